@@ -1,0 +1,37 @@
+"""Find, pack, share and retrain lottery tickets.
+
+Public names are imported when they are first used, so that `import ticket_hub` is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ticket_hub.errors import TicketHubError
+    from ticket_hub.recipe import Recipe
+    from ticket_hub.recipes import load_recipe, recipe_names
+    from ticket_hub.ticket import Ticket
+
+__version__ = "0.1.0"
+
+__all__ = ["Recipe", "Ticket", "TicketHubError", "load_recipe", "recipe_names"]
+
+_HOMES = {
+    "Recipe": "ticket_hub.recipe",
+    "Ticket": "ticket_hub.ticket",
+    "TicketHubError": "ticket_hub.errors",
+    "load_recipe": "ticket_hub.recipes",
+    "recipe_names": "ticket_hub.recipes",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,43 @@
+"""LeNet-300-100 and its family: fully connected layers with ReLU (LeCun et al. 1998)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ticket_hub.networks.prunable import Output
+from ticket_hub.networks.registry import register
+from ticket_hub.types import Architecture
+
+__all__ = ["LeNet"]
+
+
+class LeNet(nn.Module):
+    """Fully connected layers of the given widths over the flattened image, ReLU between them."""
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], classes: int, dropout: float) -> None:
+        super().__init__()
+        sizes = (inputs, *widths)
+        self.hidden = nn.ModuleList(
+            nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(sizes, widths, strict=False)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output = Output(sizes[-1], classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`(batch, channels, height, width)` -> logits `(batch, classes)`."""
+        values = images.flatten(1)
+        for layer in self.hidden:
+            values = self.dropout(layer(values).relu())
+        logits: Tensor = self.output(values)
+        return logits
+
+
+@register(r"lenet(-\d+)+")
+def lenet(architecture: Architecture) -> nn.Module:
+    """Build `lenet-N-M-...`: one hidden layer for each number."""
+    widths = tuple(int(width) for width in architecture.name.split("-")[1:])
+    channels, height, width = architecture.input_shape
+    options = dict(architecture.options)
+    return LeNet(
+        channels * height * width, widths, architecture.classes, float(options.get("dropout", 0.0))
+    )

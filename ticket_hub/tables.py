@@ -1,0 +1,131 @@
+"""Frozen dataclasses from plain tables (TOML, JSON) and back, with errors that name the key."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from ticket_hub.errors import RecipeError
+
+__all__ = ["build", "key_paths", "to_table", "unknown_key"]
+
+T = TypeVar("T")
+
+
+def build(cls: type[T], table: Mapping[str, Any]) -> T:
+    """A frozen dataclass from plain values, every key and type checked.
+
+    Nested dataclasses, tuples, mappings, literals and optional values are understood; a whole
+    number is taken where a fraction is asked for, and nothing else is converted.
+
+    Raises:
+        RecipeError: an unknown key (the nearest valid one is named) or an impossible value.
+    """
+    return typing.cast("T", _build(cls, table, ""))
+
+
+def to_table(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Plain values of a dataclass; `build` gives it back."""
+    return typing.cast("dict[str, Any]", _plain(value))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def key_paths(cls: type, prefix: str = "") -> list[str]:
+    """Every dotted path that names a field of a dataclass and of those inside it."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for name in (f.name for f in dataclasses.fields(cls)):
+        found.append(prefix + name)
+        if dataclasses.is_dataclass(hints[name]):
+            found += key_paths(typing.cast("type", hints[name]), f"{prefix}{name}.")
+    return found
+
+
+def unknown_key(path: str, known: list[str]) -> RecipeError:
+    """The error for a key that does not exist, naming the nearest that does."""
+    near = difflib.get_close_matches(path, known, n=1, cutoff=0.0)
+    hint = f"The nearest valid key is {near[0]!r}. " if near else ""
+    return RecipeError(
+        f"There is no recipe key {path!r}.", f"{hint}`ticket recipes NAME` prints a whole recipe."
+    )
+
+
+def _build(cls: type, table: Any, prefix: str) -> Any:  # noqa: ANN401 - any part of a recipe
+    if not isinstance(table, Mapping):
+        raise RecipeError(
+            f"The recipe's {prefix.rstrip('.')!r} must be a table of keys, not {table!r}.",
+            "Write it as a TOML table.",
+        )
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    for key in table:
+        if key not in fields:
+            raise unknown_key(f"{prefix}{key}", [prefix + name for name in fields])
+    values = {}
+    for name, f in fields.items():
+        if name in table:
+            values[name] = _value(hints[name], table[name], prefix + name)
+        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+            raise RecipeError(
+                f"The recipe has no {prefix + name!r}.", "Add this key; it has no default."
+            )
+    return cls(**values)
+
+
+def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401, C901, PLR0911 - one case a type
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast("type", hint), value, f"{path}.")
+    if origin is Literal:
+        if value in arguments:
+            return value
+        near = difflib.get_close_matches(str(value), arguments, n=1, cutoff=0.0)
+        raise RecipeError(
+            f"{path} cannot be {value!r}.",
+            f"It is one of {', '.join(map(repr, arguments))}; the nearest is {near[0]!r}.",
+        )
+    if origin is tuple:
+        if isinstance(value, list | tuple):
+            return tuple(_value(arguments[0], item, path) for item in value)
+    elif origin is types.UnionType or origin is typing.Union:
+        for choice in arguments:
+            if choice is types.NoneType and value is None:
+                return None
+            if choice is not types.NoneType and _fits(choice, value):
+                return _value(choice, value, path)
+    elif origin is not None:
+        if isinstance(value, Mapping):
+            return {str(key): _value(arguments[1], value[key], f"{path}.{key}") for key in value}
+    elif _fits(hint, value):
+        return float(value) if hint is float else value
+    raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {_describe(hint)}.")
+
+
+def _fits(hint: Any, value: Any) -> bool:  # noqa: ANN401 - any type
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(hint, type) and isinstance(value, hint)
+
+
+def _describe(hint: Any) -> str:  # noqa: ANN401 - any type
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    if hint in names:
+        return names[hint]
+    parts = [names.get(part, "") for part in typing.get_args(hint)]
+    joined = " or ".join(part for part in parts if part)
+    return f"a list of {joined}" if typing.get_origin(hint) is tuple else joined or str(hint)

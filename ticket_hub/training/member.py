@@ -1,0 +1,120 @@
+"""What goes into a population and what comes out: plain values, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from ticket_hub.types import Mask, Weights
+
+__all__ = ["Curves", "Keeper", "Member", "MemberState", "Progress", "Trained"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Member:
+    """One network to train: where it starts, what it may change, and the order of its data.
+
+    Attributes:
+        name: unique within the population, such as `trial-0`; names its checkpoints.
+        seed: of the trial; draws data order, augmentation and dropout.
+        level: names the stream of the data order, so that a ticket and its controls see the same.
+        weights: the state dict to start from; what the mask drops is set to 0 first.
+        mask: prunable name -> bool; a parameter that is not in it is dense.
+        start: iteration to start at; above 0 after rewinding.
+    """
+
+    name: str
+    seed: int
+    level: int
+    weights: Weights
+    mask: Mask
+    start: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curves:
+    """Readings on the evaluation grid; loss is mean cross-entropy in nats, accuracy in [0, 1].
+
+    Shapes:
+        all `(evaluations,)`, on the CPU. Test readings are NaN where the test was not read.
+    """
+
+    iterations: Int64[Tensor, " evaluations"]
+    validation_loss: Float64[Tensor, " evaluations"]
+    validation_accuracy: Float64[Tensor, " evaluations"]
+    test_loss: Float64[Tensor, " evaluations"]
+    test_accuracy: Float64[Tensor, " evaluations"]
+
+    @property
+    def early_stop(self) -> int:
+        """Index of the first minimum of the validation loss; the test set has no say."""
+        return int(self.validation_loss.argmin())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MemberState:
+    """Everything that training one member needs to go on, the same for all backends.
+
+    Attributes:
+        iteration: steps done.
+        tensors: `weights/NAME`, and for the optimizer `momentum/NAME` or `exp_avg/NAME` and
+            `exp_avg_sq/NAME`, each in the parameter's shape and 0 where the mask drops.
+        readings: float64 `(evaluations, 5)`: iteration, then the columns of `Curves`.
+        snapshots: iteration -> state dict, as asked for so far.
+    """
+
+    iteration: int
+    tensors: Mapping[str, Tensor]
+    readings: Float64[Tensor, "evaluations 5"]
+    snapshots: Mapping[int, Weights] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """One member after training.
+
+    Attributes:
+        weights: the state dict at the end.
+        curves: its readings.
+        snapshots: iteration -> state dict, as asked for.
+        iterations: steps done in all, counted from 0.
+        backend: what trained it.
+    """
+
+    weights: Weights
+    curves: Curves
+    snapshots: Mapping[int, Weights]
+    iterations: int
+    backend: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far one member is, for whoever shows it.
+
+    Attributes:
+        member: its name.
+        iteration: steps done.
+        iterations: steps to do.
+        validation_accuracy, test_accuracy: the last reading, in [0, 1]; NaN before the first.
+    """
+
+    member: str
+    iteration: int
+    iterations: int
+    validation_accuracy: float
+    test_accuracy: float
+
+
+class Keeper(Protocol):
+    """Where checkpoints of a population are kept; implementations must be picklable."""
+
+    def load(self, member: str) -> MemberState | None:
+        """The newest good state of a member, or None."""
+
+    def save(self, member: str, state: MemberState) -> None:
+        """Keep a state durably, beside the one before."""

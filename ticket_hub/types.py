@@ -1,0 +1,81 @@
+"""The few types that every part shares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from torch import Tensor
+
+__all__ = ["Architecture", "LayerKind", "Mask", "PrunableLayer", "Weights", "derive_seed"]
+
+Weights: TypeAlias = Mapping[str, Tensor]
+"""A state dict: parameter or buffer name -> values. Parameters are float32."""
+
+Mask: TypeAlias = Mapping[str, Tensor]
+"""Prunable parameter name -> bool tensor of the parameter's shape; True is kept."""
+
+LayerKind: TypeAlias = Literal["conv", "fc", "output", "shortcut"]
+Option: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunableLayer:
+    """One weight tensor that may be pruned.
+
+    Attributes:
+        name: the parameter's name in the network's state dict.
+        kind: decided by the module's type and place, never by its name.
+        shape: of the weight.
+    """
+
+    name: str
+    kind: LayerKind
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        total = 1
+        for extent in self.shape:
+            total *= extent
+        return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A network, complete: everything that is needed to build the module, and nothing else.
+
+    Attributes:
+        name: in the registry of networks, such as `lenet-300-100` or `timm:resnet18`.
+        options: typed options in the order of their names.
+        channels: of the input image.
+        height: of the input image, in pixels.
+        width: of the input image, in pixels.
+        classes: number of outputs.
+    """
+
+    name: str
+    options: tuple[tuple[str, Option], ...] = ()
+    channels: int
+    height: int
+    width: int
+    classes: int
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """`(channels, height, width)` of one image."""
+        return (self.channels, self.height, self.width)
+
+
+def derive_seed(seed: int, *stream: str | int) -> int:
+    """A seed for one purpose, independent of all others.
+
+    The only source of randomness: `derive_seed(seed, "order", level, epoch)` names a stream, so
+    nothing has to be restored when a run resumes, and neither the number of workers nor the size
+    of a stack can change it. It is the first 63 bits of the sha256 over the names.
+    """
+    text = "/".join(str(part) for part in (seed, *stream))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
