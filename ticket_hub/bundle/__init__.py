@@ -1,0 +1,1 @@
+"""Bundles: the folder that carries tickets with their evidence."""
