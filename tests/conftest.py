@@ -30,17 +30,13 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="session")
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with MNIST, Fashion-MNIST, CIFAR-10, EMNIST letters and USPS in torchvision's layout."""
+    """MNIST, Fashion-MNIST, CIFAR-10, EMNIST letters and USPS in torchvision's layout."""
     named = os.environ.get("TICKET_DATA")
     if named and (Path(named) / "MNIST/raw").is_dir():
         return Path(named)
     unpack = CHECKOUT.parent / "shared/data/unpack"
     if not unpack.is_file():
         pytest.skip("needs real data: set TICKET_DATA to a folder in torchvision's layout")
-    folder = (
-        Path(os.environ.get("TICKET_TEST_DATA", ""))
-        if os.environ.get("TICKET_TEST_DATA")
-        else tmp_path_factory.mktemp("data")
-    )
+    folder = tmp_path_factory.mktemp("data")
     subprocess.run([sys.executable, str(unpack), str(folder)], check=True, capture_output=True)
     return folder
