@@ -1,0 +1,232 @@
+"""Paired statistics over trials, for the few trials that people can afford.
+
+Trials are paired by their seed: a ticket and its control share the data order, so the spread of
+their differences is smaller than that of either. With 3 to 10 trials a Student-t interval covers
+what it promises where a percentile bootstrap does not (0.96 against 0.74 at n = 3, nominal 0.95).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+from ticket_hub.errors import EvidenceError
+
+__all__ = [
+    "BOOTSTRAP_FROM",
+    "LEAST_TRIALS",
+    "Difference",
+    "Ratio",
+    "holm",
+    "paired_difference",
+    "paired_ratio",
+    "trials_needed",
+]
+
+Numbers: TypeAlias = Sequence[float] | Sequence[int]
+
+LEAST_TRIALS = 3
+"""Fewer trials never yield a verdict."""
+BOOTSTRAP_FROM = 20
+"""From so many trials on, intervals are bootstrapped (BCa) and need no normality."""
+RESAMPLES = 9999
+MOST_TRIALS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A mean paired difference (first minus second) with its uncertainty.
+
+    Attributes:
+        n: number of pairs.
+        mean: of the differences, in the unit of the measurements.
+        sd: sample standard deviation of the differences.
+        low, high: bounds of the confidence interval; infinite where the spread is unknown.
+        confidence: of the interval.
+        p_greater: one-sided p of `mean <= shift` (small: the first is better).
+        p_less: one-sided p of `mean >= shift` (small: the first is worse).
+        method: `student-t` or `bootstrap`; how the interval was made.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+    confidence: float
+    p_greater: float
+    p_less: float
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """A geometric mean of paired ratios (first over second) with its interval."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    confidence: float
+
+
+def paired_difference(
+    first: Numbers,
+    second: Numbers,
+    *,
+    shift: float = 0.0,
+    confidence: float = 0.95,
+) -> Difference:
+    """Compare two measurements of the same trials.
+
+    The p-values are those of the paired t-test of the mean against `shift`; with
+    `shift = -margin`, `p_greater` is the test of non-inferiority. One pair, or pairs that all
+    differ by exactly the same, carry no estimate of spread: both p are 1 and the interval is
+    infinite, so that nothing can be concluded from a measurement that was copied.
+
+    Raises:
+        EvidenceError: unequal numbers, none at all, or a value that is not finite.
+    """
+    values = _paired(first, second)
+    n, mean = len(values), float(values.mean())
+    sd = float(values.std(ddof=1)) if n > 1 else 0.0
+    if not _has_spread(values, sd):
+        return Difference(
+            n=n,
+            mean=mean,
+            sd=0.0,
+            low=-np.inf,
+            high=np.inf,
+            confidence=confidence,
+            p_greater=1.0,
+            p_less=1.0,
+            method="student-t",
+        )
+    p_greater, p_less = _one_sided(mean - shift, sd, n)
+    low, high = _interval(values, confidence)
+    return Difference(
+        n=n,
+        mean=mean,
+        sd=sd,
+        low=low,
+        high=high,
+        confidence=confidence,
+        p_greater=p_greater,
+        p_less=p_less,
+        method="bootstrap" if n >= BOOTSTRAP_FROM else "student-t",
+    )
+
+
+def paired_ratio(first: Numbers, second: Numbers, *, confidence: float = 0.95) -> Ratio:
+    """The geometric mean of `first / second` over trials, with an interval on the log scale.
+
+    For iterations until the early stop; a reading at iteration 0 counts as 1.
+
+    Raises:
+        EvidenceError: as `paired_difference`.
+    """
+    logs = [np.log(np.maximum(np.asarray(side, dtype=np.float64), 1.0)) for side in (first, second)]
+    found = paired_difference(logs[0].tolist(), logs[1].tolist(), confidence=confidence)
+    mean, low, high = (float(np.exp(bound)) for bound in (found.mean, found.low, found.high))
+    return Ratio(n=found.n, mean=mean, low=low, high=high, confidence=confidence)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust the p-values of one family so that its chance of any false claim stays bounded.
+
+    Step-down procedure of Holm (1979): the k-th smallest of m is multiplied by m - k + 1, and
+    none may be smaller than the one before.
+    """
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running
+    return adjusted
+
+
+def trials_needed(
+    effect: float, sd: float, *, alpha: float = 0.05, power: float = 0.8
+) -> int | None:
+    """The fewest trials with which a one-sided paired t-test finds this effect.
+
+    Args:
+        effect: the mean difference to be found, above 0.
+        sd: of the paired differences.
+        alpha: level of the test, divided by the size of the family for Holm's first step.
+        power: chance of finding it.
+
+    Returns:
+        At least 3; None where even 10,000 trials do not suffice, or nothing is to be found.
+    """
+    if effect <= 0 or not np.isfinite(effect):
+        return None
+    low, high = LEAST_TRIALS, LEAST_TRIALS
+    while _power(effect, sd, high, alpha) < power:
+        low, high = high + 1, high * 2
+        if high > MOST_TRIALS:
+            return None
+    while low < high:
+        middle = (low + high) // 2
+        if _power(effect, sd, middle, alpha) >= power:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+def _power(effect: float, sd: float, n: int, alpha: float) -> float:
+    from scipy import stats  # slow to import
+
+    if sd == 0:
+        return 1.0
+    critical = stats.t.ppf(1 - alpha, n - 1)
+    return float(stats.nct.sf(critical, n - 1, effect / sd * np.sqrt(n)))
+
+
+def _paired(first: Numbers, second: Numbers) -> Float64[np.ndarray, " n"]:
+    left, right = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if left.shape != right.shape or left.ndim != 1 or not len(left):
+        raise EvidenceError(
+            f"{left.size} measurements cannot be paired with {right.size}.",
+            "Compare the same trials on both sides.",
+        )
+    if not (np.isfinite(left).all() and np.isfinite(right).all()):
+        raise EvidenceError(
+            "A measurement is not a finite number.", "Leave out, or repeat, the trial that failed."
+        )
+    return left - right
+
+
+def _has_spread(values: Float64[np.ndarray, " n"], sd: float) -> bool:
+    """Whether the spread is more than the rounding of the subtraction."""
+    return len(values) > 1 and sd > 1e-12 * max(1.0, float(np.abs(values).max()))
+
+
+def _one_sided(shifted: float, sd: float, n: int) -> tuple[float, float]:
+    from scipy import stats  # slow to import
+
+    statistic = shifted / (sd / np.sqrt(n))
+    return float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
+
+
+def _interval(values: Float64[np.ndarray, " n"], confidence: float) -> tuple[float, float]:
+    from scipy import stats  # slow to import
+
+    if len(values) >= BOOTSTRAP_FROM:
+        found = stats.bootstrap(
+            (values,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            confidence_level=confidence,
+            method="BCa",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+        return float(found.low), float(found.high)
+    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+    half *= values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)
