@@ -1,0 +1,37 @@
+# Needs Python 3.11 or newer, and make. Everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := ticket_hub api/ticket_hub_api cli/ticket_hub_cli
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo   find, verify and draw lottery tickets on a small data set (about a minute)"
+	@echo "make test   run the tests"
+	@echo "make lint   run ruff, mypy and import-linter"
+	@echo "make clean  remove what the other targets made"
+
+# One stamp each for what a user installs and for what a developer installs.
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ticket Hub needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES) tests benchmarks
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .wheel-venv build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find ticket_hub api cli tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
