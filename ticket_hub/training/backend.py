@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from jaxtyping import Float64
-from torch import Tensor
+from torch import Tensor, nn
 
 from ticket_hub.data import Part
+from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.member import MemberState
 from ticket_hub.types import Weights
 
@@ -26,11 +28,23 @@ class Backend(Protocol):
     name: str
     iteration: int
 
+    @staticmethod
+    def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
+        """Why this backend cannot train this network so on this device, or None if it can.
+
+        `module` may live on the meta device. The answer completes "The backend ... cannot".
+        """
+
     def train(self, stop: int) -> None:
         """Bring every member from the present iteration to `stop`, without host synchronization."""
 
     def evaluate(self, part: Part) -> Float64[Tensor, "members 2"]:
-        """Mean cross-entropy and accuracy of every member, on the device."""
+        """Mean cross-entropy and accuracy of every member, on the device.
+
+        The driver asks for slices of validation and test, so that it can stop in between. It
+        passes the same `Part` objects again and again: what is prepared from one may be cached
+        by its identity.
+        """
 
     def weights(self) -> list[Weights]:
         """The present state dict of every member, copied to the CPU."""
