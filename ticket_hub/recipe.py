@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
 from ticket_hub.tables import build, key_paths, to_table, unknown_key
+from ticket_hub.toml import toml_text
 
 __all__ = [
     "DataSpec",
@@ -204,6 +205,10 @@ class Recipe:
     def to_table(self) -> dict[str, Any]:
         """Plain values; `from_table` gives the recipe back."""
         return to_table(self)
+
+    def to_toml(self) -> str:
+        """The whole recipe, defaults included, as a file that `load_recipe` reads."""
+        return toml_text(self.to_table())
 
     def replace(self, changes: Table) -> Recipe:
         """A recipe with some fields changed: `{"training.iterations": 20000}`.

@@ -1,0 +1,49 @@
+"""`ticket recipes`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Column, Output
+
+COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
+
+
+@options.command(
+    "recipes",
+    "ticket recipes",
+    "ticket recipes lenet-mnist",
+    "ticket recipes lenet-mnist --set search.trials=3 > mine.toml",
+)
+@click.argument("name", type=options.RECIPE, required=False)
+@options.set_option
+@options.output_options
+def command(name: str | None, assignments: tuple[str, ...], out: Output) -> None:
+    """List the packaged recipes, or print one whole recipe as TOML."""
+    if name is None:
+        out.table([_row(each) for each in recipe_names()], COLUMNS, name="name")
+        out.hint("Print one with `ticket recipes NAME`, run it with `ticket find NAME`.")
+        return
+    recipe = load_recipe(name).replace(options.settings(assignments))
+    if out.form == "json":
+        out.json(recipe.to_table())
+    elif out.form == "quiet":
+        out.text(recipe.name)
+    else:
+        out.text(recipe.to_toml())
+
+
+def _row(name: str) -> dict[str, Any]:
+    recipe = load_recipe(name)
+    return {
+        "name": name,
+        "about": recipe.about,
+        "network": recipe.network.name,
+        "data": recipe.data.name,
+        "levels": recipe.search.levels,
+        "trials": recipe.search.trials,
+    }

@@ -1,0 +1,136 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+import click
+from click.shell_completion import CompletionItem
+
+from ticket_hub_cli.output import Output
+
+__all__ = [
+    "RECIPE",
+    "RUN",
+    "EndsWithExamples",
+    "command",
+    "output_options",
+    "set_option",
+    "settings",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class EndsWithExamples(click.Command):
+    """A command whose help ends with its epilog as examples: one a line, not wrapped."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples as the last section."""
+        del ctx
+        with formatter.section("Examples"):
+            for line in (self.epilog or "").splitlines():
+                formatter.write(f"  {line}\n")
+
+
+def command(name: str, *examples: str) -> Callable[[Callable[..., None]], EndsWithExamples]:
+    """Make a command of a function, with the examples that end its help."""
+    return click.command(name, cls=EndsWithExamples, epilog="\n".join(examples))
+
+
+def output_options(function: F) -> F:
+    """Add `--format` and `-q`, and hand the command an `Output` as `out`."""
+
+    @click.option(
+        "--format",
+        "form",
+        type=click.Choice(["human", "json", "quiet"]),
+        default="human",
+        show_default=True,
+        help="Form of the results on stdout.",
+    )
+    @click.option("-q", "--quiet", is_flag=True, help="Print names only: --format quiet.")
+    @functools.wraps(function)
+    def with_output(*args: Any, form: str, quiet: bool, **values: Any) -> Any:  # noqa: ANN401
+        out = Output("quiet" if quiet else cast("Any", form))
+        return function(*args, out=out, **values)
+
+    return cast("F", with_output)
+
+
+def set_option(function: F) -> F:
+    """Add `--set key=value`, which may be given again and again."""
+    return click.option(
+        "--set",
+        "assignments",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Change a field of the recipe, such as training.iterations=20000.",
+    )(function)
+
+
+def settings(assignments: Iterable[str], **shortcuts: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The changes to a recipe that `--set` and the options beside it ask for.
+
+    Args:
+        assignments: `key=value`, the value as TOML; what is not TOML is taken as text.
+        shortcuts: key with `__` for the dot -> value; None is left out.
+    """
+    changes: dict[str, Any] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(
+                f"{text!r} is not KEY=VALUE, such as training.lr=0.01.", param_hint="--set"
+            )
+        changes[key.strip()] = _value(value.strip())
+    given = {key.replace("__", "."): value for key, value in shortcuts.items() if value is not None}
+    return changes | given
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - any value of a recipe
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+class RecipeName(click.ParamType[str]):
+    """A packaged recipe, or the path of a user's own file."""
+
+    name = "recipe"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The packaged names, and files."""
+        del ctx, param
+        from ticket_hub.recipes import recipe_names
+
+        names = [name for name in recipe_names() if name.startswith(incomplete)]
+        return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="file")]
+
+
+class RunName(click.ParamType[str]):
+    """A run in the user's folder of runs, or the path of a run or a bundle."""
+
+    name = "run"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The runs that exist, and folders."""
+        del ctx, param
+        from ticket_hub.home import runs_folder
+
+        folder = runs_folder()
+        found = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        names = [name for name in found if name.startswith(incomplete)]
+        return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="dir")]
+
+
+RECIPE = RecipeName()
+RUN = RunName()

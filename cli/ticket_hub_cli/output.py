@@ -1,0 +1,142 @@
+"""Data on stdout, advice on stderr, in the form that was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+
+__all__ = ["Column", "Output", "error", "percent", "spread"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How people see one key of a row.
+
+    Attributes:
+        key: of the row.
+        title: above the column.
+        show: from the value to its text.
+        right: numbers stand at the right.
+    """
+
+    key: str
+    title: str
+    show: Callable[[Any], str] = str
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command puts its results.
+
+    Attributes:
+        form: `human` text, one `json` value, or `quiet`: only what names the results.
+    """
+
+    form: Literal["human", "json", "quiet"] = "human"
+
+    def record(self, values: Mapping[str, Any], *, name: str) -> None:
+        """One result.
+
+        Args:
+            values: title -> value, in the order to show; JSON takes titles as they are.
+            name: the key whose value names the result.
+        """
+        if self.form == "human":
+            width = max(map(len, values))
+            for key, value in values.items():
+                click.echo(f"{key.replace('_', ' ').ljust(width)}  {_text(value)}".rstrip())
+        elif self.form == "quiet":
+            click.echo(_text(values[name]))
+        else:
+            self.json(values)
+
+    def table(
+        self, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, name: str
+    ) -> None:
+        """Several results; JSON has all keys of the rows, people see the columns.
+
+        Args:
+            name: the key whose value names a row.
+        """
+        if self.form == "json":
+            self.json(rows)
+        elif self.form == "quiet":
+            for row in rows:
+                click.echo(_text(row[name]))
+        elif rows:
+            for line in _aligned(rows, columns):
+                click.echo(line)
+
+    def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """One JSON value, with NaN as null."""
+        click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+    def text(self, text: str) -> None:
+        """Whole text that is itself the result."""
+        click.echo(text, nl=not text.endswith("\n"))
+
+    def hint(self, text: str) -> None:
+        """Advice, such as the next command; never part of the result."""
+        if self.form != "quiet":
+            click.echo(text, err=True)
+
+
+def error(problem: str, remedy: str = "") -> None:
+    """Say on stderr what is wrong and what can be done."""
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {problem}", err=True)
+    if remedy:
+        click.echo(f"{click.style('What to do:', bold=True)} {remedy}", err=True)
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """A fraction as per cent, as the field writes densities and accuracies: `3.58%`."""
+    if fraction is None or fraction != fraction:  # noqa: PLR0124 - NaN
+        return "-"
+    return f"{100 * fraction:.{digits}f}%"
+
+
+def spread(values: Iterable[float], show: Callable[[float], str]) -> str:
+    """The mean with the least and the greatest value: `97.1% (96.8% to 97.4%)`."""
+    numbers = list(values)
+    if not numbers:
+        return "-"
+    mean = show(sum(numbers) / len(numbers))
+    return f"{mean} ({show(min(numbers))} to {show(max(numbers))})" if len(numbers) > 1 else mean
+
+
+def _aligned(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
+    cells = [[column.show(row.get(column.key)) for column in columns] for row in rows]
+    titles = [column.title for column in columns]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+
+    def line(texts: Sequence[str]) -> str:
+        parts = [
+            text.rjust(width) if column.right else text.ljust(width)
+            for text, width, column in zip(texts, widths, columns, strict=True)
+        ]
+        return "  ".join(parts).rstrip()
+
+    return [click.style(line(titles), bold=True), *map(line, cells)]
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - any value
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    return "-" if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from ticket_hub import __version__, errors
+from ticket_hub_cli import exit_codes
+from ticket_hub_cli.main import cli, run
+
+SLOW_TO_IMPORT = ["torch", "torchvision", "timm", "matplotlib", "huggingface_hub", "scipy", "rich"]
+
+
+def _all_commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _all_commands(command, (*path, name))
+        yield (*path, name)
+
+
+def _kinds(base: type[errors.TicketHubError]) -> Iterator[type[errors.TicketHubError]]:
+    yield base
+    for kind in base.__subclasses__():
+        yield from _kinds(kind)
+
+
+def _failing(error: BaseException) -> click.Group:
+    @click.command("fail")
+    def fail() -> None:
+        raise error
+
+    return click.Group("ticket", commands=[fail])
+
+
+@pytest.mark.parametrize("kind", list(_kinds(errors.TicketHubError)))
+def test_every_error_has_a_documented_exit_code(kind: type[errors.TicketHubError]) -> None:
+    code = exit_codes.exit_code(kind("A problem.", "A remedy."))
+    assert code in dict(exit_codes.table())
+    assert (code == 1) == (kind is errors.TicketHubError)
+
+
+def test_exit_codes_of_errors_are_distinct_and_apart_from_the_fixed_ones() -> None:
+    codes = list(exit_codes.EXIT_CODES.values())
+    assert len(set(codes)) == len(codes)
+    assert not {0, 2, exit_codes.INTERNAL, exit_codes.INTERRUPTED} & set(codes)
+
+
+@pytest.mark.parametrize("path", list(_all_commands(cli)), ids=" ".join)
+def test_every_help_ends_with_examples(path: tuple[str, ...], ticket: Callable[..., Any]) -> None:
+    ran = ticket(*path, "--help")
+    assert ran.code == 0
+    _, _, end = ran.stdout.partition("\nExamples:\n")
+    assert end
+    assert all(line.startswith("  ") for line in end.splitlines())
+    assert f"ticket {' '.join(path)}" in end
+
+
+def test_an_expected_error_shows_problem_and_remedy_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = errors.RunLockedError("Another process works on it.", "Wait for it.")
+    assert run(["fail"], _failing(error)) == exit_codes.exit_code(error)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "Error: Another process works on it.\nWhat to do: Wait for it.\n"
+
+
+def test_an_unexpected_error_saves_its_traceback_and_shows_none(
+    capsys: pytest.CaptureFixture[str], own_home: Path
+) -> None:
+    assert run(["fail", "--no"], _failing(ZeroDivisionError("by zero"))) == 2
+    assert run(["fail"], _failing(ZeroDivisionError("by zero"))) == exit_codes.INTERNAL
+    (saved,) = (own_home / "tickets/errors").iterdir()
+    assert "ZeroDivisionError: by zero" in saved.read_text()
+    assert "Traceback" in saved.read_text()
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    assert str(saved) in message
+
+
+def test_arguments_beyond_the_command_are_not_saved(own_home: Path) -> None:
+    @click.command("login")
+    @click.argument("token")
+    def login(token: str) -> None:
+        raise ZeroDivisionError(len(token))
+
+    run(["login", "secret-token"], click.Group("ticket", commands=[login]))
+    (saved,) = (own_home / "tickets/errors").iterdir()
+    assert "secret-token" not in saved.read_text()
+
+
+def test_ctrl_c_where_nothing_is_kept_ends_with_its_own_code() -> None:
+    assert run(["fail"], _failing(KeyboardInterrupt())) == exit_codes.INTERRUPTED
+
+
+def test_a_wrong_call_names_the_nearest_command(ticket: Callable[..., Any]) -> None:
+    ran = ticket("recipe")
+    assert ran.code == 2
+    assert "Did you mean 'recipes'?" in ran.stderr
+
+
+def test_the_version_is_the_library_s(ticket: Callable[..., Any]) -> None:
+    ran = ticket("--version")
+    assert ran.code == 0
+    assert ran.stdout.startswith(f"ticket {__version__} (Python 3.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["recipes"], ["recipes", "digits-quick"], ["--version"], ["completion", "zsh"]]
+    + [[*path, "--help"] for path in _all_commands(cli)],
+    ids=" ".join,
+)
+def test_cheap_commands_import_nothing_slow(arguments: list[str]) -> None:
+    code = (
+        "import sys; from ticket_hub_cli.main import run; "
+        f"code = run({arguments!r}); "
+        f"print([m for m in {SLOW_TO_IMPORT!r} if m in sys.modules], file=sys.stderr); "
+        "sys.exit(code)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
+    assert ran.stderr.splitlines()[-1] == "[]"
+
+
+def test_importing_the_command_line_leaves_torch_out() -> None:
+    code = "import sys, ticket_hub_cli.main, ticket_hub; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_what_the_shell_evaluates(shell: str, ticket: Callable[..., Any]) -> None:
+    ran = ticket("completion", shell)
+    assert ran.code == 0
+    assert "_TICKET_COMPLETE" in ran.stdout
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    code = "from ticket_hub_cli.main import main; main()"
+    command = f"{sys.executable} -c {code!r} recipes digits-quick --format json | true"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in ran.stderr
+    assert "Error" not in ran.stderr

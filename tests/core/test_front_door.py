@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import ticket_hub
+
+
+@pytest.mark.parametrize("name", ticket_hub.__all__)
+def test_every_public_name_resolves(name: str) -> None:
+    assert getattr(ticket_hub, name) is not None
+    assert name in dir(ticket_hub)
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = ticket_hub.no_such_name
+
+
+def test_import_is_cheap() -> None:
+    code = "import sys, ticket_hub; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
