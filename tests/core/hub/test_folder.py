@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from ticket_hub.errors import HubConflictError, HubError, HubNotFoundError
+from ticket_hub.hub.base import Pushed
+from ticket_hub.hub.folder import FolderHub
+
+REPO = "ann/lenet"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> FolderHub:
+    return FolderHub(tmp_path / "hub")
+
+
+def push(
+    hub: FolderHub,
+    folder: Path,
+    contents: dict[str, str],
+    *,
+    parent: str | None = None,
+    repo: str = REPO,
+) -> Pushed:
+    files = []
+    for name, text in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        files.append((name, path))
+    return hub.push(repo, files, message="push", parent=parent)
+
+
+def test_what_is_pushed_can_be_read_back(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "{}", "masks/0/1.safetensors": "bits"})
+    snapshot = hub.snapshot(REPO)
+    assert [file.path for file in snapshot.files] == ["masks/0/1.safetensors", "ticket.json"]
+    assert hub.read(snapshot, "ticket.json", limit=100) == b"{}"
+    hub.download(snapshot, "masks/0/1.safetensors", tmp_path / "out", offset=0)
+    assert (tmp_path / "out").read_text() == "bits"
+
+
+def test_a_download_goes_on_where_it_stopped(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "0123456789"})
+    (tmp_path / "out").write_text("0123")
+    hub.download(hub.snapshot(REPO), "ticket.json", tmp_path / "out", offset=4)
+    assert (tmp_path / "out").read_text() == "0123456789"
+
+
+def test_the_same_push_again_makes_no_commit_and_sends_nothing(
+    hub: FolderHub, tmp_path: Path
+) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "{}"})
+    again = push(hub, tmp_path, {"ticket.json": "{}"}, parent=first.commit)
+    assert (again.commit, again.uploaded) == (first.commit, ())
+
+
+def test_bytes_that_any_repository_has_are_not_sent_again(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "{}", "theta0": "weights"})
+    other = push(hub, tmp_path, {"ticket.json": "[]", "theta0": "weights"}, repo="bob/lenet")
+    assert other.uploaded == ("ticket.json",)
+
+
+def test_a_push_that_has_not_seen_the_head_changes_nothing(hub: FolderHub, tmp_path: Path) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "1"})
+    push(hub, tmp_path, {"ticket.json": "2"}, parent=first.commit)
+    with pytest.raises(HubConflictError, match="push again"):
+        push(hub, tmp_path, {"ticket.json": "3"}, parent=first.commit)
+    assert hub.read(hub.snapshot(REPO), "ticket.json", limit=9) == b"2"
+
+
+def test_of_many_pushes_at_once_exactly_one_wins(hub: FolderHub, tmp_path: Path) -> None:
+    parent = push(hub, tmp_path, {"ticket.json": "start"}).commit
+    start, won, lost = threading.Barrier(8), [], []
+
+    def racer(number: int) -> None:
+        (tmp_path / str(number)).mkdir()
+        start.wait()
+        try:
+            won.append(
+                push(hub, tmp_path / str(number), {"ticket.json": str(number)}, parent=parent)
+            )
+        except HubConflictError:
+            lost.append(number)
+
+    threads = [threading.Thread(target=racer, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(won), len(lost)) == (1, 7)
+    assert hub.snapshot(REPO).commit == won[0].commit
+
+
+def test_an_older_commit_stays_readable(hub: FolderHub, tmp_path: Path) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "1"})
+    push(hub, tmp_path, {"ticket.json": "2"}, parent=first.commit)
+    assert hub.read(hub.snapshot(REPO, first.commit), "ticket.json", limit=9) == b"1"
+
+
+def test_a_tag_names_a_commit_for_ever(hub: FolderHub, tmp_path: Path) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "1"})
+    hub.tag(REPO, "v1")
+    push(hub, tmp_path, {"ticket.json": "2"}, parent=first.commit)
+    assert hub.snapshot(REPO, "v1").commit == first.commit
+    assert hub.tags(REPO) == {"v1": first.commit}
+    with pytest.raises(HubConflictError, match="never moved"):
+        hub.tag(REPO, "v1")
+
+
+@pytest.mark.parametrize("revision", ["0" * 40, "abcdef0", "../main", "v9"])
+def test_a_missing_revision_is_said(hub: FolderHub, tmp_path: Path, revision: str) -> None:
+    push(hub, tmp_path, {"ticket.json": "1"})
+    with pytest.raises(HubNotFoundError, match="revision"):
+        hub.snapshot(REPO, revision)
+
+
+def test_a_missing_repository_is_said(hub: FolderHub) -> None:
+    with pytest.raises(HubNotFoundError, match="ann/nothing"):
+        hub.snapshot("ann/nothing")
+
+
+def test_repositories_are_listed_newest_first_and_by_owner(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "1"})
+    push(hub, tmp_path, {"ticket.json": "1"}, repo="bob/vgg")
+    push(hub, tmp_path, {"other.txt": "1"}, repo="bob/no-ticket")
+    assert list(hub.repositories()) == ["bob/vgg", REPO]
+    assert list(hub.repositories(owner="ann")) == [REPO]
+    assert list(hub.repositories(text="VGG")) == ["bob/vgg"]
+
+
+def test_a_deleted_repository_is_gone(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "1"})
+    hub.delete(REPO)
+    with pytest.raises(HubNotFoundError):
+        hub.snapshot(REPO)
+
+
+def test_a_file_over_the_limit_is_not_read(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "x" * 100})
+    with pytest.raises(HubError, match="more than 10 bytes"):
+        hub.read(hub.snapshot(REPO), "ticket.json", limit=10)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a//b", "."])
+def test_a_tampered_commit_is_refused(hub: FolderHub, tmp_path: Path, name: str) -> None:
+    push(hub, tmp_path, {"ticket.json": "1"})
+    (path,) = (tmp_path / "hub/repos/ann/lenet/history").glob("*.json")
+    record = json.loads(path.read_text())
+    record["files"][name] = record["files"]["ticket.json"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(HubError, match="damaged"):
+        hub.snapshot(REPO)
+
+
+def test_a_folder_of_something_else_is_not_taken_for_a_hub(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(HubError, match=r"no hub\.json"):
+        FolderHub(tmp_path)

@@ -1,0 +1,1 @@
+"""Hubs: where teams keep tickets."""

@@ -1,0 +1,106 @@
+"""Where a ticket is: a folder, or `owner/name[@revision][:level]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
+
+__all__ = ["Address", "check_repo", "check_revision", "parse_address"]
+
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
+_REPO = re.compile(rf"{_NAME}/{_NAME}")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
+_LEVEL = re.compile(r"best|all|\d+(?:,\d+)*|d[01]?\.\d+")
+MANIFEST = "ticket.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A parsed address; either `folder` or `repo` is set.
+
+    Attributes:
+        folder: of a bundle on this machine.
+        repo: `owner/name` on a hub.
+        revision: branch, tag or commit; None is the hub's default branch.
+        level: a number, several (`3,7`), `d0.036`, `best` or `all`; None where none was given.
+    """
+
+    folder: Path | None = None
+    repo: str | None = None
+    revision: str | None = None
+    level: str | None = None
+
+
+def parse_address(text: str) -> Address:
+    """Take an address apart.
+
+    A folder that holds a bundle is taken for that, wherever an id could stand too. Of a path that
+    does not exist, everything that looks like a path (`./x`, `/x`, `~/x`) is a folder, too.
+
+    Raises:
+        TicketNotFoundError: it is no address, or the folder holds no bundle.
+        HubNotFoundError: the revision cannot be the name of one.
+    """
+    place, level = _split_level(text)
+    folder = _folder(place)
+    if (folder / MANIFEST).is_file():
+        return Address(folder=folder, level=level)
+    if place.startswith((".", "/", "~")) or folder.is_dir():
+        raise TicketNotFoundError(
+            f"There is no bundle in {place}: it has no {MANIFEST}.",
+            "Give the folder that `ticket find` names, or owner/name for a ticket on a hub.",
+        )
+    repo, _, revision = place.partition("@")
+    check_repo(repo)
+    if revision:
+        check_revision(revision)
+    elif place.endswith("@"):
+        check_revision("")
+    return Address(repo=repo, revision=revision or None, level=level)
+
+
+def check_repo(repo: str) -> None:
+    """Refuse what cannot be the name of a repository.
+
+    Raises:
+        TicketNotFoundError: it is not `owner/name`.
+    """
+    if not _REPO.fullmatch(repo) or ".." in repo or "--" in repo or repo.endswith(".git"):
+        raise TicketNotFoundError(
+            f"{repo!r} is neither a folder with a bundle nor the name of a ticket.",
+            "Write owner/name[@revision][:level], with letters, digits, '-', '_' and '.'.",
+        )
+
+
+def check_revision(revision: str) -> None:
+    """Refuse what cannot be a branch, tag or commit.
+
+    Raises:
+        HubNotFoundError: it is not a name, such as `../main`.
+    """
+    if not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision:
+        raise HubNotFoundError(
+            f"{revision!r} cannot be a revision.", "Give a branch, a tag, or a commit."
+        )
+
+
+def _folder(place: str) -> Path:
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:  # `~somebody` who has no home
+        return Path(place)
+
+
+def _split_level(text: str) -> tuple[str, str | None]:
+    place, colon, level = text.rpartition(":")
+    if not colon or "/" in level:
+        return text, None
+    if not _LEVEL.fullmatch(level):
+        raise TicketNotFoundError(
+            f"{level!r} is no level.",
+            "A level is a number (:7), several (:3,7), a density (:d0.036), :best or :all.",
+        )
+    return place, level

@@ -1,0 +1,112 @@
+"""What every hub can do, be it a folder or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["Hub", "Pushed", "RemoteFile", "Snapshot"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """One file of a snapshot, as the hub states it; nothing here is believed.
+
+    Attributes:
+        path: inside the repository, with `/`.
+        size: in bytes.
+        sha256: of the bytes, where the hub states it.
+    """
+
+    path: str
+    size: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A repository at one commit.
+
+    Attributes:
+        repo: `owner/name`.
+        commit: 40 hexadecimal digits.
+        files: all of them.
+        confirmed: whether the hub itself just said that the revision is this commit; False where
+            it could not be asked and an earlier answer was used.
+    """
+
+    repo: str
+    commit: str
+    files: tuple[RemoteFile, ...]
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """What a push did.
+
+    Attributes:
+        repo: as the hub names it.
+        commit: the new commit, or the present one where nothing had changed.
+        url: where a person can look at it.
+        uploaded: paths whose bytes were sent; what the hub had already is not among them.
+    """
+
+    repo: str
+    commit: str
+    url: str
+    uploaded: tuple[str, ...]
+
+
+class Hub(Protocol):
+    """A place that keeps bundles under `owner/name`, in commits.
+
+    Every method raises `HubNotFoundError` (no such repository, revision or file, or hidden),
+    `HubAccessError` (the token is missing or has no such right) or `HubUnavailableError` (no
+    answer, or offline).
+    """
+
+    location: str
+
+    def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
+        """The repository at a branch, tag or commit; None is the default branch."""
+
+    def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
+        """A small file as a whole; more than `limit` bytes are refused."""
+
+    def download(self, snapshot: Snapshot, path: str, target: Path, *, offset: int) -> None:
+        """Append the file's bytes from `offset` on to `target`."""
+
+    def push(
+        self,
+        repo: str,
+        files: Sequence[tuple[str, Path]],
+        *,
+        delete: Sequence[str] = (),
+        message: str,
+        parent: str | None,
+        private: bool | None = None,
+    ) -> Pushed:
+        """One commit that adds or replaces files and deletes others.
+
+        Args:
+            parent: the commit that this push has seen, None for a new repository. Where the
+                head is another, nothing is changed.
+
+        Raises:
+            HubConflictError: somebody else pushed in between.
+        """
+
+    def repositories(self, *, owner: str | None = None, text: str | None = None) -> Iterator[str]:
+        """The repositories that hold tickets, newest first, as far as the reader may see them."""
+
+    def tags(self, repo: str) -> dict[str, str]:
+        """Tag -> commit."""
+
+    def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
+        """Name a commit for ever; an existing tag is never moved."""
+
+    def delete(self, repo: str) -> None:
+        """Delete the repository with all its commits."""

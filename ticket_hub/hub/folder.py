@@ -1,0 +1,311 @@
+"""A hub in a folder: a laptop, or a share that a whole lab mounts.
+
+    hub.json                                   {"format": 1}
+    blobs/<first two>/<sha256>                 immutable, mode 0444, kept once for all repositories
+    repos/<owner>/<name>/history/<n>.json      parent, message, date, path -> (sha256, size)
+    repos/<owner>/<name>/tags/<tag>.json       written once, never moved
+
+A commit is published by linking its file to the next free number. Linking fails where that
+number exists, on network file systems too: of two pushes exactly one wins, without a lock that a
+dead client could leave behind.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.durable import canonical_json, open_durable, sha256_file, write_json
+from ticket_hub.errors import (
+    HubConflictError,
+    HubError,
+    HubNotFoundError,
+    StorageError,
+)
+from ticket_hub.hub.address import MANIFEST, check_repo, check_revision
+from ticket_hub.hub.base import Pushed, RemoteFile, Snapshot
+
+__all__ = ["FolderHub"]
+
+MARKER = "hub.json"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+CHUNK = 1 << 20
+
+
+class FolderHub:
+    """A hub in a folder; see the module for its layout.
+
+    Raises:
+        HubError: the folder exists and is something else.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.location = str(root)
+        if root.exists() and not (root / MARKER).is_file() and any(root.iterdir()):
+            raise HubError(
+                f"{root} is not a hub: it has files, but no {MARKER}.",
+                "Give the folder of a hub, or an empty or new one.",
+            )
+
+    def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
+        """The repository at a tag or commit; None and `main` are the newest commit."""
+        commit = self._find(repo, revision)
+        return Snapshot(
+            repo=repo,
+            commit=commit["id"],
+            files=tuple(
+                RemoteFile(path=path, size=size, sha256=digest)
+                for path, (digest, size) in sorted(commit["files"].items())
+            ),
+        )
+
+    def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
+        """A small file as a whole."""
+        with self._blob(snapshot, path).open("rb") as stream:
+            data = stream.read(limit + 1)
+        if len(data) > limit:
+            raise HubError(
+                f"{path} of {snapshot.repo} has more than {limit} bytes.",
+                "A bundle's own files are smaller; this is not a bundle of Ticket Hub.",
+            )
+        return data
+
+    def download(self, snapshot: Snapshot, path: str, target: Path, *, offset: int) -> None:
+        """Append the file's bytes from `offset` on to `target`."""
+        with self._blob(snapshot, path).open("rb") as source, target.open("ab") as goal:
+            source.seek(offset)
+            shutil.copyfileobj(source, goal, CHUNK)
+
+    def push(
+        self,
+        repo: str,
+        files: Sequence[tuple[str, Path]],
+        *,
+        delete: Sequence[str] = (),
+        message: str,
+        parent: str | None,
+        private: bool | None = None,
+    ) -> Pushed:
+        """One commit; see `Hub.push`. Who may read it is decided by the file system.
+
+        Raises:
+            HubConflictError: the head is not `parent`.
+            StorageError: the disk is full, or the folder may not be written.
+        """
+        del private
+        check_repo(repo)
+        head = self._head(repo)
+        if (head["id"] if head else None) != parent:
+            raise _conflict(repo)
+        self._mark()
+        entries = {
+            path: entry
+            for path, entry in (head["files"] if head else {}).items()
+            if path not in delete
+        }
+        uploaded = []
+        for path, source in files:
+            digest = sha256_file(source)
+            if self._store(source, digest):
+                uploaded.append(path)
+            entries[path] = [digest, source.stat().st_size]
+        if head and entries == head["files"]:
+            return Pushed(repo=repo, commit=head["id"], url=self._url(repo), uploaded=())
+        commit = self._commit(repo, head, entries, message)
+        return Pushed(repo=repo, commit=commit, url=self._url(repo), uploaded=tuple(uploaded))
+
+    def repositories(self, *, owner: str | None = None, text: str | None = None) -> Iterator[str]:
+        """Every repository whose newest commit holds a ticket, newest first."""
+        found = []
+        for history in (self.root / "repos").glob(f"{owner or '*'}/*/history"):
+            repo = f"{history.parent.parent.name}/{history.parent.name}"
+            head = self._head(repo)
+            if head and MANIFEST in head["files"] and (not text or text.lower() in repo.lower()):
+                found.append((head["date"], repo))
+        yield from (repo for _, repo in sorted(found, reverse=True))
+
+    def tags(self, repo: str) -> dict[str, str]:
+        """Tag -> commit."""
+        self._find(repo, None)
+        folder = self._place(repo) / "tags"
+        return {path.stem: _read(path)["commit"] for path in sorted(folder.glob("*.json"))}
+
+    def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
+        """Name a commit for ever.
+
+        Raises:
+            HubConflictError: the tag exists.
+        """
+        check_revision(name)
+        if "/" in name:
+            raise HubNotFoundError(
+                f"A tag in a folder cannot be named {name!r}.", "Leave out the slash."
+            )
+        commit = self._find(repo, revision)["id"]
+        record = {"commit": commit, "message": message, "date": _now()}
+        if not _publish(self._place(repo) / "tags" / f"{name}.json", record):
+            raise HubConflictError(
+                f"{repo} has a tag {name!r} already, and tags are never moved.",
+                "Choose another name.",
+            )
+
+    def delete(self, repo: str) -> None:
+        """Delete the repository with all its commits; blobs that others may share stay."""
+        self._find(repo, None)
+        grave = self._place(repo).with_name(
+            f".{self._place(repo).name}.deleted-{secrets.token_hex(6)}"
+        )
+        try:
+            self._place(repo).rename(grave)
+            shutil.rmtree(grave)
+        except OSError as error:
+            raise StorageError(
+                f"{repo} could not be deleted: {error.strerror}.", "Check the permissions."
+            ) from error
+
+    def _place(self, repo: str) -> Path:
+        check_repo(repo)
+        return self.root / "repos" / repo
+
+    def _url(self, repo: str) -> str:
+        return str(self._place(repo))
+
+    def _history(self, repo: str) -> list[Path]:
+        return sorted((self._place(repo) / "history").glob("[0-9]*.json"))
+
+    def _head(self, repo: str) -> dict[str, Any] | None:
+        history = self._history(repo)
+        return _read_commit(history[-1]) if history else None
+
+    def _find(self, repo: str, revision: str | None) -> dict[str, Any]:
+        history = self._history(repo)
+        if not history:
+            raise HubNotFoundError(
+                f"There is no {repo} in {self.root}.",
+                f"`ticket search --hub {self.root}` lists all.",
+            )
+        if revision in {None, "main"}:
+            return _read_commit(history[-1])
+        check_revision(str(revision))
+        tag = self._place(repo) / "tags" / f"{revision}.json"
+        wanted = _read(tag)["commit"] if tag.is_file() else revision
+        for path in reversed(history):
+            commit = _read_commit(path)
+            if commit["id"] == wanted:
+                return commit
+        raise HubNotFoundError(
+            f"{repo} has no revision {revision!r}.",
+            "Give a tag or a whole commit; `ticket info` lists the tags.",
+        )
+
+    def _blob(self, snapshot: Snapshot, path: str) -> Path:
+        for file in snapshot.files:
+            if file.path == path and file.sha256:
+                return self.root / "blobs" / file.sha256[:2] / file.sha256
+        raise HubNotFoundError(
+            f"{snapshot.repo} has no file {path!r} at {snapshot.commit[:12]}.",
+            "The bundle is not whole; ask its owner to push it again.",
+        )
+
+    def _store(self, source: Path, digest: str) -> bool:
+        """Keep the bytes under their digest; False where they are there already."""
+        blob = self.root / "blobs" / digest[:2] / digest
+        if blob.is_file() and blob.stat().st_size == source.stat().st_size:
+            return False
+        with source.open("rb") as stream, open_durable(blob) as goal:
+            shutil.copyfileobj(stream, goal, CHUNK)
+            os.fchmod(goal.fileno(), 0o444)
+        return True
+
+    def _mark(self) -> None:
+        if not (self.root / MARKER).is_file():
+            write_json(self.root / MARKER, {"format": 1})
+
+    def _commit(
+        self, repo: str, head: dict[str, Any] | None, entries: dict[str, Any], message: str
+    ) -> str:
+        number = head["number"] + 1 if head else 1
+        record = {
+            "number": number,
+            "parent": head["id"] if head else None,
+            "message": message,
+            "author": getpass.getuser(),
+            "date": _now(),
+            "files": entries,
+        }
+        record["id"] = _commit_id(record)
+        if not _publish(self._place(repo) / "history" / f"{number:08d}.json", record):
+            raise _conflict(repo)
+        return str(record["id"])
+
+
+def _publish(path: Path, record: dict[str, Any]) -> bool:
+    """Write a file that did not exist, durably; False where somebody was quicker."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.draft")
+    write_json(draft, record)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise _damaged(path) from error
+    if not isinstance(record, dict):
+        raise _damaged(path)
+    return record
+
+
+def _read_commit(path: Path) -> dict[str, Any]:
+    """A commit whose id is that of its content, and whose names are harmless."""
+    record = _read(path)
+    content = {key: value for key, value in record.items() if key != "id"}
+    files = content.get("files")
+    if record.get("id") != _commit_id(content) or not isinstance(files, dict):
+        raise _damaged(path)
+    for name, entry in files.items():
+        digest, size = entry if isinstance(entry, list) and len(entry) == 2 else ("", -1)  # noqa: PLR2004
+        if not (_PATH.fullmatch(name) and _DIGEST.fullmatch(str(digest)) and size >= 0):
+            raise _damaged(path)
+    return record
+
+
+def _commit_id(content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(content)).hexdigest()[:40]
+
+
+def _damaged(path: Path) -> HubError:
+    return HubError(f"{path} is damaged.", "Restore it from a backup of the hub's folder.")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _conflict(repo: str) -> HubConflictError:
+    return HubConflictError(
+        f"Somebody else pushed to {repo} in between; nothing was changed.",
+        "Pull it, look at what is new, and push again.",
+    )
