@@ -1,6 +1,30 @@
-"""score -> select -> apply."""
+"""Score, select, apply: from trained weights to a mask with an exact number of weights."""
 
-from ticket_hub.pruning.masks import density, full_mask
-from ticket_hub.pruning.schedule import next_mask
+from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
+from ticket_hub.pruning.masks import (
+    check_alignment,
+    density,
+    full_mask,
+    is_nested,
+    kept,
+    masked,
+    overlap,
+)
+from ticket_hub.pruning.plan import ladder
+from ticket_hub.pruning.schedule import next_mask, one_shot_mask
 
-__all__ = ["density", "full_mask", "next_mask"]
+__all__ = [
+    "check_alignment",
+    "density",
+    "full_mask",
+    "is_nested",
+    "kept",
+    "ladder",
+    "masked",
+    "next_mask",
+    "one_shot_mask",
+    "overlap",
+    "random_mask",
+    "random_mask_like",
+    "shuffled_mask",
+]

@@ -1,29 +1,126 @@
-"""From one level's mask to the next."""
+"""From one level's mask to the next, and from the dense network to a level in one shot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-import torch
 from torch import Tensor
 
-from ticket_hub.pruning.masks import check_alignment
+from ticket_hub.errors import LayerCollapseError
+from ticket_hub.pruning.criteria import scores
+from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
+from ticket_hub.pruning.plan import Group, groups, targets
+from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
-__all__ = ["next_mask"]
+__all__ = ["next_mask", "one_shot_mask"]
 
 
 def next_mask(
-    spec: PruningSpec, layers: Iterable[PrunableLayer], trained: Weights, mask: Mask
+    spec: PruningSpec,
+    layers: Iterable[PrunableLayer],
+    *,
+    initial: Weights,
+    trained: Weights,
+    mask: Mask,
+    seed: int,
 ) -> dict[str, Tensor]:
-    """Prune one round: exactly `round(rate * kept)` of each layer, ties by position."""
-    check_alignment(trained, mask)
-    result = {}
-    for layer in layers:
-        keep = mask[layer.name].flatten()
-        count = round(spec.rates.get(layer.kind, 0.0) * int(keep.sum()))
-        score = trained[layer.name].abs().flatten().masked_fill(~keep, torch.inf)
-        drop = score.argsort(stable=True)[:count]
-        result[layer.name] = keep.index_fill(0, drop, value=False).view(layer.shape)
-    return result
+    """Prune one round of what the mask still keeps.
+
+    Exactly `round(rate * kept)` weights go (half to even), from each layer by itself or from all
+    competing layers in one ranking; ties fall to the earlier position. Kinds without a rate are
+    left alone.
+
+    Args:
+        initial: the weights of iteration 0, for the criteria that ask for them.
+        trained: the weights at the end of training.
+        seed: of the trial, for the criterion `random`.
+
+    Shapes:
+        `initial[name]`, `trained[name]` and `mask[name]` agree: `(*layer)`; the result has the
+        names and shapes of `mask`.
+
+    Raises:
+        MaskMismatchError: mask, weights and layers are not of one network.
+        ScoreError: a layer's weights hold NaN or infinity.
+        LayerCollapseError: a layer would lose its last weight, and that is not allowed.
+        PruningError: no layer is of a kind that has a rate.
+    """
+    layers = tuple(layers)
+    check_layers(layers, mask)
+    kept = kept_by_layer(mask)
+    chosen = groups(spec, layers)
+    drops = [round(group.rate * sum(kept[name] for name in group.names)) for group in chosen]
+    return _apply(
+        spec, layers, chosen, drops, initial=initial, trained=trained, mask=mask, seed=seed
+    )
+
+
+def one_shot_mask(
+    spec: PruningSpec,
+    layers: Iterable[PrunableLayer],
+    *,
+    initial: Weights,
+    trained: Weights,
+    level: int,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Prune the dense, trained network to what the iterative ladder keeps at `level`.
+
+    With `spec.target_density`, every level above 0 goes to that density instead; see
+    `ticket_hub.pruning.plan.ladder` for the counts.
+
+    Args:
+        initial: the weights of iteration 0, for the criteria that ask for them.
+        trained: the weights of the dense network at the end of training.
+        seed: of the trial, for the criterion `random`.
+
+    Raises:
+        As `next_mask`; also PruningError: the target density cannot be reached.
+    """
+    layers = tuple(layers)
+    chosen = groups(spec, layers)
+    drops = [
+        group.size - target
+        for group, target in zip(chosen, targets(spec, layers, level), strict=True)
+    ]
+    mask = full_mask(layers)
+    return _apply(
+        spec, layers, chosen, drops, initial=initial, trained=trained, mask=mask, seed=seed
+    )
+
+
+def _apply(
+    spec: PruningSpec,
+    layers: Sequence[PrunableLayer],
+    chosen: Sequence[Group],
+    drops: Sequence[int],
+    *,
+    initial: Weights,
+    trained: Weights,
+    mask: Mask,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Score all competing layers, and let each group drop its count."""
+    names = {name for group in chosen for name in group.names}
+    competing = [layer for layer in layers if layer.name in names]
+    worth = scores(spec.criterion, competing, initial=initial, trained=trained, seed=seed)
+    result: Mapping[str, Tensor] = mask
+    for group, count in zip(chosen, drops, strict=True):
+        result = drop_lowest({name: worth[name] for name in group.names}, result, count)
+    if not spec.allow_empty_layers:
+        _refuse_collapse(mask, result)
+    return dict(result)
+
+
+def _refuse_collapse(before: Mask, after: Mask) -> None:
+    left = kept_by_layer(after)
+    for name, count in kept_by_layer(before).items():
+        if count and not left[name]:
+            raise LayerCollapseError(
+                f"The layer {name!r} would lose the last of its weights.",
+                "The level before is the last one with a working network. A lower rate goes "
+                "further; `pruning.allow_empty_layers = true` goes on all the same.",
+                name,
+            )

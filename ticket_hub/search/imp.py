@@ -69,6 +69,13 @@ def search(
             ),
         )
         masks = [
-            next_mask(recipe.pruning, layers, trained[t].weights, masks[t])
-            for t in range(len(seeds))
+            next_mask(
+                recipe.pruning,
+                layers,
+                initial=theta0[t],
+                trained=trained[t].weights,
+                mask=masks[t],
+                seed=seed,
+            )
+            for t, seed in enumerate(seeds)
         ]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ticket_hub.errors import MaskMismatchError, ScoreError
+from ticket_hub.pruning.criteria import CRITERIA, scores
+from ticket_hub.types import PrunableLayer
+
+INITIAL = [0.5, -0.5, 2.0, -1.0, 0.0, 0.25]
+TRAINED = [1.0, 1.0, -3.0, -0.5, -4.0, 0.25]
+EXPECTED = {
+    "magnitude": [1.0, 1.0, 3.0, 0.5, 4.0, 0.25],
+    "magnitude-increase": [0.5, 0.5, 1.0, -0.5, 4.0, 0.0],
+    "initial-magnitude": [0.5, 0.5, 2.0, 1.0, 0.0, 0.25],
+    "large-final-same-sign": [1.0, 0.0, 0.0, 0.5, 0.0, 0.25],
+}
+LAYER = PrunableLayer(name="fc.weight", kind="fc", shape=(6,))
+
+
+def of(criterion: str, seed: int = 0, name: str = "fc.weight") -> torch.Tensor:
+    return scores(
+        criterion,
+        [PrunableLayer(name=name, kind="fc", shape=(6,))],
+        initial={name: torch.tensor(INITIAL)},
+        trained={name: torch.tensor(TRAINED)},
+        seed=seed,
+    )[name]
+
+
+@pytest.mark.parametrize("criterion", EXPECTED)
+def test_a_criterion_scores_each_weight_by_its_formula(criterion: str) -> None:
+    assert of(criterion).tolist() == EXPECTED[criterion]
+
+
+def test_every_criterion_has_a_row_here() -> None:
+    assert set(CRITERIA) == {*EXPECTED, "random"}
+
+
+def test_random_scores_are_a_function_of_the_seed_and_the_layer() -> None:
+    assert torch.equal(of("random", seed=3), of("random", seed=3))
+    assert not torch.equal(of("random", seed=3), of("random", seed=4))
+    assert not torch.equal(of("random", name="a"), of("random", name="b"))
+
+
+def test_random_scores_leave_the_global_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    of("random")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("which", ["initial", "trained"])
+def test_weights_without_an_order_are_refused_by_name(
+    criterion: str, bad: float, which: str
+) -> None:
+    weights = {"initial": torch.tensor(INITIAL), "trained": torch.tensor(TRAINED)}
+    weights[which][2] = bad
+    with pytest.raises(ScoreError, match=rf"{which} weights of 'fc\.weight'"):
+        scores(
+            criterion,
+            [LAYER],
+            initial={"fc.weight": weights["initial"]},
+            trained={"fc.weight": weights["trained"]},
+            seed=0,
+        )
+
+
+def test_weights_of_another_network_are_refused_by_name() -> None:
+    good = {"fc.weight": torch.ones(6)}
+    with pytest.raises(MaskMismatchError, match=r"trained weights lack the layer 'fc\.weight'"):
+        scores("magnitude", [LAYER], initial=good, trained={}, seed=0)
+    with pytest.raises(MaskMismatchError, match=r"shape \(2, 3\)"):
+        scores("magnitude", [LAYER], initial={"fc.weight": torch.ones(2, 3)}, trained=good, seed=0)

@@ -1,0 +1,104 @@
+"""Masks of the controls: what a ticket's mask has to beat. Pure functions of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ticket_hub.errors import PruningError
+from ticket_hub.pruning.masks import full_mask
+from ticket_hub.pruning.select import drop_lowest
+from ticket_hub.types import Mask, PrunableLayer, derive_seed
+
+__all__ = ["random_mask", "random_mask_like", "shuffled_mask"]
+
+_ATTEMPTS = 100
+
+
+def shuffled_mask(mask: Mask, seed: int) -> dict[str, Tensor]:
+    """The same number of kept weights in every layer, at random places within it.
+
+    It never equals the given mask, unless no other mask has those counts: when every layer keeps
+    all of its weights, or none.
+    """
+    for attempt in range(_ATTEMPTS):
+        shuffled = {
+            name: _permuted(keep, derive_seed(seed, "shuffle", attempt, name))
+            for name, keep in mask.items()
+        }
+        if _differ(shuffled, mask) or not _can_differ(mask):
+            return shuffled
+    raise PruningError(
+        f"{_ATTEMPTS} shuffles of a mask all gave the mask itself.",
+        "The mask is too small for a control: use a larger network, or another level.",
+    )
+
+
+def random_mask_like(mask: Mask, seed: int) -> dict[str, Tensor]:
+    """A random mask with the per-layer counts of another; it may equal it by chance.
+
+    Another stream of random numbers than `shuffled_mask`, so that both can stand side by side.
+    """
+    return {
+        name: _permuted(keep, derive_seed(seed, "random-mask", name)) for name, keep in mask.items()
+    }
+
+
+def random_mask(
+    layers: Iterable[PrunableLayer],
+    kept: int | Mapping[str, int],
+    seed: int,
+    *,
+    kinds: Sequence[str] = ("conv", "fc", "output", "shortcut"),
+) -> dict[str, Tensor]:
+    """Keep uniformly random weights of the layers of some kinds; other kinds stay dense.
+
+    Args:
+        kept: how many weights of each layer by name, or of all these layers together.
+
+    Raises:
+        PruningError: a layer has not so many weights, or its number is missing.
+    """
+    layers = tuple(layers)
+    chosen = [layer for layer in layers if layer.kind in kinds]
+    if not isinstance(kept, Mapping):
+        return _drop(layers, chosen, kept, seed)
+    mask = full_mask(layers)
+    for layer in chosen:
+        mask |= _drop([layer], [layer], kept.get(layer.name, -1), seed)
+    return mask
+
+
+def _drop(
+    layers: Sequence[PrunableLayer], chosen: Sequence[PrunableLayer], kept: int, seed: int
+) -> dict[str, Tensor]:
+    size = sum(layer.size for layer in chosen)
+    if not 0 <= kept <= size:
+        names = ", ".join(layer.name for layer in chosen)
+        raise PruningError(
+            f"A random mask cannot keep {kept} of the {size} weights of {names}.",
+            "Give every layer a number from 0 to its size.",
+        )
+    scores = {layer.name: _uniform(layer, seed) for layer in chosen}
+    return drop_lowest(scores, full_mask(layers), size - kept) if chosen else full_mask(layers)
+
+
+def _uniform(layer: PrunableLayer, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(derive_seed(seed, "random-mask", layer.name))
+    return torch.rand(layer.shape, dtype=torch.float64, generator=generator)
+
+
+def _permuted(keep: Tensor, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(keep.numel(), generator=generator).to(keep.device)
+    return keep.flatten()[order].view(keep.shape)
+
+
+def _differ(one: Mask, other: Mask) -> bool:
+    return any(not torch.equal(keep, other[name]) for name, keep in one.items())
+
+
+def _can_differ(mask: Mask) -> bool:
+    return any(0 < int(keep.sum()) < keep.numel() for keep in mask.values())

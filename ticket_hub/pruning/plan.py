@@ -1,0 +1,119 @@
+"""How many weights each level keeps: known before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ticket_hub.errors import PruningError
+from ticket_hub.recipe import PruningSpec
+from ticket_hub.types import PrunableLayer
+
+__all__ = ["Group", "groups", "ladder", "targets"]
+
+_HALVINGS = 200  # of the bisection: more than a float can resolve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Layers that compete in one ranking.
+
+    Attributes:
+        names: of the layers, in the order of the network.
+        size: weights in all of them, pruned or not.
+        rate: share of the kept weights that goes each round.
+    """
+
+    names: tuple[str, ...]
+    size: int
+    rate: float
+
+
+def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, ...]:
+    """The rankings of a spec: one for each layer with a rate, or one for all of them.
+
+    Raises:
+        PruningError: no layer is of a kind that has a rate.
+    """
+    layers = tuple(layers)
+    chosen = [layer for layer in layers if spec.rates.get(layer.kind, 0.0) > 0]
+    if not chosen:
+        have = ", ".join(sorted({layer.kind for layer in layers})) or "no prunable layer"
+        named = ", ".join(sorted(spec.rates))
+        raise PruningError(
+            f"There is nothing to prune: pruning.rates names {named}, but the network has {have}.",
+            "Give a rate to a kind of layer that the network has.",
+        )
+    if spec.scope == "global":
+        rate = spec.rates[chosen[0].kind]
+        names = tuple(layer.name for layer in chosen)
+        return (Group(names=names, size=sum(layer.size for layer in chosen), rate=rate),)
+    return tuple(
+        Group(names=(layer.name,), size=layer.size, rate=spec.rates[layer.kind]) for layer in chosen
+    )
+
+
+def targets(spec: PruningSpec, layers: Iterable[PrunableLayer], level: int) -> tuple[int, ...]:
+    """The number of weights that each group keeps at a level, in the order of `groups`.
+
+    Raises:
+        PruningError: nothing to prune, or the target density cannot be reached.
+    """
+    layers = tuple(layers)
+    chosen = groups(spec, layers)
+    if spec.target_density is None or level == 0:
+        return tuple(_survivors(group, level) for group in chosen)
+    total = sum(layer.size for layer in layers)
+    fixed = total - sum(group.size for group in chosen)
+    wanted = round(spec.target_density * total) - fixed
+    if wanted < 0:
+        raise PruningError(
+            f"pruning.target_density = {spec.target_density:g} cannot be reached: "
+            f"{fixed} of {total} weights are of kinds without a rate.",
+            "Give those kinds a rate, or choose a higher density.",
+        )
+    return _share(chosen, wanted)
+
+
+def ladder(spec: PruningSpec, layers: Iterable[PrunableLayer], levels: int) -> tuple[int, ...]:
+    """The number of kept weights of the whole network at levels 0 to `levels`.
+
+    The same for iterative and one-shot pruning. With `spec.target_density`, all levels above 0
+    keep exactly `round(density * prunable)` weights; layers that are ranked by themselves share
+    that number as the ladder of their rates would where it passes the density: layer l keeps
+    size * (1 - rate_l) ** x, with x the same for all, rounded to the largest remainders.
+
+    Raises:
+        PruningError: nothing to prune, or the target density cannot be reached.
+    """
+    layers = tuple(layers)
+    fixed = sum(layer.size for layer in layers) - sum(g.size for g in groups(spec, layers))
+    return tuple(fixed + sum(targets(spec, layers, level)) for level in range(levels + 1))
+
+
+def _survivors(group: Group, level: int) -> int:
+    kept = group.size
+    for _ in range(level):
+        kept -= round(group.rate * kept)
+    return kept
+
+
+def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
+    """Split `wanted` over the groups as their rates would at one common, fractional level."""
+    low, high = 0.0, 1.0
+    while sum(_at(chosen, high)) > max(wanted, 0.5):
+        high *= 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sum(_at(chosen, middle)) > wanted else (low, middle)
+    exact = _at(chosen, high)
+    counts = [math.floor(value) for value in exact]
+    by_remainder = sorted(range(len(counts)), key=lambda g: counts[g] - exact[g])
+    for index in by_remainder[: wanted - sum(counts)]:
+        counts[index] += 1
+    return tuple(counts)
+
+
+def _at(chosen: Sequence[Group], level: float) -> list[float]:
+    return [group.size * (1 - group.rate) ** level for group in chosen]
