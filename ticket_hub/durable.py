@@ -1,4 +1,9 @@
-"""Files that survive a crash: written beside, synced, renamed, and the folder synced."""
+"""Files that survive a crash: written beside, synced, renamed, and the folder synced.
+
+A name that a reader looks for is therefore either absent, or names a whole file that is on the
+disk. What a crash can leave behind are files that end in `.part`, which nobody reads and which
+`sweep` removes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,30 @@ from typing import IO, Any
 
 from ticket_hub.errors import StorageError
 
-__all__ = ["canonical_json", "open_durable", "sha256_file", "write_bytes", "write_json"]
+__all__ = [
+    "canonical_json",
+    "make_folder",
+    "open_durable",
+    "sha256_file",
+    "sweep",
+    "sync_folder",
+    "write_bytes",
+    "write_json",
+]
+
+_INTACT = "What was there before is intact. "
+_FULL = _INTACT + "Free some space and run the same command again."
+_REFUSED = _INTACT + "Check the folder's owner and permissions, then run the same command again."
+_BROKEN = _INTACT + "Check the disk and its cables, or use another one, before trying again."
+
+_REASONS: dict[int | None, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", _FULL),
+    errno.EDQUOT: ("your quota on this disk is used up", _FULL),
+    errno.EIO: ("the disk reported an error", _BROKEN),
+    errno.EACCES: ("there is no permission", _REFUSED),
+    errno.EPERM: ("there is no permission", _REFUSED),
+    errno.EROFS: ("the file system is read-only", _REFUSED),
+}
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -33,11 +61,30 @@ def sha256_file(path: Path) -> str:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it that are missing, each durably.
+
+    Raises:
+        StorageError: the disk is full, or the file system refuses.
+    """
+    missing = []
+    place = folder
+    while not place.is_dir():
+        missing.append(place)
+        place = place.parent
+    try:
+        for fresh in reversed(missing):
+            fresh.mkdir(exist_ok=True)
+            sync_folder(fresh.parent)
+    except OSError as error:
+        raise _explain(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -45,25 +92,28 @@ def open_durable(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that afterwards is there whole, or not at all.
 
     The bytes go to a new name in the same folder, are synced, renamed to `path`, and the folder
-    is synced. After any error the new file is dropped and what stood at `path` before is intact.
+    is synced. After any error the new file is dropped, never synced again (an fsync that failed
+    once may report success the next time although the pages are lost), and what stood at `path`
+    before is intact.
 
     Raises:
         StorageError: the disk is full, or the file system refuses.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise _explain(path, error) from error
-    finally:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _explain(path, error) from error
+        raise
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -78,15 +128,21 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     write_bytes(path, text.encode() + b"\n")
 
 
+def sweep(folder: Path) -> int:
+    """Remove what interrupted writes left in a folder and those below it; returns how many.
+
+    Only for a folder that nobody else writes to at this moment.
+    """
+    stale = [path for path in folder.rglob(".*.part") if path.is_file()]
+    for path in stale:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return len(stale)
+
+
 def _explain(path: Path, error: OSError) -> StorageError:
     if isinstance(error, StorageError):
         return error
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StorageError(
-            f"The disk is full: {path} could not be written.",
-            "What was there before is intact. Free some space and run the same command again.",
-        )
-    return StorageError(
-        f"{path} could not be written: {error.strerror or error}.",
-        "What was there before is intact. Check the folder and its permissions, then try again.",
-    )
+    known = _REASONS.get(error.errno)
+    reason, remedy = known or (error.strerror or str(error), _REFUSED)
+    return StorageError(f"{path} could not be written: {reason}.", remedy)

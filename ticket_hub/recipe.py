@@ -57,7 +57,6 @@ class DataSpec:
         name: `mnist`, `cifar10`, `digits`, ..., `folder:PATH`, or `hf:OWNER/NAME`.
         normalize: `unit` maps pixels to [0, 1]; `standard` subtracts the mean of the training
             part and divides by its standard deviation, per channel.
-        size: images are scaled to so many pixels on each side when they are read; 0 keeps them.
         flip: mirror training images with probability one half.
         crop: pad training images by so many pixels and crop a random window; 0 is off.
         validation: number of training examples held out to choose by.
@@ -66,7 +65,6 @@ class DataSpec:
 
     name: str
     normalize: Literal["unit", "standard"] = "unit"
-    size: int = 0
     flip: bool = False
     crop: int = 0
     validation: int = 5000

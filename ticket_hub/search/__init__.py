@@ -1,5 +1,6 @@
-"""Searches: iterative magnitude pruning, level by level."""
+"""Searches: iterative magnitude pruning, level by level, resumable at any moment."""
 
-from ticket_hub.search.imp import Level, search
+from ticket_hub.search.imp import search
+from ticket_hub.search.level import Ending, Level, Trial
 
-__all__ = ["Level", "search"]
+__all__ = ["Ending", "Level", "Trial", "search"]

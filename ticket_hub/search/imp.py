@@ -1,81 +1,92 @@
-"""Iterative magnitude pruning (Frankle & Carbin 2019, section 1)."""
+"""Iterative magnitude pruning (Frankle & Carbin 2019, section 1), resumable at any moment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Generator
+from pathlib import Path
 
-from torch import Tensor
-
-from ticket_hub.data import DataSet
-from ticket_hub.networks import build, initialize, prunable_layers
-from ticket_hub.pruning import density, full_mask, next_mask
+from ticket_hub import home
+from ticket_hub.durable import sweep
+from ticket_hub.errors import RunError
 from ticket_hub.recipe import Recipe
-from ticket_hub.training import Member, Progress, Trained, train
-from ticket_hub.types import Architecture, Mask, Weights
+from ticket_hub.search.folder import RunFolder
+from ticket_hub.search.level import Level
+from ticket_hub.search.lock import hold
+from ticket_hub.search.session import Session
+from ticket_hub.search.workshop import Resources, Workshop
+from ticket_hub.training import Progress
 
-__all__ = ["Level", "Trial", "search"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trial:
-    """One trial at one level: where it started, what it kept, how it trained."""
-
-    seed: int
-    theta0: Weights
-    mask: Mask
-    trained: Trained
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Level:
-    """One pruning round of all trials; level 0 is dense."""
-
-    index: int
-    density: float
-    trials: tuple[Trial, ...]
+__all__ = ["search"]
 
 
 def search(
-    recipe: Recipe, data: DataSet, *, observe: Callable[[Progress], None] | None = None
-) -> Iterator[Level]:
-    """Yield one Level per pruning round."""
-    channels, height, width = data.input_shape
-    architecture = Architecture(
-        name=recipe.network.name,
-        options=tuple(sorted(recipe.network.options.items())),
-        channels=channels,
-        height=height,
-        width=width,
-        classes=data.classes,
+    recipe: Recipe,
+    *,
+    run_folder: Path | None = None,
+    data_dir: Path | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    observe: Callable[[Progress], None] | None = None,
+    notify: Callable[[str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    accept_environment: bool = False,
+    checkpoint_seconds: float = 60.0,
+) -> Generator[Level, None, None]:
+    """Yield one level per pruning round; levels already on disk are read, not trained again.
+
+    Everything lies in the run folder (see `ticket_hub.search.folder`), and its bundle is complete
+    for all levels yielded so far. Killed at any moment and called again, the search goes on where
+    it was, and its masks, theta0 and ticket ids are bit for bit those of an undisturbed one. The
+    last level says why it is the last, in its `ending`. The folder is owned until the generator
+    is exhausted or closed. Nothing is checked or begun before the first level is asked for.
+
+    Args:
+        run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
+        data_dir: where the data sets lie; by default `TICKET_DATA` or the user's cache.
+        device: `cpu`, `cuda`, `cuda:1`; by default CUDA where there is a device.
+        workers: training processes on a CPU; None chooses. No result depends on it.
+        observe: told how far each trial is, after each evaluation.
+        notify: told in one sentence when something unusual was found, such as a damaged
+            checkpoint that was skipped.
+        should_stop: asked several times a second; once true, a checkpoint is kept and
+            `StoppedError` raised. See `ticket_hub.search.signals.stop_on_signals`.
+        accept_environment: go on although the run was begun in another environment; its bundle is
+            then marked as not bit-exact for good.
+        checkpoint_seconds: between two checkpoints of a level in training; the most that a crash
+            can cost.
+
+    Raises:
+        RunLockedError: another process works in the folder.
+        RunMismatchError: the folder holds a run of another recipe, or the data have changed.
+        EnvironmentMismatchError: the run was begun in another environment, and is not finished.
+        RunError: a file of the run is damaged, or the folder holds something else.
+        StoppedError: `should_stop` became true; the same call goes on.
+        DataError, NetworkError, PruningError, TrainingError, StorageError: as their names say;
+            what was finished before stays, and the same call goes on.
+    """
+    folder = RunFolder(run_folder or home.runs_folder() / recipe.run_name)
+    _refuse_strange(folder)
+    resources = Resources(
+        data_dir=data_dir or home.data_folder(),
+        device=device,
+        workers=workers,
+        observe=observe,
+        notify=notify,
+        should_stop=should_stop,
+        accept_environment=accept_environment,
+        checkpoint_seconds=checkpoint_seconds,
     )
-    module = build(architecture)
-    layers = prunable_layers(module)
-    seeds = [recipe.search.seed + trial for trial in range(recipe.search.trials)]
-    theta0 = [initialize(module, recipe.network, seed) for seed in seeds]
-    masks: list[dict[str, Tensor]] = [full_mask(layers) for _ in seeds]
-    for index in range(recipe.search.levels + 1):
-        members = [
-            Member(name=f"trial-{t}", seed=seed, level=index, weights=theta0[t], mask=masks[t])
-            for t, seed in enumerate(seeds)
-        ]
-        trained = train(architecture, data, recipe.training, members, observe=observe)
-        yield Level(
-            index=index,
-            density=density(masks[0]),
-            trials=tuple(
-                Trial(seed=seed, theta0=theta0[t], mask=masks[t], trained=trained[t])
-                for t, seed in enumerate(seeds)
-            ),
+    with hold(folder.lock), contextlib.ExitStack() as stack:
+        sweep(folder.path)
+        yield from Session(folder, Workshop(recipe, resources, stack)).levels()
+
+
+def _refuse_strange(folder: RunFolder) -> None:
+    path = folder.path
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file.", "Name a folder for the run.")
+    if path.is_dir() and any(path.iterdir()) and not folder.lock.exists():
+        raise RunError(
+            f"{path} holds something that is no run.", "Name a new folder, or an empty one."
         )
-        masks = [
-            next_mask(
-                recipe.pruning,
-                layers,
-                initial=theta0[t],
-                trained=trained[t].weights,
-                mask=masks[t],
-                seed=seed,
-            )
-            for t, seed in enumerate(seeds)
-        ]

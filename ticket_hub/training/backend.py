@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float64
@@ -17,6 +17,7 @@ from ticket_hub.types import Weights
 __all__ = ["Backend"]
 
 
+@runtime_checkable
 class Backend(Protocol):
     """A group of members with their weights, masks and optimizers.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float64, Int64
 from torch import Tensor
@@ -110,6 +110,7 @@ class Progress:
     test_accuracy: float
 
 
+@runtime_checkable
 class Keeper(Protocol):
     """Where checkpoints of a population are kept; implementations must be picklable."""
 

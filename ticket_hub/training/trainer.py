@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
 
 from ticket_hub.data import DataSet
 from ticket_hub.recipe import TrainingSpec
@@ -31,7 +30,7 @@ class Trainer:
     def __init__(self, data: DataSet, *, workers: int | None = None) -> None:
         self.data, self.workers = data, workers
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Trainer:  # noqa: PYI034 - `Self` is unknown to the checker in the tests
         return self
 
     def __exit__(

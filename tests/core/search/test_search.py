@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+
+from ticket_hub.errors import PruningError, RunError, RunMismatchError, StoppedError, TrainingError
+from ticket_hub.pruning import is_nested, kept
+from ticket_hub.recipe import Recipe
+from ticket_hub.search import Level, search
+from ticket_hub.ticket import content_digest
+
+
+def contents(levels: list[Level]) -> list[list[str]]:
+    """What must not change when a search is repeated or resumed."""
+    return [
+        [
+            digest
+            for trial in level.trials
+            for digest in (
+                content_digest(trial.theta0),
+                content_digest(trial.mask),
+                content_digest(trial.trained.weights),
+            )
+        ]
+        for level in levels
+    ]
+
+
+def test_each_round_prunes_the_round_before_to_the_planned_count(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    levels = list(search(tiny, run_folder=tmp_path))
+    assert [level.index for level in levels] == [0, 1, 2]
+    assert [kept(level.trials[0].mask) for level in levels] == [592, 482, 393]
+    for before, after in itertools.pairwise(levels):
+        for one, other in zip(before.trials, after.trials, strict=True):
+            assert is_nested(other.mask, one.mask)
+
+
+def test_a_finished_search_is_read_and_not_trained_again(tiny: Recipe, tmp_path: Path) -> None:
+    first = list(search(tiny, run_folder=tmp_path))
+    again = list(search(tiny, run_folder=tmp_path, data_dir=tmp_path / "nowhere"))
+    assert contents(again) == contents(first)
+    assert not any(level.resumed for level in first)
+    assert all(level.resumed for level in again)
+    assert [level.ending for level in again] == [level.ending for level in first]
+
+
+def test_a_search_goes_on_where_it_was_left_with_the_same_bits(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    whole = list(search(tiny, run_folder=tmp_path / "whole"))
+    started = search(tiny, run_folder=tmp_path / "parts")
+    next(started)
+    started.close()
+    parts = list(search(tiny, run_folder=tmp_path / "parts"))
+    assert [level.resumed for level in parts] == [True, False, False]
+    assert contents(parts) == contents(whole)
+
+
+@pytest.mark.parametrize("rewind", ["init", "6it"])
+def test_survivors_return_to_theta0(tiny: Recipe, tmp_path: Path, rewind: str) -> None:
+    recipe = tiny.replace({"search.rewind": rewind, "training.iterations": 6 + 6})
+    levels = list(search(recipe, run_folder=tmp_path))
+    for level in levels[1:]:
+        first = int(level.trials[0].trained.curves.iterations[0])
+        assert first == recipe.search.rewind_step
+        assert content_digest(level.trials[0].theta0) == content_digest(levels[0].trials[0].theta0)
+
+
+def test_rewinding_to_a_step_keeps_the_weights_of_that_step(tiny: Recipe, tmp_path: Path) -> None:
+    step = tiny.replace({"search.rewind": "4it", "search.levels": 0})
+    short = tiny.replace({"training.iterations": 4, "search.levels": 0})
+    (rewound,) = search(step, run_folder=tmp_path / "step")
+    (stopped,) = search(short, run_folder=tmp_path / "short")
+    for one, other in zip(rewound.trials, stopped.trials, strict=True):
+        assert content_digest(one.theta0) == content_digest(other.trained.weights)
+
+
+def test_without_reset_training_goes_on_from_the_pruned_weights(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    reset = list(search(tiny, run_folder=tmp_path / "reset"))
+    recipe = tiny.replace({"search.rewind": "none"})
+    levels = list(search(recipe, run_folder=tmp_path / "none"))
+    assert contents(levels)[0] == contents(reset)[0]
+    trial, before = levels[1].trials[0], levels[0].trials[0].trained.weights
+    began = float(trial.trained.curves.validation_loss[0])
+    assert began < float(reset[1].trials[0].trained.curves.validation_loss[0])
+    assert not torch.equal(trial.trained.weights["output.weight"], before["output.weight"])
+
+
+def test_one_shot_prunes_the_dense_network_for_each_level_anew(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny.replace({"pruning.mode": "one-shot"})
+    levels = list(search(recipe, run_folder=tmp_path))
+    assert [kept(level.trials[0].mask) for level in levels] == [592, 482, 393]
+    started = search(recipe, run_folder=tmp_path / "parts")
+    [next(started), next(started)]
+    started.close()
+    assert contents(list(search(recipe, run_folder=tmp_path / "parts"))) == contents(levels)
+
+
+def test_one_shot_to_a_density_has_one_level(tiny: Recipe, tmp_path: Path) -> None:
+    recipe = tiny.replace({"pruning.mode": "one-shot", "pruning.target_density": 0.25})
+    levels = list(search(recipe, run_folder=tmp_path))
+    assert [level.density for level in levels] == [1.0, 0.25]
+
+
+def test_a_search_ends_before_it_falls_below_the_density_asked_for(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny.replace({"search.stop_density": 0.7})
+    levels = list(search(recipe, run_folder=tmp_path))
+    assert len(levels) == 2
+    assert levels[-1].ending is not None
+    assert levels[-1].ending.reason == "density"
+
+
+def test_a_search_ends_once_accuracy_is_below_dense(tiny: Recipe, tmp_path: Path) -> None:
+    recipe = tiny.replace(
+        {
+            "training.iterations": 200,
+            "training.evaluate_every": 50,
+            "pruning.rates": {"fc": 0.9, "output": 0.9},
+            "search.stop_below_dense": 0.05,
+        }
+    )
+    *_, last = search(recipe, run_folder=tmp_path)
+    assert last.ending is not None
+    assert (last.index, last.ending.reason) == (1, "accuracy")
+
+
+def test_a_search_ends_with_the_level_before_a_layer_would_lose_its_last_weight(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny.replace(
+        {"pruning.criterion": "random", "pruning.rates": {"output": 0.95}, "search.levels": 9}
+    )
+    *_, last = search(recipe, run_folder=tmp_path)
+    assert last.ending is not None
+    assert (last.ending.reason, last.ending.layer) == ("collapse", "output.weight")
+    assert int(last.trials[0].mask["output.weight"].sum()) > 0
+
+
+def test_a_layer_may_lose_its_last_weight_where_the_recipe_allows_it(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny.replace(
+        {
+            "pruning.rates": {"output": 0.95},
+            "pruning.allow_empty_layers": True,
+            "search.levels": 9,
+        }
+    )
+    *_, last = search(recipe, run_folder=tmp_path)
+    assert last.ending is not None
+    assert last.ending.reason == "exhausted"
+    assert int(last.trials[0].mask["output.weight"].sum()) == 0
+
+
+def test_what_cannot_be_pruned_is_refused_before_training(tiny: Recipe, tmp_path: Path) -> None:
+    seen: list[object] = []
+    recipe = tiny.replace({"pruning.rates": {"conv": 0.2}})
+    with pytest.raises(PruningError, match="nothing to prune"):
+        next(search(recipe, run_folder=tmp_path, observe=seen.append))
+    assert not seen
+
+
+def test_the_folder_of_another_recipe_is_refused(tiny: Recipe, tmp_path: Path) -> None:
+    next(search(tiny, run_folder=tmp_path))
+    other = tiny.replace({"training.lr": 0.5})
+    with pytest.raises(RunMismatchError, match=tiny.digest[:12]):
+        next(search(other, run_folder=tmp_path))
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tiny: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(RunError, match="no run"):
+        next(search(tiny, run_folder=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_stop_asked_for_beforehand_trains_nothing(tiny: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(StoppedError, match="level 0"):
+        next(search(tiny, run_folder=tmp_path, should_stop=lambda: True))
+    assert len(list(search(tiny, run_folder=tmp_path))) == 3
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_else(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="no device 'abacus'"):
+        next(search(tiny, run_folder=tmp_path, device="abacus"))
+
+
+def test_a_damaged_level_is_noticed_and_made_again_once_removed(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    before = contents(list(search(tiny, run_folder=tmp_path)))
+    victim = tmp_path / "levels/001/trial-1.safetensors"
+    data = bytearray(victim.read_bytes())
+    data[-1] ^= 1
+    victim.write_bytes(data)
+    with pytest.raises(RunError, match=r"trial-1\.safetensors is damaged"):
+        list(search(tiny, run_folder=tmp_path))
+    for path in victim.parent.iterdir():
+        path.unlink()
+    levels = list(search(tiny, run_folder=tmp_path))
+    assert [level.resumed for level in levels] == [True, False, True]
+    assert contents(levels) == before

@@ -1,0 +1,116 @@
+"""What a run was made with: the facts that decide its bits, and those that only inform."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+import ticket_hub
+from ticket_hub.errors import TrainingError
+
+__all__ = ["INFORMATIVE", "choose_device", "differences", "fingerprint"]
+
+INFORMATIVE = frozenset({"numpy", "platform", "python"})
+"""Keys of a fingerprint that do not decide the bits of a result; all others do."""
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The device to train on: the one named, else CUDA where there is a device, else the CPU.
+
+    Raises:
+        TrainingError: the name is no device, or there is no such device in this machine.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in {"cpu", "cuda"}:
+        raise TrainingError(f"There is no device {name!r}.", "Name `cpu`, `cuda` or `cuda:1`.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise TrainingError(
+            f"The device {name!r} was asked for, but PyTorch {torch.__version__} sees "
+            f"{found or 'no'} CUDA device{'' if found == 1 else 's'}.",
+            "Train on `cpu`, or install a CUDA build of PyTorch and check `nvidia-smi`.",
+        )
+    return device
+
+
+def fingerprint(device: torch.device | str = "cpu", backend: str = "auto") -> dict[str, str]:
+    """The environment as flat text: versions, device, kernels and flags.
+
+    Two runs of one recipe whose fingerprints agree outside `INFORMATIVE` have the same bits.
+    On a CPU every training process has one thread, however many processes there are. numba counts
+    only where the recipe's backend may be compiled with it.
+    """
+    place = torch.device(device)
+    facts = {
+        "device": _device_name(place),
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "mkldnn": str(torch.backends.mkldnn.is_available()),
+        "numpy": _version("numpy"),
+        "platform": platform.platform(),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "threads": "1" if place.type == "cpu" else str(torch.get_num_threads()),
+        "ticket_hub": ticket_hub.__version__,
+        "torch": str(torch.__version__),
+    }
+    if backend in {"auto", "sparse"}:
+        facts["numba"] = _version("numba")
+    facts |= _cuda_facts() if place.type == "cuda" else _cpu_facts()
+    return facts
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What decides bits and is not the same, each as `key: before -> now`, sorted by key."""
+    keys = sorted((before.keys() | now.keys()) - INFORMATIVE)
+    return [
+        f"{key}: {before.get(key, 'none')} -> {now.get(key, 'none')}"
+        for key in keys
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+def _processor() -> str:
+    table = Path("/proc/cpuinfo")
+    if table.is_file():
+        for line in table.read_text("utf-8", "replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _cpu_facts() -> dict[str, str]:
+    return {
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "mkl_cbwr": os.environ.get("MKL_CBWR", "none"),
+    }
+
+
+def _cuda_facts() -> dict[str, str]:
+    return {
+        "cuda": str(torch.version.cuda),
+        "cudnn": str(torch.backends.cudnn.version()),
+        "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", "none"),
+        "tf32_conv": str(torch.backends.cudnn.allow_tf32),
+        "tf32_matmul": str(torch.backends.cuda.matmul.allow_tf32),
+    }
+
+
+def _version(package: str) -> str:
+    if importlib.util.find_spec(package) is None:
+        return "none"
+    return metadata.version(package)

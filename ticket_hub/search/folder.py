@@ -1,0 +1,246 @@
+"""A run folder: what a search leaves on disk, written durably and read back with every digest.
+
+    lock                  owned by the process that works here; see `lock`
+    run.json              format, recipe, architecture, data; written first
+    environment.json      what it was made with, and whether its bits are still exact
+    theta0/               trial-T.safetensors: the dense weights that survivors return to
+    levels/LLL/           trial-T.safetensors: `mask/NAME` (bool), `trained/NAME` (the state dict
+                          after training), `readings` (float64: iteration, columns of `Curves`)
+    checkpoints/LLL/      states of the level in training; see `ticket_hub.training.checkpoint`
+    bundle/               the bundle of all levels so far
+    bundle.json           which levels it has, and the sha256 of its manifest
+
+`theta0/` and each level are finished when their `seal.json` is there. It holds the sha256 and
+size of each file, and of a level also the sha256 of the seal it was derived from (`parent`), so
+that a level can never be mixed with another one's descendants.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.bundle.content import DataRecord
+from ticket_hub.durable import write_json
+from ticket_hub.environment import differences
+from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.level import Level
+from ticket_hub.search.level_files import read_trials, trial_file, write_trials
+from ticket_hub.search.sealed import (
+    FORMAT,
+    read_json,
+    read_seal,
+    remedy,
+    sealed_tensors,
+    write_tensors,
+)
+from ticket_hub.tables import to_table
+from ticket_hub.types import Architecture, Weights
+
+__all__ = ["Header", "RunFolder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a run is about, complete enough to read it without its data set."""
+
+    recipe: Recipe
+    architecture: Architecture
+    data: DataRecord
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk. Methods that write need the lock."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """The file that the working process owns."""
+        return self.path / "lock"
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle of all levels so far."""
+        return self.path / "bundle"
+
+    @property
+    def theta0(self) -> Path:
+        """Where the dense weights lie that survivors return to."""
+        return self.path / "theta0"
+
+    def checkpoints(self, index: int) -> Path:
+        """Where a level in training keeps its states."""
+        return self.path / "checkpoints" / f"{index:03d}"
+
+    def level(self, index: int) -> Path:
+        """The folder of a level."""
+        return self.path / "levels" / f"{index:03d}"
+
+    def trial_file(self, index: int, trial: int) -> Path:
+        """Mask, trained weights and readings of one trial at one level."""
+        return trial_file(self.level(index), trial)
+
+    def has_level(self, index: int) -> bool:
+        """Whether a level is finished."""
+        return (self.level(index) / "seal.json").exists()
+
+    def open(self, recipe: Recipe) -> Header | None:
+        """The header, or None in a new folder.
+
+        Raises:
+            RunMismatchError: the run is of another recipe.
+            RunError: its header is damaged.
+        """
+        header = self.read_header()
+        if header is not None and header.recipe.digest != recipe.digest:
+            raise RunMismatchError(
+                f"{self.path} holds a run of {header.recipe.run_name}, "
+                f"but {recipe.run_name} was asked for.",
+                "Give another folder, or the recipe that the run was begun with.",
+            )
+        return header
+
+    def read_header(self) -> Header | None:
+        """What the run is about, or None in a new folder.
+
+        Raises:
+            RunError: the file is damaged, or of a later format.
+        """
+        path = self.path / "run.json"
+        if not path.exists():
+            return None
+        advice = f"Restore it from a copy, or remove {self.path}."
+        table = read_json(path, advice)
+        try:
+            return _header(table)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path} is damaged: {error!r}.", advice) from error
+
+    def write_header(self, header: Header) -> None:
+        """Say what the run is about."""
+        table = {
+            "format": FORMAT,
+            "recipe": header.recipe.to_table(),
+            "digest": header.recipe.digest,
+            "architecture": to_table(header.architecture),
+            "data": asdict(header.data),
+        }
+        write_json(self.path / "run.json", table)
+
+    def read_environment(self) -> tuple[dict[str, str], bool]:
+        """The environment that the run was begun in, and whether its bits are still exact."""
+        path = self.path / "environment.json"
+        table = read_json(path, f"Restore it from a copy, or remove {self.path}.")
+        return dict(table["environment"]), bool(table["bit_exact"])
+
+    def admit(self, now: Mapping[str, str], *, accept: bool) -> None:
+        """Let an environment work on the run.
+
+        Raises:
+            EnvironmentMismatchError: it differs from the one that the run was begun in, and
+                `accept` is false. Once one was accepted, the run is never bit-exact again.
+        """
+        path = self.path / "environment.json"
+        if not path.exists():
+            write_json(path, {"format": FORMAT, "environment": dict(now), "bit_exact": True})
+            return
+        begun, exact = self.read_environment()
+        changes = differences(begun, now)
+        if changes and not accept:
+            raise EnvironmentMismatchError(
+                f"{self.path} was begun in another environment ({'; '.join(changes)}), "
+                "so its bits could not be repeated.",
+                "Go on where it was begun, or accept the environment: its bundle is then marked "
+                "as not bit-exact for good.",
+            )
+        if changes and exact:
+            write_json(path, {"format": FORMAT, "environment": begun, "bit_exact": False})
+
+    def read_theta0(self) -> list[Weights] | None:
+        """The dense weights that survivors return to, by trial, or None before they are known.
+
+        Raises:
+            RunError: a file is missing or damaged.
+        """
+        seal = read_seal(self.theta0)
+        return None if seal is None else [sealed_tensors(self.theta0, e) for e in seal["trials"]]
+
+    def write_theta0(self, theta0: Sequence[Weights]) -> None:
+        """Keep theta0 of all trials."""
+        entries = [
+            write_tensors(self.theta0 / f"trial-{trial}.safetensors", weights)
+            for trial, weights in enumerate(theta0)
+        ]
+        write_json(self.theta0 / "seal.json", {"format": FORMAT, "trials": entries})
+
+    def read_level(self, index: int, parent: int | None, theta0: Sequence[Weights]) -> Level:
+        """A finished level, every digest checked.
+
+        Args:
+            parent: the level that it was pruned from; None for level 0.
+
+        Raises:
+            RunError: a file is missing or damaged, or the parent was replaced by another.
+        """
+        folder = self.level(index)
+        seal = read_json(folder / "seal.json", remedy(folder))
+        if seal.get("parent") != self._seal_digest(parent):
+            raise RunError(
+                f"{folder} was not derived from what is there before it now.", remedy(folder)
+            )
+        try:
+            return read_trials(folder, seal, theta0)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{folder}/seal.json is damaged: {error!r}.", remedy(folder)) from error
+
+    def write_level(self, level: Level, parent: int | None) -> None:
+        """Keep a level; it is finished once its seal is written."""
+        folder = self.level(level.index)
+        seal = write_trials(folder, level)
+        seal |= {"format": FORMAT, "parent": self._seal_digest(parent)}
+        write_json(folder / "seal.json", seal)
+
+    def bundle_is_current(self, levels: int) -> bool:
+        """Whether the bundle has so many levels and is the one that was written last."""
+        try:
+            marker = read_json(self.path / "bundle.json", "")
+            return marker == self._bundle_marker(levels)
+        except (RunError, OSError):
+            return False
+
+    def mark_bundle(self, levels: int) -> None:
+        """Remember that the bundle has so many levels now."""
+        write_json(self.path / "bundle.json", self._bundle_marker(levels))
+
+    def _bundle_marker(self, levels: int) -> dict[str, Any]:
+        manifest = (self.bundle / "ticket.json").read_bytes()
+        return {
+            "format": FORMAT,
+            "levels": levels,
+            "manifest": hashlib.sha256(manifest).hexdigest(),
+            "bit_exact": self.read_environment()[1],
+        }
+
+    def _seal_digest(self, parent: int | None) -> str:
+        folder = self.theta0 if parent is None else self.level(parent)
+        return hashlib.sha256((folder / "seal.json").read_bytes()).hexdigest()
+
+
+def _header(table: Mapping[str, Any]) -> Header:
+    network, data = table["architecture"], table["data"]
+    return Header(
+        recipe=Recipe.from_table(table["recipe"]),
+        architecture=Architecture(**(network | {"options": tuple(map(tuple, network["options"]))})),
+        data=DataRecord(
+            name=data["name"],
+            fingerprint=data["fingerprint"],
+            mean=tuple(data["mean"]),
+            std=tuple(data["std"]),
+        ),
+    )

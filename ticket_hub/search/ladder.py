@@ -1,0 +1,132 @@
+"""From one level to the next: which masks follow, or why none do. No files, no training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ticket_hub.errors import LayerCollapseError
+from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.level import Ending, Level
+from ticket_hub.training import Member
+from ticket_hub.types import Mask, PrunableLayer, Weights
+
+__all__ = ["Ladder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """The rounds of one recipe over one network's prunable layers."""
+
+    recipe: Recipe
+    layers: tuple[PrunableLayer, ...]
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """The number of kept weights of each level, known before anything is trained.
+
+        Raises:
+            PruningError: nothing to prune, or the target density cannot be reached.
+        """
+        return ladder(self.recipe.pruning, self.layers, self.last)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of every trial."""
+        search = self.recipe.search
+        return [search.seed + trial for trial in range(search.trials)]
+
+    @property
+    def last(self) -> int:
+        """The last level that the recipe allows."""
+        target = self.recipe.pruning.target_density is not None
+        return min(self.recipe.search.levels, 1) if target else self.recipe.search.levels
+
+    def parent(self, index: int) -> int | None:
+        """The level whose trained weights a level is pruned from; None for level 0."""
+        if index == 0:
+            return None
+        return 0 if self.recipe.pruning.mode == "one-shot" else index - 1
+
+    def dense(self) -> tuple[Mask, ...]:
+        """The masks of level 0."""
+        return tuple(full_mask(self.layers) for _ in self.seeds)
+
+    def members(
+        self,
+        index: int,
+        masks: Sequence[Mask],
+        begin: Sequence[Weights],
+    ) -> list[Member]:
+        """What a level trains: every trial from the weights given, under its mask."""
+        start = self.recipe.search.rewind_step if index else 0
+        return [
+            Member(
+                name=f"trial-{trial}",
+                seed=seed,
+                level=index,
+                weights=weights,
+                mask=mask,
+                start=start,
+            )
+            for trial, (seed, weights, mask) in enumerate(
+                zip(self.seeds, begin, masks, strict=True)
+            )
+        ]
+
+    def following(
+        self, level: Level, parent: Level, initial: Sequence[Weights], dense_accuracy: float
+    ) -> tuple[Mask, ...] | Ending:
+        """The masks of the next level, or why this one is the last.
+
+        Args:
+            level: the one just trained.
+            parent: the one whose trained weights the next level is pruned from.
+            initial: by trial, the weights of iteration 0.
+            dense_accuracy: mean test accuracy of level 0, in [0, 1].
+        """
+        ending = self._planned_end(level) or self._accuracy_end(level, dense_accuracy)
+        if ending is not None:
+            return ending
+        try:
+            return self._prune(level.index + 1, parent, initial)
+        except LayerCollapseError as error:
+            return Ending(reason="collapse", about=error.problem, layer=error.layer)
+
+    def _planned_end(self, level: Level) -> Ending | None:
+        if level.index >= self.last:
+            return Ending(reason="levels", about=f"All {self.last} rounds are done.")
+        next_count, floor = self.counts[level.index + 1], self.recipe.search.stop_density
+        if next_count == self.counts[level.index]:
+            return Ending(reason="exhausted", about="Rounding leaves no weight to prune.")
+        share = next_count / self.counts[0]
+        if floor is not None and share < floor:
+            return Ending(
+                reason="density",
+                about=f"The next level would have density {share:.4f}, below {floor:g}.",
+            )
+        return None
+
+    def _accuracy_end(self, level: Level, dense_accuracy: float) -> Ending | None:
+        margin = self.recipe.search.stop_below_dense
+        if margin is None or level.test_accuracy >= dense_accuracy - margin:
+            return None
+        return Ending(
+            reason="accuracy",
+            about=f"The mean test accuracy, {level.test_accuracy:.4f}, is more than {margin:g} "
+            f"below the dense network's {dense_accuracy:.4f}.",
+        )
+
+    def _prune(self, index: int, parent: Level, initial: Sequence[Weights]) -> tuple[Mask, ...]:
+        spec, masks = self.recipe.pruning, []
+        for trial, start in zip(parent.trials, initial, strict=True):
+            seen = {"initial": start, "trained": trial.trained.weights}
+            if spec.mode == "one-shot":
+                mask = one_shot_mask(spec, self.layers, **seen, level=index, seed=trial.seed)
+            else:
+                mask = next_mask(spec, self.layers, **seen, mask=trial.mask, seed=trial.seed)
+            assert kept(mask) == self.counts[index], "the ladder was computed beforehand"
+            masks.append(mask)
+        return tuple(masks)

@@ -1,0 +1,44 @@
+"""From a signal to a question that training asks between two steps."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+__all__ = ["stop_on_signals"]
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Give a `should_stop` that is true once SIGTERM or SIGINT (Ctrl-C) has come.
+
+    Training then finishes its step, keeps a checkpoint and raises `StoppedError`. A second signal
+    acts as if nobody listened: it ends the process at once, which costs at most what was done
+    since the last checkpoint. The handlers that were there before come back at the end. In a
+    thread other than the main one, where Python allows no handlers, the answer is always False.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        del frame
+        asked.set()
+        signal.signal(
+            number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        )
+
+    try:
+        for number in SIGNALS:
+            signal.signal(number, remember)
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,91 @@
+"""What training needs, made when it is first needed: a finished run is read without any of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from torch import nn
+
+from ticket_hub.bundle.content import DataRecord
+from ticket_hub.data import DataSet, load
+from ticket_hub.environment import choose_device, fingerprint
+from ticket_hub.networks import build, initialize
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.folder import Header
+from ticket_hub.training import Progress, Trainer
+from ticket_hub.types import Architecture, Weights
+
+__all__ = ["Resources", "Workshop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a search may use and whom it tells; see `ticket_hub.search.search`."""
+
+    data_dir: Path
+    device: str | None = None
+    workers: int | None = None
+    observe: Callable[[Progress], None] | None = None
+    notify: Callable[[str], None] | None = None
+    should_stop: Callable[[], bool] | None = None
+    accept_environment: bool = False
+    checkpoint_seconds: float = 60.0
+
+
+class Workshop:
+    """Data, device, network and worker processes of one recipe.
+
+    Args:
+        stack: closed when the search ends; the worker processes end with it.
+    """
+
+    def __init__(self, recipe: Recipe, resources: Resources, stack: contextlib.ExitStack) -> None:
+        self.recipe, self.resources, self._stack = recipe, resources, stack
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The data set on the device; the device is chosen first, since that may be refused."""
+        device = choose_device(self.resources.device)
+        return load(self.recipe.data, self.resources.data_dir).to(device)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The fingerprint of this process."""
+        return fingerprint(self.data.train.images.device, self.recipe.training.backend)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The training engine, with its processes."""
+        trainer = Trainer(self.data, workers=self.resources.workers)
+        return self._stack.enter_context(trainer)
+
+    def header(self) -> Header:
+        """What a run of this recipe is about, from the data themselves."""
+        data = self.data
+        channels, height, width = data.input_shape
+        return Header(
+            recipe=self.recipe,
+            architecture=Architecture(
+                name=self.recipe.network.name,
+                options=tuple(sorted(self.recipe.network.options.items())),
+                channels=channels,
+                height=height,
+                width=width,
+                classes=data.classes,
+            ),
+            data=DataRecord(
+                name=self.recipe.data.name,
+                fingerprint=data.fingerprint,
+                mean=tuple(data.mean.tolist()),
+                std=tuple(data.std.tolist()),
+            ),
+        )
+
+    def initial(self, architecture: Architecture, seed: int) -> Weights:
+        """The weights of one trial at iteration 0."""
+        module: nn.Module = build(architecture)
+        return initialize(module, self.recipe.network, seed)
