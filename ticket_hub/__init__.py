@@ -12,16 +12,30 @@ if TYPE_CHECKING:
     from ticket_hub.errors import TicketHubError
     from ticket_hub.recipe import Recipe
     from ticket_hub.recipes import load_recipe, recipe_names
+    from ticket_hub.search.finding import FindResult, find
+    from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
 
 __version__ = "0.1.0"
 
-__all__ = ["Recipe", "Ticket", "TicketHubError", "load_recipe", "recipe_names"]
+__all__ = [
+    "FindResult",
+    "Recipe",
+    "Ticket",
+    "TicketHubError",
+    "find",
+    "list_runs",
+    "load_recipe",
+    "recipe_names",
+]
 
 _HOMES = {
+    "FindResult": "ticket_hub.search.finding",
     "Recipe": "ticket_hub.recipe",
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
+    "find": "ticket_hub.search.finding",
+    "list_runs": "ticket_hub.search.runs",
     "load_recipe": "ticket_hub.recipes",
     "recipe_names": "ticket_hub.recipes",
 }

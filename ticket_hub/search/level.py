@@ -69,6 +69,15 @@ class Level:
     resumed: bool = False
 
     @property
+    def early_stop(self) -> float:
+        """Mean over the trials of the early-stop iteration."""
+        stops = [
+            int(trial.trained.curves.iterations[trial.trained.curves.early_stop])
+            for trial in self.trials
+        ]
+        return sum(stops) / len(stops)
+
+    @property
     def test_accuracy(self) -> float:
         """Mean over the trials of the test accuracy at the early stop, in [0, 1]."""
         readings = [

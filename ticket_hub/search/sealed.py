@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,47 +11,10 @@ from torch import Tensor
 
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import RunError
+from ticket_hub.search.seal import remedy
 from ticket_hub.tensors import pack_tensors, unpack_tensors
 
-__all__ = ["FORMAT", "read_json", "read_seal", "remedy", "sealed_tensors", "write_tensors"]
-
-FORMAT = 1
-
-
-def remedy(folder: Path) -> str:
-    """What to do about a damaged step."""
-    return f"Remove the folder {folder}; the same command then makes it again, and nothing else."
-
-
-def read_json(path: Path, advice: str) -> dict[str, Any]:
-    """A JSON table of this format.
-
-    Raises:
-        RunError: the file is damaged, or of another format; `advice` becomes the remedy.
-    """
-    try:
-        table = json.loads(path.read_bytes())
-        if not isinstance(table, dict):
-            raise TypeError("it is not a table")  # noqa: TRY301 - all damage is told one way
-        version = table["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is damaged: {error}.", advice) from error
-    if version != FORMAT:
-        raise RunError(
-            f"{path} has format {version}, and this version of Ticket Hub reads {FORMAT}.",
-            "Use the version of Ticket Hub that the run was made with.",
-        )
-    return table
-
-
-def read_seal(folder: Path) -> dict[str, Any] | None:
-    """The seal of a finished step, or None where it is not finished.
-
-    Raises:
-        RunError: the seal is damaged.
-    """
-    path = folder / "seal.json"
-    return read_json(path, remedy(folder)) if path.exists() else None
+__all__ = ["sealed_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ticket_hub.environment import choose_device, differences, fingerprint
+from ticket_hub.errors import EnvironmentMismatchError, TrainingError
+from ticket_hub.search.folder import RunFolder
+
+
+def test_a_fingerprint_is_flat_text_and_the_same_twice() -> None:
+    facts = fingerprint("cpu")
+    assert facts == fingerprint("cpu")
+    assert facts["torch"] == torch.__version__
+    assert all(isinstance(value, str) and value for value in facts.values())
+
+
+def test_numba_counts_only_where_a_kernel_may_be_compiled_with_it() -> None:
+    assert "numba" in fingerprint("cpu", "sparse")
+    assert "numba" in fingerprint("cpu", "auto")
+    assert "numba" not in fingerprint("cpu", "plain")
+
+
+def test_only_what_decides_bits_counts_as_a_difference() -> None:
+    facts = fingerprint("cpu")
+    assert differences(facts, facts | {"python": "3.99", "platform": "another"}) == []
+    assert differences(facts, facts | {"torch": "9"}) == [f"torch: {torch.__version__} -> 9"]
+    assert differences(facts, facts | {"new": "fact"}) == ["new: none -> fact"]
+
+
+def test_another_environment_is_refused_unless_accepted_and_then_remembered_for_good(
+    tmp_path: Path,
+) -> None:
+    folder, begun = RunFolder(tmp_path), {"torch": "1", "python": "3.11"}
+    folder.admit(begun, accept=False)
+    folder.admit(begun | {"python": "3.12"}, accept=False)
+    assert folder.read_environment() == (begun, True)
+    with pytest.raises(EnvironmentMismatchError, match="torch: 1 -> 2"):
+        folder.admit(begun | {"torch": "2"}, accept=False)
+    assert folder.read_environment() == (begun, True)
+    folder.admit(begun | {"torch": "2"}, accept=True)
+    folder.admit(begun, accept=False)
+    assert folder.read_environment() == (begun, False)
+
+
+def test_the_device_is_cuda_where_there_is_one_and_else_the_cpu() -> None:
+    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_device_that_is_not_there_is_refused_with_a_remedy() -> None:
+    missing = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(TrainingError, match=missing) as caught:
+        choose_device(missing)
+    assert "cpu" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["gpu", "meta", "", "cuda:x"])
+def test_a_name_that_is_no_device_is_refused(name: str) -> None:
+    with pytest.raises(TrainingError, match="There is no device"):
+        choose_device(name)

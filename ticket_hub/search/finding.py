@@ -1,0 +1,115 @@
+"""The library's front door to a search: from a recipe's name to a bundle on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.recipe import Recipe
+from ticket_hub.recipes import load_recipe
+from ticket_hub.search.imp import search
+from ticket_hub.search.level import Ending, Level
+from ticket_hub.training import Progress
+
+__all__ = ["FindResult", "Found", "find"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One level of a finished search, as numbers.
+
+    Attributes:
+        index: which round; 0 is dense.
+        density: kept weights over prunable weights.
+        test_accuracy: mean over the trials at the early stop, in [0, 1].
+        early_stop: mean over the trials of the early-stop iteration.
+    """
+
+    index: int
+    density: float
+    test_accuracy: float
+    early_stop: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindResult:
+    """A finished search.
+
+    Attributes:
+        recipe: what was searched for.
+        run: the run folder.
+        bundle: the bundle in it; `Ticket.load(bundle)` opens a ticket.
+        levels: the ladder, dense first.
+        ending: why it ended.
+    """
+
+    recipe: Recipe
+    run: Path
+    bundle: Path
+    levels: tuple[Found, ...]
+    ending: Ending
+
+
+def find(
+    recipe: Recipe | str,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    run_folder: Path | str | None = None,
+    data_dir: Path | str | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    on_level: Callable[[Level], None] | None = None,
+    observe: Callable[[Progress], None] | None = None,
+    notify: Callable[[str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    accept_environment: bool = False,
+) -> FindResult:
+    """Search for tickets and return where their bundle lies. The same call again resumes.
+
+    Args:
+        recipe: a recipe, the name of one that comes with the package, or the path of a .toml file.
+        changes: fields that differ from it: `{"training.iterations": 20000}`.
+        on_level: called with each level when its bundle is on disk.
+        run_folder, data_dir, device, workers, observe, notify, should_stop, accept_environment:
+            as in `ticket_hub.search.search`.
+
+    Raises:
+        RecipeError: there is no such recipe, key or value.
+        TicketHubError: as `ticket_hub.search.search`.
+    """
+    wanted = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    wanted = wanted.replace(changes) if changes else wanted
+    folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
+    found: list[Found] = []
+    ending: Ending | None = None
+    for level in search(
+        wanted,
+        run_folder=folder,
+        data_dir=Path(data_dir) if data_dir else None,
+        device=device,
+        workers=workers,
+        observe=observe,
+        notify=notify,
+        should_stop=should_stop,
+        accept_environment=accept_environment,
+    ):
+        found.append(_found(level))
+        ending = level.ending
+        if on_level is not None:
+            on_level(level)
+    assert ending is not None, "the last level says why it is the last"
+    return FindResult(
+        recipe=wanted, run=folder, bundle=folder / "bundle", levels=tuple(found), ending=ending
+    )
+
+
+def _found(level: Level) -> Found:
+    return Found(
+        index=level.index,
+        density=level.density,
+        test_accuracy=level.test_accuracy,
+        early_stop=level.early_stop,
+    )

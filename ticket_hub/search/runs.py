@@ -1,0 +1,103 @@
+"""The runs that lie in a folder, and how far each is. Needs no PyTorch and no lock."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from ticket_hub import home
+from ticket_hub.errors import RunError
+from ticket_hub.search.lock import is_held
+from ticket_hub.search.seal import read_json
+
+__all__ = ["RunState", "RunSummary", "list_runs", "summarize"]
+
+RunState: TypeAlias = Literal["running", "finished", "stopped", "damaged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One run folder at a glance.
+
+    Attributes:
+        path: the folder; its name is the run's name.
+        state: `running`: a process works on it. `finished`: its last level says why it is the
+            last. `stopped`: the same command goes on. `damaged`: it cannot be read.
+        recipe: the recipe's name.
+        digest: of the recipe.
+        trials: repetitions.
+        levels: finished levels, the dense one included.
+        planned: levels that the recipe allows, the dense one included.
+        density: of the last finished level, or None.
+        ending: one sentence: why it ended, or what is damaged.
+        bundle: the bundle's folder, or None before level 0 is finished.
+        modified: time of the last finished step, in seconds since the epoch.
+    """
+
+    path: Path
+    state: RunState
+    recipe: str = ""
+    digest: str = ""
+    trials: int = 0
+    levels: int = 0
+    planned: int = 0
+    density: float | None = None
+    ending: str = ""
+    bundle: Path | None = None
+    modified: float = 0.0
+
+
+def list_runs(folder: Path | None = None) -> list[RunSummary]:
+    """The runs in a folder (by default the user's), the latest first."""
+    place = folder or home.runs_folder()
+    if not place.is_dir():
+        return []
+    found = [summarize(path) for path in place.iterdir() if (path / "run.json").is_file()]
+    return sorted(found, key=lambda run: (-run.modified, run.path.name))
+
+
+def summarize(path: Path) -> RunSummary:
+    """How far the run in a folder is."""
+    try:
+        return _summarize(path)
+    except (RunError, KeyError, TypeError, ValueError, OSError) as error:
+        problem = error.problem if isinstance(error, RunError) else f"{path} is damaged: {error!r}."
+        return RunSummary(path=path, state="damaged", ending=problem)
+
+
+def _summarize(path: Path) -> RunSummary:
+    header = read_json(path / "run.json", "")
+    recipe, seals = header["recipe"], _seals(path)
+    last = read_json(seals[-1], "") if seals else {}
+    ending = last.get("ending")
+    return RunSummary(
+        path=path,
+        state=_state(path, ended=ending is not None),
+        recipe=recipe["name"],
+        digest=header["digest"],
+        trials=recipe["search"]["trials"],
+        levels=len(seals),
+        planned=_planned(recipe),
+        density=last.get("density"),
+        ending=ending["about"] if ending else "",
+        bundle=path / "bundle" if (path / "bundle/ticket.json").is_file() else None,
+        modified=(seals[-1] if seals else path / "run.json").stat().st_mtime,
+    )
+
+
+def _seals(path: Path) -> list[Path]:
+    names = (path / f"levels/{index:03d}/seal.json" for index in itertools.count())
+    return list(itertools.takewhile(Path.is_file, names))
+
+
+def _planned(recipe: dict[str, Any]) -> int:
+    levels: int = recipe["search"]["levels"]
+    return 1 + (levels if recipe["pruning"]["target_density"] is None else min(levels, 1))
+
+
+def _state(path: Path, *, ended: bool) -> RunState:
+    if is_held(path / "lock"):
+        return "running"
+    return "finished" if ended else "stopped"
