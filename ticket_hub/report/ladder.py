@@ -1,0 +1,111 @@
+"""What figures and tables are made of: measurements per series, level and trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from ticket_hub.training import Curves
+
+__all__ = ["Bars", "Ladder", "Rung", "Series", "Spread"]
+
+Bars: TypeAlias = Literal["range", "interval"]
+"""What a bar spans: from the least to the greatest trial, or a 95% Student-t interval."""
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Several trials' values of one quantity, summed up.
+
+    Attributes:
+        mean: over the trials.
+        low, high: ends of the bar.
+        n: number of trials.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, values: Sequence[float], bars: Bars = "range") -> Spread:
+        """Sum up `values`; with fewer than two, an interval is the value itself."""
+        numbers = np.asarray(values, dtype=float)
+        mean, n = float(numbers.mean()), len(numbers)
+        if bars == "range" or n == 1:
+            return cls(mean=mean, low=float(numbers.min()), high=float(numbers.max()), n=n)
+        from scipy import stats
+
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * numbers.std(ddof=1) / n**0.5)
+        return cls(mean=mean, low=mean - half, high=mean + half, n=n)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rung:
+    """One level of a series.
+
+    Attributes:
+        level: pruning rounds done.
+        density: kept weights over prunable weights.
+        curves: of each trial, in the order of the trials.
+    """
+
+    level: int
+    density: float
+    curves: tuple[Curves, ...]
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Test accuracy at the early stop, in [0, 1], per trial."""
+        return tuple(float(each.test_accuracy[each.early_stop]) for each in self.curves)
+
+    @property
+    def early_stops(self) -> tuple[int, ...]:
+        """Iteration of the first minimum of the validation loss, per trial."""
+        return tuple(int(each.iterations[each.early_stop]) for each in self.curves)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Series:
+    """One kind of network at several densities: the ticket, or one control.
+
+    Attributes:
+        name: `ticket`, or a control such as `reinit`.
+        rungs: from the densest to the sparsest.
+    """
+
+    name: str
+    rungs: tuple[Rung, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ladder:
+    """Everything that one figure shows.
+
+    Attributes:
+        title: the network and the data, for people.
+        series: the ticket first.
+        dense: the network before pruning, trained on the same budget; None where it was not.
+    """
+
+    title: str
+    series: tuple[Series, ...]
+    dense: Rung | None = None
+
+    @property
+    def trials(self) -> tuple[int, ...]:
+        """The different numbers of trials behind the points, sorted."""
+        rungs = [rung for series in self.series for rung in series.rungs]
+        return tuple(sorted({len(rung.curves) for rung in rungs}))
+
+    @property
+    def densities(self) -> tuple[float, ...]:
+        """Every density that occurs, from dense to sparse."""
+        found = {rung.density for series in self.series for rung in series.rungs}
+        return tuple(sorted(found, reverse=True))

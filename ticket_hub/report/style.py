@@ -1,0 +1,134 @@
+"""How figures look: colours that survive printing and colour blindness, and stable bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+__all__ = ["INK", "Look", "drawing", "look", "png", "svg", "theme_css", "themed_svg"]
+
+INK = "#1a1a1a"
+GRID = "#d0d0d0"
+PAPER = "#ffffff"
+
+# Okabe & Ito, "Color Universal Design" (2008): told apart with every kind of colour vision; the
+# yellow is left out, since it cannot be read on white. Dark backgrounds get lighter tones.
+BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
+PURPLE, ORANGE, SKY = "#cc79a7", "#e69f00", "#56b4e9"
+_ON_DARK = {
+    INK: "#e6e6e6",
+    GRID: "#4a4a4a",
+    BLUE: "#4db2f0",
+    VERMILLION: "#ff8a3d",
+    GREEN: "#2fc79b",
+    PURPLE: "#e39cc3",
+    ORANGE: "#f0b429",
+    SKY: "#8fd0f7",
+}
+
+_SETTINGS = {
+    "svg.hashsalt": "ticket-hub",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.dpi": 150.0,
+    "savefig.dpi": 150.0,
+}
+_ALONE = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one line is told from the others, also in black and white."""
+
+    color: str
+    marker: str
+    line: str
+
+
+_LOOKS = {
+    "ticket": Look(BLUE, "o", "-"),
+    "reinit": Look(VERMILLION, "s", "--"),
+    "reinit-same-sign": Look(ORANGE, "^", "--"),
+    "shuffle": Look(GREEN, "D", "-."),
+    "random": Look(PURPLE, "v", ":"),
+    "dense": Look(INK, "", (0, (6, 3))),  # type: ignore[arg-type] # matplotlib's dashes
+}
+_CYCLE = [
+    Look(BLUE, "o", "-"),
+    Look(VERMILLION, "s", "-"),
+    Look(GREEN, "D", "-"),
+    Look(PURPLE, "v", "-"),
+    Look(ORANGE, "^", "-"),
+    Look(SKY, "P", "-"),
+    Look(INK, "X", "-"),
+]
+
+
+def look(name: str, position: int) -> Look:
+    """The look of a series: fixed for the ticket and its controls, by position for others."""
+    return _LOOKS.get(name) or _CYCLE[position % len(_CYCLE)]
+
+
+@contextlib.contextmanager
+def drawing() -> Iterator[None]:
+    """Draw and save inside: matplotlib's settings are global, so one thread at a time."""
+    with _ALONE, rc_context(_SETTINGS):  # type: ignore[arg-type] # its keys are literals
+        yield
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, 150 pixels an inch, on white."""
+    return _saved(figure, "png", {"Software": None})
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG on white; the same figure always gives the same bytes."""
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    return _saved(figure, "svg", nothing).decode()
+
+
+def themed_svg(figure: Figure) -> str:
+    """The figure as an SVG element for an HTML page; its colours follow the reader's theme.
+
+    The background is left to the page. `theme_css` gives the colours' definitions.
+    """
+    text = svg(figure)
+    text = text[text.index("<svg") :]
+    for color in _ON_DARK:
+        text = text.replace(color, f"var(--c{color[1:]},{color})")
+    return text.replace(PAPER, "none")
+
+
+def theme_css(selector: str = ":root") -> str:
+    """The definitions that turn the colours of `themed_svg` for a dark background."""
+    rules = "".join(f"--c{light[1:]}:{dark};" for light, dark in _ON_DARK.items())
+    return f"{selector}{{{rules}}}"
+
+
+def _saved(figure: Figure, form: Literal["png", "svg"], metadata: dict[str, None]) -> bytes:
+    stream = io.BytesIO()
+    with drawing():
+        figure.savefig(stream, format=form, metadata=metadata, facecolor=PAPER)
+    return stream.getvalue()

@@ -1,0 +1,107 @@
+"""The numbers behind a figure, as rows for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from dataclasses import dataclass
+
+from ticket_hub.report.ladder import Ladder, Rung, Series, Spread
+
+__all__ = ["LadderRow", "csv_text", "ladder_rows", "markdown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderRow:
+    """One series at one level, summed up over its trials.
+
+    Attributes:
+        series: `ticket`, or a control.
+        level: pruning rounds done.
+        density: kept weights over prunable weights.
+        n: number of trials.
+        test_accuracy, test_accuracy_low, test_accuracy_high: mean, least and greatest at the
+            early stop, in [0, 1].
+        against_dense: mean test accuracy minus the dense network's; None for that network
+            itself, and without one.
+        early_stop, early_stop_low, early_stop_high: iterations: mean, least and greatest.
+    """
+
+    series: str
+    level: int
+    density: float
+    n: int
+    test_accuracy: float
+    test_accuracy_low: float
+    test_accuracy_high: float
+    against_dense: float | None
+    early_stop: float
+    early_stop_low: int
+    early_stop_high: int
+
+
+def ladder_rows(ladder: Ladder) -> list[LadderRow]:
+    """One row for each series and level, in the order of the figure."""
+    return [_row(series, rung, ladder.dense) for series in ladder.series for rung in series.rungs]
+
+
+def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
+    reference = None
+    if dense is not None and rung is not dense:
+        reference = Spread.of(dense.accuracies).mean
+    accuracy, stop = Spread.of(rung.accuracies), Spread.of(rung.early_stops)
+    return LadderRow(
+        series=series.name,
+        level=rung.level,
+        density=rung.density,
+        n=accuracy.n,
+        test_accuracy=accuracy.mean,
+        test_accuracy_low=accuracy.low,
+        test_accuracy_high=accuracy.high,
+        against_dense=None if reference is None else accuracy.mean - reference,
+        early_stop=stop.mean,
+        early_stop_low=int(stop.low),
+        early_stop_high=int(stop.high),
+    )
+
+
+HEADINGS = (
+    "series",
+    "level",
+    "weights left (%)",
+    "n",
+    "test accuracy (%)",
+    "against dense (points)",
+    "early stop (iteration)",
+)
+
+
+def cells(row: LadderRow) -> list[str]:
+    """A row as texts under `HEADINGS`: mean, and from least to greatest in parentheses."""
+    low, high = 100 * row.test_accuracy_low, 100 * row.test_accuracy_high
+    return [
+        row.series,
+        str(row.level),
+        f"{100 * row.density:.2f}",
+        str(row.n),
+        f"{100 * row.test_accuracy:.2f} ({low:.2f} to {high:.2f})",
+        "" if row.against_dense is None else f"{100 * row.against_dense:+.2f}",
+        f"{row.early_stop:,.0f} ({row.early_stop_low:,} to {row.early_stop_high:,})",
+    ]
+
+
+def markdown(ladder: Ladder) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| " + " | ".join(HEADINGS) + " |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
+    lines += ["| " + " | ".join(cells(row)) + " |" for row in ladder_rows(ladder)]
+    return "\n".join(lines) + "\n"
+
+
+def csv_text(ladder: Ladder) -> str:
+    """The rows as CSV with a heading, numbers in full."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(field.name for field in dataclasses.fields(LadderRow))
+    writer.writerows(dataclasses.astuple(row) for row in ladder_rows(ladder))
+    return stream.getvalue()

@@ -1,0 +1,78 @@
+"""From measurements to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ticket_hub.durable import write_bytes
+from ticket_hub.report.figures import curves_figure, ladder_figure
+from ticket_hub.report.ladder import Bars, Ladder
+from ticket_hub.report.page import page
+from ticket_hub.report.style import png, svg
+from ticket_hub.report.tables import csv_text, markdown
+
+__all__ = ["FORMS", "Form", "Subject", "write_report"]
+
+Form: TypeAlias = Literal["png", "svg", "html", "csv", "md"]
+FORMS: tuple[Form, ...] = ("png", "svg", "html", "csv", "md")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """What a report is about.
+
+    Attributes:
+        ladder: the measurements.
+        facts: what names the tickets and where they come from: title -> text.
+        recipe: the whole recipe as TOML.
+        notes: what the evidence shows and does not show, one sentence each.
+    """
+
+    ladder: Ladder
+    facts: Mapping[str, str] = field(default_factory=dict)
+    recipe: str = ""
+    notes: Sequence[str] = ()
+
+
+def write_report(
+    subject: Subject, folder: Path, forms: Sequence[Form], *, bars: Bars = "range"
+) -> list[Path]:
+    """Write the figures, tables or the page into a folder, and name the files.
+
+    `png` and `svg` give `ladder` and `curves`, `csv` and `md` the numbers as `ladder`, and
+    `html` everything as `report.html`.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    written = []
+    for form in forms:
+        for name, data in _files(subject, form, bars).items():
+            write_bytes(folder / name, data)
+            written.append(folder / name)
+    return written
+
+
+def _files(subject: Subject, form: Form, bars: Bars) -> dict[str, bytes]:
+    ladder = subject.ladder
+    if form == "html":
+        text = page(
+            ladder,
+            facts=subject.facts,
+            recipe=subject.recipe,
+            notes=subject.notes,
+            bars=bars,
+        )
+        return {"report.html": text.encode()}
+    if form == "csv":
+        return {"ladder.csv": csv_text(ladder).encode()}
+    if form == "md":
+        return {"ladder.md": markdown(ladder).encode()}
+    figures = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}
+    return {
+        f"{name}.{form}": png(figure) if form == "png" else svg(figure).encode()
+        for name, figure in figures.items()
+    }
