@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from ticket_hub.report.ladder import Bars, Ladder, Rung, Spread
+from ticket_hub.report.ladder import Bars, Ladder, Numbers, Rung, Spread
 from ticket_hub.report.style import INK, Look, drawing, look
 
 __all__ = ["curves_figure", "ladder_figure"]
@@ -40,7 +40,7 @@ def ladder_figure(ladder: Ladder, *, bars: Bars = "range", width: float = 9.0) -
     with drawing():
         figure, panels = _two_panels(width)
         _against_density(panels[0], ladder, lambda rung: [100 * a for a in rung.accuracies], bars)
-        _against_density(panels[1], ladder, lambda rung: list(rung.early_stops), bars)
+        _against_density(panels[1], ladder, lambda rung: rung.early_stops, bars)
         panels[0].set_ylabel("test accuracy at early stop (%)")
         panels[1].set_ylabel("early-stop iteration")
         panels[1].yaxis.set_major_formatter(FuncFormatter(_thousands))
@@ -91,7 +91,7 @@ def _two_panels(width: float) -> tuple[Figure, tuple[Axes, Axes]]:
 
 
 def _against_density(
-    panel: Axes, ladder: Ladder, values: Callable[[Rung], Sequence[float]], bars: Bars
+    panel: Axes, ladder: Ladder, values: Callable[[Rung], Numbers], bars: Bars
 ) -> None:
     """Draw every series, moved apart a little so that bars at one density stay readable."""
     if ladder.dense is not None:

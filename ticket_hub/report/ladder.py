@@ -10,10 +10,12 @@ import numpy as np
 
 from ticket_hub.training import Curves
 
-__all__ = ["Bars", "Ladder", "Rung", "Series", "Spread"]
+__all__ = ["Bars", "Ladder", "Numbers", "Rung", "Series", "Spread"]
 
 Bars: TypeAlias = Literal["range", "interval"]
 """What a bar spans: from the least to the greatest trial, or a 95% Student-t interval."""
+
+Numbers: TypeAlias = Sequence[float] | Sequence[int]
 
 CONFIDENCE = 0.95
 
@@ -34,7 +36,7 @@ class Spread:
     n: int
 
     @classmethod
-    def of(cls, values: Sequence[float], bars: Bars = "range") -> Spread:
+    def of(cls, values: Numbers, bars: Bars = "range") -> Spread:
         """Sum up `values`; with fewer than two, an interval is the value itself."""
         numbers = np.asarray(values, dtype=float)
         mean, n = float(numbers.mean()), len(numbers)

@@ -73,7 +73,7 @@ _LOOKS = {
     "reinit-same-sign": Look(ORANGE, "^", "--"),
     "shuffle": Look(GREEN, "D", "-."),
     "random": Look(PURPLE, "v", ":"),
-    "dense": Look(INK, "", (0, (6, 3))),  # type: ignore[arg-type] # matplotlib's dashes
+    "dense": Look(INK, "", "--"),
 }
 _CYCLE = [
     Look(BLUE, "o", "-"),
