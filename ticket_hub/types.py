@@ -9,7 +9,15 @@ from typing import Literal, TypeAlias
 
 from torch import Tensor
 
-__all__ = ["Architecture", "LayerKind", "Mask", "PrunableLayer", "Weights", "derive_seed"]
+__all__ = [
+    "Architecture",
+    "LayerKind",
+    "Mask",
+    "Option",
+    "PrunableLayer",
+    "Weights",
+    "derive_seed",
+]
 
 Weights: TypeAlias = Mapping[str, Tensor]
 """A state dict: parameter or buffer name -> values. Parameters are float32."""

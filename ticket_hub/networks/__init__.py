@@ -1,8 +1,36 @@
 """Networks by name: the papers' own, timm's, and the user's."""
 
+from ticket_hub.networks import conv as _conv  # noqa: F401 - registers its names
 from ticket_hub.networks import lenet as _lenet  # noqa: F401 - registers its names
-from ticket_hub.networks.initialization import initialize
-from ticket_hub.networks.prunable import prunable_layers
-from ticket_hub.networks.registry import build, network_names, register
+from ticket_hub.networks import resnet as _resnet  # noqa: F401 - registers its names
+from ticket_hub.networks import timm_bridge as _timm  # noqa: F401 - registers its names
+from ticket_hub.networks import vgg as _vgg  # noqa: F401 - registers its names
+from ticket_hub.networks.initialization import initialize, with_fresh_statistics
+from ticket_hub.networks.options import Choice, Real, Whole
+from ticket_hub.networks.prunable import Output, Shortcut, prunable_layers, set_kind
+from ticket_hub.networks.registry import (
+    Outline,
+    architecture_for,
+    build,
+    network_names,
+    outline,
+    register,
+)
 
-__all__ = ["build", "initialize", "network_names", "prunable_layers", "register"]
+__all__ = [
+    "Choice",
+    "Outline",
+    "Output",
+    "Real",
+    "Shortcut",
+    "Whole",
+    "architecture_for",
+    "build",
+    "initialize",
+    "network_names",
+    "outline",
+    "prunable_layers",
+    "register",
+    "set_kind",
+    "with_fresh_statistics",
+]

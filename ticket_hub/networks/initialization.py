@@ -2,33 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from ticket_hub.networks.prunable import prunable_layers
+from ticket_hub.networks.registry import build
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.types import Weights, derive_seed
+from ticket_hub.types import Architecture, Weights, derive_seed
 
-__all__ = ["initialize"]
+__all__ = ["initialize", "with_fresh_statistics"]
+
+Draw: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
 
 
-def initialize(module: nn.Module, spec: NetworkSpec, seed: int) -> Weights:
+def _glorot_normal(weight: Tensor, generator: torch.Generator) -> Tensor:
+    return nn.init.xavier_normal_(weight, generator=generator)
+
+
+def _kaiming_normal(weight: Tensor, generator: torch.Generator) -> Tensor:
+    return nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+
+
+def _orthogonal(weight: Tensor, generator: torch.Generator) -> Tensor:
+    return nn.init.orthogonal_(weight, generator=generator)
+
+
+_DRAWS: Mapping[str, Draw] = {
+    "glorot-normal": _glorot_normal,
+    "kaiming-normal": _kaiming_normal,
+    "orthogonal": _orthogonal,
+}
+
+
+def initialize(architecture: Architecture, spec: NetworkSpec, seed: int) -> Weights:
     """The state dict at iteration 0, on the CPU, as a pure function of the seed.
 
-    `glorot-normal` draws prunable weights from a normal distribution of variance
-    2 / (fan_in + fan_out) and sets all biases to 0 (Glorot & Bengio 2010).
+    Prunable weights are drawn, each layer from its own stream, then multiplied by
+    `spec.init_scale`:
+
+    - `glorot-normal`: normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12);
+    - `kaiming-normal`: normal of variance 2 / fan_in (He et al. 2015, eq. 10);
+    - `orthogonal`: orthonormal rows or columns of the matrix (outputs, rest) (Saxe et al. 2014);
+    - `default`: what the module's own constructor draws.
+
+    With all but `default`, biases of prunable layers are 0, and batch norms have weight 1 and
+    bias 0. Everything else (such as position embeddings) begins as the module's constructor has
+    it, and statistics of norms are always fresh.
+
+    Raises:
+        NetworkError: as `ticket_hub.networks.build`.
     """
-    generator = torch.Generator().manual_seed(derive_seed(seed, "init"))
-    state = {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
+    with torch.device("cpu"):
+        module = build(architecture, seed=derive_seed(seed, "init", "module"))
+    with torch.no_grad():
+        if spec.init != "default":
+            _plain(module)
+        for layer in prunable_layers(module):
+            weight = module.get_parameter(layer.name)
+            if spec.init in _DRAWS:
+                generator = torch.Generator().manual_seed(derive_seed(seed, "init", layer.name))
+                _DRAWS[spec.init](weight, generator)
+            weight.mul_(spec.init_scale)
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def _plain(module: nn.Module) -> None:
+    """Biases of prunable layers 0; batch norms the identity."""
     for layer in prunable_layers(module):
-        weight = state[layer.name]
-        nn.init.xavier_normal_(weight, generator=generator)
-        weight.mul_(spec.init_scale)
-        bias = layer.name.removesuffix("weight") + "bias"
-        if bias in state:
-            _zero(state[bias])
-    return state
+        bias = module.get_submodule(layer.name.rpartition(".")[0]).bias
+        if isinstance(bias, Tensor):
+            bias.zero_()
+    for part in module.modules():
+        if isinstance(part, _NormBase):
+            part.reset_parameters()
 
 
-def _zero(values: Tensor) -> None:
-    values.zero_()
+def with_fresh_statistics(architecture: Architecture, weights: Weights) -> dict[str, Tensor]:
+    """The weights with the running statistics of all norms as a new network has them.
+
+    Statistics that were gathered while other weights were trained say nothing about these. What
+    counts as a statistic is decided by the type of the module: running mean 0, running variance 1,
+    no batches seen.
+
+    Raises:
+        NetworkError: as `ticket_hub.networks.build`.
+    """
+    with torch.device("meta"):
+        module = build(architecture)
+    result = dict(weights)
+    for prefix, part in module.named_modules():
+        if isinstance(part, _NormBase) and part.track_running_stats:
+            for name, _ in part.named_buffers(prefix, recurse=False):
+                fill = torch.ones_like if name.endswith("running_var") else torch.zeros_like
+                result[name] = fill(weights[name])
+    return result

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ticket_hub.networks.options import Real
 from ticket_hub.networks.prunable import Output
 from ticket_hub.networks.registry import register
 from ticket_hub.types import Architecture
 
-__all__ = ["LeNet"]
+__all__ = ["DROPOUT", "LeNet"]
+
+DROPOUT = Real(default=0.0, low=0.0, high=0.95)
 
 
 class LeNet(nn.Module):
-    """Fully connected layers of the given widths over the flattened image, ReLU between them."""
+    """Fully connected layers of the given widths over the flattened image, ReLU between them.
+
+    Dropout follows each hidden layer.
+    """
 
     def __init__(self, inputs: int, widths: tuple[int, ...], classes: int, dropout: float) -> None:
         super().__init__()
@@ -32,12 +38,9 @@ class LeNet(nn.Module):
         return logits
 
 
-@register(r"lenet(-\d+)+")
-def lenet(architecture: Architecture) -> nn.Module:
+@register(r"lenet(-[1-9]\d{0,5}){1,32}", options={"dropout": DROPOUT}, examples=("lenet-300-100",))
+def lenet(architecture: Architecture, *, dropout: float = 0.0) -> nn.Module:
     """Build `lenet-N-M-...`: one hidden layer for each number."""
     widths = tuple(int(width) for width in architecture.name.split("-")[1:])
     channels, height, width = architecture.input_shape
-    options = dict(architecture.options)
-    return LeNet(
-        channels * height * width, widths, architecture.classes, float(options.get("dropout", 0.0))
-    )
+    return LeNet(channels * height * width, widths, architecture.classes, dropout)

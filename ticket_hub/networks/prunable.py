@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TypeVar, get_args
 
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+from ticket_hub.errors import NetworkError
 from ticket_hub.types import LayerKind, PrunableLayer
 
-__all__ = ["Output", "Shortcut", "prunable_layers"]
+__all__ = ["PRUNABLE_TYPES", "Output", "Shortcut", "prunable_layers", "set_kind"]
+
+PRUNABLE_TYPES = (_ConvNd, nn.Linear)
+_MARK = "_ticket_kind"
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Output(nn.Linear):
@@ -17,31 +26,54 @@ class Shortcut(nn.Conv2d):
     """A convolution that only adapts the identity path of a residual block."""
 
 
+def set_kind(part: M, kind: LayerKind) -> M:
+    """Give one Conv or Linear module a kind that its type does not tell, and return it.
+
+    For networks made of others' modules; one's own can use `Output` and `Shortcut`. The mark
+    survives copying and pickling.
+
+    Raises:
+        NetworkError: the module is neither a Conv nor a Linear, or there is no such kind.
+    """
+    if not isinstance(part, PRUNABLE_TYPES) or kind not in get_args(LayerKind):
+        raise NetworkError(
+            f"A {type(part).__name__} cannot be a prunable layer of kind {kind!r}.",
+            f"Give a Conv or Linear module and one of {', '.join(get_args(LayerKind))}.",
+        )
+    setattr(part, _MARK, kind)
+    return part
+
+
 def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
-    """Every weight tensor that may be pruned, in the order of the state dict.
+    """Every weight tensor that may be pruned and its kind, in the order of the state dict.
 
     Weights of convolutions and linear layers; biases and norms never.
+
+    Raises:
+        NetworkError: two layers share one weight tensor, so that no mask could tell them apart.
     """
-    found = []
+    found: dict[int, PrunableLayer] = {}
     for name, part in module.named_modules():
-        kind = _kind(part)
-        if kind is not None:
-            parameter = f"{name}.weight" if name else "weight"
-            shape = tuple(part.get_parameter("weight").shape)
-            found.append(PrunableLayer(name=parameter, kind=kind, shape=shape))
-    return tuple(found)
+        if not isinstance(part, PRUNABLE_TYPES):
+            continue
+        weight = part.weight
+        parameter = f"{name}.weight" if name else "weight"
+        if id(weight) in found:
+            raise NetworkError(
+                f"The layers {found[id(weight)].name!r} and {parameter!r} share one tensor.",
+                "Give each layer weights of its own.",
+            )
+        layer = PrunableLayer(name=parameter, kind=_kind(part), shape=tuple(weight.shape))
+        found[id(weight)] = layer
+    return tuple(found.values())
 
 
-def _kind(part: nn.Module) -> LayerKind | None:
-    kinds: tuple[tuple[type[nn.Module], LayerKind], ...] = (
-        (Output, "output"),
-        (Shortcut, "shortcut"),
-        (nn.Linear, "fc"),
-        (nn.Conv1d, "conv"),
-        (nn.Conv2d, "conv"),
-        (nn.Conv3d, "conv"),
-    )
-    for known, kind in kinds:
-        if isinstance(part, known):
-            return kind
-    return None
+def _kind(part: nn.Module) -> LayerKind:
+    marked: LayerKind | None = getattr(part, _MARK, None)
+    if marked is not None:
+        return marked
+    if isinstance(part, Output):
+        return "output"
+    if isinstance(part, Shortcut):
+        return "shortcut"
+    return "fc" if isinstance(part, nn.Linear) else "conv"

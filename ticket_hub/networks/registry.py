@@ -2,47 +2,244 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
+import functools
+import os.path
 import re
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
+import torch
 from torch import nn
 
 from ticket_hub.errors import NetworkError
-from ticket_hub.types import Architecture
+from ticket_hub.networks.options import OptionRule, check_options
+from ticket_hub.networks.prunable import prunable_layers
+from ticket_hub.recipe import NetworkSpec
+from ticket_hub.types import Architecture, Option, PrunableLayer
 
-__all__ = ["build", "network_names", "register"]
+__all__ = ["Outline", "architecture_for", "build", "network_names", "outline", "register"]
 
-Builder: TypeAlias = Callable[[Architecture], nn.Module]
+Builder: TypeAlias = Callable[..., nn.Module]
+B = TypeVar("B", bound=Builder)
 
-_BUILDERS: dict[str, tuple[re.Pattern[str], Builder]] = {}
+LONGEST_NAME = 200
+MOST_CHANNELS = 1024
+MOST_PIXELS = 8192  # on each side
+MOST_CLASSES = 2**31 - 1
+MOST_NUMBERS = 2**33  # 32 GiB of float32: above every published classifier of images
 
 
-def register(pattern: str) -> Callable[[Builder], Builder]:
-    """Register a builder for all names that a regular expression matches in full."""
+@dataclass(frozen=True)
+class _Entry:
+    pattern: re.Pattern[str]
+    builder: Builder
+    options: Mapping[str, OptionRule]
+    examples: tuple[str, ...]
 
-    def join(builder: Builder) -> Builder:
-        _BUILDERS[pattern] = (re.compile(pattern), builder)
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A network's names and shapes, without its values.
+
+    Attributes:
+        layers: what may be pruned, each with its kind, in the order of the state dict.
+        shapes: shape of every entry of the state dict.
+        dtypes: dtype of every entry of the state dict.
+        buffers: entries of the state dict that are no parameters, such as statistics of norms.
+    """
+
+    layers: tuple[PrunableLayer, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    dtypes: Mapping[str, torch.dtype]
+    buffers: frozenset[str]
+
+    @property
+    def numbers(self) -> int:
+        """Numbers in the whole state dict."""
+        return sum(torch.Size(shape).numel() for shape in self.shapes.values())
+
+    @property
+    def prunable(self) -> int:
+        """Weights that may be pruned: what a density is measured against."""
+        return sum(layer.size for layer in self.layers)
+
+
+_ENTRIES: dict[str, _Entry] = {}
+
+
+def register(
+    pattern: str, *, options: Mapping[str, OptionRule] | None = None, examples: Sequence[str] = ()
+) -> Callable[[B], B]:
+    """Register a builder for all names that a regular expression matches in full.
+
+    The builder takes the Architecture and, as keywords, the options that were given; each is
+    checked against its rule first. It makes its tensors on torch's default device, so that it can
+    also be built on `torch.device("meta")`. What is registered last is asked first.
+
+    ```python
+    @register("my-net", options={"width": Whole(default=8, low=1, high=512)})
+    def my_net(architecture: Architecture, *, width: int = 8) -> nn.Module:
+        return MyNet(architecture.channels, width, architecture.classes)
+    ```
+
+    A bundle with a user's own network can be opened only where it is registered: a bundle never
+    brings code along.
+
+    Args:
+        examples: names to show; without them, the pattern itself.
+    """
+
+    def join(builder: B) -> B:
+        _ENTRIES[pattern] = _Entry(
+            re.compile(pattern), builder, dict(options or {}), tuple(examples) or (pattern,)
+        )
+        outline.cache_clear()
         return builder
 
     return join
 
 
 def network_names() -> list[str]:
-    """The registered patterns of names, sorted."""
-    return sorted(_BUILDERS)
+    """Names that can be built, sorted; families are shown by examples."""
+    return sorted(name for entry in _ENTRIES.values() for name in entry.examples)
 
 
-def build(architecture: Architecture) -> nn.Module:
-    """The module of an architecture, on torch's current default device.
+def architecture_for(
+    spec: NetworkSpec, input_shape: tuple[int, int, int], classes: int
+) -> Architecture:
+    """The network of a recipe for images of one shape, in its one canonical form.
+
+    Options that equal their default are left out, so that they cannot change a ticket's id.
+
+    Args:
+        input_shape: `(channels, height, width)` of one image.
 
     Raises:
-        NetworkError: no network has this name, or it lacks one of the options.
+        NetworkError: there is no such network or option, or it cannot take such images.
     """
-    for pattern, builder in _BUILDERS.values():
-        if pattern.fullmatch(architecture.name):
-            return builder(architecture)
-    raise NetworkError(
-        f"There is no network {architecture.name!r}.",
-        f"The registered names are {', '.join(network_names())}.",
+    channels, height, width = input_shape
+    rules = _entry(spec.name).options
+    options = check_options(spec.name, rules, spec.options)
+    architecture = Architecture(
+        name=spec.name,
+        options=tuple((k, value) for k, value in options.items() if value != rules[k].default),
+        channels=channels,
+        height=height,
+        width=width,
+        classes=classes,
     )
+    outline(architecture)
+    return architecture
+
+
+def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:
+    """The module of an architecture, on torch's current default device.
+
+    Its values are the module's own initialization, a pure function of the seed; the global random
+    state stays as it is. `ticket_hub.networks.initialize` gives the weights that a recipe asks
+    for. Under `torch.device("meta")` nothing is allocated, whatever the sizes.
+
+    Raises:
+        NetworkError: no network has this name, it lacks an option, or a size cannot be.
+    """
+    entry = _entry(architecture.name)
+    options = check_options(architecture.name, entry.options, _unique(architecture))
+    _check_sizes(architecture)
+    if torch.get_default_device().type != "meta":
+        _check_memory(architecture)
+    with _random_state(seed):
+        return entry.builder(dataclasses.replace(architecture), **options)
+
+
+@functools.lru_cache(maxsize=256)
+def outline(architecture: Architecture) -> Outline:
+    """Names, shapes and kinds of an architecture, at no cost: it is built on the meta device.
+
+    Raises:
+        NetworkError: as `build`.
+    """
+    with torch.device("meta"):
+        module = build(architecture)
+    state = module.state_dict()
+    return Outline(
+        layers=prunable_layers(module),
+        shapes={name: tuple(value.shape) for name, value in state.items()},
+        dtypes={name: value.dtype for name, value in state.items()},
+        buffers=frozenset(state) - {name for name, _ in module.named_parameters()},
+    )
+
+
+def _entry(name: str) -> _Entry:
+    if len(name) <= LONGEST_NAME:
+        for entry in reversed(_ENTRIES.values()):
+            if entry.pattern.fullmatch(name):
+                return entry
+    short = name[:LONGEST_NAME]
+    raise NetworkError(
+        f"There is no network {short!r} here.",
+        f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. Somebody's own "
+        "network must be registered with `ticket_hub.networks.register` before it can be used, "
+        "also to open a bundle with it.",
+    )
+
+
+def _nearest(name: str) -> str:
+    """A name of the same beginning, since families differ in their numbers."""
+
+    def likeness(known: str) -> tuple[int, float]:
+        same = difflib.SequenceMatcher(None, name, known).ratio()
+        return len(os.path.commonprefix([name, known])), same
+
+    return max(network_names(), key=likeness)
+
+
+def _unique(architecture: Architecture) -> dict[str, Option]:
+    options = dict(architecture.options)
+    if len(options) != len(architecture.options):
+        raise NetworkError(
+            f"An option of {architecture.name!r} is given twice.", "Give each option once."
+        )
+    return options
+
+
+def _check_sizes(architecture: Architecture) -> None:
+    limits = {
+        "channels": MOST_CHANNELS,
+        "height": MOST_PIXELS,
+        "width": MOST_PIXELS,
+        "classes": MOST_CLASSES,
+    }
+    for label, most in limits.items():
+        value = getattr(architecture, label)
+        if not 1 <= value <= most:
+            raise NetworkError(
+                f"A network cannot have {label} = {value}.", f"It must be from 1 to {most}."
+            )
+
+
+def _check_memory(architecture: Architecture) -> None:
+    numbers = outline(architecture).numbers
+    if numbers > MOST_NUMBERS:
+        raise NetworkError(
+            f"{architecture.name!r} with {architecture.classes} classes would have "
+            f"{numbers:,} weights.",
+            f"Choose a smaller network or fewer classes: the limit is {MOST_NUMBERS:,}.",
+        )
+
+
+@contextmanager
+def _random_state(seed: int) -> Iterator[None]:
+    """Seed the generators that modules draw from when they are made, and restore them after."""
+    device = torch.get_default_device()
+    devices = []
+    if device.type == "cuda":
+        devices = [torch.cuda.current_device() if device.index is None else device.index]
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        for index in devices:
+            torch.cuda.default_generators[index].manual_seed(seed)
+        yield

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from torch import nn
-
 from ticket_hub.bundle.content import DataRecord
 from ticket_hub.data import DataSet, load
 from ticket_hub.environment import choose_device, fingerprint
-from ticket_hub.networks import build, initialize
+from ticket_hub.networks import architecture_for, initialize
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import Header
 from ticket_hub.training import Progress, Trainer
@@ -66,17 +64,9 @@ class Workshop:
     def header(self) -> Header:
         """What a run of this recipe is about, from the data themselves."""
         data = self.data
-        channels, height, width = data.input_shape
         return Header(
             recipe=self.recipe,
-            architecture=Architecture(
-                name=self.recipe.network.name,
-                options=tuple(sorted(self.recipe.network.options.items())),
-                channels=channels,
-                height=height,
-                width=width,
-                classes=data.classes,
-            ),
+            architecture=architecture_for(self.recipe.network, data.input_shape, data.classes),
             data=DataRecord(
                 name=self.recipe.data.name,
                 fingerprint=data.fingerprint,
@@ -87,5 +77,4 @@ class Workshop:
 
     def initial(self, architecture: Architecture, seed: int) -> Weights:
         """The weights of one trial at iteration 0."""
-        module: nn.Module = build(architecture)
-        return initialize(module, self.recipe.network, seed)
+        return initialize(architecture, self.recipe.network, seed)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ticket_hub.networks import (
+    Output,
+    architecture_for,
+    build,
+    initialize,
+    outline,
+    register,
+    with_fresh_statistics,
+)
+from ticket_hub.recipe import NetworkSpec
+from ticket_hub.tables import build as from_table
+from ticket_hub.types import Architecture
+
+INITS = ["glorot-normal", "kaiming-normal", "orthogonal", "default"]
+RESNET = architecture_for(NetworkSpec(name="resnet-8"), (3, 8, 8), 10)
+LENET = architecture_for(NetworkSpec(name="lenet-300-100"), (1, 28, 28), 10)
+
+
+def spec(**keys: object) -> NetworkSpec:
+    return from_table(NetworkSpec, {"name": "any"} | keys)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_initial_weights_are_a_pure_function_of_the_seed(init: str) -> None:
+    before = torch.get_rng_state()
+    one, same, other = (initialize(RESNET, spec(init=init), seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    for layer in outline(RESNET).layers:
+        assert not torch.equal(one[layer.name], other[layer.name])
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_initial_weights_are_complete_finite_and_on_the_cpu(init: str) -> None:
+    with torch.device("meta"):
+        weights = initialize(RESNET, spec(init=init), 0)
+    assert set(weights) == set(outline(RESNET).shapes)
+    assert all(value.device.type == "cpu" for value in weights.values())
+    assert all(bool(value.isfinite().all()) for value in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("init", "variance"),
+    [("glorot-normal", 2 / (784 + 300)), ("kaiming-normal", 2 / 784), ("orthogonal", 1 / 784)],
+)
+def test_the_variance_is_that_of_the_formula(init: str, variance: float) -> None:
+    weight = initialize(LENET, spec(init=init), 0)["hidden.0.weight"]
+    assert weight.mean().abs() < 4 * math.sqrt(variance / weight.numel())
+    assert weight.var().item() == pytest.approx(variance, rel=0.03)
+
+
+def test_gaussian_glorot_has_the_tails_of_a_normal_distribution() -> None:
+    weight = initialize(LENET, spec(), 0)["hidden.0.weight"]
+    beyond = (weight.abs() > 2 * weight.std()).double().mean()
+    assert beyond.item() == pytest.approx(0.0455, abs=0.002)
+
+
+def test_orthogonal_weights_have_orthonormal_rows() -> None:
+    weight = initialize(LENET, spec(init="orthogonal"), 0)["hidden.0.weight"]
+    assert torch.allclose(weight @ weight.T, torch.eye(300), atol=1e-5)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_the_scale_multiplies_prunable_weights_and_nothing_else(init: str) -> None:
+    one = initialize(RESNET, spec(init=init), 3)
+    twice = initialize(RESNET, spec(init=init, init_scale=2.0), 3)
+    prunable = {layer.name for layer in outline(RESNET).layers}
+    for name, value in one.items():
+        assert torch.equal(twice[name], value * 2 if name in prunable else value)
+
+
+def test_the_default_is_what_the_module_itself_draws() -> None:
+    weights = initialize(LENET, spec(init="default"), 0)
+    bound = 1 / math.sqrt(784)
+    assert weights["hidden.0.weight"].abs().max() <= bound
+    assert 0 < weights["hidden.0.bias"].abs().max() <= bound
+
+
+@pytest.mark.parametrize("init", INITS[:3])
+def test_biases_begin_at_zero_and_norms_as_the_identity(init: str) -> None:
+    @register("tests-odd-start")
+    def odd(architecture: Architecture) -> nn.Module:
+        norm = nn.BatchNorm1d(4)
+        nn.init.constant_(norm.weight, 0.0)
+        nn.init.constant_(norm.bias, 5.0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(4, 4), norm, Output(4, architecture.classes))
+
+    one = architecture_for(NetworkSpec(name="tests-odd-start"), (1, 2, 2), 3)
+    weights = initialize(one, spec(init=init), 0)
+    assert not weights["1.bias"].any()
+    assert not weights["3.bias"].any()
+    assert weights["2.weight"].tolist() == [1.0] * 4
+    assert weights["2.bias"].tolist() == [0.0] * 4
+
+
+def test_statistics_of_norms_are_reset_with_the_weights() -> None:
+    module = build(RESNET)
+    module(torch.rand(4, 3, 8, 8) * 9)
+    used = {name: value.clone() for name, value in module.state_dict().items()}
+    assert used["norm.num_batches_tracked"] == 1
+    fresh = with_fresh_statistics(RESNET, used)
+    for name, value in build(RESNET).state_dict().items():
+        if name in outline(RESNET).buffers:
+            assert torch.equal(fresh[name], value)
+        else:
+            assert torch.equal(fresh[name], used[name])
+    assert used["norm.num_batches_tracked"] == 1
+
+
+def test_initial_weights_fit_the_module() -> None:
+    build(RESNET).load_state_dict(dict(initialize(RESNET, spec(), 0)))
