@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import os.path
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -181,9 +181,9 @@ def _entry(name: str) -> _Entry:
     short = name[:LONGEST_NAME]
     raise NetworkError(
         f"There is no network {short!r} here.",
-        f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. Somebody's own "
-        "network must be registered with `ticket_hub.networks.register` before it can be used, "
-        "also to open a bundle with it.",
+        f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. "
+        "Somebody's own network must be registered with `ticket_hub.networks.register` before it "
+        "can be used, also to open a bundle with it.",
     )
 
 
@@ -192,7 +192,8 @@ def _nearest(name: str) -> str:
 
     def likeness(known: str) -> tuple[int, float]:
         same = difflib.SequenceMatcher(None, name, known).ratio()
-        return len(os.path.commonprefix([name, known])), same
+        pairs = zip(name, known, strict=False)
+        return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))), same
 
     return max(network_names(), key=likeness)
 
