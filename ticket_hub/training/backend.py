@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor, nn
 
-from ticket_hub.data import Part
+from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training.member import MemberState
-from ticket_hub.types import Weights
+from ticket_hub.training.member import Member, MemberState
+from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Backend"]
 
@@ -28,6 +28,14 @@ class Backend(Protocol):
 
     name: str
     iteration: int
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        data: DataSet,
+        training: TrainingSpec,
+        members: Sequence[Member],
+    ) -> None: ...
 
     @staticmethod
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:

@@ -1,25 +1,133 @@
-"""The fallback backend: one module after another, PyTorch's own optimizers, right everywhere."""
+"""The fallback backend: one module after another by autograd, right for every network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ticket_hub.data import DataSet, Part, normalized
+from ticket_hub.data import DataSet, Part
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training.member import Member
-from ticket_hub.training.order import batch_indices
-from ticket_hub.training.schedules import learning_rate
-from ticket_hub.types import Architecture, Weights
+from ticket_hub.training.batches import Batches, floats
+from ticket_hub.training.member import Member, MemberState
+from ticket_hub.training.optimizers import Optimizer
+from ticket_hub.training.readings import read_logits
+from ticket_hub.training.settings import autocast
+from ticket_hub.types import Architecture, Weights, derive_seed
 
-__all__ = ["Plain"]
+__all__ = ["Lane", "Plain"]
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
+"""Examples of one forward pass; more of them fall out of a processor's cache."""
+
+
+class Lane:
+    """One member: its module, optimizer and inputs.
+
+    Whatever the module draws at random (dropout, stochastic depth) comes from a generator that is
+    seeded anew for each step from (seed, level, iteration).
+    """
+
+    def __init__(
+        self, architecture: Architecture, data: DataSet, training: TrainingSpec, member: Member
+    ) -> None:
+        self.data, self.training, self.member = data, training, member
+        self.device = data.train.images.device
+        self.module = self._load(architecture)
+        named = dict(self.module.named_parameters())
+        self.names = list(named)
+        self.parameters = list(named.values())
+        self.keep = self._masks(named)
+        self.optimizer = Optimizer(training, self.parameters)
+        self.batches = Batches(data, training, [member])
+
+    def _load(self, architecture: Architecture) -> nn.Module:
+        module = build(architecture)
+        module.load_state_dict(masked(self.member.weights, self.member.mask))
+        module.to(self.device)
+        if any(isinstance(part, nn.Conv2d) for part in module.modules()):
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return module
+
+    def _masks(self, named: dict[str, nn.Parameter]) -> dict[int, Tensor]:
+        """Place in the list of parameters -> mask, where it drops anything."""
+        kept = {}
+        for place, (name, value) in enumerate(named.items()):
+            keep = self.member.mask.get(name)
+            if keep is not None and not bool(keep.all()):
+                kept[place] = torch.empty_like(value).copy_(keep)
+        return kept
+
+    def train(self, start: int, stop: int) -> None:
+        """Do the steps from `start` to `stop`."""
+        self.module.train()
+        while start < stop:
+            steps = self.batches.load(start, stop)
+            for iteration in range(start, start + steps):
+                self._seeded_step(iteration)
+            start += steps
+
+    def _seeded_step(self, iteration: int) -> None:
+        seed = derive_seed(self.member.seed, "noise", self.member.level, iteration)
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            self.step()
+
+    def step(self) -> None:
+        """One step at the present place of the inputs."""
+        images, labels = self.batches.inputs()
+        with autocast(self.training, self.device):
+            logits = self.module(_laid_out(images[0]))
+        loss = functional.cross_entropy(logits.float(), labels[0])
+        gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
+        with torch.no_grad():
+            if self.keep:
+                torch._foreach_mul_([gradients[i] for i in self.keep], list(self.keep.values()))
+            self.optimizer.step(gradients, self.batches.lr)
+        self.batches.advance()
+
+    @torch.inference_mode()
+    def evaluate(self, part: Part) -> Float64[Tensor, " 2"]:
+        """Mean loss and accuracy."""
+        self.module.eval()
+        total = torch.zeros(2, dtype=torch.float64, device=self.device)
+        size = EVALUATION_BATCH.get(self.device.type, 100)
+        pixels = floats(part, self.data)
+        for images, labels in zip(pixels.split(size), part.labels.split(size), strict=True):
+            with autocast(self.training, self.device):
+                logits = self.module(_laid_out(images))
+            total += read_logits(logits.unsqueeze(0), labels)[0] * len(labels)
+        return total / len(part)
+
+    def weights(self) -> Weights:
+        """The present state dict, copied to the CPU."""
+        return {name: _copy(value) for name, value in self.module.state_dict().items()}
+
+    def state(self, iteration: int) -> MemberState:
+        """What it needs to go on."""
+        tensors = {f"weights/{name}": value for name, value in self.weights().items()}
+        for kind, slots in self.optimizer.slots.items():
+            for name, value in zip(self.names, slots, strict=True):
+                tensors[f"{kind}/{name}"] = _copy(value)
+        return MemberState(
+            iteration=iteration, tensors=tensors, readings=torch.zeros(0, 5).double()
+        )
+
+    @torch.no_grad()
+    def restore(self, state: MemberState) -> None:
+        """Go on from a state."""
+        for name, value in self.module.state_dict().items():
+            value.copy_(state.tensors[f"weights/{name}"])
+        for kind, slots in self.optimizer.slots.items():
+            for name, value in zip(self.names, slots, strict=True):
+                value.copy_(state.tensors[f"{kind}/{name}"])
+        self.optimizer.begin(state.iteration - self.member.start)
 
 
 class Plain:
@@ -34,83 +142,43 @@ class Plain:
         training: TrainingSpec,
         members: Sequence[Member],
     ) -> None:
-        self.data, self.training, self.members = data, training, members
         self.iteration = members[0].start
-        self.device = data.train.images.device
-        self.modules = [self._load(architecture, member) for member in members]
-        self.optimizers = [_optimizer(module, training) for module in self.modules]
+        self.lanes = [Lane(architecture, data, training, member) for member in members]
 
-    def _load(self, architecture: Architecture, member: Member) -> nn.Module:
-        module = build(architecture).to(self.device)
-        module.load_state_dict(masked(member.weights, member.mask))
-        for name, keep in member.mask.items():
-            parameter = module.get_parameter(name)
-            factor = keep.to(parameter)
-            parameter.register_hook(factor.mul)
-        return module
+    @staticmethod
+    def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
+        """None: it trains everything."""
+        del module, training, device
+        return None
 
     def train(self, stop: int) -> None:
-        """Bring every member from the present iteration to `stop`."""
-        for member, module, optimizer in zip(
-            self.members, self.modules, self.optimizers, strict=True
-        ):
-            module.train()
-            for iteration in range(self.iteration, stop):
-                self._step(member, module, optimizer, iteration)
+        """Bring every member to `stop`."""
+        for lane in self.lanes:
+            lane.train(self.iteration, stop)
         self.iteration = stop
 
-    def _step(
-        self, member: Member, module: nn.Module, optimizer: torch.optim.Optimizer, iteration: int
-    ) -> None:
-        chosen = batch_indices(
-            member.seed, member.level, iteration, self.training.batch_size, len(self.data.train)
-        ).to(self.device)
-        images = normalized(self.data.train.images[chosen], self.data)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(self.training, iteration)
-        optimizer.zero_grad()
-        functional.cross_entropy(module(images), self.data.train.labels[chosen]).backward()
-        optimizer.step()
-
-    @torch.inference_mode()
-    def evaluate(self, part: Part) -> Tensor:
-        """Mean loss and accuracy of every member: float64 `(members, 2)`."""
-        return torch.stack([self._evaluate(module, part) for module in self.modules])
-
-    def _evaluate(self, module: nn.Module, part: Part) -> Tensor:
-        module.eval()
-        total = torch.zeros(2, dtype=torch.float64)
-        for images, labels in zip(
-            part.images.split(EVALUATION_BATCH), part.labels.split(EVALUATION_BATCH), strict=True
-        ):
-            logits = module(normalized(images, self.data))
-            total[0] += functional.cross_entropy(logits, labels, reduction="sum").double()
-            total[1] += (logits.argmax(1) == labels).sum()
-        return total / len(part)
+    def evaluate(self, part: Part) -> Float64[Tensor, "members 2"]:
+        """Mean loss and accuracy of every member, on the device."""
+        return torch.stack([lane.evaluate(part) for lane in self.lanes])
 
     def weights(self) -> list[Weights]:
         """The present state dict of every member, copied to the CPU."""
-        return [
-            {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
-            for module in self.modules
-        ]
+        return [lane.weights() for lane in self.lanes]
+
+    def states(self) -> list[MemberState]:
+        """What each member needs to go on, copied to the CPU."""
+        return [lane.state(self.iteration) for lane in self.lanes]
+
+    def restore(self, states: Sequence[MemberState]) -> None:
+        """Go on from what `states` gave, bit for bit."""
+        self.iteration = states[0].iteration
+        for lane, state in zip(self.lanes, states, strict=True):
+            lane.restore(state)
 
 
-def _optimizer(module: nn.Module, spec: TrainingSpec) -> torch.optim.Optimizer:
-    parameters = list(module.parameters())
-    if spec.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters,
-            lr=spec.lr,
-            momentum=spec.momentum,
-            nesterov=spec.nesterov,
-            weight_decay=spec.weight_decay,
-        )
-    kind = torch.optim.Adam if spec.optimizer == "adam" else torch.optim.AdamW
-    return kind(
-        parameters,
-        lr=spec.lr,
-        betas=(spec.beta1, spec.beta2),
-        eps=spec.eps,
-        weight_decay=spec.weight_decay,
-    )
+def _laid_out(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _copy(value: Tensor) -> Tensor:
+    return value.detach().to("cpu", copy=True).contiguous()

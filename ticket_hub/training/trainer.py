@@ -7,8 +7,11 @@ from types import TracebackType
 
 from ticket_hub.data import DataSet
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.local import run_here
+from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Keeper, Member, Progress, Trained
-from ticket_hub.training.population import train as _train
+from ticket_hub.training.plan import divide, meta_module
+from ticket_hub.training.settings import check_precision
 from ticket_hub.types import Architecture
 
 __all__ = ["Trainer", "train"]
@@ -77,10 +80,27 @@ class Trainer:
             MemoryLimitError: the population does not fit into memory.
             StoppedError: `should_stop` became true.
         """
-        del keeper, checkpoint_seconds, should_stop
-        return _train(
-            architecture, self.data, training, members, snapshots=snapshots, observe=observe
+        device = self.data.train.images.device
+        check_precision(training, device)
+        states = {m.name: state for m in members if keeper and (state := keeper.load(m.name))}
+        shares = divide(
+            meta_module(architecture), training, device, members, states=states, workers=1
         )
+        tasks = [
+            Task(
+                architecture=architecture,
+                training=training,
+                backend=share.backend,
+                members=share.members,
+                states=share.states,
+                snapshots=tuple(snapshots),
+                keeper=keeper,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+            for share in shares
+        ]
+        done = run_here(self.data, tasks, observe, should_stop)
+        return [done[member.name] for member in members]
 
 
 def train(

@@ -1,0 +1,104 @@
+"""What a step sees: images and labels of every member, gathered on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from ticket_hub.data import DataSet, Part, normalized
+from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.graphs import Rows
+from ticket_hub.training.member import Member
+from ticket_hub.training.order import order_table
+from ticket_hub.training.schedules import learning_rates
+
+__all__ = ["Batches", "cut", "floats", "kept_floats"]
+
+RUN = 200
+"""The most steps whose tables are made at once."""
+
+KEPT_FLOATS = {"cpu": 64 * 2**20, "cuda": 2**30}
+"""Bytes of normalized pixels that are kept for one part of a data set, by device."""
+
+_floats: WeakKeyDictionary[Part, Tensor] = WeakKeyDictionary()
+_cuts: WeakKeyDictionary[Part, tuple[Part, ...]] = WeakKeyDictionary()
+
+
+def kept_floats(part: Part) -> int:
+    """Bytes that `floats` keeps of a part: 0 where they would be too many."""
+    size = part.images.numel() * 4
+    return size if size <= KEPT_FLOATS.get(part.images.device.type, 0) else 0
+
+
+def floats(part: Part, data: DataSet) -> Float[Tensor, "examples channels height width"]:
+    """All pixels of a part, normalized; kept as long as the part lives, where it is small."""
+    if part not in _floats:
+        values = normalized(part.images, data)
+        if not kept_floats(part):
+            return values
+        _floats[part] = values
+    return _floats[part]
+
+
+def cut(part: Part, examples: int) -> tuple[Part, ...]:
+    """A part in slices of so many examples: the same objects for the same part."""
+    known = _cuts.get(part)
+    if known is None or len(known[0]) != min(examples, len(part)):
+        known = tuple(
+            Part(images=images, labels=labels)
+            for images, labels in zip(
+                part.images.split(examples), part.labels.split(examples), strict=True
+            )
+        )
+        _cuts[part] = known
+    return known
+
+
+class Batches:
+    """The inputs and the learning rate of each step of a group, read at a common counter.
+
+    `load` begins a run of at most `RUN` steps; `advance` goes from one step to the next.
+    """
+
+    def __init__(self, data: DataSet, training: TrainingSpec, members: Sequence[Member]) -> None:
+        self.data, self.training, self.members = data, training, members
+        self.device = data.train.images.device
+        self._rows = Rows(RUN, self.device)
+        self._ready = floats(data.train, data) if kept_floats(data.train) else None
+
+    def load(self, start: int, stop: int) -> int:
+        """Prepare the steps from `start` on, at most to `stop`; their number is returned."""
+        stop = min(stop, start + RUN)
+        examples = len(self.data.train)
+        self._rows.load(
+            order=order_table(self.members, start, stop, self.training.batch_size, examples),
+            lr=learning_rates(self.training, start, stop, self.device),
+        )
+        return stop - start
+
+    @property
+    def lr(self) -> Float[Tensor, ""]:
+        """The learning rate of this step."""
+        return self._rows.row("lr")
+
+    def inputs(
+        self,
+    ) -> tuple[
+        Float[Tensor, "members batch channels height width"], Int64[Tensor, "members batch"]
+    ]:
+        """Images and labels of this step."""
+        order = self._rows.row("order")
+        chosen = order.flatten()
+        if self._ready is not None:
+            images = self._ready.index_select(0, chosen)
+        else:
+            images = normalized(self.data.train.images.index_select(0, chosen), self.data)
+        labels = self.data.train.labels.index_select(0, chosen)
+        return images.view(*order.shape, *images.shape[1:]), labels.view(order.shape)
+
+    def advance(self) -> None:
+        """Go to the next step."""
+        self._rows.advance()

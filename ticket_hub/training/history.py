@@ -1,0 +1,91 @@
+"""What is known of one member so far: readings, snapshots, and the minimum to stop by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from ticket_hub.training.member import Curves, Member, MemberState
+from ticket_hub.types import Weights
+
+__all__ = ["History"]
+
+
+@dataclass
+class History:
+    """The readings and snapshots of one member, in the order of iterations.
+
+    Attributes:
+        readings: one row an evaluation: iteration, validation loss and accuracy, test loss and
+            accuracy (NaN where the test was not read).
+        snapshots: iteration -> state dict, as asked for.
+        chosen: the state dict at the first minimum of the validation loss, where it is kept.
+    """
+
+    member: Member
+    readings: list[list[float]] = field(default_factory=list)
+    snapshots: dict[int, Weights] = field(default_factory=dict)
+    chosen: Weights | None = None
+
+    @classmethod
+    def resumed(
+        cls, member: Member, state: MemberState | None, snapshots: Sequence[int]
+    ) -> History:
+        """What a checkpoint knows; empty without one."""
+        history = cls(member)
+        if state is not None:
+            history.readings = state.readings.tolist()
+            history.snapshots = {i: w for i, w in state.snapshots.items() if i in snapshots}
+            if history.readings:
+                history.chosen = state.snapshots.get(history.best_iteration)
+        return history
+
+    @property
+    def best_iteration(self) -> int:
+        """Where the validation loss has its first minimum so far."""
+        return int(min(self.readings, key=lambda row: row[1])[0])
+
+    @property
+    def first_loss(self) -> int | None:
+        """The first iteration whose validation loss is not finite."""
+        return next((int(row[0]) for row in self.readings if not math.isfinite(row[1])), None)
+
+    def improves(self, loss: float) -> bool:
+        """Whether this validation loss would be a new minimum."""
+        return not self.readings or loss < min(row[1] for row in self.readings)
+
+    def has_read(self, iteration: int) -> bool:
+        """Whether this evaluation is there already."""
+        return bool(self.readings) and self.readings[-1][0] >= iteration
+
+    def out_of_patience(self, patience: int) -> bool:
+        """Whether the minimum lies `patience` iterations or more back; 0 is never."""
+        if not (patience and self.readings):
+            return False
+        return self.readings[-1][0] - self.best_iteration >= patience
+
+    def state(self, bare: MemberState) -> MemberState:
+        """A backend's state of this member, completed."""
+        snapshots: Mapping[int, Weights] = self.snapshots
+        if self.chosen is not None:
+            snapshots = {**snapshots, self.best_iteration: self.chosen}
+        return MemberState(
+            iteration=bare.iteration,
+            tensors=bare.tensors,
+            readings=torch.tensor(self.readings, dtype=torch.float64).reshape(-1, 5),
+            snapshots=snapshots,
+        )
+
+    def curves(self) -> Curves:
+        """The readings as they are handed back."""
+        table = torch.tensor(self.readings, dtype=torch.float64).reshape(-1, 5)
+        return Curves(
+            iterations=table[:, 0].long(),
+            validation_loss=table[:, 1].clone(),
+            validation_accuracy=table[:, 2].clone(),
+            test_loss=table[:, 3].clone(),
+            test_accuracy=table[:, 4].clone(),
+        )

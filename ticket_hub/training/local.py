@@ -1,0 +1,69 @@
+"""Tasks done in this process, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from ticket_hub.data import DataSet
+from ticket_hub.errors import MemoryLimitError
+from ticket_hub.training.loop import Drive, Task
+from ticket_hub.training.member import Progress, Trained
+from ticket_hub.training.settings import deliberate
+
+__all__ = ["run_here", "run_task"]
+
+
+def run_task(
+    data: DataSet,
+    task: Task,
+    observe: Callable[[list[Progress]], None],
+    should_stop: Callable[[], bool] | None,
+) -> list[Trained]:
+    """Do one task with one thread.
+
+    Raises:
+        MemoryLimitError: the device's memory is used up.
+        TrainingError: as `Drive.run`.
+    """
+    try:
+        with deliberate(task.training):
+            return Drive(data, task, observe, should_stop).run()
+    except (MemoryError, RuntimeError) as error:
+        if _is_out_of_memory(error):
+            raise MemoryLimitError(
+                f"Training {len(task.members)} members at once used up the memory of "
+                f"{data.train.images.device}.",
+                "Train fewer members or use fewer workers at once. A smaller "
+                "training.batch_size needs less too, but is another recipe.",
+            ) from error
+        raise
+
+
+def run_here(
+    data: DataSet,
+    tasks: Sequence[Task],
+    observe: Callable[[Progress], None] | None,
+    should_stop: Callable[[], bool] | None,
+) -> dict[str, Trained]:
+    """Do all tasks; results by the members' names."""
+
+    def tell(news: list[Progress]) -> None:
+        if observe is not None:
+            for progress in news:
+                observe(progress)
+
+    done: dict[str, Trained] = {}
+    for task in tasks:
+        results = run_task(data, task, tell, should_stop)
+        done |= {m.name: result for m, result in zip(task.members, results, strict=True)}
+    return done
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryLimitError):
+        return False
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "can't allocate memory" in str(error)

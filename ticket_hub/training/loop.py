@@ -1,0 +1,264 @@
+"""Drives one group of members in one process, from its start or a checkpoint to its end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ticket_hub.data import DataSet, Part
+from ticket_hub.errors import DivergedError, StoppedError
+from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.backend import Backend
+from ticket_hub.training.batches import cut
+from ticket_hub.training.choice import BACKENDS
+from ticket_hub.training.history import History
+from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
+from ticket_hub.training.pace import CheckpointClock, Pace, Poll
+from ticket_hub.types import Architecture, Weights
+
+__all__ = ["Drive", "Task"]
+
+SLICE = {"cpu": 1000, "cuda": 10_000}
+"""Examples that are evaluated without looking up in between."""
+
+READ_SECONDS = 0.5
+"""How long readings may stay on a CUDA device before the host asks for them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What one group is to do. It is sent to worker processes.
+
+    Attributes:
+        backend: the name of the backend that does it.
+        states: of the members in their order, all of one iteration; or empty.
+    """
+
+    architecture: Architecture
+    training: TrainingSpec
+    backend: str
+    members: Sequence[Member]
+    snapshots: Sequence[int] = ()
+    states: Sequence[MemberState] = ()
+    keeper: Keeper | None = None
+    checkpoint_seconds: float = 60.0
+
+
+class Drive:
+    """Trains one group to its end, once.
+
+    A member that has run out of patience leaves the group: the rest goes on in a new backend from
+    its states, which changes no bit of it.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        task: Task,
+        observe: Callable[[list[Progress]], None],
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        self._data, self._task, self._observe = data, task, observe
+        self._training = task.training
+        self._device = data.train.images.device
+        self._poll, self._pace = Poll(should_stop), Pace(self._device)
+        self._clock = CheckpointClock(task.checkpoint_seconds)
+        states: Sequence[MemberState | None] = task.states or [None] * len(task.members)
+        self._histories = [
+            History.resumed(member, state, task.snapshots)
+            for member, state in zip(task.members, states, strict=True)
+        ]
+        self._active = list(self._histories)
+        self._backend = self._make(task.members)
+        if task.states:
+            self._backend.restore(task.states)
+        self._pending: list[tuple[int, Tensor]] = []
+        self._last_flush = time.monotonic()
+
+    def _make(self, members: Sequence[Member]) -> Backend:
+        kind = BACKENDS[self._task.backend]
+        return kind(self._task.architecture, self._data, self._training, members)
+
+    def run(self) -> list[Trained]:
+        """Train all members, and give back their results in the order of the task.
+
+        Raises:
+            DivergedError: a loss is not finite; the others' states are kept first.
+            StoppedError: asked to stop; all states are kept first.
+        """
+        done: dict[str, Trained] = {}
+        while True:
+            self._arrive()
+            self._take_out_finished(done)
+            if not self._active:
+                return [done[history.member.name] for history in self._histories]
+            self._advance(self._next_stop())
+
+    def _arrive(self) -> None:
+        """Do what is due at this iteration: snapshots and readings."""
+        at = self._backend.iteration
+        missing = at in self._task.snapshots and at not in self._active[0].snapshots
+        if missing:
+            for history, weights in zip(self._active, self._backend.weights(), strict=True):
+                history.snapshots[at] = weights
+        if self._is_reading(at) and not self._active[0].has_read(at):
+            self._pending.append((at, self._read()))
+            self._flush_if_needed()
+
+    def _is_reading(self, iteration: int) -> bool:
+        start, end = self._task.members[0].start, self._training.iterations
+        return iteration % self._training.evaluate_every == 0 or iteration in {start, end}
+
+    def _next_stop(self) -> int:
+        at, every = self._backend.iteration, self._training.evaluate_every
+        stops = [(at // every + 1) * every, self._training.iterations]
+        return min([*stops, *(s for s in self._task.snapshots if s > at)])
+
+    def _advance(self, stop: int) -> None:
+        """Train to `stop`, looking up about twice a second."""
+        while self._backend.iteration < stop:
+            steps = min(self._pace.steps, stop - self._backend.iteration)
+            self._pace.begin()
+            self._backend.train(self._backend.iteration + steps)
+            self._pace.end(steps)
+            if self._poll():
+                self._stop()
+            if self._task.keeper is not None and self._clock.due():
+                self._checkpoint()
+
+    def _read(self) -> Tensor:
+        """Validation and test readings of every member, `(members, 4)`, on the device."""
+        validation = self._measure(self._backend, self._data.validation)
+        if self._training.test == "curve":
+            return torch.cat([validation, self._measure(self._backend, self._data.test)], 1)
+        return torch.cat([validation, torch.full_like(validation, math.nan)], 1)
+
+    def _measure(self, backend: Backend, part: Part) -> Tensor:
+        total: Tensor | None = None
+        for piece in cut(part, SLICE.get(self._device.type, 1000)):
+            values = backend.evaluate(piece) * len(piece)
+            total = values if total is None else total + values
+            if self._poll():
+                self._stop()
+        assert total is not None
+        return total / len(part)
+
+    def _flush_if_needed(self) -> None:
+        """Ask the device for its readings: at once where they decide, else now and then."""
+        deciding = self._training.patience > 0 or self._training.test == "chosen"
+        waited = time.monotonic() - self._last_flush > READ_SECONDS
+        if self._device.type == "cpu" or deciding or waited:
+            self._flush()
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        self._last_flush = time.monotonic()
+        for iteration, values in pending:
+            self._take(iteration, values.tolist())
+        if pending:
+            self._check_finite()
+            self._observe([self._progress(history) for history in self._active])
+
+    def _take(self, iteration: int, rows: list[list[float]]) -> None:
+        """Add one reading of every member to its history."""
+        improved = []
+        for history, row in zip(self._active, rows, strict=True):
+            improved.append(history.improves(row[0]))
+            history.readings.append([float(iteration), *row])
+        if self._training.test == "chosen" and any(improved):
+            self._keep_chosen(improved)
+
+    def _keep_chosen(self, improved: list[bool]) -> None:
+        for history, better, weights in zip(
+            self._active, improved, self._backend.weights(), strict=True
+        ):
+            if better:
+                history.chosen = weights
+
+    def _check_finite(self) -> None:
+        lost = {h.member.name: h.first_loss for h in self._active if h.first_loss is not None}
+        if lost:
+            self._checkpoint(leave_out=lost)
+            places = ", ".join(f"{name} at iteration {at}" for name, at in lost.items())
+            raise DivergedError(
+                f"The loss is not finite: {places}.",
+                "Lower training.lr, or add training.warmup. What the other members have done so "
+                "far is kept.",
+            )
+
+    def _progress(self, history: History) -> Progress:
+        row = history.readings[-1]
+        return Progress(
+            member=history.member.name,
+            iteration=self._backend.iteration,
+            iterations=self._training.iterations,
+            validation_accuracy=row[2],
+            test_accuracy=row[4],
+        )
+
+    def _take_out_finished(self, done: dict[str, Trained]) -> None:
+        at = self._backend.iteration
+        ended = at >= self._training.iterations
+        if ended:
+            self._flush()
+        leaving = [
+            ended or history.out_of_patience(self._training.patience) for history in self._active
+        ]
+        if not any(leaving):
+            return
+        for history, leaves, weights in zip(
+            self._active, leaving, self._backend.weights(), strict=True
+        ):
+            if leaves:
+                done[history.member.name] = self._finish(history, weights)
+        self._go_on_with([not leaves for leaves in leaving])
+
+    def _go_on_with(self, staying: list[bool]) -> None:
+        states = [s for s, stays in zip(self._backend.states(), staying, strict=True) if stays]
+        self._active = [h for h, stays in zip(self._active, staying, strict=True) if stays]
+        if self._active:
+            self._backend = self._make([history.member for history in self._active])
+            self._backend.restore(states)
+
+    def _finish(self, history: History, weights: Weights) -> Trained:
+        if self._training.test == "chosen":
+            self._read_chosen(history, weights)
+        return Trained(
+            weights=weights,
+            curves=history.curves(),
+            snapshots=history.snapshots,
+            iterations=self._backend.iteration,
+            backend=self._backend.name,
+        )
+
+    def _read_chosen(self, history: History, weights: Weights) -> None:
+        """Read the test set once, with the weights of the validation minimum."""
+        chosen = history.chosen if history.chosen is not None else weights
+        judge = self._make([replace(history.member, weights=chosen)])
+        row = min(history.readings, key=lambda reading: reading[1])
+        row[3:] = self._measure(judge, self._data.test)[0].tolist()
+
+    def _checkpoint(self, leave_out: Container[str] = ()) -> None:
+        if self._task.keeper is None:
+            return
+        began = time.monotonic()
+        if self._pending:
+            self._flush()
+        for history, bare in zip(self._active, self._backend.states(), strict=True):
+            if history.member.name not in leave_out:
+                self._task.keeper.save(history.member.name, history.state(bare))
+        self._clock.saved(time.monotonic() - began)
+
+    def _stop(self) -> None:
+        self._checkpoint()
+        raise StoppedError(
+            f"Training was stopped at iteration {self._backend.iteration}.",
+            "What was done so far is kept; run the same command again to go on."
+            if self._task.keeper is not None
+            else "Nothing was kept, since no checkpoints were asked for.",
+        )

@@ -1,0 +1,75 @@
+"""How often a long computation looks up: to be stopped, and to save what it has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["CheckpointClock", "Pace", "Poll"]
+
+CHUNK_SECONDS = 0.5
+MOST_STEPS = 10_000
+CHECKPOINT_SHARE = 50
+"""A checkpoint may cost one part in so many of the time between two of them: 2%."""
+
+
+class Poll:
+    """Asks whether to stop, at most twenty times a second."""
+
+    def __init__(self, should_stop: Callable[[], bool] | None) -> None:
+        self._ask, self._next, self.stopped = should_stop, 0.0, False
+
+    def __call__(self) -> bool:
+        """Whether somebody has asked to stop; once true, always true."""
+        now = time.monotonic()
+        if self._ask is not None and not self.stopped and now >= self._next:
+            self.stopped, self._next = self._ask(), now + 0.05
+        return self.stopped
+
+
+class Pace:
+    """Cuts a run of steps into pieces of about half a second.
+
+    On CUDA, where the host runs ahead of the device, each piece waits for the one before, so that
+    the device never idles and the host is at most two pieces ahead.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.steps = 1
+        self._began = 0.0
+        self._events: list[torch.cuda.Event] = []
+        self._device = device
+
+    def begin(self) -> None:
+        """Before a piece."""
+        self._began = time.monotonic()
+
+    def end(self, steps: int) -> None:
+        """After a piece of so many steps: the next is longer where this one was short."""
+        if self._device.type == "cuda":
+            event = torch.cuda.Event()
+            event.record()
+            self._events.append(event)
+            if len(self._events) > 1:
+                self._events.pop(0).synchronize()
+        seconds = (time.monotonic() - self._began) / steps
+        fitting = int(CHUNK_SECONDS / max(seconds, 1e-9))
+        self.steps = max(1, min(fitting, 2 * self.steps, MOST_STEPS))
+
+
+class CheckpointClock:
+    """When the next checkpoint is due: after the interval, or later where one is expensive."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._cost = seconds, 0.0
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() - self._last >= max(self._seconds, CHECKPOINT_SHARE * self._cost)
+
+    def saved(self, cost: float) -> None:
+        """One was saved just now, and took so many seconds."""
+        self._last, self._cost = time.monotonic(), cost

@@ -1,0 +1,53 @@
+"""Threads and number formats, set deliberately while training runs and put back afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from ticket_hub.errors import RecipeError
+from ticket_hub.recipe import TrainingSpec
+
+__all__ = ["autocast", "check_precision", "deliberate"]
+
+
+@contextlib.contextmanager
+def deliberate(training: TrainingSpec) -> Iterator[None]:
+    """One thread; CUDA's TensorFloat only where the recipe asks for it.
+
+    Several threads on one small network are slower than one as soon as the machine is busy, and
+    the order of their sums would depend on their number. cuDNN uses TensorFloat by default.
+    """
+    cudnn: Any = torch.backends.cudnn
+    flags = (torch.backends.cuda.matmul, cudnn.conv)
+    threads, before = torch.get_num_threads(), [flag.fp32_precision for flag in flags]
+    torch.set_num_threads(1)
+    for flag in flags:
+        flag.fp32_precision = "tf32" if training.precision == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        for flag, value in zip(flags, before, strict=True):
+            flag.fp32_precision = value
+
+
+def autocast(training: TrainingSpec, device: torch.device) -> torch.autocast:
+    """The context of a forward pass: bfloat16 where the recipe asks for it."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=training.precision == "bf16")
+
+
+def check_precision(training: TrainingSpec, device: torch.device) -> None:
+    """Refuse a number format that the device does not have.
+
+    Raises:
+        RecipeError: TensorFloat on anything but a CUDA device.
+    """
+    if training.precision == "tf32" and device.type != "cuda":
+        raise RecipeError(
+            f"training.precision cannot be 'tf32' on a {device.type} device.",
+            "TensorFloat exists on CUDA devices alone; use 'float32'.",
+        )
