@@ -87,7 +87,7 @@ def _member(architecture: Architecture, seed: int, density: float, start: int) -
         name=f"trial-{seed}",
         seed=seed,
         level=1,
-        weights=initialize(module, NetworkSpec(name=architecture.name), seed),
+        weights=initialize(architecture, NetworkSpec(name=architecture.name), seed),
         mask=mask,
         start=start,
     )
