@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.tables import to_table
 from ticket_hub.types import Architecture, Mask, Weights
 
-__all__ = ["Ticket", "content_digest"]
+__all__ = ["Ticket", "content_digest", "ticket_id"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,10 +27,13 @@ class Ticket:
     Attributes:
         architecture: the network.
         mask: prunable name -> bool tensor; True is kept.
-        theta0: the dense state dict that survivors start from.
+        theta0: the state dict that survivors start from.
         trial: which repetition of the search.
         level: which pruning round; 0 is dense.
-        provenance: where it comes from: recipe, environment, evidence.
+        start: the iteration that theta0 is of; 0 is the initialization.
+        dense: whether theta0 is complete. A bundle that stores survivors only gives 0 for the
+            rest, so that shuffled and dense controls cannot be had from it.
+        provenance: where it comes from: bundle, recipe, data, environment, evidence.
     """
 
     architecture: Architecture
@@ -34,7 +41,29 @@ class Ticket:
     theta0: Weights
     trial: int = 0
     level: int = 0
+    start: int = 0
+    dense: bool = True
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, level: str | int = "best", trial: int | None = None
+    ) -> Ticket:
+        """Read a ticket from the folder of a bundle; everything that is read is checked.
+
+        Args:
+            level: a number, a density such as `d0.036`, or `best`: the sparsest level whose
+                evidence says winning or matching (see `DefaultTicket` for bundles without).
+            trial: which repetition; by default the bundle's first.
+
+        Raises:
+            BundleError: the bundle breaks its format, or a file is not what the manifest says.
+            NetworkError: its network is not one of the registry.
+            TicketNotFoundError: it has no such level or trial.
+        """
+        from ticket_hub.bundle import open_bundle
+
+        return open_bundle(Path(path)).ticket(level=level, trial=trial)
 
     @property
     def density(self) -> float:
@@ -42,22 +71,45 @@ class Ticket:
         kept = sum(int(keep.sum()) for keep in self.mask.values())
         return kept / sum(keep.numel() for keep in self.mask.values())
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """The sha256 of the content: network, mask and theta0, and nothing else."""
-        parts = {
-            "architecture": to_table(self.architecture),
-            "mask": content_digest(self.mask),
-            "theta0": content_digest(self.theta0),
-        }
-        return hashlib.sha256(canonical_json(parts)).hexdigest()
+        """The sha256 of the content; see `ticket_id`."""
+        return ticket_id(self.architecture, self.theta0, self.mask)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "id"}
+
+
+def ticket_id(architecture: Architecture, theta0: Weights, mask: Mask) -> str:
+    """The sha256 of what a ticket is: the network, its mask, and the values of the survivors.
+
+    Weights that the mask drops have no part in it, so a ticket has the same id whether the whole
+    of theta0 is at hand or only the survivors. Hashed, in the order of the names: name, dtype and
+    shape, and for a masked layer the packed mask and the surviving values, for any other tensor
+    all values.
+    """
+    digest = hashlib.sha256(canonical_json(to_table(architecture)))
+    for name in sorted(theta0):
+        value, keep = theta0[name].detach().cpu(), mask.get(name)
+        digest.update(canonical_json([name, str(value.dtype), list(value.shape), keep is not None]))
+        if keep is not None:
+            keep = keep.cpu()
+            digest.update(np.packbits(keep.reshape(-1).numpy(), bitorder="little").data)
+            value = value.masked_select(keep)
+        _update(digest, value)
+    return digest.hexdigest()
 
 
 def content_digest(tensors: Mapping[str, Tensor]) -> str:
     """The sha256 over names, dtypes, shapes and bytes in the order of the names."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        value = tensors[name].detach().cpu().contiguous()
+        value = tensors[name].detach().cpu()
         digest.update(canonical_json([name, str(value.dtype), list(value.shape)]))
-        digest.update(value.numpy().tobytes())
+        _update(digest, value)
     return digest.hexdigest()
+
+
+def _update(digest: hashlib._Hash, value: Tensor) -> None:
+    if value.numel():
+        digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)

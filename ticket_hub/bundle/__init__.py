@@ -1,1 +1,26 @@
-"""Bundles: the folder that carries tickets with their evidence."""
+"""Bundles: the folder that carries tickets with their evidence. See `docs/bundle-format.md`."""
+
+from ticket_hub.bundle.content import (
+    BundleContent,
+    ControlContent,
+    DataRecord,
+    LevelContent,
+    Origin,
+    TrialContent,
+)
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.read import Bundle, open_bundle
+from ticket_hub.bundle.write import write_bundle
+
+__all__ = [
+    "Bundle",
+    "BundleContent",
+    "ControlContent",
+    "DataRecord",
+    "LevelContent",
+    "Manifest",
+    "Origin",
+    "TrialContent",
+    "open_bundle",
+    "write_bundle",
+]

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from ticket_hub.recipe import Recipe
 from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, Weights
 
-__all__ = ["BundleContent", "DataRecord", "LevelContent", "TrialContent"]
+__all__ = [
+    "BundleContent",
+    "ControlContent",
+    "DataRecord",
+    "LevelContent",
+    "Origin",
+    "TrialContent",
+    "Word",
+]
+
+Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
+"""A verdict; see `ticket_hub.evidence`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +57,45 @@ class TrialContent:
     start: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Something that a bundle was made from.
+
+    Attributes:
+        kind: `bundle`, or the system it was imported from, such as `open_lth`.
+        source: where it was, as a text for people.
+        id: its bundle id or digest; empty where it has none.
+    """
+
+    kind: str
+    source: str
+    id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ControlContent:
+    """The readings of a control at one level, in the order of the trials.
+
+    Attributes:
+        control: `reinit`, `reinit-same-sign`, `shuffle`, `random`, ...
+        level: whose mask or density it was given.
+    """
+
+    control: str
+    level: int
+    curves: tuple[Curves, ...]
+    backends: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LevelContent:
-    """One pruning round of all trials: masks and evidence, in the order of the trials."""
+    """One pruning round of all trials, in the order of the trials.
+
+    Attributes:
+        index: the level; 0 is dense. Levels may be left out.
+        masks: one for each trial.
+        curves, backends: what was measured and what trained it; both empty where nothing was.
+    """
 
     index: int
     masks: tuple[Mask, ...]
@@ -60,8 +108,12 @@ class BundleContent:
     """A whole search so far.
 
     Attributes:
+        trials: the repetitions, by rising index.
+        levels: the pruning rounds, by rising index.
         environment: the fingerprint of what it was made with; see `ticket_hub.environment`.
         bit_exact: False for ever once a run was resumed in another environment.
+        controls: what was trained beside the tickets.
+        lineage: what the tickets were made from, where they were not found by the recipe.
     """
 
     recipe: Recipe
@@ -71,3 +123,13 @@ class BundleContent:
     trials: tuple[TrialContent, ...]
     levels: tuple[LevelContent, ...]
     bit_exact: bool = True
+    controls: tuple[ControlContent, ...] = ()
+    lineage: tuple[Origin, ...] = ()
+
+    def only(self, *levels: int) -> BundleContent:
+        """The same with these levels alone; level 0 is worth keeping, as the reference."""
+        return replace(
+            self,
+            levels=tuple(level for level in self.levels if level.index in levels),
+            controls=tuple(each for each in self.controls if each.level in levels),
+        )

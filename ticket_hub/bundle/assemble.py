@@ -1,0 +1,166 @@
+"""From the content of a bundle to its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from ticket_hub.bundle import summary
+from ticket_hub.bundle.content import BundleContent, LevelContent
+from ticket_hub.bundle.manifest import (
+    LayerRecord,
+    LevelRecord,
+    Manifest,
+    NetworkRecord,
+    TrialRecord,
+)
+from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.network import Signature
+from ticket_hub.bundle.theta0 import refuse_nonfinite
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import BundleFormatError, MaskMismatchError
+from ticket_hub.pruning.masks import full_mask
+from ticket_hub.tables import to_table
+from ticket_hub.types import Mask, Weights
+
+__all__ = [
+    "bundle_id",
+    "checked",
+    "complete",
+    "curve_records",
+    "densest_sparse",
+    "manifest",
+]
+
+
+def checked(content: BundleContent, network: Signature) -> None:
+    """Refuse content that cannot be a bundle; see `write_bundle`. Masks are checked when read."""
+    _check_order(content)
+    for trial in content.trials:
+        _check_theta0(trial.theta0, network)
+        refuse_nonfinite(trial.theta0, f"theta0 of trial {trial.index}")
+
+
+def densest_sparse(content: BundleContent, network: Signature) -> LevelContent:
+    """The first level that is not dense: what a bundle of survivors stores the survivors of.
+
+    Raises:
+        BundleFormatError: every level is dense.
+    """
+    for level in content.levels:
+        if not all(_is_full(complete(mask, network)) for mask in level.masks):
+            return level
+    raise BundleFormatError(
+        "There is no sparse level to store the survivors of.",
+        "Write the bundle with theta0='dense', or add a level.",
+    )
+
+
+def _is_full(mask: Mask) -> bool:
+    return all(bool(keep.all()) for keep in mask.values())
+
+
+def _check_order(content: BundleContent) -> None:
+    for what, indices in (
+        ("trials", [trial.index for trial in content.trials]),
+        ("levels", [level.index for level in content.levels]),
+    ):
+        if not indices or indices != sorted(set(indices)) or indices[0] < 0:
+            raise BundleFormatError(
+                f"The {what} {indices} do not rise from 0.", f"Give {what} by rising index."
+            )
+    for level in content.levels:
+        counts = {len(level.masks), len(content.trials)}
+        curves = {len(level.curves), len(level.backends), 0} - {len(content.trials)}
+        if len(counts) != 1 or curves - {0}:
+            raise BundleFormatError(
+                f"Level {level.index} has not one mask and one curve for each trial.",
+                "Give one of each, in the order of the trials; or no curves at all.",
+            )
+
+
+def _check_theta0(theta0: Weights, network: Signature) -> None:
+    found = {name: (value.dtype, tuple(value.shape)) for name, value in theta0.items()}
+    wrong = sorted(
+        name for name in {*found, *network.tensors} if found.get(name) != network.tensors.get(name)
+    )
+    if wrong:
+        raise MaskMismatchError(
+            f"theta0 is not of this network: {', '.join(wrong[:5])} differ or are missing.",
+            "Use the weights with the network that they were made for.",
+        )
+
+
+def complete(mask: Mask, network: Signature) -> dict[str, Tensor]:
+    """A mask with every prunable layer, in the network's order; what it did not name is kept.
+
+    Raises:
+        MaskMismatchError: it is not of this network.
+    """
+    found = full_mask(network.layers) | dict(mask)
+    prunable = {layer.name: layer.shape for layer in network.layers}
+    for name, keep in found.items():
+        if prunable.get(name) != tuple(keep.shape) or keep.dtype != torch.bool:
+            raise MaskMismatchError(
+                f"The mask of {name!r} does not fit a prunable layer of the network.",
+                "Use the mask with the network that it was made for.",
+            )
+    return {layer.name: found[layer.name] for layer in network.layers}
+
+
+def curve_records(content: BundleContent) -> list[CurveRecord]:
+    """Every curve, by level, tickets first, then by control and trial."""
+    groups = [(level.index, "", level.curves, level.backends) for level in content.levels]
+    groups += [(each.level, each.control, each.curves, each.backends) for each in content.controls]
+    return [
+        CurveRecord(
+            level=level, trial=trial.index, control=name or TICKET, backend=backend, curves=found
+        )
+        for level, name, curves, backends in sorted(groups, key=lambda group: group[:2])
+        for trial, found, backend in zip(content.trials, curves, backends, strict=bool(curves))
+    ]
+
+
+def manifest(
+    content: BundleContent,
+    network: Signature,
+    levels: tuple[LevelRecord, ...],
+    theta0_level: int | None,
+) -> Manifest:
+    """The manifest, still without its list of files."""
+    record = NetworkRecord.of(content.architecture)
+    layers = tuple(
+        LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in network.layers
+    )
+    return Manifest(
+        id=bundle_id(record, content.data.fingerprint, levels),
+        recipe=content.recipe,
+        architecture=record,
+        layers=layers,
+        data=content.data,
+        environment=dict(content.environment),
+        bit_exact=content.bit_exact,
+        lineage=content.lineage,
+        theta0="dense" if theta0_level is None else "survivors",
+        theta0_level=theta0_level,
+        trials=tuple(
+            TrialRecord(index=trial.index, seed=trial.seed, start=trial.start)
+            for trial in content.trials
+        ),
+        levels=levels,
+        default=summary.choose(levels, content.trials[0].index),
+        files={},
+    )
+
+
+def bundle_id(network: NetworkRecord, fingerprint: str, levels: Iterable[LevelRecord]) -> str:
+    """The sha256 over network, data and the ids of all tickets."""
+    parts = {
+        "network": to_table(network),
+        "data": fingerprint,
+        "tickets": [[each.index, t.trial, t.id] for each in levels for t in each.tickets],
+    }
+    return hashlib.sha256(canonical_json(parts)).hexdigest()

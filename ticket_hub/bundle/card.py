@@ -1,0 +1,205 @@
+"""The card of a bundle: README.md with the front matter that hubs read, and `.eval_results`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
+
+__all__ = ["is_generated", "plain_card", "results", "sealed"]
+
+_SEAL = re.compile(rb"<!-- Written by Ticket Hub\. sha256:([0-9a-f]{64}) -->\n\Z")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+HUB_DATASETS = {
+    "cifar10": "uoft-cs/cifar10",
+    "cifar100": "uoft-cs/cifar100",
+    "emnist-letters": "tanganke/emnist_letters",
+    "fashion-mnist": "zalando-datasets/fashion_mnist",
+    "mnist": "ylecun/mnist",
+    "svhn": "ufldl-stanford/svhn",
+    "usps": "flwrlabs/usps",
+}
+"""Data sets by the names that the public Hub has for them."""
+
+_DENSE_SNIPPET = """\
+import numpy as np
+from safetensors.numpy import load_file
+
+theta0 = load_file("theta0/{trial}.safetensors")
+mask = load_file("masks/{trial}/{level}.safetensors")
+
+weights = dict(theta0)
+for name, packed in mask.items():
+    bits = np.unpackbits(packed, count=theta0[name].size, bitorder="little")
+    weights[name] = theta0[name] * bits.reshape(theta0[name].shape)
+"""
+
+_SURVIVORS_SNIPPET = """\
+import json
+
+import numpy as np
+from safetensors.numpy import load_file
+
+theta0 = load_file("theta0/{trial}.safetensors")  # only what level {densest} keeps
+densest = load_file("masks/{trial}/{densest}.safetensors")
+mask = load_file("masks/{trial}/{level}.safetensors")
+with open("ticket.json") as manifest:
+    shapes = {{layer["name"]: layer["shape"] for layer in json.load(manifest)["layers"]}}
+
+weights = dict(theta0)
+for name, packed in mask.items():
+    size = int(np.prod(shapes[name]))
+    whole = np.zeros(size, theta0[name].dtype)
+    whole[np.unpackbits(densest[name], count=size, bitorder="little") == 1] = theta0[name]
+    bits = np.unpackbits(packed, count=size, bitorder="little")
+    weights[name] = (whole * bits).reshape(shapes[name])
+"""
+
+_INTRO = (
+    "{n} trial{s}, recipe `{recipe}`. A ticket is a mask and the weights that its survivors start "
+    "from: **these weights are not trained yet.** The accuracies below were reached by training "
+    "from them."
+)
+_READING = (
+    "Test accuracy is read at the early stop, the first minimum of the validation loss; mean "
+    "(minimum to maximum) over trials. A verdict stands only where at least three trials support "
+    "it."
+)
+_LOADING = """\
+## Load it
+
+With Ticket Hub, which checks every byte (`pip install ticket-hub`):
+
+```python
+from ticket_hub import Ticket
+
+ticket = Ticket.load(".")
+```
+
+With numpy and safetensors alone, in the folder of this bundle:
+
+"""
+_RULES = {
+    "verdict": "the sparsest level whose evidence says winning or matching",
+    "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
+    "the dense network's; this is no verdict",
+    "densest": "the densest level, since none comes within 0.2 points of the dense network",
+    "sparsest": "the sparsest level; there is no dense network here to compare it with",
+}
+
+
+def sealed(text: str) -> bytes:
+    """A card with the seal by which a later write knows that nobody has edited it since."""
+    body = text.encode()
+    digest = hashlib.sha256(body).hexdigest()
+    return body + f"<!-- Written by Ticket Hub. sha256:{digest} -->\n".encode()
+
+
+def is_generated(data: bytes) -> bool:
+    """Whether a README.md is a sealed card; a card that was edited belongs to the user."""
+    seal = _SEAL.search(data)
+    return seal is not None and hashlib.sha256(data[: seal.start()]).hexdigest().encode() == seal[1]
+
+
+def plain_card(manifest: Manifest) -> str:
+    """A card as Markdown: front matter, what is in the bundle, how to load it without this tool."""
+    ticket, trials = manifest.default, len(manifest.trials)
+    level = next(each for each in manifest.levels if each.index == ticket.level)
+    title = f"Lottery tickets of {manifest.architecture.name} found on {manifest.data.name}"
+    intro = _INTRO.format(n=trials, s="s" * (trials != 1), recipe=manifest.recipe.name)
+    which = f"The default ticket is level {ticket.level} of trial {ticket.trial}: "
+    parts = (
+        _front_matter(manifest, level.evidence) + f"\n# {title}",
+        intro,
+        _table(manifest.levels),
+        _READING,
+        which + _RULES[ticket.rule] + ".",
+        _LOADING + f"```python\n{_snippet(manifest)}```",
+    )
+    return "\n\n".join(parts) + "\n\n"
+
+
+def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:
+    name, data = manifest.architecture.name, manifest.data.name
+    tags = ["lottery-ticket", "pruning", "sparsity"]
+    tags += [_tag(text) for text in (name.removeprefix("timm:"), data)]
+    lines = ["---", "library_name: ticket-hub", "pipeline_tag: image-classification", "tags:"]
+    lines += [f"- {json.dumps(tag)}" for tag in tags + ["timm"] * name.startswith("timm:")]
+    if _hub_dataset(data):
+        lines += ["datasets:", f"- {json.dumps(_hub_dataset(data))}"]
+    lines += ["metrics:", "- accuracy"]
+    if evidence is not None:
+        lines += _model_index(manifest, evidence)
+    return "\n".join([*lines, "---", ""])
+
+
+def _model_index(manifest: Manifest, evidence: EvidenceSummary) -> list[str]:
+    data = manifest.data.name
+    label = f"test accuracy at the early stop after training, mean of {evidence.n}"
+    return [
+        "model-index:",
+        f"- name: {json.dumps(manifest.recipe.name)}",
+        "  results:",
+        "  - task:",
+        "      type: image-classification",
+        "    dataset:",
+        f"      type: {json.dumps(_hub_dataset(data) or _tag(data))}",
+        f"      name: {json.dumps(data, ensure_ascii=False)}",
+        "    metrics:",
+        "    - type: accuracy",
+        f"      name: {json.dumps(label)}",
+        f"      value: {evidence.test_accuracy.mean!r}",
+    ]
+
+
+def results(manifest: Manifest) -> bytes | None:
+    """`.eval_results/ticket.yaml`, or None where the data set has no place on the public Hub.
+
+    The accuracy of the default level, in the Hub's format for evaluation results
+    (https://huggingface.co/docs/hub/eval-results).
+    """
+    level = next(each for each in manifest.levels if each.index == manifest.default.level)
+    dataset = _hub_dataset(manifest.data.name)
+    if dataset is None or level.evidence is None:
+        return None
+    notes = (
+        f"after training the ticket of level {level.index} (density {level.density:.4g}); "
+        f"mean of {level.evidence.n} at the early stop"
+    )
+    return (
+        f"- dataset:\n    id: {json.dumps(dataset)}\n    task_id: default\n"
+        f"  value: {level.evidence.test_accuracy.mean!r}\n  notes: {json.dumps(notes)}\n"
+    ).encode()
+
+
+def _hub_dataset(name: str) -> str | None:
+    return name.removeprefix("hf:") if name.startswith("hf:") else HUB_DATASETS.get(name)
+
+
+def _tag(text: str) -> str:
+    return "-".join(_WORD.findall(text)) or "other"
+
+
+def _table(levels: tuple[LevelRecord, ...]) -> str:
+    rows = ["| level | density | test accuracy | early stop at | n | verdict |", "|" + "---|" * 6]
+    return "\n".join(rows + [_row(level) for level in levels])
+
+
+def _row(level: LevelRecord) -> str:
+    found = level.evidence
+    accuracy = stop = n = ""
+    if found is not None:
+        test = found.test_accuracy
+        accuracy = f"{test.mean:.2%} ({test.min:.2%} to {test.max:.2%})"
+        stop, n = f"{found.early_stop.mean:.0f}", str(found.n)
+    verdict = level.verdict or ""
+    return f"| {level.index} | {level.density:.4g} | {accuracy} | {stop} | {n} | {verdict} |"
+
+
+def _snippet(manifest: Manifest) -> str:
+    ticket = manifest.default
+    text = _DENSE_SNIPPET if manifest.theta0 == "dense" else _SURVIVORS_SNIPPET
+    return text.format(level=ticket.level, trial=ticket.trial, densest=manifest.theta0_level)

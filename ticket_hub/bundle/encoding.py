@@ -1,0 +1,206 @@
+"""The bytes of a manifest, and back: one spelling, its own digest, every value checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ticket_hub import tables
+from ticket_hub.bundle import layout, strict
+from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, Spread
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import BundleFormatError, RecipeError
+
+__all__ = ["decode", "encode"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_TENSOR = re.compile(r"[A-Za-z0-9_.]{1,200}")
+_REMEDY = "Fetch the bundle again, or ask its author to write it again."
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The bytes of `ticket.json`.
+
+    Sorted keys, one line for each item of the top tables, and under `digest` the sha256 of the
+    canonical JSON of all the rest, so that no byte can change unseen.
+
+    Raises:
+        BundleFormatError: a value that `decode` would refuse.
+    """
+    checked = _manifest(_table(manifest))  # whole numbers become fractions where one is due
+    data = _spelled(_table(checked))
+    if len(data) > layout.MOST_MANIFEST_BYTES or decode(data) != manifest:
+        raise _broken("it would not be read as it was written, or is too large")
+    return data
+
+
+def decode(data: bytes | bytearray) -> Manifest:
+    """The manifest from the bytes of `ticket.json`.
+
+    Raises:
+        BundleFormatError: another format, an unknown or missing key, an impossible value, a wrong
+            digest, or another spelling than `encode` gives.
+    """
+    table = strict.parse(data, source=layout.MANIFEST, values=1_000_000)
+    if not isinstance(table, dict):
+        raise _broken("it is not a table")
+    if table.get("format") != layout.FORMAT:
+        raise BundleFormatError(
+            f"This bundle is not of format {layout.FORMAT}.",
+            "A newer Ticket Hub may read it: `pip install --upgrade ticket-hub`.",
+        )
+    stated = table.pop("digest", None)
+    manifest = _manifest(table)
+    if stated != _digest(table) or _spelled(table) != data:
+        raise _broken("its digest or its spelling is not the one that was written")
+    return manifest
+
+
+def _table(manifest: Manifest) -> dict[str, Any]:
+    return {"format": layout.FORMAT, **tables.to_table(manifest)}
+
+
+def _digest(table: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(table)).hexdigest()
+
+
+def _spelled(table: dict[str, Any]) -> bytes:
+    table = {**table, "digest": _digest(table)}
+    lines = [f"{json.dumps(key)}: {_spell(table[key])}" for key in sorted(table)]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _spell(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict) and value:
+        items = [f" {json.dumps(key)}: {_compact(value[key])}" for key in sorted(value)]
+        return "{\n" + ",\n".join(items) + "\n}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f" {_compact(item)}" for item in value) + "\n]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return canonical_json(value).decode()
+
+
+def _manifest(table: dict[str, Any]) -> Manifest:
+    parts = {key: value for key, value in table.items() if key != "format"}
+    try:
+        manifest = tables.build(Manifest, parts)
+    except RecipeError as error:
+        raise _broken(error.problem) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _broken("a value of the recipe cannot be") from error
+    _check(manifest)
+    return manifest
+
+
+def _check(manifest: Manifest) -> None:
+    for holds, reason in _rules(manifest):
+        if not holds:
+            raise _broken(reason)
+    for level in manifest.levels:
+        _check_level(manifest, level)
+
+
+def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
+    network, files = manifest.architecture, manifest.files
+    trials = [trial.index for trial in manifest.trials]
+    levels = [level.index for level in manifest.levels]
+    carried = [level.index for level in manifest.levels if level.tickets]
+    return (
+        (_DIGEST.fullmatch(manifest.id) is not None, "its id is not a sha256"),
+        (_DIGEST.fullmatch(manifest.data.fingerprint) is not None, "no fingerprint of the data"),
+        (1 <= network.classes <= layout.MOST_CLASSES, "an impossible number of classes"),
+        (1 <= network.channels <= layout.MOST_CHANNELS, "an impossible number of channels"),
+        (1 <= network.height <= layout.MOST_PIXELS, "an impossible height"),
+        (1 <= network.width <= layout.MOST_PIXELS, "an impossible width"),
+        (1 <= len(manifest.layers) <= layout.MOST_LAYERS, "an impossible number of layers"),
+        (_are_layers(manifest), "its layers have impossible names or shapes, or stand twice"),
+        (_rises(trials, layout.MOST_TRIALS), "its trials do not rise from 0 to 999"),
+        (_rises(levels, layout.MOST_LEVELS), "its levels do not rise from 0 to 1000"),
+        (manifest.default.level in carried, "its default level is not carried"),
+        (manifest.default.trial in trials, "its default trial is not there"),
+        (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
+        (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
+        (all(_is_file(each.sha256, each.size) for each in files.values()), "a false digest"),
+        (_needed(manifest) <= set(files), "it does not list a file that its tickets need"),
+    )
+
+
+def _are_layers(manifest: Manifest) -> bool:
+    names = [layer.name for layer in manifest.layers]
+    return len(set(names)) == len(names) and all(
+        _TENSOR.fullmatch(layer.name) is not None
+        and all(extent >= 0 for extent in layer.shape)
+        and layer.size >= 1
+        for layer in manifest.layers
+    )
+
+
+def _rises(indices: Sequence[int], most: int) -> bool:
+    return bool(indices) and list(indices) == sorted({i for i in indices if 0 <= i < most})
+
+
+def _is_theta0(manifest: Manifest, carried: Sequence[int]) -> bool:
+    if manifest.theta0 == "dense":
+        return manifest.theta0_level is None
+    return manifest.theta0_level == min(carried, default=None)
+
+
+def _is_file(sha256: str, size: int) -> bool:
+    return _DIGEST.fullmatch(sha256) is not None and size >= 0
+
+
+def _needed(manifest: Manifest) -> set[str]:
+    masks = {
+        layout.mask_file(ticket.trial, level.index)
+        for level in manifest.levels
+        for ticket in level.tickets
+    }
+    theta0 = {layout.theta0_file(trial.index) for trial in manifest.trials}
+    return masks | theta0 | {layout.CONFIG, layout.METRICS}
+
+
+def _check_level(manifest: Manifest, level: LevelRecord) -> None:
+    trials, sizes = manifest.trials, [layer.size for layer in manifest.layers]
+    owners = [ticket.trial for ticket in level.tickets]
+    if level.tickets and owners != [trial.index for trial in trials]:
+        raise _broken(f"level {level.index} has not one ticket for each trial")
+    for ticket in level.tickets:
+        fits = len(ticket.kept) == len(sizes) and all(
+            0 <= kept <= size for kept, size in zip(ticket.kept, sizes, strict=True)
+        )
+        if not fits or not _DIGEST.fullmatch(ticket.id):
+            raise _broken(f"a ticket of level {level.index} has impossible counts or no id")
+    if not 0 <= level.density <= 1 or (level.tickets and level.density != density(level, sizes)):
+        raise _broken(f"the density of level {level.index} is not what its counts say")
+    if level.evidence is not None and not _is_evidence(level.evidence):
+        raise _broken(f"the evidence of level {level.index} has impossible numbers")
+
+
+def density(level: LevelRecord, sizes: Sequence[int]) -> float:
+    """Kept over prunable weights, over all trials of a level."""
+    kept = sum(sum(ticket.kept) for ticket in level.tickets)
+    return kept / (len(level.tickets) * sum(sizes))
+
+
+def _is_evidence(found: EvidenceSummary) -> bool:
+    return (
+        1 <= found.n <= layout.MOST_TRIALS
+        and _is_spread(found.test_accuracy, 1.0)
+        and _is_spread(found.early_stop, math.inf)
+    )
+
+
+def _is_spread(spread: Spread, most: float) -> bool:
+    return 0 <= spread.min <= spread.mean <= spread.max <= most
+
+
+def _broken(reason: str) -> BundleFormatError:
+    text = reason[:300].rstrip(".")
+    return BundleFormatError(f"{layout.MANIFEST} breaks the format: {text}.", _REMEDY)

@@ -1,0 +1,64 @@
+"""Where things lie in a bundle, and how large they may be. Every name is made here, none is read.
+
+See `docs/bundle-format.md`.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "CARD",
+    "CONFIG",
+    "FORMAT",
+    "MANIFEST",
+    "METRICS",
+    "MODEL",
+    "RESULTS",
+    "is_known",
+    "mask_file",
+    "theta0_file",
+]
+
+FORMAT = 1
+
+MANIFEST = "ticket.json"
+CONFIG = "config.json"
+METRICS = "metrics.json"
+MODEL = "model.safetensors"
+CARD = "README.md"
+RESULTS = ".eval_results/ticket.yaml"
+STAGING = ".staged"
+
+MOST_MANIFEST_BYTES = 8 << 20
+MOST_CONFIG_BYTES = 64 << 10
+MOST_CARD_BYTES = 4 << 20
+MOST_METRICS_LINE = 4 << 20
+
+MOST_TRIALS = 1000
+MOST_LEVELS = 1001
+MOST_LAYERS = 4096
+MOST_CLASSES = 10_000_000
+MOST_PIXELS = 1 << 16
+MOST_CHANNELS = 4096
+
+_NUMBER = r"(?:0|[1-9][0-9]{0,3})"
+_SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, RESULTS))
+_KNOWN = re.compile(
+    rf"(?:{_SINGLE}|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
+)
+
+
+def is_known(name: str) -> bool:
+    """Whether a bundle of format 1 may list a file of this name in its manifest."""
+    return _KNOWN.fullmatch(name) is not None
+
+
+def theta0_file(trial: int) -> str:
+    """The file of a trial's starting weights."""
+    return f"theta0/{trial}.safetensors"
+
+
+def mask_file(trial: int, level: int) -> str:
+    """The file of a trial's mask at a level."""
+    return f"masks/{trial}/{level}.safetensors"

@@ -1,0 +1,197 @@
+"""The manifest, `ticket.json`: what the bundle holds, and the digest of every other file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ticket_hub.bundle.content import DataRecord, Origin, Word
+from ticket_hub.recipe import Recipe
+from ticket_hub.types import Architecture, LayerKind, Option
+
+__all__ = [
+    "DefaultTicket",
+    "EvidenceSummary",
+    "FileRecord",
+    "LayerRecord",
+    "LevelRecord",
+    "Manifest",
+    "NetworkRecord",
+    "Spread",
+    "Theta0",
+    "TicketRecord",
+    "TrialRecord",
+]
+
+Theta0: TypeAlias = Literal["dense", "survivors"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRecord:
+    """What a file must be: its sha256 in hexadecimal, and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRecord:
+    """An `Architecture`, its options as a table."""
+
+    name: str
+    options: Mapping[str, Option]
+    channels: int
+    height: int
+    width: int
+    classes: int
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> NetworkRecord:
+        """The record of an architecture."""
+        return cls(**dict(vars(architecture)) | {"options": dict(architecture.options)})
+
+    def architecture(self) -> Architecture:
+        """The architecture of a record."""
+        return Architecture(**dict(vars(self)) | {"options": tuple(sorted(self.options.items()))})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRecord:
+    """One prunable layer of the network."""
+
+    name: str
+    kind: LayerKind
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One repetition: its seed, and the iteration that theta0 is of."""
+
+    index: int
+    seed: int
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRecord:
+    """One trial's ticket at one level.
+
+    Attributes:
+        trial: which repetition.
+        id: of the ticket's content.
+        kept: number of survivors of each layer, in the order of the manifest's layers.
+    """
+
+    trial: int
+    id: str
+    kept: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Mean and range over trials."""
+
+    mean: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceSummary:
+    """What was measured at one level, read at the early stop of each trial.
+
+    Attributes:
+        n: number of trials.
+        test_accuracy: in [0, 1].
+        early_stop: the iteration with the first minimum of the validation loss.
+        backends: what trained it, without repetition, sorted.
+    """
+
+    n: int
+    test_accuracy: Spread
+    early_stop: Spread
+    backends: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelRecord:
+    """One pruning round.
+
+    Attributes:
+        index: the level; 0 is dense.
+        density: kept weights over prunable weights, over all trials.
+        tickets: one for each trial; empty where the level is here as evidence only.
+        evidence: None where nothing was measured.
+        verdict: what the evidence in this bundle supports, or None; see `ticket_hub.evidence`.
+    """
+
+    index: int
+    density: float
+    tickets: tuple[TicketRecord, ...]
+    evidence: EvidenceSummary | None
+    verdict: Word | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultTicket:
+    """The ticket that is meant where none is named.
+
+    Attributes:
+        level: of the ticket.
+        trial: of the ticket.
+        rule: `verdict`: the sparsest level whose evidence says winning or matching. Without such
+            evidence there is no verdict: `mean-within-margin` is the sparsest level whose mean
+            test accuracy is at most 0.2 points below the dense network's; `densest` is the
+            densest that is carried, where none is so near; `sparsest` is the sparsest of a
+            bundle that has no dense network to compare with.
+    """
+
+    level: int
+    trial: int
+    rule: Literal["verdict", "mean-within-margin", "densest", "sparsest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A bundle of format 1, complete but for the bytes of its other files.
+
+    Attributes:
+        id: the sha256 over network, data and the ids of all tickets; not over cards and curves.
+        theta0: `dense`, or `survivors`: only what the densest carried level keeps is stored.
+        theta0_level: that level, with `survivors`.
+        lineage: what the bundle was made from, where it was not found here.
+        bit_exact: False for ever once a run was resumed in another environment.
+        files: every other file.
+    """
+
+    id: str
+    recipe: Recipe
+    architecture: NetworkRecord
+    layers: tuple[LayerRecord, ...]
+    data: DataRecord
+    environment: Mapping[str, str]
+    bit_exact: bool
+    lineage: tuple[Origin, ...]
+    theta0: Theta0
+    theta0_level: int | None
+    trials: tuple[TrialRecord, ...]
+    levels: tuple[LevelRecord, ...]
+    default: DefaultTicket
+    files: Mapping[str, FileRecord]
+
+    def level(self, index: int) -> LevelRecord | None:
+        """The record of a level, or None."""
+        return next((record for record in self.levels if record.index == index), None)
+
+    @property
+    def prunable(self) -> int:
+        """Number of prunable weights of one network."""
+        return sum(layer.size for layer in self.layers)

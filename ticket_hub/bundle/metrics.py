@@ -1,0 +1,140 @@
+"""The evidence, `metrics.json`: every reading of every curve, exactly.
+
+It is JSON that anything can read. This module writes it with one column a line and takes back
+nothing else, so that a large file is read in pieces, without ever holding its text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ticket_hub.bundle import layout, strict
+from ticket_hub.errors import BundleFormatError
+from ticket_hub.training import Curves
+
+__all__ = ["CurveRecord", "lines", "parse_lines"]
+
+TICKET = "ticket"
+COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+MOST_VALUES = 1 << 21
+_OPEN, _BETWEEN, _CLOSE = b'{"curves":[', b",", b'],"format":1}'
+_HEAD = {"backend": str, "chosen": int, "control": str, "level": int, "trial": int}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CurveRecord:
+    """The curves of one trial at one level.
+
+    Attributes:
+        control: `ticket`, or the name of a control.
+        backend: what trained it.
+    """
+
+    level: int
+    trial: int
+    control: str
+    backend: str
+    curves: Curves
+
+    @property
+    def chosen(self) -> int:
+        """The iteration of the early stop."""
+        return int(self.curves.iterations[self.curves.early_stop])
+
+
+def lines(records: Iterable[CurveRecord]) -> Iterator[bytes]:
+    """The file, line by line, each with its newline. NaN is written as null."""
+    yield _OPEN + b"\n"
+    for number, record in enumerate(records):
+        if number:
+            yield _BETWEEN + b"\n"
+        head = {name: getattr(record, name) for name in _HEAD}
+        yield (json.dumps(head, sort_keys=True, separators=(",", ":"))[:-1] + ",\n").encode()
+        for column in COLUMNS:
+            end = "}" if column == COLUMNS[-1] else ","
+            text = json.dumps(_plain(getattr(record.curves, column)), separators=(",", ":"))
+            yield f'"{column}":{text}{end}\n'.encode()
+    yield _CLOSE + b"\n"
+
+
+def _plain(values: Tensor) -> list[float | int | None]:
+    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
+
+
+def parse_lines(source: Iterable[bytes]) -> Iterator[CurveRecord]:
+    """The records of a file, line by line.
+
+    Raises:
+        BundleFormatError: a line that `lines` would not have written.
+    """
+    rest = iter(source)
+    _expect(next(rest, b""), _OPEN)
+    line = next(rest, b"").rstrip(b"\n")
+    while line != _CLOSE:
+        yield _record(line, rest)
+        line = next(rest, b"").rstrip(b"\n")
+        if line == _BETWEEN:
+            line = next(rest, b"").rstrip(b"\n")
+        elif line != _CLOSE:
+            raise _broken("a line is missing")
+    if next(rest, None) is not None:
+        raise _broken("it goes on after its end")
+
+
+def _expect(line: bytes, text: bytes) -> None:
+    if line != text + b"\n":
+        raise _broken(f"{line[:40]!r} stands where {text!r} belongs")
+
+
+def _record(line: bytes, rest: Iterator[bytes]) -> CurveRecord:
+    head = _head(line)
+    columns = {name: _column(name, next(rest, b"")) for name in COLUMNS}
+    if len({len(column) for column in columns.values()}) != 1 or not len(columns["iterations"]):
+        raise _broken("the columns of a curve differ in length, or are empty")
+    chosen = head.pop("chosen")
+    record = CurveRecord(curves=Curves(**columns), **head)
+    if bool((columns["iterations"].diff() <= 0).any()) or chosen != record.chosen:
+        raise _broken("its iterations do not rise, or it chose another one than its curve says")
+    return record
+
+
+def _head(line: bytes) -> dict[str, Any]:
+    table = strict.parse(line.removesuffix(b",") + b"}", source=layout.METRICS)
+    if not isinstance(table, dict) or {key: type(value) for key, value in table.items()} != _HEAD:
+        raise _broken("a curve does not say what it is of")
+    if min(table["level"], table["trial"]) < 0:
+        raise _broken("a curve is of a level or trial below 0")
+    if line != json.dumps(table, sort_keys=True, separators=(",", ":"))[:-1].encode() + b",":
+        raise _broken("the spelling of a curve is not the one that was written")
+    return table
+
+
+def _column(name: str, line: bytes) -> Tensor:
+    prefix, end = f'"{name}":'.encode(), b"}\n" if name == COLUMNS[-1] else b",\n"
+    if not (line.startswith(prefix) and line.endswith(end)):
+        raise _broken(f"a curve has no {name}")
+    text = line[len(prefix) : -len(end)]
+    values = strict.parse(text, source=layout.METRICS, containers=1, values=MOST_VALUES)
+    kinds = {int} if name == "iterations" else {float, type(None)}
+    if not isinstance(values, list) or not {type(value) for value in values} <= kinds:
+        raise _broken(f"the {name} of a curve are not numbers")
+    if json.dumps(values, separators=(",", ":")).encode() != text:
+        raise _broken(f"the spelling of {name} is not the one that was written")
+    if name == "iterations":
+        return torch.tensor(values, dtype=torch.int64)
+    return torch.tensor(
+        [float("nan") if value is None else value for value in values], dtype=torch.float64
+    )
+
+
+def _broken(reason: str) -> BundleFormatError:
+    return BundleFormatError(
+        f"{layout.METRICS} breaks the format: {reason}.",
+        "Fetch the bundle again, or ask its author to write it again.",
+    )

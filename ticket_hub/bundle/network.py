@@ -1,0 +1,65 @@
+"""The network of a bundle, built without memory to see what its tensors must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ticket_hub.bundle import layout
+from ticket_hub.bundle.manifest import LayerRecord, Manifest
+from ticket_hub.errors import BundleFormatError, NetworkError, TicketHubError
+from ticket_hub.networks import outline
+from ticket_hub.types import Architecture, PrunableLayer
+
+__all__ = ["Signature", "demand_equal", "signature"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a network's state dict must look like.
+
+    Attributes:
+        tensors: name -> dtype and shape, in the order of the state dict.
+        layers: what may be pruned.
+    """
+
+    tensors: dict[str, tuple[torch.dtype, tuple[int, ...]]]
+    layers: tuple[PrunableLayer, ...]
+
+
+def signature(architecture: Architecture) -> Signature:
+    """Build the network on torch's `meta` device, where a billion classes cost nothing.
+
+    Raises:
+        NetworkError: the registry of networks has no such network, or it cannot be built so.
+    """
+    try:
+        found = outline(architecture)
+    except TicketHubError:
+        raise
+    except Exception as error:  # a network that a user registered may raise anything
+        raise NetworkError(
+            f"{architecture.name!r} cannot be built with the options and sizes that are asked for: "
+            f"{type(error).__name__}.",
+            "Check the options, the image size and the number of classes.",
+        ) from error
+    tensors = {name: (found.dtypes[name], shape) for name, shape in found.shapes.items()}
+    return Signature(tensors=tensors, layers=found.layers)
+
+
+def demand_equal(found: Signature, manifest: Manifest) -> None:
+    """Refuse a manifest whose layers are not those of its network.
+
+    Raises:
+        BundleFormatError: a name, kind, shape or their order differs.
+    """
+    expected = tuple(
+        LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in found.layers
+    )
+    if manifest.layers != expected:
+        raise BundleFormatError(
+            f"The layers in {layout.MANIFEST} are not those of {manifest.architecture.name!r}.",
+            "If you registered the network yourself, register it here as it was then; otherwise "
+            "fetch the bundle again.",
+        )

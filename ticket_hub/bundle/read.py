@@ -1,0 +1,219 @@
+"""Read a bundle from a stranger: nothing in it is believed before it was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ticket_hub.bundle import config, encoding, layout
+from ticket_hub.bundle.files import BundleFolder, OpenFile
+from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
+from ticket_hub.bundle.metrics import CurveRecord, parse_lines
+from ticket_hub.bundle.network import Signature, demand_equal, signature
+from ticket_hub.bundle.packing import packed_size, unpack
+from ticket_hub.bundle.spec import find_level
+from ticket_hub.bundle.tensors import header_size, parse_header, tensor_at
+from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
+from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
+from ticket_hub.tables import to_table
+from ticket_hub.ticket import Ticket
+from ticket_hub.types import Architecture
+
+__all__ = ["Bundle", "open_bundle"]
+
+_AGAIN = "Fetch the bundle again, or ask its author to write it again."
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Open the bundle in a folder: read and check its manifest and its `config.json`.
+
+    Raises:
+        BundleFormatError: there is none, or it breaks the format.
+        BundleDigestError: `config.json` is not the file that the manifest describes.
+    """
+    files = BundleFolder(Path(folder))
+    with files.open(layout.MANIFEST) as found:
+        if found.size > layout.MOST_MANIFEST_BYTES:
+            raise BundleFormatError(f"{layout.MANIFEST} has more than 8 MiB.", _AGAIN)
+        manifest = encoding.decode(found.at(0, found.size))
+    record = manifest.files[layout.CONFIG]
+    config.check(files.read(layout.CONFIG, record, layout.MOST_CONFIG_BYTES), manifest)
+    return Bundle(files, manifest)
+
+
+class Bundle:
+    """An open bundle. Files are read when they are needed, and checked whenever they are read.
+
+    Attributes:
+        manifest: what is in it.
+    """
+
+    def __init__(self, files: BundleFolder, manifest: Manifest) -> None:
+        self.files, self.manifest = files, manifest
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.files.path
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network."""
+        return self.manifest.architecture.architecture()
+
+    @property
+    def levels(self) -> tuple[LevelRecord, ...]:
+        """Every level, dense first; those without tickets are here as evidence only."""
+        return self.manifest.levels
+
+    def level(self, level: str | int = "best") -> LevelRecord:
+        """The level that a number, a density (`d0.036`) or `best` names.
+
+        Raises:
+            TicketNotFoundError: there is none, or it is here as evidence only.
+        """
+        return find_level(self.manifest, level)
+
+    def evidence(self, level: str | int = "best") -> EvidenceSummary | None:
+        """What was measured at a level, or None."""
+        for record in self.levels:
+            if str(level) == str(record.index):
+                return record.evidence
+        return self.level(level).evidence
+
+    @cached_property
+    def network(self) -> Signature:
+        """What the network's tensors must be.
+
+        Raises:
+            NetworkError: the registry has no such network, or it cannot be built.
+            BundleFormatError: the manifest's layers are not those of the network.
+        """
+        found = signature(self.architecture)
+        demand_equal(found, self.manifest)
+        return found
+
+    def ticket(self, level: str | int = "best", trial: int | None = None) -> Ticket:
+        """One ticket, recomputed and compared: digests, counts, density, id.
+
+        Args:
+            level: see `level`.
+            trial: which repetition; by default the first.
+
+        Raises:
+            TicketNotFoundError: there is no such level or trial.
+            BundleError: a file breaks the format, or is not what the manifest says.
+            NetworkError: as `network`.
+        """
+        record = self.level(level)
+        trials = [each.index for each in self.manifest.trials]
+        wanted = self.manifest.default.trial if trial is None else trial
+        if wanted not in trials:
+            raise TicketNotFoundError(f"There is no trial {wanted}.", f"It has trial {trials}.")
+        claim = next(each for each in record.tickets if each.trial == wanted)
+        mask = self.mask(record.index, wanted)
+        ticket = Ticket(
+            architecture=self.architecture,
+            mask=mask,
+            theta0=self.theta0(wanted),
+            trial=wanted,
+            level=record.index,
+            start=next(each.start for each in self.manifest.trials if each.index == wanted),
+            dense=self.manifest.theta0 == "dense",
+            provenance=self._provenance(record, claim),
+        )
+        if ticket.id != claim.id:
+            raise BundleDigestError(
+                f"The ticket of level {record.index} and trial {wanted} has another id than "
+                f"{layout.MANIFEST} says.",
+                _AGAIN,
+            )
+        return ticket
+
+    def mask(self, level: int, trial: int) -> dict[str, Tensor]:
+        """The mask of one ticket, its counts compared with the manifest.
+
+        Raises:
+            BundleError: as `ticket`.
+        """
+        shapes = {layer.name: layer.shape for layer in self.network.layers}
+        expected: Shapes = {
+            name: (torch.uint8, (packed_size(shape),)) for name, shape in shapes.items()
+        }
+        name = layout.mask_file(trial, level)
+        packed = self._tensors(name, expected)
+        mask = {layer: unpack(packed[layer], shapes[layer], name) for layer in shapes}
+        record = self.manifest.level(level)
+        claims = [each for each in (record.tickets if record else ()) if each.trial == trial]
+        if [tuple(int(keep.sum()) for keep in mask.values())] != [each.kept for each in claims]:
+            raise BundleFormatError(f"{name} keeps other numbers than its manifest says.", _AGAIN)
+        return mask
+
+    def theta0(self, trial: int) -> dict[str, Tensor]:
+        """The starting weights of a trial; 0 where a survivors bundle stores nothing.
+
+        Raises:
+            BundleError: as `ticket`.
+        """
+        name, densest = layout.theta0_file(trial), self.manifest.theta0_level
+        if densest is None:
+            stored = self._tensors(name, self.network.tensors)
+            refuse_nonfinite(stored, name)
+            return stored
+        mask = self.mask(densest, trial)
+        stored = self._tensors(name, survivors_shapes(self.network, mask))
+        refuse_nonfinite(stored, name)
+        return expand(stored, mask)
+
+    def model(self) -> dict[str, Tensor] | None:
+        """The tensors of `model.safetensors`, or None where it was not written.
+
+        Raises:
+            BundleError: as `ticket`.
+        """
+        if layout.MODEL not in self.manifest.files:
+            return None
+        return self._tensors(layout.MODEL, self.network.tensors)
+
+    def curves(self) -> Iterator[CurveRecord]:
+        """Every curve, read in pieces; the file's digest is known to be right after the last.
+
+        Raises:
+            BundleError: as `ticket`.
+        """
+        record = self.manifest.files[layout.METRICS]
+        with self.files.open(layout.METRICS, record) as found:
+            yield from parse_lines(found.lines(record))
+
+    def _tensors(self, name: str, expected: Shapes) -> dict[str, Tensor]:
+        """The tensors of a file, which must have exactly these names, dtypes and shapes."""
+        record = self.manifest.files[name]
+        with self.files.open(name, record) as found:
+            size, entries = _header(found)
+            if {key: (each.dtype, each.shape) for key, each in entries.items()} != expected:
+                raise BundleFormatError(
+                    f"The tensors in {name} are not those of {self.architecture.name!r}.", _AGAIN
+                )
+            data = found.read(record)
+        return {key: tensor_at(data, 8 + size, entries[key]) for key in expected}
+
+    def _provenance(self, record: LevelRecord, claim: TicketRecord) -> dict[str, Any]:
+        table = to_table(self.manifest)
+        parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials")
+        return {
+            "bundle": self.manifest.id,
+            "ticket": claim.id,
+            "evidence": None if record.evidence is None else to_table(record.evidence),
+            "verdict": record.verdict,
+            **{part: table[part] for part in parts},
+        }
+
+
+def _header(found: OpenFile) -> tuple[int, dict[str, Any]]:
+    size = header_size(found.at(0, 8), found.name)
+    return size, parse_header(found.at(8, size), found.size - 8 - size, found.name)

@@ -1,0 +1,114 @@
+"""Write the files of a bundle so that every reader sees one state of it, whole.
+
+Masks and theta0 never change once written. What does change (evidence, card, model) is first
+staged under its digest; then the manifest is written, which commits the new state; then the staged
+files move into place. Until then readers find them by digest. A write that was interrupted is
+finished or forgotten by the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from ticket_hub.bundle import encoding, layout
+from ticket_hub.bundle.manifest import FileRecord, Manifest
+from ticket_hub.durable import open_durable, sync_folder, write_bytes
+from ticket_hub.errors import BundleError, StorageError
+
+__all__ = ["Store"]
+
+
+class Store:
+    """The folder of a bundle that is being written.
+
+    Attributes:
+        old: the manifest that readers see at present, or None.
+        files: what the new manifest will list.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.old = _present(folder)
+        self.files: dict[str, FileRecord] = {}
+        self._staging = folder / layout.STAGING
+        self._finish()
+
+    def put(self, name: str, chunks: Iterable[bytes | memoryview]) -> FileRecord:
+        """Write a file, unless it is there already.
+
+        Raises:
+            StorageError: the disk is full, or the file system refuses.
+        """
+        pieces = list(chunks)
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece)
+        record = FileRecord(sha256=digest.hexdigest(), size=sum(map(len, pieces)))
+        self.files[name] = record
+        if not self._has(name, record):
+            place = self._staging / record.sha256 if self._is_read(name) else self.folder / name
+            with open_durable(place) as stream:
+                stream.writelines(pieces)
+        return record
+
+    def keep(self, name: str) -> None:
+        """List a file as it is on disk."""
+        data = (self.folder / name).read_bytes()
+        self.files[name] = FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+    def commit(self, manifest: Manifest) -> None:
+        """Write the manifest, if it is new, and clear away what it no longer lists.
+
+        Raises:
+            StorageError: as `put`.
+        """
+        if manifest != self.old:
+            write_bytes(self.folder / layout.MANIFEST, encoding.encode(manifest))
+        stale = set() if self.old is None else set(self.old.files) - set(manifest.files)
+        self.old = manifest
+        self._finish()
+        for name in stale:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _has(self, name: str, record: FileRecord) -> bool:
+        path = self.folder / name
+        same = self.old is not None and self.old.files.get(name) == record
+        return same and path.is_file() and path.stat().st_size == record.size
+
+    def _is_read(self, name: str) -> bool:
+        """Whether the present manifest lists the file, so that readers may be at it."""
+        return self.old is not None and name in self.old.files and (self.folder / name).is_file()
+
+    def _finish(self) -> None:
+        if not self._staging.is_dir():
+            return
+        listed = {} if self.old is None else self.old.files
+        for name, record in listed.items():
+            staged = self._staging / record.sha256
+            if staged.is_file():
+                _move(staged, self.folder / name)
+        for rest in self._staging.iterdir():
+            rest.unlink()
+        with contextlib.suppress(OSError):
+            self._staging.rmdir()
+
+
+def _move(staged: Path, place: Path) -> None:
+    try:
+        staged.replace(place)
+        sync_folder(place.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{place} could not be written: {error.strerror or error}.",
+            "The bundle is whole all the same; the next write of it goes on from here.",
+        ) from error
+
+
+def _present(folder: Path) -> Manifest | None:
+    try:
+        return encoding.decode((folder / layout.MANIFEST).read_bytes())
+    except (BundleError, OSError):
+        return None

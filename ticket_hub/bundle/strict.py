@@ -1,0 +1,99 @@
+"""JSON from strangers: bounded before it is parsed, and no value that JSON does not have."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from ticket_hub.errors import BundleFormatError
+
+__all__ = ["parse"]
+
+DEPTH = 16
+LONGEST_TEXT = 4096
+LONGEST_INTEGER = 19
+LONGEST_FRACTION = 64
+
+# A lone quotation mark ends the scan at once, so that it stays linear on unterminated texts.
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
+
+
+def parse(
+    data: bytes | bytearray, *, source: str, containers: int = 50_000, values: int = 400_000
+) -> Any:  # noqa: ANN401 - any JSON value
+    r"""Parse JSON, refusing whatever could surprise a reader.
+
+    Refused: duplicate keys, NaN and infinities (also by overflow, as `1e999`), integers of more
+    than 19 digits, texts over 4,096 bytes, nesting deeper than 16, escapes such as `\u001b`,
+    bytes that are not UTF-8, and more containers or values than asked for.
+
+    Args:
+        source: names the file in errors.
+
+    Raises:
+        BundleFormatError: any of the above, or it is not JSON.
+    """
+    _bound(data, source, containers, values)
+    if b"\\u" in data:
+        raise _broken(source, "a text has an escaped character instead of the character itself")
+    try:
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_constant,
+            parse_float=_fraction,
+            parse_int=_integer,
+        )
+    except (ValueError, RecursionError) as error:
+        raise _broken(source, str(error)) from error
+
+
+def _bound(data: bytes | bytearray, source: str, containers: int, values: int) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(data):
+        start = data[token.start()]
+        if start == ord('"'):
+            if not 1 < token.end() - token.start() <= LONGEST_TEXT:
+                raise _broken(source, "a text is not closed, or is too long")
+        elif start in b"[{":
+            depth += 1
+            containers -= 1
+        elif start in b"]}":
+            depth -= 1
+        else:
+            values -= 1
+        if depth > DEPTH or containers < 0 or values < 0:
+            raise _broken(source, "it nests too deep or holds too many values")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key stands twice in one table")
+    return table
+
+
+def _constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _fraction(text: str) -> float:
+    value = float(text) if len(text) <= LONGEST_FRACTION else math.inf
+    if not math.isfinite(value):
+        raise ValueError("a number is too large or too long")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > LONGEST_INTEGER:
+        raise ValueError("a whole number has too many digits")
+    return int(text)
+
+
+def _broken(source: str, reason: str) -> BundleFormatError:
+    return BundleFormatError(
+        f"{source} is not the JSON of a bundle: {reason}.",
+        "Fetch the bundle again, or ask its author to write it again.",
+    )

@@ -1,0 +1,58 @@
+"""Starting weights as tensors of a file: dense, or only what a mask keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ticket_hub.bundle.network import Signature
+from ticket_hub.errors import BundleFormatError
+from ticket_hub.types import Mask, Weights
+
+__all__ = ["expand", "refuse_nonfinite", "survivors", "survivors_shapes"]
+
+Shapes = dict[str, tuple[torch.dtype, tuple[int, ...]]]
+
+
+def survivors(theta0: Weights, mask: Mask) -> dict[str, Tensor]:
+    """Only what the mask keeps: `(kept,)` for a masked layer, everything else whole."""
+    return {
+        name: value.masked_select(mask[name]) if name in mask else value
+        for name, value in theta0.items()
+    }
+
+
+def survivors_shapes(network: Signature, mask: Mask) -> Shapes:
+    """What `survivors` must look like."""
+    return {
+        name: (dtype, (int(mask[name].sum()),) if name in mask else shape)
+        for name, (dtype, shape) in network.tensors.items()
+    }
+
+
+def expand(stored: Mapping[str, Tensor], mask: Mask) -> dict[str, Tensor]:
+    """The weights that `survivors` were taken from, 0 where nothing was stored."""
+    return {
+        name: torch.zeros(mask[name].shape, dtype=value.dtype).masked_scatter_(mask[name], value)
+        if name in mask
+        else value
+        for name, value in stored.items()
+    }
+
+
+def refuse_nonfinite(tensors: Mapping[str, Tensor], source: str) -> None:
+    """Refuse NaN and infinities.
+
+    Raises:
+        BundleFormatError: naming the tensor.
+    """
+    for name, value in tensors.items():
+        if value.is_floating_point() and value.numel():
+            low, high = value.aminmax()  # one pass; NaN comes through
+            if not bool((low.isfinite() & high.isfinite()).item()):
+                raise BundleFormatError(
+                    f"{name!r} in {source} holds NaN or infinity.",
+                    "The run behind it diverged, or the file was altered: get another bundle.",
+                )

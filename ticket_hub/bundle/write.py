@@ -1,0 +1,102 @@
+"""Write a bundle: whole at every moment, and the same bytes from every process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ticket_hub.bundle import assemble, config, layout, metrics, tensors
+from ticket_hub.bundle.card import is_generated, plain_card, results, sealed
+from ticket_hub.bundle.content import BundleContent, LevelContent
+from ticket_hub.bundle.manifest import Manifest, Theta0
+from ticket_hub.bundle.network import Signature, signature
+from ticket_hub.bundle.record import Recorder
+from ticket_hub.bundle.store import Store
+from ticket_hub.bundle.theta0 import survivors
+from ticket_hub.pruning.masks import masked
+from ticket_hub.types import Weights
+
+__all__ = ["write_bundle"]
+
+
+def write_bundle(
+    folder: Path,
+    content: BundleContent,
+    *,
+    theta0: Theta0 = "dense",
+    model: bool | None = None,
+    card: Callable[[Manifest], str] = plain_card,
+) -> Manifest:
+    """Write everything that is known of a search, or bring its bundle up to date.
+
+    To be called after every level: only what changed is written, and the manifest last, so that
+    a reader sees the bundle as it was before or as it is now, and never half of it. A README.md
+    that the user wrote stays as it is.
+
+    Args:
+        folder: of the bundle; made if need be.
+        theta0: `survivors` stores only what the densest sparse level keeps. The dense level is
+            then in the bundle as evidence only, and controls that need dense weights (shuffle,
+            dense) cannot be had from it.
+        model: whether to write `model.safetensors`, which plain timm reads; it is as large as a
+            dense theta0, and by default written beside one.
+        card: makes the text of README.md from the manifest.
+
+    Returns:
+        The manifest as it was written.
+
+    Raises:
+        BundleFormatError: the content cannot be a bundle: no level, NaN in theta0, levels that do
+            not rise, or, with `survivors`, masks that are not nested.
+        MaskMismatchError: masks or weights are not of the architecture.
+        StorageError: the disk is full, or the file system refuses.
+    """
+    network = signature(content.architecture)
+    assemble.checked(content, network)
+    densest = assemble.densest_sparse(content, network) if theta0 == "survivors" else None
+    store = Store(folder)
+    _put_theta0(store, content, network, densest)
+    recorder = Recorder(store, content, network, densest)
+    levels = tuple(recorder.record(level) for level in content.levels)
+    store.put(layout.METRICS, metrics.lines(assemble.curve_records(content)))
+    theta0_level = None if densest is None else densest.index
+    manifest = assemble.manifest(content, network, levels, theta0_level)
+    store.put(layout.CONFIG, [config.encode(manifest)])
+    if theta0 == "dense" if model is None else model:
+        _put_model(store, content, manifest, network)
+    _put_card(store, manifest, card)
+    manifest = replace(manifest, files=dict(sorted(store.files.items())))
+    store.commit(manifest)
+    return manifest
+
+
+def _put_theta0(
+    store: Store, content: BundleContent, network: Signature, densest: LevelContent | None
+) -> None:
+    for place, trial in enumerate(content.trials):
+        weights: Weights = {name: trial.theta0[name] for name in network.tensors}
+        if densest is not None:
+            weights = survivors(weights, assemble.complete(densest.masks[place], network))
+        store.put(layout.theta0_file(trial.index), tensors.chunks(weights))
+
+
+def _put_model(
+    store: Store, content: BundleContent, manifest: Manifest, network: Signature
+) -> None:
+    places = {trial.index: place for place, trial in enumerate(content.trials)}
+    place = places[manifest.default.trial]
+    level = next(each for each in content.levels if each.index == manifest.default.level)
+    mask = assemble.complete(level.masks[place], network)
+    store.put(layout.MODEL, tensors.chunks(masked(content.trials[place].theta0, mask)))
+
+
+def _put_card(store: Store, manifest: Manifest, card: Callable[[Manifest], str]) -> None:
+    path = store.folder / layout.CARD
+    if path.is_file() and not is_generated(path.read_bytes()):
+        store.keep(layout.CARD)
+    else:
+        store.put(layout.CARD, [sealed(card(manifest))])
+    found = results(manifest)
+    if found is not None:
+        store.put(layout.RESULTS, [found])
