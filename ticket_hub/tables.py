@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -14,6 +16,12 @@ from ticket_hub.errors import RecipeError
 __all__ = ["build", "key_paths", "to_table", "unknown_key"]
 
 T = TypeVar("T")
+
+LARGEST = 2**63 - 1  # of TOML's whole numbers
+LONGEST = 200
+
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = LONGEST
 
 
 def build(cls: type[T], table: Mapping[str, Any]) -> T:
@@ -56,24 +64,25 @@ def key_paths(cls: type, prefix: str = "") -> list[str]:
 
 def unknown_key(path: str, known: list[str]) -> RecipeError:
     """The error for a key that does not exist, naming the nearest that does."""
-    near = difflib.get_close_matches(path, known, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(path[:LONGEST], known, n=1, cutoff=0.0)
     hint = f"The nearest valid key is {near[0]!r}. " if near else ""
     return RecipeError(
-        f"There is no recipe key {path!r}.", f"{hint}`ticket recipes NAME` prints a whole recipe."
+        f"There is no recipe key {_shown(path)}.",
+        f"{hint}`ticket recipes NAME` prints a whole recipe.",
     )
 
 
 def _build(cls: type, table: Any, prefix: str) -> Any:  # noqa: ANN401 - any part of a recipe
     if not isinstance(table, Mapping):
         raise RecipeError(
-            f"The recipe's {prefix.rstrip('.')!r} must be a table of keys, not {table!r}.",
+            f"The recipe's {prefix.rstrip('.')!r} must be a table of keys, not {_shown(table)}.",
             "Write it as a TOML table.",
         )
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}
     for key in table:
         if key not in fields:
-            raise unknown_key(f"{prefix}{key}", [prefix + name for name in fields])
+            raise unknown_key(f"{prefix}{key}", key_paths(cls, prefix))
     values = {}
     for name, f in fields.items():
         if name in table:
@@ -85,42 +94,61 @@ def _build(cls: type, table: Any, prefix: str) -> Any:  # noqa: ANN401 - any par
     return cls(**values)
 
 
-def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401, C901, PLR0911 - one case a type
+def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any type
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return _build(typing.cast("type", hint), value, f"{path}.")
     if origin is Literal:
-        if value in arguments:
-            return value
-        near = difflib.get_close_matches(str(value)[:99], arguments, n=1, cutoff=0.0)
-        raise RecipeError(
-            f"{path} cannot be {value!r}.",
-            f"It is one of {', '.join(map(repr, arguments))}; the nearest is {near[0]!r}.",
-        )
-    if origin is tuple:
-        if isinstance(value, list | tuple):
-            return tuple(_value(arguments[0], item, path) for item in value)
-    elif origin is types.UnionType or origin is typing.Union:
-        if value is None and types.NoneType in arguments:
-            return None
+        return _chosen(arguments, value, path)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_value(arguments[0], item, path) for item in value)
+    if origin in {types.UnionType, typing.Union}:
         choices = [choice for choice in arguments if choice is not types.NoneType]
-        fitting = [choice for choice in choices if _fits(choice, value)]
-        if fitting or len(choices) == 1:
+        fitting = [choice for choice in arguments if _fits(choice, value)]
+        if fitting or (value is not None and len(choices) == 1):
             return _value((fitting or choices)[0], value, path)
-    elif origin is not None:
-        if isinstance(value, Mapping):
-            return {str(key): _value(arguments[1], value[key], f"{path}.{key}") for key in value}
+    elif origin is not tuple and origin is not None and isinstance(value, Mapping):
+        return {
+            _value(str, key, f"a key of {path}"): _value(arguments[1], value[key], f"{path}.{key}")
+            for key in value
+        }
     elif _fits(hint, value):
         return float(value) if hint is float else value
-    raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {_describe(hint)}.")
+    raise RecipeError(f"{path} cannot be {_shown(value)}.", f"It must be {_describe(hint)}.")
+
+
+def _chosen(choices: tuple[Any, ...], value: Any, path: str) -> Any:  # noqa: ANN401 - any type
+    if isinstance(value, str) and value in choices:
+        return value
+    near = difflib.get_close_matches(_shown(value), choices, n=1, cutoff=0.0)
+    raise RecipeError(
+        f"{path} cannot be {_shown(value)}.",
+        f"It is one of {', '.join(map(repr, choices))}; the nearest is {near[0]!r}.",
+    )
 
 
 def _fits(hint: Any, value: Any) -> bool:  # noqa: ANN401 - any type
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return _fits(int, value) or (isinstance(value, float) and math.isfinite(value))
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and abs(value) <= LARGEST
+    if isinstance(value, str):
+        return hint is str and _is_unicode(value)
     return isinstance(hint, type) and isinstance(value, hint)
+
+
+def _is_unicode(text: str) -> bool:
+    """False with half of a surrogate pair, which JSON can write and no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any value, however large or deep
+    return _brief.repr(value)
 
 
 def _describe(hint: Any) -> str:  # noqa: ANN401 - any type

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -14,7 +15,7 @@ from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
 from ticket_hub.types import derive_seed
 
-__all__ = ["DataSet", "Part", "normalized", "split"]
+__all__ = ["DataSet", "Part", "Published", "moments", "normalized", "split"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +32,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, indices: Int64[Tensor, " chosen"]) -> Part:
+        """Some of the examples, in the order of the indices."""
+        return Part(images=self.images[indices], labels=self.labels[indices])
+
     def to(self, device: str | torch.device) -> Part:
         """The same part on another device."""
         return Part(images=self.images.to(device), labels=self.labels.to(device))
@@ -45,6 +50,7 @@ class DataSet:
         classes: number of classes.
         mean, std: float32 `(channels,)`, in units of [0, 1]; what `normalized` uses.
         fingerprint: sha256 over pixels, labels and split.
+        class_names: in the order of the labels; empty if they have none.
     """
 
     spec: DataSpec
@@ -55,6 +61,7 @@ class DataSet:
     mean: Float[Tensor, " channels"]
     std: Float[Tensor, " channels"]
     fingerprint: str
+    class_names: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -64,59 +71,115 @@ class DataSet:
 
     def to(self, device: str | torch.device) -> DataSet:
         """The same data set on another device."""
-        return DataSet(
-            spec=self.spec,
+        return replace(
+            self,
             train=self.train.to(device),
             validation=self.validation.to(device),
             test=self.test.to(device),
-            classes=self.classes,
             mean=self.mean.to(device),
             std=self.std.to(device),
-            fingerprint=self.fingerprint,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Published:
+    """A data set as its authors give it.
+
+    Attributes:
+        validation: None where the authors hold nothing out.
+        class_names: in the order of the labels; empty if they have none.
+    """
+
+    train: Part
+    test: Part
+    classes: int
+    validation: Part | None = None
+    class_names: tuple[str, ...] = ()
+
+    def map(self, change: Callable[[Part], Part]) -> Published:
+        """The same change to every part."""
+        held = self.validation
+        return replace(
+            self,
+            train=change(self.train),
+            test=change(self.test),
+            validation=None if held is None else change(held),
         )
 
 
 def normalized(
-    images: UInt8[Tensor, "batch channels height width"], data: DataSet
-) -> Float[Tensor, "batch channels height width"]:
-    """Pixels as float32: divided by 255, then shifted and scaled by the data set's mean and std."""
+    images: UInt8[Tensor, "*batch channels height width"], data: DataSet
+) -> Float[Tensor, "*batch channels height width"]:
+    """Pixels as float32: divided by 255, then shifted and scaled by the data set's mean and std.
+
+    Images of several members may be stacked on leading axes.
+    """
     scaled = images.to(torch.float32).div_(255)
     if data.spec.normalize == "unit":
         return scaled
-    return scaled.sub_(data.mean.view(1, -1, 1, 1)).div_(data.std.view(1, -1, 1, 1))
+    return scaled.sub_(data.mean.view(-1, 1, 1)).div_(data.std.view(-1, 1, 1))
 
 
-def split(spec: DataSpec, published: Part, test: Part, classes: int) -> DataSet:
+def split(
+    spec: DataSpec,
+    published: Part,
+    test: Part,
+    classes: int,
+    *,
+    validation: Part | None = None,
+    class_names: tuple[str, ...] = (),
+) -> DataSet:
     """Hold out validation examples by seed, measure mean and std, and take the fingerprint.
+
+    Where the authors give a validation part of their own, that is taken, whatever
+    `spec.validation` says, and nothing is held out.
 
     Raises:
         DataError: fewer examples than are to be held out.
     """
-    if spec.validation >= len(published):
-        raise DataError(
-            f"{spec.name} has {len(published)} training examples, so {spec.validation} of them "
-            "cannot be held out.",
-            "Set data.validation to a smaller number.",
-        )
-    generator = torch.Generator().manual_seed(derive_seed(spec.split_seed, "validation"))
-    order = torch.randperm(len(published), generator=generator)
-    held, rest = order[: spec.validation].sort()[0], order[spec.validation :].sort()[0]
-    train = Part(images=published.images[rest], labels=published.labels[rest])
-    validation = Part(images=published.images[held], labels=published.labels[held])
-    if spec.normalize == "unit":
-        mean, std = torch.zeros(train.images.shape[1]), torch.ones(train.images.shape[1])
+    if validation is None:
+        rest, held = _drawn(spec, len(published))
+        train, kept = published.take(rest), published.take(held)
+        identity = [published.images, published.labels, test.images, test.labels, held]
     else:
-        mean, std = _moments(train.images)
+        train, kept = published, validation
+        parts = (published, test, validation)
+        identity = [tensor for part in parts for tensor in (part.images, part.labels)]
+    mean, std = moments(spec, train)
     return DataSet(
         spec=spec,
         train=train,
-        validation=validation,
+        validation=kept,
         test=test,
         classes=classes,
         mean=mean,
         std=std,
-        fingerprint=_fingerprint(published, test, held, classes),
+        fingerprint=_fingerprint(identity, classes),
+        class_names=class_names,
     )
+
+
+def _drawn(spec: DataSpec, examples: int) -> tuple[Tensor, Tensor]:
+    if spec.validation >= examples:
+        raise DataError(
+            f"{spec.name} has {examples} training examples, so {spec.validation} of them "
+            "cannot be held out.",
+            "Set data.validation to a smaller number.",
+        )
+    generator = torch.Generator().manual_seed(derive_seed(spec.split_seed, "validation"))
+    order = torch.randperm(examples, generator=generator)
+    return order[spec.validation :].sort()[0], order[: spec.validation].sort()[0]
+
+
+def moments(spec: DataSpec, train: Part) -> tuple[Tensor, Tensor]:
+    """Mean and std by which `spec` normalizes: float32 `(channels,)`, in units of [0, 1].
+
+    A channel without any contrast gets a std of 1, so that it becomes 0 and not infinite.
+    """
+    channels = train.images.shape[1]
+    if spec.normalize == "unit":
+        return torch.zeros(channels), torch.ones(channels)
+    return _moments(train.images.cpu())
 
 
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,13 +189,14 @@ def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
         counts = torch.bincount(images[:, channel].flatten().int(), minlength=256).double()
         mean = (counts * values).sum() / counts.sum()
         means.append(mean)
-        stds.append(((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt())
+        std = ((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt()
+        stds.append(torch.where(std > 0, std, 1.0))
     return torch.stack(means).float(), torch.stack(stds).float()
 
 
-def _fingerprint(published: Part, test: Part, held: Tensor, classes: int) -> str:
+def _fingerprint(tensors: Iterable[Tensor], classes: int) -> str:
     digest = hashlib.sha256()
-    for values in (published.images, published.labels, test.images, test.labels, held):
+    for values in tensors:
         digest.update(canonical_json([list(values.shape), str(values.dtype), classes]))
-        digest.update(values.contiguous().numpy().tobytes())
+        digest.update(values.contiguous().numpy().data)
     return digest.hexdigest()

@@ -2,63 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
 
-import torch
-
-from ticket_hub.data.dataset import DataSet, Part, split
-from ticket_hub.errors import DataNotFoundError
+from ticket_hub.data.adaptation import resized
+from ticket_hub.data.dataset import DataSet, Part, Published, split
+from ticket_hub.data.digests import PUBLISHED
+from ticket_hub.data.download import fetch_published
+from ticket_hub.data.folder import read_folder
+from ticket_hub.data.huggingface import read_huggingface
+from ticket_hub.data.published import SOURCES
+from ticket_hub.data.shelf import Fetch, Shelf
+from ticket_hub.errors import DataError, DataNotFoundError
+from ticket_hub.home import data_folder
 from ticket_hub.recipe import DataSpec
-from ticket_hub.vision import import_with_torchvision
 
 __all__ = ["data_names", "load"]
 
-Source: TypeAlias = Callable[[Path], tuple[Part, Part, int]]
+
+def data_names() -> list[str]:
+    """The names of the published data sets, sorted; `folder:` and `hf:` are open-ended."""
+    return sorted(SOURCES)
 
 
-def _mnist(root: Path) -> tuple[Part, Part, int]:
-    sets = import_with_torchvision("torchvision.datasets")
-    parts = []
-    for train in (True, False):
-        published = sets.MNIST(str(root), train=train, download=False)
-        parts.append(Part(images=published.data.unsqueeze(1), labels=published.targets.long()))
-    return parts[0], parts[1], 10
+def load(
+    spec: DataSpec,
+    data_dir: Path | None = None,
+    *,
+    digests: Mapping[str, str] = PUBLISHED,
+    fetch: Fetch | None = fetch_published,
+) -> DataSet:
+    """Read a data set from disk, or else fetch it, and split it; on the CPU.
 
+    Args:
+        data_dir: a folder in torchvision's layout; by default that of `ticket_hub.home`.
+        digests: place of a file -> digest that it must have; a file without one is believed.
+        fetch: brings missing files; None never touches the network.
 
-def _digits(root: Path) -> tuple[Part, Part, int]:
-    from sklearn.datasets import load_digits
-
-    del root
-    published = load_digits()
-    images = torch.from_numpy(published.images * 255 / 16).round().to(torch.uint8).unsqueeze(1)
-    labels = torch.from_numpy(published.target).long()
-    test = torch.arange(len(labels)) % 5 == 0
-    return (
-        Part(images=images[~test], labels=labels[~test]),
-        Part(images=images[test], labels=labels[test]),
-        10,
+    Raises:
+        DataNotFoundError: there is no such data set, or it is neither on disk nor to be had.
+        DataCorruptError: a file is not the published one, or no image.
+        DataError: it cannot be used as `spec` says.
+    """
+    root = data_folder() if data_dir is None else data_dir
+    published = _read(spec, root.expanduser(), digests, fetch)
+    if spec.size:
+        published = published.map(lambda part: _resized(part, spec.size))
+    _check(spec, published)
+    return split(
+        spec,
+        published.train,
+        published.test,
+        published.classes,
+        validation=published.validation,
+        class_names=published.class_names,
     )
 
 
-_SOURCES: dict[str, Source] = {"mnist": _mnist, "digits": _digits}
-
-
-def data_names() -> list[str]:
-    """The names of the data sets, sorted."""
-    return sorted(_SOURCES)
-
-
-def load(spec: DataSpec, data_dir: Path) -> DataSet:
-    """Read a data set from disk, on the CPU.
-
-    Raises:
-        DataNotFoundError: there is no such data set, or it is not on disk.
-    """
-    if spec.name not in _SOURCES:
-        raise DataNotFoundError(
-            f"There is no data set {spec.name!r}.", f"There are {', '.join(data_names())}."
+def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch | None) -> Published:
+    kind, _, rest = spec.name.partition(":")
+    if kind == "folder" and rest:
+        return read_folder(Path(rest), size=spec.size, split_seed=spec.split_seed)
+    if kind == "hf" and rest:
+        return read_huggingface(
+            rest, root, size=spec.size, split_seed=spec.split_seed, online=fetch is not None
         )
-    published, test, classes = _SOURCES[spec.name](data_dir)
-    return split(spec, published, test, classes)
+    if spec.name not in SOURCES:
+        raise _unknown(spec.name)
+    return SOURCES[spec.name](Shelf(name=spec.name, root=root, digests=digests, fetch=fetch))
+
+
+def _resized(part: Part, size: int) -> Part:
+    return Part(images=resized(part.images, size, size), labels=part.labels)
+
+
+def _check(spec: DataSpec, published: Published) -> None:
+    parts = {"training": published.train, "test": published.test}
+    if published.validation is not None:
+        parts["validation"] = published.validation
+    for name, part in parts.items():
+        if not len(part):
+            raise DataError(f"{spec.name} has no {name} examples.", "Use another data set.")
+        if int(part.labels.min()) < 0 or int(part.labels.max()) >= published.classes:
+            raise DataError(
+                f"{spec.name} has {name} labels from {int(part.labels.min())} to "
+                f"{int(part.labels.max())} for {published.classes} classes.",
+                "Give every example a label, counted from 0.",
+            )
+
+
+def _unknown(name: str) -> DataNotFoundError:
+    near = difflib.get_close_matches(name, data_names(), n=1, cutoff=0.0)[0]
+    return DataNotFoundError(
+        f"There is no data set {name!r}.",
+        f"The nearest is {near!r}. There are {', '.join(data_names())}, folder:PATH and "
+        "hf:OWNER/NAME.",
+    )

@@ -1,6 +1,7 @@
 """Score, select, apply: from trained weights to a mask with an exact number of weights."""
 
 from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
+from ticket_hub.pruning.handle import MaskHandle, keep_mask, load_masked, mask_handle
 from ticket_hub.pruning.masks import (
     check_alignment,
     density,
@@ -14,12 +15,16 @@ from ticket_hub.pruning.plan import ladder
 from ticket_hub.pruning.schedule import next_mask, one_shot_mask
 
 __all__ = [
+    "MaskHandle",
     "check_alignment",
     "density",
     "full_mask",
     "is_nested",
+    "keep_mask",
     "kept",
     "ladder",
+    "load_masked",
+    "mask_handle",
     "masked",
     "next_mask",
     "one_shot_mask",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -23,12 +24,14 @@ def recipe_names() -> list[str]:
 def load_recipe(name: str) -> Recipe:
     """A packaged recipe by its name, or a user's own by the path of its file (ending in .toml).
 
+    A file without a `name` is called as the file is, with a dash for whatever a name cannot have.
+
     Raises:
         RecipeError: there is none, or it breaks the rules of a recipe.
     """
     if name.endswith(".toml"):
         path = Path(name)
-        return _parse(_read(path), path.stem, str(path))
+        return _parse(_read(path), _as_name(path.stem), str(path))
     if name not in recipe_names():
         near = difflib.get_close_matches(name, recipe_names(), n=1, cutoff=0.0)[0]
         raise RecipeError(
@@ -38,6 +41,10 @@ def load_recipe(name: str) -> Recipe:
         )
     text = resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
     return _parse(text, name, f"{name}.toml")
+
+
+def _as_name(stem: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "recipe"
 
 
 def _read(path: Path) -> str:
@@ -54,6 +61,6 @@ def _read(path: Path) -> str:
 def _parse(text: str, name: str, source: str) -> Recipe:
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{source} is not TOML: {error}.", "Mend that line.") from error
     return Recipe.from_table({"name": name} | table)

@@ -1,0 +1,115 @@
+"""Fit a data set to a network that was made for other images: channels and size.
+
+All arithmetic is on integers (in float64 where a matrix product is wanted, whose every sum stays
+below 2**53 and so is exact), which makes the result the same on every device and library.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float64, UInt8
+from torch import Tensor
+
+from ticket_hub.data.dataset import DataSet, Part, moments
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import DataError
+
+__all__ = ["adapted", "resized"]
+
+WEIGHT_BITS = 22  # 8 bits of a pixel and two times 22 bits of weight make 52
+CHUNK = 1 << 23  # pixels held as float64 at a time: 64 MiB
+LUMA = (19595, 38470, 7471)  # ITU-R 601 in units of 2**-16, as Pillow rounds it
+COLOURS = 3
+
+
+def adapted(data: DataSet, *, channels: int, height: int, width: int) -> DataSet:
+    """The same examples as images of another shape, still uint8; converted once.
+
+    Grey becomes colour by repetition, colour becomes grey by its ITU-R 601 luma, and sizes change
+    as `resized` says. The fingerprint becomes the sha256 over the old one and the new shape; a
+    data set that already has the shape is returned as it is. With `normalize = "standard"` mean
+    and std are measured again.
+
+    Raises:
+        DataError: no rule leads from its channels to these.
+    """
+    if data.input_shape == (channels, height, width):
+        return data
+    train = _fitted(data.train, channels, height, width)
+    mean, std = moments(data.spec, train)
+    device = data.train.images.device
+    identity = {"source": data.fingerprint, "adapted": [channels, height, width]}
+    return replace(
+        data,
+        train=train,
+        validation=_fitted(data.validation, channels, height, width),
+        test=_fitted(data.test, channels, height, width),
+        mean=mean.to(device),
+        std=std.to(device),
+        fingerprint=hashlib.sha256(canonical_json(identity)).hexdigest(),
+    )
+
+
+def resized(
+    images: UInt8[Tensor, "batch channels height width"], height: int, width: int
+) -> UInt8[Tensor, "batch channels new_height new_width"]:
+    """Scale images with an antialiased triangle filter (bilinear when it enlarges).
+
+    The filter is Pillow's BILINEAR; it is rounded once, at the end, half up.
+    """
+    if images.shape[2:] == (height, width):
+        return images
+    rows = _filter(images.shape[2], height).to(images.device)
+    columns = _filter(images.shape[3], width).to(images.device).mT
+    per_image = max(images[:1].numel(), images.shape[1] * height * width, 1)
+    chunks = images.split(max(1, CHUNK // per_image))
+    half = 2.0 ** (2 * WEIGHT_BITS - 1)
+    scale = 2.0 ** (-2 * WEIGHT_BITS)
+    return torch.cat(
+        [
+            (rows @ chunk.double() @ columns).add_(half).mul_(scale).floor_().to(torch.uint8)
+            for chunk in chunks
+        ]
+    )
+
+
+def _fitted(part: Part, channels: int, height: int, width: int) -> Part:
+    images = part.images
+    if channels < images.shape[1]:  # do first what makes the rest cheaper
+        images = resized(_converted(images, channels), height, width)
+    else:
+        images = _converted(resized(images, height, width), channels)
+    return Part(images=images, labels=part.labels)
+
+
+def _converted(images: Tensor, channels: int) -> Tensor:
+    found = images.shape[1]
+    if found == channels:
+        return images
+    if found == 1:
+        return images.repeat(1, channels, 1, 1)
+    if (found, channels) == (COLOURS, 1):
+        red, green, blue = (images[:, [c]].int() * LUMA[c] for c in range(COLOURS))
+        return ((red + green + blue + (1 << 15)) >> 16).to(torch.uint8)
+    raise DataError(
+        f"Images of {found} channels cannot be turned into images of {channels}.",
+        "Use a network or a data set with one or three channels.",
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _filter(source: int, target: int) -> Float64[Tensor, "target source"]:
+    """Weights of every source pixel in every target pixel, in units of 2**-22; rows sum to one."""
+    scale = source / target
+    support = max(scale, 1.0)
+    centers = (torch.arange(target, dtype=torch.float64) + 0.5) * scale
+    places = torch.arange(source, dtype=torch.float64) + 0.5
+    weights = (1 - ((places - centers[:, None]) / support).abs()).clamp(min=0)
+    one = 2.0**WEIGHT_BITS
+    whole = (weights / weights.sum(1, keepdim=True) * one).floor()
+    whole[torch.arange(target), whole.argmax(1)] += one - whole.sum(1)
+    return whole

@@ -1,0 +1,150 @@
+"""Image data sets of the Hugging Face Hub, through the extra `hf-datasets`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ticket_hub.data.dataset import Part, Published
+from ticket_hub.data.folder import test_fifth
+from ticket_hub.data.pictures import pixels, stacked
+from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
+
+__all__ = ["read_huggingface"]
+
+NAME = re.compile(
+    r"(?P<path>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?", re.ASCII
+)
+TESTS = ("test", "validation", "valid", "val")
+FOLDER = "huggingface"
+
+
+def read_huggingface(
+    address: str, root: Path, *, size: int, split_seed: int, online: bool
+) -> Published:
+    """Read `OWNER/NAME[:CONFIG][@REVISION]`: from `root/huggingface/OWNER/NAME`, or the Hub.
+
+    The folder holds what `save_to_disk` wrote or Parquet files named after their parts; it is
+    taken as it is, so that a configuration or a revision then has no effect. Otherwise the
+    library `datasets` reads its own cache or downloads. The image is the one column of images,
+    the label the one column of classes (or the column `label`). A set with `train`,
+    `validation` and `test` keeps its parts; one without `test` is tested on `validation`; one
+    with `train` alone gives a fifth of every class, drawn by `split_seed`.
+
+    Args:
+        size: of the square that every image is scaled to; 0 demands images of one size.
+        online: False never touches the network.
+
+    Raises:
+        DataNotFoundError: it is neither on disk nor to be had, or the extra is missing.
+        DataCorruptError: an image cannot be read.
+        DataError: it is not a data set of images with classes.
+    """
+    match = NAME.fullmatch(address)
+    if match is None:
+        raise DataNotFoundError(
+            f"hf:{address} is not the name of a data set.",
+            "Write hf:OWNER/NAME, with :CONFIG and @REVISION after it where needed.",
+        )
+    library = _library()
+    tables = _tables(library, match, root / FOLDER / match["path"], online=online)
+    source = f"hf:{address}"
+    named = _named_parts(tables, source)
+    image, label, names = _columns(library, named[0], source)
+    read = _read(named, image, label, source, size)
+    if names is None:
+        names = [str(n) for n in range(1 + max(int(part.labels.max()) for part in read))]
+    if len(read) == 1:
+        chosen = test_fifth(read[0].labels, len(names), split_seed)
+        read = [read[0].take(torch.tensor(part, dtype=torch.int64)) for part in chosen]
+    return Published(
+        train=read[0],
+        test=read[-1],
+        validation=read[1] if len(read) > 2 else None,  # noqa: PLR2004 - all three parts
+        classes=len(names),
+        class_names=tuple(names),
+    )
+
+
+def _library() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        return importlib.import_module("datasets")
+    except ImportError as error:
+        raise DataNotFoundError(
+            "Data sets of the Hugging Face Hub need the library `datasets`.",
+            "Install it with `pip install 'ticket-hub[hf-datasets]'`.",
+        ) from error
+
+
+def _tables(library: Any, match: re.Match[str], folder: Path, *, online: bool) -> Mapping[str, Any]:  # noqa: ANN401 - a module without types
+    try:
+        if (folder / "dataset_dict.json").is_file():
+            return dict(library.load_from_disk(str(folder)))
+        if folder.is_dir():
+            return dict(library.load_dataset(str(folder)))
+        download = library.DownloadConfig(local_files_only=not online, max_retries=1)
+        return dict(
+            library.load_dataset(
+                match["path"], match["config"], revision=match["revision"], download_config=download
+            )
+        )
+    except Exception as error:  # the library documents no common class of its errors
+        raise DataNotFoundError(
+            f"The data set hf:{match[0]} cannot be had: looked in {folder} and in the cache of the "
+            f"Hugging Face Hub, and {_first_line(error)}.",
+            "Check the name, or save it there with `save_to_disk`, or try again with a network.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def _named_parts(tables: Mapping[str, Any], source: str) -> list[Any]:
+    if "train" not in tables:
+        raise DataError(
+            f"{source} has no part 'train', only {', '.join(sorted(tables))}.",
+            "Use a data set with a training part.",
+        )
+    tests = [name for name in TESTS if name in tables]
+    chosen = [name for name in tests if name != "test"][:1] + tests[:1]
+    names = list(dict.fromkeys(chosen if "test" in tables else tests[:1]))
+    return [tables["train"], *(tables[name] for name in names)]
+
+
+def _columns(library: Any, table: Any, source: str) -> tuple[str, str, list[str] | None]:  # noqa: ANN401 - a library without types
+    images = [n for n, kind in table.features.items() if isinstance(kind, library.Image)]
+    classes = [n for n, kind in table.features.items() if isinstance(kind, library.ClassLabel)]
+    label = classes[0] if len(classes) == 1 else "label"
+    if len(images) != 1 or label not in table.features:
+        raise DataError(
+            f"{source} is not a set of images with classes: its columns are "
+            f"{', '.join(table.features)}.",
+            "It needs one column of images, and one of classes or a column named 'label'.",
+        )
+    return images[0], label, table.features[label].names if label in classes else None
+
+
+def _read(tables: list[Any], image: str, label: str, source: str, size: int) -> list[Part]:
+    pictures: list[Tensor] = []
+    numbers: list[Tensor] = []
+    for table in tables:
+        pictures += [_picture(row, size, source) for row in table[image]]
+        numbers.append(torch.tensor(list(table[label]), dtype=torch.int64))
+    chunks = stacked(pictures, source).split([len(part) for part in numbers])
+    return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)]
+
+
+def _picture(row: Any, size: int, source: str) -> Tensor:  # noqa: ANN401 - a decoded picture
+    try:
+        return pixels(row, size)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataCorruptError(
+            f"An image of {source} cannot be read: {error}.", "Use another revision of it."
+        ) from error

@@ -1,0 +1,272 @@
+"""Readers of the published data sets: bytes of torchvision's files to tensors."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import math
+import pickle
+import string
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ticket_hub.data.dataset import Part, Published
+from ticket_hub.data.shelf import Shelf
+from ticket_hub.errors import DataNotFoundError
+
+__all__ = ["SOURCES", "Source"]
+
+Source: TypeAlias = Callable[[Shelf], Published]
+
+DIGITS = tuple(string.digits)
+CLOTHES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+USPS_SIDE = 16
+CIFAR_SHAPE = (3, 32, 32)
+IDX_UINT8 = 0x08
+
+
+def mnist(shelf: Shelf) -> Published:
+    """60,000 + 10,000 grey images of 28x28 (LeCun et al. 1998)."""
+    train, test = _idx_parts(shelf, "MNIST/raw/train", "MNIST/raw/t10k")
+    return Published(train=train, test=test, classes=10, class_names=DIGITS)
+
+
+def fashion_mnist(shelf: Shelf) -> Published:
+    """60,000 + 10,000 grey images of 28x28 (Xiao et al. 2017)."""
+    train, test = _idx_parts(shelf, "FashionMNIST/raw/train", "FashionMNIST/raw/t10k")
+    return Published(train=train, test=test, classes=10, class_names=CLOTHES)
+
+
+def emnist_letters(shelf: Shelf) -> Published:
+    """124,800 + 20,800 grey images of 28x28, upper and lower case as one class (Cohen et al. 2017).
+
+    The files hold each image transposed and number the letters from 1; here images are upright
+    and `a` is 0.
+    """
+    place = "EMNIST/raw/emnist-letters"
+    parts = [
+        Part(images=part.images.mT.contiguous(), labels=part.labels - 1)
+        for part in _idx_parts(shelf, f"{place}-train", f"{place}-test")
+    ]
+    names = tuple(string.ascii_lowercase)
+    return Published(train=parts[0], test=parts[1], classes=26, class_names=names)
+
+
+def cifar10(shelf: Shelf) -> Published:
+    """50,000 + 10,000 colour images of 32x32 (Krizhevsky 2009)."""
+    batches = [f"data_batch_{number}" for number in range(1, 6)]
+    files = [f"cifar-10-batches-py/{file}" for file in [*batches, "test_batch", "batches.meta"]]
+    return _cifar(shelf, files, "label")
+
+
+def cifar100(shelf: Shelf) -> Published:
+    """50,000 + 10,000 colour images of 32x32 with their 100 fine labels (Krizhevsky 2009)."""
+    files = [f"cifar-100-python/{file}" for file in ("train", "test", "meta")]
+    return _cifar(shelf, files, "fine_label")
+
+
+def svhn(shelf: Shelf) -> Published:
+    """73,257 + 26,032 colour images of 32x32, the cropped digits (Netzer et al. 2011).
+
+    The files number the digit 0 as 10. The `extra` part is not used.
+    """
+    shelf.require("train_32x32.mat", "test_32x32.mat")
+    return Published(
+        train=_mat_part(shelf, "train_32x32.mat"),
+        test=_mat_part(shelf, "test_32x32.mat"),
+        classes=10,
+        class_names=DIGITS,
+    )
+
+
+def usps(shelf: Shelf) -> Published:
+    """7,291 + 2,007 grey images of 16x16 (Hull 1994), as LIBSVM distributes them.
+
+    The two parts are two files, and often only the test part is at hand: that alone is never
+    taken for the whole, but has a name of its own, `usps-test`.
+
+    Raises:
+        DataNotFoundError: a part is missing and cannot be fetched.
+    """
+    try:
+        shelf.require("usps.bz2", "usps.t.bz2")
+    except DataNotFoundError as error:
+        if shelf.missing("usps.t.bz2"):
+            raise
+        raise DataNotFoundError(
+            error.problem,
+            "The test part alone is there: get usps.bz2 too, or use the data set 'usps-test', "
+            "which splits those 2,007 images into a training and a test part.",
+        ) from error
+    train, test = _libsvm_part(shelf, "usps.bz2"), _libsvm_part(shelf, "usps.t.bz2")
+    return Published(train=train, test=test, classes=10, class_names=DIGITS)
+
+
+def usps_test(shelf: Shelf) -> Published:
+    """The 2,007 images of USPS's test part alone; every fifth is the test part here."""
+    every_fifth = _fifths(_libsvm_part(shelf, "usps.t.bz2"))
+    return Published(train=every_fifth[0], test=every_fifth[1], classes=10, class_names=DIGITS)
+
+
+def digits(shelf: Shelf) -> Published:
+    """1,797 grey images of 8x8 that come with scikit-learn; every fifth is the test part."""
+    from sklearn.datasets import load_digits
+
+    del shelf
+    published = load_digits()
+    images = torch.from_numpy(published.images * 255 / 16).round().to(torch.uint8).unsqueeze(1)
+    part = Part(images=images, labels=torch.from_numpy(published.target).long())
+    train, test = _fifths(part)
+    return Published(train=train, test=test, classes=10, class_names=DIGITS)
+
+
+SOURCES: Mapping[str, Source] = {
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "digits": digits,
+    "emnist-letters": emnist_letters,
+    "fashion-mnist": fashion_mnist,
+    "mnist": mnist,
+    "svhn": svhn,
+    "usps": usps,
+    "usps-test": usps_test,
+}
+
+
+def _fifths(part: Part) -> tuple[Part, Part]:
+    test = torch.arange(len(part)) % 5 == 0
+    return part.take(torch.nonzero(~test).flatten()), part.take(torch.nonzero(test).flatten())
+
+
+def _idx_parts(shelf: Shelf, train: str, test: str) -> tuple[Part, Part]:
+    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    shelf.require(*(f"{prefix}-{kind}" for prefix in (train, test) for kind in kinds))
+    parts = []
+    for prefix in (train, test):
+        images, labels = (_idx(shelf, f"{prefix}-{kind}") for kind in kinds)
+        with shelf.parsing(f"{prefix}-{kinds[1]}"):
+            _check_pairs(images, labels)
+        parts.append(Part(images=images.unsqueeze(1), labels=labels.long()))
+    return parts[0], parts[1]
+
+
+def _idx(shelf: Shelf, file: str) -> Tensor:
+    """The uint8 array of an idx file: 0, 0, 8, rank, then big-endian extents, then the values."""
+    data = shelf.read(file)
+    with shelf.parsing(file):
+        zeros, kind, rank = int.from_bytes(data[:2]), data[2], data[3]
+        if zeros or kind != IDX_UINT8:
+            raise ValueError("it does not begin as an idx file of bytes does")
+        start = 4 + 4 * rank
+        shape = [int(extent) for extent in np.frombuffer(data, ">u4", count=rank, offset=4)]
+        if len(data) != start + math.prod(shape):
+            raise ValueError(f"its length does not fit the shape {shape} that it states")
+        return _tensor(np.frombuffer(data, np.uint8, offset=start).reshape(shape))
+
+
+def _cifar(shelf: Shelf, files: list[str], label: str) -> Published:
+    """Batches of the training part, then the test part, then the names of the classes."""
+    *batches, meta = files
+    shelf.require(*files)
+    parts = [_cifar_part(shelf, file, f"{label}s") for file in batches]
+    table = _unpickled(shelf, meta)
+    with shelf.parsing(meta):
+        names = tuple(str(name, "ascii") for name in table[f"{label}_names".encode()])
+    return Published(
+        train=Part(
+            images=torch.cat([part.images for part in parts[:-1]]),
+            labels=torch.cat([part.labels for part in parts[:-1]]),
+        ),
+        test=parts[-1],
+        classes=len(names),
+        class_names=names,
+    )
+
+
+def _cifar_part(shelf: Shelf, file: str, labels: str) -> Part:
+    batch = _unpickled(shelf, file)
+    with shelf.parsing(file):
+        images = _tensor(np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, *CIFAR_SHAPE))
+        numbers = torch.tensor(batch[labels.encode()], dtype=torch.int64)
+        _check_pairs(images, numbers)
+        return Part(images=images, labels=numbers)
+
+
+def _unpickled(shelf: Shelf, file: str) -> Any:  # noqa: ANN401 - what a file holds
+    data = shelf.read(file)
+    with shelf.parsing(file):
+        try:
+            return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
+        except pickle.UnpicklingError as error:
+            raise ValueError(str(error)) from error
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Builds dictionaries, lists and numpy arrays, and calls nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as the base class
+        known = {
+            "_reconstruct": np._core.multiarray._reconstruct,  # type: ignore[attr-defined]  # noqa: SLF001 - what pickled arrays name
+            "ndarray": np.ndarray,
+            "dtype": _dtype,
+            "encode": _bytes,
+        }
+        if module.partition(".")[0] not in {"numpy", "_codecs"} or name not in known:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return known[name]
+
+
+def _dtype(name: bytes | str, *_flags: object) -> np.dtype[Any]:
+    return np.dtype(name if isinstance(name, str) else name.decode("ascii"))
+
+
+def _bytes(text: str, _encoding: str) -> bytes:
+    return text.encode("latin-1")  # how Python 3 writes bytes for Python 2
+
+
+def _mat_part(shelf: Shelf, file: str) -> Part:
+    from scipy.io import loadmat
+
+    data = shelf.read(file)
+    with shelf.parsing(file):
+        table = loadmat(io.BytesIO(data), variable_names=["X", "y"])  # type: ignore[arg-type] # its stubs know paths only
+        images = _tensor(np.asarray(table["X"], np.uint8).transpose(3, 2, 0, 1))
+        labels = torch.from_numpy(table["y"].astype(np.int64).flatten()) % 10
+        _check_pairs(images, labels)
+        return Part(images=images, labels=labels)
+
+
+def _libsvm_part(shelf: Shelf, file: str) -> Part:
+    """Lines of `label 1:value ... 256:value`, values in [-1, 1], labels from 1."""
+    packed = shelf.read(file)
+    with shelf.parsing(file):
+        words = bz2.decompress(packed).replace(b":", b" ").split()
+        table = np.array(words, dtype=np.float32).reshape(-1, 1 + 2 * USPS_SIDE**2)
+        pixels = ((table[:, 2::2] + 1) / 2 * 255).astype(np.uint8)
+        images = _tensor(pixels.reshape(-1, 1, USPS_SIDE, USPS_SIDE))
+        return Part(images=images, labels=torch.from_numpy(table[:, 0].astype(np.int64)) - 1)
+
+
+def _tensor(values: npt.NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(np.array(values, order="C"))
+
+
+def _check_pairs(images: Tensor, labels: Tensor) -> None:
+    if len(images) != len(labels):
+        raise ValueError(f"it has {len(labels)} labels for {len(images)} images")

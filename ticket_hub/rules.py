@@ -1,0 +1,150 @@
+"""Which values of a recipe are possible.
+
+Types and unknown keys are `tables`' affair; here are the bounds, and what must fit together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from ticket_hub.errors import RecipeError
+from ticket_hub.specs import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
+
+__all__ = ["check_name", "check_specs"]
+
+Rule: TypeAlias = tuple[str, object, bool, str]
+"""The key, its value, whether it holds, and what it must be."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
+KINDS = {"conv", "fc", "output", "shortcut"}
+MOST_PADDING = 64
+MOST_PIXELS = 1024
+MOST_LEVELS = 1000
+MOST_TRIALS = 1000
+MOST_SEED = 2**62
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that could not be the name of a run's folder.
+
+    Raises:
+        RecipeError: it has other characters than letters, digits, dot, dash and underscore.
+    """
+    if not NAME.fullmatch(name):
+        raise RecipeError(
+            f"A recipe cannot be called {name!r}.",
+            "Its name is made of at most 100 letters, digits, dots, dashes and underscores.",
+        )
+
+
+def check_specs(
+    network: NetworkSpec,
+    data: DataSpec,
+    training: TrainingSpec,
+    pruning: PruningSpec,
+    search: SearchSpec,
+) -> None:
+    """Refuse values that cannot be.
+
+    Raises:
+        RecipeError: the first rule that does not hold, with its key.
+    """
+    rules = [
+        ("network.init_scale", network.init_scale, network.init_scale > 0, "above 0"),
+        *_of_data(data),
+        *_of_training(training),
+        *_of_optimizer(training),
+        *_of_pruning(pruning),
+        *_of_search(search, training.iterations),
+    ]
+    for path, value, holds, need in rules:
+        if not holds:
+            raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {need}.")
+
+
+def _of_data(data: DataSpec) -> Iterator[Rule]:
+    yield "data.name", data.name, bool(data.name), "the name of a data set"
+    yield "data.size", data.size, 0 <= data.size <= MOST_PIXELS, f"from 0 to {MOST_PIXELS}"
+    yield "data.crop", data.crop, 0 <= data.crop <= MOST_PADDING, f"from 0 to {MOST_PADDING}"
+    yield "data.validation", data.validation, data.validation >= 1, "at least 1"
+    yield "data.split_seed", data.split_seed, 0 <= data.split_seed < MOST_SEED, "from 0 to 2**62"
+
+
+def _of_training(training: TrainingSpec) -> Iterator[Rule]:
+    for key in ("iterations", "batch_size"):
+        value = getattr(training, key)
+        yield f"training.{key}", value, value >= 1, "at least 1"
+    for key in ("warmup", "patience"):
+        value = getattr(training, key)
+        yield f"training.{key}", value, value >= 0, "at least 0"
+    stones = training.milestones
+    growing = list(stones) == sorted(set(stones)) and all(stone >= 1 for stone in stones)
+    yield "training.milestones", stones, growing, "growing iterations from 1 on, none twice"
+    yield (
+        "training.milestones",
+        stones,
+        bool(stones) or training.schedule != "milestones",
+        "at least one iteration where training.schedule is 'milestones'",
+    )
+    yield (
+        "training.evaluate_every",
+        training.evaluate_every,
+        1 <= training.evaluate_every <= training.iterations,
+        f"from 1 to training.iterations, which is {training.iterations}",
+    )
+
+
+def _of_optimizer(training: TrainingSpec) -> Iterator[Rule]:
+    for key in ("lr", "eps", "gamma"):
+        value = getattr(training, key)
+        yield f"training.{key}", value, value > 0, "above 0"
+    for key in ("momentum", "beta1", "beta2"):
+        value = getattr(training, key)
+        yield f"training.{key}", value, 0 <= value < 1, "in [0, 1)"
+    yield "training.weight_decay", training.weight_decay, training.weight_decay >= 0, "at least 0"
+    yield (
+        "training.nesterov",
+        training.nesterov,
+        not training.nesterov or (training.optimizer == "sgd" and training.momentum > 0),
+        "false unless the optimizer is sgd with momentum",
+    )
+
+
+def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
+    rates, path = dict(pruning.rates), "pruning.rates"
+    yield path, rates, set(rates) <= KINDS, f"keyed by {', '.join(sorted(KINDS))}"
+    yield path, rates, all(0 <= rate < 1 for rate in rates.values()), "in [0, 1) each"
+    yield path, rates, any(rates.values()), "above 0 for at least one kind"
+    yield (
+        path,
+        rates,
+        pruning.scope == "layerwise" or len({rate for rate in rates.values() if rate}) == 1,
+        "one and the same rate for every kind, since pruning.scope is 'global'",
+    )
+    target = pruning.target_density
+    yield (
+        "pruning.target_density",
+        target,
+        target is None or (0 < target < 1 and pruning.mode == "one-shot"),
+        "between 0 and 1, and only with pruning.mode = 'one-shot'",
+    )
+
+
+def _of_search(search: SearchSpec, iterations: int) -> Iterator[Rule]:
+    yield "search.levels", search.levels, 0 <= search.levels <= MOST_LEVELS, f"0 to {MOST_LEVELS}"
+    yield "search.trials", search.trials, 1 <= search.trials <= MOST_TRIALS, f"1 to {MOST_TRIALS}"
+    yield "search.seed", search.seed, 0 <= search.seed < MOST_SEED, "from 0 to 2**62"
+    known = REWIND.fullmatch(search.rewind) is not None
+    yield "search.rewind", search.rewind, known, "'init', 'none', or a step such as '500it'"
+    yield (
+        "search.rewind",
+        search.rewind,
+        known and search.rewind_step < iterations,
+        f"a step before training.iterations, which is {iterations}",
+    )
+    density, fall = search.stop_density, search.stop_below_dense
+    yield "search.stop_density", density, density is None or 0 < density < 1, "between 0 and 1"
+    yield "search.stop_below_dense", fall, fall is None or fall > 0, "above 0"

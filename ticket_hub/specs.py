@@ -1,0 +1,153 @@
+"""The parts of a recipe: frozen, built of plain values, and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+__all__ = ["DataSpec", "NetworkSpec", "PruningSpec", "SearchSpec", "TrainingSpec"]
+
+Option: TypeAlias = bool | int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """Which network, and how its weights begin.
+
+    Attributes:
+        name: `lenet-300-100`, `conv-2`, `resnet-20`, `vgg-19`, `timm:NAME`, or a registered one.
+        init: `glorot-normal`, `kaiming-normal`, `orthogonal`, or `default` (the module's own).
+        init_scale: factor on every initial weight of a prunable layer.
+        options: typed options of the network, such as `dropout` or `width`.
+    """
+
+    name: str
+    init: Literal["glorot-normal", "kaiming-normal", "orthogonal", "default"] = "glorot-normal"
+    init_scale: float = 1.0
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """Which data, and how they are prepared.
+
+    Attributes:
+        name: `mnist`, `cifar10`, `digits`, ..., `folder:PATH`, or `hf:OWNER/NAME`.
+        normalize: `unit` maps pixels to [0, 1]; `standard` subtracts the mean of the training
+            part and divides by its standard deviation, per channel.
+        size: images are scaled to so many pixels on each side when they are read; 0 keeps them.
+        flip: mirror training images with probability one half.
+        crop: pad training images by so many pixels and crop a random window; 0 is off.
+        validation: number of training examples held out to choose by.
+        split_seed: draws the validation examples.
+    """
+
+    name: str
+    normalize: Literal["unit", "standard"] = "unit"
+    size: int = 0
+    flip: bool = False
+    crop: int = 0
+    validation: int = 5000
+    split_seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """How one network is trained, from iteration 0 to `iterations`.
+
+    Attributes:
+        iterations: optimizer steps.
+        batch_size: examples per step; the last, smaller batch of an epoch is dropped.
+        optimizer: `sgd`, `adam` (weight decay as L2), or `adamw` (decoupled).
+        lr: learning rate after warmup.
+        momentum: of SGD.
+        nesterov: SGD's variant.
+        beta1, beta2, eps: of Adam and AdamW.
+        weight_decay: on every parameter.
+        schedule: `constant`, `milestones` (times `gamma` at each), or `cosine` (to 0).
+        milestones: iterations of the drops.
+        gamma: factor of each drop.
+        warmup: iterations of linear warmup from 0, before which the schedule is not delayed.
+        evaluate_every: iterations between two readings of validation and test.
+        patience: stop when the validation loss has had no new minimum for so many iterations;
+            0 is off. It changes the trained weights, and so the masks that a search finds.
+        test: `curve` reads the test set at every evaluation, `chosen` only at the early stop.
+        precision: `float32`, `tf32` (CUDA's TensorFloat), or `bf16` (autocast).
+        backend: `auto` takes it from the fixed table; anything else forces that backend.
+    """
+
+    iterations: int
+    batch_size: int
+    optimizer: Literal["sgd", "adam", "adamw"]
+    lr: float
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "milestones", "cosine"] = "constant"
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    warmup: int = 0
+    evaluate_every: int = 100
+    patience: int = 0
+    test: Literal["curve", "chosen"] = "curve"
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    backend: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningSpec:
+    """What is pruned after each level.
+
+    Attributes:
+        criterion: the score; the lowest are pruned. `magnitude`, `magnitude-increase`,
+            `initial-magnitude`, `large-final-same-sign`, or `random`.
+        scope: `layerwise` ranks each layer by itself, `global` all chosen layers together.
+        rates: layer kind -> share of the kept weights that goes each round. With `global`, the
+            kinds with a rate compete in one ranking and must share one rate. A kind that is not
+            named, or has rate 0, is never pruned.
+        mode: `iterative` prunes the level before; `one-shot` prunes the dense, trained network
+            for each level anew, to the density that the iterative ladder has there.
+        target_density: with `one-shot`, go to this density in the single level 1 instead.
+        allow_empty_layers: go on when a layer loses its last weight.
+    """
+
+    criterion: Literal[
+        "magnitude", "magnitude-increase", "initial-magnitude", "large-final-same-sign", "random"
+    ] = "magnitude"
+    scope: Literal["layerwise", "global"] = "layerwise"
+    rates: Mapping[str, float] = field(default_factory=lambda: {"fc": 0.2, "output": 0.1})
+    mode: Literal["iterative", "one-shot"] = "iterative"
+    target_density: float | None = None
+    allow_empty_layers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpec:
+    """How far the search goes, and what it starts from.
+
+    Attributes:
+        levels: pruning rounds after the dense level 0.
+        trials: independent repetitions; trial t has the seed `seed + t`.
+        seed: of trial 0.
+        rewind: survivors go back to `init`, to the weights of an early step of level 0
+            (`500it`), or to `none`: training goes on from the pruned weights.
+        stop_density: no level below this density.
+        stop_below_dense: end when the mean test accuracy at the early stop has fallen this far
+            below the dense network's (0.01 is one point).
+    """
+
+    levels: int
+    trials: int = 3
+    seed: int = 0
+    rewind: str = "init"
+    stop_density: float | None = None
+    stop_below_dense: float | None = None
+
+    @property
+    def rewind_step(self) -> int:
+        """The iteration of level 0 that survivors return to (0 for `init` and `none`)."""
+        return int(self.rewind.removesuffix("it")) if self.rewind[:1].isdigit() else 0
