@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["data_folder", "runs_folder", "ticket_home"]
+__all__ = ["cache_folder", "data_folder", "runs_folder", "ticket_home"]
 
 
 def ticket_home() -> Path:
@@ -27,3 +27,11 @@ def data_folder() -> Path:
     return (
         Path(named) if named else Path(platformdirs.user_cache_dir("torchvision", appauthor=False))
     )
+
+
+def cache_folder() -> Path:
+    """What can be made again at any time: `cache` under `TICKET_HOME`, or the user's cache."""
+    named = os.environ.get("TICKET_HOME")
+    if named:
+        return Path(named) / "cache"
+    return Path(platformdirs.user_cache_dir("ticket-hub", appauthor=False))

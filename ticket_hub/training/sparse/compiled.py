@@ -1,0 +1,171 @@
+"""The backend `sparse-numba`: training over survivors in compiled code."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ticket_hub.data import DataSet, Part
+from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.member import Member
+from ticket_hub.training.schedules import learning_rates
+from ticket_hub.training.sparse.base import SparseBackend, Trial
+from ticket_hub.training.sparse.memory import Parameters, Rule, Steps, Work
+from ticket_hub.training.sparse.survivors import refusal
+from ticket_hub.training.sparse.wiring import BLOCK, Array, Wiring, wire
+from ticket_hub.types import Architecture
+
+__all__ = ["SparseNumba"]
+
+LANES = 64
+
+
+class SparseNumba(SparseBackend):
+    """Train fully connected networks over their survivors, compiled by numba.
+
+    Hundreds of iterations are one call that holds no interpreter lock. The code is compiled once
+    per machine (about two seconds) and then read from the user's cache folder.
+    """
+
+    name = "sparse-numba"
+    chunk = 500
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        data: DataSet,
+        training: TrainingSpec,
+        members: Sequence[Member],
+    ) -> None:
+        super().__init__(architecture, data, training, members)
+        from ticket_hub.training.sparse import kernels
+
+        self._kernels = kernels
+        self._images = _bytes(data.train)
+        self._labels = data.train.labels.numpy()
+        self._tiles: dict[Part, Array] = {}
+        self._rule = _rule(training)
+        self._wirings = [wire(trial.survivors, data) for trial in self.trials]
+        self._parameters = [_parameters(trial) for trial in self.trials]
+        self._work = [
+            _work(self._images.shape[1], wiring, trial)
+            for wiring, trial in zip(self._wirings, self.trials, strict=True)
+        ]
+
+    @staticmethod
+    def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
+        """Why this backend cannot train this network so on this device, or None if it can."""
+        if importlib.util.find_spec("numba") is None:
+            return "be had without numba: pip install 'ticket-hub[fast]'"
+        return refusal(module, training, device)
+
+    def _advance(self, index: int, order: Int64[Tensor, "steps batch"], start: int) -> None:
+        done = start - self.trials[index].member.start
+        self._kernels.train(
+            self._images,
+            self._labels,
+            self._steps(order, start, done),
+            self._wirings[index],
+            self._parameters[index],
+            self._work[index],
+            self._rule,
+        )
+
+    def _steps(self, order: Tensor, start: int, done: int) -> Steps:
+        """Batches filled up to whole tiles, and the rates of each step.
+
+        A filler is the batch's first example; its share of the loss is 0.
+        """
+        steps, batch = order.shape
+        tiles = math.ceil(batch / LANES)
+        filler = order[:, :1].expand(steps, tiles * LANES - batch)
+        share = functional.pad(torch.full((batch,), 1 / batch), (0, tiles * LANES - batch))
+        return Steps(
+            order=torch.cat([order, filler], 1).flatten().to(torch.int32).numpy(),
+            share=share.view(tiles, LANES).numpy(),
+            rates=_rates(self.training, start, start + steps, done),
+        )
+
+    def _read(self, index: int, part: Part) -> Float64[Tensor, 2]:
+        if part not in self._tiles:
+            self._tiles[part] = _transposed(part)
+        sums = self._kernels.evaluate(
+            self._tiles[part],
+            part.labels.numpy(),
+            self._wirings[index],
+            self._parameters[index],
+            self._work[index],
+        )
+        return torch.tensor(sums, dtype=torch.float64)
+
+
+def _bytes(part: Part) -> Array:
+    """The images as rows of at least 16 pixels, which are moved together."""
+    rows = part.images.flatten(1).contiguous()
+    missing = max(BLOCK - rows.shape[1], 0)
+    return functional.pad(rows, (0, missing)).numpy()
+
+
+def _transposed(part: Part) -> Array:
+    """The part in tiles of 64 examples; fillers of the last tile are 0."""
+    rows = torch.from_numpy(_bytes(part))
+    filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
+    tiles = filled.view(-1, LANES, rows.shape[1]).transpose(1, 2)
+    return tiles.reshape(-1, LANES).contiguous().numpy()
+
+
+def _parameters(trial: Trial) -> Parameters:
+    slots = [slot.numpy() for slot in trial.slots.values()]
+    none = np.zeros(0, np.float32)
+    first, second = [*slots, none, none][:2]
+    return Parameters(
+        flat=trial.flat.numpy(),
+        gradient=torch.zeros_like(trial.flat).numpy(),
+        first=first,
+        second=second,
+        edges=trial.survivors.count,
+    )
+
+
+def _work(pixels: int, wiring: Wiring, trial: Trial) -> Work:
+    units = trial.survivors.units
+    return Work(
+        bytes=torch.zeros(pixels, LANES, dtype=torch.uint8).numpy(),
+        values=torch.zeros(units, LANES).numpy(),
+        slopes=torch.zeros(units, LANES).numpy(),
+        scaled=torch.zeros(len(wiring.scale)).numpy(),
+        bias=torch.zeros(units).numpy(),
+        readings=torch.zeros(3, LANES).numpy(),
+    )
+
+
+def _rule(training: TrainingSpec) -> Rule:
+    return Rule(
+        adam=training.optimizer != "sgd",
+        decoupled=training.optimizer == "adamw",
+        nesterov=training.nesterov,
+        momentum=np.float32(training.momentum),
+        rest1=np.float32(1 - training.beta1),
+        beta2=np.float32(training.beta2),
+        rest2=np.float32(1 - training.beta2),
+        eps=np.float32(training.eps),
+        decay=np.float32(training.weight_decay),
+    )
+
+
+def _rates(training: TrainingSpec, start: int, stop: int, done: int) -> Array:
+    """The numbers that change from step to step: float32 `(steps, 3)`, worked out in float64."""
+    rates = learning_rates(training, start, stop, torch.device("cpu")).numpy()
+    if training.optimizer == "sgd":
+        return np.stack([rates, rates, rates], 1).astype(np.float32)
+    counts = np.arange(done + 1, done + 1 + len(rates))
+    first = rates / (1 - training.beta1**counts)
+    second = 1 / np.sqrt(1 - training.beta2**counts)
+    return np.stack([first, second, 1 - rates * training.weight_decay], 1).astype(np.float32)

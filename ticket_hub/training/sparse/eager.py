@@ -1,0 +1,193 @@
+"""The backend `sparse-torch`: training over survivors with PyTorch's own kernels.
+
+PyTorch's sparse matrices are slow on a CPU, but two of its kernels do just what is needed:
+
+- `embedding_bag` sums weighted rows of a table, which is sparse times dense: the table holds one
+  row for each input, the examples of a batch side by side; a unit is a bag, its survivors are the
+  weights. For float32 on x86 it is compiled to the width of the batch (FBGEMM).
+- `sampled_addmm` takes scalar products at the places of survivors alone: their gradients.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ticket_hub.data import DataSet, Part
+from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.member import Member
+from ticket_hub.training.optimizers import Optimizer
+from ticket_hub.training.schedules import learning_rates
+from ticket_hub.training.sparse.base import SparseBackend, Trial
+from ticket_hub.training.sparse.survivors import Layer, refusal
+from ticket_hub.types import Architecture
+
+__all__ = ["SparseTorch"]
+
+EVALUATION_BATCH = 128  # columns of float32 that a core's own cache holds for all pixels
+
+
+class SparseTorch(SparseBackend):
+    """Train fully connected networks over their survivors, with nothing but PyTorch."""
+
+    name = "sparse-torch"
+    chunk = 16
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        data: DataSet,
+        training: TrainingSpec,
+        members: Sequence[Member],
+    ) -> None:
+        super().__init__(architecture, data, training, members)
+        self._cached: dict[tuple[int, Part], list[Tensor]] = {}
+        area = data.input_shape[1] * data.input_shape[2]
+        self._mean = data.mean.repeat_interleave(area).unsqueeze(1)
+        self._std = data.std.repeat_interleave(area).unsqueeze(1)
+        self._networks = [_Network(trial, training) for trial in self.trials]
+
+    @staticmethod
+    def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
+        """Why this backend cannot train this network so on this device, or None if it can."""
+        return refusal(module, training, device)
+
+    @torch.inference_mode()
+    def _advance(self, index: int, order: Int64[Tensor, "steps batch"], start: int) -> None:
+        network, (steps, batch) = self._networks[index], order.shape
+        network.optimizer.begin(start - self.trials[index].member.start)
+        chosen = self.data.train.images.flatten(1)[order.flatten()]
+        pixels = chosen.view(steps, batch, -1).transpose(1, 2).index_select(1, network.live)
+        tables = self._normalized(network, pixels)
+        labels = self.data.train.labels[order]
+        rates = learning_rates(self.training, start, start + steps, labels.device)
+        for step in range(steps):
+            network.step(tables[step], labels[step], rates[step])
+
+    @torch.inference_mode()
+    def _read(self, index: int, part: Part) -> Float64[Tensor, 2]:
+        network = self._networks[index]
+        sums = torch.zeros(2, dtype=torch.float64)
+        labels = part.labels.split(EVALUATION_BATCH)
+        for pixels, truth in zip(self._tiles(index, part), labels, strict=True):
+            logits = network.forward(self._normalized(network, pixels))[-1]
+            losses = functional.cross_entropy(logits.t(), truth, reduction="none")
+            sums[0] += losses.double().sum()
+            sums[1] += (logits.argmax(0) == truth).sum()
+        return sums
+
+    def _tiles(self, index: int, part: Part) -> list[Tensor]:
+        """The live pixels of a part, transposed, as bytes: `(live, at most 128)` each."""
+        if (index, part) not in self._cached:
+            live = self._networks[index].live
+            self._cached[index, part] = [
+                images.flatten(1).t().index_select(0, live)
+                for images in part.images.split(EVALUATION_BATCH)
+            ]
+        return self._cached[index, part]
+
+    def _normalized(self, network: _Network, pixels: Tensor) -> Tensor:
+        """`(..., live, examples)` from bytes to the network's input."""
+        values = pixels.to(torch.float32).div_(255)
+        if self.data.spec.normalize == "unit":
+            return values
+        return values.sub_(self._mean[network.live]).div_(self._std[network.live])
+
+
+class _Wires:
+    """One layer: its survivors as bags, in both directions, and views of the flat vectors."""
+
+    def __init__(self, layer: Layer, columns: Tensor, inputs: int) -> None:
+        self.shape = (layer.outputs, inputs)
+        self.starts, self.columns = layer.starts.int(), columns.int()
+        self.order = columns.argsort(stable=True)
+        self.out_rows = layer.rows[self.order].int()
+        counts = torch.bincount(columns, minlength=inputs)
+        self.out_starts = functional.pad(counts.cumsum(0), (1, 0)).int()
+        self.places = _places(self.starts, self.columns, self.shape)
+
+    def bind(self, weights: Tensor, bias: Tensor, slopes: Tensor, bias_slopes: Tensor) -> None:
+        """Tell where in the flat vectors the layer's parameters and their gradients lie."""
+        self.weights, self.bias = weights, bias.unsqueeze(1)
+        self.slopes, self.bias_slopes = slopes, bias_slopes
+
+    def forward(self, table: Tensor) -> Tensor:
+        """`(inputs, examples)` -> `(outputs, examples)`."""
+        return _bags(table, self.columns, self.starts, self.weights).add_(self.bias)
+
+    def collect(self, slopes: Tensor, table: Tensor) -> None:
+        """Write the gradients of survivors and biases."""
+        torch.sum(slopes, 1, out=self.bias_slopes)
+        if len(self.columns):
+            sums = torch.sparse.sampled_addmm(self.places, slopes, table.t(), beta=0.0)
+            self.slopes.copy_(sums.values())
+
+    def backward(self, slopes: Tensor, values: Tensor) -> Tensor:
+        """Derivatives by the sums of the layer below, whose rectified values are given."""
+        weights = self.weights.index_select(0, self.order)
+        below = _bags(slopes, self.out_rows, self.out_starts, weights)
+        return torch.ops.aten.threshold_backward(below, values, 0)  # type: ignore[no-any-return]
+
+
+class _Network:
+    """One member, ready to step.
+
+    Attributes:
+        live: int64: the pixels that a survivor reads.
+    """
+
+    def __init__(self, trial: Trial, training: TrainingSpec) -> None:
+        layers = trial.survivors.layers
+        self.live, columns = layers[0].columns.unique(return_inverse=True)
+        self.wires = [_Wires(layers[0], columns, len(self.live))]
+        self.wires += [_Wires(layer, layer.columns, layer.inputs) for layer in layers[1:]]
+        self.gradient = torch.zeros_like(trial.flat)
+        sizes = [len(layer.kept) for layer in layers] + [layer.outputs for layer in layers]
+        parts, slopes = trial.flat.split(sizes), self.gradient.split(sizes)
+        for index, wires in enumerate(self.wires):
+            bias = len(layers) + index
+            wires.bind(parts[index], parts[bias], slopes[index], slopes[bias])
+        slots = {name: [slot] for name, slot in trial.slots.items()}
+        self.optimizer = Optimizer(training, [trial.flat], slots)
+
+    def forward(self, table: Tensor) -> list[Tensor]:
+        """The input, the rectified values of each hidden layer, and the logits."""
+        values = [table]
+        for wires in self.wires[:-1]:
+            values.append(wires.forward(values[-1]).relu_())
+        return [*values, self.wires[-1].forward(values[-1])]
+
+    def step(self, table: Tensor, labels: Tensor, lr: Tensor) -> None:
+        """One optimizer step on one batch."""
+        *values, logits = self.forward(table)
+        slopes = torch.softmax(logits, 0)
+        one_hot = torch.full((1, 1), -1.0).expand(1, len(labels))
+        slopes.scatter_add_(0, labels.unsqueeze(0), one_hot).mul_(1 / len(labels))
+        for index in range(len(self.wires) - 1, -1, -1):
+            self.wires[index].collect(slopes, values[index])
+            if index:
+                slopes = self.wires[index].backward(slopes, values[index])
+        self.optimizer.step([self.gradient], lr)
+
+
+def _bags(table: Tensor, columns: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
+    """A sparse matrix of rows (`columns`, `weights`) that begin at `starts`, times the table."""
+    if not len(columns):
+        return table.new_zeros(len(starts) - 1, table.shape[1])
+    return functional.embedding_bag(
+        columns, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True
+    )
+
+
+def _places(starts: Tensor, columns: Tensor, shape: tuple[int, int]) -> Tensor:
+    with warnings.catch_warnings():
+        # PyTorch calls its sparse CSR tensors beta; what is used of them is tested here.
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            starts, columns, torch.zeros(len(columns)), shape, check_invariants=True
+        )

@@ -1,0 +1,134 @@
+"""How a tile of 64 lanes becomes a value of its own in numba's compiled code."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import llvmlite.ir as ll
+from numba import types
+from numba.extending import intrinsic, models, register_model
+
+__all__ = [
+    "BLOCK",
+    "BYTE",
+    "FLOAT",
+    "INT",
+    "INTEGERS",
+    "LANES",
+    "LONG",
+    "TILE",
+    "Builder",
+    "Value",
+    "call",
+    "generated",
+    "integers",
+    "numbers",
+    "place",
+    "row_start",
+    "shuffle",
+    "tile",
+]
+
+LANES = 64
+BLOCK = 16  # examples and columns that are transposed at once
+
+# llvmlite and numba carry no types of their own.
+Builder: TypeAlias = Any
+Value: TypeAlias = Any
+Generate: TypeAlias = Callable[..., Value]
+
+FLOAT, INT, LONG, BYTE = ll.FloatType(), ll.IntType(32), ll.IntType(64), ll.IntType(8)
+TILE, INTEGERS = ll.VectorType(FLOAT, LANES), ll.VectorType(INT, LANES)
+
+
+class Tile(types.Type):  # type: ignore[misc]
+    """The numba type of 64 float32 values in registers."""
+
+    def __init__(self) -> None:
+        super().__init__(name="TicketHubTile64")
+
+
+tile = Tile()
+
+
+@register_model(Tile)
+class TileModel(models.PrimitiveModel):  # type: ignore[misc]
+    """How LLVM holds a tile."""
+
+    def __init__(self, manager: Any, kind: Any) -> None:  # noqa: ANN401 - numba's own objects
+        super().__init__(manager, kind, TILE)
+
+
+def generated(result: Any) -> Callable[[Generate], Any]:  # noqa: ANN401 - a numba type
+    """Make an intrinsic of a function that takes a builder and LLVM values.
+
+    Arrays arrive as pointers to their first element, integers as 64 bits.
+    """
+
+    def wrap(generate: Generate) -> Any:  # noqa: ANN401 - a numba object
+        plain = inspect.unwrap(generate)
+
+        def definition(context: Any, *kinds: Any) -> Any:  # noqa: ANN401
+            del context
+            return result(*kinds), lower
+
+        def lower(context: Any, builder: Builder, signature: Any, values: Any) -> Value:  # noqa: ANN401
+            plainer = [
+                _lowered(context, builder, kind, value)
+                for kind, value in zip(signature.args, values, strict=True)
+            ]
+            returned = plain(builder, *plainer)
+            return context.get_dummy_value() if returned is None else returned
+
+        parameters = list(inspect.signature(plain).parameters.values())
+        definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [parameters[0].replace(name="context"), *parameters[1:]]
+        )
+        definition.__name__, definition.__doc__ = plain.__name__, plain.__doc__
+        return intrinsic(definition)
+
+    return wrap
+
+
+def _lowered(context: Any, builder: Builder, kind: Any, value: Value) -> Value:  # noqa: ANN401
+    if isinstance(kind, types.Array):
+        return context.make_array(kind)(context, builder, value).data
+    if isinstance(kind, types.Integer):
+        return context.cast(builder, value, kind, types.intp)
+    return value
+
+
+def numbers(value: float) -> Value:
+    """One number in all lanes, as a constant."""
+    return ll.Constant(TILE, [value] * LANES)
+
+
+def integers(value: int) -> Value:
+    """One 32-bit integer in all lanes, as a constant."""
+    return ll.Constant(INTEGERS, [value] * LANES)
+
+
+def place(builder: Builder, pointer: Value, element: Value, kind: Any) -> Value:  # noqa: ANN401
+    """The address of `element`, as that of a vector."""
+    return builder.bitcast(builder.gep(pointer, [element]), kind.as_pointer())
+
+
+def row_start(builder: Builder, row: Value) -> Value:
+    """The first element of a row of tiles."""
+    return builder.mul(row, LONG(LANES))
+
+
+def call(builder: Builder, name: str, *values: Value) -> Value:
+    """Call one of LLVM's own functions of float32 vectors."""
+    kind = values[0].type
+    signature = ll.FunctionType(kind, [kind] * len(values))
+    function = builder.module.declare_intrinsic(f"{name}.v{kind.count}f32", (), signature)
+    return builder.call(function, values)
+
+
+def shuffle(builder: Builder, a: Value, b: Value, lanes: list[int]) -> Value:
+    """Pick lanes from `a`, then `b`."""
+    mask = ll.Constant(ll.VectorType(INT, len(lanes)), lanes)
+    return builder.shuffle_vector(a, b, mask)
