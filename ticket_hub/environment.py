@@ -8,6 +8,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -54,8 +55,7 @@ def fingerprint(device: torch.device | str = "cpu", backend: str = "auto") -> di
     place = torch.device(device)
     facts = {
         "device": _device_name(place),
-        "matmul_precision": torch.get_float32_matmul_precision(),
-        "mkldnn": str(torch.backends.mkldnn.is_available()),
+        "onednn": str(torch.backends.mkldnn.is_available()),
         "numpy": _version("numpy"),
         "platform": platform.platform(),
         "python": ".".join(platform.python_version_tuple()[:2]),
@@ -94,19 +94,21 @@ def _processor() -> str:
 
 
 def _cpu_facts() -> dict[str, str]:
+    onednn: Any = torch.backends.mkldnn
     return {
+        "onednn_conv": str(onednn.conv.fp32_precision),
+        "onednn_matmul": str(onednn.matmul.fp32_precision),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "mkl_cbwr": os.environ.get("MKL_CBWR", "none"),
     }
 
 
+# TensorFloat is no fact of the environment: training sets it as the recipe says.
 def _cuda_facts() -> dict[str, str]:
     return {
         "cuda": str(torch.version.cuda),
         "cudnn": str(torch.backends.cudnn.version()),
         "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", "none"),
-        "tf32_conv": str(torch.backends.cudnn.allow_tf32),
-        "tf32_matmul": str(torch.backends.cuda.matmul.allow_tf32),
     }
 
 

@@ -50,11 +50,10 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
     Weights of convolutions and linear layers; biases and norms never.
 
     Raises:
-        NetworkError: two layers share one weight tensor, or one layer stands in two places: the
-            state dict would have its weights under two names, and a mask only under one.
+        NetworkError: two layers share one weight tensor, so that no mask could tell them apart.
     """
     found: dict[int, PrunableLayer] = {}
-    for name, part in module.named_modules(remove_duplicate=False):
+    for name, part in module.named_modules():
         if not isinstance(part, PRUNABLE_TYPES):
             continue
         weight = part.weight

@@ -8,7 +8,6 @@
                           after training), `readings` (float64: iteration, columns of `Curves`)
     checkpoints/LLL/      states of the level in training; see `ticket_hub.training.checkpoint`
     bundle/               the bundle of all levels so far
-    bundle.json           which levels it has, and the sha256 of its manifest
 
 `theta0/` and each level are finished when their `seal.json` is there. It holds the sha256 and
 size of each file, and of a level also the sha256 of the seal it was derived from (`parent`), so
@@ -199,27 +198,6 @@ class RunFolder:
         seal = write_trials(folder, level)
         seal |= {"format": FORMAT, "parent": self._seal_digest(parent)}
         write_json(folder / "seal.json", seal)
-
-    def bundle_is_current(self, levels: int) -> bool:
-        """Whether the bundle has so many levels and is the one that was written last."""
-        try:
-            marker = read_json(self.path / "bundle.json", "")
-            return marker == self._bundle_marker(levels)
-        except (RunError, OSError):
-            return False
-
-    def mark_bundle(self, levels: int) -> None:
-        """Remember that the bundle has so many levels now."""
-        write_json(self.path / "bundle.json", self._bundle_marker(levels))
-
-    def _bundle_marker(self, levels: int) -> dict[str, Any]:
-        manifest = (self.bundle / "ticket.json").read_bytes()
-        return {
-            "format": FORMAT,
-            "levels": levels,
-            "manifest": hashlib.sha256(manifest).hexdigest(),
-            "bit_exact": self.read_environment()[1],
-        }
 
     def _seal_digest(self, parent: int | None) -> str:
         folder = self.theta0 if parent is None else self.level(parent)

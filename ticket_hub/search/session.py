@@ -8,15 +8,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from ticket_hub.bundle.content import LevelContent
 from ticket_hub.errors import RunError, RunMismatchError, StoppedError
 from ticket_hub.networks import build, prunable_layers
 from ticket_hub.pruning import density
+from ticket_hub.search.bundling import RunBundle
 from ticket_hub.search.folder import Header, RunFolder
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level import Ending, Level, Trial
 from ticket_hub.search.workshop import Workshop
-from ticket_hub.tensors import StoredTensors
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Mask, Weights
@@ -42,7 +41,7 @@ class Session:
         self.theta0 = folder.read_theta0()
         self.recent: dict[int, Level] = {}
         self.upcoming: tuple[Mask, ...] | None = None
-        self.contents: list[LevelContent] = []
+        self.bundle = RunBundle(folder, self.header)
         self.dense_accuracy = 0.0
 
     @cached_property
@@ -58,6 +57,8 @@ class Session:
             finished = self.theta0 is not None and self.folder.has_level(index)
             level = self._read(index) if finished else self._train(index)
             self._remember(level)
+            if not self.folder.has_level(index + 1):
+                self.bundle.update(self.ladder.seeds, self._known_theta0())
             yield level
             if level.ending is not None:
                 return
@@ -174,12 +175,4 @@ class Session:
         needed = self.ladder.parent(level.index + 1)
         self.recent = {index: known for index, known in self.recent.items() if index == needed}
         self.recent[level.index] = level
-        files = [self.folder.trial_file(level.index, trial) for trial in range(len(level.trials))]
-        self.contents.append(
-            LevelContent(
-                index=level.index,
-                masks=tuple(StoredTensors(path, "mask/") for path in files),
-                curves=tuple(trial.trained.curves for trial in level.trials),
-                backends=tuple(trial.trained.backend for trial in level.trials),
-            )
-        )
+        self.bundle.add(level)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = Path(__file__).with_name("fault_injection.py")
+
+
+def run_campaign(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(CAMPAIGN), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def some_faults() -> dict[str, Any]:
+    """Every 41st pair of durable call and fault; 41 has no factor in common with the kinds."""
+    return run_campaign("--every", "41")
+
+
+def test_a_search_disturbed_at_a_durable_call_ends_with_the_same_bytes_when_it_is_run_again(
+    some_faults: dict[str, Any],
+) -> None:
+    assert some_faults["injections"] >= 25
+    assert some_faults["failures"] == {}
+
+
+def test_no_file_is_renamed_before_its_data_are_synced(some_faults: dict[str, Any]) -> None:
+    assert some_faults["calls"].count("replace") >= 20
+    assert some_faults["unsynced"] == []
+
+
+def test_every_rename_is_followed_by_a_sync_of_the_folder(some_faults: dict[str, Any]) -> None:
+    calls = some_faults["calls"]
+    after = [calls[place + 1] for place, call in enumerate(calls) if call == "replace"]
+    assert set(after) == {"sync-folder"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_search_survives_every_fault_at_every_durable_call() -> None:
+    found = run_campaign()
+    assert found["injections"] == found["pairs"]
+    assert found["failures"] == {}

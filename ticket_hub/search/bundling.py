@@ -1,0 +1,106 @@
+"""A run's bundle: brought up to date after each level, and not touched once it is complete."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ticket_hub.bundle import (
+    BundleContent,
+    ControlContent,
+    LevelContent,
+    TrialContent,
+    open_bundle,
+    write_bundle,
+)
+from ticket_hub.bundle.layout import STAGING
+from ticket_hub.bundle.metrics import TICKET
+from ticket_hub.errors import BundleError
+from ticket_hub.search.folder import Header, RunFolder
+from ticket_hub.search.level import Level
+from ticket_hub.tensors import StoredTensors
+from ticket_hub.types import Weights
+
+__all__ = ["RunBundle"]
+
+
+@dataclass
+class RunBundle:
+    """What is known of a run's levels so far, and the bundle that says so.
+
+    Masks stay on disk until they are written: many levels of a large network fit there alone.
+    """
+
+    folder: RunFolder
+    header: Header
+    levels: list[LevelContent] = field(default_factory=list)
+
+    def add(self, level: Level) -> None:
+        """Take a level that is in the run folder."""
+        files = [self.folder.trial_file(level.index, trial) for trial in range(len(level.trials))]
+        self.levels.append(
+            LevelContent(
+                index=level.index,
+                masks=tuple(StoredTensors(path, "mask/") for path in files),
+                curves=tuple(trial.trained.curves for trial in level.trials),
+                backends=tuple(trial.trained.backend for trial in level.trials),
+            )
+        )
+
+    def update(self, seeds: Sequence[int], theta0: Sequence[Weights]) -> None:
+        """Write the bundle of these levels, unless it is there with all of them.
+
+        Evidence of controls that somebody added to the bundle stays in it.
+
+        Raises:
+            StorageError: it cannot be written; readers see the bundle as it was before.
+        """
+        environment, exact = self.folder.read_environment()
+        if _is_current(self.folder.bundle, len(self.levels), exact=exact):
+            return
+        start = self.header.recipe.search.rewind_step
+        trials = [
+            TrialContent(index=index, seed=seed, theta0=weights, start=start)
+            for index, (seed, weights) in enumerate(zip(seeds, theta0, strict=True))
+        ]
+        content = BundleContent(
+            recipe=self.header.recipe,
+            architecture=self.header.architecture,
+            data=self.header.data,
+            trials=tuple(trials),
+            levels=tuple(self.levels),
+            environment=environment,
+            bit_exact=exact,
+            controls=_controls(self.folder.bundle),
+        )
+        write_bundle(self.folder.bundle, content)
+
+
+def _is_current(bundle: Path, levels: int, *, exact: bool) -> bool:
+    try:
+        manifest = open_bundle(bundle).manifest
+    except BundleError:
+        return False
+    complete = len(manifest.levels) >= levels and manifest.bit_exact == exact
+    return complete and not (bundle / STAGING).exists()
+
+
+def _controls(bundle: Path) -> tuple[ControlContent, ...]:
+    groups = defaultdict(list)
+    try:
+        for record in open_bundle(bundle).curves():
+            if record.control != TICKET:
+                groups[record.control, record.level].append(record)
+    except BundleError:
+        return ()
+    return tuple(
+        ControlContent(
+            control=control,
+            level=level,
+            curves=tuple(record.curves for record in records),
+            backends=tuple(record.backend for record in records),
+        )
+        for (control, level), records in groups.items()
+    )
