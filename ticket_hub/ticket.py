@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.tables import to_table
@@ -64,6 +64,23 @@ class Ticket:
         from ticket_hub.bundle import open_bundle
 
         return open_bundle(Path(path)).ticket(level=level, trial=trial)
+
+    def build(self) -> nn.Module:
+        """The network with theta0 * mask, on torch's default device, ready for any training loop.
+
+        Its mask is kept at 0 through gradients, optimizer steps, copies and loaded weights;
+        `ticket_hub.pruning.mask_handle(module)` gives the handle, whose `remove` lets go.
+
+        Raises:
+            NetworkError: the network is not registered here, or cannot be built.
+            MaskMismatchError: mask or theta0 are not of the network.
+        """
+        from ticket_hub.networks import build
+        from ticket_hub.pruning import load_masked
+
+        module = build(self.architecture)
+        load_masked(module, self.theta0, self.mask)
+        return module
 
     @property
     def density(self) -> float:

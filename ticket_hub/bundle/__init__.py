@@ -10,17 +10,21 @@ from ticket_hub.bundle.content import (
 )
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.read import Bundle, open_bundle
+from ticket_hub.bundle.verify import Check, VerifyReport, verify_bundle
 from ticket_hub.bundle.write import write_bundle
 
 __all__ = [
     "Bundle",
     "BundleContent",
+    "Check",
     "ControlContent",
     "DataRecord",
     "LevelContent",
     "Manifest",
     "Origin",
     "TrialContent",
+    "VerifyReport",
     "open_bundle",
+    "verify_bundle",
     "write_bundle",
 ]

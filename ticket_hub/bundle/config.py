@@ -10,9 +10,10 @@ import json
 from typing import Any
 
 from ticket_hub.bundle import layout, strict
-from ticket_hub.bundle.content import DataRecord
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.networks.timm_bridge import timm_arguments
 
 __all__ = ["check", "encode"]
 
@@ -26,7 +27,11 @@ def encode(manifest: Manifest) -> bytes:
     `"hf-hub:OWNER/NAME"` build it and load `model.safetensors`. `first_conv` and `classifier` are
     left out: with them timm would adapt weights that already fit.
     """
-    return (json.dumps(_table(manifest), indent=1, ensure_ascii=False) + "\n").encode()
+    arguments: dict[str, Any] = dict(sorted(manifest.architecture.options.items()))
+    if manifest.architecture.name.startswith(TIMM):
+        arguments = timm_arguments(manifest.architecture.architecture())
+    table = _table(manifest, arguments)
+    return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def check(data: bytes | bytearray, manifest: Manifest) -> None:
@@ -36,20 +41,36 @@ def check(data: bytes | bytearray, manifest: Manifest) -> None:
         BundleFormatError: another key, or another value.
     """
     found = strict.parse(data, source=layout.CONFIG, containers=1000, values=10_000)
-    if found != json.loads(json.dumps(_table(manifest))):
+    if not any(_same(found, _table(manifest, each)) for each in _possible(manifest)):
         raise BundleFormatError(
             f"{layout.CONFIG} describes another network than {layout.MANIFEST}.",
             "Fetch the bundle again, or ask its author to write it again.",
         )
 
 
-def _table(manifest: Manifest) -> dict[str, Any]:
+def _same(found: Any, table: dict[str, Any]) -> bool:  # noqa: ANN401 - parsed JSON
+    return canonical_json(found) == canonical_json(table)  # unlike ==, tells 1, 1.0 and true apart
+
+
+def _possible(manifest: Manifest) -> list[dict[str, Any]]:
+    """The arguments that timm may need: whether it takes `img_size` is for timm to know."""
+    network = manifest.architecture
+    options = dict(network.options)
+    if not network.name.startswith(TIMM):
+        return [options]
+    height, width = network.height, network.width
+    size: int | list[int] = height if height == width else [height, width]
+    plain = {"in_chans": network.channels, **options}
+    return [plain, {**plain, "img_size": size}]
+
+
+def _table(manifest: Manifest, arguments: dict[str, Any]) -> dict[str, Any]:
     network = manifest.architecture
     return {
         "architecture": network.name.removeprefix(TIMM),
         "num_classes": network.classes,
-        "model_args": _model_args(manifest),
-        "pretrained_cfg": _pretrained(manifest.data, network.classes, _input_size(manifest)),
+        "model_args": arguments,
+        "pretrained_cfg": _pretrained(manifest, fixed="img_size" in arguments),
         "ticket": {
             "format": layout.FORMAT,
             "network": network.name,
@@ -58,28 +79,17 @@ def _table(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _input_size(manifest: Manifest) -> list[int]:
+def _pretrained(manifest: Manifest, *, fixed: bool) -> dict[str, Any]:
     network = manifest.architecture
-    return [network.channels, network.height, network.width]
-
-
-def _model_args(manifest: Manifest) -> dict[str, Any]:
-    options = dict(sorted(manifest.architecture.options.items()))
-    if not manifest.architecture.name.startswith(TIMM):
-        return options
-    return {"in_chans": manifest.architecture.channels, **options}
-
-
-def _pretrained(data: DataRecord, classes: int, input_size: list[int]) -> dict[str, Any]:
     return {
         "tag": "ticket",
         "custom_load": False,
-        "input_size": input_size,
-        "fixed_input_size": True,
+        "input_size": [network.channels, network.height, network.width],
+        "fixed_input_size": fixed,
         "interpolation": "bilinear",
         "crop_pct": 1.0,
-        "mean": list(data.mean),
-        "std": list(data.std),
-        "num_classes": classes,
+        "mean": list(manifest.data.mean),
+        "std": list(manifest.data.std),
+        "num_classes": network.classes,
         "pool_size": None,
     }

@@ -60,6 +60,13 @@ class OpenFile:
             raise _changed(self.name)
         return data
 
+    def digest(self) -> str:
+        """The sha256 of the file, read in pieces and not kept."""
+        digest = hashlib.sha256()
+        for place in range(0, self.size, PIECE):
+            digest.update(self.at(place, PIECE))
+        return digest.hexdigest()
+
     def lines(self, record: FileRecord) -> Iterator[bytes]:
         """The file line by line, hashed on the way; after the last line its digest was right.
 
@@ -129,6 +136,16 @@ class BundleFolder:
             if found.size > most:
                 raise BundleFormatError(f"{name} has more than {most} bytes.", _AGAIN)
             return found.read(record)
+
+    def digest(self, name: str, record: FileRecord) -> None:
+        """Read a file and keep nothing.
+
+        Raises:
+            BundleDigestError: it is not the file of the manifest.
+        """
+        with self.open(name, record) as found:
+            if found.digest() != record.sha256:
+                raise _changed(name)
 
     def _staged(self, record: FileRecord | None) -> int | None:
         if record is not None and (self.path / layout.STAGING).is_dir():

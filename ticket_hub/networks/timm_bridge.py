@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +19,10 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import Real
 from ticket_hub.networks.prunable import PRUNABLE_TYPES, set_kind
 from ticket_hub.networks.registry import register
-from ticket_hub.types import Architecture
+from ticket_hub.types import Architecture, Option
 from ticket_hub.vision import import_with_torchvision
 
-__all__ = ["timm_names"]
+__all__ = ["timm_arguments", "timm_names"]
 
 PREFIX = "timm:"
 RATE = Real(default=None, low=0.0, high=0.95)
@@ -124,7 +125,7 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
             f"The nearest is '{PREFIX}{near}'. Names are those of `timm.list_models()`, "
             "without tag and without a scheme such as 'hf-hub:'.",
         )
-    module = _create(architecture, name, rates)
+    module, _ = _create(architecture, name, rates)
     _refuse_other_weights(architecture.name, module)
     _mark_shortcuts(module)
     _mark_outputs(architecture, module)
@@ -133,11 +134,26 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
     return module
 
 
-def _create(architecture: Architecture, name: str, rates: dict[str, float]) -> nn.Module:
-    """Give `img_size` to the networks that take it."""
+def timm_arguments(architecture: Architecture) -> dict[str, Any]:
+    """The keywords besides the number of classes with which timm itself builds this network.
+
+    Raises:
+        NetworkError: timm cannot build it.
+    """
+    with torch.device("meta"):
+        name, rates = architecture.name.removeprefix(PREFIX), dict(architecture.options)
+        _, sizes = _create(architecture, name, rates)
+    return {"in_chans": architecture.channels, **sizes, **rates}
+
+
+def _create(
+    architecture: Architecture, name: str, rates: Mapping[str, Option]
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Give `img_size` to the networks that take it; it is returned beside the module."""
     height, width = architecture.height, architecture.width
     wanted = {"img_size": height if height == width else (height, width)}
-    for sizes in (wanted, {}):
+    choices: tuple[dict[str, Any], ...] = (wanted, {})
+    for sizes in choices:
         try:
             module: nn.Module = _timm().create_model(
                 name,
@@ -153,7 +169,7 @@ def _create(architecture: Architecture, name: str, rates: dict[str, float]) -> n
             raise _refusal(architecture, error) from error
         except Exception as error:  # a network of timm may raise anything
             raise _refusal(architecture, error) from error
-        return module
+        return module, sizes
     raise AssertionError("the second attempt either returns or raises")
 
 

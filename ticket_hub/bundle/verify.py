@@ -1,0 +1,222 @@
+"""Verify a bundle: recompute everything that it claims, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ticket_hub.bundle import layout, summary
+from ticket_hub.bundle.assemble import bundle_id
+from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.read import Bundle, open_bundle
+from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
+from ticket_hub.pruning.masks import masked
+
+__all__ = ["Check", "VerifyReport", "verify_bundle"]
+
+# What version control and the Hub's own clients put beside the files of a bundle.
+_FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
+_AGAIN = "Fetch the bundle again, or ask its author to write it again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One claim of a bundle.
+
+    Attributes:
+        name: what was looked at, such as `masks/0/3.safetensors` or `nesting of trial 0`.
+        holds: whether it is as it must be.
+        problem: why not, and what to do; empty where it holds.
+    """
+
+    name: str
+    holds: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport:
+    """What was checked.
+
+    Attributes:
+        checks: every claim that could be looked at, in a fixed order.
+        absent: files that are listed but not here; only where a part of the bundle was asked for.
+    """
+
+    checks: tuple[Check, ...]
+    absent: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that do not hold."""
+        return tuple(check for check in self.checks if not check.holds)
+
+
+def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
+    """Check every byte and every claim of a bundle; what is wrong is reported, not raised.
+
+    Digests and sizes of all files, no file beside them, theta0 finite and of the network, counts,
+    densities and ids of all tickets, masks nested from level to level, `model.safetensors` equal
+    to theta0 * mask, evidence and verdicts equal to what the curves say, the id of the bundle.
+
+    Args:
+        partial: files that are listed but absent (a pull of a single level) are no failure.
+    """
+    try:
+        bundle = open_bundle(folder)
+        _ = bundle.network
+    except (BundleError, NetworkError) as error:
+        return VerifyReport(checks=(Check(name=layout.MANIFEST, holds=False, problem=str(error)),))
+    absent = tuple(name for name in bundle.manifest.files if not (folder / name).exists())
+    verifier = _Verifier(bundle, frozenset(absent) if partial else frozenset())
+    return VerifyReport(checks=tuple(verifier.checks()), absent=absent if partial else ())
+
+
+class _Verifier:
+    def __init__(self, bundle: Bundle, absent: frozenset[str]) -> None:
+        self.bundle, self.manifest, self.absent = bundle, bundle.manifest, absent
+
+    def checks(self) -> Iterator[Check]:
+        yield Check(name=layout.MANIFEST, holds=True)
+        for name in sorted(self.manifest.files):
+            if name not in self.absent:
+                yield _check(name, lambda name=name: self._file(name))  # type: ignore[misc]
+        yield _check("no other file", self._no_other_file)
+        yield _check("id of the bundle", self._bundle_id)
+        for trial in self.manifest.trials:
+            yield from self._trial(trial.index)
+        if layout.MODEL in self.manifest.files and self._has(*self._default_files()):
+            yield _check("survivors equal theta0", self._model)
+        if self._has(layout.METRICS):
+            yield _check("evidence", self._evidence)
+
+    def _has(self, *names: str) -> bool:
+        return not self.absent.intersection(names)
+
+    def _file(self, name: str) -> None:
+        self.bundle.files.digest(name, self.manifest.files[name])
+
+    def _no_other_file(self) -> None:
+        known = {layout.MANIFEST, *self.manifest.files}
+        for path in sorted(self.bundle.path.rglob("*")):
+            name = path.relative_to(self.bundle.path).as_posix()
+            if path.is_dir() and not path.is_symlink():
+                continue
+            if name not in known and not _is_left_over(name):
+                raise BundleFormatError(
+                    f"{name} is in the folder but not in the manifest.", "Remove it."
+                )
+
+    def _bundle_id(self) -> None:
+        manifest = self.manifest
+        found = bundle_id(manifest.architecture, manifest.data.fingerprint, manifest.levels)
+        _demand(found == manifest.id, "The id of the bundle is not that of its content.")
+
+    def _trial(self, trial: int) -> Iterator[Check]:
+        levels = [
+            level
+            for level in self.manifest.levels
+            if level.tickets and self._has(layout.mask_file(trial, level.index))
+        ]
+        densest = self.manifest.theta0_level
+        needed = [layout.theta0_file(trial)]
+        needed += [] if densest is None else [layout.mask_file(trial, densest)]
+        if self._has(*needed):
+            for level in levels:
+                name = f"ticket of level {level.index}, trial {trial}"
+                yield _check(name, lambda level=level: self._ticket(level, trial))  # type: ignore[misc]
+        yield _check(f"nesting of trial {trial}", lambda: self._nesting(levels, trial))
+
+    def _ticket(self, level: LevelRecord, trial: int) -> None:
+        self.bundle.ticket(level.index, trial)
+
+    def _nesting(self, levels: list[LevelRecord], trial: int) -> None:
+        outer: dict[str, Tensor] | None = None
+        for level in levels:
+            mask = self.bundle.mask(level.index, trial)
+            nested = outer is None or not any(
+                bool((keep & ~outer[name]).any()) for name, keep in mask.items()
+            )
+            _demand(nested, f"Level {level.index} keeps weights that the level before dropped.")
+            outer = mask
+
+    def _default_files(self) -> tuple[str, ...]:
+        default = self.manifest.default
+        mask = layout.mask_file(default.trial, default.level)
+        return layout.MODEL, layout.theta0_file(default.trial), mask
+
+    def _model(self) -> None:
+        default, model = self.manifest.default, self.bundle.model()
+        ticket = self.bundle.ticket(default.level, default.trial)
+        expected = masked(ticket.theta0, ticket.mask)
+        same = model is not None and all(
+            torch.equal(_bytes(model[name]), _bytes(value)) for name, value in expected.items()
+        )
+        _demand(same, f"{layout.MODEL} is not theta0 * mask of the default ticket.")
+
+    def _evidence(self) -> None:
+        manifest, trials = self.manifest, [trial.index for trial in self.manifest.trials]
+        backends: dict[int, set[str]] = {}
+        outcomes = summary.outcomes(_known(self.bundle, backends), trials)
+        for level in manifest.levels:
+            names = backends.get(level.index, set())
+            found = summary.measured(outcomes.get((level.index, TICKET)), names)
+            _demand(
+                (found, summary.verdict(level.index, outcomes)) == (level.evidence, level.verdict),
+                f"The evidence or verdict of level {level.index} is not what its curves say.",
+            )
+        chosen = summary.choose(manifest.levels, manifest.trials[0].index)
+        _demand(chosen == manifest.default, "The default ticket is not the one of its rule.")
+
+
+def _known(bundle: Bundle, backends: dict[int, set[str]]) -> Iterator[CurveRecord]:
+    """Every curve once, noting what trained the tickets of each level."""
+    manifest: Manifest = bundle.manifest
+    trials = {trial.index for trial in manifest.trials}
+    seen: set[tuple[int, int, str]] = set()
+    for record in bundle.curves():
+        key = (record.level, record.trial, record.control)
+        known = manifest.level(record.level) is not None and record.trial in trials
+        _demand(known and key not in seen, f"{layout.METRICS} has a curve of nothing, or twice.")
+        seen.add(key)
+        if record.control == TICKET:
+            backends.setdefault(record.level, set()).add(record.backend)
+        yield record
+
+
+def _check(name: str, claim: Callable[[], None]) -> Check:
+    try:
+        claim()
+    except BundleError as error:
+        return Check(name=name, holds=False, problem=str(error))
+    return Check(name=name, holds=True)
+
+
+def _bytes(value: Tensor) -> Tensor:
+    return value.contiguous().reshape(-1).view(torch.uint8)  # 0 and -0 are not the same
+
+
+def _demand(holds: bool, problem: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        raise BundleFormatError(problem, _AGAIN)
+
+
+def _is_left_over(name: str) -> bool:
+    """What an interrupted write leaves behind, which the next write clears away."""
+    first, *_, last = name.split("/") if "/" in name else (name, name)
+    return (
+        first in _FOREIGN
+        or first == layout.STAGING
+        or (layout.is_known(name) and first in {"theta0", "masks"})
+        or (last.startswith(".") and last.endswith(".part"))
+    )
