@@ -21,7 +21,15 @@ from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture, Option, PrunableLayer
 
-__all__ = ["Outline", "architecture_for", "build", "network_names", "outline", "register"]
+__all__ = [
+    "Outline",
+    "architecture_for",
+    "build",
+    "home_module",
+    "network_names",
+    "outline",
+    "register",
+]
 
 Builder: TypeAlias = Callable[..., nn.Module]
 B = TypeVar("B", bound=Builder)
@@ -134,6 +142,15 @@ def architecture_for(
     )
     outline(architecture)
     return architecture
+
+
+def home_module(architecture: Architecture) -> str:
+    """The module that registered the network: who imports it can build the network too.
+
+    Raises:
+        NetworkError: there is no such network.
+    """
+    return str(_entry(architecture.name).builder.__module__)
 
 
 def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:

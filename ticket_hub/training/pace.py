@@ -16,17 +16,16 @@ CHECKPOINT_SHARE = 50
 
 
 class Poll:
-    """Asks whether to stop, at most twenty times a second."""
+    """Asks whether to stop; once told so, it does not ask again."""
 
     def __init__(self, should_stop: Callable[[], bool] | None) -> None:
-        self._ask, self._next, self.stopped = should_stop, 0.0, False
+        self._ask, self._stopped = should_stop, False
 
     def __call__(self) -> bool:
-        """Whether somebody has asked to stop; once true, always true."""
-        now = time.monotonic()
-        if self._ask is not None and not self.stopped and now >= self._next:
-            self.stopped, self._next = self._ask(), now + 0.05
-        return self.stopped
+        """Whether somebody has asked to stop."""
+        if self._ask is not None and not self._stopped:
+            self._stopped = self._ask()
+        return self._stopped
 
 
 class Pace:

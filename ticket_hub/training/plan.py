@@ -1,10 +1,10 @@
-"""Who is trained together: members sorted into tasks, each one group of one backend."""
+"""Who is trained together and where: members sorted into tasks, tasks counted into workers."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -14,27 +14,19 @@ from ticket_hub.networks import build
 from ticket_hub.pruning.masks import density
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.choice import choose
+from ticket_hub.training.cost import Cost
+from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.types import Architecture
 
-__all__ = ["Share", "divide", "meta_module"]
+__all__ = ["divide", "meta_module", "seconds_of_work"]
 
 ONE_BY_ONE = frozenset({"plain", "lanes"})
 """Backends for which a group is no faster than its members one after the other on a CPU."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """The members of one task.
-
-    Attributes:
-        backend: the name of the backend that trains them.
-        states: of the members in their order, all of one iteration; empty at the beginning.
-    """
-
-    backend: str
-    members: tuple[Member, ...]
-    states: tuple[MemberState, ...] = ()
+FLOPS = 5e10
+STEP_SECONDS = 1e-4
+"""A core's rough speed, and the least that a step takes: only to tell small work from large."""
 
 
 def meta_module(architecture: Architecture) -> nn.Module:
@@ -43,33 +35,36 @@ def meta_module(architecture: Architecture) -> nn.Module:
         return build(architecture)
 
 
+def seconds_of_work(cost: Cost, training: TrainingSpec, members: Sequence[Member]) -> float:
+    """Roughly how long one core would train all members densely."""
+    steps = sum(training.iterations - member.start for member in members)
+    return steps * max(STEP_SECONDS, cost.step_flops(training) / FLOPS)
+
+
 def divide(
+    blank: Task,
     module: nn.Module,
-    training: TrainingSpec,
     device: torch.device,
-    members: Sequence[Member],
-    *,
     states: Mapping[str, MemberState],
     workers: int,
-) -> list[Share]:
-    """Tasks that together train all members, balanced over so many workers.
+) -> list[Task]:
+    """Tasks that together train all members of `blank`, balanced over so many workers.
 
     Only members of one backend that stand at the same iteration are trained together.
 
     Raises:
         RecipeError: two members share a name, or the forced backend cannot train the network.
     """
-    names = [member.name for member in members]
-    if len(set(names)) < len(names):
-        raise RecipeError("Two members of a population share a name.", "Name each differently.")
     alike: dict[tuple[str, int, bool], list[Member]] = {}
-    for member in members:
-        backend = choose(module, training, device, density(member.mask) if member.mask else 1.0)
+    for member in _named_apart(blank.members):
+        share = density(member.mask) if member.mask else 1.0
+        backend = choose(module, blank.training, device, share)
         state = states.get(member.name)
         at = member.start if state is None else state.iteration
         alike.setdefault((backend, at, state is None), []).append(member)
     return [
-        Share(
+        dataclasses.replace(
+            blank,
             backend=backend,
             members=tuple(some),
             states=() if new else tuple(states[member.name] for member in some),
@@ -77,6 +72,12 @@ def divide(
         for (backend, _, new), group in alike.items()
         for some in _deal(group, _parts(backend, device, len(group), workers))
     ]
+
+
+def _named_apart(members: Sequence[Member]) -> Sequence[Member]:
+    if len({member.name for member in members}) < len(members):
+        raise RecipeError("Two members of a population share a name.", "Name each differently.")
+    return members
 
 
 def _parts(backend: str, device: torch.device, members: int, workers: int) -> int:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from ticket_hub.data import DataSet
+from ticket_hub.errors import RecipeError
+from ticket_hub.networks.registry import home_module
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.capacity import cores, free_bytes
+from ticket_hub.training.cost import Cost, count
 from ticket_hub.training.local import run_here
 from ticket_hub.training.loop import Task
-from ticket_hub.training.member import Keeper, Member, Progress, Trained
-from ticket_hub.training.plan import divide, meta_module
+from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
+from ticket_hub.training.memory import check_memory, needed_bytes
+from ticket_hub.training.plan import divide, meta_module, seconds_of_work
+from ticket_hub.training.pool import Pool
+from ticket_hub.training.process import can_import
 from ticket_hub.training.settings import check_precision
 from ticket_hub.types import Architecture
 
 __all__ = ["Trainer", "train"]
+
+WORTH_SECONDS = 20.0
+"""Work of one core below which starting processes takes longer than it saves."""
 
 
 class Trainer:
@@ -27,11 +38,19 @@ class Trainer:
         data: what to train on; its device is where training happens.
         workers: single-threaded processes on a CPU. None takes one for each core that this
             process may use, but no more than there are members, and none where the work is too
-            small to be worth a process. No result depends on it.
+            small to be worth a process. With 1, everything happens in this process. No result
+            depends on it.
+
+    Raises:
+        RecipeError: fewer than 1 worker.
     """
 
     def __init__(self, data: DataSet, *, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise RecipeError(f"There cannot be {workers} workers.", "Use 1 or more.")
         self.data, self.workers = data, workers
+        self._device = data.train.images.device
+        self._pool: Pool | None = None
 
     def __enter__(self) -> Trainer:  # noqa: PYI034 - `Self` is unknown to the checker in the tests
         return self
@@ -46,6 +65,9 @@ class Trainer:
 
     def close(self) -> None:
         """End the worker processes."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def train(
         self,
@@ -71,8 +93,8 @@ class Trainer:
             checkpoint_seconds: seconds between two checkpoints; longer where saving one takes
                 more than 2% of that.
             observe: called in this process after each evaluation, once for every member.
-            should_stop: asked several times a second; once it is true, a checkpoint is saved and
-                `StoppedError` raised, within 10 seconds.
+            should_stop: asked in this process, often, so that it should be cheap; once it is
+                true, a checkpoint is saved and `StoppedError` raised, within 10 seconds.
 
         Raises:
             RecipeError: the forced backend cannot train this network with this optimizer.
@@ -80,27 +102,60 @@ class Trainer:
             MemoryLimitError: the population does not fit into memory.
             StoppedError: `should_stop` became true.
         """
-        device = self.data.train.images.device
-        check_precision(training, device)
-        states = {m.name: state for m in members if keeper and (state := keeper.load(m.name))}
-        shares = divide(
-            meta_module(architecture), training, device, members, states=states, workers=1
+        check_precision(training, self._device)
+        blank = Task(
+            architecture=architecture,
+            training=training,
+            backend="plain",
+            members=tuple(members),
+            snapshots=tuple(snapshots),
+            keeper=keeper,
+            checkpoint_seconds=checkpoint_seconds,
         )
-        tasks = [
-            Task(
-                architecture=architecture,
-                training=training,
-                backend=share.backend,
-                members=share.members,
-                states=share.states,
-                snapshots=tuple(snapshots),
-                keeper=keeper,
-                checkpoint_seconds=checkpoint_seconds,
-            )
-            for share in shares
-        ]
-        done = run_here(self.data, tasks, observe, should_stop)
+        states = {m.name: state for m in members if keeper and (state := keeper.load(m.name))}
+        tasks, workers = self._plan(blank, states)
+        done = self._run(tasks, workers, observe, should_stop)
         return [done[member.name] for member in members]
+
+    def _plan(self, blank: Task, states: Mapping[str, MemberState]) -> tuple[list[Task], int]:
+        """The tasks, and how many processes do them; with 1, this one does."""
+        module = meta_module(blank.architecture)
+        cost = count(module, self.data.input_shape)
+        workers = self._most_workers(blank, cost)
+        free = free_bytes(self._device)
+        while True:
+            tasks = divide(blank, module, self._device, states, workers)
+            workers = min(workers, len(tasks))
+            groups = [len(task.members) for task in tasks]
+            needed = needed_bytes(cost, self.data, blank.training, groups, workers)
+            if needed <= free or self.workers is not None or workers == 1:
+                check_memory(needed, free, self._device)
+                return tasks, workers
+            workers -= 1
+
+    def _most_workers(self, blank: Task, cost: Cost) -> int:
+        home = home_module(blank.architecture)
+        if self._device.type != "cpu" or os.name != "posix" or not can_import(home):
+            return 1
+        if self.workers is not None:
+            return min(self.workers, len(blank.members))
+        small = seconds_of_work(cost, blank.training, blank.members) < WORTH_SECONDS
+        return 1 if small else min(cores(), len(blank.members))
+
+    def _run(
+        self,
+        tasks: Sequence[Task],
+        workers: int,
+        observe: Callable[[Progress], None] | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> dict[str, Trained]:
+        if workers == 1:
+            return run_here(self.data, tasks, observe, should_stop)
+        if self._pool is None:
+            self._pool = Pool(self.data)
+        self._pool.grow(workers)
+        home = home_module(tasks[0].architecture)
+        return self._pool.run(tasks, home, observe, should_stop)
 
 
 def train(

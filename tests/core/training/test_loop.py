@@ -1,0 +1,217 @@
+"""The way of one population from start to end: readings, stops, checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+
+from ticket_hub.data import DataSet
+from ticket_hub.errors import DivergedError, RecipeError, StoppedError
+from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training import Member, MemberState, Progress, Trained, train
+from ticket_hub.types import Architecture
+
+
+@dataclass
+class Shelf:
+    """A keeper in memory that can be told to stop the training at a checkpoint."""
+
+    states: dict[str, MemberState] = field(default_factory=dict)
+    saves: int = 0
+
+    def load(self, member: str) -> MemberState | None:
+        return self.states.get(member)
+
+    def save(self, member: str, state: MemberState) -> None:
+        self.states[member] = state
+        self.saves += 1
+
+
+@dataclass
+class Lab:
+    """A small population that each test trains in its own way."""
+
+    data: DataSet
+    architecture: Architecture
+    members: list[Member]
+
+    def train(self, training: TrainingSpec, **options: object) -> list[Trained]:
+        return train(self.architecture, self.data, training, self.members, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def lab(
+    digits: DataSet,
+    network: Callable[..., Architecture],
+    population: Callable[..., list[Member]],
+) -> Lab:
+    architecture = network(digits, "lenet-24-16")
+    return Lab(digits, architecture, population(architecture, 3))
+
+
+def test_readings_are_taken_on_the_grid_and_at_both_ends(
+    lab: Lab, spec: Callable[..., TrainingSpec]
+) -> None:
+    result = lab.train(spec(iterations=25))[0]
+    assert result.curves.iterations.tolist() == [0, 10, 20, 25]
+    lab.members = [replace(member, start=7) for member in lab.members]
+    result = lab.train(spec(iterations=25))[0]
+    assert result.curves.iterations.tolist() == [7, 10, 20, 25]
+
+
+def test_training_makes_the_loss_fall(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+    for result in lab.train(spec(iterations=200, evaluate_every=50)):
+        assert result.curves.validation_loss[-1] < 0.5 * result.curves.validation_loss[0]
+        assert result.curves.test_accuracy[-1] > 0.7
+
+
+def test_snapshots_hold_the_weights_of_their_iteration(
+    lab: Lab, spec: Callable[..., TrainingSpec]
+) -> None:
+    training = spec()
+    result = lab.train(training, snapshots=[0, 15])[1]
+    short = lab.train(spec(iterations=15))[1]
+    for name, value in short.weights.items():
+        assert torch.equal(result.snapshots[15][name], value)
+    mask = lab.members[1].mask["hidden.0.weight"]
+    start = lab.members[1].weights["hidden.0.weight"] * mask
+    assert torch.equal(result.snapshots[0]["hidden.0.weight"], start)
+
+
+@pytest.mark.parametrize("backend", ["stack", "plain"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_a_training_that_is_stopped_and_resumed_gives_the_same_bits(
+    lab: Lab,
+    spec: Callable[..., TrainingSpec],
+    same: Callable[[Trained, Trained], None],
+    backend: str,
+    optimizer: str,
+) -> None:
+    momentum = 0.9 if optimizer == "sgd" else 0.0
+    training = spec(
+        backend=backend, optimizer=optimizer, momentum=momentum, weight_decay=1e-3, warmup=7
+    )
+    undisturbed = lab.train(training, snapshots=[5, 25])
+    shelf, seen = Shelf(), list[Progress]()
+    for limit in range(0, 15, 2):
+        try:
+            resumed = lab.train(
+                training,
+                snapshots=[5, 25],
+                keeper=shelf,
+                observe=seen.append,
+                should_stop=lambda limit=limit: len(seen) > limit,
+            )
+            break
+        except StoppedError:
+            assert shelf.states
+    else:
+        resumed = lab.train(training, snapshots=[5, 25], keeper=shelf)
+    for one, other in zip(undisturbed, resumed, strict=True):
+        same(one, other)
+        assert one.snapshots.keys() == other.snapshots.keys() == {5, 25}
+
+
+@pytest.mark.parametrize("stop", [1, 9, 10, 11, 39])
+@pytest.mark.parametrize("backend", ["stack", "plain"])
+def test_a_backend_goes_on_bit_for_bit_from_any_iteration(
+    lab: Lab, spec: Callable[..., TrainingSpec], stop: int, backend: str
+) -> None:
+    from ticket_hub.training.choice import BACKENDS
+
+    training = spec(backend=backend, weight_decay=1e-3)
+    kind = BACKENDS[backend]
+    whole, first, second = (
+        kind(lab.architecture, lab.data, training, lab.members) for _ in range(3)
+    )
+    whole.train(40)
+    first.train(stop)
+    second.restore(first.states())
+    assert second.iteration == stop
+    second.train(40)
+    for one, other in zip(whole.weights(), second.weights(), strict=True):
+        for name, value in one.items():
+            assert torch.equal(value, other[name])
+
+
+def test_checkpoints_are_saved_on_the_way(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+    shelf = Shelf()
+    lab.train(spec(iterations=300), keeper=shelf, checkpoint_seconds=0.0)
+    assert shelf.saves >= 3
+    assert all(0 < state.iteration <= 300 for state in shelf.states.values())
+
+
+def test_without_patience_left_a_member_stops_and_the_others_go_on(
+    lab: Lab, spec: Callable[..., TrainingSpec], same: Callable[[Trained, Trained], None]
+) -> None:
+    training = spec(iterations=600, lr=3e-2, patience=40)
+    together = lab.train(training)
+    assert len({result.iterations for result in together}) > 1
+    for result, member in zip(together, lab.members, strict=True):
+        curves = result.curves
+        best = int(curves.iterations[curves.early_stop])
+        assert result.iterations == curves.iterations[-1]
+        assert result.iterations in {best + 40, 600}
+        same(result, train(lab.architecture, lab.data, training, [member])[0])
+
+
+def test_the_test_set_can_be_read_at_the_chosen_iteration_alone(
+    lab: Lab, spec: Callable[..., TrainingSpec]
+) -> None:
+    fields = {"iterations": 300, "lr": 3e-2}
+    always = lab.train(spec(**fields))
+    once = lab.train(spec(**fields, test="chosen"))
+    for full, sparse in zip(always, once, strict=True):
+        at = full.curves.early_stop
+        assert sparse.curves.early_stop == at
+        read = ~sparse.curves.test_loss.isnan()
+        assert read.nonzero().flatten().tolist() == [at]
+        assert sparse.curves.test_accuracy[at] == full.curves.test_accuracy[at]
+        assert torch.equal(sparse.curves.validation_loss, full.curves.validation_loss)
+
+
+def test_the_chosen_reading_survives_a_stop(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+    training = spec(iterations=300, lr=3e-2, test="chosen")
+    undisturbed = lab.train(training)
+    shelf, seen = Shelf(), list[Progress]()
+    with pytest.raises(StoppedError):
+        lab.train(
+            training,
+            keeper=shelf,
+            observe=seen.append,
+            should_stop=lambda: len(seen) > 75,
+        )
+    resumed = lab.train(training, keeper=shelf)
+    for one, other in zip(undisturbed, resumed, strict=True):
+        assert torch.equal(
+            one.curves.test_loss.nan_to_num(-1), other.curves.test_loss.nan_to_num(-1)
+        )
+        assert one.snapshots.keys() == other.snapshots.keys() == set()
+
+
+def test_a_loss_that_is_not_finite_names_the_member_and_the_iteration(
+    lab: Lab, spec: Callable[..., TrainingSpec]
+) -> None:
+    broken = {name: value.clone() for name, value in lab.members[1].weights.items()}
+    broken["output.bias"][3] = torch.inf
+    lab.members[1] = replace(lab.members[1], weights=broken)
+    shelf = Shelf()
+    with pytest.raises(DivergedError, match="trial-1 at iteration 0"):
+        lab.train(spec(), keeper=shelf)
+    assert set(shelf.states) == {"trial-0", "trial-2"}
+
+
+def test_two_members_of_one_name_are_refused(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+    lab.members = [lab.members[0], lab.members[0]]
+    with pytest.raises(RecipeError, match="share a name"):
+        lab.train(spec())
+
+
+def test_stopping_without_a_keeper_says_that_nothing_is_kept(
+    lab: Lab, spec: Callable[..., TrainingSpec]
+) -> None:
+    with pytest.raises(StoppedError, match="Nothing was kept"):
+        lab.train(spec(), should_stop=lambda: True)

@@ -1,0 +1,66 @@
+"""What this process may use: cores, and memory of the machine and of its devices."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+__all__ = ["cores", "free_bytes"]
+
+CGROUP = Path("/sys/fs/cgroup")
+UNKNOWN = 2**62
+
+
+def cores() -> int:
+    """Cores that this process may use: its affinity, or less where a container has a quota."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    quota, period = ([*_words(CGROUP / "cpu.max"), "max", "max"])[:2]
+    if quota.isdigit() and period.isdigit():
+        allowed = min(allowed, -(-int(quota) // int(period)))
+    return max(1, allowed)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes that can still be used on a device; a very large number where nobody knows."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    return min(_free_of_machine(), _free_of_container())
+
+
+def _free_of_machine() -> int:
+    for line in _lines(Path("/proc/meminfo")):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return UNKNOWN
+
+
+def _free_of_container() -> int:
+    limit, used = _words(CGROUP / "memory.max"), _words(CGROUP / "memory.current")
+    if limit and used and limit[0].isdigit() and used[0].isdigit():
+        return max(0, int(limit[0]) - int(used[0]) + _cached())
+    return UNKNOWN
+
+
+def _cached() -> int:
+    """Bytes of files that a container's limit counts, but that are given up when needed."""
+    for line in _lines(CGROUP / "memory.stat"):
+        if line.startswith("inactive_file "):
+            return int(line.split()[1])
+    return 0
+
+
+def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)).split()
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []

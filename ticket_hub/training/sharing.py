@@ -1,0 +1,121 @@
+"""One copy of a data set for all worker processes.
+
+The bytes lie in a file without a name (in memory on Linux, else in the temporary folder), which
+workers inherit as an open file and map. It vanishes with the last process that has it, however
+that one ends, and needs no room in /dev/shm, which containers keep small.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ticket_hub.data import DataSet, Part
+from ticket_hub.errors import StorageError
+from ticket_hub.recipe import DataSpec
+
+__all__ = ["DataSheet", "SharedData", "open_shared"]
+
+ALIGNMENT = 64
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DataSheet:
+    """Everything of a data set but its large tensors: where those lie in the shared file.
+
+    Attributes:
+        places: for images and labels of each part: offset in bytes, dtype, shape.
+        size: bytes of the file.
+    """
+
+    spec: DataSpec
+    classes: int
+    mean: Tensor
+    std: Tensor
+    fingerprint: str
+    places: tuple[tuple[int, torch.dtype, tuple[int, ...]], ...]
+    size: int
+
+
+class SharedData:
+    """The file, as its owner has it.
+
+    Attributes:
+        handle: the open file, to be passed to workers.
+        sheet: what they need to read it.
+    """
+
+    def __init__(self, data: DataSet) -> None:
+        self.handle = _open_nameless()
+        try:
+            self.sheet = self._write(data)
+        except OSError as error:
+            os.close(self.handle)
+            raise StorageError(
+                f"The data set could not be shared with worker processes: {error.strerror}.",
+                "Free some memory or space in the temporary folder, or train with workers=1.",
+            ) from error
+
+    def _write(self, data: DataSet) -> DataSheet:
+        places, place = [], 0
+        with os.fdopen(os.dup(self.handle), "wb") as stream:
+            for tensor in _tensors(data):
+                stream.seek(place)
+                stream.write(tensor.contiguous().numpy().tobytes())
+                places.append((place, tensor.dtype, tuple(tensor.shape)))
+                place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
+            stream.truncate(place)
+        return DataSheet(
+            spec=data.spec,
+            classes=data.classes,
+            mean=data.mean,
+            std=data.std,
+            fingerprint=data.fingerprint,
+            places=tuple(places),
+            size=place,
+        )
+
+    def close(self) -> None:
+        """Close the file here; workers that have mapped it keep it."""
+        os.close(self.handle)
+
+
+def open_shared(handle: int, sheet: DataSheet) -> DataSet:
+    """The data set over the shared file; its tensors must not be written."""
+    memory = mmap.mmap(handle, sheet.size, access=mmap.ACCESS_COPY)
+    tensors = [
+        torch.frombuffer(memory, dtype=dtype, count=torch.Size(shape).numel(), offset=place).view(
+            shape
+        )
+        for place, dtype, shape in sheet.places
+    ]
+    parts = {
+        name: Part(images=tensors[2 * index], labels=tensors[2 * index + 1])
+        for index, name in enumerate(PARTS)
+    }
+    return DataSet(
+        spec=sheet.spec,
+        classes=sheet.classes,
+        mean=sheet.mean,
+        std=sheet.std,
+        fingerprint=sheet.fingerprint,
+        **parts,
+    )
+
+
+def _tensors(data: DataSet) -> list[Tensor]:
+    parts = [getattr(data, name) for name in PARTS]
+    return [tensor for part in parts for tensor in (part.images, part.labels)]
+
+
+def _open_nameless() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("ticket-hub-data")
+    with tempfile.TemporaryFile() as stream:
+        return os.dup(stream.fileno())
