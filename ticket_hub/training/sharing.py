@@ -7,6 +7,7 @@ that one ends, and needs no room in /dev/shm, which containers keep small.
 
 from __future__ import annotations
 
+import dataclasses
 import mmap
 import os
 import tempfile
@@ -17,7 +18,6 @@ from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.errors import StorageError
-from ticket_hub.recipe import DataSpec
 
 __all__ = ["DataSheet", "SharedData", "open_shared"]
 
@@ -27,18 +27,15 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSheet:
-    """Everything of a data set but its large tensors: where those lie in the shared file.
+    """Everything of a data set but its pixels and labels: where those lie in the shared file.
 
     Attributes:
+        shell: the data set with empty parts.
         places: for images and labels of each part: offset in bytes, dtype, shape.
         size: bytes of the file.
     """
 
-    spec: DataSpec
-    classes: int
-    mean: Tensor
-    std: Tensor
-    fingerprint: str
+    shell: DataSet
     places: tuple[tuple[int, torch.dtype, tuple[int, ...]], ...]
     size: int
 
@@ -71,15 +68,8 @@ class SharedData:
                 places.append((place, tensor.dtype, tuple(tensor.shape)))
                 place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
             stream.truncate(place)
-        return DataSheet(
-            spec=data.spec,
-            classes=data.classes,
-            mean=data.mean,
-            std=data.std,
-            fingerprint=data.fingerprint,
-            places=tuple(places),
-            size=place,
-        )
+        empty = {name: getattr(data, name).take(torch.arange(0)) for name in PARTS}
+        return DataSheet(shell=dataclasses.replace(data, **empty), places=tuple(places), size=place)
 
     def close(self) -> None:
         """Close the file here; workers that have mapped it keep it."""
@@ -99,14 +89,7 @@ def open_shared(handle: int, sheet: DataSheet) -> DataSet:
         name: Part(images=tensors[2 * index], labels=tensors[2 * index + 1])
         for index, name in enumerate(PARTS)
     }
-    return DataSet(
-        spec=sheet.spec,
-        classes=sheet.classes,
-        mean=sheet.mean,
-        std=sheet.std,
-        fingerprint=sheet.fingerprint,
-        **parts,
-    )
+    return dataclasses.replace(sheet.shell, **parts)
 
 
 def _tensors(data: DataSet) -> list[Tensor]:
