@@ -22,7 +22,6 @@ from ticket_hub.errors import StorageError
 __all__ = ["DataSheet", "SharedData", "open_shared"]
 
 ALIGNMENT = 64
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,8 +67,14 @@ class SharedData:
                 places.append((place, tensor.dtype, tuple(tensor.shape)))
                 place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
             stream.truncate(place)
-        empty = {name: getattr(data, name).take(torch.arange(0)) for name in PARTS}
-        return DataSheet(shell=dataclasses.replace(data, **empty), places=tuple(places), size=place)
+        none = torch.arange(0)
+        shell = dataclasses.replace(
+            data,
+            train=data.train.take(none),
+            validation=data.validation.take(none),
+            test=data.test.take(none),
+        )
+        return DataSheet(shell=shell, places=tuple(places), size=place)
 
     def close(self) -> None:
         """Close the file here; workers that have mapped it keep it."""
@@ -85,15 +90,15 @@ def open_shared(handle: int, sheet: DataSheet) -> DataSet:
         )
         for place, dtype, shape in sheet.places
     ]
-    parts = {
-        name: Part(images=tensors[2 * index], labels=tensors[2 * index + 1])
-        for index, name in enumerate(PARTS)
-    }
-    return dataclasses.replace(sheet.shell, **parts)
+    images, labels = tensors[::2], tensors[1::2]
+    train, validation, test = (
+        Part(images=pixels, labels=truth) for pixels, truth in zip(images, labels, strict=True)
+    )
+    return dataclasses.replace(sheet.shell, train=train, validation=validation, test=test)
 
 
 def _tensors(data: DataSet) -> list[Tensor]:
-    parts = [getattr(data, name) for name in PARTS]
+    parts = (data.train, data.validation, data.test)
     return [tensor for part in parts for tensor in (part.images, part.labels)]
 
 
