@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ticket_hub.data import DataSet, Part, normalized
+from ticket_hub.data import Augmentation, DataSet, Part, is_augmented, normalized
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
-from ticket_hub.training.order import order_table
+from ticket_hub.training.order import epoch_of, order_table
 from ticket_hub.training.schedules import learning_rates
 
 __all__ = ["Batches", "cut", "floats", "kept_floats"]
@@ -60,6 +61,8 @@ def cut(part: Part, examples: int) -> tuple[Part, ...]:
 class Batches:
     """The inputs and the learning rate of each step of a group, read at a common counter.
 
+    Images that are augmented stay uint8 until then; others may be kept normalized.
+
     `load` begins a run of at most `RUN` steps; `advance` goes from one step to the next.
     """
 
@@ -67,14 +70,20 @@ class Batches:
         self.data, self.training, self.members = data, training, members
         self.device = data.train.images.device
         self._rows = Rows(RUN, self.device)
-        self._ready = floats(data.train, data) if kept_floats(data.train) else None
+        self._augment = Augmentation(
+            data.spec, [(member.seed, member.level) for member in members], self.device
+        )
+        still = kept_floats(data.train) and not is_augmented(data.spec)
+        self._ready = floats(data.train, data) if still else None
 
     def load(self, start: int, stop: int) -> int:
         """Prepare the steps from `start` on, at most to `stop`; their number is returned."""
         stop = min(stop, start + RUN)
-        examples = len(self.data.train)
+        size, examples = self.training.batch_size, len(self.data.train)
+        epochs = [epoch_of(iteration, size, examples) for iteration in range(start, stop)]
         self._rows.load(
-            order=order_table(self.members, start, stop, self.training.batch_size, examples),
+            order=order_table(self.members, start, stop, size, examples),
+            epoch=torch.tensor(epochs),
             lr=learning_rates(self.training, start, stop, self.device),
         )
         return stop - start
@@ -92,12 +101,12 @@ class Batches:
         """Images and labels of this step."""
         order = self._rows.row("order")
         chosen = order.flatten()
+        labels = self.data.train.labels.index_select(0, chosen).view(order.shape)
+        shape = (*order.shape, *self.data.input_shape)
         if self._ready is not None:
-            images = self._ready.index_select(0, chosen)
-        else:
-            images = normalized(self.data.train.images.index_select(0, chosen), self.data)
-        labels = self.data.train.labels.index_select(0, chosen)
-        return images.view(*order.shape, *images.shape[1:]), labels.view(order.shape)
+            return self._ready.index_select(0, chosen).view(shape), labels
+        images = self.data.train.images.index_select(0, chosen).view(shape)
+        return normalized(self._augment(images, order, self._rows.row("epoch")), self.data), labels
 
     def advance(self) -> None:
         """Go to the next step."""
