@@ -50,10 +50,11 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
     Weights of convolutions and linear layers; biases and norms never.
 
     Raises:
-        NetworkError: two layers share one weight tensor, so that no mask could tell them apart.
+        NetworkError: two layers share one weight tensor, or one layer stands in two places: the
+            state dict would have its weights under two names, and a mask only under one.
     """
     found: dict[int, PrunableLayer] = {}
-    for name, part in module.named_modules():
+    for name, part in module.named_modules(remove_duplicate=False):
         if not isinstance(part, PRUNABLE_TYPES):
             continue
         weight = part.weight

@@ -8,7 +8,11 @@ _HERE = "ticket_hub_cli.commands"
 
 SECTIONS = {
     "Find tickets": {
+        "find": f"{_HERE}.find",
         "recipes": f"{_HERE}.recipes",
+    },
+    "Look at tickets": {
+        "list": f"{_HERE}.list",
     },
     "Help": {
         "completion": f"{_HERE}.completion",

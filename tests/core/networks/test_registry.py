@@ -248,3 +248,9 @@ def test_layers_that_share_one_tensor_are_refused_by_name() -> None:
     module[1].weight = module[0].weight
     with pytest.raises(NetworkError, match=r"'0\.weight' and '1\.weight' share"):
         prunable_layers(module)
+
+
+def test_a_layer_that_stands_in_two_places_is_refused_by_name() -> None:
+    shared = nn.Linear(2, 2)
+    with pytest.raises(NetworkError, match=r"'0\.weight' and '2\.weight' share"):
+        prunable_layers(nn.Sequential(shared, nn.ReLU(), shared))

@@ -1,0 +1,127 @@
+"""`ticket find`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.progress import watching
+
+if TYPE_CHECKING:
+    from ticket_hub.search import FindResult
+
+COLUMNS = [
+    Column("level", "LEVEL", right=True),
+    Column("density", "WEIGHTS LEFT", percent, right=True),
+    Column("test_accuracy", "TEST ACCURACY", percent, right=True),
+    Column("early_stop", "EARLY STOP", lambda value: f"{value:,.0f}", right=True),
+]
+
+
+@options.command(
+    "find",
+    "ticket find digits-quick",
+    "ticket find lenet-mnist --trials 5 --set training.iterations=20000",
+    "ticket find ./mine.toml --out runs/mine --data-dir ~/data --device cuda:0",
+)
+@click.argument("name", type=options.RECIPE)
+@options.set_option
+@click.option("--trials", type=click.IntRange(min=1), help="Repetitions: search.trials.")
+@click.option("--levels", type=click.IntRange(min=0), help="Pruning rounds: search.levels.")
+@click.option("--backend", help="Force a training backend: training.backend.")
+@click.option(
+    "--out",
+    "run_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the run.  [default: in TICKET_HOME, named by the recipe]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the data sets.  [default: TICKET_DATA]",
+)
+@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Training processes on a CPU; 0 for none."
+)
+@click.option(
+    "--accept-environment",
+    is_flag=True,
+    help="Go on with a run that was begun in another environment; it is then never bit-exact.",
+)
+@options.output_options
+def command(
+    name: str,
+    assignments: tuple[str, ...],
+    trials: int | None,
+    levels: int | None,
+    backend: str | None,
+    out: Output,
+    **places: Any,  # noqa: ANN401 - the options that the search takes as they are
+) -> None:
+    """Find tickets by a recipe: a packaged one, or your own .toml file.
+
+    The same command again goes on where it was stopped, by Ctrl-C or by anything else; stopped
+    that way, it ends with exit code 75.
+    """
+    from ticket_hub.recipes import load_recipe
+
+    changes = options.settings(
+        assignments, search__trials=trials, search__levels=levels, training__backend=backend
+    )
+    result = _find(load_recipe(name).replace(changes), out, places)
+    _tell(result, out)
+
+
+def _find(recipe: Any, out: Output, places: dict[str, Any]) -> FindResult:  # noqa: ANN401
+    out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
+    from ticket_hub.search import find, stop_on_signals
+
+    stream = sys.stderr
+    with (
+        stop_on_signals() as should_stop,
+        watching(recipe, stream=stream, quiet=out.form == "quiet") as watcher,
+    ):
+        return find(
+            recipe,
+            on_level=watcher.level,
+            observe=watcher.observe,
+            notify=watcher.notify,
+            should_stop=should_stop,
+            **places,
+        )
+
+
+def _tell(result: FindResult, out: Output) -> None:
+    rows = [
+        {
+            "level": each.index,
+            "density": each.density,
+            "test_accuracy": each.test_accuracy,
+            "early_stop": each.early_stop,
+        }
+        for each in result.levels
+    ]
+    if out.form == "json":
+        out.json(
+            {
+                "run": result.run,
+                "bundle": result.bundle,
+                "recipe": result.recipe.name,
+                "digest": result.recipe.digest,
+                "ending": {"reason": result.ending.reason, "about": result.ending.about},
+                "levels": rows,
+            }
+        )
+    elif out.form == "quiet":
+        out.text(str(result.bundle))
+    else:
+        out.table(rows, COLUMNS, name="level")
+        out.text(f"bundle: {result.bundle}")
+    out.hint(f"{result.ending.about} Look closer with `ticket show {result.run}`,")
+    out.hint(f"draw figures with `ticket report {result.run}`.")

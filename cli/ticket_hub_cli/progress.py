@@ -1,0 +1,246 @@
+"""How far a search is: live on a terminal, in plain lines elsewhere. Always on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+import click
+
+from ticket_hub.recipe import Recipe
+from ticket_hub_cli.output import percent
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from ticket_hub.search import Level
+    from ticket_hub.training import Progress
+
+__all__ = ["Pace", "Watcher", "duration", "watching"]
+
+LINE_SECONDS = 10.0
+FRAMES_PER_SECOND = 4.0
+MOST_ROWS = 16
+
+
+class Watcher(Protocol):
+    """Whoever shows a search to a person."""
+
+    def observe(self, progress: Progress) -> None:
+        """One trial of the present level got so far."""
+
+    def level(self, level: Level) -> None:
+        """A level is finished and on disk."""
+
+    def notify(self, text: str) -> None:
+        """Something unusual happened."""
+
+
+@dataclass
+class Pace:
+    """Counts what is done of a search, and guesses the time left.
+
+    Attributes:
+        trials, levels, iterations: what the recipe plans, level 0 included in `levels`.
+        clock: seconds since some moment.
+    """
+
+    trials: int
+    levels: int
+    iterations: int
+    clock: Callable[[], float] = time.monotonic
+    present: int = 0
+    latest: dict[str, Progress] = field(default_factory=dict)
+    _begun: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Pace:
+        """The plan of a recipe."""
+        one_shot = recipe.pruning.target_density is not None
+        rounds = min(recipe.search.levels, 1) if one_shot else recipe.search.levels
+        return cls(recipe.search.trials, 1 + rounds, recipe.training.iterations)
+
+    def observe(self, progress: Progress) -> None:
+        """Take a reading of one trial of the present level."""
+        self.latest[progress.member] = progress
+        if self._begun is None:
+            self._begun = (self.clock(), self.done)
+
+    def finish(self, index: int) -> None:
+        """A level is finished; levels that were read from disk took no time."""
+        self.present = index + 1
+        self.latest.clear()
+
+    @property
+    def done(self) -> float:
+        """Levels done, the present one in part."""
+        steps = sum(each.iteration / each.iterations for each in self.latest.values())
+        return self.present + steps / self.trials
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long all that the recipe plans will take at the pace so far; None at first.
+
+        A search that ends early, or that gets faster as networks get sparser, takes less.
+        """
+        if self._begun is None or self.done <= self._begun[1]:
+            return None
+        begun, before = self._begun
+        return (self.clock() - begun) / (self.done - before) * (self.levels - self.done)
+
+
+def duration(seconds: float | None) -> str:
+    """So many seconds as people say it: `1 h 5 min`."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@contextlib.contextmanager
+def watching(recipe: Recipe, *, stream: TextIO, quiet: bool) -> Iterator[Watcher]:
+    """Show a search until the end: live on a terminal, in plain lines elsewhere, or not at all."""
+    pace = Pace.of(recipe)
+    if quiet:
+        yield Silent()
+    elif stream.isatty():
+        with live(pace, stream) as watcher:
+            yield watcher
+    else:
+        yield Lines(pace, lambda text: click.echo(text, file=stream))
+
+
+class Silent:
+    """Shows only what is unusual."""
+
+    def observe(self, progress: Progress) -> None:
+        """Show nothing."""
+
+    def level(self, level: Level) -> None:
+        """Show nothing."""
+
+    def notify(self, text: str) -> None:
+        """Say it."""
+        click.echo(text, err=True)
+
+
+@dataclass
+class Lines:
+    """One line for each finished level, and every ten seconds one on the level in training."""
+
+    pace: Pace
+    say: Callable[[str], None]
+    _last: float | None = None
+
+    def observe(self, progress: Progress) -> None:
+        """Say how far the level is, if it is time."""
+        self.pace.observe(progress)
+        now = self.pace.clock()
+        if self._last is None:
+            self._last = now
+        elif now - self._last >= LINE_SECONDS:
+            self._last = now
+            least = min(each.iteration for each in self.pace.latest.values())
+            self.say(
+                f"level {self.pace.present} of {self.pace.levels - 1}: iteration {least} of "
+                f"{progress.iterations}, validation accuracy {_accuracies(self.pace)}, "
+                f"about {duration(self.pace.seconds_left)} left"
+            )
+
+    def level(self, level: Level) -> None:
+        """Sum the level up."""
+        self.pace.finish(level.index)
+        self.say(_sentence(level))
+
+    def notify(self, text: str) -> None:
+        """Say it."""
+        self.say(text)
+
+
+@contextlib.contextmanager
+def live(pace: Pace, stream: TextIO) -> Iterator[Watcher]:
+    """Finished levels scroll by; below them, a line for each of the first 16 trials moves."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(file=stream)
+    board = Board(pace, console)
+    with Live(
+        get_renderable=board.render,
+        console=console,
+        refresh_per_second=FRAMES_PER_SECOND,
+        transient=True,
+    ):
+        yield board
+
+
+@dataclass
+class Board:
+    """What moves on the terminal."""
+
+    pace: Pace
+    console: Console
+
+    def observe(self, progress: Progress) -> None:
+        """Keep the reading; the next frame shows it."""
+        self.pace.observe(progress)
+
+    def level(self, level: Level) -> None:
+        """Let the level's sum scroll by."""
+        self.pace.finish(level.index)
+        self.console.print(_sentence(level), highlight=False)
+
+    def notify(self, text: str) -> None:
+        """Let it scroll by."""
+        self.console.print(text, style="yellow", highlight=False)
+
+    def render(self) -> RenderableType:
+        """The present frame."""
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 2))
+        left = duration(self.pace.seconds_left)
+        share = min(self.pace.done / self.pace.levels, 1.0)
+        grid.add_row(
+            Text(f"level {min(self.pace.present, self.pace.levels - 1)} of {self.pace.levels - 1}"),
+            ProgressBar(total=1.0, completed=share, width=24),
+            Text(f"about {left} left"),
+        )
+        for name, each in sorted(self.pace.latest.items(), key=_trial_number)[:MOST_ROWS]:
+            grid.add_row(
+                Text(name.replace("-", " ")),
+                ProgressBar(total=each.iterations, completed=each.iteration, width=24),
+                Text(f"iteration {each.iteration} of {each.iterations}"),
+                Text(f"validation {percent(each.validation_accuracy)}"),
+            )
+        return grid
+
+
+def _trial_number(item: tuple[str, object]) -> tuple[int, str]:
+    name = item[0]
+    number = name.rpartition("-")[2]
+    return (int(number) if number.isdigit() else 0, name)
+
+
+def _accuracies(pace: Pace) -> str:
+    values = [each.validation_accuracy for each in pace.latest.values()]
+    values = [value for value in values if not math.isnan(value)]
+    return percent(sum(values) / len(values)) if values else "not read yet"
+
+
+def _sentence(level: Level) -> str:
+    origin = " (from disk)" if level.resumed else ""
+    return (
+        f"level {level.index}: {percent(level.density)} of the weights left, "
+        f"test accuracy {percent(level.test_accuracy)} at the early stop "
+        f"(mean of {len(level.trials)}){origin}"
+    )

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SMALL = [
+    *("--trials", "2", "--levels", "2", "--workers", "0"),
+    *("--set", "training.iterations=60", "--set", "training.evaluate_every=20"),
+]
+
+
+def start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ticket_hub_cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_find_leaves_a_bundle_and_says_how_to_go_on(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    ran = ticket("find", "digits-quick", *SMALL, "--out", str(tmp_path / "run"))
+    assert ran.code == 0
+    rows = [line.split() for line in ran.stdout.splitlines()[1:4]]
+    assert [row[:2] for row in rows] == [["0", "100.00%"], ["1", "80.42%"], ["2", "64.71%"]]
+    assert f"bundle: {tmp_path / 'run/bundle'}" in ran.stdout
+    assert "level 2: 64.71% of the weights left" in ran.stderr
+    assert "ticket report" in ran.stderr
+
+
+def test_find_again_reads_what_is_there(ticket: Callable[..., Any], tmp_path: Path) -> None:
+    arguments = ["find", "digits-quick", *SMALL, "--out", str(tmp_path / "run")]
+    first = ticket(*arguments, "--format", "json")
+    second = ticket(*arguments, "--format", "json")
+    assert json.loads(second.stdout) == json.loads(first.stdout)
+    assert second.stderr.count("(from disk)") == 3
+
+
+def test_json_and_quiet_are_for_programs(ticket: Callable[..., Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ["find", "digits-quick", *SMALL, "--out", str(run)]
+    found = json.loads(ticket(*arguments, "--format", "json").stdout)
+    assert found["bundle"] == str(run / "bundle")
+    assert found["ending"]["reason"] == "levels"
+    assert len(found["levels"]) == 3
+    quiet = ticket(*arguments, "-q")
+    assert (quiet.stdout, quiet.stderr) == (f"{run / 'bundle'}\n", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_search_with_its_own_code_and_the_same_command_goes_on(
+    number: signal.Signals, tmp_path: Path, own_home: Path
+) -> None:
+    endless = ["--set", "training.iterations=2000000", "--set", "training.evaluate_every=500"]
+    arguments = ["find", "digits-quick", *SMALL, *endless, "--out", str(tmp_path / "run")]
+    process = start(arguments, {})
+    try:
+        while not list((tmp_path / "run").glob("run.json")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 75
+    assert out == ""
+    assert "same command" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["lenet-mnst"], 3, "lenet-mnist"),
+        (["digits-quick", "--set", "training.iteratons=2"], 3, "training.iterations"),
+        (["digits-quick", "--trials", "0"], 2, "--trials"),
+        (["digits-quick", "--backend", "warp"], 3, "training.backend"),
+        (["mnist-like.toml"], 3, "cannot be read"),
+        (["digits-quick", "--set", "data.name=folder:/nowhere"], 5, "/nowhere"),
+        (["digits-quick", "--set", "network.name=lenet"], 4, "lenet"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_way_out(
+    arguments: list[str], code: int, words: str, ticket: Callable[..., Any]
+) -> None:
+    ran = ticket("find", *arguments)
+    assert ran.code == code
+    assert words in ran.stderr
+    assert "What to do:" in ran.stderr or code == 2
+    assert ran.stdout == ""
+
+
+def test_a_folder_of_another_recipe_is_refused(ticket: Callable[..., Any], tmp_path: Path) -> None:
+    place = ["--out", str(tmp_path / "run")]
+    ticket("find", "digits-quick", *SMALL, *place)
+    ran = ticket("find", "digits-quick", *SMALL, *place, "--set", "training.lr=0.5")
+    assert ran.code == 8
+    assert "Give another folder" in ran.stderr

@@ -1,0 +1,25 @@
+"""What the pages of the documentation show is what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCK = re.compile(r"```python\n(.*?)```\n\n```\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["networks.md", "pruning.md"])
+def test_the_examples_of_a_page_print_what_it_says(page: str) -> None:
+    shown = BLOCK.findall((DOCS / page).read_text("utf-8"))
+    assert shown
+    names: dict[str, object] = {}
+    for code, expected in shown:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, names)  # noqa: S102 - our own documentation
+        assert printed.getvalue() == expected

@@ -1,0 +1,82 @@
+"""From what a person types to a bundle on this machine. Needs no PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticket_hub import home
+from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.search.runs import RunSummary, list_runs
+
+__all__ = ["Place", "locate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A bundle on this machine.
+
+    Attributes:
+        bundle: its folder.
+        level: a number, a density (`d0.036`) or `best`; None where none was given.
+    """
+
+    bundle: Path
+    level: str | None = None
+
+
+def locate(text: str, *, runs: Path | None = None) -> Place:
+    """Find the bundle that `FOLDER[:level]`, `RUN[:level]` or `RECIPE[:level]` stands for.
+
+    A folder is a bundle, or a run that has one. A run is named by its folder's name; a recipe's
+    name stands for its run where there is only one.
+
+    Args:
+        runs: the folder of runs; by default the user's.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle, or several runs are of that recipe.
+    """
+    place, _, level = text.rpartition(":") if _names_level(text) else (text, "", "")
+    folder = _in_folder(Path(place).expanduser()) or _of_run(place, runs or home.runs_folder())
+    return Place(bundle=folder, level=level or None)
+
+
+def _names_level(text: str) -> bool:
+    tail = text.rpartition(":")[2]
+    return ":" in text and not {"/", "\\"} & set(tail) and not Path(text).exists()
+
+
+def _in_folder(path: Path) -> Path | None:
+    for folder in (path, path / "bundle"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    return None
+
+
+def _of_run(name: str, runs: Path) -> Path:
+    found = list_runs(runs)
+    same = [run for run in found if name in {run.path.name, run.recipe}]
+    exact = [run for run in same if run.path.name == name] or same
+    if len(exact) > 1:
+        raise TicketNotFoundError(
+            f"{len(exact)} runs are of the recipe {name!r}: {_names(exact)}.",
+            "Name one of them in full.",
+        )
+    if not exact:
+        raise TicketNotFoundError(
+            f"There is no run or bundle {name!r} here.",
+            "`ticket list` shows what there is; a folder is given by its path.",
+        )
+    bundle = exact[0].bundle
+    if bundle is None:
+        raise TicketNotFoundError(
+            f"The run {exact[0].path.name} has no bundle yet.",
+            "It has one as soon as level 0 is finished.",
+        )
+    return bundle
+
+
+def _names(runs: list[RunSummary]) -> str:
+    return ", ".join(run.path.name for run in runs)
