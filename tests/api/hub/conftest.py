@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from huggingface_hub import HfApi
+
 from ticket_hub_api.background import RunningHub, running_hub
 from ticket_hub_api.settings import Settings
 
