@@ -131,8 +131,8 @@ def revisions(api: hub.HfApi, repo: str, folder: Path) -> None:
 
 def finding(api: hub.HfApi, repo: str, me: str) -> None:
     info = api.model_info(repo, files_metadata=True)
-    card = info.card_data.to_dict() if info.card_data else {}
-    assert (info.library_name, card["license"]) == ("timm", "mit")
+    license_name = getattr(info.card_data, "license", None)
+    assert (info.library_name, license_name) == ("timm", "mit")
     sizes = {item.rfilename: item.size for item in info.siblings or [] if item.lfs}
     assert sizes["theta0/0.safetensors"] == 3_000_000
     found = [model.id for model in api.list_models(author=me, filter="lottery-ticket", limit=500)]
