@@ -36,7 +36,7 @@ class EndsWithExamples(click.Command):
                 formatter.write(f"  {line}\n")
 
 
-def command(name: str, *examples: str) -> Callable[[Callable[..., None]], EndsWithExamples]:
+def command(name: str, *examples: str) -> Callable[[Callable[..., int | None]], EndsWithExamples]:
     """Make a command of a function, with the examples that end its help."""
     return click.command(name, cls=EndsWithExamples, epilog="\n".join(examples))
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 SMALL = [
-    *("--trials", "2", "--levels", "2", "--workers", "0"),
+    *("--trials", "2", "--levels", "2", "--workers", "1"),
     *("--set", "training.iterations=60", "--set", "training.evaluate_every=20"),
 ]
 

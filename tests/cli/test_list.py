@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-TINY = ["--set", "training.iterations=20", "--trials", "1", "--levels", "1", "--workers", "0"]
+TINY = ["--set", "training.iterations=20", "--trials", "1", "--levels", "1", "--workers", "1"]
 
 
 def test_without_runs_the_list_is_empty_and_says_how_to_begin(ticket: Callable[..., Any]) -> None:

@@ -56,11 +56,13 @@ class Rung:
         level: pruning rounds done.
         density: kept weights over prunable weights.
         curves: of each trial, in the order of the trials.
+        verdict: what the evidence supports at this level, or empty; see `ticket_hub.evidence`.
     """
 
     level: int
     density: float
     curves: tuple[Curves, ...]
+    verdict: str = ""
 
     @property
     def accuracies(self) -> tuple[float, ...]:

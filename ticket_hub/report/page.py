@@ -30,13 +30,13 @@ body{color:var(--ink);background:var(--paper);font:16px/1.5 system-ui,sans-serif
 margin:0 auto;padding:1rem;max-width:64rem}
 h1{font-size:1.6rem;line-height:1.2}
 h2{font-size:1.2rem;margin-top:2rem}
-figure{margin:1rem 0}
-figure svg{width:100%;height:auto}
+figure{margin:1rem 0;overflow-x:auto}
+figure svg{width:100%;min-width:40rem;height:auto}
 figcaption,.soft{color:var(--soft);font-size:.9rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}
+th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}
 thead th{background:var(--band)}
 pre{background:var(--band);padding:.8rem;overflow-x:auto;font-size:.85rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}

@@ -26,6 +26,7 @@ class LadderRow:
         against_dense: mean test accuracy minus the dense network's; None for that network
             itself, and without one.
         early_stop, early_stop_low, early_stop_high: iterations: mean, least and greatest.
+        verdict: what the evidence supports, or empty.
     """
 
     series: str
@@ -39,6 +40,7 @@ class LadderRow:
     early_stop: float
     early_stop_low: int
     early_stop_high: int
+    verdict: str
 
 
 def ladder_rows(ladder: Ladder) -> list[LadderRow]:
@@ -63,6 +65,7 @@ def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
         early_stop=stop.mean,
         early_stop_low=int(stop.low),
         early_stop_high=int(stop.high),
+        verdict=rung.verdict,
     )
 
 
@@ -74,6 +77,7 @@ HEADINGS = (
     "test accuracy (%)",
     "against dense (points)",
     "early stop (iteration)",
+    "verdict",
 )
 
 
@@ -88,6 +92,7 @@ def cells(row: LadderRow) -> list[str]:
         f"{100 * row.test_accuracy:.2f} ({low:.2f} to {high:.2f})",
         "" if row.against_dense is None else f"{100 * row.against_dense:+.2f}",
         f"{row.early_stop:,.0f} ({row.early_stop_low:,} to {row.early_stop_high:,})",
+        row.verdict,
     ]
 
 

@@ -13,6 +13,9 @@ SECTIONS = {
     },
     "Look at tickets": {
         "list": f"{_HERE}.list",
+        "show": f"{_HERE}.show",
+        "verify": f"{_HERE}.verify",
+        "report": f"{_HERE}.report",
     },
     "Help": {
         "completion": f"{_HERE}.completion",

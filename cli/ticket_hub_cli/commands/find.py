@@ -47,7 +47,9 @@ COLUMNS = [
 )
 @click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
 @click.option(
-    "--workers", type=click.IntRange(min=0), help="Training processes on a CPU; 0 for none."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Training processes on a CPU; 1 trains in this one.",
 )
 @click.option(
     "--accept-environment",

@@ -1,1 +1,0 @@
-"""What the service knows, in a database: accounts, repositories, commits, objects."""

@@ -1,1 +1,0 @@
-"""The Hugging Face Hub protocol, as its clients speak it; docs/protocol.md lists the endpoints."""

@@ -1,0 +1,131 @@
+"""`ticket show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Column, Output, percent
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle import Bundle, Manifest
+    from ticket_hub.bundle.manifest import LevelRecord, Spread
+
+
+def _accuracy(spread: dict[str, float] | None) -> str:
+    if spread is None:
+        return "-"
+    low, high = percent(spread["min"]), percent(spread["max"])
+    return f"{percent(spread['mean'])} ({low} to {high})"
+
+
+def _iterations(spread: dict[str, float] | None) -> str:
+    if spread is None:
+        return "-"
+    return f"{spread['mean']:,.0f} ({spread['min']:,.0f} to {spread['max']:,.0f})"
+
+
+LEVELS = [
+    Column("level", "LEVEL", right=True),
+    Column("density", "WEIGHTS LEFT", percent, right=True),
+    Column("n", "TRIALS", right=True),
+    Column("test_accuracy", "TEST ACCURACY (RANGE)", _accuracy),
+    Column("early_stop", "EARLY STOP (RANGE)", _iterations),
+    Column("verdict", "VERDICT", lambda value: value or "-"),
+]
+LAYERS = [
+    Column("layer", "LAYER"),
+    Column("kind", "KIND"),
+    Column("size", "WEIGHTS", lambda value: f"{value:,}", right=True),
+    Column("kept", "KEPT", lambda value: f"{value:,}", right=True),
+    Column("density", "WEIGHTS LEFT", percent, right=True),
+]
+
+
+@options.command(
+    "show",
+    "ticket show digits-quick",
+    "ticket show digits-quick:best",
+    "ticket show ./bundle:d0.036 --format json",
+)
+@click.argument("ticket", type=options.RUN)
+@options.output_options
+def command(ticket: str, out: Output) -> None:
+    """Describe the tickets of a run or a bundle; with :LEVEL, one of them by layers.
+
+    LEVEL is a number, a density such as d0.036, or best. The test accuracies are those at the
+    early stop, the first minimum of the validation loss.
+    """
+    from ticket_hub.bundle import open_bundle
+    from ticket_hub.search.locate import locate
+
+    place = locate(ticket)
+    bundle = open_bundle(place.bundle)
+    if place.level is None:
+        _show_bundle(bundle, out)
+    else:
+        _show_level(bundle.manifest, bundle.level(place.level), out)
+
+
+def _show_bundle(bundle: Bundle, out: Output) -> None:
+    manifest, default = bundle.manifest, bundle.manifest.default
+    levels = [_level(each) for each in manifest.levels]
+    facts = {
+        "id": manifest.id,
+        "bundle": bundle.path,
+        "network": manifest.architecture.name,
+        "data": manifest.data.name,
+        "recipe": manifest.recipe.name,
+        "trials": len(manifest.trials),
+        "default": f"level {default.level}, trial {default.trial} ({default.rule})",
+    }
+    if out.form == "human":
+        out.record(facts, name="id")
+        out.text("")
+        out.table(levels, LEVELS, name="level")
+        out.hint(f"One level by layers: `ticket show {bundle.path}:{default.level}`.")
+    else:
+        out.record(facts | {"digest": manifest.recipe.digest, "levels": levels}, name="id")
+
+
+def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
+    tickets = {f"trial {each.trial}": each.id for each in level.tickets}
+    layers = [
+        {
+            "layer": layer.name,
+            "kind": layer.kind,
+            "size": layer.size,
+            "kept": kept,
+            "density": kept / layer.size,
+        }
+        for layer, kept in zip(manifest.layers, level.tickets[0].kept, strict=True)
+    ]
+    if out.form == "human":
+        out.record({"level": level.index, "weights left": percent(level.density)}, name="level")
+        out.record(tickets, name="trial 0")
+        out.text("")
+        out.table(layers, LAYERS, name="layer")
+        out.hint(f"Layers are those of trial {level.tickets[0].trial}.")
+    elif out.form == "quiet":
+        for each in level.tickets:
+            out.text(each.id)
+    else:
+        out.json(_level(level) | {"tickets": tickets, "layers": layers})
+
+
+def _level(level: LevelRecord) -> dict[str, Any]:
+    evidence = level.evidence
+    return {
+        "level": level.index,
+        "density": level.density,
+        "n": evidence.n if evidence else 0,
+        "test_accuracy": _spread(evidence.test_accuracy) if evidence else None,
+        "early_stop": _spread(evidence.early_stop) if evidence else None,
+        "verdict": level.verdict,
+    }
+
+
+def _spread(spread: Spread) -> dict[str, float]:
+    return {"mean": spread.mean, "min": spread.min, "max": spread.max}

@@ -1,0 +1,158 @@
+"""Reports of bundles: what a bundle says of itself, and the figures of its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ticket_hub.bundle import Bundle, Manifest, open_bundle
+from ticket_hub.bundle.manifest import LevelRecord
+from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence.statistics import LEAST_TRIALS
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
+from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
+from ticket_hub.report.write import Form, Subject, write_report
+from ticket_hub.search.locate import locate
+from ticket_hub.training import Curves
+
+__all__ = ["report_bundle", "show_bundle", "subject"]
+
+TICKET, DENSE = "ticket", "dense"
+
+
+def show_bundle(place: str | Path) -> Manifest:
+    """What a bundle says of itself: its manifest, checked.
+
+    Args:
+        place: a bundle, a run, or their names; see `ticket_hub.search.locate`.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle.
+        BundleError: its manifest breaks the format.
+    """
+    return open_bundle(locate(str(place)).bundle).manifest
+
+
+def report_bundle(
+    place: str | Path,
+    folder: str | Path,
+    forms: Sequence[Form] = ("html",),
+    *,
+    bars: Bars = "range",
+) -> list[Path]:
+    """Draw the evidence of a bundle into a folder, and name the files.
+
+    Args:
+        place: a bundle, a run, or their names; see `ticket_hub.search.locate`.
+        folder: where the files go; made if need be.
+        forms: `png`, `svg`, `csv`, `md` or `html`; see `ticket_hub.report.write.write_report`.
+        bars: from the least to the greatest trial, or a 95% Student-t interval.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle.
+        BundleError: a file of it breaks the format or is not what the manifest says.
+        EvidenceError: nothing was measured.
+        StorageError: a file cannot be written.
+    """
+    bundle = open_bundle(locate(str(place)).bundle)
+    return write_report(subject(bundle), Path(folder), forms, bars=bars)
+
+
+def subject(bundle: Bundle) -> Subject:
+    """Everything that a report shows of a bundle.
+
+    Raises:
+        BundleError: its evidence breaks the format or is not what the manifest says.
+        EvidenceError: nothing was measured.
+    """
+    manifest = bundle.manifest
+    series = _series(bundle)
+    if not series:
+        raise EvidenceError(
+            f"The bundle in {bundle.path} has no measurements.",
+            "Train its tickets with `ticket retrain`, or report the run it was found in.",
+        )
+    return Subject(
+        ladder=Ladder(
+            title=f"{manifest.architecture.name} on {manifest.data.name}",
+            series=tuple(each for each in series if each.name != DENSE),
+            dense=_dense(series),
+        ),
+        facts=_facts(manifest),
+        recipe=manifest.recipe.to_toml(),
+        notes=_notes(manifest, [each.name for each in series]),
+    )
+
+
+def _series(bundle: Bundle) -> list[Series]:
+    """The ticket and its controls, the ticket first and the others by name."""
+    found: dict[str, dict[int, dict[int, Curves]]] = {}
+    for record in bundle.curves():
+        trials = found.setdefault(record.control, {}).setdefault(record.level, {})
+        trials[record.trial] = record.curves
+    levels = {level.index: level for level in bundle.manifest.levels}
+    return [
+        Series(name=name, rungs=_rungs(name, found[name], levels))
+        for name in sorted(found, key=lambda name: (name != TICKET, name))
+    ]
+
+
+def _rungs(
+    name: str, found: Mapping[int, Mapping[int, Curves]], levels: Mapping[int, LevelRecord]
+) -> tuple[Rung, ...]:
+    return tuple(
+        Rung(
+            level=level,
+            density=levels[level].density,
+            curves=tuple(trials[trial] for trial in sorted(trials)),
+            verdict=(levels[level].verdict or "") if name == TICKET else "",
+        )
+        for level, trials in sorted(found.items())
+    )
+
+
+def _dense(series: Iterable[Series]) -> Rung | None:
+    """The network before pruning: level 0 of the search, or the control of that name."""
+    for each in series:
+        for rung in each.rungs:
+            if each.name == DENSE or (each.name == TICKET and rung.density == 1):
+                return rung
+    return None
+
+
+def _facts(manifest: Manifest) -> dict[str, str]:
+    default = manifest.default
+    return {
+        "bundle": manifest.id,
+        "network": manifest.architecture.name,
+        "prunable weights": f"{manifest.prunable:,}",
+        "data": f"{manifest.data.name} (fingerprint {manifest.data.fingerprint})",
+        "recipe": f"{manifest.recipe.name} (digest {manifest.recipe.digest})",
+        "trials": f"{len(manifest.trials)} (seeds {_seeds(manifest)})",
+        "default ticket": f"level {default.level}, trial {default.trial} (by {default.rule})",
+        **{key.replace("_", " "): value for key, value in sorted(manifest.environment.items())},
+    }
+
+
+def _seeds(manifest: Manifest) -> str:
+    return ", ".join(str(trial.seed) for trial in manifest.trials)
+
+
+def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
+    """What the evidence shows, and what it cannot show."""
+    notes = []
+    if any(level.verdict for level in manifest.levels):
+        notes.append(
+            f"Verdicts allow {100 * MARGIN:g} points below the dense network, and one false claim "
+            f"in {1 / ALPHA:g} families of claims."
+        )
+    if len(manifest.trials) < LEAST_TRIALS:
+        notes.append(f"Fewer than {LEAST_TRIALS} trials: no verdict is given.")
+    if not set(names) - {TICKET, DENSE}:
+        notes.append(
+            "No control was trained beside these tickets, so this does not show that their "
+            "initial weights matter: for that, retrain them against reinit."
+        )
+    if not manifest.bit_exact:
+        notes.append("The search went on in another environment, so it cannot be repeated exactly.")
+    return notes
