@@ -19,6 +19,7 @@ __all__ = ["ResNet"]
 
 WIDTH = Whole(default=16, low=1, high=1024)
 LEAST_SIDE = 4  # two strides of 2
+DEEPEST = 1202  # the deepest one of the paper
 
 
 class Block(nn.Module):
@@ -76,10 +77,11 @@ def resnet(architecture: Architecture, *, width: int = 16) -> nn.Module:
     """Build `resnet-D` with D = 6n + 2 layers and `width` channels in the first stage."""
     depth = int(architecture.name.removeprefix("resnet-"))
     blocks, rest = divmod(depth - 2, 6)
-    if rest or not blocks:
-        below = 6 * max(blocks, 1) + 2
+    if rest or not blocks or depth > DEEPEST:
+        below = min(6 * max(blocks, 1) + 2, DEEPEST - 6)
         raise NetworkError(
-            f"There is no {architecture.name!r}: ResNets for small images have 6n + 2 layers.",
+            f"There is no {architecture.name!r}: ResNets for small images have 6n + 2 layers, "
+            f"{DEEPEST} at most.",
             f"The nearest are 'resnet-{below}' and 'resnet-{below + 6}'; the ones for large "
             "images have names such as 'timm:resnet18'.",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from ticket_hub.vision import import_with_torchvision
 __all__ = ["timm_arguments", "timm_names"]
 
 PREFIX = "timm:"
+PLAIN_NAME = re.compile("[a-z0-9][a-z0-9_]{0,99}")
 RATE = Real(default=None, low=0.0, high=0.95)
 MOST_NAMES_SHOWN = 8
 MOST_OUTSIDE = 0.5
@@ -117,15 +119,7 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
         NetworkError: timm has no such network; it does not take such images or options; or it has
             weights outside Conv and Linear modules.
     """
-    name = architecture.name.removeprefix(PREFIX)
-    if name not in timm_names():
-        near = difflib.get_close_matches(name, timm_names(), n=1, cutoff=0.0)[0]
-        raise NetworkError(
-            f"timm has no network {name!r}.",
-            f"The nearest is '{PREFIX}{near}'. Names are those of `timm.list_models()`, "
-            "without tag and without a scheme such as 'hf-hub:'.",
-        )
-    module, _ = _create(architecture, name, rates)
+    module, _ = _create(architecture, rates)
     _refuse_other_weights(architecture.name, module)
     _mark_shortcuts(module)
     _mark_outputs(architecture, module)
@@ -141,15 +135,30 @@ def timm_arguments(architecture: Architecture) -> dict[str, Any]:
         NetworkError: timm cannot build it.
     """
     with torch.device("meta"):
-        name, rates = architecture.name.removeprefix(PREFIX), dict(architecture.options)
-        _, sizes = _create(architecture, name, rates)
+        rates = dict(architecture.options)
+        _, sizes = _create(architecture, rates)
     return {"in_chans": architecture.channels, **sizes, **rates}
 
 
+def _check_name(name: str) -> None:
+    """Only what could be a name is worth the seconds that importing timm takes."""
+    known = timm_names() if PLAIN_NAME.fullmatch(name) else ("resnet18",)
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    raise NetworkError(
+        f"timm has no network {name!r}.",
+        f"The nearest is '{PREFIX}{near}'. Names are those of `timm.list_models()`, "
+        "without tag and without a scheme such as 'hf-hub:'.",
+    )
+
+
 def _create(
-    architecture: Architecture, name: str, rates: Mapping[str, Option]
+    architecture: Architecture, rates: Mapping[str, Option]
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Give `img_size` to the networks that take it; it is returned beside the module."""
+    name = architecture.name.removeprefix(PREFIX)
+    _check_name(name)
     height, width = architecture.height, architecture.width
     wanted = {"img_size": height if height == width else (height, width)}
     choices: tuple[dict[str, Any], ...] = (wanted, {})

@@ -115,6 +115,7 @@ def test_an_option_given_twice_is_refused() -> None:
         "resnet-21",
         "resnet-2",
         "resnet-99999",
+        "resnet-1208",
         "lenet-0",
         "lenet-" + "9" * 5000,
         "lenet" + "-1" * 5000,

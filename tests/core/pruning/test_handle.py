@@ -193,6 +193,46 @@ def test_infinite_and_nan_gradients_do_not_reach_dropped_weights() -> None:
     assert is_masked(module, mask)
 
 
+def test_infinite_and_nan_weights_become_exactly_zero_where_they_are_dropped() -> None:
+    module, mask = network(), masks()
+    handle = keep_mask(module, mask)
+    for bad in (float("nan"), float("inf"), -1.0):
+        for name in mask:
+            module.get_parameter(name).data.fill_(bad)
+        handle.apply()
+        for name, keep in mask.items():
+            weight = module.get_parameter(name).detach()
+            assert not weight[~keep].view(torch.int32).any()  # not even the sign of a zero
+            assert torch.equal(weight[keep].isfinite(), torch.full((int(keep.sum()),), bad == -1.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_a_module_may_change_its_precision(dtype: torch.dtype) -> None:
+    module, mask = nn.Sequential(nn.Flatten(), nn.Linear(16, 3)), masks()
+    mask = {"1.weight": torch.arange(48).view(3, 16) % 3 == 0}
+    keep_mask(module, mask)
+    module.to(dtype)
+    optimizer = optim.AdamW(module.parameters(), weight_decay=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        module(IMAGES.to(dtype)).square().mean().backward()
+        optimizer.step()
+        assert is_masked(module, mask)
+        assert module.get_parameter("1.weight")[mask["1.weight"]].all()
+
+
+def test_gradients_may_be_differentiated_again() -> None:
+    module, mask = network(), masks()
+    keep_mask(module, mask)
+    weight = module.get_parameter("4.weight")
+    (gradient,) = torch.autograd.grad(module(IMAGES).square().mean(), weight, create_graph=True)
+    assert not gradient[~mask["4.weight"]].any()
+    gradient.square().sum().backward()
+    assert weight.grad is not None
+    assert not weight.grad[~mask["4.weight"]].any()
+    assert weight.grad[mask["4.weight"]].all()
+
+
 def test_several_forward_passes_may_share_one_backward_pass() -> None:
     module, mask = network(), masks()
     keep_mask(module, mask)
