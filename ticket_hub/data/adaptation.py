@@ -104,12 +104,11 @@ def _converted(images: Tensor, channels: int) -> Tensor:
 @functools.lru_cache(maxsize=32)
 def _filter(source: int, target: int) -> Float64[Tensor, "target source"]:
     """Weights of every source pixel in every target pixel, in units of 2**-22; rows sum to one."""
-    scale = source / target
-    support = max(scale, 1.0)
-    centers = (torch.arange(target, dtype=torch.float64) + 0.5) * scale
-    places = torch.arange(source, dtype=torch.float64) + 0.5
-    weights = (1 - ((places - centers[:, None]) / support).abs()).clamp(min=0)
-    one = 2.0**WEIGHT_BITS
-    whole = (weights / weights.sum(1, keepdim=True) * one).floor()
-    whole[torch.arange(target), whole.argmax(1)] += one - whole.sum(1)
-    return whole
+    centers = (2 * torch.arange(target) + 1) * source  # in units of 1 / (2 * target) pixel
+    places = (2 * torch.arange(source) + 1) * target
+    reach = 2 * max(source, target)
+    weights = (reach - (places - centers[:, None]).abs()).clamp(min=0)
+    one = 1 << WEIGHT_BITS
+    whole = weights * one // weights.sum(1, keepdim=True)
+    whole[torch.arange(target), weights.argmax(1)] += one - whole.sum(1)
+    return whole.double()

@@ -100,7 +100,7 @@ class _TransferError(Exception):
     """Ends a download before its file gets its name."""
 
 
-def _copy(source: IO[bytes], target: IO[bytes], md5: str) -> None:
+def _copy(source: http.client.HTTPResponse, target: IO[bytes], md5: str) -> None:
     digest = hashlib.md5(usedforsecurity=False)
     while chunk := _chunk(source):
         digest.update(chunk)
@@ -109,7 +109,7 @@ def _copy(source: IO[bytes], target: IO[bytes], md5: str) -> None:
         raise _TransferError(f"its md5 is {digest.hexdigest()} and should be {md5}")
 
 
-def _chunk(source: IO[bytes]) -> bytes:
+def _chunk(source: http.client.HTTPResponse) -> bytes:
     try:
         return source.read(CHUNK)
     except (OSError, http.client.HTTPException) as error:  # or it would count as a full disk

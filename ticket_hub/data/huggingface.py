@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import HfApi, constants
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
@@ -23,23 +25,33 @@ NAME = re.compile(
 )
 TESTS = ("test", "validation", "valid", "val")
 FOLDER = "huggingface"
+TIMEOUT = 10.0  # seconds
 
 
 def read_huggingface(
-    address: str, root: Path, *, size: int, split_seed: int, online: bool
+    address: str,
+    root: Path,
+    *,
+    size: int,
+    split_seed: int,
+    online: bool,
+    endpoint: str | None = None,
 ) -> Published:
     """Read `OWNER/NAME[:CONFIG][@REVISION]`: from `root/huggingface/OWNER/NAME`, or the Hub.
 
     The folder holds what `save_to_disk` wrote or Parquet files named after their parts; it is
     taken as it is, so that a configuration or a revision then has no effect. Otherwise the
-    library `datasets` reads its own cache or downloads. The image is the one column of images,
-    the label the one column of classes (or the column `label`). A set with `train`,
-    `validation` and `test` keeps its parts; one without `test` is tested on `validation`; one
-    with `train` alone gives a fifth of every class, drawn by `split_seed`.
+    library `datasets` downloads it, or with `HF_HUB_OFFLINE=1` reads its own cache.
+
+    The image is the one column of images, the label the one column of classes (or the column
+    `label`). A set with `train`, `validation` and `test` keeps its parts; one without `test` is
+    tested on `validation`; one with `train` alone gives a fifth of every class, drawn by
+    `split_seed`, to the test part.
 
     Args:
         size: of the square that every image is scaled to; 0 demands images of one size.
-        online: False never touches the network.
+        online: False reads the folder or nothing.
+        endpoint: of the Hub; by default that of the environment.
 
     Raises:
         DataNotFoundError: it is neither on disk nor to be had, or the extra is missing.
@@ -53,7 +65,9 @@ def read_huggingface(
             "Write hf:OWNER/NAME, with :CONFIG and @REVISION after it where needed.",
         )
     library = _library()
-    tables = _tables(library, match, root / FOLDER / match["path"], online=online)
+    hub = HfApi(endpoint=endpoint) if online else None
+    with _quiet(library):
+        tables = _tables(library, match, root / FOLDER / match["path"], hub)
     source = f"hf:{address}"
     named = _named_parts(tables, source)
     image, label, names = _columns(library, named[0], source)
@@ -82,24 +96,45 @@ def _library() -> Any:  # noqa: ANN401 - a module without types
         ) from error
 
 
-def _tables(library: Any, match: re.Match[str], folder: Path, *, online: bool) -> Mapping[str, Any]:  # noqa: ANN401 - a module without types
+@contextlib.contextmanager
+def _quiet(library: Any) -> Iterator[None]:  # noqa: ANN401 - a module without types
+    """Without the library's progress bars."""
+    shown = not library.are_progress_bars_disabled()
+    library.disable_progress_bars()
     try:
-        if (folder / "dataset_dict.json").is_file():
-            return dict(library.load_from_disk(str(folder)))
-        if folder.is_dir():
-            return dict(library.load_dataset(str(folder)))
-        download = library.DownloadConfig(local_files_only=not online, max_retries=1)
-        return dict(
-            library.load_dataset(
-                match["path"], match["config"], revision=match["revision"], download_config=download
-            )
-        )
-    except Exception as error:  # the library documents no common class of its errors
+        yield
+    finally:
+        if shown:
+            library.enable_progress_bars()
+
+
+def _tables(
+    library: Any,  # noqa: ANN401 - a module without types
+    match: re.Match[str],
+    folder: Path,
+    hub: HfApi | None,
+) -> dict[str, Any]:
+    try:
+        return dict(_opened(library, match, folder, hub))
+    except Exception as error:  # the libraries document no common class of their errors
         raise DataNotFoundError(
-            f"The data set hf:{match[0]} cannot be had: looked in {folder} and in the cache of the "
-            f"Hugging Face Hub, and {_first_line(error)}.",
-            "Check the name, or save it there with `save_to_disk`, or try again with a network.",
+            f"The data set hf:{match[0]} cannot be had: looked in {folder}, and "
+            f"{_first_line(error)}.",
+            "Check the name, save it there with `save_to_disk`, try again with a network, or set "
+            "HF_HUB_OFFLINE=1 to read the cache of the library `datasets`.",
         ) from error
+
+
+def _opened(library: Any, match: re.Match[str], folder: Path, hub: HfApi | None) -> Any:  # noqa: ANN401 - a library without types
+    if (folder / "dataset_dict.json").is_file():
+        return library.load_from_disk(str(folder))
+    if folder.is_dir():
+        return library.load_dataset(str(folder))
+    if hub is None:
+        raise FileNotFoundError("downloading is switched off")
+    if not constants.HF_HUB_OFFLINE:  # the library retries for half a minute, this does not
+        hub.dataset_info(match["path"], revision=match["revision"], timeout=TIMEOUT)
+    return library.load_dataset(match["path"], match["config"], revision=match["revision"])
 
 
 def _first_line(error: Exception) -> str:
@@ -135,16 +170,20 @@ def _read(tables: list[Any], image: str, label: str, source: str, size: int) -> 
     pictures: list[Tensor] = []
     numbers: list[Tensor] = []
     for table in tables:
-        pictures += [_picture(row, size, source) for row in table[image]]
+        pictures += _pictures(table[image], size, source)
         numbers.append(torch.tensor(list(table[label]), dtype=torch.int64))
     chunks = stacked(pictures, source).split([len(part) for part in numbers])
     return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)]
 
 
-def _picture(row: Any, size: int, source: str) -> Tensor:  # noqa: ANN401 - a decoded picture
+def _pictures(rows: Iterable[Any], size: int, source: str) -> list[Tensor]:
+    """Pixels of every row; the library decodes a picture when it is its turn."""
+    found: list[Tensor] = []
     try:
-        return pixels(row, size)
-    except (OSError, ValueError, SyntaxError) as error:
+        found.extend(pixels(row, size) for row in rows)
+    except (OSError, ValueError, SyntaxError, AttributeError) as error:
         raise DataCorruptError(
-            f"An image of {source} cannot be read: {error}.", "Use another revision of it."
+            f"Image {len(found)} of {source} cannot be read: {error}.",
+            "Use another revision of it.",
         ) from error
+    return found
