@@ -9,6 +9,7 @@ Both give a member the same bits whoever else is in the group.
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -20,13 +21,14 @@ ONEDNN_FROM = 1_500_000
 """Multiplications from which one product is worth oneDNN's 10 microseconds a call."""
 
 
+@functools.cache
+def _has_onednn() -> bool:
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
 def onednn_pays(rows: int, fan_in: int, fan_out: int) -> bool:
     """Whether `(rows, fan_in) @ (fan_in, fan_out)` on a CPU is computed by oneDNN."""
-    return (
-        rows * fan_in * fan_out >= ONEDNN_FROM
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    return rows * fan_in * fan_out >= ONEDNN_FROM and _has_onednn()
 
 
 @runtime_checkable
@@ -35,7 +37,7 @@ class Layer(Protocol):
 
     Shapes:
         `x`: `(members, rows, fan_in)`; `delta`, the gradient of the loss with respect to the
-        layer's sums: `(members, rows, fan_out)`.
+        layer's sums: `(members, rows, fan_out)`. A single member's have no first axis.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,25 +89,23 @@ class Alone:
 
     def forward(self, x: Tensor) -> Tensor:
         """See `Layer`."""
-        if self._pays(x.shape[1]):
-            return _product(x[0], self._weight, self._bias, self._after).unsqueeze(0)
-        sums = torch.addmm(self._bias, x[0], self._turned).unsqueeze(0)
+        if self._pays(len(x)):
+            return _product(x, self._weight, self._bias, self._after)
+        sums = torch.addmm(self._bias, x, self._turned)
         return sums.relu_() if self._relu else sums
 
     def backward(self, delta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """See `Layer`."""
-        turned = delta[0].t()
-        if self._pays(x.shape[1]):
-            weight = _product(turned.contiguous(), x[0].t())
-        else:
-            weight = torch.mm(turned, x[0])
-        return weight, delta[0].sum(0)
+        turned = delta.t()
+        if self._pays(len(x)):
+            return _product(turned.contiguous(), x.t()), delta.sum(0)
+        return torch.mm(turned, x), delta.sum(0)
 
     def below(self, delta: Tensor, x: Tensor) -> Tensor:
         """See `Layer`."""
-        if self._pays(x.shape[1]):
-            return _through_relu(_product(delta[0], self._turned), x[0]).unsqueeze(0)
-        return _through_relu(torch.mm(delta[0], self._weight), x[0]).unsqueeze(0)
+        if self._pays(len(x)):
+            return _through_relu(_product(delta, self._turned), x)
+        return _through_relu(torch.mm(delta, self._weight), x)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, after: str = "none") -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from ticket_hub.data import DataSet
 from ticket_hub.errors import RecipeError
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import density
@@ -44,7 +45,7 @@ def seconds_of_work(cost: Cost, training: TrainingSpec, members: Sequence[Member
 def divide(
     blank: Task,
     module: nn.Module,
-    device: torch.device,
+    data: DataSet,
     states: Mapping[str, MemberState],
     workers: int,
 ) -> list[Task]:
@@ -55,10 +56,11 @@ def divide(
     Raises:
         RecipeError: two members share a name, or the forced backend cannot train the network.
     """
+    device = data.train.images.device
     alike: dict[tuple[str, int, bool], list[Member]] = {}
     for member in _named_apart(blank.members):
         share = density(member.mask) if member.mask else 1.0
-        backend = choose(module, blank.training, device, share)
+        backend = choose(module, blank.training, data, share)
         state = states.get(member.name)
         at = member.start if state is None else state.iteration
         alike.setdefault((backend, at, state is None), []).append(member)

@@ -43,10 +43,7 @@ class _Chain(Group):
 
     def logits(self, images: Tensor) -> Tensor:
         """Each member's logits of the same images."""
-        values = images.flatten(1).expand(len(self.members), -1, -1)
-        for layer in self.layers:
-            values = layer.forward(values)
-        return values
+        return self._forward(images.flatten(1).expand(len(self.members), -1, -1))[-1]
 
     def differentiate(self, images: Tensor, labels: Tensor) -> list[Tensor]:
         """Forward and backward; the whole matrix of gradients is masked by one product."""
@@ -55,11 +52,16 @@ class _Chain(Group):
             self.gradients.mul_(self.mask)
         return [self.gradients.view(-1)]
 
-    def _backward(self, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Gradients of each layer's weight and bias, the last layer first."""
+    def _forward(self, images: Tensor) -> list[Tensor]:
+        """The images and the values of each layer."""
         values = [images]
         for layer in self.layers:
             values.append(layer.forward(values[-1]))
+        return values
+
+    def _backward(self, images: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Gradients of each layer's weight and bias, the last layer first."""
+        values = self._forward(images)
         delta = _slope(values.pop(), labels)
         found = []
         for index in reversed(range(len(self.layers))):
@@ -89,6 +91,10 @@ class _Single(_Chain):
             return [None] * (2 * len(self.layers))
         return [None if bool(keep.all()) else keep for keep in self.tensors(self.mask)]
 
+    def logits(self, images: Tensor) -> Tensor:
+        """The member's logits."""
+        return self._forward(images.flatten(1))[-1].unsqueeze(0)
+
     def tensors(self, rows: Tensor) -> list[Tensor]:
         """Each layer's weight and bias, as views."""
         views = self.layout.views(rows)
@@ -100,7 +106,7 @@ class _Single(_Chain):
 
     def differentiate(self, images: Tensor, labels: Tensor) -> list[Tensor]:
         """Forward and backward; each layer's gradient is masked while it is in the cache."""
-        pairs = reversed(self._backward(images.flatten(2), labels))
+        pairs = reversed(self._backward(images[0].flatten(1), labels[0]))
         gradients = [gradient for pair in pairs for gradient in pair]
         for gradient, mask in zip(gradients, self._masks, strict=True):
             if mask is not None:
@@ -110,10 +116,10 @@ class _Single(_Chain):
 
 def _slope(logits: Tensor, labels: Tensor) -> Tensor:
     """The gradient of the mean cross-entropy with respect to the logits: softmax minus truth."""
-    delta = torch.softmax(logits, 2)
-    truth = labels.unsqueeze(2)
-    delta.scatter_add_(2, truth, delta.new_full((1, 1, 1), -1.0).expand_as(truth))
-    return delta.mul_(1 / labels.shape[1])
+    delta = torch.softmax(logits, -1)
+    truth = labels.unsqueeze(-1)
+    delta.scatter_add_(-1, truth, delta.new_full((1,), -1.0).expand_as(truth))
+    return delta.mul_(1 / labels.shape[-1])
 
 
 class Stack(FlatBackend):

@@ -124,7 +124,7 @@ class Trainer:
         workers = self._most_workers(blank, cost)
         free = free_bytes(self._device)
         while True:
-            tasks = divide(blank, module, self._device, states, workers)
+            tasks = divide(blank, module, self.data, states, workers)
             workers = min(workers, len(tasks))
             groups = [len(task.members) for task in tasks]
             needed = needed_bytes(cost, self.data, blank.training, groups, workers)

@@ -1,0 +1,221 @@
+"""Finding tickets, against the loop that people write today.
+
+    python benchmarks/find.py --rows lenet-dense lenet-0.035-numba --rounds 5
+
+Both sides do the same work in turns: training steps, and validation and test read every 100
+iterations. What is compared is CPU time of one thread (rows of several processes: wall time) of
+one iteration of one trial, composed from measured training and evaluation. Real data are read
+from TICKET_DATA, in torchvision's layout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from measure import Side, compare, machine
+from multicore import busy_machine, four_cores
+from usual import TightLoop, UsualLoop
+
+from ticket_hub.data import DataSet, load, normalized
+from ticket_hub.home import data_folder
+from ticket_hub.networks import architecture_for, build, initialize, prunable_layers
+from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.training import Member
+from ticket_hub.training.backend import Backend
+from ticket_hub.training.batches import cut
+from ticket_hub.training.choice import BACKENDS, choose
+from ticket_hub.training.settings import deliberate
+from ticket_hub.types import Architecture, Mask
+
+LENET = TrainingSpec(iterations=10**6, batch_size=60, optimizer="adam", lr=1.2e-3)
+RESNET = TrainingSpec(iterations=10**6, batch_size=128, optimizer="sgd", lr=0.03, momentum=0.9)
+LEVELS = 23
+TARGETS: Mapping[str, tuple[float, float]] = {
+    "lenet-dense": (12, 18),
+    "lenet-0.035-torch": (25, 35),
+    "lenet-0.035-numba": (60, 120),
+    "search-torch": (15, 22),
+    "search-numba": (30, 45),
+    "resnet20-core": (1.25, 1.4),
+    "resnet20-4cores": (1.6, 2.0),
+    "mlp-32": (8, 15),
+    "mlp-32-stack": (8, 15),
+    "busy": (0.8, 1.2),
+}
+"""Ratio that must be reached, and what is aimed at."""
+
+
+def mnist() -> tuple[DataSet, Architecture]:
+    """Real MNIST and LeNet-300-100."""
+    data = load(DataSpec(name="mnist", normalize="standard"), data_folder())
+    return data, architecture_for(NetworkSpec(name="lenet-300-100"), data.input_shape, 10)
+
+
+def member(architecture: Architecture, level: int, seed: int = 0) -> Member:
+    """A member with a random mask of the density that the papers' ladder has at a level."""
+    network = NetworkSpec(name=architecture.name)
+    generator = torch.Generator().manual_seed(seed)
+    rates = {"fc": 0.2, "output": 0.1, "conv": 0.2, "shortcut": 0.0}
+    mask: Mask = {
+        layer.name: torch.rand(layer.shape, generator=generator) < (1 - rates[layer.kind]) ** level
+        for layer in prunable_layers(build(architecture))
+    }
+    weights = initialize(architecture, network, seed)
+    return Member(name=f"trial-{seed}", seed=seed, level=level, weights=weights, mask=mask)
+
+
+def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -> Side:
+    """The engine's side."""
+    pieces = [*cut(data.validation, 1000), *cut(data.test, 1000)]
+
+    def train(steps: int) -> None:
+        with deliberate(LENET):
+            backend.train(backend.iteration + steps)
+
+    def evaluate() -> None:
+        with deliberate(LENET):
+            for piece in pieces:
+                backend.evaluate(piece)
+
+    return Side(
+        train=train,
+        iterations=iterations,
+        evaluate=evaluate,
+        trials=trials,
+    )
+
+
+def usual_side(loop: UsualLoop, iterations: int, batches: int) -> Side:
+    """The usual loop's side; it evaluates a few batches of 1,000 of the 15,000 images."""
+    return Side(
+        train=loop.train,
+        iterations=iterations,
+        evaluate=lambda: loop.evaluate(batches),
+        share=batches / 15,
+    )
+
+
+def lenet(level: int, backend: str, rounds: int) -> dict[str, Any]:
+    """One core, one trial, at one level of the ladder."""
+    data, architecture = mnist()
+    one = member(architecture, level)
+    usual = UsualLoop("mnist", data_folder(), architecture, 60, one.mask)
+    engine = BACKENDS[backend](architecture, data, LENET, [one])
+    return compare(usual_side(usual, 30, 2), side_of(engine, data, 300), rounds)
+
+
+def whole_search(without: str, rounds: int) -> dict[str, Any]:
+    """All levels of a search, each on the backend that the table chooses; composed from rates.
+
+    The usual loop's rate does not depend on the level, so one level stands for all.
+    """
+    data, architecture = mnist()
+    dense = member(architecture, 0)
+    usual = usual_side(UsualLoop("mnist", data_folder(), architecture, 60, dense.mask), 30, 2)
+    engines = [_level_side(data, architecture, level, without) for level in range(LEVELS)]
+    for side in (usual, *engines):
+        side.seconds()
+    ratios = []
+    for _ in range(rounds):
+        slow = usual.seconds()
+        ratios.append(LEVELS * slow / sum(side.seconds() for side in engines))
+    ratios.sort()
+    return {
+        "ratio": ratios[len(ratios) // 2],
+        "lowest": ratios[0],
+        "highest": ratios[-1],
+        "rounds": rounds,
+    }
+
+
+def _level_side(data: DataSet, architecture: Architecture, level: int, without: str) -> Side:
+    one = member(architecture, level)
+    density = sum(int(m.sum()) for m in one.mask.values()) / 266_200
+    name = choose(build(architecture), LENET, data, density)
+    if name == without:
+        name = "sparse-torch" if density < 0.25 else "stack"
+    return side_of(BACKENDS[name](architecture, data, LENET, [one]), data, 100)
+
+
+def resnet_core(rounds: int) -> dict[str, Any]:
+    """ResNet-20 on one core."""
+    spec = DataSpec(name="cifar10", normalize="standard", flip=True, crop=4)
+    data = load(spec, data_folder())
+    architecture = architecture_for(NetworkSpec(name="resnet-20"), data.input_shape, 10)
+    one = member(architecture, 2)
+    usual = UsualLoop("cifar10", data_folder(), architecture, 128, one.mask)
+    name = choose(build(architecture), RESNET, data, 0.6)
+    engine = BACKENDS[name](architecture, data, RESNET, [one])
+    some = replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
+    ours = replace(side_of(engine, some, 4), share=2 / 15)
+    return compare(usual_side(usual, 4, 2), ours, rounds)
+
+
+def mlp(backend: str, rounds: int) -> dict[str, Any]:
+    """An MLP 64-32-16-10 on the digits, 32 trials, against a tight loop."""
+    data = load(DataSpec(name="digits", validation=300), Path())
+    architecture = architecture_for(NetworkSpec(name="lenet-32-16"), data.input_shape, 10)
+    members = [member(architecture, 0, seed) for seed in range(32)]
+    engine = BACKENDS[backend](architecture, data, LENET, members)
+    images, labels = normalized(data.train.images, data).flatten(1), data.train.labels
+    tight = TightLoop(images, labels, (64, 32, 16, 10), 60)
+    read = [(normalized(p.images, data).flatten(1), p.labels) for p in (data.validation, data.test)]
+    reference = Side(
+        train=tight.train,
+        iterations=1000,
+        evaluate=lambda: [tight.evaluate(*pair) for pair in read],
+    )
+    return compare(reference, side_of(engine, data, 300, trials=32), rounds)
+
+
+ROWS: Mapping[str, Callable[[int], dict[str, Any]]] = {
+    "lenet-dense": partial(lenet, 0, "stack"),
+    "lenet-0.035-torch": partial(lenet, 15, "sparse-torch"),
+    "lenet-0.035-numba": partial(lenet, 15, "sparse-numba"),
+    "search-torch": partial(whole_search, "sparse-numba"),
+    "search-numba": partial(whole_search, ""),
+    "resnet20-core": resnet_core,
+    "resnet20-4cores": four_cores,
+    "mlp-32": partial(mlp, "sparse-numba"),
+    "mlp-32-stack": partial(mlp, "stack"),
+    "busy": busy_machine,
+}
+
+
+def main() -> None:
+    """Run the rows, print a table, and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", nargs="*", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="where the figures are written")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {"machine": machine(), "rows": {}}
+    print(f"{'row':20} {'ratio':>8} {'lowest':>8} {'highest':>8} {'must':>6} {'aim':>6}")
+    for row in options.rows:
+        began = time.monotonic()
+        figures = ROWS[row](options.rounds)
+        must, aim = TARGETS[row]
+        found["rows"][row] = {**figures, "must": must, "aim": aim}
+        print(
+            f"{row:20} {figures['ratio']:8.2f} {figures['lowest']:8.2f} "
+            f"{figures['highest']:8.2f} {must:6} {aim:6}   {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+    if options.json is not None:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    json.dump(found["machine"], sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()
