@@ -177,10 +177,16 @@ def outline(architecture: Architecture) -> Outline:
     """Names, shapes and kinds of an architecture, at no cost: it is built on the meta device.
 
     Raises:
-        NetworkError: as `build`.
+        NetworkError: as `build`; or the network reads values while it is made.
     """
-    with torch.device("meta"):
-        module = build(architecture)
+    try:
+        with torch.device("meta"):
+            module = build(architecture)
+    except RuntimeError as error:
+        raise NetworkError(
+            f"{architecture.name!r} cannot be built on torch's meta device: {error}",
+            "Let its constructor make tensors on the default device, and not read their values.",
+        ) from error
     state = module.state_dict()
     return Outline(
         layers=prunable_layers(module),

@@ -214,6 +214,15 @@ def test_registering_a_name_again_replaces_it() -> None:
     assert outline(sized("tests-replaced")).prunable == 20
 
 
+def test_a_network_that_reads_values_while_it_is_made_is_refused() -> None:
+    @register("tests-reads-values")
+    def _reads(architecture: Architecture) -> nn.Module:
+        return Output(int(torch.ones(1).item()), architecture.classes)
+
+    with pytest.raises(NetworkError, match="'tests-reads-values' cannot be built on torch's meta"):
+        build(sized("tests-reads-values"))
+
+
 def test_a_bundle_of_somebodys_own_network_says_that_it_must_be_registered() -> None:
     with pytest.raises(NetworkError, match="must be registered with"):
         build(sized("somebodys-own-net"))
