@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import reprlib
 import types
@@ -53,7 +54,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
 
 def key_paths(cls: type, prefix: str = "") -> list[str]:
     """Every dotted path that names a field of a dataclass and of those inside it."""
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     found = []
     for name in (f.name for f in dataclasses.fields(cls)):
         found.append(prefix + name)
@@ -72,13 +73,18 @@ def unknown_key(path: str, known: list[str]) -> RecipeError:
     )
 
 
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
 def _build(cls: type, table: Any, prefix: str) -> Any:  # noqa: ANN401 - any part of a recipe
     if not isinstance(table, Mapping):
         raise RecipeError(
             f"The recipe's {prefix.rstrip('.')!r} must be a table of keys, not {_shown(table)}.",
             "Write it as a TOML table.",
         )
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}
     for key in table:
         if key not in fields:

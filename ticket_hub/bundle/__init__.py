@@ -8,6 +8,7 @@ from ticket_hub.bundle.content import (
     Origin,
     TrialContent,
 )
+from ticket_hub.bundle.contents import content_of
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.bundle.verify import Check, VerifyReport, verify_bundle
@@ -24,6 +25,7 @@ __all__ = [
     "Origin",
     "TrialContent",
     "VerifyReport",
+    "content_of",
     "open_bundle",
     "verify_bundle",
     "write_bundle",

@@ -24,6 +24,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.tables import to_table
+from ticket_hub.ticket import count_kept
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
@@ -60,7 +61,7 @@ def densest_sparse(content: BundleContent, network: Signature) -> LevelContent:
 
 
 def _is_full(mask: Mask) -> bool:
-    return all(bool(keep.all()) for keep in mask.values())
+    return all(count_kept(keep) == keep.numel() for keep in mask.values())
 
 
 def _check_order(content: BundleContent) -> None:
@@ -100,7 +101,8 @@ def complete(mask: Mask, network: Signature) -> dict[str, Tensor]:
     Raises:
         MaskMismatchError: it is not of this network.
     """
-    found = full_mask(network.layers) | dict(mask)
+    missing = [layer for layer in network.layers if layer.name not in mask]
+    found = full_mask(missing) | dict(mask)
     prunable = {layer.name: layer.shape for layer in network.layers}
     for name, keep in found.items():
         if prunable.get(name) != tuple(keep.shape) or keep.dtype != torch.bool:

@@ -29,7 +29,7 @@ def encode(manifest: Manifest) -> bytes:
     """
     arguments: dict[str, Any] = dict(sorted(manifest.architecture.options.items()))
     if manifest.architecture.name.startswith(TIMM):
-        arguments = timm_arguments(manifest.architecture.architecture())
+        arguments = dict(timm_arguments(manifest.architecture.architecture()))
     table = _table(manifest, arguments)
     return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
 

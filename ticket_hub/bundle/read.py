@@ -21,8 +21,8 @@ from ticket_hub.bundle.tensors import header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
 from ticket_hub.tables import to_table
-from ticket_hub.ticket import Ticket
-from ticket_hub.types import Architecture
+from ticket_hub.ticket import Ticket, count_kept, ticket_id
+from ticket_hub.types import Architecture, Mask
 
 __all__ = ["Bundle", "open_bundle"]
 
@@ -117,17 +117,18 @@ class Bundle:
             raise TicketNotFoundError(f"There is no trial {wanted}.", f"It has trial {trials}.")
         claim = next(each for each in record.tickets if each.trial == wanted)
         mask = self.mask(record.index, wanted)
+        theta0, known = self._theta0(wanted, mask if record.index == self._densest else None)
         ticket = Ticket(
             architecture=self.architecture,
             mask=mask,
-            theta0=self.theta0(wanted),
+            theta0=theta0,
             trial=wanted,
             level=record.index,
             start=next(each.start for each in self.manifest.trials if each.index == wanted),
             dense=self.manifest.theta0 == "dense",
             provenance=self._provenance(record, claim),
         )
-        if ticket.id != claim.id:
+        if ticket_id(ticket.architecture, theta0, mask, known) != claim.id:
             raise BundleDigestError(
                 f"The ticket of level {record.index} and trial {wanted} has another id than "
                 f"{layout.MANIFEST} says.",
@@ -150,7 +151,7 @@ class Bundle:
         mask = {layer: unpack(packed[layer], shapes[layer], name) for layer in shapes}
         record = self.manifest.level(level)
         claims = [each for each in (record.tickets if record else ()) if each.trial == trial]
-        if [tuple(int(keep.sum()) for keep in mask.values())] != [each.kept for each in claims]:
+        if [tuple(map(count_kept, mask.values()))] != [each.kept for each in claims]:
             raise BundleFormatError(f"{name} keeps other numbers than its manifest says.", _AGAIN)
         return mask
 
@@ -160,15 +161,25 @@ class Bundle:
         Raises:
             BundleError: as `ticket`.
         """
-        name, densest = layout.theta0_file(trial), self.manifest.theta0_level
-        if densest is None:
+        return self._theta0(trial, None)[0]
+
+    @property
+    def _densest(self) -> int | None:
+        return self.manifest.theta0_level
+
+    def _theta0(
+        self, trial: int, mask: Mask | None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
+        """Starting weights; beside them the survivors as stored, given the densest level's mask."""
+        name = layout.theta0_file(trial)
+        if self._densest is None:
             stored = self._tensors(name, self.network.tensors)
             refuse_nonfinite(stored, name)
-            return stored
-        mask = self.mask(densest, trial)
-        stored = self._tensors(name, survivors_shapes(self.network, mask))
+            return stored, None
+        outer = self.mask(self._densest, trial) if mask is None else mask
+        stored = self._tensors(name, survivors_shapes(self.network, outer))
         refuse_nonfinite(stored, name)
-        return expand(stored, mask)
+        return expand(stored, outer), None if mask is None else stored
 
     def model(self) -> dict[str, Tensor] | None:
         """The tensors of `model.safetensors`, or None where it was not written.

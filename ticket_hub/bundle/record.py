@@ -11,7 +11,7 @@ from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.packing import pack
 from ticket_hub.bundle.store import Store
 from ticket_hub.errors import BundleFormatError
-from ticket_hub.ticket import ticket_id
+from ticket_hub.ticket import count_kept, ticket_id
 from ticket_hub.types import Mask
 
 __all__ = ["Recorder"]
@@ -44,7 +44,7 @@ class Recorder:
         tickets, kept = [], 0
         for place, trial in enumerate(self._content.trials):
             mask = complete(level.masks[place], self._network)
-            counts = tuple(int(keep.sum()) for keep in mask.values())
+            counts = tuple(map(count_kept, mask.values()))
             kept += sum(counts)
             if here:
                 self._check_nested(level, place, mask)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ticket_hub.bundle.network import Signature
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.ticket import count_kept, positions_of, survivors_of
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["expand", "refuse_nonfinite", "survivors", "survivors_shapes"]
@@ -19,7 +20,7 @@ Shapes = dict[str, tuple[torch.dtype, tuple[int, ...]]]
 def survivors(theta0: Weights, mask: Mask) -> dict[str, Tensor]:
     """Only what the mask keeps: `(kept,)` for a masked layer, everything else whole."""
     return {
-        name: value.masked_select(mask[name]) if name in mask else value
+        name: survivors_of(value, mask[name]) if name in mask else value
         for name, value in theta0.items()
     }
 
@@ -27,7 +28,7 @@ def survivors(theta0: Weights, mask: Mask) -> dict[str, Tensor]:
 def survivors_shapes(network: Signature, mask: Mask) -> Shapes:
     """What `survivors` must look like."""
     return {
-        name: (dtype, (int(mask[name].sum()),) if name in mask else shape)
+        name: (dtype, (count_kept(mask[name]),) if name in mask else shape)
         for name, (dtype, shape) in network.tensors.items()
     }
 
@@ -35,11 +36,14 @@ def survivors_shapes(network: Signature, mask: Mask) -> Shapes:
 def expand(stored: Mapping[str, Tensor], mask: Mask) -> dict[str, Tensor]:
     """The weights that `survivors` were taken from, 0 where nothing was stored."""
     return {
-        name: torch.zeros(mask[name].shape, dtype=value.dtype).masked_scatter_(mask[name], value)
-        if name in mask
-        else value
+        name: _scattered(value, mask[name]) if name in mask else value
         for name, value in stored.items()
     }
+
+
+def _scattered(value: Tensor, keep: Tensor) -> Tensor:
+    whole = torch.zeros(keep.numel(), dtype=value.dtype)
+    return whole.index_copy_(0, positions_of(keep), value).view(keep.shape)
 
 
 def refuse_nonfinite(tensors: Mapping[str, Tensor], source: str) -> None:

@@ -76,7 +76,8 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
         bundle = open_bundle(folder)
         _ = bundle.network
     except (BundleError, NetworkError) as error:
-        return VerifyReport(checks=(Check(name=layout.MANIFEST, holds=False, problem=str(error)),))
+        name = layout.CONFIG if str(error).startswith(layout.CONFIG) else layout.MANIFEST
+        return VerifyReport(checks=(Check(name=name, holds=False, problem=str(error)),))
     absent = tuple(name for name in bundle.manifest.files if not (folder / name).exists())
     verifier = _Verifier(bundle, frozenset(absent) if partial else frozenset())
     return VerifyReport(checks=tuple(verifier.checks()), absent=absent if partial else ())

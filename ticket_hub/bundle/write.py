@@ -13,8 +13,7 @@ from ticket_hub.bundle.manifest import Manifest, Theta0
 from ticket_hub.bundle.network import Signature, signature
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.store import Store
-from ticket_hub.bundle.theta0 import survivors
-from ticket_hub.pruning.masks import masked
+from ticket_hub.bundle.theta0 import expand, survivors
 from ticket_hub.types import Weights
 
 __all__ = ["write_bundle"]
@@ -88,7 +87,9 @@ def _put_model(
     place = places[manifest.default.trial]
     level = next(each for each in content.levels if each.index == manifest.default.level)
     mask = assemble.complete(level.masks[place], network)
-    store.put(layout.MODEL, tensors.chunks(masked(content.trials[place].theta0, mask)))
+    store.put(
+        layout.MODEL, tensors.chunks(expand(survivors(content.trials[place].theta0, mask), mask))
+    )
 
 
 def _put_card(store: Store, manifest: Manifest, card: Callable[[Manifest], str]) -> None:

@@ -10,7 +10,7 @@ import difflib
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import torch
@@ -128,7 +128,8 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
     return module
 
 
-def timm_arguments(architecture: Architecture) -> dict[str, Any]:
+@functools.lru_cache(maxsize=256)
+def timm_arguments(architecture: Architecture) -> Mapping[str, Any]:
     """The keywords besides the number of classes with which timm itself builds this network.
 
     Raises:
@@ -137,7 +138,7 @@ def timm_arguments(architecture: Architecture) -> dict[str, Any]:
     with torch.device("meta"):
         rates = dict(architecture.options)
         _, sizes = _create(architecture, rates)
-    return {"in_chans": architecture.channels, **sizes, **rates}
+    return MappingProxyType({"in_chans": architecture.channels, **sizes, **rates})
 
 
 def _check_name(name: str) -> None:

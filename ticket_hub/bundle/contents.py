@@ -1,0 +1,108 @@
+"""From an open bundle back to its content, to be written again: with other levels, or evidence."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+
+from torch import Tensor
+
+from ticket_hub.bundle.content import (
+    BundleContent,
+    ControlContent,
+    LevelContent,
+    TrialContent,
+)
+from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.read import Bundle
+from ticket_hub.pruning.masks import full_mask
+from ticket_hub.types import Mask
+
+__all__ = ["content_of"]
+
+MASKS_IN_MEMORY = 4
+
+
+def content_of(bundle: Bundle) -> BundleContent:
+    """Everything that a bundle holds; `write_bundle` makes the same bundle of it, byte for byte.
+
+    Masks are read when they are used, and only a few are kept, since all levels of a large
+    network may not fit into memory.
+
+    Raises:
+        BundleError, NetworkError: as `Bundle.ticket`; of masks only when they are used.
+    """
+    manifest = bundle.manifest
+    curves = _grouped(bundle)
+    load = functools.lru_cache(maxsize=MASKS_IN_MEMORY)(bundle.mask)
+    levels = tuple(
+        LevelContent(
+            index=level.index,
+            masks=tuple(
+                _LazyMask(load, level.index, trial.index)
+                if level.tickets
+                else full_mask(bundle.network.layers)
+                for trial in manifest.trials
+            ),
+            curves=tuple(record.curves for record in curves.get((level.index, TICKET), ())),
+            backends=tuple(record.backend for record in curves.get((level.index, TICKET), ())),
+        )
+        for level in manifest.levels
+    )
+    return BundleContent(
+        recipe=manifest.recipe,
+        architecture=bundle.architecture,
+        data=manifest.data,
+        environment=manifest.environment,
+        trials=tuple(
+            TrialContent(
+                index=trial.index,
+                seed=trial.seed,
+                theta0=bundle.theta0(trial.index),
+                start=trial.start,
+            )
+            for trial in manifest.trials
+        ),
+        levels=levels,
+        bit_exact=manifest.bit_exact,
+        controls=_controls(curves),
+        lineage=manifest.lineage,
+    )
+
+
+def _grouped(bundle: Bundle) -> dict[tuple[int, str], list[CurveRecord]]:
+    groups: dict[tuple[int, str], list[CurveRecord]] = {}
+    for record in bundle.curves():
+        groups.setdefault((record.level, record.control), []).append(record)
+    return groups
+
+
+def _controls(
+    curves: Mapping[tuple[int, str], list[CurveRecord]],
+) -> tuple[ControlContent, ...]:
+    return tuple(
+        ControlContent(
+            control=control,
+            level=level,
+            curves=tuple(record.curves for record in records),
+            backends=tuple(record.backend for record in records),
+        )
+        for (level, control), records in curves.items()
+        if control != TICKET
+    )
+
+
+class _LazyMask(Mapping[str, Tensor]):
+    """A mask that is read when it is asked for."""
+
+    def __init__(self, load: Callable[[int, int], Mask], level: int, trial: int) -> None:
+        self._load, self._level, self._trial = load, level, trial
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._load(self._level, self._trial)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load(self._level, self._trial))
+
+    def __len__(self) -> int:
+        return len(self._load(self._level, self._trial))
