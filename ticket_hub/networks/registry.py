@@ -102,6 +102,7 @@ def register(
     """
 
     def join(builder: B) -> B:
+        _ENTRIES.pop(pattern, None)
         _ENTRIES[pattern] = _Entry(
             re.compile(pattern), builder, dict(options or {}), tuple(examples) or (pattern,)
         )

@@ -120,6 +120,7 @@ def test_an_option_given_twice_is_refused() -> None:
         "lenet-" + "9" * 5000,
         "lenet" + "-1" * 5000,
         "x" * 10**6,
+        "timm:" + "x" * 10**6,
         "",
         "lenet-300-100\n",
     ],
@@ -151,6 +152,7 @@ def test_a_billion_classes_cost_nothing_on_the_meta_device(name: str) -> None:
     with torch.device("meta"):
         module = build(sized(name, classes=10**9))
     assert all(value.is_meta for value in module.state_dict().values())
+    assert module.training
     assert max(max(shape, default=0) for shape in outline(sized(name)).shapes.values()) < 10**9
 
 
@@ -221,6 +223,15 @@ def test_a_network_that_reads_values_while_it_is_made_is_refused() -> None:
 
     with pytest.raises(NetworkError, match="'tests-reads-values' cannot be built on torch's meta"):
         build(sized("tests-reads-values"))
+
+
+def test_a_network_of_ones_own_comes_before_a_family_that_has_its_name() -> None:
+    @register("lenet-7-7-7")
+    def _own(architecture: Architecture) -> nn.Module:
+        return Output(1, architecture.classes)
+
+    assert outline(sized("lenet-7-7-7")).prunable == 10
+    assert outline(sized("lenet-7-7-7-7")).prunable == 7 * (784 + 3 * 7 + 10)
 
 
 def test_a_bundle_of_somebodys_own_network_says_that_it_must_be_registered() -> None:

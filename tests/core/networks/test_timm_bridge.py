@@ -4,9 +4,11 @@ import socket
 
 import pytest
 import torch
+from torch import nn
 
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import architecture_for, build, initialize, outline
+from ticket_hub.networks.timm_bridge import _refuse_other_weights
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture, Option
 
@@ -52,6 +54,7 @@ def test_every_layer_of_a_head_that_gives_classes_is_output() -> None:
     one = architecture("deit_tiny_distilled_patch16_224", (3, 32, 32))
     output = [layer.name for layer in outline(one).layers if layer.kind == "output"]
     assert output == ["head.weight", "head_dist.weight"]
+    assert kinds(architecture("caformer_s18"))["output"] == 1  # its head has a hidden layer
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,11 @@ def test_channels_classes_and_image_size_come_from_the_architecture(
 ) -> None:
     module = build(architecture(name, shape, classes)).eval()
     assert module(torch.rand(1, *shape)).shape == (1, classes)
+
+
+def test_a_network_that_is_checked_on_the_meta_device_is_left_in_training_mode() -> None:
+    with torch.device("meta"):
+        assert build(architecture("resnet18")).training
 
 
 def test_options_reach_the_network() -> None:
@@ -119,6 +127,18 @@ def test_an_option_that_the_network_lacks_is_refused() -> None:
 def test_weights_that_no_mask_can_reach_are_refused_by_name(name: str, parameter: str) -> None:
     with pytest.raises(NetworkError, match=parameter):
         architecture(name)
+
+
+def test_most_of_a_network_must_lie_in_conv_and_linear_modules() -> None:
+    class OwnProduct(nn.Module):
+        def __init__(self, size: int) -> None:
+            super().__init__()
+            self.matrix = nn.Parameter(torch.zeros(size, size))
+            self.head = nn.Linear(8, 8)
+
+    _refuse_other_weights("small", OwnProduct(size=8))
+    with pytest.raises(NetworkError, match=r"'large' has weights that no mask can reach.* matrix"):
+        _refuse_other_weights("large", OwnProduct(size=9))
 
 
 def test_a_network_that_gives_no_classes_is_refused() -> None:

@@ -288,6 +288,7 @@ def test_after_removal_every_weight_may_change() -> None:
     handle.remove()
     assert mask_handle(module) is None
     step(module, optim.SGD(module.parameters(), lr=0.1))
+    handle.apply()
     for name, keep in mask.items():
         assert module.get_parameter(name)[~keep].all()
 
@@ -350,3 +351,19 @@ def test_weights_and_masks_of_another_network_are_refused_by_name() -> None:
         load_masked(module, {k: v for k, v in theta0.items() if k != "4.bias"}, masks())
     with pytest.raises(MaskMismatchError, match=r"'0\.bias' with shape \(2,\)"):
         load_masked(module, theta0 | {"0.bias": torch.zeros(2)}, masks())
+
+
+@pytest.mark.gpu
+def test_the_mask_follows_the_module_to_the_gpu() -> None:
+    module, mask = network(), masks()
+    keep_mask(module, mask)
+    module.to("cuda")
+    optimizer = optim.AdamW(module.parameters(), weight_decay=0.5, fused=True)
+    for _ in range(3):
+        optimizer.zero_grad()
+        functional.cross_entropy(module(IMAGES.cuda()), LABELS.cuda()).backward()
+        optimizer.step()
+        for name, keep in mask.items():
+            weight = module.get_parameter(name)
+            assert not weight[~keep.cuda()].any()
+            assert weight[keep.cuda()].all()

@@ -142,3 +142,11 @@ def test_a_density_below_what_is_never_pruned_is_refused() -> None:
 def test_rates_for_kinds_that_a_network_lacks_are_refused() -> None:
     with pytest.raises(PruningError, match="names conv, but the network has fc, output"):
         ladder(PruningSpec(rates={"conv": 0.2}), NETWORKS["lenet"], 1)
+
+
+def test_what_rounding_leaves_over_goes_to_the_largest_remainders() -> None:
+    layers = [PrunableLayer(name=f"fc{n}", kind="fc", shape=(n,)) for n in (10, 20)]
+    spec = PruningSpec(rates={"fc": 0.2}, mode="one-shot", target_density=1 / 3)
+    weights = {layer.name: torch.ones(layer.shape) for layer in layers}
+    mask = one_shot_mask(spec, layers, initial=weights, trained=weights, level=1, seed=0)
+    assert kept_by_layer(mask) == {"fc10": 3, "fc20": 7}  # of 3.33 and 6.67

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
+from ticket_hub.data.augmentation import Augmentation, is_augmented
 from ticket_hub.errors import DataError
 from ticket_hub.pruning.masks import check_alignment
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import slot_names
-from ticket_hub.training.order import order_table
+from ticket_hub.training.order import epoch_of, order_table
 from ticket_hub.training.sparse.survivors import Survivors
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["SparseBackend", "Trial"]
+__all__ = ["Batches", "SparseBackend", "Trial"]
+
+
+class Batches(NamedTuple):
+    """What some steps see.
+
+    Shapes:
+        `images`: uint8 `(examples, pixels)`; `labels`: int64 `(examples,)`;
+        `order`: int64 `(steps, batch)`, places in both.
+    """
+
+    images: Tensor
+    labels: Tensor
+    order: Tensor
 
 
 class Trial:
@@ -29,14 +43,19 @@ class Trial:
     Attributes:
         flat: float32 `(survivors + biases,)`.
         slots: state of the optimizer, by the names of `MemberState`, each like `flat`.
+        augment: moves and mirrors its training images.
     """
 
-    def __init__(self, architecture: Architecture, training: TrainingSpec, member: Member) -> None:
+    def __init__(
+        self, architecture: Architecture, data: DataSet, training: TrainingSpec, member: Member
+    ) -> None:
         check_alignment(member.weights, member.mask)
         self.member = member
         self.survivors = Survivors.of(architecture, member.mask)
         self.flat = self.survivors.pack(member.weights)
         self.slots = {name: torch.zeros_like(self.flat) for name in slot_names(training)}
+        stream = (member.seed, member.level)
+        self.augment = Augmentation(data.spec, [stream], data.train.images.device)
 
 
 class SparseBackend(ABC):
@@ -56,11 +75,12 @@ class SparseBackend(ABC):
         for part in (data.train, data.validation, data.test):
             _check_labels(part, architecture.classes)
         self.data, self.training = data, training
+        self._images = data.train.images.flatten(1).contiguous()
         self.iteration = members[0].start
-        self.trials = [Trial(architecture, training, member) for member in members]
+        self.trials = [Trial(architecture, data, training, member) for member in members]
 
     @abstractmethod
-    def _advance(self, index: int, order: Int64[Tensor, "steps batch"], start: int) -> None:
+    def _advance(self, index: int, batches: Batches, start: int) -> None:
         """Take the steps from iteration `start` with one member."""
 
     @abstractmethod
@@ -70,12 +90,25 @@ class SparseBackend(ABC):
     def train(self, stop: int) -> None:
         """Bring every member from the present iteration to `stop`."""
         for index, trial in enumerate(self.trials):
-            for start in range(self.iteration, stop, self.chunk):
-                end = min(start + self.chunk, stop)
-                batch, examples = self.training.batch_size, len(self.data.train)
-                order = order_table([trial.member], start, end, batch, examples)
-                self._advance(index, order[:, 0], start)
+            start = self.iteration
+            while start < stop:
+                batches = self._batches(trial, start, min(start + self.chunk, stop))
+                self._advance(index, batches, start)
+                start += len(batches.order)
         self.iteration = max(self.iteration, stop)
+
+    def _batches(self, trial: Trial, start: int, stop: int) -> Batches:
+        """What the steps from `start` on see; to the end of the epoch, if that is before `stop`."""
+        train, batch = self.data.train, self.training.batch_size
+        epoch = epoch_of(start, batch, len(train))
+        stop = min(stop, (epoch + 1) * (len(train) // min(batch, len(train))))
+        order = order_table([trial.member], start, stop, batch, len(train))[:, 0]
+        if not is_augmented(self.data.spec):
+            return Batches(self._images, train.labels, order)
+        chosen = order.flatten()
+        images = trial.augment(train.images[chosen].unsqueeze(0), chosen.unsqueeze(0), epoch)
+        rows = images[0].flatten(1)
+        return Batches(rows, train.labels[chosen], torch.arange(len(chosen)).view(order.shape))
 
     def evaluate(self, part: Part) -> Float64[Tensor, "members 2"]:
         """Mean cross-entropy and accuracy of every member."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,7 +17,7 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.member import Member
 from ticket_hub.training.schedules import learning_rates
-from ticket_hub.training.sparse.base import SparseBackend, Trial
+from ticket_hub.training.sparse.base import Batches, SparseBackend, Trial
 from ticket_hub.training.sparse.memory import Parameters, Rule, Steps, Work
 from ticket_hub.training.sparse.survivors import refusal
 from ticket_hub.training.sparse.wiring import BLOCK, Array, Wiring, wire
@@ -25,6 +26,8 @@ from ticket_hub.types import Architecture
 __all__ = ["SparseNumba"]
 
 LANES = 64
+
+_tiles: WeakKeyDictionary[Part, Array] = WeakKeyDictionary()
 
 
 class SparseNumba(SparseBackend):
@@ -48,15 +51,11 @@ class SparseNumba(SparseBackend):
         from ticket_hub.training.sparse import kernels
 
         self._kernels = kernels
-        self._images = _bytes(data.train)
-        self._labels = data.train.labels.numpy()
-        self._tiles: dict[Part, Array] = {}
         self._rule = _rule(training)
         self._wirings = [wire(trial.survivors, data) for trial in self.trials]
         self._parameters = [_parameters(trial) for trial in self.trials]
         self._work = [
-            _work(self._images.shape[1], wiring, trial)
-            for wiring, trial in zip(self._wirings, self.trials, strict=True)
+            _work(wiring, trial) for wiring, trial in zip(self._wirings, self.trials, strict=True)
         ]
 
     @staticmethod
@@ -66,12 +65,12 @@ class SparseNumba(SparseBackend):
             return "be had without numba: pip install 'ticket-hub[fast]'"
         return refusal(module, training, device)
 
-    def _advance(self, index: int, order: Int64[Tensor, "steps batch"], start: int) -> None:
+    def _advance(self, index: int, batches: Batches, start: int) -> None:
         done = start - self.trials[index].member.start
         self._kernels.train(
-            self._images,
-            self._labels,
-            self._steps(order, start, done),
+            _padded(batches.images).numpy(),
+            batches.labels.numpy(),
+            self._steps(batches.order, start, done),
             self._wirings[index],
             self._parameters[index],
             self._work[index],
@@ -94,10 +93,8 @@ class SparseNumba(SparseBackend):
         )
 
     def _read(self, index: int, part: Part) -> Float64[Tensor, 2]:
-        if part not in self._tiles:
-            self._tiles[part] = _transposed(part)
         sums = self._kernels.evaluate(
-            self._tiles[part],
+            _transposed(part),
             part.labels.numpy(),
             self._wirings[index],
             self._parameters[index],
@@ -106,19 +103,19 @@ class SparseNumba(SparseBackend):
         return torch.tensor(sums, dtype=torch.float64)
 
 
-def _bytes(part: Part) -> Array:
-    """The images as rows of at least 16 pixels, which are moved together."""
-    rows = part.images.flatten(1).contiguous()
-    missing = max(BLOCK - rows.shape[1], 0)
-    return functional.pad(rows, (0, missing)).numpy()
+def _padded(rows: Tensor) -> Tensor:
+    """Rows of at least 16 pixels, which are moved together."""
+    return functional.pad(rows, (0, max(BLOCK - rows.shape[1], 0))).contiguous()
 
 
 def _transposed(part: Part) -> Array:
-    """The part in tiles of 64 examples; fillers of the last tile are 0."""
-    rows = torch.from_numpy(_bytes(part))
-    filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
-    tiles = filled.view(-1, LANES, rows.shape[1]).transpose(1, 2)
-    return tiles.reshape(-1, LANES).contiguous().numpy()
+    """The part in tiles of 64 examples, kept as long as it lives; fillers of the last are 0."""
+    if part not in _tiles:
+        rows = _padded(part.images.flatten(1))
+        filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
+        tiles = filled.view(-1, LANES, rows.shape[1]).transpose(1, 2)
+        _tiles[part] = tiles.reshape(-1, LANES).contiguous().numpy()
+    return _tiles[part]
 
 
 def _parameters(trial: Trial) -> Parameters:
@@ -134,8 +131,8 @@ def _parameters(trial: Trial) -> Parameters:
     )
 
 
-def _work(pixels: int, wiring: Wiring, trial: Trial) -> Work:
-    units = trial.survivors.units
+def _work(wiring: Wiring, trial: Trial) -> Work:
+    units, pixels = trial.survivors.units, max(trial.survivors.layers[0].inputs, BLOCK)
     return Work(
         bytes=torch.zeros(pixels, LANES, dtype=torch.uint8).numpy(),
         values=torch.zeros(units, LANES).numpy(),

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,7 +23,7 @@ from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.member import Member
 from ticket_hub.training.optimizers import Optimizer
 from ticket_hub.training.schedules import learning_rates
-from ticket_hub.training.sparse.base import SparseBackend, Trial
+from ticket_hub.training.sparse.base import Batches, SparseBackend, Trial
 from ticket_hub.training.sparse.survivors import Layer, refusal
 from ticket_hub.types import Architecture
 
@@ -58,13 +58,13 @@ class SparseTorch(SparseBackend):
         return refusal(module, training, device)
 
     @torch.inference_mode()
-    def _advance(self, index: int, order: Int64[Tensor, "steps batch"], start: int) -> None:
-        network, (steps, batch) = self._networks[index], order.shape
+    def _advance(self, index: int, batches: Batches, start: int) -> None:
+        network, (steps, batch) = self._networks[index], batches.order.shape
         network.optimizer.begin(start - self.trials[index].member.start)
-        chosen = self.data.train.images.flatten(1)[order.flatten()]
-        pixels = chosen.view(steps, batch, -1).transpose(1, 2).index_select(1, network.live)
+        chosen = batches.images[batches.order.flatten()].view(steps, batch, -1)
+        pixels = chosen.transpose(1, 2).index_select(1, network.live)
         tables = self._normalized(network, pixels)
-        labels = self.data.train.labels[order]
+        labels = batches.labels[batches.order]
         rates = learning_rates(self.training, start, start + steps, labels.device)
         for step in range(steps):
             network.step(tables[step], labels[step], rates[step])

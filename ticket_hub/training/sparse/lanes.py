@@ -94,6 +94,8 @@ def generated(result: Any) -> Callable[[Generate], Any]:  # noqa: ANN401 - a num
 
 def _lowered(context: Any, builder: Builder, kind: Any, value: Value) -> Value:  # noqa: ANN401
     if isinstance(kind, types.Array):
+        if kind.layout != "C":
+            raise TypeError("Tiles are rows of C-contiguous arrays.")
         return context.make_array(kind)(context, builder, value).data
     if isinstance(kind, types.Integer):
         return context.cast(builder, value, kind, types.intp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
+from ticket_hub.data.augmentation import augmented
 from ticket_hub.errors import DataError, MaskMismatchError
 from ticket_hub.networks import build, prunable_layers
 from ticket_hub.recipe import DataSpec, TrainingSpec
@@ -203,6 +205,30 @@ def test_a_layer_that_has_no_mask_is_dense(kind: Kind) -> None:
     mask = random_mask(lenet(), 0.3)
     del mask["output.weight"]
     assert_agrees(kind, member(lenet(), mask=mask), spec())
+
+
+@both
+def test_moved_and_mirrored_images_are_those_of_the_epoch(kind: Kind) -> None:
+    plain, training, one = data_set(), spec(), member(lenet())
+    data = replace(plain, spec=replace(plain.spec, flip=True, crop=2))
+    backend = kind(lenet(), data, training, [one])
+    backend.train(8)  # 5 steps are an epoch
+    by_hand = kind(lenet(), plain, training, [one])
+    for epoch, stop in enumerate((5, 8)):
+        images = augmented(
+            plain.train.images,
+            torch.arange(len(plain.train)),
+            data.spec,
+            seed=one.seed,
+            level=one.level,
+            epoch=epoch,
+        )
+        moved = replace(plain, train=Part(images=images, labels=plain.train.labels))
+        states = by_hand.states()
+        by_hand = kind(lenet(), moved, training, [one])
+        by_hand.restore(states)
+        by_hand.train(stop)
+    assert_same_bits(backend.weights()[0], by_hand.weights()[0])
 
 
 @both

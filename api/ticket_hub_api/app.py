@@ -1,0 +1,139 @@
+"""The service as an ASGI application.
+
+Import string for a server process: `ticket_hub_api.app:from_environment` (a factory).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import unquote
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ticket_hub import __version__
+from ticket_hub.errors import TicketHubError
+from ticket_hub_api.catalog.migrate import check_schema
+from ticket_hub_api.errors import ApiError, error_response
+from ticket_hub_api.hub_protocol import (
+    routes_account,
+    routes_files,
+    routes_repositories,
+    routes_revisions,
+    routes_unsupported,
+    routes_uploads,
+    routes_xet,
+)
+from ticket_hub_api.hub_protocol.names import ENCODED_SLASH
+from ticket_hub_api.services import Services
+from ticket_hub_api.settings import Settings
+
+__all__ = ["create_app", "from_environment", "scopes_of"]
+
+_log = logging.getLogger("ticket_hub_api")
+FLUSH_SECONDS = 10.0
+ROUTERS: tuple[APIRouter, ...] = (
+    routes_account.router,
+    routes_unsupported.router,
+    routes_repositories.router,
+    routes_revisions.router,
+    routes_uploads.router,
+    routes_xet.router,
+    routes_files.router,
+)
+
+
+class KeepEncodedSlashes:
+    """A slash that a client wrote as `%2F` belongs to a name: routing must not split there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Decode everything in the path but encoded slashes."""
+        raw = scope.get("raw_path")
+        if scope["type"] == "http" and raw and b"%2f" in raw.lower():
+            pieces = raw.decode("latin-1").replace("%2f", ENCODED_SLASH).split(ENCODED_SLASH)
+            scope = {**scope, "path": ENCODED_SLASH.join(unquote(piece) for piece in pieces)}
+        await self.app(scope, receive, send)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the service.
+
+    Raises:
+        HubError: the database has another schema than this version; migrate it first.
+        RuntimeError: a route declares no scope.
+    """
+    services = Services(settings)
+    check_schema(services.database)
+    app = FastAPI(title="Ticket Hub", version=__version__, lifespan=_lifespan, redoc_url=None)
+    app.state.services = services
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)
+    for path, scope in scopes_of(app):
+        if not scope:
+            raise RuntimeError(f"the route {path} declares no scope")
+    for kind in (ApiError, TicketHubError, Exception):
+        app.add_exception_handler(kind, _handle)
+    app.add_exception_handler(HTTPException, _handle_http)
+    app.add_middleware(KeepEncodedSlashes)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Build the service from the environment, for a server process."""
+    return create_app(Settings.from_environment())
+
+
+def scopes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Every route with the scope that one of its dependencies declares, or an empty string."""
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            scopes = [getattr(d.call, "scope", "") for d in route.dependant.dependencies]
+            yield route.path, next((scope for scope in scopes if scope), "")
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    task = asyncio.create_task(_flush_regularly(services))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await run_in_threadpool(services.flush_downloads)
+        services.close()
+
+
+async def _flush_regularly(services: Services) -> None:
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        try:
+            await run_in_threadpool(services.flush_downloads)
+        except TicketHubError:
+            _log.warning("The download counts could not be written; they are kept for later.")
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    response = error_response(request, error)
+    if response.status_code >= 500 and not isinstance(error, ApiError):  # noqa: PLR2004 - server errors
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return response
+
+
+async def _handle_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    return error_response(request, ApiError(error.status_code, str(error.detail), headers=headers))

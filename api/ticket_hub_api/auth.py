@@ -1,0 +1,241 @@
+"""Who is asking, and what they may do. Deny by default.
+
+Every route declares its scope as a dependency (`Depends(Requires(...))`); a route without one is
+refused when the application is built, and by a test. A token's scope limits what its account may
+do; the repository's visibility and the account's role in its namespace decide the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from starlette.requests import Request
+
+from ticket_hub_api import errors
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.catalog.tables import Account, Membership, Token, now
+from ticket_hub_api.settings import Visibility
+
+if TYPE_CHECKING:
+    from ticket_hub_api.hub_protocol.repositories import RepositoryRow
+    from ticket_hub_api.services import Services
+
+__all__ = [
+    "ANONYMOUS",
+    "Principal",
+    "Requires",
+    "Scope",
+    "Signed",
+    "XetToken",
+    "authenticate",
+    "bearer_token",
+]
+
+
+class Scope:
+    """What a route demands.
+
+    ANYONE lets anonymous callers in; what they see is decided by each repository. SIGNED and XET
+    routes carry their permission in the address or in a short-lived token made by this service.
+    """
+
+    ANYONE = "anyone"
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+    SIGNED = "signed"
+    XET_READ = "xet-read"
+    XET_WRITE = "xet-write"
+    TOKENS = (READ, WRITE, ADMIN)
+
+
+_RANK = {Scope.ANYONE: 0, Scope.READ: 1, Scope.WRITE: 2, Scope.ADMIN: 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """The caller.
+
+    Attributes:
+        account_id, name: the account, or empty strings for an anonymous caller.
+        scope: the token's scope.
+        roles: the role in each namespace that the account owns or is a member of.
+        organizations: the names of the organizations among them, with their roles.
+        token_name, token_created_at, expires_at: the token's own.
+    """
+
+    account_id: str = ""
+    name: str = ""
+    full_name: str = ""
+    email: str = ""
+    scope: str = Scope.ANYONE
+    roles: tuple[tuple[str, str], ...] = ()
+    organizations: tuple[tuple[str, str], ...] = ()
+    token_name: str = ""
+    token_created_at: int = 0
+    expires_at: int | None = None
+
+    @property
+    def expired(self) -> bool:
+        """Whether the token's time is over."""
+        return self.expires_at is not None and self.expires_at <= now()
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether no token was shown."""
+        return not self.account_id
+
+    def allows(self, scope: str) -> bool:
+        """Whether the token reaches this scope."""
+        return _RANK[self.scope] >= _RANK[scope]
+
+    def role_in(self, namespace_id: str) -> str:
+        """`admin`, `write`, `read`, or nothing."""
+        return dict(self.roles).get(namespace_id, "")
+
+    def may_read(self, repository: RepositoryRow) -> bool:
+        """Whether the repository exists for this caller."""
+        if repository.visibility == Visibility.PUBLIC or self.scope == Scope.ADMIN:
+            return True
+        if repository.visibility == Visibility.ACCOUNTS and not self.anonymous:
+            return True
+        return bool(self.role_in(repository.owner_id))
+
+    def may_write_in(self, namespace_id: str) -> bool:
+        """Whether the caller may create and change repositories there."""
+        if not self.allows(Scope.WRITE):
+            return False
+        return self.scope == Scope.ADMIN or self.role_in(namespace_id) in {"write", "admin"}
+
+    def may_administer(self, namespace_id: str) -> bool:
+        """Whether the caller may delete, move and open repositories there."""
+        if not self.allows(Scope.WRITE):
+            return False
+        return self.scope == Scope.ADMIN or self.role_in(namespace_id) == "admin"
+
+
+ANONYMOUS = Principal()
+_TOKEN_ROW = select(
+    Token.secret_digest,
+    Token.scope,
+    Token.name.label("token_name"),
+    Token.created_at,
+    Token.expires_at,
+    Token.revoked_at,
+    Account.id.label("account_id"),
+    Account.name,
+    Account.full_name,
+    Account.email,
+    Account.disabled,
+).join(Account, Account.id == Token.account_id)
+
+
+class Requires:
+    """The dependency that admits a caller to a route, or refuses.
+
+    Raises:
+        ApiError: 401 without a valid token, 403 when the token's scope is too small.
+    """
+
+    def __init__(self, scope: str) -> None:
+        """Demand at least this scope."""
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller; a token that is shown must be valid even where none is needed."""
+        services: Services = request.app.state.services
+        secret = bearer_token(request)
+        if not secret:
+            if self.scope != Scope.ANYONE:
+                raise errors.unauthorized("Sign in with a token to do this.")
+            return ANONYMOUS
+        principal = await services.principal(secret)
+        if not principal.allows(self.scope):
+            raise errors.forbidden(f"This needs a token with the scope {self.scope!r}.")
+        return principal
+
+
+class Signed:
+    """The dependency of an address that carries its own permission, made by this service.
+
+    Raises:
+        ApiError: 403 when the signature is not genuine or too old.
+    """
+
+    scope = Scope.SIGNED
+
+    def __init__(self, purpose: str) -> None:
+        """Accept addresses that were signed for this purpose only."""
+        self.purpose = purpose
+
+    async def __call__(self, request: Request) -> dict[str, Any]:
+        """The claims that were signed."""
+        services: Services = request.app.state.services
+        return services.signer.read(self.purpose, request.path_params["signed"])
+
+
+class XetToken:
+    """The dependency of the chunk store: a short-lived token made for one repository.
+
+    Raises:
+        ApiError: 401 without a genuine token, 403 when a read token is used for writing.
+    """
+
+    def __init__(self, scope: str) -> None:
+        """Demand `Scope.XET_READ` or `Scope.XET_WRITE`."""
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> dict[str, Any]:
+        """The claims of the token: `repository`, `account`, `write`."""
+        services: Services = request.app.state.services
+        try:
+            claims = services.signer.read("xet", bearer_token(request))
+        except errors.ApiError as error:
+            raise errors.unauthorized(error.message) from error
+        if self.scope == Scope.XET_WRITE and not claims["write"]:
+            raise errors.forbidden("This token may only read.")
+        return claims
+
+
+def bearer_token(request: Request) -> str:
+    """The token in the Authorization header, or an empty string."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def authenticate(database: Database, secret: str) -> Principal:
+    """The account whose token this is.
+
+    Raises:
+        ApiError: 401, when the token is unknown, expired, revoked, or its account is disabled.
+    """
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    with database.read() as connection:
+        row = connection.execute(_TOKEN_ROW.where(Token.secret_digest == digest)).first()
+        if row is None or not hmac.compare_digest(row.secret_digest, digest):
+            raise errors.unauthorized()
+        if row.revoked_at is not None or row.disabled:
+            raise errors.unauthorized("This token was revoked.")
+        if row.expires_at is not None and row.expires_at <= now():
+            raise errors.unauthorized("This token has expired.")
+        members = connection.execute(
+            select(Membership.organization_id, Account.name, Membership.role)
+            .join(Account, Account.id == Membership.organization_id)
+            .where(Membership.user_id == row.account_id)
+        ).all()
+    return Principal(
+        account_id=row.account_id,
+        name=row.name,
+        full_name=row.full_name,
+        email=row.email,
+        scope=row.scope,
+        roles=((row.account_id, "admin"), *((m.organization_id, m.role) for m in members)),
+        organizations=tuple((m.name, m.role) for m in members),
+        token_name=row.token_name,
+        token_created_at=row.created_at,
+        expires_at=row.expires_at,
+    )

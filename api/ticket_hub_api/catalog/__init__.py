@@ -1,0 +1,1 @@
+"""What the service knows, in a database: accounts, repositories, commits, objects."""

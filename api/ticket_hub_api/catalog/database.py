@@ -1,0 +1,117 @@
+"""The connection to the database: many readers, one writer at a time, and no silent waiting.
+
+On SQLite: write-ahead log, synchronized on every commit, `BEGIN IMMEDIATE` for whoever will write.
+On PostgreSQL: writers lock the row of the repository that they change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from ticket_hub.errors import HubUnavailableError, StorageError
+from ticket_hub_api.catalog import digests
+
+__all__ = ["Database"]
+
+BUSY_MILLISECONDS = 10_000
+READERS = 40
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={BUSY_MILLISECONDS}",
+    "PRAGMA cache_size=-4096",
+)
+
+
+class Database:
+    """Hands out short transactions.
+
+    Raises (from every transaction):
+        HubUnavailableError: the database is busy or does not answer; try again.
+        StorageError: its disk is full.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Open a database; nothing is created but SQLite's folder."""
+        digests.install()
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
+        self.reader = self._engine("BEGIN", READERS)
+        self.writer = self._engine("BEGIN IMMEDIATE", 1) if self.is_sqlite else self.reader
+
+    def _engine(self, begin: str, size: int) -> Engine:
+        timeout = BUSY_MILLISECONDS / 1000
+        engine = create_engine(
+            self.url, pool_size=size, max_overflow=0, pool_timeout=timeout, pool_pre_ping=False
+        )
+        if self.is_sqlite:
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", lambda connection: _begin(connection, begin))
+        return engine
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view of the database."""
+        with _explained(), self.reader.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that is committed at the end, or leaves no trace."""
+        with _explained(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin as `_begin` says, not as sqlite3 guesses
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    connection.exec_driver_sql(statement)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise _busy() from error
+    except OperationalError as error:
+        raise _explain(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _busy() from error
+        raise
+
+
+def _explain(error: OperationalError) -> Exception:
+    cause: Any = error.orig
+    if "full" in str(cause) or getattr(cause, "sqlstate", "") == "53100":
+        return StorageError(
+            "The disk of the hub's database is full.", "Free some space, then try again."
+        )
+    return _busy()
+
+
+def _busy() -> HubUnavailableError:
+    return HubUnavailableError("The hub's database is busy.", "Try again in a few seconds.")

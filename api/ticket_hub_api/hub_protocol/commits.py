@@ -1,0 +1,314 @@
+"""Commits: a request becomes an immutable tree, and a branch moves to it, in one transaction.
+
+Commits to one repository are made one after another: SQLite has one writer, PostgreSQL locks the
+repository's row. With `parentCommit` the branch must still be there (412 if not); without, the
+changes are applied to wherever it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ticket_hub.durable import canonical_json
+from ticket_hub_api import errors
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog.tables import (
+    Commit,
+    Ref,
+    RefChange,
+    Repository,
+    RepositoryTag,
+    Tree,
+    Use,
+    now,
+)
+from ticket_hub_api.hub_protocol import objects, repositories
+from ticket_hub_api.hub_protocol.cards import summarize
+from ticket_hub_api.hub_protocol.operations import Add, Delete, Plan
+from ticket_hub_api.hub_protocol.repositories import HEADS, CommitRow, RepositoryRow
+from ticket_hub_api.hub_protocol.trees import Entry, Files, encode_tree, load_tree, pointer_id
+from ticket_hub_api.services import Services
+from ticket_hub_api.storage.blobs import git_blob_id
+
+__all__ = ["Draft", "Work", "commit_oid", "make_commit", "move_ref", "write_revision"]
+
+
+@dataclass
+class Draft:
+    """Contents of regular files that were stored for a commit, before it is made."""
+
+    services: Services
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, path: str, data: bytes) -> Add:
+        """Store a regular file's content, once."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 not in self.kept and data:
+            with self.services.blobs.incoming() as incoming:
+                incoming.write(data)
+                self.kept[sha256] = self.services.blobs.keep(incoming.finish())
+        return Add(path, sha256, len(data), git_blob_id(data))
+
+    def enter(self, session: Session, plan: Plan) -> None:
+        """Enter the contents in the commit's transaction; copies that were there win."""
+        for operation in plan.operations:
+            if isinstance(operation, Add) and operation.oid:
+                key = self.kept.get(operation.sha256, "")
+                size = operation.size or 0
+                if objects.register(session, sha256=operation.sha256, size=size, key=key):
+                    self.kept.pop(operation.sha256, None)
+
+    def clear(self) -> None:
+        """Remove the copies that no row came to name."""
+        for key in self.kept.values():
+            objects.drop(self.services.blobs, key)
+        self.kept.clear()
+
+
+def make_commit(
+    services: Services,
+    principal: Principal,
+    row: RepositoryRow,
+    branch: str,
+    lines: Iterable[bytes],
+) -> CommitRow:
+    """Carry out a commit request.
+
+    Raises:
+        ApiError: 400 or 404 for what cannot be done, 412 when the parent is not the branch's head.
+    """
+    from ticket_hub_api.hub_protocol.operations import read_plan
+
+    draft = Draft(services)
+    try:
+        plan = read_plan(lines, draft.keep)
+        with services.database.write() as session:
+            repository = repositories.lock(session, row.id)
+            draft.enter(session, plan)
+            work = Work(
+                services=services,
+                session=session,
+                repository=repository,
+                branch=branch,
+                plan=plan,
+                author=principal.name,
+            )
+            return _apply(work, principal)
+    finally:
+        draft.clear()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A transaction that is going to commit: where to, who, and what was asked for."""
+
+    services: Services
+    session: Session
+    repository: Repository
+    branch: str
+    plan: Plan
+    author: str
+
+
+def _apply(work: Work, principal: Principal) -> CommitRow:
+    session, repository, branch, plan = work.session, work.repository, work.branch, work.plan
+    head = _head(session, repository, branch)
+    if plan.parent and plan.parent != head.oid:
+        raise errors.ApiError(
+            412,
+            f"A commit has happened since: {branch} is at {head.oid}, not at {plan.parent}. "
+            "Fetch it, then try again.",
+        )
+    before = load_tree(session, head.tree)
+    number = repository.commits + 1
+    files = dict(before)
+    check = _large_check(session, principal, repository.id)
+    for operation in plan.operations:
+        _carry_out(files, operation, number, check)
+    _check_folders(files)
+    if files.keys() == before.keys() and all(_same(files[p], before[p]) for p in files):
+        return head
+    return write_revision(work, head, files)
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return (one.sha256, one.large) == (other.sha256, other.large)
+
+
+def _head(session: Session, repository: Repository, branch: str) -> CommitRow:
+    """The commit that a branch is at.
+
+    Raises:
+        ApiError: 404 when there is no such branch.
+    """
+    name = branch if branch.startswith(HEADS) else HEADS + branch
+    if branch.startswith("refs/pr/"):
+        raise errors.not_supported("pull requests")
+    row = session.execute(
+        select(*repositories.COMMIT_COLUMNS)
+        .join(Ref, (Ref.repository_id == Commit.repository_id) & (Ref.target == Commit.oid))
+        .where(Ref.repository_id == repository.id, Ref.name == name)
+    ).first()
+    if row is None:
+        raise errors.revision_not_found(branch)
+    return CommitRow(*row)
+
+
+SizeOf = Callable[[str], int]
+
+
+def _large_check(session: Session, principal: Principal, repository_id: str) -> SizeOf:
+    """A function that gives the size of a large object that the caller may name."""
+
+    def size_of(sha256: str) -> int:
+        found = objects.may_name(session, principal, repository_id, sha256)
+        if found is None:
+            raise errors.bad_request(
+                f"The content {sha256} was not uploaded. Upload it, then commit again."
+            )
+        return found.size
+
+    return size_of
+
+
+def _carry_out(
+    files: dict[str, Entry], operation: Add | Delete, number: int, size_of: SizeOf
+) -> None:
+    if isinstance(operation, Delete):
+        _delete(files, operation)
+        return
+    entry = Entry(operation.sha256, operation.size or 0, operation.oid, large=False, changed=number)
+    if not operation.oid:
+        size = size_of(operation.sha256)
+        if operation.size not in {None, size}:
+            raise errors.bad_request(f"{operation.path} has {size} bytes, not {operation.size}.")
+        oid = pointer_id(operation.sha256, size)
+        entry = Entry(operation.sha256, size, oid, large=True, changed=number)
+    old = files.get(operation.path)
+    if old is None or not _same(old, entry):
+        files[operation.path] = entry
+
+
+def _delete(files: dict[str, Entry], operation: Delete) -> None:
+    doomed = [operation.path] if operation.path in files else []
+    if operation.folder:
+        doomed = [path for path in files if path.startswith(operation.path + "/")]
+    if not doomed:
+        raise errors.bad_request(f"{operation.path!r} cannot be deleted: it does not exist.")
+    for path in doomed:
+        del files[path]
+
+
+def _check_folders(files: Files) -> None:
+    """No path may be a file and a folder at once."""
+    for path in files:
+        for parent in _parents(path):
+            if parent in files:
+                raise errors.bad_request(f"{parent!r} is a file, so {path!r} cannot exist.")
+
+
+def _parents(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def commit_oid(values: dict[str, Any]) -> str:
+    """A commit's id: 40 digits over all that it says."""
+    text = canonical_json(values)
+    return hashlib.sha1(b"commit\0" + text, usedforsecurity=False).hexdigest()
+
+
+def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRow:
+    """Write tree and commit, and move the branch; the transaction makes them visible together."""
+    session, repository = work.session, work.repository
+    tree = _write_tree(session, repository.id, files)
+    repository.commits += 1
+    known = json.loads(head.summary) if head else {}
+    before = load_tree(session, head.tree) if head else {}
+
+    def read(entry: Entry, length: int) -> bytes:
+        return objects.open_content(work.services, session, entry.sha256).head(length)
+
+    summary = summarize(files, before, known, read)
+    values: dict[str, Any] = {
+        "repository_id": repository.id,
+        "number": repository.commits,
+        "parent": head.oid if head else "",
+        "tree": tree,
+        "title": work.plan.title,
+        "message": work.plan.message,
+        "author": work.author,
+        "created_at": max(now(), (head.created_at + 1) if head else 0),
+    }
+    commit = Commit(**values, oid=commit_oid(values), summary=canonical_json(summary).decode())
+    session.add(commit)
+    session.flush()
+    name = HEADS + work.branch.removeprefix(HEADS)
+    move_ref(session, repository, name, commit.oid, author=work.author)
+    if name == HEADS + "main":
+        _describe(session, repository, commit, summary)
+    return CommitRow(*(getattr(commit, name) for name in CommitRow.__slots__))
+
+
+def _write_tree(session: Session, repository_id: str, files: Files) -> str:
+    oid, data = encode_tree(files)
+    if session.get(Tree, oid) is None:
+        session.add(Tree(oid=oid, data=data))
+    wanted = {entry.sha256 for entry in files.values()}
+    known = set(session.scalars(select(Use.sha256).where(Use.repository_id == repository_id)))
+    session.add_all(
+        Use(repository_id=repository_id, sha256=sha256) for sha256 in sorted(wanted - known)
+    )
+    session.flush()
+    return oid
+
+
+def _describe(
+    session: Session, repository: Repository, commit: Commit, summary: dict[str, Any]
+) -> None:
+    """What listings show and filter by: the default branch's head."""
+    repository.head = commit.oid
+    repository.updated_at = commit.created_at
+    repository.library = summary["library"]
+    repository.pipeline = summary["pipeline"]
+    repository.parameters = (summary.get("safetensors") or {}).get("total")
+    session.execute(delete(RepositoryTag).where(RepositoryTag.repository_id == repository.id))
+    session.add_all(RepositoryTag(repository_id=repository.id, tag=tag) for tag in summary["tags"])
+
+
+def move_ref(
+    session: Session,
+    repository: Repository,
+    name: str,
+    target: str,
+    *,
+    author: str,
+    message: str = "",
+) -> None:
+    """Make a branch or tag, move it, or (with an empty target) remove it; its history is kept."""
+    ref = session.get(Ref, (repository.id, name))
+    repository.changes += 1
+    session.add(
+        RefChange(
+            repository_id=repository.id,
+            number=repository.changes,
+            name=name,
+            old=ref.target if ref else "",
+            new=target,
+            author=author,
+        )
+    )
+    if ref is None:
+        session.add(Ref(repository_id=repository.id, name=name, target=target, message=message))
+    elif target:
+        ref.target, ref.updated_at = target, now()
+    else:
+        session.delete(ref)

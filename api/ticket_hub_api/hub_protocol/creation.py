@@ -1,0 +1,90 @@
+"""New repositories, with the first commit that says which files are large."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog.tables import FormerName, Repository
+from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.hub_protocol.commits import Draft, Work, write_revision
+from ticket_hub_api.hub_protocol.names import check_repository_name, repository_key
+from ticket_hub_api.hub_protocol.operations import Plan
+from ticket_hub_api.hub_protocol.repositories import RepositoryRow
+from ticket_hub_api.hub_protocol.trees import Entry
+from ticket_hub_api.services import Services
+
+__all__ = ["LARGE_PATTERNS", "create_repository"]
+
+LARGE_PATTERNS = (
+    "*.7z", "*.arrow", "*.bin", "*.bz2", "*.ckpt", "*.ftz", "*.gz", "*.h5", "*.joblib",
+    "*.mlmodel", "*.model", "*.msgpack", "*.npy", "*.npz", "*.onnx", "*.ot", "*.parquet", "*.pb",
+    "*.pickle", "*.pkl", "*.pt", "*.pth", "*.rar", "*.safetensors", "saved_model/**/*", "*.tar.*",
+    "*.tar", "*.tflite", "*.tgz", "*.wasm", "*.xz", "*.zip", "*.zst", "*tfevents*",
+)  # fmt: skip
+
+
+def create_repository(
+    services: Services,
+    principal: Principal,
+    *,
+    kind: str,
+    namespace: str,
+    name: str,
+    visibility: str,
+) -> tuple[RepositoryRow, bool]:
+    """Make a repository; with False when there was one of that name.
+
+    Raises:
+        ApiError: 400 for an impossible name, 403 without a right to the namespace.
+    """
+    check_repository_name(name)
+    draft = Draft(services)
+    try:
+        text = "".join(
+            f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS
+        )
+        attributes = draft.keep(".gitattributes", text.encode())
+        plan = Plan(title="initial commit", operations=[attributes])
+        with services.database.write() as session:
+            owner = repositories.owner_for(session, principal, namespace)
+            key = repository_key(kind, owner.name, name)
+            if session.scalar(select(Repository.id).where(Repository.key == key)):
+                return _row(session, key), False
+            session.execute(delete(FormerName).where(FormerName.key == key))
+            repository = Repository(
+                kind=kind, owner_id=owner.id, namespace=owner.name, name=name, key=key,
+                visibility=visibility, head="", commits=0, changes=0,
+            )  # fmt: skip
+            session.add(repository)
+            session.flush()
+            draft.enter(session, plan)
+            session.flush()
+            files = {
+                attributes.path: Entry(
+                    attributes.sha256, len(text), attributes.oid, large=False, changed=1
+                )
+            }
+            write_revision(
+                Work(
+                    services=services,
+                    session=session,
+                    repository=repository,
+                    branch="main",
+                    plan=plan,
+                    author=principal.name,
+                ),
+                None,
+                files,
+            )
+            session.flush()
+            return _row(session, key), True
+    finally:
+        draft.clear()
+
+
+def _row(session: Session, key: str) -> RepositoryRow:
+    row = repositories.find(session, key)
+    assert row is not None
+    return row

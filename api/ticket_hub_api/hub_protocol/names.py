@@ -1,0 +1,129 @@
+"""Names that callers choose: repositories, revisions, paths. Checked before anything else."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote
+
+from ticket_hub_api.errors import ApiError, bad_request, not_supported
+
+__all__ = [
+    "ENCODED_SLASH",
+    "KINDS",
+    "Place",
+    "check_path",
+    "check_ref",
+    "check_repository_name",
+    "decode",
+    "kind_of",
+    "repository_key",
+    "web_path",
+]
+
+ENCODED_SLASH = "%2F"
+KINDS = {"models": "model", "datasets": "dataset"}
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+_REF = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,198}[A-Za-z0-9_+])?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+_OID = re.compile(r"[0-9a-f]{40}")
+MAX_PATH = 1024
+MAX_COMPONENT = 255
+
+
+class Place(NamedTuple):
+    """Which repository a request is about: `model` or `dataset`, and `owner/name`."""
+
+    kind: str
+    name: str
+
+
+def decode(parameter: str) -> str:
+    """A path parameter as it was meant: an encoded slash belongs to the name."""
+    return parameter.replace(ENCODED_SLASH, "/").replace("%2f", "/")
+
+
+def kind_of(plural: str) -> str:
+    """`model` or `dataset`.
+
+    Raises:
+        ApiError: 501 for spaces, 404 for anything else.
+    """
+    if plural in KINDS:
+        return KINDS[plural]
+    if plural == "spaces":
+        raise not_supported("spaces")
+    raise ApiError(404, "Not found")
+
+
+def check_kind(kind: str) -> str:
+    """The kind that a request body names.
+
+    Raises:
+        ApiError: 501 for spaces, 400 for anything else.
+    """
+    if kind in KINDS.values():
+        return kind
+    if kind == "space":
+        raise not_supported("spaces")
+    raise bad_request(f"{kind!r} is no kind of repository. Use model or dataset.")
+
+
+def repository_key(kind: str, namespace: str, name: str) -> str:
+    """What two repositories may not share: names that differ by case only are too alike."""
+    return f"{kind}/{namespace}/{name}".lower()
+
+
+def check_repository_name(name: str) -> str:
+    """The name, when a repository may have it.
+
+    Raises:
+        ApiError: 400.
+    """
+    bad = not _NAME.fullmatch(name) or ".." in name or "--" in name
+    if bad or name.endswith((".git", ".ipynb", ".lock")):
+        raise bad_request(
+            f"{name!r} cannot be the name of a repository. Use letters, digits, '-', '_' and '.', "
+            "at most 96, beginning and ending with a letter or a digit, without '..' or '--'."
+        )
+    return name
+
+
+def check_ref(name: str) -> str:
+    """The name, when a branch or tag may have it.
+
+    Raises:
+        ApiError: 400.
+    """
+    parts = name.split("/")
+    bad = not _REF.fullmatch(name) or ".." in name or "//" in name or name.startswith("refs/")
+    if bad or any(part.startswith(".") or part.endswith((".lock", ".")) for part in parts):
+        raise bad_request(f"{name!r} cannot be the name of a branch or tag.")
+    if _OID.fullmatch(name):
+        raise bad_request("A branch or tag cannot look like a commit.")
+    return name
+
+
+def check_path(path: str) -> str:
+    """The path, when a file in a repository may have it.
+
+    Raises:
+        ApiError: 400 for empty, absolute, hidden-parent, control or overlong names.
+    """
+    parts = path.split("/")
+    bad = (
+        len(path.encode(errors="surrogatepass")) > MAX_PATH
+        or any(part in {"", ".", ".."} or len(part.encode()) > MAX_COMPONENT for part in parts)
+        or _CONTROL.search(path) is not None
+        or ENCODED_SLASH in path.upper()
+        or parts[0].lower() == ".git"
+    )
+    if bad:
+        raise bad_request(f"{path[:200]!r} cannot be the path of a file.")
+    return path
+
+
+def web_path(kind: str, full_name: str) -> str:
+    """Where a repository is on the hub, without the endpoint."""
+    prefix = "" if kind == "model" else f"{kind}s/"
+    return prefix + quote(full_name)

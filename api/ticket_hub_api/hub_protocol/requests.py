@@ -1,0 +1,135 @@
+"""What the routes share: bodies with limits, addresses, pages, the repository that a path names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Depends
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from ticket_hub_api.auth import Principal, Requires, Scope
+from ticket_hub_api.errors import ApiError, bad_request
+from ticket_hub_api.hub_protocol.names import Place, kind_of
+from ticket_hub_api.services import services_of
+from ticket_hub_api.storage.blobs import Incoming
+
+__all__ = [
+    "ANYBODY",
+    "Administrator",
+    "Caller",
+    "Reader",
+    "Writer",
+    "endpoint_of",
+    "next_link",
+    "place_of",
+    "read_body",
+    "receive",
+]
+
+ANYBODY = Depends(Requires(Scope.ANYONE))
+Caller = Annotated[Principal, ANYBODY]
+Reader = Annotated[Principal, Depends(Requires(Scope.READ))]
+Writer = Annotated[Principal, Depends(Requires(Scope.WRITE))]
+Administrator = Annotated[Principal, Depends(Requires(Scope.ADMIN))]
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_BODY = 4 << 20
+_FLUSH = 1 << 20
+
+
+def endpoint_of(request: Request) -> str:
+    """The address under which the client reached the hub, without a slash at its end."""
+    configured = services_of(request).settings.endpoint
+    return (configured or str(request.base_url)).rstrip("/")
+
+
+def next_link(request: Request, **changes: str) -> dict[str, str]:
+    """The header that leads to the next page: this request with some parameters changed."""
+    pairs = [(k, v) for k, v in request.query_params.multi_items() if k not in changes]
+    query = urlencode([*pairs, *changes.items()])
+    path = request.scope["raw_path"].decode("ascii")
+    return {"Link": f'<{endpoint_of(request)}{path}?{query}>; rel="next"'}
+
+
+def place_of(request: Request) -> Place:
+    """The repository that the path names; without a kind it is a model.
+
+    Raises:
+        ApiError: 501 for spaces, 404 for other kinds.
+    """
+    names = request.path_params
+    kind = kind_of(names.get("kind", "models"))
+    return Place(kind, f"{names['namespace']}/{names['name']}")
+
+
+async def read_body(request: Request, model: type[Model], limit: int = MAX_BODY) -> Model:
+    """The request's body as a model.
+
+    Raises:
+        ApiError: 413 when it is too large, 400 when it is not what the model says.
+    """
+    data = await read_bytes(request, limit)
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False)[:5]
+        )
+        raise bad_request(f"The body is not valid: {problems}.") from error
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """A small body.
+
+    Raises:
+        ApiError: 413 as soon as more than `limit` bytes have come.
+    """
+    _check_length(request, limit)
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > limit:
+            raise too_large(limit)
+    return bytes(data)
+
+
+def too_large(limit: int) -> ApiError:
+    """The refusal of a body that is larger than it may be."""
+    return ApiError(413, f"The body is larger than {limit} bytes.")
+
+
+def _check_length(request: Request, limit: int) -> None:
+    text = request.headers.get("content-length", "")
+    if text.isdigit() and int(text) > limit:
+        raise too_large(limit)
+
+
+@contextlib.asynccontextmanager
+async def receive(request: Request, limit: int) -> AsyncIterator[Incoming]:
+    """A body of any size, written to disk and hashed while it comes; dropped at the end.
+
+    Raises:
+        ApiError: 413 as soon as more than `limit` bytes have come, 400 when the client goes away.
+    """
+    _check_length(request, limit)
+    incoming = await run_in_threadpool(services_of(request).blobs.incoming)
+    with incoming:
+        buffer = bytearray()
+        try:
+            async for piece in request.stream():
+                buffer += piece
+                if len(buffer) >= _FLUSH:
+                    await run_in_threadpool(incoming.write, buffer)
+                    buffer = bytearray()
+                if incoming.size + len(buffer) > limit:
+                    raise too_large(limit)
+        except ClientDisconnect as error:
+            raise bad_request("The body ended too early.") from error
+        await run_in_threadpool(incoming.write, buffer)
+        yield incoming

@@ -1,0 +1,91 @@
+"""Who am I, and small questions that clients ask before they push."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ticket_hub_api.catalog.tables import Repository, RepositoryTag
+from ticket_hub_api.hub_protocol.cards import card_problems
+from ticket_hub_api.hub_protocol.info import instant
+from ticket_hub_api.hub_protocol.listing import visible
+from ticket_hub_api.hub_protocol.requests import ANYBODY, Caller, Reader, read_body
+from ticket_hub_api.schemas import YamlIn
+from ticket_hub_api.services import services_of
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+READ_METHODS = ["GET", "HEAD"]
+
+
+@router.api_route("/api/whoami-v2", methods=READ_METHODS)
+async def whoami(caller: Reader) -> Response:
+    """The account and the token that the request shows."""
+    organizations = [
+        {"type": "org", "id": name, "name": name, "fullname": name, "roleInOrg": role}
+        for name, role in caller.organizations
+    ]
+    token = {
+        "displayName": caller.token_name,
+        "role": "write" if caller.scope == "admin" else caller.scope,
+        "createdAt": instant(caller.token_created_at),
+    }
+    return JSONResponse(
+        {
+            "type": "user",
+            "id": caller.account_id,
+            "name": caller.name,
+            "fullname": caller.full_name or caller.name,
+            "email": caller.email or None,
+            "emailVerified": bool(caller.email),
+            "isPro": False,
+            "canPay": False,
+            "orgs": organizations,
+            "auth": {"type": "access_token", "accessToken": token},
+        }
+    )
+
+
+@router.post("/api/validate-yaml", dependencies=[ANYBODY])
+async def validate_yaml(request: Request) -> Response:
+    """Whether a card's front matter can be read. The answer is JSON in either case."""
+    body = await read_body(request, YamlIn)
+    problems = await run_in_threadpool(card_problems, body.content)
+    errors = [{"message": problem} for problem in problems]
+    content: dict[str, object] = {"errors": errors, "warnings": []}
+    if problems:
+        content["error"] = problems[0]
+    return JSONResponse(content, 400 if problems else 200)
+
+
+@router.api_route("/api/agent-harnesses", methods=READ_METHODS, dependencies=[ANYBODY])
+async def agent_harnesses() -> Response:
+    """The client asks for ways to recognize agents; this hub keeps no such list."""
+    return JSONResponse({"standardEnvVars": [], "harnesses": {}})
+
+
+@router.api_route("/api/{kind}-tags-by-type", methods=READ_METHODS)
+async def tags_by_type(request: Request, caller: Caller) -> Response:
+    """All tags of repositories that the caller may see, by what stands before their colon."""
+    kind = request.path_params["kind"]
+
+    def collect() -> dict[str, list[dict[str, str]]]:
+        statement = (
+            select(RepositoryTag.tag)
+            .join(Repository, Repository.id == RepositoryTag.repository_id)
+            .where(Repository.kind == kind.removesuffix("s"), visible(caller))
+            .distinct()
+            .order_by(RepositoryTag.tag)
+        )
+        found: dict[str, list[dict[str, str]]] = {}
+        with services_of(request).database.read() as connection:
+            for tag in connection.execute(statement).scalars():
+                group = tag.partition(":")[0] if ":" in tag else "other"
+                found.setdefault(group, []).append({"id": tag, "label": tag, "type": group})
+        return found
+
+    return JSONResponse(await run_in_threadpool(collect))

@@ -1,0 +1,154 @@
+"""Listing the files of a revision, and handing them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ticket_hub_api import errors
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog.tables import StoredObject
+from ticket_hub_api.hub_protocol import objects, repositories
+from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
+from ticket_hub_api.hub_protocol.info import last_commits, tree_item
+from ticket_hub_api.hub_protocol.listing import parse_flag, whole_number
+from ticket_hub_api.hub_protocol.names import Place, decode
+from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
+from ticket_hub_api.hub_protocol.requests import Caller, endpoint_of, next_link, place_of
+from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, children, load_tree
+from ticket_hub_api.services import Services, services_of
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+READ_METHODS = ["GET", "HEAD"]
+LARGEST_PAGE = 1000
+EXPANDED_PAGE = 100
+MAX_PATHS = 1000
+Found = list[tuple[str, Entry | Folder]]
+
+
+def _revision(
+    connection: Connection, caller: Principal, place: Place, revision: str
+) -> tuple[RepositoryRow, CommitRow, Files]:
+    row = repositories.find_readable(connection, caller, place)
+    commit = repositories.resolve_revision(connection, row, revision)
+    return row, commit, load_tree(connection, commit.tree)
+
+
+def _items(
+    services: Services, connection: Connection, row: RepositoryRow, found: Found, *, expand: bool
+) -> list[dict[str, Any]]:
+    """A listing as the protocol writes it."""
+    large = [entry.sha256 for _, entry in found if isinstance(entry, Entry) and entry.large]
+    xet = xet_hashes(connection, large) if services.settings.xet else {}
+    items = [tree_item(path, entry, xet) for path, entry in found]
+    if expand:
+        commits = last_commits(connection, row, (entry.changed for _, entry in found))
+        for item, (_, entry) in zip(items, found, strict=True):
+            item["lastCommit"] = commits.get(entry.changed)
+    return items
+
+
+def xet_hashes(connection: Connection, digests: Iterable[str]) -> dict[str, str]:
+    """Which contents the chunk store can give out, and under which hash."""
+    found: dict[str, str] = {}
+    wanted = sorted(set(digests))
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(
+            select(StoredObject.sha256, StoredObject.xet_hash).where(
+                StoredObject.sha256.in_(wanted[start : start + 500]), StoredObject.xet_hash != ""
+            )
+        )
+        found.update((row.sha256, row.xet_hash) for row in rows)
+    return found
+
+
+@router.api_route("/api/{kind}/{namespace}/{name}/tree/{revision}", methods=READ_METHODS)
+@router.api_route(
+    "/api/{kind}/{namespace}/{name}/tree/{revision}/{path:path}", methods=READ_METHODS
+)
+async def tree(request: Request, caller: Caller, revision: str, path: str = "") -> Response:
+    """The files and folders of a revision, in pages."""
+    services, place, parameters = services_of(request), place_of(request), request.query_params
+    recursive, expand = parse_flag(parameters, "recursive"), parse_flag(parameters, "expand")
+    folder, after = decode(path).strip("/"), parameters.get("cursor", "")
+    largest = EXPANDED_PAGE if expand else LARGEST_PAGE
+    limit = min(max(whole_number(parameters.get("limit"), largest), 1), largest)
+    wanted = decode(revision)
+
+    def make() -> tuple[list[dict[str, Any]], str]:
+        with services.database.read() as connection:
+            row, commit, files = _revision(connection, caller, place, wanted)
+            found = list(children(files, folder, recursive=recursive))
+            if folder and not found:
+                raise errors.entry_not_found(folder, commit.oid)
+            rest = [(p, entry) for p, entry in found if p > after]
+            page = rest[:limit]
+            cursor = page[-1][0] if len(rest) > limit else ""
+            return _items(services, connection, row, page, expand=expand), cursor
+
+    key = ("tree", caller, place, wanted, folder, recursive, expand, after, limit)
+    page, cursor = await services.memory.recall(key, make)
+    return JSONResponse(page, headers=next_link(request, cursor=cursor) if cursor else {})
+
+
+@router.post("/api/{kind}/{namespace}/{name}/paths-info/{revision}")
+async def paths_info(request: Request, caller: Caller, revision: str) -> Response:
+    """What is known about chosen paths; those that do not exist are left out."""
+    async with request.form(max_fields=MAX_PATHS + 10, max_files=0) as form:
+        paths = [str(value) for value in form.getlist("paths")][:MAX_PATHS]
+        expand = str(form.get("expand", "")).lower() in {"true", "1"}
+    services, place = services_of(request), place_of(request)
+
+    def make() -> list[dict[str, Any]]:
+        with services.database.read() as connection:
+            row, _, files = _revision(connection, caller, place, decode(revision))
+            entries = dict(children(files, "", recursive=True))
+            found: Found = []
+            for path in dict.fromkeys(path.strip("/") for path in paths):
+                if path in entries:
+                    found.append((path, entries[path]))
+            return _items(services, connection, row, found, expand=expand)
+
+    return JSONResponse(await run_in_threadpool(make))
+
+
+@router.api_route("/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS)
+@router.api_route("/{kind}/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS)
+async def resolve(request: Request, caller: Caller, revision: str, path: str) -> Response:
+    """A file of a revision, or a range of it."""
+    services, place = services_of(request), place_of(request)
+    wanted, file = decode(revision), decode(path)
+
+    def make() -> FileAnswer:
+        with services.database.read() as connection:
+            row, commit, files = _revision(connection, caller, place, wanted)
+            entry = files.get(file)
+            if entry is None:
+                raise errors.entry_not_found(file, commit.oid)
+            content = objects.open_content(services, connection, entry.sha256)
+            xet = xet_hashes(connection, [entry.sha256]) if entry.large else {}
+        return FileAnswer(
+            repository=row.id,
+            commit=commit.oid,
+            path=file,
+            etag=entry.etag,
+            large=entry.large,
+            content=content,
+            xet_hash=xet.get(entry.sha256, "") if services.settings.xet else "",
+        )
+
+    key = ("resolve", caller, place, wanted, file)
+    answer = await services.memory.recall(key, make)
+    about = f"{endpoint_of(request)}/api/{place.kind}s/{place.name}"
+    if request.method == "GET" and file == "config.json":
+        services.downloads[answer.repository] += 1
+    return answer_file(request, answer, f"{about}/xet-read-token/{answer.commit}")

@@ -1,0 +1,200 @@
+"""Making, opening, moving, deleting, listing and describing repositories."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ticket_hub_api import errors
+from ticket_hub_api.catalog.tables import Repository
+from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.hub_protocol.creation import create_repository
+from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
+from ticket_hub_api.hub_protocol.listing import Query, list_repositories, parse_flag, whole_number
+from ticket_hub_api.hub_protocol.names import Place, check_kind, decode, kind_of, web_path
+from ticket_hub_api.hub_protocol.requests import (
+    Caller,
+    Writer,
+    endpoint_of,
+    next_link,
+    place_of,
+    read_body,
+)
+from ticket_hub_api.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
+from ticket_hub_api.services import services_of
+from ticket_hub_api.settings import Visibility
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+READ_METHODS = ["GET", "HEAD"]
+
+
+def _visibility(body: CreateIn | SettingsIn, default: str) -> str:
+    """Private stays private; `public` means what the operator chose for this hub."""
+    if body.private is not None:
+        return Visibility.PRIVATE if body.private else default
+    if body.visibility is None:
+        return default
+    if body.visibility in (Visibility.PRIVATE, Visibility.ACCOUNTS):
+        return body.visibility
+    if body.visibility == Visibility.PUBLIC:
+        return default if default != Visibility.PRIVATE else Visibility.ACCOUNTS
+    raise errors.bad_request(f"There is no visibility {body.visibility!r}.")
+
+
+@router.post("/api/repos/create")
+async def create(request: Request, caller: Writer) -> Response:
+    """Make a repository with a first commit; 409 with its address when there is one."""
+    body, services = await read_body(request, CreateIn), services_of(request)
+    kind = check_kind(body.type or "model")
+    namespace, _, name = body.name.rpartition("/")
+    row, made = await run_in_threadpool(
+        create_repository,
+        services,
+        caller,
+        kind=kind,
+        namespace=body.organization or namespace,
+        name=name,
+        visibility=_visibility(body, services.settings.visibility),
+    )
+    url = f"{endpoint_of(request)}/{web_path(kind, row.full_name)}"
+    if made:
+        return JSONResponse({"url": url, "name": row.full_name, "id": row.id})
+    if not caller.may_read(row):
+        raise errors.conflict("This name is taken.")
+    raise errors.conflict("You already created this repo", url=url, name=row.full_name)
+
+
+@router.delete("/api/repos/delete")
+async def delete(request: Request, caller: Writer) -> Response:
+    """Delete a repository with all its history."""
+    body, services = await read_body(request, DeleteIn), services_of(request)
+    kind = check_kind(body.type or "model")
+    namespace = body.organization or caller.name
+    full_name = body.name if "/" in body.name else f"{namespace}/{body.name}"
+
+    def act() -> None:
+        with services.database.write() as session:
+            row = repositories.find_administered(session, caller, Place(kind, full_name))
+            repositories.lock(session, row.id)
+            repositories.delete_repository(session, row.id)
+
+    await run_in_threadpool(act)
+    return Response(status_code=200)
+
+
+@router.post("/api/repos/move")
+async def move(request: Request, caller: Writer) -> Response:
+    """Rename a repository or give it another owner."""
+    body, services = await read_body(request, MoveIn), services_of(request)
+    kind = check_kind(body.type or "model")
+
+    def act() -> None:
+        with services.database.write() as session:
+            repositories.move_repository(session, caller, Place(kind, body.fromRepo), body.toRepo)
+
+    await run_in_threadpool(act)
+    return Response(status_code=200)
+
+
+@router.put("/api/{kind}/{namespace}/{name}/settings")
+async def settings(request: Request, caller: Writer) -> Response:
+    """Change who may see a repository, or mark it as gated."""
+    body, services = await read_body(request, SettingsIn), services_of(request)
+    place = place_of(request)
+
+    def act() -> dict[str, object]:
+        with services.database.write() as session:
+            row = repositories.find_administered(session, caller, place)
+            repository = session.get(Repository, row.id)
+            assert repository is not None
+            if body.private is not None or body.visibility is not None:
+                repository.visibility = _visibility(body, services.settings.visibility)
+            if body.gated is not None:
+                repository.gated = body.gated or ""
+            private = repository.visibility == Visibility.PRIVATE
+            return {"private": private, "gated": repository.gated or False}
+
+    return JSONResponse(await run_in_threadpool(act))
+
+
+@router.api_route("/api/{kind}/{namespace}/{name}/auth-check", methods=READ_METHODS)
+@router.api_route("/api/{kind}/{namespace}/{name}/auth-check/{access}", methods=READ_METHODS)
+async def auth_check(request: Request, caller: Caller, access: str = "read") -> Response:
+    """Whether the caller may read, or write."""
+    services, place = services_of(request), place_of(request)
+    find = repositories.find_writable if access == "write" else repositories.find_readable
+
+    def act() -> None:
+        with services.database.read() as connection:
+            find(connection, caller, place)
+
+    await run_in_threadpool(act)
+    return Response(status_code=200)
+
+
+@router.api_route("/api/{kind}", methods=READ_METHODS)
+async def listing(request: Request, caller: Caller) -> Response:
+    """A page of repositories that the caller may see."""
+    query, services = _query(request), services_of(request)
+
+    def make() -> tuple[list[dict[str, object]], str]:
+        with services.database.read() as connection:
+            return list_repositories(connection, caller, query)
+
+    page, cursor = await services.memory.recall(("list", caller, query), make)
+    headers = next_link(request, cursor=cursor) if cursor else {}
+    return JSONResponse(page, headers=headers)
+
+
+def _query(request: Request) -> Query:
+    parameters = request.query_params
+    filters = [*parameters.getlist("filter"), *parameters.getlist("tags")]
+    expand = frozenset([*parameters.getlist("expand"), *parameters.getlist("expand[]")])
+    if expand - EXPANDABLE:
+        raise errors.bad_request(f"Cannot expand {', '.join(sorted(expand - EXPANDABLE))}.")
+    limit = parameters.get("limit", "")
+    gated = parameters.get("gated")
+    return Query(
+        kind=kind_of(request.path_params["kind"]),
+        filters=tuple(tag for text in filters for tag in text.split(",") if tag)[:20],
+        author=parameters.get("author", ""),
+        search=parameters.get("search", "")[:200],
+        pipeline=parameters.get("pipeline_tag", ""),
+        gated=None if gated is None else gated.lower() == "true",
+        parameters=parameters.get("num_parameters", ""),
+        sort=parameters.get("sort", "lastModified"),
+        ascending=parameters.get("direction") == "1",
+        limit=whole_number(limit, Query.limit),
+        cursor=parameters.get("cursor", ""),
+        full=parse_flag(parameters, "full"),
+        card=parse_flag(parameters, "cardData"),
+        config=parse_flag(parameters, "config"),
+        expand=expand,
+    )
+
+
+@router.api_route("/api/{kind}/{namespace}/{name}", methods=READ_METHODS)
+@router.api_route("/api/{kind}/{namespace}/{name}/revision/{revision}", methods=READ_METHODS)
+async def info(request: Request, caller: Caller, revision: str = "main") -> Response:
+    """Describe a repository at a revision."""
+    services, parameters = services_of(request), request.query_params
+    place, wanted = place_of(request), decode(revision)
+    expand = frozenset([*parameters.getlist("expand"), *parameters.getlist("expand[]")])
+    if expand - EXPANDABLE:
+        raise errors.bad_request(f"Cannot expand {', '.join(sorted(expand - EXPANDABLE))}.")
+    blobs = parse_flag(parameters, "blobs")
+
+    def make() -> bytes:
+        with services.database.read() as connection:
+            row = repositories.find_readable(connection, caller, place)
+            commit = repositories.resolve_revision(connection, row, wanted)
+            fields = full_description(connection, row, commit, blobs=blobs, expand=expand)
+        return bytes(JSONResponse(fields).body)
+
+    key = ("info", caller, place, wanted, blobs, expand)
+    content = await services.memory.recall(key, make)
+    return Response(content, media_type="application/json")

@@ -1,0 +1,189 @@
+"""Branches, tags and history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import literal, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, aliased
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ticket_hub_api import errors
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog.tables import Commit, Ref, Repository
+from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.hub_protocol.commits import move_ref
+from ticket_hub_api.hub_protocol.info import instant
+from ticket_hub_api.hub_protocol.listing import whole_number
+from ticket_hub_api.hub_protocol.names import check_ref, decode
+from ticket_hub_api.hub_protocol.repositories import HEADS, TAGS, RepositoryRow
+from ticket_hub_api.hub_protocol.requests import Caller, Writer, next_link, place_of, read_body
+from ticket_hub_api.schemas import BranchIn, TagIn
+from ticket_hub_api.services import Services, services_of
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+READ_METHODS = ["GET", "HEAD"]
+COMMITS_A_PAGE = 50
+Act = Callable[[Session, RepositoryRow, Repository], None]
+
+
+async def _change(request: Request, caller: Principal, act: Act) -> Response:
+    """Change a repository's references in one transaction."""
+    services: Services = services_of(request)
+    place = place_of(request)
+
+    def run() -> None:
+        with services.database.write() as session:
+            row = repositories.find_writable(session, caller, place)
+            act(session, row, repositories.lock(session, row.id))
+
+    await run_in_threadpool(run)
+    return Response(status_code=200)
+
+
+@router.post("/api/{kind}/{namespace}/{name}/branch/{branch}")
+async def create_branch(request: Request, caller: Writer, branch: str) -> Response:
+    """Make a branch at a revision, by default the default branch's head."""
+    body, wanted = await read_body(request, BranchIn), check_ref(decode(branch))
+
+    def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        if session.get(Ref, (row.id, HEADS + wanted)) is not None:
+            raise errors.conflict(f"There is a branch {wanted} already.")
+        start = repositories.resolve_revision(session, row, body.startingPoint or "main")
+        move_ref(session, repository, HEADS + wanted, start.oid, author=caller.name)
+
+    return await _change(request, caller, act)
+
+
+@router.delete("/api/{kind}/{namespace}/{name}/branch/{branch}")
+async def delete_branch(request: Request, caller: Writer, branch: str) -> Response:
+    """Remove a branch; its commits stay."""
+    wanted = decode(branch)
+
+    def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        if wanted == "main":
+            raise errors.forbidden("The default branch cannot be deleted.")
+        if session.get(Ref, (row.id, HEADS + wanted)) is None:
+            raise errors.revision_not_found(wanted)
+        move_ref(session, repository, HEADS + wanted, "", author=caller.name)
+
+    return await _change(request, caller, act)
+
+
+@router.post("/api/{kind}/{namespace}/{name}/tag/{revision}")
+async def create_tag(request: Request, caller: Writer, revision: str) -> Response:
+    """Tag a revision."""
+    body = await read_body(request, TagIn)
+    tag = check_ref(body.tag)
+
+    def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        if session.get(Ref, (row.id, TAGS + tag)) is not None:
+            raise errors.conflict(f"There is a tag {tag} already.")
+        target = repositories.resolve_revision(session, row, decode(revision))
+        move_ref(
+            session,
+            repository,
+            TAGS + tag,
+            target.oid,
+            author=caller.name,
+            message=body.message or "",
+        )
+
+    return await _change(request, caller, act)
+
+
+@router.delete("/api/{kind}/{namespace}/{name}/tag/{tag}")
+async def delete_tag(request: Request, caller: Writer, tag: str) -> Response:
+    """Remove a tag; the history of references keeps that it was there."""
+    wanted = decode(tag)
+
+    def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        if session.get(Ref, (row.id, TAGS + wanted)) is None:
+            raise errors.revision_not_found(wanted)
+        move_ref(session, repository, TAGS + wanted, "", author=caller.name)
+
+    return await _change(request, caller, act)
+
+
+@router.api_route("/api/{kind}/{namespace}/{name}/refs", methods=READ_METHODS)
+async def refs(request: Request, caller: Caller) -> Response:
+    """All branches and tags."""
+    services, place = services_of(request), place_of(request)
+
+    def make() -> dict[str, list[dict[str, str]]]:
+        with services.database.read() as connection:
+            row = repositories.find_readable(connection, caller, place)
+            found = connection.execute(
+                select(Ref.name, Ref.target)
+                .where(Ref.repository_id == row.id)
+                .order_by(Ref.created_at, Ref.name)
+            ).all()
+        groups: dict[str, list[dict[str, str]]] = {
+            "branches": [], "converts": [], "tags": [], "pullRequests": [],
+        }  # fmt: skip
+        for ref in found:
+            prefix, group = (HEADS, "branches") if ref.name.startswith(HEADS) else (TAGS, "tags")
+            short = ref.name.removeprefix(prefix)
+            groups[group].append({"name": short, "ref": ref.name, "targetCommit": ref.target})
+        return groups
+
+    key = ("refs", caller, place)
+    return JSONResponse(await services.memory.recall(key, make))
+
+
+@router.api_route("/api/{kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)
+async def history(request: Request, caller: Caller, revision: str) -> Response:
+    """The commits that led to a revision, newest first, in pages."""
+    services, place, parameters = services_of(request), place_of(request), request.query_params
+    page = whole_number(parameters.get("p"), 0)
+    size = min(max(whole_number(parameters.get("limit"), COMMITS_A_PAGE), 1), 1000)
+
+    def make() -> list[dict[str, Any]]:
+        with services.database.read() as connection:
+            row = repositories.find_readable(connection, caller, place)
+            start = repositories.resolve_revision(connection, row, decode(revision))
+            return _ancestors(connection, row.id, start.oid, page * size, size + 1)
+
+    found = await run_in_threadpool(make)
+    headers = next_link(request, p=str(page + 1)) if len(found) > size else {}
+    return JSONResponse(found[:size], headers=headers)
+
+
+def _ancestors(
+    connection: Connection, repository_id: str, oid: str, skip: int, count: int
+) -> list[dict[str, Any]]:
+    """A commit and those before it."""
+    chain = (
+        select(Commit.oid, Commit.parent, literal(0).label("depth"))
+        .where(Commit.repository_id == repository_id, Commit.oid == oid)
+        .cte("chain", recursive=True)
+    )
+    before = aliased(Commit)
+    chain = chain.union_all(
+        select(before.oid, before.parent, chain.c.depth + 1)
+        .join(chain, before.oid == chain.c.parent)
+        .where(before.repository_id == repository_id, chain.c.depth < skip + count - 1)
+    )
+    rows = connection.execute(
+        select(Commit.oid, Commit.title, Commit.message, Commit.author, Commit.created_at)
+        .join(chain, chain.c.oid == Commit.oid)
+        .where(Commit.repository_id == repository_id, chain.c.depth >= skip)
+        .order_by(chain.c.depth)
+    )
+    return [
+        {
+            "id": row.oid,
+            "title": row.title,
+            "message": row.message,
+            "date": instant(row.created_at),
+            "authors": [{"user": row.author}],
+        }
+        for row in rows
+    ]

@@ -1,0 +1,46 @@
+"""The parts of the protocol that this hub leaves out, each with a clear answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from ticket_hub_api import errors
+from ticket_hub_api.hub_protocol.requests import ANYBODY
+
+__all__ = ["UNSUPPORTED", "router"]
+
+router = APIRouter(include_in_schema=False)
+ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+UNSUPPORTED = {
+    "/api/{kind}/{namespace}/{name}/super-squash/{revision}": "squashing, which would break pins",
+    "/api/{kind}/{namespace}/{name}/discussions": "discussions and pull requests",
+    "/api/{kind}/{namespace}/{name}/discussions/{rest:path}": "discussions and pull requests",
+    "/api/{kind}/{namespace}/{name}/like": "likes",
+    "/api/{kind}/{namespace}/{name}/duplicate": "duplicating on the server",
+    "/api/{kind}/{namespace}/{name}/user-access-request/{rest:path}": "access requests",
+    "/api/{kind}/{namespace}/{name}/lfs-files": "listing large files by object",
+    "/api/{kind}/{namespace}/{name}/lfs-files/{rest:path}": "listing large files by object",
+    "/api/spaces": "spaces",
+    "/api/spaces/{rest:path}": "spaces",
+    "/api/buckets/{rest:path}": "buckets",
+    "/api/collections": "collections",
+    "/api/collections/{rest:path}": "collections",
+    "/api/jobs/{rest:path}": "jobs of the public Hub",
+    "/api/settings/{rest:path}": "account settings; use `ticket hub`",
+    "/{namespace}/{name}.git/info/refs": "git itself; use the client library",
+    "/{namespace}/{name}/info/refs": "git itself; use the client library",
+}
+
+
+def _refuse(what: str) -> Callable[[], Awaitable[Response]]:
+    async def refuse() -> Response:
+        raise errors.not_supported(what)
+
+    return refuse
+
+
+for _path, _what in UNSUPPORTED.items():
+    router.add_api_route(_path, _refuse(_what), methods=ALL_METHODS, dependencies=[ANYBODY])

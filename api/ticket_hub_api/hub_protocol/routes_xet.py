@@ -1,0 +1,160 @@
+"""The chunk store as the Xet client speaks to it, and the tokens that open it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from ticket_hub_api import errors
+from ticket_hub_api.auth import Scope, Signed, XetToken
+from ticket_hub_api.catalog.tables import StoredObject, Use
+from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.hub_protocol.content import UnsatisfiableRangeError, parse_range
+from ticket_hub_api.hub_protocol.names import decode
+from ticket_hub_api.hub_protocol.requests import Caller, endpoint_of, place_of, read_bytes, receive
+from ticket_hub_api.services import services_of
+from ticket_hub_api.xet.chunks import XetError
+from ticket_hub_api.xet.reading import load_xorb
+from ticket_hub_api.xet.receiving import take_shard, take_xorb
+from ticket_hub_api.xet.reconstruction import reconstruct
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+MAY_READ, MAY_WRITE = Depends(XetToken(Scope.XET_READ)), Depends(XetToken(Scope.XET_WRITE))
+XetReader = Annotated[dict[str, Any], MAY_READ]
+XetWriter = Annotated[dict[str, Any], MAY_WRITE]
+XorbClaims = Annotated[dict[str, Any], Depends(Signed("xorb"))]
+TOKEN_SECONDS = 3600
+MAX_XORB = 80 << 20
+MAX_SHARD = 72 << 20
+MAX_TELEMETRY = 1 << 20
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@router.api_route(
+    "/api/{kind}/{namespace}/{name}/xet-{access}-token/{revision}", methods=["GET", "HEAD"]
+)
+async def token(request: Request, caller: Caller, access: str, revision: str) -> Response:
+    """A short-lived token for the chunk store, for one repository."""
+    services, place = services_of(request), place_of(request)
+    if not services.settings.xet:
+        raise errors.not_supported("Xet; set HF_HUB_DISABLE_XET=1")
+    if access not in {"read", "write"}:
+        raise errors.ApiError(404, "Not found")
+    find = repositories.find_writable if access == "write" else repositories.find_readable
+
+    def act() -> str:
+        with services.database.read() as connection:
+            row = find(connection, caller, place)
+            repositories.resolve_revision(connection, row, decode(revision))
+        claims = {"repository": row.id, "write": access == "write"}
+        return services.signer.sign("xet", TOKEN_SECONDS, **claims)
+
+    secret, base = await run_in_threadpool(act), endpoint_of(request)
+    expires = int(time.time()) + TOKEN_SECONDS
+    headers = {
+        "X-Xet-Cas-Url": base,
+        "X-Xet-Access-Token": secret,
+        "X-Xet-Token-Expiration": str(expires),
+        "Cache-Control": "no-store",
+    }
+    return JSONResponse({"casUrl": base, "exp": expires, "accessToken": secret}, headers=headers)
+
+
+@router.post("/v1/xorbs/{prefix}/{value}", dependencies=[MAY_WRITE])
+async def post_xorb(request: Request, prefix: str, value: str) -> Response:
+    """Receive a xorb."""
+    if prefix != "default" or not _HASH.fullmatch(value):
+        raise errors.bad_request("A xorb's address is default/ and its hash.")
+    services = services_of(request)
+    async with receive(request, MAX_XORB) as incoming:
+        received = await run_in_threadpool(incoming.finish)
+        try:
+            inserted = await run_in_threadpool(take_xorb, services, value, received)
+        except XetError as error:
+            raise errors.bad_request(f"The xorb cannot be used: {error}.") from error
+    return JSONResponse({"was_inserted": inserted})
+
+
+@router.post("/v1/shards")
+async def post_shard(request: Request, claims: XetWriter) -> Response:
+    """Receive a shard: rebuild its files from the xorbs, and enter them."""
+    services = services_of(request)
+    async with receive(request, MAX_SHARD) as incoming:
+        try:
+            await run_in_threadpool(take_shard, services, claims["repository"], incoming.path)
+        except XetError as error:
+            raise errors.bad_request(f"The shard cannot be used: {error}.") from error
+    return JSONResponse({"result": 1})
+
+
+@router.api_route("/v1/reconstructions/{value}", methods=["GET", "HEAD"])
+async def reconstruction(request: Request, value: str, claims: XetReader) -> Response:
+    """How to put a file together, for files of the token's repository."""
+    services, base = services_of(request), endpoint_of(request)
+    wanted = request.headers.get("range", "")
+
+    def act() -> dict[str, Any]:
+        statement = (
+            select(StoredObject.size, StoredObject.terms)
+            .join(Use, Use.sha256 == StoredObject.sha256)
+            .where(StoredObject.xet_hash == value, Use.repository_id == claims["repository"])
+        )
+        with services.database.read() as connection:
+            row = connection.execute(statement).first()
+        if row is None or not _HASH.fullmatch(value):
+            raise errors.ApiError(404, "There is no such file.")
+        start, stop = parse_range(wanted, row.size) or (0, row.size)
+        return reconstruct(services, row.terms, start, stop, base)
+
+    try:
+        return JSONResponse(await run_in_threadpool(act))
+    except UnsatisfiableRangeError:
+        return Response(status_code=416)
+
+
+@router.api_route("/v1/chunks/{prefix}/{value}", methods=["GET", "HEAD"], dependencies=[MAY_READ])
+async def chunk() -> Response:
+    """Deduplication over all clients is not offered: the answer would tell who has what."""
+    raise errors.ApiError(404, "This chunk is not known.")
+
+
+@router.api_route("/v1/data/{signed}", methods=["GET", "HEAD"])
+async def data(request: Request, claims: XorbClaims) -> Response:
+    """A range of a xorb that its address allows."""
+    services = services_of(request)
+    xorb = await run_in_threadpool(load_xorb, services, claims["xorb"])
+    if xorb is None:
+        raise errors.ApiError(404, "There is no such xorb.")
+    start, stop = claims["start"], claims["stop"]
+    try:
+        part = parse_range(request.headers.get("range", ""), stop)
+    except UnsatisfiableRangeError:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{stop}"})
+    if part is not None:
+        if part[0] < start:
+            raise errors.forbidden("This address does not allow that range.")
+        start, stop = part
+    headers = {
+        "Content-Length": str(stop - start),
+        "Content-Range": f"bytes {start}-{stop - 1}/{xorb.chunks[-1].stop}",
+        "Content-Type": "application/octet-stream",
+    }
+    if request.method == "HEAD":
+        return Response(status_code=206, headers=headers)
+    return StreamingResponse(services.blobs.read(xorb.key, start, stop), 206, headers)
+
+
+@router.post("/v1/telemetry", dependencies=[MAY_READ])
+async def telemetry(request: Request) -> Response:
+    """Clients report how transfers went; nothing is kept."""
+    await read_bytes(request, MAX_TELEMETRY)
+    return Response(status_code=200)

@@ -1,0 +1,112 @@
+"""Revisions as values: a tree maps paths to contents, and is named by what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from ticket_hub.durable import canonical_json
+from ticket_hub_api.catalog.tables import Tree
+from ticket_hub_api.storage.blobs import git_blob_id
+
+__all__ = ["Entry", "Files", "Folder", "children", "encode_tree", "load_tree", "pointer_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a revision.
+
+    Attributes:
+        sha256, size: its content.
+        oid: what git calls it: the content itself, or for a large file its pointer.
+        large: whether git would hold only a pointer.
+        changed: the number of the commit that last changed it.
+    """
+
+    sha256: str
+    size: int
+    oid: str
+    large: bool
+    changed: int
+
+    @property
+    def etag(self) -> str:
+        """What clients name their cached copy by."""
+        return self.sha256 if self.large else self.oid
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of a revision; its id is made of what it holds."""
+
+    oid: str
+    changed: int
+
+
+Files = Mapping[str, Entry]
+
+
+def pointer_text(sha256: str, size: int) -> bytes:
+    """The small text that stands for a large file in git."""
+    return (
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
+    )
+
+
+def pointer_id(sha256: str, size: int) -> str:
+    """What git calls the pointer of a large file."""
+    return git_blob_id(pointer_text(sha256, size))
+
+
+def encode_tree(files: Files) -> tuple[str, bytes]:
+    """A tree's id (40 hexadecimal digits) and how the database holds it."""
+    rows = [[path, e.sha256, e.size, e.oid, int(e.large), e.changed] for path, e in files.items()]
+    text = canonical_json(sorted(rows))
+    oid = hashlib.sha1(b"tree\0" + text, usedforsecurity=False).hexdigest()
+    return oid, zlib.compress(text, 6)
+
+
+def decode_tree(data: bytes) -> dict[str, Entry]:
+    """What `encode_tree` wrote, in the order of paths."""
+    rows = json.loads(zlib.decompress(data))
+    return {row[0]: Entry(row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows}
+
+
+@lru_cache(maxsize=64)
+def _decode_cached(_oid: str, data: bytes) -> dict[str, Entry]:
+    return decode_tree(data)
+
+
+def load_tree(database: Connection | Session, oid: str) -> Files:
+    """The files of a tree that a commit names. Not to be changed: it is shared."""
+    data = database.scalar(select(Tree.data).where(Tree.oid == oid))
+    assert data is not None, "commits refer to trees by a foreign key"
+    return _decode_cached(oid, data)
+
+
+def children(files: Files, folder: str, *, recursive: bool) -> Iterator[tuple[str, Entry | Folder]]:
+    """Files and folders under a folder, by path; only its own ones unless `recursive`."""
+    prefix = f"{folder}/" if folder else ""
+    folders: dict[str, list[tuple[str, Entry]]] = {}
+    found: dict[str, Entry | Folder] = {}
+    for path, entry in files.items():
+        if not path.startswith(prefix):
+            continue
+        parts = path[len(prefix) :].split("/")
+        depths = range(1, len(parts)) if recursive else range(1, min(2, len(parts)))
+        for depth in depths:
+            folders.setdefault(prefix + "/".join(parts[:depth]), []).append((path, entry))
+        if recursive or len(parts) == 1:
+            found[path] = entry
+    for name, members in folders.items():
+        oid, _ = encode_tree(dict(members))
+        found[name] = Folder(oid, max(entry.changed for _, entry in members))
+    yield from sorted(found.items())

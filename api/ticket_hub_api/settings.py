@@ -1,0 +1,127 @@
+"""What an operator decides about a service, read once when it starts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ticket_hub.errors import HubError
+from ticket_hub.home import ticket_home
+
+__all__ = ["Settings", "Visibility", "hub_folder"]
+
+MEBIBYTE = 1 << 20
+_PREFIX = "TICKET_HUB_"
+
+
+class Visibility:
+    """Who may read a repository that its owner does not keep to themselves."""
+
+    PRIVATE = "private"
+    ACCOUNTS = "accounts"
+    PUBLIC = "public"
+    ALL = frozenset({PRIVATE, ACCOUNTS, PUBLIC})
+
+
+def hub_folder() -> Path:
+    """Where the embedded database and the blobs lie by default."""
+    return ticket_home() / "hub"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The operator's choices; sizes in bytes, times in seconds.
+
+    Attributes:
+        database: an SQLAlchemy URL; the default is an SQLite file in `folder`.
+        storage: a folder, or a URL such as `s3://bucket/prefix`; the default is in `folder`.
+        folder: the service's own folder: default database, default blobs, files being received.
+        endpoint: the address that clients use, for example behind a proxy; by default it is
+            taken from each request.
+        visibility: who may read a repository that is not created private.
+        lfs_threshold: files larger than this are stored as large files, whatever their name.
+        part_bytes: objects larger than this are uploaded in parts of this size.
+        max_object_bytes: no single file may be larger.
+        max_commit_bytes: no commit request may be larger.
+        upload_seconds: how long a signed upload address is valid.
+        xet: whether the chunked transfer protocol is offered.
+    """
+
+    database: str = ""
+    storage: str = ""
+    folder: Path = field(default_factory=hub_folder)
+    endpoint: str = ""
+    visibility: str = Visibility.ACCOUNTS
+    lfs_threshold: int = 10 * MEBIBYTE
+    part_bytes: int = 512 * MEBIBYTE
+    max_object_bytes: int = 512 << 30
+    max_commit_bytes: int = 512 * MEBIBYTE
+    upload_seconds: int = 24 * 3600
+    xet: bool = True
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, with the default filled in and psycopg chosen for PostgreSQL."""
+        if not self.database:
+            return f"sqlite:///{self.folder / 'hub.sqlite'}"
+        for scheme in ("postgresql://", "postgres://"):
+            if self.database.startswith(scheme):
+                return "postgresql+psycopg://" + self.database.removeprefix(scheme)
+        return self.database
+
+    @property
+    def storage_url(self) -> str:
+        """Where the blobs are, with the default filled in."""
+        return self.storage or str(self.folder / "blobs")
+
+    @property
+    def spool(self) -> Path:
+        """Where files are received before they are stored."""
+        if "://" in self.storage_url:
+            return self.folder / "incoming"
+        return Path(self.storage_url) / "incoming"
+
+    def to_environment(self) -> dict[str, str]:
+        """The same choices as environment variables, for a server process."""
+        return {
+            _PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value)
+            for name, value in vars(self).items()
+        }
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read `TICKET_HUB_DATABASE`, `TICKET_HUB_STORAGE` and so on.
+
+        Raises:
+            HubError: a value that cannot be.
+        """
+        source = os.environ if environment is None else environment
+        chosen: dict[str, object] = {}
+        for name, default in vars(cls(folder=Path(tempfile.gettempdir()))).items():
+            text = source.get(_PREFIX + name.upper(), "")
+            if text:
+                chosen[name] = _parse(name, text, type(default))
+        settings = cls(**chosen)  # type: ignore[arg-type] # each value has its default's type
+        if settings.visibility not in Visibility.ALL:
+            raise HubError(
+                f"{settings.visibility!r} is no visibility.",
+                f"Set {_PREFIX}VISIBILITY to one of {', '.join(sorted(Visibility.ALL))}.",
+            )
+        return settings
+
+
+def _parse(name: str, text: str, kind: type) -> object:
+    try:
+        if kind is bool:
+            return bool(int(text))
+        if kind is int:
+            return int(text)
+    except ValueError as error:
+        raise HubError(
+            f"{_PREFIX}{name.upper()} is {text!r}, which is not a whole number.",
+            "Correct the environment variable.",
+        ) from error
+    return Path(text) if issubclass(kind, Path) else text
