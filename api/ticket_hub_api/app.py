@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ticket_hub import __version__
 from ticket_hub.errors import TicketHubError
+from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import check_schema
 from ticket_hub_api.errors import ApiError, error_response
 from ticket_hub_api.hub_protocol import (
@@ -67,22 +68,29 @@ class KeepEncodedSlashes:
         await self.app(scope, receive, send)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:
     """Build the service.
+
+    Args:
+        settings: the operator's choices.
+        routers: the routes, in the order in which they are tried.
 
     Raises:
         HubError: the database has another schema than this version; migrate it first.
         RuntimeError: a route declares no scope.
     """
-    services = Services(settings)
-    check_schema(services.database)
     app = FastAPI(title="Ticket Hub", version=__version__, lifespan=_lifespan, redoc_url=None)
-    app.state.services = services
-    for router in ROUTERS:
+    for router in routers:
         app.router.routes.extend(router.routes)
     for path, scope in scopes_of(app):
         if not scope:
             raise RuntimeError(f"the route {path} declares no scope")
+    database = Database(settings.database_url)
+    try:
+        check_schema(database)
+    finally:
+        database.close()
+    app.state.services = Services(settings)
     for kind in (ApiError, TicketHubError, Exception):
         app.add_exception_handler(kind, _handle)
     app.add_exception_handler(HTTPException, _handle_http)

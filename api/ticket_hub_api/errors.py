@@ -102,7 +102,7 @@ def not_supported(what: str) -> ApiError:
 
 def header_safe(text: str) -> str:
     """One line of printable ASCII, whatever a caller put into a name."""
-    return _NOT_PRINTABLE.sub("?", text)[:500]
+    return _NOT_PRINTABLE.sub("?", text)[:500].strip()
 
 
 def error_response(request: Request, error: Exception) -> Response:

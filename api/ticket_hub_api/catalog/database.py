@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
@@ -98,6 +98,8 @@ def _explained() -> Iterator[None]:
         raise _busy() from error
     except OperationalError as error:
         raise _explain(error) from error
+    except IntegrityError as error:  # somebody removed or made the same thing in between
+        raise _busy() from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise _busy() from error

@@ -105,6 +105,8 @@ def prove(session: Session, repository_id: str, sha256: str) -> None:
     row = session.get(Upload, (repository_id, sha256))
     if row is None:
         session.add(Upload(repository_id=repository_id, sha256=sha256))
+    else:
+        row.created_at = now()
 
 
 def store(services: Services, repository_id: str, received: Received) -> None:

@@ -7,8 +7,9 @@ header would be; it is not needed, and not trusted.
 
 from __future__ import annotations
 
+import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,17 @@ import numpy as np
 
 from ticket_hub_api.xet.hashing import chunk_hash, tree_hash
 
-__all__ = ["HEADER_BYTES", "MAX_CHUNK", "Chunk", "XetError", "decode", "pack", "scan", "unpack"]
+__all__ = [
+    "HEADER_BYTES",
+    "MAX_CHUNK",
+    "Chunk",
+    "Scan",
+    "XetError",
+    "decode",
+    "pack",
+    "scan",
+    "unpack",
+]
 
 HEADER_BYTES = 8
 MAX_CHUNK = 128 << 10
@@ -50,7 +61,8 @@ def decode(stored: bytes) -> bytes:
     """
     version, scheme = stored[0], stored[4]
     length = int.from_bytes(stored[5:8], "little")
-    if version != 0 or not 0 < length <= MAX_CHUNK:
+    claimed = int.from_bytes(stored[1:4], "little")
+    if version != 0 or not 0 < length <= MAX_CHUNK or claimed != len(stored) - HEADER_BYTES:
         raise XetError("a chunk's header is not valid")
     body = stored[HEADER_BYTES:]
     if scheme != _PLAIN:
@@ -84,20 +96,36 @@ def _ungroup(body: bytes) -> bytes:
     return result.tobytes()
 
 
-def scan(path: Path) -> tuple[bytes, list[Chunk]]:
-    """Check every chunk of a xorb that was received; its hash, and where its chunks are.
+@dataclass(frozen=True)
+class Scan:
+    """A xorb that was received: its hash, its chunks, and the sha256 of the bytes they take."""
+
+    hash: bytes
+    chunks: list[Chunk]
+    sha256: str
+
+    @property
+    def size(self) -> int:
+        """The bytes that the chunks take; a footer behind them is not part of it."""
+        return self.chunks[-1].stop
+
+
+def scan(path: Path) -> Scan:
+    """Check every chunk of a xorb that was received.
 
     Raises:
         XetError: it breaks the format.
     """
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        chunks = list(_chunks(stream))
+        chunks = list(_chunks(stream, digest.update))
     if not chunks:
         raise XetError("a xorb without chunks")
-    return tree_hash([(chunk.hash, chunk.length) for chunk in chunks]), chunks
+    root = tree_hash([(chunk.hash, chunk.length) for chunk in chunks])
+    return Scan(root, chunks, digest.hexdigest())
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[Chunk]:
+def _chunks(stream: IO[bytes], note: Callable[[bytes], None]) -> Iterator[Chunk]:
     offset = 0
     while header := stream.read(HEADER_BYTES):
         if header.startswith(_FOOTER):
@@ -111,6 +139,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[Chunk]:
         if len(body) < stored_length:
             raise XetError("a chunk is cut off")
         data = decode(header + body)
+        note(header + body)
         stop = offset + HEADER_BYTES + stored_length
         yield Chunk(chunk_hash(data), offset, stop, len(data))
         offset = stop

@@ -8,23 +8,35 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlalchemy import select
 
 from ticket_hub.errors import StorageError
+from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Xorb
 from ticket_hub_api.storage.blobs import Blobs
 from ticket_hub_api.xet.chunks import Chunk, decode, unpack
 from ticket_hub_api.xet.hashing import from_text, to_text
 
-if TYPE_CHECKING:
-    from ticket_hub_api.services import Services
-
-__all__ = ["StoredXorb", "Term", "load_xorb", "pack_terms", "read_terms", "unpack_terms"]
+__all__ = ["StoredXorb", "Stores", "Term", "load_xorb", "pack_terms", "read_terms", "unpack_terms"]
 
 _ROW = struct.Struct("<32sIIQ")
 _READ_AHEAD = 1 << 20
+
+
+class Stores(Protocol):
+    """Where rows and bytes are."""
+
+    @property
+    def database(self) -> Database:
+        """The rows."""
+        ...
+
+    @property
+    def blobs(self) -> Blobs:
+        """The bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +73,14 @@ def _unpack_cached(data: bytes) -> tuple[Chunk, ...]:
     return tuple(unpack(data))
 
 
-def load_xorb(services: Services, value: str) -> StoredXorb | None:
+def load_xorb(stores: Stores, value: str) -> StoredXorb | None:
     """A xorb by its hash, or None."""
-    with services.database.read() as connection:
+    with stores.database.read() as connection:
         row = connection.execute(select(Xorb.key, Xorb.chunks).where(Xorb.hash == value)).first()
     return None if row is None else StoredXorb(value, row.key, _unpack_cached(row.chunks))
 
 
-def read_terms(services: Services, terms: bytes, start: int, stop: int) -> Iterator[bytes]:
+def read_terms(stores: Stores, terms: bytes, start: int, stop: int) -> Iterator[bytes]:
     """The bytes of a file from `start` up to `stop`.
 
     Raises:
@@ -82,11 +94,11 @@ def read_terms(services: Services, terms: bytes, start: int, stop: int) -> Itera
             continue
         if begin >= stop:
             return
-        xorb = load_xorb(services, term.xorb)
+        xorb = load_xorb(stores, term.xorb)
         if xorb is None:
             raise StorageError(f"The xorb {term.xorb} is missing.", "Run `ticket hub fsck`.")
         chunks, begin = _needed(xorb.chunks[term.start : term.stop], begin, start, stop)
-        yield from _clip(read_chunks(services.blobs, xorb.key, chunks), begin, start, stop)
+        yield from _clip(read_chunks(stores.blobs, xorb.key, chunks), begin, start, stop)
 
 
 def _needed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from sqlalchemy import select
@@ -27,18 +28,30 @@ def take_xorb(services: Services, claimed: str, received: Received) -> bool:
     Raises:
         XetError: a chunk is damaged, or its hash is not the one it was sent under.
     """
-    value, chunks = scan(received.path)
-    if to_text(value) != claimed:
-        raise XetError(f"the xorb's hash is {to_text(value)}, not {claimed}")
+    found = scan(received.path)
+    if to_text(found.hash) != claimed:
+        raise XetError(f"the xorb's hash is {to_text(found.hash)}, not {claimed}")
     if _touch(services, claimed):
         return False
+    _cut_footer(received, found.size)
     key = services.blobs.keep(received, name=claimed, family="xorbs")
+    row = Xorb(
+        hash=claimed, size=found.size, key=key, sha256=found.sha256, chunks=pack(found.chunks)
+    )
     with services.database.write() as session:
         if session.get(Xorb, claimed) is None:
-            session.add(Xorb(hash=claimed, size=received.size, key=key, chunks=pack(chunks)))
+            session.add(row)
             return True
     objects.drop(services.blobs, key)
     return False
+
+
+def _cut_footer(received: Received, size: int) -> None:
+    """Keep the chunks only: what follows them is not checked by any hash."""
+    if received.size > size:
+        with received.path.open("r+b") as stream:
+            stream.truncate(size)
+            os.fsync(stream.fileno())
 
 
 def _touch(services: Services, value: str) -> bool:

@@ -17,6 +17,10 @@ SECTIONS = {
         "verify": f"{_HERE}.verify",
         "report": f"{_HERE}.report",
     },
+    "Run a hub": {
+        "serve": f"{_HERE}.serve",
+        "hub": f"{_HERE}.hub",
+    },
     "Help": {
         "completion": f"{_HERE}.completion",
     },

@@ -1,0 +1,196 @@
+"""What an operator does to a hub from the command line, with plain values in and out.
+
+It works on the database and the storage themselves, so it needs no running service and may run
+beside one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ticket_hub.errors import HubError
+from ticket_hub_api import accounts, serving
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
+from ticket_hub_api.maintenance.check import check
+from ticket_hub_api.maintenance.collect import collect
+from ticket_hub_api.settings import Settings
+from ticket_hub_api.storage.blobs import Blobs, open_blobs
+
+__all__ = [
+    "Hub",
+    "add_member",
+    "add_organization",
+    "add_user",
+    "collect_garbage",
+    "create_token",
+    "find_damage",
+    "list_accounts",
+    "list_tokens",
+    "migrate_database",
+    "open_hub",
+    "revoke_token",
+    "serve",
+    "set_disabled",
+    "settings_of",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Hub:
+    """A hub's rows and bytes."""
+
+    settings: Settings
+    database: Database
+
+    def blobs(self) -> Blobs:
+        """The storage; opened only where it is needed."""
+        return open_blobs(self.settings.storage_url, self.settings.spool)
+
+
+def settings_of(database: str = "", storage: str = "", **changes: object) -> Settings:
+    """The settings of the environment, with what was given on the command line."""
+    settings = Settings.from_environment()
+    given = {"database": database, "storage": storage, **changes}
+    chosen = {name: value for name, value in given.items() if value not in {"", None}}
+    return dataclasses.replace(settings, **chosen)  # type: ignore[arg-type] # names of fields
+
+
+@contextlib.contextmanager
+def open_hub(settings: Settings, *, create: bool = False) -> Iterator[Hub]:
+    """Open a hub's database.
+
+    Args:
+        create: make a new one where there is none.
+
+    Raises:
+        HubError: there is none, or it has the schema of another version.
+    """
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not settings.database and not create and not (settings.folder / "hub.sqlite").exists():
+        raise HubError(
+            f"There is no hub in {settings.folder}.",
+            "Start one with `ticket serve`, or name another with --database.",
+        )
+    database = Database(settings.database_url)
+    try:
+        if create and not current_version(database):
+            migrate(database)
+        check_schema(database)
+        yield Hub(settings, database)
+    finally:
+        database.close()
+
+
+def add_user(settings: Settings, name: str, *, full_name: str = "", email: str = "") -> None:
+    """Add a user; the database is made where there is none. Raises as `accounts.add_user`."""
+    with open_hub(settings, create=True) as hub:
+        accounts.add_user(hub.database, name, full_name=full_name, email=email)
+
+
+def add_organization(settings: Settings, name: str, *, full_name: str = "") -> None:
+    """Add an organization; raises as `accounts.add_organization`."""
+    with open_hub(settings, create=True) as hub:
+        accounts.add_organization(hub.database, name, full_name=full_name)
+
+
+def add_member(settings: Settings, organization: str, user: str, role: str) -> None:
+    """Give a user a role in an organization, or with `none` take it away."""
+    with open_hub(settings) as hub:
+        if role == "none":
+            accounts.remove_member(hub.database, organization, user)
+        else:
+            accounts.add_member(hub.database, organization, user, role)
+
+
+def list_accounts(settings: Settings) -> list[dict[str, str]]:
+    """All accounts."""
+    with open_hub(settings) as hub:
+        return accounts.account_names(hub.database)
+
+
+def set_disabled(settings: Settings, name: str, *, disabled: bool) -> None:
+    """Lock an account out, or let it in again."""
+    with open_hub(settings) as hub:
+        accounts.set_disabled(hub.database, name, disabled=disabled)
+
+
+def create_token(
+    settings: Settings, user: str, *, scope: str, name: str, expires_seconds: int | None
+) -> dict[str, object]:
+    """Issue a token; its secret is in the answer and nowhere else."""
+    with open_hub(settings) as hub:
+        issued = accounts.create_token(
+            hub.database, user, scope=scope, name=name, expires_seconds=expires_seconds
+        )
+    return dataclasses.asdict(issued)
+
+
+def list_tokens(settings: Settings) -> list[dict[str, object]]:
+    """All tokens, without their secrets."""
+    with open_hub(settings) as hub:
+        return accounts.list_tokens(hub.database)
+
+
+def revoke_token(settings: Settings, token_id: str) -> None:
+    """End a token."""
+    with open_hub(settings) as hub:
+        accounts.revoke_token(hub.database, token_id)
+
+
+def collect_garbage(
+    settings: Settings, *, grace_seconds: float, xet_seconds: float, dry_run: bool
+) -> dict[str, int]:
+    """Remove what nothing refers to; see `maintenance.collect`."""
+    with open_hub(settings) as hub:
+        done = collect(
+            hub.database,
+            hub.blobs(),
+            grace_seconds=grace_seconds,
+            xet_seconds=xet_seconds,
+            dry_run=dry_run,
+        )
+    return done.to_dict()
+
+
+def find_damage(settings: Settings, *, contents: bool) -> Iterator[dict[str, str]]:
+    """Everything that is damaged, as it is found; see `maintenance.check`."""
+    database = Database(settings.database_url)
+    try:
+        blobs = open_blobs(settings.storage_url, settings.spool)
+        for finding in check(database, blobs, contents=contents):
+            yield finding.to_dict()
+    finally:
+        database.close()
+
+
+def migrate_database(settings: Settings) -> tuple[str, str]:
+    """Bring the database to this version's schema; the versions before and after."""
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database_url)
+    try:
+        before = current_version(database)
+        migrate(database)
+        return before, current_version(database)
+    finally:
+        database.close()
+
+
+def serve(
+    settings: Settings, *, host: str, port: int, announce: Callable[[str, Path | None, str], None]
+) -> None:
+    """Run the service until it is stopped.
+
+    Args:
+        announce: is told the endpoint, the file that holds the first account's token (or None), and
+            the name of that account when it was made just now, before the service starts.
+
+    Raises:
+        HubError: the service may not start; see `serving.prepare`.
+    """
+    prepared = serving.prepare(settings, host=host, port=port)
+    announce(prepared.endpoint, prepared.token_file, prepared.account)
+    serving.run(prepared)
