@@ -40,7 +40,7 @@ class DataSpec:
         flip: mirror training images with probability one half.
         crop: pad training images by so many pixels and crop a random window; 0 is off.
         validation: number of training examples held out to choose by.
-        split_seed: draws the validation examples.
+        split_seed: draws the validation examples, and the test part of data that have none.
     """
 
     name: str
@@ -68,7 +68,7 @@ class TrainingSpec:
         schedule: `constant`, `milestones` (times `gamma` at each), or `cosine` (to 0).
         milestones: iterations of the drops.
         gamma: factor of each drop.
-        warmup: iterations of linear warmup from 0, before which the schedule is not delayed.
+        warmup: iterations of linear warmup from 0; the schedule counts them too.
         evaluate_every: iterations between two readings of validation and test.
         patience: stop when the validation loss has had no new minimum for so many iterations;
             0 is off. It changes the trained weights, and so the masks that a search finds.

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pytest
+import torch
 
+from ticket_hub.networks import build, prunable_layers
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub.types import Architecture
 
 Layers: TypeAlias = list[tuple[str, int]]
 
@@ -216,6 +219,24 @@ def test_every_packaged_recipe_is_in_the_table() -> None:
 def test_the_table_of_layers_has_the_exact_counts(network: str) -> None:
     layers, total = COUNTS[network]
     assert sum(size for _, size in layers) == total
+
+
+@every_row
+def test_the_network_is_built_and_has_the_layers_of_the_table(row: Row) -> None:
+    recipe = load_recipe(row.recipe)
+    shape = (1, 28, 28) if recipe.data.name == "mnist" else (3, 32, 32)
+    architecture = Architecture(
+        name=recipe.network.name,
+        options=tuple(sorted(recipe.network.options.items())),
+        channels=shape[0],
+        height=shape[1],
+        width=shape[2],
+        classes=10,
+    )
+    with torch.device("meta"):
+        layers = prunable_layers(build(architecture))
+    expected, _ = COUNTS[row.network]
+    assert sorted((layer.kind, layer.size) for layer in layers) == sorted(expected)
 
 
 @every_row

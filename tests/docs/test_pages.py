@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```\n\n```\n(.*?)```", re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["networks.md", "pruning.md"])
+@pytest.mark.parametrize("page", ["data.md", "networks.md", "pruning.md", "recipes.md"])
 def test_the_examples_of_a_page_print_what_it_says(page: str) -> None:
     shown = BLOCK.findall((DOCS / page).read_text("utf-8"))
     assert shown
