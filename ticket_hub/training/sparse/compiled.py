@@ -105,7 +105,8 @@ class SparseNumba(SparseBackend):
 
 def _padded(rows: Tensor) -> Tensor:
     """Rows of at least 16 pixels, which are moved together."""
-    return functional.pad(rows, (0, max(BLOCK - rows.shape[1], 0))).contiguous()
+    missing = BLOCK - rows.shape[1]
+    return functional.pad(rows, (0, missing)) if missing > 0 else rows.contiguous()
 
 
 def _transposed(part: Part) -> Array:

@@ -11,16 +11,9 @@ Importing this module imports numba. `Wiring` has the words: units, edges, first
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
-
-import numba
 import numpy as np
 
-from ticket_hub.home import cache_folder
+from ticket_hub.training.sparse.jit import compiled, kept
 from ticket_hub.training.sparse.lanes import BLOCK, LANES
 from ticket_hub.training.sparse.memory import Parameters, Rule, Steps, Work
 from ticket_hub.training.sparse.simd import (
@@ -46,42 +39,11 @@ from ticket_hub.training.sparse.wiring import Array, Wiring
 
 __all__ = ["evaluate", "train"]
 
-Function = TypeVar("Function", bound=Callable[..., object])
-
 LINE = 64 // BLOCK  # blocks in a cache line
 ZERO = np.float32(0)
 
 
-def _compiled(function: Function) -> Function:
-    """Compile for use in other compiled functions; NaN and infinity keep their meaning."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
-    # Checks of argument types, as the tests add them, cannot be compiled.
-    compiled: Function = numba.njit(**options)(inspect.unwrap(function))
-    return compiled
-
-
-def _kept(function: Function) -> Function:
-    """Compile and keep the code in the user's cache, named by these sources and by numba."""
-    compiled = _compiled(function)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = before or str(_code_folder())
-    try:
-        compiled.enable_caching()  # type: ignore[attr-defined]
-    except (OSError, RuntimeError):
-        return compiled  # no folder to write to: compile once in each process
-    finally:
-        numba.config.CACHE_DIR = before
-    return compiled
-
-
-def _code_folder() -> Path:
-    digest = hashlib.sha256(numba.__version__.encode())
-    for name in ("kernels.py", "lanes.py", "memory.py", "simd.py", "wiring.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
-    return cache_folder() / "compiled" / digest.hexdigest()[:16]
-
-
-@_compiled
+@compiled
 def _gather(images: Array, order: Array, start: int, wiring: Wiring, work: Work) -> None:
     size = images.shape[1]
     for lane in range(0, LANES, BLOCK):
@@ -89,7 +51,7 @@ def _gather(images: Array, order: Array, start: int, wiring: Wiring, work: Work)
             transpose(images, order, start + lane, size, column, work.bytes, lane)
 
 
-@_compiled
+@compiled
 def _announce(images: Array, order: Array, start: int, wiring: Wiring) -> None:
     """Have the next tile's pixels fetched while this one is worked on."""
     for lane in range(LANES):
@@ -98,54 +60,39 @@ def _announce(images: Array, order: Array, start: int, wiring: Wiring) -> None:
             prefetch(images, row + wiring.blocks[index])
 
 
-@_compiled
+@compiled
 def _normalize(wiring: Wiring, parameters: Parameters, work: Work) -> None:
     """Fold the pixels' scale and shift into the first layer's weights and biases."""
+    for edge in range(len(wiring.scale)):
+        work.scaled[edge] = parameters.flat[edge] * wiring.scale[edge]
     for unit in range(len(work.bias)):
         work.bias[unit] = parameters.flat[parameters.edges + unit]
-    for unit in range(wiring.first):
-        shifted = ZERO
-        for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
-            weight = parameters.flat[edge]
-            work.scaled[edge] = weight * wiring.scale[edge]
-            shifted += weight * wiring.shift[edge]
-        work.bias[unit] -= shifted
+    if wiring.is_shifted:
+        for unit in range(wiring.first):
+            shifted = ZERO
+            for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
+                shifted += parameters.flat[edge] * wiring.shift[edge]
+            work.bias[unit] -= shifted
 
 
-@_compiled
+@compiled
 def _forward(tiles: Array, start: int, wiring: Wiring, parameters: Parameters, work: Work) -> None:
     """All units' values, for the tile of pixels that begins at row `start` of `tiles`."""
-    # Two sums at a time: one chain of multiply-adds would wait for its own results.
     for unit in range(wiring.first):
-        one, two = fill(work.bias[unit]), fill(ZERO)
-        edge, end = wiring.starts[unit], wiring.starts[unit + 1]
-        while edge + 1 < end:
-            left = pixels(tiles, start + wiring.sources[edge])
-            right = pixels(tiles, start + wiring.sources[edge + 1])
-            one = multiply_add(fill(work.scaled[edge]), left, one)
-            two = multiply_add(fill(work.scaled[edge + 1]), right, two)
-            edge += 2
-        if edge < end:
-            left = pixels(tiles, start + wiring.sources[edge])
-            one = multiply_add(fill(work.scaled[edge]), left, one)
-        store(work.values, unit, rectify(add(one, two)))
+        value = fill(work.bias[unit])
+        for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
+            row = pixels(tiles, start + wiring.sources[edge])
+            value = multiply_add(fill(work.scaled[edge]), row, value)
+        store(work.values, unit, rectify(value))
     for unit in range(wiring.first, len(work.values)):
-        one, two = fill(work.bias[unit]), fill(ZERO)
-        edge, end = wiring.starts[unit], wiring.starts[unit + 1]
-        while edge + 1 < end:
-            left = load(work.values, wiring.sources[edge])
-            right = load(work.values, wiring.sources[edge + 1])
-            one = multiply_add(fill(parameters.flat[edge]), left, one)
-            two = multiply_add(fill(parameters.flat[edge + 1]), right, two)
-            edge += 2
-        if edge < end:
-            left = load(work.values, wiring.sources[edge])
-            one = multiply_add(fill(parameters.flat[edge]), left, one)
-        one = add(one, two)
-        store(work.values, unit, rectify(one) if unit < wiring.hidden else one)
+        value = fill(work.bias[unit])
+        for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
+            row = load(work.values, wiring.sources[edge])
+            value = multiply_add(fill(parameters.flat[edge]), row, value)
+        store(work.values, unit, rectify(value) if unit < wiring.hidden else value)
 
 
-@_compiled
+@compiled
 def _differentiate(  # noqa: PLR0917 - compiled code passes by position
     labels: Array, order: Array, start: int, share: Array, tile: int, hidden: int, work: Work
 ) -> None:
@@ -166,25 +113,18 @@ def _differentiate(  # noqa: PLR0917 - compiled code passes by position
         work.slopes[hidden + labels[order[start + lane]], lane] -= share[tile, lane]
 
 
-@_compiled
+@compiled
 def _backward(wiring: Wiring, parameters: Parameters, work: Work) -> None:
     """The derivatives by the hidden units' sums, from the last to the first."""
     for unit in range(wiring.hidden - 1, -1, -1):
-        one, two = fill(ZERO), fill(ZERO)
-        index, end = wiring.out_starts[unit], wiring.out_starts[unit + 1]
-        while index + 1 < end:
-            left = load(work.slopes, wiring.out_units[index])
-            right = load(work.slopes, wiring.out_units[index + 1])
-            one = multiply_add(fill(parameters.flat[wiring.out_edges[index]]), left, one)
-            two = multiply_add(fill(parameters.flat[wiring.out_edges[index + 1]]), right, two)
-            index += 2
-        if index < end:
-            left = load(work.slopes, wiring.out_units[index])
-            one = multiply_add(fill(parameters.flat[wiring.out_edges[index]]), left, one)
-        store(work.slopes, unit, keep_positive(add(one, two), load(work.values, unit)))
+        slope = fill(ZERO)
+        for index in range(wiring.out_starts[unit], wiring.out_starts[unit + 1]):
+            weight = fill(parameters.flat[wiring.out_edges[index]])
+            slope = multiply_add(weight, load(work.slopes, wiring.out_units[index]), slope)
+        store(work.slopes, unit, keep_positive(slope, load(work.values, unit)))
 
 
-@_compiled
+@compiled
 def _collect(wiring: Wiring, parameters: Parameters, work: Work) -> None:
     """Add this tile's part to the gradients of all edges and biases."""
     gradient, sources = parameters.gradient, wiring.sources
@@ -214,17 +154,20 @@ def _collect(wiring: Wiring, parameters: Parameters, work: Work) -> None:
                 edge += 1
 
 
-@_compiled
+@compiled
 def _denormalize(wiring: Wiring, parameters: Parameters) -> None:
     """From gradients by pixels to gradients by the network's input."""
     gradient = parameters.gradient
-    for unit in range(wiring.first):
-        slope = gradient[parameters.edges + unit]
-        for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
-            gradient[edge] = gradient[edge] * wiring.scale[edge] - slope * wiring.shift[edge]
+    for edge in range(len(wiring.scale)):
+        gradient[edge] *= wiring.scale[edge]
+    if wiring.is_shifted:
+        for unit in range(wiring.first):
+            slope = gradient[parameters.edges + unit]
+            for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
+                gradient[edge] -= slope * wiring.shift[edge]
 
 
-@_compiled
+@compiled
 def _sgd(parameters: Parameters, rule: Rule, rates: Array) -> None:
     flat, first = parameters.flat, parameters.first
     for index in range(len(flat)):
@@ -235,7 +178,7 @@ def _sgd(parameters: Parameters, rule: Rule, rates: Array) -> None:
         flat[index] -= rates[0] * slope
 
 
-@_compiled
+@compiled
 def _adam(parameters: Parameters, rule: Rule, rates: Array) -> None:
     flat, first, second = parameters.flat, parameters.first, parameters.second
     for index in range(len(flat)):
@@ -251,7 +194,7 @@ def _adam(parameters: Parameters, rule: Rule, rates: Array) -> None:
         )
 
 
-@_kept
+@kept
 def train(  # noqa: PLR0917 - compiled code passes by position
     images: Array,
     labels: Array,
@@ -287,7 +230,7 @@ def train(  # noqa: PLR0917 - compiled code passes by position
             _sgd(parameters, rule, steps.rates[step])
 
 
-@_compiled
+@compiled
 def _judge(labels: Array, start: int, count: int, hidden: int, work: Work) -> tuple[float, float]:
     """Summed cross-entropy and hits of a tile's first `count` examples."""
     top, best = load(work.values, hidden), fill(ZERO)
@@ -310,7 +253,7 @@ def _judge(labels: Array, start: int, count: int, hidden: int, work: Work) -> tu
     return loss, hits
 
 
-@_kept
+@kept
 def evaluate(
     tiles: Array, labels: Array, wiring: Wiring, parameters: Parameters, work: Work
 ) -> tuple[float, float]:

@@ -33,6 +33,7 @@ class Wiring(NamedTuple):
         live: int64: the pixels with an edge.
         scale, shift: float32, one per edge of the first layer: the network's input is
             `pixel * scale - shift`.
+        is_shifted: whether any shift is not 0.
         first: number of units in the first layer.
         hidden: number of units in all layers but the last.
     """
@@ -46,6 +47,7 @@ class Wiring(NamedTuple):
     live: Array
     scale: Array
     shift: Array
+    is_shifted: bool
     first: int
     hidden: int
 
@@ -74,6 +76,7 @@ def wire(survivors: Survivors, data: DataSet) -> Wiring:
         live=live.numpy(),
         scale=scale[sources[:into_first]].numpy(),
         shift=shift[sources[:into_first]].numpy(),
+        is_shifted=bool(shift.any()),
         first=first,
         hidden=hidden,
     )

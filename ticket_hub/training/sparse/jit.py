@@ -1,0 +1,46 @@
+"""How the kernels are compiled, and where the code is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+
+from ticket_hub.home import cache_folder
+
+__all__ = ["compiled", "kept"]
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def compiled(function: Function) -> Function:
+    """Compile for use in other compiled functions; NaN and infinity keep their meaning."""
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    # Checks of argument types, as the tests add them, cannot be compiled.
+    result: Function = numba.njit(**options)(inspect.unwrap(function))
+    return result
+
+
+def kept(function: Function) -> Function:
+    """Compile and keep the code in the user's cache, named by these sources and by numba."""
+    result = compiled(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = before or str(_code_folder())
+    try:
+        result.enable_caching()  # type: ignore[attr-defined]
+    except (OSError, RuntimeError):
+        return result  # no folder to write to: compile once in each process
+    finally:
+        numba.config.CACHE_DIR = before
+    return result
+
+
+def _code_folder() -> Path:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for name in ("kernels.py", "lanes.py", "memory.py", "simd.py", "wiring.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
+    return cache_folder() / "compiled" / digest.hexdigest()[:16]
