@@ -42,8 +42,9 @@ def hold(path: Path) -> Iterator[None]:
     try:
         if not _take(handle):
             raise _locked(path, handle)
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        with contextlib.suppress(OSError):  # a full disk shall not keep anyone from reading
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
         os.close(handle)

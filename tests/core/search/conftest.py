@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from ticket_hub.recipe import Recipe
@@ -18,3 +22,17 @@ def tiny() -> Recipe:
             "search.trials": 2,
         }
     )
+
+
+@pytest.fixture
+def files_of() -> Callable[[Path], dict[str, str]]:
+    """The sha256 of every file in a run folder but its lock."""
+
+    def digests(folder: Path) -> dict[str, str]:
+        return {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != "lock"
+        }
+
+    return digests

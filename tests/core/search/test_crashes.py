@@ -29,12 +29,12 @@ def some_faults() -> dict[str, Any]:
 def test_a_search_disturbed_at_a_durable_call_ends_with_the_same_bytes_when_it_is_run_again(
     some_faults: dict[str, Any],
 ) -> None:
-    assert some_faults["injections"] >= 25
+    assert some_faults["injections"] >= 30
     assert some_faults["failures"] == {}
 
 
 def test_no_file_is_renamed_before_its_data_are_synced(some_faults: dict[str, Any]) -> None:
-    assert some_faults["calls"].count("replace") >= 20
+    assert some_faults["calls"].count("replace") >= 40
     assert some_faults["unsynced"] == []
 
 
@@ -44,9 +44,24 @@ def test_every_rename_is_followed_by_a_sync_of_the_folder(some_faults: dict[str,
     assert set(after) == {"sync-folder"}
 
 
+def test_a_search_killed_at_random_moments_ends_with_the_same_bytes() -> None:
+    found = run_campaign("--at-random", "1")
+    assert found["kills"] > 0
+    assert found["failures"] == {}
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_a_search_survives_every_fault_at_every_durable_call() -> None:
     found = run_campaign()
     assert found["injections"] == found["pairs"]
+    assert found["failures"] == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_search_survives_a_hundred_times_many_kills_at_random_moments() -> None:
+    found = run_campaign("--at-random", "100")
+    assert found["kills"] > 100
+    assert found["in_level"] > 0
     assert found["failures"] == {}

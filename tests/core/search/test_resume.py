@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from ticket_hub import Ticket
+from ticket_hub.bundle import open_bundle
+from ticket_hub.errors import EnvironmentMismatchError, RunLockedError, StoppedError
+from ticket_hub.recipe import Recipe
+from ticket_hub.recipes import load_recipe
+from ticket_hub.search import list_runs, search
+from ticket_hub.training import Progress
+
+FilesOf: TypeAlias = Callable[[Path], dict[str, str]]
+
+
+@pytest.fixture
+def straight(tiny: Recipe, tmp_path: Path, files_of: FilesOf) -> dict[str, str]:
+    """The files of a run that nobody disturbed."""
+    list(search(tiny, run_folder=tmp_path / "straight"))
+    return files_of(tmp_path / "straight")
+
+
+def stop_within_level(recipe: Recipe, folder: Path, index: int, iteration: int = 4) -> None:
+    """Search until a level has come to an iteration, and stop there."""
+    wish, finished = False, 0
+
+    def observe(progress: Progress) -> None:
+        nonlocal wish
+        if finished == index and progress.iteration >= iteration:
+            wish = True
+            time.sleep(0.06)  # the wish is asked for at most twenty times a second
+
+    def run() -> None:
+        nonlocal finished
+        for _ in search(
+            recipe, run_folder=folder, workers=1, observe=observe, should_stop=lambda: wish
+        ):
+            finished += 1
+
+    with pytest.raises(StoppedError, match="run the same command again"):
+        run()
+    assert finished == index
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoints/*/*.safetensors"))
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_half_finished_level_goes_on_from_its_checkpoint_with_the_same_bits(
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf, index: int
+) -> None:
+    folder = tmp_path / "run"
+    stop_within_level(tiny, folder, index)
+    assert len(checkpoints(folder)) == 2
+    begun: list[int] = []
+    list(search(tiny, run_folder=folder, observe=lambda news: begun.append(news.iteration)))
+    assert begun[0] > 0
+    assert files_of(folder) == straight
+
+
+def test_a_damaged_checkpoint_is_told_and_skipped(
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf
+) -> None:
+    folder = tmp_path / "run"
+    stop_within_level(tiny, folder, 1, iteration=4)
+    older = {path.name for path in checkpoints(folder)}
+    stop_within_level_again(tiny, folder)
+    newest = next(p for p in checkpoints(folder) if p.name not in older and "trial-1" in p.name)
+    newest.write_bytes(newest.read_bytes()[:-4] + b"rot!")
+    told: list[str] = []
+    list(search(tiny, run_folder=folder, notify=told.append))
+    assert told == [
+        f"The checkpoint {newest.name} is damaged and was skipped; an earlier state is used."
+    ]
+    assert files_of(folder) == straight
+
+
+def stop_within_level_again(recipe: Recipe, folder: Path) -> None:
+    wish = False
+
+    def observe(progress: Progress) -> None:
+        nonlocal wish
+        wish = progress.iteration >= 8
+        time.sleep(0.06)
+
+    with pytest.raises(StoppedError):
+        list(
+            search(recipe, run_folder=folder, workers=1, observe=observe, should_stop=lambda: wish)
+        )
+
+
+def test_checkpoints_are_gone_once_their_level_is_finished(tiny: Recipe, tmp_path: Path) -> None:
+    stop_within_level(tiny, tmp_path, 1)
+    working = search(tiny, run_folder=tmp_path)
+    [next(working), next(working)]
+    working.close()
+    assert checkpoints(tmp_path) == []
+
+
+def test_the_bundle_has_every_level_that_was_yielded(tiny: Recipe, tmp_path: Path) -> None:
+    for level in search(tiny, run_folder=tmp_path):
+        bundle = open_bundle(tmp_path / "bundle")
+        assert [record.index for record in bundle.levels] == list(range(level.index + 1))
+        ticket = Ticket.load(tmp_path / "bundle", level=level.index, trial=1)
+        assert all(
+            bool((keep == level.trials[1].mask[name]).all()) for name, keep in ticket.mask.items()
+        )
+
+
+def test_a_lost_bundle_is_written_again_by_the_same_command(
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf
+) -> None:
+    (tmp_path / "straight/bundle/ticket.json").unlink()
+    list(search(tiny, run_folder=tmp_path / "straight"))
+    assert files_of(tmp_path / "straight") == straight
+
+
+def test_theta0_that_was_lost_is_made_again_with_level_0(
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf
+) -> None:
+    (tmp_path / "straight/theta0/seal.json").unlink()
+    levels = list(search(tiny, run_folder=tmp_path / "straight"))
+    assert [level.resumed for level in levels] == [False, True, True]
+    assert files_of(tmp_path / "straight") == straight
+
+
+def pretend_another_environment(folder: Path) -> None:
+    path = folder / "environment.json"
+    path.write_text(path.read_text().replace('"torch": "2', '"torch": "1'))
+
+
+def test_another_environment_is_refused_and_once_accepted_marks_the_bundle_for_good(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    next(search(tiny, run_folder=tmp_path))
+    pretend_another_environment(tmp_path)
+    with pytest.raises(EnvironmentMismatchError, match="torch: 1"):
+        list(search(tiny, run_folder=tmp_path))
+    assert open_bundle(tmp_path / "bundle").manifest.bit_exact
+    list(search(tiny, run_folder=tmp_path, accept_environment=True))
+    assert not open_bundle(tmp_path / "bundle").manifest.bit_exact
+    list(search(tiny, run_folder=tmp_path))
+    assert not open_bundle(tmp_path / "bundle").manifest.bit_exact
+
+
+def test_a_finished_run_is_read_in_any_environment(tiny: Recipe, tmp_path: Path) -> None:
+    list(search(tiny, run_folder=tmp_path))
+    pretend_another_environment(tmp_path)
+    assert len(list(search(tiny, run_folder=tmp_path))) == 3
+
+
+SEARCH = """
+import sys, pathlib, torch
+torch.set_num_threads(1)
+from ticket_hub.errors import StoppedError
+from ticket_hub.recipes import load_recipe
+from ticket_hub.search import search, stop_on_signals
+recipe = load_recipe("digits-quick").replace(
+    {"network.name": "lenet-8", "training.iterations": 10**6, "training.evaluate_every": 100,
+     "training.backend": "stack", "search.trials": 1}
+)
+with stop_on_signals() as should_stop:
+    try:
+        list(search(recipe, run_folder=pathlib.Path(sys.argv[1]), workers=1,
+                    should_stop=should_stop,
+                    observe=lambda news: print(news.iteration, flush=True)))
+    except StoppedError:
+        sys.exit(75)
+"""
+
+
+def test_sigterm_ends_a_search_within_ten_seconds_and_it_goes_on_later(tmp_path: Path) -> None:
+    def start() -> tuple[subprocess.Popen[bytes], int]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SEARCH, str(tmp_path / "run")], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        while (line := process.stdout.readline()) == b"0\n":
+            pass
+        return process, int(line)
+
+    first, began = start()
+    with first:
+        assert began == 100
+        with pytest.raises(RunLockedError, match=f"process {first.pid} "):
+            next(search(load_recipe("digits-quick"), run_folder=tmp_path / "run"))
+        assert list_runs(tmp_path)[0].state == "running"
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=10)
+    assert first.returncode == 75
+    assert list_runs(tmp_path)[0].state == "stopped"
+    second, resumed = start()
+    with second:
+        assert resumed > 100
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=10)
+    assert second.returncode == 75
