@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from torch import nn
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import RecipeError
-from ticket_hub.networks.lenet import LeNet
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.backend import Backend
-from ticket_hub.training.linear import ONEDNN_FROM as LARGE_PRODUCT
+from ticket_hub.training.kinds import NetworkKind, network_kind
+from ticket_hub.training.lanes import Lanes
 from ticket_hub.training.plain import Plain
 from ticket_hub.training.sparse import SparseNumba, SparseTorch
 from ticket_hub.training.stack import Stack
+from ticket_hub.training.vmapped import Vmapped
 
-__all__ = ["BACKENDS", "TABLE", "Row", "choose", "network_kind", "refusal"]
-
-NetworkKind: TypeAlias = Literal["lenet", "small-lenet", "linear", "conv", "other"]
+__all__ = ["BACKENDS", "TABLE", "Row", "choose", "refusal"]
 
 BACKENDS: Mapping[str, type[Backend]] = {
     "stack": Stack,
     "sparse-numba": SparseNumba,
     "sparse-torch": SparseTorch,
+    "vmap": Vmapped,
+    "lanes": Lanes,
     "plain": Plain,
 }
 """Every backend by the name that `training.backend` forces it with."""
@@ -64,22 +64,12 @@ TABLE: tuple[Row, ...] = (
     Row("lenet", "cpu", ANY, "stack"),
     Row("lenet", "cuda", ANY, "stack"),
     Row("small-lenet", "cuda", ANY, "stack"),
+    Row("linear", "cpu", ANY, "vmap"),
+    Row("linear", "cuda", ANY, "vmap"),
+    Row("conv", "cpu", ANY, "lanes"),
+    Row("conv", "cuda", ANY, "lanes"),
 )
 """The first line that fits decides; `plain` trains what no line fits."""
-
-
-def network_kind(module: nn.Module, batch_size: int) -> NetworkKind:
-    """What a network is made of and how large a step is, as far as the choice depends on it."""
-    parts = [
-        part for part in module.modules() if next(part.parameters(recurse=False), None) is not None
-    ]
-    if isinstance(module, LeNet):
-        shapes = [part.weight.shape for part in parts if isinstance(part, nn.Linear)]
-        large = any(batch_size * shape.numel() >= LARGE_PRODUCT for shape in shapes)
-        return "lenet" if large else "small-lenet"
-    if any(isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d) for part in parts):
-        return "conv"
-    return "linear" if all(isinstance(part, nn.Linear) for part in parts) else "other"
 
 
 def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet) -> str | None:

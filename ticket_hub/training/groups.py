@@ -36,7 +36,8 @@ class Group(ABC):
     def __init__(
         self, module: nn.Module, data: DataSet, training: TrainingSpec, members: Sequence[Member]
     ) -> None:
-        self.data, self.members, self.module = data, members, module
+        self.data, self.training, self.members = data, training, members
+        self.module = module
         self.layout = Layout(module)
         self.device = data.train.images.device
         self.rows = self.layout.weights(members, self.device)

@@ -46,7 +46,9 @@ def _flushes_denormals() -> bool:
 
 def autocast(training: TrainingSpec, device: torch.device) -> torch.autocast:
     """The context of a forward pass: bfloat16 where the recipe asks for it."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=training.precision == "bf16")
+    return torch.autocast(
+        device.type, dtype=torch.bfloat16, enabled=training.precision == "bf16", cache_enabled=False
+    )
 
 
 def check_precision(training: TrainingSpec, device: torch.device) -> None:

@@ -11,6 +11,7 @@ from ticket_hub.data import DataSet
 from ticket_hub.networks.lenet import LeNet
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.groups import FlatBackend, Group
+from ticket_hub.training.kinds import has_dropout
 from ticket_hub.training.linear import Alone, Layer, Together, onednn_pays
 from ticket_hub.training.member import Member
 
@@ -138,7 +139,7 @@ class Stack(FlatBackend):
         del device
         if not isinstance(module, LeNet):
             return "train anything but the LeNet family"
-        if any(isinstance(part, nn.Dropout) and part.p > 0 for part in module.modules()):
+        if has_dropout(module):
             return "train with dropout"
         return "train in bf16" if training.precision == "bf16" else None
 

@@ -14,6 +14,7 @@ from ticket_hub.types import Architecture
 CASES = [
     ("stack", "lenet-24-16"),
     ("stack", "lenet-1000-300"),
+    ("vmap", "lenet-24-16"),
     ("plain", "lenet-24-16"),
 ]
 
