@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +20,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from huggingface_hub import HfApi
+from sqlalchemy import create_engine
 
-from ticket_hub_api.background import RunningHub, running_hub
+from ticket_hub_api.background import RunningHub, running_hub, start_hub
 from ticket_hub_api.settings import Settings
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -110,11 +117,17 @@ def client_python(version: str) -> str:
 def run_client(hub: RunningHub, tmp_path: Path) -> RunClient:
     """Run a script in a process of its own, as a user of the stock client would."""
 
-    def run(script: str, *arguments: str, version: str = "installed", xet: bool = True) -> str:
+    def run(
+        script: str,
+        *arguments: str,
+        version: str = "installed",
+        xet: bool = True,
+        target: RunningHub = hub,
+    ) -> str:
         environment = {
             **os.environ,
-            "HF_ENDPOINT": hub.endpoint,
-            "HF_TOKEN": hub.token,
+            "HF_ENDPOINT": target.endpoint,
+            "HF_TOKEN": target.token,
             "HF_HOME": str(tmp_path / "huggingface"),
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -133,3 +146,121 @@ def run_client(hub: RunningHub, tmp_path: Path) -> RunClient:
         return done.stdout
 
     return run
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL of our own, on a socket in a temporary folder."""
+    binaries = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/local/bin")]
+    found = [folder for folder in binaries if (folder / "initdb").exists()]
+    if not found:
+        pytest.skip("needs initdb and postgres: install Debian's package postgresql")
+    account = server_account()
+    with tempfile.TemporaryDirectory(prefix="hub-postgresql-") as name:
+        folder = Path(name)
+        if account is not None:
+            shutil.chown(folder, account)
+        options: dict[str, Any] = {"user": account, "stdin": subprocess.DEVNULL, "cwd": folder}
+        data, log = folder / "data", (folder / "log").open("wb")
+        command = [str(found[0] / "postgres"), "-D", str(data), "-k", name]
+        serve = [*command, "-c", "listen_addresses="]
+        subprocess.run(initialize, check=True, stdout=log, stderr=log, **options)
+        serve = [str(found[0] / "postgres"), "-D", str(data), "-k", name, "-c", "listen_addresses="]
+        process = subprocess.Popen(serve, stdout=log, stderr=log, **options)
+        try:
+            wait_for(folder / ".s.PGSQL.5432")
+            yield f"postgresql://hub@/postgres?host={folder}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+            log.close()
+
+
+def server_account() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def fresh_database(postgresql: str) -> str:
+    """The URL of a new, empty database there."""
+    name = f"d{uuid.uuid4().hex}"
+    engine = create_engine(
+        postgresql.replace("postgresql", "postgresql+psycopg", 1), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return postgresql.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment that leads to an S3 of our own, with the bucket `team`."""
+    pytest.importorskip("moto.server", reason="needs moto: pip install 'moto[server]'")
+    pytest.importorskip("s3fs", reason="needs s3fs: pip install 'ticket-hub[s3]'")
+    port = free_port()
+    log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                call = Caller(environment["AWS_ENDPOINT_URL"])
+                assert call("PUT", "/team").status == 200
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield environment
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+StartHub = Callable[..., RunningHub]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartHub]:
+    """Start hubs that this test may break; all are stopped at its end."""
+    started: list[RunningHub] = []
+
+    def begin(
+        *,
+        port: int = 0,
+        environment: dict[str, str] | None = None,
+        **choices: Any,  # noqa: ANN401 - fields of Settings
+    ) -> RunningHub:
+        choices.setdefault("folder", tmp_path / "hub")
+        started.append(start_hub(Settings(**choices), port=port, environment=environment))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        running.stop()
