@@ -169,7 +169,12 @@ def postgresql() -> Iterator[str]:
             shutil.chown(folder, account)
         options: dict[str, Any] = {"user": account, "stdin": subprocess.DEVNULL, "cwd": folder}
         data, log = folder / "data", (folder / "log").open("wb")
-        initialize = [str(found[0] / "initdb"), "-D", str(data), *["-U", "hub", "-A", "trust", "-N"]]
+        initialize = [
+            str(found[0] / "initdb"),
+            "-D",
+            str(data),
+            *["-U", "hub", "-A", "trust", "-N"],
+        ]
         subprocess.run(initialize, check=True, stdout=log, stderr=log, **options)
         command = [str(found[0] / "postgres"), "-D", str(data), "-k", name]
         serve = [*command, "-c", "listen_addresses="]
