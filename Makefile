@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help demo test lint clean
 
 help:
-	@echo "make demo   find, verify and draw lottery tickets on a small data set (about a minute)"
+	@echo "make demo   find, verify and draw lottery tickets on a small data set (under three minutes)"
 	@echo "make test   run the tests"
 	@echo "make lint   run ruff, mypy and import-linter"
 	@echo "make clean  remove what the other targets made"
@@ -22,6 +22,9 @@ help:
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
+
+demo: .venv/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2

@@ -9,9 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ticket_hub.bundle.read import Bundle, open_bundle
+    from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.errors import TicketHubError
     from ticket_hub.recipe import Recipe
     from ticket_hub.recipes import load_recipe, recipe_names
+    from ticket_hub.report.bundles import report_bundle, show_bundle
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bundle",
     "FindResult",
     "Recipe",
     "Ticket",
@@ -26,10 +30,15 @@ __all__ = [
     "find",
     "list_runs",
     "load_recipe",
+    "open_bundle",
     "recipe_names",
+    "report_bundle",
+    "show_bundle",
+    "verify_bundle",
 ]
 
 _HOMES = {
+    "Bundle": "ticket_hub.bundle.read",
     "FindResult": "ticket_hub.search.finding",
     "Recipe": "ticket_hub.recipe",
     "Ticket": "ticket_hub.ticket",
@@ -37,7 +46,11 @@ _HOMES = {
     "find": "ticket_hub.search.finding",
     "list_runs": "ticket_hub.search.runs",
     "load_recipe": "ticket_hub.recipes",
+    "open_bundle": "ticket_hub.bundle.read",
     "recipe_names": "ticket_hub.recipes",
+    "report_bundle": "ticket_hub.report.bundles",
+    "show_bundle": "ticket_hub.report.bundles",
+    "verify_bundle": "ticket_hub.bundle.verify",
 }
 
 

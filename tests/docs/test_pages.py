@@ -11,10 +11,18 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```\n\n```\n(.*?)```", re.DOTALL)
+PAGES = sorted(
+    str(page.relative_to(DOCS))
+    for page in DOCS.rglob("*.md")
+    if BLOCK.search(page.read_text("utf-8"))
+)
 
 
-@pytest.mark.parametrize("page", ["data.md", "networks.md", "pruning.md", "recipes.md"])
-def test_the_examples_of_a_page_print_what_it_says(page: str) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_of_a_page_print_what_it_says(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     shown = BLOCK.findall((DOCS / page).read_text("utf-8"))
     assert shown
     names: dict[str, object] = {}

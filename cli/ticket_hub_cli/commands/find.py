@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import watching
@@ -125,5 +126,6 @@ def _tell(result: FindResult, out: Output) -> None:
     else:
         out.table(rows, COLUMNS, name="level")
         out.text(f"bundle: {result.bundle}")
-    out.hint(f"{result.ending.about} Look closer with `ticket show {result.run}`,")
-    out.hint(f"draw figures with `ticket report {result.run}`.")
+    name = result.run.name if result.run.parent == runs_folder() else result.run
+    out.hint(f"{result.ending.about} Look closer with `ticket show {name}`,")
+    out.hint(f"draw figures with `ticket report {name}`.")

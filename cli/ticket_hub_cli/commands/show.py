@@ -53,10 +53,10 @@ LAYERS = [
 @click.argument("ticket", type=options.RUN)
 @options.output_options
 def command(ticket: str, out: Output) -> None:
-    """Describe the tickets of a run or a bundle; with :LEVEL, one of them by layers.
+    """Describe the tickets of a run or a bundle, or one level by layers.
 
-    LEVEL is a number, a density such as d0.036, or best. The test accuracies are those at the
-    early stop, the first minimum of the validation loss.
+    The test accuracies are those at the early stop, the first minimum of the validation loss. A
+    level is named behind a colon: a number, a density such as d0.036, or best.
     """
     from ticket_hub.bundle import open_bundle
     from ticket_hub.search.locate import locate
@@ -64,12 +64,12 @@ def command(ticket: str, out: Output) -> None:
     place = locate(ticket)
     bundle = open_bundle(place.bundle)
     if place.level is None:
-        _show_bundle(bundle, out)
+        _show_bundle(bundle, ticket, out)
     else:
         _show_level(bundle.manifest, bundle.level(place.level), out)
 
 
-def _show_bundle(bundle: Bundle, out: Output) -> None:
+def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     manifest, default = bundle.manifest, bundle.manifest.default
     levels = [_level(each) for each in manifest.levels]
     facts = {
@@ -85,7 +85,7 @@ def _show_bundle(bundle: Bundle, out: Output) -> None:
         out.record(facts, name="id")
         out.text("")
         out.table(levels, LEVELS, name="level")
-        out.hint(f"One level by layers: `ticket show {bundle.path}:{default.level}`.")
+        out.hint(f"One level by layers: `ticket show {name}:{default.level}`.")
     else:
         out.record(facts | {"digest": manifest.recipe.digest, "levels": levels}, name="id")
 
