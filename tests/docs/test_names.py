@@ -10,7 +10,8 @@ from ticket_hub_cli.commands import SECTIONS
 import ticket_hub
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/commands"
-ONLY_COMMANDS = {"completion"}
+# The service is run, and the shell is set up, from the command line only.
+ONLY_COMMANDS = {"completion", "hub", "serve", "worker"}
 COMMANDS = sorted({name for part in SECTIONS.values() for name in part} - ONLY_COMMANDS)
 
 
