@@ -218,7 +218,10 @@ def _unpickled(shelf: Shelf, file: str) -> Any:  # noqa: ANN401 - what a file ho
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds dictionaries, lists and numpy arrays, and calls nothing else."""
+    """Builds dictionaries, lists and numpy arrays, and calls nothing else.
+
+    A second line of defence: `Shelf.read` gives only bytes that have the published digest.
+    """
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as the base class
         known = {

@@ -136,3 +136,14 @@ def test_a_data_set_that_fits_is_returned_as_it_is() -> None:
 def test_channels_without_a_rule_are_refused() -> None:
     with pytest.raises(DataError, match="3 channels cannot be turned into images of 4"):
         adapted(some_data(), channels=4, height=8, width=8)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("channels", "height", "width"), [(3, 32, 32), (1, 5, 11), (3, 13, 8)])
+def test_every_device_adapts_to_the_same_pixels(channels: int, height: int, width: int) -> None:
+    data = some_data()
+    here = adapted(data, channels=channels, height=height, width=width)
+    there = adapted(data.to("cuda"), channels=channels, height=height, width=width)
+    assert torch.equal(there.train.images.cpu(), here.train.images)
+    assert torch.equal(there.std.cpu(), here.std)
+    assert there.fingerprint == here.fingerprint
