@@ -90,6 +90,7 @@ class _Round:
     ) -> None:
         self._processes, self._module = processes, module
         self._waiting = deque(tasks)
+        self._members = sum(len(task.members) for task in tasks)
         self._observe, self._should_stop = observe, should_stop
         self._done: dict[str, Trained] = {}
         self._error: TicketHubError | None = None
@@ -102,6 +103,8 @@ class _Round:
                 self._stop_all()
             if self._deadline is not None and time.monotonic() > self._deadline:
                 break
+        if len(self._done) == self._members:  # the wish to stop came too late
+            return self._done
         if self._error is not None:
             raise self._error
         if self._deadline is not None:

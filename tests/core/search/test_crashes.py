@@ -50,6 +50,17 @@ def test_a_search_killed_at_random_moments_ends_with_the_same_bytes() -> None:
     assert found["failures"] == {}
 
 
+def test_a_search_whose_worker_processes_are_disturbed_ends_with_the_same_bytes() -> None:
+    found = run_campaign("--in-workers", "12", "--every", "37")
+    assert found == {"injections": 2, "failures": {}}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_search_survives_every_fault_in_its_worker_processes() -> None:
+    assert run_campaign("--in-workers", "12") == {"injections": 72, "failures": {}}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_a_search_survives_every_fault_at_every_durable_call() -> None:

@@ -98,6 +98,27 @@ def stop_within_level_again(recipe: Recipe, folder: Path) -> None:
         )
 
 
+def test_a_wish_to_stop_that_comes_when_all_workers_are_done_loses_nothing(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    through: set[str] = set()
+
+    def observe(progress: Progress) -> None:
+        if progress.iteration == progress.iterations:
+            through.add(progress.member)
+
+    working = search(
+        tiny,
+        run_folder=tmp_path,
+        workers=2,
+        observe=observe,
+        should_stop=lambda: len(through) == tiny.search.trials,
+    )
+    assert next(working).index == 0
+    with pytest.raises(StoppedError, match="before level 1"):
+        next(working)
+
+
 def test_checkpoints_are_gone_once_their_level_is_finished(tiny: Recipe, tmp_path: Path) -> None:
     stop_within_level(tiny, tmp_path, 1)
     working = search(tiny, run_folder=tmp_path)
