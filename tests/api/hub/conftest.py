@@ -85,6 +85,12 @@ def call(hub: RunningHub) -> Caller:
 
 
 @pytest.fixture
+def call_to() -> Callable[[RunningHub], Caller]:
+    """Makes what `call` is, for another hub."""
+    return lambda other: Caller(other.endpoint, other.token)
+
+
+@pytest.fixture
 def api(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> HfApi:
     """The stock client of this environment, without the chunked transfer."""
     return HfApi(endpoint=hub.endpoint, token=hub.token)
