@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
 from ticket_hub.bundle import summary
 from ticket_hub.bundle.content import BundleContent, LevelContent
+from ticket_hub.bundle.encoding import bundle_id
 from ticket_hub.bundle.manifest import (
     LayerRecord,
     LevelRecord,
@@ -20,15 +18,12 @@ from ticket_hub.bundle.manifest import (
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.theta0 import refuse_nonfinite
-from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
-from ticket_hub.tables import to_table
 from ticket_hub.ticket import count_kept
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
-    "bundle_id",
     "checked",
     "complete",
     "curve_records",
@@ -156,13 +151,3 @@ def manifest(
         default=summary.choose(levels, content.trials[0].index),
         files={},
     )
-
-
-def bundle_id(network: NetworkRecord, fingerprint: str, levels: Iterable[LevelRecord]) -> str:
-    """The sha256 over network, data and the ids of all tickets."""
-    parts = {
-        "network": to_table(network),
-        "data": fingerprint,
-        "tickets": [[each.index, t.trial, t.id] for each in levels for t in each.tickets],
-    }
-    return hashlib.sha256(canonical_json(parts)).hexdigest()

@@ -11,11 +11,18 @@ from typing import Any
 
 from ticket_hub import tables
 from ticket_hub.bundle import layout, strict
-from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, Spread
+from ticket_hub.bundle.manifest import (
+    EvidenceSummary,
+    FileRecord,
+    LevelRecord,
+    Manifest,
+    NetworkRecord,
+    Spread,
+)
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
 
-__all__ = ["decode", "encode"]
+__all__ = ["bundle_id", "decode", "encode"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TENSOR = re.compile(r"[A-Za-z0-9_.]{1,200}")
@@ -48,7 +55,7 @@ def decode(data: bytes | bytearray) -> Manifest:
     table = strict.parse(data, source=layout.MANIFEST, values=1_000_000)
     if not isinstance(table, dict):
         raise _broken("it is not a table")
-    if table.get("format") != layout.FORMAT:
+    if type(table.get("format")) is not int or table["format"] != layout.FORMAT:
         raise BundleFormatError(
             f"This bundle is not of format {layout.FORMAT}.",
             "A newer Ticket Hub may read it: `pip install --upgrade ticket-hub`.",
@@ -58,6 +65,16 @@ def decode(data: bytes | bytearray) -> Manifest:
     if stated != _digest(table) or _spelled(table) != data:
         raise _broken("its digest or its spelling is not the one that was written")
     return manifest
+
+
+def bundle_id(network: NetworkRecord, fingerprint: str, levels: Iterable[LevelRecord]) -> str:
+    """The sha256 over network, data and the ids of all tickets."""
+    parts = {
+        "network": tables.to_table(network),
+        "data": fingerprint,
+        "tickets": [[each.index, t.trial, t.id] for each in levels for t in each.tickets],
+    }
+    return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
 def _table(manifest: Manifest) -> dict[str, Any]:
@@ -109,11 +126,12 @@ def _check(manifest: Manifest) -> None:
 
 def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
     network, files = manifest.architecture, manifest.files
+    found = bundle_id(network, manifest.data.fingerprint, manifest.levels)
     trials = [trial.index for trial in manifest.trials]
     levels = [level.index for level in manifest.levels]
     carried = [level.index for level in manifest.levels if level.tickets]
     return (
-        (_DIGEST.fullmatch(manifest.id) is not None, "its id is not a sha256"),
+        (manifest.id == found, "its id is not that of its content"),
         (_DIGEST.fullmatch(manifest.data.fingerprint) is not None, "no fingerprint of the data"),
         (1 <= network.classes <= layout.MOST_CLASSES, "an impossible number of classes"),
         (1 <= network.channels <= layout.MOST_CHANNELS, "an impossible number of channels"),
@@ -127,7 +145,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (manifest.default.trial in trials, "its default trial is not there"),
         (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
-        (all(_is_file(each.sha256, each.size) for each in files.values()), "a false digest"),
+        (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
         (_needed(manifest) <= set(files), "it does not list a file that its tickets need"),
     )
 
@@ -152,8 +170,9 @@ def _is_theta0(manifest: Manifest, carried: Sequence[int]) -> bool:
     return manifest.theta0_level == min(carried, default=None)
 
 
-def _is_file(sha256: str, size: int) -> bool:
-    return _DIGEST.fullmatch(sha256) is not None and size >= 0
+def _is_file(name: str, record: FileRecord) -> bool:
+    most = layout.MOST_BYTES.get(name, layout.MOST_TENSOR_BYTES)
+    return _DIGEST.fullmatch(record.sha256) is not None and 0 <= record.size <= most
 
 
 def _needed(manifest: Manifest) -> set[str]:
@@ -177,13 +196,13 @@ def _check_level(manifest: Manifest, level: LevelRecord) -> None:
         )
         if not fits or not _DIGEST.fullmatch(ticket.id):
             raise _broken(f"a ticket of level {level.index} has impossible counts or no id")
-    if not 0 <= level.density <= 1 or (level.tickets and level.density != density(level, sizes)):
+    if not 0 <= level.density <= 1 or (level.tickets and level.density != _density(level, sizes)):
         raise _broken(f"the density of level {level.index} is not what its counts say")
     if level.evidence is not None and not _is_evidence(level.evidence):
         raise _broken(f"the evidence of level {level.index} has impossible numbers")
 
 
-def density(level: LevelRecord, sizes: Sequence[int]) -> float:
+def _density(level: LevelRecord, sizes: Sequence[int]) -> float:
     """Kept over prunable weights, over all trials of a level."""
     kept = sum(sum(ticket.kept) for ticket in level.tickets)
     return kept / (len(level.tickets) * sum(sizes))

@@ -18,7 +18,7 @@ from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.errors import BundleDigestError, BundleError, BundleFormatError
 
-__all__ = ["BundleFolder", "OpenFile"]
+__all__ = ["BundleFolder", "OpenFile", "changed"]
 
 PIECE = 1 << 20
 _AGAIN = "Fetch the bundle again."
@@ -53,11 +53,11 @@ class OpenFile:
         while place < self.size:
             count = os.preadv(self._handle, [view[place : place + PIECE]], place)
             if not count:
-                raise _changed(self.name)
+                raise changed(self.name)
             digest.update(view[place : place + count])
             place += count
         if digest.hexdigest() != record.sha256:
-            raise _changed(self.name)
+            raise changed(self.name)
         return data
 
     def digest(self) -> str:
@@ -78,7 +78,7 @@ class OpenFile:
         while place < self.size:
             piece = self.at(place, PIECE)
             if not piece:
-                raise _changed(self.name)
+                raise changed(self.name)
             place += len(piece)
             digest.update(piece)
             *whole, rest = (rest + piece).split(b"\n")
@@ -89,7 +89,7 @@ class OpenFile:
         if rest:
             yield rest
         if digest.hexdigest() != record.sha256:
-            raise _changed(self.name)
+            raise changed(self.name)
 
 
 class BundleFolder:
@@ -119,7 +119,7 @@ class BundleFolder:
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(name)
             if record is not None and status.st_size != record.size:
-                raise _changed(name)
+                raise changed(name)
             yield OpenFile(handle, name, status.st_size)
         except OSError as error:
             raise _unreadable(name, error) from error
@@ -136,16 +136,6 @@ class BundleFolder:
             if found.size > most:
                 raise BundleFormatError(f"{name} has more than {most} bytes.", _AGAIN)
             return found.read(record)
-
-    def digest(self, name: str, record: FileRecord) -> None:
-        """Read a file and keep nothing.
-
-        Raises:
-            BundleDigestError: it is not the file of the manifest.
-        """
-        with self.open(name, record) as found:
-            if found.digest() != record.sha256:
-                raise _changed(name)
 
     def _staged(self, record: FileRecord | None) -> int | None:
         if record is not None and (self.path / layout.STAGING).is_dir():
@@ -203,7 +193,8 @@ def _memory(name: str) -> Iterator[None]:
         ) from error
 
 
-def _changed(name: str) -> BundleDigestError:
+def changed(name: str) -> BundleDigestError:
+    """The error for a file that is not what the manifest says."""
     return BundleDigestError(
         f"{name} is not the file that the manifest describes: its size or its sha256 differs.",
         f"{_AGAIN} If a search still writes this bundle, open it again.",

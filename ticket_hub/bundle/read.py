@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle import config, encoding, layout
-from ticket_hub.bundle.files import BundleFolder, OpenFile
+from ticket_hub.bundle import config, encoding, layout, summary
+from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
 from ticket_hub.bundle.network import Signature, demand_equal, signature
 from ticket_hub.bundle.packing import packed_size, unpack
 from ticket_hub.bundle.spec import find_level
-from ticket_hub.bundle.tensors import header_size, parse_header, tensor_at
+from ticket_hub.bundle.tensors import MOST_HEADER_BYTES, header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
 from ticket_hub.tables import to_table
@@ -41,6 +42,10 @@ def open_bundle(folder: Path) -> Bundle:
         if found.size > layout.MOST_MANIFEST_BYTES:
             raise BundleFormatError(f"{layout.MANIFEST} has more than 8 MiB.", _AGAIN)
         manifest = encoding.decode(found.at(0, found.size))
+    if manifest.default != summary.choose(manifest.levels, manifest.trials[0].index):
+        raise BundleFormatError(
+            f"The default ticket in {layout.MANIFEST} is not the one of its rule.", _AGAIN
+        )
     record = manifest.files[layout.CONFIG]
     config.check(files.read(layout.CONFIG, record, layout.MOST_CONFIG_BYTES), manifest)
     return Bundle(files, manifest)
@@ -190,6 +195,27 @@ class Bundle:
         if layout.MODEL not in self.manifest.files:
             return None
         return self._tensors(layout.MODEL, self.network.tensors)
+
+    def digest(self, name: str) -> None:
+        """Compare a file with the manifest, reading it in pieces.
+
+        Tensors that cannot be of this network are refused before they are read.
+
+        Raises:
+            BundleError: as `ticket`.
+        """
+        record = self.manifest.files[name]
+        with self.files.open(name, record) as found:
+            if name.endswith(".safetensors"):
+                _header(found)
+                dense = sum(
+                    math.prod(shape) * dtype.itemsize
+                    for dtype, shape in self.network.tensors.values()
+                )
+                if found.size > dense + 8 + MOST_HEADER_BYTES:
+                    raise BundleFormatError(f"{name} is larger than the network.", _AGAIN)
+            if found.digest() != record.sha256:
+                raise changed(name)
 
     def curves(self) -> Iterator[CurveRecord]:
         """Every curve, read in pieces; the file's digest is known to be right after the last.

@@ -16,7 +16,7 @@ from pathlib import Path
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.manifest import FileRecord, Manifest
 from ticket_hub.durable import open_durable, sync_folder, write_bytes
-from ticket_hub.errors import BundleError, StorageError
+from ticket_hub.errors import BundleError, BundleFormatError, StorageError
 
 __all__ = ["Store"]
 
@@ -55,7 +55,14 @@ class Store:
         return record
 
     def keep(self, name: str) -> None:
-        """List a file as it is on disk."""
+        """List a file as it is on disk.
+
+        Raises:
+            BundleFormatError: it is larger than a bundle may list.
+        """
+        most = layout.MOST_BYTES[name]
+        if (self.folder / name).stat().st_size > most:
+            raise BundleFormatError(f"{name} has more than {most} bytes.", "Shorten it.")
         data = (self.folder / name).read_bytes()
         self.files[name] = FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
 

