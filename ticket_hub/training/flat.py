@@ -1,12 +1,13 @@
-"""Members as rows of one matrix: weights, gradients and masks, padded to whole vectors.
+"""Members in one flat buffer: weights, gradients and masks, padded to whole vectors.
 
-A row is padded to a multiple of 64 floats, so that a kernel that works through the whole matrix
-meets each member's values at the same place of its vectors whoever else is in the matrix: a
-member's bits do not depend on its neighbours.
+The buffer is a multiple of 64 floats long, so that a kernel that works through it uses nothing
+but whole vectors: what it computes for a value depends neither on where the value lies nor on
+what else is in the buffer. A member's bits do not depend on its neighbours.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -22,47 +23,50 @@ PADDING = 64
 
 
 class Layout:
-    """Where each parameter of a network lies in a row.
+    """Where each parameter of some members lies: one parameter of all of them after the other.
+
+    So the weights of one layer of all members are one contiguous tensor, which batched products
+    want.
 
     Attributes:
         shapes: parameter name -> shape, in the order of the network.
-        width: floats of a row, padding included.
+        members: how many there are.
+        size: floats of the buffer, padding included.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, members: int) -> None:
         self.shapes = {name: tuple(value.shape) for name, value in module.named_parameters()}
-        self._places: dict[str, tuple[int, int]] = {}
-        place = 0
-        for name, value in module.named_parameters():
-            self._places[name] = (place, place + value.numel())
-            place += value.numel()
-        self.width = -(-place // PADDING) * PADDING
+        self.members = members
+        used = members * sum(math.prod(shape) for shape in self.shapes.values())
+        self.size = -(-used // PADDING) * PADDING
 
-    def views(self, rows: Tensor) -> dict[str, Tensor]:
-        """Each parameter of all members, `(members, *shape)`, as a view of `(members, width)`."""
-        return {
-            name: rows[:, first:last].view(len(rows), *self.shapes[name])
-            for name, (first, last) in self._places.items()
-        }
+    def views(self, buffer: Tensor) -> dict[str, Tensor]:
+        """Each parameter of all members, `(members, *shape)`, as a view of `(size,)`."""
+        found, place = {}, 0
+        for name, shape in self.shapes.items():
+            end = place + self.members * math.prod(shape)
+            found[name] = buffer[place:end].view(self.members, *shape)
+            place = end
+        return found
 
     def pack(self, states: Sequence[Mapping[str, Tensor]], device: torch.device) -> Tensor:
-        """Rows of the parameters of each member, `(members, width)`."""
-        rows = torch.zeros(len(states), self.width)
-        for name, view in self.views(rows).items():
-            for row, state in zip(view, states, strict=True):
-                row.copy_(state[name])
-        return rows.to(device)
+        """The parameters of each member in a new buffer."""
+        buffer = torch.zeros(self.size)
+        for name, view in self.views(buffer).items():
+            for place, state in zip(view, states, strict=True):
+                place.copy_(state[name])
+        return buffer.to(device)
 
-    def unpack(self, rows: Tensor) -> list[Weights]:
+    def unpack(self, buffer: Tensor) -> list[Weights]:
         """The parameters of each member, copied to the CPU."""
-        views = self.views(rows.detach().cpu())
+        views = self.views(buffer.detach().cpu())
         return [
             {name: view[index].clone() for name, view in views.items()}
-            for index in range(len(rows))
+            for index in range(self.members)
         ]
 
     def weights(self, members: Sequence[Member], device: torch.device) -> Tensor:
-        """The rows that members start from, 0 where their masks drop."""
+        """What members start from, 0 where their masks drop."""
         return self.pack([masked(member.weights, member.mask) for member in members], device)
 
     def masks(self, members: Sequence[Member], device: torch.device) -> Tensor | None:

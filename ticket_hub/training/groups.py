@@ -1,4 +1,4 @@
-"""Members in the rows of one matrix, trained in lockstep; what `stack` and `vmap` share."""
+"""Members in one flat buffer, trained in lockstep; what `stack` and `vmap` share."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Group(ABC):
     """Some members whose steps are computed together.
 
     Attributes:
-        rows: the weights, `(members, width)`.
-        gradients: of the same shape; 0 in the padding.
+        buffer: the weights, as `layout` says.
+        gradients: laid out like them; 0 in the padding.
         mask: 1 where a weight is kept, else 0; None where everything is.
-        slots: what the optimizer keeps, by its name, in rows like the weights.
+        slots: what the optimizer keeps, by its name, laid out like the weights.
     """
 
     def __init__(
@@ -38,24 +38,24 @@ class Group(ABC):
     ) -> None:
         self.data, self.training, self.members = data, training, members
         self.module = module
-        self.layout = Layout(module)
+        self.layout = Layout(module, len(members))
         self.device = data.train.images.device
-        self.rows = self.layout.weights(members, self.device)
-        self.gradients = torch.zeros_like(self.rows)
+        self.buffer = self.layout.weights(members, self.device)
+        self.gradients = torch.zeros_like(self.buffer)
         self.mask = self.layout.masks(members, self.device)
         self.prepare()
-        self.slots = {name: torch.zeros_like(self.rows) for name in slot_names(training)}
+        self.slots = {name: torch.zeros_like(self.buffer) for name in slot_names(training)}
         self.optimizer = Optimizer(
             training,
-            self.tensors(self.rows),
-            {name: self.tensors(rows) for name, rows in self.slots.items()},
+            self.tensors(self.buffer),
+            {name: self.tensors(slot) for name, slot in self.slots.items()},
         )
         self._batches = Batches(data, training, members)
         self._repeat = Repeater(self._step, self.device)
 
     @abstractmethod
     def prepare(self) -> None:
-        """Lay out what the steps need, once rows, gradients and mask are there."""
+        """Lay out what the steps need, once buffer, gradients and mask are there."""
 
     @abstractmethod
     def differentiate(self, images: Tensor, labels: Tensor) -> list[Tensor]:
@@ -69,9 +69,9 @@ class Group(ABC):
     def logits(self, images: Tensor) -> Tensor:
         """`(examples, channels, height, width)` -> `(members, examples, classes)`."""
 
-    def tensors(self, rows: Tensor) -> list[Tensor]:
-        """Rows as the optimizer sees them: the whole matrix as one."""
-        return [rows.view(-1)]
+    def tensors(self, buffer: Tensor) -> list[Tensor]:
+        """A buffer as the optimizer sees it: as one tensor."""
+        return [buffer]
 
     def train(self, start: int, stop: int) -> None:
         """Do the steps from `start` to `stop`."""
@@ -93,8 +93,8 @@ class Group(ABC):
 
     def states(self, iteration: int) -> Iterator[MemberState]:
         """What each member needs to go on."""
-        kinds = {"weights": self.rows, **self.slots}
-        unpacked = {kind: self.layout.unpack(rows) for kind, rows in kinds.items()}
+        kinds = {"weights": self.buffer, **self.slots}
+        unpacked = {kind: self.layout.unpack(buffer) for kind, buffer in kinds.items()}
         for index in range(len(self.members)):
             tensors = {
                 f"{kind}/{name}": value
@@ -107,9 +107,9 @@ class Group(ABC):
 
     def restore(self, states: Sequence[MemberState]) -> None:
         """Go on from these states."""
-        for kind, rows in {"weights": self.rows, **self.slots}.items():
+        for kind, buffer in {"weights": self.buffer, **self.slots}.items():
             packed = [_of_kind(state.tensors, kind) for state in states]
-            for name, view in self.layout.views(rows).items():
+            for name, view in self.layout.views(buffer).items():
                 for place, tensors in zip(view, packed, strict=True):
                     place.copy_(tensors[name])
 
@@ -124,7 +124,7 @@ def _of_kind(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
 
 
 class FlatBackend(ABC):
-    """A backend whose members lie in rows, in one group or in several."""
+    """A backend whose members lie in flat buffers, in one group or in several."""
 
     name: str
 
@@ -157,7 +157,7 @@ class FlatBackend(ABC):
 
     def weights(self) -> list[Weights]:
         """The present state dict of every member, copied to the CPU."""
-        return [weights for group in self._groups for weights in group.layout.unpack(group.rows)]
+        return [weights for group in self._groups for weights in group.layout.unpack(group.buffer)]
 
     def states(self) -> list[MemberState]:
         """What each member needs to go on, copied to the CPU."""

@@ -25,10 +25,10 @@ class _Traced(Group):
     def prepare(self) -> None:
         """Trace the gradients for the shapes of the steps."""
         self.module.to(self.device)
-        self._weights = self.layout.views(self.rows)
+        self._weights = self.layout.views(self.buffer)
         self._slopes = self.layout.views(self.gradients)
         size = min(self.training.batch_size, len(self.data.train))
-        members, channels = len(self.rows), self.data.input_shape
+        members, channels = len(self.members), self.data.input_shape
         images = torch.zeros(members, size, *channels, device=self.device)
         labels = torch.zeros(members, size, dtype=torch.int64, device=self.device)
         self._outputs = vmap(self._logits, in_dims=(0, None))
@@ -43,13 +43,13 @@ class _Traced(Group):
         return logits
 
     def differentiate(self, images: Tensor, labels: Tensor) -> list[Tensor]:
-        """The traced gradients, collected in the rows and masked."""
+        """The traced gradients, collected in the buffer and masked."""
         found = self._traced(self._weights, images, labels)
         for name, place in self._slopes.items():
             place.copy_(found[name])
         if self.mask is not None:
             self.gradients.mul_(self.mask)
-        return [self.gradients.view(-1)]
+        return [self.gradients]
 
     def logits(self, images: Tensor) -> Tensor:
         """Each member's logits of the same images."""
