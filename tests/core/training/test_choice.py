@@ -1,0 +1,161 @@
+"""Which backend trains what, and what is refused before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from ticket_hub.data import DataSet
+from ticket_hub.errors import MemoryLimitError, RecipeError
+from ticket_hub.networks import build
+from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training import Member, train
+from ticket_hub.training.capacity import cores, free_bytes
+from ticket_hub.training.choice import BACKENDS, TABLE, choose
+from ticket_hub.training.cost import count
+from ticket_hub.training.kinds import network_kind
+from ticket_hub.training.memory import check_memory, needed_bytes
+from ticket_hub.types import Architecture
+
+
+def _meta(architecture: Architecture) -> torch.nn.Module:
+    with torch.device("meta"):
+        return build(architecture)
+
+
+@pytest.mark.parametrize(
+    ("name", "density", "backend"),
+    [
+        ("lenet-24-16", 1.0, "sparse-numba"),
+        ("lenet-1000-300", 1.0, "stack"),
+        ("lenet-1000-300", 0.3, "sparse-numba"),
+        ("conv-2", 1.0, "lanes"),
+        ("resnet-8", 0.1, "lanes"),
+    ],
+)
+def test_the_table_chooses_by_network_and_density(
+    name: str,
+    density: float,
+    backend: str,
+    digits: DataSet,
+    network: Callable[..., Architecture],
+    spec: Callable[..., TrainingSpec],
+) -> None:
+    pytest.importorskip("numba")
+    assert choose(_meta(network(digits, name)), spec(batch_size=60), digits, density) == backend
+
+
+def test_every_line_of_the_table_names_a_backend() -> None:
+    assert {row.backend for row in TABLE} <= set(BACKENDS)
+    assert all(BACKENDS[name].name == name for name in BACKENDS)
+
+
+@pytest.mark.parametrize(
+    ("backend", "name", "fields", "reason"),
+    [
+        ("stak", "lenet-24", {}, "one of"),
+        ("stack", "conv-2", {}, "LeNet family"),
+        ("stack", "lenet-24", {"precision": "bf16"}, "bf16"),
+        ("vmap", "resnet-8", {}, "not fully connected"),
+        ("sparse-torch", "conv-2", {}, "sparse-torch"),
+    ],
+)
+def test_a_forced_backend_that_cannot_is_refused_with_its_reason(
+    backend: str,
+    name: str,
+    fields: dict[str, object],
+    reason: str,
+    digits: DataSet,
+    network: Callable[..., Architecture],
+    population: Callable[..., list[Member]],
+    spec: Callable[..., TrainingSpec],
+) -> None:
+    architecture = network(digits, name)
+    with pytest.raises(RecipeError, match=reason):
+        train(architecture, digits, spec(backend=backend, **fields), population(architecture, 1))
+
+
+def test_dropout_is_left_to_backends_that_can_draw(
+    digits: DataSet, network: Callable[..., Architecture], spec: Callable[..., TrainingSpec]
+) -> None:
+    module = _meta(network(digits, "lenet-24-16", dropout=0.5))
+    assert choose(module, spec(), digits, 0.1) == "plain"
+
+
+def test_tensorfloat_needs_a_cuda_device(
+    digits: DataSet,
+    network: Callable[..., Architecture],
+    population: Callable[..., list[Member]],
+    spec: Callable[..., TrainingSpec],
+) -> None:
+    architecture = network(digits, "lenet-24-16")
+    with pytest.raises(RecipeError, match="tf32"):
+        train(architecture, digits, spec(precision="tf32"), population(architecture, 1))
+
+
+def test_bf16_trains_by_autocast(
+    digits: DataSet,
+    network: Callable[..., Architecture],
+    population: Callable[..., list[Member]],
+    spec: Callable[..., TrainingSpec],
+) -> None:
+    architecture = network(digits, "lenet-24-16")
+    members = population(architecture, 1, density=1.0)
+    training = spec(precision="bf16", iterations=20, backend="plain")
+    low = train(architecture, digits, training, members)[0]
+    full = train(architecture, digits, dataclasses.replace(training, precision="float32"), members)
+    assert low.weights["output.weight"].dtype == torch.float32
+    assert not torch.equal(low.weights["output.weight"], full[0].weights["output.weight"])
+    assert low.curves.validation_loss[-1] < low.curves.validation_loss[0]
+
+
+def test_networks_are_counted_without_memory(
+    colours: DataSet, network: Callable[..., Architecture]
+) -> None:
+    architecture = network(colours, "conv-2")
+    cost = count(_meta(architecture), (3, 8, 8))
+    module = build(architecture)
+    assert cost.numbers == sum(value.numel() for value in module.state_dict().values())
+    convolutions = 64 * 64 * 27 + 64 * 64 * 64 * 9
+    assert cost.multiplications == convolutions + 1024 * 256 + 256 * 256 + 256 * 3
+    assert cost.activations > 2 * 64 * 64
+
+
+def test_a_population_that_cannot_fit_is_refused_with_figures(
+    digits: DataSet, network: Callable[..., Architecture], spec: Callable[..., TrainingSpec]
+) -> None:
+    cost = count(_meta(network(digits, "lenet-1000-300")), (1, 8, 8))
+    needed = needed_bytes(cost, digits, spec(), groups=[100_000], workers=1)
+    assert needed > 100_000 * cost.numbers * 4 * 4
+    with pytest.raises(MemoryLimitError, match=r"needs about \d+\.\d GB on cpu, and 1\.0 GB"):
+        check_memory(needed, 10**9, torch.device("cpu"))
+    two = needed_bytes(cost, digits, spec(), groups=[4, 4], workers=2)
+    assert two > 2 * needed_bytes(cost, digits, spec(), groups=[4], workers=1) - 10**6
+
+
+def test_a_population_larger_than_this_machine_is_refused_before_it_starts(
+    digits: DataSet,
+    network: Callable[..., Architecture],
+    population: Callable[..., list[Member]],
+    spec: Callable[..., TrainingSpec],
+) -> None:
+    architecture = network(digits, "lenet-24-16")
+    training = spec(batch_size=10**14)
+    with pytest.raises(MemoryLimitError, match="fewer workers"):
+        train(architecture, digits, training, population(architecture, 1))
+
+
+def test_capacity_is_positive() -> None:
+    assert cores() >= 1
+    assert free_bytes(torch.device("cpu")) > 10**6
+
+
+def test_a_network_is_small_when_its_steps_are(
+    digits: DataSet, network: Callable[..., Architecture]
+) -> None:
+    module = _meta(network(digits, "lenet-1000-300"))
+    assert network_kind(module, 60) == "lenet"
+    assert network_kind(module, 2) == "small-lenet"
