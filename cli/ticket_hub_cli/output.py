@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import click
 
-__all__ = ["Column", "Output", "error", "percent", "spread"]
+__all__ = ["Column", "Output", "error", "percent"]
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,6 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     if fraction is None or fraction != fraction:  # noqa: PLR0124 - NaN
         return "-"
     return f"{100 * fraction:.{digits}f}%"
-
-
-def spread(values: Iterable[float], show: Callable[[float], str]) -> str:
-    """The mean with the least and the greatest value: `97.1% (96.8% to 97.4%)`."""
-    numbers = list(values)
-    if not numbers:
-        return "-"
-    mean = show(sum(numbers) / len(numbers))
-    return f"{mean} ({show(min(numbers))} to {show(max(numbers))})" if len(numbers) > 1 else mean
 
 
 def _aligned(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:

@@ -23,7 +23,7 @@ TWO_COLUMNS = 7.0
 MANY = 10_000
 MOST_TICKS = 7
 MOST_CURVES = 6
-DODGE = 1.012
+DODGE = 0.006
 _LEVEL_0 = Look(INK, "X", "--")
 _BARS = {"range": "least to greatest trial", "interval": "95% Student-t interval"}
 
@@ -64,7 +64,7 @@ def curves_figure(ladder: Ladder, *, width: float = 9.0) -> Figure:
         panels[0].set_ylabel(_accuracy_label(rungs))
         panels[1].set_ylabel("validation loss (nats)")
         panels[1].set_yscale("log")
-        panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panels[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         panels[1].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panels[1].yaxis.set_minor_locator(NullLocator())
         for panel in panels:
@@ -100,9 +100,10 @@ def _against_density(
         panel.axhline(dense.mean, color=style.color, linestyle=style.line, lw=1, label="dense")
         panel.axhspan(dense.low, dense.high, color=style.color, alpha=0.08, lw=0)
     middle = (len(ladder.series) - 1) / 2
+    apart = (max(ladder.densities) / min(ladder.densities)) ** DODGE
     for position, series in enumerate(ladder.series):
         spreads = [Spread.of(values(rung), bars) for rung in series.rungs]
-        places = [100 * rung.density * DODGE ** (position - middle) for rung in series.rungs]
+        places = [100 * rung.density * apart ** (position - middle) for rung in series.rungs]
         _bars(panel, places, spreads, series.name, position)
     _density_axis(panel, ladder.densities)
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from ticket_hub_cli.crash import save_traceback
+from ticket_hub_cli.output import Column, Output, percent
+
+ROWS = [{"name": "a", "density": 1.0, "extra": 1}, {"name": "long", "density": 0.0358, "extra": 2}]
+COLUMNS = [Column("name", "NAME"), Column("density", "LEFT", percent, right=True)]
+
+
+def test_people_see_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("human").table(ROWS, COLUMNS, name="name")
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME     LEFT",
+        "a     100.00%",
+        "long    3.58%",
+    ]
+
+
+def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"path": Path("/x"), "nan": math.nan, "pair": (1, None), "deep": {"a": True}}
+    Output("json").record(value, name="path")
+    assert json.loads(capsys.readouterr().out) == {
+        "path": "/x",
+        "nan": None,
+        "pair": [1, None],
+        "deep": {"a": True},
+    }
+    Output("json").table(ROWS, COLUMNS, name="name")
+    assert json.loads(capsys.readouterr().out) == ROWS
+
+
+def test_quiet_prints_names_and_gives_no_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    out = Output("quiet")
+    out.table(ROWS, COLUMNS, name="name")
+    out.record({"id": "x", "n": 3}, name="id")
+    out.hint("Do this next.")
+    captured = capsys.readouterr()
+    assert captured.out == "a\nlong\nx\n"
+    assert captured.err == ""
+
+
+def test_advice_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("json").hint("Do this next.")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "Do this next.\n")
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.0358, "3.58%"), (1, "100.00%"), (None, "-"), (math.nan, "-")]
+)
+def test_fractions_are_shown_as_per_cent(fraction: float | None, text: str) -> None:
+    assert percent(fraction) == text
+
+
+def test_a_traceback_goes_elsewhere_where_the_home_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("TICKET_HOME", str(blocked))
+    path = save_traceback(ValueError("why"), ["find"])
+    assert path is not None
+    assert "ValueError: why" in path.read_text()
+    path.unlink()
