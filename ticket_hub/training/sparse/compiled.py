@@ -48,9 +48,9 @@ class SparseNumba(SparseBackend):
         members: Sequence[Member],
     ) -> None:
         super().__init__(architecture, data, training, members)
-        from ticket_hub.training.sparse import kernels
+        from ticket_hub.training.sparse import kernels, reading
 
-        self._kernels = kernels
+        self._train, self._evaluate = kernels.train, reading.evaluate
         self._rule = _rule(training)
         self._wirings = [wire(trial.survivors, data) for trial in self.trials]
         self._parameters = [_parameters(trial) for trial in self.trials]
@@ -67,7 +67,7 @@ class SparseNumba(SparseBackend):
 
     def _advance(self, index: int, batches: Batches, start: int) -> None:
         done = start - self.trials[index].member.start
-        self._kernels.train(
+        self._train(
             _padded(batches.images).numpy(),
             batches.labels.numpy(),
             self._steps(batches.order, start, done),
@@ -93,7 +93,7 @@ class SparseNumba(SparseBackend):
         )
 
     def _read(self, index: int, part: Part) -> Float64[Tensor, 2]:
-        sums = self._kernels.evaluate(
+        sums = self._evaluate(
             _transposed(part),
             part.labels.numpy(),
             self._wirings[index],
@@ -110,7 +110,7 @@ def _padded(rows: Tensor) -> Tensor:
 
 
 def _transposed(part: Part) -> Array:
-    """The part in tiles of 64 examples, kept as long as it lives; fillers of the last are 0."""
+    """The part in tiles of 64 examples, kept as long as it lives; fillers are 0."""
     if part not in _tiles:
         rows = _padded(part.images.flatten(1))
         filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
@@ -136,6 +136,7 @@ def _work(wiring: Wiring, trial: Trial) -> Work:
     units, pixels = trial.survivors.units, max(trial.survivors.layers[0].inputs, BLOCK)
     return Work(
         bytes=torch.zeros(pixels, LANES, dtype=torch.uint8).numpy(),
+        pixels=torch.zeros(pixels, LANES // 2, dtype=torch.int32).numpy(),
         values=torch.zeros(units, LANES).numpy(),
         slopes=torch.zeros(units, LANES).numpy(),
         scaled=torch.zeros(len(wiring.scale)).numpy(),

@@ -41,6 +41,6 @@ def kept(function: Function) -> Function:
 
 def _code_folder() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
-    for name in ("kernels.py", "lanes.py", "memory.py", "simd.py", "wiring.py"):
-        digest.update(Path(__file__).with_name(name).read_bytes())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
     return cache_folder() / "compiled" / digest.hexdigest()[:16]

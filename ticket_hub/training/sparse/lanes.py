@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import llvmlite.ir as ll
-from numba import types
+from numba import errors, types
 from numba.extending import intrinsic, models, register_model
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "INTEGERS",
     "LANES",
     "LONG",
+    "PAIRS",
     "TILE",
     "Builder",
     "Value",
@@ -41,6 +42,7 @@ Generate: TypeAlias = Callable[..., Value]
 
 FLOAT, INT, LONG, BYTE = ll.FloatType(), ll.IntType(32), ll.IntType(64), ll.IntType(8)
 TILE, INTEGERS = ll.VectorType(FLOAT, LANES), ll.VectorType(INT, LANES)
+PAIRS = ll.VectorType(INT, LANES // 2)
 
 
 class Tile(types.Type):  # type: ignore[misc]
@@ -72,7 +74,8 @@ def generated(result: Any) -> Callable[[Generate], Any]:  # noqa: ANN401 - a num
 
         def definition(context: Any, *kinds: Any) -> Any:  # noqa: ANN401
             del context
-            return result(*kinds), lower
+            returned = kinds[0].dtype if result is None else result
+            return returned(*kinds), lower
 
         def lower(context: Any, builder: Builder, signature: Any, values: Any) -> Value:  # noqa: ANN401
             plainer = [
@@ -95,7 +98,7 @@ def generated(result: Any) -> Callable[[Generate], Any]:  # noqa: ANN401 - a num
 def _lowered(context: Any, builder: Builder, kind: Any, value: Value) -> Value:  # noqa: ANN401
     if isinstance(kind, types.Array):
         if kind.layout != "C":
-            raise TypeError("Tiles are rows of C-contiguous arrays.")
+            raise errors.TypingError("Tiles are rows of C-contiguous arrays.")
         return context.make_array(kind)(context, builder, value).data
     if isinstance(kind, types.Integer):
         return context.cast(builder, value, kind, types.intp)

@@ -70,7 +70,8 @@ class Work(NamedTuple):
     """Memory for one tile.
 
     Attributes:
-        bytes: uint8 `(pixels, 64)`.
+        bytes: uint8 `(pixels, 64)`: as read.
+        pixels: int32 `(pixels, 32)`: as `widen` makes them.
         values, slopes: float32 `(units, 64)`: activations, and the loss's derivatives.
         scaled: float32: the first layer's weights times the pixels' scale.
         bias: float32 `(units,)`: biases less the weighted shift of the pixels.
@@ -78,6 +79,7 @@ class Work(NamedTuple):
     """
 
     bytes: Array
+    pixels: Array
     values: Array
     slopes: Array
     scaled: Array

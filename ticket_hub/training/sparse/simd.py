@@ -21,6 +21,7 @@ from ticket_hub.training.sparse.lanes import (
     INTEGERS,
     LANES,
     LONG,
+    PAIRS,
     TILE,
     Builder,
     Value,
@@ -39,6 +40,7 @@ __all__ = [
     "add_dots",
     "exponential",
     "fill",
+    "item",
     "keep_positive",
     "load",
     "multiply",
@@ -52,6 +54,7 @@ __all__ = [
     "subtract",
     "total",
     "transpose",
+    "widen",
 ]
 
 LOG2_E = 1.44269504088896341
@@ -68,6 +71,12 @@ EXPONENTIAL = (
 )
 
 
+@generated(None)
+def item(builder: Builder, array: Value, index: Value) -> Value:
+    """Entry `index` of an array, which must not be negative."""
+    return builder.load(builder.gep(array, [index]))
+
+
 @generated(tile)
 def load(builder: Builder, array: Value, row: Value) -> Value:
     """Row `row` of a float32 array."""
@@ -82,11 +91,31 @@ def store(builder: Builder, array: Value, row: Value, value: Value) -> None:
 
 @generated(tile)
 def pixels(builder: Builder, array: Value, row: Value) -> Value:
-    """Row `row` of a uint8 array, as float32 values from 0 to 255."""
-    bytes_ = ll.VectorType(BYTE, LANES)
-    value = builder.load(place(builder, array, row_start(builder, row), bytes_), align=1)
+    """Row `row` of what `widen` made of bytes, as float32 values from 0 to 255."""
+    start = builder.mul(row, LONG(LANES // 2))
+    pairs = builder.load(place(builder, array, start, PAIRS), align=4)
+    low = builder.shl(pairs, ll.Constant(PAIRS, [16] * PAIRS.count))
+    high = builder.and_(pairs, ll.Constant(PAIRS, [0xFFFF0000] * PAIRS.count))
+    return builder.bitcast(shuffle(builder, low, high, list(range(LANES))), TILE)
+
+
+@generated(types.void)
+def widen(builder: Builder, array: Value, row: Value, pairs: Value, target: Value) -> None:
+    """Row `row` of a uint8 array, in bfloat16, to row `target` of an int32 array of 32 columns.
+
+    bfloat16 is the upper half of a float32 and has all numbers from 0 to 255 exactly. The lower
+    half of each int32 is lane k, the upper half lane k + 32, so that two cheap operations make
+    float32 of them.
+    """
+    kind = ll.VectorType(BYTE, LANES)
+    value = builder.load(place(builder, array, row_start(builder, row), kind), align=1)
     # By way of int32, for which every processor has a conversion.
-    return builder.sitofp(builder.zext(value, INTEGERS), TILE)
+    wide = builder.bitcast(builder.sitofp(builder.zext(value, INTEGERS), TILE), INTEGERS)
+    low = shuffle(builder, wide, wide, list(range(LANES // 2)))
+    high = shuffle(builder, wide, wide, list(range(LANES // 2, LANES)))
+    both = builder.or_(builder.lshr(low, ll.Constant(PAIRS, [16] * PAIRS.count)), high)
+    start = builder.mul(target, LONG(LANES // 2))
+    builder.store(both, place(builder, pairs, start, PAIRS), align=4)
 
 
 @generated(tile)

@@ -36,6 +36,7 @@ class Wiring(NamedTuple):
         is_shifted: whether any shift is not 0.
         first: number of units in the first layer.
         hidden: number of units in all layers but the last.
+        units: number of units.
     """
 
     starts: Array
@@ -50,6 +51,7 @@ class Wiring(NamedTuple):
     is_shifted: bool
     first: int
     hidden: int
+    units: int
 
 
 BLOCK = 16  # bytes that are transposed at once
@@ -79,6 +81,7 @@ def wire(survivors: Survivors, data: DataSet) -> Wiring:
         is_shifted=bool(shift.any()),
         first=first,
         hidden=hidden,
+        units=survivors.units,
     )
 
 

@@ -128,13 +128,26 @@ def test_sixteen_examples_are_turned_into_columns() -> None:
     assert np.array_equal(block, expected)
 
 
-def test_bytes_become_numbers() -> None:
-    rows = np.arange(192, dtype=np.uint8).reshape(3, 64) + 64
-    result = np.zeros((1, 64), np.float32)
+def test_bytes_become_numbers_by_way_of_bfloat16() -> None:
+    rows = np.arange(256, dtype=np.uint8).reshape(4, 64)
+    pairs, result = np.zeros((5, 32), np.int32), np.zeros((4, 64), np.float32)
 
     @compiled
-    def call(rows: Array, result: Array) -> None:
-        simd.store(result, 0, simd.pixels(rows, 2))
+    def call(rows: Array, pairs: Array, result: Array) -> None:
+        for row in range(4):
+            simd.widen(rows, row, pairs, row + 1)
+            simd.store(result, row, simd.pixels(pairs, row + 1))
 
-    call(rows, result)
-    assert np.array_equal(result[0], rows[2].astype(np.float32))
+    call(rows, pairs, result)
+    assert np.array_equal(result, rows.astype(np.float32))
+
+
+def test_tiles_of_arrays_that_are_not_contiguous_are_refused() -> None:
+    rows = np.zeros((64, 64), np.float32).T
+
+    @compiled
+    def call(rows: Array) -> None:
+        simd.store(rows, 0, simd.load(rows, 1))
+
+    with pytest.raises(numba.TypingError, match="C-contiguous"):
+        call(rows)
