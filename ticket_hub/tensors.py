@@ -54,6 +54,9 @@ class StoredTensors(Mapping[str, Tensor]):
             value: Tensor = stored.get_tensor(self._prefix + name)
             return value
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

@@ -11,6 +11,7 @@ from ticket_hub.bundle import (
     BundleContent,
     ControlContent,
     LevelContent,
+    Manifest,
     TrialContent,
     open_bundle,
     write_bundle,
@@ -36,6 +37,8 @@ class RunBundle:
     folder: RunFolder
     header: Header
     levels: list[LevelContent] = field(default_factory=list)
+    _written: Manifest | None = None
+    _controls: tuple[ControlContent, ...] = ()
 
     def add(self, level: Level) -> None:
         """Take a level that is in the run folder."""
@@ -58,8 +61,11 @@ class RunBundle:
             StorageError: it cannot be written; readers see the bundle as it was before.
         """
         environment, exact = self.folder.read_environment()
-        if _is_current(self.folder.bundle, len(self.levels), exact=exact):
+        present = _manifest(self.folder.bundle)
+        if present is not None and self._is_current(present, exact=exact):
             return
+        if present != self._written:
+            self._controls = _controls(self.folder.bundle)
         start = self.header.recipe.search.rewind_step
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
@@ -73,18 +79,20 @@ class RunBundle:
             levels=tuple(self.levels),
             environment=environment,
             bit_exact=exact,
-            controls=_controls(self.folder.bundle),
+            controls=self._controls,
         )
-        write_bundle(self.folder.bundle, content)
+        self._written = write_bundle(self.folder.bundle, content)
+
+    def _is_current(self, present: Manifest, *, exact: bool) -> bool:
+        complete = len(present.levels) >= len(self.levels) and present.bit_exact == exact
+        return complete and not (self.folder.bundle / STAGING).exists()
 
 
-def _is_current(bundle: Path, levels: int, *, exact: bool) -> bool:
+def _manifest(bundle: Path) -> Manifest | None:
     try:
-        manifest = open_bundle(bundle).manifest
+        return open_bundle(bundle).manifest
     except BundleError:
-        return False
-    complete = len(manifest.levels) >= levels and manifest.bit_exact == exact
-    return complete and not (bundle / STAGING).exists()
+        return None
 
 
 def _controls(bundle: Path) -> tuple[ControlContent, ...]:

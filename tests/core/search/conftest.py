@@ -18,6 +18,7 @@ def tiny() -> Recipe:
             "network.name": "lenet-8",
             "training.iterations": 12,
             "training.evaluate_every": 4,
+            "training.backend": "stack",
             "search.levels": 2,
             "search.trials": 2,
         }

@@ -46,6 +46,7 @@ def test_find_goes_from_a_name_to_the_whole_ladder(tiny: Recipe, tmp_path: Path)
         "search.levels": 2,
         "search.trials": 2,
         "training.evaluate_every": 4,
+        "training.backend": "stack",
     }
     seen: list[int] = []
     result = find("digits-quick", changes=changes, on_level=lambda level: seen.append(level.index))

@@ -6,10 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from ticket_hub.errors import PruningError, RunError, RunMismatchError, StoppedError, TrainingError
+from ticket_hub.errors import (
+    DivergedError,
+    PruningError,
+    RunError,
+    RunMismatchError,
+    StoppedError,
+    TrainingError,
+)
 from ticket_hub.pruning import is_nested, kept
 from ticket_hub.recipe import Recipe
-from ticket_hub.search import Level, search
+from ticket_hub.search import Level, list_runs, search
 from ticket_hub.ticket import content_digest
 
 
@@ -176,6 +183,42 @@ def test_the_folder_of_another_recipe_is_refused(tiny: Recipe, tmp_path: Path) -
     other = tiny.replace({"training.lr": 0.5})
     with pytest.raises(RunMismatchError, match=tiny.digest[:12]):
         next(search(other, run_folder=tmp_path))
+
+
+def test_data_that_have_changed_are_refused(tiny: Recipe, tmp_path: Path) -> None:
+    next(search(tiny, run_folder=tmp_path))
+    header = tmp_path / "run.json"
+    header.write_text(header.read_text().replace('"fingerprint": "', '"fingerprint": "00'))
+    with pytest.raises(RunMismatchError, match="other data of digits"):
+        list(search(tiny, run_folder=tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}'])
+def test_a_damaged_header_is_told_with_a_remedy(tiny: Recipe, tmp_path: Path, text: str) -> None:
+    next(search(tiny, run_folder=tmp_path))
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RunError, match=r"run\.json is damaged") as caught:
+        next(search(tiny, run_folder=tmp_path))
+    assert str(tmp_path) in caught.value.remedy
+
+
+def test_a_run_of_a_later_format_is_left_alone(tiny: Recipe, tmp_path: Path) -> None:
+    next(search(tiny, run_folder=tmp_path))
+    header = tmp_path / "run.json"
+    header.write_text(header.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(RunError, match="has format 2"):
+        next(search(tiny, run_folder=tmp_path))
+
+
+def test_a_loss_that_is_not_finite_ends_the_search_and_keeps_the_levels_before(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny.replace({"training.lr": 1e30, "training.optimizer": "sgd"})
+    with pytest.raises(DivergedError) as caught:
+        list(search(recipe, run_folder=tmp_path / "run"))
+    assert "lr" in caught.value.remedy
+    (run,) = list_runs(tmp_path)
+    assert (run.state, run.levels) == ("stopped", 0)
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tiny: Recipe, tmp_path: Path) -> None:
