@@ -108,3 +108,18 @@ def test_a_folder_of_another_recipe_is_refused(ticket: Callable[..., Any], tmp_p
     ran = ticket("find", "digits-quick", *SMALL, *place, "--set", "training.lr=0.5")
     assert ran.code == 8
     assert "Give another folder" in ran.stderr
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    place = ["--out", str(tmp_path / "run")]
+    plan = json.loads(
+        ticket("find", "digits-quick", *SMALL, *place, "--dry-run", "--format", "json").stdout
+    )
+    assert (plan["levels"], plan["trials"], plan["iterations"]) == (3, 2, 60)
+    assert plan["state"] == "new"
+    assert not (tmp_path / "run").exists()
+    ticket("find", "digits-quick", *SMALL, *place)
+    ran = ticket("find", "digits-quick", *SMALL, *place, "--dry-run")
+    assert "finished, 3 levels done" in ran.stdout

@@ -114,7 +114,15 @@ def test_the_version_is_the_library_s(ticket: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["recipes"], ["recipes", "digits-quick"], ["--version"], ["completion", "zsh"]]
+    [
+        ["--help"],
+        ["--version"],
+        ["recipes"],
+        ["recipes", "digits-quick"],
+        ["list"],
+        ["find", "digits-quick", "--dry-run"],
+        ["completion", "zsh"],
+    ]
     + [[*path, "--help"] for path in _all_commands(cli)],
     ids=" ".join,
 )

@@ -11,9 +11,10 @@ import click
 from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Column, Output, percent
-from ticket_hub_cli.progress import watching
+from ticket_hub_cli.progress import Pace, watching
 
 if TYPE_CHECKING:
+    from ticket_hub.recipe import Recipe
     from ticket_hub.search import FindResult
 
 COLUMNS = [
@@ -57,6 +58,7 @@ COLUMNS = [
     is_flag=True,
     help="Go on with a run that was begun in another environment; it is then never bit-exact.",
 )
+@click.option("--dry-run", is_flag=True, help="Say what would be searched, and where; do nothing.")
 @options.output_options
 def command(
     name: str,
@@ -64,6 +66,7 @@ def command(
     trials: int | None,
     levels: int | None,
     backend: str | None,
+    dry_run: bool,
     out: Output,
     **places: Any,  # noqa: ANN401 - the options that the search takes as they are
 ) -> None:
@@ -77,11 +80,33 @@ def command(
     changes = options.settings(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend
     )
-    result = _find(load_recipe(name).replace(changes), out, places)
-    _tell(result, out)
+    recipe = load_recipe(name).replace(changes)
+    if dry_run:
+        _plan(recipe, places["run_folder"] or runs_folder() / recipe.run_name, out)
+    else:
+        _tell(_find(recipe, out, places), out)
 
 
-def _find(recipe: Any, out: Output, places: dict[str, Any]) -> FindResult:  # noqa: ANN401
+def _plan(recipe: Recipe, run: Path, out: Output) -> None:
+    from ticket_hub.search.runs import summarize
+
+    found = summarize(run) if (run / "run.json").is_file() else None
+    plan = Pace.of(recipe)
+    facts = {
+        "recipe": recipe.name,
+        "digest": recipe.digest,
+        "network": recipe.network.name,
+        "data": recipe.data.name,
+        "trials": plan.trials,
+        "levels": plan.levels,
+        "iterations": plan.iterations,
+        "run": run,
+        "state": f"{found.state}, {found.levels} levels done" if found else "new",
+    }
+    out.record(facts, name="run")
+
+
+def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
     out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     from ticket_hub.search import find, stop_on_signals
 
