@@ -11,7 +11,7 @@ PyTorch's sparse matrices are slow on a CPU, but two of its kernels do just what
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float64
@@ -29,7 +29,8 @@ from ticket_hub.types import Architecture
 
 __all__ = ["SparseTorch"]
 
-EVALUATION_BATCH = 128  # columns of float32 that a core's own cache holds for all pixels
+EVALUATION_BATCH = 250  # columns of float32 that a core's own cache holds for most pixels
+EVEN = 16  # batches are filled up to a multiple of it, for which the kernels are faster
 
 
 class SparseTorch(SparseBackend):
@@ -46,11 +47,8 @@ class SparseTorch(SparseBackend):
         members: Sequence[Member],
     ) -> None:
         super().__init__(architecture, data, training, members)
-        self._cached: dict[tuple[int, Part], list[Tensor]] = {}
-        area = data.input_shape[1] * data.input_shape[2]
-        self._mean = data.mean.repeat_interleave(area).unsqueeze(1)
-        self._std = data.std.repeat_interleave(area).unsqueeze(1)
         self._networks = [_Network(trial, training) for trial in self.trials]
+        self._pixels = [_Pixels(data, network.live) for network in self._networks]
 
     @staticmethod
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
@@ -61,42 +59,69 @@ class SparseTorch(SparseBackend):
     def _advance(self, index: int, batches: Batches, start: int) -> None:
         network, (steps, batch) = self._networks[index], batches.order.shape
         network.optimizer.begin(start - self.trials[index].member.start)
-        chosen = batches.images[batches.order.flatten()].view(steps, batch, -1)
-        pixels = chosen.transpose(1, 2).index_select(1, network.live)
-        tables = self._normalized(network, pixels)
-        labels = batches.labels[batches.order]
+        # A filler is the batch's first example; its share of the loss is 0.
+        fillers = -batch % EVEN
+        order = torch.cat([batches.order, batches.order[:, :1].expand(steps, fillers)], 1)
+        share = functional.pad(torch.full((1, batch), 1 / batch), (0, fillers))
+        tables = self._pixels[index].batches(batches.images, order)
+        labels = batches.labels[order].unsqueeze(1)
         rates = learning_rates(self.training, start, start + steps, labels.device)
         for step in range(steps):
-            network.step(tables[step], labels[step], rates[step])
+            network.step(tables[step], labels[step], share, rates[step])
 
     @torch.inference_mode()
     def _read(self, index: int, part: Part) -> Float64[Tensor, 2]:
-        network = self._networks[index]
-        sums = torch.zeros(2, dtype=torch.float64)
-        labels = part.labels.split(EVALUATION_BATCH)
-        for pixels, truth in zip(self._tiles(index, part), labels, strict=True):
-            logits = network.forward(self._normalized(network, pixels))[-1]
-            losses = functional.cross_entropy(logits.t(), truth, reduction="none")
-            sums[0] += losses.double().sum()
-            sums[1] += (logits.argmax(0) == truth).sum()
-        return sums
+        network, pixels = self._networks[index], self._pixels[index]
+        logits = torch.cat([network.forward(table)[-1] for table in pixels.tables(part)], 1)
+        losses = functional.cross_entropy(logits.t(), part.labels, reduction="none")
+        hits = (logits.argmax(0) == part.labels).sum()
+        return torch.stack([losses.double().sum(), hits.double()])
 
-    def _tiles(self, index: int, part: Part) -> list[Tensor]:
-        """The live pixels of a part, transposed, as bytes: `(live, at most 128)` each."""
-        if (index, part) not in self._cached:
-            live = self._networks[index].live
-            self._cached[index, part] = [
-                images.flatten(1).t().index_select(0, live)
+
+class _Pixels:
+    """The pixels that one member's survivors read, as tables of float32."""
+
+    def __init__(self, data: DataSet, live: Tensor) -> None:
+        self._live = live
+        area = data.input_shape[1] * data.input_shape[2]
+        self._is_unit = data.spec.normalize == "unit"
+        self._mean, self._std = (
+            values.repeat_interleave(area)[live].unsqueeze(1) for values in (data.mean, data.std)
+        )
+        self._images, self._rows = data.train.images, torch.empty(0)
+        self._bytes: dict[Part, list[Tensor]] = {}
+        self._memory = torch.empty(0)
+
+    def batches(self, images: Tensor, order: Tensor) -> Tensor:
+        """`(steps, live, batch)` from uint8 `(examples, pixels)`."""
+        chosen = self._chosen(images, order.flatten())
+        return self._normalized(chosen.view(*order.shape, len(self._live)).transpose(1, 2))
+
+    def _chosen(self, images: Tensor, order: Tensor) -> Tensor:
+        """Some examples' live pixels; those of the training part are kept beside each other."""
+        if images.data_ptr() != self._images.data_ptr():
+            return images.index_select(0, order).index_select(1, self._live)
+        if not len(self._rows):
+            self._rows = images.index_select(1, self._live)
+        return self._rows.index_select(0, order)
+
+    def tables(self, part: Part) -> Iterator[Tensor]:
+        """`(live, at most 250)` each; one is good until the next is asked for."""
+        if part not in self._bytes:
+            self._bytes[part] = [
+                images.flatten(1).t().index_select(0, self._live)
                 for images in part.images.split(EVALUATION_BATCH)
             ]
-        return self._cached[index, part]
+        for pixels in self._bytes[part]:
+            yield self._normalized(pixels)
 
-    def _normalized(self, network: _Network, pixels: Tensor) -> Tensor:
-        """`(..., live, examples)` from bytes to the network's input."""
-        values = pixels.to(torch.float32).div_(255)
-        if self.data.spec.normalize == "unit":
-            return values
-        return values.sub_(self._mean[network.live]).div_(self._std[network.live])
+    def _normalized(self, pixels: Tensor) -> Tensor:
+        """`(..., live, examples)` from bytes to the network's input, always in the same memory."""
+        if self._memory.numel() < pixels.numel():
+            self._memory = torch.empty(pixels.numel())
+        values = self._memory[: pixels.numel()].view(pixels.shape)
+        torch.div(pixels, 255, out=values)
+        return values if self._is_unit else values.sub_(self._mean).div_(self._std)
 
 
 class _Wires:
@@ -162,12 +187,14 @@ class _Network:
             values.append(wires.forward(values[-1]).relu_())
         return [*values, self.wires[-1].forward(values[-1])]
 
-    def step(self, table: Tensor, labels: Tensor, lr: Tensor) -> None:
-        """One optimizer step on one batch."""
+    def step(self, table: Tensor, labels: Tensor, share: Tensor, lr: Tensor) -> None:
+        """One optimizer step on one batch.
+
+        Shapes:
+            `labels`, `share`: `(1, batch)`; the latter is each example's part of the mean.
+        """
         *values, logits = self.forward(table)
-        slopes = torch.softmax(logits, 0)
-        one_hot = torch.full((1, 1), -1.0).expand(1, len(labels))
-        slopes.scatter_add_(0, labels.unsqueeze(0), one_hot).mul_(1 / len(labels))
+        slopes = torch.softmax(logits, 0).mul_(share).scatter_add_(0, labels, share.neg())
         for index in range(len(self.wires) - 1, -1, -1):
             self.wires[index].collect(slopes, values[index])
             if index:
@@ -179,9 +206,15 @@ def _bags(table: Tensor, columns: Tensor, starts: Tensor, weights: Tensor) -> Te
     """A sparse matrix of rows (`columns`, `weights`) that begin at `starts`, times the table."""
     if not len(columns):
         return table.new_zeros(len(starts) - 1, table.shape[1])
-    return functional.embedding_bag(
-        columns, table, starts, mode="sum", per_sample_weights=weights, include_last_offset=True
-    )
+    # What functional.embedding_bag calls; its checks take longer than the sums.
+    return torch.embedding_bag(
+        weight=table,
+        indices=columns,
+        offsets=starts,
+        mode=0,
+        per_sample_weights=weights,
+        include_last_offset=True,
+    )[0]
 
 
 def _places(starts: Tensor, columns: Tensor, shape: tuple[int, int]) -> Tensor:
