@@ -31,8 +31,8 @@ from ticket_hub.networks import architecture_for, build, initialize, prunable_la
 from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.training import Member
 from ticket_hub.training.backend import Backend
-from ticket_hub.training.batches import cut
 from ticket_hub.training.choice import BACKENDS, choose
+from ticket_hub.training.pixels import cut
 from ticket_hub.training.settings import deliberate
 from ticket_hub.types import Architecture, Mask
 

@@ -28,8 +28,8 @@ from ticket_hub.networks import architecture_for, initialize, outline
 from ticket_hub.pruning import density, full_mask, next_mask
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
 from ticket_hub.training.backend import Backend
-from ticket_hub.training.batches import cut
 from ticket_hub.training.member import Member
+from ticket_hub.training.pixels import cut
 from ticket_hub.training.sparse import SparseNumba, SparseTorch
 from ticket_hub.training.stack import Stack
 from ticket_hub.types import Architecture, Mask, Weights

@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ticket_hub.data import Augmentation, DataSet, Part, is_augmented, normalized
+from ticket_hub.data import Augmentation, DataSet, normalized
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
 from ticket_hub.training.order import epoch_of, order_table
+from ticket_hub.training.pixels import floats, kept_floats
 from ticket_hub.training.schedules import learning_rates
 
-__all__ = ["Batches", "cut", "floats", "kept_floats"]
+__all__ = ["Batches"]
 
 RUN = 200
 """The most steps whose tables are made at once."""
-
-KEPT_FLOATS = {"cpu": 64 * 2**20, "cuda": 2**30}
-"""Bytes of normalized pixels that are kept for one part of a data set, by device."""
-
-_floats: WeakKeyDictionary[Part, Tensor] = WeakKeyDictionary()
-_cuts: WeakKeyDictionary[Part, tuple[Part, ...]] = WeakKeyDictionary()
-
-
-def kept_floats(part: Part) -> int:
-    """Bytes that `floats` keeps of a part: 0 where they would be too many."""
-    size = part.images.numel() * 4
-    return size if size <= KEPT_FLOATS.get(part.images.device.type, 0) else 0
-
-
-def floats(part: Part, data: DataSet) -> Float[Tensor, "examples channels height width"]:
-    """All pixels of a part, normalized; kept as long as the part lives, where it is small."""
-    if part not in _floats:
-        values = normalized(part.images, data)
-        if not kept_floats(part):
-            return values
-        _floats[part] = values
-    return _floats[part]
-
-
-def cut(part: Part, examples: int) -> tuple[Part, ...]:
-    """A part in slices of so many examples: the same objects for the same part."""
-    known = _cuts.get(part)
-    if known is None or len(known[0]) != min(examples, len(part)):
-        known = tuple(
-            Part(images=images, labels=labels)
-            for images, labels in zip(
-                part.images.split(examples), part.labels.split(examples), strict=True
-            )
-        )
-        _cuts[part] = known
-    return known
 
 
 class Batches:
@@ -73,8 +37,7 @@ class Batches:
         self._augment = Augmentation(
             data.spec, [(member.seed, member.level) for member in members], self.device
         )
-        still = kept_floats(data.train) and not is_augmented(data.spec)
-        self._ready = floats(data.train, data) if still else None
+        self._ready = floats(data.train, data) if kept_floats(data.train, data) else None
 
     def load(self, start: int, stop: int) -> int:
         """Prepare the steps from `start` on, at most to `stop`; their number is returned."""

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from ticket_hub.data import DataSet, Part
 from ticket_hub.networks import build
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training.batches import Batches, floats
+from ticket_hub.training.batches import Batches
 from ticket_hub.training.flat import Layout
 from ticket_hub.training.graphs import Repeater
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import Optimizer, slot_names
+from ticket_hub.training.pixels import floats
 from ticket_hub.training.readings import read_logits
 from ticket_hub.types import Architecture, Weights
 

@@ -14,11 +14,11 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.errors import DivergedError, StoppedError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.backend import Backend
-from ticket_hub.training.batches import cut
 from ticket_hub.training.choice import BACKENDS
 from ticket_hub.training.history import History
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.pace import CheckpointClock, Pace, Poll
+from ticket_hub.training.pixels import cut
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Drive", "Task"]

@@ -9,8 +9,8 @@ import torch
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training.batches import kept_floats
 from ticket_hub.training.cost import Cost
+from ticket_hub.training.pixels import kept_floats
 
 __all__ = ["check_memory", "needed_bytes"]
 
@@ -30,17 +30,16 @@ def needed_bytes(
         workers: processes; with 1, this one trains.
     """
     parts = (data.train, data.validation, data.test)
-    a_process = sum(kept_floats(part) for part in parts)
-    if workers > 1:
-        a_process += PROCESS
     busy = sorted(groups, reverse=True)[:workers]
     lockstep = data.train.images.device.type != "cpu"
-    total = 0
+    total = sum(kept_floats(part, data) for part in parts)
     for members in busy:
-        total += a_process + members * cost.member_bytes(training)
+        total += members * cost.member_bytes(training)
         total += (members if lockstep else 1) * cost.step_bytes(training)
-    shared = sum(part.images.numel() + part.labels.numel() * 8 for part in parts)
-    return total + (shared if workers > 1 else 0)
+    if workers > 1:
+        shared = sum(part.images.numel() + part.labels.numel() * 8 for part in parts)
+        total += shared + workers * PROCESS
+    return total
 
 
 def check_memory(needed: int, free: int, device: torch.device) -> None:

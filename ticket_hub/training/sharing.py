@@ -1,4 +1,4 @@
-"""One copy of a data set for all worker processes.
+"""One copy of a data set, and of its normalized pixels, for all worker processes.
 
 The bytes lie in a file without a name (in memory on Linux, else in the temporary folder), which
 workers inherit as an open file and map. It vanishes with the last process that has it, however
@@ -11,13 +11,15 @@ import dataclasses
 import mmap
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ticket_hub.data import DataSet, Part
+from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.errors import StorageError
+from ticket_hub.training.pixels import keep_floats, kept_floats
 
 __all__ = ["DataSheet", "SharedData", "open_shared"]
 
@@ -30,12 +32,15 @@ class DataSheet:
 
     Attributes:
         shell: the data set with empty parts.
-        places: for images and labels of each part: offset in bytes, dtype, shape.
+        places: of the images, then of the labels of each part, then of those normalized pixels
+            that are kept: offset in bytes, dtype, shape.
+        kept: for each part whether its normalized pixels are there.
         size: bytes of the file.
     """
 
     shell: DataSet
     places: tuple[tuple[int, torch.dtype, tuple[int, ...]], ...]
+    kept: tuple[bool, ...]
     size: int
 
 
@@ -61,7 +66,7 @@ class SharedData:
     def _write(self, data: DataSet) -> DataSheet:
         places, place = [], 0
         with os.fdopen(os.dup(self.handle), "wb") as stream:
-            for tensor in _tensors(data):
+            for tensor in self._tensors(data):
                 stream.seek(place)
                 stream.write(tensor.contiguous().numpy().tobytes())
                 places.append((place, tensor.dtype, tuple(tensor.shape)))
@@ -74,7 +79,16 @@ class SharedData:
             validation=data.validation.take(none),
             test=data.test.take(none),
         )
-        return DataSheet(shell=shell, places=tuple(places), size=place)
+        kept = tuple(bool(kept_floats(part, data)) for part in _parts(data))
+        return DataSheet(shell=shell, places=tuple(places), kept=kept, size=place)
+
+    def _tensors(self, data: DataSet) -> Iterator[Tensor]:
+        parts = _parts(data)
+        yield from (part.images for part in parts)
+        yield from (part.labels for part in parts)
+        for part in parts:
+            if kept_floats(part, data):
+                yield normalized(part.images, data)
 
     def close(self) -> None:
         """Close the file here; workers that have mapped it keep it."""
@@ -90,16 +104,20 @@ def open_shared(handle: int, sheet: DataSheet) -> DataSet:
         )
         for place, dtype, shape in sheet.places
     ]
-    images, labels = tensors[::2], tensors[1::2]
     train, validation, test = (
-        Part(images=pixels, labels=truth) for pixels, truth in zip(images, labels, strict=True)
+        Part(images=pixels, labels=truth)
+        for pixels, truth in zip(tensors[:3], tensors[3:6], strict=True)
     )
-    return dataclasses.replace(sheet.shell, train=train, validation=validation, test=test)
+    data = dataclasses.replace(sheet.shell, train=train, validation=validation, test=test)
+    ready = iter(tensors[6:])
+    for part, kept in zip(_parts(data), sheet.kept, strict=True):
+        if kept:
+            keep_floats(part, next(ready))
+    return data
 
 
-def _tensors(data: DataSet) -> list[Tensor]:
-    parts = (data.train, data.validation, data.test)
-    return [tensor for part in parts for tensor in (part.images, part.labels)]
+def _parts(data: DataSet) -> tuple[Part, Part, Part]:
+    return (data.train, data.validation, data.test)
 
 
 def _open_nameless() -> int:
