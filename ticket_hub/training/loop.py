@@ -211,6 +211,8 @@ class Drive:
         ]
         if not any(leaving):
             return
+        if self._task.keeper is not None and self._clock.due_at_the_end():
+            self._checkpoint()
         for history, leaves, weights in zip(
             self._active, leaving, self._backend.weights(), strict=True
         ):

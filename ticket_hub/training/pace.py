@@ -14,6 +14,9 @@ MOST_STEPS = 10_000
 CHECKPOINT_SHARE = 50
 """A checkpoint may cost one part in so many of the time between two of them: 2%."""
 
+END_SECONDS = 5.0
+"""Training that is worth a checkpoint at its end, so that finishing loses less than this."""
+
 
 class Poll:
     """Asks whether to stop; once told so, it does not ask again."""
@@ -59,16 +62,31 @@ class Pace:
 
 
 class CheckpointClock:
-    """When the next checkpoint is due: after the interval, or later where one is expensive."""
+    """When the next checkpoint is due: after the interval, or later where one is expensive.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._cost = seconds, 0.0
-        self._last = time.monotonic()
+    Args:
+        seconds: between two checkpoints.
+        now: the time in seconds, from any origin.
+    """
+
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._cost, self._now = seconds, 0.0, now
+        self._last = now()
 
     def due(self) -> bool:
         """Whether it is time."""
-        return time.monotonic() - self._last >= max(self._seconds, CHECKPOINT_SHARE * self._cost)
+        return self._is_past(self._seconds)
+
+    def due_at_the_end(self) -> bool:
+        """Whether a finished member is worth a checkpoint.
+
+        Its results are in memory alone until all members are through, which can take hours.
+        """
+        return self._is_past(min(self._seconds, END_SECONDS))
 
     def saved(self, cost: float) -> None:
         """One was saved just now, and took so many seconds."""
-        self._last, self._cost = time.monotonic(), cost
+        self._last, self._cost = self._now(), cost
+
+    def _is_past(self, seconds: float) -> bool:
+        return self._now() - self._last >= max(seconds, CHECKPOINT_SHARE * self._cost)

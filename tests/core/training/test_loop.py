@@ -12,6 +12,7 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import DivergedError, RecipeError, StoppedError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training import Member, MemberState, Progress, Trained, train
+from ticket_hub.training.pace import CheckpointClock
 from ticket_hub.types import Architecture
 
 
@@ -142,6 +143,61 @@ def test_checkpoints_are_saved_on_the_way(lab: Lab, spec: Callable[..., Training
     lab.train(spec(iterations=300), keeper=shelf, checkpoint_seconds=0.0)
     assert shelf.saves >= 3
     assert all(0 < state.iteration <= 300 for state in shelf.states.values())
+
+
+@pytest.mark.parametrize("test", ["curve", "chosen"])
+def test_a_member_that_was_through_is_not_trained_again(
+    lab: Lab, spec: Callable[..., TrainingSpec], same: Callable[[Trained, Trained], None], test: str
+) -> None:
+    through = lab.train(spec(test=test))
+    shelf = Shelf({m.name: _state(done) for m, done in zip(lab.members, through, strict=True)})
+    news: list[Progress] = []
+    again = lab.train(spec(test=test), keeper=shelf, observe=news.append)
+    assert news == []
+    for one, other in zip(again, through, strict=True):
+        same(one, other)
+
+
+def _state(done: Trained) -> MemberState:
+    """What a checkpoint at the last iteration knows; the optimizer has no say any more."""
+    kinds = ("weights", "exp_avg", "exp_avg_sq")
+    curves = done.curves
+    chosen = int(curves.iterations[curves.early_stop])
+    columns = (
+        curves.validation_loss,
+        curves.validation_accuracy,
+        curves.test_loss,
+        curves.test_accuracy,
+    )
+    return MemberState(
+        iteration=done.iterations,
+        tensors={f"{kind}/{name}": w for kind in kinds for name, w in done.weights.items()},
+        readings=torch.stack([curves.iterations.double(), *columns], dim=1),
+        snapshots={chosen: done.weights} if chosen == done.iterations else {},
+    )
+
+
+def test_a_checkpoint_is_due_after_the_interval_and_at_the_end_of_five_seconds() -> None:
+    now = 0.0
+    clock = CheckpointClock(60.0, lambda: now)
+    assert not clock.due_at_the_end()
+    now = 5.0
+    assert clock.due_at_the_end()
+    assert not clock.due()
+    now = 60.0
+    assert clock.due()
+
+
+def test_checkpoints_that_are_expensive_come_so_rarely_that_they_cost_two_percent() -> None:
+    now = 0.0
+    clock = CheckpointClock(60.0, lambda: now)
+    clock.saved(cost=2.0)
+    now = 99.0
+    assert not clock.due()
+    assert not clock.due_at_the_end()
+    now = 100.0
+    assert clock.due()
+    assert clock.due_at_the_end()
 
 
 def test_without_patience_left_a_member_stops_and_the_others_go_on(
