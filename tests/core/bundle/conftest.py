@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,8 +93,14 @@ def contents() -> Callable[..., BundleContent]:
     return make_content
 
 
-@pytest.fixture
-def bundle(tmp_path: Path, content: BundleContent) -> Path:
-    folder = tmp_path / "bundle"
-    write_bundle(folder, content)
+@pytest.fixture(scope="session")
+def written_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written") / "bundle"
+    write_bundle(folder, make_content())
     return folder
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, written_bundle: Path) -> Path:
+    """The bundle of `content`, to do anything with."""
+    return Path(shutil.copytree(written_bundle, tmp_path / "bundle"))
