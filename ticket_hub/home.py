@@ -13,7 +13,9 @@ __all__ = ["cache_folder", "data_folder", "runs_folder", "ticket_home"]
 def ticket_home() -> Path:
     """`TICKET_HOME`, or the platform's folder for user data."""
     named = os.environ.get("TICKET_HOME")
-    return Path(named) if named else Path(platformdirs.user_data_dir("ticket-hub", appauthor=False))
+    if named:
+        return Path(named).expanduser()
+    return Path(platformdirs.user_data_dir("ticket-hub", appauthor=False))
 
 
 def runs_folder() -> Path:
@@ -24,14 +26,14 @@ def runs_folder() -> Path:
 def data_folder() -> Path:
     """`TICKET_DATA`, or `torchvision` under the platform's user cache."""
     named = os.environ.get("TICKET_DATA")
-    return (
-        Path(named) if named else Path(platformdirs.user_cache_dir("torchvision", appauthor=False))
-    )
+    if named:
+        return Path(named).expanduser()
+    return Path(platformdirs.user_cache_dir("torchvision", appauthor=False))
 
 
 def cache_folder() -> Path:
     """What can be made again at any time: `cache` under `TICKET_HOME`, or the user's cache."""
     named = os.environ.get("TICKET_HOME")
     if named:
-        return Path(named) / "cache"
+        return Path(named).expanduser() / "cache"
     return Path(platformdirs.user_cache_dir("ticket-hub", appauthor=False))
