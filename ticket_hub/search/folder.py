@@ -1,7 +1,8 @@
 """A run folder: what a search leaves on disk, written durably and read back with every digest.
 
     lock                  owned by the process that works here; see `lock`
-    run.json              format, recipe, architecture, data; written first
+    recipe.toml           the recipe for people; `ticket find` takes it too
+    run.json              format, recipe, architecture, data
     environment.json      what it was made with, and whether its bits are still exact
     theta0/               trial-T.safetensors: the dense weights that survivors return to
     levels/LLL/           trial-T.safetensors: `mask/NAME` (bool), `trained/NAME` (the state dict
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle.content import DataRecord
-from ticket_hub.durable import write_json
+from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
 from ticket_hub.recipe import Recipe
@@ -116,7 +117,8 @@ class RunFolder:
             raise RunError(f"{path} is damaged: {error!r}.", advice) from error
 
     def write_header(self, header: Header) -> None:
-        """Say what the run is about."""
+        """Say what the run is about, to people and to the next search."""
+        write_bytes(self.path / "recipe.toml", header.recipe.to_toml().encode())
         table = {
             "format": FORMAT,
             "recipe": header.recipe.to_table(),

@@ -16,6 +16,7 @@ from ticket_hub.errors import (
 )
 from ticket_hub.pruning import is_nested, kept
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipes import load_recipe
 from ticket_hub.search import Level, list_runs, search
 from ticket_hub.ticket import content_digest
 
@@ -183,6 +184,11 @@ def test_the_folder_of_another_recipe_is_refused(tiny: Recipe, tmp_path: Path) -
     other = tiny.replace({"training.lr": 0.5})
     with pytest.raises(RunMismatchError, match=tiny.digest[:12]):
         next(search(other, run_folder=tmp_path))
+
+
+def test_the_recipe_in_the_folder_repeats_the_search(tiny: Recipe, tmp_path: Path) -> None:
+    next(search(tiny, run_folder=tmp_path))
+    assert load_recipe(str(tmp_path / "recipe.toml")).digest == tiny.digest
 
 
 def test_data_that_have_changed_are_refused(tiny: Recipe, tmp_path: Path) -> None:
