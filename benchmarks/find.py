@@ -23,22 +23,23 @@ from typing import Any
 import torch
 from measure import Side, compare, machine
 from multicore import busy_machine, four_cores
+from tickets import LEVELS, ladder, mnist
 from usual import TightLoop, UsualLoop
 
 from ticket_hub.data import DataSet, load, normalized
 from ticket_hub.home import data_folder
-from ticket_hub.networks import architecture_for, build, initialize, prunable_layers
+from ticket_hub.networks import architecture_for, build, initialize, outline
+from ticket_hub.pruning import density, full_mask
 from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.training import Member
 from ticket_hub.training.backend import Backend
-from ticket_hub.training.choice import BACKENDS, choose
+from ticket_hub.training.choice import BACKENDS, TABLE, choose
 from ticket_hub.training.pixels import cut
 from ticket_hub.training.settings import deliberate
-from ticket_hub.types import Architecture, Mask
+from ticket_hub.types import Architecture
 
 LENET = TrainingSpec(iterations=10**6, batch_size=60, optimizer="adam", lr=1.2e-3)
 RESNET = TrainingSpec(iterations=10**6, batch_size=128, optimizer="sgd", lr=0.03, momentum=0.9)
-LEVELS = 23
 TARGETS: Mapping[str, tuple[float, float]] = {
     "lenet-dense": (12, 18),
     "lenet-0.035-torch": (25, 35),
@@ -54,23 +55,15 @@ TARGETS: Mapping[str, tuple[float, float]] = {
 """Ratio that must be reached, and what is aimed at."""
 
 
-def mnist() -> tuple[DataSet, Architecture]:
-    """Real MNIST and LeNet-300-100."""
-    data = load(DataSpec(name="mnist", normalize="standard"), data_folder())
-    return data, architecture_for(NetworkSpec(name="lenet-300-100"), data.input_shape, 10)
-
-
-def member(architecture: Architecture, level: int, seed: int = 0) -> Member:
-    """A member with a random mask of the density that the papers' ladder has at a level."""
-    network = NetworkSpec(name=architecture.name)
-    generator = torch.Generator().manual_seed(seed)
-    rates = {"fc": 0.2, "output": 0.1, "conv": 0.2, "shortcut": 0.0}
-    mask: Mask = {
-        layer.name: torch.rand(layer.shape, generator=generator) < (1 - rates[layer.kind]) ** level
-        for layer in prunable_layers(build(architecture))
-    }
-    weights = initialize(architecture, network, seed)
-    return Member(name=f"trial-{seed}", seed=seed, level=level, weights=weights, mask=mask)
+def dense_member(architecture: Architecture, seed: int = 0) -> Member:
+    """A member that keeps everything."""
+    return Member(
+        name=f"trial-{seed}",
+        seed=seed,
+        level=0,
+        weights=initialize(architecture, NetworkSpec(name=architecture.name), seed),
+        mask=full_mask(outline(architecture).layers),
+    )
 
 
 def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -> Side:
@@ -107,7 +100,7 @@ def usual_side(loop: UsualLoop, iterations: int, batches: int) -> Side:
 def lenet(level: int, backend: str, rounds: int) -> dict[str, Any]:
     """One core, one trial, at one level of the ladder."""
     data, architecture = mnist()
-    one = member(architecture, level)
+    one = ladder()[level]
     usual = UsualLoop("mnist", data_folder(), architecture, 60, one.mask)
     engine = BACKENDS[backend](architecture, data, LENET, [one])
     return compare(usual_side(usual, 30, 2), side_of(engine, data, 300), rounds)
@@ -119,9 +112,9 @@ def whole_search(without: str, rounds: int) -> dict[str, Any]:
     The usual loop's rate does not depend on the level, so one level stands for all.
     """
     data, architecture = mnist()
-    dense = member(architecture, 0)
-    usual = usual_side(UsualLoop("mnist", data_folder(), architecture, 60, dense.mask), 30, 2)
-    engines = [_level_side(data, architecture, level, without) for level in range(LEVELS)]
+    loop = UsualLoop("mnist", data_folder(), architecture, 60, ladder()[0].mask)
+    usual = usual_side(loop, 30, 2)
+    engines = [_level_side(data, architecture, one, without) for one in ladder()]
     for side in (usual, *engines):
         side.seconds()
     ratios = []
@@ -137,12 +130,11 @@ def whole_search(without: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def _level_side(data: DataSet, architecture: Architecture, level: int, without: str) -> Side:
-    one = member(architecture, level)
-    density = sum(int(m.sum()) for m in one.mask.values()) / 266_200
-    name = choose(build(architecture), LENET, data, density)
-    if name == without:
-        name = "sparse-torch" if density < 0.25 else "stack"
+def _level_side(data: DataSet, architecture: Architecture, one: Member, without: str) -> Side:
+    module, share = build(architecture), density(one.mask)
+    rows = [row for row in TABLE if row.kind == "lenet" and row.device == "cpu"]
+    name = next(r.backend for r in rows if share < r.below and r.backend != without)
+    assert without or name == choose(module, LENET, data, share)
     return side_of(BACKENDS[name](architecture, data, LENET, [one]), data, 100)
 
 
@@ -151,9 +143,9 @@ def resnet_core(rounds: int) -> dict[str, Any]:
     spec = DataSpec(name="cifar10", normalize="standard", flip=True, crop=4)
     data = load(spec, data_folder())
     architecture = architecture_for(NetworkSpec(name="resnet-20"), data.input_shape, 10)
-    one = member(architecture, 2)
+    one = dense_member(architecture)
     usual = UsualLoop("cifar10", data_folder(), architecture, 128, one.mask)
-    name = choose(build(architecture), RESNET, data, 0.6)
+    name = choose(build(architecture), RESNET, data, 1.0)
     engine = BACKENDS[name](architecture, data, RESNET, [one])
     some = replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
     ours = replace(side_of(engine, some, 4), share=2 / 15)
@@ -164,7 +156,7 @@ def mlp(backend: str, rounds: int) -> dict[str, Any]:
     """An MLP 64-32-16-10 on the digits, 32 trials, against a tight loop."""
     data = load(DataSpec(name="digits", validation=300), Path())
     architecture = architecture_for(NetworkSpec(name="lenet-32-16"), data.input_shape, 10)
-    members = [member(architecture, 0, seed) for seed in range(32)]
+    members = [dense_member(architecture, seed) for seed in range(32)]
     engine = BACKENDS[backend](architecture, data, LENET, members)
     images, labels = normalized(data.train.images, data).flatten(1), data.train.labels
     tight = TightLoop(images, labels, (64, 32, 16, 10), 60)
