@@ -49,21 +49,22 @@ def fingerprint(device: torch.device | str = "cpu", backend: str = "auto") -> di
     """The environment as flat text: versions, device, kernels and flags.
 
     Two runs of one recipe whose fingerprints agree outside `INFORMATIVE` have the same bits.
-    On a CPU every training process has one thread, however many processes there are. numba counts
-    only where the recipe's backend may be compiled with it.
+    On a CPU every training process has one thread, however many processes there are. The CPU
+    counts on other devices too, since initial weights are drawn there. numba counts only where
+    the recipe's backend may be compiled with it.
     """
     place = torch.device(device)
     facts = {
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device": _device_name(place),
         "onednn": str(torch.backends.mkldnn.is_available()),
         "numpy": _version("numpy"),
         "platform": platform.platform(),
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "threads": "1" if place.type == "cpu" else str(torch.get_num_threads()),
         "ticket_hub": ticket_hub.__version__,
         "torch": str(torch.__version__),
     }
-    if backend in {"auto", "sparse"}:
+    if backend in {"auto", "sparse-numba"}:
         facts["numba"] = _version("numba")
     facts |= _cuda_facts() if place.type == "cuda" else _cpu_facts()
     return facts
@@ -98,7 +99,7 @@ def _cpu_facts() -> dict[str, str]:
     return {
         "onednn_conv": str(onednn.conv.fp32_precision),
         "onednn_matmul": str(onednn.matmul.fp32_precision),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": "1",
         "mkl_cbwr": os.environ.get("MKL_CBWR", "none"),
     }
 

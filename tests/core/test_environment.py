@@ -18,9 +18,10 @@ def test_a_fingerprint_is_flat_text_and_the_same_twice() -> None:
 
 
 def test_numba_counts_only_where_a_kernel_may_be_compiled_with_it() -> None:
-    assert "numba" in fingerprint("cpu", "sparse")
+    assert "numba" in fingerprint("cpu", "sparse-numba")
     assert "numba" in fingerprint("cpu", "auto")
     assert "numba" not in fingerprint("cpu", "plain")
+    assert "numba" not in fingerprint("cpu", "sparse-torch")
 
 
 def test_only_what_decides_bits_counts_as_a_difference() -> None:
