@@ -34,6 +34,7 @@ class Disturber:
     Attributes:
         calls: one word for each call so far.
         unsynced: renames of files whose data were not synced first.
+        in_place: files that were opened for writing under the name that readers know.
     """
 
     root: Path
@@ -41,6 +42,7 @@ class Disturber:
     kind: str = ""
     calls: list[str] = field(default_factory=list)
     unsynced: list[str] = field(default_factory=list)
+    in_place: list[str] = field(default_factory=list)
     _dirty: set[str] = field(default_factory=set)
     _renamed: list[tuple[str, bytes | None]] = field(default_factory=list)
 
@@ -51,6 +53,8 @@ class Disturber:
         def watched_open(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
             if not set(mode) & set("wxa") or not self._ours(file):
                 return real_open(file, mode, *rest, **named)
+            if not str(file).endswith(".part"):
+                self.in_place.append(str(file))
             opened = self._call("open", lambda: real_open(file, mode, *rest, **named))
             return _Watched(opened, self, str(file))
 

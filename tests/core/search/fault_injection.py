@@ -133,7 +133,8 @@ def watch(folder: Path, report: Path) -> None:
     disturber = Disturber(folder)
     disturber.install()
     stopped_and_resumed(folder, tiny())
-    report.write_text(json.dumps({"calls": disturber.calls, "unsynced": disturber.unsynced}))
+    seen = {name: getattr(disturber, name) for name in ("calls", "unsynced", "in_place")}
+    report.write_text(json.dumps(seen))
 
 
 def disturb_here(folder: Path, at: int, kind: str) -> None:

@@ -38,6 +38,11 @@ def test_no_file_is_renamed_before_its_data_are_synced(some_faults: dict[str, An
     assert some_faults["unsynced"] == []
 
 
+def test_no_file_is_written_under_the_name_that_readers_know(some_faults: dict[str, Any]) -> None:
+    assert some_faults["calls"].count("open") >= 40
+    assert some_faults["in_place"] == []
+
+
 def test_every_rename_is_followed_by_a_sync_of_the_folder(some_faults: dict[str, Any]) -> None:
     calls = some_faults["calls"]
     after = [calls[place + 1] for place, call in enumerate(calls) if call == "replace"]
