@@ -92,6 +92,7 @@ class _Verifier:
             if name not in self.absent:
                 yield _check(name, lambda name=name: self._file(name))  # type: ignore[misc]
         yield _check("no other file", self._no_other_file)
+        yield Check(name="id of the bundle", holds=True)  # no other one is opened
         for trial in self.manifest.trials:
             yield from self._trial(trial.index)
         if layout.MODEL in self.manifest.files and self._has(*self._default_files()):
