@@ -2,11 +2,11 @@
 
     python benchmarks/hub.py [--rounds 5] [--requests 1500] [--connections 8]
 
-Both servers run in processes of their own (uvicorn, one worker each, the same protocol code). Rounds
-alternate between them, since the machine's speed drifts; what counts is the median of the ratios.
-Reads of metadata are measured with a token, on a repository of 40 files; `plain` answers the same
-bytes from memory, and checks nothing. Pulls of a file are compared with a file that Starlette's own
-FileResponse hands out.
+Both servers run in processes of their own (uvicorn, one worker each, the same protocol code).
+Rounds alternate between them, since the machine's speed drifts; what counts is the median of the
+ratios. Reads of metadata are made with a token, on a repository of 40 files; the plain route
+answers as many bytes from memory, and checks nothing. Pulls of a file are compared with
+Starlette's own FileResponse: of a file that came whole, and of one that is stored as chunks.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import argparse
 import asyncio
 import hashlib
 import json
-import os
 import platform
+import socket
 import statistics
 import subprocess
 import sys
@@ -25,9 +25,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, constants
 
-from ticket_hub_api.background import running_hub
+from ticket_hub_api.background import RunningHub, running_hub
 from ticket_hub_api.settings import Settings
 
 PLAIN = """
@@ -35,14 +35,14 @@ import sys
 from starlette.applications import Starlette
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-body, large = open(sys.argv[1], "rb").read(), sys.argv[2]
+bodies = {length: b"x" * length for length in range(20000)}
 async def plain(request):
-    return Response(body, media_type="application/json")
+    return Response(bodies[int(request.path_params["length"])], media_type="application/json")
 async def whole(request):
-    return FileResponse(large)
+    return FileResponse(sys.argv[1])
 import uvicorn
-uvicorn.run(Starlette(routes=[Route("/plain/{a}/{b}", plain), Route("/file", whole)]),
-            host="127.0.0.1", port=int(sys.argv[3]), log_level="warning", access_log=False)
+uvicorn.run(Starlette(routes=[Route("/plain/{length}", plain), Route("/file", whole)]),
+            host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", access_log=False)
 """
 
 
@@ -86,11 +86,12 @@ async def connection(target: Target, count: int, seconds: list[float]) -> int:
 
 @dataclass
 class Result:
-    """Of one round: requests and MB a second, and the 99th percentile of an answer's time."""
+    """Of one round: requests and MB a second, the time and the length of an answer."""
 
     rate: float
     megabytes: float
     p99: float
+    length: float
 
 
 def measure(target: Target, requests: int, connections: int) -> Result:
@@ -106,18 +107,18 @@ def measure(target: Target, requests: int, connections: int) -> Result:
     received = asyncio.run(run())
     wall = time.perf_counter() - begin
     p99 = statistics.quantiles(seconds, n=100)[98]
-    return Result(len(seconds) / wall, received / wall / 1e6, p99)
+    return Result(len(seconds) / wall, received / wall / 1e6, p99, received / len(seconds))
 
 
 def compare(
-    base: Target, others: list[Target], rounds: int, requests: int, connections: int
+    pairs_of_targets: list[tuple[Target, Target]], rounds: int, requests: int, connections: int
 ) -> list[dict[str, object]]:
-    """Alternate between a base and the others; medians of the ratios to the base next to it."""
-    measured: dict[str, list[tuple[Result, Result]]] = {other.name: [] for other in others}
+    """Alternate between each target and its base; medians of the ratios of neighbours."""
+    measured: dict[str, list[tuple[Result, Result]]] = {own.name: [] for _, own in pairs_of_targets}
     for _ in range(rounds):
-        for other in others:
+        for base, own in pairs_of_targets:
             before = measure(base, requests, connections)
-            measured[other.name].append((before, measure(other, requests, connections)))
+            measured[own.name].append((before, measure(own, requests, connections)))
     rows: list[dict[str, object]] = []
     for name, pairs in measured.items():
         rows.append(
@@ -133,12 +134,15 @@ def compare(
 
 
 def make_repository(api: HfApi, large: bytes) -> str:
-    """A repository of forty files, one of them large."""
+    """A repository of forty files, two of them large: one sent whole, one as chunks."""
     name = api.create_repo("benchmark").repo_id
-    operations = [CommitOperationAdd(f"f/{n:02d}.txt", f"{n}".encode()) for n in range(38)]
+    operations = [CommitOperationAdd(f"f/{n:02d}.txt", f"{n}".encode()) for n in range(37)]
     operations.append(CommitOperationAdd("README.md", b"---\nlicense: mit\n---\n# A card\n"))
-    operations.append(CommitOperationAdd("large.bin", large))
+    operations.append(CommitOperationAdd("chunks.bin", large))
     api.create_commit(name, operations, commit_message="files")
+    constants.HF_HUB_DISABLE_XET = True
+    other = [CommitOperationAdd("whole.bin", large[::-1])]
+    api.create_commit(name, other, commit_message="one more")
     return name
 
 
@@ -152,7 +156,6 @@ def main() -> None:
         "--database", default="", help="such as postgresql://...; SQLite by default"
     )
     chosen = parser.parse_args()
-    os.environ["HF_HUB_DISABLE_XET"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         rows = run(Path(folder), chosen)
     versions = f"{platform.machine()}, Python {platform.python_version()}"
@@ -162,39 +165,51 @@ def main() -> None:
 def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
     """Start both servers and compare them."""
     large = hashlib.shake_256(b"large").digest(20_000_000)
-    (folder / "large.bin").write_bytes(large)
+    (folder / "file").write_bytes(large)
     settings = Settings(folder=folder / "hub", database=chosen.database)
-    with running_hub(settings) as hub:
+    with running_hub(settings) as hub, socket.socket() as probe:
         name = make_repository(HfApi(endpoint=hub.endpoint, token=hub.token), large)
-        paths = {
-            "model info": f"/api/models/{name}",
-            "refs": f"/api/models/{name}/refs",
-            "tree": f"/api/models/{name}/tree/main?recursive=true",
-            "list of models": "/api/models?limit=20",
-        }
-        targets = [Target(what, hub.port, path, hub.token) for what, path in paths.items()]
-        body = folder / "body.json"
-        body.write_bytes(
-            HfApi(endpoint=hub.endpoint, token=hub.token)
-            .model_info(name)
-            .__repr__()
-            .encode()[:1500]
-        )
-        port = hub.port + 1
-        plain = subprocess.Popen(
-            [sys.executable, "-c", PLAIN, str(body), str(folder / "large.bin"), str(port)]
-        )
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        plain = subprocess.Popen([sys.executable, "-c", PLAIN, str(folder / "file"), str(port)])
         try:
-            time.sleep(2)
-            base = Target("plain", port, "/plain/a/b")
-            rows = compare(base, targets, chosen.rounds, chosen.requests, chosen.connections)
-            pull = Target("pull of 20 MB", hub.port, f"/{name}/resolve/main/large.bin", hub.token)
-            file = Target("file", port, "/file")
-            rows += compare(file, [pull], chosen.rounds, 4 * chosen.connections, chosen.connections)
+            time.sleep(3)
+            small, pulls = targets(hub, name, port)
+            rows = compare(small, chosen.rounds, chosen.requests, chosen.connections)
+            rows += compare(pulls, chosen.rounds, 4 * chosen.connections, chosen.connections)
         finally:
             plain.terminate()
             plain.wait()
     return rows
+
+
+Pairs = list[tuple[Target, Target]]
+
+
+def targets(hub: RunningHub, name: str, port: int) -> tuple[Pairs, Pairs]:
+    """Each request to the hub, beside the plain route that answers as many bytes."""
+    paths = {
+        "model info": f"/api/models/{name}",
+        "refs": f"/api/models/{name}/refs",
+        "tree of 40 files": f"/api/models/{name}/tree/main?recursive=true",
+        "list of models": "/api/models?limit=20",
+        "small file": f"/{name}/resolve/main/README.md",
+    }
+    small: Pairs = []
+    for what, path in paths.items():
+        own = Target(what, hub.port, path, hub.token)
+        length = int(measure(own, 200, 1).length)
+        small.append((Target("plain", port, f"/plain/{length}"), own))
+    file = Target("file", port, "/file")
+    pulls = [
+        (
+            file,
+            Target(f"pull of 20 MB, {what}", hub.port, f"/{name}/resolve/main/{path}", hub.token),
+        )
+        for what, path in (("whole", "whole.bin"), ("in chunks", "chunks.bin"))
+    ]
+    return small, pulls
 
 
 if __name__ == "__main__":

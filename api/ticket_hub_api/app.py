@@ -41,14 +41,14 @@ __all__ = ["create_app", "from_environment", "scopes_of"]
 
 _log = logging.getLogger("ticket_hub_api")
 FLUSH_SECONDS = 10.0
-ROUTERS: tuple[APIRouter, ...] = (
-    routes_account.router,
-    routes_unsupported.router,
+ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried; the busiest first
+    routes_files.router,
     routes_repositories.router,
     routes_revisions.router,
-    routes_uploads.router,
     routes_xet.router,
-    routes_files.router,
+    routes_uploads.router,
+    routes_account.router,
+    routes_unsupported.router,
 )
 
 

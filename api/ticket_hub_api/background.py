@@ -94,6 +94,8 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - http on loopback
             return True
+    except urllib.error.HTTPError:
+        return True
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
 

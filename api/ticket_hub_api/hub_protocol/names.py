@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 ENCODED_SLASH = "%2F"
+LEFT_OUT = frozenset({"buckets", "collections", "jobs", "settings", "spaces"})
 KINDS = {"models": "model", "datasets": "dataset"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _REF = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,198}[A-Za-z0-9_+])?")
@@ -51,8 +52,8 @@ def kind_of(plural: str) -> str:
     """
     if plural in KINDS:
         return KINDS[plural]
-    if plural == "spaces":
-        raise not_supported("spaces")
+    if plural in LEFT_OUT:
+        raise not_supported(plural)
     raise ApiError(404, "Not found")
 
 

@@ -11,6 +11,7 @@ from fastapi import Depends
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api.auth import Principal, Requires, Scope
 from ticket_hub_api.errors import ApiError, bad_request
@@ -25,6 +26,8 @@ __all__ = [
     "Reader",
     "Writer",
     "endpoint_of",
+    "json_answer",
+    "json_bytes",
     "next_link",
     "place_of",
     "read_body",
@@ -65,6 +68,16 @@ def place_of(request: Request) -> Place:
     names = request.path_params
     kind = kind_of(names.get("kind", "models"))
     return Place(kind, f"{names['namespace']}/{names['name']}")
+
+
+def json_bytes(value: object) -> bytes:
+    """A JSON answer's body; it is what is remembered, so that it is made only once."""
+    return bytes(JSONResponse(value).body)
+
+
+def json_answer(content: bytes, headers: dict[str, str] | None = None) -> Response:
+    """An answer with a body that `json_bytes` made."""
+    return Response(content, headers=headers, media_type="application/json")
 
 
 async def read_body(request: Request, model: type[Model], limit: int = MAX_BODY) -> Model:

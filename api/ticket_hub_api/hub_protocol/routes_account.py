@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,13 +12,13 @@ from ticket_hub_api.hub_protocol.cards import card_problems
 from ticket_hub_api.hub_protocol.info import instant
 from ticket_hub_api.hub_protocol.listing import visible
 from ticket_hub_api.hub_protocol.requests import ANYBODY, Caller, Reader, read_body
+from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.schemas import YamlIn
 from ticket_hub_api.services import services_of
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
-READ_METHODS = ["GET", "HEAD"]
+router = hub_router()
 
 
 @router.api_route("/api/whoami-v2", methods=READ_METHODS)

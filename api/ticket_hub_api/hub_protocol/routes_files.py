@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
@@ -21,14 +20,21 @@ from ticket_hub_api.hub_protocol.info import last_commits, tree_item
 from ticket_hub_api.hub_protocol.listing import parse_flag, whole_number
 from ticket_hub_api.hub_protocol.names import Place, decode
 from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
-from ticket_hub_api.hub_protocol.requests import Caller, endpoint_of, next_link, place_of
+from ticket_hub_api.hub_protocol.requests import (
+    Caller,
+    endpoint_of,
+    json_answer,
+    json_bytes,
+    next_link,
+    place_of,
+)
+from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, children, load_tree
 from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
-READ_METHODS = ["GET", "HEAD"]
+router = hub_router()
 LARGEST_PAGE = 1000
 EXPANDED_PAGE = 100
 MAX_PATHS = 1000
@@ -84,7 +90,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
     limit = min(max(whole_number(parameters.get("limit"), largest), 1), largest)
     wanted = decode(revision)
 
-    def make() -> tuple[list[dict[str, Any]], str]:
+    def make() -> tuple[bytes, str]:
         with services.database.read() as connection:
             row, commit, files = _revision(connection, caller, place, wanted)
             found = list(children(files, folder, recursive=recursive))
@@ -93,11 +99,11 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
             rest = [(p, entry) for p, entry in found if p > after]
             page = rest[:limit]
             cursor = page[-1][0] if len(rest) > limit else ""
-            return _items(services, connection, row, page, expand=expand), cursor
+            return json_bytes(_items(services, connection, row, page, expand=expand)), cursor
 
     key = ("tree", caller, place, wanted, folder, recursive, expand, after, limit)
     page, cursor = await services.memory.recall(key, make)
-    return JSONResponse(page, headers=next_link(request, cursor=cursor) if cursor else {})
+    return json_answer(page, next_link(request, cursor=cursor) if cursor else None)
 
 
 @router.post("/api/{kind}/{namespace}/{name}/paths-info/{revision}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,18 +17,20 @@ from ticket_hub_api.hub_protocol.requests import (
     Caller,
     Writer,
     endpoint_of,
+    json_answer,
+    json_bytes,
     next_link,
     place_of,
     read_body,
 )
+from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
 from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import Visibility
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
-READ_METHODS = ["GET", "HEAD"]
+router = hub_router()
 
 
 def _visibility(body: CreateIn | SettingsIn, default: str) -> str:
@@ -136,18 +137,20 @@ async def auth_check(request: Request, caller: Caller, access: str = "read") -> 
     return Response(status_code=200)
 
 
-@router.api_route("/api/{kind}", methods=READ_METHODS)
+@router.api_route("/api/models", methods=READ_METHODS)
+@router.api_route("/api/datasets", methods=READ_METHODS)
 async def listing(request: Request, caller: Caller) -> Response:
     """A page of repositories that the caller may see."""
     query, services = _query(request), services_of(request)
 
-    def make() -> tuple[list[dict[str, object]], str]:
+    def make() -> tuple[bytes, str]:
         with services.database.read() as connection:
-            return list_repositories(connection, caller, query)
+            found, cursor = list_repositories(connection, caller, query)
+        return json_bytes(found), cursor
 
     page, cursor = await services.memory.recall(("list", caller, query), make)
     headers = next_link(request, cursor=cursor) if cursor else {}
-    return JSONResponse(page, headers=headers)
+    return json_answer(page, headers)
 
 
 def _query(request: Request) -> Query:
@@ -159,7 +162,7 @@ def _query(request: Request) -> Query:
     limit = parameters.get("limit", "")
     gated = parameters.get("gated")
     return Query(
-        kind=kind_of(request.path_params["kind"]),
+        kind=kind_of(request.url.path.rpartition("/")[2]),
         filters=tuple(tag for text in filters for tag in text.split(",") if tag)[:20],
         author=parameters.get("author", ""),
         search=parameters.get("search", "")[:200],
@@ -193,8 +196,7 @@ async def info(request: Request, caller: Caller, revision: str = "main") -> Resp
             row = repositories.find_readable(connection, caller, place)
             commit = repositories.resolve_revision(connection, row, wanted)
             fields = full_description(connection, row, commit, blobs=blobs, expand=expand)
-        return bytes(JSONResponse(fields).body)
+        return json_bytes(fields)
 
     key = ("info", caller, place, wanted, blobs, expand)
-    content = await services.memory.recall(key, make)
-    return Response(content, media_type="application/json")
+    return json_answer(await services.memory.recall(key, make))

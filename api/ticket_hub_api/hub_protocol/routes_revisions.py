@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
@@ -22,14 +21,22 @@ from ticket_hub_api.hub_protocol.info import instant
 from ticket_hub_api.hub_protocol.listing import whole_number
 from ticket_hub_api.hub_protocol.names import check_ref, decode
 from ticket_hub_api.hub_protocol.repositories import HEADS, TAGS, RepositoryRow
-from ticket_hub_api.hub_protocol.requests import Caller, Writer, next_link, place_of, read_body
+from ticket_hub_api.hub_protocol.requests import (
+    Caller,
+    Writer,
+    json_answer,
+    json_bytes,
+    next_link,
+    place_of,
+    read_body,
+)
+from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.schemas import BranchIn, TagIn
 from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
-READ_METHODS = ["GET", "HEAD"]
+router = hub_router()
 COMMITS_A_PAGE = 50
 Act = Callable[[Session, RepositoryRow, Repository], None]
 
@@ -117,7 +124,7 @@ async def refs(request: Request, caller: Caller) -> Response:
     """All branches and tags."""
     services, place = services_of(request), place_of(request)
 
-    def make() -> dict[str, list[dict[str, str]]]:
+    def make() -> bytes:
         with services.database.read() as connection:
             row = repositories.find_readable(connection, caller, place)
             found = connection.execute(
@@ -132,10 +139,10 @@ async def refs(request: Request, caller: Caller) -> Response:
             prefix, group = (HEADS, "branches") if ref.name.startswith(HEADS) else (TAGS, "tags")
             short = ref.name.removeprefix(prefix)
             groups[group].append({"name": short, "ref": ref.name, "targetCommit": ref.target})
-        return groups
+        return json_bytes(groups)
 
     key = ("refs", caller, place)
-    return JSONResponse(await services.memory.recall(key, make))
+    return json_answer(await services.memory.recall(key, make))
 
 
 @router.api_route("/api/{kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from ticket_hub_api import errors
 from ticket_hub_api.hub_protocol.requests import ANYBODY
+from ticket_hub_api.hub_protocol.routing import hub_router
 
 __all__ = ["UNSUPPORTED", "router"]
 
-router = APIRouter(include_in_schema=False)
+router = hub_router()
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 UNSUPPORTED = {
     "/api/{kind}/{namespace}/{name}/super-squash/{revision}": "squashing, which would break pins",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.base import GitIgnorePatternError
 from sqlalchemy.engine import Connection
@@ -19,13 +19,14 @@ from ticket_hub_api.hub_protocol.commits import make_commit
 from ticket_hub_api.hub_protocol.names import decode, web_path
 from ticket_hub_api.hub_protocol.operations import read_lines
 from ticket_hub_api.hub_protocol.requests import Writer, endpoint_of, place_of, read_body, receive
+from ticket_hub_api.hub_protocol.routing import hub_router
 from ticket_hub_api.hub_protocol.trees import Files, load_tree
 from ticket_hub_api.schemas import LfsBatchIn, LfsObject, MultipartIn, PreuploadIn
 from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
+router = hub_router()
 ObjectClaims = Annotated[dict[str, Any], Depends(Signed("object"))]
 PartClaims = Annotated[dict[str, Any], Depends(Signed("part"))]
 FinishClaims = Annotated[dict[str, Any], Depends(Signed("finish"))]

@@ -6,7 +6,7 @@ import re
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.content import UnsatisfiableRangeError, parse_range
 from ticket_hub_api.hub_protocol.names import decode
 from ticket_hub_api.hub_protocol.requests import Caller, endpoint_of, place_of, read_bytes, receive
+from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.services import services_of
 from ticket_hub_api.xet.chunks import XetError
 from ticket_hub_api.xet.reading import load_xorb
@@ -27,7 +28,7 @@ from ticket_hub_api.xet.reconstruction import reconstruct
 
 __all__ = ["router"]
 
-router = APIRouter(include_in_schema=False)
+router = hub_router()
 MAY_READ, MAY_WRITE = Depends(XetToken(Scope.XET_READ)), Depends(XetToken(Scope.XET_WRITE))
 XetReader = Annotated[dict[str, Any], MAY_READ]
 XetWriter = Annotated[dict[str, Any], MAY_WRITE]
@@ -40,7 +41,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @router.api_route(
-    "/api/{kind}/{namespace}/{name}/xet-{access}-token/{revision}", methods=["GET", "HEAD"]
+    "/api/{kind}/{namespace}/{name}/xet-{access}-token/{revision}", methods=READ_METHODS
 )
 async def token(request: Request, caller: Caller, access: str, revision: str) -> Response:
     """A short-lived token for the chunk store, for one repository."""
@@ -96,7 +97,7 @@ async def post_shard(request: Request, claims: XetWriter) -> Response:
     return JSONResponse({"result": 1})
 
 
-@router.api_route("/v1/reconstructions/{value}", methods=["GET", "HEAD"])
+@router.api_route("/v1/reconstructions/{value}", methods=READ_METHODS)
 async def reconstruction(request: Request, value: str, claims: XetReader) -> Response:
     """How to put a file together, for files of the token's repository."""
     services, base = services_of(request), endpoint_of(request)
@@ -121,13 +122,13 @@ async def reconstruction(request: Request, value: str, claims: XetReader) -> Res
         return Response(status_code=416)
 
 
-@router.api_route("/v1/chunks/{prefix}/{value}", methods=["GET", "HEAD"], dependencies=[MAY_READ])
+@router.api_route("/v1/chunks/{prefix}/{value}", methods=READ_METHODS, dependencies=[MAY_READ])
 async def chunk() -> Response:
     """Deduplication over all clients is not offered: the answer would tell who has what."""
     raise errors.ApiError(404, "This chunk is not known.")
 
 
-@router.api_route("/v1/data/{signed}", methods=["GET", "HEAD"])
+@router.api_route("/v1/data/{signed}", methods=READ_METHODS)
 async def data(request: Request, claims: XorbClaims) -> Response:
     """A range of a xorb that its address allows."""
     services = services_of(request)
