@@ -124,3 +124,23 @@ def test_quiet_shows_nothing_but_what_is_unusual(capsys: pytest.CaptureFixture[s
         watcher.notify("A checkpoint is damaged.")
     assert stream.getvalue() == ""
     assert capsys.readouterr().err == "A checkpoint is damaged.\n"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_finished_levels_scroll_by_and_the_board_moves() -> None:
+    stream = Terminal()
+    with watching(load_recipe("digits-quick"), stream=stream, quiet=False) as watcher:
+        watcher.observe(reading(0, 500))
+        watcher.level(finished(0))
+        watcher.notify("A checkpoint is damaged.")
+        watcher.observe(reading(1, 700))
+    shown = stream.getvalue()
+    assert "level 0: 100.00% of the weights left" in shown
+    assert "A checkpoint is damaged." in shown
+    assert "iteration 700 of 1000" in shown
