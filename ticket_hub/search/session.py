@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -70,7 +69,7 @@ class Session:
         return header
 
     def _read(self, index: int) -> Level:
-        shutil.rmtree(self.folder.checkpoints(index), ignore_errors=True)
+        FolderKeeper(folder=self.folder.checkpoints(index)).clear()
         self.upcoming = None
         return self.folder.read_level(index, self.ladder.parent(index), self._known_theta0())
 

@@ -94,6 +94,8 @@ class FolderKeeper:
     def clear(self) -> None:
         """Forget everything; for a level that is finished."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not there, or another level is in it
+            self.folder.parent.rmdir()
 
     def _generations(self, member: str) -> list[dict[str, Any]]:
         try:

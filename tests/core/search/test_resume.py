@@ -11,11 +11,19 @@ from typing import TypeAlias
 import pytest
 
 from ticket_hub import Ticket
-from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle import (
+    BundleContent,
+    ControlContent,
+    LevelContent,
+    TrialContent,
+    open_bundle,
+    write_bundle,
+)
 from ticket_hub.errors import EnvironmentMismatchError, RunLockedError, StoppedError
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipes import load_recipe
-from ticket_hub.search import list_runs, search
+from ticket_hub.search import Level, list_runs, search
+from ticket_hub.search.folder import RunFolder
 from ticket_hub.training import Progress
 
 FilesOf: TypeAlias = Callable[[Path], dict[str, str]]
@@ -135,6 +143,53 @@ def test_the_bundle_has_every_level_that_was_yielded(tiny: Recipe, tmp_path: Pat
         assert all(
             bool((keep == level.trials[1].mask[name]).all()) for name, keep in ticket.mask.items()
         )
+
+
+def add_control(run: Path, level: Level) -> None:
+    """Write evidence of a control into a run's bundle, as an experiment would."""
+    folder = RunFolder(run)
+    header, theta0 = folder.read_header(), folder.read_theta0()
+    assert header is not None
+    assert theta0 is not None
+    first = folder.read_level(0, None, theta0)
+    curves = tuple(trial.trained.curves for trial in level.trials)
+    backends = tuple(trial.trained.backend for trial in level.trials)
+    content = BundleContent(
+        recipe=header.recipe,
+        architecture=header.architecture,
+        data=header.data,
+        environment=folder.read_environment()[0],
+        trials=tuple(
+            TrialContent(index=index, seed=trial.seed, theta0=trial.theta0)
+            for index, trial in enumerate(level.trials)
+        ),
+        levels=tuple(
+            LevelContent(
+                index=each.index,
+                masks=tuple(trial.mask for trial in each.trials),
+                curves=tuple(trial.trained.curves for trial in each.trials),
+                backends=backends,
+            )
+            for each in (first, level)
+        ),
+        controls=(ControlContent(control="reinit", level=1, curves=curves, backends=backends),),
+    )
+    write_bundle(folder.bundle, content)
+
+
+def test_evidence_of_controls_stays_in_the_bundle_when_the_search_goes_on(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    working = search(tiny, run_folder=tmp_path)
+    next(working)
+    add_control(tmp_path, next(working))
+    working.close()
+    list(search(tiny, run_folder=tmp_path))
+    bundle = open_bundle(tmp_path / "bundle")
+    found = [(record.control, record.level, record.trial) for record in bundle.curves()]
+    assert len(bundle.levels) == 3
+    assert found.count(("reinit", 1, 0)) == found.count(("reinit", 1, 1)) == 1
+    assert len(found) == 3 * 2 + 2
 
 
 def test_a_lost_bundle_is_written_again_by_the_same_command(
