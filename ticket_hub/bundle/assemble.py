@@ -35,6 +35,7 @@ __all__ = [
 def checked(content: BundleContent, network: Signature) -> None:
     """Refuse content that cannot be a bundle; see `write_bundle`. Masks are checked when read."""
     _check_order(content)
+    _check_controls(content)
     for trial in content.trials:
         _check_theta0(trial.theta0, network)
         refuse_nonfinite(trial.theta0, f"theta0 of trial {trial.index}")
@@ -76,6 +77,22 @@ def _check_order(content: BundleContent) -> None:
                 f"Level {level.index} has not one mask and one curve for each trial.",
                 "Give one of each, in the order of the trials; or no curves at all.",
             )
+
+
+def _check_controls(content: BundleContent) -> None:
+    levels, trials = [level.index for level in content.levels], len(content.trials)
+    seen = {(each.level, each.control) for each in content.controls}
+    for each in content.controls:
+        whole = len(each.curves) == len(each.backends) == trials
+        if each.level not in levels or each.control == TICKET or not whole:
+            raise BundleFormatError(
+                f"The control {each.control!r} of level {each.level} cannot be in this bundle.",
+                f"Give one curve for each of {trials} trials, at one of the levels {levels}.",
+            )
+    if len(seen) != len(content.controls):
+        raise BundleFormatError(
+            "A control is given twice for one level.", "Give each control once for each level."
+        )
 
 
 def _check_theta0(theta0: Weights, network: Signature) -> None:

@@ -13,6 +13,7 @@ from ticket_hub.bundle import (
     verify_bundle,
     write_bundle,
 )
+from ticket_hub.errors import BundleFormatError
 
 Contents = Callable[..., BundleContent]
 
@@ -60,6 +61,24 @@ def test_a_ticket_that_also_beats_its_reinitialization_is_winning(
     assert opened.levels[2].verdict == "winning"
     assert [each.backend for each in opened.curves() if each.control == "reinit"] == ["stack"] * 5
     assert verify_bundle(tmp_path).holds
+
+
+@pytest.mark.parametrize(
+    ("control", "level", "trials", "times"),
+    [("ticket", 1, 2, 1), ("reinit", 9, 2, 1), ("reinit", 1, 1, 1), ("reinit", 1, 2, 2)],
+)
+def test_controls_that_belong_to_nothing_are_refused(
+    tmp_path: Path, contents: Contents, control: str, level: int, trials: int, times: int
+) -> None:
+    content = contents()
+    record = ControlContent(
+        control=control,
+        level=level,
+        curves=content.levels[1].curves[:trials],
+        backends=("plain",) * trials,
+    )
+    with pytest.raises(BundleFormatError, match="control"):
+        write_bundle(tmp_path, dataclasses.replace(content, controls=(record,) * times))
 
 
 def test_where_no_level_comes_near_the_dense_network_the_densest_is_meant(

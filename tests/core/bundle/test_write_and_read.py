@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,6 +230,13 @@ def test_any_safetensors_reader_gets_theta0_times_mask(
         for name, value in content.trials[0].theta0.items()
     }
     assert same(model, expected)
+
+
+def test_a_ticket_travels_between_processes(bundle: Path) -> None:
+    ticket = open_bundle(bundle).ticket(2)
+    known = ticket.id
+    copy: Ticket = pickle.loads(pickle.dumps(ticket))
+    assert (copy.id, copy.level, copy.density) == (known, 2, ticket.density)
 
 
 def test_lineage_and_environment_come_back(tmp_path: Path, content: BundleContent) -> None:
