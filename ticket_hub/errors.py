@@ -22,6 +22,8 @@ TicketHubError
 ├── BundleError             a bundle is not what its manifest promises             (ValueError)
 │   ├── BundleFormatError   a file breaks the format
 │   └── BundleDigestError   a file's bytes differ from the manifest's digest
+├── ImportRefusedError      files of another system cannot become a bundle         (ValueError)
+├── ExportError             a ticket cannot be written in another form             (ValueError)
 ├── TicketNotFoundError     no ticket has this name, level or digest               (LookupError)
 ├── EvidenceError           measurements that cannot be compared or believed       (ValueError)
 └── HubError                a hub refuses or cannot be reached
@@ -43,11 +45,13 @@ __all__ = [
     "DivergedError",
     "EnvironmentMismatchError",
     "EvidenceError",
+    "ExportError",
     "HubAccessError",
     "HubConflictError",
     "HubError",
     "HubNotFoundError",
     "HubUnavailableError",
+    "ImportRefusedError",
     "LayerCollapseError",
     "MaskMismatchError",
     "MemoryLimitError",
@@ -176,6 +180,14 @@ class BundleFormatError(BundleError):
 
 class BundleDigestError(BundleError):
     """A file's bytes differ from the digest in the manifest."""
+
+
+class ImportRefusedError(TicketHubError, ValueError):
+    """Files of another system cannot become a bundle: no dense theta0, or not plain tensors."""
+
+
+class ExportError(TicketHubError, ValueError):
+    """A ticket cannot be written in another form."""
 
 
 class TicketNotFoundError(TicketHubError, LookupError):

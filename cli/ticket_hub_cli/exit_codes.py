@@ -26,6 +26,8 @@ EXIT_CODES: dict[type[errors.TicketHubError], int] = {
     errors.HubAccessError: 15,
     errors.HubConflictError: 16,
     errors.HubUnavailableError: 17,
+    errors.ImportRefusedError: 18,
+    errors.ExportError: 19,
     errors.StoppedError: 75,
 }
 """An error has the code of its nearest ancestor in this table. 75 is "try again" (EX_TEMPFAIL)."""

@@ -11,6 +11,7 @@ from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = [
+    "UNKNOWN_FINGERPRINT",
     "BundleContent",
     "ControlContent",
     "DataRecord",
@@ -23,6 +24,9 @@ __all__ = [
 Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
 """A verdict; see `ticket_hub.evidence`."""
 
+UNKNOWN_FINGERPRINT = "0" * 64
+"""The fingerprint of data that nobody has at hand, as with tickets of other systems."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataRecord:
@@ -30,7 +34,7 @@ class DataRecord:
 
     Attributes:
         name: as in the recipe.
-        fingerprint: sha256 over pixels, labels and split.
+        fingerprint: sha256 over pixels, labels and split, or `UNKNOWN_FINGERPRINT`.
         mean, std: per channel, in units of [0, 1]; what inputs were normalized with.
     """
 

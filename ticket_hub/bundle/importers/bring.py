@@ -1,0 +1,168 @@
+"""`import_tickets`: from what another system left on disk to a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from ticket_hub.bundle.content import (
+    UNKNOWN_FINGERPRINT,
+    BundleContent,
+    DataRecord,
+    LevelContent,
+    Origin,
+    TrialContent,
+)
+from ticket_hub.bundle.importers.detect import detect
+from ticket_hub.bundle.importers.files import refusal
+from ticket_hub.bundle.importers.fitting import refuse_masked
+from ticket_hub.bundle.importers.found import Found, Hints
+from ticket_hub.bundle.importers.knowledge import unknown_recipe
+from ticket_hub.bundle.importers.open_lth import read_open_lth
+from ticket_hub.bundle.importers.pair import read_pair
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.write import write_bundle
+from ticket_hub.networks import outline
+from ticket_hub.pruning.masks import full_mask
+from ticket_hub.recipe import Recipe
+from ticket_hub.recipes import load_recipe
+
+__all__ = ["FORMATS", "import_tickets"]
+
+FORMATS: Mapping[str, Callable[[Path, Hints], Found]] = {
+    "open-lth": read_open_lth,
+    "pair": read_pair,
+}
+"""Name of a format -> what reads it."""
+
+EVERY = (
+    "Accuracies were not imported: without readings on validation data there is no early stop.",
+    "The environment of the search and the fingerprint of its data are not known.",
+)
+
+
+def import_tickets(
+    source: str | Path,
+    out: str | Path,
+    *,
+    form: str | None = None,
+    recipe: str | Recipe | None = None,
+    network: str | None = None,
+    input_shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    masks: tuple[str | Path, ...] = (),
+    theta0: str | Path | None = None,
+    start: int | None = None,
+) -> Manifest:
+    """Write a bundle of the tickets that another system left on disk.
+
+    Nothing in a file is executed. theta0 is always dense, and every value is kept exactly. What
+    the source does not say is marked as unknown, never invented; see `docs/import-export.md`.
+
+    Args:
+        source: a folder or file of that system.
+        out: folder of the bundle; it must be new or empty.
+        form: one of `FORMATS`; by default what the source looks like.
+        recipe: how the tickets were found, where the user knows.
+        network, input_shape, classes: of the network, where the source does not say.
+        masks: files of masks by rising level, for `pair`.
+        theta0: a file of dense starting weights, where the source has none.
+        start: the iteration that theta0 is of, where the source does not say.
+
+    Returns:
+        The manifest of the bundle.
+
+    Raises:
+        ImportRefusedError: the source is not of that format, has no dense theta0, is of no network
+            of the registry, or asks for code to be run.
+        NetworkError, RecipeError: what the user named cannot be.
+        StorageError: the bundle cannot be written.
+    """
+    place = Path(source).expanduser()
+    folder = Path(out).expanduser()
+    _check_places(place, folder)
+    hints = Hints(
+        recipe=load_recipe(recipe) if isinstance(recipe, str) else recipe,
+        network=network,
+        input_shape=input_shape,
+        classes=classes,
+        masks=tuple(Path(each).expanduser() for each in masks),
+        theta0=None if theta0 is None else Path(theta0).expanduser(),
+        start=start,
+    )
+    found = FORMATS[form or detect(place, hints)](place, hints)
+    for trial in found.trials:
+        refuse_masked(trial.theta0, trial.masks.values())
+    return write_bundle(folder, _content(found, hints.recipe))
+
+
+def _check_places(source: Path, out: Path) -> None:
+    if not source.exists():
+        raise refusal(f"There is nothing at {source}.", "Give the path of a folder or file.")
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise refusal(f"{out} is not empty.", "Give a new folder for the bundle with `--out`.")
+
+
+def _content(found: Found, named: Recipe | None) -> BundleContent:
+    trials = len(found.trials)
+    recipe = (
+        named
+        or found.recipe
+        or unknown_recipe(found.system, found.architecture, start=found.start, trials=trials)
+    )
+    channels = found.architecture.channels
+    return BundleContent(
+        recipe=recipe,
+        architecture=found.architecture,
+        data=DataRecord(
+            name=recipe.data.name,
+            fingerprint=UNKNOWN_FINGERPRINT,
+            mean=found.mean or (0.0,) * channels,
+            std=found.std or (1.0,) * channels,
+        ),
+        environment={"found_by": found.system, "imported_with_torch": str(torch.__version__)},
+        trials=tuple(
+            TrialContent(
+                index=index,
+                seed=recipe.search.seed + index,
+                theta0=trial.theta0,
+                start=found.start,
+            )
+            for index, trial in enumerate(found.trials)
+        ),
+        levels=_levels(found),
+        bit_exact=False,
+        lineage=_lineage(found, named),
+    )
+
+
+def _levels(found: Found) -> tuple[LevelContent, ...]:
+    """The levels that all trials have; level 0 is dense, whether a mask says so or not."""
+    shared = set.intersection(*(set(trial.masks) for trial in found.trials)) | {0}
+    dense = full_mask(outline(found.architecture).layers)
+    return tuple(
+        LevelContent(
+            index=level,
+            masks=tuple(trial.masks.get(level, dense) for trial in found.trials),
+            curves=(),
+            backends=(),
+        )
+        for level in sorted(shared)
+    )
+
+
+def _lineage(found: Found, named: Recipe | None) -> tuple[Origin, ...]:
+    """Where the tickets come from, then what must be known of the import, a line each."""
+    notes = list(found.notes) + list(EVERY)
+    if named is not None:
+        notes.append("The recipe was named at the import; the source does not confirm it.")
+    if found.mean is None:
+        notes.append("How inputs were normalized is not known; mean 0 and std 1 stand for that.")
+    if found.trials:
+        notes.append("Seeds are numbers of this bundle, not those of the search.")
+    return (
+        Origin(kind=found.system, source=found.source),
+        *(Origin(kind=f"{found.system}: note", source=note) for note in notes),
+    )

@@ -1,0 +1,94 @@
+"""What is known of a source's network, data and recipe, and how to say that nothing is."""
+
+from __future__ import annotations
+
+from ticket_hub.bundle.importers.files import refusal
+from ticket_hub.bundle.importers.found import Hints
+from ticket_hub.networks import architecture_for
+from ticket_hub.recipe import (
+    DataSpec,
+    NetworkSpec,
+    PruningSpec,
+    Recipe,
+    SearchSpec,
+    TrainingSpec,
+)
+from ticket_hub.types import Architecture
+
+__all__ = ["UNKNOWN", "architecture_of", "unknown_recipe"]
+
+UNKNOWN = "unknown"
+"""The name of the data in a recipe that is not known; no data set has it, so nothing can run it."""
+
+_DATA = {
+    "mnist": ((1, 28, 28), 10),
+    "fashion-mnist": ((1, 28, 28), 10),
+    "emnist-letters": ((1, 28, 28), 26),
+    "cifar10": ((3, 32, 32), 10),
+    "cifar100": ((3, 32, 32), 100),
+    "svhn": ((3, 32, 32), 10),
+    "usps": ((1, 16, 16), 10),
+    "usps-test": ((1, 16, 16), 10),
+    "digits": ((1, 8, 8), 10),
+}
+"""Shape and classes of the published sets, which need not be on this machine to be imported for."""
+
+
+def architecture_of(hints: Hints) -> Architecture:
+    """The network that the user names, by a recipe or by its name.
+
+    Raises:
+        ImportRefusedError: neither was given, or shape or classes are missing.
+        NetworkError: there is no such network.
+    """
+    spec = NetworkSpec(name=hints.network) if hints.network else None
+    if spec is None and hints.recipe is None:
+        raise refusal(
+            "These files do not say which network they are of.",
+            "Name a recipe, or a network with the shape and the classes of its images: "
+            "`--network lenet-300-100 --input-shape 1x28x28 --classes 10`.",
+        )
+    shape, classes = _images(hints)
+    if shape is None or classes is None:
+        raise refusal(
+            "The shape of the images or the number of classes is not known.",
+            "Give both: `--input-shape 3x32x32 --classes 10`.",
+        )
+    if spec is None:
+        assert hints.recipe is not None
+        spec = hints.recipe.network
+    return architecture_for(spec, shape, classes)
+
+
+def _images(hints: Hints) -> tuple[tuple[int, int, int] | None, int | None]:
+    shape, classes = hints.input_shape, hints.classes
+    if hints.recipe is not None and hints.recipe.data.name in _DATA:
+        data = hints.recipe.data
+        (channels, height, width), known = _DATA[data.name]
+        native = (channels, data.size or height, data.size or width)
+        return shape or native, classes or known
+    return shape, classes
+
+
+def unknown_recipe(system: str, architecture: Architecture, *, start: int, trials: int) -> Recipe:
+    """The recipe of tickets whose search is not known.
+
+    A bundle must have a recipe, and this one claims nothing: its data set is called `unknown`,
+    which no search can load, and the sentence about it says that its numbers are placeholders.
+    """
+    return Recipe(
+        name=f"imported-from-{system.replace('_', '-')}",
+        about="How these tickets were found is not known: data, training, pruning and seeds here "
+        "are placeholders that cannot be run.",
+        network=NetworkSpec(
+            name=architecture.name, init="default", options=dict(architecture.options)
+        ),
+        data=DataSpec(name=UNKNOWN, validation=1),
+        training=TrainingSpec(
+            iterations=start + 1, batch_size=1, optimizer="sgd", lr=1.0, evaluate_every=1
+        ),
+        pruning=PruningSpec(
+            criterion="magnitude", rates=dict.fromkeys(("conv", "fc", "output", "shortcut"), 0.5)
+        ),
+        search=SearchSpec(levels=0, trials=trials, rewind=f"{start}it" if start else "init"),
+    )
