@@ -29,7 +29,8 @@ def free_bytes(device: torch.device) -> int:
     """Bytes that can still be used on a device; a very large number where nobody knows."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free) + int(idle)
     return min(_free_of_machine(), _free_of_container())
 
 

@@ -21,14 +21,17 @@ def deliberate(training: TrainingSpec) -> Iterator[None]:
     Several threads on one small network are slower than one as soon as the machine is busy, and
     the order of their sums would depend on their number. Adam's averages of a weight whose
     gradient has become 0 decay into denormal numbers (below 1.2e-38), with which processors
-    compute many times slower: they are flushed to 0. cuDNN uses TensorFloat by default.
+    compute many times slower: they are flushed to 0. cuDNN uses TensorFloat by
+    default, and may choose kernels whose sums have no fixed order.
     """
     cudnn: Any = torch.backends.cudnn
     flags = (torch.backends.cuda.matmul, cudnn.conv)
     threads, before = torch.get_num_threads(), [flag.fp32_precision for flag in flags]
+    chosen = (cudnn.deterministic, cudnn.benchmark)
     flushed = _flushes_denormals()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    cudnn.deterministic, cudnn.benchmark = True, False
     for flag in flags:
         flag.fp32_precision = "tf32" if training.precision == "tf32" else "ieee"
     try:
@@ -36,6 +39,7 @@ def deliberate(training: TrainingSpec) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
+        cudnn.deterministic, cudnn.benchmark = chosen
         for flag, value in zip(flags, before, strict=True):
             flag.fp32_precision = value
 
