@@ -34,7 +34,7 @@ class SparseNumba(SparseBackend):
     """Train fully connected networks over their survivors, compiled by numba.
 
     Hundreds of iterations are one call that holds no interpreter lock. The code is compiled once
-    per machine (about two seconds) and then read from the user's cache folder.
+    per machine (some five seconds) and then read from the user's cache folder.
     """
 
     name = "sparse-numba"

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import llvmlite.binding as llvm
 import numba
 
 from ticket_hub.home import cache_folder
 
-__all__ = ["compiled", "kept"]
+__all__ = ["compiled", "has_wide_registers", "kept"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -37,6 +38,17 @@ def kept(function: Function) -> Function:
     finally:
         numba.config.CACHE_DIR = before
     return result
+
+
+def has_wide_registers() -> bool:
+    """Whether the code is compiled for AVX-512: 32 registers of 16 numbers each."""
+    features: str | None = numba.config.CPU_FEATURES
+    if features is None:
+        try:
+            features = llvm.get_host_cpu_features().flatten()
+        except RuntimeError:  # unknown on this platform, as numba sees it too
+            features = ""
+    return "+avx512f" in features
 
 
 def _code_folder() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ticket_hub.training.sparse.jit import compiled
+from ticket_hub.training.sparse.jit import compiled, has_wide_registers
 from ticket_hub.training.sparse.lanes import BLOCK, LANES
 from ticket_hub.training.sparse.memory import Parameters, Work
 from ticket_hub.training.sparse.simd import (
@@ -82,10 +82,12 @@ def denormalize(wiring: Wiring, parameters: Parameters) -> None:
 
 
 @compiled
-def forward(wiring: Wiring, parameters: Parameters, work: Work) -> None:
-    """All units' values for the tile."""
+def _forward_in_pairs(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+    """All units' values for the tile, two edges at a time, each with its own sum.
+
+    One chain of multiply-adds would wait for its own results.
+    """
     weights, sources = parameters.flat, wiring.sources
-    # Two sums at a time: one chain of multiply-adds would wait for its own results.
     for unit in range(wiring.first):
         one, two = fill(work.bias[unit]), fill(ZERO)
         edge, end = wiring.starts[unit], wiring.starts[unit + 1]
@@ -113,3 +115,25 @@ def forward(wiring: Wiring, parameters: Parameters, work: Work) -> None:
             one = multiply_add(fill(item(weights, edge)), left, one)
         one = add(one, two)
         store(work.values, unit, rectify(one) if unit < wiring.hidden else one)
+
+
+@compiled
+def _forward_singly(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+    """As `_forward_in_pairs`, for processors whose registers hold just one sum."""
+    weights, sources = parameters.flat, wiring.sources
+    for unit in range(wiring.first):
+        value = fill(work.bias[unit])
+        for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
+            row = pixels(work.pixels, item(sources, edge))
+            value = multiply_add(fill(item(work.scaled, edge)), row, value)
+        store(work.values, unit, rectify(value))
+    for unit in range(wiring.first, wiring.units):
+        value = fill(work.bias[unit])
+        for edge in range(wiring.starts[unit], wiring.starts[unit + 1]):
+            row = load(work.values, item(sources, edge))
+            value = multiply_add(fill(item(weights, edge)), row, value)
+        store(work.values, unit, rectify(value) if unit < wiring.hidden else value)
+
+
+forward = _forward_in_pairs if has_wide_registers() else _forward_singly
+"""All units' values for the tile."""

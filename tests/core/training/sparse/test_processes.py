@@ -58,6 +58,15 @@ def test_the_compiled_backend_gives_the_same_bits_in_every_process_and_compiles_
     assert list((own_home / "tickets" / "cache").rglob("*.nbi"))
 
 
+def test_narrow_registers_give_the_same_up_to_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide, _ = run("SparseNumba")
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "")
+    narrow, _ = run("SparseNumba")
+    losses = [float(result.split(" ")[1]) for result in (wide, narrow)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
 def test_the_eager_backend_gives_the_same_bits_in_every_process() -> None:
     assert run("SparseTorch") == run("SparseTorch")
 
