@@ -23,12 +23,15 @@ class History:
             accuracy (NaN where the test was not read).
         snapshots: iteration -> state dict, as asked for.
         chosen: the state dict at the first minimum of the validation loss, where it is kept.
+        lost_at: the first iteration whose validation loss is not finite.
     """
 
     member: Member
     readings: list[list[float]] = field(default_factory=list)
     snapshots: dict[int, Weights] = field(default_factory=dict)
     chosen: Weights | None = None
+    lost_at: int | None = None
+    _best: list[float] | None = None
 
     @classmethod
     def resumed(
@@ -37,25 +40,33 @@ class History:
         """What a checkpoint knows; empty without one."""
         history = cls(member)
         if state is not None:
-            history.readings = state.readings.tolist()
+            for iteration, *row in state.readings.tolist():
+                history.add(int(iteration), row)
             history.snapshots = {i: w for i, w in state.snapshots.items() if i in snapshots}
             if history.readings:
                 history.chosen = state.snapshots.get(history.best_iteration)
         return history
 
+    def add(self, iteration: int, row: Sequence[float]) -> bool:
+        """Add one reading; whether its validation loss is a new minimum."""
+        self.readings.append([float(iteration), *row])
+        better = self._best is None or row[0] < self._best[1]
+        if better:
+            self._best = self.readings[-1]
+        if self.lost_at is None and not math.isfinite(row[0]):
+            self.lost_at = iteration
+        return better
+
+    @property
+    def best(self) -> list[float]:
+        """The first reading with the lowest validation loss so far; there must be one."""
+        assert self._best is not None
+        return self._best
+
     @property
     def best_iteration(self) -> int:
         """Where the validation loss has its first minimum so far."""
-        return int(min(self.readings, key=lambda row: row[1])[0])
-
-    @property
-    def first_loss(self) -> int | None:
-        """The first iteration whose validation loss is not finite."""
-        return next((int(row[0]) for row in self.readings if not math.isfinite(row[1])), None)
-
-    def improves(self, loss: float) -> bool:
-        """Whether this validation loss would be a new minimum."""
-        return not self.readings or loss < min(row[1] for row in self.readings)
+        return int(self.best[0])
 
     def has_read(self, iteration: int) -> bool:
         """Whether this evaluation is there already."""

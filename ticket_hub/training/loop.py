@@ -166,10 +166,9 @@ class Drive:
 
     def _take(self, iteration: int, rows: list[list[float]]) -> None:
         """Add one reading of every member to its history."""
-        improved = []
-        for history, row in zip(self._active, rows, strict=True):
-            improved.append(history.improves(row[0]))
-            history.readings.append([float(iteration), *row])
+        improved = [
+            history.add(iteration, row) for history, row in zip(self._active, rows, strict=True)
+        ]
         if self._training.test == "chosen" and any(improved):
             self._keep_chosen(improved)
 
@@ -181,7 +180,7 @@ class Drive:
                 history.chosen = weights
 
     def _check_finite(self) -> None:
-        lost = {h.member.name: h.first_loss for h in self._active if h.first_loss is not None}
+        lost = {h.member.name: h.lost_at for h in self._active if h.lost_at is not None}
         if lost:
             self._checkpoint(leave_out=lost)
             places = ", ".join(f"{name} at iteration {at}" for name, at in lost.items())
@@ -242,8 +241,7 @@ class Drive:
         """Read the test set once, with the weights of the validation minimum."""
         chosen = history.chosen if history.chosen is not None else weights
         judge = self._make([replace(history.member, weights=chosen)])
-        row = min(history.readings, key=lambda reading: reading[1])
-        row[3:] = self._measure(judge, self._data.test)[0].tolist()
+        history.best[3:] = self._measure(judge, self._data.test)[0].tolist()
 
     def _checkpoint(self, leave_out: Container[str] = ()) -> None:
         if self._task.keeper is None:

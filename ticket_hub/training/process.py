@@ -90,7 +90,11 @@ class Process:
 
     def exit_code(self) -> int:
         """How it ended, once its pipe is closed; minus the signal that killed it."""
-        return self._process.wait(5)
+        try:
+            return self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
     def end(self) -> None:
         """End it at once; only the bytes of checkpoints that it was writing are lost."""
