@@ -52,7 +52,7 @@ def decode(data: bytes | bytearray) -> Manifest:
         BundleFormatError: another format, an unknown or missing key, an impossible value, a wrong
             digest, or another spelling than `encode` gives.
     """
-    table = strict.parse(data, source=layout.MANIFEST, values=1_000_000)
+    table = strict.parse(data, source=layout.MANIFEST)
     if not isinstance(table, dict):
         raise _broken("it is not a table")
     if type(table.get("format")) is not int or table["format"] != layout.FORMAT:

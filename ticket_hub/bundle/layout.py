@@ -30,7 +30,7 @@ CARD = "README.md"
 RESULTS = ".eval_results/ticket.yaml"
 STAGING = ".staged"
 
-MOST_MANIFEST_BYTES = 8 << 20
+MOST_MANIFEST_BYTES = 4 << 20
 MOST_CONFIG_BYTES = 64 << 10
 MOST_CARD_BYTES = 4 << 20
 MOST_TENSOR_BYTES = 1 << 40

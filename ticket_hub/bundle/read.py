@@ -40,7 +40,7 @@ def open_bundle(folder: Path) -> Bundle:
     files = BundleFolder(Path(folder))
     with files.open(layout.MANIFEST) as found:
         if found.size > layout.MOST_MANIFEST_BYTES:
-            raise BundleFormatError(f"{layout.MANIFEST} has more than 8 MiB.", _AGAIN)
+            raise BundleFormatError(f"{layout.MANIFEST} has more than 4 MiB.", _AGAIN)
         manifest = encoding.decode(found.at(0, found.size))
     if manifest.default != summary.choose(manifest.levels, manifest.trials[0].index):
         raise BundleFormatError(

@@ -13,11 +13,13 @@ __all__ = ["parse"]
 
 DEPTH = 16
 LONGEST_TEXT = 4096
+TEXTS = 120_000
 LONGEST_INTEGER = 19
 LONGEST_FRACTION = 64
 
-# A lone quotation mark ends the scan at once, so that it stays linear on unterminated texts.
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
+# A lone quotation mark ends the scan at once, so that it stays linear on unterminated texts; the
+# quantifiers give nothing back and are bounded, so that it takes no memory on long ones.
+_TOKEN = re.compile(rb'"[^"\\]{0,4096}+(?:\\.[^"\\]{0,4096}+){0,4096}+"|["\[\]{},]', re.DOTALL)
 
 
 def parse(
@@ -27,7 +29,8 @@ def parse(
 
     Refused: duplicate keys, NaN and infinities (also by overflow, as `1e999`), integers of more
     than 19 digits, texts over 4,096 bytes, nesting deeper than 16, escapes such as `\u001b`,
-    bytes that are not UTF-8, and more containers or values than asked for.
+    bytes that are not UTF-8, more than 120,000
+    texts, and more containers or values than asked for.
 
     Args:
         source: names the file in errors.
@@ -51,12 +54,15 @@ def parse(
 
 
 def _bound(data: bytes | bytearray, source: str, containers: int, values: int) -> None:
-    depth = 0
+    depth, texts = 0, TEXTS
+    if data.count(b",") > 2 * values or data.count(b'"') > 2 * texts:
+        raise _broken(source, "it holds too many values")
     for token in _TOKEN.finditer(data):
         start = data[token.start()]
         if start == ord('"'):
-            if not 1 < token.end() - token.start() <= LONGEST_TEXT:
-                raise _broken(source, "a text is not closed, or is too long")
+            texts -= 1
+            if texts < 0 or not 1 < token.end() - token.start() <= LONGEST_TEXT:
+                raise _broken(source, "a text is not closed or too long, or there are too many")
         elif start in b"[{":
             depth += 1
             containers -= 1

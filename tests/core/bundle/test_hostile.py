@@ -342,7 +342,7 @@ def test_a_manifest_that_is_something_else(bundle: Path, data: bytes) -> None:
         (bundle / "ticket.json").write_bytes(data)
 
 
-def test_a_manifest_of_more_than_8_mib(bundle: Path) -> None:
+def test_a_manifest_of_more_than_4_mib(bundle: Path) -> None:
     with refused(bundle), (bundle / "ticket.json").open("r+b") as stream:
         stream.truncate(1 << 33)  # a hole; nothing of it is read
 

@@ -229,7 +229,9 @@ use_everything(folder)
 size = 24 << 20
 attacks = {
     "ticket.json": [
-        b'[' + b'[],' * (size // 3), b'{"a":"' + b'x' * size, b'[' + b'0,' * (size // 2)
+        b'[' + b'[],' * 1_000_000, b'{"a":"' + b'x' * 4_000_000, b'[' + b'0,' * 2_000_000,
+        b'{"' + b'\\\\' * 2_000_000 + b'"}', b'"' * 4_000_000,
+        b'[' + b'"ab",' * 110_000 + b'0]', b'[' + b'1.5,' * 390_000 + b'0]',
     ],
     "metrics.json": [b'{"curves":[\\n' + b'0.0,' * (size // 4), b'\\n' * size],
     "masks/0/1.safetensors": [
@@ -270,6 +272,6 @@ def test_large_hostile_files_take_at_most_twice_their_size_and_32_mib(tmp_path: 
         text=True,
     )
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert len(rows) == 9
+    assert len(rows) == 13
     for name, taken, size in rows:
         assert int(taken) <= 2 * int(size) + (32 << 20), name
