@@ -1,0 +1,154 @@
+"""The networks of an experiment, each a pure function of a ticket and a seed.
+
+| control | weights | mask |
+|---|---|---|
+| `ticket` | theta0 | the ticket's |
+| `dense` | dense theta0 | all |
+| `reinit` | fresh | the ticket's |
+| `reinit-same-sign` | fresh sizes, signs of theta0 | the ticket's |
+| `shuffle` | dense theta0 | the ticket's, shuffled within each layer |
+| `random` | fresh | random, with the ticket's number of weights in each layer |
+| `mask-only` | the initialization that the target's own search begins with | the ticket's |
+
+Statistics of norms always begin anew.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import torch
+
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.networks import initialize, outline, with_fresh_statistics
+from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
+from ticket_hub.pruning.masks import check_alignment, kept_by_layer
+from ticket_hub.recipe import NetworkSpec
+from ticket_hub.ticket import Ticket
+from ticket_hub.transfer.spec import DENSE, TICKET
+from ticket_hub.types import Mask, Weights
+
+__all__ = ["CONTROLS", "Start", "check_controls", "make_start"]
+
+Pair: TypeAlias = tuple[Weights, Mask]
+Maker: TypeAlias = Callable[[Ticket, NetworkSpec, int], Pair]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Start:
+    """What a member begins with.
+
+    Attributes:
+        weights: the whole state dict; what the mask drops is set to 0 when training begins.
+        mask: what may train.
+        seed: what was drawn with; None where nothing was.
+    """
+
+    weights: Weights
+    mask: Mask
+    seed: int | None
+
+
+def make_start(control: str, ticket: Ticket, network: NetworkSpec, seed: int) -> Start:
+    """Make one network of an experiment.
+
+    Args:
+        control: `ticket`, or a name from `CONTROLS`.
+        network: its rule draws fresh weights.
+        seed: of everything that is drawn.
+
+    Raises:
+        RecipeError: there is no such control.
+        EvidenceError: the control needs dense weights, and the ticket has survivors only.
+        PruningError: no other mask can be found.
+    """
+    check_controls([control])
+    weights, mask = _MAKERS[control](ticket, network, seed)
+    check_alignment(weights, mask)
+    return Start(
+        weights=with_fresh_statistics(ticket.architecture, weights),
+        mask=mask,
+        seed=None if control in {TICKET, DENSE} else seed,
+    )
+
+
+def check_controls(names: list[str]) -> None:
+    """Refuse names that no control has.
+
+    Raises:
+        RecipeError: the nearest name is given.
+    """
+    for name in names:
+        if name not in _MAKERS:
+            near = difflib.get_close_matches(name[:100], CONTROLS, n=1, cutoff=0.0)[0]
+            raise RecipeError(
+                f"There is no control {name[:100]!r}.",
+                f"The nearest is {near!r}; there are {', '.join(CONTROLS)}.",
+            )
+
+
+def _ticket(ticket: Ticket, _network: NetworkSpec, _seed: int) -> Pair:
+    return ticket.theta0, ticket.mask
+
+
+def _dense(ticket: Ticket, _network: NetworkSpec, _seed: int) -> Pair:
+    _refuse_survivors(ticket, DENSE)
+    return ticket.theta0, full_mask(outline(ticket.architecture).layers)
+
+
+def _reinit(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
+    return initialize(ticket.architecture, network, seed), ticket.mask
+
+
+def _reinit_same_sign(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
+    fresh = initialize(ticket.architecture, network, seed)
+    signed = {
+        name: torch.copysign(fresh[name], ticket.theta0[name].to(fresh[name].device))
+        for name in ticket.mask
+    }
+    return {**fresh, **signed}, ticket.mask
+
+
+def _shuffle(ticket: Ticket, _network: NetworkSpec, seed: int) -> Pair:
+    _refuse_survivors(ticket, "shuffle")
+    mask = shuffled_mask(ticket.mask, seed)
+    assert kept_by_layer(mask) == kept_by_layer(ticket.mask), "a shuffle keeps the counts"
+    if ticket.density < 1:
+        same = all(bool((keep == ticket.mask[name]).all()) for name, keep in mask.items())
+        assert not same, "a shuffle that is the ticket controls nothing"
+    return ticket.theta0, mask
+
+
+def _random(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
+    return initialize(ticket.architecture, network, seed), random_mask_like(ticket.mask, seed)
+
+
+def _refuse_survivors(ticket: Ticket, control: str) -> None:
+    """Refuse weights that a mask has been at already: where it drops, everything is 0."""
+    dropped = [ticket.theta0[name][~keep] for name, keep in ticket.mask.items()]
+    masked = any(map(len, dropped)) and not any(bool(values.any()) for values in dropped)
+    if masked or not ticket.dense:
+        raise EvidenceError(
+            f"The control {control!r} needs dense theta0, and this ticket has its survivors only.",
+            f"Leave out {control!r}, or take a bundle that was written with dense theta0.",
+        )
+
+
+_MAKERS: Mapping[str, Maker] = MappingProxyType(
+    {
+        TICKET: _ticket,
+        DENSE: _dense,
+        "reinit": _reinit,
+        "reinit-same-sign": _reinit_same_sign,
+        "shuffle": _shuffle,
+        "random": _random,
+        "mask-only": _reinit,
+    }
+)
+
+CONTROLS: tuple[str, ...] = tuple(name for name in _MAKERS if name != TICKET)
+"""What a ticket can be compared with."""

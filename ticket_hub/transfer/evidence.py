@@ -1,0 +1,151 @@
+"""From results to verdicts, and to a record of evidence that others can read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ticket_hub.evidence import Comparison, Outcome, Verdict, judge, paired_difference
+from ticket_hub.tables import to_table
+from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.spec import DENSE, TICKET
+
+__all__ = ["FORMAT", "LevelEvidence", "Mean", "judge_levels", "mean_of", "record"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """A mean over trials with its 95% interval; infinite where the spread is unknown."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LevelEvidence:
+    """What an experiment says of the tickets of one level.
+
+    Attributes:
+        level: which.
+        density: kept weights over prunable weights of the whole network, mean over the trials.
+        transferred: the same over the layers that came from the ticket.
+        results: by control, `ticket` first, in the order of the trials.
+        verdict: what they support.
+    """
+
+    level: int
+    density: float
+    transferred: float
+    results: Mapping[str, tuple[Result, ...]]
+    verdict: Verdict
+
+    def comparison(self, control: str) -> Comparison | None:
+        """The ticket against one control; None for itself."""
+        return next((each for each in self.verdict.comparisons if each.control == control), None)
+
+
+def judge_levels(results: Iterable[Result]) -> list[LevelEvidence]:
+    """Judge every level by its controls and by the dense networks, sparser levels last.
+
+    Raises:
+        EvidenceError: a control lacks a trial, or a reading is not finite.
+    """
+    groups: dict[int, dict[str, list[Result]]] = {}
+    for result in sorted(results, key=lambda each: each.trial):
+        groups.setdefault(result.level, {}).setdefault(result.control, []).append(result)
+    dense = groups.get(0, {}).get(DENSE, [])
+    return [
+        _judge(level, group | ({DENSE: dense} if dense else {}))
+        for level, group in sorted(groups.items())
+        if TICKET in group
+    ]
+
+
+def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
+    outcomes = {control: _outcome(results) for control, results in group.items()}
+    tickets = group[TICKET]
+    return LevelEvidence(
+        level=level,
+        density=sum(each.density for each in tickets) / len(tickets),
+        transferred=sum(each.transferred for each in tickets) / len(tickets),
+        results={TICKET: tuple(tickets)}
+        | {name: tuple(some) for name, some in group.items() if name != TICKET},
+        verdict=judge(
+            outcomes[TICKET], {name: each for name, each in outcomes.items() if name != TICKET}
+        ),
+    )
+
+
+def _outcome(results: Sequence[Result]) -> Outcome:
+    return Outcome(
+        accuracy=tuple(each.accuracy for each in results),
+        early_stop=tuple(each.early_stop for each in results),
+    )
+
+
+def mean_of(values: Sequence[float] | Sequence[int]) -> Mean:
+    """Mean and 95% interval of one quantity over trials: Student-t, bootstrapped from n = 20."""
+    found = paired_difference(values, [0.0] * len(values))
+    return Mean(n=found.n, mean=found.mean, low=found.low, high=found.high)
+
+
+def record(
+    levels: Sequence[LevelEvidence], header: Mapping[str, Any], about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The evidence as plain JSON values: a function of results alone, without a time.
+
+    Args:
+        header: of the experiment's folder.
+        about: who ran it, in which environment, on which bundle.
+    """
+    experiment = {key: header[key] for key in ("digest", "spec", "data")}
+    body = {"format": FORMAT, "experiment": experiment, **about}
+    return _finite(body | {"levels": [_level(each) for each in levels]})
+
+
+def _level(level: LevelEvidence) -> dict[str, Any]:
+    return {
+        "level": level.level,
+        "density": level.density,
+        "transferred_density": level.transferred,
+        "head": level.results[TICKET][0].head,
+        "verdict": to_table(level.verdict),
+        "networks": {name: _network(results) for name, results in level.results.items()},
+    }
+
+
+def _network(results: Sequence[Result]) -> dict[str, Any]:
+    return {
+        "test_accuracy": to_table(mean_of([each.accuracy for each in results])),
+        "early_stop": to_table(mean_of([each.early_stop for each in results])),
+        "trials": [
+            {
+                "trial": each.trial,
+                "origin": each.origin,
+                "ticket": each.ticket,
+                "order_seed": each.order_seed,
+                "seed": each.seed,
+                "kept": each.kept,
+                "prunable": each.prunable,
+                "backend": each.backend,
+                "test_accuracy": each.accuracy,
+                "early_stop": each.early_stop,
+            }
+            for each in results
+        ],
+    }
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """JSON knows no infinity: an unknown bound becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,111 @@
+"""The folder of an experiment: what is on disk, and whose it is.
+
+lock                        owned by the process that works here
+experiment.json             format, spec, digest, bundle, data, network, head; written first
+environment.json            what it was made with, and whether its bits are still exact
+results/LLL/CONTROL-T.json  one file for each trained network; see `result`
+checkpoints/LLL/            states of the networks in training
+evidence.json, *.csv, *.md  what was last asked for, judged
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.durable import write_json
+from ticket_hub.errors import RunError, RunMismatchError
+from ticket_hub.search.folder import RunFolder
+from ticket_hub.search.seal import FORMAT, read_json
+from ticket_hub.transfer.result import Result, read_result, write_result
+from ticket_hub.transfer.spec import Entry, ExperimentSpec
+
+__all__ = ["ExperimentFolder"]
+
+
+@dataclass(frozen=True)
+class ExperimentFolder:
+    """One experiment on disk. Methods that write need the lock."""
+
+    path: Path
+
+    @property
+    def run(self) -> RunFolder:
+        """The same folder, for its lock and its environment, which are those of any run."""
+        return RunFolder(self.path)
+
+    def checkpoints(self, level: int) -> Path:
+        """Where networks in training keep their states."""
+        return self.run.checkpoints(level)
+
+    def refuse_strange(self) -> None:
+        """Refuse a folder that holds something else.
+
+        Raises:
+            RunError: it is a file, or not an experiment's folder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path} is a file.", "Name a folder for the run.")
+        search = (self.path / "run.json").exists()
+        filled = self.path.is_dir() and any(self.path.iterdir())
+        if search or (filled and not self.run.lock.exists()):
+            raise RunError(
+                f"{self.path} holds something that is no experiment.",
+                "Name a new folder, or an empty one.",
+            )
+
+    def open(self, spec: ExperimentSpec) -> dict[str, Any] | None:
+        """The header, or None in a new folder.
+
+        Raises:
+            RunMismatchError: the folder holds another experiment.
+            RunError: the header is damaged.
+        """
+        path = self.path / "experiment.json"
+        if not path.exists():
+            return None
+        header = read_json(path, f"Restore it from a copy, or remove {self.path}.")
+        if header.get("digest") != spec.digest:
+            raise RunMismatchError(
+                f"{self.path} holds another experiment than {spec.run_name}.",
+                "Give another folder, or the ticket, data set and settings it was begun with.",
+            )
+        return header
+
+    def write_header(self, header: dict[str, Any]) -> None:
+        """Say what the experiment is about."""
+        write_json(self.path / "experiment.json", {"format": FORMAT} | header)
+
+    def has(self, entry: Entry) -> bool:
+        """Whether a network is trained."""
+        return self._place(entry).exists()
+
+    def read(self, entry: Entry, ticket: str) -> Result:
+        """A trained network's result.
+
+        Raises:
+            RunError: its file is damaged.
+            RunMismatchError: it is of another ticket than the one asked for.
+        """
+        result = read_result(self._place(entry))
+        if (result.level, result.control, result.trial) != (
+            entry.level,
+            entry.control,
+            entry.trial,
+        ):
+            raise RunError(f"{self._place(entry)} is of another network.", "Remove this file.")
+        if result.ticket != ticket:
+            raise RunMismatchError(
+                f"{self._place(entry)} was measured with ticket {result.ticket[:12]}, and the "
+                f"bundle now has {ticket[:12]} there.",
+                "Name another folder with --out.",
+            )
+        return result
+
+    def write(self, entry: Entry, result: Result) -> None:
+        """Keep a trained network's result."""
+        write_result(self._place(entry), result)
+
+    def _place(self, entry: Entry) -> Path:
+        return self.path / "results" / f"{entry.level:03d}" / f"{entry.name}.json"

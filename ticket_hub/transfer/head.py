@@ -1,0 +1,121 @@
+"""A ticket for data with another number of classes: what becomes of its output layer.
+
+- `keep`: the head goes along as it is; refused where the numbers of classes differ.
+- `reset`: fresh values, and no weight of it masked.
+- `reset-masked`: fresh values under the ticket's mask; with another number of classes, row r has
+  the mask of row r modulo the ticket's number of classes.
+- `auto`: `keep` where the numbers of classes agree, else `reset` (as Morcos et al. 2019).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ticket_hub.errors import NetworkError
+from ticket_hub.networks import initialize, outline
+from ticket_hub.recipe import NetworkSpec
+from ticket_hub.ticket import Ticket
+from ticket_hub.transfer.spec import HeadPolicy
+from ticket_hub.types import Architecture, Weights
+
+__all__ = ["Fitted", "fit"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fitted:
+    """A ticket that fits the data.
+
+    Attributes:
+        ticket: with an output for each class.
+        policy: what became of its head; never `auto`.
+        fresh: prunable layers whose values did not come from the ticket.
+    """
+
+    ticket: Ticket
+    policy: HeadPolicy
+    fresh: frozenset[str] = frozenset()
+
+    @property
+    def transferred_density(self) -> float:
+        """Kept weights over prunable weights, of the layers that came from the ticket."""
+        masks = [keep for name, keep in self.ticket.mask.items() if name not in self.fresh]
+        total = sum(keep.numel() for keep in masks)
+        return sum(int(keep.sum()) for keep in masks) / total if total else 1.0
+
+
+def fit(
+    ticket: Ticket, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
+) -> Fitted:
+    """Give a ticket a head for so many classes.
+
+    Args:
+        network: its rule draws the fresh head.
+        seed: of the fresh head.
+
+    Raises:
+        NetworkError: `keep` with another number of classes, or a network whose head is not known.
+    """
+    same = ticket.architecture.classes == classes
+    chosen = policy if policy != "auto" else "keep" if same else "reset"
+    if chosen != "keep":
+        return _reset(ticket, classes, chosen, network, seed)
+    if not same:
+        raise NetworkError(
+            f"The ticket tells {ticket.architecture.classes} classes apart, and the data have "
+            f"{classes}, so its head cannot be kept.",
+            "Reset the head (`--head reset`, the default), or choose data with as many classes.",
+        )
+    return Fitted(ticket=ticket, policy="keep")
+
+
+def _reset(
+    ticket: Ticket, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
+) -> Fitted:
+    target = dataclasses.replace(ticket.architecture, classes=classes)
+    heads = _heads(target)
+    fresh = initialize(target, network, seed)
+    theta0 = dict(ticket.theta0) | {name: fresh[name] for name in _tensors_of(heads, fresh)}
+    mask = dict(ticket.mask)
+    for name in heads:
+        mask[name] = _head_mask(ticket.mask[name], fresh[name], policy)
+    _check_shapes(target, theta0)
+    fitted = dataclasses.replace(ticket, architecture=target, theta0=theta0, mask=mask)
+    return Fitted(ticket=fitted, policy=policy, fresh=frozenset(heads))
+
+
+def _heads(architecture: Architecture) -> list[str]:
+    heads = [layer.name for layer in outline(architecture).layers if layer.kind == "output"]
+    if not heads:
+        raise NetworkError(
+            f"{architecture.name!r} has no layer of kind `output`, so it is not known which to "
+            "reset.",
+            "Keep the head, or mark the layer with `ticket_hub.networks.set_kind`.",
+        )
+    return heads
+
+
+def _tensors_of(heads: Iterable[str], weights: Weights) -> list[str]:
+    prefixes = tuple(name.rpartition(".")[0] + "." for name in heads)
+    return [name for name in weights if name.startswith(prefixes)]
+
+
+def _head_mask(keep: Tensor, weight: Tensor, policy: HeadPolicy) -> Tensor:
+    if policy == "reset":
+        return torch.ones(weight.shape, dtype=torch.bool)
+    return keep[torch.arange(len(weight)) % len(keep)]
+
+
+def _check_shapes(architecture: Architecture, theta0: Mapping[str, Tensor]) -> None:
+    expected = outline(architecture).shapes
+    wrong = [name for name, shape in expected.items() if tuple(theta0[name].shape) != shape]
+    if wrong:
+        raise NetworkError(
+            f"With {architecture.classes} classes {architecture.name!r} differs in {wrong[0]!r}, "
+            "which is no part of its output layer.",
+            "Choose data with as many classes as the ticket tells apart.",
+        )

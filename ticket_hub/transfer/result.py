@@ -1,0 +1,125 @@
+"""What one member of an experiment came to, as a value and as a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ticket_hub.durable import canonical_json, write_json
+from ticket_hub.errors import RunError
+from ticket_hub.training import Curves
+
+__all__ = ["Result", "read_result", "write_result"]
+
+FORMAT = 1
+COLUMNS = (
+    "iterations",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """One trained network of an experiment.
+
+    Attributes:
+        level: of the ticket; 0 for the dense network.
+        control: `ticket`, or the name of the control.
+        trial: which repetition.
+        origin: the bundle's trial that its ticket is of.
+        ticket: the id of that ticket.
+        order_seed: draws the data order; the same for all members of a trial.
+        seed: what the control drew with; None where nothing was drawn.
+        kept, prunable: weights.
+        transferred: density over the layers that came from the ticket.
+        head: what became of the output layer.
+        backend: what trained it.
+        curves: its readings.
+        resumed: whether it was read from disk instead of trained just now.
+    """
+
+    level: int
+    control: str
+    trial: int
+    origin: int
+    ticket: str
+    order_seed: int
+    seed: int | None
+    kept: int
+    prunable: int
+    transferred: float
+    head: str
+    backend: str
+    curves: Curves
+    resumed: bool = False
+
+    @property
+    def density(self) -> float:
+        """Kept weights over prunable weights of the whole network."""
+        return self.kept / self.prunable
+
+    @property
+    def accuracy(self) -> float:
+        """On the test set at the early stop, in [0, 1]."""
+        return float(self.curves.test_accuracy[self.curves.early_stop])
+
+    @property
+    def early_stop(self) -> int:
+        """The iteration of the first minimum of the validation loss."""
+        return int(self.curves.iterations[self.curves.early_stop])
+
+
+def write_result(path: Path, result: Result) -> None:
+    """Write a result durably, with the sha256 of what it says.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    facts = {name: value for name, value in vars(result).items() if name not in _APART}
+    body = facts | {"curves": {name: _plain(getattr(result.curves, name)) for name in COLUMNS}}
+    digest = hashlib.sha256(canonical_json(body)).hexdigest()
+    write_json(path, {"format": FORMAT, "result": body, "sha256": digest})
+
+
+def read_result(path: Path) -> Result:
+    """Read a result back, marked as resumed.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        table = json.loads(path.read_bytes())
+        body: dict[str, Any] = table["result"]
+        if hashlib.sha256(canonical_json(body)).hexdigest() != table["sha256"]:
+            raise ValueError("its digest does not fit")  # noqa: TRY301 - all damage is told one way
+        columns = {name: _tensor(name, body["curves"][name]) for name in COLUMNS}
+        return Result(**(body | {"curves": Curves(**columns), "resumed": True}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged: {error}.",
+            "Remove this file; the same command then trains that network again, and no other.",
+        ) from error
+
+
+_APART = {"curves", "resumed"}
+
+
+def _plain(values: Tensor) -> list[float | int | None]:
+    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
+
+
+def _tensor(name: str, values: list[float | int | None]) -> Tensor:
+    if name == "iterations":
+        return torch.tensor(values, dtype=torch.int64)
+    return torch.tensor(
+        [float("nan") if value is None else value for value in values], dtype=torch.float64
+    )

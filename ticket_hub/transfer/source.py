@@ -1,0 +1,85 @@
+"""The tickets of a bundle, as an experiment takes them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from functools import cached_property
+
+from ticket_hub.bundle import Bundle
+from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.ticket import Ticket, content_digest
+
+__all__ = ["Source", "chosen_levels"]
+
+IN_MEMORY = 8
+
+
+@dataclass(frozen=True)
+class Source:
+    """A bundle whose trials are taken in turn: trial t of an experiment is trial t modulo theirs.
+
+    With more trials than the bundle has, a ticket is trained with several data orders, and the
+    evidence is about these tickets rather than about the search that found them.
+    """
+
+    bundle: Bundle
+
+    @property
+    def id(self) -> str:
+        """The bundle's id."""
+        return self.bundle.manifest.id
+
+    @property
+    def trials(self) -> tuple[int, ...]:
+        """The bundle's trials."""
+        return tuple(trial.index for trial in self.bundle.manifest.trials)
+
+    def origin(self, trial: int) -> int:
+        """The bundle's trial whose ticket a trial of an experiment trains."""
+        return self.trials[trial % len(self.trials)]
+
+    def ticket_id(self, level: int, trial: int) -> str:
+        """What the manifest calls the ticket of a trial of an experiment."""
+        record = self.bundle.level(level)
+        return next(each.id for each in record.tickets if each.trial == self.origin(trial))
+
+    def ticket(self, level: int, trial: int) -> Ticket:
+        """The ticket of a trial of an experiment, checked.
+
+        Raises:
+            TicketNotFoundError, BundleError, NetworkError: as `Bundle.ticket`.
+        """
+        return self._load(level, self.origin(trial))
+
+    @cached_property
+    def theta0(self) -> tuple[str, ...]:
+        """The sha256 of the starting weights, by the bundle's trials."""
+        return tuple(content_digest(self.bundle.theta0(trial)) for trial in self.trials)
+
+    @cached_property
+    def _load(self) -> functools._lru_cache_wrapper[Ticket]:
+        return functools.lru_cache(maxsize=IN_MEMORY)(self.bundle.ticket)
+
+
+def chosen_levels(bundle: Bundle, text: str | None) -> tuple[int, ...]:
+    """The pruned levels that `7`, `3,7,11`, `d0.036`, `best` or `all` names, dense first.
+
+    Raises:
+        TicketNotFoundError: there is no such level, or it is dense.
+    """
+    if text == "all":
+        found = {level.index for level in bundle.levels if level.tickets and level.density < 1}
+    else:
+        records = [bundle.level(part) for part in (text or "best").split(",")]
+        if any(record.density == 1 for record in records):
+            raise TicketNotFoundError(
+                "The level is dense, so there is no ticket to compare with its controls.",
+                "Name a pruned level behind a colon, such as `:7`, `:3,7,11` or `:all`.",
+            )
+        found = {record.index for record in records}
+    if not found:
+        raise TicketNotFoundError(
+            "This bundle has no pruned level.", "Let its search go on, or take another bundle."
+        )
+    return tuple(sorted(found))
