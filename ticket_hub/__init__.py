@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
+    from ticket_hub.transfer.retraining import RetrainResult, retrain
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ __all__ = [
     "Bundle",
     "FindResult",
     "Recipe",
+    "RetrainResult",
     "Ticket",
     "TicketHubError",
     "find",
@@ -33,6 +35,7 @@ __all__ = [
     "open_bundle",
     "recipe_names",
     "report_bundle",
+    "retrain",
     "show_bundle",
     "verify_bundle",
 ]
@@ -41,6 +44,7 @@ _HOMES = {
     "Bundle": "ticket_hub.bundle.read",
     "FindResult": "ticket_hub.search.finding",
     "Recipe": "ticket_hub.recipe",
+    "RetrainResult": "ticket_hub.transfer.retraining",
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
     "find": "ticket_hub.search.finding",
@@ -49,6 +53,7 @@ _HOMES = {
     "open_bundle": "ticket_hub.bundle.read",
     "recipe_names": "ticket_hub.recipes",
     "report_bundle": "ticket_hub.report.bundles",
+    "retrain": "ticket_hub.transfer.retraining",
     "show_bundle": "ticket_hub.report.bundles",
     "verify_bundle": "ticket_hub.bundle.verify",
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ticket_hub.search import Level
     from ticket_hub.training import Progress
 
-__all__ = ["Pace", "Watcher", "duration", "watching"]
+__all__ = ["Pace", "Watcher", "duration", "showing", "watching"]
 
 LINE_SECONDS = 10.0
 FRAMES_PER_SECOND = 4.0
@@ -36,6 +36,9 @@ class Watcher(Protocol):
     def level(self, level: Level) -> None:
         """A level is finished and on disk."""
 
+    def step(self, text: str) -> None:
+        """What the pace counts has gone on by one; the text sums it up."""
+
     def notify(self, text: str) -> None:
         """Something unusual happened."""
 
@@ -47,12 +50,14 @@ class Pace:
     Attributes:
         trials, levels, iterations: what the recipe plans, level 0 included in `levels`.
         clock: seconds since some moment.
+        unit: what a level is called.
     """
 
     trials: int
     levels: int
     iterations: int
     clock: Callable[[], float] = time.monotonic
+    unit: str = "level"
     present: int = 0
     latest: dict[str, Progress] = field(default_factory=dict)
     _begun: tuple[float, float] | None = None
@@ -107,7 +112,13 @@ def duration(seconds: float | None) -> str:
 @contextlib.contextmanager
 def watching(recipe: Recipe, *, stream: TextIO, quiet: bool) -> Iterator[Watcher]:
     """Show a search until the end: live on a terminal, in plain lines elsewhere, or not at all."""
-    pace = Pace.of(recipe)
+    with showing(Pace.of(recipe), stream=stream, quiet=quiet) as watcher:
+        yield watcher
+
+
+@contextlib.contextmanager
+def showing(pace: Pace, *, stream: TextIO, quiet: bool) -> Iterator[Watcher]:
+    """As `watching`, for anything that goes step by step."""
     if quiet:
         yield Silent()
     elif stream.isatty():
@@ -124,6 +135,9 @@ class Silent:
         """Show nothing."""
 
     def level(self, level: Level) -> None:
+        """Show nothing."""
+
+    def step(self, text: str) -> None:
         """Show nothing."""
 
     def notify(self, text: str) -> None:
@@ -149,7 +163,8 @@ class Lines:
             self._last = now
             least = min(each.iteration for each in self.pace.latest.values())
             self.say(
-                f"level {self.pace.present} of {self.pace.levels - 1}: iteration {least} of "
+                f"{self.pace.unit} {self.pace.present} of {self.pace.levels - 1}: "
+                f"iteration {least} of "
                 f"{progress.iterations}, validation accuracy {_accuracies(self.pace)}, "
                 f"about {duration(self.pace.seconds_left)} left"
             )
@@ -158,6 +173,11 @@ class Lines:
         """Sum the level up."""
         self.pace.finish(level.index)
         self.say(_sentence(level))
+
+    def step(self, text: str) -> None:
+        """Say it."""
+        self.pace.finish(self.pace.present)
+        self.say(text)
 
     def notify(self, text: str) -> None:
         """Say it."""
@@ -197,6 +217,11 @@ class Board:
         self.pace.finish(level.index)
         self.console.print(_sentence(level), highlight=False)
 
+    def step(self, text: str) -> None:
+        """Let it scroll by."""
+        self.pace.finish(self.pace.present)
+        self.console.print(text, highlight=False)
+
     def notify(self, text: str) -> None:
         """Let it scroll by."""
         self.console.print(text, style="yellow", highlight=False)
@@ -210,8 +235,9 @@ class Board:
         grid = Table.grid(padding=(0, 2))
         left = duration(self.pace.seconds_left)
         share = min(self.pace.done / self.pace.levels, 1.0)
+        last = self.pace.levels - 1
         grid.add_row(
-            Text(f"level {min(self.pace.present, self.pace.levels - 1)} of {self.pace.levels - 1}"),
+            Text(f"{self.pace.unit} {min(self.pace.present, last)} of {last}"),
             ProgressBar(total=1.0, completed=share, width=24),
             Text(f"about {left} left"),
         )

@@ -105,8 +105,9 @@ def record(
         about: who ran it, in which environment, on which bundle.
     """
     experiment = {key: header[key] for key in ("digest", "spec", "data")}
-    body = {"format": FORMAT, "experiment": experiment, **about}
-    return _finite(body | {"levels": [_level(each) for each in levels]})
+    table = {"format": FORMAT, "experiment": experiment, **about}
+    table["levels"] = [_level(each) for each in levels]
+    return {key: _finite(value) for key, value in table.items()}
 
 
 def _level(level: LevelEvidence) -> dict[str, Any]:

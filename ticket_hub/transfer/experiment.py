@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ticket_hub.data import DataSet, adapted, load
 from ticket_hub.durable import sweep
@@ -61,7 +62,7 @@ def experiment(
 class _Session:
     """One process at work on an experiment; everything that lasts is in the folder."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place
         self,
         source: Source,
         spec: ExperimentSpec,
@@ -140,9 +141,7 @@ class _Session:
     def _refuse_to_start(self) -> None:
         resources = self.resources
         if resources.should_stop is not None and resources.should_stop():
-            raise StoppedError(
-                "Stopped between two levels.", "The same command goes on from there."
-            )
+            raise StoppedError("Stopped before a level.", "The same command goes on from there.")
         if self.header is None:
             self.header = self._begin()
         if self.header["data"]["fingerprint"] != self.data.fingerprint:
@@ -152,9 +151,9 @@ class _Session:
             )
         self.folder.run.admit(self.environment, accept=resources.accept_environment)
 
-    def _begin(self) -> dict[str, object]:
+    def _begin(self) -> dict[str, Any]:
         data = self.data
-        header: dict[str, object] = {
+        header: dict[str, Any] = {
             "digest": self.spec.digest,
             "spec": self.spec.to_table(),
             "bundle": self.source.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from ticket_hub import home
 from ticket_hub.bundle import Bundle, open_bundle
@@ -25,7 +25,7 @@ from ticket_hub.transfer.source import Source, chosen_levels
 from ticket_hub.transfer.spec import ExperimentSpec, HeadPolicy, Request
 from ticket_hub.transfer.tables import csv_text, markdown
 
-__all__ = ["Plan", "RetrainResult", "plan", "retrain"]
+__all__ = ["Plan", "RetrainResult", "carry_out", "plan", "retrain"]
 
 TRIALS = 5
 CHANGEABLE = ("training.", "data.")
@@ -46,9 +46,9 @@ class Plan:
     request: Request
 
     @property
-    def networks(self) -> int:
-        """How many networks are trained."""
-        return sum(map(len, self.request.groups()))
+    def run_folder(self) -> Path:
+        """Where it is done unless another folder is named."""
+        return home.runs_folder() / self.spec.run_name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +73,7 @@ def plan(
     against: Sequence[str] = ("reinit", "dense"),
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
-    head: HeadPolicy = "auto",
+    head: str = "auto",
     seed: int = 0,
 ) -> Plan:
     """Say what `retrain` with these arguments would train, and refuse what cannot be.
@@ -94,7 +94,7 @@ def plan(
         theta0=source.theta0,
         data=recipe.data,
         training=recipe.training,
-        head=head,
+        head=cast("HeadPolicy", head),
         seed=seed,
         init_seed=recipe.search.seed,
     )
@@ -110,7 +110,7 @@ def retrain(
     against: Sequence[str] = ("reinit", "dense"),
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
-    head: HeadPolicy = "auto",
+    head: str = "auto",
     seed: int = 0,
     who: str = "",
     run_folder: Path | str | None = None,
@@ -157,7 +157,35 @@ def retrain(
         head=head,
         seed=seed,
     )
-    folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.spec.run_name
+    return carry_out(
+        wanted,
+        who=who,
+        run_folder=run_folder,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+        on_result=on_result,
+        observe=observe,
+        should_stop=should_stop,
+        accept_environment=accept_environment,
+    )
+
+
+def carry_out(
+    wanted: Plan,
+    *,
+    who: str = "",
+    run_folder: Path | str | None = None,
+    data_dir: Path | str | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    on_result: Callable[[Result], None] | None = None,
+    observe: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    accept_environment: bool = False,
+) -> RetrainResult:
+    """Do what a plan says; see `retrain`."""
+    folder = Path(run_folder) if run_folder else wanted.run_folder
     resources = Resources(
         data_dir=Path(data_dir) if data_dir else home.data_folder(),
         device=device,

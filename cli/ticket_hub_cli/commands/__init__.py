@@ -11,6 +11,9 @@ SECTIONS = {
         "find": f"{_HERE}.find",
         "recipes": f"{_HERE}.recipes",
     },
+    "Use tickets": {
+        "retrain": f"{_HERE}.retrain",
+    },
     "Look at tickets": {
         "list": f"{_HERE}.list",
         "show": f"{_HERE}.show",

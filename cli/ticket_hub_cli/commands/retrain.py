@@ -1,0 +1,236 @@
+"""`ticket retrain`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.progress import Pace, Watcher, showing
+
+if TYPE_CHECKING:
+    from ticket_hub.transfer.result import Result
+    from ticket_hub.transfer.retraining import Plan, RetrainResult
+
+HEADS = ["auto", "keep", "reset", "reset-masked"]
+
+
+def _interval(bounds: tuple[float, float, float] | None, form: str) -> str:
+    if bounds is None:
+        return ""
+    mean, low, high = (100 * bound for bound in bounds)
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"{mean:{form}}" + (f" ({low:{form}} to {high:{form}})" if known else "")
+
+
+COLUMNS = [
+    Column("level", "LEVEL", right=True),
+    Column("density", "WEIGHTS LEFT", percent, right=True),
+    Column("network", "NETWORK"),
+    Column("n", "N", right=True),
+    Column("accuracies", "TEST ACCURACY % (95%)", lambda value: _interval(value, ".2f")),
+    Column("early_stop", "EARLY STOP", lambda value: f"{value:,.0f}", right=True),
+    Column("gains", "TICKET MINUS IT (95%)", lambda value: _interval(value, "+.2f")),
+    Column("sooner", "SOONER", lambda value: "" if value is None else f"{value:.2f}x", right=True),
+    Column("verdict", "VERDICT"),
+]
+
+
+@options.command(
+    "retrain",
+    "ticket retrain digits-quick",
+    "ticket retrain lenet-mnist:7 --dataset fashion-mnist --against reinit,shuffle,random,dense",
+    "ticket retrain lenet-mnist:all --trials 5 --set training.iterations=20000",
+)
+@click.argument("ticket", type=options.RUN)
+@click.option("--dataset", help="What to train on.  [default: what the ticket was found on]")
+@click.option(
+    "--against",
+    default="reinit,dense",
+    show_default=True,
+    metavar="CONTROLS",
+    help="dense, reinit, reinit-same-sign, shuffle, random, mask-only; with commas between.",
+)
+@click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]")
+@options.set_option
+@click.option(
+    "--patience",
+    type=click.IntRange(min=0),
+    help="Stop a network so many iterations after its last new minimum: training.patience.",
+)
+@click.option(
+    "--head",
+    type=click.Choice(HEADS),
+    default="auto",
+    show_default=True,
+    help="The output layer: auto keeps it where the numbers of classes agree, else resets it.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls.")
+@click.option("--by", "who", default="", help="Your name, for the evidence record.")
+@click.option(
+    "--out",
+    "run_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the experiment.  [default: in TICKET_HOME, named by what is done]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the data sets.  [default: TICKET_DATA]",
+)
+@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
+@click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU.")
+@click.option(
+    "--accept-environment",
+    is_flag=True,
+    help="Go on with an experiment that was begun in another environment.",
+)
+@options.output_options
+def command(
+    ticket: str,
+    against: str,
+    assignments: tuple[str, ...],
+    patience: int | None,
+    out: Output,
+    **given: Any,  # noqa: ANN401 - the options that the library takes as they are
+) -> None:
+    """Train a ticket beside its controls, and say what the evidence supports.
+
+    A level is named behind a colon: a number, several (:3,7,11), a density (:d0.036), :all, or
+    :best. Ticket and controls of a trial see the same examples in the same order and have the same
+    budget. The same command again goes on where it was stopped; more levels, controls or trials go
+    on in the same folder.
+    """
+    from ticket_hub.transfer.retraining import plan
+
+    changes = options.settings(assignments, training__patience=patience)
+    controls = [name.strip() for name in against.split(",") if name.strip()]
+    about = {name: given.pop(name) for name in ("dataset", "trials", "head", "seed")}
+    wanted = plan(ticket, against=controls, changes=changes, **about)
+    out.hint(
+        f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
+        f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
+    )
+    _tell(_carry_out(wanted, out, given), out)
+
+
+def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResult:
+    from ticket_hub.search import stop_on_signals
+    from ticket_hub.transfer.retraining import carry_out
+
+    groups = [len(group) for group in wanted.request.groups()]
+    pace = Pace(groups[0], len(groups), wanted.spec.training.iterations, unit="group")
+    with (
+        stop_on_signals() as should_stop,
+        showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+    ):
+        return carry_out(
+            wanted,
+            on_result=_Steps(pace, watcher, iter(groups)).take,
+            observe=watcher.observe,
+            should_stop=should_stop,
+            **given,
+        )
+
+
+class _Steps:
+    """Tells the watcher when the last network of a group is on disk."""
+
+    def __init__(self, pace: Pace, watcher: Watcher, sizes: Iterator[int]) -> None:
+        self.pace, self.watcher, self.sizes = pace, watcher, sizes
+        self.left = next(sizes)
+        self.taken: list[Result] = []
+
+    def take(self, result: Result) -> None:
+        """One more network is on disk."""
+        self.taken.append(result)
+        if len(self.taken) == self.left:
+            self.watcher.step(_sentence(self.taken))
+            self.left, self.taken = next(self.sizes, 0), []
+            self.pace.trials = self.left or self.pace.trials
+
+
+def _sentence(results: list[Result]) -> str:
+    """Sum a group up: `level 7 (21.07% of the weights): ticket 98.31%, reinit 97.90%`."""
+    first = results[0]
+    means = {
+        name: [each.accuracy for each in results if each.control == name]
+        for name in dict.fromkeys(each.control for each in results)
+    }
+    texts = [f"{name} {percent(sum(some) / len(some))}" for name, some in means.items()]
+    origin = " (from disk)" if all(each.resumed for each in results) else ""
+    return f"level {first.level} ({percent(first.density)} of weights): {', '.join(texts)}{origin}"
+
+
+def _tell(result: RetrainResult, out: Output) -> None:
+    from ticket_hub.transfer.tables import rows
+
+    table = [dataclasses.asdict(row) for row in rows(result.levels)]
+    verdicts = {level.level: level.verdict for level in result.levels}
+    if out.form == "json":
+        evidence = {str(level): _verdict(verdict) for level, verdict in verdicts.items()}
+        out.json({"run": result.run, "rows": _finite(table), "verdicts": evidence})
+        return
+    if out.form == "quiet":
+        out.text(str(result.run))
+        return
+    out.table([row | _spans(row) for row in table], COLUMNS, name="network")
+    for level, verdict in verdicts.items():
+        out.text(f"level {level}: {verdict.reason}")
+        if _needed(verdict):
+            out.text(
+                f"level {level}: about {verdict.trials_needed} trials would decide, if the "
+                "differences stay as they are."
+            )
+    out.text(f"evidence: {result.run / 'evidence.json'}")
+    _advise(result, out)
+
+
+def _advise(result: RetrainResult, out: Output) -> None:
+    needed = [_needed(level.verdict) for level in result.levels]
+    if max(needed) > result.levels[0].verdict.n:
+        out.hint(f"More trials go on in the same folder: the same command, --trials {max(needed)}.")
+    out.hint(f"The table as Markdown and CSV: {result.run / 'comparisons.md'}.")
+
+
+def _needed(verdict: Any) -> int:  # noqa: ANN401 - of the core, which is imported late
+    """How many trials would decide; 0 where that is not known, or no number would."""
+    judged = any(each.control == "dense" for each in verdict.comparisons)
+    return verdict.trials_needed or 0 if judged else 0
+
+
+def _spans(row: dict[str, Any]) -> dict[str, Any]:
+    gain = None if row["gain"] is None else (row["gain"], row["gain_low"], row["gain_high"])
+    accuracies = (row["accuracy"], row["accuracy_low"], row["accuracy_high"])
+    return {"accuracies": accuracies, "gains": gain}
+
+
+def _verdict(verdict: Any) -> dict[str, Any]:  # noqa: ANN401 - of the core, which is imported late
+    return {
+        "word": verdict.word,
+        "reason": verdict.reason,
+        "n": verdict.n,
+        "trials_needed": verdict.trials_needed,
+    }
+
+
+def _finite(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """JSON knows no infinity: an unknown bound becomes null."""
+    return [
+        {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in row.items()
+        }
+        for row in table
+    ]
+
+
+def _listed(names: tuple[Any, ...]) -> str:
+    return ", ".join(map(str, names))

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ticket_hub.bundle import BundleContent, content_of, open_bundle, write_bundle
+from ticket_hub.errors import (
+    EvidenceError,
+    RecipeError,
+    RunError,
+    RunMismatchError,
+    StoppedError,
+    TicketNotFoundError,
+)
+from ticket_hub.transfer import Result, RetrainResult, retrain
+from ticket_hub.types import Weights
+
+ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def evidence(result: RetrainResult) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((result.run / "evidence.json").read_bytes())
+    return table
+
+
+def test_ticket_and_controls_are_trained_and_judged(found: Path, tmp_path: Path) -> None:
+    result = retrain(f"{found}:3,5", against=ALL, trials=3, run_folder=tmp_path / "run", workers=1)
+    assert [level.level for level in result.levels] == [3, 5]
+    for level in result.levels:
+        assert list(level.results) == ["ticket", *ALL]
+        assert {len(results) for results in level.results.values()} == {3}
+        assert level.verdict.word is not None
+        assert [each.control for each in level.verdict.comparisons] == ALL
+        kept = [[each.kept for each in level.results[name]] for name in ("ticket", *ALL[:-1])]
+        assert all(counts == kept[0] for counts in kept)
+        assert all(each.density == 1 for each in level.results["dense"])
+
+
+def test_ticket_and_controls_of_a_trial_share_one_data_order_and_every_draw_is_recorded(
+    found: Path, tmp_path: Path
+) -> None:
+    result = retrain(f"{found}:5", against=ALL, trials=2, run_folder=tmp_path / "run", workers=1)
+    networks = evidence(result)["levels"][0]["networks"]
+    orders = {name: [t["order_seed"] for t in each["trials"]] for name, each in networks.items()}
+    assert len({tuple(order) for order in orders.values()}) == 1
+    assert len(set(orders["ticket"])) == 2
+    drawn = [t["seed"] for name in ALL[:4] for t in networks[name]["trials"]]
+    assert len(set(drawn)) == len(drawn)
+    assert all(isinstance(seed, int) for seed in drawn)
+    assert [t["seed"] for name in ("ticket", "dense") for t in networks[name]["trials"]] == [
+        None
+    ] * 4
+
+
+def test_the_evidence_says_whose_tickets_were_trained_on_what(found: Path, tmp_path: Path) -> None:
+    result = retrain(f"{found}:5", trials=3, run_folder=tmp_path / "run", who="Ada", workers=1)
+    table = evidence(result)
+    manifest = open_bundle(found / "bundle").manifest
+    assert table["who"] == "Ada"
+    assert table["tickets"]["bundle"] == manifest.id
+    assert table["experiment"]["digest"] == result.spec.digest
+    assert table["experiment"]["data"]["fingerprint"] == manifest.data.fingerprint
+    assert "torch" in table["environment"]
+    (level,) = table["levels"]
+    ids = [each.id for each in manifest.levels[5].tickets][:3]
+    assert [trial["ticket"] for trial in level["networks"]["ticket"]["trials"]] == ids
+    assert level["head"] == "keep"
+    assert level["verdict"]["n"] == 3
+
+
+def test_the_same_call_reads_what_is_there(found: Path, tmp_path: Path) -> None:
+    first = retrain(f"{found}:5", trials=2, run_folder=tmp_path / "run", workers=1)
+    before = files(first.run)
+    seen: list[bool] = []
+    again = retrain(
+        f"{found}:5",
+        trials=2,
+        run_folder=tmp_path / "run",
+        on_result=lambda result: seen.append(result.resumed),
+        data_dir=tmp_path / "no data are needed",
+    )
+    assert files(again.run) == before
+    assert seen == [True] * 6
+
+
+def test_more_trials_levels_and_controls_go_on_in_the_same_folder(
+    found: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "run"
+    retrain(f"{found}:5", trials=2, run_folder=place, workers=1)
+    fresh: list[tuple[int, str, int]] = []
+
+    def note(result: Result) -> None:
+        if not result.resumed:
+            fresh.append((result.level, result.control, result.trial))
+
+    retrain(
+        f"{found}:5",
+        against=["dense", "reinit", "random"],
+        trials=3,
+        run_folder=place,
+        workers=1,
+        on_result=note,
+    )
+    assert set(fresh) == {
+        (0, "dense", 2),
+        (5, "ticket", 2),
+        (5, "reinit", 2),
+        *((5, "random", trial) for trial in range(3)),
+    }
+    alone = retrain(
+        f"{found}:5",
+        against=["dense", "reinit", "random"],
+        trials=3,
+        run_folder=tmp_path / "alone",
+        workers=1,
+    )
+    assert files(place) == files(alone.run)
+
+
+@pytest.mark.parametrize("readings", [1, 9, 40])
+def test_an_experiment_that_was_stopped_ends_with_the_same_evidence(
+    readings: int, found: Path, tmp_path: Path
+) -> None:
+    whole = retrain(f"{found}:5", trials=3, run_folder=tmp_path / "whole", workers=1)
+    seen: list[object] = []
+    with pytest.raises(StoppedError):
+        retrain(
+            f"{found}:5",
+            trials=3,
+            run_folder=tmp_path / "stopped",
+            workers=1,
+            observe=seen.append,
+            should_stop=lambda: len(seen) >= readings,
+        )
+    assert not (tmp_path / "stopped/evidence.json").exists()
+    again = retrain(f"{found}:5", trials=3, run_folder=tmp_path / "stopped", workers=1)
+    assert files(again.run) == files(whole.run)
+
+
+def test_fewer_than_three_trials_give_no_verdict_but_say_how_many_would(
+    found: Path, tmp_path: Path
+) -> None:
+    result = retrain(f"{found}:5", trials=2, run_folder=tmp_path / "run", workers=1)
+    verdict = result.levels[0].verdict
+    assert verdict.word is None
+    assert "fewer than 3" in verdict.reason
+
+
+def test_with_more_trials_than_the_bundle_has_its_tickets_are_taken_in_turn(
+    found: Path, tmp_path: Path
+) -> None:
+    result = retrain(f"{found}:5", trials=7, run_folder=tmp_path / "run", workers=1)
+    tickets = result.levels[0].results["ticket"]
+    assert [each.origin for each in tickets] == [0, 1, 2, 3, 4, 0, 1]
+    assert tickets[0].ticket == tickets[5].ticket
+    assert len({each.order_seed for each in tickets}) == 7
+
+
+def test_patience_stops_networks_and_leaves_their_early_stop(found: Path, tmp_path: Path) -> None:
+    whole = retrain(f"{found}:5", trials=2, run_folder=tmp_path / "whole", workers=1)
+    short = retrain(
+        f"{found}:5",
+        trials=2,
+        changes={"training.patience": 25, "training.lr": 0.05},
+        run_folder=tmp_path / "short",
+        workers=1,
+    )
+    steps = [int(r.curves.iterations[-1]) for r in short.levels[0].results["dense"]]
+    assert min(steps) < 150
+    assert whole.spec.digest != short.spec.digest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ({"against": ["renit"]}, RecipeError, "'reinit'"),
+        ({"against": []}, RecipeError, "no control"),
+        ({"trials": 0}, RecipeError, "at least three"),
+        ({"head": "behead"}, RecipeError, "reset-masked"),
+        ({"changes": {"network.name": "conv-2"}}, RecipeError, "network and mask are given"),
+        ({"changes": {"training.iteratons": 3}}, RecipeError, "training.iterations"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(
+    arguments: dict[str, Any], kind: type[Exception], words: str, found: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(kind, match=words):
+        retrain(f"{found}:5", run_folder=tmp_path / "run", **arguments)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("level", ["0", "9", "3,9"])
+def test_a_level_that_is_no_ticket_is_refused(level: str, found: Path, tmp_path: Path) -> None:
+    with pytest.raises(TicketNotFoundError):
+        retrain(f"{found}:{level}", run_folder=tmp_path)
+
+
+def test_all_means_every_pruned_level(found: Path, tmp_path: Path) -> None:
+    result = retrain(
+        f"{found}:all", against=["reinit"], trials=1, run_folder=tmp_path / "run", workers=1
+    )
+    assert [level.level for level in result.levels] == [1, 2, 3, 4, 5]
+
+
+def test_the_folder_of_another_experiment_is_refused(found: Path, tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    retrain(f"{found}:5", against=["reinit"], trials=1, run_folder=place, workers=1)
+    with pytest.raises(RunMismatchError, match="another experiment"):
+        retrain(f"{found}:5", against=["reinit"], trials=1, seed=1, run_folder=place)
+    with pytest.raises(RunError, match="no experiment"):
+        retrain(f"{found}:5", run_folder=found)
+
+
+def test_a_damaged_result_is_named_and_made_again_once_removed(found: Path, tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    retrain(f"{found}:5", trials=2, run_folder=place, workers=1)
+    before = files(place)
+    victim = place / "results/005/reinit-1.json"
+    victim.write_text(victim.read_text().replace('"kept": ', '"kept": 1'))
+    with pytest.raises(RunError, match=r"reinit-1\.json is damaged"):
+        retrain(f"{found}:5", trials=2, run_folder=place)
+    victim.unlink()
+    retrain(f"{found}:5", trials=2, run_folder=place, workers=1)
+    assert files(place) == before
+
+
+def test_a_bundle_of_survivors_is_refused_where_a_control_needs_more(
+    found: Path, tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "b", content_of(open_bundle(found / "bundle")), theta0="survivors")
+    place = f"{tmp_path / 'b'}:best"
+    with pytest.raises(EvidenceError, match="survivors only"):
+        retrain(place, against=["dense"], trials=1, run_folder=tmp_path / "x", workers=1)
+    retrain(place, against=["reinit", "random"], trials=1, run_folder=tmp_path / "y", workers=1)
+
+
+Spoil = Callable[[BundleContent], BundleContent]
+
+
+def inverted(content: BundleContent) -> BundleContent:
+    """What a mask drops is kept, and what it keeps is dropped."""
+    levels = [
+        dataclasses.replace(
+            level,
+            masks=tuple({name: ~keep for name, keep in mask.items()} for mask in level.masks),
+        )
+        if level.index
+        else level
+        for level in content.levels
+    ]
+    return dataclasses.replace(content, levels=tuple(levels))
+
+
+def permuted(content: BundleContent) -> BundleContent:
+    """The values of theta0, at other places within their layers."""
+    generator = torch.Generator().manual_seed(0)
+    layers = list(content.levels[0].masks[0])
+
+    def move(theta0: Weights) -> Weights:
+        moved = dict(theta0)
+        for name in layers:
+            order = torch.randperm(theta0[name].numel(), generator=generator)
+            moved[name] = theta0[name].flatten()[order].view(theta0[name].shape)
+        return moved
+
+    trials = [dataclasses.replace(each, theta0=move(each.theta0)) for each in content.trials]
+    return dataclasses.replace(content, trials=tuple(trials))
+
+
+@pytest.mark.parametrize("level", [2, 5])
+@pytest.mark.parametrize("spoil", [inverted, permuted])
+def test_a_planted_loser_never_comes_out_as_winning(
+    spoil: Spoil, level: int, found: Path, tmp_path: Path
+) -> None:
+    content = content_of(open_bundle(found / "bundle"))
+    write_bundle(tmp_path / "spoiled", spoil(content.only(0, level)))
+    result = retrain(
+        f"{tmp_path / 'spoiled'}:{level}", trials=5, run_folder=tmp_path / "run", workers=1
+    )
+    (loser,) = result.levels
+    assert loser.verdict.n == 5
+    assert loser.verdict.word != "winning"
