@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ticket_hub.bundle.importers import import_tickets
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.errors import TicketHubError
@@ -30,6 +31,7 @@ __all__ = [
     "Ticket",
     "TicketHubError",
     "find",
+    "import_tickets",
     "list_runs",
     "load_recipe",
     "open_bundle",
@@ -48,6 +50,7 @@ _HOMES = {
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
     "find": "ticket_hub.search.finding",
+    "import_tickets": "ticket_hub.bundle.importers",
     "list_runs": "ticket_hub.search.runs",
     "load_recipe": "ticket_hub.recipes",
     "open_bundle": "ticket_hub.bundle.read",

@@ -3,6 +3,7 @@
 from ticket_hub.networks import conv as _conv  # noqa: F401 - registers its names
 from ticket_hub.networks import lenet as _lenet  # noqa: F401 - registers its names
 from ticket_hub.networks import resnet as _resnet  # noqa: F401 - registers its names
+from ticket_hub.networks import small_stem as _small_stem  # noqa: F401 - registers its names
 from ticket_hub.networks import timm_bridge as _timm  # noqa: F401 - registers its names
 from ticket_hub.networks import vgg as _vgg  # noqa: F401 - registers its names
 from ticket_hub.networks.initialization import initialize, with_fresh_statistics

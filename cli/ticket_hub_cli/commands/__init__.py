@@ -20,6 +20,9 @@ SECTIONS = {
         "verify": f"{_HERE}.verify",
         "report": f"{_HERE}.report",
     },
+    "In and out": {
+        "import": f"{_HERE}.imports",
+    },
     "Run a hub": {
         "serve": f"{_HERE}.serve",
         "hub": f"{_HERE}.hub",

@@ -19,9 +19,12 @@ from ticket_hub.bundle.importers.detect import detect
 from ticket_hub.bundle.importers.files import refusal
 from ticket_hub.bundle.importers.fitting import refuse_masked
 from ticket_hub.bundle.importers.found import Found, Hints
-from ticket_hub.bundle.importers.knowledge import unknown_recipe
+from ticket_hub.bundle.importers.google import read_google
+from ticket_hub.bundle.importers.knowledge import check_recipe, unknown_recipe
 from ticket_hub.bundle.importers.open_lth import read_open_lth
 from ticket_hub.bundle.importers.pair import read_pair
+from ticket_hub.bundle.importers.torch_prune import read_torch_prune
+from ticket_hub.bundle.importers.vita import read_vita
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.networks import outline
@@ -32,8 +35,11 @@ from ticket_hub.recipes import load_recipe
 __all__ = ["FORMATS", "import_tickets"]
 
 FORMATS: Mapping[str, Callable[[Path, Hints], Found]] = {
+    "google": read_google,
     "open-lth": read_open_lth,
     "pair": read_pair,
+    "torch-prune": read_torch_prune,
+    "vita": read_vita,
 }
 """Name of a format -> what reads it."""
 
@@ -93,6 +99,8 @@ def import_tickets(
         start=start,
     )
     found = FORMATS[form or detect(place, hints)](place, hints)
+    if hints.recipe is not None:
+        check_recipe(hints.recipe, found.architecture)
     for trial in found.trials:
         refuse_masked(trial.theta0, trial.masks.values())
     return write_bundle(folder, _content(found, hints.recipe))

@@ -15,7 +15,7 @@ from ticket_hub.recipe import (
 )
 from ticket_hub.types import Architecture
 
-__all__ = ["UNKNOWN", "architecture_of", "unknown_recipe"]
+__all__ = ["UNKNOWN", "architecture_of", "check_recipe", "unknown_recipe"]
 
 UNKNOWN = "unknown"
 """The name of the data in a recipe that is not known; no data set has it, so nothing can run it."""
@@ -68,6 +68,25 @@ def _images(hints: Hints) -> tuple[tuple[int, int, int] | None, int | None]:
         native = (channels, data.size or height, data.size or width)
         return shape or native, classes or known
     return shape, classes
+
+
+def check_recipe(recipe: Recipe, architecture: Architecture) -> None:
+    """Refuse a recipe that the user named for tickets of another network, or of other images.
+
+    Raises:
+        ImportRefusedError: the recipe's network, images or classes are not those of the tickets.
+    """
+    found = architecture_for(recipe.network, architecture.input_shape, architecture.classes)
+    native, classes = _images(Hints(recipe=recipe))
+    same = (native or found.input_shape, classes or found.classes)
+    if found != architecture or same != (found.input_shape, found.classes):
+        raise refusal(
+            f"The recipe {recipe.name!r} is about {recipe.network.name!r} on "
+            f"{recipe.data.name!r}, and these tickets are of {architecture.name!r} for images of "
+            f"shape {architecture.input_shape} and {architecture.classes} classes.",
+            "Name the recipe that they were found with, or none: the bundle then says that it is "
+            "not known.",
+        )
 
 
 def unknown_recipe(system: str, architecture: Architecture, *, start: int, trials: int) -> Recipe:

@@ -1,0 +1,83 @@
+"""A state dict of a module that `torch.nn.utils.prune` works on: `X_orig` and `X_mask`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from ticket_hub.bundle.importers.files import read_tensors, refusal
+from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
+from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
+from ticket_hub.bundle.importers.knowledge import architecture_of
+from ticket_hub.bundle.importers.pair import names_for
+
+__all__ = ["parted", "read_torch_prune"]
+
+ORIGINAL, MASK = "_orig", "_mask"
+
+
+def parted(found: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Weights under their plain names, in the file's order, and masks by parameter name."""
+    masks = {
+        name.removesuffix(MASK): value
+        for name, value in found.items()
+        if name.endswith(MASK) and name.removesuffix(MASK) + ORIGINAL in found
+    }
+    weights = {
+        name.removesuffix(ORIGINAL) if name.removesuffix(ORIGINAL) in masks else name: value
+        for name, value in found.items()
+        if not (name.endswith(MASK) and name.removesuffix(MASK) in masks)
+    }
+    return weights, masks
+
+
+def read_torch_prune(path: Path, hints: Hints) -> Found:
+    """The ticket of one state dict; its `_orig` are theta0, or the file of theta0 in the hints.
+
+    Raises:
+        ImportRefusedError: it has no `_orig` with `_mask`, or is not of the network.
+        NetworkError: the network that was named cannot be.
+    """
+    found = read_tensors(path)
+    weights, masks = parted(found)
+    if not masks:
+        raise refusal(
+            f"{path.name} has no parameters named X_orig with their X_mask.",
+            "Weights and mask in two files are imported with `--mask FILE`.",
+        )
+    said = f"theta0 is what the file calls {ORIGINAL}; that it is untrained is the importer's word."
+    if hints.theta0 is not None:
+        weights = read_tensors(hints.theta0)
+        said = (
+            "theta0 is from a file of its own; that it belongs to the mask is the importer's word."
+        )
+    architecture = architecture_of(hints)
+    order = {name: weights[name] for name in _module_order(weights)}
+    names, notes = names_for(order, architecture, hints.theta0 or path)
+    trial = FoundTrial(
+        theta0=fit_weights(order, names, architecture),
+        masks={1: fit_mask(masks, names, architecture)},
+    )
+    return Found(
+        system="torch.nn.utils.prune",
+        source=path.name,
+        architecture=architecture,
+        start=hints.start or 0,
+        trials=(trial,),
+        notes=(*notes, said),
+    )
+
+
+def _module_order(weights: Mapping[str, Tensor]) -> list[str]:
+    """Pruning moves a weight behind its module's bias; a module has its weight first."""
+    modules = list(dict.fromkeys(name.rpartition(".")[0] for name in weights))
+    ranks = {"weight": 0, "bias": 1}
+    places = {name: place for place, name in enumerate(weights)}
+
+    def key(name: str) -> tuple[int, int, int]:
+        module, _, leaf = name.rpartition(".")
+        return modules.index(module), ranks.get(leaf, 2), places[name]
+
+    return sorted(weights, key=key)
