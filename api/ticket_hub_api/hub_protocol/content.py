@@ -22,7 +22,12 @@ class UnsatisfiableRangeError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class FileAnswer:
-    """A file that may be handed out; `etag` is what clients name their cached copy by."""
+    """A file that may be handed out.
+
+    Attributes:
+        etag: what clients name their cached copy by.
+        body: all of it, when it is small.
+    """
 
     repository: str
     commit: str
@@ -31,6 +36,7 @@ class FileAnswer:
     large: bool
     content: Content
     xet_hash: str
+    body: bytes | None
 
 
 def parse_range(text: str, size: int) -> tuple[int, int] | None:
@@ -110,4 +116,6 @@ def answer_file(request: Request, answer: FileAnswer, refresh: str) -> Response:
     headers["Content-Type"] = "application/octet-stream"
     if request.method == "HEAD" or start == stop:
         return Response(status_code=status, headers=headers)
+    if answer.body is not None:
+        return Response(answer.body[start:stop], status, headers)
     return StreamingResponse(answer.content.read(start, stop), status, headers)

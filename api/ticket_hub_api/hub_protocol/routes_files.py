@@ -38,6 +38,7 @@ router = hub_router()
 LARGEST_PAGE = 1000
 EXPANDED_PAGE = 100
 MAX_PATHS = 1000
+SMALL_FILE = 16 << 10
 Found = list[tuple[str, Entry | Folder]]
 
 
@@ -150,6 +151,7 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
             large=entry.large,
             content=content,
             xet_hash=xet.get(entry.sha256, "") if services.settings.xet else "",
+            body=content.head(SMALL_FILE) if entry.size <= SMALL_FILE else None,
         )
 
     key = ("resolve", caller, place, wanted, file)

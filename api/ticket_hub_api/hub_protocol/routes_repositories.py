@@ -141,14 +141,15 @@ async def auth_check(request: Request, caller: Caller, access: str = "read") -> 
 @router.api_route("/api/datasets", methods=READ_METHODS)
 async def listing(request: Request, caller: Caller) -> Response:
     """A page of repositories that the caller may see."""
-    query, services = _query(request), services_of(request)
+    services, address = services_of(request), (request.url.path, request.url.query)
 
     def make() -> tuple[bytes, str]:
+        query = _query(request)
         with services.database.read() as connection:
             found, cursor = list_repositories(connection, caller, query)
         return json_bytes(found), cursor
 
-    page, cursor = await services.memory.recall(("list", caller, query), make)
+    page, cursor = await services.memory.recall(("list", caller, address), make)
     headers = next_link(request, cursor=cursor) if cursor else {}
     return json_answer(page, headers)
 
