@@ -61,7 +61,7 @@ def wait_for(endpoint: str, token: str) -> HfApi:
     for _ in range(200):
         try:
             api.whoami()
-        except Exception:  # noqa: BLE001, PERF203 - not up yet
+        except Exception:  # noqa: BLE001 - not up yet
             time.sleep(0.1)
         else:
             return api
