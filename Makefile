@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help demo test lint clean
 
 help:
-	@echo "make demo   find, verify and draw lottery tickets on a small data set (under three minutes)"
+	@echo "make demo   find, verify, draw and retrain lottery tickets on a small data set (under three minutes)"
 	@echo "make test   run the tests"
 	@echo "make lint   run ruff, mypy and import-linter"
 	@echo "make clean  remove what the other targets made"

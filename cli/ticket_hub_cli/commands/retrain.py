@@ -118,7 +118,11 @@ def command(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
         f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
     )
-    _tell(_carry_out(wanted, out, given), out)
+    result = _carry_out(wanted, out, given)
+    _tell(result, out)
+    if out.form == "human":
+        _draw(result, ticket, out)
+        _advise(result, out)
 
 
 def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResult:
@@ -190,14 +194,21 @@ def _tell(result: RetrainResult, out: Output) -> None:
                 "differences stay as they are."
             )
     out.text(f"evidence: {result.run / 'evidence.json'}")
-    _advise(result, out)
+
+
+def _draw(result: RetrainResult, ticket: str, out: Output) -> None:
+    from ticket_hub.report.experiments import report_experiment
+
+    title = f"{ticket} on {result.spec.data.name}"
+    ladder, *_ = report_experiment(result.levels, result.run / "report", title=title)
+    out.text(f"figure: {ladder}")
 
 
 def _advise(result: RetrainResult, out: Output) -> None:
     needed = [_needed(level.verdict) for level in result.levels]
     if max(needed) > result.levels[0].verdict.n:
         out.hint(f"More trials go on in the same folder: the same command, --trials {max(needed)}.")
-    out.hint(f"The table as Markdown and CSV: {result.run / 'comparisons.md'}.")
+    out.hint(f"The table is in {result.run} as Markdown and CSV, too.")
 
 
 def _needed(verdict: Any) -> int:  # noqa: ANN401 - of the core, which is imported late
