@@ -23,13 +23,12 @@ from ticket_hub_api.catalog import digests
 
 __all__ = ["Database"]
 
-BUSY_MILLISECONDS = 10_000
+PATIENCE_SECONDS = 10.0
 READERS = 40
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={BUSY_MILLISECONDS}",
     "PRAGMA cache_size=-4096",
 )
 
@@ -42,10 +41,16 @@ class Database:
         StorageError: its disk is full.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open a database; nothing is created but SQLite's folder."""
+    def __init__(self, url: str, *, patience: float = PATIENCE_SECONDS) -> None:
+        """Open a database; nothing is created but SQLite's folder.
+
+        Args:
+            url: as SQLAlchemy takes it.
+            patience: how many seconds to wait for others before giving up.
+        """
         digests.install()
         self.url = url
+        self.patience = patience
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
             Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -53,14 +58,20 @@ class Database:
         self.writer = self._engine("BEGIN IMMEDIATE", 1) if self.is_sqlite else self.reader
 
     def _engine(self, begin: str, size: int) -> Engine:
-        timeout = BUSY_MILLISECONDS / 1000
+        spare = 0 if self.is_sqlite else READERS  # a commit that reads contents takes a second one
         engine = create_engine(
-            self.url, pool_size=size, max_overflow=0, pool_timeout=timeout, pool_pre_ping=False
+            self.url, pool_size=size, max_overflow=spare, pool_timeout=self.patience
         )
         if self.is_sqlite:
-            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "connect", self._prepare_sqlite)
             event.listen(engine, "begin", lambda connection: _begin(connection, begin))
         return engine
+
+    def _prepare_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin as `_begin` says, not by guesses
+        connection.execute(f"PRAGMA busy_timeout={int(self.patience * 1000)}")
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -78,12 +89,6 @@ class Database:
         """Give all connections back."""
         self.reader.dispose()
         self.writer.dispose()
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin as `_begin` says, not as sqlite3 guesses
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
 
 
 def _begin(connection: Connection, statement: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Annotated, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends
 from pydantic import BaseModel, ValidationError
@@ -31,6 +31,7 @@ __all__ = [
     "next_link",
     "place_of",
     "read_body",
+    "read_fields",
     "receive",
 ]
 
@@ -110,6 +111,20 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         if len(data) > limit:
             raise too_large(limit)
     return bytes(data)
+
+
+async def read_fields(request: Request, most: int) -> list[tuple[str, str]]:
+    """The fields of a form.
+
+    Raises:
+        ApiError: 413 when it is too large, 400 when it has more than `most` fields.
+    """
+    data = await read_bytes(request, MAX_BODY)
+    try:
+        text = data.decode("utf-8", errors="replace")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=most)
+    except ValueError as error:
+        raise bad_request(f"A form may have {most} fields at most.") from error
 
 
 def too_large(limit: int) -> ApiError:

@@ -27,6 +27,7 @@ from ticket_hub_api.hub_protocol.requests import (
     json_bytes,
     next_link,
     place_of,
+    read_fields,
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, children, load_tree
@@ -110,9 +111,9 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
 @router.post("/api/{kind}/{namespace}/{name}/paths-info/{revision}")
 async def paths_info(request: Request, caller: Caller, revision: str) -> Response:
     """What is known about chosen paths; those that do not exist are left out."""
-    async with request.form(max_fields=MAX_PATHS + 10, max_files=0) as form:
-        paths = [str(value) for value in form.getlist("paths")][:MAX_PATHS]
-        expand = str(form.get("expand", "")).lower() in {"true", "1"}
+    fields = await read_fields(request, 2 * MAX_PATHS)
+    paths = [value for name, value in fields if name == "paths"][:MAX_PATHS]
+    expand = any(name == "expand" and value.lower() in {"true", "1"} for name, value in fields)
     services, place = services_of(request), place_of(request)
 
     def make() -> list[dict[str, Any]]:
