@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ticket_hub.bundle.exporters import export_ticket
     from ticket_hub.bundle.importers import import_tickets
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
@@ -30,6 +31,7 @@ __all__ = [
     "RetrainResult",
     "Ticket",
     "TicketHubError",
+    "export_ticket",
     "find",
     "import_tickets",
     "list_runs",
@@ -49,6 +51,7 @@ _HOMES = {
     "RetrainResult": "ticket_hub.transfer.retraining",
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
+    "export_ticket": "ticket_hub.bundle.exporters",
     "find": "ticket_hub.search.finding",
     "import_tickets": "ticket_hub.bundle.importers",
     "list_runs": "ticket_hub.search.runs",

@@ -22,6 +22,7 @@ SECTIONS = {
     },
     "In and out": {
         "import": f"{_HERE}.imports",
+        "export": f"{_HERE}.exports",
     },
     "Run a hub": {
         "serve": f"{_HERE}.serve",

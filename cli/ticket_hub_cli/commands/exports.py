@@ -1,0 +1,65 @@
+"""`ticket export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Output
+
+FORMS = ["csr", "mask", "onnx", "safetensors", "torch-prune"]
+NEXT = {
+    "csr": "Read a layer with `scipy.sparse.load_npz`; dense.safetensors has everything else.",
+    "mask": "Read it with `safetensors.torch.load_file`.",
+    "onnx": "Run it with onnxruntime: input `images`, output `logits`.",
+    "safetensors": "Read it with `safetensors.torch.load_file`; it is a state dict.",
+    "torch-prune": "Read it with `torch.load(..., weights_only=True)`, and load it into a module "
+    "after `torch.nn.utils.prune.custom_from_mask`.",
+}
+
+
+@options.command(
+    "export",
+    "ticket export digits-quick --to safetensors --out ticket.safetensors",
+    "ticket export ./bundle:d0.036 --to onnx --out ticket.onnx",
+    "ticket export ./bundle:7 --trial 2 --to csr --out layers",
+)
+@click.argument("ticket", type=options.RUN)
+@click.option("--to", "kind", type=click.Choice(FORMS), required=True, help="The form to write.")
+@click.option(
+    "--out",
+    "path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File, or with csr a folder.",
+)
+@click.option(
+    "--trial", type=click.IntRange(0), help="Which repetition.  [default: the bundle's first]"
+)
+@options.output_options
+def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) -> None:
+    """Write a ticket in the form of another library.
+
+    Weights are theta0, which is not trained: a state dict of theta0 * mask, the mask, the names of
+    torch.nn.utils.prune, an ONNX network for inference, or sparse matrices of scipy.
+    """
+    from ticket_hub.bundle.exporters import export_ticket
+    from ticket_hub.search.locate import locate
+    from ticket_hub.ticket import Ticket
+
+    place = locate(ticket)
+    found = Ticket.load(place.bundle, level=place.level or "best", trial=trial)
+    files = export_ticket(found, kind, path)
+    facts = {
+        "out": path,
+        "form": kind,
+        "level": found.level,
+        "trial": found.trial,
+        "density": found.density,
+        "id": found.id,
+        "files": [str(file) for file in files],
+    }
+    out.record(facts, name="out")
+    out.hint(NEXT[kind])
