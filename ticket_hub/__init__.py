@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.errors import TicketHubError
+    from ticket_hub.hub.front import (
+        cache_bundles,
+        delete_bundle,
+        info_bundle,
+        pull_bundle,
+        push_bundle,
+        search_hub,
+        tag_bundle,
+    )
+    from ticket_hub.hub.query import Query
     from ticket_hub.recipe import Recipe
     from ticket_hub.recipes import load_recipe, recipe_names
     from ticket_hub.report.bundles import report_bundle, show_bundle
@@ -27,40 +37,56 @@ __version__ = "0.1.0"
 __all__ = [
     "Bundle",
     "FindResult",
+    "Query",
     "Recipe",
     "RetrainResult",
     "Ticket",
     "TicketHubError",
+    "cache_bundles",
+    "delete_bundle",
     "export_ticket",
     "find",
     "import_tickets",
+    "info_bundle",
     "list_runs",
     "load_recipe",
     "open_bundle",
+    "pull_bundle",
+    "push_bundle",
     "recipe_names",
     "report_bundle",
     "retrain",
+    "search_hub",
     "show_bundle",
+    "tag_bundle",
     "verify_bundle",
 ]
 
 _HOMES = {
     "Bundle": "ticket_hub.bundle.read",
     "FindResult": "ticket_hub.search.finding",
+    "Query": "ticket_hub.hub.query",
     "Recipe": "ticket_hub.recipe",
     "RetrainResult": "ticket_hub.transfer.retraining",
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
     "export_ticket": "ticket_hub.bundle.exporters",
+    "cache_bundles": "ticket_hub.hub.front",
+    "delete_bundle": "ticket_hub.hub.front",
     "find": "ticket_hub.search.finding",
     "import_tickets": "ticket_hub.bundle.importers",
+    "info_bundle": "ticket_hub.hub.front",
     "list_runs": "ticket_hub.search.runs",
     "load_recipe": "ticket_hub.recipes",
     "open_bundle": "ticket_hub.bundle.read",
+    "pull_bundle": "ticket_hub.hub.front",
+    "push_bundle": "ticket_hub.hub.front",
     "recipe_names": "ticket_hub.recipes",
     "report_bundle": "ticket_hub.report.bundles",
     "retrain": "ticket_hub.transfer.retraining",
+    "search_hub": "ticket_hub.hub.front",
     "show_bundle": "ticket_hub.report.bundles",
+    "tag_bundle": "ticket_hub.hub.front",
     "verify_bundle": "ticket_hub.bundle.verify",
 }
 

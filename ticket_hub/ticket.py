@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,6 +72,98 @@ class Ticket:
         from ticket_hub.bundle import open_bundle
 
         return open_bundle(Path(path)).ticket(level=level, trial=trial)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        id_or_dir: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        hub: str | Path | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        level: str | int | None = None,
+        trial: int | None = None,
+    ) -> Ticket:
+        """Read a ticket from a hub or from a folder; everything that is read is checked.
+
+        Args:
+            id_or_dir: `owner/name[@revision][:level]`, or the folder of a bundle.
+            revision: branch, tag or commit; may stand in the address instead.
+            token: None is `HF_TOKEN`, or what `hf auth login` kept.
+            hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
+            cache_dir: None is `cache` under `TICKET_HOME`.
+            force_download: fetch again what is here already.
+            local_files_only: never ask the hub.
+            level: as in `load`; may stand in the address instead.
+            trial: which repetition; by default the bundle's first.
+
+        Raises:
+            HubError: the hub has no such ticket, refuses, or does not answer.
+            BundleError, NetworkError, TicketNotFoundError: as `load`.
+        """
+        from ticket_hub.hub import Cache, connect, parse_address, pull
+
+        found = parse_address(str(id_or_dir))
+        wanted = level if level is not None else found.level or "best"
+        if found.folder is not None:
+            return cls.load(found.folder, level=wanted, trial=trial)
+        pulled = pull(
+            connect(hub, token=token),
+            str(found.repo),
+            revision=revision or found.revision,
+            level=wanted,
+            trial=trial,
+            cache=Cache(Path(cache_dir)) if cache_dir else None,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        return cls.load(pulled.folder, level=pulled.levels[0], trial=trial)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a bundle with this ticket alone; the evidence stays with the bundle it came from.
+
+        Raises:
+            BundleFormatError: the ticket does not say how it was found.
+            StorageError: the disk is full, or the folder may not be written.
+        """
+        from ticket_hub.bundle.single import save_ticket
+
+        save_ticket(self, Path(folder))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        hub: str | Path | None = None,
+        commit_message: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Share this ticket alone; `ticket_hub.push_bundle` shares a search with its evidence.
+
+        Returns:
+            The commit.
+
+        Raises:
+            BundleFormatError: as `save_pretrained`.
+            HubError: the hub refuses, does not answer, or somebody else pushed in between.
+        """
+        from ticket_hub.hub import connect, push
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return push(
+                connect(hub, token=token),
+                Path(folder),
+                repo_id,
+                message=commit_message,
+                private=private,
+                create_pr=create_pr,
+            ).commit
 
     def build(self) -> nn.Module:
         """The network with theta0 * mask, on torch's default device, ready for any training loop.

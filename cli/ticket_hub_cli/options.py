@@ -17,6 +17,7 @@ __all__ = [
     "RUN",
     "EndsWithExamples",
     "command",
+    "hub_option",
     "output_options",
     "set_option",
     "settings",
@@ -59,6 +60,15 @@ def output_options(function: F) -> F:
         return function(*args, out=out, **values)
 
     return cast("F", with_output)
+
+
+def hub_option(function: F) -> F:
+    """Add `--hub`."""
+    return click.option(
+        "--hub",
+        metavar="URL|FOLDER",
+        help="A team's own hub, or a hub in a folder.  [default: HF_ENDPOINT, or the public Hub]",
+    )(function)
 
 
 def set_option(function: F) -> F:

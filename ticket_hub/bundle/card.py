@@ -104,6 +104,11 @@ def is_generated(data: bytes) -> bool:
     return seal is not None and hashlib.sha256(data[: seal.start()]).hexdigest().encode() == seal[1]
 
 
+def has_seal(data: bytes) -> bool:
+    """Whether a README.md was a card once: one that a user wrote alone has no seal."""
+    return _SEAL.search(data) is not None
+
+
 def plain_card(manifest: Manifest) -> str:
     """A card as Markdown: front matter, what is in the bundle, how to load it without this tool."""
     ticket, trials = manifest.default, len(manifest.trials)

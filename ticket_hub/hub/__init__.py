@@ -1,1 +1,26 @@
-"""Hubs: where teams keep tickets."""
+"""Hubs: where teams keep tickets. A folder, the public Hub, or a team's own server."""
+
+from ticket_hub.hub.address import Address, parse_address
+from ticket_hub.hub.base import Hub, Pushed, Snapshot
+from ticket_hub.hub.cache import Cache
+from ticket_hub.hub.connect import connect
+from ticket_hub.hub.pull import Pulled, peek, pull
+from ticket_hub.hub.push import push
+from ticket_hub.hub.query import Found, Query, search
+
+__all__ = [
+    "Address",
+    "Cache",
+    "Found",
+    "Hub",
+    "Pulled",
+    "Pushed",
+    "Query",
+    "Snapshot",
+    "connect",
+    "parse_address",
+    "peek",
+    "pull",
+    "push",
+    "search",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 __all__ = ["Hub", "Pushed", "RemoteFile", "Snapshot"]
 
@@ -60,6 +60,7 @@ class Pushed:
     uploaded: tuple[str, ...]
 
 
+@runtime_checkable
 class Hub(Protocol):
     """A place that keeps bundles under `owner/name`, in commits.
 
@@ -76,8 +77,14 @@ class Hub(Protocol):
     def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
         """A small file as a whole; more than `limit` bytes are refused."""
 
-    def download(self, snapshot: Snapshot, path: str, target: Path, *, offset: int) -> None:
-        """Append the file's bytes from `offset` on to `target`."""
+    def download(
+        self, snapshot: Snapshot, path: str, target: Path, *, offset: int, most: int
+    ) -> None:
+        """Append the file's bytes from `offset` on to `target`, which has so many already.
+
+        Args:
+            most: bytes of the whole file; a hub that sends more is cut off with `HubError`.
+        """
 
     def push(
         self,
@@ -88,6 +95,7 @@ class Hub(Protocol):
         message: str,
         parent: str | None,
         private: bool | None = None,
+        create_pr: bool = False,
     ) -> Pushed:
         """One commit that adds or replaces files and deletes others.
 
@@ -99,8 +107,12 @@ class Hub(Protocol):
             HubConflictError: somebody else pushed in between.
         """
 
-    def repositories(self, *, owner: str | None = None, text: str | None = None) -> Iterator[str]:
-        """The repositories that hold tickets, newest first, as far as the reader may see them."""
+    def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
+        """The repositories that hold tickets, newest first, as far as the reader may see them.
+
+        Args:
+            tags: of the card; a hub that keeps no index of cards returns more than asked for.
+        """
 
     def tags(self, repo: str) -> dict[str, str]:
         """Tag -> commit."""

@@ -22,7 +22,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ticket_hub.durable import canonical_json, open_durable, sha256_file, write_json
 from ticket_hub.errors import (
@@ -81,11 +81,20 @@ class FolderHub:
             )
         return data
 
-    def download(self, snapshot: Snapshot, path: str, target: Path, *, offset: int) -> None:
+    def download(
+        self, snapshot: Snapshot, path: str, target: Path, *, offset: int, most: int
+    ) -> None:
         """Append the file's bytes from `offset` on to `target`."""
-        with self._blob(snapshot, path).open("rb") as source, target.open("ab") as goal:
-            source.seek(offset)
-            shutil.copyfileobj(source, goal, CHUNK)
+        try:
+            with self._blob(snapshot, path).open("rb") as source, target.open("ab") as goal:
+                goal.truncate(offset)
+                source.seek(offset)
+                _copy(source, goal, most - offset, f"{path} of {snapshot.repo}")
+        except FileNotFoundError as error:
+            raise HubNotFoundError(
+                f"{self.root} has lost {path} of {snapshot.repo}.",
+                "Ask its owner to push it again.",
+            ) from error
 
     def push(
         self,
@@ -96,15 +105,19 @@ class FolderHub:
         message: str,
         parent: str | None,
         private: bool | None = None,
+        create_pr: bool = False,
     ) -> Pushed:
         """One commit; see `Hub.push`. Who may read it is decided by the file system.
 
         Raises:
+            HubError: a pull request was asked for, which a folder cannot keep.
             HubConflictError: the head is not `parent`.
             StorageError: the disk is full, or the folder may not be written.
         """
         del private
         check_repo(repo)
+        if create_pr:
+            raise HubError("A hub in a folder has no pull requests.", "Push without --create-pr.")
         head = self._head(repo)
         if (head["id"] if head else None) != parent:
             raise _conflict(repo)
@@ -125,13 +138,14 @@ class FolderHub:
         commit = self._commit(repo, head, entries, message)
         return Pushed(repo=repo, commit=commit, url=self._url(repo), uploaded=tuple(uploaded))
 
-    def repositories(self, *, owner: str | None = None, text: str | None = None) -> Iterator[str]:
-        """Every repository whose newest commit holds a ticket, newest first."""
+    def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
+        """Every repository whose newest commit holds a ticket, newest first; tags are not kept."""
+        del tags
         found = []
         for history in (self.root / "repos").glob(f"{owner or '*'}/*/history"):
             repo = f"{history.parent.parent.name}/{history.parent.name}"
             head = self._head(repo)
-            if head and MANIFEST in head["files"] and (not text or text.lower() in repo.lower()):
+            if head and MANIFEST in head["files"]:
                 found.append((head["date"], repo))
         yield from (repo for _, repo in sorted(found, reverse=True))
 
@@ -248,6 +262,14 @@ class FolderHub:
         if not _publish(self._place(repo) / "history" / f"{number:08d}.json", record):
             raise _conflict(repo)
         return str(record["id"])
+
+
+def _copy(source: IO[bytes], goal: IO[bytes], most: int, name: str) -> None:
+    while piece := source.read(CHUNK):
+        most -= len(piece)
+        if most < 0:
+            raise HubError(f"{name} is larger than its manifest says.", "Ask its owner about it.")
+        goal.write(piece)
 
 
 def _publish(path: Path, record: dict[str, Any]) -> bool:

@@ -24,6 +24,15 @@ SECTIONS = {
         "import": f"{_HERE}.imports",
         "export": f"{_HERE}.exports",
     },
+    "Share tickets": {
+        "push": f"{_HERE}.push",
+        "pull": f"{_HERE}.pull",
+        "search": f"{_HERE}.search",
+        "info": f"{_HERE}.info",
+        "tag": f"{_HERE}.tag",
+        "delete": f"{_HERE}.delete",
+        "cache": f"{_HERE}.cache",
+    },
     "Run a hub": {
         "serve": f"{_HERE}.serve",
         "hub": f"{_HERE}.hub",

@@ -71,7 +71,7 @@ def command(ticket: str, out: Output) -> None:
 
 def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     manifest, default = bundle.manifest, bundle.manifest.default
-    levels = [_level(each) for each in manifest.levels]
+    levels = [level_row(each) for each in manifest.levels]
     facts = {
         "id": manifest.id,
         "bundle": bundle.path,
@@ -112,10 +112,11 @@ def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
         for each in level.tickets:
             out.text(each.id)
     else:
-        out.json(_level(level) | {"tickets": tickets, "layers": layers})
+        out.json(level_row(level) | {"tickets": tickets, "layers": layers})
 
 
-def _level(level: LevelRecord) -> dict[str, Any]:
+def level_row(level: LevelRecord) -> dict[str, Any]:
+    """One level for people and for JSON."""
     evidence = level.evidence
     return {
         "level": level.index,

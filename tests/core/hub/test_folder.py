@@ -40,14 +40,14 @@ def test_what_is_pushed_can_be_read_back(hub: FolderHub, tmp_path: Path) -> None
     snapshot = hub.snapshot(REPO)
     assert [file.path for file in snapshot.files] == ["masks/0/1.safetensors", "ticket.json"]
     assert hub.read(snapshot, "ticket.json", limit=100) == b"{}"
-    hub.download(snapshot, "masks/0/1.safetensors", tmp_path / "out", offset=0)
+    hub.download(snapshot, "masks/0/1.safetensors", tmp_path / "out", offset=0, most=100)
     assert (tmp_path / "out").read_text() == "bits"
 
 
 def test_a_download_goes_on_where_it_stopped(hub: FolderHub, tmp_path: Path) -> None:
     push(hub, tmp_path, {"ticket.json": "0123456789"})
     (tmp_path / "out").write_text("0123")
-    hub.download(hub.snapshot(REPO), "ticket.json", tmp_path / "out", offset=4)
+    hub.download(hub.snapshot(REPO), "ticket.json", tmp_path / "out", offset=4, most=10)
     assert (tmp_path / "out").read_text() == "0123456789"
 
 
@@ -130,7 +130,6 @@ def test_repositories_are_listed_newest_first_and_by_owner(hub: FolderHub, tmp_p
     push(hub, tmp_path, {"other.txt": "1"}, repo="bob/no-ticket")
     assert list(hub.repositories()) == ["bob/vgg", REPO]
     assert list(hub.repositories(owner="ann")) == [REPO]
-    assert list(hub.repositories(text="VGG")) == ["bob/vgg"]
 
 
 def test_a_deleted_repository_is_gone(hub: FolderHub, tmp_path: Path) -> None:
@@ -161,3 +160,9 @@ def test_a_folder_of_something_else_is_not_taken_for_a_hub(tmp_path: Path) -> No
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(HubError, match=r"no hub\.json"):
         FolderHub(tmp_path)
+
+
+def test_a_blob_that_is_larger_than_promised_is_cut_off(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "0123456789"})
+    with pytest.raises(HubError, match="larger than its manifest says"):
+        hub.download(hub.snapshot(REPO), "ticket.json", tmp_path / "out", offset=0, most=5)

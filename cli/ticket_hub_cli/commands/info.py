@@ -1,0 +1,48 @@
+"""`ticket info`."""
+
+from __future__ import annotations
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.commands.show import LEVELS, level_row
+from ticket_hub_cli.output import Output
+
+
+@options.command(
+    "info",
+    "ticket info ann/lenet",
+    "ticket info ann/lenet@v1 --hub /mnt/lab/tickets",
+    "ticket info ann/lenet --format json",
+)
+@click.argument("address", metavar="OWNER/NAME[@REVISION]")
+@options.hub_option
+@options.output_options
+def command(address: str, hub: str | None, out: Output) -> None:
+    """Describe a ticket on a hub before anything of it is pulled."""
+    from ticket_hub.hub.front import info_bundle
+
+    found = info_bundle(address, hub=hub)
+    manifest = found.manifest
+    size = sum(record.size for record in manifest.files.values())
+    facts = {
+        "ticket": found.snapshot.repo,
+        "commit": found.snapshot.commit,
+        "tags": list(found.tags),
+        "id": manifest.id,
+        "network": manifest.architecture.name,
+        "data": manifest.data.name,
+        "recipe": manifest.recipe.name,
+        "trials": len(manifest.trials),
+        "default": f"level {manifest.default.level} ({manifest.default.rule})",
+        "size": f"{size / 1e6:.1f} MB",
+    }
+    levels = [level_row(each) for each in manifest.levels]
+    if out.form == "human":
+        out.record(facts, name="ticket")
+        out.text("")
+        out.table(levels, LEVELS, name="level")
+        where = f" --hub {hub}" if hub else ""
+        out.hint(f"Fetch it with `ticket pull {found.snapshot.repo}{where}`.")
+    else:
+        out.record(facts | {"tags": dict(found.tags), "levels": levels}, name="commit")

@@ -1,0 +1,63 @@
+"""`ticket push`."""
+
+from __future__ import annotations
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Output
+
+
+@options.command(
+    "push",
+    "ticket push digits-quick ann/digits",
+    "ticket push lenet-mnist ann/lenet --hub /mnt/lab/tickets",
+    "ticket push ./bundle ann/lenet --hub https://tickets.example.org --private",
+)
+@click.argument("ticket", type=options.RUN)
+@click.argument("repo", metavar="OWNER/NAME")
+@options.hub_option
+@click.option("-m", "--message", help="Of the commit.")
+@click.option("--private/--public", default=None, help="For a new repository.")
+@click.option("--parent", metavar="COMMIT", help="Refuse unless the hub's newest commit is this.")
+@click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request.")
+@options.output_options
+def command(
+    ticket: str,
+    repo: str,
+    hub: str | None,
+    message: str | None,
+    private: bool | None,
+    parent: str | None,
+    create_pr: bool,
+    out: Output,
+) -> None:
+    """Share the tickets of a run or a bundle under OWNER/NAME.
+
+    Every check of `ticket verify` is made first. One commit; what the hub has already is not sent
+    again; a README.md that a person wrote on the hub stays. The token is HF_TOKEN, or what
+    `hf auth login` kept.
+    """
+    from ticket_hub.hub.front import push_bundle
+    from ticket_hub.search.locate import locate
+
+    pushed = push_bundle(
+        locate(ticket).bundle,
+        repo,
+        hub=hub,
+        message=message,
+        private=private,
+        parent=parent,
+        create_pr=create_pr,
+    )
+    out.record(
+        {
+            "ticket": pushed.repo,
+            "commit": pushed.commit,
+            "url": pushed.url,
+            "files sent": len(pushed.uploaded),
+        },
+        name="ticket",
+    )
+    where = f" --hub {hub}" if hub else ""
+    out.hint(f"A colleague gets it with `ticket pull {pushed.repo}{where}`.")

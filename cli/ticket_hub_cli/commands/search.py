@@ -1,0 +1,89 @@
+"""`ticket search`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Column, Output, percent
+
+if TYPE_CHECKING:
+    from ticket_hub.hub.query import Found
+
+COLUMNS = [
+    Column("ticket", "TICKET"),
+    Column("network", "NETWORK"),
+    Column("dataset", "DATA SET"),
+    Column("trials", "TRIALS", right=True),
+    Column("levels", "LEVELS", lambda levels: str(len(levels)), right=True),
+    Column("least_density", "SPARSEST", percent, right=True),
+    Column("best_accuracy", "BEST ACCURACY", percent, right=True),
+]
+
+
+@options.command(
+    "search",
+    "ticket search",
+    "ticket search lenet --dataset mnist --density 0 0.05",
+    "ticket search --verdict winning --sort accuracy --hub /mnt/lab/tickets",
+    "ticket search --owner ann --format json",
+)
+@click.argument("text", required=False)
+@options.hub_option
+@click.option("--network", help="Name of the network, such as lenet-300-100.")
+@click.option("--dataset", help="Name of the data set, such as mnist.")
+@click.option("--density", nargs=2, type=click.FloatRange(0, 1), help="From and to.")
+@click.option("--accuracy", nargs=2, type=click.FloatRange(0, 1), help="From and to, in [0, 1].")
+@click.option(
+    "--verdict", type=click.Choice(["winning", "matching", "not distinguishable", "losing"])
+)
+@click.option("--owner", help="First part of OWNER/NAME.")
+@click.option(
+    "--sort",
+    type=click.Choice(["updated", "accuracy", "density", "name"]),
+    default="updated",
+    show_default=True,
+)
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@options.output_options
+def command(out: Output, hub: str | None, sort: Any, limit: int, **wanted: Any) -> None:  # noqa: ANN401 - the fields of a Query
+    """Find tickets on a hub.
+
+    TEXT is a part of a name: of the ticket, network, data set or recipe. A ticket is listed with
+    the levels that fit the ranges.
+    """
+    from ticket_hub.hub.front import search_hub
+    from ticket_hub.hub.query import Query
+
+    query = Query(**wanted)
+    rows = [_row(each) for each in search_hub(query, hub=hub, sort=sort, limit=limit)]
+    out.table(rows, COLUMNS, name="ticket")
+    where = f" --hub {hub}" if hub else ""
+    if rows:
+        out.hint(f"Look at one with `ticket info {rows[0]['ticket']}{where}`.")
+    else:
+        out.hint("Nothing fits. Ask for less, or look on another hub with --hub.")
+
+
+def _row(found: Found) -> dict[str, Any]:
+    return {
+        "ticket": found.repo,
+        "commit": found.commit,
+        "network": found.network,
+        "dataset": found.dataset,
+        "recipe": found.recipe,
+        "trials": found.trials,
+        "levels": [
+            {
+                "level": each.index,
+                "density": each.density,
+                "test_accuracy": each.evidence.test_accuracy.mean if each.evidence else None,
+                "verdict": each.verdict,
+            }
+            for each in found.levels
+        ],
+        "least_density": found.least_density,
+        "best_accuracy": found.best_accuracy or None,
+    }

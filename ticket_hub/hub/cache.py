@@ -1,0 +1,233 @@
+"""What was pulled, on this machine: every blob once, by its digest, checked at every use.
+
+blobs/<first two>/<sha256>               immutable, mode 0444
+partial/<sha256>                         a download under way; the next pull goes on with it
+hubs/<hub>/<owner>/<name>/<commit>/      the bundle: links to the blobs
+hubs/<hub>/<owner>/<name>/refs/<rev>     the commit that the hub last gave for a revision
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.durable import sha256_file, write_bytes
+from ticket_hub.errors import BundleDigestError, HubUnavailableError, StorageError
+from ticket_hub.home import ticket_home
+
+__all__ = ["Cache", "CachedBundle", "Fetch"]
+
+Fetch = Callable[[Path, int], None]
+"""Append the rest of a file to a path that has so many bytes already."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedBundle:
+    """A bundle that was pulled.
+
+    Attributes:
+        repo: `owner/name`.
+        commit: which state of it.
+        folder: where it is.
+        size: bytes of its files; blobs that others share are counted in each.
+    """
+
+    repo: str
+    commit: str
+    folder: Path
+    size: int
+
+
+class Cache:
+    """The cache in a folder; by default `cache` under `TICKET_HOME`."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = ticket_home() / "cache" if root is None else root
+
+    def blob(self, digest: str) -> Path:
+        """Where a blob is, or will be."""
+        return self.root / "blobs" / digest[:2] / digest
+
+    def ensure(self, name: str, record: FileRecord, fetch: Fetch | None) -> str:
+        """Have a file's bytes under their digest: `kept`, `fetched` or `repaired`.
+
+        What is there already is hashed again. A download that was cut off is gone on with; one
+        whose bytes turn out wrong is thrown away.
+
+        Args:
+            fetch: None where the hub must not be asked.
+
+        Raises:
+            BundleDigestError: the hub's bytes are not those of the manifest.
+            HubUnavailableError: the bytes are not here, and the hub must not be asked.
+            StorageError: the disk is full.
+        """
+        blob = self.blob(record.sha256)
+        damaged = False
+        if blob.is_file():
+            if blob.stat().st_size == record.size and sha256_file(blob) == record.sha256:
+                return "kept"
+            blob.unlink()
+            damaged = True
+        if fetch is None:
+            raise HubUnavailableError(
+                f"{name} is {'damaged' if damaged else 'not'} on this machine, and the hub was "
+                "not asked.",
+                "Pull it once while the hub can be reached.",
+            )
+        with _storage(blob), self._partial(record.sha256) as partial:
+            if not blob.is_file():
+                _download(name, record, partial, fetch)
+                _publish(partial, blob)
+        return "repaired" if damaged else "fetched"
+
+    def place(self, folder: Path, name: str, record: FileRecord) -> None:
+        """Put a blob that `ensure` has checked into a bundle's folder."""
+        goal, blob = folder / name, self.blob(record.sha256)
+        with _storage(goal):
+            if goal.exists() and goal.samefile(blob):
+                return
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            draft = goal.with_name(f".{goal.name}.{secrets.token_hex(6)}.part")
+            try:
+                os.link(blob, draft)
+            except OSError:  # a file system without links
+                shutil.copyfile(blob, draft)
+            draft.replace(goal)
+
+    def folder(self, hub: str, repo: str, commit: str) -> Path:
+        """The folder of a bundle at a commit."""
+        return self._repo(hub, repo) / commit
+
+    def remember(self, hub: str, repo: str, revision: str | None, commit: str) -> None:
+        """Note which commit a hub has just given for a revision."""
+        if revision != commit:
+            write_bytes(self._ref(hub, repo, revision), commit.encode())
+
+    def recall(self, hub: str, repo: str, revision: str | None) -> str | None:
+        """The commit that a hub last gave for a revision, or None."""
+        if revision and (self.folder(hub, repo, revision) / MANIFEST).is_file():
+            return revision
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            commit = self._ref(hub, repo, revision).read_text("ascii")
+            return commit if _COMMIT.fullmatch(commit) else None
+        return None
+
+    def bundles(self) -> list[CachedBundle]:
+        """Everything that was pulled, by name."""
+        found = []
+        for manifest in sorted((self.root / "hubs").glob(f"*/*/*/*/{MANIFEST}")):
+            folder = manifest.parent
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            found.append(
+                CachedBundle(
+                    repo=f"{folder.parent.parent.name}/{folder.parent.name}",
+                    commit=folder.name,
+                    folder=folder,
+                    size=sum(path.stat().st_size for path in files),
+                )
+            )
+        return found
+
+    def damaged(self) -> list[Path]:
+        """Every blob whose bytes are not those of its name."""
+        blobs = sorted((self.root / "blobs").glob("*/*"))
+        return [path for path in blobs if sha256_file(path) != path.name]
+
+    def prune(self, *, keep_newest: bool = True, partial_only: bool = False) -> int:
+        """Remove what is not needed; returns the bytes that were freed.
+
+        Unfinished downloads always; unless `partial_only`, every bundle that no revision leads to
+        any more (with `keep_newest=False`: every bundle), and then every blob of no bundle.
+        """
+        freed = _remove((self.root / "partial").glob("*"))
+        if partial_only:
+            return freed
+        wanted = {path.read_text("ascii") for path in (self.root / "hubs").glob("*/*/*/refs/*")}
+        for bundle in self.bundles():
+            if not (keep_newest and bundle.commit in wanted):
+                shutil.rmtree(bundle.folder)
+        linked = {
+            path.stat().st_ino for bundle in self.bundles() for path in bundle.folder.rglob("*")
+        }
+        blobs = (self.root / "blobs").glob("*/*")
+        return freed + _remove(path for path in blobs if path.stat().st_ino not in linked)
+
+    def _repo(self, hub: str, repo: str) -> Path:
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", hub).strip("-.")[-60:]
+        mark = hashlib.sha256(hub.encode()).hexdigest()[:8]
+        return self.root / "hubs" / f"{slug}-{mark}" / repo
+
+    def _ref(self, hub: str, repo: str, revision: str | None) -> Path:
+        return self._repo(hub, repo) / "refs" / quote(revision or "main", safe="")
+
+    @contextlib.contextmanager
+    def _partial(self, digest: str) -> Iterator[Path]:
+        """The file of an unfinished download, for one process at a time."""
+        path = self.root / "partial" / digest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield path
+
+
+def revisions(folder: Path) -> list[str]:
+    """The revisions that a pulled repository is remembered by."""
+    return sorted(unquote(path.name) for path in (folder / "refs").glob("*"))
+
+
+def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> None:
+    had = partial.stat().st_size if partial.is_file() else 0
+    for offset in dict.fromkeys((min(had, record.size), 0)):
+        if offset < record.size or not partial.is_file():
+            fetch(partial, offset)
+        if partial.stat().st_size == record.size and sha256_file(partial) == record.sha256:
+            return
+        partial.unlink()
+    raise BundleDigestError(
+        f"The hub's bytes of {name} are not those that the manifest describes.",
+        "Nothing was kept of it. Ask the bundle's owner to push it again.",
+    )
+
+
+def _publish(partial: Path, blob: Path) -> None:
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("rb") as stream:
+        os.fchmod(stream.fileno(), 0o444)
+        os.fsync(stream.fileno())
+    partial.replace(blob)
+
+
+@contextlib.contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if type(error).__module__.startswith("ticket_hub"):
+            raise
+        raise StorageError(
+            f"{path} could not be written: {error.strerror or error}.",
+            "What was pulled before is intact. Free some space (`ticket cache prune`) and try "
+            "again.",
+        ) from error
+
+
+def _remove(paths: Iterator[Path]) -> int:
+    freed = 0
+    for path in list(paths):
+        freed += path.stat().st_size
+        path.unlink()
+    return freed

@@ -1,0 +1,174 @@
+"""What users call: by addresses and locations, where the modules below take hubs and folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.read import open_bundle
+from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.hub.address import parse_address
+from ticket_hub.hub.base import Pushed, Snapshot
+from ticket_hub.hub.cache import Cache, CachedBundle
+from ticket_hub.hub.connect import connect
+from ticket_hub.hub.pull import Pulled, peek, pull
+from ticket_hub.hub.push import push
+from ticket_hub.hub.query import Found, Query, Sort, search
+
+__all__ = [
+    "Info",
+    "cache_bundles",
+    "delete_bundle",
+    "info_bundle",
+    "pull_bundle",
+    "push_bundle",
+    "search_hub",
+    "tag_bundle",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """What a hub says about a bundle, before anything of it is pulled."""
+
+    snapshot: Snapshot
+    manifest: Manifest
+    tags: Mapping[str, str]
+
+
+def push_bundle(
+    bundle: Path | str,
+    repo: str,
+    *,
+    hub: str | Path | None = None,
+    token: str | None = None,
+    message: str | None = None,
+    private: bool | None = None,
+    parent: str | None = None,
+    create_pr: bool = False,
+) -> Pushed:
+    """Share a bundle under `owner/name`; see `ticket_hub.hub.push`.
+
+    Args:
+        hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
+        token: None is `HF_TOKEN`, or what `hf auth login` kept.
+    """
+    return push(
+        connect(hub, token=token),
+        Path(bundle),
+        repo,
+        message=message,
+        private=private,
+        parent=parent,
+        create_pr=create_pr,
+    )
+
+
+def pull_bundle(
+    address: str,
+    *,
+    hub: str | Path | None = None,
+    token: str | None = None,
+    trial: int | None = None,
+    cache_dir: Path | str | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> Pulled:
+    """Have the tickets that an address names on this machine; see `ticket_hub.hub.pull`.
+
+    Args:
+        address: `owner/name[@revision][:level]`; without a level the best one.
+        trial: only this repetition; by default all.
+        cache_dir: None is `cache` under `TICKET_HOME`.
+    """
+    found = parse_address(address)
+    if found.repo is None:
+        raise TicketNotFoundError(
+            f"{address} is on this machine already.", "Use it as it is; `ticket show` describes it."
+        )
+    return pull(
+        connect(hub, token=token),
+        found.repo,
+        revision=found.revision,
+        level=found.level or "best",
+        trial=trial,
+        cache=Cache(Path(cache_dir)) if cache_dir else None,
+        local_files_only=local_files_only,
+        force_download=force_download,
+    )
+
+
+def search_hub(
+    query: Query | None = None,
+    *,
+    hub: str | Path | None = None,
+    token: str | None = None,
+    sort: Sort = "updated",
+    limit: int | None = None,
+) -> Iterator[Found]:
+    """Yield the repositories of a hub with a level that fits; see `ticket_hub.hub.search`."""
+    return search(connect(hub, token=token), query or Query(), sort=sort, limit=limit)
+
+
+def info_bundle(address: str, *, hub: str | Path | None = None, token: str | None = None) -> Info:
+    """What a hub says about a bundle: its commit, files, tags and manifest.
+
+    Raises:
+        HubError, BundleError: as `pull_bundle`.
+    """
+    repo, revision = _repository(address)
+    there = connect(hub, token=token)
+    snapshot, manifest = peek(there, repo, revision)
+    return Info(snapshot=snapshot, manifest=manifest, tags=there.tags(repo))
+
+
+def tag_bundle(
+    address: str,
+    tag: str,
+    *,
+    hub: str | Path | None = None,
+    token: str | None = None,
+    message: str = "",
+) -> None:
+    """Name a commit for ever: `owner/name[@revision]` can then be addressed as `owner/name@tag`.
+
+    Raises:
+        HubConflictError: the tag exists.
+    """
+    repo, revision = _repository(address)
+    connect(hub, token=token).tag(repo, tag, revision=revision, message=message)
+
+
+def delete_bundle(repo: str, *, hub: str | Path | None = None, token: str | None = None) -> None:
+    """Delete a repository with all its commits, for everybody."""
+    connect(hub, token=token).delete(_repository(repo)[0])
+
+
+def cache_bundles(cache_dir: Path | str | None = None) -> list[CachedBundle]:
+    """Everything that was pulled to this machine."""
+    return Cache(Path(cache_dir) if cache_dir else None).bundles()
+
+
+def local_bundle(address: str, **options: object) -> tuple[Path, str | None]:
+    """The folder that an address stands for, pulled if need be, and its level.
+
+    Args:
+        options: of `pull_bundle`.
+    """
+    found = parse_address(address)
+    if found.folder is not None:
+        return found.folder, found.level
+    pulled = pull_bundle(address, **options)  # type: ignore[arg-type]
+    return pulled.folder, found.level or str(open_bundle(pulled.folder).manifest.default.level)
+
+
+def _repository(address: str) -> tuple[str, str | None]:
+    found = parse_address(address)
+    if found.repo is None:
+        raise TicketNotFoundError(
+            f"{address} is a folder on this machine, not a ticket on a hub.",
+            "Write owner/name[@revision].",
+        )
+    return found.repo, found.revision

@@ -1,0 +1,203 @@
+"""Pull a bundle: what the chosen tickets need, every byte checked, all of it or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticket_hub.bundle import encoding, layout
+from ticket_hub.bundle.card import has_seal
+from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.spec import find_level
+from ticket_hub.durable import write_bytes
+from ticket_hub.errors import (
+    BundleFormatError,
+    HubNotFoundError,
+    HubUnavailableError,
+    TicketNotFoundError,
+)
+from ticket_hub.hub.base import Hub, Snapshot
+from ticket_hub.hub.cache import Cache, Fetch
+
+__all__ = ["Pulled", "peek", "pull"]
+
+EVERYTHING = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """What a pull did.
+
+    Attributes:
+        folder: the bundle, with the files of the chosen tickets.
+        repo: `owner/name`.
+        commit: what the revision stands for.
+        confirmed: whether the hub said so now; False where it could not be asked, and the commit
+            is the one it gave the last time.
+        levels: the chosen levels.
+        fetched: names of the files whose bytes were sent.
+        repaired: names of those that were here, damaged, and were fetched anew.
+    """
+
+    folder: Path
+    repo: str
+    commit: str
+    confirmed: bool
+    levels: tuple[int, ...]
+    fetched: tuple[str, ...]
+    repaired: tuple[str, ...]
+
+
+def pull(
+    hub: Hub,
+    repo: str,
+    *,
+    revision: str | None = None,
+    level: str | int = "best",
+    trial: int | None = None,
+    cache: Cache | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> Pulled:
+    """Have the tickets of a repository on this machine.
+
+    Args:
+        revision: branch, tag or commit; None is the default branch.
+        level: a number, several (`3,7`), `d0.036`, `best`, or `all` for the whole ladder.
+        trial: only this repetition; by default all.
+        local_files_only: never ask the hub.
+        force_download: fetch again what is here already.
+
+    Raises:
+        HubError: the hub has no such repository or revision, refuses, or does not answer and
+            what is needed is not here.
+        BundleError: what the hub has is no bundle, or its bytes are not those of the manifest.
+        TicketNotFoundError: the bundle has no such level or trial.
+        StorageError: the disk is full.
+    """
+    cache = cache or Cache()
+    snapshot = _snapshot(hub, cache, repo, revision, local_only=local_files_only)
+    folder = cache.folder(hub.location, repo, snapshot.commit)
+    data, manifest = _manifest(hub, snapshot, folder)
+    chosen = _levels(manifest, level)
+    names = _names(manifest, chosen, trial, everything=level == EVERYTHING)
+    if _card_is_the_owners(hub, snapshot, manifest):
+        names.remove(layout.CARD)
+    done: dict[str, str] = {}
+    for name in names:
+        record = manifest.files[name]
+        if force_download and snapshot.confirmed:
+            cache.blob(record.sha256).unlink(missing_ok=True)
+        fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
+        done[name] = cache.ensure(name, record, fetch)
+    for name in names:
+        cache.place(folder, name, manifest.files[name])
+    if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
+        write_bytes(folder / layout.MANIFEST, data)
+    if snapshot.confirmed:
+        cache.remember(hub.location, repo, revision, snapshot.commit)
+    return Pulled(
+        folder=folder,
+        repo=repo,
+        commit=snapshot.commit,
+        confirmed=snapshot.confirmed,
+        levels=tuple(each.index for each in chosen),
+        fetched=tuple(name for name, how in done.items() if how != "kept"),
+        repaired=tuple(name for name, how in done.items() if how == "repaired"),
+    )
+
+
+def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Manifest]:
+    """The manifest of a repository's bundle, and nothing else of it.
+
+    Raises:
+        HubError, BundleError: as `pull`.
+    """
+    snapshot = hub.snapshot(repo, revision)
+    return snapshot, _read_manifest(hub, snapshot)[1]
+
+
+def _snapshot(
+    hub: Hub, cache: Cache, repo: str, revision: str | None, *, local_only: bool
+) -> Snapshot:
+    try:
+        if not local_only:
+            return hub.snapshot(repo, revision)
+        reason = HubUnavailableError("", "")
+    except HubUnavailableError as error:
+        reason = error
+    commit = cache.recall(hub.location, repo, revision)
+    if commit is None:
+        problem = reason.problem or "The hub was not asked (local_files_only)."
+        raise HubUnavailableError(
+            f"{problem} {repo} was never pulled here{f' at {revision}' if revision else ''}.",
+            reason.remedy or "Pull it once while the hub can be reached.",
+        ) from reason
+    return Snapshot(repo=repo, commit=commit, files=(), confirmed=False)
+
+
+def _manifest(hub: Hub, snapshot: Snapshot, folder: Path) -> tuple[bytes, Manifest]:
+    """From this machine where it is whole, else from the hub."""
+    try:
+        data = (folder / layout.MANIFEST).read_bytes()
+        return data, encoding.decode(data)
+    except (OSError, BundleFormatError) as error:
+        if not snapshot.confirmed:
+            raise HubUnavailableError(
+                f"The manifest of {snapshot.repo} is not whole on this machine, and the hub could "
+                "not be asked.",
+                "Pull it once while the hub can be reached.",
+            ) from error
+    return _read_manifest(hub, snapshot)
+
+
+def _read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
+    if all(file.path != layout.MANIFEST for file in snapshot.files):
+        raise HubNotFoundError(
+            f"{snapshot.repo} holds no ticket: it has no {layout.MANIFEST}.",
+            "`ticket search` lists the repositories that do.",
+        )
+    data = hub.read(snapshot, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
+    return data, encoding.decode(data)
+
+
+def _levels(manifest: Manifest, wanted: str | int) -> list[LevelRecord]:
+    if wanted == EVERYTHING:
+        return [level for level in manifest.levels if level.tickets]
+    return [find_level(manifest, part) for part in str(wanted).split(",")]
+
+
+def _names(
+    manifest: Manifest, levels: Iterable[LevelRecord], trial: int | None, *, everything: bool
+) -> list[str]:
+    """The files that the chosen tickets need."""
+    known = [each.index for each in manifest.trials]
+    if trial is not None and trial not in known:
+        raise TicketNotFoundError(f"There is no trial {trial}.", f"It has trial {known}.")
+    if everything and trial is None:
+        return list(manifest.files)
+    trials = known if trial is None else [trial]
+    indices = {each.index for each in levels}
+    if manifest.theta0_level is not None:
+        indices.add(manifest.theta0_level)
+    names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.RESULTS]
+    names += [layout.theta0_file(each) for each in trials]
+    names += [layout.mask_file(each, index) for each in trials for index in sorted(indices)]
+    return [name for name in names if name in manifest.files]
+
+
+def _card_is_the_owners(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> bool:
+    """Whether a person has written the README.md on the hub, which no manifest vouches for."""
+    record = manifest.files.get(layout.CARD)
+    sizes = {file.path: file.size for file in snapshot.files}
+    if record is None or sizes.get(layout.CARD) in {None, record.size}:
+        return False
+    return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MOST_CARD_BYTES))
+
+
+def _fetcher(hub: Hub, snapshot: Snapshot, name: str, size: int) -> Fetch:
+    def fetch(target: Path, offset: int) -> None:
+        hub.download(snapshot, name, target, offset=offset, most=size)
+
+    return fetch

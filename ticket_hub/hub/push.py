@@ -1,0 +1,107 @@
+"""Push a bundle: checked first, then one commit with nothing but what the hub lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ticket_hub.bundle import encoding, layout, open_bundle, verify_bundle
+from ticket_hub.bundle.card import is_generated
+from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.errors import BundleError, BundleFormatError, HubNotFoundError
+from ticket_hub.hub.address import check_repo
+from ticket_hub.hub.base import Hub, Pushed, Snapshot
+
+__all__ = ["push"]
+
+
+def push(
+    hub: Hub,
+    folder: Path,
+    repo: str,
+    *,
+    message: str | None = None,
+    private: bool | None = None,
+    parent: str | None = None,
+    create_pr: bool = False,
+) -> Pushed:
+    """Share a bundle under `owner/name`.
+
+    The bundle is verified first. Files that the repository has already are not sent again, files
+    of tickets that are no more are deleted, and a README.md that a user wrote on the hub stays.
+
+    Args:
+        message: of the commit.
+        private: for a new repository; None is the hub's default.
+        parent: the commit that this push builds on; by default the one that is there now.
+        create_pr: propose the commit instead of making it (Hugging Face Hub only).
+
+    Raises:
+        BundleError: a check of the bundle does not hold; nothing was sent.
+        HubConflictError: somebody else pushed in between; nothing was changed.
+        HubError: the hub refuses or cannot be reached.
+    """
+    check_repo(repo)
+    report = verify_bundle(folder)
+    if not report.holds:
+        first = report.failures[0]
+        raise BundleFormatError(
+            f"The bundle is not sound ({first.name}: {first.problem}); nothing was sent.",
+            "Write it again with `ticket find`, or pull it again.",
+        )
+    manifest = open_bundle(folder).manifest
+    there = _there(hub, repo)
+    known = _known(hub, there)
+    names = [layout.MANIFEST, *manifest.files]
+    if there is not None and not _may_replace_card(hub, there):
+        names.remove(layout.CARD)
+    files = [
+        (name, folder / name)
+        for name in names
+        if name == layout.MANIFEST or known.get(name) != manifest.files[name]
+    ]
+    if there is not None and len(files) == 1 and _is_same(hub, there, files[0][1]):
+        return Pushed(repo=repo, commit=there.commit, url=f"{hub.location}/{repo}", uploaded=())
+    gone = [name for name in known if name not in manifest.files]
+    return hub.push(
+        repo,
+        files,
+        delete=gone,
+        message=message or f"Tickets of {manifest.recipe.name}",
+        parent=parent or (there.commit if there else None),
+        private=private,
+        create_pr=create_pr,
+    )
+
+
+def _there(hub: Hub, repo: str) -> Snapshot | None:
+    try:
+        return hub.snapshot(repo)
+    except HubNotFoundError:
+        return None
+
+
+def _known(hub: Hub, there: Snapshot | None) -> Mapping[str, FileRecord]:
+    """What the bundle on the hub consists of, as far as its files are really there."""
+    paths = {file.path for file in there.files} if there else set()
+    if there is None or layout.MANIFEST not in paths:
+        return {}
+    try:
+        data = hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
+        files = encoding.decode(data).files
+    except BundleError:
+        return {}
+    return {name: record for name, record in files.items() if name in paths}
+
+
+def _may_replace_card(hub: Hub, there: Snapshot) -> bool:
+    if all(file.path != layout.CARD for file in there.files):
+        return True
+    return is_generated(hub.read(there, layout.CARD, limit=layout.MOST_CARD_BYTES))
+
+
+def _is_same(hub: Hub, there: Snapshot, manifest: Path) -> bool:
+    data = manifest.read_bytes()
+    if all(file.path != layout.MANIFEST for file in there.files):
+        return False
+    return hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES) == data

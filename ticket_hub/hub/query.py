@@ -1,0 +1,133 @@
+"""Search a hub: by what the manifests say, after the hub's own index has narrowed the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, TypeAlias
+
+from ticket_hub.bundle.content import Word
+from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.errors import BundleError, HubNotFoundError
+from ticket_hub.hub.base import Hub
+from ticket_hub.hub.pull import peek
+
+__all__ = ["Found", "Query", "Sort", "search"]
+
+Sort: TypeAlias = Literal["updated", "accuracy", "density", "name"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What is looked for; None asks for nothing. Ranges include their ends.
+
+    Attributes:
+        text: a part of the repository's name, of the network, the data set or the recipe.
+        owner: first part of the repository's name.
+        network, dataset: names as in recipes.
+        density: kept over prunable weights, from and to.
+        accuracy: mean test accuracy at the early stop, from and to, in [0, 1].
+        verdict: of a level.
+    """
+
+    text: str | None = None
+    owner: str | None = None
+    network: str | None = None
+    dataset: str | None = None
+    density: tuple[float, float] | None = None
+    accuracy: tuple[float, float] | None = None
+    verdict: Word | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A repository that has what was looked for.
+
+    Attributes:
+        repo: `owner/name`.
+        commit: the newest.
+        network, dataset, recipe: names.
+        trials: number of repetitions.
+        levels: those that fit the query, dense first.
+    """
+
+    repo: str
+    commit: str
+    network: str
+    dataset: str
+    recipe: str
+    trials: int
+    levels: tuple[LevelRecord, ...]
+
+    @property
+    def best_accuracy(self) -> float:
+        """The highest mean test accuracy of the levels; 0 where nothing was measured."""
+        return max(
+            (each.evidence.test_accuracy.mean for each in self.levels if each.evidence), default=0
+        )
+
+    @property
+    def least_density(self) -> float:
+        """The sparsest of the levels."""
+        return min(each.density for each in self.levels)
+
+
+def search(
+    hub: Hub, query: Query, *, sort: Sort = "updated", limit: int | None = None
+) -> Iterator[Found]:
+    """Yield the repositories with a level that fits.
+
+    Repositories that hold no sound bundle are passed over: one person's broken files must not
+    hide everybody else's. With `updated` each comes as soon as it is found; other orders need
+    all of them first.
+
+    Raises:
+        HubError: the hub refuses or cannot be reached.
+    """
+    found = _matches(hub, query)
+    if sort == "accuracy":
+        found = iter(sorted(found, key=lambda each: -each.best_accuracy))
+    elif sort == "density":
+        found = iter(sorted(found, key=lambda each: each.least_density))
+    elif sort == "name":
+        found = iter(sorted(found, key=lambda each: each.repo))
+    yield from islice(found, limit)
+
+
+def _matches(hub: Hub, query: Query) -> Iterator[Found]:
+    for repo in hub.repositories(owner=query.owner):
+        try:
+            snapshot, manifest = peek(hub, repo)
+        except (BundleError, HubNotFoundError):
+            continue
+        levels = tuple(level for level in manifest.levels if _fits(level, query))
+        if levels and _names_fit(repo, manifest, query):
+            yield Found(
+                repo=repo,
+                commit=snapshot.commit,
+                network=manifest.architecture.name,
+                dataset=manifest.data.name,
+                recipe=manifest.recipe.name,
+                trials=len(manifest.trials),
+                levels=levels,
+            )
+
+
+def _names_fit(repo: str, manifest: Manifest, query: Query) -> bool:
+    network, data, recipe = manifest.architecture.name, manifest.data.name, manifest.recipe.name
+    if query.network not in {None, network} or query.dataset not in {None, data}:
+        return False
+    words = f"{repo} {network} {data} {recipe}".lower()
+    return all(word in words for word in (query.text or "").lower().split())
+
+
+def _fits(level: LevelRecord, query: Query) -> bool:
+    if query.density and not query.density[0] <= level.density <= query.density[1]:
+        return False
+    if query.verdict not in {None, level.verdict}:
+        return False
+    if query.accuracy is None:
+        return True
+    mean = level.evidence.test_accuracy.mean if level.evidence else -1.0
+    return query.accuracy[0] <= mean <= query.accuracy[1]
