@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.networks import architecture_for, initialize, outline
+from ticket_hub.pruning import full_mask, random_mask
+from ticket_hub.pruning.masks import kept_by_layer
+from ticket_hub.recipe import NetworkSpec
+from ticket_hub.ticket import Ticket
+from ticket_hub.transfer import CONTROLS, make_start
+
+NETWORK = NetworkSpec(name="lenet-12-8")
+NORMED = NetworkSpec(name="resnet-20")
+
+
+def ticket(density: float = 0.3, network: NetworkSpec = NETWORK) -> Ticket:
+    shape = (1, 6, 6) if network is NETWORK else (3, 8, 8)
+    architecture = architecture_for(network, shape, 4)
+    layers = outline(architecture).layers
+    counts = {layer.name: round(density * layer.size) for layer in layers}
+    return Ticket(
+        architecture=architecture,
+        mask=random_mask(layers, counts, seed=5),
+        theta0=initialize(architecture, network, seed=7),
+    )
+
+
+# control -> weights are theta0's, mask is the ticket's, mask is full, seed is recorded
+TABLE = {
+    "ticket": (True, True, False, False),
+    "dense": (True, False, True, False),
+    "reinit": (False, True, False, True),
+    "reinit-same-sign": (False, True, False, True),
+    "shuffle": (True, False, False, True),
+    "random": (False, False, False, True),
+    "mask-only": (False, True, False, True),
+}
+
+
+def test_the_table_has_every_control() -> None:
+    assert set(TABLE) == {"ticket", *CONTROLS}
+
+
+@pytest.mark.parametrize("control", TABLE)
+def test_each_control_takes_one_thing_away(control: str) -> None:
+    given = ticket()
+    own_weights, own_mask, full, drawn = TABLE[control]
+    start = make_start(control, given, NETWORK, seed=11)
+    layers = list(given.mask)
+    assert all(torch.equal(start.weights[n], given.theta0[n]) for n in layers) is own_weights
+    assert all(torch.equal(start.mask[n], given.mask[n]) for n in layers) is own_mask
+    assert all(bool(start.mask[n].all()) for n in layers) is full
+    assert start.seed == (11 if drawn else None)
+
+
+@pytest.mark.parametrize("control", [name for name in TABLE if name != "dense"])
+def test_every_control_keeps_as_many_weights_in_each_layer(control: str) -> None:
+    given = ticket()
+    start = make_start(control, given, NETWORK, seed=3)
+    assert kept_by_layer(start.mask) == kept_by_layer(given.mask)
+
+
+@pytest.mark.parametrize("control", TABLE)
+def test_a_control_begins_from_weights_that_no_mask_has_been_at(control: str) -> None:
+    start = make_start(control, ticket(), NETWORK, seed=3)
+    for name, keep in start.mask.items():
+        assert int((start.weights[name] * keep).count_nonzero()) == int(keep.sum())
+        assert int(start.weights[name].count_nonzero()) == keep.numel()
+
+
+@pytest.mark.parametrize("control", TABLE)
+def test_a_control_is_a_pure_function_of_its_seed(control: str) -> None:
+    one, same, other = (make_start(control, ticket(), NETWORK, seed) for seed in (1, 1, 2))
+    assert all(torch.equal(one.weights[name], same.weights[name]) for name in one.weights)
+    assert all(torch.equal(one.mask[name], same.mask[name]) for name in one.mask)
+    alike = all(torch.equal(one.weights[name], other.weights[name]) for name in one.mask)
+    alike &= all(torch.equal(one.mask[name], other.mask[name]) for name in one.mask)
+    assert alike is (control in {"ticket", "dense"})
+
+
+@given(st.floats(0.02, 0.98), st.integers(0, 2**40))
+def test_a_shuffle_is_never_the_ticket(density: float, seed: int) -> None:
+    given_ticket = ticket(density)
+    mask = make_start("shuffle", given_ticket, NETWORK, seed).mask
+    assert any(not torch.equal(mask[name], given_ticket.mask[name]) for name in mask)
+    assert kept_by_layer(mask) == kept_by_layer(given_ticket.mask)
+
+
+def test_the_same_signs_are_the_only_thing_kept_of_theta0() -> None:
+    given_ticket = ticket()
+    start = make_start("reinit-same-sign", given_ticket, NETWORK, seed=3)
+    plain = make_start("reinit", given_ticket, NETWORK, seed=3)
+    for name in given_ticket.mask:
+        assert torch.equal(start.weights[name].sign(), given_ticket.theta0[name].sign())
+        assert torch.equal(start.weights[name].abs(), plain.weights[name].abs())
+
+
+@pytest.mark.parametrize("control", TABLE)
+def test_statistics_of_norms_begin_anew(control: str) -> None:
+    found = ticket(network=NORMED)
+    used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}
+    start = make_start(control, dataclasses.replace(found, theta0=used), NORMED, seed=1)
+    means = [value for name, value in start.weights.items() if name.endswith("running_mean")]
+    variances = [value for name, value in start.weights.items() if name.endswith("running_var")]
+    assert means
+    assert all(bool((value == 0).all()) for value in means)
+    assert all(bool((value == 1).all()) for value in variances)
+
+
+@pytest.mark.parametrize("control", ["dense", "shuffle"])
+@pytest.mark.parametrize("said", [True, False])
+def test_weights_that_are_masked_already_are_refused_where_dense_ones_are_needed(
+    control: str, *, said: bool
+) -> None:
+    found = ticket()
+    masked = {**found.theta0, **{n: found.theta0[n] * keep for n, keep in found.mask.items()}}
+    with pytest.raises(EvidenceError, match="survivors only"):
+        make_start(control, dataclasses.replace(found, theta0=masked, dense=said), NETWORK, 0)
+
+
+def test_a_mask_that_keeps_all_is_no_masked_theta0() -> None:
+    found = ticket()
+    full = dataclasses.replace(found, mask=full_mask(outline(found.architecture).layers))
+    assert make_start("dense", full, NETWORK, 0).seed is None
+
+
+def test_an_unknown_control_is_answered_with_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="'shuffle'"):
+        make_start("shufle", ticket(), NETWORK, 0)
