@@ -57,8 +57,8 @@ TABLE: tuple[Row, ...] = (
     # A small step is bound by calls, of which a compiled loop has none.
     Row("small-lenet", "cpu", ANY, "sparse-numba"),
     Row("small-lenet", "cpu", ANY, "stack"),
-    # Where it is as fast as the stack on LeNet-300-100 with batch 60: between 0.80 and 0.64 for
-    # sparse-numba; for sparse-torch at 0.3 with AVX-512, and at 0.5 with AVX2.
+    # Where they are as fast as the stack on LeNet-300-100, batch 60: sparse-numba between 0.80
+    # and 0.64 with AVX-512, near 0.9 with AVX2; sparse-torch at 0.33 and 0.5.
     Row("lenet", "cpu", 0.7, "sparse-numba"),
     Row("lenet", "cpu", 0.3, "sparse-torch"),
     Row("lenet", "cpu", ANY, "stack"),

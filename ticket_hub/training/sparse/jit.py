@@ -27,14 +27,20 @@ def compiled(function: Function) -> Function:
 
 
 def kept(function: Function) -> Function:
-    """Compile and keep the code in the user's cache, named by these sources and by numba."""
+    """Compile, and keep the code in the user's cache.
+
+    numba looks for changes in the function's own file alone, so the folder is named by all of
+    this package's sources. Where no folder can be made, each process compiles anew.
+    """
     result = compiled(function)
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = before or str(_code_folder())
+    folder = (Path(before) if before else cache_folder() / "compiled") / _sources()
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        numba.config.CACHE_DIR = str(folder)
         result.enable_caching()  # type: ignore[attr-defined]
     except (OSError, RuntimeError):
-        return result  # no folder to write to: compile once in each process
+        return result
     finally:
         numba.config.CACHE_DIR = before
     return result
@@ -51,8 +57,9 @@ def has_wide_registers() -> bool:
     return "+avx512f" in features
 
 
-def _code_folder() -> Path:
+def _sources() -> str:
+    """What decides the code: the kernels' sources and numba's version."""
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    return cache_folder() / "compiled" / digest.hexdigest()[:16]
+    return f"ticket-hub-{digest.hexdigest()[:16]}"

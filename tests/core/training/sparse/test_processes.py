@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,32 +39,50 @@ print(digest.hexdigest(), loss, accuracy > 0.5, hits)
 """
 
 
-def run(kind: str) -> tuple[str, int]:
-    """What a new process trains, and how many compiled functions it found in the cache."""
+CACHE = "from ticket_hub.training.sparse import kernels; print(kernels.train.stats.cache_path)"
+
+
+def output(*command: str, **environment: str) -> str:
+    """What a new process prints."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, kind], capture_output=True, text=True, check=True
+        [sys.executable, "-c", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
     )
-    result, hits = done.stdout.strip().rsplit(" ", 1)
+    return done.stdout.strip()
+
+
+def run(kind: str, **environment: str) -> tuple[str, int]:
+    """What a new process trains, and how many compiled functions it found in the cache."""
+    result, hits = output(PROGRAM, kind, **environment).rsplit(" ", 1)
     assert result.endswith("True"), result
     return result, int(hits)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tickets")
+
+
+@pytest.fixture(scope="module")
+def first(home: Path) -> tuple[str, int]:
+    return run("SparseNumba", TICKET_HOME=str(home))
+
+
 def test_the_compiled_backend_gives_the_same_bits_in_every_process_and_compiles_once(
-    own_home: Path,
+    home: Path, first: tuple[str, int]
 ) -> None:
-    first, hits_of_first = run("SparseNumba")
-    second, hits_of_second = run("SparseNumba")
-    assert first == second
-    assert (hits_of_first, hits_of_second) == (0, 1)
-    assert list((own_home / "tickets" / "cache").rglob("*.nbi"))
+    second = run("SparseNumba", TICKET_HOME=str(home))
+    assert first[0] == second[0]
+    assert (first[1], second[1]) == (0, 1)
+    assert list((home / "cache").rglob("*.nbi"))
 
 
-def test_narrow_registers_give_the_same_up_to_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
-    wide, _ = run("SparseNumba")
-    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
-    monkeypatch.setenv("NUMBA_CPU_FEATURES", "")
-    narrow, _ = run("SparseNumba")
-    losses = [float(result.split(" ")[1]) for result in (wide, narrow)]
+def test_narrow_registers_give_the_same_up_to_rounding(first: tuple[str, int]) -> None:
+    narrow, _ = run("SparseNumba", NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+    losses = [float(result.split(" ")[1]) for result in (first[0], narrow)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
@@ -71,11 +90,13 @@ def test_the_eager_backend_gives_the_same_bits_in_every_process() -> None:
     assert run("SparseTorch") == run("SparseTorch")
 
 
-def test_without_a_folder_to_write_to_it_is_compiled_in_each_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_folder_to_write_to_each_process_compiles_anew(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    monkeypatch.setenv("TICKET_HOME", str(blocked))
-    result, _ = run("SparseNumba")
-    assert result
+    assert output(CACHE, TICKET_HOME=str(blocked)) == "None"
+
+
+def test_a_folder_that_numba_was_given_is_used(tmp_path: Path) -> None:
+    path = Path(output(CACHE, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert path.parent.parent == tmp_path
+    assert path.parent.name.startswith("ticket-hub-")
