@@ -12,13 +12,16 @@ import time
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Secret
 from ticket_hub_api.errors import ApiError
 
-__all__ = ["Signer", "load_signer"]
+__all__ = ["GENERATION", "Signer", "load_signer", "renew_generation"]
+
+GENERATION = "xet generation"
 
 
 class Signer:
@@ -59,14 +62,26 @@ class Signer:
 
 
 def load_signer(database: Database) -> Signer:
-    """The service's signer; its key is made when the database has none."""
-    statement = select(Secret.value).where(Secret.name == "signing")
+    """The service's signer; its key, and the chunk store's generation, are made when missing."""
+    _load(database, GENERATION, 8)
+    return Signer(bytes.fromhex(_load(database, "signing", 32)))
+
+
+def _load(database: Database, name: str, length: int) -> str:
+    statement = select(Secret.value).where(Secret.name == name)
     with database.read() as connection:
         value = connection.scalar(statement)
     if value is None:
         with database.write() as session:
             value = session.scalar(statement)
             if value is None:
-                value = secrets.token_hex(32)
-                session.add(Secret(name="signing", value=value))
-    return Signer(bytes.fromhex(value))
+                value = secrets.token_hex(length)
+                session.add(Secret(name=name, value=value))
+    return value
+
+
+def renew_generation(session: Session) -> None:
+    """Let clients forget which chunks they have sent, since some of them are gone."""
+    row = session.get(Secret, GENERATION)
+    if row is not None:
+        row.value = secrets.token_hex(8)

@@ -1,4 +1,9 @@
-"""The chunk store as the Xet client speaks to it, and the tokens that open it."""
+"""The chunk store as the Xet client speaks to it, and the tokens that open it.
+
+Clients remember for three weeks, by the store's address, which chunks they have sent there, and do
+not send them again. So the address holds a generation: another for every hub, and a new one whenever
+chunks were collected. It says nothing else, and any is served.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +19,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ticket_hub_api import errors
 from ticket_hub_api.auth import Scope, Signed, XetToken
-from ticket_hub_api.catalog.tables import StoredObject, Use
+from ticket_hub_api.catalog.tables import Secret, StoredObject, Use
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.content import UnsatisfiableRangeError, parse_range
 from ticket_hub_api.hub_protocol.names import decode
 from ticket_hub_api.hub_protocol.requests import Caller, endpoint_of, place_of, read_bytes, receive
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.services import services_of
+from ticket_hub_api.signing import GENERATION
 from ticket_hub_api.xet.chunks import XetError
 from ticket_hub_api.xet.reading import load_xorb
 from ticket_hub_api.xet.receiving import take_shard, take_xorb
@@ -52,14 +58,16 @@ async def token(request: Request, caller: Caller, access: str, revision: str) ->
         raise errors.ApiError(404, "Not found")
     find = repositories.find_writable if access == "write" else repositories.find_readable
 
-    def act() -> str:
+    def act() -> tuple[str, str]:
         with services.database.read() as connection:
             row = find(connection, caller, place)
             repositories.resolve_revision(connection, row, decode(revision))
+            generation = connection.scalar(select(Secret.value).where(Secret.name == GENERATION))
         claims = {"repository": row.id, "write": access == "write"}
-        return services.signer.sign("xet", TOKEN_SECONDS, **claims)
+        return services.signer.sign("xet", TOKEN_SECONDS, **claims), str(generation)
 
-    secret, base = await run_in_threadpool(act), endpoint_of(request)
+    secret, generation = await run_in_threadpool(act)
+    base = f"{endpoint_of(request)}/xet/{generation}"
     expires = int(time.time()) + TOKEN_SECONDS
     headers = {
         "X-Xet-Cas-Url": base,
@@ -70,7 +78,7 @@ async def token(request: Request, caller: Caller, access: str, revision: str) ->
     return JSONResponse({"casUrl": base, "exp": expires, "accessToken": secret}, headers=headers)
 
 
-@router.post("/v1/xorbs/{prefix}/{value}", dependencies=[MAY_WRITE])
+@router.post("/xet/{generation}/v1/xorbs/{prefix}/{value}", dependencies=[MAY_WRITE])
 async def post_xorb(request: Request, prefix: str, value: str) -> Response:
     """Receive a xorb."""
     if prefix != "default" or not _HASH.fullmatch(value):
@@ -85,7 +93,7 @@ async def post_xorb(request: Request, prefix: str, value: str) -> Response:
     return JSONResponse({"was_inserted": inserted})
 
 
-@router.post("/v1/shards")
+@router.post("/xet/{generation}/v1/shards")
 async def post_shard(request: Request, claims: XetWriter) -> Response:
     """Receive a shard: rebuild its files from the xorbs, and enter them."""
     services = services_of(request)
@@ -97,7 +105,7 @@ async def post_shard(request: Request, claims: XetWriter) -> Response:
     return JSONResponse({"result": 1})
 
 
-@router.api_route("/v1/reconstructions/{value}", methods=READ_METHODS)
+@router.api_route("/xet/{generation}/v1/reconstructions/{value}", methods=READ_METHODS)
 async def reconstruction(request: Request, value: str, claims: XetReader) -> Response:
     """How to put a file together, for files of the token's repository."""
     services, base = services_of(request), endpoint_of(request)
@@ -122,13 +130,15 @@ async def reconstruction(request: Request, value: str, claims: XetReader) -> Res
         return Response(status_code=416)
 
 
-@router.api_route("/v1/chunks/{prefix}/{value}", methods=READ_METHODS, dependencies=[MAY_READ])
+@router.api_route(
+    "/xet/{generation}/v1/chunks/{prefix}/{value}", methods=READ_METHODS, dependencies=[MAY_READ]
+)
 async def chunk() -> Response:
     """Deduplication over all clients is not offered: the answer would tell who has what."""
     raise errors.ApiError(404, "This chunk is not known.")
 
 
-@router.api_route("/v1/data/{signed}", methods=READ_METHODS)
+@router.api_route("/xet/data/{signed}", methods=READ_METHODS)
 async def data(request: Request, claims: XorbClaims) -> Response:
     """A range of a xorb that its address allows."""
     services = services_of(request)
@@ -154,7 +164,7 @@ async def data(request: Request, claims: XorbClaims) -> Response:
     return StreamingResponse(services.blobs.read(xorb.key, start, stop), 206, headers)
 
 
-@router.post("/v1/telemetry", dependencies=[MAY_READ])
+@router.post("/xet/{generation}/v1/telemetry", dependencies=[MAY_READ])
 async def telemetry(request: Request) -> Response:
     """Clients report how transfers went; nothing is kept."""
     await read_bytes(request, MAX_TELEMETRY)

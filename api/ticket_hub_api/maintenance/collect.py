@@ -4,7 +4,8 @@ Rows go first, in short transactions and only where no other row refers to them;
 the collector from taking what a push has just come to use. Files go after their rows, and since
 their keys are never used twice, no new file can be hit. What is younger than the grace time stays,
 so that a push which has sent its objects finds them when it commits. Clients of the chunk protocol
-remember for three weeks which chunks they have sent, so chunks stay longer.
+remember for three weeks which chunks they have sent, so chunks stay longer; when some are collected
+all the same, the store gets a new address, and clients begin anew.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ticket_hub_api.catalog.tables import (
     XorbUse,
     now,
 )
+from ticket_hub_api.signing import renew_generation
 from ticket_hub_api.storage.base import StoredFile
 from ticket_hub_api.storage.blobs import Blobs
 
@@ -90,6 +92,9 @@ def collect(
         removed = _remove(database, blobs, batch, [], Xorb, dry_run=dry_run)
         done.xorbs += len(removed)
         done.bytes += sum(row.size for row in removed)
+    if done.xorbs and not dry_run:
+        with database.write() as session:
+            renew_generation(session)
     done.trees = _remove_trees(database, dry_run=dry_run)
     for file in _orphans(database, blobs, grace_seconds):
         done.orphans += 1

@@ -71,6 +71,6 @@ def _address(services: Services, term: Term, base: str) -> dict[str, Any]:
     signed = services.signer.sign("xorb", ADDRESS_SECONDS, xorb=term.xorb, start=start, stop=stop)
     return {
         "range": {"start": term.start, "end": term.stop},
-        "url": f"{base}/v1/data/{signed}",
+        "url": f"{base}/xet/data/{signed}",
         "url_range": {"start": start, "end": stop - 1},
     }

@@ -101,7 +101,8 @@ def test_every_route_admits_exactly_whom_it_declares(
 def fill(path: str) -> str:
     names = {"{kind}": "models", "{namespace}": "nobody", "{name}": "nothing", "{path:path}": "x",
              "{rest:path}": "x", "{access}": "read", "{prefix}": "default", "{value}": "0" * 64,
-             "{signed}": "x.y", "{revision}": "main", "{branch}": "b", "{tag}": "t"}  # fmt: skip
+             "{signed}": "x.y",
+             "{generation}": "g", "{revision}": "main", "{branch}": "b", "{tag}": "t"}  # fmt: skip
     for name, value in names.items():
         path = path.replace(name, value)
     return path

@@ -8,12 +8,16 @@ import struct
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.maintenance.collect import collect
+from ticket_hub_api.storage.blobs import open_blobs
 from ticket_hub_api.xet.hashing import chunk_hash, file_hash, range_hash, to_text, tree_hash
 
 Call = Callable[..., Any]
@@ -78,7 +82,7 @@ def token(call: Call, repository: str) -> str:
 
 
 def send(call: Call, token: str, sent: Sent) -> None:
-    where = f"/v1/xorbs/default/{to_text(sent.xorb_hash)}"
+    where = f"/xet/g/v1/xorbs/default/{to_text(sent.xorb_hash)}"
     assert call("POST", where, sent.xorb, token=token).json == {"was_inserted": True}
     assert call("POST", where, sent.xorb, token=token).json == {"was_inserted": False}
 
@@ -87,7 +91,7 @@ def test_a_file_is_rebuilt_from_what_was_sent(
     call: Call, repository: str, token: str, sent: Sent
 ) -> None:
     send(call, token, sent)
-    assert call("POST", "/v1/shards", sent.shard(), token=token).json == {"result": 1}
+    assert call("POST", "/xet/g/v1/shards", sent.shard(), token=token).json == {"result": 1}
     sha256 = hashlib.sha256(sent.content).hexdigest()
     value = f'{{"path": "a.bin", "algo": "sha256", "oid": "{sha256}", "size": 800}}'
     body = f'{{"key":"header","value":{{"summary":"x"}}}}\n{{"key":"lfsFile","value":{value}}}'
@@ -107,26 +111,26 @@ def test_nothing_that_a_shard_says_is_believed(
     call: Call, token: str, sent: Sent, wrong: dict[str, Any]
 ) -> None:
     send(call, token, sent)
-    assert call("POST", "/v1/shards", sent.shard(**wrong), token=token).status == 400
+    assert call("POST", "/xet/g/v1/shards", sent.shard(**wrong), token=token).status == 400
 
 
 def test_a_xorb_under_another_hash_is_refused(call: Call, token: str, sent: Sent) -> None:
-    assert call("POST", f"/v1/xorbs/default/{'0' * 64}", sent.xorb, token=token).status == 400
-    where = f"/v1/xorbs/default/{to_text(sent.xorb_hash)}"
+    assert call("POST", f"/xet/g/v1/xorbs/default/{'0' * 64}", sent.xorb, token=token).status == 400
+    where = f"/xet/g/v1/xorbs/default/{to_text(sent.xorb_hash)}"
     broken = sent.xorb[:-1] + bytes([sent.xorb[-1] ^ 1])
     assert call("POST", where, broken, token=token).status == 400
     assert call("POST", where, sent.xorb[:-1], token=token).status == 400
 
 
 def test_a_shard_before_its_xorb_is_refused(call: Call, token: str, sent: Sent) -> None:
-    answer = call("POST", "/v1/shards", sent.shard(), token=token)
+    answer = call("POST", "/xet/g/v1/shards", sent.shard(), token=token)
     assert answer.status == 400
     assert "send it first" in answer.json["error"]
 
 
 def test_a_read_token_cannot_send(call: Call, repository: str, sent: Sent) -> None:
     answer = call("GET", f"/api/models/{repository}/xet-read-token/main")
-    where = f"/v1/xorbs/default/{to_text(sent.xorb_hash)}"
+    where = f"/xet/g/v1/xorbs/default/{to_text(sent.xorb_hash)}"
     assert call("POST", where, sent.xorb, token=answer.json["accessToken"]).status == 403
     assert call("POST", where, sent.xorb).status == 401
 
@@ -138,7 +142,7 @@ def test_a_token_of_one_repository_shows_no_file_of_another(
     api.upload_file(path_or_fileobj=content, path_in_repo="a.bin", repo_id=repository)
     (entry,) = [e for e in call("GET", f"/api/models/{repository}/tree/main").json if "lfs" in e]
     other = api.create_repo(f"other-{uuid.uuid4().hex[:8]}").repo_id
-    path = f"/v1/reconstructions/{entry['xetHash']}"
+    path = f"/xet/g/v1/reconstructions/{entry['xetHash']}"
     for name, status in ((repository, 200), (other, 404)):
         answer = call("GET", f"/api/models/{name}/xet-read-token/main")
         assert call("GET", path, token=answer.json["accessToken"]).status == status
@@ -149,7 +153,7 @@ def test_parts_of_a_file_are_described_exactly(call: Call, api: HfApi, repositor
     api.upload_file(path_or_fileobj=content, path_in_repo="a.bin", repo_id=repository)
     (entry,) = [e for e in call("GET", f"/api/models/{repository}/tree/main").json if "lfs" in e]
     secret = call("GET", f"/api/models/{repository}/xet-read-token/main").json["accessToken"]
-    path = f"/v1/reconstructions/{entry['xetHash']}"
+    path = f"/xet/g/v1/reconstructions/{entry['xetHash']}"
     for start, stop in ((0, 1_000_000), (0, 1), (500_000, 700_001), (999_999, 1_000_000)):
         answer = call("GET", path, token=secret, headers={"Range": f"bytes={start}-{stop - 1}"})
         got = b"".join(fetch(call, term, answer.json) for term in answer.json["terms"])
@@ -208,3 +212,33 @@ def test_a_hub_without_xet_says_what_to_do(
     answer = own("GET", f"/api/models/{name}/xet-write-token/main")
     assert answer.status == 501
     assert "HF_HUB_DISABLE_XET=1" in answer.json["error"]
+
+
+def test_a_new_hub_at_an_old_address_gets_everything_again(
+    start: Callable[..., RunningHub], run_client: Callable[..., str], tmp_path: Path
+) -> None:
+    """Clients remember, by address, which chunks they have sent."""
+    (tmp_path / "w.bin").write_bytes(random.Random(8).randbytes(500_000))
+    first = start(folder=tmp_path / "first")
+    name = HfApi(endpoint=first.endpoint, token=first.token).create_repo("r").repo_id
+    run_client("move_large.py", "push", name, str(tmp_path / "w.bin"), target=first)
+    first.stop()
+    second = start(folder=tmp_path / "second", port=first.port)
+    HfApi(endpoint=second.endpoint, token=second.token).create_repo("r")
+    run_client("move_large.py", "push", name, str(tmp_path / "w.bin"), target=second)
+
+
+def test_chunks_that_were_collected_are_sent_again(
+    start: Callable[..., RunningHub], run_client: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "w.bin").write_bytes(random.Random(9).randbytes(500_000))
+    hub = start()
+    api = HfApi(endpoint=hub.endpoint, token=hub.token)
+    for _ in range(2):
+        name = api.create_repo("again").repo_id
+        run_client("move_large.py", "push", name, str(tmp_path / "w.bin"), target=hub)
+        api.delete_repo(name)
+        database = Database(hub.settings.database_url)
+        blobs = open_blobs(hub.settings.storage_url, hub.settings.spool)
+        assert collect(database, blobs, grace_seconds=-60, xet_seconds=-60).xorbs == 1
+        database.close()
