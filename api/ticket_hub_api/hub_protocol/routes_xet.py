@@ -1,8 +1,8 @@
 """The chunk store as the Xet client speaks to it, and the tokens that open it.
 
-Clients remember for three weeks, by the store's address, which chunks they have sent there, and do
-not send them again. So the address holds a generation: another for every hub, and a new one whenever
-chunks were collected. It says nothing else, and any is served.
+Clients remember for three weeks, by the store's address, which chunks they have sent there, and
+skip them from then on. So the address holds a generation: another for every hub, and a new one
+whenever chunks were collected. It says nothing else, and any is served.
 """
 
 from __future__ import annotations
