@@ -30,10 +30,12 @@ What this shows: the dense networks read {percent(dense["test_accuracy"])} of un
 the weights, trained again from their first values, they read {percent(sparse["test_accuracy"])} (mean of {sparse["n"]} trials, from
 {percent(sparse["test_accuracy_low"])} to {percent(sparse["test_accuracy_high"])}).
 
-Whether the first values matter is another question: it takes controls. Now the ticket is trained
-beside the same mask with fresh values (reinit), and beside the dense network, on equal terms.""")
+Whether the first values matter is another question: it takes controls. Now the ticket is shared
+through a hub (here, a folder) and pulled again, as somebody else would, and trained beside the same
+mask with fresh values (reinit), and beside the dense network, on equal terms.""")
 '
-run retrain digits-quick:9 --against reinit,dense
+run push digits-quick ann/digits --hub demo/hub
+run retrain ann/digits:9 --against reinit,dense --hub demo/hub
 
 echo
 echo "The search's figure is $(ls demo/runs/digits-quick-*/report/ladder.png),"

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from ticket_hub import home
-from ticket_hub.bundle import Bundle, open_bundle
+from ticket_hub.bundle import Bundle
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.locate import locate
 from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.controls import check_controls
@@ -21,7 +20,7 @@ from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, record
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.source import Source, chosen_levels
+from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import ExperimentSpec, HeadPolicy, Request
 from ticket_hub.transfer.tables import csv_text, markdown
 
@@ -75,6 +74,7 @@ def plan(
     changes: Mapping[str, Any] | None = None,
     head: str = "auto",
     seed: int = 0,
+    hub: str | Path | None = None,
 ) -> Plan:
     """Say what `retrain` with these arguments would train, and refuse what cannot be.
 
@@ -82,13 +82,10 @@ def plan(
         RecipeError: an unknown control, policy or key, or an impossible value.
         TicketNotFoundError, BundleError: as `retrain`.
     """
-    found = locate(str(place))
-    bundle = open_bundle(found.bundle)
-    levels = chosen_levels(bundle, found.level)
     check_controls(list(against))
     _check(head, against, trials)
-    recipe = _target(bundle.manifest.recipe, dataset, changes or {})
-    source = Source(bundle)
+    source, levels = open_source(str(place), hub)
+    recipe = _target(source.bundle.manifest.recipe, dataset, changes or {})
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=source.theta0,
@@ -112,6 +109,7 @@ def retrain(
     changes: Mapping[str, Any] | None = None,
     head: str = "auto",
     seed: int = 0,
+    hub: str | Path | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
     data_dir: Path | str | None = None,
@@ -125,8 +123,9 @@ def retrain(
     """Train tickets beside their controls and judge them. The same call again resumes.
 
     Args:
-        place: `FOLDER[:level]`, `RUN[:level]` or `RECIPE[:level]`; the level is a number, several
-            (`3,7,11`), a density (`d0.036`), `all`, or `best`, the default.
+        place: `FOLDER[:level]`, `RUN[:level]`, `RECIPE[:level]`, or `owner/name[@revision][:level]`
+            of a hub, which is pulled; the level is a number, several (`3,7,11`), a density
+            (`d0.036`), `all`, or `best`, the default.
         dataset: what to train on; by default what the tickets were found on.
         against: the controls; see `ticket_hub.transfer.controls`.
         trials: repetitions, 5 by default; with more than the bundle has, its tickets are taken
@@ -135,6 +134,7 @@ def retrain(
             `{"training.iterations": 20000}`.
         head: what becomes of the output layer; see `ticket_hub.transfer.head`.
         seed: of the data orders and of everything that controls draw.
+        hub: where to pull from: a folder, or the address of a server.
         who: whose evidence this is, for the record.
         run_folder: by default `runs/retrain-DATA-DIGEST` under `TICKET_HOME`. More levels,
             controls or trials go on in the same folder.
@@ -144,6 +144,7 @@ def retrain(
 
     Raises:
         TicketNotFoundError: there is no such bundle or level.
+        HubError: it cannot be pulled.
         RecipeError: an unknown control, policy or key, or an impossible value.
         EvidenceError: a control needs dense theta0, and the bundle has survivors only.
         TicketHubError: as `ticket_hub.transfer.experiment`.
@@ -156,6 +157,7 @@ def retrain(
         changes=changes,
         head=head,
         seed=seed,
+        hub=hub,
     )
     return carry_out(
         wanted,
@@ -237,7 +239,7 @@ def _write(folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], who: str
         "who": who,
         "environment": environment,
         "bit_exact": exact,
-        "tickets": _tickets(wanted.source.bundle),
+        "tickets": _tickets(wanted.source.bundle) | {"pulled": wanted.source.pulled},
         "request": vars(wanted.request),
     }
     write_json(folder / "evidence.json", record(levels, header, about))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from ticket_hub.bundle import Bundle
+from ticket_hub.bundle import Bundle, open_bundle
 from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.hub.address import Address, parse_address
+from ticket_hub.hub.front import pull_bundle
+from ticket_hub.search.locate import locate
 from ticket_hub.ticket import Ticket, content_digest
 
-__all__ = ["Source", "chosen_levels"]
+__all__ = ["Source", "chosen_levels", "open_source"]
 
 IN_MEMORY = 8
 
@@ -21,9 +25,14 @@ class Source:
 
     With more trials than the bundle has, a ticket is trained with several data orders, and the
     evidence is about these tickets rather than about the search that found them.
+
+    Attributes:
+        bundle: on this machine.
+        pulled: `owner/name@commit` where it came from a hub, else empty.
     """
 
     bundle: Bundle
+    pulled: str = ""
 
     @property
     def id(self) -> str:
@@ -60,6 +69,41 @@ class Source:
     @cached_property
     def _load(self) -> functools._lru_cache_wrapper[Ticket]:
         return functools.lru_cache(maxsize=IN_MEMORY)(self.bundle.ticket)
+
+
+def open_source(place: str, hub: str | Path | None = None) -> tuple[Source, tuple[int, ...]]:
+    """The bundle and the levels that a text names; what is not on this machine is pulled.
+
+    Args:
+        place: `FOLDER`, `RUN`, `RECIPE` or `owner/name[@revision]`, each with `[:level]`.
+        hub: where to pull from; see `ticket_hub.pull_bundle`. If it is given, nothing else is
+            looked at.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle or level.
+        HubError, BundleError: as `ticket_hub.pull_bundle`.
+    """
+    if hub is None:
+        try:
+            found = locate(place)
+        except TicketNotFoundError:
+            if not _is_remote(place):
+                raise
+        else:
+            bundle = open_bundle(found.bundle)
+            return Source(bundle), chosen_levels(bundle, found.level)
+    pulled = pull_bundle(place, hub=hub)
+    bundle = open_bundle(pulled.folder)
+    levels = chosen_levels(bundle, parse_address(place).level)
+    return Source(bundle, f"{pulled.repo}@{pulled.commit}"), levels
+
+
+def _is_remote(place: str) -> bool:
+    try:
+        address: Address = parse_address(place)
+    except TicketNotFoundError:
+        return False
+    return address.repo is not None
 
 
 def chosen_levels(bundle: Bundle, text: str | None) -> tuple[int, ...]:

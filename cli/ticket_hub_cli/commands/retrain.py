@@ -48,6 +48,7 @@ COLUMNS = [
     "ticket retrain digits-quick",
     "ticket retrain lenet-mnist:7 --dataset fashion-mnist --against reinit,shuffle,random,dense",
     "ticket retrain lenet-mnist:all --trials 5 --set training.iterations=20000",
+    "ticket retrain ann/lenet@v1:best --dataset folder:./mine --hub https://tickets.example.org",
 )
 @click.argument("ticket", type=options.RUN)
 @click.option("--dataset", help="What to train on.  [default: what the ticket was found on]")
@@ -73,6 +74,7 @@ COLUMNS = [
     help="The output layer: auto keeps it where the numbers of classes agree, else resets it.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls.")
+@options.hub_option
 @click.option("--by", "who", default="", help="Your name, for the evidence record.")
 @click.option(
     "--out",
@@ -112,7 +114,7 @@ def command(
 
     changes = options.settings(assignments, training__patience=patience)
     controls = [name.strip() for name in against.split(",") if name.strip()]
-    about = {name: given.pop(name) for name in ("dataset", "trials", "head", "seed")}
+    about = {name: given.pop(name) for name in ("dataset", "trials", "head", "seed", "hub")}
     wanted = plan(ticket, against=controls, changes=changes, **about)
     out.hint(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "

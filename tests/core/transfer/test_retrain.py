@@ -19,6 +19,7 @@ from ticket_hub.errors import (
     StoppedError,
     TicketNotFoundError,
 )
+from ticket_hub.hub.front import push_bundle
 from ticket_hub.transfer import Result, RetrainResult, retrain
 from ticket_hub.types import Weights
 
@@ -203,6 +204,19 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
     with pytest.raises(kind, match=words):
         retrain(f"{found}:5", run_folder=tmp_path / "run", **arguments)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_ticket_on_a_hub_is_pulled_and_its_evidence_says_from_which_commit(
+    found: Path, tmp_path: Path
+) -> None:
+    hub = tmp_path / "hub"
+    pushed = push_bundle(found / "bundle", "ann/digits", hub=hub)
+    far = retrain("ann/digits:3,5", hub=hub, trials=2, run_folder=tmp_path / "far", workers=1)
+    near = retrain(f"{found}:3,5", trials=2, run_folder=tmp_path / "near", workers=1)
+    assert evidence(far)["tickets"]["pulled"] == f"ann/digits@{pushed.commit}"
+    assert evidence(near)["tickets"]["pulled"] == ""
+    assert evidence(far)["levels"] == evidence(near)["levels"]
+    assert far.spec == near.spec
 
 
 @pytest.mark.parametrize("level", ["0", "9", "3,9"])
