@@ -32,41 +32,43 @@ def content_of(bundle: Bundle) -> BundleContent:
     Raises:
         BundleError, NetworkError: as `Bundle.ticket`; of masks only when they are used.
     """
-    manifest = bundle.manifest
-    curves = _grouped(bundle)
-    load = functools.lru_cache(maxsize=MASKS_IN_MEMORY)(bundle.mask)
-    levels = tuple(
-        LevelContent(
-            index=level.index,
-            masks=tuple(
-                _LazyMask(load, level.index, trial.index)
-                if level.tickets
-                else full_mask(bundle.network.layers)
-                for trial in manifest.trials
-            ),
-            curves=tuple(record.curves for record in curves.get((level.index, TICKET), ())),
-            backends=tuple(record.backend for record in curves.get((level.index, TICKET), ())),
+    manifest, curves = bundle.manifest, _grouped(bundle)
+    trials = tuple(
+        TrialContent(
+            index=trial.index, seed=trial.seed, theta0=bundle.theta0(trial.index), start=trial.start
         )
-        for level in manifest.levels
+        for trial in manifest.trials
     )
     return BundleContent(
         recipe=manifest.recipe,
         architecture=bundle.architecture,
         data=manifest.data,
         environment=manifest.environment,
-        trials=tuple(
-            TrialContent(
-                index=trial.index,
-                seed=trial.seed,
-                theta0=bundle.theta0(trial.index),
-                start=trial.start,
-            )
-            for trial in manifest.trials
-        ),
-        levels=levels,
+        trials=trials,
+        levels=_levels(bundle, curves),
         bit_exact=manifest.bit_exact,
         controls=_controls(curves),
         lineage=manifest.lineage,
+    )
+
+
+def _levels(
+    bundle: Bundle, curves: Mapping[tuple[int, str], list[CurveRecord]]
+) -> tuple[LevelContent, ...]:
+    load = functools.lru_cache(maxsize=MASKS_IN_MEMORY)(bundle.mask)
+    return tuple(
+        LevelContent(
+            index=level.index,
+            masks=tuple(
+                _LazyMask(load, level.index, trial.index)
+                if level.tickets
+                else full_mask(bundle.network.layers)
+                for trial in bundle.manifest.trials
+            ),
+            curves=tuple(record.curves for record in curves.get((level.index, TICKET), ())),
+            backends=tuple(record.backend for record in curves.get((level.index, TICKET), ())),
+        )
+        for level in bundle.manifest.levels
     )
 
 

@@ -66,7 +66,7 @@ class Store:
         data = (self.folder / name).read_bytes()
         self.files[name] = FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
 
-    def commit(self, manifest: Manifest) -> None:
+    def commit(self, manifest: Manifest) -> Manifest:
         """Write the manifest, if it is new, and clear away what it no longer lists.
 
         Raises:
@@ -79,6 +79,7 @@ class Store:
         self._finish()
         for name in stale:
             (self.folder / name).unlink(missing_ok=True)
+        return manifest
 
     def _has(self, name: str, record: FileRecord) -> bool:
         path = self.folder / name

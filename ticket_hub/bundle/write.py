@@ -29,21 +29,16 @@ def write_bundle(
 ) -> Manifest:
     """Write everything that is known of a search, or bring its bundle up to date.
 
-    To be called after every level: only what changed is written, and the manifest last, so that
-    a reader sees the bundle as it was before or as it is now, and never half of it. A README.md
-    that the user wrote stays as it is.
+    To be called after every level: only what changed is written, the manifest last, and readers
+    see the bundle as it was before or as it is now. A README.md that the user wrote stays.
 
     Args:
         folder: of the bundle; made if need be.
         theta0: `survivors` stores only what the densest sparse level keeps. The dense level is
-            then in the bundle as evidence only, and controls that need dense weights (shuffle,
-            dense) cannot be had from it.
-        model: whether to write `model.safetensors`, which plain timm reads; it is as large as a
-            dense theta0, and by default written beside one.
+            then there as evidence only, and controls that need dense weights cannot be had.
+        model: whether to write `model.safetensors`, which plain timm reads; by default beside a
+            dense theta0, which is as large.
         card: makes the text of README.md from the manifest.
-
-    Returns:
-        The manifest as it was written.
 
     Raises:
         BundleFormatError: the content cannot be a bundle: no level, NaN in theta0, levels that do
@@ -56,17 +51,22 @@ def write_bundle(
     densest = assemble.densest_sparse(content, network) if theta0 == "survivors" else None
     store = Store(folder)
     _put_theta0(store, content, network, densest)
+    manifest = _put_levels(store, content, network, densest)
+    if theta0 == "dense" if model is None else model:
+        _put_model(store, content, manifest, network)
+    _put_card(store, manifest, card)
+    return store.commit(replace(manifest, files=dict(sorted(store.files.items()))))
+
+
+def _put_levels(
+    store: Store, content: BundleContent, network: Signature, densest: LevelContent | None
+) -> Manifest:
     recorder = Recorder(store, content, network, densest)
     levels = tuple(recorder.record(level) for level in content.levels)
     store.put(layout.METRICS, metrics.lines(assemble.curve_records(content)))
     theta0_level = None if densest is None else densest.index
     manifest = assemble.manifest(content, network, levels, theta0_level)
     store.put(layout.CONFIG, [config.encode(manifest)])
-    if theta0 == "dense" if model is None else model:
-        _put_model(store, content, manifest, network)
-    _put_card(store, manifest, card)
-    manifest = replace(manifest, files=dict(sorted(store.files.items())))
-    store.commit(manifest)
     return manifest
 
 
