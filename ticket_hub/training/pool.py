@@ -57,6 +57,8 @@ class Pool:
         module: str,
         observe: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
+        *,
+        workers: int,
     ) -> dict[str, Trained]:
         """Do all tasks; results by the members' names.
 
@@ -64,14 +66,16 @@ class Pool:
 
         Args:
             module: registers the network; workers import it.
+            workers: how many processes take tasks; missing ones are started.
 
         Raises:
             TicketHubError: what went wrong in a worker, as it was raised there.
             MemoryLimitError: the system has killed a worker.
             StoppedError: `should_stop` became true.
         """
+        self.grow(workers)
         try:
-            return _Round(self.processes, tasks, module, observe, should_stop).run()
+            return _Round(self.processes[:workers], tasks, module, observe, should_stop).run()
         finally:
             if any(process.task is not None for process in self.processes):
                 self.end_processes()

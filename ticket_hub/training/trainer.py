@@ -102,6 +102,8 @@ class Trainer:
             MemoryLimitError: the population does not fit into memory.
             StoppedError: `should_stop` became true.
         """
+        if not members:
+            return []
         check_precision(training, self._device)
         blank = Task(
             architecture=architecture,
@@ -153,9 +155,8 @@ class Trainer:
             return run_here(self.data, tasks, observe, should_stop)
         if self._pool is None:
             self._pool = Pool(self.data)
-        self._pool.grow(workers)
         home = home_module(tasks[0].architecture)
-        return self._pool.run(tasks, home, observe, should_stop)
+        return self._pool.run(tasks, home, observe, should_stop, workers=workers)
 
 
 def train(

@@ -271,3 +271,8 @@ def test_stopping_without_a_keeper_says_that_nothing_is_kept(
 ) -> None:
     with pytest.raises(StoppedError, match="Nothing was kept"):
         lab.train(spec(), should_stop=lambda: True)
+
+
+def test_nobody_is_trained_in_no_time(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+    lab.members = []
+    assert lab.train(spec()) == []
