@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-__all__ = ["DataSpec", "NetworkSpec", "PruningSpec", "SearchSpec", "TrainingSpec"]
+__all__ = [
+    "UNKNOWN",
+    "DataSpec",
+    "NetworkSpec",
+    "PruningSpec",
+    "SearchSpec",
+    "TrainingSpec",
+]
+
+UNKNOWN = "unknown"
+"""The name of the data in a recipe that nobody knows, such as that of an imported ticket.
+
+No data set has this name, so no search can be made of such a recipe; its numbers are placeholders.
+"""
 
 Option: TypeAlias = bool | int | float | str
 

@@ -13,6 +13,9 @@ __all__ = ["is_generated", "plain_card", "results", "sealed"]
 _SEAL = re.compile(rb"<!-- Written by Ticket Hub\. sha256:([0-9a-f]{64}) -->\n\Z")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+BUNDLE = "bundle"
+"""The kind of an origin that is a bundle itself."""
+
 HUB_DATASETS = {
     "cifar10": "uoft-cs/cifar10",
     "cifar100": "uoft-cs/cifar100",
@@ -119,12 +122,27 @@ def plain_card(manifest: Manifest) -> str:
     parts = (
         _front_matter(manifest, level.evidence) + f"\n# {title}",
         intro,
+        *_imported(manifest),
         _table(manifest.levels),
         _READING,
         which + _RULES[ticket.rule] + ".",
         _LOADING + f"```python\n{_snippet(manifest)}```",
     )
     return "\n\n".join(parts) + "\n\n"
+
+
+def _imported(manifest: Manifest) -> list[str]:
+    """Where the tickets come from, if another system found them, and what that leaves open."""
+    foreign = [origin for origin in manifest.lineage if origin.kind != BUNDLE]
+    if not foreign:
+        return []
+    head = f"Imported from the files of another system, {_plain(foreign[0].kind)}:"
+    return ["\n".join([head, "", *(f"- {_plain(origin.source)}" for origin in foreign)])]
+
+
+def _plain(text: str) -> str:
+    """A text as one line that Markdown takes as it is."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))
 
 
 def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:

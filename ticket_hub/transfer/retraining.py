@@ -14,6 +14,7 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.workshop import Resources
+from ticket_hub.specs import UNKNOWN
 from ticket_hub.training import Progress
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, record
@@ -28,6 +29,14 @@ __all__ = ["Plan", "RetrainResult", "carry_out", "plan", "retrain"]
 
 TRIALS = 5
 CHANGEABLE = ("training.", "data.")
+NEEDED = (
+    "training.iterations",
+    "training.batch_size",
+    "training.optimizer",
+    "training.lr",
+    "training.evaluate_every",
+)
+"""What must be said where a recipe is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,8 +225,22 @@ def _target(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> 
                 f"{key} cannot be changed when a ticket is trained: network and mask are given.",
                 "Change keys that begin with `training.` or `data.`.",
             )
+    _check_known(recipe, dataset, changes)
     given = {"data.name": dataset} if dataset else {}
     return recipe.replace({"search.rewind": "init"} | given | dict(changes))
+
+
+def _check_known(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> None:
+    """Placeholders of a recipe that nobody knows are never trained with."""
+    if recipe.data.name != UNKNOWN:
+        return
+    missing = [key for key in NEEDED if key not in changes]
+    if missing or not (dataset or "data.name" in changes):
+        raise RecipeError(
+            "How this ticket was found is not known, so its recipe has only placeholders.",
+            "Import it with a recipe (`ticket import ... --recipe NAME`), or name the data with "
+            f"--dataset and set {', '.join(missing or NEEDED)}.",
+        )
 
 
 def _check(head: str, against: Sequence[str], trials: int | None) -> None:

@@ -99,3 +99,12 @@ def test_a_damaged_array_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "trial1/1/same_init/masks/layer0.npy").write_bytes(content)
     with pytest.raises(ImportRefusedError, match=r"layer0\.npy"):
         import_tickets(tmp_path / "trial1", tmp_path / "out")
+
+
+def test_the_card_says_where_the_tickets_come_from(tmp_path: Path) -> None:
+    write_google(tmp_path / "my_run_*1*/trial1")
+    import_tickets(tmp_path / "my_run_*1*/trial1", tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text()
+    assert "Imported from the files of another system, google:" in card
+    assert r"my\_run\_\*1\*/trial1" in card
+    assert "- Biases are not in the source's files" in card

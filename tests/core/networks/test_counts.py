@@ -35,6 +35,12 @@ def counts(one: Architecture) -> dict[str, int]:
         ("conv-4", CIFAR, 2_425_024, {"conv": 259_776, "fc": 2_162_688, "output": 2_560}),
         ("conv-6", CIFAR, 2_261_184, {"conv": 1_144_512, "fc": 1_114_112, "output": 2_560}),
         ("resnet-20", CIFAR, 270_896, {"conv": 267_696, "shortcut": 2_560, "output": 640}),
+        (
+            "small-resnet-18",
+            CIFAR,
+            11_164_352,
+            {"conv": 10_987_200, "shortcut": 172_032, "output": 5_120},
+        ),
         ("vgg-19", CIFAR, 20_024_000, {"conv": 20_018_880, "output": 5_120}),
     ],
 )

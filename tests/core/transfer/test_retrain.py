@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from foreign import write_google
 
 from ticket_hub.bundle import BundleContent, content_of, open_bundle, write_bundle
+from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.errors import (
     EvidenceError,
     RecipeError,
@@ -21,6 +23,7 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub.front import push_bundle
 from ticket_hub.transfer import Result, RetrainResult, retrain
+from ticket_hub.transfer.retraining import plan
 from ticket_hub.types import Weights
 
 ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]
@@ -310,3 +313,23 @@ def test_a_planted_loser_never_comes_out_as_winning(
     (loser,) = result.levels
     assert loser.verdict.n == 5
     assert loser.verdict.word != "winning"
+
+
+def test_placeholders_of_an_imported_ticket_are_never_trained_with(tmp_path: Path) -> None:
+    write_google(tmp_path / "trial1", sizes=(64, 6, 5, 10), levels=2)
+    import_tickets(tmp_path / "trial1", tmp_path / "bundle")
+    with pytest.raises(RecipeError, match="not known"):
+        plan(f"{tmp_path}/bundle:1")
+    with pytest.raises(RecipeError, match="not known") as caught:
+        plan(f"{tmp_path}/bundle:1", dataset="digits")
+    assert "training.iterations" in caught.value.remedy
+    changes = {
+        "training.iterations": 20,
+        "training.batch_size": 60,
+        "training.optimizer": "adam",
+        "training.lr": 1e-3,
+        "training.evaluate_every": 10,
+        "data.validation": 200,
+    }
+    found = plan(f"{tmp_path}/bundle:1", dataset="digits", changes=changes)
+    assert found.spec.training.iterations == 20

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import safetensors
@@ -14,9 +15,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ticket_hub.bundle import strict
+from ticket_hub.bundle.tensors import header_size
 from ticket_hub.errors import ImportRefusedError
 
-__all__ = ["read_array", "read_checkpoint", "read_tensors", "refusal"]
+__all__ = ["is_plain", "read_array", "read_checkpoint", "read_tensors", "refusal"]
 
 _WRAPPERS = ("state_dict", "model_state_dict")
 _LONGEST = 160
@@ -79,23 +82,40 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     for key in _WRAPPERS:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]
-    if not isinstance(found, Mapping) or not found or not _all_tensors(found):
+    if not isinstance(found, Mapping) or not found:
         raise refusal(f"{path.name} does not hold tensors by name.")
+    if not all(isinstance(name, str) and is_plain(value) for name, value in found.items()):
+        raise refusal(f"{path.name} holds something beside plain tensors by name.")
     return {str(name): value.detach() for name, value in found.items()}
 
 
-def _all_tensors(found: Mapping[Any, Any]) -> bool:
-    return all(
-        isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
-        for name, value in found.items()
+def is_plain(value: object) -> TypeGuard[Tensor]:
+    """Whether a value is a tensor whose numbers are all in the file.
+
+    A file of a few bytes can hold a view that repeats one number a trillion times, which costs
+    nothing until it is first computed with.
+    """
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not value.is_quantized
+        and value.numel() * value.itemsize <= value.untyped_storage().nbytes()
     )
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
+    """Read whole rather than mapped, its header bounded before the library parses it."""
     try:
-        return dict(safetensors.torch.load_file(path))
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise refusal(f"{path.name} is not a safetensors file: {error}.") from error
+        data = path.read_bytes()
+        size = header_size(data[:8], path.name)
+        strict.parse(data[8 : 8 + size], source=path.name)
+        return dict(safetensors.torch.load(data))
+    except OSError as error:
+        raise refusal(f"{path} cannot be read: {error.strerror or error}.") from error
+    except Exception as error:  # a hostile file may make the reader raise anything
+        reason = str(error).splitlines()[0][:_LONGEST] if str(error) else type(error).__name__
+        raise refusal(f"{path.name} is not a safetensors file: {reason.rstrip('.')}.") from error
 
 
 def read_array(path: Path) -> Tensor:
@@ -105,11 +125,38 @@ def read_array(path: Path) -> Tensor:
         ImportRefusedError: it cannot be read, or holds anything but numbers.
     """
     try:
-        array = np.load(path, allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # about headers of Python 2, which are read all the same
+            _check_header(path)
+            array = np.load(path, allow_pickle=False)
         return torch.from_numpy(np.ascontiguousarray(array))
-    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
+    except Exception as error:  # a damaged header makes numpy raise anything
         reason = str(error).splitlines()[0][:_LONGEST] if str(error) else type(error).__name__
         raise refusal(f"{path.name} is not an array of numbers: {reason.rstrip('.')}.") from error
+
+
+def _check_header(path: Path) -> None:
+    """Refuse an array that is longer than its file, before memory is asked for.
+
+    Raises:
+        ValueError: it is, or it holds objects, or the file is of no known version.
+    """
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    with path.open("rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        if version not in readers:
+            raise ValueError(f"version {version} of the format is not known")
+        shape, _, dtype = readers[version](stream)
+        size = stream.tell() + math.prod(shape) * dtype.itemsize
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which would have to be unpickled")
+    if size != path.stat().st_size:
+        raise ValueError(f"it would have {size} bytes")
 
 
 def refusal(problem: str, remedy: str = "") -> ImportRefusedError:

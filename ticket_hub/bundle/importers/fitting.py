@@ -74,8 +74,9 @@ def fit_mask(
     layers = {layer.name: layer.shape for layer in outline(architecture).layers}
     mask = {name: torch.ones(shape, dtype=torch.bool) for name, shape in layers.items()}
     for theirs, value in found.items():
-        keep = value.detach().cpu() == 1
-        if not bool((keep | (value.detach().cpu() == 0)).all()):
+        numbers = value.view(torch.uint8) if value.dtype == torch.bool else value
+        keep = numbers == 1
+        if not bool((keep | (numbers == 0)).all()):
             raise refusal(f"The mask of {theirs!r} has values beside 0 and 1.")
         name = names.get(theirs, theirs)
         if layers.get(name) == tuple(keep.shape):

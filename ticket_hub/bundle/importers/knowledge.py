@@ -13,12 +13,10 @@ from ticket_hub.recipe import (
     SearchSpec,
     TrainingSpec,
 )
+from ticket_hub.specs import UNKNOWN
 from ticket_hub.types import Architecture
 
-__all__ = ["UNKNOWN", "architecture_of", "check_recipe", "unknown_recipe"]
-
-UNKNOWN = "unknown"
-"""The name of the data in a recipe that is not known; no data set has it, so nothing can run it."""
+__all__ = ["architecture_of", "check_recipe", "unknown_recipe"]
 
 _DATA = {
     "mnist": ((1, 28, 28), 10),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import read_checkpoint, read_tensors, refusal
+from ticket_hub.bundle.importers.files import is_plain, read_checkpoint, read_tensors, refusal
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
 from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.knowledge import architecture_of
@@ -88,10 +88,9 @@ def _states(path: Path) -> dict[int, Mapping[str, Any]]:
 def _plain(state: Mapping[str, Any]) -> dict[str, Tensor]:
     """Tensors under the names of the bare network, without the layer that normalizes inputs."""
     return {
-        bare: value
+        bare: value.detach()
         for name, value in state.items()
-        if isinstance(value, Tensor)
-        and not (bare := str(name).removeprefix("module.")).startswith(NORMALIZE)
+        if is_plain(value) and not (bare := str(name).removeprefix("module.")).startswith(NORMALIZE)
     }
 
 
@@ -163,6 +162,6 @@ def _normalization(states: Mapping[int, Mapping[str, Any]], key: str) -> tuple[f
     for state in states.values():
         for name, value in state["state_dict"].items():
             bare = str(name).removeprefix("module.")
-            if bare == NORMALIZE + key and isinstance(value, Tensor):
+            if bare == NORMALIZE + key and is_plain(value):
                 return tuple(value.flatten().tolist())
     return None
