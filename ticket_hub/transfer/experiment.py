@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, Entry, ExperimentSpec, Request
 
-__all__ = ["experiment"]
+__all__ = ["experiment", "in_pieces"]
 
 
 def experiment(
@@ -57,6 +57,24 @@ def experiment(
     with hold(folder.run.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
         yield from _Session(source, spec, request, folder, resources, stack).results()
+
+
+def in_pieces(entries: Sequence[Entry], train: Callable[[Sequence[Entry]], None]) -> None:
+    """Train a population, or, where it is too large for the memory, its halves in turn.
+
+    No result depends on it.
+
+    Raises:
+        MemoryLimitError: a single member does not fit.
+    """
+    try:
+        train(entries)
+    except MemoryLimitError:
+        if len(entries) == 1:
+            raise
+        middle = len(entries) // 2
+        in_pieces(entries[:middle], train)
+        in_pieces(entries[middle:], train)
 
 
 class _Session:
@@ -109,19 +127,8 @@ class _Session:
         keeper = FolderKeeper(
             folder=self.folder.checkpoints(missing[0].level), environment=self.environment
         )
-        self._train_some(missing, keeper)
+        in_pieces(missing, lambda entries: self._train_together(entries, keeper))
         keeper.clear()
-
-    def _train_some(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
-        """Train a population, or, where it is too large for the memory, its halves in turn."""
-        try:
-            self._train_together(entries, keeper)
-        except MemoryLimitError:
-            if len(entries) == 1:
-                raise
-            middle = len(entries) // 2
-            self._train_some(entries[:middle], keeper)
-            self._train_some(entries[middle:], keeper)
 
     def _train_together(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
         fitted = [self._fitted(entry) for entry in entries]
