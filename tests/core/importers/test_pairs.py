@@ -197,3 +197,35 @@ def test_a_bare_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(ImportRefusedError):
         import_tickets(tmp_path / "theta0.pth", tmp_path / "out", **NAMED)
     assert not trap.exists()
+
+
+def test_an_unknown_format_names_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefusedError, match="google, open-lth, pair, torch-prune, vita"):
+        import_tickets(tmp_path, tmp_path / "out", form="tensorflow")
+
+
+def test_a_folder_that_looks_like_nothing_known_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    with pytest.raises(ImportRefusedError, match="no system that is known"):
+        import_tickets(tmp_path / "source", tmp_path / "out")
+
+
+@pytest.mark.parametrize("form", ["google", "open-lth", "vita"])
+def test_a_folder_of_another_system_is_refused(tmp_path: Path, form: str) -> None:
+    (tmp_path / "source").mkdir()
+    with pytest.raises(ImportRefusedError):
+        import_tickets(tmp_path / "source", tmp_path / "out", form=form)
+
+
+@pytest.mark.parametrize("form", ["google", "open-lth", "pair", "torch-prune"])
+def test_a_file_where_a_folder_belongs_and_the_other_way_is_refused(
+    tmp_path: Path, form: str
+) -> None:
+    source = tmp_path / "source"
+    if form in {"google", "open-lth"}:
+        source.write_text("a file")
+    else:
+        source.mkdir()
+    masks = (source,) if form == "pair" else ()
+    with pytest.raises(ImportRefusedError):
+        import_tickets(source, tmp_path / "out", form=form, masks=masks, **NAMED)

@@ -98,12 +98,22 @@ def import_tickets(
         theta0=None if theta0 is None else Path(theta0).expanduser(),
         start=start,
     )
-    found = FORMATS[form or detect(place, hints)](place, hints)
+    return write_bundle(folder, _content(_read(place, form, hints), hints.recipe))
+
+
+def _read(source: Path, form: str | None, hints: Hints) -> Found:
+    name = form or detect(source, hints)
+    if name not in FORMATS:
+        raise refusal(f"There is no format {name!r}.", f"Choose one of {', '.join(FORMATS)}.")
+    try:
+        found = FORMATS[name](source, hints)
+    except OSError as error:  # a file where a folder belongs, or no permission
+        raise refusal(f"{source} cannot be read: {error.strerror or error}.") from error
     if hints.recipe is not None:
         check_recipe(hints.recipe, found.architecture)
     for trial in found.trials:
         refuse_masked(trial.theta0, trial.masks.values())
-    return write_bundle(folder, _content(found, hints.recipe))
+    return found
 
 
 def _check_places(source: Path, out: Path) -> None:

@@ -15,7 +15,14 @@ from ticket_hub.networks import outline
 from ticket_hub.recipe import Recipe
 from ticket_hub.types import Architecture
 
-__all__ = ["KNOWN_DATA", "KnownData", "iterations", "nearest_recipe", "per_epoch", "read_hparams"]
+__all__ = [
+    "KnownData",
+    "iterations",
+    "known_data",
+    "nearest_recipe",
+    "per_epoch",
+    "read_hparams",
+]
 
 Hparams: TypeAlias = Mapping[str, Mapping[str, str]]
 """Heading -> key -> value, as texts."""
@@ -73,10 +80,15 @@ def read_hparams(path: Path) -> dict[str, dict[str, str]]:
     return blocks
 
 
+def known_data(hparams: Hparams) -> KnownData | None:
+    """What is known here of the data that a log names, or None."""
+    return KNOWN_DATA.get(hparams.get("Dataset Hyperparameters", {}).get("dataset_name", ""))
+
+
 def per_epoch(hparams: Hparams) -> int | None:
     """Iterations of an epoch: the last, smaller batch counts; None for data not known here."""
     data = hparams.get("Dataset Hyperparameters", {})
-    known = KNOWN_DATA.get(data.get("dataset_name", ""))
+    known = known_data(hparams)
     try:
         share, batch = float(data.get("subsample_fraction", 1)), int(data["batch_size"])
     except (KeyError, ValueError):
@@ -104,7 +116,7 @@ def nearest_recipe(
 ) -> Recipe | None:
     """The recipe that comes nearest, or None where data, pruning or training have no name here."""
     data = hparams.get("Dataset Hyperparameters", {})
-    known = KNOWN_DATA.get(data.get("dataset_name", ""))
+    known = known_data(hparams)
     rates = _rates(hparams.get("Pruning Hyperparameters", {}), architecture)
     epoch = per_epoch(hparams)
     if known is None or not rates or epoch is None:

@@ -15,7 +15,7 @@ from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
 from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.knowledge import architecture_of
 from ticket_hub.networks import architecture_for
-from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe import NetworkSpec, Recipe
 from ticket_hub.types import Architecture, Mask
 
 __all__ = ["read_open_lth"]
@@ -46,29 +46,34 @@ def read_open_lth(path: Path, hints: Hints) -> Found:
     raw = [read_tensors(_start_file(folder, start, epoch)) for folder in replicates]
     architecture, names = _network(log, raw[0], hints)
     starts = [fit_weights(theta0, names, architecture) for theta0 in raw]
-    trials = [
+    trials = tuple(
         FoundTrial(theta0=theta0, masks=_masks(folder, names, architecture))
         for theta0, folder in zip(starts, replicates, strict=True)
-    ]
-    levels = max(max(trial.masks) for trial in trials)
-    known = log and hparams.KNOWN_DATA.get(
-        log.get("Dataset Hyperparameters", {}).get("dataset_name", "")
     )
+    known = hparams.known_data(log or {})
     return Found(
         system="open_lth",
         source="/".join(path.resolve().parts[-2:]),
         architecture=architecture,
-        recipe=None
-        if log is None
-        else hparams.nearest_recipe(
-            log, architecture, start=start, levels=levels, trials=len(trials)
-        ),
+        recipe=_recipe(log, architecture, start, trials),
         mean=known.mean if known else None,
         std=known.std if known else None,
         start=start,
-        trials=tuple(trials),
+        trials=trials,
         notes=(WHOLE_BATCHES, *([CONV_BIASES] if "vgg" in architecture.name else [])),
     )
+
+
+def _recipe(
+    log: hparams.Hparams | None,
+    architecture: Architecture,
+    start: int,
+    trials: tuple[FoundTrial, ...],
+) -> Recipe | None:
+    if log is None:
+        return None
+    levels = max(max(trial.masks) for trial in trials)
+    return hparams.nearest_recipe(log, architecture, start=start, levels=levels, trials=len(trials))
 
 
 def _replicates(path: Path) -> list[Path]:
