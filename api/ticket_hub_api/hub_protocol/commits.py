@@ -22,7 +22,6 @@ from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import (
     Commit,
     Ref,
-    RefChange,
     Repository,
     RepositoryTag,
     Tree,
@@ -37,7 +36,7 @@ from ticket_hub_api.hub_protocol.trees import Entry, Files, encode_tree, load_tr
 from ticket_hub_api.services import Services
 from ticket_hub_api.storage.blobs import git_blob_id
 
-__all__ = ["Draft", "Work", "commit_oid", "make_commit", "move_ref", "write_revision"]
+__all__ = ["Draft", "Work", "commit_oid", "make_commit", "write_revision"]
 
 
 @dataclass
@@ -252,7 +251,7 @@ def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRo
     session.add(commit)
     session.flush()
     name = HEADS + work.branch.removeprefix(HEADS)
-    move_ref(session, repository, name, commit.oid, author=work.author)
+    repositories.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
         _describe(session, repository, commit, summary)
     return CommitRow(*(getattr(commit, name) for name in CommitRow.__slots__))
@@ -282,33 +281,3 @@ def _describe(
     repository.parameters = (summary.get("safetensors") or {}).get("total")
     session.execute(delete(RepositoryTag).where(RepositoryTag.repository_id == repository.id))
     session.add_all(RepositoryTag(repository_id=repository.id, tag=tag) for tag in summary["tags"])
-
-
-def move_ref(
-    session: Session,
-    repository: Repository,
-    name: str,
-    target: str,
-    *,
-    author: str,
-    message: str = "",
-) -> None:
-    """Make a branch or tag, move it, or (with an empty target) remove it; its history is kept."""
-    ref = session.get(Ref, (repository.id, name))
-    repository.changes += 1
-    session.add(
-        RefChange(
-            repository_id=repository.id,
-            number=repository.changes,
-            name=name,
-            old=ref.target if ref else "",
-            new=target,
-            author=author,
-        )
-    )
-    if ref is None:
-        session.add(Ref(repository_id=repository.id, name=name, target=target, message=message))
-    elif target:
-        ref.target, ref.updated_at = target, now()
-    else:
-        session.delete(ref)

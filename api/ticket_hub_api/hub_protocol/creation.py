@@ -10,7 +10,7 @@ from ticket_hub_api.catalog.tables import FormerName, Repository
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.commits import Draft, Work, write_revision
 from ticket_hub_api.hub_protocol.names import check_repository_name, repository_key
-from ticket_hub_api.hub_protocol.operations import Plan
+from ticket_hub_api.hub_protocol.operations import Add, Plan
 from ticket_hub_api.hub_protocol.repositories import RepositoryRow
 from ticket_hub_api.hub_protocol.trees import Entry
 from ticket_hub_api.services import Services
@@ -41,10 +41,8 @@ def create_repository(
     """
     check_repository_name(name)
     draft = Draft(services)
+    text = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS)
     try:
-        text = "".join(
-            f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS
-        )
         attributes = draft.keep(".gitattributes", text.encode())
         plan = Plan(title="initial commit", operations=[attributes])
         with services.database.write() as session:
@@ -60,28 +58,32 @@ def create_repository(
             session.add(repository)
             session.flush()
             draft.enter(session, plan)
-            session.flush()
-            files = {
-                attributes.path: Entry(
-                    attributes.sha256, len(text), attributes.oid, large=False, changed=1
-                )
-            }
-            write_revision(
-                Work(
-                    services=services,
-                    session=session,
-                    repository=repository,
-                    branch="main",
-                    plan=plan,
-                    author=principal.name,
-                ),
-                None,
-                files,
-            )
-            session.flush()
+            _commit_first(services, session, repository, plan, author=principal.name)
             return _row(session, key), True
     finally:
         draft.clear()
+
+
+def _commit_first(
+    services: Services, session: Session, repository: Repository, plan: Plan, *, author: str
+) -> None:
+    """Write the commit that every history begins with."""
+    work = Work(
+        services=services,
+        session=session,
+        repository=repository,
+        branch="main",
+        plan=plan,
+        author=author,
+    )
+    files = {
+        add.path: Entry(add.sha256, add.size or 0, add.oid, large=False, changed=1)
+        for add in plan.operations
+        if isinstance(add, Add)
+    }
+    session.flush()
+    write_revision(work, None, files)
+    session.flush()
 
 
 def _row(session: Session, key: str) -> RepositoryRow:

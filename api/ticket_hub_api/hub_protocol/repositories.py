@@ -22,6 +22,7 @@ from ticket_hub_api.catalog.tables import (
     RepositoryTag,
     Upload,
     Use,
+    now,
 )
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
 
@@ -31,6 +32,8 @@ __all__ = [
     "delete_repository",
     "find_readable",
     "find_writable",
+    "lock",
+    "move_ref",
     "move_repository",
     "owner_for",
     "resolve_revision",
@@ -254,3 +257,33 @@ def lock(session: Session, repository_id: str) -> Repository:
     if row is None:
         raise errors.repository_not_found(anonymous=False)
     return row
+
+
+def move_ref(
+    session: Session,
+    repository: Repository,
+    name: str,
+    target: str,
+    *,
+    author: str,
+    message: str = "",
+) -> None:
+    """Make a branch or tag, move it, or (with an empty target) remove it; its history is kept."""
+    ref = session.get(Ref, (repository.id, name))
+    repository.changes += 1
+    session.add(
+        RefChange(
+            repository_id=repository.id,
+            number=repository.changes,
+            name=name,
+            old=ref.target if ref else "",
+            new=target,
+            author=author,
+        )
+    )
+    if ref is None:
+        session.add(Ref(repository_id=repository.id, name=name, target=target, message=message))
+    elif target:
+        ref.target, ref.updated_at = target, now()
+    else:
+        session.delete(ref)

@@ -16,11 +16,10 @@ from ticket_hub_api import errors
 from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import Commit, Ref, Repository
 from ticket_hub_api.hub_protocol import repositories
-from ticket_hub_api.hub_protocol.commits import move_ref
 from ticket_hub_api.hub_protocol.info import instant
 from ticket_hub_api.hub_protocol.listing import whole_number
 from ticket_hub_api.hub_protocol.names import check_ref, decode
-from ticket_hub_api.hub_protocol.repositories import HEADS, TAGS, RepositoryRow
+from ticket_hub_api.hub_protocol.repositories import HEADS, TAGS, RepositoryRow, move_ref
 from ticket_hub_api.hub_protocol.requests import (
     Caller,
     Writer,

@@ -83,18 +83,8 @@ def collect(
     if not dry_run:
         with database.write() as session:
             session.execute(delete(Upload).where(Upload.created_at < cutoff))
-    for batch in _batches(database, _unused_objects(cutoff)):
-        uses = delete(XorbUse).where(XorbUse.sha256.in_([row.name for row in batch]))
-        removed = _remove(database, blobs, batch, [uses], StoredObject, dry_run=dry_run)
-        done.objects += len(removed)
-        done.bytes += sum(row.size for row in removed if row.key)
-    for batch in _batches(database, _unused_xorbs(xet_cutoff)):
-        removed = _remove(database, blobs, batch, [], Xorb, dry_run=dry_run)
-        done.xorbs += len(removed)
-        done.bytes += sum(row.size for row in removed)
-    if done.xorbs and not dry_run:
-        with database.write() as session:
-            renew_generation(session)
+    _collect_objects(database, blobs, cutoff, done, dry_run=dry_run)
+    _collect_xorbs(database, blobs, xet_cutoff, done, dry_run=dry_run)
     done.trees = _remove_trees(database, dry_run=dry_run)
     for file in _orphans(database, blobs, grace_seconds):
         done.orphans += 1
@@ -104,6 +94,28 @@ def collect(
     if not dry_run:
         _clear_spool(blobs.spool, grace_seconds)
     return done
+
+
+def _collect_objects(
+    database: Database, blobs: Blobs, cutoff: int, done: Collected, *, dry_run: bool
+) -> None:
+    for batch in _batches(database, _unused_objects(cutoff)):
+        uses = delete(XorbUse).where(XorbUse.sha256.in_([row.name for row in batch]))
+        removed = _remove(database, blobs, batch, [uses], StoredObject, dry_run=dry_run)
+        done.objects += len(removed)
+        done.bytes += sum(row.size for row in removed if row.key)
+
+
+def _collect_xorbs(
+    database: Database, blobs: Blobs, cutoff: int, done: Collected, *, dry_run: bool
+) -> None:
+    for batch in _batches(database, _unused_xorbs(cutoff)):
+        removed = _remove(database, blobs, batch, [], Xorb, dry_run=dry_run)
+        done.xorbs += len(removed)
+        done.bytes += sum(row.size for row in removed)
+    if done.xorbs and not dry_run:
+        with database.write() as session:
+            renew_generation(session)
 
 
 def _before(seconds: float) -> int:
