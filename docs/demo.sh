@@ -30,12 +30,40 @@ What this shows: the dense networks read {percent(dense["test_accuracy"])} of un
 the weights, trained again from their first values, they read {percent(sparse["test_accuracy"])} (mean of {sparse["n"]} trials, from
 {percent(sparse["test_accuracy_low"])} to {percent(sparse["test_accuracy_high"])}).
 
-Whether the first values matter is another question: it takes controls. Now the ticket is shared
-through a hub (here, a folder) and pulled again, as somebody else would, and trained beside the same
-mask with fresh values (reinit), and beside the dense network, on equal terms.""")
+Now somebody else shall have this ticket. A team runs a hub of its own:""")
 '
-run push digits-quick ann/digits --hub demo/hub
-run retrain ann/digits:9 --against reinit,dense --hub demo/hub
+
+printf '\n$ ticket serve &\n'
+ticket serve --port 0 >demo/serve.log 2>&1 &
+hub=$!
+trap 'kill $hub' EXIT
+until grep -q 'The hub runs at' demo/serve.log; do
+  kill -0 $hub || { cat demo/serve.log; exit 1; }
+  sleep 0.2
+done
+grep 'The hub runs at' demo/serve.log
+HF_ENDPOINT=$(sed -n 's/.*export HF_ENDPOINT=//p' demo/serve.log)
+HF_TOKEN=$(cat demo/hub/token)
+export HF_ENDPOINT HF_TOKEN
+until me=$(python -c 'from huggingface_hub import whoami; print(whoami()["name"])' 2>/dev/null); do
+  kill -0 $hub || { cat demo/serve.log; exit 1; }
+  sleep 0.2
+done
+run push digits-quick "$me/digits"
+
+echo
+echo "A colleague, with folders of their own, pulls one level of it:"
+export TICKET_HOME="$PWD/demo/elsewhere"
+run pull "$me/digits:9"
+pulled=$(ticket pull "$me/digits:9" -q)
+run verify --partial "$pulled"
+
+cat <<'WORDS'
+
+Do the first values matter? It takes controls to tell. The colleague trains the ticket beside the
+same mask with fresh values (reinit), and beside the dense network, on equal terms.
+WORDS
+run retrain "$me/digits:9" --against reinit,dense
 
 echo
 echo "The search's figure is $(ls demo/runs/digits-quick-*/report/ladder.png),"
