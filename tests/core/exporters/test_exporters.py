@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils import prune
 
 from ticket_hub.bundle.exporters import FORMS, export_ticket
+from ticket_hub.bundle.exporters.onnx import require
 from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.errors import ExportError, StorageError
 from ticket_hub.networks import build, outline
@@ -163,6 +164,12 @@ def test_onnx_keeps_dropped_weights_at_0(tmp_path: Path) -> None:
     stored = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     keep = ticket.mask["hidden.0.weight"].numpy()
     assert np.array_equal(stored["hidden.0.weight"][~keep], np.zeros(int((~keep).sum())))
+
+
+def test_a_library_that_is_not_installed_is_named_with_its_extra() -> None:
+    with pytest.raises(ExportError, match="no_such_library must be installed") as caught:
+        require(("torch", "no_such_library"))
+    assert "ticket-hub[onnx]" in caught.value.remedy
 
 
 def test_dense_weights_that_a_bundle_does_not_store_are_not_invented(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import importlib.util
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
 from ticket_hub.ticket import Ticket
 
-__all__ = ["write_onnx"]
+__all__ = ["require", "write_onnx"]
 
 NEEDED = ("onnx", "onnxscript")
 
@@ -36,17 +36,26 @@ def write_onnx(ticket: Ticket, path: Path) -> list[Path]:
         NetworkError: the ticket's network is not registered here.
         StorageError: the file cannot be written.
     """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ExportError(
-            f"{' and '.join(missing)} must be installed to write ONNX.",
-            "Install the extra: `pip install 'ticket-hub[onnx]'`.",
-        )
+    require(NEEDED)
     with torch.device("cpu"):
         module = build(ticket.architecture)
     module.load_state_dict(masked(ticket.theta0, ticket.mask))
     write_bytes(path, _encode(module.eval(), ticket.architecture.input_shape))
     return [path]
+
+
+def require(libraries: Sequence[str]) -> None:
+    """Refuse to go on where a library is not installed.
+
+    Raises:
+        ExportError: it names those that are missing, and the extra that brings them.
+    """
+    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ExportError(
+            f"{' and '.join(missing)} must be installed to write ONNX.",
+            "Install the extra: `pip install 'ticket-hub[onnx]'`.",
+        )
 
 
 def _encode(module: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
