@@ -49,7 +49,8 @@ def test_retrain_ends_with_a_table_a_verdict_and_files(
     with (run / "comparisons.csv").open() as stream:
         assert len(list(csv.DictReader(stream))) == 6
     assert (run / "comparisons.md").read_text().startswith("| level | network |")
-    assert (run / "report/ladder.png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("ladder", "curves", "differences"):
+        assert (run / f"report/{name}.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_json_has_numbers_and_quiet_names_the_folder(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ticket_hub.durable import write_bytes
+from ticket_hub.evidence.verdict import MARGIN, Comparison
 from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
+from ticket_hub.report.style import INK, drawing, look, png, svg
 from ticket_hub.report.write import Form, Subject, write_report
 from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.spec import DENSE, TICKET
 
-__all__ = ["report_experiment"]
+__all__ = ["differences_figure", "report_experiment"]
 
 
 def report_experiment(
@@ -22,6 +29,8 @@ def report_experiment(
     bars: Bars = "interval",
 ) -> list[Path]:
     """Draw an experiment's evidence into a folder, and name the files.
+
+    Beside the files of `write_report`, `png` and `svg` give `differences`.
 
     Args:
         levels: at least one; see `ticket_hub.transfer.judge_levels`.
@@ -40,7 +49,62 @@ def report_experiment(
         dense=dense,
     )
     notes = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
-    return write_report(Subject(ladder=ladder, notes=notes), folder, forms, bars=bars)
+    written = write_report(Subject(ladder=ladder, notes=notes), folder, forms, bars=bars)
+    for form in forms:
+        if form in {"png", "svg"}:
+            figure = differences_figure(levels, title=title)
+            place = folder / f"differences.{form}"
+            write_bytes(place, png(figure) if form == "png" else svg(figure).encode())
+            written.append(place)
+    return written
+
+
+def differences_figure(levels: Sequence[LevelEvidence], *, title: str = "") -> Figure:
+    """A forest plot: accuracy of the ticket minus each control's, with 95% intervals.
+
+    Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
+    the dense network is judged by. An interval that is not known is left out.
+    """
+    found = [(level, each) for level in levels for each in level.verdict.comparisons]
+    with drawing():
+        figure = Figure(figsize=(7.0, 1.4 + 0.3 * len(found)), layout="constrained")
+        panel = figure.subplots()
+        panel.axvline(0, color=INK, linewidth=1.0)
+        panel.axvline(-100 * MARGIN, color=INK, linewidth=0.8, linestyle="--")
+        for place, (_, each) in enumerate(found):
+            style = look(each.control, place)
+            panel.errorbar(
+                100 * each.difference.mean,
+                place,
+                xerr=_arms(each),
+                color=style.color,
+                marker=style.marker or "o",
+                markersize=5,
+                capsize=2,
+                linestyle="none",
+            )
+        panel.set_yticks(range(len(found)), [_label(level, each) for level, each in found])
+        panel.invert_yaxis()
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=9))
+        panel.set_xlabel(
+            f"test accuracy of the ticket minus the control's (points)\n"
+            f"mean of n = {levels[0].verdict.n} pairs; bars: 95% interval; "
+            f"dashed: margin of {100 * MARGIN:g} points"
+        )
+        figure.suptitle(title)
+    return figure
+
+
+def _arms(each: Comparison) -> list[list[float]]:
+    difference = each.difference
+    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
+        return [[0.0], [0.0]]
+    below, above = difference.mean - difference.low, difference.high - difference.mean
+    return [[100 * below], [100 * above]]
+
+
+def _label(level: LevelEvidence, each: Comparison) -> str:
+    return f"{100 * level.density:.3g}% of weights, against {each.control}"
 
 
 def _series(levels: Sequence[LevelEvidence], name: str) -> Series:

@@ -202,8 +202,8 @@ def _draw(result: RetrainResult, ticket: str, out: Output) -> None:
     from ticket_hub.report.experiments import report_experiment
 
     title = f"{ticket} on {result.spec.data.name}"
-    ladder, *_ = report_experiment(result.levels, result.run / "report", title=title)
-    out.text(f"figure: {ladder}")
+    report_experiment(result.levels, result.run / "report", title=title)
+    out.text(f"figures: {result.run / 'report'}")
 
 
 def _advise(result: RetrainResult, out: Output) -> None:
