@@ -21,7 +21,7 @@ STALE = {409, 412}
 
 
 @contextlib.contextmanager
-def translated(
+def translated(  # noqa: C901 - one case for each kind of error
     location: str, repo: str = "", revision: str | None = None, path: str | None = None
 ) -> Iterator[None]:
     """Turn what `huggingface_hub` raises into errors of ours; the cause is kept.
@@ -69,6 +69,11 @@ def translated(
         raise HubUnavailableError(
             f"{location} does not answer: {error or type(error).__name__}.",
             "Check the address (--hub, HF_ENDPOINT) and the network, then try again.",
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise HubError(
+            f"{location} gives an answer that is none ({type(error).__name__}: {str(error)[:80]}).",
+            "Check that the address is that of a hub.",
         ) from error
 
 

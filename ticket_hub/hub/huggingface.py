@@ -8,6 +8,7 @@ the `resolve` address of one commit, and whoever asked for them compares digests
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ TAG = "lottery-ticket"
 TIMEOUT = 30.0
 CHUNK = 1 << 20
 PARTIAL_CONTENT = 206
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class HuggingFaceHub:
@@ -54,11 +56,14 @@ class HuggingFaceHub:
             info = self.api.model_info(
                 repo, revision=revision, files_metadata=True, timeout=TIMEOUT
             )
-        return Snapshot(
-            repo=repo,
-            commit=str(info.sha),
-            files=tuple(_remote_file(sibling) for sibling in info.siblings or ()),
-        )
+            files = tuple(_remote_file(sibling) for sibling in info.siblings or ())
+        commit = str(info.sha)
+        if not _COMMIT.fullmatch(commit):
+            raise HubError(
+                f"{self.location} names a commit that is none: {commit[:60]!r}.",
+                "Check that the address is that of a hub.",
+            )
+        return Snapshot(repo=repo, commit=commit, files=files)
 
     def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
         """A small file as a whole."""
