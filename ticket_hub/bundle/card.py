@@ -85,6 +85,7 @@ ticket = Ticket.load(".")
 With numpy and safetensors alone, in the folder of this bundle:
 
 """
+_VERSIONS = ("ticket_hub", "torch", "numba", "python", "device", "cpu_capability")
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -126,6 +127,8 @@ def plain_card(manifest: Manifest) -> str:
         _table(manifest.levels),
         _READING,
         which + _RULES[ticket.rule] + ".",
+        _limits(manifest),
+        _origin(manifest),
         _LOADING + f"```python\n{_snippet(manifest)}```",
     )
     return "\n\n".join(parts) + "\n\n"
@@ -220,6 +223,43 @@ def _row(level: LevelRecord) -> str:
         stop, n = f"{found.early_stop.mean:.0f}", str(found.n)
     verdict = level.verdict or ""
     return f"| {level.index} | {level.density:.4g} | {accuracy} | {stop} | {n} | {verdict} |"
+
+
+def _limits(manifest: Manifest) -> str:
+    """What the evidence does not show."""
+    if any(level.verdict == "winning" for level in manifest.levels):
+        text = "It does not show that the tickets win on other data, optimizers or budgets"
+    else:
+        text = (
+            "It does not show that a ticket beats its own mask with fresh weights, which takes "
+            "controls (`ticket retrain`), nor that it transfers to other data"
+        )
+    return f"{text}. Verdicts are those of single levels, not corrected for their number."
+
+
+def _origin(manifest: Manifest) -> str:
+    """How the tickets were found: recipe, versions, hardware."""
+    recipe, known = manifest.recipe, manifest.environment
+    training, pruning, search = recipe.training, recipe.pruning, recipe.search
+    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in sorted(pruning.rates.items()) if rate)
+    trained = (
+        f"{training.iterations} iterations, batches of {training.batch_size}, "
+        f"{training.optimizer} at {training.lr:g}, {training.schedule} schedule"
+    )
+    pruned = (
+        f"{pruning.mode}, {pruning.scope}, by {pruning.criterion}, {rates} a round; "
+        f"survivors go back to `{search.rewind}`"
+    )
+    lines = [
+        "## How it was found\n",
+        f"- training: {trained}",
+        f"- pruning: {pruned}",
+        f"- data: {manifest.data.name}, fingerprint `{manifest.data.fingerprint[:12]}`",
+        "- made with: " + ", ".join(f"{key} {known[key]}" for key in _VERSIONS if key in known),
+        f"- bit-exact: {'yes' if manifest.bit_exact else 'no, it was resumed elsewhere'}",
+        f"\nThe whole recipe (digest `{recipe.digest[:12]}`) and the environment: `ticket.json`.",
+    ]
+    return "\n".join(lines)
 
 
 def _snippet(manifest: Manifest) -> str:
