@@ -27,7 +27,7 @@ _SHELL = Template("""<!doctype html>
 $dark
 }
 body{color:var(--ink);background:var(--paper);font:16px/1.5 system-ui,sans-serif;
-margin:0 auto;padding:1rem;max-width:64rem}
+margin:0 auto;padding:1rem;max-width:70rem}
 h1{font-size:1.6rem;line-height:1.2}
 h2{font-size:1.2rem;margin-top:2rem}
 figure{margin:1rem 0;overflow-x:auto}
@@ -35,7 +35,7 @@ figure svg{width:100%;min-width:40rem;height:auto}
 figcaption,.soft{color:var(--soft);font-size:.9rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
-th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+th,td{padding:.3rem .5rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}
 thead th{background:var(--band)}
 pre{background:var(--band);padding:.8rem;overflow-x:auto;font-size:.85rem}
