@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.bundle.manifest import FileRecord
@@ -182,11 +182,6 @@ class Cache:
         with path.with_suffix(".lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield path
-
-
-def revisions(folder: Path) -> list[str]:
-    """The revisions that a pulled repository is remembered by."""
-    return sorted(unquote(path.name) for path in (folder / "refs").glob("*"))
 
 
 def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.read import open_bundle
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import parse_address
 from ticket_hub.hub.base import Pushed, Snapshot
@@ -149,19 +148,6 @@ def delete_bundle(repo: str, *, hub: str | Path | None = None, token: str | None
 def cache_bundles(cache_dir: Path | str | None = None) -> list[CachedBundle]:
     """Everything that was pulled to this machine."""
     return Cache(Path(cache_dir) if cache_dir else None).bundles()
-
-
-def local_bundle(address: str, **options: object) -> tuple[Path, str | None]:
-    """The folder that an address stands for, pulled if need be, and its level.
-
-    Args:
-        options: of `pull_bundle`.
-    """
-    found = parse_address(address)
-    if found.folder is not None:
-        return found.folder, found.level
-    pulled = pull_bundle(address, **options)  # type: ignore[arg-type]
-    return pulled.folder, found.level or str(open_bundle(pulled.folder).manifest.default.level)
 
 
 def _repository(address: str) -> tuple[str, str | None]:

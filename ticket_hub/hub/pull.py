@@ -82,7 +82,7 @@ def pull(
     data, manifest = _manifest(hub, snapshot, folder)
     chosen = _levels(manifest, level)
     names = _names(manifest, chosen, trial, everything=level == EVERYTHING)
-    if _card_is_the_owners(hub, snapshot, manifest):
+    if layout.CARD in names and _goes_without_card(hub, cache, snapshot, manifest):
         names.remove(layout.CARD)
     done: dict[str, str] = {}
     for name in names:
@@ -187,11 +187,17 @@ def _names(
     return [name for name in names if name in manifest.files]
 
 
-def _card_is_the_owners(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> bool:
-    """Whether a person has written the README.md on the hub, which no manifest vouches for."""
-    record = manifest.files.get(layout.CARD)
+def _goes_without_card(hub: Hub, cache: Cache, snapshot: Snapshot, manifest: Manifest) -> bool:
+    """Whether the README.md is left out.
+
+    No manifest vouches for one that a person has written on the hub. Where the hub cannot be asked,
+    it is left out if it was so the last time.
+    """
+    record = manifest.files[layout.CARD]
+    if not snapshot.confirmed:
+        return not cache.blob(record.sha256).is_file()
     sizes = {file.path: file.size for file in snapshot.files}
-    if record is None or sizes.get(layout.CARD) in {None, record.size}:
+    if sizes.get(layout.CARD) in {None, record.size}:
         return False
     return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MOST_CARD_BYTES))
 

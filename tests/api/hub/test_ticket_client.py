@@ -234,6 +234,8 @@ def test_a_card_that_a_person_wrote_on_the_hub_is_kept(
     there = place.hub.snapshot(place.repo)
     assert place.hub.read(there, layout.CARD, limit=1 << 20) == words.read_bytes()
     assert not (pull(place.hub, place.repo, cache=cache).folder / layout.CARD).exists()
+    later = pull(place.hub, place.repo, cache=cache, local_files_only=True)
+    assert not (later.folder / layout.CARD).exists()
 
 
 def test_of_two_pushes_one_gets_a_conflict_with_the_remedy(place: Place, bundle: Path) -> None:
