@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Shapes and types in the signatures are checked while the tests run.
 install_import_hook("ticket_hub", "beartype.beartype")
 
 torch.set_num_threads(1)
+
+# No test depends on how fast the machine happens to be.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
