@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
 
 __all__ = ["Address", "check_repo", "check_revision", "parse_address"]
@@ -14,7 +15,6 @@ _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPO = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
 _LEVEL = re.compile(r"best|all|\d+(?:,\d+)*|d[01]?\.\d+")
-MANIFEST = "ticket.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,14 +24,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from ticket_hub.durable import canonical_json, open_durable, sha256_file, write_json
+from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.durable import canonical_json, open_durable, sha256_file, sync_folder, write_json
 from ticket_hub.errors import (
     HubConflictError,
     HubError,
     HubNotFoundError,
     StorageError,
 )
-from ticket_hub.hub.address import MANIFEST, check_repo, check_revision
+from ticket_hub.hub.address import check_repo, check_revision
 from ticket_hub.hub.base import Pushed, RemoteFile, Snapshot
 
 __all__ = ["FolderHub"]
@@ -282,11 +283,7 @@ def _publish(path: Path, record: dict[str, Any]) -> bool:
         return False
     finally:
         draft.unlink(missing_ok=True)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
     return True
 
 

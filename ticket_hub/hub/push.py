@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout, open_bundle, verify_bundle
 from ticket_hub.bundle.card import is_generated
-from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import BundleError, BundleFormatError, HubNotFoundError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Hub, Pushed, Snapshot
@@ -51,7 +51,9 @@ def push(
         )
     manifest = open_bundle(folder).manifest
     there = _there(hub, repo)
-    known = _known(hub, there)
+    present = _present(hub, there)
+    paths = {file.path for file in there.files} if there else set()
+    known = {name: r for name, r in present.files.items() if name in paths} if present else {}
     names = [layout.MANIFEST, *manifest.files]
     if there is not None and not _may_replace_card(hub, there):
         names.remove(layout.CARD)
@@ -60,7 +62,7 @@ def push(
         for name in names
         if name == layout.MANIFEST or known.get(name) != manifest.files[name]
     ]
-    if there is not None and len(files) == 1 and _is_same(hub, there, files[0][1]):
+    if there is not None and len(files) == 1 and present == manifest:
         return Pushed(repo=repo, commit=there.commit, url=f"{hub.location}/{repo}", uploaded=())
     gone = [name for name in known if name not in manifest.files]
     return hub.push(
@@ -81,27 +83,17 @@ def _there(hub: Hub, repo: str) -> Snapshot | None:
         return None
 
 
-def _known(hub: Hub, there: Snapshot | None) -> Mapping[str, FileRecord]:
-    """What the bundle on the hub consists of, as far as its files are really there."""
-    paths = {file.path for file in there.files} if there else set()
-    if there is None or layout.MANIFEST not in paths:
-        return {}
-    try:
-        data = hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
-        files = encoding.decode(data).files
-    except BundleError:
-        return {}
-    return {name: record for name, record in files.items() if name in paths}
+def _present(hub: Hub, there: Snapshot | None) -> Manifest | None:
+    """The manifest on the hub, or None where there is no sound one."""
+    if there is None or all(file.path != layout.MANIFEST for file in there.files):
+        return None
+    data = hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
+    with contextlib.suppress(BundleError):
+        return encoding.decode(data)
+    return None
 
 
 def _may_replace_card(hub: Hub, there: Snapshot) -> bool:
     if all(file.path != layout.CARD for file in there.files):
         return True
     return is_generated(hub.read(there, layout.CARD, limit=layout.MOST_CARD_BYTES))
-
-
-def _is_same(hub: Hub, there: Snapshot, manifest: Path) -> bool:
-    data = manifest.read_bytes()
-    if all(file.path != layout.MANIFEST for file in there.files):
-        return False
-    return hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES) == data
