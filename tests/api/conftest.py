@@ -25,7 +25,7 @@ from sqlalchemy import create_engine
 from ticket_hub_api.background import RunningHub, running_hub, start_hub
 from ticket_hub_api.settings import Settings
 
-SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS = Path(__file__).parent / "hub" / "scripts"
 
 
 @dataclass
