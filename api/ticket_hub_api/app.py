@@ -34,6 +34,9 @@ from ticket_hub_api.hub_protocol import (
     routes_xet,
 )
 from ticket_hub_api.hub_protocol.names import ENCODED_SLASH
+from ticket_hub_api.observing.logs import configure_logging
+from ticket_hub_api.observing.requests import Observed
+from ticket_hub_api.routes import health
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
 
@@ -48,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried; the 
     routes_xet.router,
     routes_uploads.router,
     routes_account.router,
+    health.router,
     routes_unsupported.router,
 )
 
@@ -95,12 +99,15 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
         app.add_exception_handler(kind, _handle)
     app.add_exception_handler(HTTPException, _handle_http)
     app.add_middleware(KeepEncodedSlashes)
+    app.add_middleware(Observed, metrics=app.state.services.metrics)
     return app
 
 
 def from_environment() -> FastAPI:
     """Build the service from the environment, for a server process."""
-    return create_app(Settings.from_environment())
+    settings = Settings.from_environment()
+    configure_logging(settings.log_level)
+    return create_app(settings)
 
 
 def scopes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -136,6 +143,7 @@ async def _flush_regularly(services: Services) -> None:
 
 async def _handle(request: Request, error: Exception) -> Response:
     response = error_response(request, error)
+    response.headers.setdefault("X-Request-Id", request.scope.get("request_id", ""))
     if response.status_code >= 500 and not isinstance(error, ApiError):  # noqa: PLR2004 - server errors
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return response

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from ticket_hub_api import errors
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Account, Membership, Token, now
+from ticket_hub_api.limits import Buckets
 from ticket_hub_api.settings import Visibility
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ class Requires:
     """The dependency that admits a caller to a route, or refuses.
 
     Raises:
-        ApiError: 401 without a valid token, 403 when the token's scope is too small.
+        ApiError: 401 without a valid token, 403 when the token's scope is too small, 429 when the
+            caller has asked too often, or has shown too many wrong tokens.
     """
 
     def __init__(self, scope: str) -> None:
@@ -149,14 +151,32 @@ class Requires:
         """The caller; a token that is shown must be valid even where none is needed."""
         services: Services = request.app.state.services
         secret = bearer_token(request)
+        address = request.client.host if request.client else ""
         if not secret:
             if self.scope != Scope.ANYONE:
                 raise errors.unauthorized("Sign in with a token to do this.")
+            _count(services.requests, address)
             return ANONYMOUS
-        principal = await services.principal(secret)
+        principal = await _known(services, secret, address)
+        request.scope["account"] = principal.name
+        _count(services.requests, principal.account_id)
         if not principal.allows(self.scope):
             raise errors.forbidden(f"This needs a token with the scope {self.scope!r}.")
         return principal
+
+
+def _count(bucket: Buckets, caller: str) -> None:
+    if seconds := bucket.wait(caller):
+        raise errors.too_many(seconds, f"Too many requests. Try again in {seconds} seconds.")
+    bucket.take(caller)
+
+
+async def _known(services: Services, secret: str, address: str) -> Principal:
+    try:
+        return await services.principal(secret)
+    except errors.ApiError:  # who has a token gets in, whatever others behind the same address do
+        _count(services.failures, address)
+        raise
 
 
 class Signed:

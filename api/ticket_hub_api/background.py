@@ -64,8 +64,8 @@ def start_hub(
     prepared = prepare(settings, host=LOOPBACK, port=port)
     command = [
         sys.executable, "-m", "uvicorn", "ticket_hub_api.app:from_environment", "--factory",
-        "--host", LOOPBACK, "--port", str(prepared.port), "--log-level", "warning",
-        "--no-access-log", "--no-server-header",
+        "--host", LOOPBACK, "--port", str(prepared.port), "--no-access-log",
+        "--no-server-header",
     ]  # fmt: skip
     variables = {**os.environ, **(environment or {}), **settings.to_environment()}
     process = subprocess.Popen(command, env=variables)  # noqa: S603 - the command is our own
@@ -82,7 +82,7 @@ def start_hub(
 def _wait(hub: RunningHub) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and hub.process.poll() is None:
-        if _answers(f"{hub.endpoint}/api/agent-harnesses"):
+        if _answers(f"{hub.endpoint}/healthz"):
             return
         time.sleep(_PAUSE_SECONDS)
     raise HubUnavailableError(

@@ -23,6 +23,7 @@ __all__ = [
     "not_supported",
     "repository_not_found",
     "revision_not_found",
+    "too_many",
     "unauthorized",
 ]
 
@@ -71,6 +72,11 @@ def unauthorized(message: str = "Invalid credentials in Authorization header") -
 def forbidden(message: str) -> ApiError:
     """The caller is known, and may not do this."""
     return ApiError(403, message)
+
+
+def too_many(seconds: int, message: str) -> ApiError:
+    """The caller has asked too often, and may ask again in so many seconds."""
+    return ApiError(429, message, headers={"Retry-After": str(seconds)})
 
 
 def conflict(message: str, **content: object) -> ApiError:

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from ticket_hub_api.auth import Principal, authenticate
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Repository
+from ticket_hub_api.limits import Buckets
+from ticket_hub_api.observing.metrics import Metrics
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.signing import Signer, load_signer
 from ticket_hub_api.storage.blobs import Blobs, open_blobs
@@ -81,6 +83,9 @@ class Services:
         self.signer: Signer = load_signer(self.database)
         self.memory = Memory(self.database)
         self.downloads: Counter[str] = Counter()
+        self.metrics = Metrics(self.database)
+        self.requests = Buckets(settings.requests_per_minute)
+        self.failures = Buckets(settings.failures_per_minute)
 
     async def principal(self, secret: str) -> Principal:
         """The caller whose token this is; raises as `authenticate`."""

@@ -122,7 +122,6 @@ def run(prepared: Prepared) -> None:
         factory=True,
         host=prepared.host,
         port=prepared.port,
-        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=30,

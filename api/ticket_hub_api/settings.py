@@ -14,6 +14,7 @@ from ticket_hub.home import ticket_home
 __all__ = ["Settings", "Visibility", "hub_folder"]
 
 MEBIBYTE = 1 << 20
+LOG_LEVELS = ("debug", "info", "warning", "error")
 _PREFIX = "TICKET_HUB_"
 
 
@@ -48,6 +49,10 @@ class Settings:
         max_commit_bytes: no commit request may be larger.
         upload_seconds: how long a signed upload address is valid.
         xet: whether the chunked transfer protocol is offered.
+        requests_per_minute: how many requests one caller (an account, or an address without one)
+            may make; 0 for any number. Uploads and downloads of contents are not counted.
+        failures_per_minute: how many wrong tokens may come from one address; 0 for any number.
+        log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
 
     database: str = ""
@@ -61,6 +66,9 @@ class Settings:
     max_commit_bytes: int = 512 * MEBIBYTE
     upload_seconds: int = 24 * 3600
     xet: bool = True
+    requests_per_minute: int = 12_000
+    failures_per_minute: int = 300
+    log_level: str = "info"
 
     @property
     def database_url(self) -> str:
@@ -105,6 +113,11 @@ class Settings:
             if text:
                 chosen[name] = _parse(name, text, type(default))
         settings = cls(**chosen)  # type: ignore[arg-type] # each value has its default's type
+        if settings.log_level not in LOG_LEVELS:
+            raise HubError(
+                f"{settings.log_level!r} is no level of a log.",
+                f"Set {_PREFIX}LOG_LEVEL to one of {', '.join(LOG_LEVELS)}.",
+            )
         if settings.visibility not in Visibility.ALL:
             raise HubError(
                 f"{settings.visibility!r} is no visibility.",

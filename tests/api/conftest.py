@@ -75,7 +75,10 @@ class Caller:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A real hub in a process of its own, shared by all tests that do not break it."""
     folder = tmp_path_factory.mktemp("hub")
-    with running_hub(Settings(folder=folder, part_bytes=5 << 20)) as running:
+    settings = Settings(
+        folder=folder, part_bytes=5 << 20, requests_per_minute=0, failures_per_minute=0
+    )
+    with running_hub(settings) as running:
         yield running
 
 

@@ -60,7 +60,11 @@ class Database:
     def _engine(self, begin: str, size: int) -> Engine:
         spare = 0 if self.is_sqlite else READERS  # a commit that reads contents takes a second one
         engine = create_engine(
-            self.url, pool_size=size, max_overflow=spare, pool_timeout=self.patience
+            self.url,
+            pool_size=size,
+            max_overflow=spare,
+            pool_timeout=self.patience,
+            hide_parameters=True,  # values never get into error messages, and so into logs
         )
         if self.is_sqlite:
             event.listen(engine, "connect", self._prepare_sqlite)

@@ -44,6 +44,14 @@ class Storage(Protocol):
         """Remove a file; nothing happens where there is none."""
         ...
 
+    def probe(self) -> None:
+        """See whether files could be stored and read now.
+
+        Raises:
+            StorageError: they could not.
+        """
+        ...
+
     def files(self, prefix: str) -> Iterator[StoredFile]:
         """All files whose key begins with this folder name."""
         ...

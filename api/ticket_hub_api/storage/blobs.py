@@ -38,12 +38,22 @@ class Incoming:
     """A file that is being received; leaving the context drops it unless it was stored."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a new file of a random name."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Open a new file of a random name.
+
+        Raises:
+            StorageError: the folder cannot be written to.
+        """
         self.path = folder / secrets.token_hex(16)
         self.size = 0
         self._hash = hashlib.sha256()
-        self._stream: IO[bytes] = self.path.open("xb", buffering=0)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._stream: IO[bytes] = self.path.open("xb", buffering=0)
+        except OSError as error:
+            raise StorageError(
+                f"The hub cannot receive files: {error.strerror or error}.",
+                "Check its storage folder and the permissions there.",
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +123,12 @@ class Blobs:
         key = f"{family}/{name[:2]}/{name[2:4]}/{name}-{secrets.token_hex(4)}"
         self.storage.put(received.path, key)
         return key
+
+    def probe(self) -> None:
+        """See whether files could be received and stored now; raises as `Storage.probe`."""
+        with self.incoming() as incoming:
+            incoming.write(b"probe")
+        self.storage.probe()
 
     def read(self, key: str, start: int, stop: int) -> Iterator[bytes]:
         """The bytes of a range; see `Storage.read`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,14 @@ class FolderStorage:
         """Remove a file; see `Storage.delete`."""
         with contextlib.suppress(FileNotFoundError):
             (self.root / key).unlink()
+
+    def probe(self) -> None:
+        """Write a small file and remove it; see `Storage.probe`."""
+        try:
+            with tempfile.TemporaryFile(dir=self.root) as stream:
+                stream.write(b"probe")
+        except OSError as error:
+            raise _explain("The storage folder", error) from error
 
     def files(self, prefix: str) -> Iterator[StoredFile]:
         """Walk a folder; see `Storage.files`."""

@@ -56,6 +56,12 @@ class RemoteStorage:
         with _explained(key), contextlib.suppress(FileNotFoundError):
             self.files_system.rm_file(self._path(key))
 
+    def probe(self) -> None:
+        """Ask for the bucket or folder; see `Storage.probe`."""
+        top = self.root.partition("/")[0] or self.root
+        with _explained(top):
+            self.files_system.info(top)
+
     def files(self, prefix: str) -> Iterator[StoredFile]:
         """List objects; see `Storage.files`."""
         with _explained(prefix):
