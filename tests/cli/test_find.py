@@ -40,6 +40,13 @@ def test_find_leaves_a_bundle_and_says_how_to_go_on(
     assert "ticket report" in ran.stderr
 
 
+def test_find_draws_the_ladder_on_the_card(ticket: Callable[..., Any], tmp_path: Path) -> None:
+    ticket("find", "digits-quick", *SMALL, "--out", str(tmp_path / "run"), "-q")
+    card = (tmp_path / "run/bundle/README.md").read_text("utf-8")
+    assert "](ladder.svg)" in card
+    assert ticket("verify", str(tmp_path / "run")).code == 0
+
+
 def test_find_again_reads_what_is_there(ticket: Callable[..., Any], tmp_path: Path) -> None:
     arguments = ["find", "digits-quick", *SMALL, "--out", str(tmp_path / "run")]
     first = ticket(*arguments, "--format", "json")

@@ -56,6 +56,7 @@ def use_everything(folder: Path) -> None:
         for ticket in level.tickets:
             bundle.ticket(level.index, ticket.trial)
     bundle.model()
+    bundle.figure()
     for _ in bundle.curves():
         pass
 

@@ -1,5 +1,6 @@
 """Bundles: the folder that carries tickets with their evidence. See `docs/bundle-format.md`."""
 
+from ticket_hub.bundle.amend import amend_bundle
 from ticket_hub.bundle.content import (
     BundleContent,
     ControlContent,
@@ -25,6 +26,7 @@ __all__ = [
     "Origin",
     "TrialContent",
     "VerifyReport",
+    "amend_bundle",
     "content_of",
     "open_bundle",
     "verify_bundle",

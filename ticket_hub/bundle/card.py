@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 
+from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 
 __all__ = ["is_generated", "plain_card", "results", "sealed"]
@@ -124,6 +125,7 @@ def plain_card(manifest: Manifest) -> str:
         _front_matter(manifest, level.evidence) + f"\n# {title}",
         intro,
         *_imported(manifest),
+        *_figure(manifest),
         _table(manifest.levels),
         _READING,
         which + _RULES[ticket.rule] + ".",
@@ -141,6 +143,19 @@ def _imported(manifest: Manifest) -> list[str]:
         return []
     head = f"Imported from the files of another system, {_plain(foreign[0].kind)}:"
     return ["\n".join([head, "", *(f"- {_plain(origin.source)}" for origin in foreign)])]
+
+
+def _figure(manifest: Manifest) -> list[str]:
+    """The figure of the ladder, told in words for those who do not see it."""
+    if layout.FIGURE not in manifest.files:
+        return []
+    measured = [level for level in manifest.levels if level.evidence is not None]
+    sparsest = min(level.density for level in measured) if measured else 1.0
+    text = (
+        "Test accuracy and the iteration of the early stop, against the weights that remain, "
+        f"from 100% down to {100 * sparsest:.3g}%; the table below has the numbers"
+    )
+    return [f"![{text}]({layout.FIGURE})"]
 
 
 def _plain(text: str) -> str:

@@ -118,6 +118,7 @@ class BundleContent:
         bit_exact: False for ever once a run was resumed in another environment.
         controls: what was trained beside the tickets.
         lineage: what the tickets were made from, where they were not found by the recipe.
+        figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
     """
 
     recipe: Recipe
@@ -129,11 +130,16 @@ class BundleContent:
     bit_exact: bool = True
     controls: tuple[ControlContent, ...] = ()
     lineage: tuple[Origin, ...] = ()
+    figure: bytes | None = None
 
     def only(self, *levels: int) -> BundleContent:
-        """The same with these levels alone; level 0 is worth keeping, as the reference."""
+        """The same with these levels alone; level 0 is worth keeping, as the reference.
+
+        The figure, which shows all levels, is left out.
+        """
         return replace(
             self,
             levels=tuple(level for level in self.levels if level.index in levels),
             controls=tuple(each for each in self.controls if each.level in levels),
+            figure=None,
         )

@@ -10,6 +10,7 @@ import re
 __all__ = [
     "CARD",
     "CONFIG",
+    "FIGURE",
     "FORMAT",
     "MANIFEST",
     "METRICS",
@@ -27,6 +28,7 @@ CONFIG = "config.json"
 METRICS = "metrics.json"
 MODEL = "model.safetensors"
 CARD = "README.md"
+FIGURE = "ladder.svg"
 RESULTS = ".eval_results/ticket.yaml"
 STAGING = ".staged"
 
@@ -37,6 +39,7 @@ MOST_TENSOR_BYTES = 1 << 40
 MOST_BYTES = {
     CONFIG: MOST_CONFIG_BYTES,
     CARD: MOST_CARD_BYTES,
+    FIGURE: 256 << 10,
     METRICS: 1 << 30,
     RESULTS: 64 << 10,
 }
@@ -50,7 +53,7 @@ MOST_PIXELS = 1 << 16
 MOST_CHANNELS = 4096
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
-_SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, RESULTS))
+_SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, FIGURE, RESULTS))
 _KNOWN = re.compile(
     rf"(?:{_SINGLE}|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
 )

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle import config, encoding, layout, summary
+from ticket_hub.bundle import config, encoding, figure, layout, summary
 from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
@@ -195,6 +195,19 @@ class Bundle:
         if layout.MODEL not in self.manifest.files:
             return None
         return self._tensors(layout.MODEL, self.network.tensors)
+
+    def figure(self) -> bytes | None:
+        """The figure of the card, `ladder.svg`, or None where there is none.
+
+        Raises:
+            BundleError: as `ticket`, or it is more than lines and shapes.
+        """
+        record = self.manifest.files.get(layout.FIGURE)
+        if record is None:
+            return None
+        data = bytes(self.files.read(layout.FIGURE, record, layout.MOST_BYTES[layout.FIGURE]))
+        figure.check(data)
+        return data
 
     def digest(self, name: str) -> None:
         """Compare a file with the manifest, reading it in pieces.

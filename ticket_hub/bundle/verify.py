@@ -105,6 +105,8 @@ class _Verifier:
 
     def _file(self, name: str) -> None:
         self.bundle.digest(name)
+        if name == layout.FIGURE:
+            self.bundle.figure()
 
     def _no_other_file(self) -> None:
         known = {layout.MANIFEST, *self.manifest.files}

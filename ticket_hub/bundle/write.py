@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ticket_hub.bundle import assemble, config, layout, metrics, tensors
+from ticket_hub.bundle import assemble, config, figure, layout, metrics, tensors
 from ticket_hub.bundle.card import is_generated, plain_card, results, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.manifest import Manifest, Theta0
@@ -16,7 +16,7 @@ from ticket_hub.bundle.store import Store
 from ticket_hub.bundle.theta0 import expand, survivors
 from ticket_hub.types import Weights
 
-__all__ = ["write_bundle"]
+__all__ = ["listing", "put_card", "put_figure", "write_bundle"]
 
 
 def write_bundle(
@@ -42,7 +42,8 @@ def write_bundle(
 
     Raises:
         BundleFormatError: the content cannot be a bundle: no level, NaN in theta0, levels that do
-            not rise, or, with `survivors`, masks that are not nested.
+            not rise, a figure that is more than lines and shapes, or, with `survivors`, masks that
+            are not nested.
         MaskMismatchError: masks or weights are not of the architecture.
         StorageError: the disk is full, or the file system refuses.
     """
@@ -54,8 +55,25 @@ def write_bundle(
     manifest = _put_levels(store, content, network, densest)
     if theta0 == "dense" if model is None else model:
         _put_model(store, content, manifest, network)
-    _put_card(store, manifest, card)
-    return store.commit(replace(manifest, files=dict(sorted(store.files.items()))))
+    put_figure(store, content.figure)
+    put_card(store, manifest, card)
+    return store.commit(listing(store, manifest))
+
+
+def listing(store: Store, manifest: Manifest) -> Manifest:
+    """A manifest with the files that were put so far."""
+    return replace(manifest, files=dict(sorted(store.files.items())))
+
+
+def put_figure(store: Store, data: bytes | None) -> None:
+    """Write the figure of the card, if there is one.
+
+    Raises:
+        BundleFormatError: it is more than lines and shapes.
+    """
+    if data is not None:
+        figure.check(data)
+        store.put(layout.FIGURE, [data])
 
 
 def _put_levels(
@@ -92,12 +110,13 @@ def _put_model(
     )
 
 
-def _put_card(store: Store, manifest: Manifest, card: Callable[[Manifest], str]) -> None:
+def put_card(store: Store, manifest: Manifest, card: Callable[[Manifest], str]) -> None:
+    """Write the card of what was put so far, unless the user wrote one."""
     path = store.folder / layout.CARD
     if path.is_file() and not is_generated(path.read_bytes()):
         store.keep(layout.CARD)
     else:
-        store.put(layout.CARD, [sealed(card(manifest))])
+        store.put(layout.CARD, [sealed(card(listing(store, manifest)))])
     found = results(manifest)
     if found is not None:
         store.put(layout.RESULTS, [found])

@@ -181,7 +181,7 @@ def _names(
     indices = {each.index for each in levels}
     if manifest.theta0_level is not None:
         indices.add(manifest.theta0_level)
-    names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.RESULTS]
+    names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.FIGURE, layout.RESULTS]
     names += [layout.theta0_file(each) for each in trials]
     names += [layout.mask_file(each, index) for each in trials for index in sorted(indices)]
     return [name for name in names if name in manifest.files]

@@ -10,6 +10,7 @@ import click
 
 from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
+from ticket_hub_cli.illustrating import illustrate
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import Pace, watching
 
@@ -84,7 +85,9 @@ def command(
     if dry_run:
         _plan(recipe, places["run_folder"] or runs_folder() / recipe.run_name, out)
     else:
-        _tell(_find(recipe, out, places), out)
+        result = _find(recipe, out, places)
+        illustrate(result.bundle, out)
+        _tell(result, out)
 
 
 def _plan(recipe: Recipe, run: Path, out: Output) -> None:

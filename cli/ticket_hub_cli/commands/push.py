@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.illustrating import illustrate
 from ticket_hub_cli.output import Output
 
 
@@ -34,15 +35,17 @@ def command(
 ) -> None:
     """Share the tickets of a run or a bundle under OWNER/NAME.
 
-    Every check of `ticket verify` is made first. One commit; what the hub has already is not sent
-    again; a README.md that a person wrote on the hub stays. The token is HF_TOKEN, or what
-    `hf auth login` kept.
+    The card gets a figure of the ladder, and every check of `ticket verify` is made first. One
+    commit; what the hub has already is not sent again; a README.md that a person wrote on the hub
+    stays. The token is HF_TOKEN, or what `hf auth login` kept.
     """
     from ticket_hub.hub.front import push_bundle
     from ticket_hub.search.locate import locate
 
+    bundle = locate(ticket).bundle
+    illustrate(bundle, out)
     pushed = push_bundle(
-        locate(ticket).bundle,
+        bundle,
         repo,
         hub=hub,
         message=message,
