@@ -182,7 +182,7 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
     """Start both servers and compare them."""
     large = hashlib.shake_256(b"large").digest(20_000_000)
     (folder / "file").write_bytes(large)
-    settings = Settings(folder=folder / "hub", database=chosen.database)
+    settings = Settings(requests_per_minute=0, folder=folder / "hub", database=chosen.database)
     with running_hub(settings) as hub, socket.socket() as probe:
         name = make_repository(HfApi(endpoint=hub.endpoint, token=hub.token), large)
         probe.bind(("127.0.0.1", 0))

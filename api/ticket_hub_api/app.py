@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import IO
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI
@@ -44,6 +46,8 @@ __all__ = ["create_app", "from_environment", "scopes_of"]
 
 _log = logging.getLogger("ticket_hub_api")
 FLUSH_SECONDS = 10.0
+LOG_FLUSH_SECONDS = 0.5
+LOG_BUFFER = 1 << 16
 ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried; the busiest first
     routes_files.router,
     routes_repositories.router,
@@ -72,12 +76,15 @@ class KeepEncodedSlashes:
         await self.app(scope, receive, send)
 
 
-def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> FastAPI:
+def create_app(
+    settings: Settings, routers: Sequence[APIRouter] = ROUTERS, *, log: IO[str] | None = None
+) -> FastAPI:
     """Build the service.
 
     Args:
         settings: the operator's choices.
         routers: the routes, in the order in which they are tried.
+        log: where a line for each request is written to; flushed twice a second.
 
     Raises:
         HubError: the database has another schema than this version; migrate it first.
@@ -95,11 +102,12 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ROUTERS) -> Fa
     finally:
         database.close()
     app.state.services = Services(settings)
+    app.state.log = log
     for kind in (ApiError, TicketHubError, Exception):
         app.add_exception_handler(kind, _handle)
     app.add_exception_handler(HTTPException, _handle_http)
     app.add_middleware(KeepEncodedSlashes)
-    app.add_middleware(Observed, metrics=app.state.services.metrics)
+    app.add_middleware(Observed, metrics=app.state.services.metrics, log=log)
     return app
 
 
@@ -107,7 +115,9 @@ def from_environment() -> FastAPI:
     """Build the service from the environment, for a server process."""
     settings = Settings.from_environment()
     configure_logging(settings.log_level)
-    return create_app(settings)
+    wanted = settings.log_level in {"debug", "info"}
+    log = open(sys.stderr.fileno(), "w", buffering=LOG_BUFFER, closefd=False, encoding="utf-8")  # noqa: SIM115 - a second, buffered way to the same place, open as long as the process
+    return create_app(settings, log=log if wanted else None)
 
 
 def scopes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -121,13 +131,19 @@ def scopes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    task = asyncio.create_task(_flush_regularly(services))
+    log: IO[str] | None = app.state.log
+    tasks = [asyncio.create_task(_flush_regularly(services))]
+    if log is not None:
+        tasks.append(asyncio.create_task(_flush_log(log)))
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if log is not None:
+            log.flush()
         await run_in_threadpool(services.flush_downloads)
         services.close()
 
@@ -139,6 +155,12 @@ async def _flush_regularly(services: Services) -> None:
             await run_in_threadpool(services.flush_downloads)
         except TicketHubError:
             _log.warning("The download counts could not be written; they are kept for later.")
+
+
+async def _flush_log(log: IO[str]) -> None:
+    while True:
+        await asyncio.sleep(LOG_FLUSH_SECONDS)
+        log.flush()
 
 
 async def _handle(request: Request, error: Exception) -> Response:
