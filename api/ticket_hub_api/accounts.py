@@ -6,8 +6,9 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import HubConflictError, HubError, HubNotFoundError
@@ -27,6 +28,7 @@ __all__ = [
     "remove_member",
     "revoke_token",
     "set_disabled",
+    "tokens_of",
 ]
 
 USER = "user"
@@ -34,9 +36,19 @@ ORGANIZATION = "organization"
 ROLES = ("read", "write", "admin")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 _RESERVED = frozenset({
-    "api", "datasets", "docs", "healthz", "lfs", "login", "metrics", "models", "readyz", "settings",
-    "spaces", "static", "v1", "v2",
+    "account", "api", "compare", "datasets", "docs", "healthz", "jobs", "lfs", "login", "metrics",
+    "models", "openapi.json", "operator", "readyz", "settings", "sign-in", "sign-out", "spaces",
+    "static", "tickets", "transfer", "v1", "v2",
 })  # fmt: skip
+
+_TOKENS = (
+    select(
+        Token.id, Account.name.label("account"), Token.name, Token.scope,
+        Token.created_at, Token.expires_at, Token.revoked_at,
+    )
+    .join(Account, Account.id == Token.account_id)
+    .order_by(Token.created_at)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +173,12 @@ def create_token(
     scope: str,
     name: str = "token",
     expires_seconds: int | None = None,
+    no_later_than: int | None = None,
 ) -> IssuedToken:
     """Issue a token to a user.
+
+    Args:
+        no_later_than: when it ends at the latest, in microseconds since 1970.
 
     Raises:
         HubNotFoundError: no such user. HubError: no such scope, or an impossible time.
@@ -172,7 +188,8 @@ def create_token(
     if expires_seconds is not None and expires_seconds <= 0:
         raise HubError("A token cannot expire before it is made.", "Give a positive time.")
     secret = "th_" + secrets.token_urlsafe(32)
-    expires_at = None if expires_seconds is None else now() + expires_seconds * 1_000_000
+    asked = None if expires_seconds is None else now() + expires_seconds * 1_000_000
+    expires_at = min((end for end in (asked, no_later_than) if end is not None), default=None)
     with database.write() as session:
         account = _find(session, user, USER)
         token = Token(
@@ -196,16 +213,19 @@ def create_token(
 
 def list_tokens(database: Database) -> list[dict[str, object]]:
     """All tokens, without their secrets."""
-    statement = (
-        select(
-            Token.id, Account.name.label("account"), Token.name, Token.scope,
-            Token.created_at, Token.expires_at, Token.revoked_at,
-        )
-        .join(Account, Account.id == Token.account_id)
-        .order_by(Token.created_at)
-    )  # fmt: skip
+    return _tokens(database, _TOKENS)
+
+
+def tokens_of(database: Database, account_id: str) -> list[dict[str, object]]:
+    """An account's tokens that were not revoked, without their secrets."""
+    return _tokens(
+        database, _TOKENS.where(Token.account_id == account_id, Token.revoked_at.is_(None))
+    )
+
+
+def _tokens(database: Database, statement: Select[*tuple[Any, ...]]) -> list[dict[str, object]]:
     with database.read() as connection:
-        return [dict(row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's name for it
+        return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def revoke_token(database: Database, token_id: str) -> None:

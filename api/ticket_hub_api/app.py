@@ -38,6 +38,9 @@ from ticket_hub_api.hub_protocol import (
 from ticket_hub_api.hub_protocol.names import ENCODED_SLASH
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
+from ticket_hub_api.pages import routes_account as pages_account
+from ticket_hub_api.pages import routes_static as pages_static
+from ticket_hub_api.pages.failures import failure_page, wants_page
 from ticket_hub_api.routes import health
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
@@ -57,6 +60,8 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried; the 
     routes_account.router,
     health.router,
     routes_unsupported.router,
+    pages_static.router,
+    pages_account.router,
 )
 
 
@@ -164,7 +169,8 @@ async def _flush_log(log: IO[str]) -> None:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
-    response = error_response(request, error)
+    respond = failure_page if wants_page(request) else error_response
+    response = respond(request, error)
     response.headers.setdefault("X-Request-Id", request.scope.get("request_id", ""))
     if response.status_code >= 500 and not isinstance(error, ApiError):  # noqa: PLR2004 - server errors
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -174,4 +180,6 @@ async def _handle(request: Request, error: Exception) -> Response:
 async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    return error_response(request, ApiError(error.status_code, str(error.detail), headers=headers))
+    refusal = ApiError(error.status_code, str(error.detail), headers=headers)
+    respond = failure_page if wants_page(request) else error_response
+    return respond(request, refusal)

@@ -12,7 +12,8 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
+from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from ticket_hub_api import errors
@@ -34,6 +35,8 @@ __all__ = [
     "XetToken",
     "authenticate",
     "bearer_token",
+    "known_principal",
+    "principal_of_token",
 ]
 
 
@@ -66,7 +69,7 @@ class Principal:
         scope: the token's scope.
         roles: the role in each namespace that the account owns or is a member of.
         organizations: the names of the organizations among them, with their roles.
-        token_name, token_created_at, expires_at: the token's own.
+        token_id, token_name, token_created_at, expires_at: the token's own.
     """
 
     account_id: str = ""
@@ -76,6 +79,7 @@ class Principal:
     scope: str = Scope.ANYONE
     roles: tuple[tuple[str, str], ...] = ()
     organizations: tuple[tuple[str, str], ...] = ()
+    token_id: str = ""
     token_name: str = ""
     token_created_at: int = 0
     expires_at: int | None = None
@@ -121,6 +125,7 @@ class Principal:
 
 ANONYMOUS = Principal()
 _TOKEN_ROW = select(
+    Token.id.label("token_id"),
     Token.secret_digest,
     Token.scope,
     Token.name.label("token_name"),
@@ -150,33 +155,44 @@ class Requires:
     async def __call__(self, request: Request) -> Principal:
         """The caller; a token that is shown must be valid even where none is needed."""
         services: Services = request.app.state.services
-        secret = bearer_token(request)
-        address = request.client.host if request.client else ""
-        if not secret:
-            if self.scope != Scope.ANYONE:
-                raise errors.unauthorized("Sign in with a token to do this.")
-            _count(services.requests, address)
-            return ANONYMOUS
-        principal = await _known(services, secret, address)
-        request.scope["account"] = principal.name
-        _count(services.requests, principal.account_id)
+        principal = await self.identify(request)
+        if principal.anonymous and self.scope != Scope.ANYONE:
+            raise errors.unauthorized("Sign in with a token to do this.")
+        if not principal.anonymous:
+            request.scope["account"] = principal.name
+        _count(services.requests, principal.account_id or _address(request))
         if not principal.allows(self.scope):
             raise errors.forbidden(f"This needs a token with the scope {self.scope!r}.")
         return principal
+
+    async def identify(self, request: Request) -> Principal:
+        """Who shows a token in the header, or nobody."""
+        secret = bearer_token(request)
+        return await known_principal(request, secret) if secret else ANONYMOUS
+
+
+async def known_principal(request: Request, secret: str) -> Principal:
+    """The account whose token this is. Wrong ones are counted by where they come from.
+
+    Raises:
+        ApiError: 401 when it is not valid; 429 after too many of these.
+    """
+    services: Services = request.app.state.services
+    try:
+        return await services.principal(secret)
+    except errors.ApiError:  # who has a token gets in, whatever others behind the same address do
+        _count(services.failures, _address(request))
+        raise
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _count(bucket: Buckets, caller: str) -> None:
     if seconds := bucket.wait(caller):
         raise errors.too_many(seconds, f"Too many requests. Try again in {seconds} seconds.")
     bucket.take(caller)
-
-
-async def _known(services: Services, secret: str, address: str) -> Principal:
-    try:
-        return await services.principal(secret)
-    except errors.ApiError:  # who has a token gets in, whatever others behind the same address do
-        _count(services.failures, address)
-        raise
 
 
 class Signed:
@@ -238,15 +254,28 @@ def authenticate(database: Database, secret: str) -> Principal:
         row = connection.execute(_TOKEN_ROW.where(Token.secret_digest == digest)).first()
         if row is None or not hmac.compare_digest(row.secret_digest, digest):
             raise errors.unauthorized()
-        if row.revoked_at is not None or row.disabled:
-            raise errors.unauthorized("This token was revoked.")
-        if row.expires_at is not None and row.expires_at <= now():
-            raise errors.unauthorized("This token has expired.")
-        members = connection.execute(
-            select(Membership.organization_id, Account.name, Membership.role)
-            .join(Account, Account.id == Membership.organization_id)
-            .where(Membership.user_id == row.account_id)
-        ).all()
+        return _principal(connection, row)
+
+
+def principal_of_token(database: Database, token_id: str) -> Principal:
+    """The account of a token that was shown before; raises as `authenticate`."""
+    with database.read() as connection:
+        row = connection.execute(_TOKEN_ROW.where(Token.id == token_id)).first()
+        if row is None:
+            raise errors.unauthorized("This token was removed.")
+        return _principal(connection, row)
+
+
+def _principal(connection: Connection, row: Row[*tuple[Any, ...]]) -> Principal:
+    if row.revoked_at is not None or row.disabled:
+        raise errors.unauthorized("This token was revoked.")
+    if row.expires_at is not None and row.expires_at <= now():
+        raise errors.unauthorized("This token has expired.")
+    members = connection.execute(
+        select(Membership.organization_id, Account.name, Membership.role)
+        .join(Account, Account.id == Membership.organization_id)
+        .where(Membership.user_id == row.account_id)
+    ).all()
     return Principal(
         account_id=row.account_id,
         name=row.name,
@@ -255,6 +284,7 @@ def authenticate(database: Database, secret: str) -> Principal:
         scope=row.scope,
         roles=((row.account_id, "admin"), *((m.organization_id, m.role) for m in members)),
         organizations=tuple((m.name, m.role) for m in members),
+        token_id=row.token_id,
         token_name=row.token_name,
         token_created_at=row.created_at,
         expires_at=row.expires_at,

@@ -82,7 +82,7 @@ def start_hub(
 def _wait(hub: RunningHub) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and hub.process.poll() is None:
-        if _answers(f"{hub.endpoint}/healthz"):
+        if _answers(f"http://{LOOPBACK}:{hub.port}/healthz"):
             return
         time.sleep(_PAUSE_SECONDS)
     raise HubUnavailableError(

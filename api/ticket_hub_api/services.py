@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from ticket_hub_api.auth import Principal, authenticate
+from ticket_hub_api.auth import Principal, authenticate, principal_of_token
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.limits import Buckets
@@ -89,13 +89,16 @@ class Services:
 
     async def principal(self, secret: str) -> Principal:
         """The caller whose token this is; raises as `authenticate`."""
-        key = ("principal", hashlib.sha256(secret.encode()).digest())
-        principal: Principal = await self.memory.recall(
-            key, lambda: authenticate(self.database, secret)
-        )
-        if principal.expired:
-            return await run_in_threadpool(authenticate, self.database, secret)
-        return principal
+        key = hashlib.sha256(secret.encode()).digest()
+        return await self._principal(key, lambda: authenticate(self.database, secret))
+
+    async def principal_of_token(self, token_id: str) -> Principal:
+        """The caller who signed in with this token; raises as `authenticate`."""
+        return await self._principal(token_id, lambda: principal_of_token(self.database, token_id))
+
+    async def _principal(self, key: Hashable, make: Callable[[], Principal]) -> Principal:
+        principal = await self.memory.recall(("principal", key), make)
+        return await run_in_threadpool(make) if principal.expired else principal
 
     def flush_downloads(self) -> None:
         """Add the downloads since the last time to the repositories' counts.

@@ -1,0 +1,1 @@
+"""The pages that people read in a browser, rendered on the server."""

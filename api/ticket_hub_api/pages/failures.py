@@ -1,0 +1,46 @@
+"""Refusals as pages, for people who reach them in a browser."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ticket_hub_api.errors import ApiError, translate
+from ticket_hub_api.pages.rendering import render
+from ticket_hub_api.pages.router import TAG
+
+__all__ = ["failure_page", "wants_page"]
+
+_UNAUTHORIZED, _NOT_FOUND = 401, 404
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a refusal should be a page: on a page's route, or where a browser found nothing."""
+    route = request.scope.get("route")
+    if isinstance(route, APIRoute):
+        return TAG in route.tags
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
+def failure_page(request: Request, error: Exception) -> Response:
+    """The page that says what is wrong and what to do; with 401, the form to sign in."""
+    refusal = error if isinstance(error, ApiError) else translate(error)
+    signing_in = refusal.status == _UNAUTHORIZED
+    context = {
+        "status": refusal.status,
+        "title": HTTPStatus(refusal.status).phrase,
+        "message": refusal.message,
+        "signing_in": signing_in,
+        "next": _address(request) if request.method == "GET" else "/",
+    }
+    response = render(request, "failure.html", context, status=refusal.status, forms=signing_in)
+    response.headers.update(refusal.headers)
+    return response
+
+
+def _address(request: Request) -> str:
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")

@@ -1,0 +1,90 @@
+"""Templates, and what all of them may use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ticket_hub_api.auth import ANONYMOUS, Principal
+from ticket_hub_api.pages import sessions, wording
+from ticket_hub_api.pages.forms import FIELD, form_token
+from ticket_hub_api.pages.security import secure
+from ticket_hub_api.pages.static_files import address_of
+
+__all__ = ["is_fragment", "render"]
+
+THEMES = ("light", "dark")
+THEME_COOKIE = "ticket-theme"
+_HTMX = {
+    "allowEval": False,
+    "allowScriptTags": False,
+    "historyCacheSize": 0,
+    "historyRestoreAsHxRequest": False,
+    "includeIndicatorStyles": False,
+    "refreshOnHistoryMiss": True,
+    "selfRequestsOnly": True,
+}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ticket_hub_api.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(wording.FILTERS)
+    environment.globals.update(
+        address_of=address_of, htmx_config=json.dumps(_HTMX), form_field=FIELD
+    )
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether a part of the page is asked for, to be swapped into the one that is shown."""
+    return request.headers.get("hx-request") == "true"
+
+
+def render(
+    request: Request,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    forms: bool = False,
+) -> Response:
+    """A page, or a part of one, as a response that runs nothing but the service's own scripts.
+
+    Args:
+        template: its name in the package.
+        context: what the template names; a name that is missing is an error.
+        forms: whether it has forms beside the one that signs out.
+    """
+    visitor: Principal = getattr(request.state, "visitor", ANONYMOUS)
+    forms = forms or not visitor.anonymous
+    text = _ENVIRONMENT.get_template(template).render(
+        **context,
+        request=request,
+        visitor=visitor,
+        session_ended=getattr(request.state, "session_ended", ""),
+        theme=_theme(request),
+        form_token=form_token(request) if forms else "",
+    )
+    response = HTMLResponse(text, status, headers={"Vary": "Cookie, HX-Request"})
+    if forms and visitor.anonymous:
+        sessions.keep_session(request, response)
+    return secure(response)
+
+
+def _theme(request: Request) -> str:
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else ""

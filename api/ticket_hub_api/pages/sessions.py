@@ -1,0 +1,135 @@
+"""Who is signed in: a signed cookie that names a token, never the token itself.
+
+The cookie holds the token's identifier and a nonce. It lasts a week at most, and ends at once when
+the token is revoked or expires, or its account is disabled. Visitors who are shown a form without
+being signed in get a cookie with a nonce alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ticket_hub_api.auth import ANONYMOUS, Principal, Requires, Scope, bearer_token
+from ticket_hub_api.errors import ApiError
+from ticket_hub_api.services import services_of
+
+__all__ = ["Administrator", "Anyone", "Session", "SignedIn", "Visits", "session_of", "set_session"]
+
+SECONDS = 7 * 24 * 3600
+_PURPOSE = "session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One browser's visit.
+
+    Attributes:
+        token_id: of the token that was signed in with, or an empty string.
+        nonce: what this browser's forms are bound to.
+    """
+
+    token_id: str
+    nonce: str
+
+
+def is_https(request: Request) -> bool:
+    """Whether browsers reach the service by https, perhaps through a proxy."""
+    endpoint = services_of(request).settings.endpoint
+    return (urlsplit(endpoint).scheme if endpoint else request.url.scheme) == "https"
+
+
+def cookie_name(request: Request) -> str:
+    """The cookie's name; with https one that no other host and no http page can set."""
+    return "__Host-ticket-session" if is_https(request) else "ticket-session"
+
+
+def session_of(request: Request) -> Session:
+    """The visit that the cookie names, or a new one; always the same one during a request."""
+    known: Session | None = getattr(request.state, "session", None)
+    if known is None:
+        known = _read(request) or Session(token_id="", nonce=secrets.token_urlsafe(18))
+        request.state.session = known
+    return known
+
+
+def _read(request: Request) -> Session | None:
+    text = request.cookies.get(cookie_name(request), "")
+    try:
+        claims = services_of(request).signer.read(_PURPOSE, text) if text else None
+    except ApiError:
+        return None
+    if claims is None:
+        return None
+    return Session(token_id=claims["token"], nonce=claims["nonce"])
+
+
+def set_session(request: Request, response: Response, token_id: str) -> None:
+    """Begin a visit with a token, or with an empty string end it. The nonce is a new one."""
+    session = Session(token_id=token_id, nonce=secrets.token_urlsafe(18))
+    request.state.session = session
+    keep_session(request, response)
+
+
+def keep_session(request: Request, response: Response) -> None:
+    """Hand the browser the cookie of its visit."""
+    session = session_of(request)
+    signer = services_of(request).signer
+    text = signer.sign(_PURPOSE, SECONDS, token=session.token_id, nonce=session.nonce)
+    response.set_cookie(
+        cookie_name(request),
+        text,
+        max_age=SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=is_https(request),
+    )
+
+
+async def visitor_of(request: Request) -> Principal:
+    """The account that is signed in; a token that ended leaves the visitor anonymous."""
+    known: Principal | None = getattr(request.state, "visitor", None)
+    if known is None:
+        known = await _visitor(request)
+        request.state.visitor = known
+    return known
+
+
+async def _visitor(request: Request) -> Principal:
+    session = session_of(request)
+    if not session.token_id:
+        return ANONYMOUS
+    try:
+        return await services_of(request).principal_of_token(session.token_id)
+    except ApiError as error:
+        if error.status != 401:  # noqa: PLR2004 - not signed in
+            raise
+        request.state.session_ended = error.message
+        return ANONYMOUS
+
+
+class Visits(Requires):
+    """Admits a visitor to a page: by the session cookie, or by a token in the header.
+
+    Raises:
+        ApiError: 401 where nobody is signed in and somebody must be; 403 when the token that was
+            signed in with has too small a scope.
+    """
+
+    async def identify(self, request: Request) -> Principal:
+        """The visitor."""
+        if bearer_token(request):
+            request.state.visitor = await super().identify(request)
+        return await visitor_of(request)
+
+
+Anyone: TypeAlias = Annotated[Principal, Depends(Visits(Scope.ANYONE))]
+SignedIn: TypeAlias = Annotated[Principal, Depends(Visits(Scope.READ))]
+Writer: TypeAlias = Annotated[Principal, Depends(Visits(Scope.WRITE))]
+Administrator: TypeAlias = Annotated[Principal, Depends(Visits(Scope.ADMIN))]

@@ -1,0 +1,69 @@
+"""Numbers, times and names as the pages write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+__all__ = ["FILTERS"]
+
+_MICROSECONDS = 1_000_000
+_KIBI = 1024
+_MINUS = "\N{MINUS SIGN}"
+UNKNOWN = "\N{EN DASH}"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A fraction as per cent without the sign; a dash where it is not known."""
+    return UNKNOWN if value is None or math.isnan(value) else f"{100 * value:.{digits}f}"
+
+
+def density(value: float) -> str:
+    """A density as per cent of weights, with three significant digits."""
+    return f"{100 * value:.3g}%"
+
+
+def points(value: float | None) -> str:
+    """A difference of two fractions in points, with its sign."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    return f"{100 * value:+.2f}".replace("-", _MINUS)
+
+
+def size(count: int) -> str:
+    """A number of bytes for people."""
+    amount = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < _KIBI:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= _KIBI
+    return f"{amount:.1f} TiB"
+
+
+def count(value: int) -> str:
+    """A whole number with commas."""
+    return f"{value:,}"
+
+
+def moment(microseconds: int | None) -> str:
+    """A time in UTC, to the minute."""
+    if microseconds is None:
+        return UNKNOWN
+    when = dt.datetime.fromtimestamp(microseconds / _MICROSECONDS, dt.UTC)
+    return f"{when:%Y-%m-%d %H:%M}"
+
+
+def iso(microseconds: int) -> str:
+    """A time for programs."""
+    when = dt.datetime.fromtimestamp(microseconds / _MICROSECONDS, dt.UTC)
+    return when.isoformat(timespec="seconds")
+
+
+def short(digest: str, length: int = 12) -> str:
+    """The first digits of a digest."""
+    return digest[:length]
+
+
+FILTERS = {
+    each.__name__: each for each in (percent, density, points, size, count, moment, iso, short)
+}

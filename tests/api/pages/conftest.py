@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import Reader, Visit
+
+from ticket_hub_api.background import RunningHub
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture
+def reader(hub: RunningHub) -> Reader:
+    return Reader(hub.endpoint)
+
+
+@pytest.fixture
+def member(hub: RunningHub) -> Reader:
+    """A reader who has signed in as the hub's administrator."""
+    reader = Reader(hub.endpoint)
+    assert reader.sign_in(hub.token).status == 303
+    return reader
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real browser, shared by all tests; each test gets a profile of its own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("needs a browser: install Debian's package chromium")
+    flags = ["--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=flags, chromium_sandbox=False
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, hub: RunningHub) -> Iterator[Visit]:
+    visit = Visit(chromium, hub.endpoint)
+    yield visit
+    visit.close()
+    visit.check()
