@@ -20,6 +20,7 @@ __all__ = [
     "entry_not_found",
     "error_response",
     "forbidden",
+    "header_safe",
     "not_supported",
     "repository_not_found",
     "revision_not_found",

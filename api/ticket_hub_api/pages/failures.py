@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub_api.errors import ApiError, translate
+from ticket_hub_api.errors import ApiError, header_safe, translate
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import TAG
 
@@ -37,7 +37,7 @@ def failure_page(request: Request, error: Exception) -> Response:
         "next": _address(request) if request.method == "GET" else "/",
     }
     response = render(request, "failure.html", context, status=refusal.status, forms=signing_in)
-    response.headers.update(refusal.headers)
+    response.headers.update({"X-Error-Message": header_safe(refusal.message), **refusal.headers})
     return response
 
 
