@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ticket_hub.hub.query import Query
     from ticket_hub.recipe import Recipe
     from ticket_hub.recipes import load_recipe, recipe_names
+    from ticket_hub.report.analysis import AnalyzeResult, analyze
     from ticket_hub.report.bundles import report_bundle, show_bundle
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.runs import list_runs
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnalyzeResult",
     "Bundle",
     "FindResult",
     "Query",
@@ -42,6 +44,7 @@ __all__ = [
     "RetrainResult",
     "Ticket",
     "TicketHubError",
+    "analyze",
     "cache_bundles",
     "delete_bundle",
     "export_ticket",
@@ -63,6 +66,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AnalyzeResult": "ticket_hub.report.analysis",
     "Bundle": "ticket_hub.bundle.read",
     "FindResult": "ticket_hub.search.finding",
     "Query": "ticket_hub.hub.query",
@@ -70,6 +74,7 @@ _HOMES = {
     "RetrainResult": "ticket_hub.transfer.retraining",
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
+    "analyze": "ticket_hub.report.analysis",
     "export_ticket": "ticket_hub.bundle.exporters",
     "cache_bundles": "ticket_hub.hub.front",
     "delete_bundle": "ticket_hub.hub.front",

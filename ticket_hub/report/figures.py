@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ticket_hub.report.ladder import Bars, Ladder, Numbers, Rung, Spread
-from ticket_hub.report.style import INK, Look, drawing, look
+from ticket_hub.report.style import INK, Look, drawing, legend_below, look
 
 __all__ = ["curves_figure", "ladder_figure"]
 
@@ -45,7 +44,7 @@ def ladder_figure(ladder: Ladder, *, bars: Bars = "range", width: float = 9.0) -
         panels[1].set_ylabel("early-stop iteration")
         panels[1].yaxis.set_major_formatter(FuncFormatter(_thousands))
         figure.suptitle(ladder.title)
-        _legend(figure, panels[0], f"mean of {_count(ladder.trials)}; bars: {_BARS[bars]}")
+        legend_below(figure, panels[0], f"mean of {_count(ladder.trials)}; bars: {_BARS[bars]}")
     return figure
 
 
@@ -73,7 +72,7 @@ def curves_figure(ladder: Ladder, *, width: float = 9.0) -> Figure:
         _focus(panels[0], rungs)
         figure.suptitle(ladder.title)
         counts = tuple(sorted({len(rung.curves) for rung in rungs}))
-        _legend(
+        legend_below(
             figure,
             panels[0],
             f"mean of {_count(counts)}; shade: least to greatest trial; mark: mean early stop",
@@ -215,21 +214,6 @@ def _some(items: Sequence[T], most: int) -> list[T]:
         return list(items)
     places = sorted({round(i * (len(items) - 1) / (most - 1)) for i in range(most)})
     return [items[place] for place in places]
-
-
-def _legend(figure: Figure, panel: Axes, note: str) -> None:
-    """Put the names below the panels, in rows of even length, under a note."""
-    handles, labels = panel.get_legend_handles_labels()
-    width = figure.get_figwidth()
-    rows = -(-len(labels) // max(1, int(width / (0.55 + 0.062 * max(map(len, labels))))))
-    legend = figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=-(-len(labels) // rows),
-        title=textwrap.fill(note, int(width * 13)),
-    )
-    legend.get_title().set_multialignment("center")
 
 
 def _count(trials: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.style import theme_css, themed_svg
 from ticket_hub.report.tables import HEADINGS, cells, ladder_rows
 
-__all__ = ["page"]
+__all__ = ["facts_list", "figure_block", "page", "shell", "table_block"]
 
 _SHELL = Template("""<!doctype html>
 <html lang="en">
@@ -71,18 +71,23 @@ def page(
     """
     parts = [
         *(f"<p>{escape(note)}</p>" for note in notes),
-        _figure(themed_svg(ladder_figure(ladder, bars=bars)), _ABOUT_LADDER),
+        figure_block(themed_svg(ladder_figure(ladder, bars=bars)), _ABOUT_LADDER),
         "<h2>The numbers</h2>",
         _table(ladder),
         "<h2>While they train</h2>",
-        _figure(themed_svg(curves_figure(ladder)), _ABOUT_CURVES),
+        figure_block(themed_svg(curves_figure(ladder)), _ABOUT_CURVES),
         "<h2>Where this comes from</h2>",
-        _facts(facts),
+        facts_list(facts),
     ]
     if recipe:
         parts += ["<h2>The recipe</h2>", f"<pre><code>{escape(recipe)}</code></pre>"]
+    return shell(ladder.title, parts)
+
+
+def shell(title: str, parts: Sequence[str]) -> str:
+    """A whole page of parts that are HTML already; the title is text."""
     return _SHELL.substitute(
-        title=escape(ladder.title), dark=theme_css(), body="\n".join(filter(None, parts))
+        title=escape(title), dark=theme_css(), body="\n".join(filter(None, parts))
     )
 
 
@@ -94,25 +99,34 @@ _ABOUT_LADDER = (
 _ABOUT_CURVES = "Accuracy and validation loss of the tickets during training, at some levels."
 
 
-def _figure(svg: str, caption: str) -> str:
+def figure_block(svg: str, caption: str) -> str:
+    """A figure with its caption, which is also what a screen reader says of it."""
     labelled = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(caption)}" ', 1)
     return f"<figure>\n{labelled}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
 
 
 def _table(ladder: Ladder) -> str:
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in HEADINGS)
-    rows = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in cells(row)) + "</tr>"
-        for row in ladder_rows(ladder)
-    )
+    rows = [cells(row) for row in ladder_rows(ladder)]
     return (
-        '<div class="scroll" tabindex="0"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>\n"
+        f"{table_block(HEADINGS, rows)}\n"
         '<p class="soft">Means over n trials, from the least to the greatest in parentheses.</p>'
     )
 
 
-def _facts(facts: Mapping[str, str]) -> str:
+def table_block(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts that scrolls by itself where the page is narrow."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
+    lines = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
+    )
+    return (
+        '<div class="scroll" tabindex="0"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table></div>"
+    )
+
+
+def facts_list(facts: Mapping[str, str]) -> str:
+    """Names and texts, one pair a line."""
     rows = "\n".join(
         f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items()
     )

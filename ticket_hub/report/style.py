@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import io
+import textwrap
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["INK", "Look", "drawing", "look", "png", "svg", "theme_css", "themed_svg"]
+__all__ = [
+    "INK",
+    "Look",
+    "drawing",
+    "legend_below",
+    "look",
+    "png",
+    "svg",
+    "theme_css",
+    "themed_svg",
+]
 
 INK = "#1a1a1a"
 GRID = "#d0d0d0"
@@ -96,6 +108,21 @@ def drawing() -> Iterator[None]:
     """Draw and save inside: matplotlib's settings are global, so one thread at a time."""
     with _ALONE, rc_context(_SETTINGS):  # type: ignore[arg-type] # its keys are literals
         yield
+
+
+def legend_below(figure: Figure, panel: Axes, note: str) -> None:
+    """Put the names of a panel's lines below all panels, in rows of even length, under a note."""
+    handles, labels = panel.get_legend_handles_labels()
+    width = figure.get_figwidth()
+    rows = -(-len(labels) // max(1, int(width / (0.55 + 0.062 * max(map(len, labels))))))
+    legend = figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=-(-len(labels) // rows),
+        title=textwrap.fill(note, int(width * 13)),
+    )
+    legend.get_title().set_multialignment("center")
 
 
 def png(figure: Figure) -> bytes:

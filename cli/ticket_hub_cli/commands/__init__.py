@@ -19,6 +19,7 @@ SECTIONS = {
         "show": f"{_HERE}.show",
         "verify": f"{_HERE}.verify",
         "report": f"{_HERE}.report",
+        "analyze": f"{_HERE}.analyze",
     },
     "In and out": {
         "import": f"{_HERE}.imports",

@@ -1,0 +1,132 @@
+"""`ticket analyze`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.progress import Pace, showing
+
+if TYPE_CHECKING:
+    from ticket_hub.analysis import AnalysisPlan, Finding
+    from ticket_hub.report.analysis import AnalyzeResult
+
+
+@options.command(
+    "analyze",
+    "ticket analyze digits-quick",
+    "ticket analyze lenet-mnist:7,15 --only quick",
+    "ticket analyze lenet-mnist:7 --only overlap --with fashion-lenet:7",
+    "ticket analyze lenet-mnist:7 --only interpolation,noise --iterations 2000 --out inside",
+)
+@click.argument("ticket", type=options.RUN)
+@click.option(
+    "--only",
+    metavar="NAMES",
+    help="Which analyses, with commas between; quick: those that train nothing; training: those "
+    "that do.  [default: all]",
+)
+@click.option(
+    "--with",
+    "others",
+    metavar="TICKET",
+    multiple=True,
+    help="Another ticket of the same network, whose masks are compared; may be given again.",
+)
+@click.option("--trials", type=click.IntRange(min=1), help="The first so many.  [default: all]")
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    help="Budget of what is trained: training.iterations.  [default: the recipe's]",
+)
+@options.set_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of whatever is drawn.")
+@options.hub_option
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for page, figures, tables and results.  [default: in TICKET_HOME]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the data sets.  [default: TICKET_DATA]",
+)
+@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
+@click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU.")
+@click.option(
+    "--accept-environment",
+    is_flag=True,
+    help="Go on with an analysis that was begun in another environment.",
+)
+@options.output_options
+def command(
+    ticket: str,
+    only: str | None,
+    others: tuple[str, ...],
+    iterations: int | None,
+    assignments: tuple[str, ...],
+    out: Output,
+    **given: Any,  # noqa: ANN401 - the options that the library takes as they are
+) -> None:
+    """Look into tickets: masks, units, weights, and how training goes from them.
+
+    A level is named behind a colon: a number, several (:3,7,11), a density (:d0.036), :all, or
+    :best. What is found is one page, figures, tables and JSON in a folder; the same command again
+    reads what is there and makes the rest.
+    """
+    from ticket_hub.analysis import plan_analyses
+
+    names = [name.strip() for name in (only or "").split(",") if name.strip()]
+    changes = options.settings(assignments, training__iterations=iterations)
+    about = {name: given.pop(name) for name in ("trials", "seed", "hub")}
+    plan = plan_analyses(ticket, only=names, others=others, changes=changes, **about)
+    for name, reason in plan.left_out:
+        out.hint(f"Left out: {name}, since {reason}.")
+    _tell(_carry_out(plan, out, given), out)
+
+
+def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> AnalyzeResult:
+    from ticket_hub.report.analysis import carry_out
+    from ticket_hub.search import stop_on_signals
+
+    pace = Pace(len(plan.trials), len(plan.steps), plan.recipe.training.iterations, unit="analysis")
+    with (
+        stop_on_signals() as should_stop,
+        showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+    ):
+        return carry_out(
+            plan,
+            on_finding=lambda finding: watcher.step(_done(finding)),
+            observe=watcher.observe,
+            should_stop=should_stop,
+            **given,
+        )
+
+
+def _done(finding: Finding) -> str:
+    return f"{finding.analysis}, level {finding.level}" + (" (from disk)" * finding.resumed)
+
+
+def _tell(result: AnalyzeResult, out: Output) -> None:
+    from ticket_hub.report.analysis.catalogue import VIEWS
+
+    if out.form == "json":
+        out.json(json.loads((result.folder / "analysis.json").read_bytes()))
+        return
+    if out.form == "quiet":
+        out.text(str(result.folder))
+        return
+    for finding in result.findings:
+        sentence = VIEWS[finding.analysis].sentence(finding.result)
+        level = "dense" if not finding.level else f"level {finding.level}"
+        out.text(f"{finding.analysis}, {level} ({percent(finding.density)} of weights): {sentence}")
+    out.text(f"page: {result.folder / 'analysis.html'}")
+    out.hint(f"Figures and tables are in {result.folder}, too.")

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ticket_hub
+from ticket_hub.analysis import CATALOGUE
+
+CHANGES = {
+    "network.name": "lenet-24",
+    "training.iterations": 60,
+    "training.evaluate_every": 20,
+    "training.backend": "stack",
+    "search.levels": 3,
+    "search.trials": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("found") / "run"
+    ticket_hub.find("digits-quick", changes=CHANGES, run_folder=run, workers=1)
+    return str(run)
+
+
+def test_analyze_ends_with_sentences_and_a_page(
+    ticket: Callable[..., Any], found: str, tmp_path: Path
+) -> None:
+    ran = ticket("analyze", f"{found}:2,3", "--only", "overlap,density", "--out", str(tmp_path))
+    assert ran.code == 0
+    lines = ran.stdout.splitlines()
+    assert [line.split(" (")[0] for line in lines[:4]] == [
+        "density, level 2",
+        "density, level 3",
+        "overlap, level 2",
+        "overlap, level 3",
+    ]
+    assert lines[4] == f"page: {tmp_path / 'analysis.html'}"
+    assert (tmp_path / "analysis.html").read_text().startswith("<!doctype html>")
+
+
+def test_json_has_everything_and_quiet_names_the_folder(
+    ticket: Callable[..., Any], found: str, tmp_path: Path
+) -> None:
+    call = ["analyze", f"{found}:3", "--only", "density", "--out", str(tmp_path)]
+    (finding,) = json.loads(ticket(*call, "--format", "json").stdout)["findings"]
+    assert finding["result"]["layers"][0]["kept"] == [786, 786]
+    assert (ticket(*call, "-q").stdout, ticket(*call, "-q").stderr) == (f"{tmp_path}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--only", "densty"], 3, "density"),
+        (["--trials", "3"], 3, "1 to 2"),
+        (["--set", "search.levels=3"], 3, "training."),
+        (["--with", "nowhere"], 11, "nowhere"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_way_out(
+    arguments: list[str], code: int, words: str, ticket: Callable[..., Any], found: str
+) -> None:
+    ran = ticket("analyze", f"{found}:3", *arguments)
+    assert (ran.code, ran.stdout) == (code, "")
+    assert words in ran.stderr
+
+
+def test_the_page_of_the_analyses_names_every_one() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/analysis.md").read_text("utf-8")
+    assert [each.name for each in CATALOGUE if f"\n## `{each.name}`" not in page] == []

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import ticket_hub
+from ticket_hub.analysis import CATALOGUE, AnalysisFolder
+from ticket_hub.errors import RecipeError, RunError, RunMismatchError, TicketNotFoundError
+from ticket_hub.report.analysis.catalogue import VIEWS
+
+QUICK = [each.name for each in CATALOGUE if not each.trains]
+
+
+@pytest.fixture(scope="module")
+def quick(found: Path, tmp_path_factory: pytest.TempPathFactory) -> ticket_hub.AnalyzeResult:
+    folder = tmp_path_factory.mktemp("quick") / "out"
+    return ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=folder)
+
+
+def test_every_analysis_has_its_view() -> None:
+    assert list(VIEWS) == [each.name for each in CATALOGUE]
+
+
+def test_each_analysis_leaves_a_figure_a_table_and_its_numbers(
+    quick: ticket_hub.AnalyzeResult,
+) -> None:
+    told = json.loads((quick.folder / "analysis.json").read_bytes())
+    assert {each["analysis"] for each in told["findings"]} == set(QUICK)
+    for name in QUICK:
+        assert [each.level for each in quick.of(name)] == [2, 5]
+        assert (quick.folder / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert len((quick.folder / f"tables/{name}.csv").read_text().splitlines()) > 1
+    for each in told["findings"]:
+        assert each["units"]
+        assert each["environment"]["torch"]
+        assert each["identity"]["seed"] == 0
+
+
+def test_the_page_is_one_file_that_asks_no_other_place(quick: ticket_hub.AnalyzeResult) -> None:
+    text = (quick.folder / "analysis.html").read_text()
+    assert text.count("<svg") == len(QUICK)
+    assert not re.search(r"<(script|link|img|iframe)|url\((?!#)|@import|src=", text)
+    for name in QUICK:
+        assert next(each.title for each in CATALOGUE if each.name == name) in text
+
+
+def test_what_is_there_is_read_and_not_made_again(
+    quick: ticket_hub.AnalyzeResult, found: Path
+) -> None:
+    assert not any(each.resumed for each in quick.findings)
+    page = (quick.folder / "analysis.html").read_bytes()
+    again = ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=quick.folder)
+    assert all(each.resumed for each in again.findings)
+    assert [each.result for each in again.findings] == [each.result for each in quick.findings]
+    assert (quick.folder / "analysis.html").read_bytes() == page
+
+
+def test_results_of_other_tickets_are_refused(found: Path, tmp_path: Path) -> None:
+    ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path, trials=3)
+    with pytest.raises(RunMismatchError, match="--out"):
+        ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path, trials=2)
+
+
+def test_a_damaged_result_is_named(found: Path, tmp_path: Path) -> None:
+    ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path)
+    place = tmp_path / "results/002/density.json"
+    place.write_text(place.read_text().replace('"size": 1536', '"size": 1537'))
+    with pytest.raises(RunError, match="damaged"):
+        ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path)
+    place.unlink()
+    assert ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path).findings
+
+
+def test_a_folder_with_something_else_is_refused(found: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match="no analysis"):
+        ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path)
+    with pytest.raises(RunError, match="no analysis"):
+        ticket_hub.analyze(f"{found}:2", only=["density"], folder=found)
+    assert not AnalysisFolder(found).path.joinpath("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"only": ["densty"]}, "density"),
+        ({"trials": 4}, "1 to 3"),
+        ({"changes": {"search.levels": 3}}, "training."),
+        ({"changes": {"training.lr": -1.0}}, "training.lr"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: dict[str, object], words: str, found: Path) -> None:
+    with pytest.raises(RecipeError, match=words):
+        ticket_hub.analyze(f"{found}:2", **arguments)  # type: ignore[arg-type] # that is the point
+
+
+def test_the_dense_level_is_no_ticket(found: Path) -> None:
+    with pytest.raises(TicketNotFoundError):
+        ticket_hub.analyze(f"{found}:0", only=["density"])
+
+
+def test_masks_are_compared_with_those_of_another_ticket(found: Path, tmp_path: Path) -> None:
+    result = ticket_hub.analyze(
+        f"{found}:5", only=["overlap"], others=[f"{found}:3"], folder=tmp_path
+    )
+    (finding,) = result.findings
+    nested = [pair for pair in finding.result.pairs if pair.second.endswith(":3, trial 1")]
+    assert [pair.first for pair in nested] == ["trial 1"]
+    assert nested[0].total.shared == nested[0].total.first
+
+
+def test_by_default_the_folder_is_named_by_what_is_analysed(found: Path, own_home: Path) -> None:
+    result = ticket_hub.analyze(f"{found}:5", only=["density"])
+    assert result.folder.parent == own_home / "tickets/analyses"
+    assert result.folder == ticket_hub.analyze(f"{found}:2", only=["density"]).folder
+    assert result.folder != ticket_hub.analyze(f"{found}:5", only=["density"], seed=1).folder

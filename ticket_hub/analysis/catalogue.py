@@ -1,0 +1,90 @@
+"""Every analysis by its name: what it shows, what it needs, and the function that makes it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ticket_hub.analysis.density import Density, measure_density
+from ticket_hub.analysis.overlap import Overlap, measure_overlap
+from ticket_hub.analysis.subject import Subject
+from ticket_hub.errors import RecipeError
+from ticket_hub.recipe import Recipe
+
+__all__ = ["CATALOGUE", "GROUPS", "Analysis", "chosen"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """One row of the catalogue.
+
+    Attributes:
+        name: what `--only` takes.
+        title: for people.
+        result: the frozen dataclass that it gives.
+        make: from the tickets of one level to the result.
+        trains: whether networks are trained for it.
+        needs_dense: whether it needs the dense theta0, not only the survivors.
+        with_dense: whether the dense network is analysed too, as level 0.
+        settings: what besides the tickets decides the result: a frozen dataclass, from the recipe.
+    """
+
+    name: str
+    title: str
+    result: type
+    make: Callable[[Subject], Any]
+    trains: bool = False
+    needs_dense: bool = False
+    with_dense: bool = False
+    settings: Callable[[Recipe], Any] | None = None
+
+
+def _density(subject: Subject) -> Density:
+    return measure_density(subject.layers, [ticket.mask for ticket in subject.tickets])
+
+
+def _overlap(subject: Subject) -> Overlap:
+    masks = {f"trial {ticket.trial}": ticket.mask for ticket in subject.tickets}
+    others = {
+        f"{other.title}, trial {trial}": (
+            f"trial {trial}",
+            other.source.bundle.mask(other.level, trial),
+        )
+        for other in subject.others
+        for trial in subject.trials
+        if trial in other.source.trials
+    }
+    return measure_overlap(masks, others)
+
+
+CATALOGUE: tuple[Analysis, ...] = (
+    Analysis(name="density", title="Density by layer", result=Density, make=_density),
+    Analysis(name="overlap", title="Overlap of masks", result=Overlap, make=_overlap),
+)
+"""In the order of the report."""
+
+GROUPS = ("quick", "training")
+"""Names that stand for several analyses: those that train nothing, and those that do."""
+
+
+def chosen(names: Sequence[str]) -> tuple[Analysis, ...]:
+    """The analyses that some names stand for, in the order of the catalogue; all without a name.
+
+    Raises:
+        RecipeError: there is no such analysis; the nearest is named.
+    """
+    known = [each.name for each in CATALOGUE]
+    for name in names:
+        if name not in {*known, *GROUPS}:
+            near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.0)[0]
+            raise RecipeError(
+                f"There is no analysis {name[:100]!r}.",
+                f"The nearest is {near!r}; there are {', '.join([*known, *GROUPS])}.",
+            )
+    return tuple(
+        each
+        for each in CATALOGUE
+        if not names or each.name in names or GROUPS[each.trains] in names
+    )

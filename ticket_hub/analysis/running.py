@@ -1,0 +1,224 @@
+"""From a ticket's name to findings on disk: made one by one, or read when they are there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.analysis.catalogue import Analysis, chosen
+from ticket_hub.analysis.folder import AnalysisFolder, Finding
+from ticket_hub.analysis.subject import Gym, Other, Subject
+from ticket_hub.durable import canonical_json, sweep
+from ticket_hub.environment import fingerprint
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.networks import outline
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.lock import hold
+from ticket_hub.search.workshop import Resources
+from ticket_hub.transfer.source import Source, open_source
+
+__all__ = ["AnalysisPlan", "findings", "plan_analyses"]
+
+CHANGEABLE = "training."
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisPlan:
+    """What would be analysed.
+
+    Attributes:
+        place: what the user named.
+        source: the tickets.
+        levels: pruned ones, dense first.
+        trials: the bundle's trials.
+        analyses: which.
+        recipe: of the tickets, with the user's changes to its training.
+        seed: of all that is drawn.
+        others: tickets whose masks are compared with these.
+        left_out: names of analyses that these tickets do not allow, each with the reason.
+    """
+
+    place: str
+    source: Source
+    levels: tuple[int, ...]
+    trials: tuple[int, ...]
+    analyses: tuple[Analysis, ...]
+    recipe: Recipe
+    seed: int = 0
+    others: tuple[Other, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def steps(self) -> tuple[tuple[Analysis, int], ...]:
+        """Each analysis with each of its levels; the dense network is level 0."""
+        return tuple(
+            (analysis, level)
+            for analysis in self.analyses
+            for level in ((0,) if analysis.with_dense and self.is_dense else ()) + self.levels
+        )
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the bundle has the dense theta0."""
+        return self.source.bundle.manifest.theta0 == "dense"
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go unless another folder is named."""
+        table = {
+            "bundle": self.source.id,
+            "trials": self.trials,
+            "seed": self.seed,
+            "training": vars(self.recipe.training),
+            "others": [[other.source.id, other.level] for other in self.others],
+        }
+        digest = hashlib.sha256(canonical_json(table)).hexdigest()
+        name = f"{self.source.bundle.manifest.recipe.name}-{digest[:12]}"
+        return home.ticket_home() / "analyses" / name
+
+
+def plan_analyses(
+    place: str | Path,
+    *,
+    only: Sequence[str] = (),
+    others: Sequence[str | Path] = (),
+    trials: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    hub: str | Path | None = None,
+) -> AnalysisPlan:
+    """Say what an analysis with these arguments would do, and refuse what cannot be.
+
+    Raises:
+        RecipeError: an unknown analysis or key, or an impossible value.
+        EvidenceError: an analysis that is named needs the dense theta0, and there is none.
+        TicketNotFoundError, HubError, BundleError: as `ticket_hub.transfer.source.open_source`.
+    """
+    wanted = chosen(list(only))
+    source, levels = open_source(str(place), hub)
+    allowed, left_out = _allowed(wanted, source, named=bool(only))
+    return AnalysisPlan(
+        place=str(place),
+        source=source,
+        levels=levels,
+        trials=_first(source.trials, trials),
+        analyses=allowed,
+        recipe=_changed(source.bundle.manifest.recipe, changes or {}),
+        seed=seed,
+        others=tuple(_other(str(other), source, hub) for other in others),
+        left_out=left_out,
+    )
+
+
+def _first(known: tuple[int, ...], wanted: int | None) -> tuple[int, ...]:
+    if wanted is not None and not 1 <= wanted <= len(known):
+        raise RecipeError(
+            f"{wanted} trials cannot be analysed: the tickets have {len(known)}.",
+            f"Ask for 1 to {len(known)}.",
+        )
+    return known[:wanted]
+
+
+def _allowed(
+    wanted: Sequence[Analysis], source: Source, *, named: bool
+) -> tuple[tuple[Analysis, ...], tuple[tuple[str, str], ...]]:
+    if source.bundle.manifest.theta0 == "dense":
+        return tuple(wanted), ()
+    lost = [each.name for each in wanted if each.needs_dense]
+    if lost and named:
+        raise EvidenceError(
+            f"The analysis {lost[0]!r} needs dense theta0, and this bundle has survivors only.",
+            f"Leave out {lost[0]!r}, or take a bundle that was written with dense theta0.",
+        )
+    reason = "it needs dense theta0, and this bundle has survivors only"
+    return tuple(each for each in wanted if not each.needs_dense), tuple(
+        (name, reason) for name in lost
+    )
+
+
+def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    for key in changes:
+        if not key.startswith(CHANGEABLE):
+            raise RecipeError(
+                f"{key} cannot be changed when a ticket is analysed.",
+                "Change keys that begin with `training.`.",
+            )
+    return recipe.replace(changes) if changes else recipe
+
+
+def _other(place: str, source: Source, hub: str | Path | None) -> Other:
+    found, levels = open_source(place, hub)
+    mine = outline(source.bundle.architecture).layers
+    if outline(found.bundle.architecture).layers != mine:
+        raise EvidenceError(
+            f"{place} is of another network, so its masks cannot be compared.",
+            "Name a ticket of the same network and the same data shape.",
+        )
+    if len(levels) > 1:
+        raise RecipeError(f"{place} names several levels.", "Compare with one level at a time.")
+    return Other(title=f"{place}", source=found, level=levels[0])
+
+
+def findings(plan: AnalysisPlan, *, folder: Path, resources: Resources) -> Iterator[Finding]:
+    """Yield what each analysis finds at each level; what is on disk is read, not made again.
+
+    Killed at any moment and called again, it goes on where it was, also within training.
+
+    Raises:
+        RunLockedError: another process works in the folder.
+        RunError: a file is damaged, or the folder holds something else.
+        RunMismatchError: a result in the folder is of other tickets or settings.
+        StoppedError: `resources.should_stop` became true; the same call goes on.
+        BundleError, DataError, NetworkError, TrainingError, StorageError: as their names say.
+    """
+    place = AnalysisFolder(folder)
+    place.refuse_strange()
+    with hold(place.lock), contextlib.ExitStack() as stack:
+        sweep(folder)
+        gym = Gym(
+            recipe=plan.recipe,
+            architecture=plan.source.bundle.architecture,
+            data_fingerprint=plan.source.bundle.manifest.data.fingerprint,
+            folder=folder,
+            resources=resources,
+            stack=stack,
+        )
+        for analysis, level in plan.steps:
+            yield _finding(analysis, _subject(plan, analysis, level, gym), place)
+
+
+def _subject(plan: AnalysisPlan, analysis: Analysis, level: int, gym: Gym) -> Subject:
+    return Subject(
+        analysis=analysis.name,
+        source=plan.source,
+        level=level,
+        trials=plan.trials,
+        seed=plan.seed,
+        gym=gym,
+        settings=analysis.settings(plan.recipe) if analysis.settings else None,
+        others=plan.others if analysis.name == "overlap" else (),
+    )
+
+
+def _finding(analysis: Analysis, subject: Subject, place: AnalysisFolder) -> Finding:
+    known = place.read(analysis.name, subject.level, subject.identity, analysis.result)
+    if known is not None:
+        return known
+    result = analysis.make(subject)
+    environment = subject.gym.environment if analysis.trains else fingerprint()
+    made = Finding(
+        analysis=analysis.name,
+        level=subject.level,
+        density=subject.density,
+        identity=subject.identity,
+        environment=environment,
+        result=result,
+    )
+    place.write(made)
+    subject.gym.forget(subject.checkpoints)
+    return made

@@ -1,0 +1,13 @@
+"""Every analysis' view, by the analysis' name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ticket_hub.report.analysis.layers import DENSITY, OVERLAP
+from ticket_hub.report.analysis.views import View
+
+__all__ = ["VIEWS"]
+
+VIEWS: Mapping[str, View] = MappingProxyType({"density": DENSITY, "overlap": OVERLAP})

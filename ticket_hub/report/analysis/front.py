@@ -1,0 +1,126 @@
+"""The library's front door to the analyses: from a ticket's name to a page on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.analysis import AnalysisPlan, Finding, findings, plan_analyses
+from ticket_hub.report.analysis.page import write_report
+from ticket_hub.search.workshop import Resources
+from ticket_hub.training import Progress
+
+__all__ = ["AnalyzeResult", "analyze", "carry_out"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnalyzeResult:
+    """What was found.
+
+    Attributes:
+        folder: with `analysis.html`, `analysis.json`, `figures` and `tables`.
+        findings: one for each analysis and level.
+        left_out: names of analyses that these tickets do not allow, each with the reason.
+    """
+
+    folder: Path
+    findings: tuple[Finding, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+    def of(self, analysis: str) -> tuple[Finding, ...]:
+        """What one analysis found, by rising level."""
+        return tuple(each for each in self.findings if each.analysis == analysis)
+
+
+def analyze(
+    place: str | Path,
+    *,
+    only: Sequence[str] = (),
+    others: Sequence[str | Path] = (),
+    trials: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    hub: str | Path | None = None,
+    folder: Path | str | None = None,
+    data_dir: Path | str | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    on_finding: Callable[[Finding], None] | None = None,
+    observe: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    accept_environment: bool = False,
+) -> AnalyzeResult:
+    """Look into tickets, and write what is found as a page, figures, tables and JSON.
+
+    The same call again reads what is there and makes the rest.
+
+    Args:
+        place: as `ticket_hub.retrain` takes it.
+        only: names of analyses (see `ticket_hub.analysis.CATALOGUE`), or `quick` or `training`;
+            all of them by default.
+        others: tickets of the same network whose masks are compared with these.
+        trials: how many of the bundle's trials, from the first; all by default.
+        changes: fields of the recipe that differ, `training.` only, for analyses that train:
+            `{"training.iterations": 2000}`.
+        seed: of data orders and of everything that is drawn.
+        hub: where to pull from: a folder, or the address of a server.
+        folder: by default `analyses/RECIPE-DIGEST` under `TICKET_HOME`.
+        on_finding: called with each finding when it is on disk.
+        data_dir, device, workers, observe, should_stop, accept_environment: as in
+            `ticket_hub.search.search`; only for analyses that train.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle or level.
+        HubError: it cannot be pulled.
+        RecipeError: an unknown analysis or key, or an impossible value.
+        EvidenceError: an analysis that is named needs dense theta0, and there is none.
+        TicketHubError: as `ticket_hub.analysis.findings`.
+    """
+    plan = plan_analyses(
+        place, only=only, others=others, trials=trials, changes=changes, seed=seed, hub=hub
+    )
+    return carry_out(
+        plan,
+        folder=folder,
+        data_dir=data_dir,
+        device=device,
+        workers=workers,
+        on_finding=on_finding,
+        observe=observe,
+        should_stop=should_stop,
+        accept_environment=accept_environment,
+    )
+
+
+def carry_out(
+    plan: AnalysisPlan,
+    *,
+    folder: Path | str | None = None,
+    data_dir: Path | str | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    on_finding: Callable[[Finding], None] | None = None,
+    observe: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    accept_environment: bool = False,
+) -> AnalyzeResult:
+    """Do what a plan says; see `analyze`."""
+    place = Path(folder) if folder else plan.folder
+    resources = Resources(
+        data_dir=Path(data_dir) if data_dir else home.data_folder(),
+        device=device,
+        workers=workers,
+        observe=observe,
+        should_stop=should_stop,
+        accept_environment=accept_environment,
+    )
+    made = []
+    for finding in findings(plan, folder=place, resources=resources):
+        made.append(finding)
+        if on_finding is not None:
+            on_finding(finding)
+    write_report(plan, made, place)
+    return AnalyzeResult(folder=place, findings=tuple(made), left_out=plan.left_out)

@@ -1,0 +1,104 @@
+"""From findings to files: one self-contained page, figures, tables and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from ticket_hub.analysis import CATALOGUE, Analysis, AnalysisPlan, Finding
+from ticket_hub.durable import write_bytes, write_json
+from ticket_hub.report.analysis.catalogue import VIEWS
+from ticket_hub.report.analysis.views import level_name
+from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.style import png, themed_svg
+
+__all__ = ["write_report"]
+
+FORMAT = 1
+MOST_ROWS = 60
+
+
+def write_report(plan: AnalysisPlan, findings: Sequence[Finding], folder: Path) -> None:
+    """Write `analysis.html`, `analysis.json`, and a figure and a table for each analysis.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    table = {
+        "format": FORMAT,
+        "tickets": _tickets(plan),
+        "left_out": dict(plan.left_out),
+        "findings": [finding.to_table() for finding in findings],
+    }
+    write_json(folder / "analysis.json", table)
+    parts = [facts_list(_facts(plan)), *_notes(plan)]
+    for analysis in CATALOGUE:
+        found = [each for each in findings if each.analysis == analysis.name]
+        if found:
+            parts += _section(analysis, found, folder)
+    parts += ["<h2>Where this was measured</h2>", facts_list(_environment(findings))]
+    write_bytes(folder / "analysis.html", shell(_title(plan), parts).encode())
+
+
+def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list[str]:
+    view = VIEWS[analysis.name]
+    figure, table = view.figure(found), view.table(found)
+    write_bytes(folder / "figures" / f"{analysis.name}.png", png(figure))
+    write_bytes(folder / "tables" / f"{analysis.name}.csv", table.csv().encode())
+    rows = table.texts()
+    more = len(rows) - MOST_ROWS
+    return [
+        f"<h2>{escape(analysis.title)}</h2>",
+        *(
+            f"<p>{escape(level_name(each))}: {escape(view.sentence(each.result))}.</p>"
+            for each in found
+        ),
+        figure_block(themed_svg(figure), view.caption),
+        table_block(table.headings, rows[:MOST_ROWS]),
+        f'<p class="soft">{more} more rows are in tables/{analysis.name}.csv.</p>'
+        if more > 0
+        else "",
+    ]
+
+
+def _title(plan: AnalysisPlan) -> str:
+    manifest = plan.source.bundle.manifest
+    return f"Inside tickets of {manifest.architecture.name} on {manifest.data.name}"
+
+
+def _tickets(plan: AnalysisPlan) -> dict[str, object]:
+    manifest = plan.source.bundle.manifest
+    return {
+        "bundle": manifest.id,
+        "pulled": plan.source.pulled,
+        "network": manifest.architecture.name,
+        "found_on": manifest.data.name,
+        "recipe": manifest.recipe.name,
+        "recipe_digest": manifest.recipe.digest,
+        "levels": list(plan.levels),
+        "trials": list(plan.trials),
+        "seed": plan.seed,
+        "others": [other.title for other in plan.others],
+    }
+
+
+def _facts(plan: AnalysisPlan) -> Mapping[str, str]:
+    return {
+        name.replace("_", " "): ", ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+        for name, value in _tickets(plan).items()
+        if value not in ("", [])
+    }
+
+
+def _notes(plan: AnalysisPlan) -> list[str]:
+    return [
+        f"<p>Left out: {escape(name)}, since {escape(reason)}.</p>"
+        for name, reason in plan.left_out
+    ]
+
+
+def _environment(findings: Sequence[Finding]) -> dict[str, str]:
+    return dict(sorted(findings[-1].environment.items())) if findings else {}

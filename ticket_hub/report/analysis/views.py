@@ -1,0 +1,96 @@
+"""How an analysis is shown: what every figure and table of one is made of."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from matplotlib.figure import Figure
+
+from ticket_hub.analysis import Finding
+
+__all__ = ["Table", "View", "count_trials", "level_name", "mean_and_bar", "some"]
+
+Value: TypeAlias = str | int | float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of values under headings.
+
+    Attributes:
+        headings: each with its unit.
+        forms: a format for the numbers of each column.
+        rows: texts and numbers; None is unknown.
+    """
+
+    headings: tuple[str, ...]
+    forms: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+    def texts(self) -> list[list[str]]:
+        """The cells for people."""
+        return [
+            [_text(value, form) for value, form in zip(row, self.forms, strict=True)]
+            for row in self.rows
+        ]
+
+    def csv(self) -> str:
+        """The cells for programs, numbers in full."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(self.headings)
+        writer.writerows(["" if value is None else value for value in row] for row in self.rows)
+        return stream.getvalue()
+
+
+def _text(value: Value, form: str) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else format(value, form)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How one analysis is shown; each function takes its findings, one for each level.
+
+    Attributes:
+        caption: says what is counted, and what it does not show.
+        figure: all levels in one figure.
+        table: one row for each level and layer, or whatever is counted.
+        sentence: one finding in one sentence.
+    """
+
+    caption: str
+    figure: Callable[[Sequence[Finding]], Figure]
+    table: Callable[[Sequence[Finding]], Table]
+    sentence: Callable[[Any], str]
+
+
+def level_name(finding: Finding) -> str:
+    """What the legend calls a level: `3.58% of weights (level 15)`."""
+    if finding.level == 0:
+        return "dense"
+    return f"{100 * finding.density:.3g}% of weights (level {finding.level})"
+
+
+def mean_and_bar(values: Sequence[float]) -> tuple[float, list[list[float]]]:
+    """The mean, and how far a bar from the least to the greatest value reaches to both sides."""
+    mean = sum(values) / len(values)
+    return mean, [[max(0.0, mean - min(values))], [max(0.0, max(values) - mean)]]
+
+
+def count_trials(n: int) -> str:
+    """`n = 5 trials`."""
+    return f"n = {n} trial{'s' if n != 1 else ''}"
+
+
+def some(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    places = sorted({round(i * (len(items) - 1) / (most - 1)) for i in range(most)})
+    return [items[place] for place in places]
