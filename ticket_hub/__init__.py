@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
     from ticket_hub.transfer.retraining import RetrainResult, retrain
+    from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ __all__ = [
     "RetrainResult",
     "Ticket",
     "TicketHubError",
+    "TransferResult",
     "analyze",
     "cache_bundles",
     "delete_bundle",
@@ -62,6 +64,7 @@ __all__ = [
     "search_hub",
     "show_bundle",
     "tag_bundle",
+    "transfer_tickets",
     "verify_bundle",
 ]
 
@@ -74,6 +77,7 @@ _HOMES = {
     "RetrainResult": "ticket_hub.transfer.retraining",
     "Ticket": "ticket_hub.ticket",
     "TicketHubError": "ticket_hub.errors",
+    "TransferResult": "ticket_hub.transfer.transferring",
     "analyze": "ticket_hub.report.analysis",
     "export_ticket": "ticket_hub.bundle.exporters",
     "cache_bundles": "ticket_hub.hub.front",
@@ -92,6 +96,7 @@ _HOMES = {
     "search_hub": "ticket_hub.hub.front",
     "show_bundle": "ticket_hub.report.bundles",
     "tag_bundle": "ticket_hub.hub.front",
+    "transfer_tickets": "ticket_hub.transfer.transferring",
     "verify_bundle": "ticket_hub.bundle.verify",
 }
 

@@ -21,6 +21,7 @@ from ticket_hub.transfer.controls import Start, make_start
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.head import Fitted, fit
 from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.shared import SharedNetworks, identity
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, Entry, ExperimentSpec, Request
 
@@ -34,6 +35,7 @@ def experiment(
     *,
     run_folder: Path,
     resources: Resources,
+    shared: SharedNetworks | None = None,
 ) -> Generator[Result, None, None]:
     """Yield the result of every network asked for; those on disk are read, not trained again.
 
@@ -42,6 +44,10 @@ def experiment(
     budget and schedule. A network's result depends on nothing but spec, ticket and its own entry,
     so that a later call for more levels, controls or trials goes on in the same folder. Killed at
     any moment and called again, it goes on where it was.
+
+    Args:
+        shared: what other experiments of the same transfer have trained; an equal network's
+            readings are taken over.
 
     Raises:
         RunLockedError: another process works in the folder.
@@ -56,7 +62,9 @@ def experiment(
     folder.refuse_strange()
     with hold(folder.run.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
-        yield from _Session(source, spec, request, folder, resources, stack).results()
+        session = _Session(source, spec, request, folder, resources, stack)
+        session.shared = shared
+        yield from session.results()
 
 
 def in_pieces(entries: Sequence[Entry], train: Callable[[Sequence[Entry]], None]) -> None:
@@ -92,6 +100,7 @@ class _Session:
         self.source, self.spec, self.request = source, spec, request
         self.folder, self.resources, self._stack = folder, resources, stack
         self.header = folder.open(spec)
+        self.shared: SharedNetworks | None = None
 
     def results(self) -> Iterator[Result]:
         """Every result, group by group."""
@@ -124,11 +133,33 @@ class _Session:
 
     def _train(self, missing: Sequence[Entry]) -> None:
         self._refuse_to_start()
+        left = [entry for entry in missing if not self._take_over(entry)]
         keeper = FolderKeeper(
             folder=self.folder.checkpoints(missing[0].level), environment=self.environment
         )
-        in_pieces(missing, lambda entries: self._train_together(entries, keeper))
+        if left:
+            in_pieces(left, lambda entries: self._train_together(entries, keeper))
         keeper.clear()
+
+    def _take_over(self, entry: Entry) -> bool:
+        """Whether an equal network was trained before; its readings then are this one's, too."""
+        if self.shared is None:
+            return False
+        fitted = self._fitted(entry)
+        start = self._start(entry, fitted)
+        key = identity(
+            fitted.ticket.architecture,
+            self.spec.training,
+            self.data,
+            self.environment,
+            self._member(entry, start),
+        )
+        equal = self.shared.find(key)
+        if equal is None:
+            self.shared.note(key, self.folder.place(entry))
+            return False
+        self.folder.write(entry, self._result(entry, fitted, start, equal))
+        return True
 
     def _train_together(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
         fitted = [self._fitted(entry) for entry in entries]
@@ -205,7 +236,9 @@ class _Session:
             return self.spec.theta0[entry.trial % len(self.spec.theta0)]
         return self.source.ticket_id(entry.level, entry.trial)
 
-    def _result(self, entry: Entry, fitted: Fitted, start: Start, trained: Trained) -> Result:
+    def _result(
+        self, entry: Entry, fitted: Fitted, start: Start, trained: Trained | Result
+    ) -> Result:
         return Result(
             level=entry.level,
             control=entry.control,

@@ -79,7 +79,7 @@ class ExperimentFolder:
 
     def has(self, entry: Entry) -> bool:
         """Whether a network is trained."""
-        return self._place(entry).exists()
+        return self.place(entry).exists()
 
     def read(self, entry: Entry, ticket: str) -> Result:
         """A trained network's result.
@@ -88,16 +88,16 @@ class ExperimentFolder:
             RunError: its file is damaged.
             RunMismatchError: it is of another ticket than the one asked for.
         """
-        result = read_result(self._place(entry))
+        result = read_result(self.place(entry))
         if (result.level, result.control, result.trial) != (
             entry.level,
             entry.control,
             entry.trial,
         ):
-            raise RunError(f"{self._place(entry)} is of another network.", "Remove this file.")
+            raise RunError(f"{self.place(entry)} is of another network.", "Remove this file.")
         if result.ticket != ticket:
             raise RunMismatchError(
-                f"{self._place(entry)} was measured with ticket {result.ticket[:12]}, and the "
+                f"{self.place(entry)} was measured with ticket {result.ticket[:12]}, and the "
                 f"bundle now has {ticket[:12]} there.",
                 "Name another folder with --out.",
             )
@@ -105,7 +105,8 @@ class ExperimentFolder:
 
     def write(self, entry: Entry, result: Result) -> None:
         """Keep a trained network's result."""
-        write_result(self._place(entry), result)
+        write_result(self.place(entry), result)
 
-    def _place(self, entry: Entry) -> Path:
+    def place(self, entry: Entry) -> Path:
+        """The file of a trained network's result."""
         return self.path / "results" / f"{entry.level:03d}" / f"{entry.name}.json"

@@ -71,13 +71,16 @@ class Source:
         return functools.lru_cache(maxsize=IN_MEMORY)(self.bundle.ticket)
 
 
-def open_source(place: str, hub: str | Path | None = None) -> tuple[Source, tuple[int, ...]]:
+def open_source(
+    place: str, hub: str | Path | None = None, *, otherwise: str | None = None
+) -> tuple[Source, tuple[int, ...]]:
     """The bundle and the levels that a text names; what is not on this machine is pulled.
 
     Args:
         place: `FOLDER`, `RUN`, `RECIPE` or `owner/name[@revision]`, each with `[:level]`.
         hub: where to pull from; see `ticket_hub.pull_bundle`. If it is given, nothing else is
             looked at.
+        otherwise: the level where the text names none; None is `best`.
 
     Raises:
         TicketNotFoundError: there is no such bundle or level.
@@ -91,10 +94,10 @@ def open_source(place: str, hub: str | Path | None = None) -> tuple[Source, tupl
                 raise
         else:
             bundle = open_bundle(found.bundle)
-            return Source(bundle), chosen_levels(bundle, found.level)
+            return Source(bundle), chosen_levels(bundle, found.level or otherwise)
     pulled = pull_bundle(place, hub=hub)
     bundle = open_bundle(pulled.folder)
-    levels = chosen_levels(bundle, parse_address(place).level)
+    levels = chosen_levels(bundle, parse_address(place).level or otherwise)
     return Source(bundle, f"{pulled.repo}@{pulled.commit}"), levels
 
 

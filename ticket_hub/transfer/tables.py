@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ticket_hub.transfer.evidence import LevelEvidence, mean_of
 from ticket_hub.transfer.spec import DENSE
 
-__all__ = ["Row", "csv_text", "markdown", "rows"]
+__all__ = ["Row", "csv_text", "interval_text", "markdown", "rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class Row:
     density: float
     n: int
     accuracy: float
-    accuracy_low: float
-    accuracy_high: float
+    accuracy_low: float | None
+    accuracy_high: float | None
     early_stop: float
     gain: float | None = None
     gain_low: float | None = None
@@ -117,19 +117,26 @@ def _cells(row: Row) -> list[str]:
         row.network,
         f"{100 * row.density:.2f}",
         str(row.n),
-        f"{100 * row.accuracy:.2f}{_bounds(row.accuracy_low, row.accuracy_high, '.2f')}",
+        interval_text(row.accuracy, row.accuracy_low, row.accuracy_high, ".2f"),
         f"{row.early_stop:,.0f}",
-        ""
-        if row.gain is None
-        else f"{100 * row.gain:+.2f}{_bounds(row.gain_low or 0.0, row.gain_high or 0.0, '+.2f')}",
+        interval_text(row.gain, row.gain_low, row.gain_high, "+.2f"),
         "" if row.sooner is None else f"{row.sooner:.2f}x",
         row.verdict,
     ]
 
 
-def _bounds(low: float, high: float, form: str) -> str:
-    known = math.isfinite(low) and math.isfinite(high)
-    return f" ({100 * low:{form}} to {100 * high:{form}})" if known else ""
+def interval_text(mean: float | None, low: float | None, high: float | None, form: str) -> str:
+    """A mean in per cent or points, and its bounds in parentheses where they are known.
+
+    Args:
+        form: of each number, such as `+.2f`.
+    """
+    if mean is None:
+        return ""
+    text = f"{100 * mean:{form}}"
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return text
+    return f"{text} ({100 * low:{form}} to {100 * high:{form}})"
 
 
 def csv_text(levels: Sequence[LevelEvidence]) -> str:

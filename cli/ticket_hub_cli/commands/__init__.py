@@ -13,6 +13,7 @@ SECTIONS = {
     },
     "Use tickets": {
         "retrain": f"{_HERE}.retrain",
+        "transfer": f"{_HERE}.transfer",
     },
     "Look at tickets": {
         "list": f"{_HERE}.list",

@@ -5,21 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.experiment_options import PLANNED, experiment_options
 from ticket_hub_cli.output import Column, Output, percent
-from ticket_hub_cli.progress import Pace, Watcher, showing
+from ticket_hub_cli.progress import Pace, showing
+from ticket_hub_cli.steps import Group, Steps
 
 if TYPE_CHECKING:
-    from ticket_hub.transfer.result import Result
     from ticket_hub.transfer.retraining import Plan, RetrainResult
-
-HEADS = ["auto", "keep", "reset", "reset-masked"]
 
 
 def _interval(bounds: tuple[float, float, float] | None, form: str) -> str:
@@ -52,54 +49,10 @@ COLUMNS = [
 )
 @click.argument("ticket", type=options.RUN)
 @click.option("--dataset", help="What to train on.  [default: what the ticket was found on]")
-@click.option(
-    "--against",
-    default="reinit,dense",
-    show_default=True,
-    metavar="CONTROLS",
-    help="dense, reinit, reinit-same-sign, shuffle, random, mask-only; with commas between.",
-)
-@click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]")
-@options.set_option
-@click.option(
-    "--patience",
-    type=click.IntRange(min=0),
-    help="Stop a network so many iterations after its last new minimum: training.patience.",
-)
-@click.option(
-    "--head",
-    type=click.Choice(HEADS),
-    default="auto",
-    show_default=True,
-    help="The output layer: auto keeps it where the numbers of classes agree, else resets it.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls.")
-@options.hub_option
-@click.option("--by", "who", default="", help="Your name, for the evidence record.")
-@click.option(
-    "--out",
-    "run_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the experiment.  [default: in TICKET_HOME, named by what is done]",
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the data sets.  [default: TICKET_DATA]",
-)
-@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
-@click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU.")
-@click.option(
-    "--accept-environment",
-    is_flag=True,
-    help="Go on with an experiment that was begun in another environment.",
-)
+@experiment_options
 @options.output_options
 def command(
     ticket: str,
-    against: str,
-    assignments: tuple[str, ...],
-    patience: int | None,
     out: Output,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
@@ -112,10 +65,7 @@ def command(
     """
     from ticket_hub.transfer.retraining import plan
 
-    changes = options.settings(assignments, training__patience=patience)
-    controls = [name.strip() for name in against.split(",") if name.strip()]
-    about = {name: given.pop(name) for name in ("dataset", "trials", "head", "seed", "hub")}
-    wanted = plan(ticket, against=controls, changes=changes, **about)
+    wanted = plan(ticket, **{name: given.pop(name) for name in ("dataset", *PLANNED)})
     out.hint(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
         f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
@@ -131,48 +81,19 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
     from ticket_hub.search import stop_on_signals
     from ticket_hub.transfer.retraining import carry_out
 
-    groups = [len(group) for group in wanted.request.groups()]
-    pace = Pace(groups[0], len(groups), wanted.spec.training.iterations, unit="group")
+    groups = [Group(len(group)) for group in wanted.request.groups()]
+    pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
     with (
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
     ):
         return carry_out(
             wanted,
-            on_result=_Steps(pace, watcher, iter(groups)).take,
+            on_result=Steps(pace, watcher, groups).take,
             observe=watcher.observe,
             should_stop=should_stop,
             **given,
         )
-
-
-class _Steps:
-    """Tells the watcher when the last network of a group is on disk."""
-
-    def __init__(self, pace: Pace, watcher: Watcher, sizes: Iterator[int]) -> None:
-        self.pace, self.watcher, self.sizes = pace, watcher, sizes
-        self.left = next(sizes)
-        self.taken: list[Result] = []
-
-    def take(self, result: Result) -> None:
-        """One more network is on disk."""
-        self.taken.append(result)
-        if len(self.taken) == self.left:
-            self.watcher.step(_sentence(self.taken))
-            self.left, self.taken = next(self.sizes, 0), []
-            self.pace.trials = self.left or self.pace.trials
-
-
-def _sentence(results: list[Result]) -> str:
-    """Sum a group up: `level 7 (21.07% of the weights): ticket 98.31%, reinit 97.90%`."""
-    first = results[0]
-    means = {
-        name: [each.accuracy for each in results if each.control == name]
-        for name in dict.fromkeys(each.control for each in results)
-    }
-    texts = [f"{name} {percent(sum(some) / len(some))}" for name, some in means.items()]
-    origin = " (from disk)" if all(each.resumed for each in results) else ""
-    return f"level {first.level} ({percent(first.density)} of weights): {', '.join(texts)}{origin}"
 
 
 def _tell(result: RetrainResult, out: Output) -> None:

@@ -1,0 +1,128 @@
+"""`ticket transfer`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.experiment_options import PLANNED, experiment_options, listed
+from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.progress import Pace, showing
+from ticket_hub_cli.steps import Group, Steps
+
+if TYPE_CHECKING:
+    from ticket_hub.transfer.matrix import Cell, Matrix
+    from ticket_hub.transfer.transferring import TransferPlan, TransferResult
+
+
+@options.command(
+    "transfer",
+    "ticket transfer lenet-mnist:7,15 --datasets fashion-mnist,emnist-letters",
+    "ticket transfer lenet-mnist lenet-fashion --levels 7 --datasets mnist,fashion-mnist",
+    "ticket transfer ann/lenet:best --datasets digits --set digits:data.validation=200",
+)
+@click.argument("tickets", type=options.RUN, nargs=-1, required=True)
+@click.option(
+    "--datasets", required=True, metavar="NAMES", help="What to train on; with commas between."
+)
+@click.option(
+    "--levels", help="Of tickets that name none: 7, 3,7,11, d0.036, all.  [default: best]"
+)
+@experiment_options
+@options.output_options
+def command(
+    tickets: tuple[str, ...],
+    datasets: str,
+    levels: str | None,
+    out: Output,
+    **given: Any,  # noqa: ANN401 - the options that the library takes as they are
+) -> None:
+    """Train several tickets on several data sets beside their controls: a transfer matrix.
+
+    Every cell is an experiment as `ticket retrain` makes it. A setting for one data set alone has
+    its name before the key: --set digits:data.validation=200. The same command again goes on where
+    it was stopped.
+    """
+    from ticket_hub.transfer.transferring import plan_transfer
+
+    about = {name: given.pop(name) for name in PLANNED}
+    wanted = plan_transfer(tickets, listed(datasets), levels=levels, **about)
+    request = wanted.cells[0].plan.request
+    out.hint(
+        f"Training {', '.join(tickets)} on {datasets} against {', '.join(request.controls)}, "
+        f"{request.trials} trials."
+    )
+    result = _carry_out(wanted, out, given)
+    _tell(result, out)
+
+
+def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> TransferResult:
+    from ticket_hub.search import stop_on_signals
+    from ticket_hub.transfer.transferring import carry_out_transfer
+
+    groups = [
+        Group(len(group), f"{cell.ticket} on {cell.data}, ")
+        for cell in wanted.cells
+        for group in cell.plan.request.groups()
+    ]
+    iterations = wanted.cells[0].plan.spec.training.iterations
+    pace = Pace(groups[0].size, len(groups), iterations, unit="group")
+    with (
+        stop_on_signals() as should_stop,
+        showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+    ):
+        return carry_out_transfer(
+            wanted,
+            on_result=Steps(pace, watcher, groups).take,
+            observe=watcher.observe,
+            should_stop=should_stop,
+            **given,
+        )
+
+
+def _tell(result: TransferResult, out: Output) -> None:
+    from ticket_hub.tables import to_table
+
+    matrix = result.matrix
+    if out.form == "json":
+        out.json({"run": str(result.run), "matrix": to_table(matrix)})
+        return
+    if out.form == "quiet":
+        out.text(str(result.run))
+        return
+    out.table([_row(cell, matrix) for cell in matrix.cells], _columns(matrix), name="ticket")
+    for cell in matrix.cells:
+        out.text(f"{cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}")
+    out.text(f"matrix: {result.run / 'matrix.json'}")
+    out.hint(f"The table is in {result.run} as Markdown and CSV, too.")
+
+
+def _columns(matrix: Matrix) -> list[Column]:
+    return [
+        Column("ticket", "TICKET"),
+        Column("level", "LEVEL", right=True),
+        Column("data", "DATA SET"),
+        Column("density", "WEIGHTS LEFT", percent, right=True),
+        Column("n", "N", right=True),
+        Column("accuracy", "TEST ACCURACY % (95%)"),
+        *(Column(name, f"MINUS {name.upper()} (95%)") for name in matrix.controls),
+        Column("verdict", "VERDICT"),
+    ]
+
+
+def _row(cell: Cell, matrix: Matrix) -> dict[str, Any]:
+    from ticket_hub.transfer.tables import interval_text
+
+    own = cell.row()
+    assert own is not None, "a cell is about a ticket"
+    row: dict[str, Any] = {
+        name: getattr(cell, name) for name in ("ticket", "level", "data", "density", "n")
+    }
+    row["accuracy"] = interval_text(own.accuracy, own.accuracy_low, own.accuracy_high, ".2f")
+    for name in matrix.controls:
+        each = cell.row(name)
+        row[name] = interval_text(each.gain, each.gain_low, each.gain_high, "+.2f") if each else ""
+    return row | {"verdict": cell.verdict or "none"}

@@ -1,0 +1,92 @@
+"""The options that all commands share which train tickets beside their controls."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from ticket_hub_cli import options
+
+__all__ = ["PLANNED", "experiment_options", "listed"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HEADS = ["auto", "keep", "reset", "reset-masked"]
+PLANNED = ("against", "trials", "changes", "head", "seed", "hub")
+"""Keys that say what is trained; the others say how."""
+
+_OPTIONS = (
+    click.option(
+        "--against",
+        default="reinit,dense",
+        show_default=True,
+        metavar="CONTROLS",
+        help="dense, reinit, reinit-same-sign, shuffle, random, mask-only; with commas between.",
+    ),
+    click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]"),
+    options.set_option,
+    click.option(
+        "--patience",
+        type=click.IntRange(min=0),
+        help="Stop a network so many iterations after its last new minimum: training.patience.",
+    ),
+    click.option(
+        "--head",
+        type=click.Choice(HEADS),
+        default="auto",
+        show_default=True,
+        help="The output layer: auto keeps it where the numbers of classes agree, else resets it.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls."
+    ),
+    options.hub_option,
+    click.option("--by", "who", default="", help="Your name, for the evidence record."),
+    click.option(
+        "--out",
+        "run_folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the experiment.  [default: in TICKET_HOME, named by what is done]",
+    ),
+    click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the data sets.  [default: TICKET_DATA]",
+    ),
+    click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]"),
+    click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU."),
+    click.option(
+        "--accept-environment",
+        is_flag=True,
+        help="Go on with an experiment that was begun in another environment.",
+    ),
+)
+
+
+def experiment_options(function: F) -> F:
+    """Add them all, and hand the command what the library takes, by the library's names."""
+
+    @functools.wraps(function)
+    def with_changes(
+        *args: Any,  # noqa: ANN401
+        against: str,
+        assignments: tuple[str, ...],
+        patience: int | None,
+        **values: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        changes = options.settings(assignments, training__patience=patience)
+        return function(*args, against=listed(against), changes=changes, **values)
+
+    found: Any = with_changes
+    for option in reversed(_OPTIONS):
+        found = option(found)
+    return cast("F", found)
+
+
+def listed(text: str) -> list[str]:
+    """The names in a text with commas between."""
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ticket_hub
+
+CHANGES = {
+    "network.name": "lenet-12",
+    "training.iterations": 40,
+    "training.evaluate_every": 20,
+    "training.backend": "stack",
+    "search.levels": 2,
+    "search.trials": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("found") / "tiny"
+    ticket_hub.find("digits-quick", changes=CHANGES, run_folder=run, workers=1)
+    return str(run)
+
+
+def test_transfer_ends_with_a_row_for_each_cell_and_files(
+    ticket: Callable[..., Any], found: str, tmp_path: Path
+) -> None:
+    place = ["--out", str(tmp_path / "run"), "--workers", "1", "--trials", "3"]
+    own = ["--set", "digits:training.lr=0.01"]
+    ran = ticket("transfer", found, "--levels", "1,2", "--datasets", "digits", *place, *own)
+    assert ran.code == 0
+    heading, *rows = ran.stdout.splitlines()
+    assert heading.split()[:4] == ["TICKET", "LEVEL", "DATA", "SET"]
+    assert "MINUS REINIT (95%)" in heading
+    assert [row.split()[:3] for row in rows[:2]] == [
+        ["tiny", "1", "digits"],
+        ["tiny", "2", "digits"],
+    ]
+    assert "n = 3, margin 0.2 points" in ran.stdout
+    assert "tiny on digits, level 2 (" in ran.stderr
+    matrix = json.loads((tmp_path / "run/matrix.json").read_bytes())["matrix"]
+    assert [cell["level"] for cell in matrix["cells"]] == [1, 2]
+
+
+def test_json_has_numbers_and_quiet_names_the_folder(
+    ticket: Callable[..., Any], found: str, tmp_path: Path
+) -> None:
+    call = ["transfer", f"{found}:2", "--datasets=digits", "--trials=1", "--out", str(tmp_path)]
+    told = json.loads(ticket(*call, "--format", "json", "--workers=1").stdout)
+    (cell,) = told["matrix"]["cells"]
+    assert [row["network"] for row in cell["rows"]] == ["ticket", "reinit", "dense"]
+    assert cell["rows"][0]["accuracy_low"] is None
+    quiet = ticket(*call, "-q")
+    assert (quiet.stdout, quiet.stderr) == (f"{tmp_path}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--datasets", "digits", "--against", "renit"], 3, "reinit"),
+        (["--datasets", "digits", "--set", "mnist:training.lr=1"], 3, "mnist"),
+        (["--datasets", "digits", "--levels", "9"], 11, "level"),
+        (["--datasets", "mnits"], 5, "mnist"),
+        ([], 2, "--datasets"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_way_out(
+    arguments: list[str], code: int, words: str, ticket: Callable[..., Any], found: str
+) -> None:
+    ran = ticket("transfer", found, *arguments)
+    assert (ran.code, ran.stdout) == (code, "")
+    assert words in ran.stderr

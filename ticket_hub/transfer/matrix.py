@@ -1,0 +1,205 @@
+"""Several tickets on several data sets: one cell for each ticket, level and data set.
+
+A matrix is plain numbers, so that it can be written, read back and drawn without the experiments.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.durable import write_bytes, write_json
+from ticket_hub.errors import RecipeError, RunError
+from ticket_hub.search.seal import FORMAT, read_json
+from ticket_hub.tables import build, to_table
+from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.spec import TICKET
+from ticket_hub.transfer.tables import Row, interval_text, rows
+
+__all__ = ["MATRIX", "Cell", "Matrix", "cells_of", "csv_text", "markdown", "read_matrix"]
+
+MATRIX = "matrix.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What became of one ticket at one level on one data set.
+
+    Attributes:
+        ticket, data: their names in the matrix.
+        found_on: the data that the ticket was found on.
+        level: of the ticket.
+        density: kept weights over prunable weights of the whole network.
+        transferred: the same over the layers that came from the ticket.
+        head: what became of the output layer.
+        n: number of trials.
+        interval: how the 95% intervals were made: `student-t` or `bootstrap`.
+        verdict: None where there are too few trials, or no dense network to compare with.
+        reason: one sentence with the numbers.
+        trials_needed: how many trials would decide; None where that is not known.
+        run: the folder of its experiment, from the folder of the transfer.
+        rows: the ticket and its controls; a bound that is not known is None.
+    """
+
+    ticket: str
+    data: str
+    found_on: str
+    level: int
+    density: float
+    transferred: float
+    head: str
+    n: int
+    interval: str
+    verdict: str | None
+    reason: str
+    trials_needed: int | None
+    run: str
+    rows: tuple[Row, ...]
+
+    def row(self, network: str = TICKET) -> Row | None:
+        """The ticket's own row, or a control's; None where that was not trained."""
+        return next((row for row in self.rows if row.network == network), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Everything that a transfer measured.
+
+    Attributes:
+        tickets, data, controls: in the order in which they were asked for.
+        cells: ticket by ticket, level by level, then by data set.
+    """
+
+    tickets: tuple[str, ...]
+    data: tuple[str, ...]
+    controls: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    def lines(self) -> Iterator[list[Cell]]:
+        """The cells of each ticket and level, in the order of the data sets."""
+        found: dict[tuple[str, int], list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault((cell.ticket, cell.level), []).append(cell)
+        order = {name: place for place, name in enumerate(self.data)}
+        for line in found.values():
+            yield sorted(line, key=lambda cell: order[cell.data])
+
+    def write(self, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write `matrix.json`, `matrix.csv` and `matrix.md`.
+
+        Args:
+            about: who made it, of which tickets, on request of what.
+
+        Raises:
+            StorageError: a file cannot be written.
+        """
+        write_json(folder / MATRIX, {"format": FORMAT, **about, "matrix": to_table(self)})
+        write_bytes(folder / "matrix.csv", csv_text(self).encode())
+        write_bytes(folder / "matrix.md", markdown(self).encode())
+
+
+def read_matrix(folder: Path) -> Matrix:
+    """The matrix of a finished transfer.
+
+    Raises:
+        RunError: there is none in this folder, or it is damaged.
+    """
+    advice = "Run the same `ticket transfer` again: what is finished is read."
+    table = read_json(folder / MATRIX, advice)
+    try:
+        return build(Matrix, table.get("matrix", {}))
+    except RecipeError as error:
+        raise RunError(f"{folder / MATRIX} is damaged: {error.problem}", advice) from error
+
+
+def cells_of(
+    levels: Sequence[LevelEvidence], *, ticket: str, data: str, found_on: str, run: str
+) -> list[Cell]:
+    """The cells of one experiment, one for each level."""
+    return [
+        Cell(
+            ticket=ticket,
+            data=data,
+            found_on=found_on,
+            level=each.level,
+            density=each.density,
+            transferred=each.transferred,
+            head=each.results[TICKET][0].head,
+            n=each.verdict.n,
+            interval=each.verdict.comparisons[0].difference.method,
+            verdict=each.verdict.word,
+            reason=each.verdict.reason,
+            trials_needed=each.verdict.trials_needed,
+            run=run,
+            rows=tuple(_known(row) for row in rows([each])),
+        )
+        for each in levels
+    ]
+
+
+def _known(row: Row) -> Row:
+    """The row with None for what is infinite, since JSON knows no infinity."""
+    endless = {
+        name: None
+        for name, value in vars(row).items()
+        if isinstance(value, float) and not math.isfinite(value)
+    }
+    return dataclasses.replace(row, **endless)  # type: ignore[arg-type] # bounds only
+
+
+def markdown(matrix: Matrix) -> str:
+    """A row for each cell, a column for the difference to each control, then each reason."""
+    names = [
+        "ticket",
+        "data set",
+        "weights left (%)",
+        "n",
+        "test accuracy (%)",
+        *(f"minus {control} (points)" for control in matrix.controls),
+        "verdict",
+    ]
+    lines = ["| " + " | ".join(names) + " |", "|---|---|" + "---:|" * (len(names) - 3) + "---|"]
+    lines += ["| " + " | ".join(_texts(cell, matrix.controls)) + " |" for cell in matrix.cells]
+    reasons = [
+        f"- {cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}"
+        for cell in matrix.cells
+    ]
+    return "\n".join([*lines, "", *reasons]) + "\n"
+
+
+def _texts(cell: Cell, controls: Sequence[str]) -> list[str]:
+    own = cell.row()
+    assert own is not None, "a cell is about a ticket"
+    differences = []
+    for control in controls:
+        row = cell.row(control)
+        differences.append(
+            interval_text(row.gain, row.gain_low, row.gain_high, "+.2f") if row else ""
+        )
+    return [
+        cell.ticket,
+        cell.data,
+        f"{100 * cell.density:.2f}",
+        str(cell.n),
+        interval_text(own.accuracy, own.accuracy_low, own.accuracy_high, ".2f"),
+        *differences,
+        cell.verdict or "none",
+    ]
+
+
+def csv_text(matrix: Matrix) -> str:
+    """A line for each network of each cell, numbers in full; what is not known is empty."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [field.name for field in dataclasses.fields(Row)]
+    writer.writerow(["ticket", "data", "found_on", *names])
+    for cell in matrix.cells:
+        for row in cell.rows:
+            writer.writerow([cell.ticket, cell.data, cell.found_on, *dataclasses.astuple(row)])
+    return stream.getvalue()

@@ -1,0 +1,154 @@
+"""What an experiment would train: from a ticket's name to a plan, with nothing begun yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from ticket_hub import home
+from ticket_hub.errors import RecipeError
+from ticket_hub.recipe import Recipe
+from ticket_hub.specs import UNKNOWN
+from ticket_hub.transfer.controls import check_controls
+from ticket_hub.transfer.source import Source, open_source
+from ticket_hub.transfer.spec import ExperimentSpec, HeadPolicy, Request
+
+__all__ = ["Plan", "check_request", "plan", "plan_for"]
+
+TRIALS = 5
+CHANGEABLE = ("training.", "data.")
+NEEDED = (
+    "training.iterations",
+    "training.batch_size",
+    "training.optimizer",
+    "training.lr",
+    "training.evaluate_every",
+)
+"""What must be said where a recipe is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What would be trained.
+
+    Attributes:
+        source: the tickets.
+        spec: what decides every result.
+        request: levels, controls and trials.
+    """
+
+    source: Source
+    spec: ExperimentSpec
+    request: Request
+
+    @property
+    def run_folder(self) -> Path:
+        """Where it is done unless another folder is named."""
+        return home.runs_folder() / self.spec.run_name
+
+
+def plan(
+    place: str | Path,
+    *,
+    dataset: str | None = None,
+    against: Sequence[str] = ("reinit", "dense"),
+    trials: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    head: str = "auto",
+    seed: int = 0,
+    hub: str | Path | None = None,
+) -> Plan:
+    """Say what `retrain` with these arguments would train, and refuse what cannot be.
+
+    Raises:
+        RecipeError: an unknown control, policy or key, or an impossible value.
+        TicketNotFoundError, BundleError: as `retrain`.
+    """
+    check_request(against, trials, head)
+    source, levels = open_source(str(place), hub)
+    return plan_for(
+        source,
+        levels,
+        dataset=dataset,
+        against=against,
+        trials=trials,
+        changes=changes,
+        head=head,
+        seed=seed,
+    )
+
+
+def plan_for(
+    source: Source,
+    levels: tuple[int, ...],
+    *,
+    dataset: str | None,
+    against: Sequence[str],
+    trials: int | None,
+    changes: Mapping[str, Any] | None,
+    head: str,
+    seed: int,
+) -> Plan:
+    """As `plan`, of a bundle that is open already and a request that `check_request` let pass.
+
+    Raises:
+        RecipeError: an unknown key, or an impossible value.
+    """
+    recipe = _target(source.bundle.manifest.recipe, dataset, changes or {})
+    spec = ExperimentSpec(
+        network=recipe.network,
+        theta0=source.theta0,
+        data=recipe.data,
+        training=recipe.training,
+        head=cast("HeadPolicy", head),
+        seed=seed,
+        init_seed=recipe.search.seed,
+    )
+    controls = tuple(dict.fromkeys(against))
+    request = Request(levels=levels, controls=controls, trials=trials or TRIALS)
+    return Plan(source=source, spec=spec, request=request)
+
+
+def _target(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe of the target: its own data and training, the ticket's network."""
+    for key in changes:
+        if not key.startswith(CHANGEABLE):
+            raise RecipeError(
+                f"{key} cannot be changed when a ticket is trained: network and mask are given.",
+                "Change keys that begin with `training.` or `data.`.",
+            )
+    _check_known(recipe, dataset, changes)
+    given = {"data.name": dataset} if dataset else {}
+    return recipe.replace({"search.rewind": "init"} | given | dict(changes))
+
+
+def _check_known(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> None:
+    """Placeholders of a recipe that nobody knows are never trained with."""
+    if recipe.data.name != UNKNOWN:
+        return
+    missing = [key for key in NEEDED if key not in changes]
+    if missing or not (dataset or "data.name" in changes):
+        raise RecipeError(
+            "How this ticket was found is not known, so its recipe has only placeholders.",
+            "Import it with a recipe (`ticket import ... --recipe NAME`), or name the data with "
+            f"--dataset and set {', '.join(missing or NEEDED)}.",
+        )
+
+
+def check_request(against: Sequence[str], trials: int | None, head: str) -> None:
+    """Refuse controls, trials and policies that cannot be.
+
+    Raises:
+        RecipeError: the nearest name is given.
+    """
+    check_controls(list(against))
+    if head not in get_args(HeadPolicy):
+        raise RecipeError(
+            f"There is no head policy {head!r}.", f"Choose {', '.join(get_args(HeadPolicy))}."
+        )
+    if not against:
+        raise RecipeError("There is no control to compare with.", "Name at least one, as `reinit`.")
+    if trials is not None and trials < 1:
+        raise RecipeError(f"There cannot be {trials} trials.", "Train at least three.")
