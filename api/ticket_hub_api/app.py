@@ -14,6 +14,7 @@ from typing import IO
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -41,7 +42,8 @@ from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages.failures import failure_page, wants_page
-from ticket_hub_api.routes import health
+from ticket_hub_api.routes import health, tickets
+from ticket_hub_api.routes.problems import problem_response, speaks_problems
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
 
@@ -51,7 +53,8 @@ _log = logging.getLogger("ticket_hub_api")
 FLUSH_SECONDS = 10.0
 LOG_FLUSH_SECONDS = 0.5
 LOG_BUFFER = 1 << 16
-ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried; the busiest first
+ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
+    tickets.router,  # the REST API comes first, since the protocol's names could swallow its own
     routes_files.router,
     routes_repositories.router,
     routes_revisions.router,
@@ -108,7 +111,7 @@ def create_app(
         database.close()
     app.state.services = Services(settings)
     app.state.log = log
-    for kind in (ApiError, TicketHubError, Exception):
+    for kind in (ApiError, TicketHubError, RequestValidationError, Exception):
         app.add_exception_handler(kind, _handle)
     app.add_exception_handler(HTTPException, _handle_http)
     app.add_middleware(KeepEncodedSlashes)
@@ -158,8 +161,11 @@ async def _flush_regularly(services: Services) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
         try:
             await run_in_threadpool(services.flush_downloads)
+            await run_in_threadpool(services.index_rest)
         except TicketHubError:
-            _log.warning("The download counts could not be written; they are kept for later.")
+            _log.warning(
+                "Download counts or the catalog could not be written; both are tried again later."
+            )
 
 
 async def _flush_log(log: IO[str]) -> None:
@@ -169,8 +175,7 @@ async def _flush_log(log: IO[str]) -> None:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
-    respond = failure_page if wants_page(request) else error_response
-    response = respond(request, error)
+    response = _response(request, error)
     response.headers.setdefault("X-Request-Id", request.scope.get("request_id", ""))
     if response.status_code >= 500 and not isinstance(error, ApiError):  # noqa: PLR2004 - server errors
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -180,6 +185,12 @@ async def _handle(request: Request, error: Exception) -> Response:
 async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    refusal = ApiError(error.status_code, str(error.detail), headers=headers)
-    respond = failure_page if wants_page(request) else error_response
-    return respond(request, refusal)
+    return _response(request, ApiError(error.status_code, str(error.detail), headers=headers))
+
+
+def _response(request: Request, error: Exception) -> Response:
+    if speaks_problems(request):
+        return problem_response(request, error)
+    if wants_page(request):
+        return failure_page(request, error)
+    return error_response(request, error)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ticket_hub.errors import HubError
 from ticket_hub_api import accounts, serving
 from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.catalog.filling import index_pending
 from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
@@ -46,6 +48,7 @@ class Hub:
     settings: Settings
     database: Database
 
+    @functools.cached_property
     def blobs(self) -> Blobs:
         """The storage; opened only where it is needed."""
         return open_blobs(self.settings.storage_url, self.settings.spool)
@@ -148,7 +151,7 @@ def collect_garbage(
     with open_hub(settings) as hub:
         done = collect(
             hub.database,
-            hub.blobs(),
+            hub.blobs,
             grace_seconds=grace_seconds,
             xet_seconds=xet_seconds,
             dry_run=dry_run,
@@ -174,6 +177,7 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
     try:
         before = current_version(database)
         migrate(database)
+        index_pending(Hub(settings, database))
         return before, current_version(database)
     finally:
         database.close()

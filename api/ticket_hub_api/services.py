@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
@@ -12,6 +13,7 @@ from sqlalchemy import make_url
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from ticket_hub.errors import TicketHubError
 from ticket_hub_api.auth import Principal, authenticate, principal_of_token
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Repository
@@ -23,6 +25,7 @@ from ticket_hub_api.storage.blobs import Blobs, open_blobs
 
 __all__ = ["Memory", "Services", "services_of"]
 
+_log = logging.getLogger("ticket_hub_api")
 T = TypeVar("T")
 MEMORY_ENTRIES = 1024
 
@@ -86,6 +89,7 @@ class Services:
         self.metrics = Metrics(self.database)
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
+        self.unindexed = True  # until it was seen that no crash has left any
 
     async def principal(self, secret: str) -> Principal:
         """The caller whose token this is; raises as `authenticate`."""
@@ -99,6 +103,28 @@ class Services:
     async def _principal(self, key: Hashable, make: Callable[[], Principal]) -> Principal:
         principal = await self.memory.recall(("principal", key), make)
         return await run_in_threadpool(make) if principal.expired else principal
+
+    def index(self, repository_id: str, oid: str) -> None:
+        """Enter a commit that was made into the catalog; what fails now is tried again later."""
+        from ticket_hub_api.catalog.filling import index_commit
+
+        try:
+            index_commit(self, repository_id, oid)
+        except TicketHubError:
+            _log.warning("The catalog could not be filled; it is tried again later.")
+            self.unindexed = True
+
+    def index_rest(self) -> None:
+        """Enter the commits that were not entered before.
+
+        Raises:
+            HubUnavailableError, StorageError: as every use of the database and the storage.
+        """
+        from ticket_hub_api.catalog.filling import index_pending
+
+        if self.unindexed:
+            index_pending(self)
+            self.unindexed = False
 
     def flush_downloads(self) -> None:
         """Add the downloads since the last time to the repositories' counts.

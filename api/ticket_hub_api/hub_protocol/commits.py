@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
 from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog import filling
 from ticket_hub_api.catalog.tables import (
     Commit,
     Ref,
@@ -87,21 +88,29 @@ def make_commit(
 
     draft = Draft(services)
     try:
-        plan = read_plan(lines, draft.keep)
-        with services.database.write() as session:
-            repository = repositories.lock(session, row.id)
-            draft.enter(session, plan)
-            work = Work(
-                services=services,
-                session=session,
-                repository=repository,
-                branch=branch,
-                plan=plan,
-                author=principal.name,
-            )
-            return _apply(work, principal)
+        made = _make(principal, row, branch, read_plan(lines, draft.keep), draft)
     finally:
         draft.clear()
+    services.index(row.id, made.oid)
+    return made
+
+
+def _make(
+    principal: Principal, row: RepositoryRow, branch: str, plan: Plan, draft: Draft
+) -> CommitRow:
+    services = draft.services
+    with services.database.write() as session:
+        repository = repositories.lock(session, row.id)
+        draft.enter(session, plan)
+        work = Work(
+            services=services,
+            session=session,
+            repository=repository,
+            branch=branch,
+            plan=plan,
+            author=principal.name,
+        )
+        return _apply(work, principal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +263,7 @@ def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRo
     repositories.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
         _describe(session, repository, commit, summary)
+    filling.enter(session, repository, commit, files)
     return CommitRow(*(getattr(commit, name) for name in CommitRow.__slots__))
 
 

@@ -15,7 +15,7 @@ from ticket_hub_api.errors import ApiError
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.storage.blobs import Blobs, Received
-from ticket_hub_api.xet.reading import read_terms
+from ticket_hub_api.xet.reading import Stores, read_terms
 
 __all__ = ["Content", "may_name", "open_content", "prove", "register", "store"]
 
@@ -24,7 +24,7 @@ __all__ = ["Content", "may_name", "open_content", "prove", "register", "store"]
 class Content:
     """A file's content, wherever it lies."""
 
-    services: Services
+    stores: Stores
     sha256: str
     size: int
     key: str
@@ -33,15 +33,15 @@ class Content:
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`."""
         if self.key or not self.size:
-            return self.services.blobs.read(self.key, start, stop) if self.key else iter(())
-        return read_terms(self.services, self.terms, start, stop)
+            return self.stores.blobs.read(self.key, start, stop) if self.key else iter(())
+        return read_terms(self.stores, self.terms, start, stop)
 
     def head(self, length: int) -> bytes:
         """The first bytes, at most so many."""
         return b"".join(self.read(0, min(length, self.size)))
 
 
-def open_content(services: Services, database: Connection | Session, sha256: str) -> Content:
+def open_content(stores: Stores, database: Connection | Session, sha256: str) -> Content:
     """A content that some commit refers to.
 
     Raises:
@@ -54,7 +54,7 @@ def open_content(services: Services, database: Connection | Session, sha256: str
     ).first()
     if row is None:
         raise ApiError(500, "The hub has lost this file. Its operator should run a check.")
-    return Content(services, sha256, row.size, row.key, row.terms)
+    return Content(stores, sha256, row.size, row.key, row.terms)
 
 
 def may_name(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub_api import errors
 from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog import filling
 from ticket_hub_api.catalog.tables import (
     Account,
     Commit,
@@ -230,10 +231,13 @@ def move_repository(session: Session, principal: Principal, source: Place, targe
         session.add(FormerName(key=repository.key, repository_id=row.id))
     repository.key, repository.name = key, name
     repository.namespace, repository.owner_id = owner.name, owner.id
+    session.flush()
+    filling.refresh(session, repository)
 
 
 def delete_repository(session: Session, repository_id: str) -> None:
     """Forget a repository. Its objects stay until they are collected."""
+    filling.forget(session, repository_id)
     dependents: tuple[type[Any], ...] = (
         FormerName, RepositoryTag, Ref, RefChange, Commit, Use, Upload,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
+from ticket_hub_api.catalog import filling
 from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.creation import create_repository
@@ -114,6 +115,8 @@ async def settings(request: Request, caller: Writer) -> Response:
             assert repository is not None
             if body.private is not None or body.visibility is not None:
                 repository.visibility = _visibility(body, services.settings.visibility)
+                session.flush()
+                filling.refresh(session, repository)
             if body.gated is not None:
                 repository.gated = body.gated or ""
             private = repository.visibility == Visibility.PRIVATE

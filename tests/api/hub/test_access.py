@@ -116,6 +116,8 @@ REFUSALS = (
 
 def refused(answer: Any) -> bool:  # noqa: ANN401 - what `call` gives
     message = answer.headers.get("X-Error-Message", "")
+    if "problem+json" in answer.headers.get("Content-Type", "") and answer.body:
+        message = answer.json["detail"]
     return (answer.status in {401, 403} and message.startswith(REFUSALS)) or "expired" in message
 
 

@@ -29,6 +29,7 @@ from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.storage.blobs import open_blobs
 
+WORDS = ("ticket_words", "tickets_by_words")  # indexes of words, which SQLAlchemy cannot declare
 Start = Callable[..., RunningHub]
 RunClient = Callable[..., str]
 
@@ -51,9 +52,11 @@ def test_migrations_lead_to_the_tables_that_the_code_uses(empty: Database) -> No
     check_schema(empty)
     assert current_version(empty) == newest_version()
     with empty.read() as connection:
-        context = MigrationContext.configure(connection)
+        own = {"include_object": lambda _thing, name, *_: not name.startswith(WORDS)}
+        context = MigrationContext.configure(connection, opts=own)
         assert compare_metadata(context, Base.metadata) == []
         names = set(inspect(connection).get_table_names())
+    names = {name for name in names if not name.startswith(WORDS)}
     assert names == {*Base.metadata.tables, "alembic_version"}
 
 

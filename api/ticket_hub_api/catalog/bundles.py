@@ -1,0 +1,174 @@
+"""What a bundle says, as plain values: read from its manifest and its curves, nothing believed.
+
+Means, intervals and verdicts are computed here from the curves, by the same functions that the
+command line uses; what the manifest states of them is not used. torch is imported when the first
+bundle is read, since the service itself does without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ticket_hub.errors import BundleFormatError
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.manifest import LevelRecord, Manifest
+    from ticket_hub.evidence import Outcome, Verdict
+
+__all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "lines"]
+
+MANIFEST = "ticket.json"
+METRICS = "metrics.json"
+MOST_METRICS_BYTES = 256 << 20
+_MOST_LINE = 4 << 20
+
+Outcomes = Mapping[tuple[int, str], "Outcome"]
+
+
+def facts_of(manifest: Manifest, curves: Iterable[bytes] | None) -> dict[str, Any]:
+    """Everything that the catalog shows of a bundle, as JSON values; no number is infinite.
+
+    Args:
+        curves: the lines of `metrics.json`; None where they are too many, or elsewhere. Then what
+            the manifest states is given, and `checked` is False.
+
+    Raises:
+        BundleFormatError: the curves break the format.
+    """
+    from ticket_hub.tables import to_table
+
+    outcomes = None if curves is None else _outcomes(manifest, curves)
+    table = to_table(manifest)
+    kept = ("architecture", "data", "default", "environment", "layers", "lineage", "recipe",
+            "bit_exact", "theta0", "trials", "id")  # fmt: skip
+    facts = {name: table[name] for name in kept}
+    facts["recipe_digest"] = manifest.recipe.digest
+    facts["checked"] = outcomes is not None
+    facts["prunable"] = manifest.prunable
+    facts["levels"] = [_level(manifest, level, outcomes) for level in manifest.levels]
+    facts["files"] = {
+        name: {"sha256": record.sha256, "size": record.size}
+        for name, record in sorted(manifest.files.items())
+    }
+    found: dict[str, Any] = _finite(facts)
+    return found
+
+
+def _outcomes(manifest: Manifest, curves: Iterable[bytes]) -> Outcomes:
+    from ticket_hub.bundle.metrics import parse_lines
+    from ticket_hub.bundle.summary import outcomes
+
+    return outcomes(parse_lines(curves), [trial.index for trial in manifest.trials])
+
+
+def _level(manifest: Manifest, level: LevelRecord, found: Outcomes | None) -> dict[str, Any]:
+    stated = level.verdict
+    sizes = [layer.size for layer in manifest.layers]
+    table: dict[str, Any] = {
+        "level": level.index,
+        "density": level.density,
+        "carried": bool(level.tickets),
+        "tickets": {str(ticket.trial): ticket.id for ticket in level.tickets},
+        "layers": _densities([ticket.kept for ticket in level.tickets], sizes),
+    }
+    if found is None:
+        evidence = None if level.evidence is None else _stated(level)
+        return {**table, "evidence": evidence, "controls": {}, "verdict": stated, "reason": ""}
+    return table | _judged(level.index, found)
+
+
+def _densities(kept: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[float]:
+    """Mean density of each layer over the trials; empty where the level is not carried."""
+    if not kept:
+        return []
+    return [sum(counts[place] for counts in kept) / (len(kept) * size)
+            for place, size in enumerate(sizes)]  # fmt: skip
+
+
+def _stated(level: LevelRecord) -> dict[str, Any]:
+    evidence = level.evidence
+    assert evidence is not None
+    spreads = {name: getattr(evidence, name) for name in ("test_accuracy", "early_stop")}
+    unknown = {"low": None, "high": None}
+    return {"n": evidence.n} | {
+        name: {"mean": each.mean, "min": each.min, "max": each.max, **unknown}
+        for name, each in spreads.items()
+    }
+
+
+def _judged(level: int, found: Outcomes) -> dict[str, Any]:
+    """Evidence, controls and verdict of one level, from the curves."""
+    here = {control: outcome for (at, control), outcome in found.items() if at == level}
+    ticket, dense = here.pop("ticket", None), found.get((0, "ticket"))
+    if ticket is None:
+        return {"evidence": None, "controls": {}, "verdict": None, "reason": ""}
+    controls = {"dense": dense, **here} if level and dense is not None else here
+    verdict = _verdict(ticket, controls) if level and dense is not None else None
+    return {
+        "evidence": _measured(ticket),
+        "controls": {
+            name: _measured(outcome) | _against(name, verdict) for name, outcome in controls.items()
+        },
+        "verdict": verdict.word if verdict else None,
+        "reason": verdict.reason if verdict else "",
+    }
+
+
+def _verdict(ticket: Outcome, controls: Mapping[str, Outcome]) -> Verdict:
+    from ticket_hub.evidence import judge
+
+    return judge(ticket, controls)
+
+
+def _measured(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "n": len(outcome.accuracy),
+        "test_accuracy": _spread(outcome.accuracy),
+        "early_stop": _spread([float(stop) for stop in outcome.early_stop]),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean, range, and the 95% interval of the mean."""
+    from ticket_hub.evidence import paired_difference
+
+    found = paired_difference(values, [0.0] * len(values))
+    bounds = {"low": found.low, "high": found.high}
+    return {"mean": found.mean, "min": min(values), "max": max(values), **bounds}
+
+
+def _against(control: str, verdict: Verdict | None) -> dict[str, Any]:
+    """The ticket minus this control, paired, with its 95% interval."""
+    each = next((c for c in verdict.comparisons if c.control == control), None) if verdict else None
+    if each is None:
+        return {}
+    gain = {name: getattr(each.difference, name) for name in ("mean", "low", "high")}
+    return {"gain": gain, "p": each.p, "holds": each.holds}
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """JSON knows no infinity: an unknown bound becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pieces of a file as its lines, each with its newline.
+
+    Raises:
+        BundleFormatError: a line is longer than 4 MiB.
+    """
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > _MOST_LINE:
+            raise BundleFormatError(f"{METRICS} has a line over 4 MiB.", "Write it again.")
+        for line in whole:
+            yield line + b"\n"
+    if rest:
+        yield rest

@@ -1,0 +1,172 @@
+"""From facts to rows: what lists of tickets show, sort and filter by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from ticket_hub_api.catalog.tables import Repository
+from ticket_hub_api.catalog.ticket_tables import (
+    NOT_MEASURED,
+    BundleFacts,
+    TicketEntry,
+    TicketLevel,
+)
+from ticket_hub_api.catalog.words import forget_words, set_words, words_of
+
+__all__ = ["VERDICT_BITS", "Listed", "accuracy_of", "forget_entry", "list_entry", "list_mirrored"]
+
+VERDICT_BITS = {"winning": 1, "matching": 2, "not distinguishable": 4, "losing": 8}
+_LONGEST_NAME = 200
+
+
+class Listed:
+    """Where a ticket is listed: fields of `TicketEntry` that do not come from its bundle."""
+
+    def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - columns of every type
+        """Keep the fields."""
+        self.fields = fields
+
+    @classmethod
+    def of(cls, repository: Repository) -> Listed:
+        """A repository of this hub."""
+        return cls(
+            id=repository.id,
+            repository_id=repository.id,
+            owner_id=repository.owner_id,
+            visibility=repository.visibility,
+            namespace=repository.namespace,
+            name=repository.name,
+            head=repository.head,
+            created_at=repository.created_at,
+            updated_at=repository.updated_at,
+        )
+
+    @classmethod
+    def mirrored(cls, source: str, repo: str, head: str, *, visibility: str, at: int) -> Listed:
+        """A repository of another hub."""
+        namespace, _, name = repo.partition("/")
+        return cls(
+            id=hashlib.sha256(f"{source} {repo}".lower().encode()).hexdigest()[:24],
+            source=source,
+            visibility=visibility,
+            namespace=namespace,
+            name=name,
+            head=head,
+            created_at=at,
+            updated_at=at,
+        )
+
+
+def list_entry(session: Session, repository: Repository, row: BundleFacts) -> None:
+    """List a repository of this hub with the facts of its newest bundle."""
+    _add(session, Listed.of(repository), row)
+
+
+def list_mirrored(session: Session, listed: Listed, row: BundleFacts) -> None:
+    """List a ticket of another hub, in the place of what was listed of it before."""
+    _forget(session, select(TicketEntry).where(TicketEntry.id == listed.fields["id"]))
+    _add(session, listed, row)
+
+
+def forget_entry(session: Session, repository_id: str) -> None:
+    """Take a repository from the lists."""
+    _forget(session, select(TicketEntry).where(TicketEntry.repository_id == repository_id))
+
+
+def _forget(session: Session, which: Select[TicketEntry]) -> None:
+    entries = session.scalars(which).all()
+    forget_words(session, [entry.number for entry in entries])
+    for entry in entries:
+        session.execute(
+            delete(TicketLevel).where(TicketLevel.ticket_id == entry.id),
+            execution_options={"synchronize_session": False},
+        )
+        session.delete(entry)
+    session.flush()
+
+
+def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
+    facts: dict[str, Any] = json.loads(row.facts)
+    fields = listed.fields
+    entry = TicketEntry(
+        **fields,
+        **_names(fields, facts),
+        **_default(facts),
+        **_bounds(facts["levels"]),
+        number=int(fields["id"][:15], 16),
+        manifest=row.manifest,
+        bundle_id=row.bundle_id,
+        trials=len(facts["trials"]),
+        levels=sum(level["carried"] for level in facts["levels"]),
+        prunable=facts["prunable"],
+    )
+    session.add(entry)
+    session.flush()
+    session.add_all(
+        TicketLevel(
+            ticket_id=entry.id,
+            level=level["level"],
+            density=level["density"],
+            accuracy=accuracy_of(level),
+            verdict=level["verdict"] or "",
+        )
+        for level in facts["levels"]
+    )
+    set_words(session, [entry])
+    session.flush()
+
+
+def accuracy_of(level: Mapping[str, Any]) -> float:
+    """The mean test accuracy of a level, or `NOT_MEASURED`."""
+    evidence = level["evidence"]
+    return float(evidence["test_accuracy"]["mean"]) if evidence else NOT_MEASURED
+
+
+def _names(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
+    network, dataset = facts["architecture"]["name"], facts["data"]["name"]
+    recipe, about = facts["recipe"]["name"], facts["recipe"].get("about", "")
+    full_name = f"{fields['namespace']}/{fields['name']}"
+    return {
+        "key": full_name.lower(),
+        "network": network[:_LONGEST_NAME],
+        "dataset": dataset[:_LONGEST_NAME],
+        "recipe": recipe[:_LONGEST_NAME],
+        "words": words_of(full_name, network, dataset, recipe, about),
+    }
+
+
+def _default(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The ticket that is meant where no level is named."""
+    chosen = facts["default"]
+    level = next(each for each in facts["levels"] if each["level"] == chosen["level"])
+    evidence = level["evidence"]
+    accuracy = evidence["test_accuracy"] if evidence else {}
+    return {
+        "level": level["level"],
+        "rule": chosen["rule"],
+        "density": level["density"],
+        "accuracy": accuracy_of(level),
+        "low": accuracy.get("low"),
+        "high": accuracy.get("high"),
+        "n": evidence["n"] if evidence else 0,
+        "verdict": level["verdict"] or "",
+    }
+
+
+def _bounds(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    densities = [level["density"] for level in levels]
+    accuracies = [accuracy_of(level) for level in levels]
+    bits = {VERDICT_BITS[level["verdict"]] for level in levels if level["verdict"]}
+    return {
+        "least_density": min(densities),
+        "most_density": max(densities),
+        "least_accuracy": min(accuracies),
+        "most_accuracy": max(accuracies),
+        "verdicts": sum(bits),
+    }

@@ -1,0 +1,216 @@
+"""Filling the catalog: every commit is looked at once, and the newest one of a repository listed.
+
+What a commit says follows from its contents alone, so all of it can be made again at any time. A
+commit whose bundle is known, or that has none, is entered in its own transaction; else the bundle
+is read after the commit, and entered in a second one. A crash in between leaves a commit that
+nobody has looked at, which `index_pending` finds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, select, true
+from sqlalchemy.orm import Session
+
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
+from ticket_hub_api.catalog import bundles
+from ticket_hub_api.catalog.entries import forget_entry, list_entry
+from ticket_hub_api.catalog.tables import Commit, Repository
+from ticket_hub_api.catalog.ticket_tables import (
+    BundleFacts,
+    Evidence,
+    EvidenceLevel,
+    TicketEntry,
+    TicketVersion,
+)
+from ticket_hub_api.hub_protocol.objects import open_content
+from ticket_hub_api.hub_protocol.trees import Files, load_tree
+from ticket_hub_api.xet.reading import Stores
+
+__all__ = ["enter", "forget", "index_commit", "index_pending", "rebuild", "refresh"]
+
+_log = logging.getLogger("ticket_hub_api")
+CARD = "README.md"
+MODEL = "model"
+
+
+def enter(session: Session, repository: Repository, commit: Commit, files: Files) -> bool:
+    """Enter a commit whose bundle needs no reading; False where it must be read first."""
+    entry, manifest, problem = files.get(bundles.MANIFEST), "", ""
+    if entry is not None and repository.kind == MODEL:
+        row = session.get(BundleFacts, entry.sha256)
+        if row is None:
+            return False
+        manifest, problem = row.manifest, row.problem or _misfit(json.loads(row.facts), files)
+    version = session.get(TicketVersion, (repository.id, commit.oid))
+    if version is None:
+        version = TicketVersion(repository_id=repository.id, oid=commit.oid, number=commit.number)
+        session.add(version)
+    version.manifest, version.problem = manifest, problem
+    session.flush()
+    if repository.head == commit.oid:
+        refresh(session, repository)
+    return True
+
+
+def _misfit(facts: dict[str, Any], files: Files) -> str:
+    """The file that is not what the manifest promises; a card may be edited by its owner."""
+    for name, record in facts["files"].items():
+        entry = files.get(name)
+        if name != CARD and (entry is None or entry.sha256 != record["sha256"]):
+            return f"{name} is not the file that {bundles.MANIFEST} names."
+    return ""
+
+
+def refresh(session: Session, repository: Repository) -> None:
+    """List a repository as it is now: its newest ticket, its name, who may read it."""
+    forget_entry(session, repository.id)
+    version = session.get(TicketVersion, (repository.id, repository.head))
+    if version is not None and version.manifest and not version.problem:
+        facts = session.get(BundleFacts, version.manifest)
+        assert facts is not None, "versions name facts that are there"
+        list_entry(session, repository, facts)
+
+
+def forget(session: Session, repository_id: str) -> None:
+    """Remove all that the catalog knows of a repository that is about to be deleted."""
+    forget_entry(session, repository_id)
+    own = TicketVersion.repository_id == repository_id
+    manifests = session.scalars(select(TicketVersion.manifest).where(own).distinct()).all()
+    for table in (EvidenceLevel, Evidence):
+        session.execute(delete(table).where(table.repository_id == repository_id))
+    session.execute(delete(TicketVersion).where(own))
+    _sweep(session, BundleFacts.manifest.in_(manifests))
+
+
+def _sweep(session: Session, among: ColumnElement[bool]) -> None:
+    """Remove facts that no version and no mirrored ticket needs."""
+    versions = select(TicketVersion.oid).where(TicketVersion.manifest == BundleFacts.manifest)
+    entries = select(TicketEntry.id).where(TicketEntry.manifest == BundleFacts.manifest)
+    session.execute(delete(BundleFacts).where(among, ~versions.exists(), ~entries.exists()))
+
+
+def index_commit(
+    stores: Stores, repository_id: str, oid: str, *, fresh: set[str] | None = None
+) -> None:
+    """Read the bundle of a commit and enter it. What cannot be read is entered as a problem.
+
+    Args:
+        fresh: read it even if it is known, unless it is among these manifests, and add it to them.
+
+    Raises:
+        HubUnavailableError, StorageError: as every use of the database and the storage.
+    """
+    with stores.database.read() as connection:
+        if fresh is None and connection.scalar(_entered(repository_id, oid)) is not None:
+            return
+        tree = connection.scalar(
+            select(Commit.tree).where(Commit.repository_id == repository_id, Commit.oid == oid)
+        )
+        files = load_tree(connection, tree) if tree else {}
+        entry = files.get(bundles.MANIFEST)
+        manifest = "" if entry is None else entry.sha256
+        known = select(BundleFacts.manifest).where(BundleFacts.manifest == manifest)
+        wanted = manifest not in fresh if fresh is not None else connection.scalar(known) is None
+    row = _read(stores, manifest, files) if wanted and manifest else None
+    if fresh is not None:
+        fresh.add(manifest)
+    with stores.database.write() as session:
+        if row is not None:
+            session.merge(row)
+            session.flush()
+        repository = session.get(Repository, repository_id, with_for_update=True)
+        commit = session.get(Commit, (repository_id, oid))
+        if repository is not None and commit is not None:
+            enter(session, repository, commit, files)
+
+
+def _entered(repository_id: str, oid: str) -> Select[str]:
+    return select(TicketVersion.problem).where(
+        TicketVersion.repository_id == repository_id, TicketVersion.oid == oid
+    )
+
+
+def _read(stores: Stores, manifest: str, files: Files) -> BundleFacts:
+    row = BundleFacts(manifest=manifest, bundle_id="", problem="", facts="{}")
+    try:
+        facts = _facts(stores, files)
+    except (BundleError, NetworkError) as error:
+        row.problem = str(error)
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, RecursionError):
+        _log.warning("A bundle could not be read: %s", manifest, exc_info=True)
+        row.problem = "The bundle could not be read."
+    else:
+        row.bundle_id, row.facts = facts["id"], canonical_json(facts).decode()
+    return row
+
+
+def _facts(stores: Stores, files: Files) -> dict[str, Any]:
+    """What the bundle of a tree says.
+
+    Raises:
+        BundleError: it breaks the format.
+    """
+    from ticket_hub.bundle import encoding, layout
+
+    entry = files[bundles.MANIFEST]
+    if entry.size > layout.MOST_MANIFEST_BYTES:
+        raise BundleFormatError(f"{bundles.MANIFEST} is too large.", "Write the bundle again.")
+    with stores.database.read() as connection:
+        content = open_content(stores, connection, entry.sha256)
+        manifest = encoding.decode(content.head(entry.size))
+        record = manifest.files[bundles.METRICS]
+        metrics = files.get(bundles.METRICS)
+        if metrics is None or metrics.sha256 != record.sha256:
+            raise BundleFormatError(
+                f"{bundles.METRICS} is not the file that {bundles.MANIFEST} names.",
+                "Push the bundle again.",
+            )
+        if metrics.size > bundles.MOST_METRICS_BYTES:
+            return bundles.facts_of(manifest, None)
+        curves = open_content(stores, connection, metrics.sha256)
+    return bundles.facts_of(manifest, bundles.lines(curves.read(0, curves.size)))
+
+
+def index_pending(stores: Stores) -> int:
+    """Look at every commit that nobody has looked at yet; how many there were."""
+    with stores.database.read() as connection:
+        pending = connection.execute(
+            select(Commit.repository_id, Commit.oid)
+            .outerjoin(
+                TicketVersion,
+                (TicketVersion.repository_id == Commit.repository_id)
+                & (TicketVersion.oid == Commit.oid),
+            )
+            .where(TicketVersion.oid.is_(None))
+            .order_by(Commit.repository_id, Commit.number)
+        ).all()
+    for repository_id, oid in pending:
+        index_commit(stores, repository_id, oid)
+    return len(pending)
+
+
+def rebuild(stores: Stores) -> Iterator[tuple[str, str]]:
+    """Make everything anew from the contents; yields (repository, problem) for each commit.
+
+    It may run beside the service: each commit is replaced in a transaction of its own.
+    """
+    with stores.database.read() as connection:
+        commits = connection.execute(
+            select(Repository.key, Commit.repository_id, Commit.oid)
+            .join(Repository, Repository.id == Commit.repository_id)
+            .order_by(Repository.key, Commit.number)
+        ).all()
+    fresh: set[str] = set()
+    for key, repository_id, oid in commits:
+        index_commit(stores, repository_id, oid, fresh=fresh)
+        with stores.database.read() as connection:
+            problem = connection.scalar(_entered(repository_id, oid)) or ""
+        yield key, problem
+    with stores.database.write() as session:
+        _sweep(session, true())

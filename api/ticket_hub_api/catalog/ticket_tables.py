@@ -1,0 +1,152 @@
+"""The tables of the catalog: what the bundles of this hub, and of hubs it mirrors, say.
+
+Everything but `evidence` follows from the contents of commits, and can be made again from them at
+any time (`ticket hub index --rebuild`). Facts are named by the sha256 of the manifest that they
+were read from, so that every version of a ticket keeps its own, and copies share them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ticket_hub_api.catalog.tables import Base, now
+
+__all__ = [
+    "NOT_MEASURED",
+    "BundleFacts",
+    "Evidence",
+    "EvidenceLevel",
+    "TicketEntry",
+    "TicketLevel",
+    "TicketVersion",
+]
+
+NOT_MEASURED = -1.0
+"""Stands for an accuracy that nobody measured, so that it can be sorted and compared."""
+
+_Name = String(200).with_variant(String(200, collation="C"), "postgresql")
+
+
+class BundleFacts(Base):
+    """What one manifest and its curves say, as JSON; or the problem that makes it unusable."""
+
+    __tablename__ = "bundle_facts"
+    manifest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    bundle_id: Mapped[str] = mapped_column(String(64), default="", index=True)
+    problem: Mapped[str] = mapped_column(Text, default="")
+    facts: Mapped[str] = mapped_column(Text, default="{}")
+
+
+class TicketVersion(Base):
+    """A commit that was looked at: its manifest, if any, and what is wrong with the bundle."""
+
+    __tablename__ = "ticket_versions"
+    repository_id: Mapped[str] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    oid: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int]
+    manifest: Mapped[str] = mapped_column(String(64), default="", index=True)
+    problem: Mapped[str] = mapped_column(Text, default="")
+
+
+class TicketEntry(Base):
+    """A ticket as lists show it: the default ticket of a repository's head, or a mirrored one.
+
+    `number` follows from `id`; it is what the index of words knows the ticket by. Ranges span the
+    levels, so that most tickets can be passed over without a look at `ticket_levels`; `verdicts`
+    has one bit for each verdict that a level has. `repository_id` is null where `source` names the
+    hub that the ticket was mirrored from.
+    """
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        Index("tickets_by_update", "updated_at", "id"),
+        Index("tickets_by_name", "key", "id"),
+        Index("tickets_by_accuracy", "accuracy", "id"),
+        Index("tickets_by_density", "density", "id"),
+    )
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(24), unique=True)
+    repository_id: Mapped[str | None] = mapped_column(ForeignKey("repositories.id"), index=True)
+    source: Mapped[str] = mapped_column(String(300), default="")
+    owner_id: Mapped[str] = mapped_column(String(24), default="")
+    visibility: Mapped[str] = mapped_column(String(16))
+    namespace: Mapped[str] = mapped_column(String(96))
+    name: Mapped[str] = mapped_column(String(96))
+    key: Mapped[str] = mapped_column(_Name)
+    head: Mapped[str] = mapped_column(String(40))
+    manifest: Mapped[str] = mapped_column(ForeignKey("bundle_facts.manifest"), index=True)
+    bundle_id: Mapped[str] = mapped_column(String(64), index=True)
+    network: Mapped[str] = mapped_column(String(200))
+    dataset: Mapped[str] = mapped_column(String(200))
+    recipe: Mapped[str] = mapped_column(String(200))
+    trials: Mapped[int]
+    levels: Mapped[int]
+    prunable: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[int]
+    rule: Mapped[str] = mapped_column(String(24))
+    density: Mapped[float] = mapped_column(Double)
+    accuracy: Mapped[float] = mapped_column(Double)
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    n: Mapped[int]
+    verdict: Mapped[str] = mapped_column(String(24))
+    least_density: Mapped[float] = mapped_column(Double)
+    most_density: Mapped[float] = mapped_column(Double)
+    least_accuracy: Mapped[float] = mapped_column(Double)
+    most_accuracy: Mapped[float] = mapped_column(Double)
+    verdicts: Mapped[int]
+    words: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now)
+    updated_at: Mapped[int] = mapped_column(BigInteger, default=now)
+
+
+class TicketLevel(Base):
+    """One level of a ticket, for filters."""
+
+    __tablename__ = "ticket_levels"
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    level: Mapped[int] = mapped_column(primary_key=True)
+    density: Mapped[float] = mapped_column(Double)
+    accuracy: Mapped[float] = mapped_column(Double)
+    verdict: Mapped[str] = mapped_column(String(24))
+
+
+class Evidence(Base):
+    """An experiment with a ticket's bundle, as `evidence.json` of a retrain records it.
+
+    `origin` is `bundle` where a push brought it along, and `upload` where `sender` sent it here.
+    It is shown with every ticket of its repository's bundle.
+    """
+
+    __tablename__ = "evidence"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    repository_id: Mapped[str] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    bundle_id: Mapped[str] = mapped_column(String(64), index=True)
+    origin: Mapped[str] = mapped_column(String(16))
+    sender: Mapped[str] = mapped_column(String(96), default="")
+    experiment: Mapped[str] = mapped_column(String(64))
+    found_on: Mapped[str] = mapped_column(String(200))
+    dataset: Mapped[str] = mapped_column(String(200), index=True)
+    network: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now)
+
+
+class EvidenceLevel(Base):
+    """What an experiment says of one level: the ticket against the dense network."""
+
+    __tablename__ = "evidence_levels"
+    evidence_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    repository_id: Mapped[str] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
+    level: Mapped[int] = mapped_column(primary_key=True)
+    density: Mapped[float] = mapped_column(Double)
+    n: Mapped[int]
+    accuracy: Mapped[float] = mapped_column(Double)
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    gain: Mapped[float | None] = mapped_column(Double)
+    gain_low: Mapped[float | None] = mapped_column(Double)
+    gain_high: Mapped[float | None] = mapped_column(Double)
+    verdict: Mapped[str] = mapped_column(String(24))
+    reason: Mapped[str] = mapped_column(Text)

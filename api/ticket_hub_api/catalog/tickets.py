@@ -1,0 +1,331 @@
+"""Tickets as the REST API and the pages show them: a page of many, and one with all about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from ticket_hub.errors import TicketNotFoundError
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog.tables import Commit, Ref
+from ticket_hub_api.catalog.ticket_query import (
+    TicketFilter,
+    after,
+    conditions,
+    cursor_after,
+    order_by,
+    visible,
+)
+from ticket_hub_api.catalog.ticket_tables import (
+    NOT_MEASURED,
+    BundleFacts,
+    TicketEntry,
+    TicketVersion,
+)
+from ticket_hub_api.errors import ApiError
+from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.hub_protocol.names import Place
+from ticket_hub_api.hub_protocol.repositories import TAGS
+from ticket_hub_api.hub_protocol.trees import load_tree
+
+__all__ = [
+    "COUNTED",
+    "LARGEST_PAGE",
+    "TicketDetail",
+    "TicketFile",
+    "TicketFilter",
+    "TicketItem",
+    "TicketPage",
+    "TicketRevision",
+    "one_ticket",
+    "page_of",
+]
+
+LARGEST_PAGE = 100
+COUNTED = 1000
+Rows = Connection | Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketItem:
+    """A ticket in a list: what is meant where no level is named.
+
+    Attributes:
+        id: of this entry, never used for another.
+        repo: `owner/name`.
+        source: the endpoint of the hub that it was mirrored from; empty for one of this hub.
+        private: whether only its owner and members see it.
+        commit: the newest one, which the numbers are of.
+        bundle: the bundle's id, over network, data and all tickets.
+        network, dataset, recipe: names.
+        trials, levels: number of repetitions, and of levels that are carried.
+        prunable: number of prunable weights of one network.
+        level, rule: which level is meant, and why that one.
+        density: kept over prunable weights.
+        accuracy, low, high, n: mean test accuracy over n trials with its 95% interval; None where
+            nothing was measured, or the interval cannot be known.
+        verdict: what the evidence supports, or None.
+        created_at, updated_at: microseconds since 1970.
+    """
+
+    id: str
+    repo: str
+    source: str
+    private: bool
+    commit: str
+    bundle: str
+    network: str
+    dataset: str
+    recipe: str
+    trials: int
+    levels: int
+    prunable: int
+    level: int
+    rule: str
+    density: float
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    n: int
+    verdict: str | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketPage:
+    """A part of a list.
+
+    Attributes:
+        items: the tickets.
+        next_cursor: leads to the next page; empty on the last.
+        total: how many tickets fit, counted up to 1000.
+        exact: False where there are more than were counted.
+    """
+
+    items: tuple[TicketItem, ...]
+    next_cursor: str
+    total: int
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketFile:
+    """A file of a revision."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRevision:
+    """A commit that holds a sound bundle, with the tags that name it."""
+
+    commit: str
+    title: str
+    author: str
+    created_at: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketDetail:
+    """One ticket with all that is known of it.
+
+    Attributes:
+        repo, source, private, commit: as in `TicketItem`.
+        description: what its bundle says; see `docs/api.md`.
+        files: of the revision.
+        revisions: newest first.
+    """
+
+    repo: str
+    source: str
+    private: bool
+    commit: str
+    description: Mapping[str, Any]
+    files: tuple[TicketFile, ...]
+    revisions: tuple[TicketRevision, ...]
+
+
+def page_of(
+    database: Rows,
+    wanted: TicketFilter,
+    viewer: Principal,
+    *,
+    cursor: str = "",
+    limit: int = 50,
+) -> TicketPage:
+    """A page of the tickets that fit and that the viewer may see.
+
+    Tickets that are pushed while somebody turns pages neither repeat nor hide others.
+
+    Raises:
+        CursorError: the cursor is not one of this hub for this filter and order.
+    """
+    limit = max(1, min(limit, LARGEST_PAGE))
+    base = select(TicketEntry).where(*conditions(wanted, viewer, sqlite=_is_sqlite(database)))
+    statement = base.where(after(wanted, cursor)) if cursor else base
+    found = database.execute(statement.order_by(*order_by(wanted)).limit(limit + 1)).all()
+    rows: list[Any] = [_plain(row) for row in found]
+    more = len(rows) > limit
+    total = len(rows) if not cursor and not more else _count(database, wanted, viewer)
+    return TicketPage(
+        items=tuple(map(_item, rows[:limit])),
+        next_cursor=cursor_after(wanted, rows[limit - 1]) if more else "",
+        total=min(total, COUNTED),
+        exact=total <= COUNTED,
+    )
+
+
+def _plain(row: Any) -> Any:  # noqa: ANN401 - a row of columns from a connection, an entity from a session
+    return row[0] if isinstance(row[0], TicketEntry) else row
+
+
+def _is_sqlite(database: Rows) -> bool:
+    dialect = database.dialect if isinstance(database, Connection) else database.get_bind().dialect
+    return dialect.name == "sqlite"
+
+
+def _count(database: Rows, wanted: TicketFilter, viewer: Principal) -> int:
+    """How many there are, up to one more than are counted."""
+    found = conditions(wanted, viewer, sqlite=_is_sqlite(database))
+    few = select(TicketEntry.id).where(*found).limit(COUNTED + 1).subquery()
+    return database.execute(select(func.count()).select_from(few)).scalar_one()
+
+
+def _item(row: Any) -> TicketItem:  # noqa: ANN401 - an entity, or a row with its columns
+    same = (
+        "id", "source", "network", "dataset", "recipe", "trials", "levels", "prunable", "level",
+        "rule", "density", "low", "high", "n", "created_at", "updated_at",
+    )  # fmt: skip
+    return TicketItem(
+        repo=f"{row.namespace}/{row.name}",
+        private=row.visibility == "private",
+        commit=row.head,
+        bundle=row.bundle_id,
+        accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
+        verdict=row.verdict or None,
+        **{name: getattr(row, name) for name in same},
+    )
+
+
+def one_ticket(
+    database: Rows, viewer: Principal, repo: str, revision: str = "main"
+) -> TicketDetail:
+    """A ticket of this hub, or else a mirrored one of that name.
+
+    Args:
+        repo: `owner/name`.
+        revision: a branch, tag or commit.
+
+    Raises:
+        ApiError: there is no such repository or revision, or the viewer may not know of it.
+        TicketNotFoundError: it holds no sound bundle.
+    """
+    mirrored = _mirrored(database, viewer, repo) if revision == "main" else None
+    try:
+        row = repositories.find_readable(database, viewer, Place("model", repo))
+    except ApiError:
+        if mirrored is None:
+            raise
+        return mirrored
+    commit = repositories.resolve_revision(database, row, revision)
+    version = _version(database, row.id, commit.oid)
+    files = load_tree(database, commit.tree)
+    return TicketDetail(
+        repo=row.full_name,
+        source="",
+        private=row.private,
+        commit=commit.oid,
+        description=version,
+        files=tuple(
+            TicketFile(path=path, size=entry.size, sha256=entry.sha256)
+            for path, entry in files.items()
+        ),
+        revisions=_revisions(database, row.id),
+    )
+
+
+def _mirrored(database: Rows, viewer: Principal, repo: str) -> TicketDetail | None:
+    statement = (
+        select(
+            TicketEntry.namespace, TicketEntry.name, TicketEntry.source, TicketEntry.head,
+            BundleFacts.facts,
+        )
+        .join(BundleFacts, BundleFacts.manifest == TicketEntry.manifest)
+        .where(TicketEntry.key == repo.lower(), TicketEntry.source != "", *visible(viewer))
+        .order_by(TicketEntry.source)
+    )  # fmt: skip
+    row = database.execute(statement).first()
+    if row is None:
+        return None
+    facts = json.loads(row.facts)
+    files = facts["files"].items()
+    return TicketDetail(
+        repo=f"{row.namespace}/{row.name}",
+        source=row.source,
+        private=False,
+        commit=row.head,
+        description=facts,
+        files=tuple(TicketFile(path=path, **about) for path, about in files),
+        revisions=(),
+    )
+
+
+def _version(database: Rows, repository_id: str, oid: str) -> dict[str, Any]:
+    """The facts of a commit.
+
+    Raises:
+        TicketNotFoundError: it holds no sound bundle.
+    """
+    row = database.execute(
+        select(TicketVersion.problem, BundleFacts.facts)
+        .join(BundleFacts, BundleFacts.manifest == TicketVersion.manifest)
+        .where(TicketVersion.repository_id == repository_id, TicketVersion.oid == oid)
+    ).first()
+    if row is None or row.problem:
+        raise TicketNotFoundError(
+            f"This revision holds no ticket. {row.problem if row else ''}".strip(),
+            "Push a bundle with `ticket push`, or choose another revision.",
+        )
+    facts: dict[str, Any] = json.loads(row.facts)
+    return facts
+
+
+def _revisions(database: Rows, repository_id: str) -> tuple[TicketRevision, ...]:
+    tags: dict[str, list[str]] = {}
+    named = select(Ref.name, Ref.target).where(
+        Ref.repository_id == repository_id, Ref.name.startswith(TAGS)
+    )
+    for name, target in database.execute(named.order_by(Ref.name)):
+        tags.setdefault(target, []).append(name.removeprefix(TAGS))
+    rows = database.execute(
+        select(Commit.oid, Commit.title, Commit.author, Commit.created_at)
+        .join(
+            TicketVersion,
+            (TicketVersion.repository_id == Commit.repository_id)
+            & (TicketVersion.oid == Commit.oid),
+        )
+        .where(
+            Commit.repository_id == repository_id,
+            TicketVersion.manifest != "",
+            TicketVersion.problem == "",
+        )
+        .order_by(Commit.number.desc())
+        .limit(COUNTED)
+    )
+    return tuple(
+        TicketRevision(
+            commit=row.oid, title=row.title, author=row.author, created_at=row.created_at,
+            tags=tuple(tags.get(row.oid, ())),
+        )
+        for row in rows
+    )  # fmt: skip

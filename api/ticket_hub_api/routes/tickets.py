@@ -1,0 +1,69 @@
+"""`/api/v1/tickets`: finding tickets, and all about one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter, Verdict
+from ticket_hub_api.catalog.tickets import (
+    LARGEST_PAGE,
+    TicketDetail,
+    TicketPage,
+    one_ticket,
+    page_of,
+)
+from ticket_hub_api.hub_protocol.requests import Caller
+from ticket_hub_api.routes.problems import answers
+from ticket_hub_api.services import services_of
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
+Word = Annotated[str, Query(max_length=200)]
+Share = Annotated[float | None, Query(ge=0, le=1)]
+Name = Annotated[str, Path(max_length=96)]
+Revision = Annotated[str, Query(max_length=255)]
+REFUSALS = answers(401, 422, 429, 503)
+
+
+@router.get("", responses=REFUSALS)
+def list_tickets(
+    request: Request,
+    caller: Caller,
+    *,
+    network: Word = "",
+    dataset: Word = "",
+    density_min: Share = None,
+    density_max: Share = None,
+    accuracy_min: Share = None,
+    accuracy_max: Share = None,
+    verdict: Verdict | None = None,
+    owner: Word = "",
+    text: Word = "",
+    sort: Sort = "updated",
+    descending: bool = True,
+    cursor: Annotated[str, Query(max_length=1000)] = "",
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+) -> TicketPage:
+    """Find tickets that the caller may see.
+
+    Density, accuracy and verdict must hold for one and the same level of a ticket.
+    """
+    wanted = TicketFilter(
+        network=network, dataset=dataset, density_min=density_min, density_max=density_max,
+        accuracy_min=accuracy_min, accuracy_max=accuracy_max, verdict=verdict, owner=owner,
+        text=text, sort=sort, descending=descending,
+    )  # fmt: skip
+    with services_of(request).database.read() as connection:
+        return page_of(connection, wanted, caller, cursor=cursor, limit=limit)
+
+
+@router.get("/{owner}/{name}", responses=answers(401, 404, 422, 429, 503))
+def show_ticket(
+    request: Request, caller: Caller, owner: Name, name: Name, revision: Revision = "main"
+) -> TicketDetail:
+    """Describe one ticket: its levels with their evidence, its lineage, its files."""
+    with services_of(request).database.read() as connection:
+        return one_ticket(connection, caller, f"{owner}/{name}", revision)

@@ -1,0 +1,145 @@
+"""Finding tickets through the REST API of a real hub, and what the catalog says of one."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import HfApi
+
+from ticket_hub.hub import connect, push
+from ticket_hub_api.background import RunningHub
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
+API = "/api/v1/tickets"
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def owner(hub: RunningHub) -> str:
+    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
+    return name
+
+
+@pytest.fixture(scope="session")
+def golden(hub: RunningHub, owner: str) -> str:
+    """A repository with the golden bundle, pushed as `ticket push` does."""
+    repo = f"{owner}/catalog-golden"
+    push(connect(hub.endpoint, token=hub.token), GOLDEN, repo)
+    return repo
+
+
+def test_what_is_pushed_is_found_at_once(golden: str, call: Call) -> None:
+    found = call("GET", f"{API}?text=catalog-gold")
+    assert found.status == 200
+    (item,) = found.json["items"]
+    assert item["repo"] == golden
+    assert (item["network"], item["dataset"]) == ("lenet-10", "digits")
+    assert (item["level"], item["rule"]) == (2, "mean-within-margin")
+    assert item["density"] == pytest.approx(0.5216216216216216)
+    assert item["n"] == 3
+    assert item["low"] < item["accuracy"] < item["high"]
+    assert (found.json["total"], found.json["exact"]) == (1, True)
+
+
+def test_one_ticket_shows_levels_evidence_lineage_and_files(golden: str, call: Call) -> None:
+    found = call("GET", f"{API}/{golden}").json
+    manifest = json.loads((GOLDEN / "ticket.json").read_bytes())
+    about = found["description"]
+    assert about["id"] == manifest["id"]
+    assert about["checked"] is True
+    for level, stated in zip(about["levels"], manifest["levels"], strict=True):
+        assert level["density"] == stated["density"]
+        assert level["verdict"] == stated["verdict"]
+        assert level["evidence"]["n"] == stated["evidence"]["n"]
+        mean = stated["evidence"]["test_accuracy"]["mean"]
+        assert level["evidence"]["test_accuracy"]["mean"] == pytest.approx(mean)
+    files = {each["path"]: each["sha256"] for each in found["files"]}
+    for path, record in manifest["files"].items():
+        assert files[path] == record["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("network=lenet-10", True),
+        ("network=lenet-11", False),
+        ("dataset=digits&density_max=0.3", True),
+        ("density_max=0.2", False),
+        ("density_max=0.3&accuracy_min=0.95", False),
+        ("density_max=0.4&accuracy_min=0.95", True),
+        ("verdict=losing", True),
+        ("verdict=winning", False),
+        ("verdict=losing&density_min=0.5", False),
+        ("text=LENET+dig", True),
+        ("text=enet", False),
+        ("owner=nobody", False),
+    ],
+)
+def test_filters_hold_for_one_and_the_same_level(
+    golden: str, call: Call, query: str, *, fits: bool
+) -> None:
+    found = call("GET", f"{API}?{query}&limit=100").json["items"]
+    assert (golden in [item["repo"] for item in found]) is fits
+
+
+def test_pages_follow_each_other_without_gap_while_others_push(
+    hub: RunningHub, owner: str, call: Call
+) -> None:
+    client = connect(hub.endpoint, token=hub.token)
+    names = [f"{owner}/paged-{uuid.uuid4().hex[:8]}" for _ in range(4)]
+    for name in names[:3]:
+        push(client, GOLDEN, name)
+    first = call("GET", f"{API}?text=paged&limit=2").json
+    push(client, GOLDEN, names[3])
+    second = call("GET", f"{API}?text=paged&limit=2&cursor={first['next_cursor']}").json
+    seen = [item["repo"] for item in first["items"] + second["items"]]
+    assert seen == list(reversed(names[:3]))
+    assert second["next_cursor"] == ""
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!!!", "e30", "W10", "WyJhIiwxLCJiIl0", "A" * 1000])
+def test_a_cursor_of_somebody_elses_is_refused(call: Call, cursor: str) -> None:
+    found = call("GET", f"{API}?cursor={cursor}")
+    assert found.status == 422
+    assert found.headers["Content-Type"] == "application/problem+json"
+    assert found.json["remedy"] == "Begin again without a cursor."
+
+
+def test_a_private_ticket_is_in_no_list_and_no_count_of_others(
+    hub: RunningHub, owner: str, call: Call, stranger: Callable[..., Any]
+) -> None:
+    repo = f"{owner}/hidden-{uuid.uuid4().hex[:8]}"
+    push(connect(hub.endpoint, token=hub.token), GOLDEN, repo, private=True)
+    assert call("GET", f"{API}?text=hidden").json["total"] == 1
+    for token in (stranger("read"), ""):
+        page = call("GET", f"{API}?text=hidden", token=token).json
+        assert (page["items"], page["total"]) == ([], 0)
+        one = call("GET", f"{API}/{repo}", token=token)
+        assert one.json["detail"] == "Repository not found"
+    call("PUT", f"/api/models/{repo}/settings", {"private": False})
+    assert call("GET", f"{API}?text=hidden", token=stranger("read")).json["total"] == 1
+
+
+def test_a_ticket_follows_its_repository(hub: RunningHub, owner: str, call: Call) -> None:
+    repo, other = (f"{owner}/moved-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    push(connect(hub.endpoint, token=hub.token), GOLDEN, repo)
+    call("POST", "/api/repos/move", {"fromRepo": repo, "toRepo": other})
+    (item,) = call("GET", f"{API}?text=moved").json["items"]
+    assert item["repo"] == other
+    assert call("GET", f"{API}/{repo}").json["repo"] == other
+    call("DELETE", "/api/repos/delete", {"name": other})
+    assert call("GET", f"{API}?text=moved").json["items"] == []
+    assert call("GET", f"{API}/{other}").status == 404
+
+
+def test_a_repository_without_a_ticket_is_not_listed(
+    repository: str, owner: str, call: Call
+) -> None:
+    assert call("GET", f"{API}?owner={owner}&text=made").json["items"] == []
+    refused = call("GET", f"{API}/{repository}")
+    assert (refused.status, refused.json["type"]) == (404, "urn:ticket-hub:ticket-not-found")
