@@ -26,11 +26,13 @@ TicketHubError
 ├── ExportError             a ticket cannot be written in another form             (ValueError)
 ├── TicketNotFoundError     no ticket has this name, level or digest               (LookupError)
 ├── EvidenceError           measurements that cannot be compared or believed       (ValueError)
-└── HubError                a hub refuses or cannot be reached
-    ├── HubNotFoundError    no such repository, revision or file                   (LookupError)
-    ├── HubAccessError      the token is missing, bad, or has no such right        (PermissionError)
-    ├── HubConflictError    somebody else pushed in between
-    └── HubUnavailableError the hub does not answer, or the client is offline      (ConnectionError)
+├── HubError                a hub refuses or cannot be reached
+│   ├── HubNotFoundError    no such repository, revision or file                   (LookupError)
+│   ├── HubAccessError      the token is missing, bad, or has no such right        (PermissionError)
+│   ├── HubConflictError    somebody else pushed in between
+│   └── HubUnavailableError the hub does not answer, or the client is offline      (ConnectionError)
+└── EngineError             work cannot be handed to processes or machines
+    └── WorkLostError       it ended without saying why                            (RuntimeError)
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ __all__ = [
     "DataError",
     "DataNotFoundError",
     "DivergedError",
+    "EngineError",
     "EnvironmentMismatchError",
     "EvidenceError",
     "ExportError",
@@ -67,6 +70,7 @@ __all__ = [
     "TicketHubError",
     "TicketNotFoundError",
     "TrainingError",
+    "WorkLostError",
 ]
 
 
@@ -216,3 +220,11 @@ class HubConflictError(HubError):
 
 class HubUnavailableError(HubError, ConnectionError):
     """The hub does not answer, or the client works offline."""
+
+
+class EngineError(TicketHubError):
+    """Work cannot be handed to processes or machines."""
+
+
+class WorkLostError(EngineError, RuntimeError):
+    """Work ended without saying why: its process was killed, or its machine is gone."""

@@ -66,6 +66,7 @@ def find(
     notify: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     accept_environment: bool = False,
+    checkpoint_seconds: float = 60.0,
 ) -> FindResult:
     """Search for tickets and return where their bundle lies. The same call again resumes.
 
@@ -73,8 +74,8 @@ def find(
         recipe: a recipe, the name of one that comes with the package, or the path of a .toml file.
         changes: fields that differ from it: `{"training.iterations": 20000}`.
         on_level: called with each level when its bundle is on disk.
-        run_folder, data_dir, device, workers, observe, notify, should_stop, accept_environment:
-            as in `ticket_hub.search.search`.
+        run_folder, data_dir, device, workers, observe, notify, should_stop, accept_environment,
+            checkpoint_seconds: as in `ticket_hub.search.search`.
 
     Raises:
         RecipeError: there is no such recipe, key or value.
@@ -95,6 +96,7 @@ def find(
         notify=notify,
         should_stop=should_stop,
         accept_environment=accept_environment,
+        checkpoint_seconds=checkpoint_seconds,
     ):
         found.append(_found(level))
         ending = level.ending

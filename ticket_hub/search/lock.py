@@ -13,19 +13,40 @@ from pathlib import Path
 from ticket_hub.durable import make_folder
 from ticket_hub.errors import RunLockedError, StorageError
 
-__all__ = ["hold", "is_held"]
+__all__ = ["acquire", "hold", "is_held"]
 
-ATTEMPTS = 5
-PAUSE_SECONDS = 0.05
+PATIENCE_SECONDS = 0.2
+"""Long enough for `is_held`, which owns a shared lock for a moment."""
+
+PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.5
 
 
 @contextlib.contextmanager
-def hold(path: Path) -> Iterator[None]:
-    """Own a lock file while the block runs.
+def hold(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Own a lock file while the block runs; see `acquire`.
+
+    Raises:
+        RunLockedError: another process owns it.
+        StorageError: the file cannot be opened.
+    """
+    handle = acquire(path, patience_seconds=patience_seconds)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
+    """Own a lock file until the handle returned, and every copy that a child has, is closed.
 
     The kernel gives the lock back when the process dies, however it dies, so that no stale lock
     is ever left. Works between processes of one machine, and between machines on an NFS share.
-    The file says who holds it, for the message only.
+    When a whole machine dies, its share's server gives the lock back after a while (90 seconds
+    with NFS's usual lease). The file says who holds it, for the message only.
+
+    Args:
+        patience_seconds: how long to wait for an owner that may be dead.
 
     Raises:
         RunLockedError: another process owns it.
@@ -40,14 +61,14 @@ def hold(path: Path) -> Iterator[None]:
             "Check the folder's owner and permissions.",
         ) from error
     try:
-        if not _take(handle):
-            raise _locked(path, handle)
+        _take(path, handle, patience_seconds)
         with contextlib.suppress(OSError):  # a full disk shall not keep anyone from reading
             os.ftruncate(handle, 0)
             os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        yield
-    finally:
+    except BaseException:
         os.close(handle)
+        raise
+    return handle
 
 
 def is_held(path: Path) -> bool:
@@ -66,17 +87,18 @@ def is_held(path: Path) -> bool:
         os.close(handle)
 
 
-def _take(handle: int) -> bool:
-    # A few attempts, since `is_held` owns a shared lock for a moment.
-    for attempt in range(ATTEMPTS):
+def _take(path: Path, handle: int, patience_seconds: float) -> None:
+    pause, end = PAUSE_SECONDS, time.monotonic() + patience_seconds
+    while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            if attempt < ATTEMPTS - 1:
-                time.sleep(PAUSE_SECONDS)
+            if time.monotonic() >= end:
+                raise _locked(path, handle) from None
+            time.sleep(pause)
+            pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
         else:
-            return True
-    return False
+            return
 
 
 def _locked(path: Path, handle: int) -> RunLockedError:

@@ -24,7 +24,14 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
-PROGRAM = "from ticket_hub.training.worker import main; main()"
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+from ticket_hub.training.worker import main
+main()
+"""
+"""Signals meant for the parent are ignored before the import of PyTorch, which takes seconds."""
 
 
 def can_import(module: str) -> bool:

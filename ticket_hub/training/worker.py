@@ -1,7 +1,7 @@
 """The worker process: one thread that trains, and one that listens to the parent.
 
-It ends when the pipe closes, which happens however the parent ends. It ignores the signals of the
-terminal: the parent decides, and tells it.
+It ends when the pipe closes, which happens however the parent ends. Signals of the terminal are
+ignored (see `process.PROGRAM`): the parent decides, and tells it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import queue
-import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
@@ -79,8 +78,6 @@ class _Worker:
 
 def main() -> None:
     """Serve the parent; the arguments are the numbers of the pipe and of the shared file."""
-    for name in ("SIGINT", "SIGTERM"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
     torch.set_num_threads(1)
     pipe, handle = (int(word) for word in sys.argv[1:3])
     try:

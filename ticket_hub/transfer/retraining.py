@@ -133,6 +133,7 @@ def carry_out(
     should_stop: Callable[[], bool] | None = None,
     accept_environment: bool = False,
     shared: SharedNetworks | None = None,
+    checkpoint_seconds: float = 60.0,
 ) -> RetrainResult:
     """Do what a plan says; see `retrain`, and for `shared` `ticket_hub.transfer.experiment`."""
     folder = Path(run_folder) if run_folder else wanted.run_folder
@@ -143,6 +144,7 @@ def carry_out(
         observe=observe,
         should_stop=should_stop,
         accept_environment=accept_environment,
+        checkpoint_seconds=checkpoint_seconds,
     )
     results = []
     for result in experiment(

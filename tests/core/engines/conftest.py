@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ticket_hub.engines.base import Find, Work
+from ticket_hub.engines.local import LocalEngine
+from ticket_hub.engines.slots import SlotShelf, cpu_slots
+from ticket_hub.recipe import Recipe
+from ticket_hub.recipes import load_recipe
+
+Making = Callable[..., Work]
+
+
+@pytest.fixture
+def tiny() -> Recipe:
+    """Three levels of four small networks on digits, a few iterations each."""
+    return load_recipe("digits-quick").replace(
+        {
+            "network.name": "lenet-8",
+            "training.iterations": 12,
+            "training.evaluate_every": 4,
+            "training.backend": "stack",
+            "search.levels": 2,
+            "search.trials": 4,
+        }
+    )
+
+
+@pytest.fixture
+def endless(tiny: Recipe) -> Recipe:
+    """The same, with more iterations than anybody waits for."""
+    return tiny.replace({"training.iterations": 10_000_000, "training.evaluate_every": 50_000})
+
+
+@pytest.fixture
+def find_work(tiny: Recipe, tmp_path: Path) -> Making:
+    """A search as a work."""
+
+    def make(recipe: Recipe = tiny, run: Path = tmp_path / "run", **facts: object) -> Work:
+        places = {"run_folder": str(run), "data_dir": str(tmp_path / "data")}
+        given = {"device": "cpu", "workers": 1} | places | facts
+        return Work(find=Find(recipe=recipe), **given)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[LocalEngine]:
+    """Two slots of this test alone; whatever still runs is ended."""
+    engine = LocalEngine(shelf=SlotShelf(cpu_slots(2), tmp_path / "slots"))
+    yield engine
+    for folder in tmp_path.glob("work*"):
+        engine.cancel(folder)
+    engine.close()
+
+
+@pytest.fixture
+def files_of() -> Callable[[Path], dict[str, str]]:
+    """The sha256 of every file in a run folder but its lock."""
+
+    def digests(folder: Path) -> dict[str, str]:
+        return {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != "lock"
+        }
+
+    return digests

@@ -1,0 +1,153 @@
+"""One work, from its folder to its result; `execute` is its command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ticket_hub.bundle import open_bundle
+from ticket_hub.engines.base import Find, Retrain, Work
+from ticket_hub.engines.folder import WorkFolder, internal_error
+from ticket_hub.engines.progress import ProgressFile
+from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
+from ticket_hub.exit_codes import exit_code
+from ticket_hub.search import find
+from ticket_hub.search.lock import PATIENCE_SECONDS, hold
+from ticket_hub.transfer.retraining import Plan, carry_out
+from ticket_hub.transfer.source import Source
+
+__all__ = ["do_work", "execute"]
+
+
+def execute(
+    place: Path,
+    *,
+    workers: int | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
+    is_owned: bool = False,
+    should_stop: Callable[[], bool] | None = None,
+) -> int:
+    """Do the work in a folder and return the exit code; how it ended is in the folder.
+
+    Args:
+        workers: training processes on a CPU where the work does not say.
+        patience_seconds: how long to wait for a process on a dead machine to lose the lock.
+        is_owned: this process already owns the folder's lock.
+
+    Raises:
+        RunLockedError: another process does this work.
+        EngineError: there is no work in the folder.
+        StorageError: its files cannot be written.
+    """
+    folder = WorkFolder(place)
+    owned = (
+        contextlib.nullcontext()
+        if is_owned
+        else hold(folder.lock, patience_seconds=patience_seconds)
+    )
+    with owned:
+        progress = ProgressFile(folder.progress)
+        progress.started()
+        code = _attempt(folder, progress, workers, should_stop)
+        progress.ended(code)
+        return code
+
+
+def _attempt(
+    folder: WorkFolder,
+    progress: ProgressFile,
+    workers: int | None,
+    should_stop: Callable[[], bool] | None,
+) -> int:
+    try:
+        work = folder.read()
+        if work.workers is None:
+            work = replace(work, workers=workers)
+        folder.write_result(do_work(work, progress, should_stop))
+    except StoppedError as error:
+        return exit_code(error)
+    except TicketHubError as error:
+        folder.write_failure(error)
+        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the folder
+        traceback.print_exc()
+        told, code = internal_error(error, folder.log)
+        folder.write_failure(told, code)
+        return code
+    return 0
+
+
+def do_work(
+    work: Work,
+    progress: ProgressFile,
+    should_stop: Callable[[], bool] | None = None,
+) -> dict[str, Any]:
+    """Do a work in this process and return what it came to, as plain values.
+
+    Raises:
+        RunMismatchError: the bundle to retrain is not the one that was meant.
+        TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
+    """
+    torch.set_num_threads(1)
+    if work.directory:
+        os.chdir(work.directory)
+    places = {
+        "run_folder": work.run_folder,
+        "data_dir": work.data_dir,
+        "device": work.device,
+        "workers": work.workers,
+        "accept_environment": work.accept_environment,
+        "checkpoint_seconds": work.checkpoint_seconds,
+        "observe": progress.observe,
+        "should_stop": should_stop,
+    }
+    if work.find is not None:
+        return _find(work.find, progress, places)
+    assert work.retrain is not None, "a work is one of the two"
+    return _retrain(work.retrain, progress, places)
+
+
+def _find(task: Find, progress: ProgressFile, places: dict[str, Any]) -> dict[str, Any]:
+    found = find(task.recipe, on_level=progress.level, notify=progress.notify, **places)
+    return {
+        "kind": "find",
+        "run": str(found.run),
+        "bundle": str(found.bundle),
+        "recipe": found.recipe.name,
+        "digest": found.recipe.digest,
+        "ending": {"reason": found.ending.reason, "about": found.ending.about},
+        "levels": [vars(level) for level in found.levels],
+    }
+
+
+def _retrain(task: Retrain, progress: ProgressFile, places: dict[str, Any]) -> dict[str, Any]:
+    source = Source(open_bundle(Path(task.bundle)), task.pulled)
+    if source.id != task.bundle_id:
+        raise RunMismatchError(
+            f"{task.bundle} is another bundle than the one that was to be retrained.",
+            "Submit the work again with the bundle that is there now.",
+        )
+    plan = Plan(source=source, spec=task.spec, request=task.request)
+    done = carry_out(plan, who=task.who, on_result=progress.result, **places)
+    return {
+        "kind": "retrain",
+        "run": str(done.run),
+        "evidence": str(done.run / "evidence.json"),
+        "levels": [
+            {
+                "level": each.level,
+                "density": each.density,
+                "verdict": each.verdict.word,
+                "reason": each.verdict.reason,
+                "n": each.verdict.n,
+            }
+            for each in done.levels
+        ],
+    }

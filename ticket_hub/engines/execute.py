@@ -1,0 +1,61 @@
+"""Do one work: `python -m ticket_hub.engines.execute FOLDER`.
+
+The work is read from the folder, done in its run folder, and told about in the folder's files
+(see `ticket_hub.engines.folder`). `result.json` has, for a search,
+
+    {"kind": "find", "run", "bundle", "recipe", "digest",
+     "ending": {"reason", "about"}, "levels": [{"index", "density", "test_accuracy", "early_stop"}]}
+
+and for a retraining
+
+    {"kind": "retrain", "run", "evidence",
+     "levels": [{"level", "density", "verdict", "reason", "n"}]}
+
+The exit code is the one of `ticket find` and `ticket retrain`. After SIGTERM or SIGINT a
+checkpoint is kept and the code is 75, within ten seconds; the same call then goes on. A second
+process for the same work is refused with code 8, and changes no file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ticket_hub.errors import TicketHubError
+from ticket_hub.exit_codes import exit_code
+from ticket_hub.search.signals import stop_on_signals
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line of this process and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ticket_hub.engines.execute", description="Do one work in its folder."
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--workers", type=int, help="where the work does not say")
+    parser.add_argument("--patience", type=float, default=0.2, help="seconds to wait for its lock")
+    parser.add_argument("--lock", type=int, help="inherited handle that owns the folder's lock")
+    given = parser.parse_args(arguments)
+    with stop_on_signals() as should_stop:
+        # Imported with the signals' handlers in place: PyTorch takes seconds.
+        from ticket_hub.engines.doing import execute
+
+        try:
+            return execute(
+                given.folder,
+                workers=given.workers,
+                patience_seconds=given.patience,
+                is_owned=given.lock is not None,
+                should_stop=should_stop,
+            )
+        except TicketHubError as error:
+            sys.stderr.write(f"{error.problem}\n{error.remedy}\n")
+            return exit_code(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""Works as processes of this machine, one in each slot."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.durable import make_folder, write_json
+from ticket_hub.engines.base import Status, Work
+from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.slots import Slot, SlotShelf, machine_slots
+from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.errors import EngineError, RunLockedError
+from ticket_hub.search.lock import acquire
+
+__all__ = ["LocalEngine"]
+
+GRACE_SECONDS = 8.0
+"""From SIGTERM to SIGKILL; training keeps a checkpoint in that time."""
+
+LOOK_SECONDS = 0.05
+FORMAT = 1
+
+
+class LocalEngine:
+    """Each work in a process group of its own, which goes on when this process ends.
+
+    Nothing is known to this object alone but what waits for a slot: a new one, in a new process,
+    finds the works that run by their folders, and the slots that they take by their locks.
+
+    Args:
+        slots: by default one for each GPU, or without one, for each core.
+        shelf: gives the slots out; by default over all processes of this machine.
+        grace_seconds: from asking a work to stop to killing it.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[Slot] | None = None,
+        *,
+        shelf: SlotShelf | None = None,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        self.shelf = shelf or SlotShelf.of_machine(slots or machine_slots())
+        self._grace = grace_seconds
+        self._waiting: dict[Path, Work] = {}
+        self._children: dict[Path, subprocess.Popen[bytes]] = {}
+
+    @property
+    def slots(self) -> int:
+        """How many works can run at once."""
+        return len(self.shelf.slots)
+
+    def submit(self, folder: Path, work: Work) -> None:
+        """As `Engine.submit`."""
+        _refuse_device(work)
+        place = WorkFolder(folder)
+        place.prepare(work)
+        if place.status().state not in {"running", "finished"}:
+            self._waiting.setdefault(folder, work)
+            self._start_waiting()
+
+    def poll(self, folder: Path) -> Status:
+        """As `Engine.poll`."""
+        self._reap()
+        self._start_waiting()
+        if folder in self._waiting:
+            return Status(state="queued")
+        return WorkFolder(folder).status()
+
+    def cancel(self, folder: Path) -> None:
+        """Stop a work: SIGTERM to its process, after the grace SIGKILL to its whole group."""
+        place = WorkFolder(folder)
+        waited = self._waiting.pop(folder, None) is not None
+        if not waited and not place.is_running:
+            return
+        place.mark_cancelled()
+        self._stop(place)
+        self._reap()
+
+    def result(self, folder: Path) -> dict[str, Any]:
+        """As `Engine.result`."""
+        return WorkFolder(folder).result()
+
+    def close(self) -> None:
+        """Let go of what waits; what runs goes on running."""
+        self._waiting.clear()
+        self._reap()
+
+    def _start_waiting(self) -> None:
+        while self._waiting:
+            taken = self.shelf.take()
+            if taken is None:
+                return
+            slot, handle = taken
+            try:
+                folder = next(iter(self._waiting))
+                self._start(folder, slot, handle)
+                del self._waiting[folder]
+            finally:
+                os.close(handle)
+
+    def _start(self, folder: Path, slot: Slot, slot_handle: int) -> None:
+        place = WorkFolder(folder)
+        try:
+            lock = acquire(place.lock)
+        except RunLockedError:
+            return  # somebody else has started it meanwhile
+        try:
+            child = _spawn(place, slot, (lock, slot_handle))
+        finally:
+            os.close(lock)
+        self._children[folder] = child
+        write_json(
+            folder / "process.json",
+            {
+                "format": FORMAT,
+                "host": socket.gethostname(),
+                "process": child.pid,
+                "begun": _begun(child.pid),
+                "slot": slot.name,
+            },
+        )
+
+    def _stop(self, place: WorkFolder) -> None:
+        group = self._group(place)
+        if group is None:
+            return
+        # The work's process alone is asked: it tells those that train for it.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(group, signal.SIGTERM)
+        self._wait_for_end(group, self._grace)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+        self._wait_for_end(group, 1.0)
+
+    def _wait_for_end(self, group: int, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while _is_alive(group) and time.monotonic() < end:
+            time.sleep(LOOK_SECONDS)
+            self._reap()
+
+    def _group(self, place: WorkFolder) -> int | None:
+        """The process group that does a work; None where it has ended."""
+        child = self._children.get(place.path)
+        if child is not None:
+            return child.pid if child.poll() is None else None
+        if not place.is_running:
+            return None
+        try:
+            table = json.loads((place.path / "process.json").read_bytes())
+            host, process, begun = table["host"], int(table["process"]), table["begun"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if host != socket.gethostname():
+            raise EngineError(
+                f"The work in {place.path} runs on {host}.", "Cancel it on that machine."
+            )
+        return process if begun == _begun(process) else None
+
+    def _reap(self) -> None:
+        ended = [folder for folder, child in self._children.items() if child.poll() is not None]
+        for folder in ended:
+            del self._children[folder]
+
+
+def _spawn(place: WorkFolder, slot: Slot, handles: tuple[int, int]) -> subprocess.Popen[bytes]:
+    make_folder(place.path)
+    command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", str(place.path)]
+    command += ["--workers", str(slot.workers), "--lock", str(handles[0])]
+    try:
+        with place.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own program
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=handles,
+                env=surroundings(cuda=slot.cuda),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise EngineError(
+            f"No process could be started for {place.path}: {error.strerror}.",
+            "Free some memory or processes of this machine, then submit the work again.",
+        ) from error
+
+
+def _refuse_device(work: Work) -> None:
+    if work.device is not None and ":" in work.device:
+        raise EngineError(
+            f"The device {work.device!r} cannot be chosen: a slot decides which GPU a work sees.",
+            "Name `cuda` or `cpu`, or restrict the GPUs by CUDA_VISIBLE_DEVICES.",
+        )
+
+
+def _is_alive(group: int) -> bool:
+    """Whether any process of a group is left that has not ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, 0)
+        return True
+    return False
+
+
+def _begun(process: int) -> str:
+    """When a process was started, in a form that tells it from a later one of the same number."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
