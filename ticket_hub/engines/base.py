@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 from ticket_hub.errors import EngineError, TicketHubError
 from ticket_hub.recipe import Recipe
 from ticket_hub.tables import build, to_table
-from ticket_hub.transfer.retraining import Plan
+from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import ExperimentSpec, Request
 
 __all__ = ["Engine", "Find", "Retrain", "State", "Status", "Work"]

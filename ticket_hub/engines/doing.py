@@ -20,7 +20,8 @@ from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.search import find
 from ticket_hub.search.lock import PATIENCE_SECONDS, hold
-from ticket_hub.transfer.retraining import Plan, carry_out
+from ticket_hub.transfer.planning import Plan
+from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.source import Source
 
 __all__ = ["do_work", "execute"]

@@ -20,7 +20,8 @@ from ticket_hub.engines.surroundings import surroundings
 from ticket_hub.errors import DataNotFoundError, EngineError, WorkLostError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.lock import hold
-from ticket_hub.transfer.retraining import carry_out, plan
+from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.retraining import carry_out
 
 Making = Callable[..., Work]
 Digests = Callable[[Path], dict[str, str]]

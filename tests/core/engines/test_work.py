@@ -21,7 +21,7 @@ from ticket_hub.errors import (
 )
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.lock import hold
-from ticket_hub.transfer.retraining import plan
+from ticket_hub.transfer.planning import plan
 
 Making = Callable[..., Work]
 
