@@ -17,6 +17,7 @@ from ticket_hub_api import accounts, serving
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.filling import index_pending
 from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
+from ticket_hub_api.maintenance import backup
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
@@ -27,6 +28,7 @@ __all__ = [
     "add_member",
     "add_organization",
     "add_user",
+    "back_up",
     "collect_garbage",
     "create_token",
     "find_damage",
@@ -34,6 +36,7 @@ __all__ = [
     "list_tokens",
     "migrate_database",
     "open_hub",
+    "restore",
     "revoke_token",
     "serve",
     "set_disabled",
@@ -166,6 +169,23 @@ def find_damage(settings: Settings, *, contents: bool) -> Iterator[dict[str, str
         blobs = open_blobs(settings.storage_url, settings.spool)
         for finding in check(database, blobs, contents=contents):
             yield finding.to_dict()
+    finally:
+        database.close()
+
+
+def back_up(settings: Settings, folder: Path) -> dict[str, object]:
+    """Copy the hub into a folder; it may run meanwhile. Raises as `maintenance.backup.back_up`."""
+    with open_hub(settings) as hub:
+        return dataclasses.asdict(backup.back_up(hub.database, hub.blobs(), folder))
+
+
+def restore(settings: Settings, folder: Path) -> dict[str, object]:
+    """Bring a hub back from a folder. Raises as `maintenance.backup.restore`."""
+    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database_url)
+    try:
+        blobs = open_blobs(settings.storage_url, settings.spool)
+        return dataclasses.asdict(backup.restore(folder, database, blobs))
     finally:
         database.close()
 

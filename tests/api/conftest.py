@@ -216,6 +216,16 @@ def wait_for(path: Path) -> None:
 @pytest.fixture
 def fresh_database(postgresql: str) -> str:
     """The URL of a new, empty database there."""
+    return new_database(postgresql)
+
+
+@pytest.fixture
+def another_database(postgresql: str) -> str:
+    """The URL of one more."""
+    return new_database(postgresql)
+
+
+def new_database(postgresql: str) -> str:
     name = f"d{uuid.uuid4().hex}"
     engine = create_engine(
         postgresql.replace("postgresql", "postgresql+psycopg", 1), isolation_level="AUTOCOMMIT"

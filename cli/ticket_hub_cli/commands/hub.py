@@ -8,6 +8,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
@@ -262,6 +263,28 @@ def fsck(quick: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
         out.hint(f"{len(found)} damaged. Restore them from a backup, or push the files again.")
         sys.exit(DAMAGED)
     out.hint("No damage.")
+
+
+@command.command("backup", cls=EndsWithExamples, epilog="ticket hub backup /mnt/backup/hub")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@options.output_options
+@with_hub
+def backup(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
+    """Copy the hub into a folder, while it runs. A second time copies only what is new."""
+    out.record(operation().back_up(hub, folder), name="database")
+    out.hint(f"Bring it back with `ticket hub restore {folder}`.")
+
+
+@command.command(
+    "restore", cls=EndsWithExamples, epilog="ticket hub restore /mnt/backup/hub\nticket hub fsck"
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@options.output_options
+@with_hub
+def restore(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
+    """Bring a hub back from a backup, into an empty database."""
+    out.record(operation().restore(hub, folder), name="database")
+    out.hint("Check it with `ticket hub fsck`, then start it with `ticket serve`.")
 
 
 @command.command("migrate", cls=EndsWithExamples, epilog="ticket hub migrate")
