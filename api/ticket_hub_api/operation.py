@@ -176,7 +176,7 @@ def find_damage(settings: Settings, *, contents: bool) -> Iterator[dict[str, str
 def back_up(settings: Settings, folder: Path) -> dict[str, object]:
     """Copy the hub into a folder; it may run meanwhile. Raises as `maintenance.backup.back_up`."""
     with open_hub(settings) as hub:
-        return dataclasses.asdict(backup.back_up(hub.database, hub.blobs(), folder))
+        return dataclasses.asdict(backup.back_up(hub.database, hub.blobs, folder))
 
 
 def restore(settings: Settings, folder: Path) -> dict[str, object]:
