@@ -89,10 +89,12 @@ def back_up(database: Database, blobs: Blobs, folder: Path) -> Backup:
     """
     _prepare(folder)
     (folder / MANIFEST).unlink(missing_ok=True)  # until this one is complete there is none
-    contents = _contents(database)
+    before = _contents(database)
     name = _FILES["sqlite" if database.is_sqlite else "postgresql"]
     schema = current_version(database)
     _copy_database(database, folder / name)
+    # The copy was made at some moment between: what it refers to is in one of the two lists.
+    contents = list(dict.fromkeys([*before, *_contents(database)]))
     lines = (f"{content.sha256} {content.size} {content.key}\n" for content in contents)
     write_bytes(folder / LIST, "".join(lines).encode())
     copied, bad = _copy_contents(blobs, contents, folder / BLOBS)
