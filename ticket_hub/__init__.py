@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ticket_hub.recipes import load_recipe, recipe_names
     from ticket_hub.report.analysis import AnalyzeResult, analyze
     from ticket_hub.report.bundles import report_bundle, show_bundle
+    from ticket_hub.report.comparison.compared import Compared
+    from ticket_hub.report.comparison.front import compare
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
@@ -39,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AnalyzeResult",
     "Bundle",
+    "Compared",
     "FindResult",
     "Query",
     "Recipe",
@@ -48,6 +51,7 @@ __all__ = [
     "TransferResult",
     "analyze",
     "cache_bundles",
+    "compare",
     "delete_bundle",
     "export_ticket",
     "find",
@@ -71,6 +75,7 @@ __all__ = [
 _HOMES = {
     "AnalyzeResult": "ticket_hub.report.analysis",
     "Bundle": "ticket_hub.bundle.read",
+    "Compared": "ticket_hub.report.comparison.compared",
     "FindResult": "ticket_hub.search.finding",
     "Query": "ticket_hub.hub.query",
     "Recipe": "ticket_hub.recipe",
@@ -81,6 +86,7 @@ _HOMES = {
     "analyze": "ticket_hub.report.analysis",
     "export_ticket": "ticket_hub.bundle.exporters",
     "cache_bundles": "ticket_hub.hub.front",
+    "compare": "ticket_hub.report.comparison.front",
     "delete_bundle": "ticket_hub.hub.front",
     "find": "ticket_hub.search.finding",
     "import_tickets": "ticket_hub.bundle.importers",

@@ -10,7 +10,7 @@ from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.search.runs import RunSummary, list_runs
 
-__all__ = ["Place", "locate"]
+__all__ = ["Place", "locate", "split_level"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +38,17 @@ def locate(text: str, *, runs: Path | None = None) -> Place:
     Raises:
         TicketNotFoundError: there is no such bundle, or several runs are of that recipe.
     """
-    place, _, level = text.rpartition(":") if _names_level(text) else (text, "", "")
+    place, level = split_level(text)
     folder = _in_folder(Path(place).expanduser()) or _of_run(place, runs or home.runs_folder())
-    return Place(bundle=folder, level=level or None)
+    return Place(bundle=folder, level=level)
 
 
-def _names_level(text: str) -> bool:
-    tail = text.rpartition(":")[2]
-    return ":" in text and not {"/", "\\"} & set(tail) and not Path(text).exists()
+def split_level(text: str) -> tuple[str, str | None]:
+    """A name or a path, and the level behind its last colon; None where there is none."""
+    place, colon, level = text.rpartition(":")
+    if not colon or {"/", "\\"} & set(level) or Path(text).exists():
+        return text, None
+    return place, level or None
 
 
 def _in_folder(path: Path) -> Path | None:

@@ -14,7 +14,7 @@ from ticket_hub.hub.front import pull_bundle
 from ticket_hub.search.locate import locate
 from ticket_hub.ticket import Ticket, content_digest
 
-__all__ = ["Source", "chosen_levels", "open_source"]
+__all__ = ["Source", "chosen_levels", "open_place", "open_source"]
 
 IN_MEMORY = 8
 
@@ -86,6 +86,21 @@ def open_source(
         TicketNotFoundError: there is no such bundle or level.
         HubError, BundleError: as `ticket_hub.pull_bundle`.
     """
+    source, level = open_place(place, hub)
+    return source, chosen_levels(source.bundle, level or otherwise)
+
+
+def open_place(place: str, hub: str | Path | None = None) -> tuple[Source, str | None]:
+    """The bundle that a text names, and its level as it was written; None where it names none.
+
+    Args:
+        place, hub: as in `open_source`. Of a bundle that is pulled, only the tickets of the level
+            come; without one, those of the best. The evidence of all levels is there either way.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle.
+        HubError, BundleError: as `ticket_hub.pull_bundle`.
+    """
     if hub is None:
         try:
             found = locate(place)
@@ -93,12 +108,10 @@ def open_source(
             if not _is_remote(place):
                 raise
         else:
-            bundle = open_bundle(found.bundle)
-            return Source(bundle), chosen_levels(bundle, found.level or otherwise)
+            return Source(open_bundle(found.bundle)), found.level
     pulled = pull_bundle(place, hub=hub)
-    bundle = open_bundle(pulled.folder)
-    levels = chosen_levels(bundle, parse_address(place).level or otherwise)
-    return Source(bundle, f"{pulled.repo}@{pulled.commit}"), levels
+    source = Source(open_bundle(pulled.folder), f"{pulled.repo}@{pulled.commit}")
+    return source, parse_address(place).level
 
 
 def _is_remote(place: str) -> bool:

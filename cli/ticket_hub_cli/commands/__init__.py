@@ -20,6 +20,7 @@ SECTIONS = {
         "show": f"{_HERE}.show",
         "verify": f"{_HERE}.verify",
         "report": f"{_HERE}.report",
+        "compare": f"{_HERE}.compare",
         "analyze": f"{_HERE}.analyze",
     },
     "In and out": {

@@ -1,0 +1,77 @@
+"""`ticket compare`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Column, Output
+
+if TYPE_CHECKING:
+    from ticket_hub.report.comparison.compared import Compared
+    from ticket_hub.report.comparison.tables import Table
+
+FORMATS = ["terminal", "markdown", "csv", "json"]
+
+
+@options.command(
+    "compare",
+    "ticket compare digits-quick",
+    "ticket compare lenet-mnist retrain-mnist-334d8b365625 retrain-fashion-mnist-d4146af922c5",
+    "ticket compare lenet-mnist:7,15 ann/lenet@v1",
+    "ticket compare ./run ./bundle --format json",
+)
+@click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN_OR_TICKET...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="terminal",
+    show_default=True,
+    help="Form of the tables on stdout.",
+)
+@options.hub_option
+def command(runs: tuple[str, ...], form: str, hub: str | None) -> None:
+    """Put runs and tickets beside each other, the later ones against the first.
+
+    A RUN_OR_TICKET is a search, an experiment that `ticket retrain` has made, a bundle, or
+    owner/name[@revision] on a hub; levels may be named behind a colon. What keeps runs from being
+    compared fairly is shown. Differences are paired only where trials saw the same data in the
+    same order, and said to be unpaired elsewhere.
+    """
+    from ticket_hub.report.comparison import tables
+    from ticket_hub.report.comparison.front import compare
+    from ticket_hub.report.comparison.rows import csv_text
+
+    compared = compare(runs, hub=hub)
+    if form == "json":
+        Output("json").json(compared.to_table())
+    elif form == "csv":
+        click.echo(csv_text(compared), nl=False)
+    elif form == "markdown":
+        click.echo(tables.markdown(compared), nl=False)
+    else:
+        _show(compared)
+
+
+def _show(compared: Compared) -> None:
+    from ticket_hub.report.comparison import tables
+
+    blocks = [tables.runs_table(compared), tables.between_table(compared)]
+    for line in tables.labels(compared):
+        click.echo(line)
+    for table in blocks:
+        if table is not None:
+            click.echo()
+            _print(table)
+    click.echo()
+    for note in tables.notes(compared):
+        click.echo(note)
+
+
+def _print(table: Table) -> None:
+    columns = [Column(name, name.upper(), right=name not in table.words) for name in table.headings]
+    rows = [dict(zip(table.headings, cells, strict=True)) for cells in table.cells]
+    Output().table(rows, columns, name=table.headings[0])

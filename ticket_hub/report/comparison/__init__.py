@@ -1,0 +1,20 @@
+"""Runs beside each other: `ticket_hub.compare`."""
+
+from ticket_hub.report.comparison.compared import Compared, compare_studies
+from ticket_hub.report.comparison.studies import (
+    Measured,
+    Study,
+    StudyLevel,
+    bundle_study,
+    experiment_study,
+)
+
+__all__ = [
+    "Compared",
+    "Measured",
+    "Study",
+    "StudyLevel",
+    "bundle_study",
+    "compare_studies",
+    "experiment_study",
+]

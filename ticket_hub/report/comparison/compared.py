@@ -1,0 +1,191 @@
+"""Studies beside each other: what differs between them, and the first against every other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence import Contrast, Outcome, Pairing, contrast
+from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.transfer.spec import DENSE
+
+__all__ = ["Between", "Compared", "Term", "compare_studies", "nearest"]
+
+TOLERANCE = 0.1
+"""Densities of two runs are compared where they are at most a tenth apart, as addresses take it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """Something that has to agree for a fair comparison, and does not, or is not known.
+
+    Attributes:
+        name: dotted key, such as `data.name` or `trials`.
+        values: of each run, by its label; None where it is not known.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """One network of a run minus the same kind of network of the first run, at one density.
+
+    Attributes:
+        label: of the run.
+        network: `ticket`, a control, or `dense`.
+        level, first_level: of the run and of the first; 0 for the dense network.
+        density, first_density: of the two networks.
+        contrast: the difference.
+        reason: why it is paired, or why it is not.
+    """
+
+    label: str
+    network: str
+    level: int
+    first_level: int
+    density: float
+    first_density: float
+    contrast: Contrast
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """What `ticket_hub.compare` finds.
+
+    Attributes:
+        studies: by label: `A`, `B`, ... in the order given.
+        differing: what does not agree between the runs; empty if the comparison is fair.
+        between: every later run against the first, at densities that both have.
+    """
+
+    studies: Mapping[str, Study]
+    differing: tuple[Term, ...]
+    between: tuple[Between, ...]
+
+    @property
+    def fair(self) -> bool:
+        """Whether the runs agree in everything but their tickets and seeds."""
+        return not self.differing
+
+    def to_table(self) -> dict[str, Any]:
+        """Plain JSON values, format 1; see `docs/commands/compare.md`."""
+        from ticket_hub.report.comparison.plain import plain
+
+        return plain(self)
+
+
+def compare_studies(studies: Sequence[Study]) -> Compared:
+    """Put studies beside each other.
+
+    Raises:
+        EvidenceError: there is none, or nothing was measured in one.
+    """
+    if not studies:
+        raise EvidenceError("There is nothing to compare.", "Name one run or more.")
+    for study in studies:
+        if not study.levels and study.dense is None:
+            raise EvidenceError(
+                f"{study.name} has no measurements.",
+                "Train its tickets with `ticket retrain`, or compare the run it was found in.",
+            )
+    labelled = {_label(place): study for place, study in enumerate(studies)}
+    first, *others = labelled
+    return Compared(
+        studies=labelled,
+        differing=tuple(_differing(labelled)),
+        between=tuple(
+            found for label in others for found in _against(labelled[first], labelled[label], label)
+        ),
+    )
+
+
+def _label(place: int) -> str:
+    """`A` to `Z`, then `AA`, `AB`, ..."""
+    text = chr(ord("A") + place % 26)
+    return text if place < 26 else _label(place // 26 - 1) + text  # noqa: PLR2004 - letters
+
+
+def _differing(studies: Mapping[str, Study]) -> Iterator[Term]:
+    names = dict.fromkeys(name for study in studies.values() for name in study.terms)
+    for name in names:
+        values = {label: study.terms.get(name) for label, study in studies.items()}
+        known = list(values.values())
+        if len(known) > 1 and any(value is None or value != known[0] for value in known):
+            yield Term(name=name, values=values)
+
+
+def _against(first: Study, other: Study, label: str) -> Iterator[Between]:
+    for pair in _matched(first, other):
+        (first_level, left), (level, right) = pair
+        for name in right:
+            if name in left:
+                pairing, reason = _pairing(left[name], right[name])
+                yield Between(
+                    label=label,
+                    network=name,
+                    level=level,
+                    first_level=first_level,
+                    density=right[name].density,
+                    first_density=left[name].density,
+                    contrast=_contrast(right[name], left[name], pairing),
+                    reason=reason,
+                )
+
+
+_Networks = tuple[int, Mapping[str, Measured]]
+
+
+def _matched(first: Study, other: Study) -> Iterator[tuple[_Networks, _Networks]]:
+    """The dense networks of both, then levels of one density."""
+    if first.dense is not None and other.dense is not None:
+        yield (0, {DENSE: first.dense}), (0, {DENSE: other.dense})
+    for level in other.levels:
+        near = nearest(first.levels, level.ticket.density)
+        if near is not None:
+            yield (near.level, near.networks), (level.level, level.networks)
+
+
+def nearest(levels: Sequence[StudyLevel], density: float) -> StudyLevel | None:
+    """The level whose tickets have this density, a tenth off at most; None where there is none."""
+
+    def distance(level: StudyLevel) -> float:
+        return abs(math.log(max(level.ticket.density, 1e-12) / max(density, 1e-12)))
+
+    near = min(levels, key=distance, default=None)
+    if near is None or abs(near.ticket.density - density) > TOLERANCE * density:
+        return None
+    return near
+
+
+def _pairing(first: Measured, other: Measured) -> tuple[Pairing, str]:
+    """Pairs are true only where all trials of the smaller side have their like on the other."""
+    orders = set(first.orders), set(other.orders)
+    unique = len(orders[0]) == first.n and len(orders[1]) == other.n
+    if unique and (orders[0] <= orders[1] or orders[1] <= orders[0]):
+        return "data order", "paired: the same examples in the same order"
+    data = [{order.split("/")[0] for order in some} for some in orders]
+    if data[0] != data[1]:
+        return "none", "unpaired: other data"
+    return "none", "unpaired: other data orders"
+
+
+def _contrast(other: Measured, first: Measured, pairing: Pairing) -> Contrast:
+    if pairing == "none":
+        return contrast(other.outcome, first.outcome, pairing=pairing)
+    common = [order for order in other.orders if order in first.orders]
+    return contrast(_of(other, common), _of(first, common), pairing=pairing)
+
+
+def _of(measured: Measured, orders: Sequence[str]) -> Outcome:
+    """The outcome of some trials, in the order of `orders`."""
+    places = [measured.orders.index(order) for order in orders]
+    return Outcome(
+        accuracy=tuple(measured.outcome.accuracy[place] for place in places),
+        early_stop=tuple(measured.outcome.early_stop[place] for place in places),
+    )

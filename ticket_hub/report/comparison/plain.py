@@ -1,0 +1,128 @@
+"""A comparison as plain JSON values, format 1: the command and the service answer with the same."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ticket_hub.evidence import Comparison, Verdict
+from ticket_hub.evidence.contrast import Interval
+from ticket_hub.evidence.statistics import Difference, Ratio
+from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.transfer.evidence import Mean, mean_of
+
+if TYPE_CHECKING:
+    from ticket_hub.report.comparison.compared import Between, Compared
+
+__all__ = ["FORMAT", "plain"]
+
+FORMAT = 1
+
+
+def plain(compared: Compared) -> dict[str, Any]:
+    """The comparison, with null where a bound or a value is not known.
+
+    The page of the command, `docs/commands/compare.md`, specifies every key. Keys may be added
+    within a format; none changes its meaning.
+    """
+    return {
+        "format": FORMAT,
+        "fair": compared.fair,
+        "differing": [
+            {"term": term.name, "values": dict(term.values)} for term in compared.differing
+        ],
+        "runs": [_study(label, study) for label, study in compared.studies.items()],
+        "between": [_between(each) for each in compared.between],
+    }
+
+
+def _study(label: str, study: Study) -> dict[str, Any]:
+    return {
+        "label": label,
+        "name": study.name,
+        "kind": study.kind,
+        "id": study.id,
+        "about": study.about,
+        "terms": dict(study.terms),
+        "dense": None if study.dense is None else _measured(study.dense),
+        "levels": [_level(level, study) for level in study.levels],
+    }
+
+
+def _level(level: StudyLevel, study: Study) -> dict[str, Any]:
+    comparisons = level.verdict.comparisons if level.verdict else ()
+    return {
+        "level": level.level,
+        "density": level.ticket.density,
+        "verdict": None if level.verdict is None else _verdict(level.verdict),
+        "networks": {name: _measured(each) for name, each in level.networks.items()},
+        "differences": [_difference(each, study) for each in comparisons],
+    }
+
+
+def _measured(measured: Measured) -> dict[str, Any]:
+    outcome = measured.outcome
+    return {
+        "density": measured.density,
+        "n": measured.n,
+        "test_accuracy": _bounds(mean_of(outcome.accuracy)),
+        "early_stop": _bounds(mean_of(outcome.early_stop)),
+        "trials": [
+            {"test_accuracy": accuracy, "early_stop": stop}
+            for accuracy, stop in zip(outcome.accuracy, outcome.early_stop, strict=True)
+        ],
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "word": verdict.word,
+        "reason": verdict.reason,
+        "n": verdict.n,
+        "margin": verdict.margin,
+        "alpha": verdict.alpha,
+        "trials_needed": verdict.trials_needed,
+    }
+
+
+def _difference(each: Comparison, study: Study) -> dict[str, Any]:
+    return {
+        "control": each.control,
+        "pairing": study.pairing,
+        "method": each.difference.method,
+        "n": each.difference.n,
+        "test_accuracy": _bounds(each.difference),
+        "sooner": _bounds(each.speed),
+        "p": each.p,
+        "p_worse": each.p_worse,
+        "holds": each.holds,
+    }
+
+
+def _between(each: Between) -> dict[str, Any]:
+    found = each.contrast
+    return {
+        "run": each.label,
+        "network": each.network,
+        "level": each.level,
+        "first_level": each.first_level,
+        "density": each.density,
+        "first_density": each.first_density,
+        "pairing": found.pairing,
+        "reason": each.reason,
+        "method": found.method,
+        "n": found.n,
+        "first_n": found.n_other,
+        "test_accuracy": _bounds(found.accuracy),
+        "sooner": _bounds(found.sooner),
+    }
+
+
+def _bounds(found: Mean | Difference | Ratio | Interval) -> dict[str, float | None]:
+    """Mean and 95% interval."""
+    return {"mean": found.mean, "low": _finite(found.low), "high": _finite(found.high)}
+
+
+def _finite(value: float) -> float | None:
+    """Bounds that are not known are infinite, or, of a ratio, 0."""
+    return value if math.isfinite(value) else None

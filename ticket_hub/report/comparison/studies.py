@@ -1,0 +1,244 @@
+"""What is compared: a search or an experiment, as measurements and the terms they hold under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from ticket_hub.bundle import Bundle
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.metrics import CurveRecord
+from ticket_hub.evidence import Outcome, Pairing, Verdict, judge
+from ticket_hub.report.comparison.terms import batches, bundle_terms, experiment_terms
+from ticket_hub.report.ladder import Ladder, Rung, Series
+from ticket_hub.training import Curves
+from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.spec import DENSE, TICKET
+from ticket_hub.transfer.stored import StoredExperiment
+
+__all__ = ["Kind", "Measured", "Study", "StudyLevel", "bundle_study", "experiment_study"]
+
+Kind: TypeAlias = Literal["search", "experiment"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """One kind of network at one density.
+
+    Attributes:
+        density: kept weights over prunable weights, mean over the trials.
+        outcome: of each trial.
+        orders: of each trial, what names its examples and their order: two trials of one name
+            saw the same.
+        curves: of each trial; empty where only the outcome is known.
+    """
+
+    density: float
+    outcome: Outcome
+    orders: tuple[str, ...]
+    curves: tuple[Curves, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of trials."""
+        return len(self.outcome.accuracy)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudyLevel:
+    """The tickets of one level beside their controls.
+
+    Attributes:
+        level: pruning rounds done.
+        networks: `ticket` first, then controls; without the dense network.
+        verdict: what the evidence of this study supports; None without a dense network.
+    """
+
+    level: int
+    networks: Mapping[str, Measured]
+    verdict: Verdict | None
+
+    @property
+    def ticket(self) -> Measured:
+        """The tickets."""
+        return self.networks[TICKET]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """A search, or an experiment.
+
+    Attributes:
+        name: of the run, the bundle, or the ticket on a hub.
+        kind: a `search` has a data order of its own for each level of a trial; in an
+            `experiment` all networks of a trial share one.
+        id: of the bundle, or the digest of the experiment.
+        terms: what has to agree for a fair comparison: dotted key -> plain value; None where it
+            is not known.
+        dense: the dense network; None where it was not trained.
+        levels: by rising index.
+        about: the network and the data, for people.
+    """
+
+    name: str
+    kind: Kind
+    id: str
+    terms: Mapping[str, Any]
+    dense: Measured | None
+    levels: tuple[StudyLevel, ...]
+    about: str = ""
+
+    @property
+    def pairing(self) -> Pairing:
+        """What a ticket shares with the controls of its trial."""
+        return "data order" if self.kind == "experiment" else "seed"
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of all networks, `ticket` first, without `dense`."""
+        return tuple(dict.fromkeys(name for level in self.levels for name in level.networks))
+
+    def ladder(self) -> Ladder | None:
+        """The study as figures want it; None where the curves of a network are not known."""
+        measured = [each for level in self.levels for each in level.networks.values()]
+        measured += [self.dense] if self.dense else []
+        if not measured or not all(each.curves for each in measured):
+            return None
+        series = tuple(self._series(name) for name in self.networks)
+        dense = None if self.dense is None else _rung(0, self.dense)
+        return Ladder(title=self.about, series=series, dense=dense)
+
+    def _series(self, name: str) -> Series:
+        rungs = tuple(
+            _rung(each.level, each.networks[name]) for each in self.levels if name in each.networks
+        )
+        return Series(name=name, rungs=rungs)
+
+
+def _rung(level: int, measured: Measured) -> Rung:
+    return Rung(level=level, density=measured.density, curves=measured.curves)
+
+
+def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = None) -> Study:
+    """The search that a bundle came from.
+
+    A level counts only where every trial was measured, as it does for the bundle's own verdicts.
+
+    Args:
+        name: to show it under.
+        levels: only these, and the dense one.
+
+    Raises:
+        BundleError: its evidence breaks the format or is not what the manifest says.
+    """
+    manifest = bundle.manifest
+    found = _complete(bundle.curves(), [trial.index for trial in manifest.trials])
+    densities = {record.index: record.density for record in manifest.levels}
+    measured: dict[int, dict[str, Measured]] = {}
+    for (level, control), records in sorted(found.items(), key=lambda item: _order(*item[0])):
+        if level in densities:
+            one = _of_records(manifest, records, densities[level])
+            measured.setdefault(level, {})[control] = one
+    dense = measured.get(0, {}).get(TICKET)
+    return Study(
+        name=name,
+        kind="search",
+        id=manifest.id,
+        terms=bundle_terms(manifest),
+        dense=dense,
+        levels=tuple(
+            StudyLevel(level=level, networks=networks, verdict=_verdict(networks, dense))
+            for level, networks in measured.items()
+            if level and TICKET in networks and (levels is None or level in levels)
+        ),
+        about=f"{manifest.architecture.name} on {manifest.data.name}",
+    )
+
+
+def _order(level: int, control: str) -> tuple[int, bool, str]:
+    return level, control != TICKET, control
+
+
+def _complete(
+    records: Iterable[CurveRecord], trials: Sequence[int]
+) -> dict[tuple[int, str], list[CurveRecord]]:
+    """Level and control -> the records of all trials, in their order."""
+    rows: dict[tuple[int, str], dict[int, CurveRecord]] = {}
+    for record in records:
+        rows.setdefault((record.level, record.control), {})[record.trial] = record
+    return {
+        key: [row[trial] for trial in trials]
+        for key, row in rows.items()
+        if set(row) == set(trials) and all(0 <= _accuracy(each) <= 1 for each in row.values())
+    }
+
+
+def _accuracy(record: CurveRecord) -> float:
+    return float(record.curves.test_accuracy[record.curves.early_stop])
+
+
+def _of_records(manifest: Manifest, records: Sequence[CurveRecord], density: float) -> Measured:
+    seeds = {trial.index: trial.seed for trial in manifest.trials}
+    batch = batches(manifest.data.fingerprint, manifest.recipe.training)
+    return Measured(
+        density=density,
+        outcome=Outcome(
+            accuracy=tuple(map(_accuracy, records)),
+            early_stop=tuple(record.chosen for record in records),
+        ),
+        orders=tuple(f"{batch}/{seeds[each.trial]}/{each.level}" for each in records),
+        curves=tuple(record.curves for record in records),
+    )
+
+
+def _verdict(networks: Mapping[str, Measured], dense: Measured | None) -> Verdict | None:
+    """As the bundle's own; see `ticket_hub.bundle.summary.verdict`."""
+    if dense is None or TICKET not in networks:
+        return None
+    controls = {name: each.outcome for name, each in networks.items() if name != TICKET}
+    return judge(networks[TICKET].outcome, {DENSE: dense.outcome} | controls)
+
+
+def experiment_study(
+    stored: StoredExperiment, *, name: str = "", levels: Sequence[int] | None = None
+) -> Study:
+    """An experiment on disk, or some levels of it."""
+    spec = stored.spec
+    batch = batches(stored.header["data"]["fingerprint"], spec.training)
+    dense = next((each.results[DENSE] for each in stored.levels if DENSE in each.results), None)
+    return Study(
+        name=name or stored.path.name,
+        kind="experiment",
+        id=stored.header["digest"],
+        terms=experiment_terms(stored),
+        dense=None if dense is None else _of_results(dense, batch),
+        levels=tuple(
+            _of_evidence(each, batch)
+            for each in stored.levels
+            if levels is None or each.level in levels
+        ),
+        about=f"{spec.network.name} on {spec.data.name}",
+    )
+
+
+def _of_evidence(level: LevelEvidence, batch: str) -> StudyLevel:
+    networks = {
+        name: _of_results(results, batch)
+        for name, results in level.results.items()
+        if name != DENSE
+    }
+    return StudyLevel(level=level.level, networks=networks, verdict=level.verdict)
+
+
+def _of_results(results: Sequence[Result], batch: str) -> Measured:
+    return Measured(
+        density=sum(each.density for each in results) / len(results),
+        outcome=Outcome(
+            accuracy=tuple(each.accuracy for each in results),
+            early_stop=tuple(each.early_stop for each in results),
+        ),
+        orders=tuple(f"{batch}/{each.order_seed}/0" for each in results),
+        curves=tuple(each.curves for each in results),
+    )

@@ -1,0 +1,223 @@
+"""A comparison as tables and sentences for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ticket_hub.evidence.contrast import Interval
+from ticket_hub.report.comparison.compared import Between, Compared
+from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.transfer.evidence import mean_of
+from ticket_hub.transfer.spec import DENSE, TICKET
+
+__all__ = ["Table", "between_table", "labels", "markdown", "notes", "runs_table"]
+
+LONGEST_VALUE = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Texts in columns.
+
+    Attributes:
+        headings: of the columns.
+        cells: rows of as many texts.
+        words: the columns that hold words; others hold numbers, and stand at the right.
+    """
+
+    headings: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    words: frozenset[str]
+
+
+def runs_table(compared: Compared) -> Table:
+    """One row for each run and level: the ticket, its verdict, and its lead on each control."""
+    controls = tuple(
+        dict.fromkeys(
+            each.control
+            for study in compared.studies.values()
+            for level in study.levels
+            for each in (level.verdict.comparisons if level.verdict else ())
+        )
+    )
+    return Table(
+        headings=(
+            "run",
+            "level",
+            "weights left (%)",
+            "n",
+            "test accuracy (%)",
+            "early stop",
+            *(f"minus {name} (points)" for name in controls),
+            "verdict",
+        ),
+        cells=tuple(
+            cells
+            for label, study in compared.studies.items()
+            for cells in _study_cells(label, study, controls)
+        ),
+        words=frozenset({"run", "verdict"}),
+    )
+
+
+def _study_cells(label: str, study: Study, controls: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    if study.dense is not None:
+        yield (*_measured_cells(label, 0, study.dense), *("" for _ in controls), DENSE)
+    for level in study.levels:
+        yield (
+            *_measured_cells(label, level.level, level.ticket),
+            *(_gain_text(level, name) for name in controls),
+            (level.verdict.word or "none") if level.verdict else "none",
+        )
+
+
+def _measured_cells(label: str, level: int, measured: Measured) -> tuple[str, ...]:
+    accuracy = mean_of(measured.outcome.accuracy)
+    stop = mean_of(measured.outcome.early_stop)
+    return (
+        label,
+        str(level),
+        f"{100 * measured.density:.2f}",
+        str(measured.n),
+        interval_text(Interval(mean=accuracy.mean, low=accuracy.low, high=accuracy.high)),
+        interval_text(Interval(mean=stop.mean, low=stop.low, high=stop.high), 1, ",.0f"),
+    )
+
+
+def _gain_text(level: StudyLevel, control: str) -> str:
+    for each in level.verdict.comparisons if level.verdict else ():
+        if each.control == control:
+            found = each.difference
+            return interval_text(
+                Interval(mean=found.mean, low=found.low, high=found.high), 100, "+.2f"
+            )
+    return ""
+
+
+def interval_text(found: Interval, factor: int = 100, form: str = ".2f") -> str:
+    """`98.02 ±0.11`; `98.02 +0.10 -0.12` where the bounds are not as far; the mean alone."""
+    mean, up, down = (
+        factor * x for x in (found.mean, found.high - found.mean, found.mean - found.low)
+    )
+    text = f"{mean:{form}}"
+    if not (math.isfinite(up) and math.isfinite(down)):
+        return text
+    plain = form.removeprefix("+")
+    if math.isclose(up, down, rel_tol=1e-6, abs_tol=1e-9):
+        return f"{text} ±{up:{plain}}"
+    return f"{text} +{up:{plain}} -{down:{plain}}"
+
+
+def between_table(compared: Compared) -> Table | None:
+    """Tickets and dense networks of every later run minus the first's; None of a single run."""
+    shown = [each for each in compared.between if each.network in {TICKET, DENSE}]
+    if not shown:
+        return None
+    first = next(iter(compared.studies))
+    return Table(
+        headings=(
+            "run",
+            "network",
+            "weights left (%)",
+            "n",
+            f"minus {first} (points)",
+            f"sooner than {first}",
+            "statistics",
+        ),
+        cells=tuple(
+            (
+                each.label,
+                each.network,
+                f"{100 * each.density:.2f}",
+                _n_text(each),
+                interval_text(each.contrast.accuracy, 100, "+.2f"),
+                _ratio_text(each.contrast.sooner),
+                each.reason,
+            )
+            for each in shown
+        ),
+        words=frozenset({"run", "network", "statistics"}),
+    )
+
+
+def _n_text(each: Between) -> str:
+    found = each.contrast
+    return str(found.n) if found.pairing != "none" else f"{found.n}, {found.n_other}"
+
+
+def _ratio_text(found: Interval) -> str:
+    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return f"{found.mean:.2f}x"
+    return f"{found.mean:.2f}x ({found.low:.2f} to {found.high:.2f})"
+
+
+def notes(compared: Compared) -> list[str]:
+    """What must be known to read the tables, one sentence each."""
+    kinds = {study.kind for study in compared.studies.values()}
+    found = ["Means over n trials with 95% intervals; early stop in iterations."]
+    if "experiment" in kinds:
+        found.append(
+            "In an experiment, differences to controls are paired: all networks of a trial saw the "
+            "same examples in the same order."
+        )
+    if "search" in kinds:
+        found.append(
+            "In a search, they are paired by seed: the networks of a trial begin from one "
+            "initialization, and each level has a data order of its own."
+        )
+    if len(compared.studies) > 1:
+        found += _about_between(compared)
+    return found
+
+
+def _about_between(compared: Compared) -> Iterator[str]:
+    if compared.fair:
+        yield "The runs agree in data, preprocessing, training, network and trials."
+    else:
+        yield (
+            "The runs may not be compared fairly, since they differ in what follows; a difference "
+            "between them is then no evidence about the tickets alone."
+        )
+        for term in compared.differing:
+            values = ", ".join(f"{label} {_short(value)}" for label, value in term.values.items())
+            yield f"Differs: {term.name}: {values}."
+    if any(each.contrast.pairing == "none" for each in compared.between):
+        yield "Where runs share no data orders, their differences are unpaired: Welch intervals."
+    if compared.between:
+        yield "Intervals between runs are not corrected for their number."
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - any plain value
+    if value is None:
+        return "not known"
+    if isinstance(value, Mapping | list) and not value:
+        return "none"
+    text = str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:12]}..."
+
+
+def labels(compared: Compared) -> list[str]:
+    """What each label stands for: `A: NAME (search, 5 trials: lenet-300-100 on mnist)`."""
+    return [
+        f"{label}: {study.name} ({study.kind}, {study.about}, {study.terms.get('trials')} trials)"
+        for label, study in compared.studies.items()
+    ]
+
+
+def markdown(compared: Compared) -> str:
+    """Both tables as Markdown, the runs named above and the notes below."""
+    blocks = [*(f"- {line}" for line in labels(compared)), ""]
+    for table in (runs_table(compared), between_table(compared)):
+        if table is not None:
+            blocks += [*_markdown_lines(table), ""]
+    blocks += [f"- {note}" for note in notes(compared)]
+    return "\n".join(blocks) + "\n"
+
+
+def _markdown_lines(table: Table) -> list[str]:
+    rule = "|".join("---" if name in table.words else "---:" for name in table.headings)
+    lines = ["| " + " | ".join(table.headings) + " |", f"|{rule}|"]
+    return lines + ["| " + " | ".join(cells) + " |" for cells in table.cells]

@@ -1,0 +1,57 @@
+"""What has to agree for a fair comparison: data, preprocessing, budget, network, trials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.specs import UNKNOWN, DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.tables import to_table
+from ticket_hub.transfer.spec import TICKET
+from ticket_hub.transfer.stored import StoredExperiment
+
+__all__ = ["batches", "bundle_terms", "experiment_terms"]
+
+NO_TERMS = ("backend", "test")
+"""What changes no result by more than rounding: which engine trained, and when the test is read."""
+
+
+def batches(fingerprint: str, training: TrainingSpec) -> str:
+    """What a seed's batches depend on beside it: the examples, and how many a step takes."""
+    return f"{fingerprint}/{training.batch_size}"
+
+
+def bundle_terms(manifest: Manifest) -> dict[str, Any]:
+    """The terms of the search of a bundle: dotted key -> plain value, None if unknown."""
+    recipe = manifest.recipe
+    starts = sorted({trial.start for trial in manifest.trials})
+    return _terms(recipe.network, recipe.data, manifest.data.fingerprint, recipe.training) | {
+        "head": "keep",
+        "start": starts[0] if len(starts) == 1 else starts,
+        "trials": len(manifest.trials),
+    }
+
+
+def experiment_terms(stored: StoredExperiment) -> dict[str, Any]:
+    """The terms of an experiment, with the same keys."""
+    spec, tickets = stored.spec, stored.levels[0].results[TICKET]
+    fingerprint = stored.header["data"]["fingerprint"]
+    return _terms(spec.network, spec.data, fingerprint, spec.training) | {
+        "head": tickets[0].head,
+        "start": 0,
+        "trials": len(tickets),
+    }
+
+
+def _terms(
+    network: NetworkSpec, data: DataSpec, fingerprint: str, training: TrainingSpec
+) -> dict[str, Any]:
+    known = data.name != UNKNOWN
+    prepared = {
+        f"{part}.{key}": value if known else None
+        for part, spec in (("data", data), ("training", training))
+        for key, value in to_table(spec).items()
+        if key not in NO_TERMS
+    }
+    named = {f"network.{key}": value for key, value in to_table(network).items()}
+    return named | prepared | {"data.fingerprint": fingerprint if known else None}

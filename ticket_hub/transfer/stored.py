@@ -1,0 +1,89 @@
+"""Experiments that lie on disk: what was last asked for in one, read back and judged anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.errors import EvidenceError, RecipeError, RunError
+from ticket_hub.search.seal import read_json
+from ticket_hub.tables import build
+from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
+from ticket_hub.transfer.result import Result, read_result
+from ticket_hub.transfer.spec import ExperimentSpec, Request
+
+__all__ = ["StoredExperiment", "find_experiment", "read_experiment"]
+
+_HEADER, _EVIDENCE = "experiment.json", "evidence.json"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredExperiment:
+    """A finished experiment, from its folder.
+
+    Attributes:
+        path: the folder; its name is the experiment's.
+        spec: what decided every result.
+        header: of the folder: digest, bundle, data.
+        record: the evidence as it was written: who, where, which tickets.
+        request: what was last asked for.
+        levels: the evidence, level by level, with every curve.
+    """
+
+    path: Path
+    spec: ExperimentSpec
+    header: Mapping[str, Any]
+    record: Mapping[str, Any]
+    request: Request
+    levels: tuple[LevelEvidence, ...]
+
+
+def find_experiment(text: str, *, runs: Path | None = None) -> Path | None:
+    """The folder of the experiment that a path or a run's name stands for; None if it is none.
+
+    Args:
+        runs: the folder of runs; by default the user's.
+    """
+    for folder in (Path(text).expanduser(), (runs or home.runs_folder()) / text):
+        if (folder / _HEADER).is_file():
+            return folder
+    return None
+
+
+def read_experiment(folder: Path) -> StoredExperiment:
+    """Read what was last asked for in an experiment: its results, checked, and their verdicts.
+
+    Raises:
+        EvidenceError: nothing was finished yet.
+        RunError: a file is damaged, missing, or of another format.
+    """
+    if not (folder / _EVIDENCE).is_file():
+        raise EvidenceError(
+            f"The experiment in {folder} is not finished.", "The same `ticket retrain` goes on."
+        )
+    advice = "Run the same `ticket retrain` again: it reads what is there and writes this anew."
+    header, record = (read_json(folder / name, advice) for name in (_HEADER, _EVIDENCE))
+    try:
+        spec = build(ExperimentSpec, header["spec"])
+        request = build(Request, record["request"])
+    except (RecipeError, KeyError) as error:
+        raise RunError(f"{folder} holds no experiment that can be read.", advice) from error
+    return StoredExperiment(
+        path=folder,
+        spec=spec,
+        header=header,
+        record=record,
+        request=request,
+        levels=tuple(judge_levels(_results(folder, request))),
+    )
+
+
+def _results(folder: Path, request: Request) -> list[Result]:
+    return [
+        read_result(folder / "results" / f"{entry.level:03d}" / f"{entry.name}.json")
+        for group in request.groups()
+        for entry in group
+    ]
