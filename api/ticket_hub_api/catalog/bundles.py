@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.errors import BundleFormatError
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.manifest import LevelRecord, Manifest
+    from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
     from ticket_hub.evidence import Outcome, Verdict
 
 __all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "lines"]
@@ -41,11 +42,14 @@ def facts_of(manifest: Manifest, curves: Iterable[bytes] | None) -> dict[str, An
 
     outcomes = None if curves is None else _outcomes(manifest, curves)
     table = to_table(manifest)
+    if outcomes is not None:
+        table["default"] = to_table(_default(manifest, outcomes))
     kept = ("architecture", "data", "default", "environment", "layers", "lineage", "recipe",
             "bit_exact", "theta0", "trials", "id")  # fmt: skip
     facts = {name: table[name] for name in kept}
     facts["recipe_digest"] = manifest.recipe.digest
     facts["checked"] = outcomes is not None
+    facts["disagrees"] = [] if outcomes is None else list(_disagreements(manifest, outcomes))
     facts["prunable"] = manifest.prunable
     facts["levels"] = [_level(manifest, level, outcomes) for level in manifest.levels]
     facts["files"] = {
@@ -63,6 +67,33 @@ def _outcomes(manifest: Manifest, curves: Iterable[bytes]) -> Outcomes:
     return outcomes(parse_lines(curves), [trial.index for trial in manifest.trials])
 
 
+def _default(manifest: Manifest, found: Outcomes) -> DefaultTicket:
+    """The ticket that is meant where no level is named, by the verdicts that the curves support."""
+    from ticket_hub.bundle import summary
+
+    levels = [
+        replace(
+            level,
+            evidence=summary.measured(found.get((level.index, "ticket")), ()),
+            verdict=summary.verdict(level.index, found),
+        )
+        for level in manifest.levels
+    ]
+    return summary.choose(levels, manifest.default.trial)
+
+
+def _disagreements(manifest: Manifest, found: Outcomes) -> Iterator[int]:
+    """Levels of which the manifest says something else than the curves."""
+    from ticket_hub.bundle import summary
+
+    for level in manifest.levels:
+        evidence = level.evidence
+        backends = evidence.backends if evidence else ()
+        measured = summary.measured(found.get((level.index, "ticket")), backends)
+        if (evidence, level.verdict) != (measured, summary.verdict(level.index, found)):
+            yield level.index
+
+
 def _level(manifest: Manifest, level: LevelRecord, found: Outcomes | None) -> dict[str, Any]:
     stated = level.verdict
     sizes = [layer.size for layer in manifest.layers]
@@ -71,6 +102,7 @@ def _level(manifest: Manifest, level: LevelRecord, found: Outcomes | None) -> di
         "density": level.density,
         "carried": bool(level.tickets),
         "tickets": {str(ticket.trial): ticket.id for ticket in level.tickets},
+        "kept": {str(ticket.trial): ticket.kept for ticket in level.tickets},
         "layers": _densities([ticket.kept for ticket in level.tickets], sizes),
     }
     if found is None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
@@ -21,6 +19,14 @@ from ticket_hub_api.catalog.ticket_query import (
     cursor_after,
     order_by,
     visible,
+)
+from ticket_hub_api.catalog.ticket_shapes import (
+    Description,
+    TicketDetail,
+    TicketFile,
+    TicketItem,
+    TicketPage,
+    TicketRevision,
 )
 from ticket_hub_api.catalog.ticket_tables import (
     NOT_MEASURED,
@@ -50,109 +56,6 @@ __all__ = [
 LARGEST_PAGE = 100
 COUNTED = 1000
 Rows = Connection | Session
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketItem:
-    """A ticket in a list: what is meant where no level is named.
-
-    Attributes:
-        id: of this entry, never used for another.
-        repo: `owner/name`.
-        source: the endpoint of the hub that it was mirrored from; empty for one of this hub.
-        private: whether only its owner and members see it.
-        commit: the newest one, which the numbers are of.
-        bundle: the bundle's id, over network, data and all tickets.
-        network, dataset, recipe: names.
-        trials, levels: number of repetitions, and of levels that are carried.
-        prunable: number of prunable weights of one network.
-        level, rule: which level is meant, and why that one.
-        density: kept over prunable weights.
-        accuracy, low, high, n: mean test accuracy over n trials with its 95% interval; None where
-            nothing was measured, or the interval cannot be known.
-        verdict: what the evidence supports, or None.
-        created_at, updated_at: microseconds since 1970.
-    """
-
-    id: str
-    repo: str
-    source: str
-    private: bool
-    commit: str
-    bundle: str
-    network: str
-    dataset: str
-    recipe: str
-    trials: int
-    levels: int
-    prunable: int
-    level: int
-    rule: str
-    density: float
-    accuracy: float | None
-    low: float | None
-    high: float | None
-    n: int
-    verdict: str | None
-    created_at: int
-    updated_at: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketPage:
-    """A part of a list.
-
-    Attributes:
-        items: the tickets.
-        next_cursor: leads to the next page; empty on the last.
-        total: how many tickets fit, counted up to 1000.
-        exact: False where there are more than were counted.
-    """
-
-    items: tuple[TicketItem, ...]
-    next_cursor: str
-    total: int
-    exact: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketFile:
-    """A file of a revision."""
-
-    path: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketRevision:
-    """A commit that holds a sound bundle, with the tags that name it."""
-
-    commit: str
-    title: str
-    author: str
-    created_at: int
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TicketDetail:
-    """One ticket with all that is known of it.
-
-    Attributes:
-        repo, source, private, commit: as in `TicketItem`.
-        description: what its bundle says; see `docs/api.md`.
-        files: of the revision.
-        revisions: newest first.
-    """
-
-    repo: str
-    source: str
-    private: bool
-    commit: str
-    description: Mapping[str, Any]
-    files: tuple[TicketFile, ...]
-    revisions: tuple[TicketRevision, ...]
 
 
 def page_of(
@@ -267,7 +170,7 @@ def _mirrored(database: Rows, viewer: Principal, repo: str) -> TicketDetail | No
     row = database.execute(statement).first()
     if row is None:
         return None
-    facts = json.loads(row.facts)
+    facts: Description = json.loads(row.facts)
     files = facts["files"].items()
     return TicketDetail(
         repo=f"{row.namespace}/{row.name}",
@@ -280,7 +183,7 @@ def _mirrored(database: Rows, viewer: Principal, repo: str) -> TicketDetail | No
     )
 
 
-def _version(database: Rows, repository_id: str, oid: str) -> dict[str, Any]:
+def _version(database: Rows, repository_id: str, oid: str) -> Description:
     """The facts of a commit.
 
     Raises:
@@ -296,7 +199,7 @@ def _version(database: Rows, repository_id: str, oid: str) -> dict[str, Any]:
             f"This revision holds no ticket. {row.problem if row else ''}".strip(),
             "Push a bundle with `ticket push`, or choose another revision.",
         )
-    facts: dict[str, Any] = json.loads(row.facts)
+    facts: Description = json.loads(row.facts)
     return facts
 
 

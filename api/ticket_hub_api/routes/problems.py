@@ -50,6 +50,8 @@ STATUS: Mapping[type[errors.TicketHubError], int] = {
     errors.ExportError: 422,
     errors.TicketNotFoundError: 404,
     errors.EvidenceError: 422,
+    errors.EngineError: 503,
+    errors.WorkLostError: 500,
     errors.HubError: 400,
     errors.HubNotFoundError: 404,
     errors.HubAccessError: 403,
@@ -159,6 +161,7 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route's description says of these refusals, each with an example."""
     details = {
+        400: "The files of ann/lenet are not on this hub; it only knows of them.",
         401: "Invalid credentials in Authorization header",
         403: "This needs a token with the scope 'write'.",
         404: "Repository not found",

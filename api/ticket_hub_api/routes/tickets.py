@@ -1,30 +1,43 @@
-"""`/api/v1/tickets`: finding tickets, and all about one."""
+"""`/api/v1/tickets`: finding tickets."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter, Verdict
 from ticket_hub_api.catalog.tickets import (
     LARGEST_PAGE,
-    TicketDetail,
     TicketPage,
-    one_ticket,
     page_of,
 )
 from ticket_hub_api.hub_protocol.requests import Caller
 from ticket_hub_api.routes.problems import answers
 from ticket_hub_api.services import services_of
 
-__all__ = ["router"]
+__all__ = ["Wanted", "Which", "router", "wanted_ticket"]
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
 Word = Annotated[str, Query(max_length=200)]
 Share = Annotated[float | None, Query(ge=0, le=1)]
 Name = Annotated[str, Path(max_length=96)]
 Revision = Annotated[str, Query(max_length=255)]
+
+
+class Wanted(NamedTuple):
+    """Which ticket, at which branch, tag or commit."""
+
+    repo: str
+    revision: str
+
+
+def wanted_ticket(owner: Name, name: Name, revision: Revision = "main") -> Wanted:
+    """The ticket that an address names."""
+    return Wanted(f"{owner}/{name}", revision)
+
+
+Which = Annotated[Wanted, Depends(wanted_ticket)]
 REFUSALS = answers(401, 422, 429, 503)
 
 
@@ -58,12 +71,3 @@ def list_tickets(
     )  # fmt: skip
     with services_of(request).database.read() as connection:
         return page_of(connection, wanted, caller, cursor=cursor, limit=limit)
-
-
-@router.get("/{owner}/{name}", responses=answers(401, 404, 422, 429, 503))
-def show_ticket(
-    request: Request, caller: Caller, owner: Name, name: Name, revision: Revision = "main"
-) -> TicketDetail:
-    """Describe one ticket: its levels with their evidence, its lineage, its files."""
-    with services_of(request).database.read() as connection:
-        return one_ticket(connection, caller, f"{owner}/{name}", revision)

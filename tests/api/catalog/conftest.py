@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi
 
+from ticket_hub.hub import connect, push
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 
 
 @pytest.fixture
@@ -24,3 +29,17 @@ def stranger(hub: RunningHub) -> Callable[[str], str]:
             database.close()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def owner(hub: RunningHub) -> str:
+    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
+    return name
+
+
+@pytest.fixture(scope="session")
+def golden(hub: RunningHub, owner: str) -> str:
+    """A repository with the golden bundle, pushed as `ticket push` does."""
+    repo = f"{owner}/catalog-golden"
+    push(connect(hub.endpoint, token=hub.token), GOLDEN, repo)
+    return repo

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import HfApi
 
 from ticket_hub.hub import connect, push
 from ticket_hub_api.background import RunningHub
@@ -17,20 +16,6 @@ from ticket_hub_api.background import RunningHub
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 API = "/api/v1/tickets"
 Call = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def owner(hub: RunningHub) -> str:
-    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
-    return name
-
-
-@pytest.fixture(scope="session")
-def golden(hub: RunningHub, owner: str) -> str:
-    """A repository with the golden bundle, pushed as `ticket push` does."""
-    repo = f"{owner}/catalog-golden"
-    push(connect(hub.endpoint, token=hub.token), GOLDEN, repo)
-    return repo
 
 
 def test_what_is_pushed_is_found_at_once(golden: str, call: Call) -> None:

@@ -1,0 +1,211 @@
+"""Parts of a ticket: its files as they are, its curves, the densities of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from ticket_hub.errors import BundleError, HubError, TicketNotFoundError
+from ticket_hub_api.catalog import bundles
+from ticket_hub_api.catalog.ticket_shapes import Level, TicketDetail
+from ticket_hub_api.hub_protocol.content import FileAnswer
+from ticket_hub_api.hub_protocol.objects import Content, open_content
+from ticket_hub_api.xet.reading import Stores
+
+__all__ = ["Curve", "Curves", "LayerDensity", "Layers", "curves_of", "layers_of", "level_of",
+           "part_of"]  # fmt: skip
+
+MOST_CURVE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerDensity:
+    """One prunable layer at one level: survivors of each trial, and their mean share."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    size: int
+    kept: dict[str, int]
+    density: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The layers of a level, in the network's order."""
+
+    repo: str
+    commit: str
+    level: int
+    density: float
+    layers: tuple[LayerDensity, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One trained network: readings on the evaluation grid; null where the test was not read.
+
+    Attributes:
+        level, trial: of the ticket.
+        control: `ticket`, or the name of a control.
+        backend: what trained it.
+        chosen: the iteration of the early stop.
+        iterations: of each reading.
+        validation_loss, test_loss: mean cross-entropy in nats.
+        validation_accuracy, test_accuracy: in [0, 1].
+    """
+
+    level: int
+    trial: int
+    control: str
+    backend: str
+    chosen: int
+    iterations: tuple[int, ...]
+    validation_loss: tuple[float | None, ...]
+    validation_accuracy: tuple[float | None, ...]
+    test_loss: tuple[float | None, ...]
+    test_accuracy: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Curves of a ticket."""
+
+    repo: str
+    commit: str
+    curves: tuple[Curve, ...]
+
+
+def level_of(ticket: TicketDetail, level: int) -> Level:
+    """One level of a ticket.
+
+    Raises:
+        TicketNotFoundError: there is none, or it is here as evidence only.
+    """
+    carried = [each for each in ticket.description["levels"] if each["carried"]]
+    for each in carried:
+        if each["level"] == level:
+            return each
+    known = ", ".join(str(each["level"]) for each in carried)
+    raise TicketNotFoundError(f"{ticket.repo} has no ticket of level {level}.", f"It has {known}.")
+
+
+def layers_of(ticket: TicketDetail, level: int) -> Layers:
+    """The densities of a level, layer by layer; raises as `level_of`."""
+    found = level_of(ticket, level)
+    layers = []
+    for place, layer in enumerate(ticket.description["layers"]):
+        size = 1
+        for extent in layer["shape"]:
+            size *= extent
+        layers.append(
+            LayerDensity(
+                name=layer["name"],
+                kind=layer["kind"],
+                shape=tuple(layer["shape"]),
+                size=size,
+                kept={trial: counts[place] for trial, counts in found["kept"].items()},
+                density=found["layers"][place],
+            )
+        )
+    return Layers(
+        repo=ticket.repo,
+        commit=ticket.commit,
+        level=level,
+        density=found["density"],
+        layers=tuple(layers),
+    )
+
+
+def part_of(stores: Stores, connection: Connection, ticket: TicketDetail, path: str) -> FileAnswer:
+    """A file of a ticket, ready to be handed out, named by its digest.
+
+    Raises:
+        TicketNotFoundError: the ticket has no such file.
+        HubError: it is a mirrored one, whose files are on its own hub.
+    """
+    return FileAnswer(
+        repository="",
+        commit=ticket.commit,
+        path=path,
+        etag=_file(ticket, path).sha256,
+        large=False,
+        content=_content(stores, connection, ticket, path),
+        xet_hash="",
+        body=None,
+    )
+
+
+def _file(ticket: TicketDetail, path: str) -> Any:  # noqa: ANN401 - a TicketFile
+    for file in ticket.files:
+        if file.path == path:
+            return file
+    raise TicketNotFoundError(f"{ticket.repo} has no {path}.", "Choose another trial or level.")
+
+
+def _content(stores: Stores, connection: Connection, ticket: TicketDetail, path: str) -> Content:
+    """The content of a file of a ticket.
+
+    Raises:
+        HubError: the ticket is a mirrored one, whose files are on its own hub.
+    """
+    if ticket.source:
+        raise HubError(
+            f"The files of {ticket.repo} are not on this hub; it only knows of them.",
+            f"They are on {ticket.source}.",
+        )
+    return open_content(stores, connection, _file(ticket, path).sha256)
+
+
+def curves_of(
+    stores: Stores,
+    connection: Connection,
+    ticket: TicketDetail,
+    *,
+    level: int | None = None,
+    trial: int | None = None,
+    control: str = "",
+) -> Curves:
+    """The curves of a ticket, or those of one level, trial or control.
+
+    Raises:
+        TicketNotFoundError, HubError: as `part_of`.
+        BundleError: there are too many for one answer.
+    """
+    content = _content(stores, connection, ticket, bundles.METRICS)
+    if content.size > MOST_CURVE_BYTES:
+        raise BundleError(
+            f"The curves of {ticket.repo} take {content.size} bytes.",
+            f"Fetch {bundles.METRICS} with `ticket pull`, and read them there.",
+        )
+    found = tuple(
+        curve
+        for curve in _curves(content)
+        if level in {None, curve.level}
+        and trial in {None, curve.trial}
+        and control in {"", curve.control}
+    )
+    return Curves(repo=ticket.repo, commit=ticket.commit, curves=found)
+
+
+def _curves(content: Content) -> Iterator[Curve]:
+    from ticket_hub.bundle.metrics import COLUMNS, parse_lines
+
+    for record in parse_lines(bundles.lines(content.read(0, content.size))):
+        columns = {name: _plain(getattr(record.curves, name).tolist()) for name in COLUMNS}
+        yield Curve(
+            level=record.level,
+            trial=record.trial,
+            control=record.control,
+            backend=record.backend,
+            chosen=record.chosen,
+            **columns,
+        )
+
+
+def _plain(values: list[Any]) -> tuple[Any, ...]:
+    """NaN, which stands for a test that was not read, as None."""
+    return tuple(None if value != value else value for value in values)  # noqa: PLR0124 - NaN

@@ -1,0 +1,244 @@
+"""The shapes in which tickets are shown: frozen values, and tables of a known layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import TypedDict
+
+__all__ = [
+    "Claim",
+    "Description",
+    "Gain",
+    "Layer",
+    "Level",
+    "Measurement",
+    "Spread",
+    "TicketDetail",
+    "TicketFile",
+    "TicketItem",
+    "TicketPage",
+    "TicketRevision",
+]
+
+
+class Spread(TypedDict):
+    """Over trials: mean, range, and the 95% interval of the mean, null where it is not known."""
+
+    mean: float
+    min: float
+    max: float
+    low: float | None
+    high: float | None
+
+
+class Gain(TypedDict):
+    """A mean with its 95% interval."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+class Measurement(TypedDict):
+    """What n trials came to at their early stops; accuracy in [0, 1]."""
+
+    n: int
+    test_accuracy: Spread
+    early_stop: Spread
+
+
+class Claim(Measurement, total=False):
+    """A control: what it came to, and the ticket's accuracy minus its own, paired.
+
+    `p` is of the claim that the ticket is better (not inferior, for `dense`) after Holm's
+    correction, and `holds` whether it is made.
+    """
+
+    gain: Gain
+    p: float
+    holds: bool
+
+
+class Level(TypedDict):
+    """One pruning round. `kept` has the survivors of each layer for each trial that is carried."""
+
+    level: int
+    density: float
+    carried: bool
+    tickets: dict[str, str]
+    kept: dict[str, list[int]]
+    layers: list[float]
+    evidence: Measurement | None
+    controls: dict[str, Claim]
+    verdict: str | None
+    reason: str
+
+
+class Layer(TypedDict):
+    """A prunable layer of the network."""
+
+    name: str
+    kind: str
+    shape: list[int]
+
+
+class Origin(TypedDict):
+    """Something that a bundle was made from."""
+
+    kind: str
+    source: str
+    id: str
+
+
+class Trial(TypedDict):
+    """A repetition: its seed, and the iteration that theta0 is of."""
+
+    index: int
+    seed: int
+    start: int
+
+
+class Default(TypedDict):
+    """The ticket that is meant where no level is named, and the rule that chose it."""
+
+    level: int
+    trial: int
+    rule: str
+
+
+class Digest(TypedDict):
+    """What a file must be."""
+
+    sha256: str
+    size: int
+
+
+class Description(TypedDict):
+    """What a bundle says. `checked`: means, intervals and verdicts were computed from its curves.
+
+    `disagrees` lists the levels of which the manifest states something else than the curves say.
+    `architecture`, `data`, `environment` and `recipe` are as in `ticket.json`.
+    """
+
+    id: str
+    architecture: dict[str, Any]
+    data: dict[str, Any]
+    recipe: dict[str, Any]
+    recipe_digest: str
+    environment: dict[str, str]
+    bit_exact: bool
+    theta0: str
+    layers: list[Layer]
+    lineage: list[Origin]
+    trials: list[Trial]
+    levels: list[Level]
+    default: Default
+    prunable: int
+    checked: bool
+    disagrees: list[int]
+    files: dict[str, Digest]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketItem:
+    """A ticket in a list: what is meant where no level is named.
+
+    Attributes:
+        id: of this entry, never used for another.
+        repo: `owner/name`.
+        source: the endpoint of the hub that it was mirrored from; empty for one of this hub.
+        private: whether only its owner and members see it.
+        commit: the newest one, which the numbers are of.
+        bundle: the bundle's id, over network, data and all tickets.
+        network, dataset, recipe: names.
+        trials, levels: number of repetitions, and of levels that are carried.
+        prunable: number of prunable weights of one network.
+        level, rule: which level is meant, and why that one.
+        density: kept over prunable weights.
+        accuracy, low, high, n: mean test accuracy over n trials with its 95% interval; None where
+            nothing was measured, or the interval cannot be known.
+        verdict: what the evidence supports, or None.
+        created_at, updated_at: microseconds since 1970.
+    """
+
+    id: str
+    repo: str
+    source: str
+    private: bool
+    commit: str
+    bundle: str
+    network: str
+    dataset: str
+    recipe: str
+    trials: int
+    levels: int
+    prunable: int
+    level: int
+    rule: str
+    density: float
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    n: int
+    verdict: str | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketPage:
+    """A part of a list.
+
+    Attributes:
+        items: the tickets.
+        next_cursor: leads to the next page; empty on the last.
+        total: how many tickets fit, counted up to 1000.
+        exact: False where there are more than were counted.
+    """
+
+    items: tuple[TicketItem, ...]
+    next_cursor: str
+    total: int
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketFile:
+    """A file of a revision."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRevision:
+    """A commit that holds a sound bundle, with the tags that name it."""
+
+    commit: str
+    title: str
+    author: str
+    created_at: int
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketDetail:
+    """One ticket with all that is known of it.
+
+    Attributes:
+        repo, source, private, commit: as in `TicketItem`.
+        description: what its bundle says; see `docs/api.md`.
+        files: of the revision.
+        revisions: newest first.
+    """
+
+    repo: str
+    source: str
+    private: bool
+    commit: str
+    description: Description
+    files: tuple[TicketFile, ...]
+    revisions: tuple[TicketRevision, ...]
