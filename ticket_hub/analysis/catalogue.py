@@ -7,9 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ticket_hub.analysis.degrees import Degrees, measure_degrees
 from ticket_hub.analysis.density import Density, measure_density
+from ticket_hub.analysis.flops import Flops, measure_flops
+from ticket_hub.analysis.movement import Movement
+from ticket_hub.analysis.moving import MovementSettings, search_movement
 from ticket_hub.analysis.overlap import Overlap, measure_overlap
 from ticket_hub.analysis.subject import Subject
+from ticket_hub.analysis.units import Units, measure_units
+from ticket_hub.analysis.values import Values, measure_values
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe
 
@@ -59,9 +65,40 @@ def _overlap(subject: Subject) -> Overlap:
     return measure_overlap(masks, others)
 
 
+def _units(subject: Subject) -> Units:
+    return measure_units(subject.architecture, [ticket.mask for ticket in subject.tickets])
+
+
+def _degrees(subject: Subject) -> Degrees:
+    return measure_degrees(subject.architecture, [ticket.mask for ticket in subject.tickets])
+
+
+def _flops(subject: Subject) -> Flops:
+    return measure_flops(subject.architecture, [ticket.mask for ticket in subject.tickets])
+
+
+def _values(subject: Subject) -> Values:
+    return measure_values(
+        [ticket.theta0 for ticket in subject.tickets], [ticket.mask for ticket in subject.tickets]
+    )
+
+
 CATALOGUE: tuple[Analysis, ...] = (
     Analysis(name="density", title="Density by layer", result=Density, make=_density),
     Analysis(name="overlap", title="Overlap of masks", result=Overlap, make=_overlap),
+    Analysis(name="units", title="Dead units", result=Units, make=_units),
+    Analysis(name="degrees", title="Connections of units", result=Degrees, make=_degrees),
+    Analysis(name="flops", title="Operations", result=Flops, make=_flops),
+    Analysis(name="values", title="Initial values", result=Values, make=_values, needs_dense=True),
+    Analysis(
+        name="movement",
+        title="How far weights move",
+        result=Movement,
+        make=search_movement,
+        trains=True,
+        needs_dense=True,
+        settings=MovementSettings.of,
+    ),
 )
 """In the order of the report."""
 

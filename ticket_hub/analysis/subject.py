@@ -23,7 +23,7 @@ from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.source import Source
-from ticket_hub.types import Architecture, PrunableLayer, derive_seed
+from ticket_hub.types import Architecture, PrunableLayer, Weights, derive_seed
 
 __all__ = ["Gym", "Other", "Subject"]
 
@@ -46,6 +46,9 @@ class Gym:
         fingerprint: of the data that the tickets were found on.
         folder: where checkpoints and the environment are kept.
         stack: closed at the end; the worker processes end with it.
+
+    Attributes:
+        dense: trained weights of dense networks that several levels ask for, by their settings.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Gym:
         self.recipe, self.architecture = recipe, architecture
         self.data_fingerprint = data_fingerprint
         self.folder, self.resources, self._stack = folder, resources, stack
+        self.dense: dict[str, list[Weights]] = {}
 
     @cached_property
     def data(self) -> DataSet:

@@ -14,7 +14,7 @@ from ticket_hub.analysis.overlap import Overlap, PairOverlap, Shared
 from ticket_hub.report.analysis.views import Table, View, count_trials, level_name, mean_and_bar
 from ticket_hub.report.style import INK, drawing, legend_below, look
 
-__all__ = ["DENSITY", "OVERLAP", "layer_panel"]
+__all__ = ["DENSITY", "OVERLAP", "layer_panel", "log_axis", "place_in_row"]
 
 WIDTH = 7.0
 ROW = 0.3
@@ -36,7 +36,8 @@ def place_in_row(row: int, position: int, count: int) -> float:
     return row + (APART * (position / (count - 1) - 0.5) if count > 1 else 0.0)
 
 
-def _percent_log_axis(panel: Axes) -> None:
+def log_axis(panel: Axes) -> None:
+    """A logarithmic axis along the rows, its ticks as plain numbers."""
     panel.set_xscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -54,7 +55,7 @@ def density_figure(findings: Sequence[Finding]) -> Figure:
                 _density_mark(panel, layer, place, position, level_name(finding) if not row else "")
             total = 100 * finding.density
             panel.axvline(total, color=look("", position).color, linewidth=0.8, linestyle=":")
-        _percent_log_axis(panel)
+        log_axis(panel)
         panel.set_xlabel("kept weights of the layer (%)")
         n = len(results[0].layers[0].kept)
         legend_below(
@@ -257,9 +258,9 @@ def _overlap_sentence(result: Overlap) -> str:
 OVERLAP = View(
     caption=(
         "Weights that two masks both keep. Chance: in each layer, all masks that keep as many "
-        "weights are as likely, so that the number shared is hypergeometric. Weights that no image "
-        "ever reaches (black borders) are pruned in every trial, which alone lifts the overlap "
-        "above chance."
+        "weights are as likely, so that the number shared is hypergeometric. More than chance need "
+        "not mean that single weights matter: inputs differ in how much of the images they see, "
+        "and all masks follow that."
     ),
     figure=overlap_figure,
     table=overlap_table,
