@@ -44,6 +44,11 @@ def test_transfer_ends_with_a_row_for_each_cell_and_files(
     assert "tiny on digits, level 2 (" in ran.stderr
     matrix = json.loads((tmp_path / "run/matrix.json").read_bytes())["matrix"]
     assert [cell["level"] for cell in matrix["cells"]] == [1, 2]
+    assert (tmp_path / "run/report/matrix-reinit.png").read_bytes()[:4] == b"\x89PNG"
+    again = ticket("report", str(tmp_path / "run"), "--format", "html", "--format", "json")
+    page, _, cells = again.stdout.partition("\n")
+    assert page == str(tmp_path / "run/report/report.html")
+    assert json.loads(cells) == matrix["cells"]
 
 
 def test_json_has_numbers_and_quiet_names_the_folder(

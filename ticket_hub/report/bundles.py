@@ -11,6 +11,7 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import LEAST_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
+from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, Subject, write_report
 from ticket_hub.search.locate import locate
 from ticket_hub.training import Curves
@@ -40,10 +41,11 @@ def report_bundle(
     *,
     bars: Bars = "range",
 ) -> list[Path]:
-    """Draw the evidence of a bundle into a folder, and name the files.
+    """Draw the evidence of a bundle, or a transfer's, into a folder, and name the files.
 
     Args:
-        place: a bundle, a run, or their names; see `ticket_hub.search.locate`.
+        place: a bundle, a run, or their names; see `ticket_hub.search.locate`. The run of a
+            transfer gives its matrix; see `ticket_hub.report.transfers`.
         folder: where the files go; made if need be.
         forms: `png`, `svg`, `csv`, `md` or `html`; see `ticket_hub.report.write.write_report`.
         bars: from the least to the greatest trial, or a 95% Student-t interval.
@@ -52,8 +54,12 @@ def report_bundle(
         TicketNotFoundError: there is no such bundle.
         BundleError: a file of it breaks the format or is not what the manifest says.
         EvidenceError: nothing was measured.
+        RunError: the matrix of a transfer is damaged.
         StorageError: a file cannot be written.
     """
+    matrix_of = find_transfer(str(place))
+    if matrix_of is not None:
+        return report_transfer(matrix_of, Path(folder), forms)
     bundle = open_bundle(locate(str(place)).bundle)
     return write_report(subject(bundle), Path(folder), forms, bars=bars)
 

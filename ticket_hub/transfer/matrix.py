@@ -22,7 +22,17 @@ from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.transfer.tables import Row, interval_text, rows
 
-__all__ = ["MATRIX", "Cell", "Matrix", "cells_of", "csv_text", "markdown", "read_matrix"]
+__all__ = [
+    "MATRIX",
+    "Cell",
+    "Matrix",
+    "cells_of",
+    "csv_text",
+    "headings",
+    "markdown",
+    "read_matrix",
+    "texts",
+]
 
 MATRIX = "matrix.json"
 
@@ -155,17 +165,12 @@ def _known(row: Row) -> Row:
 
 def markdown(matrix: Matrix) -> str:
     """A row for each cell, a column for the difference to each control, then each reason."""
-    names = [
-        "ticket",
-        "data set",
-        "weights left (%)",
-        "n",
-        "test accuracy (%)",
-        *(f"minus {control} (points)" for control in matrix.controls),
-        "verdict",
+    names = headings(matrix.controls)
+    lines = [
+        "| " + " | ".join(names) + " |",
+        "|---|---:|---|" + "---:|" * (len(names) - 4) + "---|",
     ]
-    lines = ["| " + " | ".join(names) + " |", "|---|---|" + "---:|" * (len(names) - 3) + "---|"]
-    lines += ["| " + " | ".join(_texts(cell, matrix.controls)) + " |" for cell in matrix.cells]
+    lines += ["| " + " | ".join(texts(cell, matrix.controls)) + " |" for cell in matrix.cells]
     reasons = [
         f"- {cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}"
         for cell in matrix.cells
@@ -173,7 +178,15 @@ def markdown(matrix: Matrix) -> str:
     return "\n".join([*lines, "", *reasons]) + "\n"
 
 
-def _texts(cell: Cell, controls: Sequence[str]) -> list[str]:
+def headings(controls: Sequence[str]) -> list[str]:
+    """What stands above the texts of a cell."""
+    differences = [f"minus {control} (points)" for control in controls]
+    first = ["ticket", "level", "data set", "weights left (%)", "n", "test accuracy (%)"]
+    return [*first, *differences, "verdict"]
+
+
+def texts(cell: Cell, controls: Sequence[str]) -> list[str]:
+    """A cell as texts under `headings`: means with 95% intervals in parentheses."""
     own = cell.row()
     assert own is not None, "a cell is about a ticket"
     differences = []
@@ -184,6 +197,7 @@ def _texts(cell: Cell, controls: Sequence[str]) -> list[str]:
         )
     return [
         cell.ticket,
+        str(cell.level),
         cell.data,
         f"{100 * cell.density:.2f}",
         str(cell.n),

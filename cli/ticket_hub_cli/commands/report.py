@@ -24,6 +24,7 @@ DEFAULT = ("png", "html")
     "ticket report digits-quick --format svg --format csv --out figures",
     "ticket report ./bundle --bars interval",
     "ticket report digits-quick --format json",
+    "ticket report ./transfer --format html",
 )
 @click.argument("run", type=options.RUN)
 @click.option(
@@ -54,13 +55,15 @@ def command(
     """Draw figures and tables of a run or a bundle, as the papers do.
 
     Test accuracy and the iteration of the early stop against the weights that remain, and the
-    curves of training. html is one page that needs no other file.
+    curves of training; of a transfer, its matrix as heat maps. html is one page that needs no other
+    file.
     """
     from ticket_hub.report.bundles import report_bundle
+    from ticket_hub.report.transfers import find_transfer
     from ticket_hub.search.locate import locate
 
     forms: Any = [form for form in formats or DEFAULT if form != "json"]
-    place = folder or locate(run).bundle.parent / "report"
+    place = folder or (find_transfer(run) or locate(run).bundle.parent) / "report"
     for path in report_bundle(run, place, forms, bars=bars):
         click.echo(str(path))
     if "json" in formats:
@@ -73,7 +76,13 @@ def _numbers(run: str) -> list[dict[str, Any]]:
     from ticket_hub.bundle import open_bundle
     from ticket_hub.report.bundles import subject
     from ticket_hub.report.tables import ladder_rows
+    from ticket_hub.report.transfers import find_transfer
     from ticket_hub.search.locate import locate
+    from ticket_hub.tables import to_table
+    from ticket_hub.transfer import read_matrix
 
+    transfer = find_transfer(run)
+    if transfer is not None:
+        return [to_table(cell) for cell in read_matrix(transfer).cells]
     ladder = subject(open_bundle(locate(run).bundle)).ladder
     return [dataclasses.asdict(row) for row in ladder_rows(ladder)]

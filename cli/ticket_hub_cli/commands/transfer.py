@@ -84,6 +84,7 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
 
 
 def _tell(result: TransferResult, out: Output) -> None:
+    from ticket_hub.report.transfers import report_transfer
     from ticket_hub.tables import to_table
 
     matrix = result.matrix
@@ -97,6 +98,8 @@ def _tell(result: TransferResult, out: Output) -> None:
     for cell in matrix.cells:
         out.text(f"{cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}")
     out.text(f"matrix: {result.run / 'matrix.json'}")
+    report_transfer(result.run, result.run / "report", ["png", "html"])
+    out.text(f"figures and page: {result.run / 'report'}")
     out.hint(f"The table is in {result.run} as Markdown and CSV, too.")
 
 

@@ -131,7 +131,7 @@ def test_what_is_written_is_read_back_and_has_every_number(
     assert len(lines) == 2 * 2 * 4
     assert {line["found_on"] for line in lines} == {"digits"}
     text = (result.run / "matrix.md").read_text()
-    assert text.startswith("| ticket | data set |")
+    assert text.startswith("| ticket | level | data set |")
     assert "minus random (points)" in text
 
 

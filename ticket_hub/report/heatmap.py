@@ -1,0 +1,212 @@
+"""The transfer matrix as a heat map: every cell says its number, its interval and its verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence.verdict import MARGIN
+from ticket_hub.report.style import drawing
+from ticket_hub.transfer.matrix import Cell, Matrix
+from ticket_hub.transfer.tables import Row
+
+__all__ = ["MARKS", "matrix_figure", "short_name"]
+
+MARKS = {
+    "winning": "\N{BLACK UP-POINTING TRIANGLE}",
+    "matching": "\N{BLACK CIRCLE}",
+    "not distinguishable": "\N{WHITE CIRCLE}",
+    "losing": "\N{BLACK DOWN-POINTING TRIANGLE}",
+    "none": "?",
+}
+
+# Blue and vermillion are told apart with every kind of colour vision; in print without colours the
+# sign in the cell tells them apart. Cells and their text keep their colours on a dark page, so that
+# these are a little off the ones that a theme turns.
+_SIGNED = LinearSegmentedColormap.from_list("signed", ["#d45d01", "#fcfcfc", "#0171b1"])
+_PLAIN = LinearSegmentedColormap.from_list("plain", ["#f7fbff", "#6baed6", "#08306b"])
+_ON_PALE, _ON_DARK = "#111111", "#fefefe"
+_DARK = 0.179
+"""Relative luminance (WCAG 2) below which white reads better than black."""
+LEAST_SCALE = 1.0
+"""Points at the ends of the scale, or more: what is small shall not look large."""
+
+CELL = (1.6, 0.72)
+"""Width and height of a cell, in inches."""
+LEAST_SIZE = (6.2, 3.3)
+LONGEST = 24
+_INTERVALS = {"student-t": "Student-t", "bootstrap": "bootstrap"}
+
+
+@dataclass(frozen=True)
+class _Shade:
+    """From a number to the colours of its cell."""
+
+    norm: Normalize
+    colors: Colormap
+
+    def of(self, value: float) -> tuple[tuple[float, ...], str]:
+        """The cell's colour, and that of its text."""
+        red, green, blue, _ = (float(part) for part in self.colors(self.norm(value)))
+        luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+        return (red, green, blue), _ON_DARK if luminance < _DARK else _ON_PALE
+
+
+def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = "") -> Figure:
+    """Draw one quantity of every cell.
+
+    Args:
+        against: the control whose difference to the ticket is drawn, in colours that are centred
+            at 0; None draws the ticket's own test accuracy.
+
+    Raises:
+        EvidenceError: the matrix was not measured against this control, or has no cell.
+    """
+    lines = list(matrix.lines())
+    numbers = [_number(cell, against) for cell in matrix.cells]
+    shade = _shade(numbers, against)
+    width = max(LEAST_SIZE[0], 2.9 + CELL[0] * len(matrix.data))
+    height = max(LEAST_SIZE[1], 1.9 + CELL[1] * len(lines))
+    with drawing():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        panel = figure.subplots()
+        for row, line in enumerate(lines):
+            for cell in line:
+                _draw(panel, (matrix.data.index(cell.data), row), cell, against, shade)
+        _axes(panel, matrix, lines)
+        bar = figure.colorbar(ScalarMappable(shade.norm, shade.colors), ax=panel, aspect=15)
+        bar.set_label(_quantity(against))
+        figure.suptitle(title)
+        figure.supxlabel(_legend(matrix, against), fontsize=7.5)
+    return figure
+
+
+def short_name(name: str) -> str:
+    """A data set's or a ticket's name as it fits a label: of a path the last part."""
+    tail = name.rstrip("/").rpartition("/")[2] if name.startswith(("folder:", "/")) else name
+    return (
+        tail if len(tail) <= LONGEST else f"{tail[: LONGEST - 9]}\N{HORIZONTAL ELLIPSIS}{tail[-8:]}"
+    )
+
+
+def _row(cell: Cell, against: str | None) -> Row:
+    row = cell.row(against or "ticket")
+    if row is None:
+        raise EvidenceError(
+            f"{cell.ticket} on {cell.data} was not measured against {against!r}.",
+            f"It was against {', '.join(row.network for row in cell.rows[1:])}.",
+        )
+    return row
+
+
+def _number(cell: Cell, against: str | None) -> float:
+    row = _row(cell, against)
+    return 100 * (row.accuracy if against is None else row.gain or 0.0)
+
+
+def _shade(numbers: Sequence[float], against: str | None) -> _Shade:
+    if not numbers:
+        raise EvidenceError("The matrix has no cell.", "Transfer a ticket to a data set.")
+    if against is None:
+        low, high = min(numbers), max(numbers)
+        return _Shade(Normalize(low - 0.5, high + 0.5), _PLAIN)
+    most = max(LEAST_SCALE, *map(abs, numbers))
+    return _Shade(Normalize(-most, most), _SIGNED)
+
+
+def _draw(
+    panel: Axes, place: tuple[int, int], cell: Cell, against: str | None, shade: _Shade
+) -> None:
+    column, row = float(place[0]), float(place[1])
+    color, ink = shade.of(_number(cell, against))
+    corner = (column - 0.5, row - 0.5)
+    panel.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor=_ON_DARK, linewidth=1.5))
+    if cell.data == cell.found_on:
+        inset = (column - 0.455, row - 0.455)
+        panel.add_patch(Rectangle(inset, 0.91, 0.91, fill=False, edgecolor=ink, linewidth=1.2))
+    found = _row(cell, against)
+    form = "+.2f" if against else ".2f"
+    text = f"{_number(cell, against):{form}} {MARKS[cell.verdict or 'none']}"
+    shown = against is not None and found.verdict in {"beaten", "not inferior"}
+    _write(panel, (column, row - 0.14), text, ink, size=10.0, bold=shown)
+    _write(panel, (column, row + 0.2), _bounds(found, against, form), ink, size=7.5)
+
+
+def _write(
+    panel: Axes,
+    place: tuple[float, float],
+    text: str,
+    ink: str,
+    *,
+    size: float,
+    bold: bool = False,
+) -> None:
+    weight = "bold" if bold else "normal"
+    panel.text(*place, text, color=ink, size=size, weight=weight, ha="center", va="center")
+
+
+def _bounds(row: Row, against: str | None, form: str) -> str:
+    pair = (
+        (row.accuracy_low, row.accuracy_high) if against is None else (row.gain_low, row.gain_high)
+    )
+    low, high = pair
+    if low is None or high is None:
+        return "no interval"
+    return f"{100 * low:{form}} to {100 * high:{form}}"
+
+
+def _axes(panel: Axes, matrix: Matrix, lines: Sequence[Sequence[Cell]]) -> None:
+    panel.set_xlim(-0.5, len(matrix.data) - 0.5)
+    panel.set_ylim(len(lines) - 0.5, -0.5)
+    panel.grid(visible=False)
+    panel.tick_params(length=0)
+    for side in ("left", "bottom"):
+        panel.spines[side].set_visible(False)
+    panel.set_xticks(range(len(matrix.data)), [_wrapped(name) for name in matrix.data])
+    panel.set_yticks(range(len(lines)), [_about(line) for line in lines])
+    panel.set_xlabel("data set that the ticket is trained on")
+    panel.set_ylabel("ticket and weights left")
+
+
+def _wrapped(name: str) -> str:
+    return textwrap.fill(short_name(name), 16, break_long_words=False)
+
+
+def _about(line: Sequence[Cell]) -> str:
+    """The ticket and its weights that are left; a fresh output layer may leave more of them."""
+    shares = sorted({f"{100 * cell.density:.3g}" for cell in line}, key=float)
+    span = shares[0] if len(shares) == 1 else f"{shares[0]} to {shares[-1]}"
+    return f"{short_name(line[0].ticket)}\nlevel {line[0].level}: {span}%"
+
+
+def _quantity(against: str | None) -> str:
+    if against is None:
+        return "test accuracy\nat the early stop (%)"
+    return f"test accuracy,\nticket minus {against} (points)"
+
+
+def _legend(matrix: Matrix, against: str | None) -> str:
+    """What the numbers, marks and frames are, n, and the kind of interval."""
+    counts = " or ".join(str(n) for n in sorted({cell.n for cell in matrix.cells}))
+    kinds = " or ".join(sorted({_INTERVALS[cell.interval] for cell in matrix.cells}))
+    what = "paired difference" if against else "test accuracy"
+    parts = [f"mean {what} of n = {counts} trials, below it the 95% {kinds} interval"]
+    seen = {cell.verdict or "none" for cell in matrix.cells}
+    marks = [f"{mark} {word}" for word, mark in MARKS.items() if word in seen]
+    parts.append(f"verdict on the ticket: {', '.join(marks)}")
+    if against is not None:
+        claim = (
+            f"not inferior by more than {100 * MARGIN:g} points" if against == "dense" else "better"
+        )
+        parts.append(f"bold: shown to be {claim}, after Holm's correction within the cell")
+    if any(cell.data == cell.found_on for cell in matrix.cells):
+        parts.append("framed: the data that the ticket was found on")
+    return "\n".join(parts)

@@ -1,0 +1,115 @@
+"""Reports of transfers: the matrix as heat maps, as tables, and as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from ticket_hub import home
+from ticket_hub.durable import write_bytes
+from ticket_hub.report.heatmap import matrix_figure
+from ticket_hub.report.page import figure_block, shell, table_block
+from ticket_hub.report.style import png, svg, themed_svg
+from ticket_hub.report.write import Form
+from ticket_hub.transfer.matrix import (
+    MATRIX,
+    Matrix,
+    csv_text,
+    headings,
+    markdown,
+    read_matrix,
+    texts,
+)
+
+__all__ = ["find_transfer", "matrix_page", "report_transfer"]
+
+
+def find_transfer(place: str) -> Path | None:
+    """The folder of a finished transfer that a path or a run's name stands for, if any."""
+    for folder in (Path(place).expanduser(), home.runs_folder() / place):
+        if (folder / MATRIX).is_file():
+            return folder
+    return None
+
+
+def report_transfer(run: Path, folder: Path, forms: Sequence[Form]) -> list[Path]:
+    """Draw a finished transfer into a folder, and name the files.
+
+    `png` and `svg` give `matrix-accuracy`, and `matrix-CONTROL` for each control; `csv` and `md`
+    the numbers as `matrix`, and `html` everything as `report.html`.
+
+    Raises:
+        RunError: there is no matrix in the run, or it is damaged.
+        StorageError: a file cannot be written.
+    """
+    matrix = read_matrix(run)
+    written = []
+    for form in forms:
+        for name, data in _files(matrix, form).items():
+            write_bytes(folder / name, data)
+            written.append(folder / name)
+    return written
+
+
+def matrix_page(matrix: Matrix) -> str:
+    """The matrix as one page that asks for nothing from any other place."""
+    parts = [f"<p>{escape(_ABOUT)}</p>"]
+    for against in (*matrix.controls, None):
+        drawn = themed_svg(matrix_figure(matrix, against))
+        parts += [f"<h2>{escape(_title(against))}</h2>", figure_block(drawn, _caption(against))]
+    rows = [texts(cell, matrix.controls) for cell in matrix.cells]
+    reasons = [
+        f"<li>{escape(cell.ticket)}, level {cell.level}, on {escape(cell.data)}: "
+        f"{escape(cell.reason)}</li>"
+        for cell in matrix.cells
+    ]
+    parts += [
+        "<h2>The numbers</h2>",
+        table_block(headings(matrix.controls), rows),
+        '<p class="soft">Means over n trials with 95% intervals.</p>',
+        "<h2>The verdicts</h2>",
+        f"<ul>\n{chr(10).join(reasons)}\n</ul>",
+    ]
+    return shell(_heading(matrix), parts)
+
+
+def _files(matrix: Matrix, form: Form) -> dict[str, bytes]:
+    if form == "html":
+        return {"report.html": matrix_page(matrix).encode()}
+    if form == "csv":
+        return {"matrix.csv": csv_text(matrix).encode()}
+    if form == "md":
+        return {"matrix.md": markdown(matrix).encode()}
+    found = {}
+    for against in (None, *matrix.controls):
+        figure = matrix_figure(matrix, against, title=_title(against))
+        data = png(figure) if form == "png" else svg(figure).encode()
+        found[f"matrix-{against or 'accuracy'}.{form}"] = data
+    return found
+
+
+_ABOUT = (
+    "Every ticket was trained on every data set beside its controls: the same examples in the same "
+    "order, the same budget and schedule. The early stop is the first minimum of the validation "
+    "loss; the test set chooses nothing. Holm's correction runs over the controls of one cell, not "
+    "over the cells: who looks at many and tells the best has chosen."
+)
+
+
+def _heading(matrix: Matrix) -> str:
+    tickets, data = len(matrix.tickets), len(matrix.data)
+    return f"{tickets} ticket{'s' * (tickets != 1)} on {data} data set{'s' * (data != 1)}"
+
+
+def _title(against: str | None) -> str:
+    return "Test accuracy of the tickets" if against is None else f"Tickets against {against}"
+
+
+def _caption(against: str | None) -> str:
+    if against is None:
+        return "Test accuracy of each ticket on each data set, with its 95% interval."
+    return (
+        f"Test accuracy of each ticket minus that of its control {against} on each data set: the "
+        "mean paired difference with its 95% interval. Blue is better, orange is worse."
+    )
