@@ -23,6 +23,7 @@ __all__ = [
     "add_organization",
     "add_user",
     "create_token",
+    "find_account",
     "has_accounts",
     "list_tokens",
     "remove_member",
@@ -126,7 +127,10 @@ def add_member(database: Database, organization: str, user: str, role: str = "wr
     if role not in ROLES:
         raise HubError(f"{role!r} is no role.", f"Use one of {', '.join(ROLES)}.")
     with database.write() as session:
-        owner, member = _find(session, organization, ORGANIZATION), _find(session, user, USER)
+        owner, member = (
+            find_account(session, organization, ORGANIZATION),
+            find_account(session, user, USER),
+        )
         row = session.get(Membership, (owner.id, member.id))
         if row is None:
             row = Membership(organization_id=owner.id, user_id=member.id)
@@ -141,7 +145,10 @@ def remove_member(database: Database, organization: str, user: str) -> None:
         HubNotFoundError: no such organization or user.
     """
     with database.write() as session:
-        owner, member = _find(session, organization, ORGANIZATION), _find(session, user, USER)
+        owner, member = (
+            find_account(session, organization, ORGANIZATION),
+            find_account(session, user, USER),
+        )
         row = session.get(Membership, (owner.id, member.id))
         if row is not None:
             session.delete(row)
@@ -154,10 +161,15 @@ def set_disabled(database: Database, name: str, *, disabled: bool) -> None:
         HubNotFoundError: no such account.
     """
     with database.write() as session:
-        _find(session, name).disabled = disabled
+        find_account(session, name).disabled = disabled
 
 
-def _find(session: Session, name: str, kind: str = "") -> Account:
+def find_account(session: Session, name: str, kind: str = "") -> Account:
+    """The account of a name.
+
+    Raises:
+        HubNotFoundError: there is none, or it is of another kind.
+    """
     account = session.scalar(select(Account).where(Account.key == name.lower()))
     if account is None or kind not in {"", account.kind}:
         raise HubNotFoundError(
@@ -191,7 +203,7 @@ def create_token(
     asked = None if expires_seconds is None else now() + expires_seconds * 1_000_000
     expires_at = min((end for end in (asked, no_later_than) if end is not None), default=None)
     with database.write() as session:
-        account = _find(session, user, USER)
+        account = find_account(session, user, USER)
         token = Token(
             account_id=account.id,
             name=name,

@@ -42,7 +42,7 @@ from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages.failures import failure_page, wants_page
-from ticket_hub_api.routes import health, ticket_parts, tickets
+from ticket_hub_api.routes import health, jobs, ticket_parts, tickets
 from ticket_hub_api.routes.problems import problem_response, speaks_problems
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
@@ -56,6 +56,7 @@ LOG_BUFFER = 1 << 16
 ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     ticket_parts.router,
     tickets.router,  # the REST API comes first, since the protocol's names could swallow its own
+    jobs.router,
     routes_files.router,
     routes_repositories.router,
     routes_revisions.router,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select
@@ -36,6 +36,7 @@ __all__ = [
     "authenticate",
     "bearer_token",
     "known_principal",
+    "principal_of",
     "principal_of_token",
 ]
 
@@ -133,9 +134,6 @@ _TOKEN_ROW = select(
     Token.expires_at,
     Token.revoked_at,
     Account.id.label("account_id"),
-    Account.name,
-    Account.full_name,
-    Account.email,
     Account.disabled,
 ).join(Account, Account.id == Token.account_id)
 
@@ -271,21 +269,39 @@ def _principal(connection: Connection, row: Row[*tuple[Any, ...]]) -> Principal:
         raise errors.unauthorized("This token was revoked.")
     if row.expires_at is not None and row.expires_at <= now():
         raise errors.unauthorized("This token has expired.")
-    members = connection.execute(
-        select(Membership.organization_id, Account.name, Membership.role)
-        .join(Account, Account.id == Membership.organization_id)
-        .where(Membership.user_id == row.account_id)
-    ).all()
-    return Principal(
-        account_id=row.account_id,
-        name=row.name,
-        full_name=row.full_name,
-        email=row.email,
+    return replace(
+        principal_of(connection, row.account_id),
         scope=row.scope,
-        roles=((row.account_id, "admin"), *((m.organization_id, m.role) for m in members)),
-        organizations=tuple((m.name, m.role) for m in members),
         token_id=row.token_id,
         token_name=row.token_name,
         token_created_at=row.created_at,
         expires_at=row.expires_at,
+    )
+
+
+def principal_of(connection: Connection, account_id: str) -> Principal:
+    """An account with its roles, and no scope yet.
+
+    Raises:
+        ApiError: 401, when the account is disabled or gone.
+    """
+    row = connection.execute(
+        select(Account.id, Account.name, Account.full_name, Account.email).where(
+            Account.id == account_id, Account.disabled.is_(False)
+        )
+    ).first()
+    if row is None:
+        raise errors.unauthorized("This account is locked out.")
+    members = connection.execute(
+        select(Membership.organization_id, Account.name, Membership.role)
+        .join(Account, Account.id == Membership.organization_id)
+        .where(Membership.user_id == account_id)
+    ).all()
+    return Principal(
+        account_id=row.id,
+        name=row.name,
+        full_name=row.full_name,
+        email=row.email,
+        roles=((row.id, "admin"), *((m.organization_id, m.role) for m in members)),
+        organizations=tuple((m.name, m.role) for m in members),
     )

@@ -17,6 +17,9 @@ from ticket_hub.errors import TicketHubError
 from ticket_hub_api.auth import Principal, authenticate, principal_of_token
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Repository
+from ticket_hub_api.jobs import tokens
+from ticket_hub_api.jobs.delivery import open_delivery
+from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.limits import Buckets
 from ticket_hub_api.observing.metrics import Metrics
 from ticket_hub_api.settings import Settings
@@ -87,12 +90,16 @@ class Services:
         self.memory = Memory(self.database)
         self.downloads: Counter[str] = Counter()
         self.metrics = Metrics(self.database)
+        self.jobs = JobQueue(self.database, lambda: open_delivery(settings.database_url))
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
         self.unindexed = True  # until it was seen that no crash has left any
 
     async def principal(self, secret: str) -> Principal:
         """The caller whose token this is; raises as `authenticate`."""
+        if secret.startswith(tokens.PREFIX):
+            claims = tokens.read_job_token(self.signer, secret)
+            return await run_in_threadpool(tokens.authenticate_job, self.database, claims)
         key = hashlib.sha256(secret.encode()).digest()
         return await self._principal(key, lambda: authenticate(self.database, secret))
 
@@ -146,6 +153,7 @@ class Services:
     def close(self) -> None:
         """Give back what was opened."""
         self.memory.close()
+        self.jobs.close()
         self.database.close()
 
 

@@ -52,6 +52,12 @@ class Settings:
         requests_per_minute: how many requests one caller (an account, or an address without one)
             may make; 0 for any number. Uploads and downloads of contents are not counted.
         failures_per_minute: how many wrong tokens may come from one address; 0 for any number.
+        job_recipes: which packaged recipes jobs may search with: names with commas between, or `*`.
+        job_datasets: which data sets jobs may train on: names with commas between.
+        job_memory_bytes: no job may be estimated to need more; 0 for any amount.
+        job_quota_seconds: how many slot-seconds an account may use within 30 days, where
+            `ticket hub quota` says nothing else; 0 for any number.
+        job_waiting: how many jobs of one account may wait.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
 
@@ -68,6 +74,11 @@ class Settings:
     xet: bool = True
     requests_per_minute: int = 12_000
     failures_per_minute: int = 300
+    job_recipes: str = "digits-quick"
+    job_datasets: str = "digits"
+    job_memory_bytes: int = 16 << 30
+    job_quota_seconds: int = 7 * 86_400
+    job_waiting: int = 1000
     log_level: str = "info"
 
     @property

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 from huggingface_hub import HfApi
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from ticket_hub_api.background import RunningHub, running_hub, start_hub
 from ticket_hub_api.settings import Settings
@@ -61,6 +62,7 @@ class Caller:
             sent["Authorization"] = f"Bearer {secret}"
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
         where = urlsplit(self.endpoint)
         connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
         try:
@@ -191,7 +193,9 @@ def postgresql() -> Iterator[str]:
         process = subprocess.Popen(serve, stdout=log, stderr=log, **options)
         try:
             wait_for(folder / ".s.PGSQL.5432")
-            yield f"postgresql://hub@/postgres?host={folder}"
+            url = f"postgresql://hub@/postgres?host={folder}"
+            wait_for_answer(url)
+            yield url
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)
@@ -204,6 +208,20 @@ def server_account() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
+
+
+def wait_for_answer(url: str) -> None:
+    """The socket is there before the server lets anybody in."""
+    engine = create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            engine.connect().close()
+            break
+        except OperationalError:
+            assert time.monotonic() < deadline, "PostgreSQL does not answer"
+            time.sleep(0.1)
+    engine.dispose()
 
 
 def wait_for(path: Path) -> None:
@@ -222,6 +240,12 @@ def fresh_database(postgresql: str) -> str:
 @pytest.fixture
 def another_database(postgresql: str) -> str:
     """The URL of one more."""
+    return new_database(postgresql)
+
+
+@pytest.fixture(scope="module")
+def shared_database(postgresql: str) -> str:
+    """The URL of a new database that all tests of a file share."""
     return new_database(postgresql)
 
 

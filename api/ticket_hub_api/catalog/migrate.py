@@ -11,8 +11,12 @@ from alembic.script import ScriptDirectory
 
 from ticket_hub.errors import HubError
 from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.jobs import tables as job_tables
 
 __all__ = ["check_schema", "current_version", "migrate", "newest_version"]
+
+MODELS = (job_tables,)
+"""Tables that nothing else here imports: a schema is compared with all of them."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -1,0 +1,82 @@
+"""What the operator lets people ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ticket_hub.errors import RecipeError
+from ticket_hub.recipe import Recipe
+from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub_api.jobs.requests import CONTROLS, HEADS
+from ticket_hub_api.settings import Settings
+
+__all__ = ["Choices", "allowed_recipe", "check_data", "choices_of"]
+
+EVERYTHING = "*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """The closed lists of a submit form.
+
+    Attributes:
+        recipes: name -> what it is about.
+        datasets: what tickets may be trained on.
+        controls, heads: of a retraining.
+    """
+
+    recipes: dict[str, str]
+    datasets: tuple[str, ...]
+    controls: tuple[str, ...] = CONTROLS
+    heads: tuple[str, ...] = HEADS
+
+
+def choices_of(settings: Settings) -> Choices:
+    """What may be asked for: packaged recipes and data sets that the settings name.
+
+    A recipe is offered only if its data set is allowed, too.
+    """
+    datasets = _listed(settings.job_datasets)
+    wanted = _listed(settings.job_recipes)
+    names = [name for name in recipe_names() if EVERYTHING in wanted or name in wanted]
+    recipes = {name: load_recipe(name) for name in names}
+    offered = {name: each.about for name, each in recipes.items() if each.data.name in datasets}
+    return Choices(recipes=offered, datasets=datasets)
+
+
+def allowed_recipe(settings: Settings, name: str) -> Recipe:
+    """A recipe by its name.
+
+    Raises:
+        RecipeError: the operator does not offer it.
+    """
+    offered = choices_of(settings).recipes
+    if name not in offered:
+        raise RecipeError(
+            f"The recipe {name!r} is not offered here.",
+            f"Choose {_said(tuple(offered))}; the operator offers recipes with "
+            "TICKET_HUB_JOB_RECIPES and data sets with TICKET_HUB_JOB_DATASETS.",
+        )
+    return load_recipe(name)
+
+
+def check_data(settings: Settings, name: str) -> None:
+    """Refuse data that the operator does not offer.
+
+    Raises:
+        RecipeError: as said.
+    """
+    offered = _listed(settings.job_datasets)
+    if name not in offered:
+        raise RecipeError(
+            f"The data set {name!r} is not offered here.",
+            f"Choose {_said(offered)}; the operator offers data sets with TICKET_HUB_JOB_DATASETS.",
+        )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(sorted({name.strip() for name in text.split(",") if name.strip()}))
+
+
+def _said(names: tuple[str, ...]) -> str:
+    return f"one of {', '.join(names)}" if names else "nothing: none is offered"

@@ -1,0 +1,100 @@
+"""What a job will roughly need: memory from the network without its weights, time from its steps.
+
+Memory is an upper bound for one slot. Time is rough: operations counted on the meta device, at the
+speed that `ticket_hub.training.plan` assumes for one core, as if every network stayed dense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ticket_hub.recipe import TrainingSpec
+    from ticket_hub.types import Architecture
+
+__all__ = ["Estimate", "Shape", "estimate_networks", "shape_of"]
+
+PROCESS = 600 << 20
+"""What Python and torch occupy before they train anything, measured on Linux with a CPU build."""
+
+FLOAT = 4
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A published data set in numbers: examples of all parts, and one example's shape."""
+
+    examples: int
+    channels: int
+    side: int
+    classes: int
+
+    @property
+    def bytes(self) -> int:
+        """All pixels as floats, and as the bytes that they are read from."""
+        return self.examples * self.channels * self.side**2 * (FLOAT + 1)
+
+
+_SHAPES = {
+    "cifar10": Shape(60_000, 3, 32, 10),
+    "cifar100": Shape(60_000, 3, 32, 100),
+    "digits": Shape(1797, 1, 8, 10),
+    "emnist-letters": Shape(145_600, 1, 28, 26),
+    "fashion-mnist": Shape(70_000, 1, 28, 10),
+    "mnist": Shape(70_000, 1, 28, 10),
+    "svhn": Shape(99_289, 3, 32, 10),
+    "usps": Shape(9298, 1, 16, 10),
+    "usps-test": Shape(2007, 1, 16, 10),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a job will roughly need.
+
+    Attributes:
+        memory_bytes: of one slot, at most.
+        seconds: of one slot; None where nobody can say.
+        networks: how many are trained, one after the other or together.
+        basis: how the time was found, in one sentence.
+    """
+
+    memory_bytes: int
+    seconds: float | None
+    networks: int
+    basis: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def shape_of(dataset: str) -> Shape | None:
+    """The numbers of a published data set; None where they are not known."""
+    return _SHAPES.get(dataset)
+
+
+def estimate_networks(
+    architecture: Architecture, training: TrainingSpec, dataset: str, *, networks: int, at_once: int
+) -> Estimate:
+    """What it takes to train so many networks, so many of them together.
+
+    Raises:
+        NetworkError: there is no such network.
+    """
+    from ticket_hub.training.cost import count
+    from ticket_hub.training.plan import FLOPS, STEP_SECONDS, meta_module
+
+    shape = (architecture.channels, architecture.height, architecture.width)
+    cost = count(meta_module(architecture), shape)
+    each = cost.member_bytes(training) + cost.step_bytes(training)
+    data = shape_of(dataset)
+    seconds = networks * training.iterations * max(STEP_SECONDS, cost.step_flops(training) / FLOPS)
+    return Estimate(
+        memory_bytes=PROCESS + at_once * each + (data.bytes if data else 0),
+        seconds=round(seconds, 1),
+        networks=networks,
+        basis=f"rough: {cost.step_flops(training):.3g} operations a step at {FLOPS:.0e} a second "
+        "on one core, all networks dense",
+    )

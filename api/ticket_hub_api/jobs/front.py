@@ -1,0 +1,277 @@
+"""What the service's routes and pages do with jobs. Every function is synchronous but `follow`.
+
+Raises (from every function):
+    HubNotFoundError: there is no such job, or the viewer may not see it.
+    HubUnavailableError: the database is busy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import HubAccessError, HubConflictError, HubError, HubNotFoundError
+from ticket_hub_api.auth import Principal, Scope
+from ticket_hub_api.catalog.tables import Account, now
+from ticket_hub_api.errors import ApiError
+from ticket_hub_api.jobs.choices import Choices, choices_of
+from ticket_hub_api.jobs.estimate import Estimate
+from ticket_hub_api.jobs.events import Event, follow
+from ticket_hub_api.jobs.planning import Planned, plan_job
+from ticket_hub_api.jobs.queue import add_event
+from ticket_hub_api.jobs.quotas import Allowance, allowance
+from ticket_hub_api.jobs.requests import FindIn, RetrainIn
+from ticket_hub_api.jobs.tables import Job, JobEvent, JobWorker, State
+from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
+from ticket_hub_api.services import Services
+
+__all__ = [
+    "Event",
+    "JobPage",
+    "JobView",
+    "cancel_job",
+    "choices",
+    "delete_job",
+    "estimate_job",
+    "follow",
+    "list_jobs",
+    "list_workers",
+    "one_job",
+    "quota_of",
+    "submit_job",
+]
+
+USUAL_PRIORITY = 5
+MOST_PER_PAGE = 100
+
+
+def choices(services: Services) -> Choices:
+    """What may be asked for: the closed lists of a submit form."""
+    return choices_of(services.settings)
+
+
+def estimate_job(services: Services, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
+    """What a job would roughly need; raises as `submit_job`, and makes nothing."""
+    return plan_job(services, viewer, request).estimate
+
+
+def quota_of(services: Services, viewer: Principal) -> Allowance:
+    """What the viewer's account may use and has used."""
+    with services.database.read() as connection, Session(bind=connection) as session:
+        limit = services.settings.job_quota_seconds
+        return allowance(session, viewer.account_id, limit, now())
+
+
+def submit_job(
+    services: Services,
+    viewer: Principal,
+    request: FindIn | RetrainIn,
+    *,
+    idempotency_key: str | None = None,
+) -> JobView:
+    """Make a job; with the same key and request again, the one that was made before.
+
+    Raises:
+        RecipeError, NetworkError, TicketNotFoundError, MemoryLimitError, ApiError: as `plan_job`.
+        HubAccessError: the priority takes an administrator.
+        HubConflictError: the key was used for another request.
+        ApiError: 429, the account's quota is used up or too many of its jobs wait.
+    """
+    digest = hashlib.sha256(canonical_json(request.model_dump(mode="json"))).hexdigest()
+    before = _made_before(services, viewer, idempotency_key, digest)
+    if before is not None:
+        return one_job(services, viewer, before)
+    if request.priority > USUAL_PRIORITY and viewer.scope != Scope.ADMIN:
+        raise HubAccessError(
+            f"The priority {request.priority} takes an administrator's token.",
+            f"Use at most {USUAL_PRIORITY}.",
+        )
+    planned = plan_job(services, viewer, request)
+    with services.database.write() as session:
+        known = _with_key(session, viewer, idempotency_key)
+        if known is None:
+            _refuse_too_much(session, services, viewer)
+            job = _new_job(viewer, request, planned, idempotency_key, digest)
+            session.add(job)
+            session.flush()
+            add_event(session, job, State.QUEUED, attempt=job.attempt)
+    if known is None:
+        services.jobs.offer(job)
+    return one_job(services, viewer, job.id if known is None else _same(known, digest))
+
+
+def list_jobs(
+    services: Services,
+    viewer: Principal,
+    *,
+    state: str | None = None,
+    owner: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> JobPage:
+    """The jobs that a viewer may see, newest first.
+
+    Raises:
+        HubError: the cursor is not one of ours.
+    """
+    statement = visible(job_rows(), viewer).order_by(Job.created_at.desc(), Job.id.desc())
+    if state:
+        statement = statement.where(Job.state == state)
+    if owner:
+        statement = statement.where(Account.key == owner.lower())
+    if cursor:
+        moment, job_id = _read_cursor(cursor)
+        earlier = (Job.created_at < moment) | ((Job.created_at == moment) & (Job.id < job_id))
+        statement = statement.where(earlier)
+    size = max(1, min(limit, MOST_PER_PAGE))
+    with services.database.read() as connection:
+        rows = connection.execute(statement.limit(size + 1)).all()
+    items = tuple(view_of(row) for row in rows[:size])
+    more = f"{items[-1].created_at}-{items[-1].id}" if len(rows) > size else None
+    return JobPage(items, more)
+
+
+def one_job(services: Services, viewer: Principal, job_id: str) -> JobView:
+    """One job."""
+    with services.database.read() as connection:
+        row = connection.execute(visible(job_rows(), viewer).where(Job.id == job_id)).first()
+    if row is None:
+        raise HubNotFoundError(f"There is no job {job_id!r}.", "List your jobs: GET /api/v1/jobs.")
+    return view_of(row)
+
+
+def cancel_job(services: Services, viewer: Principal, job_id: str) -> JobView:
+    """End a job: at once while it waits, within ten seconds while it runs.
+
+    A job that has ended stays as it is.
+    """
+    one_job(services, viewer, job_id)
+    services.jobs.cancel(job_id)
+    return one_job(services, viewer, job_id)
+
+
+def delete_job(services: Services, viewer: Principal, job_id: str) -> None:
+    """Forget a job that has ended. What it pushed stays.
+
+    Raises:
+        HubConflictError: it has not ended.
+    """
+    one_job(services, viewer, job_id)
+    with services.database.write() as session:
+        job = session.get(Job, job_id, with_for_update=True)
+        if job is None:
+            return
+        if job.state not in State.ENDED:
+            raise HubConflictError(
+                f"The job {job_id} is {job.state}.", "Cancel it first, then delete it."
+            )
+        session.execute(delete(JobEvent).where(JobEvent.job_id == job_id))
+        session.delete(job)
+
+
+def list_workers(services: Services) -> list[dict[str, Any]]:
+    """Every slot of a worker that has shown itself within the last day; for administrators."""
+    moment = now()
+    lease = round(services.jobs.lease_seconds * 1_000_000)
+    recent = JobWorker.seen_at > moment - 86_400_000_000
+    with services.database.read() as connection:
+        rows = connection.execute(
+            select(*JobWorker.__table__.columns)
+            .where(recent)
+            .order_by(JobWorker.name, JobWorker.started_at)
+        )
+        return [
+            {
+                "id": row.id,
+                "name": row.name,
+                "device": row.device,
+                "engine": row.engine,
+                "job": row.job_id or None,
+                "alive": row.stopped_at is None and row.seen_at > moment - lease,
+                "started_at": row.started_at,
+                "seen_at": row.seen_at,
+            }
+            for row in rows
+        ]
+
+
+def _new_job(
+    viewer: Principal,
+    request: FindIn | RetrainIn,
+    planned: Planned,
+    idempotency_key: str | None,
+    digest: str,
+) -> Job:
+    return Job(
+        account_id=viewer.account_id,
+        kind=request.kind,
+        title=planned.title[:300],
+        spec=canonical_json(planned.spec).decode(),
+        repository=planned.repository,
+        priority=request.priority,
+        estimate=canonical_json(planned.estimate.to_dict()).decode(),
+        idempotency_key=idempotency_key,
+        request_digest=digest,
+        events=0,
+        attempt=1,
+    )
+
+
+def _refuse_too_much(session: Session, services: Services, viewer: Principal) -> None:
+    settings = services.settings
+    share = allowance(session, viewer.account_id, settings.job_quota_seconds, now())
+    if share.spent:
+        raise ApiError(
+            429,
+            f"Your account has used {share.used:.0f} of its {share.seconds} slot-seconds within 30 "
+            "days. Wait until older jobs leave the window, or ask the operator for more.",
+            headers={"Retry-After": "3600"},
+        )
+    statement = select(func.count()).where(
+        Job.account_id == viewer.account_id, Job.state == State.QUEUED
+    )
+    waiting = session.scalar(statement) or 0
+    if waiting >= settings.job_waiting:
+        raise ApiError(
+            429,
+            f"{waiting} of your jobs wait already. Let them be done, or cancel some.",
+            headers={"Retry-After": "60"},
+        )
+
+
+def _with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str, str] | None:
+    if key is None:
+        return None
+    row = session.execute(
+        select(Job.id, Job.request_digest).where(
+            Job.account_id == viewer.account_id, Job.idempotency_key == key
+        )
+    ).first()
+    return None if row is None else (row.id, row.request_digest)
+
+
+def _made_before(services: Services, viewer: Principal, key: str | None, digest: str) -> str | None:
+    with services.database.read() as connection, Session(bind=connection) as session:
+        known = _with_key(session, viewer, key)
+    return None if known is None else _same(known, digest)
+
+
+def _same(known: tuple[str, str], digest: str) -> str:
+    if known[1] != digest:
+        raise HubConflictError(
+            "This Idempotency-Key was used for another request.",
+            "Use a new key for a new request.",
+        )
+    return known[0]
+
+
+def _read_cursor(text: str) -> tuple[int, str]:
+    match = re.fullmatch(r"([0-9]{1,18})-([0-9a-f]{1,24})", text)
+    if match is None:
+        raise HubError(f"{text[:80]!r} is no cursor.", "Take `next_cursor` of a page as it is.")
+    return int(match[1]), match[2]

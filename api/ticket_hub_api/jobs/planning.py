@@ -1,0 +1,207 @@
+"""From a request to what exactly will be done: checked, pinned to a commit, and estimated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from ticket_hub.errors import BundleError, HubAccessError, MemoryLimitError, RecipeError
+from ticket_hub.recipe import Recipe
+from ticket_hub_api.auth import Principal, Scope
+from ticket_hub_api.catalog.tables import Account
+from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
+from ticket_hub_api.hub_protocol.objects import open_content
+from ticket_hub_api.hub_protocol.repositories import (
+    RepositoryRow,
+    find,
+    find_readable,
+    owner_for,
+    resolve_revision,
+)
+from ticket_hub_api.hub_protocol.trees import load_tree
+from ticket_hub_api.jobs.choices import allowed_recipe, check_data
+from ticket_hub_api.jobs.estimate import Estimate, estimate_networks, shape_of
+from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
+from ticket_hub_api.services import Services
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.manifest import Manifest
+
+__all__ = ["Planned", "plan_job"]
+
+MANIFEST = "ticket.json"
+MODEL = "model"
+DENSE = "dense"
+TRIALS = 5
+GIGABYTE = 10**9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A job that may be submitted.
+
+    Attributes:
+        title: one line for people.
+        repository: where a find's bundle goes, or `owner/name@commit:levels` of a retrain.
+        spec: everything a worker must know.
+        estimate: what it will roughly need.
+    """
+
+    title: str
+    repository: str
+    spec: dict[str, Any]
+    estimate: Estimate
+
+
+def plan_job(services: Services, viewer: Principal, request: FindIn | RetrainIn) -> Planned:
+    """Say what a request comes to, and refuse what this viewer may not or nobody can do.
+
+    Raises:
+        RecipeError, NetworkError, TicketNotFoundError: it names what is not offered or not there,
+            or a value that cannot be.
+        MemoryLimitError: it needs more memory than the operator lets a job have.
+        ApiError: the viewer may not read the ticket, or not write to the repository.
+    """
+    planned = (
+        _find(services, viewer, request)
+        if isinstance(request, FindIn)
+        else _retrain(services, viewer, request)
+    )
+    limit, needed = services.settings.job_memory_bytes, planned.estimate.memory_bytes
+    if limit and needed > limit:
+        raise MemoryLimitError(
+            f"This job needs about {needed / GIGABYTE:.1f} GB of memory, and a job may have "
+            f"{limit / GIGABYTE:.1f} GB here.",
+            "Use fewer trials or a smaller batch_size, or ask the operator "
+            "(TICKET_HUB_JOB_MEMORY_BYTES).",
+        )
+    return planned
+
+
+def _find(services: Services, viewer: Principal, request: FindIn) -> Planned:
+    table = request.model_dump(mode="json")
+    recipe = allowed_recipe(services.settings, request.recipe).replace(changes_of(table))
+    namespace, _, name = request.repository.partition("/")
+    with services.database.write() as session:
+        owner: Account = owner_for(session, viewer, namespace)
+        key = repository_key(MODEL, owner.name, check_repository_name(name))
+        existing = find(session, key)
+    target = owner.id if existing is None else existing.owner_id
+    if viewer.role_in(target) not in {"write", "admin"}:  # a job has no administrator's rights
+        raise HubAccessError(
+            f"Your account has no right to write to {request.repository}.",
+            "Name a repository under your own name, or of an organization that you may write to.",
+        )
+    return Planned(
+        title=f"find {recipe.name} for {request.repository}",
+        repository=f"{owner.name}/{name}",
+        spec={"request": table, "recipe": recipe.to_table()},
+        estimate=_of_search(recipe),
+    )
+
+
+def _of_search(recipe: Recipe) -> Estimate:
+    from ticket_hub.networks import architecture_for
+
+    shape = shape_of(recipe.data.name)
+    if shape is None:
+        raise RecipeError(
+            f"Nothing is known of the data set {recipe.data.name!r} before it is read, so no job "
+            "can be made of it.",
+            "Choose a published data set.",
+        )
+    side = recipe.data.size or shape.side
+    architecture = architecture_for(recipe.network, (shape.channels, side, side), shape.classes)
+    one_shot = recipe.pruning.target_density is not None
+    levels = 1 + (min(recipe.search.levels, 1) if one_shot else recipe.search.levels)
+    trials = recipe.search.trials
+    return estimate_networks(
+        architecture, recipe.training, recipe.data.name, networks=trials * levels, at_once=trials
+    )
+
+
+def _retrain(services: Services, viewer: Principal, request: RetrainIn) -> Planned:
+    place, _, levels = request.ticket.partition(":")
+    full, _, revision = place.partition("@")
+    reader = replace(viewer, scope=Scope.READ)  # a job has no administrator's rights
+    with services.database.read() as connection:
+        repository = find_readable(connection, reader, Place(MODEL, full))
+        commit = resolve_revision(connection, repository, revision or "main").oid
+    manifest = _manifest(services, repository, commit)
+    recipe = _target(manifest.recipe, request)
+    check_data(services.settings, recipe.data.name)
+    chosen = _levels(manifest, levels or "best")
+    address = f"{repository.full_name}@{commit}:{','.join(map(str, chosen))}"
+    return Planned(
+        title=f"retrain {repository.full_name}:{levels or 'best'} on {recipe.data.name}",
+        repository=address,
+        spec={"request": request.model_dump(mode="json"), "ticket": address},
+        estimate=_of_experiment(manifest, recipe, request, len(chosen)),
+    )
+
+
+def _target(recipe: Recipe, request: RetrainIn) -> Recipe:
+    changes = changes_of(request.model_dump(mode="json"))
+    if recipe.data.name == "unknown" and request.dataset is None:
+        raise RecipeError(
+            "How this ticket was found is not known.",
+            "Name a data set, and the training's numbers.",
+        )
+    data = {"data.name": request.dataset} if request.dataset else {}
+    return recipe.replace({"search.rewind": "init"} | data | changes)
+
+
+def _of_experiment(manifest: Manifest, recipe: Recipe, request: RetrainIn, levels: int) -> Estimate:
+    trials = request.trials or TRIALS
+    dense = DENSE in request.against
+    group = trials * (1 + len(set(request.against) - {DENSE}))
+    return estimate_networks(
+        manifest.architecture.architecture(),
+        recipe.training,
+        recipe.data.name,
+        networks=levels * group + dense * trials,
+        at_once=max(group, dense * trials),
+    )
+
+
+def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
+    """The pruned levels that a text names.
+
+    Raises:
+        TicketNotFoundError: there is none.
+    """
+    from ticket_hub.bundle.spec import find_level
+    from ticket_hub.errors import TicketNotFoundError
+
+    if text == "all":
+        found = {each.index for each in manifest.levels if each.tickets and each.density < 1}
+    else:
+        records = [find_level(manifest, part) for part in text.split(",")]
+        found = {each.index for each in records if each.density < 1}
+    if not found:
+        raise TicketNotFoundError(
+            "No pruned level is meant, so there is no ticket to compare with its controls.",
+            "Name a pruned level behind a colon, such as :7, :3,7,11 or :all.",
+        )
+    return tuple(sorted(found))
+
+
+def _manifest(services: Services, repository: RepositoryRow, commit: str) -> Manifest:
+    from ticket_hub.bundle import encoding, layout
+    from ticket_hub_api.catalog.tables import Commit
+
+    with services.database.read() as connection:
+        tree = connection.scalar(
+            select(Commit.tree).where(Commit.repository_id == repository.id, Commit.oid == commit)
+        )
+        entry = load_tree(connection, str(tree)).get(MANIFEST)
+        if entry is None or entry.size > layout.MOST_MANIFEST_BYTES:
+            raise BundleError(
+                f"{repository.full_name} holds no bundle of tickets.",
+                "Name a repository that `ticket push` has made.",
+            )
+        content = open_content(services, connection, entry.sha256)
+        data = b"".join(content.read(0, entry.size))
+    return encoding.decode(data)

@@ -1,0 +1,103 @@
+"""What may be asked for: names from closed lists, and a range for every number.
+
+No field is a path or an address of another machine.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["CONTROLS", "HEADS", "FindIn", "JobIn", "RetrainIn", "changes_of"]
+
+CONTROLS = ("reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only")
+HEADS = ("auto", "keep", "reset", "reset-masked")
+_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+
+Named: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Repository: TypeAlias = Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$", max_length=193)]
+Address: TypeAlias = Annotated[
+    str,
+    Field(
+        pattern=rf"^{_NAME}/{_NAME}(?:@[A-Za-z0-9_][A-Za-z0-9._+-]{{0,99}})?"
+        r"(?::(?:best|all|[0-9]{1,4}(?:,[0-9]{1,4}){0,31}|d[01]?\.[0-9]{1,6}))?$",
+        max_length=400,
+    ),
+]
+Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Control: TypeAlias = Literal[
+    "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only"
+]
+
+
+class _Training(BaseModel):
+    """Numbers of the training that may differ from the recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = None
+    lr: Annotated[float, Field(gt=0, le=10)] | None = None
+    evaluate_every: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    trials: Annotated[int, Field(ge=1, le=32)] | None = None
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+
+
+class FindIn(_Training):
+    """Search for tickets and push their bundle.
+
+    Attributes:
+        recipe: one of those that the operator allows.
+        repository: `owner/name` that the bundle goes to.
+        private: for a new repository; None is the hub's default.
+        levels, seed: of the search, where they differ from the recipe.
+        priority: 9 is the most urgent; above 5 it takes an administrator.
+    """
+
+    kind: Literal["find"]
+    recipe: Named
+    repository: Repository
+    private: bool | None = None
+    levels: Annotated[int, Field(ge=1, le=60)] | None = None
+    seed: Seed | None = None
+
+
+class RetrainIn(_Training):
+    """Train a ticket beside its controls and keep the evidence.
+
+    Attributes:
+        ticket: `owner/name[@revision][:levels]`; without levels the best one.
+        dataset: one of those that the operator allows; None is what it was found on.
+        against: the controls.
+        head: what becomes of the output layer.
+        seed: of the data orders and the controls' draws.
+        patience: iterations without a new minimum after which a network is stopped; 0 is off.
+        priority: 9 is the most urgent; above 5 it takes an administrator.
+    """
+
+    kind: Literal["retrain"]
+    ticket: Address
+    dataset: Named | None = None
+    against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=6)] = ("reinit", "dense")
+    head: Literal["auto", "keep", "reset", "reset-masked"] = "auto"
+    seed: Seed = 0
+    patience: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+JobIn: TypeAlias = Annotated[FindIn | RetrainIn, Field(discriminator="kind")]
+"""What a client submits."""
+
+
+def changes_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a recipe that a request changes, as `Recipe.replace` takes them."""
+    keys = {
+        "iterations": "training.iterations",
+        "batch_size": "training.batch_size",
+        "lr": "training.lr",
+        "evaluate_every": "training.evaluate_every",
+        "patience": "training.patience",
+    }
+    if spec["kind"] == "find":
+        keys |= {"levels": "search.levels", "trials": "search.trials", "seed": "search.seed"}
+    return {path: spec[key] for key, path in keys.items() if spec.get(key) is not None}

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import delete
+
+from ticket_hub_api import accounts
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.catalog.migrate import migrate
+from ticket_hub_api.jobs.dbos_delivery import DbosDelivery
+from ticket_hub_api.jobs.queue import JobQueue
+from ticket_hub_api.jobs.tables import Job, JobEvent
+from ticket_hub_api.settings import Settings
+
+Queues = Callable[[float], JobQueue]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """The database of a new hub with one account, `ada`, of either kind."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.sqlite'}"
+    if request.param == "postgresql":
+        url = Settings(database=request.getfixturevalue("shared_database")).database_url
+    opened = Database(url)
+    migrate(opened)
+    accounts.add_user(opened, "ada")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def delivery(database: Database) -> Iterator[DbosDelivery]:
+    opened = DbosDelivery(database.url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def queues(database: Database, delivery: DbosDelivery) -> Iterator[Queues]:
+    """Makes queues on one database, without jobs, that differ in the length of the lease."""
+    yield lambda lease: JobQueue(database, lambda: delivery, lease_seconds=lease)
+    with database.write() as session:
+        session.execute(delete(JobEvent))
+        session.execute(delete(Job))
+
+
+@pytest.fixture
+def queue(queues: Queues) -> JobQueue:
+    return queues(3600)
+
+
+@pytest.fixture
+def impatient(queues: Queues) -> JobQueue:
+    """A queue whose leases are over at once, as if a long time had passed."""
+    return queues(0)
+
+
+@pytest.fixture
+def new_job(database: Database, queue: JobQueue) -> Callable[..., Job]:
+    """Adds a job of ada's and offers it."""
+
+    def make(**fields: object) -> Job:
+        with database.write() as session:
+            account = accounts.find_account(session, "ada").id
+            values = {"kind": "find", "title": "a find", "spec": json.dumps({"request": {}})}
+            job = Job(account_id=account, **(values | fields))
+            session.add(job)
+        queue.offer(job)
+        return job
+
+    return make
