@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ticket_hub.errors import HubError
 from ticket_hub_api import accounts, serving
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.filling import index_pending
+from ticket_hub_api.catalog.filling import index_pending, rebuild
 from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
+from ticket_hub_api.catalog.mirroring import mirror
 from ticket_hub_api.maintenance import backup
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
@@ -32,10 +33,12 @@ __all__ = [
     "collect_garbage",
     "create_token",
     "find_damage",
+    "index_mirrored",
     "list_accounts",
     "list_tokens",
     "migrate_database",
     "open_hub",
+    "rebuild_index",
     "restore",
     "revoke_token",
     "serve",
@@ -188,6 +191,24 @@ def restore(settings: Settings, folder: Path) -> dict[str, object]:
         return dataclasses.asdict(backup.restore(folder, database, blobs))
     finally:
         database.close()
+
+
+def index_mirrored(
+    settings: Settings, owners: Sequence[str], source: str = ""
+) -> Iterator[dict[str, str]]:
+    """List the tickets of owners on another hub; see `catalog.mirroring.mirror`."""
+    with open_hub(settings) as hub:
+        for owner in owners:
+            for found in mirror(hub.database, settings, owner, source):
+                yield dataclasses.asdict(found)
+
+
+def rebuild_index(settings: Settings) -> Iterator[dict[str, str]]:
+    """Fill the catalog anew from the contents of all commits; those with a damaged bundle."""
+    with open_hub(settings) as hub:
+        for repository, commit, problem in rebuild(hub):
+            if problem:
+                yield {"repo": repository, "commit": commit, "problem": problem}
 
 
 def migrate_database(settings: Settings) -> tuple[str, str]:

@@ -58,6 +58,7 @@ class Settings:
         job_quota_seconds: how many slot-seconds an account may use within 30 days, where
             `ticket hub quota` says nothing else; 0 for any number.
         job_waiting: how many jobs of one account may wait.
+        mirrors: addresses of hubs whose tickets `ticket hub index` may list here, with commas.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
 
@@ -79,6 +80,7 @@ class Settings:
     job_memory_bytes: int = 16 << 30
     job_quota_seconds: int = 7 * 86_400
     job_waiting: int = 1000
+    mirrors: str = ""
     log_level: str = "info"
 
     @property
@@ -95,6 +97,12 @@ class Settings:
     def storage_url(self) -> str:
         """Where the blobs are, with the default filled in."""
         return self.storage or str(self.folder / "blobs")
+
+    @property
+    def mirrored_hubs(self) -> tuple[str, ...]:
+        """The hubs whose tickets may be listed here; only an operator's settings name them."""
+        found = (each.strip().rstrip("/") for each in self.mirrors.split(","))
+        return tuple(each for each in found if each)
 
     @property
     def spool(self) -> Path:

@@ -35,12 +35,14 @@ class Snapshot:
         files: all of them.
         confirmed: whether the hub itself just said that the revision is this commit; False where
             it could not be asked and an earlier answer was used.
+        private: whether the hub said that not everybody may read it.
     """
 
     repo: str
     commit: str
     files: tuple[RemoteFile, ...]
     confirmed: bool = True
+    private: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ class HuggingFaceHub:
                 f"{self.location} names a commit that is none: {commit[:60]!r}.",
                 "Check that the address is that of a hub.",
             )
-        return Snapshot(repo=repo, commit=commit, files=files)
+        private = bool(info.private or info.gated)
+        return Snapshot(repo=repo, commit=commit, files=files, private=private)
 
     def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
         """A small file as a whole."""

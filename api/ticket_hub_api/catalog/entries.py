@@ -19,7 +19,15 @@ from ticket_hub_api.catalog.ticket_tables import (
 )
 from ticket_hub_api.catalog.words import forget_words, set_words, words_of
 
-__all__ = ["VERDICT_BITS", "Listed", "accuracy_of", "forget_entry", "list_entry", "list_mirrored"]
+__all__ = [
+    "VERDICT_BITS",
+    "Listed",
+    "accuracy_of",
+    "forget_entry",
+    "forget_mirrored",
+    "list_entry",
+    "list_mirrored",
+]
 
 VERDICT_BITS = {"winning": 1, "matching": 2, "not distinguishable": 4, "losing": 8}
 _LONGEST_NAME = 200
@@ -77,6 +85,14 @@ def list_mirrored(session: Session, listed: Listed, row: BundleFacts) -> None:
 def forget_entry(session: Session, repository_id: str) -> None:
     """Take a repository from the lists."""
     _forget(session, select(TicketEntry).where(TicketEntry.repository_id == repository_id))
+
+
+def forget_mirrored(session: Session, entry: TicketEntry) -> None:
+    """Take a mirrored ticket from the lists, with the facts that no other entry needs."""
+    manifest = entry.manifest
+    _forget(session, select(TicketEntry).where(TicketEntry.id == entry.id))
+    others = select(TicketEntry.id).where(TicketEntry.manifest == manifest).exists()
+    session.execute(delete(BundleFacts).where(BundleFacts.manifest == manifest, ~others))
 
 
 def _forget(session: Session, which: Select[TicketEntry]) -> None:

@@ -195,8 +195,8 @@ def index_pending(stores: Stores) -> int:
     return len(pending)
 
 
-def rebuild(stores: Stores) -> Iterator[tuple[str, str]]:
-    """Make everything anew from the contents; yields (repository, problem) for each commit.
+def rebuild(stores: Stores) -> Iterator[tuple[str, str, str]]:
+    """Make everything anew from the contents; yields repository, commit and problem of each.
 
     It may run beside the service: each commit is replaced in a transaction of its own.
     """
@@ -211,6 +211,6 @@ def rebuild(stores: Stores) -> Iterator[tuple[str, str]]:
         index_commit(stores, repository_id, oid, fresh=fresh)
         with stores.database.read() as connection:
             problem = connection.scalar(_entered(repository_id, oid)) or ""
-        yield key, problem
+        yield key.partition("/")[2], oid, problem
     with stores.database.write() as session:
         _sweep(session, true())

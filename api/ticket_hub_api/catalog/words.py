@@ -34,7 +34,7 @@ def set_words(session: Session, entries: Iterable[TicketEntry]) -> None:
         return
     for entry in entries:
         session.execute(
-            text("INSERT INTO ticket_words(rowid, words) VALUES (:number, :words)"),
+            text("INSERT OR REPLACE INTO ticket_words(rowid, words) VALUES (:number, :words)"),
             {"number": entry.number, "words": entry.words},
         )
 

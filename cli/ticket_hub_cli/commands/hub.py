@@ -287,6 +287,34 @@ def restore(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
     out.hint("Check it with `ticket hub fsck`, then start it with `ticket serve`.")
 
 
+@command.command(
+    "index",
+    cls=EndsWithExamples,
+    epilog="ticket hub index ann lab --source https://huggingface.co\nticket hub index --rebuild",
+)
+@click.argument("owners", nargs=-1, metavar="[OWNER]...")
+@click.option("--source", default="", metavar="URL", help="The other hub; one of the allowed ones.")
+@click.option("--rebuild", is_flag=True, help="Fill the catalog anew from this hub's own contents.")
+@options.output_options
+@with_hub
+def index(owners: tuple[str, ...], source: str, rebuild: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
+    """List tickets of another hub here, or make this hub's own list anew.
+
+    Only manifests are fetched; the files stay on the other hub. TICKET_HUB_MIRRORS lists the hubs
+    that are allowed.
+    """
+    if rebuild == bool(owners):
+        raise click.UsageError("Give owners whose tickets to list, or --rebuild.")
+    if rebuild:
+        damaged = list(operation().rebuild_index(hub))
+        columns = [Column("repo", "REPO"), Column("commit", "COMMIT"), Column("problem", "PROBLEM")]
+        out.table(damaged, columns, name="repo")
+        out.hint(f"The catalog was made anew; {len(damaged)} commits hold no sound bundle.")
+        return
+    columns = [Column("repo", "REPO"), Column("done", "DONE"), Column("reason", "REASON")]
+    out.table(list(operation().index_mirrored(hub, owners, source)), columns, name="repo")
+
+
 @command.command("migrate", cls=EndsWithExamples, epilog="ticket hub migrate")
 @options.output_options
 @with_hub
