@@ -42,6 +42,8 @@ class Retrain:
         spec: what decides every result.
         request: levels, controls and trials.
         who: whose evidence this is, for the record.
+        shared: the folder of the transfer that this is a cell of, whose cells take over equal
+            networks from each other; empty where it is none.
     """
 
     bundle: str
@@ -50,9 +52,10 @@ class Retrain:
     spec: ExperimentSpec
     request: Request
     who: str = ""
+    shared: str = ""
 
     @classmethod
-    def of(cls, plan: Plan, *, who: str = "") -> Retrain:
+    def of(cls, plan: Plan, *, who: str = "", shared: str = "") -> Retrain:
         """What `ticket_hub.transfer.retraining.plan` has planned."""
         return cls(
             bundle=str(plan.source.bundle.path.resolve()),
@@ -61,6 +64,7 @@ class Retrain:
             spec=plan.spec,
             request=plan.request,
             who=who,
+            shared=shared,
         )
 
 
@@ -145,6 +149,10 @@ class Status:
 @runtime_checkable
 class Engine(Protocol):
     """Where works are done. Works are known by their folders, also to an engine that is new."""
+
+    @property
+    def slots(self) -> int:
+        """How many works can be done at once, as far as is known."""
 
     def submit(self, folder: Path, work: Work) -> None:
         """Have a work done, now or when there is a slot.

@@ -22,6 +22,7 @@ from ticket_hub.search import find
 from ticket_hub.search.lock import PATIENCE_SECONDS, hold
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import carry_out
+from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.source import Source
 
 __all__ = ["do_work", "execute"]
@@ -136,7 +137,8 @@ def _retrain(task: Retrain, progress: ProgressFile, places: dict[str, Any]) -> d
             "Submit the work again with the bundle that is there now.",
         )
     plan = Plan(source=source, spec=task.spec, request=task.request)
-    done = carry_out(plan, who=task.who, on_result=progress.result, **places)
+    shared = SharedNetworks(Path(task.shared)) if task.shared else None
+    done = carry_out(plan, who=task.who, on_result=progress.result, shared=shared, **places)
     return {
         "kind": "retrain",
         "run": str(done.run),

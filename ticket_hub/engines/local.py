@@ -1,4 +1,9 @@
-"""Works as processes of this machine, one in each slot."""
+"""Works as processes of this machine, one in each slot.
+
+| option | meaning |
+|---|---|
+| `slots` | so many slots that share the cores; without it a slot for each GPU, or each core |
+"""
 
 from __future__ import annotations
 
@@ -10,25 +15,36 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.engines.base import Status, Work
+from ticket_hub.engines.choice import number, refuse_unknown
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.slots import Slot, SlotShelf, machine_slots
 from ticket_hub.engines.surroundings import surroundings
 from ticket_hub.errors import EngineError, RunLockedError
 from ticket_hub.search.lock import acquire
 
-__all__ = ["LocalEngine"]
+__all__ = ["LocalEngine", "from_options"]
 
 GRACE_SECONDS = 8.0
 """From SIGTERM to SIGKILL; training keeps a checkpoint in that time."""
 
 LOOK_SECONDS = 0.05
 FORMAT = 1
+
+
+def from_options(options: Mapping[str, str]) -> LocalEngine:
+    """A local engine with options as people type them.
+
+    Raises:
+        EngineError: an unknown option, or a value that cannot be.
+    """
+    refuse_unknown("local", options, ("slots",))
+    return LocalEngine(machine_slots(number(options, "slots")))
 
 
 class LocalEngine:
@@ -168,9 +184,9 @@ class LocalEngine:
         return process if begun == _begun(process) else None
 
     def _reap(self) -> None:
-        ended = [folder for folder, child in self._children.items() if child.poll() is not None]
+        ended = [folder for folder, child in [*self._children.items()] if child.poll() is not None]
         for folder in ended:
-            del self._children[folder]
+            self._children.pop(folder, None)
 
 
 def _spawn(place: WorkFolder, slot: Slot, handles: tuple[int, int]) -> subprocess.Popen[bytes]:

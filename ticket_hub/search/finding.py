@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ticket_hub.search.imp import search
 from ticket_hub.search.level import Ending, Level
 from ticket_hub.training import Progress
 
-__all__ = ["FindResult", "Found", "find"]
+__all__ = ["FindResult", "Found", "find", "result_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +84,7 @@ def find(
     wanted = load_recipe(recipe) if isinstance(recipe, str) else recipe
     wanted = wanted.replace(changes) if changes else wanted
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
-    found: list[Found] = []
-    ending: Ending | None = None
-    for level in search(
+    levels = search(
         wanted,
         run_folder=folder,
         data_dir=Path(data_dir) if data_dir else None,
@@ -97,14 +95,27 @@ def find(
         should_stop=should_stop,
         accept_environment=accept_environment,
         checkpoint_seconds=checkpoint_seconds,
-    ):
+    )
+    return result_of(wanted, folder, levels, on_level)
+
+
+def result_of(
+    recipe: Recipe,
+    folder: Path,
+    levels: Iterable[Level],
+    on_level: Callable[[Level], None] | None = None,
+) -> FindResult:
+    """Let a search run to its end, and say what came of it."""
+    found: list[Found] = []
+    ending: Ending | None = None
+    for level in levels:
         found.append(_found(level))
         ending = level.ending
         if on_level is not None:
             on_level(level)
     assert ending is not None, "the last level says why it is the last"
     return FindResult(
-        recipe=wanted, run=folder, bundle=folder / "bundle", levels=tuple(found), ending=ending
+        recipe=recipe, run=folder, bundle=folder / "bundle", levels=tuple(found), ending=ending
     )
 
 

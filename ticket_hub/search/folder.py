@@ -155,7 +155,14 @@ class RunFolder:
                 "as not bit-exact for good.",
             )
         if changes and exact:
-            write_json(path, {"format": FORMAT, "environment": begun, "bit_exact": False})
+            self.mark_inexact()
+
+    def mark_inexact(self) -> None:
+        """Note for good that the bits of this run could not be repeated."""
+        begun, exact = self.read_environment()
+        if exact:
+            table = {"format": FORMAT, "environment": begun, "bit_exact": False}
+            write_json(self.path / "environment.json", table)
 
     def read_theta0(self) -> list[Weights] | None:
         """The dense weights that survivors return to, by trial, or None before they are known.

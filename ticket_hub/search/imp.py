@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from ticket_hub import home
@@ -13,11 +13,12 @@ from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.level import Level
 from ticket_hub.search.lock import hold
+from ticket_hub.search.parts import Parts
 from ticket_hub.search.session import Session
 from ticket_hub.search.workshop import Resources, Workshop
 from ticket_hub.training import Progress
 
-__all__ = ["search"]
+__all__ = ["assemble", "search"]
 
 
 def search(
@@ -80,6 +81,38 @@ def search(
     with hold(folder.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
         yield from Session(folder, Workshop(recipe, resources, stack)).levels()
+
+
+def assemble(
+    recipe: Recipe,
+    parts: Sequence[Path],
+    *,
+    run_folder: Path,
+    accept_environment: bool = False,
+    should_stop: Callable[[], bool] | None = None,
+) -> Generator[Level, None, None]:
+    """Yield the levels of a search whose trials were made in several runs; nothing is trained.
+
+    The run that it leaves is byte for byte the one that `search` makes, since all but training is
+    done by the same code: the parts only stand in for the trainer.
+
+    Args:
+        parts: finished run folders; together their recipes have the trials of `recipe`, and
+            differ from it in `search.seed` and `search.trials` alone. They are only read.
+
+    Raises:
+        RunError: a part is missing, damaged, or of another search.
+        EnvironmentMismatchError: parts were made in different environments.
+        RunLockedError, RunMismatchError, StoppedError, StorageError: as `search`.
+    """
+    folder = RunFolder(run_folder)
+    _refuse_strange(folder)
+    resources = Resources(
+        data_dir=run_folder, should_stop=should_stop, accept_environment=accept_environment
+    )
+    with hold(folder.lock):
+        sweep(folder.path)
+        yield from Session(folder, Parts(recipe, resources, parts)).levels()
 
 
 def _refuse_strange(folder: RunFolder) -> None:

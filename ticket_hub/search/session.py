@@ -14,7 +14,7 @@ from ticket_hub.search.bundling import RunBundle
 from ticket_hub.search.folder import Header, RunFolder
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level import Ending, Level, Trial
-from ticket_hub.search.workshop import Workshop
+from ticket_hub.search.workshop import Supplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.plan import meta_module
@@ -31,7 +31,7 @@ class Session:
         PruningError: the recipe's pruning cannot be done on its network.
     """
 
-    def __init__(self, folder: RunFolder, workshop: Workshop) -> None:
+    def __init__(self, folder: RunFolder, workshop: Supplier) -> None:
         self.folder, self.workshop = folder, workshop
         self.recipe = workshop.recipe
         self.header = folder.open(self.recipe) or self._begin()
@@ -78,20 +78,12 @@ class Session:
         masks = self._masks(index)
         members = self.ladder.members(index, masks, self._begin_weights(index))
         keeper = FolderKeeper(
-            folder=self.folder.checkpoints(index), environment=self.workshop.environment
+            folder=self.folder.checkpoints(index), environment=self.workshop.environments[0]
         )
         self._tell_damage(keeper, members)
-        resources, step = self.workshop.resources, self.recipe.search.rewind_step
-        trained = self.workshop.trainer.train(
-            self.header.architecture,
-            self.recipe.training,
-            members,
-            snapshots=[step] if index == 0 and step else [],
-            keeper=keeper,
-            checkpoint_seconds=resources.checkpoint_seconds,
-            observe=resources.observe,
-            should_stop=resources.should_stop,
-        )
+        step = self.recipe.search.rewind_step
+        snapshots = [step] if index == 0 and step else []
+        trained = self.workshop.train(self.header.architecture, members, snapshots, keeper)
         level = self._keep(index, masks, trained)
         keeper.clear()
         return level
@@ -102,12 +94,15 @@ class Session:
             raise StoppedError(
                 f"Stopped before level {index}.", "The same command goes on from there."
             )
-        if self.workshop.data.fingerprint != self.header.data.fingerprint:
+        if self.workshop.data_fingerprint != self.header.data.fingerprint:
             raise RunMismatchError(
                 f"{self.folder.path} was begun with other data of {self.header.data.name}.",
                 "Restore the data set, or begin a new run in another folder.",
             )
-        self.folder.admit(self.workshop.environment, accept=resources.accept_environment)
+        for environment in self.workshop.environments:
+            self.folder.admit(environment, accept=resources.accept_environment)
+        if not self.workshop.is_exact:
+            self.folder.mark_inexact()
 
     def _masks(self, index: int) -> tuple[Mask, ...]:
         if index == 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,11 @@ from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.networks import architecture_for, initialize
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import Header
-from ticket_hub.training import Progress, Trainer
+from ticket_hub.training import Member, Progress, Trained, Trainer
+from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Resources", "Workshop"]
+__all__ = ["Resources", "Supplier", "Workshop"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,52 @@ class Resources:
     checkpoint_seconds: float = 60.0
 
 
-class Workshop:
+class Supplier(ABC):
+    """Where a session has its trained networks from: a workshop, or parts that were made before.
+
+    Attributes:
+        recipe: what is searched for.
+        resources: what may be used, and who is told.
+    """
+
+    recipe: Recipe
+    resources: Resources
+
+    @property
+    @abstractmethod
+    def environments(self) -> Sequence[dict[str, str]]:
+        """The fingerprints of all processes that train; the first one is the run's."""
+
+    @property
+    @abstractmethod
+    def is_exact(self) -> bool:
+        """Whether none of them went on in another environment."""
+
+    @property
+    @abstractmethod
+    def data_fingerprint(self) -> str:
+        """The sha256 over the data."""
+
+    @abstractmethod
+    def header(self) -> Header:
+        """What a new run is about."""
+
+    @abstractmethod
+    def initial(self, architecture: Architecture, seed: int) -> Weights:
+        """The weights of one trial at iteration 0."""
+
+    @abstractmethod
+    def train(
+        self,
+        architecture: Architecture,
+        members: Sequence[Member],
+        snapshots: Sequence[int],
+        keeper: FolderKeeper,
+    ) -> list[Trained]:
+        """The members of a level, trained."""
+
+
+class Workshop(Supplier):
     """Data, device, network and worker processes of one recipe.
 
     Args:
@@ -51,9 +98,19 @@ class Workshop:
         return load(self.recipe.data, self.resources.data_dir).to(device)
 
     @cached_property
-    def environment(self) -> dict[str, str]:
+    def environments(self) -> Sequence[dict[str, str]]:
         """The fingerprint of this process."""
-        return fingerprint(self.data.train.images.device, self.recipe.training.backend)
+        return [fingerprint(self.data.train.images.device, self.recipe.training.backend)]
+
+    @property
+    def is_exact(self) -> bool:
+        """A workshop is one process, in one environment."""
+        return True
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The sha256 over the data."""
+        return self.data.fingerprint
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -78,3 +135,22 @@ class Workshop:
     def initial(self, architecture: Architecture, seed: int) -> Weights:
         """The weights of one trial at iteration 0."""
         return initialize(architecture, self.recipe.network, seed)
+
+    def train(
+        self,
+        architecture: Architecture,
+        members: Sequence[Member],
+        snapshots: Sequence[int],
+        keeper: FolderKeeper,
+    ) -> list[Trained]:
+        """Train the members of a level; see `Trainer.train`."""
+        return self.trainer.train(
+            architecture,
+            self.recipe.training,
+            members,
+            snapshots=snapshots,
+            keeper=keeper,
+            checkpoint_seconds=self.resources.checkpoint_seconds,
+            observe=self.resources.observe,
+            should_stop=self.resources.should_stop,
+        )

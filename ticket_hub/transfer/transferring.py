@@ -84,6 +84,14 @@ class TransferPlan:
             cells=tuple(sorted(found, key=lambda cell: (order[cell.ticket], cell.level))),
         )
 
+    def refuse_strange(self, folder: Path) -> None:
+        """Refuse a folder that holds something else.
+
+        Raises:
+            RunError: it is a file, or not a transfer's folder.
+        """
+        _refuse_strange(folder)
+
     @property
     def _tickets(self) -> list[str]:
         return list(dict.fromkeys(each.ticket for each in self.cells))
@@ -240,7 +248,7 @@ def carry_out_transfer(
 ) -> TransferResult:
     """Do what a plan says; see `transfer_tickets`."""
     folder = Path(run_folder) if run_folder else wanted.run_folder
-    _refuse_strange(folder)
+    wanted.refuse_strange(folder)
     found = {}
     with hold(folder / "lock"):
         sweep(folder)

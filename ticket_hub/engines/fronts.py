@@ -1,0 +1,197 @@
+"""Searches, retrainings and transfers on an engine: the library's functions, done elsewhere.
+
+Each makes works, has them done, and then calls the function that does the same in this process:
+that finds everything done, reads it and says what came of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.engines.base import Engine, Find, Retrain, Work
+from ticket_hub.engines.division import divide
+from ticket_hub.engines.following import Listener, follow
+from ticket_hub.engines.progress import as_progress
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.finding import FindResult, find, result_of
+from ticket_hub.search.imp import assemble
+from ticket_hub.search.lock import hold
+from ticket_hub.search.parts import part_of
+from ticket_hub.search.runs import summarize
+from ticket_hub.training import Progress
+from ticket_hub.transfer.planning import Plan
+from ticket_hub.transfer.retraining import RetrainResult, carry_out
+from ticket_hub.transfer.transferring import TransferPlan, TransferResult, carry_out_transfer
+
+__all__ = ["Surveyor", "find_with", "retrain_with", "transfer_with", "works_folder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surveyor:
+    """Who is told how far works are.
+
+    Attributes:
+        observe: one member got so far; its name begins with its work's name if there are several.
+        step: the work's name (empty if there is one only) and an event: a level of a search, a
+            network of a retraining, or a notice; see `ticket_hub.engines.progress`.
+    """
+
+    observe: Callable[[Progress], None] | None = None
+    step: Callable[[str, Mapping[str, Any]], None] | None = None
+
+    def listener(self, names: Mapping[Path, str]) -> Listener:
+        """For `follow`, with the works' names."""
+
+        def listen(folder: Path, event: Mapping[str, Any]) -> None:
+            kind, name = event["event"], names[folder]
+            if kind == "progress" and self.observe is not None:
+                progress = as_progress(dict(event))
+                member = f"{name} {progress.member}".strip()
+                self.observe(dataclasses.replace(progress, member=member))
+            elif kind in {"level", "result", "notice"} and self.step is not None:
+                self.step(name, event)
+
+        return listen
+
+
+def works_folder(run: Path) -> Path:
+    """Where the works of a run lie: beside it, so that who reaches the run reaches them."""
+    return run.parent / ".works" / run.name
+
+
+def find_with(
+    engine: Engine,
+    recipe: Recipe,
+    *,
+    run_folder: Path | str | None = None,
+    surveyor: Surveyor | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    accept_environment: bool = False,
+    **places: Any,  # noqa: ANN401 - as `Work` takes them
+) -> FindResult:
+    """As `ticket_hub.find`, on an engine; where it has several slots, in parts.
+
+    The trials are divided among the slots, each part is a run of its own, and all are put together
+    into the run that one process would have made, byte for byte; see
+    `ticket_hub.engines.division` for what is not divided.
+
+    Args:
+        run_folder: by default as `ticket_hub.find`; engines of several machines must reach it.
+        surveyor: told how far it is.
+        places: `data_dir`, `device`, `workers` and `checkpoint_seconds`, as in `Work`.
+
+    Raises:
+        TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
+    """
+    run = Path(run_folder or home.runs_folder() / recipe.run_name).absolute()
+    if summarize(run).state == "finished":
+        return find(recipe, run_folder=run)
+    root = works_folder(run)
+    parts = divide(recipe, run, root, engine.slots)
+    given = _places(places) | {"accept_environment": accept_environment}
+    works, names = {}, {}
+    for part in parts:
+        folder = root / part.name
+        place = run if part.is_whole else folder / "run"
+        task = Find(recipe=part_of(recipe, part.first, part.count))
+        works[folder] = Work(find=task, run_folder=str(place), **given)
+        names[folder] = "" if part.is_whole else part.about
+    listen = (surveyor or Surveyor()).listener(names)
+    follow(engine, works, listen=listen, should_stop=should_stop)
+    if parts[0].is_whole:
+        result = find(recipe, run_folder=run)
+    else:
+        levels = assemble(
+            recipe,
+            [folder / "run" for folder in works],
+            run_folder=run,
+            accept_environment=accept_environment,
+            should_stop=should_stop,
+        )
+        result = result_of(recipe, run, levels)
+    shutil.rmtree(root, ignore_errors=True)
+    return result
+
+
+def retrain_with(
+    engine: Engine,
+    wanted: Plan,
+    *,
+    who: str = "",
+    run_folder: Path | str | None = None,
+    surveyor: Surveyor | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    **places: Any,  # noqa: ANN401 - as `Work` takes them
+) -> RetrainResult:
+    """As `ticket_hub.transfer.retraining.carry_out`, on an engine: one work.
+
+    Args:
+        places: `data_dir`, `device`, `workers`, `accept_environment` and `checkpoint_seconds`, as
+            in `Work`.
+
+    Raises:
+        TicketHubError: as `ticket_hub.retrain` and `ticket_hub.engines.following.follow`.
+    """
+    run = Path(run_folder or wanted.run_folder).absolute()
+    root = works_folder(run)
+    work = Work(retrain=Retrain.of(wanted, who=who), run_folder=str(run), **_places(places))
+    listen = (surveyor or Surveyor()).listener({root / "all": ""})
+    follow(engine, {root / "all": work}, listen=listen, should_stop=should_stop)
+    result = carry_out(wanted, who=who, run_folder=run)
+    shutil.rmtree(root, ignore_errors=True)
+    return result
+
+
+def transfer_with(
+    engine: Engine,
+    wanted: TransferPlan,
+    *,
+    who: str = "",
+    run_folder: Path | str | None = None,
+    surveyor: Surveyor | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    **places: Any,  # noqa: ANN401 - as `Work` takes them
+) -> TransferResult:
+    """As `ticket_hub.transfer.transferring.carry_out_transfer`, on an engine: a work for each cell.
+
+    Cells that are done at the same time may each train a network that they have in common; the
+    results are the same.
+
+    Args:
+        places: as `retrain_with`.
+
+    Raises:
+        TicketHubError: as `ticket_hub.transfer_tickets` and `ticket_hub.engines.following.follow`.
+    """
+    run = Path(run_folder or wanted.run_folder).absolute()
+    root = works_folder(run)
+    wanted.refuse_strange(run)
+    with hold(run / "lock"):
+        pass  # the folder is a transfer's from now on
+    works = {
+        root / cell.run_name: Work(
+            retrain=Retrain.of(cell.plan, who=who, shared=str(run)),
+            run_folder=str(run / "cells" / cell.run_name),
+            **_places(places),
+        )
+        for cell in wanted.cells
+    }
+    names = {root / cell.run_name: f"{cell.ticket} on {cell.data}" for cell in wanted.cells}
+    listen = (surveyor or Surveyor()).listener(names)
+    follow(engine, works, listen=listen, should_stop=should_stop)
+    result = carry_out_transfer(wanted, who=who, run_folder=run)
+    shutil.rmtree(root, ignore_errors=True)
+    return result
+
+
+def _places(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Where things lie, so that they mean the same in any process."""
+    data = Path(given.get("data_dir") or home.data_folder()).expanduser().absolute()
+    kept = {key: value for key, value in given.items() if value is not None}
+    return kept | {"data_dir": str(data), "directory": str(Path.cwd())}

@@ -1,0 +1,146 @@
+"""A search from parts: runs of some of its trials each, made before, stand in for training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import torch
+
+from ticket_hub.errors import RunError
+from ticket_hub.networks import initialize
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.folder import Header, RunFolder
+from ticket_hub.search.ladder import Ladder
+from ticket_hub.search.level import Level, Trial
+from ticket_hub.search.workshop import Resources, Supplier
+from ticket_hub.training import Member, Trained
+from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.types import Architecture, Mask, Weights
+
+__all__ = ["Parts", "part_of"]
+
+
+def part_of(recipe: Recipe, first: int, count: int) -> Recipe:
+    """The recipe of trials `first` to `first + count - 1` alone."""
+    seed = recipe.search.seed + first
+    return recipe.replace({"search.trials": count, "search.seed": seed})
+
+
+class _Part:
+    """One finished run of some of the trials."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = RunFolder(path)
+        header = self.folder.read_header()
+        if header is None:
+            raise RunError(f"{path} is no run.", "Make this part of the search again.")
+        self.header = header
+        self.ladder = Ladder(recipe=header.recipe, layers=())
+        self.read = lru_cache(maxsize=1)(self._read)
+
+    @cached_property
+    def theta0(self) -> list[Weights]:
+        """By trial."""
+        found = self.folder.read_theta0()
+        if found is None:
+            raise RunError(f"{self.folder.path} is not finished.", "Let it go on to its end.")
+        return found
+
+    def _read(self, index: int) -> Level:
+        if not self.folder.has_level(index):
+            raise RunError(f"{self.folder.path} has no level {index}.", "Let it go on to its end.")
+        return self.folder.read_level(index, self.ladder.parent(index), self.theta0)
+
+
+class Parts(Supplier):
+    """Gives a session what parts have trained, each member checked to be the one asked for.
+
+    Raises:
+        RunError: a part is no run, or of another search.
+    """
+
+    def __init__(self, recipe: Recipe, resources: Resources, parts: Sequence[Path]) -> None:
+        self.recipe, self.resources = recipe, resources
+        self._parts = [_Part(path) for path in parts]
+        self._places = {
+            seed: (part, trial)
+            for part in self._parts
+            for trial, seed in enumerate(part.ladder.seeds)
+        }
+        for part in self._parts:
+            self._check(part)
+
+    @cached_property
+    def environments(self) -> Sequence[dict[str, str]]:
+        """Those that the parts were made in."""
+        return [part.folder.read_environment()[0] for part in self._parts]
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether every part is."""
+        return all(part.folder.read_environment()[1] for part in self._parts)
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The sha256 over the data, the same in all parts."""
+        return self._parts[0].header.data.fingerprint
+
+    def header(self) -> Header:
+        """What the whole run is about."""
+        return dataclasses.replace(self._parts[0].header, recipe=self.recipe)
+
+    def initial(self, architecture: Architecture, seed: int) -> Weights:
+        """The weights of one trial at iteration 0: its theta0, unless survivors rewind later."""
+        part, trial = self._places[seed]
+        if self.recipe.search.rewind_step:
+            return initialize(architecture, self.recipe.network, seed)
+        return part.theta0[trial]
+
+    def train(
+        self,
+        architecture: Architecture,
+        members: Sequence[Member],
+        snapshots: Sequence[int],
+        keeper: FolderKeeper,
+    ) -> list[Trained]:
+        """What the parts have trained of a level.
+
+        Raises:
+            RunError: a part lacks it, or has trained something else.
+        """
+        del architecture, keeper
+        return [self._trained(member, snapshots) for member in members]
+
+    def _trained(self, member: Member, snapshots: Sequence[int]) -> Trained:
+        part, number = self._places[member.seed]
+        trial: Trial = part.read(member.level).trials[number]
+        if not _same(trial.mask, member.mask):
+            raise RunError(
+                f"{part.folder.path} has another mask at level {member.level} than this search.",
+                "Remove this part, and make it again with this version of Ticket Hub.",
+            )
+        kept = dict.fromkeys(snapshots, part.theta0[number])
+        return dataclasses.replace(trial.trained, snapshots=kept)
+
+    def _check(self, part: _Part) -> None:
+        seeds = part.ladder.seeds
+        first = seeds[0] - self.recipe.search.seed
+        wanted = part_of(self.recipe, first, len(seeds))
+        same_data = part.header.data == self._parts[0].header.data
+        whole = set(self._places) == set(Ladder(recipe=self.recipe, layers=()).seeds)
+        if part.header.recipe.digest != wanted.digest or not (same_data and whole):
+            raise RunError(
+                f"{part.folder.path} is no part of {self.recipe.run_name}.",
+                "Name finished runs that together have all trials, made from the same data.",
+            )
+
+
+def _same(mask: Mask, other: Mask | None) -> bool:
+    return (
+        other is not None
+        and mask.keys() == other.keys()
+        and all(torch.equal(keep, other[name]) for name, keep in mask.items())
+    )
