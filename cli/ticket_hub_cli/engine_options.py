@@ -36,8 +36,15 @@ class EngineChoice:
     options: Mapping[str, str]
 
     @contextlib.contextmanager
-    def working(self, pace: Pace, out: Output) -> Iterator[dict[str, Any]]:
-        """The engine and what its works are followed with, as the library's fronts take them."""
+    def working(
+        self, pace: Pace, out: Output, begin: Callable[[int], None] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The engine and what its works are followed with, as the library's fronts take them.
+
+        Args:
+            pace: counts a step for each level or network that a work has done.
+            begin: told how many works there are.
+        """
         from ticket_hub.engines.choice import make_engine
         from ticket_hub.engines.fronts import Surveyor
         from ticket_hub.search import stop_on_signals
@@ -48,7 +55,9 @@ class EngineChoice:
             stop_on_signals() as should_stop,
             showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
         ):
-            surveyor: Surveyor = Surveyor(observe=watcher.observe, step=_Teller(watcher).step)
+            surveyor: Surveyor = Surveyor(
+                begin=begin, observe=watcher.observe, step=_Teller(watcher).step
+            )
             yield {"engine": engine, "surveyor": surveyor, "should_stop": should_stop}
 
 

@@ -6,6 +6,7 @@ that finds everything done, reads it and says what came of it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Callable, Mapping
@@ -37,16 +38,20 @@ class Surveyor:
     """Who is told how far works are.
 
     Attributes:
+        begin: how many works there are.
         observe: one member got so far; its name begins with its work's name if there are several.
         step: the work's name (empty if there is one only) and an event: a level of a search, a
             network of a retraining, or a notice; see `ticket_hub.engines.progress`.
     """
 
+    begin: Callable[[int], None] | None = None
     observe: Callable[[Progress], None] | None = None
     step: Callable[[str, Mapping[str, Any]], None] | None = None
 
     def listener(self, names: Mapping[Path, str]) -> Listener:
         """For `follow`, with the works' names."""
+        if self.begin is not None:
+            self.begin(len(names))
 
         def listen(folder: Path, event: Mapping[str, Any]) -> None:
             kind, name = event["event"], names[folder]
@@ -115,7 +120,7 @@ def find_with(
             should_stop=should_stop,
         )
         result = result_of(recipe, run, levels)
-    shutil.rmtree(root, ignore_errors=True)
+    _remove_works(root)
     return result
 
 
@@ -144,7 +149,7 @@ def retrain_with(
     listen = (surveyor or Surveyor()).listener({root / "all": ""})
     follow(engine, {root / "all": work}, listen=listen, should_stop=should_stop)
     result = carry_out(wanted, who=who, run_folder=run)
-    shutil.rmtree(root, ignore_errors=True)
+    _remove_works(root)
     return result
 
 
@@ -186,8 +191,15 @@ def transfer_with(
     listen = (surveyor or Surveyor()).listener(names)
     follow(engine, works, listen=listen, should_stop=should_stop)
     result = carry_out_transfer(wanted, who=who, run_folder=run)
-    shutil.rmtree(root, ignore_errors=True)
+    _remove_works(root)
     return result
+
+
+def _remove_works(root: Path) -> None:
+    """What they have done is in the run."""
+    shutil.rmtree(root, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others' works are there
+        root.parent.rmdir()
 
 
 def _places(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
+from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.illustrating import illustrate
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import Pace, watching
@@ -31,6 +33,7 @@ COLUMNS = [
     "ticket find digits-quick",
     "ticket find lenet-mnist --trials 5 --set training.iterations=20000",
     "ticket find ./mine.toml --out runs/mine --data-dir ~/data --device cuda:0",
+    "ticket find lenet-mnist --engine local --engine-option slots=2",
 )
 @click.argument("name", type=options.RECIPE)
 @options.set_option
@@ -59,6 +62,7 @@ COLUMNS = [
     is_flag=True,
     help="Go on with a run that was begun in another environment; it is then never bit-exact.",
 )
+@engine_options
 @click.option("--dry-run", is_flag=True, help="Say what would be searched, and where; do nothing.")
 @options.output_options
 def command(
@@ -67,6 +71,7 @@ def command(
     trials: int | None,
     levels: int | None,
     backend: str | None,
+    engine: EngineChoice | None,
     dry_run: bool,
     out: Output,
     **places: Any,  # noqa: ANN401 - the options that the search takes as they are
@@ -84,10 +89,12 @@ def command(
     recipe = load_recipe(name).replace(changes)
     if dry_run:
         _plan(recipe, places["run_folder"] or runs_folder() / recipe.run_name, out)
-    else:
-        result = _find(recipe, out, places)
-        illustrate(result.bundle, out)
-        _tell(result, out)
+        return
+    out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
+    search = _find if engine is None else partial(_find_on, engine)
+    result = search(recipe, out, places)
+    illustrate(result.bundle, out)
+    _tell(result, out)
 
 
 def _plan(recipe: Recipe, run: Path, out: Output) -> None:
@@ -110,7 +117,6 @@ def _plan(recipe: Recipe, run: Path, out: Output) -> None:
 
 
 def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
-    out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     from ticket_hub.search import find, stop_on_signals
 
     stream = sys.stderr
@@ -126,6 +132,21 @@ def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
             should_stop=should_stop,
             **places,
         )
+
+
+def _find_on(
+    engine: EngineChoice, recipe: Recipe, out: Output, places: dict[str, Any]
+) -> FindResult:
+    from ticket_hub.engines.fronts import find_with
+
+    pace = Pace.of(recipe)
+
+    def begin(works: int) -> None:
+        pace.levels *= works
+        pace.trials = -(-pace.trials // works)
+
+    with engine.working(pace, out, begin) as given:
+        return find_with(recipe=recipe, **given, **places)
 
 
 def _tell(result: FindResult, out: Output) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import PLANNED, experiment_options
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import Pace, showing
@@ -50,9 +51,11 @@ COLUMNS = [
 @click.argument("ticket", type=options.RUN)
 @click.option("--dataset", help="What to train on.  [default: what the ticket was found on]")
 @experiment_options
+@engine_options
 @options.output_options
 def command(
     ticket: str,
+    engine: EngineChoice | None,
     out: Output,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
@@ -70,7 +73,10 @@ def command(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
         f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
     )
-    result = _carry_out(wanted, out, given)
+    if engine is None:
+        result = _carry_out(wanted, out, given)
+    else:
+        result = _carry_out_on(engine, wanted, out, given)
     _tell(result, out)
     if out.form == "human":
         _draw(result, ticket, out)
@@ -94,6 +100,17 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
             should_stop=should_stop,
             **given,
         )
+
+
+def _carry_out_on(
+    engine: EngineChoice, wanted: Plan, out: Output, given: dict[str, Any]
+) -> RetrainResult:
+    from ticket_hub.engines.fronts import retrain_with
+
+    networks = sum(len(group) for group in wanted.request.groups())
+    pace = Pace(1, networks, wanted.spec.training.iterations, unit="network")
+    with engine.working(pace, out) as followed:
+        return retrain_with(wanted=wanted, **followed, **given)
 
 
 def _tell(result: RetrainResult, out: Output) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import PLANNED, experiment_options, listed
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import Pace, showing
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     "--levels", help="Of tickets that name none: 7, 3,7,11, d0.036, all.  [default: best]"
 )
 @experiment_options
+@engine_options
 @options.output_options
 def command(
     tickets: tuple[str, ...],
     datasets: str,
     levels: str | None,
+    engine: EngineChoice | None,
     out: Output,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
@@ -55,7 +58,10 @@ def command(
         f"Training {', '.join(tickets)} on {datasets} against {', '.join(request.controls)}, "
         f"{request.trials} trials."
     )
-    result = _carry_out(wanted, out, given)
+    if engine is None:
+        result = _carry_out(wanted, out, given)
+    else:
+        result = _carry_out_on(engine, wanted, out, given)
     _tell(result, out)
 
 
@@ -81,6 +87,18 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
             should_stop=should_stop,
             **given,
         )
+
+
+def _carry_out_on(
+    engine: EngineChoice, wanted: TransferPlan, out: Output, given: dict[str, Any]
+) -> TransferResult:
+    from ticket_hub.engines.fronts import transfer_with
+
+    plans = [cell.plan for cell in wanted.cells]
+    networks = sum(len(group) for plan in plans for group in plan.request.groups())
+    pace = Pace(1, networks, plans[0].spec.training.iterations, unit="network")
+    with engine.working(pace, out) as followed:
+        return transfer_with(wanted=wanted, **followed, **given)
 
 
 def _tell(result: TransferResult, out: Output) -> None:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ticket_hub_cli.main import run
+
+SMALL = ["--set", "training.iterations=40", "--set", "training.evaluate_every=20"]
+SMALL += ["--trials", "3", "--levels", "1", "--format", "json"]
+
+
+def test_the_same_command_on_an_engine_gives_the_same_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for name, engine in (("here", []), ("there", ["--engine", "local"])):
+        slots = ["--engine-option", "slots=2"] if engine else []
+        out = ["--out", str(tmp_path / name)]
+        assert run(["find", "digits-quick", *SMALL, *out, *engine, *slots]) == 0
+        told = capsys.readouterr()
+        found.append(json.loads(told.out))
+    assert found[0]["levels"] == found[1]["levels"]
+    assert "trials 1 to 2: level 1: " in told.err
+
+    command = ["retrain", str(tmp_path / "there"), "--trials", "3", "--format", "json"]
+    again = []
+    for name, engine in (("again-here", []), ("again-there", ["--engine", "local"])):
+        assert run([*command, "--out", str(tmp_path / name), *engine]) == 0
+        told = capsys.readouterr()
+        again.append(json.loads(told.out))
+    assert again[0]["rows"] == again[1]["rows"]
+    assert "level 1, reinit, trial 2: test accuracy " in told.err
+
+
+def test_options_of_an_engine_need_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["find", "digits-quick", "--engine-option", "slots=2"]) == 2
+    assert "name one with --engine" in capsys.readouterr().err
+    assert run(["find", "digits-quick", "--engine", "local", "--engine-option", "slots"]) == 2
+    assert "is not KEY=VALUE" in capsys.readouterr().err
+
+
+def test_an_unknown_option_of_an_engine_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["find", "digits-quick", "--engine", "local", "--engine-option", "gpus=2"]) == 20
+    assert "The engine local has no option 'gpus'" in capsys.readouterr().err
