@@ -37,6 +37,7 @@ from ticket_hub_api.hub_protocol import (
     routes_xet,
 )
 from ticket_hub_api.hub_protocol.names import ENCODED_SLASH
+from ticket_hub_api.hub_protocol.routing import HubRoute
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
@@ -44,6 +45,7 @@ from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages.failures import failure_page, wants_page
 from ticket_hub_api.routes import health, jobs, ticket_parts, tickets
 from ticket_hub_api.routes.problems import problem_response, speaks_problems
+from ticket_hub_api.routes.routing import RestRoute
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
 
@@ -98,14 +100,12 @@ def create_app(
 
     Raises:
         HubError: the database has another schema than this version; migrate it first.
-        RuntimeError: a route declares no scope.
+        RuntimeError: a route declares no scope, or is of no kind that limits bodies.
     """
     app = FastAPI(title="Ticket Hub", version=__version__, lifespan=_lifespan, redoc_url=None)
     for router in routers:
         app.router.routes.extend(router.routes)
-    for path, scope in scopes_of(app):
-        if not scope:
-            raise RuntimeError(f"the route {path} declares no scope")
+    _demand_declarations(app)
     database = Database(settings.database_url)
     try:
         check_schema(database)
@@ -130,12 +130,22 @@ def from_environment() -> FastAPI:
     return create_app(settings, log=log if wanted else None)
 
 
-def scopes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
+def scopes_of(app: FastAPI) -> Iterator[tuple[APIRoute, str]]:
     """Every route with the scope that one of its dependencies declares, or an empty string."""
     for route in app.routes:
         if isinstance(route, APIRoute):
             scopes = [getattr(d.call, "scope", "") for d in route.dependant.dependencies]
-            yield route.path, next((scope for scope in scopes if scope), "")
+            yield route, next((scope for scope in scopes if scope), "")
+
+
+def _demand_declarations(app: FastAPI) -> None:
+    for route, scope in scopes_of(app):
+        if not scope:
+            raise RuntimeError(f"the route {route.path} declares no scope")
+        # The one limits every body, the other lets each route read its own up to a limit.
+        limited = isinstance(route, RestRoute | HubRoute)
+        if not limited:
+            raise RuntimeError(f"the route {route.path} is of no kind that limits bodies")
 
 
 @contextlib.asynccontextmanager

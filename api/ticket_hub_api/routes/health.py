@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -15,13 +15,14 @@ from starlette.responses import JSONResponse, Response
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.auth import Requires, Scope
 from ticket_hub_api.catalog.migrate import check_schema
+from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
 _log = logging.getLogger("ticket_hub_api")
 OK = "ok"
-router = APIRouter(tags=["health"])
+router = rest_router("", "health")
 
 
 class Health(BaseModel):

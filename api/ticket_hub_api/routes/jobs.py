@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path, Query, Request
+from fastapi import Body, Header, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -20,11 +20,12 @@ from ticket_hub_api.jobs.requests import JobIn
 from ticket_hub_api.jobs.tables import State
 from ticket_hub_api.jobs.views import JobPage, JobView
 from ticket_hub_api.routes.problems import answers
+from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.services import services_of
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = rest_router("/api/v1/jobs", "jobs")
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{24}$", examples=["5f0c2d1e9b7a4c3d8e6f1a2b"])]
 Key = Annotated[
     str | None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
+from fastapi import Query, Request, Response
 
 from ticket_hub_api.catalog.ticket_files import (
     Curves,
@@ -21,12 +21,13 @@ from ticket_hub_api.errors import ApiError
 from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
 from ticket_hub_api.hub_protocol.requests import Caller
 from ticket_hub_api.routes.problems import answers
+from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.routes.tickets import Which
 from ticket_hub_api.services import services_of
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/api/v1/tickets/{owner}/{name}", tags=["tickets"])
+router = rest_router("/api/v1/tickets/{owner}/{name}", "tickets")
 LevelIndex = Annotated[int, InPath(ge=0, le=1000)]
 TrialIndex = Annotated[int, Query(ge=0, le=999)]
 _COMMIT = re.compile(r"[0-9a-f]{40}")

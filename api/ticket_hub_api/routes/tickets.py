@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter, Verdict
 from ticket_hub_api.catalog.tickets import (
@@ -14,11 +14,12 @@ from ticket_hub_api.catalog.tickets import (
 )
 from ticket_hub_api.hub_protocol.requests import Caller
 from ticket_hub_api.routes.problems import answers
+from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.services import services_of
 
 __all__ = ["Wanted", "Which", "router", "wanted_ticket"]
 
-router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
+router = rest_router("/api/v1/tickets", "tickets")
 Word = Annotated[str, Query(max_length=200)]
 Share = Annotated[float | None, Query(ge=0, le=1)]
 Name = Annotated[str, Path(max_length=96)]

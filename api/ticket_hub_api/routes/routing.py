@@ -1,0 +1,57 @@
+"""Routes of the REST API: declared and parsed by FastAPI, with a limit on their bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+__all__ = ["MOST_BODY", "RestRoute", "rest_router"]
+
+MOST_BODY = 4 << 20  # bytes
+
+
+class RestRoute(APIRoute):
+    """A route that reads no more of a body than `MOST_BODY`, and answers 413 to a larger one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What FastAPI makes of the route, behind the limit."""
+        handle = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            if length.isdigit() and int(length) > MOST_BODY:
+                raise _too_large()
+            return await handle(Request(request.scope, _limited(request.receive)))
+
+        return limited
+
+
+def _limited(receive: Receive) -> Receive:
+    """Count what comes, since a body need not say its length."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BODY:
+            raise _too_large()
+        return message
+
+    return counted
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"The body is larger than {MOST_BODY} bytes.")
+
+
+def rest_router(prefix: str, *tags: str) -> APIRouter:
+    """A router for a part of the REST API."""
+    return APIRouter(prefix=prefix, tags=[*tags], route_class=RestRoute)
