@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle import Bundle, Manifest, open_bundle
 from ticket_hub.bundle.manifest import LevelRecord
+from ticket_hub.bundle.summary import outcomes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import LEAST_TRIALS
-from ticket_hub.evidence.verdict import ALPHA, MARGIN
+from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict, judge
 from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, Subject, write_report
 from ticket_hub.search.locate import locate
 from ticket_hub.training import Curves
 
-__all__ = ["report_bundle", "show_bundle", "subject"]
+__all__ = ["JudgedLevel", "judged_levels", "report_bundle", "show_bundle", "subject"]
 
 TICKET, DENSE = "ticket", "dense"
 
@@ -88,6 +90,32 @@ def subject(bundle: Bundle) -> Subject:
         recipe=manifest.recipe.to_toml(),
         notes=_notes(manifest, [each.name for each in series]),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedLevel:
+    """A level of a bundle, with what its evidence supports."""
+
+    level: int
+    density: float
+    verdict: Verdict
+
+
+def judged_levels(bundle: Bundle) -> list[JudgedLevel]:
+    """The levels that have a control beside the dense network, judged by all their controls.
+
+    Raises:
+        BundleError: its evidence breaks the format or is not what the manifest says.
+    """
+    found = outcomes(bundle.curves(), [trial.index for trial in bundle.manifest.trials])
+    judged = []
+    for level in bundle.manifest.levels:
+        here = {name: each for (at, name), each in found.items() if at == level.index}
+        ticket, dense = here.pop(TICKET, None), found.get((0, TICKET))
+        if level.index and here and ticket is not None and dense is not None:
+            verdict = judge(ticket, {DENSE: dense, **here})
+            judged.append(JudgedLevel(level=level.index, density=level.density, verdict=verdict))
+    return judged
 
 
 def _series(bundle: Bundle) -> list[Series]:

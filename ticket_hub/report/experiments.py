@@ -5,19 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ticket_hub.durable import write_bytes
-from ticket_hub.evidence.verdict import MARGIN, Comparison
+from ticket_hub.evidence.verdict import MARGIN, Comparison, Verdict
 from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
 from ticket_hub.report.style import INK, drawing, look, png, svg
 from ticket_hub.report.write import Form, Subject, write_report
 from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.spec import DENSE, TICKET
 
-__all__ = ["differences_figure", "report_experiment"]
+__all__ = ["Judged", "differences_figure", "report_experiment"]
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A level that was judged."""
+
+    @property
+    def density(self) -> float:
+        """Kept weights over prunable weights."""
+        ...
+
+    @property
+    def verdict(self) -> Verdict:
+        """What its evidence supports."""
+        ...
 
 
 def report_experiment(
@@ -59,7 +75,7 @@ def report_experiment(
     return written
 
 
-def differences_figure(levels: Sequence[LevelEvidence], *, title: str = "") -> Figure:
+def differences_figure(levels: Sequence[Judged], *, title: str = "") -> Figure:
     """A forest plot: accuracy of the ticket minus each control's, with 95% intervals.
 
     Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
@@ -103,7 +119,7 @@ def _arms(each: Comparison) -> list[list[float]]:
     return [[100 * below], [100 * above]]
 
 
-def _label(level: LevelEvidence, each: Comparison) -> str:
+def _label(level: Judged, each: Comparison) -> str:
     return f"{100 * level.density:.3g}% of weights, against {each.control}"
 
 

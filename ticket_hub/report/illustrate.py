@@ -15,12 +15,13 @@ from ticket_hub.bundle.layout import FIGURE
 from ticket_hub.errors import EvidenceError
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.figures import ladder_figure
-from ticket_hub.report.style import svg
+from ticket_hub.report.style import svg, theme_css, themed
 from ticket_hub.search.lock import hold
 
-__all__ = ["card_figure", "illustrate_bundle", "inert_svg"]
+__all__ = ["ADAPTIVE_STYLE", "adaptive_svg", "card_figure", "illustrate_bundle", "inert_svg"]
 
 WIDTH = 9.0
+ADAPTIVE_STYLE = f"@media (prefers-color-scheme:dark){{{theme_css()}}}"
 _STYLE = re.compile(r'style="([^"]*)"')
 _ID = re.compile(r' id="([^"]*)"')
 _USED = re.compile(r"#([A-Za-z0-9_.-]+)")
@@ -90,6 +91,15 @@ def inert_svg(figure: Figure) -> str:
         text = re.sub(rf' xmlns(:xlink)?="{re.escape(value)}"', "", text)
     opening = f'<svg {names} stroke-linejoin="round" stroke-linecap="butt"'
     return re.sub(r"\s*\n\s*", "\n", text.replace("<svg", opening, 1))
+
+
+def adaptive_svg(figure: Figure) -> str:
+    """A figure as an SVG file whose colours follow the theme of the page that shows it.
+
+    `ADAPTIVE_STYLE` is its only style sheet: a policy that forbids all others admits it by digest.
+    """
+    opening, _, rest = themed(inert_svg(figure)).partition(">")
+    return f"{opening}><style>{ADAPTIVE_STYLE}</style>{rest}"
 
 
 def _attributes(style: str) -> str:

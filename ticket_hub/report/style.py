@@ -23,6 +23,7 @@ __all__ = [
     "png",
     "svg",
     "theme_css",
+    "themed",
     "themed_svg",
 ]
 
@@ -142,7 +143,11 @@ def themed_svg(figure: Figure) -> str:
     The background is left to the page. `theme_css` gives the colours' definitions.
     """
     text = svg(figure)
-    text = text[text.index("<svg") :]
+    return themed(text[text.index("<svg") :])
+
+
+def themed(text: str) -> str:
+    """An SVG of this module with its colours named as `theme_css` defines them, on no ground."""
     for color in _ON_DARK:
         text = text.replace(color, f"var(--c{color[1:]},{color})")
     return text.replace(PAPER, "none")

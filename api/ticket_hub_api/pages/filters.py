@@ -1,0 +1,95 @@
+"""The search form: from a query that people may write by hand to a filter, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from ticket_hub_api.catalog.ticket_query import TicketFilter
+
+__all__ = ["ORDERS", "VERDICTS", "Search", "read_search"]
+
+VERDICTS = ("winning", "matching", "not distinguishable", "losing")
+ORDERS: Mapping[str, tuple[str, str, bool]] = {
+    "newest": ("newest first", "updated", True),
+    "accuracy": ("most accurate first", "accuracy", True),
+    "sparsest": ("sparsest first", "density", False),
+    "densest": ("densest first", "density", True),
+    "name": ("by name", "name", False),
+}
+_TEXTS = ("text", "network", "dataset", "owner")
+_SHARES = {"weights_min": "density_min", "weights_max": "density_max",
+           "accuracy_min": "accuracy_min", "accuracy_max": "accuracy_max"}  # fmt: skip
+LONGEST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What was asked for.
+
+    Attributes:
+        values: every field of the form as it was filled in.
+        problems: field -> what is wrong with it; such a field asks for nothing.
+        wanted: the same for the catalog.
+        cursor: where the page begins.
+    """
+
+    values: Mapping[str, str]
+    problems: Mapping[str, str]
+    wanted: TicketFilter
+    cursor: str
+
+    def address(self, cursor: str = "") -> str:
+        """Where this search is shown, or its next page: without what was left empty."""
+        fields = {name: value for name, value in self.values.items() if value}
+        if fields.get("order") == "newest":
+            del fields["order"]
+        query = urlencode(fields | ({"cursor": cursor} if cursor else {}))
+        return f"/?{query}" if query else "/"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but an order was asked for."""
+        return any(value for name, value in self.values.items() if name != "order")
+
+
+def read_search(query: Mapping[str, str]) -> Search:
+    """Understand a query; shares are in per cent, as the pages show them."""
+    values = {name: query.get(name, "").strip()[:LONGEST] for name in (*_TEXTS, *_SHARES)}
+    values["verdict"] = _one_of(query.get("verdict", ""), VERDICTS, "")
+    values["order"] = _one_of(query.get("order", ""), ORDERS, "newest")
+    problems: dict[str, str] = {}
+    fields: dict[str, Any] = {name: values[name] for name in _TEXTS}
+    for name, field in _SHARES.items():
+        fields[field] = _share(values[name], lambda text, name=name: problems.update({name: text}))  # type: ignore[misc] # mypy takes no default for a captured name
+    _, sort, descending = ORDERS[values["order"]]
+    wanted = TicketFilter(
+        verdict=values["verdict"] or None,  # type: ignore[arg-type] # one of VERDICTS
+        sort=sort,  # type: ignore[arg-type] # one of those in ORDERS
+        descending=descending,
+        **fields,
+    )
+    return Search(
+        values=values, problems=problems, wanted=wanted, cursor=query.get("cursor", "")[:1000]
+    )
+
+
+def _one_of(text: str, allowed: Any, default: str) -> str:  # noqa: ANN401 - anything with members
+    return text if text in allowed else default
+
+
+def _share(text: str, complain: Callable[[str], None]) -> float | None:
+    """A share in [0, 1] from per cent; None where there is none."""
+    if not text:
+        return None
+    try:
+        share = float(text.replace(",", ".").removesuffix("%")) / 100
+    except ValueError:
+        complain("is no number")
+        return None
+    if not 0 <= share <= 1:
+        complain("must be from 0 to 100")
+        return None
+    return share

@@ -1,0 +1,103 @@
+"""The search, and the page of one ticket."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ticket_hub_api.auth import Principal, Scope
+from ticket_hub_api.catalog.ticket_query import visible
+from ticket_hub_api.catalog.ticket_tables import TicketEntry
+from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
+from ticket_hub_api.errors import ApiError
+from ticket_hub_api.pages import figures
+from ticket_hub_api.pages.filters import ORDERS, VERDICTS, Search, read_search
+from ticket_hub_api.pages.rendering import is_fragment, render
+from ticket_hub_api.pages.router import READ_METHODS, page_router
+from ticket_hub_api.pages.security import secure
+from ticket_hub_api.pages.sessions import Anyone
+from ticket_hub_api.pages.ticket_view import TicketView, view_of
+from ticket_hub_api.services import Services, services_of
+
+__all__ = ["router"]
+
+router = page_router()
+PAGE = 50
+
+
+@router.api_route("/", methods=READ_METHODS)
+async def search(request: Request, visitor: Anyone) -> Response:
+    """Find tickets; with htmx only the results are sent, and the address follows the form."""
+    services = services_of(request)
+    search = read_search(request.query_params)
+    found = await run_in_threadpool(_find, services, visitor, search)
+    context = {"search": search, "page": found, "visibility": services.settings.visibility}
+    if is_fragment(request):
+        response = render(request, "_results.html", context)
+        response.headers["HX-Push-Url"] = search.address(search.cursor)
+        return response
+    names = await services.memory.recall(
+        ("names", visitor.scope == Scope.ADMIN, visitor.roles, visitor.anonymous),
+        lambda: _names(services, visitor),
+    )
+    choices = {"orders": ORDERS, "verdicts": VERDICTS, "names": names}
+    return render(request, "search.html", context | choices)
+
+
+def _find(services: Services, visitor: Principal, search: Search) -> TicketPage:
+    with services.database.read() as connection:
+        return page_of(connection, search.wanted, visitor, cursor=search.cursor, limit=PAGE)
+
+
+def _names(services: Services, visitor: Principal) -> dict[str, list[str]]:
+    """The networks and data sets of the tickets that a visitor may see."""
+    with services.database.read() as connection:
+        return {
+            column.key: list(
+                connection.scalars(
+                    select(column).where(*visible(visitor)).distinct().order_by(column)
+                )
+            )
+            for column in (TicketEntry.network, TicketEntry.dataset)
+        }
+
+
+@router.api_route("/tickets/{owner}/{name}", methods=READ_METHODS)
+async def ticket(request: Request, visitor: Anyone, owner: str, name: str) -> Response:
+    """Everything about one ticket."""
+    revision = request.query_params.get("revision", "main")[:255]
+    view = await run_in_threadpool(
+        _view, services_of(request), visitor, f"{owner}/{name}", revision
+    )
+    endpoint = services_of(request).settings.endpoint or str(request.base_url).rstrip("/")
+    context = {"view": view, "ticket": view.detail, "revision": revision, "endpoint": endpoint}
+    return render(request, "ticket.html", context)
+
+
+def _view(services: Services, visitor: Principal, repo: str, revision: str) -> TicketView:
+    with services.database.read() as connection:
+        detail = one_ticket(connection, visitor, repo, revision)
+        return view_of(services, connection, detail)
+
+
+@router.api_route("/tickets/{owner}/{name}/figures/{commit}/{figure}", methods=READ_METHODS)
+async def figure(
+    request: Request, visitor: Anyone, owner: str, name: str, commit: str, figure: str
+) -> Response:
+    """A figure of a ticket's evidence, drawn once; an address always gives the same figure."""
+    services = services_of(request)
+
+    def find(connection: Connection) -> figures.Source:
+        detail = one_ticket(connection, visitor, f"{owner}/{name}", commit)
+        return figures.source_of(services, connection, detail)
+
+    kind = figures.KINDS.get(figure)
+    if kind is None:
+        raise ApiError(404, "There is no such figure.")
+    data = await figures.draw(services, find, kind)
+    headers = {"Content-Security-Policy": figures.POLICY}
+    response = Response(data, media_type="image/svg+xml", headers=headers)
+    return secure(response, cache="private, max-age=31536000, immutable")

@@ -1,0 +1,35 @@
+"""Figures whose colours follow the page that shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ticket_hub.bundle import open_bundle
+from ticket_hub.report.bundles import judged_levels
+from ticket_hub.report.experiments import differences_figure
+from ticket_hub.report.figures import ladder_figure
+from ticket_hub.report.illustrate import ADAPTIVE_STYLE, adaptive_svg
+from ticket_hub.report.ladder import Ladder
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
+
+
+def test_an_adaptive_figure_has_one_style_sheet_and_no_inline_style(ladder: Ladder) -> None:
+    text = adaptive_svg(ladder_figure(ladder))
+    assert text.count("<style>") == 1
+    assert f"<style>{ADAPTIVE_STYLE}</style>" in text
+    assert " style=" not in text
+    assert 'fill="#ffffff"' not in text
+
+
+def test_every_level_with_a_control_is_judged_as_the_bundle_says() -> None:
+    bundle = open_bundle(GOLDEN)
+    judged = judged_levels(bundle)
+    assert judged
+    for each in judged:
+        record = bundle.manifest.level(each.level)
+        assert record is not None
+        assert each.verdict.word == record.verdict
+        assert {c.control for c in each.verdict.comparisons} > {"dense"}
+    (panel,) = differences_figure(judged).axes
+    assert len(panel.get_yticks()) == sum(len(each.verdict.comparisons) for each in judged)
