@@ -42,6 +42,7 @@ from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_static as pages_static
+from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages.failures import failure_page, wants_page
 from ticket_hub_api.routes import health, jobs, ticket_parts, tickets
 from ticket_hub_api.routes.problems import problem_response, speaks_problems
@@ -68,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     health.router,
     routes_unsupported.router,
     pages_static.router,
+    pages_tickets.router,
     pages_account.router,
 )
 

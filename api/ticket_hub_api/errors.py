@@ -25,7 +25,6 @@ __all__ = [
     "repository_not_found",
     "revision_not_found",
     "too_many",
-    "translate",
     "unauthorized",
 ]
 
@@ -115,7 +114,7 @@ def header_safe(text: str) -> str:
 
 def error_response(request: Request, error: Exception) -> Response:
     """The answer to an error, whichever part of the service raised it."""
-    refusal = error if isinstance(error, ApiError) else translate(error)
+    refusal = error if isinstance(error, ApiError) else _translate(error)
     headers = {"X-Error-Message": header_safe(refusal.message), **refusal.headers}
     if refusal.code:
         headers["X-Error-Code"] = refusal.code
@@ -125,8 +124,7 @@ def error_response(request: Request, error: Exception) -> Response:
     return JSONResponse(body, refusal.status, headers)
 
 
-def translate(error: Exception) -> ApiError:
-    """The refusal that an error of any part of the service amounts to."""
+def _translate(error: Exception) -> ApiError:
     if isinstance(error, HubUnavailableError):
         return ApiError(503, str(error), headers={"Retry-After": "2"})
     if isinstance(error, StorageError):

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage
 
-__all__ = ["Reader", "Reply", "Visit"]
+__all__ = ["Reader", "Reply", "Shown", "Visit"]
 
 
 @dataclass
@@ -103,3 +103,12 @@ class Visit:
     def check(self) -> None:
         assert not self.watched.complaints, "\n".join(self.watched.complaints)
         assert self.watched.hosts <= {urlsplit(self.endpoint).netloc}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Tickets of a hub: one with a control, one without, one that is private."""
+
+    controlled: str
+    plain: str
+    private: str

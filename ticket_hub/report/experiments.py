@@ -75,15 +75,18 @@ def report_experiment(
     return written
 
 
-def differences_figure(levels: Sequence[Judged], *, title: str = "") -> Figure:
+def differences_figure(levels: Sequence[Judged], *, title: str = "", width: float = 7.0) -> Figure:
     """A forest plot: accuracy of the ticket minus each control's, with 95% intervals.
 
     Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
     the dense network is judged by. An interval that is not known is left out.
+
+    Args:
+        width: in inches.
     """
     found = [(level, each) for level in levels for each in level.verdict.comparisons]
     with drawing():
-        figure = Figure(figsize=(7.0, 1.4 + 0.3 * len(found)), layout="constrained")
+        figure = Figure(figsize=(width, 1.4 + 0.3 * len(found)), layout="constrained")
         panel = figure.subplots()
         panel.axvline(0, color=INK, linewidth=1.0)
         panel.axvline(-100 * MARGIN, color=INK, linewidth=0.8, linestyle="--")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub_api.errors import ApiError, header_safe, translate
+from ticket_hub_api.errors import ApiError, header_safe
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import TAG
+from ticket_hub_api.routes.problems import headers_of, problem_of
 
 __all__ = ["failure_page", "wants_page"]
 
-_UNAUTHORIZED, _NOT_FOUND = 401, 404
+_UNAUTHORIZED = 401
 
 
 def wants_page(request: Request) -> bool:
@@ -27,17 +26,18 @@ def wants_page(request: Request) -> bool:
 
 def failure_page(request: Request, error: Exception) -> Response:
     """The page that says what is wrong and what to do; with 401, the form to sign in."""
-    refusal = error if isinstance(error, ApiError) else translate(error)
-    signing_in = refusal.status == _UNAUTHORIZED
+    problem = problem_of(error)
+    known = isinstance(error, ApiError)
+    signing_in = problem.status == _UNAUTHORIZED
     context = {
-        "status": refusal.status,
-        "title": HTTPStatus(refusal.status).phrase,
-        "message": refusal.message,
+        "title": problem.title,
+        "message": problem.detail,
+        "remedy": "" if known else problem.remedy,
         "signing_in": signing_in,
         "next": _address(request) if request.method == "GET" else "/",
     }
-    response = render(request, "failure.html", context, status=refusal.status, forms=signing_in)
-    response.headers.update({"X-Error-Message": header_safe(refusal.message), **refusal.headers})
+    response = render(request, "failure.html", context, status=problem.status, forms=signing_in)
+    response.headers.update({"X-Error-Message": header_safe(problem.detail), **headers_of(error)})
     return response
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-from ticket_hub_api.catalog.ticket_query import TicketFilter
+from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter
 
 __all__ = ["ORDERS", "VERDICTS", "Search", "read_search"]
 
 VERDICTS = ("winning", "matching", "not distinguishable", "losing")
-ORDERS: Mapping[str, tuple[str, str, bool]] = {
+ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
     "newest": ("newest first", "updated", True),
     "accuracy": ("most accurate first", "accuracy", True),
     "sparsest": ("sparsest first", "density", False),
@@ -61,35 +60,34 @@ def read_search(query: Mapping[str, str]) -> Search:
     values["verdict"] = _one_of(query.get("verdict", ""), VERDICTS, "")
     values["order"] = _one_of(query.get("order", ""), ORDERS, "newest")
     problems: dict[str, str] = {}
-    fields: dict[str, Any] = {name: values[name] for name in _TEXTS}
+    shares: dict[str, float | None] = {}
     for name, field in _SHARES.items():
-        fields[field] = _share(values[name], lambda text, name=name: problems.update({name: text}))  # type: ignore[misc] # mypy takes no default for a captured name
+        shares[field], problem = _share(values[name])
+        if problem:
+            problems[name] = problem
     _, sort, descending = ORDERS[values["order"]]
     wanted = TicketFilter(
         verdict=values["verdict"] or None,  # type: ignore[arg-type] # one of VERDICTS
-        sort=sort,  # type: ignore[arg-type] # one of those in ORDERS
+        sort=sort,
         descending=descending,
-        **fields,
+        **{name: values[name] for name in _TEXTS},  # type: ignore[arg-type] # texts
+        **shares,  # type: ignore[arg-type] # numbers
     )
     return Search(
         values=values, problems=problems, wanted=wanted, cursor=query.get("cursor", "")[:1000]
     )
 
 
-def _one_of(text: str, allowed: Any, default: str) -> str:  # noqa: ANN401 - anything with members
+def _one_of(text: str, allowed: Container[str], default: str) -> str:
     return text if text in allowed else default
 
 
-def _share(text: str, complain: Callable[[str], None]) -> float | None:
-    """A share in [0, 1] from per cent; None where there is none."""
-    if not text:
-        return None
+def _share(text: str) -> tuple[float | None, str]:
+    """A share in [0, 1] from per cent, and what is wrong with it."""
     try:
-        share = float(text.replace(",", ".").removesuffix("%")) / 100
+        share = float(text.replace(",", ".").removesuffix("%")) / 100 if text else None
     except ValueError:
-        complain("is no number")
-        return None
-    if not 0 <= share <= 1:
-        complain("must be from 0 to 100")
-        return None
-    return share
+        return None, "is no number"
+    if share is None or 0 <= share <= 1:
+        return share, ""
+    return None, "must be from 0 to 100"

@@ -18,6 +18,7 @@ __all__ = ["MAX_BYTES", "render_readme"]
 
 MAX_BYTES = 256 * 1024
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_LAST_COMMENT = re.compile(r"<!--(?:(?!-->).)*-->\s*\Z", re.DOTALL)
 _OUTER_HEADINGS = 2
 _LAST_HEADING = 6
 _TAGS = {
@@ -31,10 +32,11 @@ _SCHEMES = {"http", "https", "mailto"}
 def render_readme(text: str) -> Markup:
     """Markdown as safe HTML: no raw HTML, no images, no scripts, no styles.
 
-    Headings go two steps down, below those of the page. An image becomes a link to it. Links
-    that are neither absolute nor to this page lose their target.
+    Headings go two steps down, below those of the page. An image elsewhere becomes a link to it,
+    and one in the repository is left out: the page draws the figures itself. Links into the
+    repository lose their target. A comment at the end, such as a card's seal, is left out.
     """
-    body = _FRONT_MATTER.sub("", text, count=1)
+    body = _LAST_COMMENT.sub("", _FRONT_MATTER.sub("", text, count=1))
     return Markup(_clean(_markdown().render(body)))  # noqa: S704 - what nh3 has cleaned
 
 
@@ -81,6 +83,8 @@ def _image(
 ) -> str:
     """A link to the picture instead of the picture: the browser asks no other host by itself."""
     token = tokens[index]
+    source = str(token.attrGet("src") or "")
+    if _keep_absolute("a", "href", source) is None:
+        return ""
     label = renderer.renderInlineAsText(token.children, options, env) or "picture"
-    source = nh3.clean_text(str(token.attrGet("src") or ""))
-    return f'<a href="{source}">{nh3.clean_text(label)}</a>'
+    return f'<a href="{nh3.clean_text(source)}">{nh3.clean_text(label)}</a>'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +12,9 @@ from ticket_hub_api.catalog.ticket_query import visible
 from ticket_hub_api.catalog.ticket_tables import TicketEntry
 from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
+from ticket_hub_api.hub_protocol.requests import endpoint_of
 from ticket_hub_api.pages import figures
+from ticket_hub_api.pages.contents import Evidence, evidence_of
 from ticket_hub_api.pages.filters import ORDERS, VERDICTS, Search, read_search
 from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
@@ -34,7 +35,12 @@ async def search(request: Request, visitor: Anyone) -> Response:
     services = services_of(request)
     search = read_search(request.query_params)
     found = await run_in_threadpool(_find, services, visitor, search)
-    context = {"search": search, "page": found, "visibility": services.settings.visibility}
+    context = {
+        "search": search,
+        "page": found,
+        "visibility": services.settings.visibility,
+        "endpoint": endpoint_of(request),
+    }
     if is_fragment(request):
         response = render(request, "_results.html", context)
         response.headers["HX-Push-Url"] = search.address(search.cursor)
@@ -72,8 +78,10 @@ async def ticket(request: Request, visitor: Anyone, owner: str, name: str) -> Re
     view = await run_in_threadpool(
         _view, services_of(request), visitor, f"{owner}/{name}", revision
     )
-    endpoint = services_of(request).settings.endpoint or str(request.base_url).rstrip("/")
-    context = {"view": view, "ticket": view.detail, "revision": revision, "endpoint": endpoint}
+    context = {
+        "view": view, "ticket": view.detail, "revision": revision,
+        "endpoint": endpoint_of(request),
+    }  # fmt: skip
     return render(request, "ticket.html", context)
 
 
@@ -85,19 +93,23 @@ def _view(services: Services, visitor: Principal, repo: str, revision: str) -> T
 
 @router.api_route("/tickets/{owner}/{name}/figures/{commit}/{figure}", methods=READ_METHODS)
 async def figure(
-    request: Request, visitor: Anyone, owner: str, name: str, commit: str, figure: str
+    request: Request, visitor: Anyone, *, owner: str, name: str, commit: str, figure: str
 ) -> Response:
     """A figure of a ticket's evidence, drawn once; an address always gives the same figure."""
     services = services_of(request)
-
-    def find(connection: Connection) -> figures.Source:
-        detail = one_ticket(connection, visitor, f"{owner}/{name}", commit)
-        return figures.source_of(services, connection, detail)
-
     kind = figures.KINDS.get(figure)
     if kind is None:
         raise ApiError(404, "There is no such figure.")
-    data = await figures.draw(services, find, kind)
-    headers = {"Content-Security-Policy": figures.POLICY}
+    evidence = await run_in_threadpool(_evidence, services, visitor, f"{owner}/{name}", commit)
+    if evidence is None:
+        raise ApiError(404, "There is no evidence here to draw.")
+    data = await figures.draw(services, evidence, kind)
+    headers = {"Content-Security-Policy": figures.policy()}
     response = Response(data, media_type="image/svg+xml", headers=headers)
     return secure(response, cache="private, max-age=31536000, immutable")
+
+
+def _evidence(services: Services, visitor: Principal, repo: str, commit: str) -> Evidence | None:
+    with services.database.read() as connection:
+        detail = one_ticket(connection, visitor, repo, commit)
+        return evidence_of(services, connection, detail)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 __all__ = ["FILTERS"]
 
@@ -64,6 +66,12 @@ def short(digest: str, length: int = 12) -> str:
     return digest[:length]
 
 
-FILTERS = {
-    each.__name__: each for each in (percent, density, points, size, count, moment, iso, short)
-}
+def host(address: str) -> str:
+    """The host of an address."""
+    return urlsplit(address).hostname or address
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    each.__name__: each
+    for each in (percent, density, points, size, count, moment, iso, short, host)
+} | {"product": math.prod}

@@ -20,7 +20,15 @@ from ticket_hub import errors
 from ticket_hub_api.catalog.ticket_query import CursorError
 from ticket_hub_api.errors import ApiError
 
-__all__ = ["STATUS", "Problem", "answers", "problem_of", "problem_response", "speaks_problems"]
+__all__ = [
+    "STATUS",
+    "Problem",
+    "answers",
+    "headers_of",
+    "problem_of",
+    "problem_response",
+    "speaks_problems",
+]
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[type[errors.TicketHubError], int] = {
@@ -145,12 +153,16 @@ def _invalid(error: RequestValidationError) -> Problem:
     return _problem(422, "The request is not valid.", errors=found)
 
 
+def headers_of(error: Exception) -> dict[str, str]:
+    """What the answer to an error says in its headers."""
+    own = error.headers if isinstance(error, ApiError) else {}
+    return {**_RETRY.get(problem_of(error).status, {}), **own}
+
+
 def problem_response(request: Request, error: Exception) -> JSONResponse:
     """The answer to an error."""
     problem = problem_of(error)
-    headers = dict(_RETRY.get(problem.status, {}))
-    if isinstance(error, ApiError):
-        headers |= error.headers
+    headers = headers_of(error)
     body = asdict(problem)
     if not problem.errors:
         del body["errors"]

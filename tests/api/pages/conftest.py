@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Reader, Visit
+from browsing import Reader, Shown, Visit
+from controlled import GOLDEN, controlled_bundle
 
+from ticket_hub.hub.front import push_bundle
 from ticket_hub_api.background import RunningHub
 
 if TYPE_CHECKING:
@@ -48,6 +53,32 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def visit(chromium: Browser, hub: RunningHub) -> Iterator[Visit]:
     visit = Visit(chromium, hub.endpoint)
+    yield visit
+    visit.close()
+    visit.check()
+
+
+@pytest.fixture(scope="session")
+def shown(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    folder = tmp_path_factory.mktemp("shown")
+    about = Reader(hub.endpoint).get("/api/whoami-v2", Authorization=f"Bearer {hub.token}")
+    owner = json.loads(about.text)["name"]
+    names = Shown(*(f"{owner}/pages-{kind}" for kind in ("controlled", "plain", "private")))
+    plain = Path(shutil.copytree(GOLDEN, folder / "plain"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TICKET_HOME", str(folder / "home"))
+        patch.setenv("HF_HOME", str(folder / "huggingface"))
+        push = partial(push_bundle, hub=hub.endpoint, token=hub.token)
+        push(controlled_bundle(folder / "controlled"), names.controlled)
+        push(plain, names.plain)
+        push(plain, names.private, private=True)
+    return names
+
+
+@pytest.fixture
+def quiet_visit(chromium: Browser, hub: RunningHub) -> Iterator[Visit]:
+    """A browser that runs no script."""
+    visit = Visit(chromium, hub.endpoint, java_script_enabled=False)
     yield visit
     visit.close()
     visit.check()

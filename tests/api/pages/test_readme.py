@@ -4,72 +4,13 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
+from payloads import PAYLOADS
 
 from ticket_hub_api.pages.readme import render_readme
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-RUN = "window.planted=1"
-PAYLOADS = (
-    f"<script>{RUN}</script>",
-    f"<SCRIPT SRC=//evil.example/x.js>{RUN}</SCRIPT>",
-    f"<scr<script>ipt>{RUN}</scr</script>ipt>",
-    f"<img src=x onerror={RUN}>",
-    f'<img src="x" onerror="{RUN}">',
-    f"<img/src=x/onerror={RUN}//",
-    f"<svg onload={RUN}>",
-    f"<svg><script>{RUN}</script></svg>",
-    f"<svg><animate onbegin={RUN} attributeName=x dur=1s>",
-    f'<math><mi xlink:href="javascript:{RUN}">x</mi></math>',
-    f"<body onload={RUN}>",
-    f"<details open ontoggle={RUN}>x</details>",
-    f"<video><source onerror={RUN}></video>",
-    f"<audio src=x onerror={RUN}>",
-    f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe>",
-    f'<iframe src="javascript:parent.{RUN}"></iframe>',
-    f'<object data="javascript:{RUN}"></object>',
-    f'<embed src="javascript:{RUN}">',
-    f'<form action="javascript:{RUN}"><button autofocus>x</button></form>',
-    f"<input autofocus onfocus={RUN}>",
-    f"<select autofocus onfocus={RUN}>",
-    f"<marquee onstart={RUN}>x</marquee>",
-    f'<meta http-equiv=refresh content="0;url=javascript:{RUN}">',
-    '<base href="https://evil.example/">',
-    '<link rel=stylesheet href="https://evil.example/x.css">',
-    f"<style>@import 'javascript:{RUN}';</style>",
-    f'<div style="background:url(javascript:{RUN})">x</div>',
-    f'<a href="javascript:{RUN}">x</a>',
-    f"[click](javascript:{RUN})",
-    f"[click](JaVaScRiPt:{RUN})",
-    f"[click](java&#x73;cript:{RUN})",
-    f"[click](&#106;avascript:{RUN})",
-    f"[click](\tjavascript:{RUN})",
-    f"[click](java\nscript:{RUN})",
-    f"[click](<javascript:{RUN}>)",
-    f"<javascript:{RUN}>",
-    "[click](vbscript:msgbox(1))",
-    f"[click](data:text/html,<script>{RUN}</script>)",
-    "[click](data:text/html;base64,PHNjcmlwdD53aW5kb3cucGxhbnRlZD0xPC9zY3JpcHQ+)",
-    f"![x](javascript:{RUN})",
-    f'![x](https://evil.example/x.png "onerror={RUN}")',
-    f'![x"onerror="{RUN}](x)',
-    f'![x](x"onerror="{RUN})',
-    f"[x]: javascript:{RUN}\n\n[x]",
-    f'[x]: https://a.example "\\" onmouseover=\\"{RUN}"\n\n[x]',
-    f'```"><script>{RUN}</script>\ncode\n```',
-    f"`</code><script>{RUN}</script>`",
-    f"| a |\n|---|\n| <img src=x onerror={RUN}> |",
-    f'<!--<img src="--><img src=x onerror={RUN}//">',
-    f"---\ntitle: </script><script>{RUN}</script>\n---\n\n# x",
-    f"&lt;script&gt;{RUN}&lt;/script&gt;",
-    f"\\<script>{RUN}</script>",
-    f"<x onclick={RUN} tabindex=1 autofocus onfocus={RUN}>",
-    f'<a href="https://a.example" hx-on::load="{RUN}" hx-get="/x" hx-trigger=load>x</a>',
-    f'<noscript><p title="</noscript><img src=x onerror={RUN}>">',
-    f"<textarea></textarea><img src=x onerror={RUN}>",
-    f"\u003cimg src=x onerror={RUN}\u003e\u0000<\u0000script>{RUN}</script>",
-)  # fmt: skip
 ALLOWED = {"a": {"href", "title", "rel"}, "ol": {"start"}}
 
 

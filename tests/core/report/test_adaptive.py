@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from controlled import GOLDEN, controlled_bundle
+
 from ticket_hub.bundle import open_bundle
 from ticket_hub.report.bundles import judged_levels
 from ticket_hub.report.experiments import differences_figure
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.illustrate import ADAPTIVE_STYLE, adaptive_svg
 from ticket_hub.report.ladder import Ladder
-
-GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 
 
 def test_an_adaptive_figure_has_one_style_sheet_and_no_inline_style(ladder: Ladder) -> None:
@@ -22,14 +22,18 @@ def test_an_adaptive_figure_has_one_style_sheet_and_no_inline_style(ladder: Ladd
     assert 'fill="#ffffff"' not in text
 
 
-def test_every_level_with_a_control_is_judged_as_the_bundle_says() -> None:
-    bundle = open_bundle(GOLDEN)
+def test_every_level_with_a_control_is_judged_as_the_bundle_says(tmp_path: Path) -> None:
+    bundle = open_bundle(controlled_bundle(tmp_path / "bundle"))
     judged = judged_levels(bundle)
-    assert judged
+    assert [each.level for each in judged] == [each.index for each in bundle.levels if each.index]
     for each in judged:
         record = bundle.manifest.level(each.level)
         assert record is not None
         assert each.verdict.word == record.verdict
-        assert {c.control for c in each.verdict.comparisons} > {"dense"}
+        assert {c.control for c in each.verdict.comparisons} == {"dense", "reinit"}
     (panel,) = differences_figure(judged).axes
-    assert len(panel.get_yticks()) == sum(len(each.verdict.comparisons) for each in judged)
+    assert len(panel.get_yticks()) == 2 * len(judged)
+
+
+def test_without_a_control_nothing_is_judged_by_one() -> None:
+    assert judged_levels(open_bundle(GOLDEN)) == []

@@ -1,0 +1,80 @@
+"""What a page needs of a ticket's files: its card, and the files that its evidence is in."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Connection
+
+from ticket_hub_api.catalog.tickets import TicketDetail
+from ticket_hub_api.hub_protocol.objects import Content, open_content
+from ticket_hub_api.services import Services
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle import Bundle
+
+__all__ = ["Evidence", "card_of", "evidence_of"]
+
+CARD = "README.md"
+MANIFEST, CONFIG, METRICS = "ticket.json", "config.json", "metrics.json"
+MOST_METRICS_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The files of a ticket that its evidence is in.
+
+    Attributes:
+        digest: sha256 of the manifest, which names all others by theirs.
+        files: path -> content.
+    """
+
+    digest: str
+    files: Mapping[str, Content]
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Bundle]:
+        """The bundle, without masks and weights, in a folder that is gone afterwards.
+
+        Raises:
+            BundleError: it breaks the format.
+        """
+        from ticket_hub.bundle import open_bundle  # which imports torch
+
+        with tempfile.TemporaryDirectory(prefix="ticket-evidence-") as name:
+            for path, content in self.files.items():
+                with (Path(name) / path).open("wb") as file:
+                    file.writelines(content.read(0, content.size))
+            yield open_bundle(Path(name))
+
+
+def evidence_of(
+    services: Services, connection: Connection, ticket: TicketDetail
+) -> Evidence | None:
+    """Where a ticket's evidence is, or None: nothing was measured, it is elsewhere, or huge."""
+    sizes = {file.path: file.size for file in ticket.files}
+    measured = any(level["evidence"] for level in ticket.description["levels"])
+    if ticket.source or not measured or sizes.get(METRICS, 0) > MOST_METRICS_BYTES:
+        return None
+    digests = {file.path: file.sha256 for file in ticket.files}
+    files = {
+        path: open_content(services, connection, digests[path])
+        for path in (MANIFEST, CONFIG, METRICS)
+    }
+    return Evidence(digest=digests[MANIFEST], files=files)
+
+
+def card_of(
+    services: Services, connection: Connection, ticket: TicketDetail, most: int
+) -> str | None:
+    """A ticket's card as text, or None where there is none, or it has more than `most` bytes."""
+    file = next((file for file in ticket.files if file.path == CARD), None)
+    if ticket.source or file is None or file.size > most:
+        return None
+    content = open_content(services, connection, file.sha256)
+    return content.head(file.size).decode(errors="replace")

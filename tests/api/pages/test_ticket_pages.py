@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+import pytest
+from browsing import Reader, Shown, Visit
+from controlled import GOLDEN
+from huggingface_hub import HfApi
+from payloads import PAYLOADS
+
+from ticket_hub.bundle.figure import ELEMENTS
+from ticket_hub.hub.front import push_bundle
+from ticket_hub_api import accounts
+from ticket_hub_api.background import RunningHub
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.pages.filters import read_search
+
+
+def test_what_is_asked_for_comes_back_as_the_shortest_address() -> None:
+    query = {
+        "text": "lenet",
+        "weights_max": "20",
+        "order": "newest",
+        "verdict": "",
+        "nonsense": "x",
+    }
+    search = read_search(query)
+    assert search.wanted.density_max == pytest.approx(0.2)
+    assert search.address() == "/?text=lenet&weights_max=20"
+    assert read_search({}).address() == "/"
+
+
+def test_a_number_that_cannot_be_is_said_and_asks_for_nothing() -> None:
+    search = read_search({"weights_max": "many", "accuracy_min": "101", "weights_min": "1e999"})
+    assert set(search.problems) == {"weights_max", "accuracy_min", "weights_min"}
+    assert search.wanted.density_max is None
+    assert read_search({"accuracy_min": "nan"}).problems
+
+
+def test_the_search_works_without_javascript(member: Reader, shown: Shown) -> None:
+    everything = member.get("/").text
+    assert shown.controlled in everything
+    assert shown.private in everything
+    narrowed = member.get("/?text=controlled&order=accuracy")
+    assert shown.controlled in narrowed.text
+    assert shown.plain not in narrowed.text
+    assert "No ticket fits" in member.get("/?text=nothingofthisname").text
+    assert "must be from 0 to 100" in member.get("/?weights_max=200").text
+
+
+def test_a_fragment_has_the_results_alone(member: Reader, shown: Shown) -> None:
+    part = member.get("/?text=controlled&network=", HX_Request="true")
+    assert "<html" not in part.text
+    assert shown.controlled in part.text
+    assert part.headers["HX-Push-Url"] == "/?text=controlled"
+
+
+def test_pages_turn(member: Reader, shown: Shown) -> None:
+    assert shown
+    assert "cursor" not in member.get("/").text
+    assert member.get("/?cursor=nonsense").status == 422
+
+
+def test_visitors_see_what_they_may(hub: RunningHub, reader: Reader, shown: Shown) -> None:
+    assert shown.plain not in reader.get("/").text
+    assert "sign in" in reader.get("/").text
+    assert reader.get(f"/tickets/{shown.plain}").status == 401
+    name, database = f"guest-{uuid.uuid4().hex[:8]}", Database(hub.settings.database_url)
+    accounts.add_user(database, name)
+    secret = accounts.create_token(database, name, scope="read").secret
+    database.close()
+    reader.sign_in(secret)
+    assert shown.plain in reader.get("/").text
+    assert shown.private not in reader.get("/").text
+    assert reader.get(f"/tickets/{shown.private}").status == 404
+    commit = re.search(r"/figures/([0-9a-f]{40})/", reader.get(f"/tickets/{shown.plain}").text)
+    assert commit is not None
+    hidden = f"/tickets/{shown.private}/figures/{commit[1]}/ladder.svg"
+    assert reader.get(hidden).status == 404
+
+
+def test_a_ticket_shows_everything_that_is_known_of_it(member: Reader, shown: Shown) -> None:
+    page = member.get(f"/tickets/{shown.controlled}").text
+    for part in (
+        'id="levels"', 'id="controls"', 'id="layers"', 'id="card"', 'id="versions"', 'id="files"',
+        "n = 3", "against dense", f"ticket pull {shown.controlled} --hub {member.endpoint}",
+        "<td>reinit</td>", "ladder.svg", "differences.svg", "curves.svg", "theta0/0.safetensors",
+    ):  # fmt: skip
+        assert part in page
+    assert not re.search(r"Written by Ticket Hub\. sha256", page)
+
+
+def test_a_ticket_without_controls_says_what_that_leaves_open(member: Reader, shown: Shown) -> None:
+    page = member.get(f"/tickets/{shown.plain}").text
+    assert "No control was trained beside these tickets" in page
+    assert "differences.svg" not in page
+
+
+def test_old_versions_can_be_read_and_unknown_ones_are_said(member: Reader, shown: Shown) -> None:
+    page = member.get(f"/tickets/{shown.plain}").text
+    revision = re.search(r"\?revision=([0-9a-f]{40})", page)
+    assert revision is not None
+    assert revision[1] in member.get(f"/tickets/{shown.plain}?revision={revision[1]}").text
+    assert member.get(f"/tickets/{shown.plain}?revision=nothing").status == 404
+    assert member.get("/tickets/nobody/nothing").status == 404
+
+
+def figure_of(member: Reader, repo: str, name: str) -> str:
+    page = member.get(f"/tickets/{repo}").text
+    found = re.search(rf"/tickets/{repo}/figures/[0-9a-f]{{40}}/{name}", page)
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("name", ["ladder.svg", "ladder-narrow.svg", "differences.svg"])
+def test_figures_are_pictures_alone(member: Reader, shown: Shown, name: str) -> None:
+    figure = member.get(figure_of(member, shown.controlled, name))
+    assert figure.status == 200
+    assert figure.headers["Content-Type"] == "image/svg+xml"
+    assert "immutable" in figure.headers["Cache-Control"]
+    assert "unsafe" not in figure.headers["Content-Security-Policy"]
+    assert set(re.findall(r"<(\w+)", figure.text)) <= ELEMENTS | {"style"}
+    assert figure.text == member.get(figure_of(member, shown.controlled, name)).text
+
+
+def test_figures_are_kept_by_content(hub: RunningHub, member: Reader, shown: Shown) -> None:
+    member.get(figure_of(member, shown.plain, "ladder.svg"))
+    kept = hub.settings.folder / "figures"
+    before = {path.name for path in kept.glob("*.svg")}
+    member.get(figure_of(member, shown.private, "ladder.svg"))
+    assert {path.name for path in kept.glob("*.svg")} == before
+
+
+def test_there_is_no_figure_of_what_was_not_measured(member: Reader, shown: Shown) -> None:
+    address = figure_of(member, shown.plain, "ladder.svg")
+    assert member.get(address.replace("ladder", "differences")).status == 404
+    assert member.get(address.replace("ladder", "nonsense")).status == 404
+
+
+def test_searching_and_opening_in_a_browser(hub: RunningHub, visit: Visit, shown: Shown) -> None:
+    visit.sign_in(hub.token)
+    page = visit.page
+    page.goto("/")
+    page.get_by_label("Search", exact=True).fill("controlled")
+    page.wait_for_url("**/?text=controlled")
+    assert page.get_by_role("link", name=shown.plain).count() == 0
+    assert page.get_by_role("status").inner_text() == "1 ticket"
+    page.get_by_label("Verdict").select_option("losing")
+    page.wait_for_url("**/?text=controlled&verdict=losing")
+    page.go_back()
+    page.wait_for_url("**/?text=controlled")
+    page.get_by_role("link", name=shown.controlled).click()
+    assert page.get_by_role("heading", level=1).inner_text() == shown.controlled
+    for picture in page.locator("figure img").all():
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("image => image.decode()")
+
+
+def test_a_card_cannot_do_anything_on_its_page(
+    hub: RunningHub, visit: Visit, shown: Shown, tmp_path: Path
+) -> None:
+    name = f"{shown.plain.split('/', maxsplit=1)[0]}/hostile"
+    bundle = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
+    push_bundle(bundle, name, hub=hub.endpoint, token=hub.token)
+    card = "\n\n".join(PAYLOADS).encode(errors="replace")
+    HfApi(hub.endpoint, hub.token).upload_file(
+        path_or_fileobj=card, path_in_repo="README.md", repo_id=name
+    )
+    visit.sign_in(hub.token)
+    visit.page.goto(f"/tickets/{name}")
+    assert "window.planted" in visit.page.locator(".card").inner_text()
+    visit.page.wait_for_load_state("networkidle")
+    assert visit.page.evaluate("window.planted") is None
+
+
+def test_reading_needs_no_javascript(hub: RunningHub, quiet_visit: Visit, shown: Shown) -> None:
+    quiet_visit.sign_in(hub.token)
+    page = quiet_visit.page
+    page.goto("/")
+    page.get_by_label("Search", exact=True).fill("controlled")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name=shown.controlled).click()
+    assert page.locator("#levels").is_visible()
+    assert page.locator("figure img").count() >= 3
