@@ -202,7 +202,8 @@ def share(name: str, token: str, endpoint: str, certificate: Path, tmp_path: Pat
         "HF_HUB_DISABLE_XET": "1",  # hf_xet knows the system's certificates alone
         "TICKET_HOME": str(tmp_path / "client"),
     }
-    pushed = ticket("push", str(GOLDEN), name, **environment)
+    bundle = shutil.copytree(GOLDEN, tmp_path / "bundle")  # a push draws the card's figure into it
+    pushed = ticket("push", str(bundle), name, **environment)
     assert pushed.returncode == 0, pushed.stderr
     pulled = ticket("pull", name, "--all", "-q", **environment)
     assert pulled.returncode == 0, pulled.stderr
