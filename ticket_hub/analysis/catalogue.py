@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ticket_hub.analysis.connecting import ORDERS, InterpolationSettings, search_interpolation
 from ticket_hub.analysis.degrees import Degrees, measure_degrees
 from ticket_hub.analysis.density import Density, measure_density
+from ticket_hub.analysis.disturbing import NoiseSettings, search_noise
 from ticket_hub.analysis.flops import Flops, measure_flops
+from ticket_hub.analysis.interpolation import Interpolation
 from ticket_hub.analysis.movement import Movement
 from ticket_hub.analysis.moving import MovementSettings, search_movement
+from ticket_hub.analysis.noise import MULTIPLES, Noise
 from ticket_hub.analysis.overlap import Overlap, measure_overlap
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.analysis.units import Units, measure_units
@@ -31,7 +35,8 @@ class Analysis:
         title: for people.
         result: the frozen dataclass that it gives.
         make: from the tickets of one level to the result.
-        trains: whether networks are trained for it.
+        networks: how many are trained for it, for each trial; 0 trains none. Of `movement` one,
+            where the search's own cannot be read.
         needs_dense: whether it needs the dense theta0, not only the survivors.
         with_dense: whether the dense network is analysed too, as level 0.
         settings: what besides the tickets decides the result: a frozen dataclass, from the recipe.
@@ -41,10 +46,15 @@ class Analysis:
     title: str
     result: type
     make: Callable[[Subject], Any]
-    trains: bool = False
+    networks: int = 0
     needs_dense: bool = False
     with_dense: bool = False
     settings: Callable[[Recipe], Any] | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether networks are trained for it."""
+        return self.networks > 0
 
 
 def _density(subject: Subject) -> Density:
@@ -95,9 +105,26 @@ CATALOGUE: tuple[Analysis, ...] = (
         title="How far weights move",
         result=Movement,
         make=search_movement,
-        trains=True,
+        networks=1,
         needs_dense=True,
         settings=MovementSettings.of,
+    ),
+    Analysis(
+        name="interpolation",
+        title="Linear mode connectivity",
+        result=Interpolation,
+        make=search_interpolation,
+        networks=len(ORDERS),
+        with_dense=True,
+        settings=InterpolationSettings.of,
+    ),
+    Analysis(
+        name="noise",
+        title="Noise on the initial values",
+        result=Noise,
+        make=search_noise,
+        networks=len(MULTIPLES) + 1,
+        settings=NoiseSettings.of,
     ),
 )
 """In the order of the report."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from ticket_hub.data import DataSet, adapted, load
 from ticket_hub.environment import choose_device, fingerprint
-from ticket_hub.errors import DataError, RecipeError, StoppedError
+from ticket_hub.errors import DataError, MemoryLimitError, RecipeError, StoppedError
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
 from ticket_hub.recipe import Recipe, TrainingSpec
@@ -108,6 +108,8 @@ class Gym:
     def train(self, name: str, training: TrainingSpec, members: Sequence[Member]) -> list[Trained]:
         """Train a population; killed at any moment and called again, it goes on where it was.
 
+        What does not fit into the memory at once is trained in parts; no result depends on it.
+
         Args:
             name: of its checkpoints, unique in the folder.
 
@@ -119,16 +121,28 @@ class Gym:
         resources = self.resources
         if resources.should_stop is not None and resources.should_stop():
             raise StoppedError("Stopped before training.", "The same command goes on from there.")
-        trainer = self.trainer
+        self.data  # noqa: B018 - refused before anything is written
         RunFolder(self.folder).admit(self.environment, accept=resources.accept_environment)
-        keeper = FolderKeeper(
-            folder=self.folder / "checkpoints" / name, environment=self.environment
-        )
-        return trainer.train(
+        try:
+            return self._together(name, training, members)
+        except MemoryLimitError:
+            if len(members) == 1:
+                raise
+        middle = len(members) // 2
+        first = self.train(name, training, members[:middle])
+        return first + self.train(name, training, members[middle:])
+
+    def _together(
+        self, name: str, training: TrainingSpec, members: Sequence[Member]
+    ) -> list[Trained]:
+        resources = self.resources
+        return self.trainer.train(
             self.architecture,
             training,
             members,
-            keeper=keeper,
+            keeper=FolderKeeper(
+                folder=self.folder / "checkpoints" / name, environment=self.environment
+            ),
             checkpoint_seconds=resources.checkpoint_seconds,
             observe=resources.observe,
             should_stop=resources.should_stop,

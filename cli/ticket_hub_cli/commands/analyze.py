@@ -90,6 +90,12 @@ def command(
     plan = plan_analyses(ticket, only=names, others=others, changes=changes, **about)
     for name, reason in plan.left_out:
         out.hint(f"Left out: {name}, since {reason}.")
+    networks = sum(analysis.networks for analysis, _ in plan.steps) * len(plan.trials)
+    if networks:
+        out.hint(
+            f"Up to {networks} networks train, {plan.recipe.training.iterations:,} iterations "
+            "each; what is in the folder is not trained again."
+        )
     _tell(_carry_out(plan, out, given), out)
 
 
@@ -97,17 +103,19 @@ def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> Analyz
     from ticket_hub.report.analysis import carry_out
     from ticket_hub.search import stop_on_signals
 
-    pace = Pace(len(plan.trials), len(plan.steps), plan.recipe.training.iterations, unit="analysis")
+    sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
+    pace = Pace(sizes[0], len(sizes), plan.recipe.training.iterations, unit="analysis")
     with (
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
     ):
+
+        def tell(finding: Finding) -> None:
+            watcher.step(_done(finding))
+            pace.trials = sizes[min(pace.present, len(sizes) - 1)]
+
         return carry_out(
-            plan,
-            on_finding=lambda finding: watcher.step(_done(finding)),
-            observe=watcher.observe,
-            should_stop=should_stop,
-            **given,
+            plan, on_finding=tell, observe=watcher.observe, should_stop=should_stop, **given
         )
 
 

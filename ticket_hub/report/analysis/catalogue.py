@@ -8,6 +8,7 @@ from types import MappingProxyType
 from ticket_hub.report.analysis.counts import FLOPS, UNITS
 from ticket_hub.report.analysis.layers import DENSITY, OVERLAP
 from ticket_hub.report.analysis.spreads import DEGREES, MOVEMENT, VALUES
+from ticket_hub.report.analysis.training import INTERPOLATION, NOISE
 from ticket_hub.report.analysis.views import View
 
 __all__ = ["VIEWS"]
@@ -21,5 +22,7 @@ VIEWS: Mapping[str, View] = MappingProxyType(
         "flops": FLOPS,
         "values": VALUES,
         "movement": MOVEMENT,
+        "interpolation": INTERPOLATION,
+        "noise": NOISE,
     }
 )

@@ -1,0 +1,140 @@
+"""How much noise on theta0 a ticket stands (Frankle & Carbin 2019, appendix).
+
+To the values that a ticket starts from is added Gaussian noise, whose standard deviation is a
+multiple of that of the layer's initialization; then it is trained as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ticket_hub.analysis.interval import Interval, interval_of
+from ticket_hub.types import Weights, derive_seed
+
+__all__ = ["MULTIPLES", "Noise", "NoiseLevel", "Outcomes", "measure_noise", "with_noise"]
+
+MULTIPLES = (0.0, 0.5, 1.0, 2.0, 3.0)
+"""Of the standard deviation of each layer's initialization; 0 is the ticket itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """What some networks came to, by trial.
+
+    Attributes:
+        accuracies: on the test set at the early stop, in [0, 1].
+        early_stops: iterations.
+    """
+
+    accuracies: tuple[float, ...]
+    early_stops: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseLevel:
+    """The tickets with one amount of noise.
+
+    Attributes:
+        name: `0.5 sigma`, or `reinit`: the same masks with fresh values.
+        multiple: of sigma; None for `reinit`.
+        outcomes: by trial.
+        accuracy: mean over the trials.
+        early_stop: mean over the trials.
+        loss_of_accuracy: accuracy without noise minus accuracy with it, paired by trial.
+    """
+
+    name: str
+    multiple: float | None
+    outcomes: Outcomes
+    accuracy: Interval
+    early_stop: Interval
+    loss_of_accuracy: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """The tickets of one level under rising noise.
+
+    Attributes:
+        iterations: budget of each network.
+        sigma: standard deviation of each layer's initialization, mean over the trials.
+        levels: by rising noise, from 0.
+        reinit: the same masks with fresh values.
+    """
+
+    UNITS: ClassVar[Mapping[str, str]] = {
+        "accuracies, accuracy, loss_of_accuracy": "share of the test examples, in [0, 1]",
+        "early_stops, early_stop, iterations": "training iterations",
+        "sigma": "value of a weight",
+        "multiple": "standard deviations of the layer's initialization",
+    }
+
+    iterations: int
+    sigma: Mapping[str, float]
+    levels: tuple[NoiseLevel, ...]
+    reinit: NoiseLevel
+
+
+def with_noise(
+    theta0: Weights, sigma: Mapping[str, float], multiple: float, seed: int
+) -> dict[str, Tensor]:
+    """Starting weights with Gaussian noise on the layers that have a sigma.
+
+    Each layer's noise is a pure function of the seed, the multiple and the layer's name, so that
+    it does not depend on the mask.
+
+    Args:
+        sigma: layer's parameter -> standard deviation of its initialization.
+        multiple: of sigma; with 0 the weights come out to the bit.
+    """
+    noisy = dict(theta0)
+    if multiple:
+        for name, scale in sigma.items():
+            stream = derive_seed(seed, "noise", str(multiple), name)
+            generator = torch.Generator().manual_seed(stream)
+            drawn = torch.randn(theta0[name].shape, generator=generator)
+            noisy[name] = theta0[name].cpu() + multiple * scale * drawn
+    return noisy
+
+
+def measure_noise(
+    outcomes: Mapping[float, Outcomes],
+    reinit: Outcomes,
+    *,
+    sigma: Mapping[str, float],
+    iterations: int,
+) -> Noise:
+    """Sum up what the networks came to.
+
+    Args:
+        outcomes: by multiple of sigma; 0 must be among them.
+
+    Raises:
+        EvidenceError: unequal numbers of trials, or a value that is not finite.
+    """
+    still = outcomes[0.0]
+    return Noise(
+        iterations=iterations,
+        sigma=dict(sigma),
+        levels=tuple(
+            _level(f"{multiple:g} sigma", multiple, outcomes[multiple], still)
+            for multiple in sorted(outcomes)
+        ),
+        reinit=_level("reinit", None, reinit, still),
+    )
+
+
+def _level(name: str, multiple: float | None, found: Outcomes, still: Outcomes) -> NoiseLevel:
+    return NoiseLevel(
+        name=name,
+        multiple=multiple,
+        outcomes=found,
+        accuracy=interval_of(found.accuracies),
+        early_stop=interval_of(found.early_stops),
+        loss_of_accuracy=interval_of(still.accuracies, found.accuracies),
+    )
