@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from ticket_hub.recipe import Recipe
     from ticket_hub.recipes import load_recipe, recipe_names
     from ticket_hub.report.analysis import AnalyzeResult, analyze
-    from ticket_hub.report.bundles import report_bundle, show_bundle
+    from ticket_hub.report.bundles import show_bundle
     from ticket_hub.report.comparison.compared import Compared
     from ticket_hub.report.comparison.front import compare
+    from ticket_hub.report.runs import report_run
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
@@ -63,7 +64,7 @@ __all__ = [
     "pull_bundle",
     "push_bundle",
     "recipe_names",
-    "report_bundle",
+    "report_run",
     "retrain",
     "search_hub",
     "show_bundle",
@@ -97,7 +98,7 @@ _HOMES = {
     "pull_bundle": "ticket_hub.hub.front",
     "push_bundle": "ticket_hub.hub.front",
     "recipe_names": "ticket_hub.recipes",
-    "report_bundle": "ticket_hub.report.bundles",
+    "report_run": "ticket_hub.report.runs",
     "retrain": "ticket_hub.transfer.retraining",
     "search_hub": "ticket_hub.hub.front",
     "show_bundle": "ticket_hub.report.bundles",

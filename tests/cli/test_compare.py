@@ -39,7 +39,7 @@ def test_compare_shows_runs_differences_and_how_they_were_made(
     assert lines[1].startswith("B: again (experiment, ")
     table = [line.split()[:2] for line in lines[4:9]]
     assert table == [["A", "0"], ["A", "1"], ["A", "2"], ["B", "0"], ["B", "2"]]
-    assert "MINUS REINIT (POINTS)" in lines[3]
+    assert "MINUS REINIT" in lines[3]
     assert "unpaired: other data orders" in ran.stdout
     assert "95% intervals" in ran.stdout
 
@@ -72,3 +72,14 @@ def test_a_ticket_on_a_hub_is_pulled(
     (run,) = json.loads(ran.stdout)["runs"]
     assert run["name"].startswith("ann/digits@")
     assert [level["level"] for level in run["levels"]] == [1, 2]
+
+
+@pytest.mark.parametrize("option", ["--html", "--out"])
+def test_a_page_is_written_beside_the_table(
+    option: str, ticket: Callable[..., Any], runs: tuple[str, str], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    ran = ticket("compare", *runs, option, str(page))
+    assert ran.code == 0
+    assert str(page) in ran.stderr
+    assert page.read_text("utf-8").startswith("<!doctype html>")

@@ -12,13 +12,12 @@ from ticket_hub.bundle.summary import outcomes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import LEAST_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict, judge
-from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
-from ticket_hub.report.transfers import find_transfer, report_transfer
-from ticket_hub.report.write import Form, Subject, write_report
+from ticket_hub.report.ladder import Ladder, Rung, Series
+from ticket_hub.report.write import Subject
 from ticket_hub.search.locate import locate
 from ticket_hub.training import Curves
 
-__all__ = ["JudgedLevel", "judged_levels", "report_bundle", "show_bundle", "subject"]
+__all__ = ["JudgedLevel", "judged_levels", "show_bundle", "subject"]
 
 TICKET, DENSE = "ticket", "dense"
 
@@ -34,36 +33,6 @@ def show_bundle(place: str | Path) -> Manifest:
         BundleError: its manifest breaks the format.
     """
     return open_bundle(locate(str(place)).bundle).manifest
-
-
-def report_bundle(
-    place: str | Path,
-    folder: str | Path,
-    forms: Sequence[Form] = ("html",),
-    *,
-    bars: Bars = "range",
-) -> list[Path]:
-    """Draw the evidence of a bundle, or a transfer's, into a folder, and name the files.
-
-    Args:
-        place: a bundle, a run, or their names; see `ticket_hub.search.locate`. The run of a
-            transfer gives its matrix; see `ticket_hub.report.transfers`.
-        folder: where the files go; made if need be.
-        forms: `png`, `svg`, `csv`, `md` or `html`; see `ticket_hub.report.write.write_report`.
-        bars: from the least to the greatest trial, or a 95% Student-t interval.
-
-    Raises:
-        TicketNotFoundError: there is no such bundle.
-        BundleError: a file of it breaks the format or is not what the manifest says.
-        EvidenceError: nothing was measured.
-        RunError: the matrix of a transfer is damaged.
-        StorageError: a file cannot be written.
-    """
-    matrix_of = find_transfer(str(place))
-    if matrix_of is not None:
-        return report_transfer(matrix_of, Path(folder), forms)
-    bundle = open_bundle(locate(str(place)).bundle)
-    return write_report(subject(bundle), Path(folder), forms, bars=bars)
 
 
 def subject(bundle: Bundle) -> Subject:

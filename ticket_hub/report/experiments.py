@@ -1,141 +1,169 @@
-"""Reports of experiments: tickets, controls and dense networks against density."""
+"""Reports of experiments: tickets, controls and dense networks, from the experiment's folder."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from ticket_hub.durable import write_bytes
-from ticket_hub.evidence.verdict import MARGIN, Comparison, Verdict
-from ticket_hub.report.ladder import Bars, Ladder, Rung, Series
-from ticket_hub.report.style import INK, drawing, look, png, svg
-from ticket_hub.report.write import Form, Subject, write_report
+from ticket_hub.errors import EvidenceError
+from ticket_hub.report.comparison.studies import Study, experiment_study
+from ticket_hub.report.figures import ladder_figure
+from ticket_hub.report.forest import differences_figure
+from ticket_hub.report.ladder import Bars, Ladder
+from ticket_hub.report.learning import curves_figure, learning_figure
+from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.panels import some
+from ticket_hub.report.style import png, svg, themed_svg
+from ticket_hub.report.write import Form
+from ticket_hub.toml import toml_text
 from ticket_hub.transfer.evidence import LevelEvidence
-from ticket_hub.transfer.spec import DENSE, TICKET
+from ticket_hub.transfer.stored import StoredExperiment
+from ticket_hub.transfer.tables import HEADINGS, cells, csv_text, markdown, rows
 
-__all__ = ["Judged", "differences_figure", "report_experiment"]
+__all__ = ["ABOUT_DIFFERENCES", "ABOUT_LADDER", "ABOUT_LEARNING", "report_experiment"]
 
+MOST_LEVELS = 4
+"""Levels whose training is drawn: the first, the last, and some between."""
 
-@runtime_checkable
-class Judged(Protocol):
-    """A level that was judged."""
-
-    @property
-    def density(self) -> float:
-        """Kept weights over prunable weights."""
-        ...
-
-    @property
-    def verdict(self) -> Verdict:
-        """What its evidence supports."""
-        ...
+ABOUT_LADDER = (
+    "Test accuracy at the early stop, and the iteration of the early stop, against the weights "
+    "that remain, of the tickets and their controls. The early stop is the first minimum of the "
+    "validation loss; the test set chooses nothing. The dashed line is the dense network."
+)
+ABOUT_DIFFERENCES = (
+    "Accuracy of the tickets minus that of each control, with 95% intervals; right of 0 the "
+    "ticket is better. The dashed line is the margin that the dense network is judged by."
+)
+_ABOUT_NUMBERS = (
+    "Means over n trials, with 95% intervals in parentheses. Differences are paired: all networks "
+    "of a trial saw the same examples in the same order."
+)
+ABOUT_LEARNING = (
+    "Accuracy and validation loss during training at one level: ticket, controls, dense network."
+)
 
 
 def report_experiment(
-    levels: Sequence[LevelEvidence],
+    stored: StoredExperiment,
     folder: Path,
-    forms: Sequence[Form] = ("png",),
+    forms: Sequence[Form] = ("png", "html"),
     *,
-    title: str = "",
     bars: Bars = "interval",
 ) -> list[Path]:
-    """Draw an experiment's evidence into a folder, and name the files.
+    """Draw an experiment into a folder, and name the files.
 
-    Beside the files of `write_report`, `png` and `svg` give `differences`.
+    `png` and `svg` give `ladder`, `curves` (the tickets, level by level), `differences`, and
+    `learning-LLL` for at most four levels; `csv` and `md` the numbers as `comparisons`; `html`
+    everything as `report.html`.
 
     Args:
-        levels: at least one; see `ticket_hub.transfer.judge_levels`.
-        forms: see `ticket_hub.report.write.write_report`.
-        title: above the figures.
+        stored: see `ticket_hub.transfer.stored.read_experiment`.
         bars: 95% Student-t intervals, or from the least to the greatest trial.
 
     Raises:
+        EvidenceError: it has no tickets.
         StorageError: a file cannot be written.
     """
-    names = dict.fromkeys(name for level in levels for name in level.results)
-    dense = next((_rung(level, DENSE) for level in levels if DENSE in level.results), None)
-    ladder = Ladder(
-        title=title,
-        series=tuple(_series(levels, name) for name in names if name != DENSE),
-        dense=dense,
-    )
-    notes = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
-    written = write_report(Subject(ladder=ladder, notes=notes), folder, forms, bars=bars)
+    study = experiment_study(stored)
+    written = []
     for form in forms:
-        if form in {"png", "svg"}:
-            figure = differences_figure(levels, title=title)
-            place = folder / f"differences.{form}"
-            write_bytes(place, png(figure) if form == "png" else svg(figure).encode())
-            written.append(place)
+        for name, data in _files(stored, study, form, bars):
+            write_bytes(folder / name, data)
+            written.append(folder / name)
     return written
 
 
-def differences_figure(levels: Sequence[Judged], *, title: str = "", width: float = 7.0) -> Figure:
-    """A forest plot: accuracy of the ticket minus each control's, with 95% intervals.
+def _files(
+    stored: StoredExperiment, study: Study, form: Form, bars: Bars
+) -> Iterator[tuple[str, bytes]]:
+    if form == "html":
+        yield "report.html", _page(stored, study, bars).encode()
+    elif form == "csv":
+        yield "comparisons.csv", csv_text(stored.levels).encode()
+    elif form == "md":
+        yield "comparisons.md", markdown(stored.levels).encode()
+    else:
+        for name, figure in _figures(study, bars).items():
+            data = png(figure) if form == "png" else svg(figure).encode()
+            yield f"{name}.{form}", data
 
-    Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
-    the dense network is judged by. An interval that is not known is left out.
 
-    Args:
-        width: in inches.
-    """
-    found = [(level, each) for level in levels for each in level.verdict.comparisons]
-    with drawing():
-        figure = Figure(figsize=(width, 1.4 + 0.3 * len(found)), layout="constrained")
-        panel = figure.subplots()
-        panel.axvline(0, color=INK, linewidth=1.0)
-        panel.axvline(-100 * MARGIN, color=INK, linewidth=0.8, linestyle="--")
-        for place, (_, each) in enumerate(found):
-            style = look(each.control, place)
-            panel.errorbar(
-                100 * each.difference.mean,
-                place,
-                xerr=_arms(each),
-                color=style.color,
-                marker=style.marker or "o",
-                markersize=5,
-                capsize=2,
-                linestyle="none",
-            )
-        panel.set_yticks(range(len(found)), [_label(level, each) for level, each in found])
-        panel.invert_yaxis()
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=9))
-        panel.set_xlabel(
-            f"test accuracy of the ticket minus the control's (points)\n"
-            f"mean of n = {levels[0].verdict.n} pairs; bars: 95% interval; "
-            f"dashed: margin of {100 * MARGIN:g} points"
+def _figures(study: Study, bars: Bars) -> dict[str, Figure]:
+    ladder = _ladder(study)
+    found = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}
+    found["differences"] = differences_figure(study.levels, title=study.about)
+    return found | {f"learning-{level:03d}": each for level, each in _learning(study).items()}
+
+
+def _ladder(study: Study) -> Ladder:
+    ladder = study.ladder()
+    if ladder is None or not ladder.series:
+        raise EvidenceError(
+            f"{study.name} has no tickets.", "The same `ticket retrain` trains what is missing."
         )
-        figure.suptitle(title)
-    return figure
+    return ladder
 
 
-def _arms(each: Comparison) -> list[list[float]]:
-    difference = each.difference
-    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
-        return [[0.0], [0.0]]
-    below, above = difference.mean - difference.low, difference.high - difference.mean
-    return [[100 * below], [100 * above]]
+def _learning(study: Study) -> dict[int, Figure]:
+    return {
+        level.level: learning_figure(
+            study.learning(level),
+            title=f"{study.about}, {100 * level.density:.3g}% of weights (level {level.level})",
+        )
+        for level in some(study.levels, MOST_LEVELS)
+    }
 
 
-def _label(level: Judged, each: Comparison) -> str:
-    return f"{100 * level.density:.3g}% of weights, against {each.control}"
+def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
+    figures = _figures(study, bars)
+    parts = [
+        *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
+        figure_block(themed_svg(figures["ladder"]), ABOUT_LADDER),
+        "<h2>The numbers</h2>",
+        table_block(HEADINGS, [cells(row) for row in rows(stored.levels)]),
+        f'<p class="soft">{_ABOUT_NUMBERS}</p>',
+        "<h2>Differences to the controls</h2>",
+        figure_block(themed_svg(figures["differences"]), ABOUT_DIFFERENCES),
+        "<h2>While they train</h2>",
+        *(
+            figure_block(themed_svg(figure), ABOUT_LEARNING)
+            for name, figure in figures.items()
+            if name.startswith("learning-")
+        ),
+        "<h2>Where this comes from</h2>",
+        facts_list(_facts(stored)),
+        "<h2>What was done</h2>",
+        f"<pre><code>{escape(toml_text(_done(stored)))}</code></pre>",
+    ]
+    return shell(f"Tickets retrained: {study.about}", parts)
 
 
-def _series(levels: Sequence[LevelEvidence], name: str) -> Series:
-    rungs = tuple(_rung(level, name) for level in levels if name in level.results)
-    return Series(name=name, rungs=rungs)
+def _sentence(level: LevelEvidence) -> str:
+    needed = level.verdict.trials_needed
+    more = f" About {needed} trials would decide." if needed and level.verdict.word else ""
+    return f"Level {level.level}: {level.verdict.reason}{more}"
 
 
-def _rung(level: LevelEvidence, name: str) -> Rung:
-    results = level.results[name]
-    return Rung(
-        level=0 if name == DENSE else level.level,
-        density=sum(each.density for each in results) / len(results),
-        curves=tuple(each.curves for each in results),
-        verdict=(level.verdict.word or "") if name == TICKET else "",
-    )
+def _facts(stored: StoredExperiment) -> dict[str, str]:
+    record, data = stored.record, stored.header["data"]
+    tickets: Mapping[str, object] = record["tickets"]
+    found = {
+        "experiment": f"{stored.path.name} (digest {stored.spec.digest})",
+        "by": str(record["who"]),
+        "data": f"{data['name']} (fingerprint {data['fingerprint']})",
+        "trials": str(stored.request.trials),
+        "controls": ", ".join(stored.request.controls),
+        **{f"tickets: {key.replace('_', ' ')}": str(value) for key, value in tickets.items()},
+        "bits": "exact" if record["bit_exact"] else "it went on in another environment",
+        **{key.replace("_", " "): str(value) for key, value in record["environment"].items()},
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _done(stored: StoredExperiment) -> dict[str, object]:
+    """The experiment's spec, without the digests of the starting weights."""
+    return {key: value for key, value in stored.spec.to_table().items() if key != "theta0"}

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 __all__ = [
     "INK",
+    "PAPER",
     "Look",
     "drawing",
     "legend_below",

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ticket_hub.durable import write_bytes
-from ticket_hub.report.figures import curves_figure, ladder_figure
+from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.ladder import Bars, Ladder
+from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import png, svg
 from ticket_hub.report.tables import csv_text, markdown

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ticket_hub.transfer.evidence import LevelEvidence, mean_of
 from ticket_hub.transfer.spec import DENSE
 
-__all__ = ["Row", "csv_text", "interval_text", "markdown", "rows"]
+__all__ = ["HEADINGS", "Row", "cells", "csv_text", "interval_text", "markdown", "rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +106,13 @@ def markdown(levels: Sequence[LevelEvidence]) -> str:
         "| " + " | ".join(HEADINGS) + " |",
         "|---:|---|" + "---:|" * (len(HEADINGS) - 3) + "---|",
     ]
-    lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows(levels)]
+    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows(levels)]
     reasons = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
     return "\n".join([*lines, "", *reasons]) + "\n"
 
 
-def _cells(row: Row) -> list[str]:
+def cells(row: Row) -> list[str]:
+    """A row as texts under `HEADINGS`, 95% intervals in parentheses."""
     return [
         str(row.level),
         row.network,

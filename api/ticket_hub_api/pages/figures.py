@@ -96,14 +96,14 @@ def _ladder(bundle: Bundle, width: float) -> Figure:
 
 def _curves(bundle: Bundle, width: float) -> Figure:
     from ticket_hub.report.bundles import subject
-    from ticket_hub.report.figures import curves_figure
+    from ticket_hub.report.learning import curves_figure
 
     return curves_figure(subject(bundle).ladder, width=width)
 
 
 def _differences(bundle: Bundle, width: float) -> Figure:
     from ticket_hub.report.bundles import judged_levels
-    from ticket_hub.report.experiments import differences_figure
+    from ticket_hub.report.forest import differences_figure
 
     judged = judged_levels(bundle)
     if not judged:

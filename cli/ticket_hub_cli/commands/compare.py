@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,7 @@ FORMATS = ["terminal", "markdown", "csv", "json"]
     "compare",
     "ticket compare digits-quick",
     "ticket compare lenet-mnist retrain-mnist-334d8b365625 retrain-fashion-mnist-d4146af922c5",
-    "ticket compare lenet-mnist:7,15 ann/lenet@v1",
+    "ticket compare lenet-mnist:7,15 ann/lenet@v1 --html compared.html",
     "ticket compare ./run ./bundle --format json",
 )
 @click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN_OR_TICKET...")
@@ -32,8 +33,15 @@ FORMATS = ["terminal", "markdown", "csv", "json"]
     show_default=True,
     help="Form of the tables on stdout.",
 )
+@click.option(
+    "--html",
+    "--out",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write one page with figures and tables, which needs no other file.",
+)
 @options.hub_option
-def command(runs: tuple[str, ...], form: str, hub: str | None) -> None:
+def command(runs: tuple[str, ...], form: str, page: Path | None, hub: str | None) -> None:
     """Put runs and tickets beside each other, the later ones against the first.
 
     A RUN_OR_TICKET is a search, an experiment that `ticket retrain` has made, a bundle, or
@@ -54,6 +62,8 @@ def command(runs: tuple[str, ...], form: str, hub: str | None) -> None:
         click.echo(tables.markdown(compared), nl=False)
     else:
         _show(compared)
+    if page is not None:
+        _write(compared, page)
 
 
 def _show(compared: Compared) -> None:
@@ -75,3 +85,10 @@ def _print(table: Table) -> None:
     columns = [Column(name, name.upper(), right=name not in table.words) for name in table.headings]
     rows = [dict(zip(table.headings, cells, strict=True)) for cells in table.cells]
     Output().table(rows, columns, name=table.headings[0])
+
+
+def _write(compared: Compared, page: Path) -> None:
+    from ticket_hub.report.comparison.page import write_page
+
+    write_page(compared, page)
+    click.echo(f"The page is {page}: open it in a browser.", err=True)

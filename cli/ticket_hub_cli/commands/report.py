@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ DEFAULT = ("png", "html")
     "ticket report digits-quick",
     "ticket report digits-quick --format svg --format csv --out figures",
     "ticket report ./bundle --bars interval",
+    "ticket report retrain-mnist-334d8b365625 --format html",
     "ticket report digits-quick --format json",
     "ticket report ./transfer --format html",
 )
@@ -31,7 +31,7 @@ DEFAULT = ("png", "html")
     "--out",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the files.  [default: report, beside the bundle]",
+    help="Folder for the files.  [default: report, in the run or beside the bundle]",
 )
 @click.option(
     "--format",
@@ -44,45 +44,25 @@ DEFAULT = ("png", "html")
 @click.option(
     "--bars",
     type=click.Choice(["range", "interval"]),
-    default="range",
-    show_default=True,
-    help="Bars from the least to the greatest trial, or 95% Student-t intervals.",
+    help="Bars from the least to the greatest trial, or 95% Student-t intervals.  [default: range"
+    " for a search, interval for an experiment]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the files' names only.")
 def command(
-    run: str, folder: Path | None, formats: tuple[str, ...], bars: Bars, quiet: bool
+    run: str, folder: Path | None, formats: tuple[str, ...], bars: Bars | None, quiet: bool
 ) -> None:
-    """Draw figures and tables of a run or a bundle, as the papers do.
+    """Draw figures and tables of a search, a bundle, an experiment or a transfer.
 
     Test accuracy and the iteration of the early stop against the weights that remain, and the
-    curves of training; of a transfer, its matrix as heat maps. html is one page that needs no other
-    file.
+    curves of training; of an experiment of `ticket retrain` also the differences to the controls;
+    of a transfer, its matrix as heat maps. html is one page that needs no other file.
     """
-    from ticket_hub.report.bundles import report_bundle
-    from ticket_hub.report.transfers import find_transfer
-    from ticket_hub.search.locate import locate
+    from ticket_hub.report.runs import numbers, report_run
 
     forms: Any = [form for form in formats or DEFAULT if form != "json"]
-    place = folder or (find_transfer(run) or locate(run).bundle.parent) / "report"
-    for path in report_bundle(run, place, forms, bars=bars):
+    for path in report_run(run, folder, forms, bars=bars):
         click.echo(str(path))
     if "json" in formats:
-        Output("json").json(_numbers(run))
+        Output("json").json(numbers(run))
     if forms and not quiet:
         click.echo("Open the figures with any viewer, report.html in a browser.", err=True)
-
-
-def _numbers(run: str) -> list[dict[str, Any]]:
-    from ticket_hub.bundle import open_bundle
-    from ticket_hub.report.bundles import subject
-    from ticket_hub.report.tables import ladder_rows
-    from ticket_hub.report.transfers import find_transfer
-    from ticket_hub.search.locate import locate
-    from ticket_hub.tables import to_table
-    from ticket_hub.transfer import read_matrix
-
-    transfer = find_transfer(run)
-    if transfer is not None:
-        return [to_table(cell) for cell in read_matrix(transfer).cells]
-    ladder = subject(open_bundle(locate(run).bundle)).ladder
-    return [dataclasses.asdict(row) for row in ladder_rows(ladder)]

@@ -79,7 +79,7 @@ def command(
         result = _carry_out_on(engine, wanted, out, given)
     _tell(result, out)
     if out.form == "human":
-        _draw(result, ticket, out)
+        _draw(result, out)
         _advise(result, out)
 
 
@@ -136,11 +136,10 @@ def _tell(result: RetrainResult, out: Output) -> None:
     out.text(f"evidence: {result.run / 'evidence.json'}")
 
 
-def _draw(result: RetrainResult, ticket: str, out: Output) -> None:
-    from ticket_hub.report.experiments import report_experiment
+def _draw(result: RetrainResult, out: Output) -> None:
+    from ticket_hub.report.runs import report_run
 
-    title = f"{ticket} on {result.spec.data.name}"
-    report_experiment(result.levels, result.run / "report", title=title)
+    report_run(result.run, forms=["png", "html"])
     out.text(f"figures: {result.run / 'report'}")
 
 

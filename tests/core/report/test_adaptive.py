@@ -8,8 +8,8 @@ from controlled import GOLDEN, controlled_bundle
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.report.bundles import judged_levels
-from ticket_hub.report.experiments import differences_figure
 from ticket_hub.report.figures import ladder_figure
+from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.illustrate import ADAPTIVE_STYLE, adaptive_svg
 from ticket_hub.report.ladder import Ladder
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,8 +17,10 @@ import ticket_hub
 from ticket_hub.errors import EvidenceError, RunError, TicketNotFoundError
 from ticket_hub.evidence import Outcome, judge, paired_difference
 from ticket_hub.report.comparison import Compared, Measured, Study, StudyLevel, compare_studies
+from ticket_hub.report.comparison.page import between_figure, comparison_page, write_page
 from ticket_hub.report.comparison.rows import Row, csv_text, rows
 from ticket_hub.report.comparison.tables import between_table, markdown, notes, runs_table
+from ticket_hub.report.style import PAPER
 from ticket_hub.transfer.stored import read_experiment
 
 SEARCH = {
@@ -299,7 +302,7 @@ def test_the_tables_have_n_intervals_and_verdicts(compared: Compared) -> None:
     assert {cells[3] for cells in table.cells} == {"3", "4"}
     assert all("±" in cells[4] for cells in table.cells)
     text = markdown(compared)
-    assert "minus reinit (points)" in text
+    assert "minus reinit" in text
     assert "95% intervals" in text
     assert "paired: the same examples in the same order" in text
 
@@ -325,3 +328,39 @@ def test_comparing_needs_no_library_that_draws(runs: dict[str, Path]) -> None:
         "sys.exit('matplotlib' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, runs["found"], runs["short"]], check=True)
+
+
+def test_the_page_shows_every_run_and_asks_no_other_place_for_anything(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    compared = ticket_hub.compare([runs["found"], runs["short"]])
+    write_page(compared, tmp_path / "new/page.html")
+    text = (tmp_path / "new/page.html").read_text("utf-8")
+    assert not re.search(r"<script|<link|<img|url\((?!#)|@import|(?:src|href)=\"(?!#)", text)
+    for word in ("found", "short", "unpaired: other data orders", "minus reinit"):
+        assert word in text
+    titles = {"a search": 3, "an experiment": 2 + len(compared.studies["B"].levels)}
+    assert text.count("<figure>") == 2 + sum(titles.values())
+    assert text == comparison_page(compared)
+
+
+def test_a_forest_of_runs_has_open_marks_where_nothing_is_paired(runs: dict[str, Path]) -> None:
+    compared = ticket_hub.compare([runs["short"], runs["more"], runs["other"]])
+    (panel,) = between_figure(compared).axes
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert len(labels) == 6
+    faces = {
+        label[0]: container.lines[0].get_markerfacecolor()  # type: ignore[attr-defined] # an ErrorbarContainer
+        for label, container in zip(labels, panel.containers, strict=True)
+    }
+    assert faces["B"] != PAPER
+    assert faces["C"] == PAPER
+    assert "n = 3 pairs" in panel.get_xlabel()
+    assert "open: unpaired, n = 3 and 3" in panel.get_xlabel()
+
+
+def test_a_run_without_curves_has_tables_and_no_ladder() -> None:
+    compared = compare_studies([study("a", measured(HIGH), measured(LOW, at=1.0))])
+    assert compared.studies["A"].ladder() is None
+    text = comparison_page(compared)
+    assert "<table>" in text

@@ -16,8 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ticket_hub.report.figures import curves_figure, ladder_figure
+from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.ladder import Ladder, Series, Spread
+from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg
 from ticket_hub.report.tables import csv_text, ladder_rows, markdown
@@ -168,6 +169,7 @@ def test_an_svg_has_the_same_bytes_in_another_process(tmp_path: Path, ladder: La
     kept.write_bytes(pickle.dumps(ladder))
     code = (
         "import pickle, sys, pathlib; from ticket_hub.report.figures import *; "
+        "from ticket_hub.report.learning import *; "
         "from ticket_hub.report.style import svg; "
         f"ladder = pickle.loads(pathlib.Path({str(kept)!r}).read_bytes()); "
         "sys.stdout.write(svg(ladder_figure(ladder)) + svg(curves_figure(ladder))); "

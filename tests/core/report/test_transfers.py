@@ -11,8 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.typing import ColorType
 
 from ticket_hub.errors import EvidenceError
-from ticket_hub.report.bundles import report_bundle
 from ticket_hub.report.heatmap import MARKS, matrix_figure
+from ticket_hub.report.runs import report_run
 from ticket_hub.report.style import svg
 from ticket_hub.report.transfers import find_transfer, matrix_page
 from ticket_hub.transfer import Cell, Matrix
@@ -166,7 +166,7 @@ def test_a_finished_transfer_is_reported_by_its_folder(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "matrix.json").read_bytes())["who"] == "Ada"
     assert find_transfer(str(tmp_path)) == tmp_path
     assert find_transfer(str(tmp_path / "x")) is None
-    written = report_bundle(tmp_path, tmp_path / "report", ["svg", "csv", "md", "html", "png"])
+    written = report_run(tmp_path, tmp_path / "report", ["svg", "csv", "md", "html", "png"])
     assert [path.name for path in written] == [
         "matrix-accuracy.svg",
         "matrix-reinit.svg",

@@ -65,6 +65,11 @@ class StudyLevel:
         """The tickets."""
         return self.networks[TICKET]
 
+    @property
+    def density(self) -> float:
+        """Of the tickets."""
+        return self.ticket.density
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
@@ -109,6 +114,15 @@ class Study:
         series = tuple(self._series(name) for name in self.networks)
         dense = None if self.dense is None else _rung(0, self.dense)
         return Ladder(title=self.about, series=series, dense=dense)
+
+    def learning(self, level: StudyLevel) -> dict[str, Rung]:
+        """The networks of a level, dense last, as the figure of their training wants them."""
+        dense = {DENSE: self.dense} if self.dense is not None else {}
+        return {
+            name: _rung(0 if name == DENSE else level.level, each)
+            for name, each in {**level.networks, **dense}.items()
+            if each.curves
+        }
 
     def _series(self, name: str) -> Series:
         rungs = tuple(

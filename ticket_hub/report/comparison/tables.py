@@ -51,7 +51,7 @@ def runs_table(compared: Compared) -> Table:
             "n",
             "test accuracy (%)",
             "early stop",
-            *(f"minus {name} (points)" for name in controls),
+            *(f"minus {name}" for name in controls),
             "verdict",
         ),
         cells=tuple(
@@ -123,7 +123,7 @@ def between_table(compared: Compared) -> Table | None:
             "network",
             "weights left (%)",
             "n",
-            f"minus {first} (points)",
+            f"minus {first}",
             f"sooner than {first}",
             "statistics",
         ),
@@ -157,7 +157,9 @@ def _ratio_text(found: Interval) -> str:
 def notes(compared: Compared) -> list[str]:
     """What must be known to read the tables, one sentence each."""
     kinds = {study.kind for study in compared.studies.values()}
-    found = ["Means over n trials with 95% intervals; early stop in iterations."]
+    found = [
+        "Means over n trials with 95% intervals; early stop in iterations, differences in points."
+    ]
     if "experiment" in kinds:
         found.append(
             "In an experiment, differences to controls are paired: all networks of a trial saw the "

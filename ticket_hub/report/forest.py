@@ -1,0 +1,154 @@
+"""Forest plots: differences of accuracy with their intervals, one a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ticket_hub.evidence.verdict import MARGIN, Verdict
+from ticket_hub.report.panels import some
+from ticket_hub.report.style import INK, PAPER, drawing, look
+
+__all__ = ["Branch", "Judged", "differences_figure", "forest_figure", "verdict_branches"]
+
+MOST_LEVELS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """One row of a forest.
+
+    Attributes:
+        label: of the row.
+        name: a network's; decides how the row looks.
+        mean, low, high: of the difference, as fractions; infinite bounds are left out.
+        n: trials, as `5`, or `5 and 3` where they are not pairs.
+        paired: a filled mark; an open one where there are no pairs.
+    """
+
+    label: str
+    name: str
+    mean: float
+    low: float
+    high: float
+    n: str
+    paired: bool = True
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A level that was judged."""
+
+    @property
+    def density(self) -> float:
+        """Kept weights over prunable weights."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What its evidence supports."""
+
+
+def differences_figure(levels: Sequence[Judged], *, title: str = "", width: float = 7.0) -> Figure:
+    """Accuracy of the ticket minus each control's, with 95% intervals, at most at eight levels.
+
+    Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
+    the dense network is judged by. An interval that is not known is left out.
+
+    Args:
+        width: in inches.
+    """
+    return forest_figure(verdict_branches(levels), title=title, width=width)
+
+
+def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
+    """A row for each control of each level that was judged, at most eight levels."""
+    judged = [level for level in levels if level.verdict is not None]
+    return [
+        Branch(
+            label=f"{100 * level.density:.3g}% of weights, against {each.control}",
+            name=each.control,
+            mean=each.difference.mean,
+            low=each.difference.low,
+            high=each.difference.high,
+            n=str(each.difference.n),
+        )
+        for level in some(judged, MOST_LEVELS)
+        for each in (level.verdict.comparisons if level.verdict else ())
+    ]
+
+
+def forest_figure(
+    branches: Sequence[Branch],
+    *,
+    title: str = "",
+    what: str = "test accuracy of the ticket minus the control's (points)",
+    which: str = "ticket and control",
+    margin: bool = True,
+    width: float = 7.0,
+) -> Figure:
+    """Differences with their 95% intervals, one a row.
+
+    Args:
+        branches: at least one.
+        what: the horizontal axis with its unit.
+        which: the vertical axis: what a row is of.
+        margin: whether to draw the margin of non-inferiority, below 0.
+        width: in inches.
+    """
+    with drawing():
+        figure = Figure(figsize=(width, 1.5 + 0.3 * len(branches)), layout="constrained")
+        panel = figure.subplots()
+        panel.axvline(0, color=INK, linewidth=1.0)
+        if margin:
+            panel.axvline(-100 * MARGIN, color=INK, linewidth=0.8, linestyle="--")
+        for place, branch in enumerate(branches):
+            _draw(panel, branch, place)
+        panel.set_yticks(range(len(branches)), [branch.label for branch in branches])
+        panel.set_ylim(len(branches) - 0.5, -0.5)
+        panel.set_ylabel(which)
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=9))
+        panel.set_xlabel(f"{what}\n{_note(branches, margin=margin)}")
+        figure.suptitle(title)
+    return figure
+
+
+def _draw(panel: Axes, branch: Branch, place: int) -> None:
+    style = look(branch.name, place)
+    panel.errorbar(
+        100 * branch.mean,
+        place,
+        xerr=_arms(branch),
+        color=style.color,
+        markerfacecolor=style.color if branch.paired else PAPER,
+        marker=style.marker or "o",
+        markersize=5,
+        capsize=2,
+        linestyle="none",
+    )
+
+
+def _arms(branch: Branch) -> list[list[float]]:
+    if not (math.isfinite(branch.low) and math.isfinite(branch.high)):
+        return [[0.0], [0.0]]
+    return [[100 * (branch.mean - branch.low)], [100 * (branch.high - branch.mean)]]
+
+
+def _note(branches: Sequence[Branch], *, margin: bool) -> str:
+    notes = []
+    pairs = sorted({branch.n for branch in branches if branch.paired}, key=int)
+    if pairs:
+        numbers = pairs[0] if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
+        notes.append(f"mean of n = {numbers} pairs")
+    alone = sorted({branch.n for branch in branches if not branch.paired})
+    if alone:
+        notes.append(f"open: unpaired, n = {'; '.join(alone)}")
+    notes.append("bars: 95% interval")
+    if margin:
+        notes.append(f"dashed: margin of {100 * MARGIN:g} points")
+    return "; ".join(notes)

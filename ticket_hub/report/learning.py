@@ -1,0 +1,171 @@
+"""Figures of training: accuracy and validation loss against the iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from ticket_hub.report.ladder import Ladder, Rung
+from ticket_hub.report.panels import count_text, iteration_axis, some, two_panels
+from ticket_hub.report.style import INK, Look, drawing, legend_below, look
+
+__all__ = ["curves_figure", "learning_figure"]
+
+MOST_CURVES = 6
+_LEVEL_0 = Look(INK, "X", "--")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """One network of a figure."""
+
+    name: str
+    rung: Rung
+    style: Look
+    position: int
+
+
+def curves_figure(ladder: Ladder, *, width: float = 9.0) -> Figure:
+    """Test accuracy and validation loss of the ticket while it trains, one line a level.
+
+    Lines are means over the trials, the shade spans the least to the greatest trial, and the mark
+    stands at the mean early stop. At most six levels are drawn: the first, the last, and some
+    between.
+    """
+    lines = [
+        _Line(
+            name=f"{100 * rung.density:.3g}% of weights (level {rung.level})",
+            rung=rung,
+            style=_LEVEL_0 if rung.level == 0 else look("level", position - 1),
+            position=position,
+        )
+        for position, rung in enumerate(some(ladder.series[0].rungs, MOST_CURVES))
+    ]
+    return _training(lines, ladder.title, width)
+
+
+def learning_figure(networks: Mapping[str, Rung], *, title: str, width: float = 9.0) -> Figure:
+    """Test accuracy and validation loss of the ticket, its controls and the dense network.
+
+    Lines are means over the trials, the shade spans the least to the greatest trial, and the mark
+    stands at the mean early stop. Where patience has ended some trials, a line goes as far as all
+    trials do.
+
+    Args:
+        networks: at one level, by their names; at least one.
+    """
+    lines = [
+        _Line(name=name, rung=rung, style=look(name, position), position=position)
+        for position, (name, rung) in enumerate(networks.items())
+    ]
+    return _training(lines, title, width)
+
+
+def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
+    rungs = [line.rung for line in lines]
+    with drawing():
+        figure, panels = two_panels(width)
+        for line in lines:
+            rung = line.rung
+            _curve(panels[0], line, _accuracy_readings(rung), _accuracy_at_stop(rung))
+            _curve(panels[1], line, _readings(rung, "validation_loss"), _loss_at_stop(rung))
+        panels[0].set_ylabel(_accuracy_label(rungs))
+        _focus(panels[0], rungs)
+        _loss_axis(panels[1])
+        for panel in panels:
+            iteration_axis(panel)
+        figure.suptitle(title)
+        counts = tuple(sorted({len(rung.curves) for rung in rungs}))
+        note = "shade: least to greatest trial; mark: means at the early stop"
+        legend_below(figure, panels[0], f"mean of {count_text(counts)}; {note}")
+    return figure
+
+
+def _loss_axis(panel: Axes) -> None:
+    panel.set_ylabel("validation loss (nats)")
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_locator(NullLocator())
+
+
+def _curve(
+    panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials evaluations"], at_stop: float
+) -> None:
+    rung, style = line.rung, line.style
+    mean = readings.mean(0)
+    iterations = rung.curves[0].iterations.numpy()[: len(mean)]
+    panel.plot(
+        iterations,
+        mean,
+        color=style.color,
+        linestyle=style.line,
+        marker=style.marker,
+        markersize=3,
+        markevery=(line.position, max(6, len(mean) // 6)),
+        linewidth=1.2,
+        label=line.name,
+    )
+    panel.fill_between(
+        iterations, readings.min(0), readings.max(0), color=style.color, alpha=0.12, lw=0
+    )
+    panel.plot(
+        float(np.mean(rung.early_stops)),
+        at_stop,
+        color=style.color,
+        marker=style.marker or "*",
+        markersize=7,
+        markeredgecolor=INK,
+        markeredgewidth=0.6,
+        linestyle="none",
+    )
+
+
+def _readings(rung: Rung, column: str) -> Float64[np.ndarray, "trials evaluations"]:
+    """The readings that all trials have: patience may have ended some before others."""
+    arrays = [getattr(each, column).numpy() for each in rung.curves]
+    shortest = min(map(len, arrays))
+    return np.stack([array[:shortest] for array in arrays])
+
+
+def _accuracy_readings(rung: Rung) -> Float64[np.ndarray, "trials evaluations"]:
+    return 100 * _readings(rung, "test_accuracy" if _test_is_read(rung) else "validation_accuracy")
+
+
+def _test_is_read(rung: Rung) -> bool:
+    """Whether the test set was read along the way, and not only at the early stop."""
+    return bool(np.isfinite(_readings(rung, "test_accuracy")).all())
+
+
+def _accuracy_at_stop(rung: Rung) -> float:
+    if _test_is_read(rung):
+        return 100 * float(np.mean(rung.accuracies))
+    return 100 * float(
+        np.mean([float(each.validation_accuracy[each.early_stop]) for each in rung.curves])
+    )
+
+
+def _loss_at_stop(rung: Rung) -> float:
+    return float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
+
+
+def _accuracy_label(rungs: Sequence[Rung]) -> str:
+    read = sorted({"test" if _test_is_read(rung) else "validation" for rung in rungs})
+    return f"{' or '.join(read)} accuracy (%)"
+
+
+def _focus(panel: Axes, rungs: Sequence[Rung]) -> None:
+    """Leave out the steep first part, in which all levels look alike."""
+    floor, top = 100.0, 0.0
+    for rung in rungs:
+        mean = _accuracy_readings(rung).mean(0)
+        floor = min(floor, float(mean[len(mean) // 8 :].min()))
+        top = max(top, float(_accuracy_readings(rung).max()))
+    margin = 0.08 * max(top - floor, 0.5)
+    panel.set_ylim(floor - margin, top + margin)

@@ -1,0 +1,108 @@
+"""What figures have in common: panels, axes with their units, bars, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from ticket_hub.report.ladder import Bars, Spread
+from ticket_hub.report.style import Look
+
+__all__ = [
+    "count_text",
+    "density_axis",
+    "iteration_axis",
+    "kind_of_bar",
+    "points_with_bars",
+    "some",
+    "thousands",
+    "two_panels",
+]
+
+T = TypeVar("T")
+
+TWO_COLUMNS = 7.0
+MANY = 10_000
+MOST_TICKS = 7
+_BARS = {"range": "least to greatest trial", "interval": "95% Student-t interval"}
+
+
+def kind_of_bar(bars: Bars) -> str:
+    """What a figure says of its bars."""
+    return _BARS[bars]
+
+
+def two_panels(width: float) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Two panels side by side, or one above the other in a figure below 7 inches."""
+    side_by_side = width >= TWO_COLUMNS
+    size = (width, 0.47 * width) if side_by_side else (width, 1.5 * width)
+    figure = Figure(figsize=size, layout="constrained")
+    rows, columns = (1, 2) if side_by_side else (2, 1)
+    first, second = figure.subplots(rows, columns).flat
+    return figure, (first, second)
+
+
+def points_with_bars(
+    panel: Axes, places: Sequence[float], spreads: Sequence[Spread], name: str, style: Look
+) -> None:
+    """A line through means, with bars."""
+    means = [spread.mean for spread in spreads]
+    below = [spread.mean - spread.low for spread in spreads]
+    above = [spread.high - spread.mean for spread in spreads]
+    panel.errorbar(
+        places,
+        means,
+        yerr=[below, above],
+        color=style.color,
+        marker=style.marker,
+        linestyle=style.line,
+        markersize=4,
+        linewidth=1.3,
+        elinewidth=0.9,
+        capsize=2,
+        label=name,
+    )
+
+
+def density_axis(panel: Axes, densities: Sequence[float]) -> None:
+    """Ticks at levels that exist, as many as can be read; dense stands at the left."""
+    panel.set_xscale("log")
+    stride = -(-(len(densities) - 1) // (MOST_TICKS - 1)) or 1
+    ticks = [100 * density for density in densities[::stride]]
+    panel.xaxis.set_major_locator(FixedLocator(ticks))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=7))
+    margin = (max(densities) / min(densities)) ** 0.05 * 1.05
+    panel.set_xlim(100 * max(densities) * margin, 100 * min(densities) / margin)
+    panel.set_xlabel("weights remaining (%)")
+
+
+def iteration_axis(panel: Axes) -> None:
+    """Iterations of training from left to right."""
+    panel.set_xlabel("training iteration")
+    panel.xaxis.set_major_formatter(FuncFormatter(thousands))
+
+
+def some(items: Sequence[T], most: int) -> list[T]:
+    """At most so many, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    places = sorted({round(i * (len(items) - 1) / (most - 1)) for i in range(most)})
+    return [items[place] for place in places]
+
+
+def count_text(trials: Sequence[int]) -> str:
+    """What a figure says of its numbers of trials, given sorted and without repetition."""
+    if len(trials) == 1:
+        return f"n = {trials[0]} trial{'s' if trials[0] != 1 else ''}"
+    return f"n = {trials[0]} to {trials[-1]} trials"
+
+
+def thousands(value: float, _position: int | None = None) -> str:
+    """An iteration on an axis: `500`, `20k`."""
+    return f"{value / 1000:g}k" if abs(value) >= MANY else f"{value:g}"

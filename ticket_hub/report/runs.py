@@ -1,0 +1,85 @@
+"""Reports of whatever was measured: a search with its bundle, or an experiment."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.bundle import open_bundle
+from ticket_hub.report.bundles import subject
+from ticket_hub.report.experiments import report_experiment
+from ticket_hub.report.ladder import Bars
+from ticket_hub.report.tables import ladder_rows
+from ticket_hub.report.transfers import find_transfer, report_transfer
+from ticket_hub.report.write import Form, write_report
+from ticket_hub.search.locate import locate
+from ticket_hub.tables import to_table
+from ticket_hub.transfer import read_matrix
+from ticket_hub.transfer.stored import find_experiment, read_experiment
+from ticket_hub.transfer.tables import rows
+
+__all__ = ["numbers", "report_run"]
+
+
+def report_run(
+    place: str | Path,
+    folder: str | Path | None = None,
+    forms: Sequence[Form] = ("html",),
+    *,
+    bars: Bars | None = None,
+) -> list[Path]:
+    """Draw the evidence of a search, an experiment or a transfer into a folder; name the files.
+
+    Args:
+        place: a bundle, the run of a search, an experiment that `ticket_hub.retrain` has made, or
+            a transfer; each by its folder or its name.
+        folder: where the files go, made if need be; by default `report` in the run, or beside the
+            bundle.
+        forms: `png`, `svg`, `csv`, `md` or `html`; see `ticket_hub.report.write.write_report`,
+            `ticket_hub.report.experiments.report_experiment`, and `ticket_hub.report.transfers`.
+        bars: `range`, from the least to the greatest trial, or `interval`, 95% Student-t; by
+            default the range for a search, as the papers draw it, and the interval for an
+            experiment, as its verdicts are made.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle, run or experiment.
+        EvidenceError: nothing was measured, or the experiment is not finished.
+        BundleError, RunError: a file breaks the format or is damaged.
+        StorageError: a file cannot be written.
+    """
+    transfer = find_transfer(str(place))
+    if transfer is not None:
+        return report_transfer(transfer, Path(folder or transfer / "report"), forms)
+    experiment = find_experiment(str(place))
+    if experiment is not None:
+        stored = read_experiment(experiment)
+        target = Path(folder or experiment / "report")
+        return report_experiment(stored, target, forms, bars=bars or "interval")
+    bundle = open_bundle(locate(str(place)).bundle)
+    target = Path(folder or bundle.path.parent / "report")
+    return write_report(subject(bundle), target, forms, bars=bars or "range")
+
+
+def numbers(place: str | Path) -> list[dict[str, Any]]:
+    """The numbers of a report as plain JSON values: networks at levels, or cells of a transfer.
+
+    Raises:
+        TicketHubError: as `report_run`.
+    """
+    transfer = find_transfer(str(place))
+    if transfer is not None:
+        return [to_table(cell) for cell in read_matrix(transfer).cells]
+    experiment = find_experiment(str(place))
+    if experiment is None:
+        ladder = subject(open_bundle(locate(str(place)).bundle)).ladder
+        return [dataclasses.asdict(row) for row in ladder_rows(ladder)]
+    found = [dataclasses.asdict(row) for row in rows(read_experiment(experiment).levels)]
+    return [{key: _finite(value) for key, value in row.items()} for row in found]
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    """JSON knows no infinity: an unknown bound becomes None."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
