@@ -44,7 +44,7 @@ from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages.failures import failure_page, wants_page
-from ticket_hub_api.routes import health, jobs, ticket_parts, tickets
+from ticket_hub_api.routes import experiments, health, jobs, ticket_parts, tickets
 from ticket_hub_api.routes.problems import problem_response, speaks_problems
 from ticket_hub_api.routes.routing import RestRoute
 from ticket_hub_api.services import Services
@@ -57,6 +57,7 @@ FLUSH_SECONDS = 10.0
 LOG_FLUSH_SECONDS = 0.5
 LOG_BUFFER = 1 << 16
 ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
+    experiments.router,
     ticket_parts.router,
     tickets.router,  # the REST API comes first, since the protocol's names could swallow its own
     jobs.router,

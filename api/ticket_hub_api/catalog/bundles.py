@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
     from ticket_hub.evidence import Outcome, Verdict
 
-__all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "lines"]
+__all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "finite", "judged", "lines"]
 
 MANIFEST = "ticket.json"
 METRICS = "metrics.json"
@@ -56,7 +56,7 @@ def facts_of(manifest: Manifest, curves: Iterable[bytes] | None) -> dict[str, An
         name: {"sha256": record.sha256, "size": record.size}
         for name, record in sorted(manifest.files.items())
     }
-    found: dict[str, Any] = _finite(facts)
+    found: dict[str, Any] = finite(facts)
     return found
 
 
@@ -137,7 +137,14 @@ def _judged(level: int, found: Outcomes) -> dict[str, Any]:
     if ticket is None:
         return {"evidence": None, "controls": {}, "verdict": None, "reason": ""}
     controls = {"dense": dense, **here} if level and dense is not None else here
-    verdict = _verdict(ticket, controls) if level and dense is not None else None
+    return judged(ticket, controls, decide=bool(level) and dense is not None)
+
+
+def judged(ticket: Outcome, controls: Mapping[str, Outcome], *, decide: bool) -> dict[str, Any]:
+    """Evidence, controls and verdict of a ticket; without a verdict unless `decide`."""
+    from ticket_hub.evidence import judge
+
+    verdict = judge(ticket, controls) if decide else None
     return {
         "evidence": _measured(ticket),
         "controls": {
@@ -146,12 +153,6 @@ def _judged(level: int, found: Outcomes) -> dict[str, Any]:
         "verdict": verdict.word if verdict else None,
         "reason": verdict.reason if verdict else "",
     }
-
-
-def _verdict(ticket: Outcome, controls: Mapping[str, Outcome]) -> Verdict:
-    from ticket_hub.evidence import judge
-
-    return judge(ticket, controls)
 
 
 def _measured(outcome: Outcome) -> dict[str, Any]:
@@ -180,12 +181,12 @@ def _against(control: str, verdict: Verdict | None) -> dict[str, Any]:
     return {"gain": gain, "p": each.p, "holds": each.holds}
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """JSON knows no infinity: an unknown bound becomes null."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -163,6 +163,7 @@ def _default(facts: Mapping[str, Any]) -> dict[str, Any]:
     level = next(each for each in facts["levels"] if each["level"] == chosen["level"])
     evidence = level["evidence"]
     accuracy = evidence["test_accuracy"] if evidence else {}
+    gain = level["controls"].get("dense", {}).get("gain") or {}
     return {
         "level": level["level"],
         "rule": chosen["rule"],
@@ -170,6 +171,9 @@ def _default(facts: Mapping[str, Any]) -> dict[str, Any]:
         "accuracy": accuracy_of(level),
         "low": accuracy.get("low"),
         "high": accuracy.get("high"),
+        "gain": gain.get("mean"),
+        "gain_low": gain.get("low"),
+        "gain_high": gain.get("high"),
         "n": evidence["n"] if evidence else 0,
         "verdict": level["verdict"] or "",
     }

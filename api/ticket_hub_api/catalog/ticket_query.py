@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 
-from ticket_hub.durable import canonical_json
-from ticket_hub.errors import HubError
 from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.entries import VERDICT_BITS
+from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_tables import NOT_MEASURED, TicketEntry, TicketLevel
 from ticket_hub_api.catalog.words import has_words, words_of
 from ticket_hub_api.settings import Visibility
@@ -31,17 +26,6 @@ _COLUMNS: dict[str, Any] = {
     "density": TicketEntry.density,
 }
 _KINDS: dict[str, type] = {"updated": int, "name": str, "accuracy": float, "density": float}
-
-
-class CursorError(HubError, ValueError):
-    """A cursor that this hub did not give, or gave for another question."""
-
-    def __init__(self, problem: str = "", remedy: str = "") -> None:
-        """Say so in one way."""
-        super().__init__(
-            problem or "This cursor was not given by this hub for these filters and this order.",
-            remedy or "Begin again without a cursor.",
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +121,7 @@ def order_by(wanted: TicketFilter) -> list[Any]:
 
 def cursor_after(wanted: TicketFilter, entry: TicketEntry) -> str:
     """The place behind an entry, for this filter and order only."""
-    value = getattr(entry, _COLUMNS[wanted.sort].key)
-    place = json.dumps([_digest(wanted), value, entry.id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return encode_cursor(wanted, getattr(entry, _COLUMNS[wanted.sort].key), entry.id)
 
 
 def after(wanted: TicketFilter, cursor: str) -> ColumnElement[bool]:
@@ -148,23 +130,8 @@ def after(wanted: TicketFilter, cursor: str) -> ColumnElement[bool]:
     Raises:
         CursorError: it is not one of this hub for this filter and order.
     """
-    value, last = _place(wanted, cursor)
+    value, last = decode_cursor(cursor, wanted)
+    if type(value) is not _KINDS[wanted.sort] or not isinstance(last, str):
+        raise CursorError
     place = tuple_(_COLUMNS[wanted.sort], TicketEntry.id)
     return place < (value, last) if wanted.descending else place > (value, last)
-
-
-def _place(wanted: TicketFilter, cursor: str) -> tuple[Any, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        digest, value, last = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
-        raise CursorError from error
-    kind = _KINDS[wanted.sort]
-    sound = type(value) is kind and isinstance(last, str) and len(last) <= 24  # noqa: PLR2004 - an id
-    if digest != _digest(wanted) or not sound or (kind is int and abs(value) >= 1 << 63):
-        raise CursorError
-    return value, last
-
-
-def _digest(wanted: TicketFilter) -> str:
-    return hashlib.sha256(canonical_json(asdict(wanted))).hexdigest()[:12]

@@ -89,6 +89,9 @@ class TicketEntry(Base):
     accuracy: Mapped[float] = mapped_column(Double)
     low: Mapped[float | None] = mapped_column(Double)
     high: Mapped[float | None] = mapped_column(Double)
+    gain: Mapped[float | None] = mapped_column(Double)
+    gain_low: Mapped[float | None] = mapped_column(Double)
+    gain_high: Mapped[float | None] = mapped_column(Double)
     n: Mapped[int]
     verdict: Mapped[str] = mapped_column(String(24))
     least_density: Mapped[float] = mapped_column(Double)
@@ -134,13 +137,16 @@ class Evidence(Base):
 
 
 class EvidenceLevel(Base):
-    """What an experiment says of one level: the ticket against the dense network."""
+    """What an experiment says of one level; `place` is the level as a text, for ordering."""
 
     __tablename__ = "evidence_levels"
     evidence_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     repository_id: Mapped[str] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
     level: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(String(4))
     density: Mapped[float] = mapped_column(Double)
+    transferred: Mapped[float] = mapped_column(Double)
+    head: Mapped[str] = mapped_column(String(24))
     n: Mapped[int]
     accuracy: Mapped[float] = mapped_column(Double)
     low: Mapped[float | None] = mapped_column(Double)

@@ -43,12 +43,14 @@ from ticket_hub_api.hub_protocol.trees import load_tree
 __all__ = [
     "COUNTED",
     "LARGEST_PAGE",
+    "Rows",
     "TicketDetail",
     "TicketFile",
     "TicketFilter",
     "TicketItem",
     "TicketPage",
     "TicketRevision",
+    "is_sqlite",
     "one_ticket",
     "page_of",
 ]
@@ -74,7 +76,7 @@ def page_of(
         CursorError: the cursor is not one of this hub for this filter and order.
     """
     limit = max(1, min(limit, LARGEST_PAGE))
-    base = select(TicketEntry).where(*conditions(wanted, viewer, sqlite=_is_sqlite(database)))
+    base = select(TicketEntry).where(*conditions(wanted, viewer, sqlite=is_sqlite(database)))
     statement = base.where(after(wanted, cursor)) if cursor else base
     found = database.execute(statement.order_by(*order_by(wanted)).limit(limit + 1)).all()
     rows: list[Any] = [_plain(row) for row in found]
@@ -92,14 +94,15 @@ def _plain(row: Any) -> Any:  # noqa: ANN401 - a row of columns from a connectio
     return row[0] if isinstance(row[0], TicketEntry) else row
 
 
-def _is_sqlite(database: Rows) -> bool:
+def is_sqlite(database: Rows) -> bool:
+    """Whether it is SQLite, whose words are looked up in another way."""
     dialect = database.dialect if isinstance(database, Connection) else database.get_bind().dialect
     return dialect.name == "sqlite"
 
 
 def _count(database: Rows, wanted: TicketFilter, viewer: Principal) -> int:
     """How many there are, up to one more than are counted."""
-    found = conditions(wanted, viewer, sqlite=_is_sqlite(database))
+    found = conditions(wanted, viewer, sqlite=is_sqlite(database))
     few = select(TicketEntry.id).where(*found).limit(COUNTED + 1).subquery()
     return database.execute(select(func.count()).select_from(few)).scalar_one()
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ticket_hub import errors
-from ticket_hub_api.catalog.ticket_query import CursorError
+from ticket_hub_api.catalog.paging import CursorError
 from ticket_hub_api.errors import ApiError
 
 __all__ = [

@@ -20,10 +20,10 @@ from ticket_hub_api.services import services_of
 __all__ = ["Wanted", "Which", "router", "wanted_ticket"]
 
 router = rest_router("/api/v1/tickets", "tickets")
-Word = Annotated[str, Query(max_length=200)]
+Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Share = Annotated[float | None, Query(ge=0, le=1)]
-Name = Annotated[str, Path(max_length=96)]
-Revision = Annotated[str, Query(max_length=255)]
+Name = Annotated[str, Path(max_length=96, pattern=r"^[A-Za-z0-9._-]+$")]
+Revision = Annotated[str, Query(max_length=255, pattern=r"^[A-Za-z0-9._/+-]+$")]
 
 
 class Wanted(NamedTuple):

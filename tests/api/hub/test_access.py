@@ -98,7 +98,7 @@ def test_every_route_admits_exactly_whom_it_declares(
 
 def fill(path: str) -> str:
     names = {"{kind}": "models", "{namespace}": "nobody", "{name}": "nothing", "{path:path}": "x",
-             "{rest:path}": "x", "{owner}": "nobody", "{level}": "1",
+             "{rest:path}": "x", "{id}": "0" * 64, "{owner}": "nobody", "{level}": "1",
              "{access}": "read", "{prefix}": "default", "{value}": "0" * 64,
              "{signed}": "x.y",
              "{generation}": "g", "{revision}": "main", "{branch}": "b", "{tag}": "t"}  # fmt: skip
