@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,3 +77,34 @@ def test_what_cannot_be_is_refused_with_the_way_out(
 def test_the_page_of_the_analyses_names_every_one() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/analysis.md").read_text("utf-8")
     assert [each.name for each in CATALOGUE if f"\n## `{each.name}`" not in page] == []
+
+
+def test_a_signal_ends_an_analysis_with_its_own_code(found: str, tmp_path: Path) -> None:
+    arguments = [
+        "analyze",
+        f"{found}:3",
+        "--only",
+        "noise",
+        "--iterations",
+        "2000000",
+        "--workers",
+        "1",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ticket_hub_cli", *arguments, "--out", str(tmp_path / "r")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        while not (tmp_path / "r/environment.json").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (75, "")
+    assert "Traceback" not in err
+    assert "12 networks" in err

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import ticket_hub
 from ticket_hub.analysis import CATALOGUE, AnalysisFolder
-from ticket_hub.errors import RecipeError, RunError, RunMismatchError, TicketNotFoundError
+from ticket_hub.bundle import open_bundle, write_bundle
+from ticket_hub.bundle.contents import content_of
+from ticket_hub.errors import (
+    EvidenceError,
+    RecipeError,
+    RunError,
+    RunMismatchError,
+    TicketNotFoundError,
+)
 from ticket_hub.report.analysis.catalogue import VIEWS
 
 QUICK = [each.name for each in CATALOGUE if not each.trains]
@@ -117,3 +129,44 @@ def test_by_default_the_folder_is_named_by_what_is_analysed(found: Path, own_hom
     assert result.folder.parent == own_home / "tickets/analyses"
     assert result.folder == ticket_hub.analyze(f"{found}:2", only=["density"]).folder
     assert result.folder != ticket_hub.analyze(f"{found}:5", only=["density"], seed=1).folder
+
+
+def test_a_bundle_of_survivors_allows_what_it_can(found: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "b", content_of(open_bundle(found / "bundle")), theta0="survivors")
+    place, folder = f"{tmp_path / 'b'}:5", tmp_path / "out"
+    changes = {"training.iterations": 20, "training.evaluate_every": 20}
+    result = ticket_hub.analyze(place, changes=changes, folder=folder, trials=1, workers=1)
+    assert [name for name, _ in result.left_out] == ["values", "movement"]
+    assert [each.level for each in result.of("interpolation")] == [5]
+    assert "Left out: values" in (folder / "analysis.html").read_text()
+    with pytest.raises(EvidenceError, match="survivors only"):
+        ticket_hub.analyze(place, only=["values"], folder=folder)
+
+
+def test_killed_at_any_moment_it_goes_on_where_it_was(found: Path, tmp_path: Path) -> None:
+    arguments = [f"{found}:5", "--only", "interpolation", "--trials", "2", "--workers", "1"]
+    long = ["--iterations", "4000", "--out"]
+    code = "from ticket_hub_cli.main import main; main()"
+    command = [sys.executable, "-c", code, "analyze", *arguments, *long, str(tmp_path / "killed")]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        while not (tmp_path / "killed/results/000/interpolation.json").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    changes = {"training.iterations": 4000}
+    killed, whole = (
+        ticket_hub.analyze(
+            f"{found}:5",
+            only=["interpolation"],
+            trials=2,
+            changes=changes,
+            folder=tmp_path / name,
+            workers=1,
+        )
+        for name in ("killed", "whole")
+    )
+    assert killed.findings[0].resumed
+    assert [each.result for each in killed.findings] == [each.result for each in whole.findings]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ticket_hub.analysis import Finding
 from ticket_hub.analysis.flops import Flops
 from ticket_hub.analysis.units import LayerUnits, Units
-from ticket_hub.report.analysis.layers import layer_panel, log_axis, place_in_row
+from ticket_hub.report.analysis.layers import layer_panel, place_in_row, wide_axis
 from ticket_hub.report.analysis.views import (
     Table,
     Value,
@@ -23,6 +23,8 @@ from ticket_hub.report.style import drawing, legend_below, look
 
 __all__ = ["FLOPS", "UNITS"]
 
+LEAST_TOP = 5.0  # per cent
+
 
 def units_figure(findings: Sequence[Finding]) -> Figure:
     """Dead units of each layer; hollow marks count in the layer alone."""
@@ -33,7 +35,8 @@ def units_figure(findings: Sequence[Finding]) -> Figure:
             for row, layer in enumerate(finding.result.layers):
                 place = place_in_row(row, position, len(findings))
                 _units_mark(panel, layer, place, position, "" if row else level_name(finding))
-        panel.set_xlim(left=-1)
+        top = max(LEAST_TOP, panel.get_xlim()[1])
+        panel.set_xlim(-0.02 * top, top)
         panel.set_xlabel("units of the layer (%)")
         solid = "solid: dead (no path from a pixel or to a class); " if results[0].probed else ""
         n = len(results[0].layers[0].without_incoming)
@@ -111,15 +114,15 @@ def _mean(counts: Sequence[int] | None) -> float | None:
 def _units_sentence(result: Units) -> str:
     units = sum(layer.units for layer in result.layers)
     alone = sum(_mean(layer.without_incoming) or 0.0 for layer in result.layers)
-    text = f"{alone:.4g} of {units:,} units have no weight in"
+    text = f"{alone:,.1f} of {units:,} units have no weight in"
     if not result.probed:
         return f"{text}; paths could not be followed in this network"
     dead = sum(_mean(layer.dead) or 0.0 for layer in result.layers)
     idle = sum(_mean(layer.idle) or 0.0 for layer in result.layers)
     pixels = _mean(result.unused_pixels) or 0.0
     return (
-        f"{text}, {dead:.4g} are dead, {idle:.4g} kept weights lie on no path, and "
-        f"{pixels:.4g} of {result.pixels:,} pixels reach no class (means over the trials)"
+        f"{text}, {dead:,.1f} are dead, {idle:,.1f} kept weights lie on no path, and "
+        f"{pixels:,.1f} of {result.pixels:,} pixels reach no class (means over the trials)"
     )
 
 
@@ -170,7 +173,7 @@ def flops_figure(findings: Sequence[Finding]) -> Figure:
                     linestyle="none",
                     label="_" if row else level_name(finding),
                 )
-        log_axis(panel)
+        wide_axis(panel)
         panel.set_xlabel("operations of one image's forward pass (millions)")
         n = len(first.effective)
         legend_below(figure, panel, f"mean of {count_trials(n)}; bars: least to greatest trial")

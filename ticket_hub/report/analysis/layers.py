@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ticket_hub.analysis import Finding
 from ticket_hub.analysis.density import Density, LayerDensity
@@ -14,10 +14,12 @@ from ticket_hub.analysis.overlap import Overlap, PairOverlap, Shared
 from ticket_hub.report.analysis.views import Table, View, count_trials, level_name, mean_and_bar
 from ticket_hub.report.style import INK, drawing, legend_below, look
 
-__all__ = ["DENSITY", "OVERLAP", "layer_panel", "log_axis", "place_in_row"]
+__all__ = ["DENSITY", "OVERLAP", "layer_panel", "place_in_row", "wide_axis"]
 
 WIDTH = 7.0
 ROW = 0.3
+FAR = 4.0
+MANY_DECADES = 300.0
 APART = 0.45  # of a row, over which the levels of one layer are spread
 
 
@@ -36,10 +38,15 @@ def place_in_row(row: int, position: int, count: int) -> float:
     return row + (APART * (position / (count - 1) - 0.5) if count > 1 else 0.0)
 
 
-def log_axis(panel: Axes) -> None:
-    """A logarithmic axis along the rows, its ticks as plain numbers."""
+def wide_axis(panel: Axes) -> None:
+    """Ticks as plain numbers along the rows, logarithmic where the marks lie far apart."""
+    low, high = panel.dataLim.intervalx
+    if high <= FAR * low:
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=8))
+        return
     panel.set_xscale("log")
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    subs = (1.0, 2.0, 5.0) if high <= MANY_DECADES * low else (1.0,)
+    panel.xaxis.set_major_locator(LogLocator(subs=subs))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_locator(NullLocator())
 
@@ -55,7 +62,7 @@ def density_figure(findings: Sequence[Finding]) -> Figure:
                 _density_mark(panel, layer, place, position, level_name(finding) if not row else "")
             total = 100 * finding.density
             panel.axvline(total, color=look("", position).color, linewidth=0.8, linestyle=":")
-        log_axis(panel)
+        wide_axis(panel)
         panel.set_xlabel("kept weights of the layer (%)")
         n = len(results[0].layers[0].kept)
         legend_below(
@@ -142,8 +149,10 @@ DENSITY = View(
 def overlap_figure(findings: Sequence[Finding]) -> Figure:
     """Shared over kept weights of each layer, beside the interval of chance."""
     shown = [finding for finding in findings if finding.result.pairs]
+    if not shown:
+        return _nothing("one trial, and no other ticket: no masks to compare")
     with drawing():
-        names = _names(shown)
+        names = [*(each.layer for each in shown[0].result.pairs[0].layers), "all"]
         figure, panel = layer_panel(names)
         for position, finding in enumerate(shown):
             for row in range(len(names)):
@@ -152,10 +161,14 @@ def overlap_figure(findings: Sequence[Finding]) -> Figure:
                 _overlap_mark(panel, marks, place, position, "" if row else level_name(finding))
         panel.set_xlim(left=0)
         panel.set_xlabel("shared by two masks, of the weights that the smaller one keeps (%)")
-        if shown:
-            _overlap_legend(figure, panel, shown[0].result)
-        else:
-            panel.set_title("one trial, and no other ticket: nothing to compare")
+        _overlap_legend(figure, panel, shown[0].result)
+    return figure
+
+
+def _nothing(reason: str) -> Figure:
+    with drawing():
+        figure = Figure(figsize=(WIDTH, 0.6))
+        figure.text(0.5, 0.5, reason, ha="center", va="center")
     return figure
 
 
@@ -168,12 +181,6 @@ def _overlap_legend(figure: Figure, panel: Axes, result: Overlap) -> None:
         "bars: least to greatest pair; by chance: the exact mean, shade: "
         f"{100 * result.confidence:g}% of what chance gives",
     )
-
-
-def _names(shown: Sequence[Finding]) -> list[str]:
-    if not shown:
-        return ["all"]
-    return [*(each.layer for each in shown[0].result.pairs[0].layers), "all"]
 
 
 def _shared(pair: PairOverlap, row: int) -> Shared:
@@ -235,7 +242,7 @@ def overlap_table(findings: Sequence[Finding]) -> Table:
             "from (95%)",
             "to (95%)",
             "Jaccard",
-            "by chance",
+            "Jaccard by chance",
         ),
         forms=("d", "", "", ",", ",", ",", ",.1f", ",", ",", ".4f", ".4f"),
         rows=tuple(rows),
@@ -251,7 +258,7 @@ def _overlap_sentence(result: Overlap) -> str:
     outside = sum(not each.low <= each.shared <= each.high for each in totals)
     return (
         f"two masks share {100 * mean:.3g}% of what they keep, by chance {100 * chance:.3g}%; "
-        f"{outside} of {len(totals)} pairs lie outside what chance gives"
+        f"{outside} of {len(totals)} pair{'s' * (len(totals) != 1)} outside the interval of chance"
     )
 
 

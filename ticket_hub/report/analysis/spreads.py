@@ -217,6 +217,9 @@ def movement_table(findings: Sequence[Finding]) -> Table:
     )
 
 
+_SOURCES = {"search": "the search's own weights", "retrained": "trained again"}
+
+
 def _movement_sentence(result: Movement) -> str:
     ratios = [
         ratio
@@ -227,7 +230,8 @@ def _movement_sentence(result: Movement) -> str:
         return "nothing to compare"
     return (
         f"kept weights moved {min(ratios):.2f} to {max(ratios):.2f} times as far as pruned ones on "
-        f"the mean, by layer, in {result.iterations:,} iterations of the dense network"
+        f"the mean, by layer, in {result.iterations:,} iterations of the dense network "
+        f"({_SOURCES.get(result.source, result.source)})"
     )
 
 
@@ -266,7 +270,7 @@ def degrees_figure(findings: Sequence[Finding]) -> Figure:
                     level_name(finding),
                 )
             panel.set_xscale("symlog", linthresh=1.0, linscale=0.5)
-            panel.set_xlim(left=0)
+            panel.set_xlim(0, 1.2 * max(1.0, panel.dataLim.intervalx[1]))
             panel.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1.0))
             panel.xaxis.set_minor_locator(NullLocator())
             panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
