@@ -25,7 +25,8 @@ _OPTIONS = (
         default="reinit,dense",
         show_default=True,
         metavar="CONTROLS",
-        help="dense, reinit, reinit-same-sign, shuffle, random, mask-only; with commas between.",
+        help="dense, reinit, reinit-same-sign, shuffle, random, mask-only, finetune, own; with "
+        "commas between.",
     ),
     click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]"),
     options.set_option,

@@ -9,10 +9,11 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 from ticket_hub.errors import EngineError, TicketHubError
 from ticket_hub.recipe import Recipe
 from ticket_hub.tables import build, to_table
+from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import ExperimentSpec, Request
 
-__all__ = ["Engine", "Find", "Retrain", "State", "Status", "Work"]
+__all__ = ["Engine", "Find", "OwnTickets", "Retrain", "State", "Status", "Work"]
 
 State: TypeAlias = Literal["new", "queued", "running", "finished", "failed", "stopped", "cancelled"]
 """How far a work is.
@@ -32,6 +33,33 @@ class Find:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnTickets:
+    """The target's own tickets; see `ticket_hub.transfer.own`.
+
+    Attributes:
+        bundle, bundle_id, pulled: as in `Retrain`.
+        levels, own_levels: each level of the ticket, and the own level that goes with it.
+    """
+
+    bundle: str
+    bundle_id: str
+    pulled: str = ""
+    levels: tuple[int, ...]
+    own_levels: tuple[int, ...]
+
+    @classmethod
+    def of(cls, own: Own) -> OwnTickets:
+        """As a plan has them."""
+        return cls(
+            bundle=str(own.source.bundle.path.resolve()),
+            bundle_id=own.source.id,
+            pulled=own.source.pulled,
+            levels=tuple(own.levels),
+            own_levels=tuple(own.levels.values()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Retrain:
     """One experiment with the tickets of one bundle; see `ticket_hub.retrain`.
 
@@ -44,6 +72,7 @@ class Retrain:
         who: whose evidence this is, for the record.
         shared: the folder of the transfer that this is a cell of, whose cells take over equal
             networks from each other; empty where it is none.
+        own: the target's own tickets, for the control `own`; None where there are none.
     """
 
     bundle: str
@@ -53,6 +82,7 @@ class Retrain:
     request: Request
     who: str = ""
     shared: str = ""
+    own: OwnTickets | None = None
 
     @classmethod
     def of(cls, plan: Plan, *, who: str = "", shared: str = "") -> Retrain:
@@ -65,6 +95,7 @@ class Retrain:
             request=plan.request,
             who=who,
             shared=shared,
+            own=None if plan.own is None else OwnTickets.of(plan.own),
         )
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from ticket_hub.bundle import open_bundle
-from ticket_hub.engines.base import Find, Retrain, Work
+from ticket_hub.engines.base import Find, OwnTickets, Retrain, Work
 from ticket_hub.engines.folder import WorkFolder, internal_error
 from ticket_hub.engines.progress import ProgressFile
 from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.search import find
 from ticket_hub.search.lock import PATIENCE_SECONDS, hold
+from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.shared import SharedNetworks
@@ -129,14 +130,28 @@ def _find(task: Find, progress: ProgressFile, places: dict[str, Any]) -> dict[st
     }
 
 
-def _retrain(task: Retrain, progress: ProgressFile, places: dict[str, Any]) -> dict[str, Any]:
-    source = Source(open_bundle(Path(task.bundle)), task.pulled)
-    if source.id != task.bundle_id:
+def _source(bundle: str, bundle_id: str, pulled: str) -> Source:
+    source = Source(open_bundle(Path(bundle)), pulled)
+    if source.id != bundle_id:
         raise RunMismatchError(
-            f"{task.bundle} is another bundle than the one that was to be retrained.",
+            f"{bundle} is another bundle than the one that was to be retrained.",
             "Submit the work again with the bundle that is there now.",
         )
-    plan = Plan(source=source, spec=task.spec, request=task.request)
+    return source
+
+
+def _own(own: OwnTickets) -> Own:
+    source = _source(own.bundle, own.bundle_id, own.pulled)
+    return Own(source=source, levels=dict(zip(own.levels, own.own_levels, strict=True)))
+
+
+def _retrain(task: Retrain, progress: ProgressFile, places: dict[str, Any]) -> dict[str, Any]:
+    plan = Plan(
+        source=_source(task.bundle, task.bundle_id, task.pulled),
+        spec=task.spec,
+        request=task.request,
+        own=None if task.own is None else _own(task.own),
+    )
     shared = SharedNetworks(Path(task.shared)) if task.shared else None
     done = carry_out(plan, who=task.who, on_result=progress.result, shared=shared, **places)
     return {

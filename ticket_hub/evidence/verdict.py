@@ -9,6 +9,9 @@ A ticket is
 - `losing` when it is worse than the dense network, or than its reinitialization;
 - `not distinguishable` when the trials do not decide.
 
+Of controls that take something away, the claim is that the ticket is better. Of `REFERENCES`, which
+are what somebody would use instead of the ticket, it is that the ticket is not inferior.
+
 `winning` is an intersection of two claims, each tested at level alpha, so its false rate is at
 most alpha whichever half is untrue. Holm's correction runs over every claim that is made.
 """
@@ -31,13 +34,15 @@ from ticket_hub.evidence.statistics import (
     trials_needed,
 )
 
-__all__ = ["ALPHA", "MARGIN", "Comparison", "Outcome", "Verdict", "Word", "judge"]
+__all__ = ["ALPHA", "MARGIN", "REFERENCES", "Comparison", "Outcome", "Verdict", "Word", "judge"]
 
 Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
 
 ALPHA = 0.05
 MARGIN = 0.002
 """How far below dense still counts as matching: 0.2 points of accuracy."""
+REFERENCES = frozenset({"dense", "finetune", "own"})
+"""Controls that a ticket need not beat; it must not be inferior to them by more than the margin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ class Comparison:
         control: `dense`, `reinit`, `shuffle`, ...
         difference: accuracy of the ticket minus the control's.
         speed: early-stop iteration of the control over the ticket's; above 1 is sooner.
-        p: of the claim, adjusted by Holm: not inferior (dense), or better (any other).
+        p: of the claim, adjusted by Holm: not inferior (`REFERENCES`), or better (any other).
         p_worse: of the opposite claim, that the ticket is worse, adjusted likewise.
         holds: whether the claim is made.
     """
@@ -131,7 +136,7 @@ def _compare(
 ) -> tuple[Comparison, ...]:
     claims, plain = [], []
     for name, control in controls.items():
-        shift = -margin if name == "dense" else 0.0
+        shift = -margin if name in REFERENCES else 0.0
         claims.append(paired_difference(ticket.accuracy, control.accuracy, shift=shift))
         plain.append(paired_difference(ticket.accuracy, control.accuracy))
     better = holm([claim.p_greater for claim in claims])

@@ -36,7 +36,7 @@ ABOUT_LADDER = (
 )
 ABOUT_DIFFERENCES = (
     "Accuracy of the tickets minus that of each control, with 95% intervals; right of 0 the "
-    "ticket is better. The dashed line is the margin that the dense network is judged by."
+    "ticket is better. The dashed line is the margin that references are judged by."
 )
 _ABOUT_NUMBERS = (
     "Means over n trials, with 95% intervals in parentheses. Differences are paired: all networks "

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ticket_hub.errors import EvidenceError
-from ticket_hub.evidence.verdict import MARGIN
-from ticket_hub.report.style import drawing
+from ticket_hub.evidence.verdict import MARGIN, REFERENCES
+from ticket_hub.report.style import INK, drawing
 from ticket_hub.transfer.matrix import Cell, Matrix
 from ticket_hub.transfer.tables import Row
 
@@ -71,8 +71,13 @@ def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = ""
         EvidenceError: the matrix was not measured against this control, or has no cell.
     """
     lines = list(matrix.lines())
-    numbers = [_number(cell, against) for cell in matrix.cells]
-    shade = _shade(numbers, against)
+    found = [each for cell in matrix.cells if (each := _row(cell, against))]
+    if not found:
+        raise EvidenceError(
+            f"No ticket was measured against {against!r}.",
+            f"The controls are {', '.join(matrix.controls)}.",
+        )
+    shade = _shade([_number(each, against) for each in found], against)
     width = max(LEAST_SIZE[0], 2.9 + CELL[0] * len(matrix.data))
     height = max(LEAST_SIZE[1], 1.9 + CELL[1] * len(lines))
     with drawing():
@@ -97,24 +102,15 @@ def short_name(name: str) -> str:
     )
 
 
-def _row(cell: Cell, against: str | None) -> Row:
-    row = cell.row(against or "ticket")
-    if row is None:
-        raise EvidenceError(
-            f"{cell.ticket} on {cell.data} was not measured against {against!r}.",
-            f"It was against {', '.join(row.network for row in cell.rows[1:])}.",
-        )
-    return row
+def _row(cell: Cell, against: str | None) -> Row | None:
+    return cell.row(against or "ticket")
 
 
-def _number(cell: Cell, against: str | None) -> float:
-    row = _row(cell, against)
+def _number(row: Row, against: str | None) -> float:
     return 100 * (row.accuracy if against is None else row.gain or 0.0)
 
 
 def _shade(numbers: Sequence[float], against: str | None) -> _Shade:
-    if not numbers:
-        raise EvidenceError("The matrix has no cell.", "Transfer a ticket to a data set.")
     if against is None:
         low, high = min(numbers), max(numbers)
         return _Shade(Normalize(low - 0.5, high + 0.5), _PLAIN)
@@ -126,15 +122,19 @@ def _draw(
     panel: Axes, place: tuple[int, int], cell: Cell, against: str | None, shade: _Shade
 ) -> None:
     column, row = float(place[0]), float(place[1])
-    color, ink = shade.of(_number(cell, against))
+    found = _row(cell, against)
+    if found is None:
+        _write(panel, (column, row), "not measured", INK, size=7.5)
+        return
+    number = _number(found, against)
+    color, ink = shade.of(number)
     corner = (column - 0.5, row - 0.5)
     panel.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor=_ON_DARK, linewidth=1.5))
     if cell.data == cell.found_on:
         inset = (column - 0.455, row - 0.455)
         panel.add_patch(Rectangle(inset, 0.91, 0.91, fill=False, edgecolor=ink, linewidth=1.2))
-    found = _row(cell, against)
     form = "+.2f" if against else ".2f"
-    text = f"{_number(cell, against):{form}} {MARKS[cell.verdict or 'none']}"
+    text = f"{number:{form}} {MARKS[cell.verdict or 'none']}"
     shown = against is not None and found.verdict in {"beaten", "not inferior"}
     _write(panel, (column, row - 0.14), text, ink, size=10.0, bold=shown)
     _write(panel, (column, row + 0.2), _bounds(found, against, form), ink, size=7.5)
@@ -204,7 +204,9 @@ def _legend(matrix: Matrix, against: str | None) -> str:
     parts.append(f"verdict on the ticket: {', '.join(marks)}")
     if against is not None:
         claim = (
-            f"not inferior by more than {100 * MARGIN:g} points" if against == "dense" else "better"
+            f"not inferior by more than {100 * MARGIN:g} points"
+            if against in REFERENCES
+            else "better"
         )
         parts.append(f"bold: shown to be {claim}, after Holm's correction within the cell")
     if any(cell.data == cell.found_on for cell in matrix.cells):

@@ -87,6 +87,9 @@ _LOOKS = {
     "reinit-same-sign": Look(ORANGE, "^", "--"),
     "shuffle": Look(GREEN, "D", "-."),
     "random": Look(PURPLE, "v", ":"),
+    "mask-only": Look(SKY, "P", ":"),
+    "finetune": Look(INK, "X", "-."),
+    "own": Look(SKY, "*", "-"),
     "dense": Look(INK, "", "--"),
 }
 _CYCLE = [

@@ -9,8 +9,12 @@
 | `shuffle` | dense theta0 | the ticket's, shuffled within each layer |
 | `random` | fresh | random, with the ticket's number of weights in each layer |
 | `mask-only` | the initialization that the target's own search begins with | the ticket's |
+| `finetune` | the dense network's, trained for the whole budget | their largest: see `_finetune` |
+| `own` | theta0 of the ticket that was found on the target | that ticket's |
 
-Statistics of norms always begin anew.
+Statistics of norms begin anew, except those of `finetune`, which was trained before. It then trains
+on for the budget again, with the schedule from its beginning (learning-rate rewinding, Renda et al.
+2020, is no worse than their fine-tuning at the last rate): twice the budget of all others.
 """
 
 from __future__ import annotations
@@ -27,9 +31,10 @@ from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
 from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
+from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.ticket import Ticket
-from ticket_hub.transfer.spec import DENSE, TICKET
+from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, TICKET
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["CONTROLS", "Start", "check_controls", "make_start"]
@@ -53,13 +58,24 @@ class Start:
     seed: int | None
 
 
-def make_start(control: str, ticket: Ticket, network: NetworkSpec, seed: int) -> Start:
+def make_start(
+    control: str,
+    ticket: Ticket,
+    network: NetworkSpec,
+    seed: int,
+    *,
+    trained: Weights | None = None,
+    scope: str = "layerwise",
+) -> Start:
     """Make one network of an experiment.
 
     Args:
         control: `ticket`, or a name from `CONTROLS`.
+        ticket: what the control is of; for `own`, the target's own ticket.
         network: its rule draws fresh weights.
         seed: of everything that is drawn.
+        trained: the dense network's weights at the end of its training, for `finetune`.
+        scope: how `finetune` ranks weights: `layerwise` or `global`.
 
     Raises:
         RecipeError: there is no such control.
@@ -67,13 +83,13 @@ def make_start(control: str, ticket: Ticket, network: NetworkSpec, seed: int) ->
         PruningError: no other mask can be found.
     """
     check_controls([control])
-    weights, mask = _MAKERS[control](ticket, network, seed)
+    if control == FINETUNE:
+        weights, mask = _finetune(ticket, trained, scope)
+    else:
+        weights, mask = _MAKERS[control](ticket, network, seed)
+        weights = with_fresh_statistics(ticket.architecture, weights)
     check_alignment(weights, mask)
-    return Start(
-        weights=with_fresh_statistics(ticket.architecture, weights),
-        mask=mask,
-        seed=None if control in {TICKET, DENSE} else seed,
-    )
+    return Start(weights=weights, mask=mask, seed=None if control in _GIVEN else seed)
 
 
 def check_controls(names: list[str]) -> None:
@@ -83,7 +99,7 @@ def check_controls(names: list[str]) -> None:
         RecipeError: the nearest name is given.
     """
     for name in names:
-        if name not in _MAKERS:
+        if name not in {TICKET, *CONTROLS}:
             near = difflib.get_close_matches(name[:100], CONTROLS, n=1, cutoff=0.0)[0]
             raise RecipeError(
                 f"There is no control {name[:100]!r}.",
@@ -127,6 +143,24 @@ def _random(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
     return initialize(ticket.architecture, network, seed), random_mask_like(ticket.mask, seed)
 
 
+def _finetune(ticket: Ticket, trained: Weights | None, scope: str) -> Pair:
+    """The trained weights under a mask of the largest, as many as the ticket keeps.
+
+    What the ticket leaves dense stays dense. The other layers are ranked each by itself, so that
+    each keeps as many weights as the ticket's, or, with the scope `global`, all together.
+    """
+    if trained is None:
+        raise EvidenceError(
+            "The control 'finetune' begins from a trained dense network.", "Train that first."
+        )
+    mask: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
+    pruned = [name for name, keep in ticket.mask.items() if not bool(keep.all())]
+    for names in [pruned] if scope == "global" else [[name] for name in pruned]:
+        drop = sum(int((~ticket.mask[name]).sum()) for name in names)
+        mask = drop_lowest({name: trained[name].abs() for name in names}, mask, drop)
+    return trained, mask
+
+
 def _refuse_survivors(ticket: Ticket, control: str) -> None:
     """Refuse weights that a mask has been at already: where it drops, everything is 0."""
     dropped = [ticket.theta0[name][~keep] for name, keep in ticket.mask.items()]
@@ -147,8 +181,15 @@ _MAKERS: Mapping[str, Maker] = MappingProxyType(
         "shuffle": _shuffle,
         "random": _random,
         "mask-only": _reinit,
+        OWN: _ticket,
     }
 )
+_GIVEN = frozenset({TICKET, DENSE, FINETUNE, OWN})
+"""What nothing is drawn for."""
 
-CONTROLS: tuple[str, ...] = tuple(name for name in _MAKERS if name != TICKET)
+CONTROLS: tuple[str, ...] = (
+    *(name for name in _MAKERS if name not in {TICKET, OWN}),
+    FINETUNE,
+    OWN,
+)
 """What a ticket can be compared with."""

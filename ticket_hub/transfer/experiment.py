@@ -12,18 +12,17 @@ from ticket_hub.data import DataSet, adapted, load
 from ticket_hub.durable import sweep
 from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.errors import MemoryLimitError, RunMismatchError, StoppedError
-from ticket_hub.pruning.masks import kept
 from ticket_hub.search.lock import hold
 from ticket_hub.search.workshop import Resources
-from ticket_hub.training import Member, Trained, Trainer
+from ticket_hub.training import Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.transfer.controls import Start, make_start
 from ticket_hub.transfer.folder import ExperimentFolder
-from ticket_hub.transfer.head import Fitted, fit
+from ticket_hub.transfer.lineup import DenseNetwork, Lineup
+from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks, identity
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, Entry, ExperimentSpec, Request
+from ticket_hub.transfer.spec import DENSE, FINETUNE, Entry, ExperimentSpec, Request
 
 __all__ = ["experiment", "in_pieces"]
 
@@ -35,6 +34,7 @@ def experiment(
     *,
     run_folder: Path,
     resources: Resources,
+    own: Own | None = None,
     shared: SharedNetworks | None = None,
 ) -> Generator[Result, None, None]:
     """Yield the result of every network asked for; those on disk are read, not trained again.
@@ -46,6 +46,7 @@ def experiment(
     any moment and called again, it goes on where it was.
 
     Args:
+        own: the target's own tickets, for the control `own`.
         shared: what other experiments of the same transfer have trained; an equal network's
             readings are taken over.
 
@@ -63,7 +64,7 @@ def experiment(
     with hold(folder.run.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
         session = _Session(source, spec, request, folder, resources, stack)
-        session.shared = shared
+        session.own, session.shared = own, shared
         yield from session.results()
 
 
@@ -100,17 +101,18 @@ class _Session:
         self.source, self.spec, self.request = source, spec, request
         self.folder, self.resources, self._stack = folder, resources, stack
         self.header = folder.open(spec)
+        self.own: Own | None = None
         self.shared: SharedNetworks | None = None
 
     def results(self) -> Iterator[Result]:
         """Every result, group by group."""
         for group in self.request.groups():
-            missing = [entry for entry in group if not self.folder.has(entry)]
+            missing = [entry for entry in group if self._is_missing(entry)]
             if missing:
                 self._train(missing)
             fresh = set(missing)
             for entry in group:
-                result = self.folder.read(entry, self._ticket_id(entry))
+                result = self.folder.read(entry, self.lineup.ticket_id(entry))
                 yield Result(**(vars(result) | {"resumed": entry not in fresh}))
 
     @cached_property
@@ -131,8 +133,35 @@ class _Session:
         """The fingerprint of this process."""
         return fingerprint(self.data.train.images.device, self.spec.training.backend)
 
+    @cached_property
+    def lineup(self) -> Lineup:
+        """Makes the networks."""
+        return Lineup(
+            source=self.source,
+            spec=self.spec,
+            request=self.request,
+            own=self.own,
+            classes=lambda: self.data.classes,
+            dense=self._dense,
+        )
+
+    def _is_missing(self, entry: Entry) -> bool:
+        return not self.folder.has(entry) or (
+            self._is_base(entry) and not self.folder.has_dense(entry.trial)
+        )
+
+    def _is_base(self, entry: Entry) -> bool:
+        """Whether another network trains on from this one."""
+        return entry.control == DENSE and FINETUNE in self.request.controls
+
     def _train(self, missing: Sequence[Entry]) -> None:
         self._refuse_to_start()
+        tuned = dict.fromkeys(entry.trial for entry in missing if entry.control == FINETUNE)
+        bases = [Entry(0, DENSE, trial) for trial in tuned if not self.folder.has_dense(trial)]
+        for entries in filter(None, (bases, missing)):
+            self._train_group(entries)
+
+    def _train_group(self, missing: Sequence[Entry]) -> None:
         left = [entry for entry in missing if not self._take_over(entry)]
         keeper = FolderKeeper(
             folder=self.folder.checkpoints(missing[0].level), environment=self.environment
@@ -142,39 +171,47 @@ class _Session:
         keeper.clear()
 
     def _take_over(self, entry: Entry) -> bool:
-        """Whether an equal network was trained before; its readings then are this one's, too."""
+        """Whether an equal network was trained before; what it came to is then this one's, too."""
         if self.shared is None:
             return False
-        fitted = self._fitted(entry)
-        start = self._start(entry, fitted)
-        key = identity(
-            fitted.ticket.architecture,
-            self.spec.training,
-            self.data,
-            self.environment,
-            self._member(entry, start),
-        )
-        equal = self.shared.find(key)
-        if equal is None:
+        lined = self.lineup.line_up(entry)
+        member = self.lineup.member(entry, lined)
+        training, data = self.spec.training, self.data
+        key = identity(lined.architecture, training, data, self.environment, member)
+        found = self.shared.find(key)
+        if found is None:
             self.shared.note(key, self.folder.place(entry))
             return False
-        self.folder.write(entry, self._result(entry, fitted, start, equal))
+        equal, experiment_folder = found
+        if self._is_base(entry):
+            weights = ExperimentFolder(experiment_folder).read_dense(equal.trial)
+            if weights is None:
+                return False
+            self.folder.write_dense(entry.trial, weights)
+        self.folder.write(entry, self.lineup.result(entry, lined, equal))
         return True
 
     def _train_together(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
-        fitted = [self._fitted(entry) for entry in entries]
-        starts = [self._start(*pair) for pair in zip(entries, fitted, strict=True)]
+        lined = [self.lineup.line_up(entry) for entry in entries]
         trained = self.trainer.train(
-            fitted[0].ticket.architecture,
+            lined[0].architecture,
             self.spec.training,
-            [self._member(*pair) for pair in zip(entries, starts, strict=True)],
+            [self.lineup.member(*pair) for pair in zip(entries, lined, strict=True)],
             keeper=keeper,
             checkpoint_seconds=self.resources.checkpoint_seconds,
             observe=self.resources.observe,
             should_stop=self.resources.should_stop,
         )
-        for each in zip(entries, fitted, starts, trained, strict=True):
-            self.folder.write(each[0], self._result(*each))
+        for entry, start, done in zip(entries, lined, trained, strict=True):
+            if self._is_base(entry):
+                network = DenseNetwork(weights=done.weights, iterations=done.iterations)
+                self.folder.write_dense(entry.trial, network)
+            self.folder.write(entry, self.lineup.result(entry, start, done))
+
+    def _dense(self, trial: int) -> DenseNetwork:
+        found = self.folder.read_dense(trial)
+        assert found is not None, "dense networks are trained before what trains on from them"
+        return found
 
     def _refuse_to_start(self) -> None:
         resources = self.resources
@@ -205,52 +242,3 @@ class _Session:
         }
         self.folder.write_header(header)
         return header
-
-    def _fitted(self, entry: Entry) -> Fitted:
-        """The entry's ticket with a head for the data; the dense network takes any of its trial."""
-        level = self.request.levels[0] if entry.control == DENSE else entry.level
-        return fit(
-            self.source.ticket(level, entry.trial),
-            self.data.classes,
-            self.spec.head,
-            self.spec.network,
-            self.spec.control_seed("head", 0, entry.trial),
-        )
-
-    def _start(self, entry: Entry, fitted: Fitted) -> Start:
-        seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
-        return make_start(entry.control, fitted.ticket, self.spec.network, seed)
-
-    def _member(self, entry: Entry, start: Start) -> Member:
-        return Member(
-            name=entry.name,
-            seed=self.spec.trial_seed(entry.trial),
-            level=0,
-            weights=start.weights,
-            mask=start.mask,
-        )
-
-    def _ticket_id(self, entry: Entry) -> str:
-        """The ticket that an entry was made from; of a dense network its theta0."""
-        if entry.control == DENSE:
-            return self.spec.theta0[entry.trial % len(self.spec.theta0)]
-        return self.source.ticket_id(entry.level, entry.trial)
-
-    def _result(
-        self, entry: Entry, fitted: Fitted, start: Start, trained: Trained | Result
-    ) -> Result:
-        return Result(
-            level=entry.level,
-            control=entry.control,
-            trial=entry.trial,
-            origin=self.source.origin(entry.trial),
-            ticket=self._ticket_id(entry),
-            order_seed=self.spec.trial_seed(entry.trial),
-            seed=start.seed,
-            kept=kept(start.mask),
-            prunable=sum(keep.numel() for keep in start.mask.values()),
-            transferred=1.0 if entry.control == DENSE else fitted.transferred_density,
-            head=fitted.policy,
-            backend=trained.backend,
-            curves=trained.curves,
-        )

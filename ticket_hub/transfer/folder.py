@@ -4,6 +4,7 @@ lock                        owned by the process that works here
 experiment.json             format, spec, digest, bundle, data, network, head; written first
 environment.json            what it was made with, and whether its bits are still exact
 results/LLL/CONTROL-T.json  one file for each trained network; see `result`
+dense/T/                    weights of a trained dense network, where something trains on from it
 checkpoints/LLL/            states of the networks in training
 evidence.json, *.csv, *.md  what was last asked for, judged
 """
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.durable import write_json
+from ticket_hub.durable import make_folder, write_json
 from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.seal import FORMAT, read_json
+from ticket_hub.search.seal import FORMAT, read_json, read_seal
+from ticket_hub.search.sealed import sealed_tensors, write_tensors
+from ticket_hub.transfer.lineup import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.spec import Entry, ExperimentSpec
 
@@ -106,6 +109,34 @@ class ExperimentFolder:
     def write(self, entry: Entry, result: Result) -> None:
         """Keep a trained network's result."""
         write_result(self.place(entry), result)
+
+    def write_dense(self, trial: int, network: DenseNetwork) -> None:
+        """Keep a trained dense network."""
+        folder = self._dense(trial)
+        make_folder(folder)
+        entry = write_tensors(folder / "weights.safetensors", network.weights)
+        seal = {"format": FORMAT, "iterations": network.iterations, "weights": entry}
+        write_json(folder / "seal.json", seal)
+
+    def read_dense(self, trial: int) -> DenseNetwork | None:
+        """A trained dense network; None where there is none.
+
+        Raises:
+            RunError: a file of it is damaged.
+        """
+        folder = self._dense(trial)
+        seal = read_seal(folder)
+        if seal is None:
+            return None
+        weights = sealed_tensors(folder, seal["weights"])
+        return DenseNetwork(weights=weights, iterations=int(seal["iterations"]))
+
+    def has_dense(self, trial: int) -> bool:
+        """Whether a trained dense network was kept."""
+        return (self._dense(trial) / "seal.json").exists()
+
+    def _dense(self, trial: int) -> Path:
+        return self.path / "dense" / str(trial)
 
     def place(self, entry: Entry) -> Path:
         """The file of a trained network's result."""

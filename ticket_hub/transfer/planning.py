@@ -12,8 +12,9 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe
 from ticket_hub.specs import UNKNOWN
 from ticket_hub.transfer.controls import check_controls
+from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
-from ticket_hub.transfer.spec import ExperimentSpec, HeadPolicy, Request
+from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, Request
 
 __all__ = ["Plan", "check_request", "plan", "plan_for"]
 
@@ -37,11 +38,13 @@ class Plan:
         source: the tickets.
         spec: what decides every result.
         request: levels, controls and trials.
+        own: the target's own tickets, where there are any.
     """
 
     source: Source
     spec: ExperimentSpec
     request: Request
+    own: Own | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -59,12 +62,13 @@ def plan(
     head: str = "auto",
     seed: int = 0,
     hub: str | Path | None = None,
+    own: str | Path | None = None,
 ) -> Plan:
     """Say what `retrain` with these arguments would train, and refuse what cannot be.
 
     Raises:
         RecipeError: an unknown control, policy or key, or an impossible value.
-        TicketNotFoundError, BundleError: as `retrain`.
+        TicketNotFoundError, BundleError, EvidenceError: as `retrain`.
     """
     check_request(against, trials, head)
     source, levels = open_source(str(place), hub)
@@ -77,6 +81,8 @@ def plan(
         changes=changes,
         head=head,
         seed=seed,
+        hub=hub,
+        own=own,
     )
 
 
@@ -90,11 +96,14 @@ def plan_for(
     changes: Mapping[str, Any] | None,
     head: str,
     seed: int,
+    hub: str | Path | None,
+    own: str | Path | None,
 ) -> Plan:
     """As `plan`, of a bundle that is open already and a request that `check_request` let pass.
 
     Raises:
         RecipeError: an unknown key, or an impossible value.
+        EvidenceError: the target's own ticket cannot be compared with these.
     """
     recipe = _target(source.bundle.manifest.recipe, dataset, changes or {})
     spec = ExperimentSpec(
@@ -106,9 +115,16 @@ def plan_for(
         seed=seed,
         init_seed=recipe.search.seed,
     )
-    controls = tuple(dict.fromkeys(against))
+    if OWN in against and own is None:
+        raise RecipeError(
+            "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."
+        )
+    controls = tuple(dict.fromkeys([*against, *([OWN] if own is not None else [])]))
     request = Request(levels=levels, controls=controls, trials=trials or TRIALS)
-    return Plan(source=source, spec=spec, request=request)
+    tickets = None
+    if own is not None:
+        tickets = open_own(str(own), hub, source=source, levels=levels, data=spec.data.name)
+    return Plan(source=source, spec=spec, request=request, own=tickets)
 
 
 def _target(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> Recipe:

@@ -16,10 +16,11 @@ from ticket_hub.training import Progress
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, record
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.lineup import scope_of
 from ticket_hub.transfer.planning import Plan, plan
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
-from ticket_hub.transfer.spec import ExperimentSpec
+from ticket_hub.transfer.spec import FINETUNE, TICKET, ExperimentSpec
 from ticket_hub.transfer.tables import csv_text, markdown
 
 __all__ = [
@@ -57,6 +58,7 @@ def retrain(
     head: str = "auto",
     seed: int = 0,
     hub: str | Path | None = None,
+    own: str | Path | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
     data_dir: Path | str | None = None,
@@ -82,6 +84,8 @@ def retrain(
         head: what becomes of the output layer; see `ticket_hub.transfer.head`.
         seed: of the data orders and of everything that controls draw.
         hub: where to pull from: a folder, or the address of a server.
+        own: the target's own ticket, for the control `own`: as `place`, found on the same data by
+            the same network. The level with the nearest density is taken unless it names one.
         who: whose evidence this is, for the record.
         run_folder: by default `runs/retrain-DATA-DIGEST` under `TICKET_HOME`. More levels,
             controls or trials go on in the same folder.
@@ -93,7 +97,8 @@ def retrain(
         TicketNotFoundError: there is no such bundle or level.
         HubError: it cannot be pulled.
         RecipeError: an unknown control, policy or key, or an impossible value.
-        EvidenceError: a control needs dense theta0, and the bundle has survivors only.
+        EvidenceError: a control needs dense theta0, and the bundle has survivors only; or the
+            target's own ticket is of another network, other data, or another density.
         TicketHubError: as `ticket_hub.transfer.experiment`.
     """
     wanted = plan(
@@ -105,6 +110,7 @@ def retrain(
         head=head,
         seed=seed,
         hub=hub,
+        own=own,
     )
     return carry_out(
         wanted,
@@ -153,6 +159,7 @@ def carry_out(
         wanted.request,
         run_folder=folder,
         resources=resources,
+        own=wanted.own,
         shared=shared,
     ):
         results.append(result)
@@ -167,16 +174,38 @@ def _write(folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], who: str
     header = ExperimentFolder(folder).open(wanted.spec)
     assert header is not None, "results are written after the header"
     environment, exact = RunFolder(folder).read_environment()
-    about = {
+    about: dict[str, Any] = {
         "who": who,
         "environment": environment,
         "bit_exact": exact,
         "tickets": tickets_of(wanted.source.bundle) | {"pulled": wanted.source.pulled},
         "request": vars(wanted.request),
+        "budgets": _budgets(wanted),
     }
+    if wanted.own is not None:
+        own = wanted.own
+        about["own"] = tickets_of(own.source.bundle) | {
+            "pulled": own.source.pulled,
+            "levels": {str(level): each for level, each in own.levels.items()},
+        }
     write_json(folder / "evidence.json", record(levels, header, about))
     write_bytes(folder / "comparisons.csv", csv_text(levels).encode())
     write_bytes(folder / "comparisons.md", markdown(levels).encode())
+
+
+def _budgets(wanted: Plan) -> dict[str, Any]:
+    """How many iterations each kind of network may train, and how `finetune` is pruned."""
+    whole = wanted.spec.training.iterations
+    found: dict[str, Any] = dict.fromkeys((TICKET, *wanted.request.controls), whole)
+    if FINETUNE in found:
+        scope = scope_of(wanted.source)
+        found[FINETUNE] = {
+            "dense": whole,
+            "pruned": whole,
+            "criterion": "magnitude",
+            "scope": scope,
+        }
+    return found
 
 
 def tickets_of(bundle: Bundle) -> dict[str, Any]:

@@ -58,11 +58,15 @@ class SharedNetworks:
 
     root: Path
 
-    def find(self, key: str) -> Result | None:
-        """The result of an equal network; None where there is none, or none that can be read."""
+    def find(self, key: str) -> tuple[Result, Path] | None:
+        """The result of an equal network, and the folder of its experiment.
+
+        None where there is none, or none that can be read.
+        """
         try:
             noted = json.loads(self._note(key).read_bytes())["result"]
-            return read_result(self.root / str(noted))
+            place = self.root / str(noted)
+            return read_result(place), place.parents[2]
         except (OSError, ValueError, KeyError, TypeError, RunError):
             return None
 

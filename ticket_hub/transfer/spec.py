@@ -13,12 +13,22 @@ from ticket_hub.specs import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.tables import to_table
 from ticket_hub.types import derive_seed
 
-__all__ = ["DENSE", "TICKET", "Entry", "ExperimentSpec", "HeadPolicy", "Request"]
+__all__ = [
+    "DENSE",
+    "FINETUNE",
+    "OWN",
+    "TICKET",
+    "Entry",
+    "ExperimentSpec",
+    "HeadPolicy",
+    "Request",
+]
 
 HeadPolicy: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
 """What becomes of the output layer; see `ticket_hub.transfer.head`."""
 
 TICKET, DENSE = "ticket", "dense"
+FINETUNE, OWN = "finetune", "own"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ticket_hub.evidence.verdict import REFERENCES
 from ticket_hub.transfer.evidence import LevelEvidence, mean_of
-from ticket_hub.transfer.spec import DENSE
 
 __all__ = ["HEADINGS", "Row", "cells", "csv_text", "interval_text", "markdown", "rows"]
 
@@ -28,7 +28,7 @@ class Row:
         early_stop: mean iteration.
         gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired.
         sooner: early stop of this control over the ticket's, geometric mean of pairs.
-        p: that the ticket is better (not inferior, for dense), adjusted by Holm.
+        p: that the ticket is better (not inferior, for dense, finetune and own), adjusted by Holm.
         verdict: on the ticket, in its own row; for a control whether its claim holds.
     """
 
@@ -82,7 +82,7 @@ def _row(level: LevelEvidence, name: str) -> Row:
 
 
 def _claim(control: str, *, holds: bool) -> str:
-    if control == DENSE:
+    if control in REFERENCES:
         return "not inferior" if holds else "not shown"
     return "beaten" if holds else "not shown"
 

@@ -50,6 +50,11 @@ COLUMNS = [
 )
 @click.argument("ticket", type=options.RUN)
 @click.option("--dataset", help="What to train on.  [default: what the ticket was found on]")
+@click.option(
+    "--own",
+    metavar="ADDRESS",
+    help="The target's own ticket, for the control own: the same network, found on the same data.",
+)
 @experiment_options
 @engine_options
 @options.output_options
@@ -68,7 +73,7 @@ def command(
     """
     from ticket_hub.transfer.retraining import plan
 
-    wanted = plan(ticket, **{name: given.pop(name) for name in ("dataset", *PLANNED)})
+    wanted = plan(ticket, **{name: given.pop(name) for name in ("dataset", "own", *PLANNED)})
     out.hint(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
         f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 @click.option(
     "--levels", help="Of tickets that name none: 7, 3,7,11, d0.036, all.  [default: best]"
 )
+@click.option(
+    "--own",
+    "owns",
+    metavar="NAME=ADDRESS",
+    multiple=True,
+    help="The own ticket of a data set, for the control own; may be given again.",
+)
 @experiment_options
 @engine_options
 @options.output_options
@@ -39,6 +46,7 @@ def command(
     tickets: tuple[str, ...],
     datasets: str,
     levels: str | None,
+    owns: tuple[str, ...],
     engine: EngineChoice | None,
     out: Output,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
@@ -52,17 +60,26 @@ def command(
     from ticket_hub.transfer.transferring import plan_transfer
 
     about = {name: given.pop(name) for name in PLANNED}
-    wanted = plan_transfer(tickets, listed(datasets), levels=levels, **about)
-    request = wanted.cells[0].plan.request
+    wanted = plan_transfer(tickets, listed(datasets), levels=levels, own=_own(owns), **about)
     out.hint(
-        f"Training {', '.join(tickets)} on {datasets} against {', '.join(request.controls)}, "
-        f"{request.trials} trials."
+        f"Training {', '.join(tickets)} on {datasets} against {', '.join(wanted.controls)}, "
+        f"{wanted.cells[0].plan.request.trials} trials."
     )
     if engine is None:
         result = _carry_out(wanted, out, given)
     else:
         result = _carry_out_on(engine, wanted, out, given)
     _tell(result, out)
+
+
+def _own(texts: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, equals, address = text.partition("=")
+        if not (name and equals and address):
+            raise click.BadParameter(f"{text!r} is not NAME=ADDRESS.", param_hint="--own")
+        found[name] = address
+    return found
 
 
 def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> TransferResult:

@@ -129,11 +129,12 @@ def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
     engine: LocalEngine, tiny: Recipe, tmp_path: Path, files_of: Digests
 ) -> None:
     found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
-    wanted = plan(found.bundle, against=["reinit"], trials=3)
+    wanted = plan(found.bundle, against=["reinit", "finetune"], own=found.bundle, trials=3)
     done = retrain_with(engine, wanted, who="Ann", run_folder=tmp_path / "run", device="cpu")
     there = ticket_hub.retrain(
         found.bundle,
-        against=["reinit"],
+        against=["reinit", "finetune"],
+        own=found.bundle,
         trials=3,
         who="Ann",
         run_folder=tmp_path / "there",
@@ -142,7 +143,7 @@ def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
     assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
     assert done.levels[0].verdict == there.levels[0].verdict
 
-    cells = plan_transfer([found.bundle], ["digits"], against=["reinit", "dense"], trials=3)
+    cells = plan_transfer([found.bundle], ["digits"], against=["finetune", "dense"], trials=3)
     moved = transfer_with(engine, cells, who="Ann", run_folder=tmp_path / "moved", device="cpu")
     carry_out_transfer(cells, who="Ann", run_folder=tmp_path / "moved-there", workers=1)
     assert files_of(tmp_path / "moved") == files_of(tmp_path / "moved-there")

@@ -34,7 +34,7 @@ def test_a_work_survives_json_and_pickling(find_work: Making) -> None:
 
 def test_a_retraining_survives_json(find_work: Making, tiny: Recipe, tmp_path: Path) -> None:
     found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
-    wanted = plan(found.bundle, against=["reinit", "dense"], trials=3)
+    wanted = plan(found.bundle, against=["reinit", "dense"], own=found.bundle, trials=3)
     work = Work(
         retrain=Retrain.of(wanted, who="Ann"),
         run_folder=str(tmp_path / "again"),

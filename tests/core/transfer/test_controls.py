@@ -13,21 +13,21 @@ from ticket_hub.pruning import full_mask, random_mask
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.ticket import Ticket
-from ticket_hub.transfer import CONTROLS, make_start
+from ticket_hub.transfer import CONTROLS, Start, make_start
 
 NETWORK = NetworkSpec(name="lenet-12-8")
 NORMED = NetworkSpec(name="resnet-20")
 
 
-def ticket(density: float = 0.3, network: NetworkSpec = NETWORK) -> Ticket:
+def ticket(density: float = 0.3, network: NetworkSpec = NETWORK, *, seed: int = 5) -> Ticket:
     shape = (1, 6, 6) if network is NETWORK else (3, 8, 8)
     architecture = architecture_for(network, shape, 4)
     layers = outline(architecture).layers
     counts = {layer.name: round(density * layer.size) for layer in layers}
     return Ticket(
         architecture=architecture,
-        mask=random_mask(layers, counts, seed=5),
-        theta0=initialize(architecture, network, seed=7),
+        mask=random_mask(layers, counts, seed=seed),
+        theta0=initialize(architecture, network, seed=seed + 2),
     )
 
 
@@ -40,7 +40,18 @@ TABLE = {
     "shuffle": (True, False, False, True),
     "random": (False, False, False, True),
     "mask-only": (False, True, False, True),
+    "finetune": (False, False, False, False),
+    "own": (False, False, False, False),
 }
+
+
+def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: str) -> Start:
+    """`make_start` with what each control needs besides: trained weights, or the own ticket."""
+    own = ticket(given.density, network, seed=99)
+    trained = {name: 3 * value for name, value in own.theta0.items()}
+    return make_start(
+        control, own if control == "own" else given, network, seed, trained=trained, scope=scope
+    )
 
 
 def test_the_table_has_every_control() -> None:
@@ -51,7 +62,7 @@ def test_the_table_has_every_control() -> None:
 def test_each_control_takes_one_thing_away(control: str) -> None:
     given = ticket()
     own_weights, own_mask, full, drawn = TABLE[control]
-    start = make_start(control, given, NETWORK, seed=11)
+    start = begin(control, given, NETWORK, 11, "layerwise")
     layers = list(given.mask)
     assert all(torch.equal(start.weights[n], given.theta0[n]) for n in layers) is own_weights
     assert all(torch.equal(start.mask[n], given.mask[n]) for n in layers) is own_mask
@@ -62,13 +73,13 @@ def test_each_control_takes_one_thing_away(control: str) -> None:
 @pytest.mark.parametrize("control", [name for name in TABLE if name != "dense"])
 def test_every_control_keeps_as_many_weights_in_each_layer(control: str) -> None:
     given = ticket()
-    start = make_start(control, given, NETWORK, seed=3)
+    start = begin(control, given, NETWORK, 3, "layerwise")
     assert kept_by_layer(start.mask) == kept_by_layer(given.mask)
 
 
 @pytest.mark.parametrize("control", TABLE)
 def test_a_control_begins_from_weights_that_no_mask_has_been_at(control: str) -> None:
-    start = make_start(control, ticket(), NETWORK, seed=3)
+    start = begin(control, ticket(), NETWORK, 3, "layerwise")
     for name, keep in start.mask.items():
         assert int((start.weights[name] * keep).count_nonzero()) == int(keep.sum())
         assert int(start.weights[name].count_nonzero()) == keep.numel()
@@ -76,12 +87,12 @@ def test_a_control_begins_from_weights_that_no_mask_has_been_at(control: str) ->
 
 @pytest.mark.parametrize("control", TABLE)
 def test_a_control_is_a_pure_function_of_its_seed(control: str) -> None:
-    one, same, other = (make_start(control, ticket(), NETWORK, seed) for seed in (1, 1, 2))
+    one, same, other = (begin(control, ticket(), NETWORK, s, "layerwise") for s in (1, 1, 2))
     assert all(torch.equal(one.weights[name], same.weights[name]) for name in one.weights)
     assert all(torch.equal(one.mask[name], same.mask[name]) for name in one.mask)
     alike = all(torch.equal(one.weights[name], other.weights[name]) for name in one.mask)
     alike &= all(torch.equal(one.mask[name], other.mask[name]) for name in one.mask)
-    assert alike is (control in {"ticket", "dense"})
+    assert alike is (control in {"ticket", "dense", "finetune", "own"})
 
 
 @given(st.floats(0.02, 0.98), st.integers(0, 2**40))
@@ -101,7 +112,41 @@ def test_the_same_signs_are_the_only_thing_kept_of_theta0() -> None:
         assert torch.equal(start.weights[name].abs(), plain.weights[name].abs())
 
 
-@pytest.mark.parametrize("control", TABLE)
+@pytest.mark.parametrize("scope", ["layerwise", "global"])
+def test_finetuning_begins_with_the_largest_trained_weights_as_many_as_the_ticket_keeps(
+    scope: str,
+) -> None:
+    given = ticket()
+    layers = list(given.mask)
+    left_dense = {**given.mask, layers[-1]: torch.ones_like(given.mask[layers[-1]])}
+    given = dataclasses.replace(given, mask=left_dense)
+    trained = {name: value**3 for name, value in given.theta0.items()}
+    start = make_start("finetune", given, NETWORK, 1, trained=trained, scope=scope)
+    assert start.weights is trained
+    assert bool(start.mask[layers[-1]].all())
+    counts = kept_by_layer(start.mask)
+    assert sum(counts.values()) == sum(kept_by_layer(given.mask).values())
+    assert (counts == kept_by_layer(given.mask)) is (scope == "layerwise")
+    groups = [layers[:-1]] if scope == "global" else [[name] for name in layers[:-1]]
+    for names in groups:
+        kept = torch.cat([trained[name][start.mask[name]].abs() for name in names])
+        gone = torch.cat([trained[name][~start.mask[name]].abs() for name in names])
+        assert kept.min() >= gone.max()
+
+
+def test_finetuning_needs_a_trained_network() -> None:
+    with pytest.raises(EvidenceError, match="trained dense network"):
+        make_start("finetune", ticket(), NETWORK, 1)
+
+
+def test_what_trains_on_keeps_its_statistics_of_norms() -> None:
+    found = ticket(network=NORMED)
+    used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}
+    start = make_start("finetune", found, NORMED, 1, trained=used)
+    assert all(torch.equal(start.weights[name], used[name]) for name in used)
+
+
+@pytest.mark.parametrize("control", [name for name in TABLE if name != "finetune"])
 def test_statistics_of_norms_begin_anew(control: str) -> None:
     found = ticket(network=NORMED)
     used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}

@@ -1,0 +1,172 @@
+"""Which network each entry of an experiment begins as, and in whose name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ticket_hub.errors import EvidenceError
+from ticket_hub.pruning.masks import kept
+from ticket_hub.specs import UNKNOWN, PruningSpec
+from ticket_hub.training import Curves, Member, Trained
+from ticket_hub.transfer.controls import Start, make_start
+from ticket_hub.transfer.head import Fitted, fit
+from ticket_hub.transfer.own import Own
+from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.source import Source
+from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, Entry, ExperimentSpec, Request
+from ticket_hub.types import Architecture, Weights
+
+__all__ = ["DenseNetwork", "Lined", "Lineup", "scope_of"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DenseNetwork:
+    """A dense network of an experiment at the end of its training.
+
+    Attributes:
+        weights: the state dict.
+        iterations: steps done.
+    """
+
+    weights: Weights
+    iterations: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lined:
+    """An entry that is ready to be trained.
+
+    Attributes:
+        fitted: the ticket that it is made from.
+        start: what it begins with.
+        before: iterations that its weights were trained for already, as a dense network.
+    """
+
+    fitted: Fitted
+    start: Start
+    before: int
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network."""
+        return self.fitted.ticket.architecture
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lineup:
+    """Makes the networks of one experiment.
+
+    Attributes:
+        own: the target's own tickets, where there are any.
+        classes: of the data.
+        dense: the trained dense network of a trial, for the control `finetune`.
+    """
+
+    source: Source
+    spec: ExperimentSpec
+    request: Request
+    own: Own | None
+    classes: Callable[[], int]
+    dense: Callable[[int], DenseNetwork]
+
+    def line_up(self, entry: Entry) -> Lined:
+        """Make one network.
+
+        Raises:
+            EvidenceError: the control cannot be had from this bundle.
+            BundleError, NetworkError, PruningError: as their names say.
+        """
+        fitted = self._fitted(entry)
+        seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
+        if entry.control != FINETUNE:
+            start = make_start(entry.control, fitted.ticket, self.spec.network, seed)
+            return Lined(fitted=fitted, start=start, before=0)
+        base = self.dense(entry.trial)
+        start = make_start(
+            FINETUNE,
+            fitted.ticket,
+            self.spec.network,
+            seed,
+            trained=base.weights,
+            scope=scope_of(self.source),
+        )
+        return Lined(fitted=fitted, start=start, before=base.iterations)
+
+    def member(self, entry: Entry, lined: Lined) -> Member:
+        """The network as training takes it.
+
+        All members of a trial have one stream of data orders; what trains on begins its second
+        stretch with the next stream.
+        """
+        return Member(
+            name=entry.name,
+            seed=self.spec.trial_seed(entry.trial),
+            level=1 if entry.control == FINETUNE else 0,
+            weights=lined.start.weights,
+            mask=lined.start.mask,
+        )
+
+    def ticket_id(self, entry: Entry) -> str:
+        """The ticket that an entry is made from; of a dense network its theta0."""
+        if entry.control == DENSE:
+            return self.spec.theta0[entry.trial % len(self.spec.theta0)]
+        source, level = self._origin(entry)
+        return source.ticket_id(level, entry.trial)
+
+    def result(self, entry: Entry, lined: Lined, trained: Trained | Result) -> Result:
+        """What an entry came to; readings of an equal network are taken as they are."""
+        curves = trained.curves
+        if isinstance(trained, Trained):
+            curves = _later(curves, lined.before)
+        return Result(
+            level=entry.level,
+            control=entry.control,
+            trial=entry.trial,
+            origin=self._origin(entry)[0].origin(entry.trial),
+            ticket=self.ticket_id(entry),
+            order_seed=self.spec.trial_seed(entry.trial),
+            seed=lined.start.seed,
+            kept=kept(lined.start.mask),
+            prunable=sum(keep.numel() for keep in lined.start.mask.values()),
+            transferred=1.0 if entry.control == DENSE else lined.fitted.transferred_density,
+            head=lined.fitted.policy,
+            backend=trained.backend,
+            curves=curves,
+        )
+
+    def _fitted(self, entry: Entry) -> Fitted:
+        """The entry's ticket with a head for the data; the dense network takes any of its trial."""
+        source, level = self._origin(entry)
+        return fit(
+            source.ticket(level, entry.trial),
+            self.classes(),
+            "keep" if entry.control == OWN else self.spec.head,
+            self.spec.network,
+            self.spec.control_seed("head", 0, entry.trial),
+        )
+
+    def _origin(self, entry: Entry) -> tuple[Source, int]:
+        if entry.control == DENSE:
+            return self.source, self.request.levels[0]
+        if entry.control != OWN:
+            return self.source, entry.level
+        if self.own is None:
+            raise EvidenceError(
+                "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."
+            )
+        return self.own.source, self.own.levels[entry.level]
+
+
+def scope_of(source: Source) -> str:
+    """How the search that found the tickets ranked weights; `layerwise` where nobody knows."""
+    recipe = source.bundle.manifest.recipe
+    known = recipe.data.name != UNKNOWN
+    scope: str = recipe.pruning.scope if known else PruningSpec().scope
+    return scope
+
+
+def _later(curves: Curves, iterations: int) -> Curves:
+    """The same readings, so many iterations later."""
+    return dataclasses.replace(curves, iterations=curves.iterations + iterations)

@@ -1,0 +1,227 @@
+"""What a transfer would train: every ticket on every data set, with nothing begun yet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import RecipeError, RunError
+from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.matrix import Matrix, cells_of
+from ticket_hub.transfer.planning import TRIALS, Plan, check_request, plan_for
+from ticket_hub.transfer.retraining import tickets_of
+from ticket_hub.transfer.source import Source, open_source
+from ticket_hub.transfer.spec import OWN
+
+__all__ = ["PlannedCell", "TransferPlan", "plan_transfer"]
+
+BRIEF = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCell:
+    """One ticket on one data set, at all levels that are asked for.
+
+    Attributes:
+        ticket, data: their names in the matrix.
+        plan: the experiment.
+    """
+
+    ticket: str
+    data: str
+    plan: Plan
+
+    @property
+    def run_name(self) -> str:
+        """Of its folder: named by all that decides its results, its masks included."""
+        return f"{self.plan.spec.run_name}-{self.plan.source.id[:BRIEF]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferPlan:
+    """What would be trained.
+
+    Attributes:
+        cells: data set by data set.
+    """
+
+    cells: tuple[PlannedCell, ...]
+
+    @property
+    def run_folder(self) -> Path:
+        """Where it is done unless another folder is named."""
+        names = sorted(cell.run_name for cell in self.cells)
+        digest = hashlib.sha256(canonical_json(names)).hexdigest()
+        return home.runs_folder() / f"transfer-{digest[:BRIEF]}"
+
+    def matrix(self, levels: Mapping[str, Sequence[LevelEvidence]]) -> Matrix:
+        """The matrix of what came out, by the names of the cells' folders."""
+        found = [
+            cell
+            for each in sorted(self.cells, key=lambda each: self._tickets.index(each.ticket))
+            for cell in cells_of(
+                levels[each.run_name],
+                ticket=each.ticket,
+                data=each.data,
+                found_on=each.plan.source.bundle.manifest.data.name,
+                run=f"cells/{each.run_name}",
+            )
+        ]
+        order = {name: place for place, name in enumerate(self._tickets)}
+        return Matrix(
+            tickets=tuple(self._tickets),
+            data=tuple(dict.fromkeys(each.data for each in self.cells)),
+            controls=self.controls,
+            cells=tuple(sorted(found, key=lambda cell: (order[cell.ticket], cell.level))),
+        )
+
+    def refuse_strange(self, folder: Path) -> None:
+        """Refuse a folder that holds something else.
+
+        Raises:
+            RunError: it is a file, or not a transfer's folder.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise RunError(f"{folder} is a file.", "Name a folder for the run.")
+        if not folder.is_dir() or not any(folder.iterdir()):
+            return
+        other = any((folder / name).exists() for name in ("run.json", "experiment.json"))
+        if other or not (folder / "lock").exists():
+            raise RunError(
+                f"{folder} holds something that is no transfer.",
+                "Name a new folder, or an empty one.",
+            )
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The controls of any cell."""
+        found = (name for each in self.cells for name in each.plan.request.controls)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def _tickets(self) -> list[str]:
+        return list(dict.fromkeys(each.ticket for each in self.cells))
+
+    def about(self, who: str) -> dict[str, Any]:
+        """What the record says beside the numbers."""
+        sources = {each.ticket: each.plan.source for each in self.cells}
+        request = self.cells[0].plan.request
+        return {
+            "who": who,
+            "tickets": {
+                name: tickets_of(source.bundle) | {"pulled": source.pulled}
+                for name, source in sources.items()
+            },
+            "request": {"controls": self.controls, "trials": request.trials},
+        }
+
+
+def plan_transfer(
+    places: Sequence[str | Path],
+    datasets: Sequence[str],
+    *,
+    levels: str | None = None,
+    against: Sequence[str] = ("reinit", "dense"),
+    trials: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    head: str = "auto",
+    seed: int = 0,
+    hub: str | Path | None = None,
+    own: Mapping[str, str | Path] | None = None,
+) -> TransferPlan:
+    """Say what `transfer_tickets` with these arguments would train, and refuse what cannot be.
+
+    Raises:
+        RecipeError: an unknown control, policy or key, an impossible value, or nothing to do.
+        TicketNotFoundError, HubError, BundleError: as `transfer_tickets`.
+    """
+    check_request(against, trials, head)
+    names = list(dict.fromkeys(datasets))
+    _check_own(against, own or {}, names)
+    by_data = {name: _changes(name, names, changes or {}) for name in names}
+    sources = [open_source(str(place), hub, otherwise=levels) for place in places]
+    if not (sources and names):
+        raise RecipeError("There is nothing to transfer.", "Name a ticket and a data set.")
+    labels = _labels([str(place) for place in places], [source for source, _ in sources])
+    return TransferPlan(
+        cells=tuple(
+            PlannedCell(
+                ticket=label,
+                data=name,
+                plan=plan_for(
+                    source,
+                    chosen,
+                    dataset=name,
+                    against=[name for name in against if name != OWN],
+                    trials=trials or TRIALS,
+                    changes=by_data[name],
+                    head=head,
+                    seed=seed,
+                    hub=hub,
+                    own=(own or {}).get(name),
+                ),
+            )
+            for name in names
+            for label, (source, chosen) in zip(labels, sources, strict=True)
+        )
+    )
+
+
+def _changes(name: str, names: Sequence[str], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes for one data set: those for all, and then its own."""
+    split = [(*key.rpartition(":")[::2], value) for key, value in changes.items()]
+    unknown = sorted({data for data, _, _ in split if data} - set(names))
+    if unknown:
+        raise RecipeError(
+            f"A setting is for {unknown[0]!r}, which is none of the data sets.",
+            f"The data sets are {', '.join(names)}.",
+        )
+    return {key: value for data in ("", name) for own, key, value in split if own == data}
+
+
+def _check_own(against: Sequence[str], own: Mapping[str, Any], names: Sequence[str]) -> None:
+    unknown = sorted(set(own) - set(names))
+    if unknown:
+        raise RecipeError(
+            f"An own ticket is given for {unknown[0]!r}, which is none of the data sets.",
+            f"The data sets are {', '.join(names)}.",
+        )
+    if OWN in against and not own:
+        raise RecipeError(
+            "The control 'own' needs the own ticket of a data set.",
+            "Name it with `--own NAME=ADDRESS`.",
+        )
+
+
+def _labels(places: Sequence[str], sources: Sequence[Source]) -> list[str]:
+    """A name for each ticket: the text without its level, folders by their last part."""
+    twice = [each for each, count in Counter(source.id for source in sources).items() if count > 1]
+    if twice:
+        raise RecipeError(
+            "One bundle is named twice.", "Name its levels together, such as `:3,7,11`."
+        )
+    plain = list(_without_levels(places))
+    short = [_brief(name) for name in plain]
+    return [
+        brief if short.count(brief) == 1 else name for brief, name in zip(short, plain, strict=True)
+    ]
+
+
+def _without_levels(places: Sequence[str]) -> Iterator[str]:
+    for place in places:
+        head, colon, tail = place.rpartition(":")
+        yield head if colon and "/" not in tail and not Path(place).exists() else place
+
+
+def _brief(name: str) -> str:
+    path = Path(name).expanduser()
+    if not path.is_dir():
+        return name
+    path = path.resolve()
+    return path.parent.name if path.name == "bundle" else path.name
