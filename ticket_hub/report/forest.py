@@ -58,7 +58,7 @@ def differences_figure(levels: Sequence[Judged], *, title: str = "", width: floa
     """Accuracy of the ticket minus each control's, with 95% intervals, at most at eight levels.
 
     Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
-    the dense network is judged by. An interval that is not known is left out.
+    references are judged by: dense, finetune and own. An interval that is not known is left out.
 
     Args:
         width: in inches.
