@@ -41,6 +41,9 @@ from ticket_hub_api.hub_protocol.routing import HubRoute
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
+from ticket_hub_api.pages import routes_compare as pages_compare
+from ticket_hub_api.pages import routes_jobs as pages_jobs
+from ticket_hub_api.pages import routes_operator as pages_operator
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages.failures import failure_page, wants_page
@@ -71,7 +74,10 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     routes_unsupported.router,
     pages_static.router,
     pages_tickets.router,
+    pages_compare.router,
+    pages_jobs.router,
     pages_account.router,
+    pages_operator.router,
 )
 
 

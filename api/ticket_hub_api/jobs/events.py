@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from ticket_hub_api.jobs.tables import Job, JobEvent, State
 from ticket_hub_api.services import Services
 
-__all__ = ["Event", "follow", "server_sent"]
+__all__ = ["Event", "follow", "news", "server_sent"]
 
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
@@ -49,7 +49,7 @@ async def follow(services: Services, job_id: str, after: int = 0) -> AsyncIterat
     """
     last, reading, told = after, "", time.monotonic()
     while True:
-        found, progress, ended = await run_in_threadpool(_news, services, job_id, last)
+        found, progress, ended = await run_in_threadpool(news, services, job_id, last)
         for event in found:
             last, told = event.number, time.monotonic()
             yield event
@@ -73,7 +73,8 @@ def server_sent(event: Event) -> bytes:
     return f"id: {event.number}\nevent: {event.kind}\ndata: {data}\n\n".encode()
 
 
-def _news(services: Services, job_id: str, after: int) -> tuple[list[Event], str, bool]:
+def news(services: Services, job_id: str, after: int = 0) -> tuple[list[Event], str, bool]:
+    """At most 200 events behind a number, the newest reading as JSON, and whether it has ended."""
     with services.database.read() as connection:
         job = connection.execute(select(Job.state, Job.progress).where(Job.id == job_id)).first()
         rows = connection.execute(

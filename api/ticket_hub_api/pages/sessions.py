@@ -20,7 +20,16 @@ from ticket_hub_api.auth import ANONYMOUS, Principal, Requires, Scope, bearer_to
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.services import services_of
 
-__all__ = ["Administrator", "Anyone", "Session", "SignedIn", "Visits", "session_of", "set_session"]
+__all__ = [
+    "Administrator",
+    "Anyone",
+    "Session",
+    "SignedIn",
+    "Visits",
+    "Writer",
+    "session_of",
+    "set_session",
+]
 
 SECONDS = 7 * 24 * 3600
 _PURPOSE = "session"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ __all__ = ["FILTERS"]
 
 _MICROSECONDS = 1_000_000
 _KIBI = 1024
+_DIGEST = re.compile(r"[0-9a-f]{40,64}")
+_SECONDS = {"d": 86400, "h": 3600, "min": 60}
 _MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "\N{EN DASH}"
 
@@ -71,7 +74,39 @@ def host(address: str) -> str:
     return urlsplit(address).hostname or address
 
 
+def duration(seconds: float) -> str:
+    """A time span for people: `42 s`, `3.5 min`, `2.1 h`."""
+    for unit, length in (("d", 2 * 86400), ("h", 5400), ("min", 90)):
+        if seconds >= length:
+            return f"{seconds / _SECONDS[unit]:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def before(text: str, mark: str) -> str:
+    """A text up to a mark."""
+    return text.partition(mark)[0]
+
+
+def after(text: str, mark: str) -> str:
+    """A text behind its last mark."""
+    return text.rpartition(mark)[2]
+
+
+def plain(value: object) -> str:
+    """A number with at most four significant digits behind the point, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def known(value: object) -> str:
+    """A value, a long digest by its first digits, or a dash where nothing is known."""
+    text = UNKNOWN if value is None else plain(value)
+    return short(text) if _DIGEST.fullmatch(text) else text
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     each.__name__: each
-    for each in (percent, density, points, size, count, moment, iso, short, host)
+    for each in (
+        *(percent, density, points, size, count, moment, iso, short, host),
+        *(duration, before, after, plain, known),
+    )
 } | {"product": math.prod}

@@ -38,7 +38,10 @@ AUDIT = """() => {
 
 
 def pages_of(shown: Shown) -> list[str]:
-    return ["/", "/sign-in", "/account", f"/tickets/{shown.controlled}", "/nothing-here"]
+    both = f"/compare?tickets={shown.controlled},{shown.plain}"
+    jobs = ["/jobs", "/jobs/new", "/jobs/new?kind=find", "/operator"]
+    ticket = f"/tickets/{shown.controlled}"
+    return ["/", "/sign-in", "/account", ticket, both, *jobs, "/nothing-here"]
 
 
 @pytest.mark.parametrize("width", [390, 1440])

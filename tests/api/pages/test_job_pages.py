@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from browsing import Reader, Shown, Visit
+
+from ticket_hub_api.background import RunningHub
+from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
+from ticket_hub_api.pages.job_form import first_values, read_job
+
+ADDRESS = re.compile(r"/jobs/[0-9a-f]{24}$")
+
+
+def test_a_form_means_the_request_of_the_rest_api() -> None:
+    fields = first_values("retrain", "ada/lenet") | {"dataset": "digits", "seed": "7"}
+    asked, problems = read_job(fields, CONTROLS)
+    assert problems == {}
+    assert isinstance(asked, RetrainIn)
+    assert asked.against == ("reinit", "dense")
+    assert (asked.trials, asked.seed, asked.dataset) == (3, 7, "digits")
+    found, _ = read_job({"kind": "find", "recipe": "digits-quick", "repository": "a/b"}, CONTROLS)
+    assert isinstance(found, FindIn)
+
+
+def test_every_wrong_field_is_named() -> None:
+    fields = {"kind": "retrain", "ticket": "../etc", "trials": "many", "against-dense": "on"}
+    asked, problems = read_job(fields, CONTROLS)
+    assert asked is None
+    assert set(problems) == {"ticket", "trials"}
+    assert set(read_job({"kind": "nonsense"}, CONTROLS)[1]) == {"kind"}
+
+
+@pytest.fixture
+def filled(member: Reader, shown: Shown) -> dict[str, str]:
+    """A form that could be sent."""
+    form = member.get(f"/jobs/new?ticket={shown.controlled}").form_token()
+    return first_values("retrain", shown.controlled) | {"form_token": form}
+
+
+def test_jobs_are_for_people_with_an_account(reader: Reader) -> None:
+    assert reader.get("/jobs").status == 401
+    assert reader.get("/jobs/new").status == 401
+    assert reader.get("/operator").status == 401
+
+
+def test_a_form_sent_twice_makes_one_job(member: Reader, filled: dict[str, str]) -> None:
+    first, second = member.post("/jobs", filled), member.post("/jobs", filled)
+    assert first.status == second.status == 303
+    assert first.headers["Location"] == second.headers["Location"]
+    cancel = {"form_token": filled["form_token"]}
+    assert member.post(f"{first.headers['Location']}/cancel", cancel).status == 303
+    assert member.post(f"{first.headers['Location']}/delete", cancel).status == 303
+    assert member.get(first.headers["Location"]).status == 404
+
+
+def test_an_estimate_makes_no_job(member: Reader, filled: dict[str, str]) -> None:
+    before = member.get("/jobs").text.count("/jobs/")
+    page = member.post("/jobs", filled | {"estimate": "1"})
+    assert "This would train 9 networks" in page.text
+    assert member.get("/jobs").text.count("/jobs/") == before
+
+
+def test_what_cannot_be_submitted_is_said_and_kept(member: Reader, filled: dict[str, str]) -> None:
+    wrong = member.post("/jobs", filled | {"trials": "100", "ticket": "nobody/nothing"})
+    assert wrong.status == 422
+    assert 'value="nobody/nothing"' in wrong.text
+    assert "trials" in wrong.text
+    unknown = member.post("/jobs", filled | {"ticket": "nobody/nothing"})
+    assert unknown.status == 404
+    assert "The job was not submitted." in unknown.text
+    assert member.post("/jobs", filled | {"dataset": "imagenet"}).status == 422
+
+
+def test_a_job_asks_again_until_it_has_ended(member: Reader, filled: dict[str, str]) -> None:
+    address = member.post("/jobs", filled).headers["Location"]
+    page = member.get(address)
+    assert 'hx-trigger="every 2s"' in page.text
+    assert '<noscript><meta http-equiv="refresh"' in page.text
+    part = member.get(f"{address}?seen=queued", HX_Request="true")
+    assert "<html" not in part.text
+    assert "hx-swap-oob" not in part.text
+    member.post(f"{address}/cancel", {"form_token": filled["form_token"]})
+    ended = member.get(f"{address}?seen=queued", HX_Request="true")
+    assert "hx-swap-oob" in ended.text
+    assert "hx-trigger" not in ended.text
+
+
+def test_submitting_and_cancelling_in_a_browser(
+    hub: RunningHub, visit: Visit, shown: Shown
+) -> None:
+    visit.sign_in(hub.token)
+    page = visit.page
+    page.goto(f"/tickets/{shown.controlled}")
+    page.get_by_role("link", name="Retrain it here").click()
+    page.get_by_label("Data set").select_option("digits")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url(ADDRESS)
+    assert page.locator("#state-of-job").inner_text() == "queued"
+    page.get_by_role("button", name="Cancel this job").click()
+    page.get_by_role("status").filter(has_text="cancelled").wait_for()
+    page.get_by_role("button", name="Delete this job").click()
+    page.wait_for_url("**/jobs")
+
+
+def test_the_operator_sees_storage_workers_and_the_queue(member: Reader, shown: Shown) -> None:
+    assert shown
+    page = member.get("/operator").text
+    for part in ("Stored", "Disk free", "Queued", "Workers", "SQLite"):
+        assert part in page
+
+
+def test_comparing_in_a_browser(hub: RunningHub, visit: Visit, shown: Shown) -> None:
+    visit.sign_in(hub.token)
+    page = visit.page
+    page.goto("/?text=pages")
+    assert page.get_by_role("button", name="Compare the marked ones").is_disabled()
+    page.get_by_label(f"Compare {shown.controlled}").check()
+    page.get_by_label(f"Compare {shown.plain}").check()
+    page.get_by_role("button", name="Compare the marked ones").click()
+    page.get_by_role("heading", name="Runs").wait_for()
+    assert "tickets=" in page.url
+    assert page.get_by_role("heading", name=shown.plain).is_visible()
+    assert page.locator("text=reinit").count() > 0
+
+
+def test_comparisons_are_those_of_the_command(member: Reader, shown: Shown) -> None:
+    both = member.get(f"/compare?tickets={shown.controlled},{shown.plain}").text
+    assert "Against A" in both
+    assert "Nothing but the tickets" in both
+    assert member.get("/compare").status == 200
+    assert member.get("/compare?tickets=nobody/nothing").status == 404
+    assert member.get("/compare?tickets=" + ",".join(f"a/b{n}" for n in range(9))).status == 422
+
+
+def test_what_a_visitor_may_not_see_cannot_be_compared(reader: Reader, shown: Shown) -> None:
+    page = reader.get(f"/compare?tickets={shown.private}")
+    assert page.status == 401
+    assert "reinit" not in page.text
