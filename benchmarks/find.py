@@ -23,22 +23,20 @@ from typing import Any
 import torch
 from measure import Side, compare, machine
 from multicore import busy_machine, four_cores
+from sides import LENET, dense_member, side_of, usual_side
 from tickets import LEVELS, ladder, mnist
 from usual import TightLoop, UsualLoop
 
 from ticket_hub.data import DataSet, load, normalized
 from ticket_hub.home import data_folder
-from ticket_hub.networks import architecture_for, build, initialize, outline
-from ticket_hub.pruning import density, full_mask
+from ticket_hub.networks import architecture_for, build
+from ticket_hub.pruning import density
 from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.training import Member
-from ticket_hub.training.backend import Backend
 from ticket_hub.training.choice import BACKENDS, TABLE, choose
 from ticket_hub.training.pixels import cut
-from ticket_hub.training.settings import deliberate
 from ticket_hub.types import Architecture
 
-LENET = TrainingSpec(iterations=10**6, batch_size=60, optimizer="adam", lr=1.2e-3)
 RESNET = TrainingSpec(iterations=10**6, batch_size=128, optimizer="sgd", lr=0.03, momentum=0.9)
 TARGETS: Mapping[str, tuple[float, float]] = {
     "lenet-dense": (12, 18),
@@ -53,48 +51,6 @@ TARGETS: Mapping[str, tuple[float, float]] = {
     "busy": (0.8, 1.2),
 }
 """Ratio that must be reached, and what is aimed at."""
-
-
-def dense_member(architecture: Architecture, seed: int = 0) -> Member:
-    """A member that keeps everything."""
-    return Member(
-        name=f"trial-{seed}",
-        seed=seed,
-        level=0,
-        weights=initialize(architecture, NetworkSpec(name=architecture.name), seed),
-        mask=full_mask(outline(architecture).layers),
-    )
-
-
-def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -> Side:
-    """The engine's side."""
-    pieces = [*cut(data.validation, 1000), *cut(data.test, 1000)]
-
-    def train(steps: int) -> None:
-        with deliberate(LENET):
-            backend.train(backend.iteration + steps)
-
-    def evaluate() -> None:
-        with deliberate(LENET):
-            for piece in pieces:
-                backend.evaluate(piece)
-
-    return Side(
-        train=train,
-        iterations=iterations,
-        evaluate=evaluate,
-        trials=trials,
-    )
-
-
-def usual_side(loop: UsualLoop, iterations: int, batches: int) -> Side:
-    """The usual loop's side; it evaluates a few batches of 1,000 of the 15,000 images."""
-    return Side(
-        train=loop.train,
-        iterations=iterations,
-        evaluate=lambda: loop.evaluate(batches),
-        share=batches / 15,
-    )
 
 
 def lenet(level: int, backend: str, rounds: int) -> dict[str, Any]:

@@ -102,10 +102,14 @@ _CYCLE = [
     Look(INK, "X", "-"),
 ]
 
+_LAPS = ("-", "--", "-.", ":")
+
 
 def look(name: str, position: int) -> Look:
     """The look of a series: fixed for the ticket and its controls, by position for others."""
-    return _LOOKS.get(name) or _CYCLE[position % len(_CYCLE)]
+    lap, place = divmod(position, len(_CYCLE))
+    cycled = _CYCLE[place]
+    return _LOOKS.get(name) or Look(cycled.color, cycled.marker, _LAPS[lap % len(_LAPS)])
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ def layer_panel(names: Sequence[str], *, height: float = ROW) -> tuple[Figure, A
     panel = figure.subplots()
     panel.set_yticks(range(len(names)), [name.removesuffix(".weight") for name in names])
     panel.set_ylim(len(names) - 0.5, -0.5)
+    panel.set_ylabel("layer")
     panel.grid(visible=False, axis="y")
     return figure, panel
 
