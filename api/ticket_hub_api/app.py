@@ -20,10 +20,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ticket_hub import __version__
 from ticket_hub.errors import TicketHubError
+from ticket_hub_api import openapi
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import check_schema
 from ticket_hub_api.errors import ApiError, error_response
@@ -71,6 +73,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     routes_uploads.router,
     routes_account.router,
     health.router,
+    openapi.router,
     routes_unsupported.router,
     pages_static.router,
     pages_tickets.router,
@@ -111,7 +114,14 @@ def create_app(
         HubError: the database has another schema than this version; migrate it first.
         RuntimeError: a route declares no scope, or is of no kind that limits bodies.
     """
-    app = FastAPI(title="Ticket Hub", version=__version__, lifespan=_lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Ticket Hub",
+        version=__version__,
+        lifespan=_lifespan,
+        openapi_url=None,  # served by a route that declares its scope, like every other
+        docs_url=None,  # FastAPI's pages load scripts from other hosts
+        redoc_url=None,
+    )
     for router in routers:
         app.router.routes.extend(router.routes)
     _demand_declarations(app)
@@ -206,7 +216,18 @@ async def _handle(request: Request, error: Exception) -> Response:
 async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
+    if error.status_code == 405:  # noqa: PLR2004 - the router names the methods of one route only
+        headers["Allow"] = ", ".join(_methods_at(request))
     return _response(request, ApiError(error.status_code, str(error.detail), headers=headers))
+
+
+def _methods_at(request: Request) -> list[str]:
+    matching = [
+        route.methods or set()
+        for route, _ in scopes_of(request.app)
+        if route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return sorted(set[str]().union(*matching))
 
 
 def _response(request: Request, error: Exception) -> Response:

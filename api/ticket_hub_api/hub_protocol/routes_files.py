@@ -79,9 +79,9 @@ def xet_hashes(connection: Connection, digests: Iterable[str]) -> dict[str, str]
     return found
 
 
-@router.api_route("/api/{kind}/{namespace}/{name}/tree/{revision}", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}/tree/{revision}", methods=READ_METHODS)
 @router.api_route(
-    "/api/{kind}/{namespace}/{name}/tree/{revision}/{path:path}", methods=READ_METHODS
+    "/api/{kind:kind}/{namespace}/{name}/tree/{revision}/{path:path}", methods=READ_METHODS
 )
 async def tree(request: Request, caller: Caller, revision: str, path: str = "") -> Response:
     """The files and folders of a revision, in pages."""
@@ -108,7 +108,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
     return json_answer(page, next_link(request, cursor=cursor) if cursor else None)
 
 
-@router.post("/api/{kind}/{namespace}/{name}/paths-info/{revision}")
+@router.post("/api/{kind:kind}/{namespace}/{name}/paths-info/{revision}")
 async def paths_info(request: Request, caller: Caller, revision: str) -> Response:
     """What is known about chosen paths; those that do not exist are left out."""
     fields = await read_fields(request, 2 * MAX_PATHS)
@@ -130,7 +130,9 @@ async def paths_info(request: Request, caller: Caller, revision: str) -> Respons
 
 
 @router.api_route("/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS)
-@router.api_route("/{kind}/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS)
+@router.api_route(
+    "/{kind:kind}/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS
+)
 async def resolve(request: Request, caller: Caller, revision: str, path: str) -> Response:
     """A file of a revision, or a range of it."""
     services, place = services_of(request), place_of(request)

@@ -102,7 +102,7 @@ async def move(request: Request, caller: Writer) -> Response:
     return Response(status_code=200)
 
 
-@router.put("/api/{kind}/{namespace}/{name}/settings")
+@router.put("/api/{kind:kind}/{namespace}/{name}/settings")
 async def settings(request: Request, caller: Writer) -> Response:
     """Change who may see a repository, or mark it as gated."""
     body, services = await read_body(request, SettingsIn), services_of(request)
@@ -125,8 +125,8 @@ async def settings(request: Request, caller: Writer) -> Response:
     return JSONResponse(await run_in_threadpool(act))
 
 
-@router.api_route("/api/{kind}/{namespace}/{name}/auth-check", methods=READ_METHODS)
-@router.api_route("/api/{kind}/{namespace}/{name}/auth-check/{access}", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}/auth-check", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}/auth-check/{access}", methods=READ_METHODS)
 async def auth_check(request: Request, caller: Caller, access: str = "read") -> Response:
     """Whether the caller may read, or write."""
     services, place = services_of(request), place_of(request)
@@ -184,8 +184,8 @@ def _query(request: Request) -> Query:
     )
 
 
-@router.api_route("/api/{kind}/{namespace}/{name}", methods=READ_METHODS)
-@router.api_route("/api/{kind}/{namespace}/{name}/revision/{revision}", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}/revision/{revision}", methods=READ_METHODS)
 async def info(request: Request, caller: Caller, revision: str = "main") -> Response:
     """Describe a repository at a revision."""
     services, parameters = services_of(request), request.query_params

@@ -54,7 +54,7 @@ async def _change(request: Request, caller: Principal, act: Act) -> Response:
     return Response(status_code=200)
 
 
-@router.post("/api/{kind}/{namespace}/{name}/branch/{branch}")
+@router.post("/api/{kind:kind}/{namespace}/{name}/branch/{branch}")
 async def create_branch(request: Request, caller: Writer, branch: str) -> Response:
     """Make a branch at a revision, by default the default branch's head."""
     body, wanted = await read_body(request, BranchIn), check_ref(decode(branch))
@@ -68,7 +68,7 @@ async def create_branch(request: Request, caller: Writer, branch: str) -> Respon
     return await _change(request, caller, act)
 
 
-@router.delete("/api/{kind}/{namespace}/{name}/branch/{branch}")
+@router.delete("/api/{kind:kind}/{namespace}/{name}/branch/{branch}")
 async def delete_branch(request: Request, caller: Writer, branch: str) -> Response:
     """Remove a branch; its commits stay."""
     wanted = decode(branch)
@@ -83,7 +83,7 @@ async def delete_branch(request: Request, caller: Writer, branch: str) -> Respon
     return await _change(request, caller, act)
 
 
-@router.post("/api/{kind}/{namespace}/{name}/tag/{revision}")
+@router.post("/api/{kind:kind}/{namespace}/{name}/tag/{revision}")
 async def create_tag(request: Request, caller: Writer, revision: str) -> Response:
     """Tag a revision."""
     body = await read_body(request, TagIn)
@@ -105,7 +105,7 @@ async def create_tag(request: Request, caller: Writer, revision: str) -> Respons
     return await _change(request, caller, act)
 
 
-@router.delete("/api/{kind}/{namespace}/{name}/tag/{tag}")
+@router.delete("/api/{kind:kind}/{namespace}/{name}/tag/{tag}")
 async def delete_tag(request: Request, caller: Writer, tag: str) -> Response:
     """Remove a tag; the history of references keeps that it was there."""
     wanted = decode(tag)
@@ -118,7 +118,7 @@ async def delete_tag(request: Request, caller: Writer, tag: str) -> Response:
     return await _change(request, caller, act)
 
 
-@router.api_route("/api/{kind}/{namespace}/{name}/refs", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}/refs", methods=READ_METHODS)
 async def refs(request: Request, caller: Caller) -> Response:
     """All branches and tags."""
     services, place = services_of(request), place_of(request)
@@ -144,7 +144,7 @@ async def refs(request: Request, caller: Caller) -> Response:
     return json_answer(await services.memory.recall(key, make))
 
 
-@router.api_route("/api/{kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)
+@router.api_route("/api/{kind:kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)
 async def history(request: Request, caller: Caller, revision: str) -> Response:
     """The commits that led to a revision, newest first, in pages."""
     services, place, parameters = services_of(request), place_of(request), request.query_params

@@ -15,14 +15,14 @@ __all__ = ["UNSUPPORTED", "router"]
 router = hub_router()
 ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 UNSUPPORTED = {
-    "/api/{kind}/{namespace}/{name}/super-squash/{revision}": "squashing, which would break pins",
-    "/api/{kind}/{namespace}/{name}/discussions": "discussions and pull requests",
-    "/api/{kind}/{namespace}/{name}/discussions/{rest:path}": "discussions and pull requests",
-    "/api/{kind}/{namespace}/{name}/like": "likes",
-    "/api/{kind}/{namespace}/{name}/duplicate": "duplicating on the server",
-    "/api/{kind}/{namespace}/{name}/user-access-request/{rest:path}": "access requests",
-    "/api/{kind}/{namespace}/{name}/lfs-files": "listing large files by object",
-    "/api/{kind}/{namespace}/{name}/lfs-files/{rest:path}": "listing large files by object",
+    "/api/{kind:kind}/{namespace}/{name}/super-squash/{revision}": "squashing: it breaks pins",
+    "/api/{kind:kind}/{namespace}/{name}/discussions": "discussions and pull requests",
+    "/api/{kind:kind}/{namespace}/{name}/discussions/{rest:path}": "discussions and pull requests",
+    "/api/{kind:kind}/{namespace}/{name}/like": "likes",
+    "/api/{kind:kind}/{namespace}/{name}/duplicate": "duplicating on the server",
+    "/api/{kind:kind}/{namespace}/{name}/user-access-request/{rest:path}": "access requests",
+    "/api/{kind:kind}/{namespace}/{name}/lfs-files": "listing large files by object",
+    "/api/{kind:kind}/{namespace}/{name}/lfs-files/{rest:path}": "listing large files by object",
     "/api/spaces": "spaces",
     "/api/spaces/{rest:path}": "spaces",
     "/api/buckets/{rest:path}": "buckets",

@@ -58,7 +58,7 @@ def _large_patterns(services: Services, connection: Connection, files: Files) ->
     return patterns("\n".join(line.split()[0] for line in lines if "filter=lfs" in line.split()))
 
 
-@router.post("/api/{kind}/{namespace}/{name}/preupload/{revision}")
+@router.post("/api/{kind:kind}/{namespace}/{name}/preupload/{revision}")
 async def preupload(request: Request, caller: Writer, revision: str) -> Response:
     """For each file: large or regular, whether to skip it, and what is there now."""
     body, services = await read_body(request, PreuploadIn), services_of(request)
@@ -94,7 +94,7 @@ def _no_pull_requests(request: Request) -> None:
 
 
 @router.post("/{namespace}/{name}.git/info/lfs/objects/batch")
-@router.post("/{kind}/{namespace}/{name}.git/info/lfs/objects/batch")
+@router.post("/{kind:kind}/{namespace}/{name}.git/info/lfs/objects/batch")
 async def batch(request: Request, caller: Writer) -> Response:
     """Where to send large objects; those that the caller need not send have no action."""
     body, services = await read_body(request, LfsBatchIn), services_of(request)
@@ -155,7 +155,7 @@ async def finish(request: Request, claims: FinishClaims) -> Response:
 
 
 @router.post("/{namespace}/{name}.git/info/lfs/objects/verify")
-@router.post("/{kind}/{namespace}/{name}.git/info/lfs/objects/verify")
+@router.post("/{kind:kind}/{namespace}/{name}.git/info/lfs/objects/verify")
 async def verify(request: Request, caller: Writer) -> Response:
     """Whether a large object arrived."""
     body, services = await read_body(request, LfsObject), services_of(request)
@@ -172,7 +172,7 @@ async def verify(request: Request, caller: Writer) -> Response:
     return Response(status_code=200)
 
 
-@router.post("/api/{kind}/{namespace}/{name}/commit/{revision}")
+@router.post("/api/{kind:kind}/{namespace}/{name}/commit/{revision}")
 async def commit(request: Request, caller: Writer, revision: str) -> Response:
     """Commit changes to a branch."""
     services, place = services_of(request), place_of(request)

@@ -47,7 +47,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @router.api_route(
-    "/api/{kind}/{namespace}/{name}/xet-{access}-token/{revision}", methods=READ_METHODS
+    "/api/{kind:kind}/{namespace}/{name}/xet-{access}-token/{revision}", methods=READ_METHODS
 )
 async def token(request: Request, caller: Caller, access: str, revision: str) -> Response:
     """A short-lived token for the chunk store, for one repository."""

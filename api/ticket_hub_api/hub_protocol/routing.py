@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin
 from fastapi import APIRouter
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +21,15 @@ __all__ = ["READ_METHODS", "HubRoute", "hub_router"]
 
 READ_METHODS = ["GET", "HEAD"]
 Give = Callable[[Request], Awaitable[Any]]
+
+
+class KindConvertor(StringConvertor):
+    """The first name in an address of the protocol; `v1` is the REST API's, which is no kind."""
+
+    regex = "(?!v1/)[^/]+"
+
+
+register_url_convertor("kind", KindConvertor())
 
 
 class HubRoute(APIRoute):

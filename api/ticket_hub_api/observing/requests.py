@@ -56,7 +56,7 @@ class Observed:
             self._report(scope, seen, time.perf_counter() - started)
 
     def _report(self, scope: Scope, seen: dict[str, int], seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        route = getattr(scope.get("route"), "path_format", NO_ROUTE)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.metrics.answered(method, route, seen["status"], seconds)
         if self.log is not None:

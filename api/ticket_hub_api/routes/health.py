@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.auth import Requires, Scope
 from ticket_hub_api.catalog.migrate import check_schema
+from ticket_hub_api.routes.problems import answers
 from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.services import Services, services_of
 
@@ -39,7 +40,9 @@ class Readiness(BaseModel):
     storage: str
 
 
-@router.get("/healthz", dependencies=[Depends(Requires(Scope.ANYONE))])
+@router.get(
+    "/healthz", dependencies=[Depends(Requires(Scope.ANYONE))], responses=answers(401, 429, 503)
+)
 async def healthz() -> Health:
     """Whether the process answers. Restart it when it does not."""
     return Health(status=OK)
@@ -49,7 +52,10 @@ async def healthz() -> Health:
     "/readyz",
     dependencies=[Depends(Requires(Scope.ANYONE))],
     response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "A part does not work; send no requests."}},
+    responses={
+        **answers(401, 429),
+        503: {"model": Readiness, "description": "A part does not work; send no requests."},
+    },
 )
 async def readyz(request: Request) -> Response:
     """Whether database and storage work. Send no requests here while they do not."""
@@ -61,7 +67,10 @@ async def readyz(request: Request) -> Response:
     "/metrics",
     dependencies=[Depends(Requires(Scope.READ))],
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus's text format"}},
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus's text format"},
+        **answers(401, 403, 429, 503),
+    },
 )
 async def metrics(request: Request) -> Response:
     """Requests by route and status, their times, and what the hub holds."""

@@ -112,14 +112,14 @@ def list_jobs(
     return front.list_jobs(services, caller, state=state, owner=owner, cursor=cursor, limit=limit)
 
 
-@router.get("/{job_id}", responses=answers(401, 403, 404, 422, 429, 503))
+@router.get("/{job_id:identifier}", responses=answers(401, 403, 404, 422, 429, 503))
 def show_job(request: Request, caller: Reader, job_id: JobId) -> JobView:
     """One job."""
     return front.one_job(services_of(request), caller, job_id)
 
 
 @router.get(
-    "/{job_id}/events",
+    "/{job_id:identifier}/events",
     response_class=StreamingResponse,
     responses={
         200: {
@@ -147,13 +147,13 @@ async def follow_job(
     return StreamingResponse(stream(), media_type=EVENT_STREAM, headers=NO_BUFFER)
 
 
-@router.post("/{job_id}/cancel", responses=answers(401, 403, 404, 422, 429, 503))
+@router.post("/{job_id:identifier}/cancel", responses=answers(401, 403, 404, 422, 429, 503))
 def cancel_job(request: Request, caller: Writer, job_id: JobId) -> JobView:
     """End a job: at once while it waits, within ten seconds while it runs."""
     return front.cancel_job(services_of(request), caller, job_id)
 
 
-@router.get("/{job_id}/result", responses=answers(401, 403, 404, 409, 422, 429, 503))
+@router.get("/{job_id:identifier}/result", responses=answers(401, 403, 404, 409, 422, 429, 503))
 def show_result(request: Request, caller: Reader, job_id: JobId) -> dict[str, Any]:
     """What came of a finished job: where the bundle is, or the evidence."""
     job = front.one_job(services_of(request), caller, job_id)
@@ -165,7 +165,9 @@ def show_result(request: Request, caller: Reader, job_id: JobId) -> dict[str, An
     return job.result
 
 
-@router.delete("/{job_id}", status_code=204, responses=answers(401, 403, 404, 409, 422, 429, 503))
+@router.delete(
+    "/{job_id:identifier}", status_code=204, responses=answers(401, 403, 404, 409, 422, 429, 503)
+)
 def delete_job(request: Request, caller: Writer, job_id: JobId) -> None:
     """Forget a job that has ended. What it pushed stays."""
     front.delete_job(services_of(request), caller, job_id)

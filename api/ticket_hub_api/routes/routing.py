@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,23 @@ from starlette.types import Message, Receive
 __all__ = ["MOST_BODY", "RestRoute", "rest_router"]
 
 MOST_BODY = 4 << 20  # bytes
+
+
+class IdentifierConvertor(Convertor[str]):
+    """An identifier that `catalog.tables.new_id` made; so that no word is taken for one."""
+
+    regex = "[0-9a-f]{24}"
+
+    def convert(self, value: str) -> str:
+        """The identifier as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The identifier as it is."""
+        return value
+
+
+register_url_convertor("identifier", IdentifierConvertor())
 
 
 class RestRoute(APIRoute):

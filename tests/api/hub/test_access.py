@@ -83,7 +83,7 @@ def test_every_route_admits_exactly_whom_it_declares(
     app = create_app(settings)
     cells = 0
     for route, scope in scopes_of(app):
-        path = route.path
+        path = route.path_format
         expected = {**EXPECTED[scope], "expired": False}
         for method in sorted(route.methods or ()):
             for kind, secret in tokens.items():
@@ -97,10 +97,10 @@ def test_every_route_admits_exactly_whom_it_declares(
 
 
 def fill(path: str) -> str:
-    names = {"{kind}": "models", "{namespace}": "nobody", "{name}": "nothing", "{path:path}": "x",
-             "{rest:path}": "x", "{id}": "0" * 64, "{owner}": "nobody", "{level}": "1",
+    names = {"{kind}": "models", "{namespace}": "nobody", "{name}": "nothing", "{path}": "x",
+             "{rest}": "x", "{id}": "0" * 64, "{owner}": "nobody", "{level}": "1",
              "{access}": "read", "{prefix}": "default", "{value}": "0" * 64,
-             "{signed}": "x.y",
+             "{signed}": "x.y", "{job_id}": "0" * 24,
              "{generation}": "g", "{revision}": "main", "{branch}": "b", "{tag}": "t"}  # fmt: skip
     for name, value in names.items():
         path = path.replace(name, value)
