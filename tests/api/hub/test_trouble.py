@@ -112,13 +112,9 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     own = Settings(folder=tmp_path_factory.mktemp("routes"))
     prepare(own, host="127.0.0.1", port=1)
     app = create_app(own)
-    known = dict(scopes_of(app))
     app.state.services.close()
     return sorted(
-        (method, route.path)  # type: ignore[attr-defined] # routes of the service have one
-        for route in app.routes
-        if getattr(route, "path", "") in known
-        for method in getattr(route, "methods", ())
+        (method, route.path_format) for route, _ in scopes_of(app) for method in route.methods or ()
     )
 
 
