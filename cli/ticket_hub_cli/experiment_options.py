@@ -16,7 +16,7 @@ __all__ = ["PLANNED", "experiment_options", "listed"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 HEADS = ["auto", "keep", "reset", "reset-masked"]
-PLANNED = ("against", "trials", "changes", "head", "seed", "hub")
+PLANNED = ("against", "trials", "changes", "head", "images", "seed", "hub")
 """Keys that say what is trained; the others say how."""
 
 _OPTIONS = (
@@ -41,6 +41,13 @@ _OPTIONS = (
         default="auto",
         show_default=True,
         help="The output layer: auto keeps it where the numbers of classes agree, else resets it.",
+    ),
+    click.option(
+        "--images",
+        type=click.Choice(["resize", "keep"]),
+        default="resize",
+        show_default=True,
+        help="Images of another size: resize scales them; keep leaves them where the network can.",
     ),
     click.option(
         "--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls."

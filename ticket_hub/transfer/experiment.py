@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.data import DataSet, adapted, load
+from ticket_hub.data import DataSet, load
 from ticket_hub.durable import sweep
 from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.errors import MemoryLimitError, RunMismatchError, StoppedError
@@ -17,6 +17,7 @@ from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.images import fit_images
 from ticket_hub.transfer.lineup import DenseNetwork, Lineup
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
@@ -119,9 +120,8 @@ class _Session:
     def data(self) -> DataSet:
         """The data on the device, in the shape that the network takes."""
         device = choose_device(self.resources.device)
-        shape = self.source.bundle.architecture
         found = load(self.spec.data, self.resources.data_dir).to(device)
-        return adapted(found, channels=shape.channels, height=shape.height, width=shape.width)
+        return fit_images(found, self.source.bundle.architecture, self.spec.images)
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -141,7 +141,7 @@ class _Session:
             spec=self.spec,
             request=self.request,
             own=self.own,
-            classes=lambda: self.data.classes,
+            data=lambda: self.data,
             dense=self._dense,
         )
 
@@ -236,6 +236,7 @@ class _Session:
                 "name": self.spec.data.name,
                 "fingerprint": data.fingerprint,
                 "classes": data.classes,
+                "input_shape": list(data.input_shape),
                 "mean": data.mean.tolist(),
                 "std": data.std.tolist(),
             },

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ticket_hub.data import DataSet
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
 from ticket_hub.specs import UNKNOWN, PruningSpec
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.transfer.controls import Start, make_start
 from ticket_hub.transfer.head import Fitted, fit
+from ticket_hub.transfer.images import fit_size
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.source import Source
@@ -60,7 +62,7 @@ class Lineup:
 
     Attributes:
         own: the target's own tickets, where there are any.
-        classes: of the data.
+        data: in the shape that the network takes.
         dense: the trained dense network of a trial, for the control `finetune`.
     """
 
@@ -68,7 +70,7 @@ class Lineup:
     spec: ExperimentSpec
     request: Request
     own: Own | None
-    classes: Callable[[], int]
+    data: Callable[[], DataSet]
     dense: Callable[[int], DenseNetwork]
 
     def line_up(self, entry: Entry) -> Lined:
@@ -140,8 +142,8 @@ class Lineup:
         """The entry's ticket with a head for the data; the dense network takes any of its trial."""
         source, level = self._origin(entry)
         return fit(
-            source.ticket(level, entry.trial),
-            self.classes(),
+            fit_size(source.ticket(level, entry.trial), self.data()),
+            self.data().classes,
             "keep" if entry.control == OWN else self.spec.head,
             self.spec.network,
             self.spec.control_seed("head", 0, entry.trial),

@@ -14,6 +14,8 @@ from pathlib import Path
 from ticket_hub.bundle import Bundle
 from ticket_hub.errors import EvidenceError
 from ticket_hub.transfer.source import Source, open_source
+from ticket_hub.transfer.spec import ExperimentSpec
+from ticket_hub.types import Architecture
 
 __all__ = ["TOLERANCE", "Own", "open_own"]
 
@@ -40,7 +42,7 @@ def open_own(
     *,
     source: Source,
     levels: Sequence[int],
-    data: str,
+    spec: ExperimentSpec,
 ) -> Own:
     """Open the target's own tickets, and find the one for each level.
 
@@ -48,34 +50,42 @@ def open_own(
         place: as `ticket_hub.transfer.source.open_source` takes it; a level in it is taken for
             every level of the ticket, else the nearest density is.
         source, levels: the tickets that are transferred.
-        data: the name of the target.
+        spec: of the experiment.
 
     Raises:
         TicketNotFoundError, HubError, BundleError: it cannot be had.
         EvidenceError: it is of another network or other data, or not about as dense.
     """
     own, chosen = open_source(place, hub, otherwise="all")
-    _refuse_others(own.bundle, source.bundle, data)
+    _refuse_others(own.bundle, source.bundle, spec)
     return Own(
         source=own,
         levels={level: _nearest(own.bundle, chosen, source.bundle, level) for level in levels},
     )
 
 
-def _refuse_others(own: Bundle, bundle: Bundle, data: str) -> None:
-    found_on = own.manifest.data.name
+def _refuse_others(own: Bundle, bundle: Bundle, spec: ExperimentSpec) -> None:
+    found_on, data = own.manifest.data.name, spec.data.name
     if found_on != data:
         raise EvidenceError(
             f"The target's own ticket was found on {found_on!r}, and the target is {data!r}.",
             "Name a ticket that a search on the target has found.",
         )
     networks = [dataclasses.replace(each.architecture, classes=1) for each in (own, bundle)]
+    if spec.images == "keep":
+        networks = [dataclasses.replace(each, height=1, width=1) for each in networks]
     if networks[0] != networks[1]:
-        names = [f"{each.name} on images of {each.input_shape}" for each in networks]
+        names = [_described(each.architecture) for each in (own, bundle)]
         raise EvidenceError(
             f"The target's own ticket is of another network: {names[0]}, not {names[1]}.",
             "Compare tickets of one network that takes images of one shape.",
         )
+
+
+def _described(architecture: Architecture) -> str:
+    channels, height, width = architecture.input_shape
+    options = "".join(f", {name} {value}" for name, value in architecture.options)
+    return f"{architecture.name}{options} for images of {channels}x{height}x{width}"
 
 
 def _nearest(own: Bundle, chosen: Sequence[int], bundle: Bundle, level: int) -> int:

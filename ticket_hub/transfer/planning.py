@@ -14,7 +14,7 @@ from ticket_hub.specs import UNKNOWN
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
-from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, Request
+from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, ImagePolicy, Request
 
 __all__ = ["Plan", "check_request", "plan", "plan_for"]
 
@@ -60,6 +60,7 @@ def plan(
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     head: str = "auto",
+    images: str = "resize",
     seed: int = 0,
     hub: str | Path | None = None,
     own: str | Path | None = None,
@@ -70,7 +71,7 @@ def plan(
         RecipeError: an unknown control, policy or key, or an impossible value.
         TicketNotFoundError, BundleError, EvidenceError: as `retrain`.
     """
-    check_request(against, trials, head)
+    check_request(against, trials, head, images)
     source, levels = open_source(str(place), hub)
     return plan_for(
         source,
@@ -80,6 +81,7 @@ def plan(
         trials=trials,
         changes=changes,
         head=head,
+        images=images,
         seed=seed,
         hub=hub,
         own=own,
@@ -95,6 +97,7 @@ def plan_for(
     trials: int | None,
     changes: Mapping[str, Any] | None,
     head: str,
+    images: str,
     seed: int,
     hub: str | Path | None,
     own: str | Path | None,
@@ -112,6 +115,7 @@ def plan_for(
         data=recipe.data,
         training=recipe.training,
         head=cast("HeadPolicy", head),
+        images=cast("ImagePolicy", images),
         seed=seed,
         init_seed=recipe.search.seed,
     )
@@ -123,7 +127,7 @@ def plan_for(
     request = Request(levels=levels, controls=controls, trials=trials or TRIALS)
     tickets = None
     if own is not None:
-        tickets = open_own(str(own), hub, source=source, levels=levels, data=spec.data.name)
+        tickets = open_own(str(own), hub, source=source, levels=levels, spec=spec)
     return Plan(source=source, spec=spec, request=request, own=tickets)
 
 
@@ -153,7 +157,7 @@ def _check_known(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]
         )
 
 
-def check_request(against: Sequence[str], trials: int | None, head: str) -> None:
+def check_request(against: Sequence[str], trials: int | None, head: str, images: str) -> None:
     """Refuse controls, trials and policies that cannot be.
 
     Raises:
@@ -163,6 +167,10 @@ def check_request(against: Sequence[str], trials: int | None, head: str) -> None
     if head not in get_args(HeadPolicy):
         raise RecipeError(
             f"There is no head policy {head!r}.", f"Choose {', '.join(get_args(HeadPolicy))}."
+        )
+    if images not in get_args(ImagePolicy):
+        raise RecipeError(
+            f"There is no image policy {images!r}.", f"Choose {', '.join(get_args(ImagePolicy))}."
         )
     if not against:
         raise RecipeError("There is no control to compare with.", "Name at least one, as `reinit`.")

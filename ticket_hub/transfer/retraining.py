@@ -56,6 +56,7 @@ def retrain(
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     head: str = "auto",
+    images: str = "resize",
     seed: int = 0,
     hub: str | Path | None = None,
     own: str | Path | None = None,
@@ -82,6 +83,7 @@ def retrain(
         changes: fields of the recipe that differ, `training.` and `data.` only:
             `{"training.iterations": 20000}`.
         head: what becomes of the output layer; see `ticket_hub.transfer.head`.
+        images: what becomes of images of another size; see `ticket_hub.transfer.images`.
         seed: of the data orders and of everything that controls draw.
         hub: where to pull from: a folder, or the address of a server.
         own: the target's own ticket, for the control `own`: as `place`, found on the same data by
@@ -108,6 +110,7 @@ def retrain(
         trials=trials,
         changes=changes,
         head=head,
+        images=images,
         seed=seed,
         hub=hub,
         own=own,

@@ -21,11 +21,15 @@ __all__ = [
     "Entry",
     "ExperimentSpec",
     "HeadPolicy",
+    "ImagePolicy",
     "Request",
 ]
 
 HeadPolicy: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
 """What becomes of the output layer; see `ticket_hub.transfer.head`."""
+
+ImagePolicy: TypeAlias = Literal["resize", "keep"]
+"""What becomes of images of another size; see `ticket_hub.transfer.images`."""
 
 TICKET, DENSE = "ticket", "dense"
 FINETUNE, OWN = "finetune", "own"
@@ -47,6 +51,7 @@ class ExperimentSpec:
         seed: of the data orders and of everything that controls draw.
         init_seed: trial t of the target's own search begins from the initialization of
             `init_seed + t`; for the control `mask-only`.
+        images: what becomes of images of another size.
     """
 
     network: NetworkSpec
@@ -56,10 +61,14 @@ class ExperimentSpec:
     head: HeadPolicy = "auto"
     seed: int = 0
     init_seed: int = 0
+    images: ImagePolicy = "resize"
 
     def to_table(self) -> dict[str, Any]:
-        """Plain values."""
-        return to_table(self)
+        """Plain values; a policy for images that is the default is left out of them."""
+        table = to_table(self)
+        if self.images == "resize":
+            del table["images"]
+        return table
 
     @property
     def digest(self) -> str:

@@ -131,6 +131,7 @@ def plan_transfer(
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     head: str = "auto",
+    images: str = "resize",
     seed: int = 0,
     hub: str | Path | None = None,
     own: Mapping[str, str | Path] | None = None,
@@ -141,7 +142,7 @@ def plan_transfer(
         RecipeError: an unknown control, policy or key, an impossible value, or nothing to do.
         TicketNotFoundError, HubError, BundleError: as `transfer_tickets`.
     """
-    check_request(against, trials, head)
+    check_request(against, trials, head, images)
     names = list(dict.fromkeys(datasets))
     _check_own(against, own or {}, names)
     by_data = {name: _changes(name, names, changes or {}) for name in names}
@@ -162,6 +163,7 @@ def plan_transfer(
                     trials=trials or TRIALS,
                     changes=by_data[name],
                     head=head,
+                    images=images,
                     seed=seed,
                     hub=hub,
                     own=(own or {}).get(name),

@@ -47,6 +47,7 @@ def transfer_tickets(
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     head: str = "auto",
+    images: str = "resize",
     seed: int = 0,
     hub: str | Path | None = None,
     own: Mapping[str, str | Path] | None = None,
@@ -79,7 +80,7 @@ def transfer_tickets(
         run_folder: by default `runs/transfer-DIGEST` under `TICKET_HOME`. More levels, controls and
             trials go on in the same folder, and so do more tickets and data sets where the folder
             is named; the matrix is of what was last asked for.
-        head, seed, hub, who, data_dir, device, workers, on_result, observe, should_stop,
+        head, images, seed, hub, who, data_dir, device, workers, on_result, observe, should_stop,
             accept_environment: as `ticket_hub.retrain`.
 
     Raises:
@@ -93,6 +94,7 @@ def transfer_tickets(
         trials=trials,
         changes=changes,
         head=head,
+        images=images,
         seed=seed,
         hub=hub,
         own=own,
