@@ -123,6 +123,30 @@ def test_statistics_of_norms_are_those_of_the_weights_and_not_of_the_ends() -> N
     assert torch.allclose(measured, first.mean((0, 2, 3)), atol=2e-3)
 
 
+def test_a_residual_network_is_read_with_statistics_of_its_own(tmp_path: Path) -> None:
+    changes = {
+        "network.name": "resnet-8",
+        "network.options": {"width": 4},
+        "training.iterations": 12,
+        "training.evaluate_every": 12,
+        "pruning.rates": {"conv": 0.2},
+        "search.levels": 1,
+        "search.trials": 1,
+    }
+    run = ticket_hub.find("digits-quick", changes=changes, run_folder=tmp_path / "run", workers=1)
+    result = ticket_hub.analyze(
+        f"{run.run}:1", only=["interpolation", "units"], folder=tmp_path / "out", workers=1
+    )
+    for finding in result.of("interpolation"):
+        assert finding.result.statistics == "estimated anew"
+        assert finding.result.statistics_examples == 1137
+        assert len(finding.result.lines[0].errors) == 30
+    (units,) = result.of("units")
+    assert units.result.probed
+    page = (tmp_path / "out/analysis.html").read_text()
+    assert "statistics of norms estimated anew from 1,137 training examples" in page
+
+
 def test_a_start_is_stable_where_the_whole_interval_is_below_the_threshold() -> None:
     def found(*barriers: float) -> str:
         lines = [

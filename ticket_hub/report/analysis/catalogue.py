@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ticket_hub.report.analysis.counts import FLOPS, UNITS
+from ticket_hub.report.analysis.degrees import DEGREES
 from ticket_hub.report.analysis.layers import DENSITY, OVERLAP
-from ticket_hub.report.analysis.spreads import DEGREES, MOVEMENT, VALUES
-from ticket_hub.report.analysis.training import INTERPOLATION, NOISE
+from ticket_hub.report.analysis.line import INTERPOLATION
+from ticket_hub.report.analysis.noise import NOISE
 from ticket_hub.report.analysis.views import View
+from ticket_hub.report.analysis.weights import MOVEMENT, VALUES
 
 __all__ = ["VIEWS"]
 
