@@ -1,0 +1,108 @@
+"""A token that is shown everywhere is found nowhere afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from ticket_hub_api import accounts
+from ticket_hub_api.app import create_app, scopes_of
+from ticket_hub_api.auth import Scope
+from ticket_hub_api.background import RunningHub
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.serving import prepare
+from ticket_hub_api.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests/golden/format-1"
+Call = Callable[..., Any]
+
+
+def routes(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every method and pattern of the service."""
+    settings = Settings(folder=folder)
+    prepare(settings, host="127.0.0.1", port=1)
+    app = create_app(settings)
+    app.state.services.close()
+    for route, scope in scopes_of(app):
+        if scope not in {Scope.SIGNED, Scope.XET_READ, Scope.XET_WRITE}:
+            for method in sorted(route.methods or ()):
+                yield method, route.path_format
+
+
+def address(pattern: str, value: str) -> str:
+    """A pattern with something in each of its places."""
+    while "{" in pattern:
+        begin, stop = pattern.index("{"), pattern.index("}") + 1
+        kind = pattern[begin:stop]
+        pattern = pattern[:begin] + ("models" if kind == "{kind}" else value) + pattern[stop:]
+    return pattern
+
+
+def held(answer: Any) -> bytes:  # noqa: ANN401 - what `call` gives
+    return bytes(answer.body) + str(answer.headers).encode()
+
+
+def push(hub: RunningHub, token: str, name: str, folder: Path) -> None:
+    """A push and a pull by the command line, with the token in its environment."""
+    bundle = Path(shutil.copytree(GOLDEN, folder / "bundle"))
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_TOKEN": token,
+        "HF_HOME": str(folder / "client/huggingface"),
+        "TICKET_HOME": str(folder / "client/home"),
+    }
+    for command in (["push", str(bundle), name], ["pull", name], ["pull", f"{name}-not-there"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ticket_hub_cli", *command],
+            env=environment, capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert token.encode() not in done.stdout + done.stderr
+
+
+def test_no_token_is_left_in_a_log_an_answer_or_a_file(
+    tmp_path: Path,
+    start: Callable[..., RunningHub],
+    call_to: Callable[[RunningHub], Call],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    hub = start(folder=tmp_path / "hub", requests_per_minute=0, failures_per_minute=0)
+    database = Database(hub.settings.database_url)
+    accounts.add_user(database, "ann")
+    canary = accounts.create_token(database, "ann", scope="admin").secret
+    database.close()
+    call = call_to(hub)
+    push(hub, canary, "ann/digits", tmp_path)
+    answers = 0
+    for method, pattern in routes(tmp_path / "routes"):
+        for path, token in (
+            (address(pattern, "x"), canary),
+            (f"{address(pattern, 'x')}?{urlencode({'token': canary, 'q': canary})}", canary),
+            (address(pattern, "x"), canary + "y"),
+        ):
+            body = {"token": canary, "name": canary, "recipe": canary}
+            for sent in (body, urlencode(body).encode()):
+                answer = call(method, path, sent, token=token)
+                assert answer.status < 500 or answer.status == 501, (method, path)
+                # What somebody asks for may be in the answer to them; their permission may not.
+                if canary.encode() in held(answer):
+                    assert sent is body or "?" in path, (method, path)
+                answers += 1
+    hub.stop()
+    assert answers > 400
+    assert canary not in capfd.readouterr().err
+    for file in sorted((tmp_path / "hub").rglob("*")):
+        if file.is_file():
+            assert canary.encode() not in file.read_bytes(), file
+    for file in sorted((tmp_path / "client").rglob("*")):
+        if file.is_file():
+            assert canary.encode() not in file.read_bytes(), file
