@@ -48,6 +48,7 @@ from ticket_hub_api.pages import routes_jobs as pages_jobs
 from ticket_hub_api.pages import routes_operator as pages_operator
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
+from ticket_hub_api.pages import routes_transfer as pages_transfer
 from ticket_hub_api.pages.failures import failure_page, wants_page
 from ticket_hub_api.routes import experiments, health, jobs, ticket_parts, tickets
 from ticket_hub_api.routes.problems import problem_response, speaks_problems
@@ -78,6 +79,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     pages_static.router,
     pages_tickets.router,
     pages_compare.router,
+    pages_transfer.router,
     pages_jobs.router,
     pages_account.router,
     pages_operator.router,

@@ -88,7 +88,7 @@ async def ticket(request: Request, visitor: Anyone, owner: str, name: str) -> Re
 def _view(services: Services, visitor: Principal, repo: str, revision: str) -> TicketView:
     with services.database.read() as connection:
         detail = one_ticket(connection, visitor, repo, revision)
-        return view_of(services, connection, detail)
+        return view_of(services, connection, visitor, detail)
 
 
 @router.api_route("/tickets/{owner}/{name}/figures/{commit}/{figure}", methods=READ_METHODS)

@@ -9,6 +9,8 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog.experiments import ExperimentFilter, ExperimentItem, experiments_of
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of
@@ -17,6 +19,7 @@ from ticket_hub_api.services import Services
 __all__ = ["Figure", "TicketView", "view_of"]
 
 DENSE = "dense"
+MOST_EXPERIMENTS = 100
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean is within 0.2 points of the dense "
@@ -49,6 +52,7 @@ class TicketView:
         default: the level that is meant where none is named.
         rule: why that one, in words.
         controls: (level, control, what was measured) for every control but the dense network.
+        experiments: what its tickets came to elsewhere, most accurate first.
         figures: those that can be drawn.
         card: as safe HTML, or None.
     """
@@ -58,6 +62,7 @@ class TicketView:
     default: Mapping[str, Any]
     rule: str
     controls: tuple[tuple[Mapping[str, Any], str, Mapping[str, Any]], ...]
+    experiments: tuple[ExperimentItem, ...]
     figures: tuple[Figure, ...]
     card: Markup | None
 
@@ -87,7 +92,9 @@ _CURVES = Figure(
 )
 
 
-def view_of(services: Services, connection: Connection, ticket: TicketDetail) -> TicketView:
+def view_of(
+    services: Services, connection: Connection, viewer: Principal, ticket: TicketDetail
+) -> TicketView:
     """Everything that the page of a ticket shows."""
     about = ticket.description
     chosen = about["default"]
@@ -106,6 +113,17 @@ def view_of(services: Services, connection: Connection, ticket: TicketDetail) ->
         default=next(each for each in about["levels"] if each["level"] == chosen["level"]),
         rule=RULES[chosen["rule"]],
         controls=controls,
+        experiments=_experiments(connection, viewer, ticket),
         figures=figures,
         card=None if card is None else readme.render_readme(card),
+    )
+
+
+def _experiments(
+    connection: Connection, viewer: Principal, ticket: TicketDetail
+) -> tuple[ExperimentItem, ...]:
+    wanted = ExperimentFilter(ticket=ticket.repo)
+    found = experiments_of(connection, wanted, viewer, limit=MOST_EXPERIMENTS)
+    return tuple(
+        item for item in found.items if item.origin != "search" and item.source == ticket.source
     )
