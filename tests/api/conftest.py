@@ -19,13 +19,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import torch
 from huggingface_hub import HfApi
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from ticket_hub import retrain
 from ticket_hub_api.background import RunningHub, running_hub, start_hub
 from ticket_hub_api.settings import Settings
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
+QUICK = {"training.iterations": 60, "training.evaluate_every": 20}
 SCRIPTS = Path(__file__).parent / "hub" / "scripts"
 
 
@@ -164,6 +168,21 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `ticket retrain` writes about two levels of the golden bundle."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("retrain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TICKET_HOME", str(folder / "home"))
+        retrain(
+            f"{GOLDEN}:2,3", trials=3, changes=QUICK, run_folder=folder / "run", workers=1,
+            who="Ada",
+        )  # fmt: skip
+    table: dict[str, Any] = json.loads((folder / "run/evidence.json").read_bytes())
+    return table
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from ticket_hub import retrain
 from ticket_hub.hub import connect, push
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
@@ -22,22 +19,6 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 API = "/api/v1/experiments"
 Call = Callable[..., Any]
 Table = dict[str, Any]
-QUICK = {"training.iterations": 60, "training.evaluate_every": 20}
-
-
-@pytest.fixture(scope="session")
-def evidence(tmp_path_factory: pytest.TempPathFactory) -> Table:
-    """What `ticket retrain` writes about two levels of the golden bundle."""
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("retrain")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TICKET_HOME", str(folder / "home"))
-        retrain(
-            f"{GOLDEN}:2,3", trials=3, changes=QUICK, run_folder=folder / "run", workers=1,
-            who="Ada",
-        )  # fmt: skip
-    table: Table = json.loads((folder / "run/evidence.json").read_bytes())
-    return table
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ AUDIT = """() => {
 
 def pages_of(shown: Shown) -> list[str]:
     both = f"/compare?tickets={shown.controlled},{shown.plain}"
-    jobs = ["/jobs", "/jobs/new", "/jobs/new?kind=find", "/operator"]
+    jobs = ["/transfer", "/jobs", "/jobs/new", "/jobs/new?kind=find", "/operator"]
     ticket = f"/tickets/{shown.controlled}"
     return ["/", "/sign-in", "/account", ticket, both, *jobs, "/nothing-here"]
 
