@@ -15,7 +15,6 @@ from ticket_hub_cli.output import Output, percent
 from ticket_hub_cli.progress import Pace, Watcher, showing
 
 if TYPE_CHECKING:
-    from ticket_hub.engines.base import Engine
     from ticket_hub.engines.fronts import Surveyor
 
 __all__ = ["EngineChoice", "engine_options"]
@@ -49,9 +48,10 @@ class EngineChoice:
         from ticket_hub.engines.fronts import Surveyor
         from ticket_hub.search import stop_on_signals
 
-        engine: Engine = make_engine(self.name, self.options)
         with (
-            contextlib.closing(engine),
+            # Libraries of engines write to stdout, which is for results alone.
+            contextlib.redirect_stdout(sys.stderr),
+            contextlib.closing(make_engine(self.name, self.options)) as engine,
             stop_on_signals() as should_stop,
             showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
         ):

@@ -19,11 +19,13 @@ process for the same work is refused with code 8, and changes no file.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from ticket_hub.errors import TicketHubError
+from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.search.signals import stop_on_signals
 
@@ -39,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, help="where the work does not say")
     parser.add_argument("--patience", type=float, default=0.2, help="seconds to wait for its lock")
     parser.add_argument("--lock", type=int, help="inherited handle that owns the folder's lock")
+    parser.add_argument("--lifeline", type=int, help="inherited handle; its end ends this process")
     given = parser.parse_args(arguments)
+    if given.lifeline is not None:
+        threading.Thread(target=_die_with, args=(given.lifeline,), daemon=True).start()
     with stop_on_signals() as should_stop:
         # Imported with the signals' handlers in place: PyTorch takes seconds.
         from ticket_hub.engines.doing import execute
@@ -55,6 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except TicketHubError as error:
             sys.stderr.write(f"{error.problem}\n{error.remedy}\n")
             return exit_code(error)
+
+
+def _die_with(handle: int) -> None:
+    """End at once when whoever started this process has died; the last checkpoint stays."""
+    while os.read(handle, 1):
+        pass
+    os._exit(exit_code(StoppedError("", "")))
 
 
 if __name__ == "__main__":

@@ -39,12 +39,14 @@ class Surveyor:
 
     Attributes:
         begin: how many works there are.
+        attempt: the name of a work that a process has begun, for the first time or again.
         observe: one member got so far; its name begins with its work's name if there are several.
         step: the work's name (empty if there is one only) and an event: a level of a search, a
             network of a retraining, or a notice; see `ticket_hub.engines.progress`.
     """
 
     begin: Callable[[int], None] | None = None
+    attempt: Callable[[str], None] | None = None
     observe: Callable[[Progress], None] | None = None
     step: Callable[[str, Mapping[str, Any]], None] | None = None
 
@@ -55,7 +57,9 @@ class Surveyor:
 
         def listen(folder: Path, event: Mapping[str, Any]) -> None:
             kind, name = event["event"], names[folder]
-            if kind == "progress" and self.observe is not None:
+            if kind == "started" and self.attempt is not None:
+                self.attempt(name)
+            elif kind == "progress" and self.observe is not None:
                 progress = as_progress(dict(event))
                 member = f"{name} {progress.member}".strip()
                 self.observe(dataclasses.replace(progress, member=member))

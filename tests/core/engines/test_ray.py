@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray_cluster
+
+import ticket_hub
+from ticket_hub.engines.base import Work
+from ticket_hub.engines.choice import make_engine
+from ticket_hub.errors import EngineError
+from ticket_hub.recipe import Recipe
+
+HELPERS = Path(__file__).resolve().parents[2] / "helpers"
+Making = Callable[..., Work]
+Digests = Callable[[Path], dict[str, str]]
+
+
+def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
+    """What a program prints. Ray belongs to a whole process, so it is not this one."""
+    ran = subprocess.run(
+        [sys.executable, str(HELPERS / program), *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert ran.returncode == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+def test_works_are_done_and_cancelled_on_ray(
+    find_work: Making, tiny: Recipe, endless: Recipe, tmp_path: Path, files_of: Digests
+) -> None:
+    pytest.importorskip("ray")
+    places = []
+    for name, recipe in (("short", tiny), ("endless", endless)):
+        places.append(tmp_path / f"{name}.json")
+        work = find_work(recipe, tmp_path / name)
+        places[-1].write_text(json.dumps(work.to_table()), "utf-8")
+    told = _run("ray_alone.py", tmp_path, *places)
+    assert told["states"] == ["finished", "cancelled"]
+    assert told["codes"] == [75]
+    assert told["bundle"] == str(tmp_path / "short/bundle")
+    assert (tmp_path / "endless/checkpoints/000/trial-0.json").exists()
+    ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
+    assert files_of(tmp_path / "short") == files_of(tmp_path / "there")
+
+
+@pytest.mark.slow
+def test_a_search_loses_one_node_of_three_and_ends_with_the_same_bytes(
+    tmp_path: Path, files_of: Digests
+) -> None:
+    pytest.importorskip("ray")
+    quick = {"RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500"}
+    told = _run("ray_cluster.py", tmp_path, **quick)
+    assert told["slots"] == 3
+    assert told["killed"]
+    assert sorted(told["begun"].values()) == [1, 1, 2]
+    ticket_hub.find(ray_cluster.recipe(), run_folder=tmp_path / "there", workers=1)
+    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+
+
+def test_options_of_ray_are_checked() -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(EngineError, match="no option 'nodes'"):
+        make_engine("ray", {"nodes": "3"})
+    with pytest.raises(EngineError, match="cannot be 'x'"):
+        make_engine("ray", {"gpus": "x"})

@@ -1,0 +1,233 @@
+"""Works as tasks of a Ray cluster; needs `pip install 'ticket-hub[ray]'`.
+
+| option | meaning |
+|---|---|
+| `address` | of the cluster, such as `auto` or `head:6379`; else `RAY_ADDRESS`, else a new one |
+| `gpus` | for each work; 1 where the cluster has any, else 0 |
+| `cpus` | for each work, and as many training processes where it has no GPU; 1 |
+| `retries` | how often a work is begun again whose machine has died; 3 |
+| `slots` | in how many parts a search is divided; as many as the cluster can do at once |
+
+A new one is of this machine alone, and ends with this process.
+
+Run folders and data must lie on a file system that every machine reaches at the same path, and
+Ticket Hub must be installed on all of them. A work whose machine dies is begun again on another
+one, from its last checkpoint, as soon as the file system has given back the lock of the dead one.
+When the process that submitted a work ends, Ray ends the work; submitted again, it goes on.
+Telemetry and dashboard are off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.engines.base import Status, Work
+from ticket_hub.engines.choice import number, refuse_unknown
+from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.errors import EngineError
+
+__all__ = ["RayEngine", "from_options"]
+
+OPTIONS = ("address", "gpus", "cpus", "retries", "slots")
+PATIENCE_SECONDS = 120.0
+"""Longer than a file server believes in a machine that has died (90 seconds with NFS)."""
+
+STORE_BYTES = 100 * 2**20
+"""Works go through files: Ray's own store is left small."""
+
+GRACE_SECONDS = 8.0
+LOOK_SECONDS = 0.2
+
+
+def from_options(options: Mapping[str, str]) -> RayEngine:
+    """A Ray engine with options as people type them.
+
+    Raises:
+        EngineError: an unknown option, a value that cannot be, or no Ray.
+    """
+    refuse_unknown("ray", options, OPTIONS)
+    cpus, retries = number(options, "cpus"), number(options, "retries")
+    return RayEngine(
+        address=options.get("address") or os.environ.get("RAY_ADDRESS"),
+        gpus=number(options, "gpus"),
+        cpus=1 if cpus is None else cpus,
+        retries=3 if retries is None else retries,
+        slots=number(options, "slots"),
+    )
+
+
+class RayEngine:
+    """Each work as a task, done in a process of its own on whatever machine Ray chooses.
+
+    Args:
+        address: of the cluster; None starts one on this machine, unless this process has one.
+        gpus, cpus: for each work.
+        retries: how often a work is begun again whose machine has died.
+        slots: how many works are done at once; by default what the cluster has room for.
+
+    Raises:
+        EngineError: Ray is not installed, or the cluster does not answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str | None = None,
+        gpus: int | None = None,
+        cpus: int = 1,
+        retries: int = 3,
+        slots: int | None = None,
+    ) -> None:
+        self._ray, self._is_own = _connect(address)
+        has = self._ray.cluster_resources()
+        self._gpus = (1 if has.get("GPU", 0) >= 1 else 0) if gpus is None else gpus
+        self._cpus, self._slots = max(1, cpus), slots
+        rooms = [has.get("CPU", 1) // self._cpus]
+        rooms += [has.get("GPU", 0) // self._gpus] if self._gpus else []
+        self._room = int(min(rooms))
+        self._task = self._ray.remote(_do).options(
+            num_cpus=self._cpus, num_gpus=self._gpus, max_retries=retries
+        )
+        self._running: dict[Path, Any] = {}
+
+    @property
+    def slots(self) -> int:
+        """As `Engine.slots`."""
+        return max(1, self._room if self._slots is None else self._slots)
+
+    def submit(self, folder: Path, work: Work) -> None:
+        """As `Engine.submit`."""
+        place = WorkFolder(folder)
+        place.prepare(work)
+        if folder in self._running or place.status().state in {"running", "finished"}:
+            return
+        workers = None if self._gpus else self._cpus
+        self._running[folder] = self._task.remote(str(folder), workers, bool(self._gpus))
+
+    def poll(self, folder: Path) -> Status:
+        """As `Engine.poll`."""
+        place, task = WorkFolder(folder), self._running.get(folder)
+        if task is None:
+            return place.status()
+        ready, _ = self._ray.wait([task], timeout=0)
+        if not ready:
+            return Status(state="running" if place.is_running else "queued")
+        del self._running[folder]
+        # Why Ray gave up is less than what the folder says: no result means that it was lost.
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            _see(place, self._ray.get(task))
+        return place.status()
+
+    def cancel(self, folder: Path) -> None:
+        """As `Engine.cancel`."""
+        task = self._running.pop(folder, None)
+        if task is None:
+            return
+        WorkFolder(folder).mark_cancelled()
+        self._ray.cancel(task, force=False)
+        done, _ = self._ray.wait([task], timeout=GRACE_SECONDS)
+        if not done:
+            self._ray.cancel(task, force=True)
+            self._ray.wait([task], timeout=1.0)
+
+    def result(self, folder: Path) -> dict[str, Any]:
+        """As `Engine.result`."""
+        return WorkFolder(folder).result()
+
+    def close(self) -> None:
+        """Leave the cluster; Ray ends the works that this process has submitted."""
+        self._running.clear()
+        if self._is_own:
+            self._ray.shutdown()
+
+
+def _connect(address: str | None) -> tuple[Any, bool]:
+    """Ray, connected, and whether that was done just now."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    try:
+        import ray
+    except ImportError as error:
+        raise EngineError(
+            "The engine ray needs Ray, which is not installed.",
+            "Install it with `pip install 'ticket-hub[ray]'`.",
+        ) from error
+    if ray.is_initialized():
+        return ray, False
+    start = {} if address else {"include_dashboard": False, "object_store_memory": STORE_BYTES}
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level="error", **start)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise EngineError(
+            f"There is no Ray cluster at {address or 'this machine'}: {error}.",
+            "Start one with `ray start --head --include-dashboard=false`, or name another address.",
+        ) from error
+    return ray, True
+
+
+def _see(place: WorkFolder, code: int) -> None:
+    """Wait until what another machine has written is seen here, too: NFS may take a while."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    expected = {0: "finished", 75: "stopped"}.get(code, "failed")
+    while place.status().state not in {expected, "cancelled"} and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+
+
+def _do(folder: str, workers: int | None, has_gpu: bool) -> int:  # noqa: FBT001 - Ray's call
+    """Do a work in a process of its own; runs on a machine of the cluster."""
+    command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", folder]
+    command += ["--patience", str(PATIENCE_SECONDS)]
+    if workers is not None:
+        command += ["--workers", str(workers)]
+    cuda = os.environ.get("CUDA_VISIBLE_DEVICES", "") if has_gpu else ""
+    with _lifeline() as end, WorkFolder(Path(folder)).log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [*command, "--lifeline", str(end)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(end,),
+            env=surroundings(cuda=cuda),
+            start_new_session=True,
+        )
+        try:
+            return _wait(process)
+        finally:
+            _stop(process)
+
+
+@contextlib.contextmanager
+def _lifeline() -> Iterator[int]:
+    """A pipe that only this process holds open: its reader sees the end when this one dies."""
+    reader, writer = os.pipe()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait in short steps, so that Ray can interrupt."""
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(LOOK_SECONDS)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
