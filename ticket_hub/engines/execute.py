@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.lifeline is not None:
         threading.Thread(target=_die_with, args=(given.lifeline,), daemon=True).start()
+    # Slurm warns every process of a job; the one that attends this work decides.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     with stop_on_signals() as should_stop:
         # Imported with the signals' handlers in place: PyTorch takes seconds.
         from ticket_hub.engines.doing import execute

@@ -57,6 +57,11 @@ class WorkFolder:
         """Whether a process does the work at this moment."""
         return is_held(self.lock)
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody asked to stop the work since it was last submitted."""
+        return (self.path / "cancelled").exists()
+
     def prepare(self, work: Work) -> None:
         """Say what is to be done, and forget how an earlier attempt ended.
 
@@ -98,7 +103,7 @@ class WorkFolder:
         error = self.read_failure()
         if error is not None:
             return Status(state="failed", error=error)
-        if (self.path / "cancelled").exists():
+        if self.is_cancelled:
             return Status(state="cancelled")
         return Status(state="stopped" if self.progress.exists() else "new")
 

@@ -21,31 +21,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ticket_hub.engines.attended import GRACE_SECONDS, Attended, see, until_free
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.choice import number, refuse_unknown
 from ticket_hub.engines.folder import WorkFolder
-from ticket_hub.engines.surroundings import surroundings
 from ticket_hub.errors import EngineError
 
 __all__ = ["RayEngine", "from_options"]
 
 OPTIONS = ("address", "gpus", "cpus", "retries", "slots")
-PATIENCE_SECONDS = 120.0
-"""Longer than a file server believes in a machine that has died (90 seconds with NFS)."""
-
 STORE_BYTES = 100 * 2**20
 """Works go through files: Ray's own store is left small."""
-
-GRACE_SECONDS = 8.0
-LOOK_SECONDS = 0.2
 
 
 def from_options(options: Mapping[str, str]) -> RayEngine:
@@ -124,7 +114,7 @@ class RayEngine:
         del self._running[folder]
         # Why Ray gave up is less than what the folder says: no result means that it was lost.
         with contextlib.suppress(self._ray.exceptions.RayError):
-            _see(place, self._ray.get(task))
+            see(place, self._ray.get(task))
         return place.status()
 
     def cancel(self, folder: Path) -> None:
@@ -132,12 +122,13 @@ class RayEngine:
         task = self._running.pop(folder, None)
         if task is None:
             return
-        WorkFolder(folder).mark_cancelled()
+        place = WorkFolder(folder)
+        place.mark_cancelled()
         self._ray.cancel(task, force=False)
-        done, _ = self._ray.wait([task], timeout=GRACE_SECONDS)
-        if not done:
+        # Ray calls a task done as soon as it is told to end; the work's lock says when it has.
+        if not until_free(place, GRACE_SECONDS):
             self._ray.cancel(task, force=True)
-            self._ray.wait([task], timeout=1.0)
+            until_free(place, 1.0)
 
     def result(self, folder: Path) -> dict[str, Any]:
         """As `Engine.result`."""
@@ -173,61 +164,7 @@ def _connect(address: str | None) -> tuple[Any, bool]:
     return ray, True
 
 
-def _see(place: WorkFolder, code: int) -> None:
-    """Wait until what another machine has written is seen here, too: NFS may take a while."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    expected = {0: "finished", 75: "stopped"}.get(code, "failed")
-    while place.status().state not in {expected, "cancelled"} and time.monotonic() < end:
-        time.sleep(LOOK_SECONDS)
-
-
 def _do(folder: str, workers: int | None, has_gpu: bool) -> int:  # noqa: FBT001 - Ray's call
-    """Do a work in a process of its own; runs on a machine of the cluster."""
-    command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", folder]
-    command += ["--patience", str(PATIENCE_SECONDS)]
-    if workers is not None:
-        command += ["--workers", str(workers)]
-    cuda = os.environ.get("CUDA_VISIBLE_DEVICES", "") if has_gpu else ""
-    with _lifeline() as end, WorkFolder(Path(folder)).log.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [*command, "--lifeline", str(end)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(end,),
-            env=surroundings(cuda=cuda),
-            start_new_session=True,
-        )
-        try:
-            return _wait(process)
-        finally:
-            _stop(process)
-
-
-@contextlib.contextmanager
-def _lifeline() -> Iterator[int]:
-    """A pipe that only this process holds open: its reader sees the end when this one dies."""
-    reader, writer = os.pipe()
-    try:
-        yield reader
-    finally:
-        os.close(reader)
-        os.close(writer)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait in short steps, so that Ray can interrupt."""
-    while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(LOOK_SECONDS)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Do a work; runs on a machine of the cluster."""
+    with contextlib.closing(Attended(Path(folder), workers=workers, has_gpu=has_gpu)) as attended:
+        return attended.wait()

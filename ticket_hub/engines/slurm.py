@@ -1,0 +1,257 @@
+"""Works as jobs of Slurm, through submitit; needs `pip install 'ticket-hub[slurm]'`.
+
+| option | meaning |
+|---|---|
+| `partition`, `account`, `qos`, `constraint` | as `sbatch` takes them |
+| `time` | minutes of one job; 60 |
+| `gpus` | for each work; 0 |
+| `cpus` | for each work, and as many training processes where it has no GPU; 1 |
+| `mem` | gigabytes for each work |
+| `requeues` | how often a job that ran out of time is queued again; 100 |
+| `slots` | in how many parts a search is divided; a part for each trial |
+| `cluster` | `slurm`, or `local`: processes of this machine, to try it out |
+
+Run folders and data must lie on a file system that every machine reaches at the same path, and
+Ticket Hub must be installed on all of them. Ninety seconds before its time is over, or when it is
+preempted, a work keeps a checkpoint, ends with code 75, and its job is queued again. Jobs go on
+when the process that submitted them ends; the same command finds them by their work's folder.
+Files of submitit, its logs among them, are in `submitit/` in the work's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.durable import make_folder, write_json
+from ticket_hub.engines.attended import GRACE_SECONDS, Attended, see, until_free
+from ticket_hub.engines.base import Status, Work
+from ticket_hub.engines.choice import number, refuse_unknown
+from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.errors import EngineError
+
+__all__ = ["Job", "SlurmEngine", "from_options"]
+
+SBATCH = ("partition", "account", "qos", "constraint")
+OPTIONS = (*SBATCH, "time", "gpus", "cpus", "mem", "requeues", "slots", "cluster")
+MANY = 1_000
+"""Slots of a cluster whose queue takes what it is given."""
+
+OVER: tuple[str, ...] = (
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "OUT_OF_ME",
+    "BOOT_FAIL",
+)
+OVER += ("DEADLINE", "FINISHED", "INTERRUPTED", "NO PROCESS")
+"""How the states begin from which a job never comes back."""
+
+ENDING_SECONDS = 1.5
+LOOK_SECONDS = 0.1
+FORMAT = 1
+
+
+def from_options(options: Mapping[str, str]) -> SlurmEngine:
+    """A Slurm engine with options as people type them.
+
+    Raises:
+        EngineError: an unknown option, a value that cannot be, no submitit, or no Slurm.
+    """
+    refuse_unknown("slurm", options, OPTIONS)
+    found = {key: number(options, key) for key in ("time", "gpus", "cpus", "requeues", "mem")}
+    return SlurmEngine(
+        sbatch={key: options[key] for key in SBATCH if key in options},
+        minutes=found["time"] or 60,
+        gpus=found["gpus"] or 0,
+        cpus=found["cpus"] or 1,
+        gigabytes=found["mem"],
+        requeues=100 if found["requeues"] is None else found["requeues"],
+        slots=number(options, "slots") or MANY,
+        cluster=options.get("cluster", "slurm"),
+    )
+
+
+@dataclass
+class Job:
+    """What a job does; submitit pickles it, and calls `checkpoint` before the time is over.
+
+    Attributes:
+        folder: of the work.
+        workers: training processes on a CPU where the work does not say.
+        has_gpu: whether the job has GPUs.
+    """
+
+    folder: str
+    workers: int | None
+    has_gpu: bool
+    _attended: Attended | None = None
+
+    def __call__(self) -> int:
+        """Do the work and return its exit code."""
+        self._attended = Attended(Path(self.folder), workers=self.workers, has_gpu=self.has_gpu)
+        try:
+            return self._attended.wait()
+        finally:
+            self._attended.close()
+
+    def checkpoint(self) -> Any:  # noqa: ANN401 - a type of submitit
+        """Stop the work, which keeps a checkpoint; the job that goes on is this one again."""
+        from submitit.helpers import DelayedSubmission
+
+        if self._attended is not None:
+            self._attended.stop()
+        return DelayedSubmission(Job(self.folder, self.workers, self.has_gpu))
+
+
+class SlurmEngine:
+    """Each work as a job.
+
+    Args:
+        sbatch: options that are handed to `sbatch` as they are.
+        minutes, gpus, cpus, gigabytes: for each work.
+        requeues: how often a job that ran out of time is queued again.
+        slots: how many works may be queued at once.
+        cluster: `slurm` or `local`.
+
+    Raises:
+        EngineError: submitit is not installed, or there is no Slurm here.
+    """
+
+    def __init__(
+        self,
+        *,
+        sbatch: Mapping[str, str] | None = None,
+        minutes: int = 60,
+        gpus: int = 0,
+        cpus: int = 1,
+        gigabytes: int | None = None,
+        requeues: int = 100,
+        slots: int = MANY,
+        cluster: str = "slurm",
+    ) -> None:
+        self._submitit = _submitit(cluster)
+        self._cluster, self._requeues, self.slots = cluster, requeues, slots
+        self._workers, self._has_gpu = (None if gpus else cpus), gpus > 0
+        self._parameters: dict[str, Any] = {
+            "name": "ticket-hub",
+            "timeout_min": minutes,
+            "gpus_per_node": gpus,
+            "cpus_per_task": cpus,
+            "mem_gb": gigabytes,
+            # Names of variables, no values: what a work needs goes along, and no token.
+            "slurm_additional_parameters": {"export": ",".join(sorted(_exported()))},
+        } | {f"slurm_{key}": value for key, value in (sbatch or {}).items()}
+        self._jobs: dict[Path, Any] = {}
+
+    def submit(self, folder: Path, work: Work) -> None:
+        """As `Engine.submit`."""
+        place = WorkFolder(folder)
+        place.prepare(work)
+        job = self._job(folder)
+        alive = job is not None and not _is_over(job)
+        if alive or place.status().state in {"running", "finished"}:
+            return
+        logs = folder / "submitit"
+        make_folder(logs)
+        executor = self._submitit.AutoExecutor(
+            folder=logs, cluster=self._cluster, slurm_max_num_timeout=self._requeues
+        )
+        executor.update_parameters(**self._parameters)
+        self._jobs[folder] = executor.submit(Job(str(folder), self._workers, self._has_gpu))
+        note = {"format": FORMAT, "cluster": self._cluster, "job": self._jobs[folder].job_id}
+        write_json(folder / "process.json", note)
+
+    def poll(self, folder: Path) -> Status:
+        """As `Engine.poll`."""
+        place, job = WorkFolder(folder), self._job(folder)
+        if job is None or place.is_running:
+            return place.status()
+        if not _is_over(job):
+            return Status(state="queued")
+        if folder in self._jobs:
+            del self._jobs[folder]
+            code = _code(job)
+            if code is not None:
+                see(place, code)
+        return place.status()
+
+    def cancel(self, folder: Path) -> None:
+        """As `Engine.cancel`."""
+        place, job = WorkFolder(folder), self._job(folder)
+        if job is None or _is_over(job):
+            return
+        place.mark_cancelled()
+        until_free(place, GRACE_SECONDS)  # the job sees the mark, and stops its work
+        if not _is_over(job):
+            job.cancel(check=False)
+            _wait_until_over(job, ENDING_SECONDS)
+        self._jobs.pop(folder, None)
+        (folder / "process.json").unlink(missing_ok=True)
+
+    def result(self, folder: Path) -> dict[str, Any]:
+        """As `Engine.result`."""
+        return WorkFolder(folder).result()
+
+    def close(self) -> None:
+        """Let go of the jobs, which go on."""
+        self._jobs.clear()
+
+    def _job(self, folder: Path) -> Any | None:  # noqa: ANN401 - a type of submitit
+        """The job of a work, also of one that another process has submitted."""
+        if folder in self._jobs:
+            return self._jobs[folder]
+        try:
+            note = json.loads((folder / "process.json").read_bytes())
+            kind = {"slurm": self._submitit.SlurmJob, "local": self._submitit.LocalJob}
+            return kind[note["cluster"]](folder=folder / "submitit", job_id=str(note["job"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _submitit(cluster: str) -> Any:  # noqa: ANN401 - a module without types
+    try:
+        import submitit
+    except ImportError as error:
+        raise EngineError(
+            "The engine slurm needs submitit, which is not installed.",
+            "Install it with `pip install 'ticket-hub[slurm]'`.",
+        ) from error
+    if cluster not in {"slurm", "local"}:
+        raise EngineError(f"There is no cluster {cluster!r}.", "It is slurm or local.")
+    if cluster == "slurm" and not submitit.SlurmExecutor.affinity() > 0:
+        raise EngineError(
+            "There is no Slurm here: `srun` was not found.",
+            "Run this on a login node, or try `--engine-option cluster=local`.",
+        )
+    return submitit
+
+
+def _exported() -> list[str]:
+    return [name for name in surroundings() if name in os.environ and not name.startswith("SLURM")]
+
+
+def _is_over(job: Any) -> bool:  # noqa: ANN401 - a type of submitit
+    return str(job.state).upper().startswith(OVER)
+
+
+def _wait_until_over(job: Any, seconds: float) -> None:  # noqa: ANN401 - a type of submitit
+    end = time.monotonic() + seconds
+    while not _is_over(job) and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+
+
+def _code(job: Any) -> int | None:  # noqa: ANN401 - a type of submitit
+    """What the work's process ended with; None where the job ended otherwise."""
+    try:
+        return int(job.result())
+    except Exception:  # noqa: BLE001 - whatever it is, the folder says more
+        return None
