@@ -43,16 +43,10 @@ OPTIONS = (*SBATCH, "time", "gpus", "cpus", "mem", "requeues", "slots", "cluster
 MANY = 1_000
 """Slots of a cluster whose queue takes what it is given."""
 
-OVER: tuple[str, ...] = (
-    "COMPLETED",
-    "FAILED",
-    "CANCELLED",
-    "TIMEOUT",
-    "NODE_FAIL",
-    "OUT_OF_ME",
-    "BOOT_FAIL",
+OVER = (
+    *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_ME", "BOOT_FAIL"),
+    *("DEADLINE", "FINISHED", "INTERRUPTED", "NO PROCESS"),
 )
-OVER += ("DEADLINE", "FINISHED", "INTERRUPTED", "NO PROCESS")
 """How the states begin from which a job never comes back."""
 
 ENDING_SECONDS = 1.5

@@ -78,6 +78,7 @@ def test_a_failure_in_a_job_comes_back(
         slurm.result(tmp_path / "work")
 
 
+@pytest.mark.slow
 def test_a_job_of_which_nothing_is_left_leaves_the_work_to_be_begun_again(
     slurm: SlurmEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
