@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ticket_hub import home
 from ticket_hub.durable import sweep
 from ticket_hub.search.lock import hold
 from ticket_hub.training import Progress
 from ticket_hub.transfer.matrix import Matrix
+from ticket_hub.transfer.rehearsal import rehearse
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.shared import SharedNetworks
@@ -120,9 +122,14 @@ def carry_out_transfer(
     run_folder: Path | str | None = None,
     **given: Any,  # noqa: ANN401 - as `carry_out` takes them
 ) -> TransferResult:
-    """Do what a plan says; see `transfer_tickets`."""
+    """Do what a plan says; see `transfer_tickets`.
+
+    What would be refused in any cell is refused before the first is trained.
+    """
     folder = Path(run_folder) if run_folder else wanted.run_folder
     wanted.refuse_strange(folder)
+    places = [(cell.plan, folder / "cells" / cell.run_name) for cell in wanted.cells]
+    rehearse(places, Path(given.get("data_dir") or home.data_folder()))
     found = {}
     with hold(folder / "lock"):
         sweep(folder)

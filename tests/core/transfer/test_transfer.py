@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 import ticket_hub
-from ticket_hub.errors import RecipeError, RunError, StoppedError
+from ticket_hub.errors import DataError, NetworkError, RecipeError, RunError, StoppedError
 from ticket_hub.training import Progress
 from ticket_hub.transfer import TransferResult, read_matrix, retrain, transfer_tickets
 from ticket_hub.transfer.transferring import plan_transfer
@@ -251,17 +251,19 @@ def test_a_transfer_killed_between_cells_and_in_them_ends_with_the_same_files(
 ) -> None:
     settings = [f"--set={key}={value}" for key, value in changes(stripes).items()]
     arguments = [*tickets, "--datasets", f"digits,{stripes}", "--levels=2", *settings]
-    arguments += ["--against=reinit,random,dense", "--trials=3", "--workers=1"]
+    arguments += ["--against=reinit,finetune,dense", "--trials=3", "--workers=1"]
     run = tmp_path / "killed"
     for pattern in (
         "cells/*/environment.json",
+        "cells/*digits*/dense/1/seal.json",
         "cells/*digits*/results/002/reinit-1.json",
         "cells/*digits*/evidence.json",
         "cells/*stripes*/results/000/dense-0.json",
     ):
         kill_once_there(arguments, run, pattern)
-    again = transfer(tickets, stripes, run, levels="2")
-    whole = transfer(tickets, stripes, tmp_path / "whole", levels="2")
+    against = ["reinit", "finetune", "dense"]
+    again = transfer(tickets, stripes, run, levels="2", against=against)
+    whole = transfer(tickets, stripes, tmp_path / "whole", levels="2", against=against)
     assert files(again.run) == files(whole.run)
 
 
@@ -296,6 +298,31 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
         transfer_tickets(tickets, ["digits"], run_folder=tmp_path / "run", **arguments)
     assert words in f"{caught.value.problem} {caught.value.remedy}"
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ({"changes": TRAINING}, DataError, "validation"),
+        ({"head": "keep"}, NetworkError, "cannot be kept"),
+        ({"images": "keep", "levels": "1"}, None, ""),
+    ],
+)
+def test_what_one_cell_would_refuse_is_refused_before_another_is_trained(
+    arguments: dict[str, Any],
+    kind: type[Exception] | None,
+    words: str,
+    tickets: list[str],
+    stripes: str,
+    tmp_path: Path,
+) -> None:
+    if kind is None:
+        transfer(tickets[:1], stripes, tmp_path / "run", trials=1, **arguments)
+        return
+    seen: list[object] = []
+    with pytest.raises(kind, match=words):
+        transfer(tickets, stripes, tmp_path / "run", observe=seen.append, **arguments)
+    assert not seen
 
 
 def test_nothing_and_the_same_bundle_twice_are_refused(tickets: list[str]) -> None:

@@ -1,0 +1,79 @@
+"""Refuse at once what an experiment would refuse later, when others have trained for hours."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from ticket_hub.data import DataSet, load
+from ticket_hub.data.dataset import Part
+from ticket_hub.specs import DataSpec
+from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.images import fit_images
+from ticket_hub.transfer.lineup import DenseNetwork, Lineup
+from ticket_hub.transfer.planning import Plan
+from ticket_hub.transfer.spec import FINETUNE, TICKET, Entry
+
+__all__ = ["rehearse"]
+
+FEW = 2
+
+
+def rehearse(plans: Iterable[tuple[Plan, Path]], data_dir: Path) -> None:
+    """Load the data of every unfinished experiment and make its first networks; train nothing.
+
+    Args:
+        plans: each with the folder where it is done.
+        data_dir: where the data sets lie.
+
+    Raises:
+        DataError: data cannot be had, or do not have so many examples for validation.
+        NetworkError: a network cannot take them.
+        EvidenceError: a control cannot be had from a bundle.
+        BundleError, PruningError: as their names say.
+    """
+    known: tuple[DataSpec, DataSet] | None = None
+    for plan, folder in plans:
+        if _is_finished(plan, folder):
+            continue
+        if known is None or known[0] != plan.spec.data:
+            known = (plan.spec.data, _few(load(plan.spec.data, data_dir)))
+        _line_up(plan, known[1])
+
+
+def _is_finished(plan: Plan, folder: Path) -> bool:
+    found = ExperimentFolder(folder)
+    return all(found.has(entry) for group in plan.request.groups() for entry in group)
+
+
+def _few(data: DataSet) -> DataSet:
+    """The same data with hardly an example, so that the whole is not kept or scaled."""
+    parts = {
+        name: Part(images=part.images[:FEW].clone(), labels=part.labels[:FEW].clone())
+        for name, part in (
+            ("train", data.train),
+            ("validation", data.validation),
+            ("test", data.test),
+        )
+    }
+    return dataclasses.replace(data, **parts)  # type: ignore[arg-type] # parts only
+
+
+def _line_up(plan: Plan, data: DataSet) -> None:
+    fitted = fit_images(data, plan.source.bundle.architecture, plan.spec.images)
+    lineup = Lineup(
+        source=plan.source,
+        spec=plan.spec,
+        request=plan.request,
+        own=plan.own,
+        data=lambda: fitted,
+        dense=_untrained,
+    )
+    for control in (TICKET, *plan.request.controls):
+        if control != FINETUNE:
+            lineup.line_up(Entry(plan.request.levels[0], control, 0))
+
+
+def _untrained(trial: int) -> DenseNetwork:
+    raise AssertionError(f"the dense network of trial {trial} is not trained in a rehearsal")
