@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from ticket_hub import home
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.heatmap import matrix_figure
-from ticket_hub.report.page import figure_block, shell, table_block
+from ticket_hub.report.page import facts_list, figure_block, shell, table_block
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.matrix import (
@@ -18,6 +19,7 @@ from ticket_hub.transfer.matrix import (
     csv_text,
     headings,
     markdown,
+    read_about,
     read_matrix,
     texts,
 )
@@ -43,17 +45,21 @@ def report_transfer(run: Path, folder: Path, forms: Sequence[Form]) -> list[Path
         RunError: there is no matrix in the run, or it is damaged.
         StorageError: a file cannot be written.
     """
-    matrix = read_matrix(run)
+    matrix, facts = read_matrix(run), _facts(read_about(run))
     written = []
     for form in forms:
-        for name, data in _files(matrix, form).items():
+        for name, data in _files(matrix, form, facts).items():
             write_bytes(folder / name, data)
             written.append(folder / name)
     return written
 
 
-def matrix_page(matrix: Matrix) -> str:
-    """The matrix as one page that asks for nothing from any other place."""
+def matrix_page(matrix: Matrix, facts: Mapping[str, str] | None = None) -> str:
+    """The matrix as one page that asks for nothing from any other place.
+
+    Args:
+        facts: where the tickets come from, and what was asked for: title -> text.
+    """
     parts = [f"<p>{escape(_ABOUT)}</p>"]
     for against in (*matrix.controls, None):
         drawn = themed_svg(matrix_figure(matrix, against))
@@ -71,12 +77,26 @@ def matrix_page(matrix: Matrix) -> str:
         "<h2>The verdicts</h2>",
         f"<ul>\n{chr(10).join(reasons)}\n</ul>",
     ]
+    if facts:
+        parts += ["<h2>Where this comes from</h2>", facts_list(facts)]
     return shell(_heading(matrix), parts)
 
 
-def _files(matrix: Matrix, form: Form) -> dict[str, bytes]:
+def _facts(about: Mapping[str, Any]) -> dict[str, str]:
+    """What the record says beside the numbers, as texts."""
+    facts = {"by": str(about["who"])} if about.get("who") else {}
+    for name, each in about.get("tickets", {}).items():
+        facts[name] = (
+            f"{each['network']}, found on {each['found_on']} by {each['recipe']} (digest "
+            f"{each['recipe_digest']}); bundle {each['bundle']}"
+            + (f", pulled from {each['pulled']}" if each["pulled"] else "")
+        )
+    return facts
+
+
+def _files(matrix: Matrix, form: Form, facts: Mapping[str, str]) -> dict[str, bytes]:
     if form == "html":
-        return {"report.html": matrix_page(matrix).encode()}
+        return {"report.html": matrix_page(matrix, facts).encode()}
     if form == "csv":
         return {"matrix.csv": csv_text(matrix).encode()}
     if form == "md":

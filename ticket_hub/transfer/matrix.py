@@ -30,11 +30,13 @@ __all__ = [
     "csv_text",
     "headings",
     "markdown",
+    "read_about",
     "read_matrix",
     "texts",
 ]
 
 MATRIX = "matrix.json"
+_ADVICE = "Run the same `ticket transfer` again: what is finished is read."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,12 +122,21 @@ def read_matrix(folder: Path) -> Matrix:
     Raises:
         RunError: there is none in this folder, or it is damaged.
     """
-    advice = "Run the same `ticket transfer` again: what is finished is read."
-    table = read_json(folder / MATRIX, advice)
+    table = read_json(folder / MATRIX, _ADVICE)
     try:
         return build(Matrix, table.get("matrix", {}))
     except RecipeError as error:
-        raise RunError(f"{folder / MATRIX} is damaged: {error.problem}", advice) from error
+        raise RunError(f"{folder / MATRIX} is damaged: {error.problem}", _ADVICE) from error
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What the record of a finished transfer says beside the numbers.
+
+    Raises:
+        RunError: as `read_matrix`.
+    """
+    table = read_json(folder / MATRIX, _ADVICE)
+    return {key: value for key, value in table.items() if key not in {"format", "matrix"}}
 
 
 def cells_of(

@@ -162,7 +162,9 @@ def test_the_page_needs_no_other_file_and_escapes_what_others_wrote() -> None:
 
 def test_a_finished_transfer_is_reported_by_its_folder(tmp_path: Path) -> None:
     found = matrix(2, 3)
-    found.write(tmp_path, {"who": "Ada"})
+    ticket = dict.fromkeys(("network", "found_on", "recipe", "recipe_digest", "bundle"), "<x>")
+    about = {"who": "Ada", "tickets": {"ticket-0": ticket | {"pulled": "ann/lenet@1"}}}
+    found.write(tmp_path, about)
     assert json.loads((tmp_path / "matrix.json").read_bytes())["who"] == "Ada"
     assert find_transfer(str(tmp_path)) == tmp_path
     assert find_transfer(str(tmp_path / "x")) is None
@@ -178,4 +180,7 @@ def test_a_finished_transfer_is_reported_by_its_folder(tmp_path: Path) -> None:
         "matrix-reinit.png",
         "matrix-dense.png",
     ]
+    page = (tmp_path / "report/report.html").read_text()
+    assert "pulled from ann/lenet@1" in page
+    assert "<x>" not in page
     assert written[3].read_bytes() == (tmp_path / "matrix.csv").read_bytes()
