@@ -28,6 +28,7 @@ T = TypeVar("T")
 TWO_COLUMNS = 7.0
 MANY = 10_000
 MOST_TICKS = 7
+CLOSEST = 12  # two ticks are at least this part of the axis apart
 _BARS = {"range": "least to greatest trial", "interval": "95% Student-t interval"}
 
 
@@ -72,7 +73,7 @@ def density_axis(panel: Axes, densities: Sequence[float]) -> None:
     """Ticks at levels that exist, as many as can be read; dense stands at the left."""
     panel.set_xscale("log")
     stride = -(-(len(densities) - 1) // (MOST_TICKS - 1)) or 1
-    ticks = [100 * density for density in densities[::stride]]
+    ticks = _apart([100 * density for density in densities[::stride]])
     panel.xaxis.set_major_locator(FixedLocator(ticks))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
@@ -80,6 +81,16 @@ def density_axis(panel: Axes, densities: Sequence[float]) -> None:
     margin = (max(densities) / min(densities)) ** 0.05 * 1.05
     panel.set_xlim(100 * max(densities) * margin, 100 * min(densities) / margin)
     panel.set_xlabel("weights remaining (%)")
+
+
+def _apart(ticks: Sequence[float]) -> list[float]:
+    """Ticks of a logarithmic axis, from left to right, without those that would overlap."""
+    least = (max(ticks) / min(ticks)) ** (1 / CLOSEST)
+    kept = [ticks[0]]
+    for tick in ticks[1:]:
+        if kept[-1] / tick >= least:
+            kept.append(tick)
+    return kept
 
 
 def iteration_axis(panel: Axes) -> None:

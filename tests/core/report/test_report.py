@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -61,6 +62,19 @@ def test_the_density_axis_runs_from_dense_to_sparse_on_a_log_scale(ladder: Ladde
         left, right = panel.get_xlim()
         assert left > 100 > 100 * 0.8**5 > right
         assert panel.get_xscale() == "log"
+
+
+def test_densities_that_lie_close_share_a_tick(ladder: Ladder) -> None:
+    near = tuple(
+        replace(
+            each, rungs=tuple(replace(rung, density=0.97 * rung.density) for rung in each.rungs)
+        )
+        for each in ladder.series[1:]
+    )
+    panel = ladder_figure(replace(ladder, series=(ladder.series[0], *near))).axes[0]
+    ticks = [float(place) for place in panel.get_xticks()]
+    assert all(left / right > 1.05 for left, right in itertools.pairwise(ticks))
+    assert len(ticks) > 2
 
 
 def test_points_are_means_with_bars_over_the_trials(ladder: Ladder) -> None:
