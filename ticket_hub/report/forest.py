@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -87,7 +88,7 @@ def forest_figure(
     branches: Sequence[Branch],
     *,
     title: str = "",
-    what: str = "test accuracy of the ticket minus the control's (points)",
+    what: str = "test accuracy of the ticket minus the control's",
     which: str = "ticket and control",
     margin: bool = True,
     width: float = 7.0,
@@ -96,13 +97,15 @@ def forest_figure(
 
     Args:
         branches: at least one.
-        what: the horizontal axis with its unit.
+        what: is subtracted from what; it stands below with n and the kind of bar.
         which: the vertical axis: what a row is of.
         margin: whether to draw the margin of non-inferiority, below 0.
         width: in inches.
     """
     with drawing():
-        figure = Figure(figsize=(width, 1.5 + 0.3 * len(branches)), layout="constrained")
+        note = textwrap.fill(_note(branches, what, margin=margin), int(width * 13))
+        height = 1.3 + 0.3 * len(branches) + 0.16 * note.count("\n")
+        figure = Figure(figsize=(width, height), layout="constrained")
         panel = figure.subplots()
         panel.axvline(0, color=INK, linewidth=1.0)
         if margin:
@@ -113,7 +116,8 @@ def forest_figure(
         panel.set_ylim(len(branches) - 0.5, -0.5)
         panel.set_ylabel(which)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=9))
-        panel.set_xlabel(f"{what}\n{_note(branches, margin=margin)}")
+        panel.set_xlabel("difference (points)")
+        figure.supxlabel(note, fontsize=8.5)
         figure.suptitle(title)
     return figure
 
@@ -139,15 +143,15 @@ def _arms(branch: Branch) -> list[list[float]]:
     return [[100 * (branch.mean - branch.low)], [100 * (branch.high - branch.mean)]]
 
 
-def _note(branches: Sequence[Branch], *, margin: bool) -> str:
-    notes = []
+def _note(branches: Sequence[Branch], what: str, *, margin: bool) -> str:
+    notes = [what]
     pairs = sorted({branch.n for branch in branches if branch.paired}, key=int)
     if pairs:
         numbers = pairs[0] if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
         notes.append(f"mean of n = {numbers} pairs")
     alone = sorted({branch.n for branch in branches if not branch.paired})
     if alone:
-        notes.append(f"open: unpaired, n = {'; '.join(alone)}")
+        notes.append(f"open: unpaired means of n = {'; '.join(alone)}")
     notes.append("bars: 95% interval")
     if margin:
         notes.append(f"dashed: margin of {100 * MARGIN:g} points")

@@ -346,7 +346,8 @@ def test_the_page_shows_every_run_and_asks_no_other_place_for_anything(
 
 def test_a_forest_of_runs_has_open_marks_where_nothing_is_paired(runs: dict[str, Path]) -> None:
     compared = ticket_hub.compare([runs["short"], runs["more"], runs["other"]])
-    (panel,) = between_figure(compared).axes
+    figure = between_figure(compared)
+    (panel,) = figure.axes
     labels = [label.get_text() for label in panel.get_yticklabels()]
     assert len(labels) == 6
     faces = {
@@ -355,8 +356,8 @@ def test_a_forest_of_runs_has_open_marks_where_nothing_is_paired(runs: dict[str,
     }
     assert faces["B"] != PAPER
     assert faces["C"] == PAPER
-    assert "n = 3 pairs" in panel.get_xlabel()
-    assert "open: unpaired, n = 3 and 3" in panel.get_xlabel()
+    assert "n = 3 pairs" in figure.get_supxlabel()
+    assert "open: unpaired means of n = 3 and 3" in figure.get_supxlabel()
 
 
 def test_a_run_without_curves_has_tables_and_no_ladder() -> None:

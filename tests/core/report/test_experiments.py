@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 import ticket_hub
 from ticket_hub.report.comparison import experiment_study
@@ -35,13 +38,33 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> RetrainResult:
 
 
 def test_a_forest_has_a_row_for_each_level_and_control(result: RetrainResult) -> None:
-    (panel,) = differences_figure(result.levels, title="a ticket").axes
+    figure = differences_figure(result.levels, title="a ticket")
+    (panel,) = figure.axes
     labels = [label.get_text() for label in panel.get_yticklabels()]
     assert len(labels) == 6
     assert [label.rpartition(" ")[2] for label in labels] == ["reinit", "shuffle", "dense"] * 2
-    assert "n = 3" in panel.get_xlabel()
     assert "(points)" in panel.get_xlabel()
-    assert "0.2 points" in panel.get_xlabel()
+    assert "n = 3 pairs" in figure.get_supxlabel()
+    assert "bars: 95% interval" in figure.get_supxlabel()
+    assert "0.2 points" in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize("width", [4.6, 7.0])
+def test_a_forest_fits_its_width(width: float, result: RetrainResult) -> None:
+    figure = differences_figure(result.levels, title="a ticket", width=width)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    (panel,) = figure.axes
+    ticks = [tick.get_text() for tick in panel.get_xticklabels()]
+    boxes = {
+        text.get_text(): text.get_window_extent()
+        for text in figure.findobj(Text)
+        if isinstance(text, Text) and text.get_text() and text.get_text() not in ticks
+    }
+    assert "difference (points)" in boxes
+    for box in boxes.values():
+        assert figure.bbox.x0 <= box.x0
+        assert box.x1 <= figure.bbox.x1
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -98,7 +99,8 @@ def test_every_figure_is_looked_at_here(figures: Mapping[str, Figure]) -> None:
 
 def _all(figures: Mapping[str, Figure]) -> Iterator[tuple[str, Figure, list[str]]]:
     for name, figure in figures.items():
-        figure.canvas.draw()
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
         yield name, figure, [text.get_text() for text in figure.findobj(Text)]
 
 

@@ -88,7 +88,7 @@ def between_figure(compared: Compared) -> Figure:
     shown = [each for each in compared.between if each.network in {TICKET, DENSE}]
     return forest_figure(
         [_branch(each) for each in some(shown, MOST_BRANCHES)],
-        what=f"test accuracy minus that of {first} (points)",
+        what=f"test accuracy minus that of {first}",
         which="run and network",
         margin=False,
     )
