@@ -25,6 +25,7 @@ __all__ = [
     "create_token",
     "find_account",
     "has_accounts",
+    "is_reserved",
     "list_tokens",
     "remove_member",
     "revoke_token",
@@ -71,6 +72,11 @@ class IssuedToken:
     expires_at: int | None
 
 
+def is_reserved(name: str) -> bool:
+    """Whether a name is the beginning of the service's own addresses."""
+    return name.lower() in _RESERVED
+
+
 def has_accounts(database: Database) -> bool:
     """Whether anybody could sign in."""
     with database.read() as connection:
@@ -105,7 +111,7 @@ def add_organization(database: Database, name: str, *, full_name: str = "") -> N
 
 def _add_account(database: Database, account: Account) -> None:
     name = account.name
-    if not _NAME.fullmatch(name) or ".." in name or "--" in name or name.lower() in _RESERVED:
+    if not _NAME.fullmatch(name) or ".." in name or "--" in name or is_reserved(name):
         raise HubError(
             f"{name!r} cannot be the name of an account.",
             "Use letters, digits, '-', '_' and '.', at most 96, beginning and ending with a letter "

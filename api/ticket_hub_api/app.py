@@ -45,6 +45,7 @@ from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_compare as pages_compare
 from ticket_hub_api.pages import routes_jobs as pages_jobs
+from ticket_hub_api.pages import routes_links as pages_links
 from ticket_hub_api.pages import routes_operator as pages_operator
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
@@ -83,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     pages_jobs.router,
     pages_account.router,
     pages_operator.router,
+    pages_links.router,  # last: it takes any two names
 )
 
 

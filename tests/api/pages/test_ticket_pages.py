@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from controlled import GOLDEN
 from huggingface_hub import HfApi
 from payloads import PAYLOADS
 
+from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
 from ticket_hub.hub.front import push_bundle
 from ticket_hub_api import accounts
@@ -185,3 +187,25 @@ def test_reading_needs_no_javascript(hub: RunningHub, quiet_visit: Visit, shown:
     page.get_by_role("link", name=shown.controlled).click()
     assert page.locator("#levels").is_visible()
     assert page.locator("figure img").count() >= 3
+
+
+def test_the_address_that_clients_print_leads_to_the_page(member: Reader, shown: Shown) -> None:
+    answer = member.get(f"/{shown.plain}")
+    assert answer.status == 307
+    assert answer.headers["Location"] == f"/tickets/{shown.plain}"
+    assert member.get("/api/nothing").status == 404
+
+
+def test_a_ticket_that_nobody_measured_has_a_page(
+    hub: RunningHub, member: Reader, shown: Shown, tmp_path: Path
+) -> None:
+    content = content_of(open_bundle(GOLDEN))
+    levels = tuple(replace(level, curves=(), backends=()) for level in content.levels)
+    write_bundle(tmp_path / "bundle", replace(content, levels=levels))
+    name = f"{shown.plain.split('/', maxsplit=1)[0]}/unmeasured"
+    push_bundle(tmp_path / "bundle", name, hub=hub.endpoint, token=hub.token)
+    page = member.get(f"/tickets/{name}")
+    assert page.status == 200
+    assert "not measured" in page.text
+    assert "<figure>" not in page.text
+    assert member.get("/?text=unmeasured").text.count("no verdict") == 1
