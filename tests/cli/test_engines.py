@@ -24,15 +24,6 @@ def test_the_same_command_on_an_engine_gives_the_same_numbers(
     assert found[0]["levels"] == found[1]["levels"]
     assert "trials 1 to 2: level 1: " in told.err
 
-    command = ["retrain", str(tmp_path / "there"), "--trials", "3", "--format", "json"]
-    again = []
-    for name, engine in (("again-here", []), ("again-there", ["--engine", "local"])):
-        assert run([*command, "--out", str(tmp_path / name), *engine]) == 0
-        told = capsys.readouterr()
-        again.append(json.loads(told.out))
-    assert again[0]["rows"] == again[1]["rows"]
-    assert "level 1, reinit, trial 2: test accuracy " in told.err
-
 
 def test_options_of_an_engine_need_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["find", "digits-quick", "--engine-option", "slots=2"]) == 2

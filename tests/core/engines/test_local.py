@@ -12,7 +12,7 @@ import pytest
 from engine_waiting import events, until, until_over
 
 import ticket_hub
-from ticket_hub.engines.base import Engine, Retrain, Work
+from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.slots import Slot, SlotShelf, cpu_slots, gpu_slots, machine_slots
@@ -20,8 +20,6 @@ from ticket_hub.engines.surroundings import surroundings
 from ticket_hub.errors import DataNotFoundError, EngineError, WorkLostError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.lock import hold
-from ticket_hub.transfer.planning import plan
-from ticket_hub.transfer.retraining import carry_out
 
 Making = Callable[..., Work]
 Digests = Callable[[Path], dict[str, str]]
@@ -63,25 +61,6 @@ def test_a_work_leaves_the_same_run_as_the_library(
     assert [level["density"] for level in result["levels"]] == [e.density for e in there.levels]
     assert [event["index"] for event in events(folder, "level")] == [0, 1, 2]
     assert [event["exit_code"] for event in events(folder, "ended")] == [0]
-
-
-def test_a_retraining_is_a_work_too(
-    engine: LocalEngine, tiny: Recipe, tmp_path: Path, files_of: Digests
-) -> None:
-    found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
-    wanted = plan(found.bundle, against=["reinit"], trials=3)
-    work = Work(
-        retrain=Retrain.of(wanted, who="Ann"),
-        run_folder=str(tmp_path / "again"),
-        data_dir=str(tmp_path),
-        workers=1,
-    )
-    engine.submit(tmp_path / "work", work)
-    assert until_over(engine, tmp_path / "work") == ["finished"]
-    carry_out(wanted, who="Ann", run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "again") == files_of(tmp_path / "there")
-    assert len(events(tmp_path / "work", "result")) == 6
-    assert engine.result(tmp_path / "work")["levels"][0]["n"] == 3
 
 
 def test_a_failure_comes_back_as_the_error_that_it_was(

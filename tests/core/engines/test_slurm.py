@@ -68,6 +68,7 @@ def test_a_cancelled_job_keeps_a_checkpoint(
     assert (tmp_path / "run/checkpoints/000/trial-0.json").exists()
 
 
+@pytest.mark.slow
 def test_a_failure_in_a_job_comes_back(
     slurm: SlurmEngine, find_work: Making, tiny: Recipe, tmp_path: Path
 ) -> None:

@@ -45,7 +45,10 @@ def _run(recipe: Recipe, folder: Path) -> list[Level]:
         {"pruning.mode": "one-shot", "pruning.target_density": 0.3},
         {"pruning.criterion": "random"},
         {"training.test": "chosen", "training.patience": 4},
-        {"training.backend": "auto", "search.levels": 9, "pruning.rates": {"fc": 0.5}},
+        pytest.param(
+            {"training.backend": "auto", "search.levels": 9, "pruning.rates": {"fc": 0.5}},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_search_from_parts_is_byte_for_byte_the_one_made_at_once(
