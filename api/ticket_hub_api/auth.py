@@ -158,7 +158,9 @@ class Requires:
             raise errors.unauthorized("Sign in with a token to do this.")
         if not principal.anonymous:
             request.scope["account"] = principal.name
-        _count(services.requests, principal.account_id or _address(request))
+        if "counted" not in request.scope:  # one request may pass more than one guard
+            _count(services.requests, principal.account_id or _address(request))
+            request.scope["counted"] = True
         if not principal.allows(self.scope):
             raise errors.forbidden(f"This needs a token with the scope {self.scope!r}.")
         return principal

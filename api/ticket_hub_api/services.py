@@ -66,11 +66,20 @@ class Memory:
             value: T = self._entries[key]
             return value
         value = await run_in_threadpool(make)
-        if before >= 0 and before == self.version():
-            self._entries[key] = value
-            if len(self._entries) > MEMORY_ENTRIES:
-                self._entries.popitem(last=False)
+        self.keep(key, value, before)
         return value
+
+    def known(self, key: Hashable) -> Any:  # noqa: ANN401 - whatever was kept
+        """What was kept under a key and still holds, or None; to be called after `version`."""
+        return self._entries.get(key)
+
+    def keep(self, key: Hashable, value: object, version: int) -> None:
+        """Keep what was made at a version, unless the database has changed since."""
+        if version < 0 or version != self.version():
+            return
+        self._entries[key] = value
+        if len(self._entries) > MEMORY_ENTRIES:
+            self._entries.popitem(last=False)
 
     def close(self) -> None:
         """Stop watching."""

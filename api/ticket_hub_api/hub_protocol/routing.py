@@ -12,10 +12,11 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter
 from fastapi.params import Depends
-from fastapi.routing import APIRoute
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
+
+from ticket_hub_api.matching import LiteralStart
 
 __all__ = ["READ_METHODS", "HubRoute", "hub_router"]
 
@@ -32,7 +33,7 @@ class KindConvertor(StringConvertor):
 register_url_convertor("kind", KindConvertor())
 
 
-class HubRoute(APIRoute):
+class HubRoute(LiteralStart):
     """A route whose dependencies are functions of the request alone."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

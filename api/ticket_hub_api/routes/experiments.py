@@ -30,7 +30,7 @@ from ticket_hub_api.services import services_of
 
 __all__ = ["router"]
 
-router = rest_router("/api/v1", "experiments")
+router = rest_router("/api/v1", "experiments", remember=True)
 Cursor = Annotated[str, Query(max_length=1000)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 EvidenceId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

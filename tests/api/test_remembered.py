@@ -1,0 +1,101 @@
+"""Answers that are remembered are those that would be made anew, for the one who asks."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ticket_hub.hub.front import push_bundle
+from ticket_hub_api import accounts
+from ticket_hub_api.background import RunningHub
+from ticket_hub_api.catalog.database import Database
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
+Call = Callable[..., Any]
+Push = Callable[..., object]
+LIST = "/api/v1/tickets"
+
+
+@pytest.fixture
+def database(hub: RunningHub) -> Iterator[Database]:
+    opened = Database(hub.settings.database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ann(database: Database) -> tuple[str, str]:
+    """A new account's name and token."""
+    name = f"u{uuid.uuid4().hex[:8]}"
+    accounts.add_user(database, name)
+    return name, accounts.create_token(database, name, scope="write").secret
+
+
+@pytest.fixture
+def push(hub: RunningHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Push:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    bundle = shutil.copytree(GOLDEN, tmp_path / "bundle")
+    return partial(push_bundle, bundle, hub=hub.endpoint)
+
+
+def names(answer: Any) -> list[str]:  # noqa: ANN401 - what `call` gives
+    return [item["repo"] for item in answer.json["items"]]
+
+
+def test_a_push_is_seen_at_once(call: Call, ann: tuple[str, str], push: Push) -> None:
+    name, secret = ann
+    path = f"{LIST}?owner={name}"
+    assert names(call("GET", path)) == names(call("GET", path)) == []
+    push(f"{name}/one", token=secret)
+    assert names(call("GET", path)) == names(call("GET", path)) == [f"{name}/one"]
+
+
+def test_nobody_gets_what_was_remembered_for_another(
+    call: Call, ann: tuple[str, str], push: Push
+) -> None:
+    name, secret = ann
+    push(f"{name}/hidden", token=secret, private=True)
+    for path in (f"{LIST}/{name}/hidden", f"{LIST}?owner={name}"):
+        mine = call("GET", path, token=secret)
+        assert mine.status == 200
+        assert "hidden" in mine.body.decode()
+        others = call("GET", path, token="")
+        assert others.status in {200, 401, 404}
+        assert "hidden" not in others.body.decode().replace(path, "")
+
+
+def test_a_revoked_token_gets_nothing_from_memory(
+    call: Call, ann: tuple[str, str], database: Database
+) -> None:
+    name, _ = ann
+    issued = accounts.create_token(database, name, scope="read")
+    assert call("GET", LIST, token=issued.secret).status == 200
+    accounts.revoke_token(database, issued.id)
+    assert call("GET", LIST, token=issued.secret).status == 401
+
+
+def test_the_second_answer_is_the_first(call: Call, ann: tuple[str, str], push: Push) -> None:
+    name, secret = ann
+    push(f"{name}/one", token=secret)
+    for path in (LIST, f"{LIST}/{name}/one", f"{LIST}/{name}/one/curves", "/api/v1/experiments"):
+        first, second = call("GET", path), call("GET", path)
+        assert first.status == second.status == 200
+        assert first.body == second.body
+        kept = {"content-type", "etag", "cache-control", "vary"}
+        for answer in (first, second):
+            answer.kept = {k: v for k, v in answer.headers.items() if k.lower() in kept}
+        assert first.kept == second.kept
+
+
+def test_a_remembered_answer_counts_as_a_request(
+    start: Callable[..., RunningHub], call_to: Callable[[RunningHub], Call]
+) -> None:
+    call = call_to(start(requests_per_minute=6))
+    assert [call("GET", LIST).status for _ in range(8)] == [200] * 6 + [429] * 2
