@@ -61,14 +61,14 @@ def test_nobody_gets_what_was_remembered_for_another(
     call: Call, ann: tuple[str, str], push: Push
 ) -> None:
     name, secret = ann
-    push(f"{name}/hidden", token=secret, private=True)
-    for path in (f"{LIST}/{name}/hidden", f"{LIST}?owner={name}"):
+    push(f"{name}/unseen", token=secret, private=True)
+    for path in (f"{LIST}/{name}/unseen", f"{LIST}?owner={name}"):
         mine = call("GET", path, token=secret)
         assert mine.status == 200
-        assert "hidden" in mine.body.decode()
+        assert "unseen" in mine.body.decode()
         others = call("GET", path, token="")
         assert others.status in {200, 401, 404}
-        assert "hidden" not in others.body.decode().replace(path, "")
+        assert "unseen" not in others.body.decode().replace(path, "")
 
 
 def test_a_revoked_token_gets_nothing_from_memory(
