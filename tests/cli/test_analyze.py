@@ -74,6 +74,11 @@ def test_what_cannot_be_is_refused_with_the_way_out(
     assert words in ran.stderr
 
 
+def test_the_help_names_every_analysis(ticket: Callable[..., Any]) -> None:
+    text = ticket("analyze", "--help").stdout
+    assert [each.name for each in CATALOGUE if f" {each.name}" not in text] == []
+
+
 def test_the_page_of_the_analyses_names_every_one() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/analysis.md").read_text("utf-8")
     assert [each.name for each in CATALOGUE if f"\n## `{each.name}`" not in page] == []

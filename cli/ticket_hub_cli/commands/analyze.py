@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--only",
     metavar="NAMES",
-    help="Which analyses, with commas between; quick: those that train nothing; training: those "
-    "that do.  [default: all]",
+    help="density, overlap, units, degrees, flops, values (together: quick), movement, "
+    "interpolation, noise (together: training); with commas between.  [default: all]",
 )
 @click.option(
     "--with",

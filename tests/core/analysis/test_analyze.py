@@ -131,6 +131,21 @@ def test_by_default_the_folder_is_named_by_what_is_analysed(found: Path, own_hom
     assert result.folder != ticket_hub.analyze(f"{found}:5", only=["density"], seed=1).folder
 
 
+def test_of_many_levels_some_are_drawn_and_all_are_in_the_table(tmp_path: Path) -> None:
+    changes = {
+        "network.name": "lenet-8",
+        "training.iterations": 10,
+        "training.evaluate_every": 10,
+        "search.levels": 8,
+        "search.trials": 1,
+    }
+    found = ticket_hub.find("digits-quick", changes=changes, run_folder=tmp_path / "run")
+    ticket_hub.analyze(f"{found.run}:all", only=["density"], folder=tmp_path / "out")
+    assert "Of 8 levels, 6 are drawn" in (tmp_path / "out/analysis.html").read_text()
+    rows = (tmp_path / "out/tables/density.csv").read_text().splitlines()
+    assert len(rows) == 1 + 8 * 2
+
+
 def test_a_bundle_of_survivors_allows_what_it_can(found: Path, tmp_path: Path) -> None:
     write_bundle(tmp_path / "b", content_of(open_bundle(found / "bundle")), theta0="survivors")
     place, folder = f"{tmp_path / 'b'}:5", tmp_path / "out"

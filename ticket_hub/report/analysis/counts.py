@@ -30,7 +30,7 @@ def units_figure(findings: Sequence[Finding]) -> Figure:
     """Dead units of each layer; hollow marks count in the layer alone."""
     results: list[Units] = [finding.result for finding in findings]
     with drawing():
-        figure, panel = layer_panel([layer.layer for layer in results[0].layers])
+        figure, panel = layer_panel([layer.layer for layer in results[0].layers], len(findings))
         for position, finding in enumerate(findings):
             for row, layer in enumerate(finding.result.layers):
                 place = place_in_row(row, position, len(findings))
@@ -146,7 +146,7 @@ def flops_figure(findings: Sequence[Finding]) -> Figure:
     names = [*(layer.layer for layer in first.layers), "all"]
     dense = [*(layer.dense for layer in first.layers), first.dense]
     with drawing():
-        figure, panel = layer_panel(names)
+        figure, panel = layer_panel(names, len(findings))
         style = look("dense", 0)
         million = [count / 1e6 for count in dense]
         panel.plot(

@@ -18,13 +18,19 @@ __all__ = ["DENSITY", "OVERLAP", "layer_panel", "place_in_row", "wide_axis"]
 
 WIDTH = 7.0
 ROW = 0.3
+MARK = 0.11
 FAR = 4.0
 MANY_DECADES = 300.0
-APART = 0.45  # of a row, over which the levels of one layer are spread
+APART = 0.55  # of a row, over which the levels of one layer are spread
 
 
-def layer_panel(names: Sequence[str], *, height: float = ROW) -> tuple[Figure, Axes]:
-    """A figure with one row for each layer, the first at the top. Call it within `drawing`."""
+def layer_panel(names: Sequence[str], levels: int) -> tuple[Figure, Axes]:
+    """A figure with one row for each layer, the first at the top. Call it within `drawing`.
+
+    Args:
+        levels: marks in each row, for which it must be high enough.
+    """
+    height = max(ROW, MARK * levels)
     figure = Figure(figsize=(WIDTH, 1.5 + height * len(names)), layout="constrained")
     panel = figure.subplots()
     panel.set_yticks(range(len(names)), [name.removesuffix(".weight") for name in names])
@@ -56,7 +62,7 @@ def density_figure(findings: Sequence[Finding]) -> Figure:
     """Density of each layer, one mark for each level; hollow marks are near collapse."""
     results: list[Density] = [finding.result for finding in findings]
     with drawing():
-        figure, panel = layer_panel([layer.layer for layer in results[0].layers])
+        figure, panel = layer_panel([layer.layer for layer in results[0].layers], len(findings))
         for position, (finding, result) in enumerate(zip(findings, results, strict=True)):
             for row, layer in enumerate(result.layers):
                 place = place_in_row(row, position, len(findings))
@@ -154,7 +160,7 @@ def overlap_figure(findings: Sequence[Finding]) -> Figure:
         return _nothing("one trial, and no other ticket: no masks to compare")
     with drawing():
         names = [*(each.layer for each in shown[0].result.pairs[0].layers), "all"]
-        figure, panel = layer_panel(names)
+        figure, panel = layer_panel(names, len(shown))
         for position, finding in enumerate(shown):
             for row in range(len(names)):
                 place = place_in_row(row, position, len(shown))

@@ -9,7 +9,7 @@ from pathlib import Path
 from ticket_hub.analysis import CATALOGUE, Analysis, AnalysisPlan, Finding
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.report.analysis.catalogue import VIEWS
-from ticket_hub.report.analysis.views import level_name
+from ticket_hub.report.analysis.views import level_name, some
 from ticket_hub.report.page import facts_list, figure_block, shell, table_block
 from ticket_hub.report.style import png, themed_svg
 
@@ -17,6 +17,8 @@ __all__ = ["write_report"]
 
 FORMAT = 1
 MOST_ROWS = 60
+MOST_LEVELS = 6
+"""In one figure: the first, the last, and some between. More cannot be told apart."""
 
 
 def write_report(plan: AnalysisPlan, findings: Sequence[Finding], folder: Path) -> None:
@@ -43,7 +45,8 @@ def write_report(plan: AnalysisPlan, findings: Sequence[Finding], folder: Path) 
 
 def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list[str]:
     view = VIEWS[analysis.name]
-    figure, table = view.figure(found), view.table(found)
+    drawn = some(found, MOST_LEVELS)
+    figure, table = view.figure(drawn), view.table(found)
     write_bytes(folder / "figures" / f"{analysis.name}.png", png(figure))
     write_bytes(folder / "tables" / f"{analysis.name}.csv", table.csv().encode())
     rows = table.texts()
@@ -54,12 +57,18 @@ def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list
             f"<p>{escape(level_name(each))}: {escape(view.sentence(each.result))}.</p>"
             for each in found
         ),
-        figure_block(themed_svg(figure), view.caption),
+        figure_block(themed_svg(figure), view.caption + _left_out(drawn, found)),
         table_block(table.headings, rows[:MOST_ROWS]),
         f'<p class="soft">{more} more rows are in tables/{analysis.name}.csv.</p>'
         if more > 0
         else "",
     ]
+
+
+def _left_out(drawn: Sequence[Finding], found: Sequence[Finding]) -> str:
+    if len(drawn) == len(found):
+        return ""
+    return f" Of {len(found)} levels, {len(drawn)} are drawn; the table has all."
 
 
 def _title(plan: AnalysisPlan) -> str:
