@@ -32,7 +32,7 @@ def lines(title: str) -> str:
     found = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert found
     assert len(found[1].splitlines()) == 5
-    return found[1].replace("digits-quick", str(GOLDEN))
+    return found[1].replace("digits-quick", '"$RUN"')
 
 
 def bash(script: str, folder: Path) -> str:
@@ -42,7 +42,9 @@ def bash(script: str, folder: Path) -> str:
         "TICKET_HOME": str(folder / "tickets"),
         "HF_HOME": str(folder / "huggingface"),
         "PYTHON": sys.executable,
+        "RUN": str(folder / "run"),
     }
+    shutil.copytree(GOLDEN, folder / "run")  # pushing draws the figure of the card into it
     process = subprocess.Popen(
         ["bash", "-c", SHIM + script],
         cwd=folder,
