@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["CONTROLS", "HEADS", "FindIn", "JobIn", "RetrainIn", "changes_of"]
 
-CONTROLS = ("reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only")
+CONTROLS = (
+    "reinit",
+    "dense",
+    "shuffle",
+    "random",
+    "reinit-same-sign",
+    "mask-only",
+    "finetune",
+)
 HEADS = ("auto", "keep", "reset", "reset-masked")
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 
@@ -27,7 +35,7 @@ Address: TypeAlias = Annotated[
 ]
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Control: TypeAlias = Literal[
-    "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only"
+    "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only", "finetune"
 ]
 
 
@@ -79,7 +87,7 @@ class RetrainIn(_Training):
     kind: Literal["retrain"]
     ticket: Address
     dataset: Named | None = None
-    against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=6)] = ("reinit", "dense")
+    against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=7)] = ("reinit", "dense")
     head: Literal["auto", "keep", "reset", "reset-masked"] = "auto"
     seed: Seed = 0
     patience: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
