@@ -16,7 +16,7 @@ from ticket_hub_api.hub_protocol.objects import Content, open_content
 from ticket_hub_api.xet.reading import Stores
 
 __all__ = ["Curve", "Curves", "LayerDensity", "Layers", "curves_of", "layers_of", "level_of",
-           "part_of"]  # fmt: skip
+           "part_of", "refuse_many_curves"]  # fmt: skip
 
 MOST_CURVE_BYTES = 32 << 20
 
@@ -176,11 +176,7 @@ def curves_of(
         BundleError: there are too many for one answer.
     """
     content = _content(stores, connection, ticket, bundles.METRICS)
-    if content.size > MOST_CURVE_BYTES:
-        raise BundleError(
-            f"The curves of {ticket.repo} take {content.size} bytes.",
-            f"Fetch {bundles.METRICS} with `ticket pull`, and read them there.",
-        )
+    refuse_many_curves(ticket, content.size)
     found = tuple(
         curve
         for curve in _curves(content)
@@ -189,6 +185,19 @@ def curves_of(
         and control in {"", curve.control}
     )
     return Curves(repo=ticket.repo, commit=ticket.commit, curves=found)
+
+
+def refuse_many_curves(ticket: TicketDetail, size: int) -> None:
+    """Refuse to read more curves than one request may cost.
+
+    Raises:
+        BundleError: there are more.
+    """
+    if size > MOST_CURVE_BYTES:
+        raise BundleError(
+            f"The curves of {ticket.repo} take {size} bytes.",
+            f"Fetch {bundles.METRICS} with `ticket pull`, and read them there.",
+        )
 
 
 def _curves(content: Content) -> Iterator[Curve]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from ticket_hub_api.catalog.comparing import compare_tickets
 from ticket_hub_api.catalog.evidence_records import MOST_BYTES
 from ticket_hub_api.catalog.evidence_store import receive_evidence, remove_evidence
 from ticket_hub_api.catalog.experiments import (
@@ -35,6 +36,8 @@ Cursor = Annotated[str, Query(max_length=1000)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 EvidenceId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 _REPO = r"^[A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96}$"
+_PLACE = _REPO[:-1] + r"(@[A-Za-z0-9._/+-]{1,255})?$"
+Compared = Annotated[str, Field(pattern=_PLACE)]
 
 
 class EvidenceIn(BaseModel):
@@ -143,6 +146,24 @@ def delete_evidence(request: Request, caller: Writer, id: EvidenceId) -> None:  
     """Remove evidence that the caller has sent, or that is about a ticket of theirs."""
     with services_of(request).database.write() as session:
         remove_evidence(session, caller, id)
+
+
+@router.get("/compare", responses=answers(400, 401, 404, 422, 429, 503))
+def compare(
+    request: Request,
+    caller: Caller,
+    ticket: Annotated[list[Compared], Query(min_length=1, max_length=8)],
+) -> dict[str, Any]:
+    """Put tickets beside each other, the later ones against the first.
+
+    Each is `owner/name` or `owner/name@revision`. The answer is what `ticket compare --format json`
+    writes; see docs/commands/compare.md.
+    """
+    services = services_of(request)
+    places = [each.partition("@")[::2] for each in ticket]
+    with services.database.read() as connection:
+        named = [(repo, revision or "main") for repo, revision in places]
+        return compare_tickets(services, connection, caller, named)
 
 
 @router.get("/transfer", responses=answers(401, 422, 429, 503))

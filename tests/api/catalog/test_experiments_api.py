@@ -183,3 +183,16 @@ def test_evidence_goes_with_its_ticket(ticket: str, evidence: Table, call: Call)
     assert call("GET", f"{API}?ticket={ticket}").json["items"] == []
     seen = call("GET", f"{API}/{sent['id']}")
     assert seen.status == 404 or seen.json["ticket"] != ticket
+
+
+def test_comparing_gives_what_the_command_gives(golden: str, ticket: str, call: Call) -> None:
+    from ticket_hub.bundle import open_bundle
+    from ticket_hub.report.comparison import bundle_study, compare_studies
+
+    found = call("GET", f"/api/v1/compare?ticket={golden}&ticket={ticket}@main")
+    bundle = open_bundle(GOLDEN)
+    expected = compare_studies([bundle_study(bundle, name=name) for name in (golden, ticket)])
+    assert found.json == json.loads(json.dumps(expected.to_table()))
+    for query in ("", "?ticket=x", f"?ticket={golden}" * 9):
+        assert call("GET", f"/api/v1/compare{query}").status == 422
+    assert call("GET", f"/api/v1/compare?ticket={golden}&ticket=a/b").status == 404

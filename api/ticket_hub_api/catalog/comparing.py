@@ -1,0 +1,59 @@
+"""Tickets of this hub beside each other, by the same code as `ticket compare`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from ticket_hub_api.auth import Principal
+from ticket_hub_api.catalog import bundles
+from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
+from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
+from ticket_hub_api.services import Services
+
+__all__ = ["compare_tickets"]
+
+NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
+
+
+def compare_tickets(
+    services: Services, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The later tickets against the first, as `ticket compare --format json` writes it.
+
+    Args:
+        places: repository and revision of each.
+
+    Raises:
+        ApiError, TicketNotFoundError, HubError: as `part_of`.
+        BundleError: a bundle cannot be read, or has too many curves.
+        EvidenceError: nothing was measured in one.
+    """
+    from ticket_hub.bundle import open_bundle
+    from ticket_hub.report.comparison import bundle_study, compare_studies
+
+    services.settings.spool.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=services.settings.spool) as name:
+        studies = []
+        for number, (repo, revision) in enumerate(places):
+            folder = Path(name) / str(number)
+            ticket = one_ticket(connection, viewer, repo, revision)
+            _lay_out(services, connection, ticket, folder)
+            shown = repo if revision == "main" else f"{repo}@{revision}"
+            studies.append(bundle_study(open_bundle(folder), name=shown))
+        return compare_studies(studies).to_table()
+
+
+def _lay_out(
+    services: Services, connection: Connection, ticket: TicketDetail, folder: Path
+) -> None:
+    """Write the parts of a bundle that a comparison reads; none of them is large."""
+    folder.mkdir()
+    for path in NEEDED:
+        content = part_of(services, connection, ticket, path).content
+        refuse_many_curves(ticket, content.size)
+        (folder / path).write_bytes(content.head(content.size))
