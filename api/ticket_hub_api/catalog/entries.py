@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, delete, select
@@ -22,7 +23,11 @@ from ticket_hub_api.catalog.words import forget_words, set_words, words_of
 __all__ = [
     "VERDICT_BITS",
     "Listed",
+    "accuracy_bucket",
     "accuracy_of",
+    "bits_of",
+    "bucket_mask",
+    "density_bucket",
     "forget_entry",
     "forget_mirrored",
     "list_entry",
@@ -31,6 +36,7 @@ __all__ = [
 
 VERDICT_BITS = {"winning": 1, "matching": 2, "not distinguishable": 4, "losing": 8}
 _LONGEST_NAME = 200
+_BUCKETS = 62
 
 
 class Listed:
@@ -110,11 +116,12 @@ def _forget(session: Session, which: Select[TicketEntry]) -> None:
 def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
     facts: dict[str, Any] = json.loads(row.facts)
     fields = listed.fields
+    levels = [_level(level) for level in facts["levels"]]
     entry = TicketEntry(
         **fields,
         **_names(fields, facts),
         **_default(facts),
-        **_bounds(facts["levels"]),
+        **bits_of(levels),
         number=int(fields["id"][:15], 16),
         manifest=row.manifest,
         bundle_id=row.bundle_id,
@@ -124,18 +131,18 @@ def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
     )
     session.add(entry)
     session.flush()
-    session.add_all(
-        TicketLevel(
-            ticket_id=entry.id,
-            level=level["level"],
-            density=level["density"],
-            accuracy=accuracy_of(level),
-            verdict=level["verdict"] or "",
-        )
-        for level in facts["levels"]
-    )
+    session.add_all(TicketLevel(ticket_id=entry.id, **level) for level in levels)
     set_words(session, [entry])
     session.flush()
+
+
+def _level(level: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "level": level["level"],
+        "density": level["density"],
+        "accuracy": accuracy_of(level),
+        "verdict": level["verdict"] or "",
+    }
 
 
 def accuracy_of(level: Mapping[str, Any]) -> float:
@@ -179,14 +186,39 @@ def _default(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bounds(levels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    densities = [level["density"] for level in levels]
-    accuracies = [accuracy_of(level) for level in levels]
-    bits = {VERDICT_BITS[level["verdict"]] for level in levels if level["verdict"]}
+def bits_of(levels: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What levels are near to, by their density, accuracy and verdict: a bit for each."""
+    measured = [each["accuracy"] for each in levels if each["accuracy"] != NOT_MEASURED]
     return {
-        "least_density": min(densities),
-        "most_density": max(densities),
-        "least_accuracy": min(accuracies),
-        "most_accuracy": max(accuracies),
-        "verdicts": sum(bits),
+        "density_bits": _or(1 << density_bucket(each["density"]) for each in levels),
+        "accuracy_bits": _or(1 << accuracy_bucket(each) for each in measured),
+        "verdicts": _or(VERDICT_BITS[each["verdict"]] for each in levels if each["verdict"]),
     }
+
+
+def _or(bits: Iterable[int]) -> int:
+    found = 0
+    for bit in bits:
+        found |= bit
+    return found
+
+
+def density_bucket(density: float) -> int:
+    """Which of 62 buckets a density falls into: four for each halving, the densest is 0."""
+    return _bucket(density)
+
+
+def accuracy_bucket(accuracy: float) -> int:
+    """Which of 62 buckets an accuracy falls into: four for each halving of the error."""
+    return _bucket(1.0 - accuracy)
+
+
+def _bucket(share: float) -> int:
+    if share <= 0:
+        return _BUCKETS - 1
+    return max(0, min(_BUCKETS - 1, math.floor(-4 * math.log2(share))))
+
+
+def bucket_mask(first: int, last: int) -> int:
+    """The bits from one bucket to another."""
+    return (1 << (last + 1)) - (1 << first)

@@ -34,8 +34,8 @@ def encode_cursor(question: Any, *place: object) -> str:  # noqa: ANN401 - a fro
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, question: Any) -> list[Any]:  # noqa: ANN401 - a frozen dataclass
-    """The two parts of a place: numbers in the databases' range, or short texts.
+def decode_cursor(cursor: str, question: Any, *, parts: int = 2) -> list[Any]:  # noqa: ANN401 - a frozen dataclass
+    """The parts of a place: numbers in the databases' range, or short texts.
 
     Raises:
         CursorError: it was made for another question, or not here.
@@ -46,7 +46,7 @@ def decode_cursor(cursor: str, question: Any) -> list[Any]:  # noqa: ANN401 - a 
         digest, *place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise CursorError from error
-    if digest != _digest(question) or len(place) != 2 or not all(map(_is_plain, place)):  # noqa: PLR2004 - a value and an id
+    if digest != _digest(question) or len(place) != parts or not all(map(_is_plain, place)):
         raise CursorError
     return place
 

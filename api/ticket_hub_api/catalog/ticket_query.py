@@ -5,18 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from ticket_hub_api.auth import Principal, Scope
-from ticket_hub_api.catalog.entries import VERDICT_BITS
+from ticket_hub_api.catalog.entries import (
+    VERDICT_BITS,
+    accuracy_bucket,
+    bucket_mask,
+    density_bucket,
+)
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
-from ticket_hub_api.catalog.ticket_tables import NOT_MEASURED, TicketEntry, TicketLevel
+from ticket_hub_api.catalog.ticket_tables import TicketEntry, TicketLevel
 from ticket_hub_api.catalog.words import has_words, words_of
 from ticket_hub_api.settings import Visibility
 
 __all__ = ["CursorError", "Sort", "TicketFilter", "Verdict", "after", "conditions", "cursor_after",
-           "order_by", "visible"]  # fmt: skip
+           "order_by",
+    "sort_column", "visible"]  # fmt: skip
 
+FEW_LEVELS = 5000
 Sort = Literal["updated", "name", "accuracy", "density"]
 Verdict = Literal["winning", "matching", "not distinguishable", "losing"]
 _COLUMNS: dict[str, Any] = {
@@ -69,8 +76,14 @@ def visible(viewer: Principal) -> list[ColumnElement[bool]]:
     return [or_(TicketEntry.visibility != Visibility.PRIVATE, TicketEntry.owner_id.in_(own))]
 
 
-def conditions(wanted: TicketFilter, viewer: Principal, *, sqlite: bool) -> list[Any]:
-    """All conditions of a filter, cheap ones first."""
+def conditions(
+    wanted: TicketFilter, viewer: Principal, *, sqlite: bool, narrow: bool = False
+) -> list[Any]:
+    """All conditions of a filter, cheap ones first.
+
+    Args:
+        narrow: begin with the levels of that density, since they are few; see `count_levels`.
+    """
     found = visible(viewer)
     for column, value in (
         (TicketEntry.network, wanted.network), (TicketEntry.dataset, wanted.dataset)
@@ -80,35 +93,48 @@ def conditions(wanted: TicketFilter, viewer: Principal, *, sqlite: bool) -> list
     if wanted.owner:
         prefix = wanted.owner.lower() + "/"
         found.append(and_(TicketEntry.key >= prefix, TicketEntry.key < prefix[:-1] + "0"))
-    found += _of_levels(wanted)
+    found += _of_levels(wanted, narrow=narrow)
     if words_of(wanted.text):
         found.append(has_words(wanted.text, sqlite=sqlite))
     return found
 
 
-def _of_levels(wanted: TicketFilter) -> list[ColumnElement[bool]]:
-    """That some level fits; first that the ticket's ranges allow it, which costs less."""
+def _of_levels(wanted: TicketFilter, *, narrow: bool) -> list[ColumnElement[bool]]:
+    """That some level fits; first that the ticket's bits allow it, which costs less."""
     entry, level = TicketEntry, TicketLevel
     rough: list[ColumnElement[bool]] = []
     exact: list[ColumnElement[bool]] = []
-    if wanted.density_min is not None:
-        rough.append(entry.most_density >= wanted.density_min)
-        exact.append(level.density >= wanted.density_min)
-    if wanted.density_max is not None:
-        rough.append(entry.least_density <= wanted.density_max)
-        exact.append(level.density <= wanted.density_max)
-    if wanted.accuracy_min is not None:
-        rough.append(entry.most_accuracy >= wanted.accuracy_min)
-        exact.append(level.accuracy >= wanted.accuracy_min)
-    if wanted.accuracy_max is not None:
-        rough.append(entry.least_accuracy <= wanted.accuracy_max)
-        exact += [level.accuracy <= wanted.accuracy_max, level.accuracy != NOT_MEASURED]
+    low, high = wanted.density_min, wanted.density_max
+    if low is not None or high is not None:
+        low, high = low or 0.0, 1.0 if high is None else high
+        mask = bucket_mask(density_bucket(high), max(density_bucket(low), density_bucket(high)))
+        rough.append(entry.density_bits.bitwise_and(mask) != 0)
+        exact += [level.density >= low, level.density <= high]
+    low, high = wanted.accuracy_min, wanted.accuracy_max
+    if low is not None or high is not None:
+        low, high = low or 0.0, 1.0 if high is None else high
+        mask = bucket_mask(accuracy_bucket(low), max(accuracy_bucket(low), accuracy_bucket(high)))
+        rough.append(entry.accuracy_bits.bitwise_and(mask) != 0)
+        exact += [level.accuracy >= low, level.accuracy <= high]
     if wanted.verdict is not None:
         rough.append(entry.verdicts.bitwise_and(VERDICT_BITS[wanted.verdict]) != 0)
         exact.append(level.verdict == wanted.verdict)
-    if exact:
+    if narrow:
+        rough.append(entry.id.in_(select(level.ticket_id).where(*exact)))
+    elif len(exact) > 1:
         rough.append(select(1).where(level.ticket_id == entry.id, *exact).exists())
     return rough
+
+
+def count_levels(wanted: TicketFilter) -> Select[int] | None:
+    """Counts the levels in a range of density, up to one more than are few; None without one."""
+    low, high = wanted.density_min, wanted.density_max
+    if low is None and high is None:
+        return None
+    level = TicketLevel
+    between = level.density.between(low or 0.0, 1.0 if high is None else high)
+    some = select(level.level).where(between).limit(FEW_LEVELS + 1).subquery()
+    return select(func.count()).select_from(some)
 
 
 def order_by(wanted: TicketFilter) -> list[Any]:
@@ -119,19 +145,25 @@ def order_by(wanted: TicketFilter) -> list[Any]:
     return [column.asc(), TicketEntry.id.asc()]
 
 
-def cursor_after(wanted: TicketFilter, entry: TicketEntry) -> str:
-    """The place behind an entry, for this filter and order only."""
-    return encode_cursor(wanted, getattr(entry, _COLUMNS[wanted.sort].key), entry.id)
+def cursor_after(wanted: TicketFilter, value: object, last: str, total: int) -> str:
+    """The place behind an entry, for this filter and order only, with what was counted."""
+    return encode_cursor(wanted, value, last, total)
 
 
-def after(wanted: TicketFilter, cursor: str) -> ColumnElement[bool]:
-    """The condition that an entry comes after a cursor's place.
+def sort_column(wanted: TicketFilter) -> Any:  # noqa: ANN401 - a column of any type
+    """What is ordered by."""
+    return _COLUMNS[wanted.sort]
+
+
+def after(wanted: TicketFilter, cursor: str) -> tuple[ColumnElement[bool], int]:
+    """The condition that an entry comes after a cursor's place, and what was counted before.
 
     Raises:
         CursorError: it is not one of this hub for this filter and order.
     """
-    value, last = decode_cursor(cursor, wanted)
-    if type(value) is not _KINDS[wanted.sort] or not isinstance(last, str):
+    value, last, total = decode_cursor(cursor, wanted, parts=3)
+    sound = type(value) is _KINDS[wanted.sort] and isinstance(last, str) and type(total) is int
+    if not sound or total < 0:
         raise CursorError
     place = tuple_(_COLUMNS[wanted.sort], TicketEntry.id)
-    return place < (value, last) if wanted.descending else place > (value, last)
+    return place < (value, last) if wanted.descending else place > (value, last), total

@@ -49,21 +49,28 @@ class TicketVersion(Base):
     problem: Mapped[str] = mapped_column(Text, default="")
 
 
+_FILTERED = (
+    "visibility", "owner_id", "network", "dataset", "density_bits", "accuracy_bits", "verdicts",
+)  # fmt: skip
+
+
 class TicketEntry(Base):
     """A ticket as lists show it: the default ticket of a repository's head, or a mirrored one.
 
-    `number` follows from `id`; it is what the index of words knows the ticket by. Ranges span the
-    levels, so that most tickets can be passed over without a look at `ticket_levels`; `verdicts`
-    has one bit for each verdict that a level has. `repository_id` is null where `source` names the
-    hub that the ticket was mirrored from.
+    `number` follows from `id`; it is what the index of words knows the ticket by. `density_bits`,
+    `accuracy_bits` and `verdicts` have a bit for what each level is near to (see `entries`), so
+    that most tickets can be passed over without a look at `ticket_levels`. Each order has an index
+    with all that is filtered by, so that rows are read only where they are shown. `repository_id`
+    is null where `source` names the hub that the ticket was mirrored from.
     """
 
     __tablename__ = "tickets"
     __table_args__ = (
-        Index("tickets_by_update", "updated_at", "id"),
-        Index("tickets_by_name", "key", "id"),
-        Index("tickets_by_accuracy", "accuracy", "id"),
-        Index("tickets_by_density", "density", "id"),
+        Index("tickets_by_kind", "network", "dataset"),
+        Index("tickets_by_update", "updated_at", "id", *_FILTERED, "key"),
+        Index("tickets_by_name", "key", "id", *_FILTERED),
+        Index("tickets_by_accuracy", "accuracy", "id", *_FILTERED, "key"),
+        Index("tickets_by_density", "density", "id", *_FILTERED, "key"),
     )
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(String(24), unique=True)
@@ -94,10 +101,8 @@ class TicketEntry(Base):
     gain_high: Mapped[float | None] = mapped_column(Double)
     n: Mapped[int]
     verdict: Mapped[str] = mapped_column(String(24))
-    least_density: Mapped[float] = mapped_column(Double)
-    most_density: Mapped[float] = mapped_column(Double)
-    least_accuracy: Mapped[float] = mapped_column(Double)
-    most_accuracy: Mapped[float] = mapped_column(Double)
+    density_bits: Mapped[int] = mapped_column(BigInteger)
+    accuracy_bits: Mapped[int] = mapped_column(BigInteger)
     verdicts: Mapped[int]
     words: Mapped[str] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now)
@@ -108,6 +113,10 @@ class TicketLevel(Base):
     """One level of a ticket, for filters."""
 
     __tablename__ = "ticket_levels"
+    __table_args__ = (
+        Index("ticket_levels_by_ticket", "ticket_id", "density", "accuracy", "verdict"),
+        Index("ticket_levels_by_density", "density", "accuracy", "verdict", "ticket_id"),
+    )
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
     level: Mapped[int] = mapped_column(primary_key=True)
     density: Mapped[float] = mapped_column(Double)

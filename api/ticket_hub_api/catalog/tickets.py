@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -13,11 +13,14 @@ from ticket_hub.errors import TicketNotFoundError
 from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import Commit, Ref
 from ticket_hub_api.catalog.ticket_query import (
+    FEW_LEVELS,
     TicketFilter,
     after,
     conditions,
+    count_levels,
     cursor_after,
     order_by,
+    sort_column,
     visible,
 )
 from ticket_hub_api.catalog.ticket_shapes import (
@@ -76,22 +79,32 @@ def page_of(
         CursorError: the cursor is not one of this hub for this filter and order.
     """
     limit = max(1, min(limit, LARGEST_PAGE))
-    base = select(TicketEntry).where(*conditions(wanted, viewer, sqlite=is_sqlite(database)))
-    statement = base.where(after(wanted, cursor)) if cursor else base
-    found = database.execute(statement.order_by(*order_by(wanted)).limit(limit + 1)).all()
-    rows: list[Any] = [_plain(row) for row in found]
-    more = len(rows) > limit
-    total = len(rows) if not cursor and not more else _count(database, wanted, viewer)
+    column = sort_column(wanted).label("place")
+    statement = select(column, TicketEntry.id).order_by(*order_by(wanted))
+    counting = count_levels(wanted)
+    few = counting is not None and database.execute(counting).scalar_one() <= FEW_LEVELS
+    statement = statement.where(*conditions(wanted, viewer, sqlite=is_sqlite(database), narrow=few))
+    if cursor:
+        condition, total = after(wanted, cursor)
+        rows = database.execute(statement.where(condition).limit(limit + 1)).all()
+    else:  # the first page counts on the way, since the index has all that it needs
+        rows = database.execute(statement.limit(COUNTED + 1)).all()
+        total = len(rows)
+    more, last = len(rows) > limit, rows[limit - 1] if len(rows) > limit else None
     return TicketPage(
-        items=tuple(map(_item, rows[:limit])),
-        next_cursor=cursor_after(wanted, rows[limit - 1]) if more else "",
+        items=_items(database, [row.id for row in rows[:limit]]),
+        next_cursor=cursor_after(wanted, last.place, last.id, total) if more and last else "",
         total=min(total, COUNTED),
         exact=total <= COUNTED,
     )
 
 
-def _plain(row: Any) -> Any:  # noqa: ANN401 - a row of columns from a connection, an entity from a session
-    return row[0] if isinstance(row[0], TicketEntry) else row
+def _items(database: Rows, ids: list[str]) -> tuple[TicketItem, ...]:
+    """The entries of these ids, in this order."""
+    columns = TicketEntry.__table__.columns
+    rows = database.execute(select(*columns).where(TicketEntry.id.in_(ids))) if ids else ()
+    found = {row.id: _item(row) for row in rows}
+    return tuple(found[each] for each in ids if each in found)
 
 
 def is_sqlite(database: Rows) -> bool:
@@ -100,14 +113,7 @@ def is_sqlite(database: Rows) -> bool:
     return dialect.name == "sqlite"
 
 
-def _count(database: Rows, wanted: TicketFilter, viewer: Principal) -> int:
-    """How many there are, up to one more than are counted."""
-    found = conditions(wanted, viewer, sqlite=is_sqlite(database))
-    few = select(TicketEntry.id).where(*found).limit(COUNTED + 1).subquery()
-    return database.execute(select(func.count()).select_from(few)).scalar_one()
-
-
-def _item(row: Any) -> TicketItem:  # noqa: ANN401 - an entity, or a row with its columns
+def _item(row: Any) -> TicketItem:  # noqa: ANN401 - a row with its columns
     same = (
         "id", "source", "network", "dataset", "recipe", "trials", "levels", "prunable", "level",
         "rule", "density", "low", "high", "n", "created_at", "updated_at",

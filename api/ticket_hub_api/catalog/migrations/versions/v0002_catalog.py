@@ -9,6 +9,9 @@ revision = "0002"
 down_revision = "0001"
 
 _NAME = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+_FILTERED = (
+    "visibility", "owner_id", "network", "dataset", "density_bits", "accuracy_bits", "verdicts",
+)  # fmt: skip
 _WORDS = "array_to_tsvector(string_to_array(words, ' '))"
 
 
@@ -104,10 +107,8 @@ def _make_tickets() -> None:
         sa.Column("gain_high", sa.Double(), nullable=True),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("verdict", sa.String(24), nullable=False),
-        sa.Column("least_density", sa.Double(), nullable=False),
-        sa.Column("most_density", sa.Double(), nullable=False),
-        sa.Column("least_accuracy", sa.Double(), nullable=False),
-        sa.Column("most_accuracy", sa.Double(), nullable=False),
+        sa.Column("density_bits", sa.BigInteger(), nullable=False),
+        sa.Column("accuracy_bits", sa.BigInteger(), nullable=False),
         sa.Column("verdicts", sa.Integer(), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -121,10 +122,11 @@ def _make_tickets() -> None:
     op.create_index("ix_tickets_repository_id", "tickets", ["repository_id"])
     op.create_index("ix_tickets_manifest", "tickets", ["manifest"])
     op.create_index("ix_tickets_bundle_id", "tickets", ["bundle_id"])
-    op.create_index("tickets_by_update", "tickets", ["updated_at", "id"])
-    op.create_index("tickets_by_name", "tickets", ["key", "id"])
-    op.create_index("tickets_by_accuracy", "tickets", ["accuracy", "id"])
-    op.create_index("tickets_by_density", "tickets", ["density", "id"])
+    op.create_index("tickets_by_kind", "tickets", ["network", "dataset"])
+    op.create_index("tickets_by_update", "tickets", ["updated_at", "id", *_FILTERED, "key"])
+    op.create_index("tickets_by_name", "tickets", ["key", "id", *_FILTERED])
+    op.create_index("tickets_by_accuracy", "tickets", ["accuracy", "id", *_FILTERED, "key"])
+    op.create_index("tickets_by_density", "tickets", ["density", "id", *_FILTERED, "key"])
 
 
 def _make_ticket_levels() -> None:
@@ -139,6 +141,9 @@ def _make_ticket_levels() -> None:
         sa.ForeignKeyConstraint(["ticket_id"], ["tickets.id"]),
         sa.PrimaryKeyConstraint("ticket_id", "level"),
     )
+    columns = ["density", "accuracy", "verdict"]
+    op.create_index("ticket_levels_by_ticket", "ticket_levels", ["ticket_id", *columns])
+    op.create_index("ticket_levels_by_density", "ticket_levels", [*columns, "ticket_id"])
 
 
 def _make_evidence() -> None:
