@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "answers",
     "headers_of",
+    "phrase_of",
     "problem_of",
     "problem_response",
     "speaks_problems",
@@ -83,6 +84,11 @@ _REMEDIES = {
     503: "Try again in a few seconds.",
 }
 _ASK_OPERATOR = "Ask the operator, who finds the details in the log."
+_PHRASES = {
+    413: "Content Too Large",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 _TITLES = {401: "No valid token", 413: "Too large", 422: "Not valid", 507: "Disk full"}
 
 
@@ -133,8 +139,13 @@ def problem_of(error: Exception) -> Problem:
     return _problem(500, "Something went wrong inside the hub.")
 
 
+def phrase_of(status: int) -> str:
+    """What a status is called, the same with every version of Python."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def _problem(status: int, detail: str, **more: Any) -> Problem:  # noqa: ANN401 - further fields
-    phrase = _TITLES.get(status) or HTTPStatus(status).phrase
+    phrase = _TITLES.get(status) or phrase_of(status)
     return Problem(
         type="urn:ticket-hub:" + "-".join(phrase.lower().split()),
         title=phrase,
@@ -186,7 +197,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase_of(status),
             "model": Problem,
             "content": {MEDIA_TYPE: {"example": asdict(_problem(status, details[status]))}},
         }

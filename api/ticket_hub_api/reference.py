@@ -1,0 +1,150 @@
+"""The page about the REST API: `python -m ticket_hub_api.reference > docs/api.md`.
+
+It is made of what the routes say (`ticket_hub_api.openapi`), the scopes that they declare, and the
+examples below, which a test asks of a real service.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ticket_hub_api.routes.problems import STATUS, phrase_of
+
+__all__ = ["EXAMPLES", "page"]
+
+EXAMPLES: Mapping[str, str] = {
+    "/api/v1/compare": "/api/v1/compare?ticket=ann/lenet&ticket=ann/lenet@main",
+    "/api/v1/experiments": "/api/v1/experiments?dataset=digits&verdict=winning",
+    "/api/v1/tickets": "/api/v1/tickets?network=lenet-10&density_max=0.3&sort=accuracy",
+    "/api/v1/tickets/{owner}/{name}": "/api/v1/tickets/ann/lenet",
+    "/api/v1/tickets/{owner}/{name}/curves": "/api/v1/tickets/ann/lenet/curves?level=3&trial=0",
+    "/api/v1/tickets/{owner}/{name}/levels/{level}/layers": (
+        "/api/v1/tickets/ann/lenet/levels/3/layers"
+    ),
+    "/api/v1/tickets/{owner}/{name}/levels/{level}/mask": (
+        "/api/v1/tickets/ann/lenet/levels/3/mask?trial=1"
+    ),
+    "/api/v1/tickets/{owner}/{name}/levels/{level}/theta0": (
+        "/api/v1/tickets/ann/lenet/levels/3/theta0?trial=1"
+    ),
+    "/api/v1/transfer": "/api/v1/transfer?found_on=digits",
+    "/api/v1/jobs": "/api/v1/jobs?limit=10",
+    "/healthz": "/healthz",
+    "/readyz": "/readyz",
+}
+"""What to ask each address that needs no identifier made before; `ann/lenet` is a ticket."""
+
+HEAD = """\
+# The REST API
+
+Under `/api/v1`, beside the [Hub protocol](protocol.md), with the same tokens:
+
+    curl -H "Authorization: Bearer $HF_TOKEN" "$HF_ENDPOINT/api/v1/tickets?network=resnet18"
+
+- `api/openapi.json` describes every address, parameter and answer; a hub hands it out at
+  `/api/v1/openapi.json`.
+- What is private exists only for its owner and members, in lists and in counts.
+- Lists come in pages: `next_cursor` of one is `cursor` of the next, and holds for one question.
+  What is pushed meanwhile neither repeats nor hides anything.
+- Densities and accuracies are in [0, 1], times are microseconds since 1970, intervals are 95%.
+  Means, intervals and verdicts are computed by the hub from the curves that were pushed, and from
+  the trials of the evidence that was sent. Densities follow from the counts in the manifest; that
+  these are the masks' own is what `ticket verify` and every pull check.
+- An address that names a commit (`?revision=` with 40 digits) never changes its files, and says so.
+
+An error is a problem (RFC 9457, `application/problem+json`): `type` for programs, `title`,
+`status`, `detail` (what is wrong), `remedy` (what to do about it), and for a request that is not
+valid `errors` (where, and why).
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    from ticket_hub_api import openapi
+    from ticket_hub_api.app import create_app, scopes_of
+    from ticket_hub_api.serving import prepare
+    from ticket_hub_api.settings import Settings
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(folder=Path(folder))
+        prepare(settings, host="127.0.0.1", port=1)
+        app = create_app(settings)
+        scopes = {
+            (route.path_format, method): scope
+            for route, scope in scopes_of(app)
+            for method in route.methods or ()
+        }
+        app.state.services.close()
+    paths = openapi.description()["paths"]
+    return HEAD + "".join(_address(path, paths[path], scopes) for path in sorted(paths)) + _errors()
+
+
+def _address(path: str, item: Mapping[str, Any], scopes: Mapping[tuple[str, str], str]) -> str:
+    return "".join(
+        _operation(method.upper(), path, about, scopes[path, method.upper()])
+        for method, about in item.items()
+    )
+
+
+def _operation(method: str, path: str, about: Mapping[str, Any], scope: str) -> str:
+    parts = [f"\n## `{method} {path}`\n", about.get("description", "").strip(), ""]
+    parts.append(f"Token: {'none needed' if scope == 'anyone' else f'with the scope `{scope}`'}.")
+    if method == "GET" and path in EXAMPLES:
+        parts += ["", f"    GET {EXAMPLES[path]}"]
+    parameters = about.get("parameters", [])
+    if parameters:
+        parts += ["", "| parameter | in | what |", "|---|---|---|", *map(_parameter, parameters)]
+    parts += ["", "Answers: " + "; ".join(_answers(about["responses"])) + ".", ""]
+    return "\n".join(parts)
+
+
+def _parameter(about: Mapping[str, Any]) -> str:
+    needed = "" if about.get("required") else ", optional"
+    text = about.get("description") or _kind(about["schema"])
+    return f"| `{about['name']}` | {about['in']} | {text}{needed} |"
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """A schema in words: its type, its bounds, its default."""
+    choices = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+    words = " or ".join(_one(each) for each in choices)
+    default = schema.get("default")
+    return words if default in {None, ""} else f"{words}; {str(default).lower()} if left out"
+
+
+def _one(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{each}`" for each in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    names = {"string": "a text", "integer": "a whole number", "number": "a number",
+             "boolean": "`true` or `false`", "array": "given once or more"}  # fmt: skip
+    word = names.get(schema.get("type", ""), "a value")
+    low, high = schema.get("minimum"), schema.get("maximum")
+    return word if low is None or high is None else f"{word} from {low:g} to {high:g}"
+
+
+def _answers(responses: Mapping[str, Any]) -> Iterator[str]:
+    for status, about in sorted(responses.items()):
+        phrase = phrase_of(int(status)).lower()
+        said = about.get("description", "").rstrip(".")
+        known = said.lower() in {phrase, "successful response", ""}
+        yield f"{status} {phrase}" if known else f"{status} ({said})"
+
+
+def _errors() -> str:
+    """Which status each error of the core has."""
+    lines = [
+        f"| `{kind.__name__}` | {status} | {(kind.__doc__ or '').strip().splitlines()[0]} |"
+        for kind, status in STATUS.items()
+    ]
+    head = "\n## Errors and their status\n\n| error | status | what it means |\n|---|---|---|\n"
+    return head + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
