@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.source import Source
 
 __all__ = ["do_work", "execute"]
+
+MARK_SECONDS = 1.0
 
 
 def execute(
@@ -58,9 +61,29 @@ def execute(
     with owned:
         progress = ProgressFile(folder.progress)
         progress.started()
-        code = _attempt(folder, progress, workers, should_stop)
+        code = _attempt(folder, progress, workers, _Stopping(folder, should_stop))
         progress.ended(code)
         return code
+
+
+@dataclass
+class _Stopping:
+    """Whether to stop: by a signal, or by the mark that an engine leaves from another machine.
+
+    The mark is looked for once a second, since it may lie on a slow disk.
+    """
+
+    folder: WorkFolder
+    asked: Callable[[], bool] | None
+    _next_look: float = 0.0
+    _is_cancelled: bool = False
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + MARK_SECONDS
+            self._is_cancelled = self.folder.is_cancelled
+        return self._is_cancelled or (self.asked is not None and self.asked())
 
 
 def _attempt(

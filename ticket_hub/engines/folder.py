@@ -119,7 +119,7 @@ class WorkFolder:
             raise WorkLostError(
                 f"The work in {self.path} ended before it was done: it was stopped or killed, or "
                 "its machine is gone.",
-                "The same command goes on from its last checkpoint.",
+                "The same command goes on from its last checkpoint; what it said is in its `log`.",
             )
         raise EngineError(f"The work in {self.path} is not done yet.", "Wait for it.")
 

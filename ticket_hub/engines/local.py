@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
+from ticket_hub.engines.attended import until_free
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.choice import number, refuse_unknown
 from ticket_hub.engines.folder import WorkFolder
@@ -150,6 +151,7 @@ class LocalEngine:
     def _stop(self, place: WorkFolder) -> None:
         group = self._group(place)
         if group is None:
+            until_free(place, self._grace)  # on another machine it sees the mark
             return
         # The work's process alone is asked: it tells those that train for it.
         with contextlib.suppress(ProcessLookupError):
@@ -166,7 +168,7 @@ class LocalEngine:
             self._reap()
 
     def _group(self, place: WorkFolder) -> int | None:
-        """The process group that does a work; None where it has ended."""
+        """The process group that does a work; None where it has ended, or is elsewhere."""
         child = self._children.get(place.path)
         if child is not None:
             return child.pid if child.poll() is None else None
@@ -177,11 +179,8 @@ class LocalEngine:
             host, process, begun = table["host"], int(table["process"]), table["begun"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if host != socket.gethostname():
-            raise EngineError(
-                f"The work in {place.path} runs on {host}.", "Cancel it on that machine."
-            )
-        return process if begun == _begun(process) else None
+        here = host == socket.gethostname()
+        return process if here and begun == _begun(process) else None
 
     def _reap(self) -> None:
         ended = [folder for folder, child in [*self._children.items()] if child.poll() is not None]

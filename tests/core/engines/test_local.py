@@ -130,6 +130,21 @@ def test_a_work_that_does_not_listen_is_killed(find_work: Making, tmp_path: Path
     assert engine.poll(folder.path).state == "cancelled"
 
 
+def test_a_work_on_another_machine_stops_by_the_mark_in_its_folder(
+    engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
+) -> None:
+    folder = tmp_path / "work"
+    engine.submit(folder, find_work(endless))
+    until(lambda: bool(events(folder, "progress")))
+    place = folder / "process.json"
+    place.write_text(json.dumps(json.loads(place.read_bytes()) | {"host": "elsewhere"}), "utf-8")
+    elsewhere = LocalEngine(shelf=SlotShelf(cpu_slots(1), tmp_path / "others"), grace_seconds=60.0)
+    elsewhere.cancel(folder)
+    assert elsewhere.poll(folder).state == "cancelled"
+    assert [event["exit_code"] for event in events(folder, "ended")] == [75]
+    assert until_over(engine, folder) == ["cancelled"]
+
+
 def test_a_new_engine_finds_the_works_and_the_slots_of_one_that_is_gone(
     engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
