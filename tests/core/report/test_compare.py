@@ -267,6 +267,16 @@ def test_the_json_has_the_documented_shape(runs: dict[str, Path]) -> None:
             assert _keys(network) == _paths("", NETWORK)
 
 
+def test_the_json_says_what_pairs_the_networks_of_a_run(runs: dict[str, Path]) -> None:
+    for run, expected in zip(
+        ticket_hub.compare([runs["found"], runs["short"]]).to_table()["runs"],
+        ({"dense": "seed"}, {"reinit": "data order", "dense": "data order"}),
+        strict=True,
+    ):
+        for level in run["levels"]:
+            assert {each["control"]: each["pairing"] for each in level["differences"]} == expected
+
+
 def test_one_trial_gives_null_for_what_is_not_known() -> None:
     alone = study("a", measured([0.9]), measured([0.95], at=1.0))
     table = compare_studies([alone]).to_table()

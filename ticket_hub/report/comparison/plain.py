@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ticket_hub.evidence import Comparison, Verdict
+from ticket_hub.evidence import Comparison, Pairing, Verdict
 from ticket_hub.evidence.contrast import Interval
 from ticket_hub.evidence.statistics import Difference, Ratio
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
@@ -56,7 +56,9 @@ def _level(level: StudyLevel, study: Study) -> dict[str, Any]:
         "density": level.ticket.density,
         "verdict": None if level.verdict is None else _verdict(level.verdict),
         "networks": {name: _measured(each) for name, each in level.networks.items()},
-        "differences": [_difference(each, study) for each in comparisons],
+        "differences": [
+            _difference(each, study.pairing(level, each.control)) for each in comparisons
+        ],
     }
 
 
@@ -85,10 +87,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _difference(each: Comparison, study: Study) -> dict[str, Any]:
+def _difference(each: Comparison, pairing: Pairing) -> dict[str, Any]:
     return {
         "control": each.control,
-        "pairing": study.pairing,
+        "pairing": pairing,
         "method": each.difference.method,
         "n": each.difference.n,
         "test_accuracy": _bounds(each.difference),

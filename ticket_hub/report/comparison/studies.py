@@ -95,10 +95,11 @@ class Study:
     levels: tuple[StudyLevel, ...]
     about: str = ""
 
-    @property
-    def pairing(self) -> Pairing:
-        """What a ticket shares with the controls of its trial."""
-        return "data order" if self.kind == "experiment" else "seed"
+    def pairing(self, level: StudyLevel, control: str) -> Pairing:
+        """What the tickets of a level share with a control or the dense network of their trial."""
+        other = self.dense if control == DENSE else level.networks.get(control)
+        same = other is not None and other.orders == level.ticket.orders
+        return "data order" if same else "seed"
 
     @property
     def networks(self) -> tuple[str, ...]:

@@ -167,8 +167,8 @@ def notes(compared: Compared) -> list[str]:
         )
     if "search" in kinds:
         found.append(
-            "In a search, they are paired by seed: the networks of a trial begin from one "
-            "initialization, and each level has a data order of its own."
+            "In a search, differences to the dense network are paired by seed: the networks of a "
+            "trial begin from one initialization, and each level has a data order of its own."
         )
     if len(compared.studies) > 1:
         found += _about_between(compared)
