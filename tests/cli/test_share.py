@@ -37,3 +37,21 @@ def test_a_push_whose_figure_cannot_be_written_says_so_and_checks_the_rest(
     assert "The card got no figure" in ran.stderr
     assert ran.code == 10
     assert "README.md" in ran.stderr
+
+
+def test_what_was_pulled_is_shown_verified_and_reported_by_its_name(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    ticket("push", str(bundle), "ann/digits", *hub)
+    absent = ticket("show", "ann/digits:2")
+    assert absent.code == 11
+    assert "ticket pull ann/digits" in absent.stderr
+    ticket("pull", "ann/digits:2", *hub)
+    assert "lenet-10" in ticket("show", "ann/digits").stdout
+    assert ticket("show", "ann/digits:2").code == 0
+    assert ticket("verify", "ann/digits").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert ticket("report", "ann/digits", "--format", "csv").code == 0
+    assert (tmp_path / "report/ladder.csv").is_file()
+    assert ticket("show", "ann/digits@v9").code == 11

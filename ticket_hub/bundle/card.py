@@ -9,7 +9,7 @@ import re
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 
-__all__ = ["is_generated", "plain_card", "results", "sealed"]
+__all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
 
 _SEAL = re.compile(rb"<!-- Written by Ticket Hub\. sha256:([0-9a-f]{64}) -->\n\Z")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -166,7 +166,7 @@ def _plain(text: str) -> str:
 def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:
     name, data = manifest.architecture.name, manifest.data.name
     tags = ["lottery-ticket", "pruning", "sparsity"]
-    tags += [_tag(text) for text in (name.removeprefix("timm:"), data)]
+    tags += [card_tag(text.removeprefix("timm:")) for text in (name, data)]
     lines = ["---", "library_name: ticket-hub", "pipeline_tag: image-classification", "tags:"]
     lines += [f"- {json.dumps(tag)}" for tag in tags + ["timm"] * name.startswith("timm:")]
     if _hub_dataset(data):
@@ -187,7 +187,7 @@ def _model_index(manifest: Manifest, evidence: EvidenceSummary) -> list[str]:
         "  - task:",
         "      type: image-classification",
         "    dataset:",
-        f"      type: {json.dumps(_hub_dataset(data) or _tag(data))}",
+        f"      type: {json.dumps(_hub_dataset(data) or card_tag(data))}",
         f"      name: {json.dumps(data, ensure_ascii=False)}",
         "    metrics:",
         "    - type: accuracy",
@@ -220,7 +220,8 @@ def _hub_dataset(name: str) -> str | None:
     return name.removeprefix("hf:") if name.startswith("hf:") else HUB_DATASETS.get(name)
 
 
-def _tag(text: str) -> str:
+def card_tag(text: str) -> str:
+    """A name as hubs take tags: letters, digits, `.`, `_` and `-`."""
     return "-".join(_WORD.findall(text)) or "other"
 
 

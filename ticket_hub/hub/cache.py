@@ -142,6 +142,24 @@ class Cache:
             )
         return found
 
+    def pulled(self, repo: str, revision: str | None = None) -> list[Path]:
+        """The folders of a repository at a revision, as each hub last gave it; mostly one or none.
+
+        Args:
+            revision: branch, tag or commit; None is the default branch, or, where only other
+                revisions were pulled, the only commit that is there.
+        """
+        found = []
+        for place in sorted((self.root / "hubs").glob(f"*/{repo}")):
+            commits = [path.parent.name for path in place.glob(f"*/{MANIFEST}")]
+            ref = place / "refs" / quote(revision or "main", safe="")
+            named = ref.read_text("ascii") if ref.is_file() else revision
+            chosen = [commit for commit in commits if commit == named]
+            if revision is None and not chosen and len(commits) == 1:
+                chosen = commits
+            found += [place / commit for commit in chosen]
+        return found
+
     def damaged(self) -> list[Path]:
         """Every blob whose bytes are not those of its name."""
         blobs = sorted((self.root / "blobs").glob("*/*"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
+from ticket_hub.bundle.card import card_tag
 from ticket_hub.bundle.content import Word
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.errors import BundleError, HubNotFoundError
@@ -78,9 +79,10 @@ def search(
 ) -> Iterator[Found]:
     """Yield the repositories with a level that fits.
 
-    Repositories that hold no sound bundle are passed over: one person's broken files must not
-    hide everybody else's. With `updated` each comes as soon as it is found; other orders need
-    all of them first.
+    The hub's own index is asked for cards with the tags of the network and the data set, which the
+    cards of Ticket Hub have. Repositories that hold no sound bundle are passed over: one person's
+    broken files must not hide everybody else's. With `updated` each comes as soon as it is found;
+    other orders need all of them first.
 
     Raises:
         HubError: the hub refuses or cannot be reached.
@@ -96,7 +98,8 @@ def search(
 
 
 def _matches(hub: Hub, query: Query) -> Iterator[Found]:
-    for repo in hub.repositories(owner=query.owner):
+    named = [name.removeprefix("timm:") for name in (query.network, query.dataset) if name]
+    for repo in hub.repositories(owner=query.owner, tags=[card_tag(name) for name in named]):
         try:
             snapshot, manifest = peek(hub, repo)
         except (BundleError, HubNotFoundError):

@@ -12,6 +12,7 @@ from ticket_hub.bundle.summary import outcomes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import LEAST_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict, judge
+from ticket_hub.hub.cache import Cache
 from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.report.write import Subject
 from ticket_hub.search.locate import locate
@@ -32,7 +33,7 @@ def show_bundle(place: str | Path) -> Manifest:
         TicketNotFoundError: there is no such bundle.
         BundleError: its manifest breaks the format.
     """
-    return open_bundle(locate(str(place)).bundle).manifest
+    return open_bundle(locate(str(place), cache=Cache()).bundle).manifest
 
 
 def subject(bundle: Bundle) -> Subject:

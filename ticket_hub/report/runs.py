@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle import open_bundle
+from ticket_hub.hub.cache import Cache
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.ladder import Bars
@@ -58,8 +59,9 @@ def report_run(
         stored = read_experiment(experiment)
         target = Path(folder or experiment / "report")
         return report_experiment(stored, target, forms, bars=bars or "interval")
-    bundle = open_bundle(locate(str(place)).bundle)
-    target = Path(folder or bundle.path.parent / "report")
+    found = locate(str(place), cache=Cache())
+    beside = Path() if found.pulled else found.bundle.parent
+    bundle, target = open_bundle(found.bundle), Path(folder or beside / "report")
     return write_report(subject(bundle), target, forms, bars=bars or "range")
 
 
@@ -74,7 +76,7 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
         return [to_table(cell) for cell in read_matrix(transfer).cells]
     experiment = find_experiment(str(place))
     if experiment is None:
-        ladder = subject(open_bundle(locate(str(place)).bundle)).ladder
+        ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
         return [dataclasses.asdict(row) for row in ladder_rows(ladder)]
     found = [dataclasses.asdict(row) for row in rows(read_experiment(experiment).levels)]
     return [{key: _finite(value) for key, value in row.items()} for row in found]

@@ -1,4 +1,4 @@
-"""From what a person types to a bundle on this machine. Needs no PyTorch."""
+"""From what a person types to a bundle on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ticket_hub import home
 from ticket_hub.bundle.layout import MANIFEST
-from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
+from ticket_hub.hub.address import parse_address
+from ticket_hub.hub.cache import Cache
 from ticket_hub.search.runs import RunSummary, list_runs
 
 __all__ = ["Place", "locate", "split_level"]
@@ -20,27 +22,34 @@ class Place:
     Attributes:
         bundle: its folder.
         level: a number, a density (`d0.036`) or `best`; None where none was given.
+        pulled: whether it came from a hub, so that it may be a part, and stays as it is.
     """
 
     bundle: Path
     level: str | None = None
+    pulled: bool = False
 
 
-def locate(text: str, *, runs: Path | None = None) -> Place:
+def locate(text: str, *, runs: Path | None = None, cache: Cache | None = None) -> Place:
     """Find the bundle that `FOLDER[:level]`, `RUN[:level]` or `RECIPE[:level]` stands for.
 
     A folder is a bundle, or a run that has one. A run is named by its folder's name; a recipe's
-    name stands for its run where there is only one.
+    name stands for its run where there is only one. With a cache, `owner/name[@revision][:level]`
+    stands for what was pulled last; no hub is asked.
 
     Args:
         runs: the folder of runs; by default the user's.
+        cache: of what was pulled; without one, hubs' names are not looked at.
 
     Raises:
         TicketNotFoundError: there is no such bundle, or several runs are of that recipe.
     """
     place, level = split_level(text)
-    folder = _in_folder(Path(place).expanduser()) or _of_run(place, runs or home.runs_folder())
-    return Place(bundle=folder, level=level)
+    folder = _in_folder(Path(place).expanduser())
+    pulled = None if folder or cache is None else _pulled(place, cache)
+    if pulled is not None:
+        return Place(bundle=pulled, level=level, pulled=True)
+    return Place(bundle=folder or _of_run(place, runs or home.runs_folder()), level=level)
 
 
 def split_level(text: str) -> tuple[str, str | None]:
@@ -56,6 +65,27 @@ def _in_folder(path: Path) -> Path | None:
         if (folder / MANIFEST).is_file():
             return folder
     return None
+
+
+def _pulled(place: str, cache: Cache) -> Path | None:
+    """The folder of a ticket that was pulled; None where the text is no name of one."""
+    try:
+        address = parse_address(place)
+    except (TicketNotFoundError, HubNotFoundError):
+        return None
+    if address.repo is None:
+        return None
+    found = cache.pulled(address.repo, address.revision)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise TicketNotFoundError(
+            f"{place} was pulled from {len(found)} hubs: {', '.join(map(str, found))}.",
+            "Give the folder of one of them.",
+        )
+    raise TicketNotFoundError(
+        f"{place} is not on this machine.", f"Fetch it with `ticket pull {place}`."
+    )
 
 
 def _of_run(name: str, runs: Path) -> Path:

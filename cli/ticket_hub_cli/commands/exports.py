@@ -46,10 +46,11 @@ def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) 
     torch.nn.utils.prune, an ONNX network for inference, or sparse matrices of scipy.
     """
     from ticket_hub.bundle.exporters import export_ticket
+    from ticket_hub.hub.cache import Cache
     from ticket_hub.search.locate import locate
     from ticket_hub.ticket import Ticket
 
-    place = locate(ticket)
+    place = locate(ticket, cache=Cache())
     found = Ticket.load(place.bundle, level=place.level or "best", trial=trial)
     files = export_ticket(found, kind, path)
     facts = {

@@ -59,9 +59,10 @@ def command(ticket: str, out: Output) -> None:
     level is named behind a colon: a number, a density such as d0.036, or best.
     """
     from ticket_hub.bundle import open_bundle
+    from ticket_hub.hub.cache import Cache
     from ticket_hub.search.locate import locate
 
-    place = locate(ticket)
+    place = locate(ticket, cache=Cache())
     bundle = open_bundle(place.bundle)
     if place.level is None:
         _show_bundle(bundle, ticket, out)

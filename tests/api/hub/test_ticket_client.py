@@ -286,6 +286,19 @@ def test_search_goes_by_what_the_manifest_says(place: Place, query: Query, *, fi
     assert (place.repo in found) == fits
 
 
+def test_search_narrows_by_the_tags_of_network_and_data_before_it_reads_manifests(
+    hub: RunningHub, bundle: Path
+) -> None:
+    server = connect(hub.endpoint, token=hub.token)
+    owner = server.api.whoami()["name"]  # type: ignore[attr-defined]
+    repo = f"{owner}/tagged-{uuid.uuid4().hex[:8]}"
+    push(server, bundle, repo)
+    assert repo in list(server.repositories(tags=["lenet-10", "digits"]))
+    assert repo not in list(server.repositories(tags=["lenet-10", "mnist"]))
+    assert repo in [each.repo for each in search(server, Query(network="lenet-10"))]
+    assert repo not in [each.repo for each in search(server, Query(dataset="mnist"))]
+
+
 def test_search_gives_the_levels_that_fit(place: Place) -> None:
     push(place.hub, GOLDEN, place.repo)
     query = Query(density=(0.3, 0.6))
