@@ -26,6 +26,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from ticket_hub.engines.tether import end_with
 from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.search.signals import stop_on_signals
@@ -43,12 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--patience", type=float, default=0.2, help="seconds to wait for its lock")
     parser.add_argument("--lock", type=int, help="inherited handle that owns the folder's lock")
     parser.add_argument("--lifeline", type=int, help="inherited handle; its end ends this process")
+    parser.add_argument("--tether", type=int, help="inherited handle; its end stops this process")
     given = parser.parse_args(arguments)
     if given.lifeline is not None:
         threading.Thread(target=_die_with, args=(given.lifeline,), daemon=True).start()
     # Slurm warns every process of a job; the one that attends this work decides.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     with stop_on_signals() as should_stop:
+        if given.tether is not None:
+            end_with(given.tether)
         # Imported with the signals' handlers in place: PyTorch takes seconds.
         from ticket_hub.engines.doing import execute
 

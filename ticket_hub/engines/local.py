@@ -58,6 +58,7 @@ class LocalEngine:
         slots: by default one for each GPU, or without one, for each core.
         shelf: gives the slots out; by default over all processes of this machine.
         grace_seconds: from asking a work to stop to killing it.
+        tethered: works end when this process does, with a checkpoint; see `tether`.
     """
 
     def __init__(
@@ -66,11 +67,13 @@ class LocalEngine:
         *,
         shelf: SlotShelf | None = None,
         grace_seconds: float = GRACE_SECONDS,
+        tethered: bool = False,
     ) -> None:
         self.shelf = shelf or SlotShelf.of_machine(slots or machine_slots())
         self._grace = grace_seconds
         self._waiting: dict[Path, Work] = {}
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
+        self._tether = os.pipe() if tethered else None  # the writing end is never inherited
 
     @property
     def slots(self) -> int:
@@ -133,7 +136,8 @@ class LocalEngine:
         except RunLockedError:
             return  # somebody else has started it meanwhile
         try:
-            child = _spawn(place, slot, (lock, slot_handle))
+            tether = None if self._tether is None else self._tether[0]
+            child = _spawn(place, slot, (lock, slot_handle), tether)
         finally:
             os.close(lock)
         self._children[folder] = child
@@ -188,10 +192,16 @@ class LocalEngine:
             self._children.pop(folder, None)
 
 
-def _spawn(place: WorkFolder, slot: Slot, handles: tuple[int, int]) -> subprocess.Popen[bytes]:
+def _spawn(
+    place: WorkFolder, slot: Slot, handles: tuple[int, int], tether: int | None
+) -> subprocess.Popen[bytes]:
     make_folder(place.path)
     command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", str(place.path)]
     command += ["--workers", str(slot.workers), "--lock", str(handles[0])]
+    inherited: tuple[int, ...] = handles
+    if tether is not None:
+        command += ["--tether", str(tether)]
+        inherited += (tether,)
     try:
         with place.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own program
@@ -199,7 +209,7 @@ def _spawn(place: WorkFolder, slot: Slot, handles: tuple[int, int]) -> subproces
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=handles,
+                pass_fds=inherited,
                 env=surroundings(cuda=slot.cuda),
                 start_new_session=True,
             )

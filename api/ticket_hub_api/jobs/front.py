@@ -19,6 +19,7 @@ from ticket_hub.errors import HubAccessError, HubConflictError, HubError, HubNot
 from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.tables import Account, now
 from ticket_hub_api.errors import ApiError
+from ticket_hub_api.jobs import roster
 from ticket_hub_api.jobs.choices import Choices, choices_of
 from ticket_hub_api.jobs.estimate import Estimate
 from ticket_hub_api.jobs.events import Event, follow
@@ -26,7 +27,7 @@ from ticket_hub_api.jobs.planning import Planned, plan_job
 from ticket_hub_api.jobs.queue import add_event
 from ticket_hub_api.jobs.quotas import Allowance, allowance
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
-from ticket_hub_api.jobs.tables import Job, JobEvent, JobWorker, State
+from ticket_hub_api.jobs.tables import Job, JobEvent, State
 from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
 from ticket_hub_api.services import Services
 
@@ -36,6 +37,7 @@ __all__ = [
     "JobView",
     "cancel_job",
     "choices",
+    "count_jobs",
     "delete_job",
     "estimate_job",
     "follow",
@@ -176,28 +178,12 @@ def delete_job(services: Services, viewer: Principal, job_id: str) -> None:
 
 def list_workers(services: Services) -> list[dict[str, Any]]:
     """Every slot of a worker that has shown itself within the last day; for administrators."""
-    moment = now()
-    lease = round(services.jobs.lease_seconds * 1_000_000)
-    recent = JobWorker.seen_at > moment - 86_400_000_000
-    with services.database.read() as connection:
-        rows = connection.execute(
-            select(*JobWorker.__table__.columns)
-            .where(recent)
-            .order_by(JobWorker.name, JobWorker.started_at)
-        )
-        return [
-            {
-                "id": row.id,
-                "name": row.name,
-                "device": row.device,
-                "engine": row.engine,
-                "job": row.job_id or None,
-                "alive": row.stopped_at is None and row.seen_at > moment - lease,
-                "started_at": row.started_at,
-                "seen_at": row.seen_at,
-            }
-            for row in rows
-        ]
+    return roster.slots(services.database)
+
+
+def count_jobs(services: Services) -> dict[str, int]:
+    """How many jobs are in each state that any is in; for administrators."""
+    return roster.by_state(services.database)
 
 
 def _new_job(

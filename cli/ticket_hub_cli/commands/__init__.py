@@ -38,6 +38,7 @@ SECTIONS = {
     },
     "Run a hub": {
         "serve": f"{_HERE}.serve",
+        "worker": f"{_HERE}.worker",
         "hub": f"{_HERE}.hub",
     },
     "Help": {

@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 DAMAGED = 1
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DAY = 86400.0
+_SPAN = re.compile(r"(\d{1,6})([smhdw])")
 
 
 class Group(EndsWithExamples, click.Group):
@@ -76,7 +77,7 @@ def seconds(_context: click.Context, parameter: click.Parameter, text: str | Non
     """`30d`, `12h`, `90m` in seconds."""
     if text is None:
         return None
-    match = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    match = _SPAN.fullmatch(text)
     if match is None:
         raise click.BadParameter(f"{text!r} is not like 30d, 12h or 90m.", param=parameter)
     return int(match[1]) * _UNITS[match[2]]
@@ -322,3 +323,53 @@ def migrate(out: Output, hub: Any) -> None:  # noqa: ANN401
     """Bring the database to the schema of this version. Back it up before."""
     before, after = operation().migrate_database(hub)
     out.record({"before": before or None, "after": after}, name="after")
+
+
+@command.command(
+    "quota", cls=EndsWithExamples, epilog="ticket hub quota\nticket hub quota ada 200h"
+)
+@click.argument("account", required=False)
+@click.argument("share", metavar="[TIME]", required=False)
+@options.output_options
+@with_hub
+def quota(account: str | None, share: str | None, out: Output, hub: Any) -> None:  # noqa: ANN401
+    """Show or set how much of the workers' time an account may use within 30 days.
+
+    TIME is of one slot: 90m, 200h, 30d, or `none` for no limit. Without an account, all are listed.
+    """
+    if account and share:
+        limit = 0 if share == "none" else _seconds_of(share)
+        _jobs().set_quota(hub, account, limit)
+        out.record({"account": account, "limit": limit or None}, name="account")
+        return
+    rows = [row for row in _jobs().list_quotas(hub) if account in {None, row["account"]}]
+    columns = [
+        Column("account", "ACCOUNT"),
+        Column("limit", "MAY USE, S", right=True),
+        Column("used", "HAS USED, S", right=True),
+    ]
+    out.table(rows, columns, name="account")
+
+
+@command.command("workers", cls=EndsWithExamples, epilog="ticket hub workers --format json")
+@options.output_options
+@with_hub
+def workers(out: Output, hub: Any) -> None:  # noqa: ANN401
+    """List the slots of workers that have shown themselves within a day."""
+    columns = [
+        Column("name", "NAME"), Column("device", "DEVICE"), Column("engine", "ENGINE"),
+        Column("alive", "ALIVE"), Column("job", "JOB"),
+    ]  # fmt: skip
+    out.table(_jobs().list_workers(hub), columns, name="name")
+
+
+def _jobs() -> Any:  # noqa: ANN401 - the service's module, which the command line must not import
+    operation()  # says what is missing
+    return importlib.import_module("ticket_hub_api.jobs.administration")
+
+
+def _seconds_of(text: str) -> int:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not like 30d, 200h, 90m or none.")
+    return int(match[1]) * _UNITS[match[2]]

@@ -177,6 +177,31 @@ def test_a_new_engine_finds_the_works_and_the_slots_of_one_that_is_gone(
     assert len(events(folder, "started")) == 1
 
 
+def test_a_tethered_work_ends_with_a_checkpoint_when_its_submitter_dies(
+    engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
+) -> None:
+    script = (
+        "import json, sys, time; from pathlib import Path\n"
+        "from ticket_hub.engines.base import Work\n"
+        "from ticket_hub.engines.local import LocalEngine\n"
+        "from ticket_hub.engines.slots import SlotShelf, cpu_slots\n"
+        "place, table = Path(sys.argv[1]), json.loads(sys.argv[2])\n"
+        "shelf = SlotShelf(cpu_slots(2), place / 'slots')\n"
+        "engine = LocalEngine(shelf=shelf, tethered=True)\n"
+        "engine.submit(place / 'work', Work.from_table(table))\n"
+        "time.sleep(600)"
+    )
+    folder = tmp_path / "work"
+    table = json.dumps(find_work(endless).to_table())
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path), table]) as submitter:
+        until(lambda: bool(events(folder, "progress")))
+        submitter.kill()
+    until(lambda: not WorkFolder(folder).is_running)
+    assert [event["exit_code"] for event in events(folder, "ended")] == [75]
+    assert (tmp_path / "run/checkpoints/000/trial-0.json").exists()
+    assert engine.poll(folder).state == "stopped"
+
+
 def test_killed_at_once_a_work_loses_what_came_after_its_last_checkpoint_and_nothing_else(
     engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path, files_of: Digests
 ) -> None:

@@ -1,0 +1,60 @@
+"""From the lines that a work writes to what followers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Meter"]
+
+TOLD = frozenset({"level", "result", "notice"})
+
+
+@dataclass
+class Meter:
+    """How far a work is.
+
+    Attributes:
+        total: levels of a search, or networks of a retraining.
+        unit: what is counted: `level` or `result`.
+        offset: how many bytes of the work's progress file are taken in.
+    """
+
+    total: int
+    unit: str
+    offset: int = 0
+    done: int = 0
+    members: dict[str, float] = field(default_factory=dict)
+    latest: Mapping[str, Any] = field(default_factory=dict)
+
+    def take(self, lines: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+        """Take lines in; the events among them that followers have not been told yet."""
+        told = []
+        for line in lines:
+            kind = str(line["event"])
+            data = {key: value for key, value in line.items() if key != "event"}
+            if kind == "started":
+                self.done, self.members = 0, {}
+            elif kind == "progress":
+                self.latest = data
+                self.members[str(data["member"])] = data["iteration"] / data["iterations"]
+            elif kind == self.unit:
+                self.done += 1
+                self.members = {}
+            if kind in TOLD and not data.pop("resumed", False):
+                told.append((kind, data))
+        return told
+
+    def reading(self) -> dict[str, Any]:
+        """The newest reading: `done` in [0, 1], `text`, and the latest member's numbers."""
+        parts = sum(self.members.values())
+        share = parts / len(self.members) if self.unit == "level" and self.members else parts
+        done = min(1.0, (self.done + share) / self.total) if self.total else 0.0
+        noun = "levels" if self.unit == "level" else "networks"
+        return {
+            "done": round(done, 4),
+            "text": f"{self.done} of {self.total} {noun}",
+            "latest": dict(self.latest),
+            "offset": self.offset,
+        }

@@ -1,0 +1,48 @@
+"""The slots of all workers, as they show themselves, and how long the queue is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.catalog.tables import now
+from ticket_hub_api.jobs.tables import Job, JobWorker
+
+__all__ = ["by_state", "slots"]
+
+DAY = 86_400_000_000
+SILENCE = 60_000_000
+"""A slot that has shown nothing for a minute is taken for dead here."""
+
+
+def slots(database: Database) -> list[dict[str, Any]]:
+    """Every slot that has shown itself within a day."""
+    moment = now()
+    with database.read() as connection:
+        rows = connection.execute(
+            select(*JobWorker.__table__.columns)
+            .where(JobWorker.seen_at > moment - DAY)
+            .order_by(JobWorker.name, JobWorker.started_at)
+        )
+        return [
+            {
+                "id": row.id,
+                "name": row.name,
+                "device": row.device,
+                "engine": row.engine,
+                "job": row.job_id or None,
+                "alive": row.stopped_at is None and row.seen_at > moment - SILENCE,
+                "started_at": row.started_at,
+                "seen_at": row.seen_at,
+            }
+            for row in rows
+        ]
+
+
+def by_state(database: Database) -> dict[str, int]:
+    """How many jobs are in each state that any is in."""
+    with database.read() as connection:
+        rows = connection.execute(select(Job.state, func.count()).group_by(Job.state))
+        return {row[0]: row[1] for row in rows}

@@ -1,0 +1,214 @@
+"""Real jobs in real workers: started by the command, killed, stopped, and taken over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ticket_hub
+from ticket_hub_api.background import RunningHub
+
+API = "/api/v1/jobs"
+Call = Callable[..., Any]
+StartWorker = Callable[..., subprocess.Popen[bytes]]
+TINY = {"iterations": 20, "evaluate_every": 10, "trials": 3, "levels": 2}
+LONG = {"iterations": 3000, "evaluate_every": 100, "trials": 3, "levels": 2}
+ENDLESS = {"iterations": 1_000_000, "evaluate_every": 1000, "trials": 3, "levels": 2}
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    """What the workers of a test share."""
+    return tmp_path / "jobs"
+
+
+@pytest.fixture
+def own_hub(start: Callable[..., RunningHub]) -> RunningHub:
+    """A hub of this test alone."""
+    return start()
+
+
+@pytest.fixture
+def ask(own_hub: RunningHub, call_to: Callable[[RunningHub], Call]) -> Call:
+    return call_to(own_hub)
+
+
+@pytest.fixture
+def start_worker(own_hub: RunningHub, workplace: Path) -> Iterator[StartWorker]:
+    """Starts `ticket worker`; whatever still runs is ended."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(*options: str, lease: float = 4) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable, "-m", "ticket_hub_cli", "worker", "--hub", own_hub.endpoint,
+            "--slots", "1", "--device", "cpu", "--jobs-folder", str(workplace),
+            "--lease", str(lease), "--checkpoint-seconds", "0.2", *options,
+        ]  # fmt: skip
+        environment = {**os.environ, **own_hub.settings.to_environment()}
+        started.append(subprocess.Popen(command, env=environment))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.terminate()
+    for process in started:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        process.kill()
+
+
+@pytest.fixture
+def submit(ask: Call) -> Callable[..., dict[str, Any]]:
+    """Submits a find; the answer."""
+    owner = ask("GET", "/api/whoami-v2").json["name"]
+
+    def send(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a request
+        repository = f"{owner}/found-{uuid.uuid4().hex[:8]}"
+        request = {"kind": "find", "recipe": "digits-quick", "repository": repository, **fields}
+        answer = ask("POST", API, request)
+        assert answer.status == 201, answer.body
+        made: dict[str, Any] = answer.json
+        return made
+
+    return send
+
+
+def until(ask: Call, job: str, states: set[str], seconds: float = 120) -> dict[str, Any]:
+    """The job, once it is in one of these states."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found: dict[str, Any] = ask("GET", f"{API}/{job}").json
+        if found["state"] in states:
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def until_training(ask: Call, job: str) -> None:
+    """Waits until the job has trained for a while, past its first checkpoint."""
+    deadline = time.monotonic() + 120
+    while not ask("GET", f"{API}/{job}").json["progress"].get("latest", {}).get("iteration"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def slots_of(worker: subprocess.Popen[bytes]) -> list[int]:
+    """The processes of a worker's slots."""
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text()
+    return [int(child) for child in children.split()]
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """Ends a worker with all its slots at once, as a machine that dies would."""
+    slots = slots_of(worker)
+    worker.kill()
+    for slot in slots:
+        with suppress(ProcessLookupError):
+            os.kill(slot, signal.SIGKILL)
+    worker.wait()
+
+
+def kinds(ask: Call, job: str) -> list[str]:
+    text = ask("GET", f"{API}/{job}/events").body.decode()
+    return [line.removeprefix("event: ") for line in text.splitlines() if line[:7] == "event: "]
+
+
+def test_a_find_is_carried_out_and_its_ticket_retrained(
+    ask: Call, submit: Callable[..., dict[str, Any]], start_worker: StartWorker, own_hub: RunningHub
+) -> None:
+    job = submit(**TINY)
+    start_worker()
+    done = until(ask, job["id"], {"finished", "failed"})
+    assert done["state"] == "finished", done
+    repository = job["repository"]
+    assert done["result"]["repository"] == repository
+    assert [level["index"] for level in done["result"]["levels"]] == [0, 1, 2]
+    assert done["slot_seconds"] > 0
+    info = ticket_hub.info_bundle(repository, hub=own_hub.endpoint, token=own_hub.token)
+    assert info.snapshot.commit == done["result"]["commit"]
+    request = {"kind": "retrain", "ticket": f"{repository}:2", "trials": 3, "against": ["reinit"]}
+    retrain = ask("POST", API, request).json
+    assert retrain["estimate"]["networks"] == 6
+    done = until(ask, retrain["id"], {"finished", "failed"})
+    assert done["state"] == "finished", done
+    (level,) = ask("GET", f"{API}/{retrain['id']}/result").json["levels"]
+    assert (level["level"], level["n"]) == (2, 3)
+    told = kinds(ask, retrain["id"])
+    assert told.count("result") == 6
+    assert (told[0], told[-1]) == ("queued", "finished")
+
+
+def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(
+    ask: Call,
+    submit: Callable[..., dict[str, Any]],
+    start_worker: StartWorker,
+    own_hub: RunningHub,
+    tmp_path: Path,
+) -> None:
+    job = submit(**LONG)
+    worker = start_worker()
+    until_training(ask, job["id"])
+    kill(worker)
+    start_worker()
+    done = until(ask, job["id"], {"finished", "failed"})
+    assert done["state"] == "finished", done
+    assert done["attempt"] == 2
+    assert "worker-lost" in kinds(ask, job["id"])
+    changes = {
+        "training.iterations": 3000,
+        "training.evaluate_every": 100,
+        "search.trials": 3,
+        "search.levels": 2,
+    }
+    alone = ticket_hub.find("digits-quick", changes=changes, run_folder=tmp_path / "alone")
+    expected = json.loads((alone.bundle / "ticket.json").read_bytes())["levels"]
+    pulled = ticket_hub.pull_bundle(
+        f"{job['repository']}:all",
+        hub=own_hub.endpoint,
+        token=own_hub.token,
+        cache_dir=tmp_path / "cache",
+    )
+    assert json.loads((pulled.folder / "ticket.json").read_bytes())["levels"] == expected
+
+
+def test_a_stopped_worker_gives_its_job_back_at_once(
+    ask: Call,
+    submit: Callable[..., dict[str, Any]],
+    start_worker: StartWorker,
+    workplace: Path,
+) -> None:
+    job = submit(**ENDLESS)
+    worker = start_worker(lease=600)
+    until_training(ask, job["id"])
+    worker.terminate()
+    assert worker.wait(30) == 0
+    found = ask("GET", f"{API}/{job['id']}").json
+    assert (found["state"], found["attempt"], found["failures"]) == ("queued", 2, 0)
+    assert (workplace / job["id"] / "run/checkpoints/000/trial-0.json").exists()
+
+
+def test_a_running_job_is_cancelled_with_its_whole_process_group(
+    ask: Call,
+    submit: Callable[..., dict[str, Any]],
+    start_worker: StartWorker,
+    workplace: Path,
+) -> None:
+    job = submit(**ENDLESS)
+    start_worker(lease=600)
+    until_training(ask, job["id"])
+    group = json.loads((workplace / job["id"] / "work/process.json").read_bytes())["process"]
+    assert ask("POST", f"{API}/{job['id']}/cancel").json["stopping"] is True
+    assert until(ask, job["id"], {"cancelled"}, 30)["state"] == "cancelled"
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
