@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from browsing import Reader, Shown, Visit
 
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.jobs.dbos_delivery import DbosDelivery
+from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
 from ticket_hub_api.pages.job_form import first_values, read_job
 
@@ -137,3 +141,29 @@ def test_what_a_visitor_may_not_see_cannot_be_compared(reader: Reader, shown: Sh
     page = reader.get(f"/compare?tickets={shown.private}")
     assert page.status == 401
     assert "reinit" not in page.text
+
+
+def test_a_browser_watches_a_retraining_until_its_verdict(
+    hub: RunningHub, visit: Visit, shown: Shown, evidence: dict[str, Any]
+) -> None:
+    visit.sign_in(hub.token)
+    page = visit.page
+    page.goto(f"/jobs/new?ticket={shown.controlled}")
+    page.get_by_label("Data set").select_option("digits")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url(ADDRESS)
+    database = Database(hub.settings.database_url)
+    queue = JobQueue(database, lambda: DbosDelivery(database.url))
+    claim = queue.claim(page.url.rpartition("/")[2], 1, "w" * 24)
+    assert claim is not None
+    reading = {"done": 0.5, "text": "3 of 6 networks", "latest": {}}
+    queue.heartbeat(claim, seconds=1, progress=reading, happened=[], quota=0)
+    page.get_by_role("status").filter(has_text="running").wait_for()
+    page.get_by_text("50%, 3 of 6 networks").wait_for()
+    assert page.get_by_label("Progress").get_attribute("value") == "0.5"
+    assert queue.finish(claim, {"ticket": shown.controlled, "evidence": evidence})
+    page.get_by_role("status").filter(has_text="finished").wait_for()
+    page.get_by_role("heading", name="Result").wait_for()
+    for level in evidence["levels"]:
+        assert page.get_by_text(level["verdict"]["reason"]).count() == 1
+    database.close()
