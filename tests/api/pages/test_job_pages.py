@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,3 +172,39 @@ def test_a_browser_watches_a_retraining_until_its_verdict(
     for level in evidence["levels"]:
         assert page.get_by_text(level["verdict"]["reason"]).count() == 1
     database.close()
+
+
+@pytest.fixture
+def worker(hub: RunningHub, tmp_path: Path) -> Iterator[None]:
+    """A real worker of the hub, with one slot."""
+    command = [
+        sys.executable, "-m", "ticket_hub_cli", "worker", "--hub", hub.endpoint, "--slots", "1",
+        "--device", "cpu", "--jobs-folder", str(tmp_path / "jobs"),
+    ]  # fmt: skip
+    environment = {**os.environ, **hub.settings.to_environment()}
+    process = subprocess.Popen(command, env=environment)
+    yield
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(30)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_real_worker_retrains_what_a_browser_submits(
+    hub: RunningHub, visit: Visit, shown: Shown
+) -> None:
+    visit.sign_in(hub.token)
+    page = visit.page
+    page.goto(f"/jobs/new?ticket={shown.plain}:2")
+    page.get_by_label("Data set").select_option("digits")
+    page.get_by_label("Iterations").fill("250")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url(ADDRESS)
+    finished = page.get_by_role("status").filter(has_text="finished")
+    finished.wait_for(timeout=150_000)
+    section = page.get_by_role("region", name="Level 2", exact=False).first
+    assert "n = 3" in section.inner_text()
+    assert section.locator(".verdict").count() == 1
