@@ -40,7 +40,7 @@ from ticket_hub_api.signing import load_signer
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine
 
-__all__ = ["Options", "SlotProcess", "main"]
+__all__ = ["Options", "SlotProcess", "main", "to_line"]
 
 _log = logging.getLogger("ticket_hub_api.jobs")
 TICK_SECONDS = 1.0

@@ -18,8 +18,10 @@ import pytest
 
 import ticket_hub
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.jobs.slot import Options, to_line
 
 API = "/api/v1/jobs"
+ENDED = {"finished", "failed", "cancelled"}
 Call = Callable[..., Any]
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 TINY = {"iterations": 20, "evaluate_every": 10, "trials": 3, "levels": 2}
@@ -142,8 +144,11 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(
     assert retrain["estimate"]["networks"] == 6
     done = until(ask, retrain["id"], {"finished", "failed"})
     assert done["state"] == "finished", done
-    (level,) = ask("GET", f"{API}/{retrain['id']}/result").json["levels"]
+    result = ask("GET", f"{API}/{retrain['id']}/result").json
+    (level,) = result["levels"]
     assert (level["level"], level["n"]) == (2, 3)
+    entered = ask("GET", f"/api/v1/experiments/{result['experiment']}")
+    assert entered.status == 200, result
     told = kinds(ask, retrain["id"])
     assert told.count("result") == 6
     assert (told[0], told[-1]) == ("queued", "finished")
@@ -212,3 +217,89 @@ def test_a_running_job_is_cancelled_with_its_whole_process_group(
     assert until(ask, job["id"], {"cancelled"}, 30)["state"] == "cancelled"
     with pytest.raises(ProcessLookupError):
         os.killpg(group, 0)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("jobs", "workers"),
+    [pytest.param(6, 2), pytest.param(200, 4, marks=[pytest.mark.slow, pytest.mark.timeout(5400)])],
+)
+def test_none_is_lost_and_none_finished_twice_while_workers_are_killed(
+    request: pytest.FixtureRequest,
+    start: Callable[..., RunningHub],
+    call_to: Callable[[RunningHub], Call],
+    workplace: Path,
+    kind: str,
+    jobs: int,
+    workers: int,
+) -> None:
+    database = request.getfixturevalue("fresh_database") if kind == "postgresql" else ""
+    hub = start(database=database, job_waiting=1000)
+    ask = call_to(hub)
+    owner = ask("GET", "/api/whoami-v2").json["name"]
+    made = []
+    for number in range(jobs):
+        find = {"kind": "find", "recipe": "digits-quick", "repository": f"{owner}/j{number}"}
+        answer = ask("POST", API, find | TINY | {"trials": 1, "levels": 1, "seed": number})
+        assert answer.status == 201, answer.body
+        made.append(answer.json["id"])
+    slots = [Slot(hub, workplace) for _ in range(workers)]
+    try:
+        kill_until_done(ask, slots, made, seconds=max(15.0, 2.0 * jobs / workers))
+    finally:
+        for slot in slots:
+            slot.end()
+    for job in made:
+        told = kinds(ask, job)
+        assert told.count("finished") == 1, told
+        assert told[-1] == "finished"
+        found = ask("GET", f"{API}/{job}").json
+        assert (found["state"], found["failures"]) == ("finished", 0), found
+
+
+class Slot:
+    """One slot's process, which can be killed and started again."""
+
+    def __init__(self, hub: RunningHub, workplace: Path) -> None:
+        workplace.mkdir(exist_ok=True)
+        self.options = Options(
+            database=hub.settings.database_url,
+            endpoint=hub.endpoint,
+            jobs_folder=str(workplace),
+            data_dir=str(workplace / "data"),
+            device="cpu",
+            lease_seconds=4,
+            checkpoint_seconds=0.2,
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        command = [sys.executable, "-m", "ticket_hub_api.jobs.slot"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        assert self.process.stdin is not None
+        self.process.stdin.write(to_line(self.options))
+        self.process.stdin.flush()
+
+    def kill(self) -> None:
+        self.end()
+        self.begin()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+
+def kill_until_done(ask: Call, slots: list[Slot], made: list[str], seconds: float) -> None:
+    """Kills a slot every two seconds for so long, one after the other; then lets them end."""
+    deadline = time.monotonic() + 60 + 25 * len(made)
+    begun, turn = time.monotonic(), 0
+    left = set(made)
+    while left:
+        assert time.monotonic() < deadline, [ask("GET", f"{API}/{job}").json for job in left]
+        time.sleep(2)
+        if time.monotonic() - begun < seconds:
+            slots[turn % len(slots)].kill()
+            turn += 1
+        left = {job for job in left if ask("GET", f"{API}/{job}").json["state"] not in ENDED}
