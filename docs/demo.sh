@@ -66,5 +66,13 @@ WORDS
 run retrain "$me/digits:9" --against reinit,dense
 
 echo
+echo "The team can leave such work to its hub: a worker takes the jobs that people submit."
+printf '\n$ ticket worker --slots 1 &\n'
+TICKET_HOME="$PWD/demo" ticket worker --hub "$HF_ENDPOINT" --slots 1 >demo/worker.log 2>&1 &
+worker=$!
+trap 'kill $worker $hub' EXIT
+TICKET="$me/digits:9" python docs/demo_job.py || { cat demo/worker.log; exit 1; }
+
+echo
 echo "The search's figure is $(ls demo/runs/digits-quick-*/report/ladder.png),"
 echo "its whole report $(ls demo/runs/digits-quick-*/report/report.html)."
