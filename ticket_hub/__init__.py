@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
+    from ticket_hub.transfer.replay import replay_bundle
     from ticket_hub.transfer.retraining import RetrainResult, retrain
     from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
@@ -64,6 +65,7 @@ __all__ = [
     "pull_bundle",
     "push_bundle",
     "recipe_names",
+    "replay_bundle",
     "report_run",
     "retrain",
     "search_hub",
@@ -104,6 +106,7 @@ _HOMES = {
     "show_bundle": "ticket_hub.report.bundles",
     "tag_bundle": "ticket_hub.hub.front",
     "transfer_tickets": "ticket_hub.transfer.transferring",
+    "replay_bundle": "ticket_hub.transfer.replay",
     "verify_bundle": "ticket_hub.bundle.verify",
 }
 

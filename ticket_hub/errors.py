@@ -26,6 +26,7 @@ TicketHubError
 ├── ExportError             a ticket cannot be written in another form             (ValueError)
 ├── TicketNotFoundError     no ticket has this name, level or digest               (LookupError)
 ├── EvidenceError           measurements that cannot be compared or believed       (ValueError)
+│   └── NotReproducedError  claims that did not come out again
 ├── HubError                a hub refuses or cannot be reached
 │   ├── HubNotFoundError    no such repository, revision or file                   (LookupError)
 │   ├── HubAccessError      the token is missing, bad, or has no such right        (PermissionError)
@@ -59,6 +60,7 @@ __all__ = [
     "MaskMismatchError",
     "MemoryLimitError",
     "NetworkError",
+    "NotReproducedError",
     "PruningError",
     "RecipeError",
     "RunError",
@@ -200,6 +202,10 @@ class TicketNotFoundError(TicketHubError, LookupError):
 
 class EvidenceError(TicketHubError, ValueError):
     """Measurements that cannot be compared or believed."""
+
+
+class NotReproducedError(EvidenceError):
+    """What a bundle claims did not come out again when it was replayed."""
 
 
 class HubError(TicketHubError):

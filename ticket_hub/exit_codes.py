@@ -29,6 +29,7 @@ EXIT_CODES: dict[type[errors.TicketHubError], int] = {
     errors.ImportRefusedError: 18,
     errors.ExportError: 19,
     errors.EngineError: 20,
+    errors.NotReproducedError: 21,
     errors.StoppedError: 75,
 }
 """An error has the code of its nearest ancestor in this table. 75 is "try again" (EX_TEMPFAIL)."""

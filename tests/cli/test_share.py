@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ticket_hub.bundle import content_of, open_bundle, write_bundle
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 
@@ -55,3 +59,29 @@ def test_what_was_pulled_is_shown_verified_and_reported_by_its_name(
     assert ticket("report", "ann/digits", "--format", "csv").code == 0
     assert (tmp_path / "report/ladder.csv").is_file()
     assert ticket("show", "ann/digits@v9").code == 11
+
+
+def test_a_replay_says_whether_the_claims_hold_and_ends_with_a_code_of_its_own(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    small = ["training.iterations=60", "training.evaluate_every=20", "search.levels=1"]
+    settings = [part for text in small for part in ("--set", text)]
+    ticket("find", "digits-quick", *settings, "--trials", "2", "--workers", "1", "--out", str(run))
+    replay = ("--replay", "--workers", "1", "--trials", "1")
+    ran = ticket("verify", f"{run}:1", *replay)
+    assert ran.code == 0
+    assert ran.stdout.splitlines()[-1] == "bit-identical"
+    assert "of 1 of 2 trials" in ran.stdout
+    table = json.loads(ticket("verify", f"{run}:1", *replay, "--format", "json").stdout)
+    assert (table["outcome"], table["holds"]) == ("bit-identical", True)
+    content = content_of(open_bundle(run / "bundle"))
+    curves = [
+        dataclasses.replace(each, test_accuracy=each.test_accuracy * 0.99)
+        for each in content.levels[1].curves
+    ]
+    level = dataclasses.replace(content.levels[1], curves=tuple(curves))
+    write_bundle(run / "bundle", dataclasses.replace(content, levels=(content.levels[0], level)))
+    assert ticket("verify", str(run)).code == 0
+    ran = ticket("verify", f"{run}:1", *replay)
+    assert (ran.code, ran.stdout.splitlines()[-1]) == (21, "not reproduced")

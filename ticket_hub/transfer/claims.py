@@ -1,0 +1,135 @@
+"""What a replay came to, beside what a bundle claims.
+
+The claim is the mean test accuracy at the early stop. Where the environment is the one that the
+bundle was made in, the same bits must come out. Elsewhere other rounding leads to other weights,
+so the mean of the replayed trials must lie in the 95% interval that the claimed trials predict for
+the mean of as many new ones: `t * s * sqrt(1 / n + 1 / m)`, with Student's t of n - 1 degrees of
+freedom (two-sided, for two levels at 97.5% each). One claimed trial predicts no spread; then 0.2
+points are allowed.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
+
+__all__ = ["LevelReplay", "Outcome", "ReplayReport", "TrialReplay", "judge_level", "predicted"]
+
+Outcome: TypeAlias = Literal["bit-identical", "reproduced", "not reproduced"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReplay:
+    """One trial, as it is claimed and as it came out here.
+
+    Attributes:
+        claimed, found: test accuracy at the early stop, in [0, 1].
+        claimed_stop, found_stop: iteration of the early stop.
+        identical: whether every reading of every curve is the same, bit for bit.
+    """
+
+    trial: int
+    claimed: float
+    found: float
+    claimed_stop: int
+    found_stop: int
+    identical: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelReplay:
+    """One level.
+
+    Attributes:
+        trials: those that were replayed.
+        claimed_trials: how many the bundle has.
+        claimed, found: mean test accuracies, over all claimed and over the replayed trials.
+        low, high: where the mean of the replayed trials may lie in another environment.
+    """
+
+    level: int
+    trials: tuple[TrialReplay, ...]
+    claimed_trials: int
+    claimed: float
+    found: float
+    low: float
+    high: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayReport:
+    """What a replay says of a bundle's claims.
+
+    Attributes:
+        levels: the dense one first.
+        differences: between the environment of the bundle and this one; empty where the same bits
+            must come out.
+        run: the folder of the replay.
+    """
+
+    levels: tuple[LevelReplay, ...]
+    differences: tuple[str, ...]
+    run: str
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the levels."""
+        found = {level.outcome for level in self.levels}
+        if "not reproduced" in found:
+            return "not reproduced"
+        return "reproduced" if "reproduced" in found else "bit-identical"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the claims hold on this machine."""
+        return self.outcome != "not reproduced"
+
+
+def judge_level(
+    level: int,
+    trials: Sequence[TrialReplay],
+    claimed: Sequence[float],
+    *,
+    same_environment: bool,
+    family: int,
+) -> LevelReplay:
+    """Compare the replayed trials of a level with all that are claimed.
+
+    Args:
+        claimed: test accuracies of all claimed trials.
+        family: how many levels are judged at once.
+    """
+    low, high = predicted(claimed, len(trials), alpha=ALPHA / family)
+    found = statistics.mean([each.found for each in trials])
+    outcome: Outcome = "not reproduced"
+    if all(each.identical for each in trials):
+        outcome = "bit-identical"
+    elif not same_environment and low <= found <= high:
+        outcome = "reproduced"
+    return LevelReplay(
+        level=level,
+        trials=tuple(trials),
+        claimed_trials=len(claimed),
+        claimed=statistics.mean(claimed),
+        found=found,
+        low=low,
+        high=high,
+        outcome=outcome,
+    )
+
+
+def predicted(claimed: Sequence[float], count: int, *, alpha: float = ALPHA) -> tuple[float, float]:
+    """The interval for the mean of `count` new trials of what was measured n times."""
+    from scipy import stats  # slow to import
+
+    n, mean = len(claimed), statistics.mean(claimed)
+    half = MARGIN
+    if n > 1:
+        half = float(stats.t.ppf(1 - alpha / 2, n - 1)) * statistics.stdev(claimed)
+        half *= (1 / n + 1 / count) ** 0.5
+    return mean - half, mean + half

@@ -1,0 +1,259 @@
+"""Train the tickets of a bundle again as its search did, and compare with what it claims."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from ticket_hub import home
+from ticket_hub.bundle import Bundle
+from ticket_hub.bundle.manifest import TrialRecord
+from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.durable import canonical_json, sweep
+from ticket_hub.environment import differences
+from ticket_hub.errors import EvidenceError, RunError, RunMismatchError
+from ticket_hub.networks import initialize
+from ticket_hub.pruning.masks import full_mask, kept
+from ticket_hub.search.folder import RunFolder
+from ticket_hub.search.lock import hold
+from ticket_hub.search.workshop import Resources, Workshop
+from ticket_hub.specs import UNKNOWN
+from ticket_hub.training import Curves, Member, Progress, Trained
+from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.transfer.claims import LevelReplay, ReplayReport, TrialReplay, judge_level
+from ticket_hub.transfer.result import Result, read_result, write_result
+from ticket_hub.transfer.source import open_place
+from ticket_hub.types import Mask, Weights
+
+__all__ = ["replay_bundle"]
+
+DENSE_LEVEL = 0
+
+
+def replay_bundle(
+    place: str | Path,
+    *,
+    trials: int | None = None,
+    hub: str | Path | None = None,
+    run_folder: Path | str | None = None,
+    data_dir: Path | str | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    observe: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> ReplayReport:
+    """Train a level and the dense network again: same recipe, data order, trials and seeds.
+
+    Whether the claimed accuracies came out is told by `ticket_hub.transfer.claims`. The same call
+    again resumes. Curves of controls in the bundle are not replayed: how they were drawn is not
+    part of a bundle.
+
+    Args:
+        place: as in `ticket_hub.retrain`; one level, by default the best.
+        trials: only the first so many.
+        run_folder: by default `runs/replay-ID-RECIPE` under `TICKET_HOME`.
+        hub, data_dir, device, workers, observe, should_stop: as in `ticket_hub.retrain`.
+
+    Raises:
+        EvidenceError: nothing was measured, the recipe is not known, or the level went on from
+            trained weights that no bundle has; or the data here are not those of the evidence.
+        TicketNotFoundError, HubError, BundleError: as `ticket_hub.retrain`.
+        EnvironmentMismatchError: the folder holds a replay of another environment.
+        StoppedError: `should_stop` became true; the same call goes on.
+        RunError, DataError, TrainingError, StorageError: as their names say.
+    """
+    source, text = open_place(str(place), hub)
+    bundle = source.bundle
+    level = bundle.level(text or "best").index
+    digest = bundle.manifest.recipe.digest
+    default = home.runs_folder() / f"replay-{source.id[:12]}-{digest[:12]}"
+    resources = Resources(
+        data_dir=Path(data_dir) if data_dir else home.data_folder(),
+        device=device,
+        workers=workers,
+        observe=observe,
+        should_stop=should_stop,
+    )
+    folder = RunFolder(Path(run_folder) if run_folder else default)
+    _refuse(bundle, level, folder)
+    with hold(folder.lock), contextlib.ExitStack() as stack:
+        sweep(folder.path)
+        workshop = Workshop(bundle.manifest.recipe, resources, stack)
+        return _Replay(bundle, folder, workshop, trials).report(level)
+
+
+def _refuse(bundle: Bundle, level: int, folder: RunFolder) -> None:
+    recipe = bundle.manifest.recipe
+    if recipe.data.name == UNKNOWN or bundle.evidence(level) is None:
+        raise EvidenceError(
+            "There is nothing to replay: this bundle does not say how its level was measured.",
+            "Measure it with `ticket retrain`.",
+        )
+    if recipe.search.rewind == "none" and level != DENSE_LEVEL:
+        raise EvidenceError(
+            "This search went on from trained weights (`rewind = none`), which no bundle has.",
+            "Repeat the whole search with `ticket find` and the recipe in the manifest.",
+        )
+    if folder.path.is_dir() and any(folder.path.iterdir()) and not folder.lock.exists():
+        raise RunError(
+            f"{folder.path} holds something that is no replay.",
+            "Name a new folder, or an empty one.",
+        )
+
+
+@dataclass
+class _Replay:
+    """One process at work on a replay; every trained network is in the folder at once."""
+
+    bundle: Bundle
+    folder: RunFolder
+    workshop: Workshop
+    count: int | None
+
+    @cached_property
+    def claims(self) -> dict[tuple[int, int], CurveRecord]:
+        """Level and trial -> what the bundle says was measured."""
+        return {
+            (each.level, each.trial): each
+            for each in self.bundle.curves()
+            if each.control == TICKET
+        }
+
+    @property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """The trials that are replayed."""
+        return self.bundle.manifest.trials[: self.count]
+
+    def report(self, level: int) -> ReplayReport:
+        """Replay, from disk what is there, and compare."""
+        self._check_data()
+        here = self.workshop.environments[0]
+        self.folder.admit(here, accept=False)
+        changes = differences(self.bundle.manifest.environment, here)
+        if not self.bundle.manifest.bit_exact:
+            changes.append("the search was resumed in another environment")
+        levels = [each for each in dict.fromkeys((DENSE_LEVEL, level)) if self._can(each)]
+        found = [self._compare(each, family=len(levels), same=not changes) for each in levels]
+        return ReplayReport(
+            levels=tuple(found), differences=tuple(changes), run=str(self.folder.path)
+        )
+
+    def _check_data(self) -> None:
+        if self.workshop.data.fingerprint != self.bundle.manifest.data.fingerprint:
+            raise EvidenceError(
+                f"The data of {self.bundle.manifest.data.name} here are not those of the evidence.",
+                "Restore the data set, or name its folder with --data-dir.",
+            )
+
+    def _can(self, level: int) -> bool:
+        """Whether a level was measured, and its weights can be had."""
+        measured = all((level, each.index) in self.claims for each in self.bundle.manifest.trials)
+        dense = self.bundle.manifest.theta0 == "dense" and not self.trials[0].start
+        return measured and (level != DENSE_LEVEL or dense or not self.bundle.manifest.lineage)
+
+    def _compare(self, level: int, *, family: int, same: bool) -> LevelReplay:
+        missing = [each for each in self.trials if not self._place(level, each).exists()]
+        if missing:
+            self._train(level, missing)
+        pairs = [(self.claims[level, each.index], self._read(level, each)) for each in self.trials]
+        claimed = [
+            _accuracy(self.claims[level, each.index].curves) for each in self.bundle.manifest.trials
+        ]
+        trials = [_trial(claim, result) for claim, result in pairs]
+        return judge_level(level, trials, claimed, same_environment=same, family=family)
+
+    def _place(self, level: int, trial: TrialRecord) -> Path:
+        return self.folder.path / "results" / f"{level:03d}" / f"{TICKET}-{trial.index}.json"
+
+    def _read(self, level: int, trial: TrialRecord) -> Result:
+        result = read_result(self._place(level, trial))
+        if result.ticket != self._mark(trial):
+            raise RunMismatchError(
+                f"{self._place(level, trial)} is of another ticket or another recipe.",
+                "Name another folder with --out.",
+            )
+        return result
+
+    def _mark(self, trial: TrialRecord) -> str:
+        """What decides the result of a trial at every level."""
+        manifest = self.bundle.manifest
+        parts = [manifest.id, manifest.recipe.digest, trial.seed, trial.start]
+        return hashlib.sha256(canonical_json(parts)).hexdigest()
+
+    def _train(self, level: int, trials: Sequence[TrialRecord]) -> None:
+        keeper = FolderKeeper(
+            folder=self.folder.checkpoints(level), environment=self.workshop.environments[0]
+        )
+        members = [self._member(level, trial) for trial in trials]
+        trained = self.workshop.train(self.bundle.architecture, members, (), keeper)
+        for trial, member, done in zip(trials, members, trained, strict=True):
+            write_result(self._place(level, trial), self._result(level, trial, member, done))
+        keeper.clear()
+
+    def _member(self, level: int, trial: TrialRecord) -> Member:
+        weights, mask = self._begin(level, trial)
+        return Member(
+            name=f"trial-{trial.index}",
+            seed=trial.seed,
+            level=level,
+            weights=weights,
+            mask=mask,
+            start=trial.start if level else 0,
+        )
+
+    def _begin(self, level: int, trial: TrialRecord) -> tuple[Weights, Mask]:
+        """The weights and the mask that a member of the search began with."""
+        manifest = self.bundle.manifest
+        if level != DENSE_LEVEL:
+            return self.bundle.theta0(trial.index), self.bundle.mask(level, trial.index)
+        mask = full_mask(self.bundle.network.layers)
+        if manifest.theta0 == "dense" and not trial.start:
+            return self.bundle.theta0(trial.index), mask
+        return initialize(self.bundle.architecture, manifest.recipe.network, trial.seed), mask
+
+    def _result(self, level: int, trial: TrialRecord, member: Member, done: Trained) -> Result:
+        return Result(
+            level=level,
+            control=TICKET,
+            trial=trial.index,
+            origin=trial.index,
+            ticket=self._mark(trial),
+            order_seed=trial.seed,
+            seed=None,
+            kept=kept(member.mask),
+            prunable=self.bundle.manifest.prunable,
+            transferred=1.0,
+            head="keep",
+            backend=done.backend,
+            curves=done.curves,
+        )
+
+
+def _trial(claim: CurveRecord, result: Result) -> TrialReplay:
+    return TrialReplay(
+        trial=claim.trial,
+        claimed=_accuracy(claim.curves),
+        found=result.accuracy,
+        claimed_stop=claim.chosen,
+        found_stop=result.early_stop,
+        identical=_same(claim.curves, result.curves),
+    )
+
+
+def _accuracy(curves: Curves) -> float:
+    return float(curves.test_accuracy[curves.early_stop])
+
+
+def _same(first: Curves, second: Curves) -> bool:
+    """Bit for bit; a test set that was not read is the same on both sides."""
+    pairs = [(getattr(first, each.name), getattr(second, each.name)) for each in fields(Curves)]
+    return all(
+        a.shape == b.shape and torch.equal(a.nan_to_num(nan=-1.0), b.nan_to_num(nan=-1.0))
+        for a, b in pairs
+    )
