@@ -1,6 +1,7 @@
 # Needs Python 3.11 or newer, and make. Everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PACKAGES := ticket_hub api/ticket_hub_api cli/ticket_hub_cli
 export OMP_NUM_THREADS ?= 1
 
@@ -27,7 +28,7 @@ demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
