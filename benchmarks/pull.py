@@ -1,11 +1,15 @@
 """Pull a ticket of ResNet-50 against what the stock client and one sha256 pass cost.
 
     python benchmarks/pull.py [--rounds 5]
+    python benchmarks/pull.py --at-once 50 [--rounds 5]
 
 A real hub in its own process on loopback holds one bundle with a dense theta0 (about 205 MB with
 `model.safetensors`). Each round takes both sides in turn, each into an empty folder: `ticket pull`
 of the whole ladder, and `snapshot_download` with the sha256 of every file that it brought. Wall
 time; both sides' bytes come from the page cache.
+
+With `--at-once`, a small ticket (the golden bundle of the tests) is pulled so many times at once by
+threads of this process, and so many times one after another, in turn; every pull is verified.
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
 from bundle import make_content
 
-from ticket_hub.bundle import write_bundle
+from ticket_hub.bundle import verify_bundle, write_bundle
 from ticket_hub.durable import sha256_file
 from ticket_hub.hub import Cache, connect, pull, push
 from ticket_hub_api.background import running_hub
@@ -48,12 +53,48 @@ def timed(action: Callable[[Path], object], scratch: Path, number: int) -> float
     return time.perf_counter() - began
 
 
+GOLDEN = Path(__file__).resolve().parent.parent / "tests/golden/format-1"
+
+
+def crowd(count: int, rounds: int) -> None:
+    """Print how long so many pulls at once take, over as many one after another."""
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(count) as pool:
+        scratch = Path(name)
+        with running_hub(Settings(folder=scratch / "hub", requests_per_minute=0)) as server:
+            hub = connect(server.endpoint, token=server.token)
+            repo = f"{hub.api.whoami()['name']}/small"  # type: ignore[attr-defined]
+            push(hub, GOLDEN, repo)
+
+            def one(folder: Path) -> None:
+                found = pull(hub, repo, level="all", cache=Cache(folder))
+                assert verify_bundle(found.folder).holds
+
+            def together(folder: Path) -> None:
+                list(pool.map(one, [folder / str(number) for number in range(count)]))
+
+            def in_turn(folder: Path) -> None:
+                for number in range(count):
+                    one(folder / str(number))
+
+            ratios = [
+                timed(together, scratch, 2 * turn) / timed(in_turn, scratch, 2 * turn + 1)
+                for turn in range(rounds + 1)
+            ][1:]
+    print(f"{count} pulls at once / one after another, {rounds} rounds after one to warm up:")
+    print(f"  ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+
+
 def main() -> None:
     """Print the ratio of every round."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--at-once", type=int, default=0)
+    chosen = parser.parse_args()
+    rounds = chosen.rounds
     torch.set_num_threads(1)
+    if chosen.at_once:
+        crowd(chosen.at_once, rounds)
+        return
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)

@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent / "helpers"))
 with atheris.instrument_imports(include=["ticket_hub.bundle", "ticket_hub.tables"]):
     from bundle_forging import forge_file, forge_manifest, use_everything
 
-    from ticket_hub.bundle import encoding, metrics, packing, tensors, verify_bundle
+    from ticket_hub.bundle import encoding, figure, metrics, packing, tensors, verify_bundle
     from ticket_hub.errors import BundleError, NetworkError
 
 GOLDEN = HERE.parent / "golden/format-1"
@@ -51,6 +51,11 @@ def tensors_alone(data: bytes) -> None:
 def curves_alone(data: bytes) -> None:
     """Bytes as curves."""
     list(metrics.parse_lines(data.splitlines(keepends=True)))
+
+
+def figure_alone(data: bytes) -> None:
+    """Bytes as the figure of a card."""
+    figure.check(data)
 
 
 def altered_manifest(data: bytes) -> None:
@@ -110,6 +115,7 @@ ATTACKS = (
     altered_manifest,
     altered_file,
     altered_bytes,
+    figure_alone,
 )
 
 

@@ -59,6 +59,11 @@ def test_the_golden_bundle_of_format_1_loads_and_holds() -> None:
     assert len(report.checks) > 40
 
 
+def test_it_was_written_before_bundles_had_figures_and_stays_so() -> None:
+    assert "ladder.svg" not in open_bundle(GOLDEN).manifest.files
+    assert not (GOLDEN / "ladder.svg").exists()
+
+
 def test_its_ids_never_change() -> None:
     assert open_bundle(GOLDEN).manifest.id == BUNDLE_ID
     assert Ticket.load(GOLDEN).id == TICKET_ID
