@@ -31,7 +31,7 @@ def open_engine(options: Options) -> Engine:
         slot = Slot(name=options.slot, cuda=options.cuda, workers=options.workers)
         shelf = SlotShelf([slot], Path(options.jobs_folder) / ".slots" / _unique())
         return LocalEngine(shelf=shelf, tethered=True)
-    return make_engine(options.engine)
+    return make_engine(options.engine, options.engine_options)
 
 
 def _unique() -> str:

@@ -57,7 +57,7 @@ class Options:
         endpoint: the hub's address.
         jobs_folder: a folder for each job.
         data_dir: where the data sets lie.
-        engine: `local`, `ray` or `slurm`.
+        engine: `local`, `ray` or `slurm`. engine_options: of a cluster's engine.
         slot: its name, unique on the machine.
         cuda: which GPU it may use; empty for none.
         workers: training processes of a work on a CPU.
@@ -72,6 +72,7 @@ class Options:
     jobs_folder: str
     data_dir: str
     engine: str = "local"
+    engine_options: dict[str, str] = dataclasses.field(default_factory=dict)
     slot: str = "cpu-0"
     cuda: str = ""
     workers: int = 1

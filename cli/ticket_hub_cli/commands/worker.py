@@ -42,6 +42,13 @@ __all__ = ["command"]
     help="Who does the work: this machine, or a cluster.",
 )
 @click.option(
+    "--engine-option",
+    "engine_options",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="An option of the cluster's engine, such as cluster=local for slurm; see docs/engines.md.",
+)
+@click.option(
     "--jobs-folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the jobs. Workers that share it go on where another was lost.  "
@@ -72,6 +79,7 @@ def command(
     endpoint: str,
     slots: int | None,
     engine: str,
+    engine_options: tuple[str, ...],
     jobs_folder: Path | None,
     data_dir: Path | None,
     device: str | None,
@@ -98,6 +106,7 @@ def command(
         endpoint=endpoint,
         slots=slots,
         engine=engine,
+        engine_options={key: value for key, _, value in (o.partition("=") for o in engine_options)},
         jobs_folder=jobs_folder,
         data_dir=data_dir,
         device=device,
