@@ -116,9 +116,20 @@ def test_the_upgrade_names_commands_that_exist() -> None:
                 assert len(words) >= 2, line
 
 
+def test_the_units_start_commands_with_options_that_they_have() -> None:
+    units = [*blocks("systemd", "ini"), *blocks("Workers", "ini")]
+    assert len(units) == 2
+    for unit in units:
+        start = re.search(r"^ExecStart=\S+/ticket (\w+) (.*)$", unit, re.MULTILINE)
+        assert start
+        known = ticket(start[1], "--help").stdout
+        for option in re.findall(r"--[a-z-]+", start[2]):
+            assert option in known
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    units = blocks("systemd", "ini")
+    units = [*blocks("systemd", "ini"), *blocks("Workers", "ini")]
     for number, unit in enumerate(units):
         text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit, flags=re.MULTILINE)
         file = tmp_path / f"unit{number}.service"
