@@ -42,14 +42,7 @@ def push(
         HubError: the hub refuses or cannot be reached.
     """
     check_repo(repo)
-    report = verify_bundle(folder)
-    if not report.holds:
-        first = report.failures[0]
-        raise BundleFormatError(
-            f"The bundle is not sound ({first.name}: {first.problem}); nothing was sent.",
-            "Write it again with `ticket find`, or pull it again.",
-        )
-    manifest = open_bundle(folder).manifest
+    manifest = _sound(folder)
     there = _there(hub, repo)
     present = _present(hub, there)
     paths = {file.path for file in there.files} if there else set()
@@ -74,6 +67,23 @@ def push(
         private=private,
         create_pr=create_pr,
     )
+
+
+def _sound(folder: Path) -> Manifest:
+    """The manifest of a bundle that is whole and keeps every promise."""
+    report = verify_bundle(folder, partial=True)
+    if not report.holds:
+        first = report.failures[0]
+        raise BundleFormatError(
+            f"The bundle is not sound ({first.name}: {first.problem}); nothing was sent.",
+            "Write it again with `ticket find`, or pull it again.",
+        )
+    if report.absent:
+        raise BundleFormatError(
+            f"{len(report.absent)} files of the bundle in {folder} are not here; nothing was sent.",
+            "If it was pulled for some levels only, pull it whole: `ticket pull OWNER/NAME --all`.",
+        )
+    return open_bundle(folder).manifest
 
 
 def _there(hub: Hub, repo: str) -> Snapshot | None:
