@@ -10,7 +10,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI
@@ -40,6 +40,7 @@ from ticket_hub_api.hub_protocol import (
 )
 from ticket_hub_api.hub_protocol.names import ENCODED_SLASH
 from ticket_hub_api.hub_protocol.routing import HubRoute
+from ticket_hub_api.matching import ByShape
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
@@ -57,12 +58,20 @@ from ticket_hub_api.routes.routing import RestRoute
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
 
+if TYPE_CHECKING:  # older versions have none, and pass over what they do not know
+    from fastapi.telemetry import TelemetryConfig
+
 __all__ = ["create_app", "from_environment", "scopes_of"]
 
 _log = logging.getLogger("ticket_hub_api")
 FLUSH_SECONDS = 10.0
 LOG_FLUSH_SECONDS = 0.5
 LOG_BUFFER = 1 << 16
+# FastAPI's own would look for a collector at each request, and tell it whole addresses: some of
+# them carry a permission. `observing` counts and logs instead.
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False, "metrics": False, "logs": False, "auto_configure": False,
+}  # fmt: skip
 ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     experiments.router,
     ticket_parts.router,
@@ -125,10 +134,12 @@ def create_app(
         openapi_url=None,  # served by a route that declares its scope, like every other
         docs_url=None,  # FastAPI's pages load scripts from other hosts
         redoc_url=None,
+        telemetry=NO_TELEMETRY,
     )
     for router in routers:
         app.router.routes.extend(router.routes)
     _demand_declarations(app)
+    app.router.routes.insert(0, ByShape([route for route, _ in scopes_of(app)]))
     database = Database(settings.database_url)
     try:
         check_schema(database)

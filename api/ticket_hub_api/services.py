@@ -47,10 +47,12 @@ class Memory:
             path = make_url(database.url).database or ""
             self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._version = -1
+        self.checks = 0  # how often it was looked whether everything still holds
         self._entries: OrderedDict[Hashable, Any] = OrderedDict()
 
     def version(self) -> int:
         """A number that changes with the database; to be called on the event loop."""
+        self.checks += 1
         if self._watch is None:
             return -1
         version: int = self._watch.execute("PRAGMA data_version").fetchone()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import logging
@@ -180,3 +181,22 @@ def test_an_unknown_log_level_is_refused() -> None:
 
     with pytest.raises(HubError, match="LOG_LEVEL"):
         Settings.from_environment({"TICKET_HUB_LOG_LEVEL": "loud"})
+
+
+def test_a_requests_line_is_json_whatever_the_names_are(
+    tmp_path: Path, start: StartHub, call_to: CallTo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hub = start(folder=tmp_path / "hub")
+    call = call_to(hub)
+    capfd.readouterr()
+    names = ["a%22%7D%0A%5C", "%C3%BC", "x" * 300, "plain"]
+    for name in names:
+        call("GET", f"/api/models/ada/{name}")
+    hub.stop()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    asked = [line for line in lines if line.get("namespace") == "ada"]
+    assert [line["name"] for line in asked] == ['a"}\n\\', "ü", "x" * 300, "plain"]
+    for line in asked:
+        assert line["bytes"] > 0
+        assert dt.datetime.fromisoformat(line["time"]).tzinfo is not None
+        assert dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(line["time"]) < dt.timedelta(1)

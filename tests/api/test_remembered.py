@@ -99,3 +99,24 @@ def test_a_remembered_answer_counts_as_a_request(
 ) -> None:
     call = call_to(start(requests_per_minute=6))
     assert [call("GET", LIST).status for _ in range(8)] == [200] * 6 + [429] * 2
+
+
+def test_a_condition_is_heard_though_the_answer_is_remembered(call: Call) -> None:
+    assert call("GET", LIST).status == call("GET", LIST).status == 200
+    assert call("GET", LIST, headers={"If-None-Match": '"x"'}).status == 200
+
+
+def test_an_expired_or_wrong_token_gets_nothing_from_memory(call: Call) -> None:
+    assert call("GET", LIST).status == call("GET", LIST).status == 200
+    assert call("GET", LIST, token="th_wrong").status == 401
+
+
+def test_methods_that_an_address_does_not_know_are_refused_before_anything_else(call: Call) -> None:
+    answer = call("DELETE", LIST)
+    assert answer.status == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_a_remembered_answer_has_its_own_request_id(call: Call) -> None:
+    ids = [call("GET", LIST).headers["X-Request-Id"] for _ in range(3)]
+    assert len(set(ids)) == 3

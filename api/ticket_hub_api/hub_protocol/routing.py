@@ -12,11 +12,11 @@ from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter
 from fastapi.params import Depends
+from fastapi.routing import APIRoute
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
-
-from ticket_hub_api.matching import LiteralStart
+from starlette.routing import request_response
 
 __all__ = ["READ_METHODS", "HubRoute", "hub_router"]
 
@@ -33,8 +33,13 @@ class KindConvertor(StringConvertor):
 register_url_convertor("kind", KindConvertor())
 
 
-class HubRoute(LiteralStart):
+class HubRoute(APIRoute):
     """A route whose dependencies are functions of the request alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        """Declare it as FastAPI does; without its places for dependencies that end later."""
+        super().__init__(*args, **kwargs)
+        self.app = request_response(self.get_route_handler())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Check dependencies in order, then call the endpoint."""

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope, Send
 
 from ticket_hub_api.auth import Requires
-from ticket_hub_api.matching import LiteralStart
 from ticket_hub_api.services import services_of
 
 __all__ = ["MOST_BODY", "RememberedRoute", "RestRoute", "rest_router"]
 
 MOST_BODY = 4 << 20  # bytes
 MOST_REMEMBERED = 64 << 10  # bytes
-_CONDITIONS = frozenset({"range", "if-none-match", "if-range"})
+_CONDITIONS = frozenset({b"range", b"if-none-match", b"if-range"})
 _JSON = "application/json"
 
 
@@ -41,7 +41,7 @@ class IdentifierConvertor(Convertor[str]):
 register_url_convertor("identifier", IdentifierConvertor())
 
 
-class RestRoute(LiteralStart):
+class RestRoute(APIRoute):
     """A route that reads no more of a body than `MOST_BODY`, and answers 413 to a larger one."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -57,30 +57,57 @@ class RestRoute(LiteralStart):
         return limited
 
 
+class _Remembered(NamedTuple):
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
 class RememberedRoute(RestRoute):
-    """A route whose answers to GET hold, for one caller, until anybody changes the database."""
+    """A route whose answers to GET hold, for one caller, until anybody changes the database.
+
+    What is remembered is sent before FastAPI reads the request: it was read in the same words when
+    the answer was made.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit the caller, then answer from memory or anew."""
+        if scope["method"] != "GET" or "GET" not in (self.methods or ()) or _is_conditional(scope):
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        memory = services_of(request).memory
+        checks = memory.checks
+        guard = next(d.call for d in self.dependant.dependencies if isinstance(d.call, Requires))
+        caller = await guard(request)
+        if memory.checks == checks:  # else it was seen since the request came whether all holds
+            memory.version()
+        key = ("rest", caller.account_id, caller.scope, scope["path"], scope["query_string"])
+        known: _Remembered | None = memory.known(key)
+        if known is not None:
+            start = {"type": "http.response.start", "status": 200, "headers": known.headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": known.body})
+            return
+        scope["remember"] = key, memory.version()
+        await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Admit the caller, then answer from memory or anew."""
-        handle = super().get_route_handler()
-        guards = [d.call for d in self.dependant.dependencies if isinstance(d.call, Requires)]
+        """Answer anew, and keep the answer where `handle` asks for it."""
+        make = super().get_route_handler()
 
-        async def remembered(request: Request) -> Response:
-            if request.method != "GET" or not _CONDITIONS.isdisjoint(request.headers.keys()):
-                return await handle(request)
-            caller = await guards[0](request)
-            key = ("rest", caller.account_id, caller.scope, request.url.path, request.url.query)
-            memory = services_of(request).memory
-            version = memory.version()
-            known: tuple[bytes, dict[str, str]] | None = memory.known(key)
-            if known is not None:
-                return Response(known[0], headers=known[1])
-            response = await handle(request)
-            if response.status_code == 200 and _is_small_json(response):  # noqa: PLR2004 - OK
-                memory.keep(key, (bytes(response.body), dict(response.headers)), version)
+        async def kept(request: Request) -> Response:
+            response = await make(request)
+            wanted = request.scope.get("remember")
+            if wanted and response.status_code == 200 and _is_small_json(response):  # noqa: PLR2004 - OK
+                answer = _Remembered(bytes(response.body), tuple(response.raw_headers))
+                services_of(request).memory.keep(wanted[0], answer, wanted[1])
             return response
 
-        return remembered
+        return kept
+
+
+def _is_conditional(scope: Scope) -> bool:
+    return any(name in _CONDITIONS for name, _ in scope["headers"])
 
 
 def _is_small_json(response: Response) -> bool:
