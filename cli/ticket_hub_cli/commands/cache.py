@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options, output
-from ticket_hub_cli.commands.hub import Group
+from ticket_hub_cli.hub_options import Group
 from ticket_hub_cli.output import Column, Output
 
 COLUMNS = [

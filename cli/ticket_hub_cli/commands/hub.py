@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
 import importlib
-import re
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import click
 
-from ticket_hub.errors import HubError
 from ticket_hub_cli import options
+from ticket_hub_cli.commands.hub_accounts import organization, token, user
+from ticket_hub_cli.hub_options import Group, duration, operation, seconds, with_hub
 from ticket_hub_cli.options import EndsWithExamples
 from ticket_hub_cli.output import Column, Output
 
-__all__ = ["command", "hub_options", "operation", "settings_from"]
+__all__ = ["command"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 DAMAGED = 1
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DAY = 86400.0
-_SPAN = re.compile(r"(\d{1,6})([smhdw])")
-
-
-class Group(EndsWithExamples, click.Group):
-    """A group of commands whose help ends with examples."""
-
-
-def operation() -> Any:  # noqa: ANN401 - the service's module, which the command line must not import
-    """What the service lets an operator do.
-
-    Raises:
-        HubError: the packages of the service are not installed.
-    """
-    try:
-        return importlib.import_module("ticket_hub_api.operation")
-    except ImportError as error:
-        raise HubError(
-            f"The hub needs a package that is not installed: {error.name}.",
-            "Install it with `pip install 'ticket-hub[serve]'`.",
-        ) from error
-
-
-def hub_options(function: F) -> F:
-    """Add `--database` and `--storage`."""
-    function = click.option(
-        "--storage", default="", metavar="URL", help="Folder or URL (s3://...) of the blobs."
-    )(function)
-    return click.option(
-        "--database", default="", metavar="URL", help="Database, such as postgresql://user@host/db."
-    )(function)
-
-
-def settings_from(where: Mapping[str, str], **changes: object) -> Any:  # noqa: ANN401 - the service's own type
-    """The hub that the options and the environment name."""
-    return operation().settings_of(where["database"], where["storage"], **changes)
-
-
-def with_hub(function: F) -> F:
-    """Add the options that name a hub, and hand the command its settings as `hub`."""
-
-    @hub_options
-    @functools.wraps(function)
-    def opened(*arguments: Any, database: str, storage: str, **values: Any) -> Any:  # noqa: ANN401
-        where = {"database": database, "storage": storage}
-        return function(*arguments, hub=settings_from(where), **values)
-
-    return cast("F", opened)
-
-
-def seconds(_context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-    """`30d`, `12h`, `90m` in seconds."""
-    if text is None:
-        return None
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise click.BadParameter(f"{text!r} is not like 30d, 12h or 90m.", param=parameter)
-    return int(match[1]) * _UNITS[match[2]]
 
 
 @click.group(
@@ -96,141 +34,8 @@ def command() -> None:
     """Look after a team's own hub: accounts, tokens, storage."""
 
 
-@command.group("user", cls=Group, epilog="ticket hub user add ada --email ada@example.org")
-def user() -> None:
-    """Add, list, lock out and let in users."""
-
-
-@user.command("add", cls=EndsWithExamples, epilog="ticket hub user add ada")
-@click.argument("name")
-@click.option("--full-name", default="")
-@click.option("--email", default="")
-@options.output_options
-@with_hub
-def add_user(name: str, full_name: str, email: str, out: Output, hub: Any) -> None:  # noqa: ANN401
-    """Add a user."""
-    operation().add_user(hub, name, full_name=full_name, email=email)
-    out.record({"name": name, "kind": "user"}, name="name")
-    out.hint(f"Give a token with `ticket hub token create {name} --scope write`.")
-
-
-@user.command("list", cls=EndsWithExamples, epilog="ticket hub user list --format json")
-@options.output_options
-@with_hub
-def list_users(out: Output, hub: Any) -> None:  # noqa: ANN401
-    """List users and organizations."""
-    columns = [Column("name", "NAME"), Column("kind", "KIND"), Column("disabled", "LOCKED OUT")]
-    out.table(operation().list_accounts(hub), columns, name="name")
-
-
-@user.command("disable", cls=EndsWithExamples, epilog="ticket hub user disable ada")
-@click.argument("name")
-@click.option("--undo", is_flag=True, help="Let the account in again.")
-@options.output_options
-@with_hub
-def disable_user(name: str, undo: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
-    """Lock an account out, with all its tokens."""
-    operation().set_disabled(hub, name, disabled=not undo)
-    out.record({"name": name, "disabled": not undo}, name="name")
-
-
-@command.group("org", cls=Group, epilog="ticket hub org add lab\nticket hub org member lab ada")
-def organization() -> None:
-    """Add organizations and their members."""
-
-
-@organization.command("add", cls=EndsWithExamples, epilog="ticket hub org add lab")
-@click.argument("name")
-@click.option("--full-name", default="")
-@options.output_options
-@with_hub
-def add_organization(name: str, full_name: str, out: Output, hub: Any) -> None:  # noqa: ANN401
-    """Add an organization, which owns repositories and has members."""
-    operation().add_organization(hub, name, full_name=full_name)
-    out.record({"name": name, "kind": "organization"}, name="name")
-    out.hint(f"Add members with `ticket hub org member {name} USER --role write`.")
-
-
-@organization.command(
-    "member", cls=EndsWithExamples, epilog="ticket hub org member lab ada --role admin"
-)
-@click.argument("name")
-@click.argument("user_name", metavar="USER")
-@click.option(
-    "--role", type=click.Choice(["read", "write", "admin", "none"]), default="write",
-    show_default=True, help="`none` ends the membership.",
-)  # fmt: skip
-@options.output_options
-@with_hub
-def member(name: str, user_name: str, role: str, out: Output, hub: Any) -> None:  # noqa: ANN401
-    """Give a user a role in an organization."""
-    operation().add_member(hub, name, user_name, role)
-    out.record({"organization": name, "user": user_name, "role": role}, name="user")
-
-
-@command.group("token", cls=Group, epilog="ticket hub token create ada --scope write")
-def token() -> None:
-    """Issue, list and revoke tokens."""
-
-
-@token.command(
-    "create",
-    cls=EndsWithExamples,
-    epilog="ticket hub token create ada --scope write --expires 90d -q > token",
-)
-@click.argument("user_name", metavar="USER")
-@click.option("--scope", type=click.Choice(["read", "write", "admin"]), required=True)
-@click.option("--name", default="token", show_default=True, help="What it is for.")
-@click.option("--expires", callback=seconds, help="After how long: 12h, 90d.  [default: never]")
-@options.output_options
-@with_hub
-def create_token(
-    user_name: str,
-    scope: str,
-    name: str,
-    expires: int | None,
-    out: Output,
-    hub: Any,  # noqa: ANN401
-) -> None:
-    """Issue a token to a user. Its secret is shown once and kept nowhere."""
-    issued = operation().create_token(
-        hub, user_name, scope=scope, name=name, expires_seconds=expires
-    )
-    issued["expires_at"] = _moment(issued["expires_at"])
-    out.record(issued, name="secret")
-    out.hint("Keep the secret: it cannot be shown again. Clients read it from HF_TOKEN.")
-
-
-@token.command("list", cls=EndsWithExamples, epilog="ticket hub token list")
-@options.output_options
-@with_hub
-def list_tokens(out: Output, hub: Any) -> None:  # noqa: ANN401
-    """List tokens, without their secrets."""
-    rows = operation().list_tokens(hub)
-    for row in rows:
-        for name in ("created_at", "expires_at", "revoked_at"):
-            row[name] = _moment(row[name])
-    columns = [
-        Column("id", "ID"), Column("account", "USER"), Column("name", "NAME"),
-        Column("scope", "SCOPE"), Column("expires_at", "EXPIRES"), Column("revoked_at", "REVOKED"),
-    ]  # fmt: skip
-    out.table(rows, columns, name="id")
-
-
-def _moment(microseconds: int | None) -> str | None:
-    if microseconds is None:
-        return None
-    return dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC).isoformat(timespec="seconds")
-
-
-@token.command("revoke", cls=EndsWithExamples, epilog="ticket hub token revoke 0123456789abcdef")
-@click.argument("token_id", metavar="ID")
-@options.output_options
-@with_hub
-def revoke_token(token_id: str, out: Output, hub: Any) -> None:  # noqa: ANN401
-    """End a token at once."""
-    operation().revoke_token(hub, token_id)
-    out.record({"id": token_id, "revoked": True}, name="id")
+for part in (user, organization, token):
+    command.add_command(part)
 
 
 @command.command("gc", cls=EndsWithExamples, epilog="ticket hub gc --dry-run\nticket hub gc")
@@ -338,7 +143,7 @@ def quota(account: str | None, share: str | None, out: Output, hub: Any) -> None
     TIME is of one slot: 90m, 200h, 30d, or `none` for no limit. Without an account, all are listed.
     """
     if account and share:
-        limit = 0 if share == "none" else _seconds_of(share)
+        limit = 0 if share == "none" else duration(share)
         _jobs().set_quota(hub, account, limit)
         out.record({"account": account, "limit": limit or None}, name="account")
         return
@@ -366,10 +171,3 @@ def workers(out: Output, hub: Any) -> None:  # noqa: ANN401
 def _jobs() -> Any:  # noqa: ANN401 - the service's module, which the command line must not import
     operation()  # says what is missing
     return importlib.import_module("ticket_hub_api.jobs.administration")
-
-
-def _seconds_of(text: str) -> int:
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise click.BadParameter(f"{text!r} is not like 30d, 200h, 90m or none.")
-    return int(match[1]) * _UNITS[match[2]]

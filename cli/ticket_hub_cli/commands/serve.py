@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.commands.hub import hub_options, operation, settings_from
+from ticket_hub_cli.hub_options import hub_options, operation, settings_from
 
 __all__ = ["command"]
 

@@ -9,7 +9,7 @@ import click
 
 from ticket_hub.errors import HubError
 from ticket_hub_cli import options
-from ticket_hub_cli.commands.hub import hub_options, settings_from
+from ticket_hub_cli.hub_options import hub_options, settings_from
 
 __all__ = ["command"]
 
