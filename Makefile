@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer, and make. Everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+JOBS ?= $(shell nproc --all 2>/dev/null || echo 2)
 PACKAGES := ticket_hub api/ticket_hub_api cli/ticket_hub_cli
 export OMP_NUM_THREADS ?= 1
 
