@@ -26,7 +26,7 @@ from ticket_hub_api.settings import Settings
 from ticket_hub_api.signing import Signer, load_signer
 from ticket_hub_api.storage.blobs import Blobs, open_blobs
 
-__all__ = ["Memory", "Services", "services_of"]
+__all__ = ["Memory", "Services", "recall", "services_of"]
 
 _log = logging.getLogger("ticket_hub_api")
 T = TypeVar("T")
@@ -50,8 +50,15 @@ class Memory:
         self.checks = 0  # how often it was looked whether everything still holds
         self._entries: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def version(self) -> int:
-        """A number that changes with the database; to be called on the event loop."""
+    def version(self, since: int | None = None) -> int:
+        """A number that changes with the database; to be called on the event loop.
+
+        Args:
+            since: what `checks` was when a request came. If it was looked since then, for whatever
+                request, that is good enough.
+        """
+        if since is not None and self.checks != since:
+            return self._version
         self.checks += 1
         if self._watch is None:
             return -1
@@ -61,9 +68,15 @@ class Memory:
             self._version = version
         return version
 
-    async def recall(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What is remembered under a key, or what `make` returns in another thread."""
-        before = self.version()
+    async def recall(self, key: Hashable, make: Callable[[], T], since: int | None = None) -> T:
+        """What is remembered under a key, or what `make` returns in another thread.
+
+        Args:
+            key: what tells the answer from all others, with the caller where it depends on that.
+            make: makes the answer out of the database.
+            since: as `version` takes it.
+        """
+        before = self.version(since)
         if before >= 0 and key in self._entries:
             value: T = self._entries[key]
             return value
@@ -166,6 +179,15 @@ class Services:
         self.memory.close()
         self.jobs.close()
         self.database.close()
+
+
+async def recall(request: Request, key: Hashable, make: Callable[[], T]) -> T:
+    """What is remembered under a key, or what `make` returns; see `Memory.recall`.
+
+    A request looks once whether the database has changed, mostly while the caller is admitted.
+    """
+    memory = services_of(request).memory
+    return await memory.recall(key, make, request.scope.get("checks"))
 
 
 def services_of(request: Request) -> Services:

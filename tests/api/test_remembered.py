@@ -15,6 +15,7 @@ from ticket_hub.hub.front import push_bundle
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.services import Memory
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 Call = Callable[..., Any]
@@ -120,3 +121,31 @@ def test_methods_that_an_address_does_not_know_are_refused_before_anything_else(
 def test_a_remembered_answer_has_its_own_request_id(call: Call) -> None:
     ids = [call("GET", LIST).headers["X-Request-Id"] for _ in range(3)]
     assert len(set(ids)) == 3
+
+
+def test_one_look_serves_all_of_a_request_and_the_next_request_looks_again(
+    hub: RunningHub, database: Database
+) -> None:
+    memory = Memory(database)
+    try:
+        since = memory.checks
+        version = memory.version(since)
+        memory.keep("a", 1, version)
+        accounts.add_user(database, f"u{uuid.uuid4().hex[:8]}")
+        assert memory.version(since) == version
+        assert memory.known("a") == 1
+        assert memory.version(memory.checks) != version
+        assert memory.known("a") is None
+    finally:
+        memory.close()
+
+
+def test_what_was_made_before_a_change_is_not_kept(hub: RunningHub, database: Database) -> None:
+    memory = Memory(database)
+    try:
+        version = memory.version()
+        accounts.add_user(database, f"u{uuid.uuid4().hex[:8]}")
+        memory.keep("a", 1, version)
+        assert memory.known("a") is None
+    finally:
+        memory.close()

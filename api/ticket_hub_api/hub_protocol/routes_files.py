@@ -31,7 +31,7 @@ from ticket_hub_api.hub_protocol.requests import (
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, children, load_tree
-from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.services import Services, recall, services_of
 
 __all__ = ["router"]
 
@@ -104,7 +104,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
             return json_bytes(_items(services, connection, row, page, expand=expand)), cursor
 
     key = ("tree", caller, place, wanted, folder, recursive, expand, after, limit)
-    page, cursor = await services.memory.recall(key, make)
+    page, cursor = await recall(request, key, make)
     return json_answer(page, next_link(request, cursor=cursor) if cursor else None)
 
 
@@ -158,8 +158,11 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
         )
 
     key = ("resolve", caller, place, wanted, file)
-    answer = await services.memory.recall(key, make)
-    about = f"{endpoint_of(request)}/api/{place.kind}s/{place.name}"
+    answer = await recall(request, key, make)
     if request.method == "GET" and file == "config.json":
         services.downloads[answer.repository] += 1
-    return answer_file(request, answer, f"{about}/xet-read-token/{answer.commit}")
+    refresh = ""
+    if answer.xet_hash:
+        about = f"{endpoint_of(request)}/api/{place.kind}s/{place.name}"
+        refresh = f"{about}/xet-read-token/{answer.commit}"
+    return answer_file(request, answer, refresh)

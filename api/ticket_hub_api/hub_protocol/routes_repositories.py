@@ -26,7 +26,7 @@ from ticket_hub_api.hub_protocol.requests import (
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
-from ticket_hub_api.services import services_of
+from ticket_hub_api.services import recall, services_of
 from ticket_hub_api.settings import Visibility
 
 __all__ = ["router"]
@@ -152,7 +152,7 @@ async def listing(request: Request, caller: Caller) -> Response:
             found, cursor = list_repositories(connection, caller, query)
         return json_bytes(found), cursor
 
-    page, cursor = await services.memory.recall(("list", caller, address), make)
+    page, cursor = await recall(request, ("list", caller, address), make)
     headers = next_link(request, cursor=cursor) if cursor else {}
     return json_answer(page, headers)
 
@@ -203,4 +203,4 @@ async def info(request: Request, caller: Caller, revision: str = "main") -> Resp
         return json_bytes(fields)
 
     key = ("info", caller, place, wanted, blobs, expand)
-    return json_answer(await services.memory.recall(key, make))
+    return json_answer(await recall(request, key, make))

@@ -31,7 +31,7 @@ from ticket_hub_api.hub_protocol.requests import (
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.schemas import BranchIn, TagIn
-from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.services import Services, recall, services_of
 
 __all__ = ["router"]
 
@@ -141,7 +141,7 @@ async def refs(request: Request, caller: Caller) -> Response:
         return json_bytes(groups)
 
     key = ("refs", caller, place)
-    return json_answer(await services.memory.recall(key, make))
+    return json_answer(await recall(request, key, make))
 
 
 @router.api_route("/api/{kind:kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)

@@ -18,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
+from ticket_hub_api.services import services_of
+
 __all__ = ["READ_METHODS", "HubRoute", "hub_router"]
 
 READ_METHODS = ["GET", "HEAD"]
@@ -48,6 +50,7 @@ class HubRoute(APIRoute):
         plan = _plan(endpoint)
 
         async def handle(request: Request) -> Response:
+            request.scope["checks"] = services_of(request).memory.checks
             for guard in guards:
                 await guard(request)
             given: dict[str, Any] = {}

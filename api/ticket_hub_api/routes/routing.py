@@ -79,8 +79,7 @@ class RememberedRoute(RestRoute):
         checks = memory.checks
         guard = next(d.call for d in self.dependant.dependencies if isinstance(d.call, Requires))
         caller = await guard(request)
-        if memory.checks == checks:  # else it was seen since the request came whether all holds
-            memory.version()
+        version = memory.version(since=checks)
         key = ("rest", caller.account_id, caller.scope, scope["path"], scope["query_string"])
         known: _Remembered | None = memory.known(key)
         if known is not None:
@@ -88,7 +87,7 @@ class RememberedRoute(RestRoute):
             await send(start)
             await send({"type": "http.response.body", "body": known.body})
             return
-        scope["remember"] = key, memory.version()
+        scope["remember"] = key, version
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
