@@ -49,7 +49,8 @@ def receive_evidence(
     made = session.get(Evidence, (found.id, entry.repository_id)) is None
     if made:
         enter_evidence(session, entry.repository_id, found, origin="upload", sender=sender.name)
-    return one_experiment(session, sender, found.id), made
+    kept = one_experiment(session, sender, found.id, repository_id=entry.repository_id)
+    return kept, made
 
 
 def enter_evidence(

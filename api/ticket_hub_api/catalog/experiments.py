@@ -234,19 +234,26 @@ def _item(row: Any) -> ExperimentItem:  # noqa: ANN401 - a row of the columns ab
     return ExperimentItem(**fields, bundle=row.bundle_id, verdict=row.verdict or None)
 
 
-def one_experiment(database: Rows, viewer: Principal, evidence_id: str) -> ExperimentDetail:
+def one_experiment(
+    database: Rows, viewer: Principal, evidence_id: str, *, repository_id: str = ""
+) -> ExperimentDetail:
     """An experiment about a ticket that the viewer may see.
+
+    Args:
+        repository_id: shown with this ticket; without it, with the first by name of those whose
+            bundle it is about.
 
     Raises:
         HubNotFoundError: there is none of this id, or none that the viewer may know of.
     """
+    named = [Evidence.repository_id == repository_id] if repository_id else []
     row = database.execute(
         select(
             Evidence.id, *_whose(), Evidence.origin, Evidence.sender, Evidence.created_at,
             Evidence.body,
         )
         .join(TicketEntry, shown_with())
-        .where(Evidence.id == evidence_id, *visible(viewer))
+        .where(Evidence.id == evidence_id, *named, *visible(viewer))
         .order_by(TicketEntry.key)
     ).first()  # fmt: skip
     if row is None:

@@ -62,6 +62,18 @@ def test_evidence_made_elsewhere_is_kept_with_its_sender(
     assert one["record"]["levels"][0]["trials"]["ticket"][0]["ticket"]
 
 
+def test_the_same_evidence_about_two_copies_is_answered_with_the_one_that_was_meant(
+    hub: RunningHub, ticket: str, owner: str, evidence: Table, call: Call
+) -> None:
+    copies = [f"{owner}/{letter}-{uuid.uuid4().hex[:8]}" for letter in "az"]
+    for repo in copies:
+        push(connect(hub.endpoint, token=hub.token), GOLDEN, repo)
+    for status in (201, 200):
+        for repo in (ticket, *copies):
+            answer = call("POST", API, {"ticket": repo, "evidence": evidence})
+            assert (answer.status, answer.json["ticket"]) == (status, repo)
+
+
 def test_only_its_sender_or_an_owner_removes_evidence(
     ticket: str, evidence: Table, call: Call, stranger: Callable[[str], str]
 ) -> None:
