@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub import errors
+from ticket_hub_api.jobs.claims import Claim, Happening, Order
 from ticket_hub_api.jobs.progress import Meter
-from ticket_hub_api.jobs.queue import Claim, Happening, JobQueue, Order
+from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Kind
 
 if TYPE_CHECKING:

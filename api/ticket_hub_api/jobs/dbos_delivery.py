@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ WORKFLOW = "job"
 VERSION = "1"
 POLL_SECONDS = 0.5
 LOWEST = 10
+BATCH = 100
 
 
 def queue_url(database_url: str) -> str:
@@ -95,6 +97,20 @@ class DbosDelivery:
             for each in found
         }
 
+    def offered_before(self, seconds: float) -> list[Delivered]:
+        """As `Delivery` says."""
+        moment = datetime.now(UTC) - timedelta(seconds=seconds)
+        found = self._client.list_workflows(
+            end_time=moment.isoformat(), name=WORKFLOW, load_input=False, load_output=False
+        )
+        return [_attempt(each.workflow_id) for each in found]
+
+    def forget(self, attempts: Iterable[Delivered]) -> None:
+        """As `Delivery` says."""
+        names = [_name(*each) for each in attempts]
+        for first in range(0, len(names), BATCH):
+            self._client.delete_workflows(names[first : first + BATCH])
+
     def close(self) -> None:
         """As `Delivery` says."""
         self._client.destroy()
@@ -152,3 +168,8 @@ def _config(url: str, worker_id: str) -> Any:  # noqa: ANN401 - DBOS's own typed
 
 def _name(job_id: str, attempt: int) -> str:
     return f"{job_id}.{attempt}"
+
+
+def _attempt(name: str) -> Delivered:
+    job_id, _, attempt = name.rpartition(".")
+    return job_id, int(attempt)

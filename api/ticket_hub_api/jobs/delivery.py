@@ -27,6 +27,12 @@ class Delivery(Protocol):
     def holders(self, attempts: Iterable[Delivered]) -> dict[Delivered, str | None]:
         """Of the attempts that are still to be delivered or in hand: the worker, or None."""
 
+    def offered_before(self, seconds: float) -> list[Delivered]:
+        """All attempts that were enqueued longer ago and are still remembered, done or not."""
+
+    def forget(self, attempts: Iterable[Delivered]) -> None:
+        """Remember nothing of them."""
+
     def close(self) -> None:
         """Give back what was opened."""
 

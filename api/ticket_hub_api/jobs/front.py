@@ -24,10 +24,10 @@ from ticket_hub_api.jobs.choices import Choices, choices_of
 from ticket_hub_api.jobs.estimate import Estimate
 from ticket_hub_api.jobs.events import Event, follow
 from ticket_hub_api.jobs.planning import Planned, plan_job
-from ticket_hub_api.jobs.queue import add_event
 from ticket_hub_api.jobs.quotas import Allowance, allowance
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
 from ticket_hub_api.jobs.tables import Job, JobEvent, State
+from ticket_hub_api.jobs.transitions import add_event
 from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
 from ticket_hub_api.services import Services
 

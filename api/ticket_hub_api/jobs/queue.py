@@ -8,57 +8,33 @@ before can change nothing any more. So no job is lost, and none is finished twic
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import now
+from ticket_hub_api.jobs.claims import Claim, Happening, Order
 from ticket_hub_api.jobs.delivery import Delivery
 from ticket_hub_api.jobs.quotas import over_quota
-from ticket_hub_api.jobs.tables import Job, JobEvent, JobWorker, State
+from ticket_hub_api.jobs.reaping import reap_one, superseded, suspects
+from ticket_hub_api.jobs.tables import Job, State
+from ticket_hub_api.jobs.transitions import (
+    SECOND,
+    add_event,
+    clock,
+    end,
+    end_stopped,
+    locked,
+    requeue,
+)
 
-__all__ = ["Claim", "Happening", "JobQueue", "Order", "add_event"]
+__all__ = ["JobQueue"]
 
-SECOND = 1_000_000
 LEASE_SECONDS = 30.0
 MOST_FAILURES = 3
-MOST_LOSSES = 12
-BATCH = 100
-
-
-class Order:
-    """What a worker hears at each sign of life."""
-
-    GO_ON = "go-on"
-    CANCEL = "cancel"
-    QUOTA = "quota"
-    LOST = "lost"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """The right to work on a job, until it is handed over or the signs of life stop.
-
-    Attributes:
-        job_id, attempt, worker_id: together they are the fencing token.
-        kind, spec, repository: what is to be done.
-    """
-
-    job_id: str
-    attempt: int
-    worker_id: str
-    kind: str
-    spec: Mapping[str, Any]
-    repository: str
-
-
-Happening = tuple[str, Mapping[str, Any]]
-"""The kind and the data of an event."""
+KEPT_SECONDS = 86_400.0
 
 
 class JobQueue:
@@ -108,7 +84,7 @@ class JobQueue:
     def claim(self, job_id: str, attempt: int, worker_id: str) -> Claim | None:
         """The right to work on an attempt; None where it is another's or over."""
         with self.database.write() as session:
-            job = _locked(session, job_id)
+            job = locked(session, job_id)
             if job is None or job.state != State.QUEUED or job.attempt != attempt:
                 return None
             moment = clock(session)
@@ -175,7 +151,7 @@ class JobQueue:
             job.result = canonical_json(dict(result)).decode()
             if also is not None:
                 also(session, job)
-            _end(session, job, State.FINISHED)
+            end(session, job, State.FINISHED)
             return True
 
     def fail(self, claim: Claim, problem: str, remedy: str, *, for_good: bool = False) -> bool:
@@ -192,12 +168,12 @@ class JobQueue:
             job.failures += 1
             job.problem, job.remedy = problem, remedy
             if for_good or job.failures >= MOST_FAILURES:
-                _end(session, job, State.FAILED, problem=problem, remedy=remedy)
+                end(session, job, State.FAILED, problem=problem, remedy=remedy)
             else:
                 again = True
                 data = {"attempt": job.attempt, "problem": problem, "remedy": remedy}
                 add_event(session, job, "attempt-failed", **data)
-                _requeue(session, job)
+                requeue(session, job)
         if again:
             self.offer(job)
         return True
@@ -208,7 +184,7 @@ class JobQueue:
             job = self._held(session, claim)
             if job is None:
                 return False
-            _requeue(session, job)
+            requeue(session, job)
         self.offer(job)
         return True
 
@@ -218,18 +194,18 @@ class JobQueue:
             job = self._held(session, claim)
             if job is None:
                 return False
-            _end_stopped(session, job)
+            end_stopped(session, job)
             return True
 
     def cancel(self, job_id: str) -> str:
         """End a job that waits, or let its worker stop; the state that it has now, or nothing."""
         with self.database.write() as session:
-            job = _locked(session, job_id)
+            job = locked(session, job_id)
             if job is None:
                 return ""
             waiting, attempt = job.state == State.QUEUED, job.attempt
             if waiting:
-                _end(session, job, State.CANCELLED)
+                end(session, job, State.CANCELLED)
             elif job.state == State.RUNNING and job.stop != Order.CANCEL:
                 job.stop = Order.CANCEL
                 add_event(session, job, "stopping")
@@ -240,111 +216,32 @@ class JobQueue:
 
     def reap(self) -> int:
         """Offer again what lost workers had, and what the delivery forgot; returns how many."""
-        done = 0
-        for job_id in self._suspects():
+        lease, done = round(self.lease_seconds * SECOND), 0
+        for job_id in suspects(self.database, self.delivery, lease):
             with self.database.write() as session:
-                job = _locked(session, job_id)
-                again = job is not None and self._reap_one(session, job)
+                job = locked(session, job_id)
+                again = job is not None and reap_one(session, job, lease)
             if again and job is not None:
                 self.offer(job)
                 done += 1
         return done
 
-    def _reap_one(self, session: Session, job: Job) -> bool:
-        moment = clock(session)
-        if job.state == State.RUNNING and job.lease_until < moment:
-            job.losses += 1
-            if job.stop:
-                _end_stopped(session, job)
-                return False
-            if job.losses >= MOST_LOSSES:
-                _end(session, job, State.FAILED, **_LOST)
-                return False
-            add_event(session, job, "worker-lost", attempt=job.attempt)
-            _requeue(session, job)
-            return True
-        if job.state == State.QUEUED and job.queued_at < moment - self._lease:
-            _requeue(session, job)  # the attempt that went astray is worth nothing from now on
-            return True
-        return False
+    def prune(self, seconds: float = KEPT_SECONDS) -> int:
+        """Clear the delivery of old attempts that nobody may work on any more.
 
-    def _suspects(self) -> Iterator[str]:
-        """Jobs without a sign of life, and jobs that wait though nobody will bring them."""
-        with self.database.read() as connection:
-            moment = clock(connection)
-            late = (Job.state == State.RUNNING) & (Job.lease_until < moment)
-            yield from connection.scalars(select(Job.id).where(late).limit(BATCH)).all()
-            waiting = (Job.state == State.QUEUED) & (Job.queued_at < moment - self._lease)
-            chosen = select(Job.id, Job.attempt).where(waiting).order_by(Job.queued_at)
-            rows = [(row.id, row.attempt) for row in connection.execute(chosen.limit(BATCH))]
-            living = set(connection.scalars(
-                select(JobWorker.id).where(JobWorker.seen_at > moment - self._lease)
-            ))  # fmt: skip
-        held = self.delivery.holders(rows)
-        for row in rows:
-            if row not in held or not (held[row] is None or held[row] in living):
-                yield row[0]
+        Args:
+            seconds: for so long after it was offered, an attempt stays in any case.
 
-    @property
-    def _lease(self) -> int:
-        return round(self.lease_seconds * SECOND)
+        Returns:
+            How many were cleared away.
+        """
+        over = superseded(self.database, self.delivery.offered_before(seconds))
+        self.delivery.forget(over)
+        return len(over)
 
     def _held(self, session: Session, claim: Claim) -> Job | None:
-        job = _locked(session, claim.job_id)
+        job = locked(session, claim.job_id)
         if job is None or job.state != State.RUNNING:
             return None
         mine = (claim.attempt, claim.worker_id) == (job.attempt, job.worker_id)
         return job if mine else None
-
-
-_LOST = {
-    "problem": f"{MOST_LOSSES} workers were lost while they worked on this job.",
-    "remedy": "It may need more memory than they have; see `ticket hub workers` and their logs.",
-}
-_QUOTA = {
-    "problem": "The account's share of the workers' time is used up.",
-    "remedy": "Wait until older jobs leave the window, or ask the operator for more "
-    "(`ticket hub quota`).",
-}
-
-
-def clock(session: Any) -> int:  # noqa: ANN401 - a session or a connection
-    """Microseconds since 1970, by the clock that all workers share: the database's."""
-    bind = session.get_bind() if isinstance(session, Session) else session
-    if bind.dialect.name == "sqlite":
-        return now()
-    statement = select(func.extract("epoch", text("clock_timestamp()")))
-    return round(float(session.execute(statement).scalar_one()) * SECOND)
-
-
-def add_event(session: Session, job: Job, kind: str, **data: object) -> None:
-    """Tell those who follow."""
-    job.events += 1
-    line = canonical_json(data).decode()
-    session.add(JobEvent(job_id=job.id, number=job.events, kind=kind, data=line))
-
-
-def _locked(session: Session, job_id: str) -> Job | None:
-    return session.get(Job, job_id, with_for_update=True)
-
-
-def _requeue(session: Session, job: Job) -> None:
-    job.state, job.worker_id, job.lease_until = State.QUEUED, "", 0
-    job.attempt += 1
-    job.queued_at = clock(session)
-    add_event(session, job, "queued", attempt=job.attempt)
-
-
-def _end(session: Session, job: Job, state: str, problem: str = "", remedy: str = "") -> None:
-    job.state, job.finished_at = state, clock(session)
-    job.worker_id, job.lease_until = "", 0
-    job.problem, job.remedy = problem, remedy
-    told = {"problem": problem, "remedy": remedy} if problem else {}
-    add_event(session, job, state, **told)
-
-
-def _end_stopped(session: Session, job: Job) -> None:
-    if job.stop == Order.QUOTA:
-        _end(session, job, State.FAILED, **_QUOTA)
-    else:
-        _end(session, job, State.CANCELLED)

@@ -29,12 +29,14 @@ from ticket_hub.errors import TicketHubError
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import new_id
 from ticket_hub_api.jobs.attempt import Attempt
+from ticket_hub_api.jobs.claims import Claim
 from ticket_hub_api.jobs.dbos_delivery import Receiver
 from ticket_hub_api.jobs.delivery import open_delivery
-from ticket_hub_api.jobs.queue import Claim, JobQueue, clock
+from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Job, JobWorker, State
 from ticket_hub_api.jobs.tasks import Workplace, task_of
 from ticket_hub_api.jobs.tokens import job_token
+from ticket_hub_api.jobs.transitions import clock
 from ticket_hub_api.signing import load_signer
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ class SlotProcess:
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     swept = time.monotonic()
                     self._safely(self._sweep)
+                    self._safely(self.queue.prune)
             self._idle.wait()
         finally:
             self._safely(self._leave)

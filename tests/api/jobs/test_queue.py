@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.jobs.queue import MOST_LOSSES, Claim, JobQueue, Order
+from ticket_hub_api.jobs.claims import Claim, Order
+from ticket_hub_api.jobs.queue import JobQueue
+from ticket_hub_api.jobs.reaping import MOST_LOSSES
 from ticket_hub_api.jobs.tables import Job, JobEvent, State
 
 NewJob = Callable[..., Job]
@@ -193,3 +195,16 @@ def test_progress_and_events_reach_the_row(
     queue.heartbeat(claim, seconds=0, progress={"done": 0.5}, happened=happened)
     assert look(database, job).progress == '{"done":0.5}'
     assert kinds(database, job) == ["running", "level", "level"]
+
+
+def test_deliveries_that_nobody_needs_are_cleared_away(queue: JobQueue, new_job: NewJob) -> None:
+    waiting, running, done, lost = (new_job() for _ in range(4))
+    claimed(queue, running)
+    queue.finish(claimed(queue, done), {})
+    queue.give_back(claimed(queue, lost))
+    assert queue.prune() == 0  # all are young
+    gone = {(done.id, 1), (lost.id, 1)}
+    assert gone <= set(queue.delivery.offered_before(0))
+    queue.prune(seconds=0)
+    left = {(waiting.id, 1), (running.id, 1), (lost.id, 2)}
+    assert set(queue.delivery.offered_before(0)) == left

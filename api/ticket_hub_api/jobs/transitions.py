@@ -1,0 +1,68 @@
+"""How a job's row changes, each step with the event that tells of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from ticket_hub.durable import canonical_json
+from ticket_hub_api.catalog.tables import now
+from ticket_hub_api.jobs.claims import Order
+from ticket_hub_api.jobs.tables import Job, JobEvent, State
+
+__all__ = ["SECOND", "add_event", "clock", "end", "end_stopped", "locked", "requeue"]
+
+SECOND = 1_000_000
+_QUOTA = {
+    "problem": "The account's share of the workers' time is used up.",
+    "remedy": "Wait until older jobs leave the window, or ask the operator for more "
+    "(`ticket hub quota`).",
+}
+
+
+def clock(session: Any) -> int:  # noqa: ANN401 - a session or a connection
+    """Microseconds since 1970, by the clock that all workers share: the database's."""
+    bind = session.get_bind() if isinstance(session, Session) else session
+    if bind.dialect.name == "sqlite":
+        return now()
+    statement = select(func.extract("epoch", text("clock_timestamp()")))
+    return round(float(session.execute(statement).scalar_one()) * SECOND)
+
+
+def add_event(session: Session, job: Job, kind: str, **data: object) -> None:
+    """Tell those who follow."""
+    job.events += 1
+    line = canonical_json(data).decode()
+    session.add(JobEvent(job_id=job.id, number=job.events, kind=kind, data=line))
+
+
+def locked(session: Session, job_id: str) -> Job | None:
+    """A job that nobody else changes until the transaction ends."""
+    return session.get(Job, job_id, with_for_update=True)
+
+
+def requeue(session: Session, job: Job) -> None:
+    """Let it wait under its next attempt; who held the one before can change nothing."""
+    job.state, job.worker_id, job.lease_until = State.QUEUED, "", 0
+    job.attempt += 1
+    job.queued_at = clock(session)
+    add_event(session, job, "queued", attempt=job.attempt)
+
+
+def end(session: Session, job: Job, state: str, problem: str = "", remedy: str = "") -> None:
+    """Bring it to a state that never changes again."""
+    job.state, job.finished_at = state, clock(session)
+    job.worker_id, job.lease_until = "", 0
+    job.problem, job.remedy = problem, remedy
+    told = {"problem": problem, "remedy": remedy} if problem else {}
+    add_event(session, job, state, **told)
+
+
+def end_stopped(session: Session, job: Job) -> None:
+    """End a job that was to stop, by the reason for it."""
+    if job.stop == Order.QUOTA:
+        end(session, job, State.FAILED, **_QUOTA)
+    else:
+        end(session, job, State.CANCELLED)
