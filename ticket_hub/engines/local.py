@@ -35,6 +35,7 @@ GRACE_SECONDS = 8.0
 """From SIGTERM to SIGKILL; training keeps a checkpoint in that time."""
 
 LOOK_SECONDS = 0.05
+KILL_SECONDS = 1.0
 FORMAT = 1
 
 
@@ -163,7 +164,7 @@ class LocalEngine:
         self._wait_for_end(group, self._grace)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
-        self._wait_for_end(group, 1.0)
+        self._wait_for_end(group, KILL_SECONDS)
 
     def _wait_for_end(self, group: int, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -26,7 +26,12 @@ __all__ = ["Attempt", "Stopped"]
 _log = logging.getLogger("ticket_hub_api.jobs")
 _UNEXPECTED = "Something went wrong in the worker that should not"
 _REPORT = "Its log has the details; the operator may report them."
+BEAT_SECONDS = 2.0
 LOOK_SECONDS = 0.2
+PAUSE_SECONDS = 2.0
+PATIENCE_SECONDS = 900.0
+"""For so long a job waits for a hub that does not answer, before its attempt counts as failed."""
+
 FOR_GOOD = (
     errors.RecipeError,
     errors.NetworkError,
@@ -101,9 +106,9 @@ class Attempt:
 
     def _outcome(self) -> tuple[dict[str, Any], Any]:
         self._look()
-        work = self._aside(self.task.prepare)
+        work = self._with_hub(self.task.prepare)
         result = self._work(work)
-        return self._aside(lambda: self.task.deliver(result)), self.task.also
+        return self._with_hub(lambda: self.task.deliver(result)), self.task.also
 
     def _work(self, work: Work) -> dict[str, Any]:
         from ticket_hub.engines.folder import WorkFolder
@@ -140,6 +145,20 @@ class Attempt:
             raise Stopped(self._order)
         if self.is_stopping():
             raise Stopped(Stopped.BACK)
+
+    def _with_hub(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
+        """Take a step that needs the hub, and wait for it where it is being started again."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._aside(step)
+            except errors.HubUnavailableError:
+                if time.monotonic() > end:
+                    raise
+            again = time.monotonic() + PAUSE_SECONDS
+            while time.monotonic() < again:
+                self._look()
+                time.sleep(LOOK_SECONDS)
 
     def _aside(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
         """Take a step that cannot be interrupted in a thread, and leave it when told to stop.

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["open_engine"]
 
+GRACE_SECONDS = 6.0
+"""From SIGTERM to SIGKILL: with a sign of life before and the end after it, a cancel takes 10 s."""
+
 
 def open_engine(options: Options) -> Engine:
     """The engine that the options name.
@@ -30,7 +33,7 @@ def open_engine(options: Options) -> Engine:
     if options.engine == "local":
         slot = Slot(name=options.slot, cuda=options.cuda, workers=options.workers)
         shelf = SlotShelf([slot], Path(options.jobs_folder) / ".slots" / _unique())
-        return LocalEngine(shelf=shelf, tethered=True)
+        return LocalEngine(shelf=shelf, grace_seconds=GRACE_SECONDS, tethered=True)
     return make_engine(options.engine, options.engine_options)
 
 

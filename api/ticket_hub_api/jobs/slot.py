@@ -28,7 +28,7 @@ from sqlalchemy import select
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import new_id
-from ticket_hub_api.jobs.attempt import Attempt
+from ticket_hub_api.jobs.attempt import BEAT_SECONDS, Attempt
 from ticket_hub_api.jobs.claims import Claim
 from ticket_hub_api.jobs.dbos_delivery import Receiver
 from ticket_hub_api.jobs.delivery import open_delivery
@@ -163,7 +163,7 @@ class SlotProcess:
             engine=lambda: self.engine,
             is_stopping=self.stopping.is_set,
             quota=self.options.quota_seconds,
-            beat_seconds=min(2.0, self.options.lease_seconds / 5),
+            beat_seconds=min(BEAT_SECONDS, self.options.lease_seconds / 5),
         ).carry_out()
 
     def _register(self) -> None:

@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 import ticket_hub
+from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.jobs.slot import Options, to_line
+from ticket_hub_api.jobs.attempt import BEAT_SECONDS, LOOK_SECONDS
+from ticket_hub_api.jobs.engines import GRACE_SECONDS
 
 API = "/api/v1/jobs"
-ENDED = {"finished", "failed", "cancelled"}
 Call = Callable[..., Any]
 StartWorker = Callable[..., subprocess.Popen[bytes]]
 TINY = {"iterations": 20, "evaluate_every": 10, "trials": 3, "levels": 2}
@@ -203,6 +205,33 @@ def test_a_stopped_worker_gives_its_job_back_at_once(
     assert (workplace / job["id"] / "run/checkpoints/000/trial-0.json").exists()
 
 
+def test_stopping_the_service_stops_no_job(
+    ask: Call,
+    submit: Callable[..., dict[str, Any]],
+    start_worker: StartWorker,
+    start: Callable[..., RunningHub],
+    own_hub: RunningHub,
+    workplace: Path,
+) -> None:
+    job = submit(**LONG | {"iterations": 1000})
+    start_worker()
+    until_training(ask, job["id"])
+    own_hub.stop()
+    deadline = time.monotonic() + 120
+    while WorkFolder(workplace / job["id"] / "work").status().state != "finished":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    start(port=own_hub.port)
+    done = until(ask, job["id"], {"finished", "failed"})
+    assert (done["state"], done["attempt"], done["failures"]) == ("finished", 1, 0), done
+    info = ticket_hub.info_bundle(job["repository"], hub=own_hub.endpoint, token=own_hub.token)
+    assert info.snapshot.commit == done["result"]["commit"]
+
+
+def test_a_cancel_is_designed_to_end_within_ten_seconds() -> None:
+    assert BEAT_SECONDS + LOOK_SECONDS + GRACE_SECONDS + KILL_SECONDS < 10
+
+
 def test_a_running_job_is_cancelled_with_its_whole_process_group(
     ask: Call,
     submit: Callable[..., dict[str, Any]],
@@ -217,89 +246,3 @@ def test_a_running_job_is_cancelled_with_its_whole_process_group(
     assert until(ask, job["id"], {"cancelled"}, 30)["state"] == "cancelled"
     with pytest.raises(ProcessLookupError):
         os.killpg(group, 0)
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-@pytest.mark.parametrize(
-    ("jobs", "workers"),
-    [pytest.param(6, 2), pytest.param(200, 4, marks=[pytest.mark.slow, pytest.mark.timeout(5400)])],
-)
-def test_none_is_lost_and_none_finished_twice_while_workers_are_killed(
-    request: pytest.FixtureRequest,
-    start: Callable[..., RunningHub],
-    call_to: Callable[[RunningHub], Call],
-    workplace: Path,
-    kind: str,
-    jobs: int,
-    workers: int,
-) -> None:
-    database = request.getfixturevalue("fresh_database") if kind == "postgresql" else ""
-    hub = start(database=database, job_waiting=1000)
-    ask = call_to(hub)
-    owner = ask("GET", "/api/whoami-v2").json["name"]
-    made = []
-    for number in range(jobs):
-        find = {"kind": "find", "recipe": "digits-quick", "repository": f"{owner}/j{number}"}
-        answer = ask("POST", API, find | TINY | {"trials": 1, "levels": 1, "seed": number})
-        assert answer.status == 201, answer.body
-        made.append(answer.json["id"])
-    slots = [Slot(hub, workplace) for _ in range(workers)]
-    try:
-        kill_until_done(ask, slots, made, seconds=max(15.0, 2.0 * jobs / workers))
-    finally:
-        for slot in slots:
-            slot.end()
-    for job in made:
-        told = kinds(ask, job)
-        assert told.count("finished") == 1, told
-        assert told[-1] == "finished"
-        found = ask("GET", f"{API}/{job}").json
-        assert (found["state"], found["failures"]) == ("finished", 0), found
-
-
-class Slot:
-    """One slot's process, which can be killed and started again."""
-
-    def __init__(self, hub: RunningHub, workplace: Path) -> None:
-        workplace.mkdir(exist_ok=True)
-        self.options = Options(
-            database=hub.settings.database_url,
-            endpoint=hub.endpoint,
-            jobs_folder=str(workplace),
-            data_dir=str(workplace / "data"),
-            device="cpu",
-            lease_seconds=4,
-            checkpoint_seconds=0.2,
-        )
-        self.begin()
-
-    def begin(self) -> None:
-        command = [sys.executable, "-m", "ticket_hub_api.jobs.slot"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        assert self.process.stdin is not None
-        self.process.stdin.write(to_line(self.options))
-        self.process.stdin.flush()
-
-    def kill(self) -> None:
-        self.end()
-        self.begin()
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-
-
-def kill_until_done(ask: Call, slots: list[Slot], made: list[str], seconds: float) -> None:
-    """Kills a slot every two seconds for so long, one after the other; then lets them end."""
-    deadline = time.monotonic() + 60 + 25 * len(made)
-    begun, turn = time.monotonic(), 0
-    left = set(made)
-    while left:
-        assert time.monotonic() < deadline, [ask("GET", f"{API}/{job}").json for job in left]
-        time.sleep(2)
-        if time.monotonic() - begun < seconds:
-            slots[turn % len(slots)].kill()
-            turn += 1
-        left = {job for job in left if ask("GET", f"{API}/{job}").json["state"] not in ENDED}

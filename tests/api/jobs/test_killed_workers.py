@@ -1,0 +1,108 @@
+"""None of many jobs is lost or finished twice, however often their workers are killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ticket_hub_api.background import RunningHub
+from ticket_hub_api.jobs.slot import Options, to_line
+
+API = "/api/v1/jobs"
+OPEN = ("queued", "running")
+Call = Callable[..., Any]
+TINY = {"iterations": 20, "evaluate_every": 10, "trials": 1, "levels": 1}
+LONG = [pytest.mark.slow, pytest.mark.timeout(5400)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "jobs", "workers"),
+    [
+        pytest.param("sqlite", 6, 2),
+        pytest.param("postgresql", 6, 2, marks=pytest.mark.slow),
+        pytest.param("sqlite", 200, 4, marks=LONG),
+        pytest.param("postgresql", 200, 4, marks=LONG),
+    ],
+)
+def test_none_is_lost_and_none_finished_twice_while_workers_are_killed(
+    request: pytest.FixtureRequest,
+    start: Callable[..., RunningHub],
+    call_to: Callable[[RunningHub], Call],
+    tmp_path: Path,
+    kind: str,
+    jobs: int,
+    workers: int,
+) -> None:
+    database = request.getfixturevalue("fresh_database") if kind == "postgresql" else ""
+    hub = start(database=database, job_waiting=1000)
+    ask = call_to(hub)
+    owner = ask("GET", "/api/whoami-v2").json["name"]
+    made = []
+    for number in range(jobs):
+        find = {"kind": "find", "recipe": "digits-quick", "repository": f"{owner}/j{number}"}
+        answer = ask("POST", API, find | TINY | {"seed": number})
+        assert answer.status == 201, answer.body
+        made.append(answer.json["id"])
+    slots = [Slot(hub, tmp_path / "jobs") for _ in range(workers)]
+    try:
+        kill_until_done(ask, slots, jobs, seconds=max(15.0, jobs))
+    finally:
+        for slot in slots:
+            slot.end()
+    for job in made:
+        told = ask("GET", f"{API}/{job}/events").body.decode()
+        assert told.count("event: finished\n") == 1, told
+        found = ask("GET", f"{API}/{job}").json
+        assert (found["state"], found["failures"]) == ("finished", 0), found
+
+
+class Slot:
+    """One slot's process, which can be killed and started again."""
+
+    def __init__(self, hub: RunningHub, workplace: Path) -> None:
+        workplace.mkdir(exist_ok=True)
+        self.options = Options(
+            database=hub.settings.database_url,
+            endpoint=hub.endpoint,
+            jobs_folder=str(workplace),
+            data_dir=str(workplace / "data"),
+            device="cpu",
+            lease_seconds=4,
+            checkpoint_seconds=0.2,
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        command = [sys.executable, "-m", "ticket_hub_api.jobs.slot"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        assert self.process.stdin is not None
+        self.process.stdin.write(to_line(self.options))
+        self.process.stdin.flush()
+
+    def kill(self) -> None:
+        self.end()
+        self.begin()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+
+def kill_until_done(ask: Call, slots: list[Slot], jobs: int, seconds: float) -> None:
+    """Kills a slot every two seconds for so long, one after the other; then lets them end."""
+    begun, turn = time.monotonic(), 0
+    while any(ask("GET", f"{API}?state={state}&limit=1").json["items"] for state in OPEN):
+        passed = time.monotonic() - begun
+        assert passed < 60 + 25 * jobs
+        if passed < seconds and passed > 2 * (turn + 1):
+            slots[turn % len(slots)].kill()
+            turn += 1
+        time.sleep(0.2)
