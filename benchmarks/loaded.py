@@ -28,7 +28,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from measure import machine
 
-from ticket_hub.hub.front import push_bundle
+from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.background import RunningHub
 
 __all__ = ["Target", "beside", "choices", "compare", "fill", "plain_server", "report"]

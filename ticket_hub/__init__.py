@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         delete_bundle,
         info_bundle,
         pull_bundle,
-        push_bundle,
         search_hub,
         tag_bundle,
     )
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from ticket_hub.ticket import Ticket
     from ticket_hub.transfer.replay import replay_bundle
     from ticket_hub.transfer.retraining import RetrainResult, retrain
+    from ticket_hub.transfer.sharing import push_bundle
     from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
 __version__ = "0.1.0"
@@ -98,7 +98,7 @@ _HOMES = {
     "load_recipe": "ticket_hub.recipes",
     "open_bundle": "ticket_hub.bundle.read",
     "pull_bundle": "ticket_hub.hub.front",
-    "push_bundle": "ticket_hub.hub.front",
+    "push_bundle": "ticket_hub.transfer.sharing",
     "recipe_names": "ticket_hub.recipes",
     "report_run": "ticket_hub.report.runs",
     "retrain": "ticket_hub.transfer.retraining",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ticket_hub.hub.front import push_bundle
+from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database

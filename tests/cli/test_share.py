@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from experiments import evidence_table, write_run
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 
@@ -85,3 +86,22 @@ def test_a_replay_says_whether_the_claims_hold_and_ends_with_a_code_of_its_own(
     assert ticket("verify", str(run)).code == 0
     ran = ticket("verify", f"{run}:1", *replay)
     assert (ran.code, ran.stdout.splitlines()[-1]) == (21, "not reproduced")
+
+
+def test_a_push_with_evidence_is_shown_here_and_on_the_hub(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    run = str(write_run(tmp_path / "run", evidence_table(bundle, who="")))
+    asked = ticket("push", str(bundle), "ann/digits", "--with-evidence", run, *hub)
+    assert asked.code == 12
+    assert "--by NAME" in asked.stderr
+    pushed = ticket("push", str(bundle), "ann/digits", "--with-evidence", run, "--by", "Bo", *hub)
+    assert pushed.code == 0
+    for shown in (ticket("show", str(bundle)), ticket("info", "ann/digits", *hub)):
+        assert "Other experiments with these tickets:" in shown.stdout
+        assert "reinit" in shown.stdout
+        assert "Bo" in shown.stdout
+    table = json.loads(ticket("info", "ann/digits", *hub, "--format", "json").stdout)
+    assert {row["by"] for row in table["experiments"]} == {"Bo"}
+    assert [round(row["gain"], 6) for row in table["experiments"] if row["gain"]] == [0.1]

@@ -57,6 +57,7 @@ def use_everything(folder: Path) -> None:
             bundle.ticket(level.index, ticket.trial)
     bundle.model()
     bundle.figure()
+    bundle.experiments()
     for _ in bundle.curves():
         pass
 

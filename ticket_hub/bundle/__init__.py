@@ -10,6 +10,7 @@ from ticket_hub.bundle.content import (
     TrialContent,
 )
 from ticket_hub.bundle.contents import content_of
+from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.bundle.verify import Check, VerifyReport, verify_bundle
@@ -21,6 +22,7 @@ __all__ = [
     "Check",
     "ControlContent",
     "DataRecord",
+    "ExperimentRecord",
     "LevelContent",
     "Manifest",
     "Origin",

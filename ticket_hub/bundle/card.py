@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 
 from ticket_hub.bundle import layout
+from ticket_hub.bundle.card_experiments import experiments_section, one_line
+from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 
 __all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
@@ -114,8 +117,12 @@ def has_seal(data: bytes) -> bool:
     return _SEAL.search(data) is not None
 
 
-def plain_card(manifest: Manifest) -> str:
-    """A card as Markdown: front matter, what is in the bundle, how to load it without this tool."""
+def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ()) -> str:
+    """A card as Markdown: front matter, what is in the bundle, how to load it without this tool.
+
+    Args:
+        experiments: evidence from elsewhere, which gets a heading of its own.
+    """
     ticket, trials = manifest.default, len(manifest.trials)
     level = next(each for each in manifest.levels if each.index == ticket.level)
     title = f"Lottery tickets of {manifest.architecture.name} found on {manifest.data.name}"
@@ -130,6 +137,7 @@ def plain_card(manifest: Manifest) -> str:
         _READING,
         which + _RULES[ticket.rule] + ".",
         _limits(manifest),
+        *experiments_section(experiments),
         _origin(manifest),
         _LOADING + f"```python\n{_snippet(manifest)}```",
     )
@@ -141,8 +149,8 @@ def _imported(manifest: Manifest) -> list[str]:
     foreign = [origin for origin in manifest.lineage if origin.kind != BUNDLE]
     if not foreign:
         return []
-    head = f"Imported from the files of another system, {_plain(foreign[0].kind)}:"
-    return ["\n".join([head, "", *(f"- {_plain(origin.source)}" for origin in foreign)])]
+    head = f"Imported from the files of another system, {one_line(foreign[0].kind)}:"
+    return ["\n".join([head, "", *(f"- {one_line(origin.source)}" for origin in foreign)])]
 
 
 def _figure(manifest: Manifest) -> list[str]:
@@ -156,11 +164,6 @@ def _figure(manifest: Manifest) -> list[str]:
         f"from 100% down to {100 * sparsest:.3g}%; the table below has the numbers"
     )
     return [f"![{text}]({layout.FIGURE})"]
-
-
-def _plain(text: str) -> str:
-    """A text as one line that Markdown takes as it is."""
-    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))
 
 
 def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:

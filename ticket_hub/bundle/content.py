@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ticket_hub.recipe import Recipe
 from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, Weights
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = [
     "UNKNOWN_FINGERPRINT",
@@ -118,6 +121,8 @@ class BundleContent:
         bit_exact: False for ever once a run was resumed in another environment.
         controls: what was trained beside the tickets.
         lineage: what the tickets were made from, where they were not found by the recipe.
+        experiments: records of experiments with the tickets; one that is about another bundle id
+            than these tickets get is not written.
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
     """
 
@@ -130,6 +135,7 @@ class BundleContent:
     bit_exact: bool = True
     controls: tuple[ControlContent, ...] = ()
     lineage: tuple[Origin, ...] = ()
+    experiments: tuple[ExperimentRecord, ...] = ()
     figure: bytes | None = None
 
     def only(self, *levels: int) -> BundleContent:

@@ -49,6 +49,7 @@ def content_of(bundle: Bundle) -> BundleContent:
         bit_exact=manifest.bit_exact,
         controls=_controls(curves),
         lineage=manifest.lineage,
+        experiments=bundle.experiments(),
         figure=bundle.figure(),
     )
 

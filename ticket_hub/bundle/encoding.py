@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ticket_hub import tables
@@ -146,6 +146,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
         (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
+        (_is_evidence_bounded(files), "too many records of experiments"),
         (_needed(manifest) <= set(files), "it does not list a file that its tickets need"),
     )
 
@@ -171,8 +172,15 @@ def _is_theta0(manifest: Manifest, carried: Sequence[int]) -> bool:
 
 
 def _is_file(name: str, record: FileRecord) -> bool:
-    most = layout.MOST_BYTES.get(name, layout.MOST_TENSOR_BYTES)
-    return _DIGEST.fullmatch(record.sha256) is not None and 0 <= record.size <= most
+    named = not layout.is_evidence(name) or name == layout.evidence_file(record.sha256)
+    sized = 0 <= record.size <= layout.most_bytes(name)
+    return named and sized and _DIGEST.fullmatch(record.sha256) is not None
+
+
+def _is_evidence_bounded(files: Mapping[str, FileRecord]) -> bool:
+    sizes = [record.size for name, record in files.items() if layout.is_evidence(name)]
+    few = len(sizes) <= layout.MOST_EVIDENCE_FILES
+    return few and sum(sizes) <= layout.MOST_EVIDENCE_TOTAL
 
 
 def _needed(manifest: Manifest) -> set[str]:

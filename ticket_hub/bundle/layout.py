@@ -16,8 +16,11 @@ __all__ = [
     "METRICS",
     "MODEL",
     "RESULTS",
+    "evidence_file",
+    "is_evidence",
     "is_known",
     "mask_file",
+    "most_bytes",
     "theta0_file",
 ]
 
@@ -43,6 +46,9 @@ MOST_BYTES = {
     METRICS: 1 << 30,
     RESULTS: 64 << 10,
 }
+MOST_EVIDENCE_BYTES = 1 << 20
+MOST_EVIDENCE_FILES = 32
+MOST_EVIDENCE_TOTAL = 4 << 20
 MOST_METRICS_LINE = 4 << 20
 
 MOST_TRIALS = 1000
@@ -54,14 +60,30 @@ MOST_CHANNELS = 4096
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
 _SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, FIGURE, RESULTS))
+_EVIDENCE = re.compile(r"evidence/[0-9a-f]{64}\.json")
 _KNOWN = re.compile(
-    rf"(?:{_SINGLE}|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
+    rf"(?:{_SINGLE}|{_EVIDENCE.pattern}|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
 )
 
 
 def is_known(name: str) -> bool:
     """Whether a bundle of format 1 may list a file of this name in its manifest."""
     return _KNOWN.fullmatch(name) is not None
+
+
+def most_bytes(name: str) -> int:
+    """How large a file of this name may be."""
+    return MOST_EVIDENCE_BYTES if is_evidence(name) else MOST_BYTES.get(name, MOST_TENSOR_BYTES)
+
+
+def is_evidence(name: str) -> bool:
+    """Whether a file of this name is a record of an experiment."""
+    return _EVIDENCE.fullmatch(name) is not None
+
+
+def evidence_file(sha256: str) -> str:
+    """The file of a record of an experiment, by its digest."""
+    return f"evidence/{sha256}.json"
 
 
 def theta0_file(trial: int) -> str:

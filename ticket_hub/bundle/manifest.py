@@ -192,6 +192,11 @@ class Manifest:
         return next((record for record in self.levels if record.index == index), None)
 
     @property
+    def experiments(self) -> tuple[str, ...]:
+        """The files with records of experiments."""
+        return tuple(sorted(name for name in self.files if name.startswith("evidence/")))
+
+    @property
     def prunable(self) -> int:
         """Number of prunable weights of one network."""
         return sum(layer.size for layer in self.layers)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import config, encoding, figure, layout, summary
+from ticket_hub.bundle.experiment_record import ExperimentRecord, record_in
 from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
@@ -208,6 +209,20 @@ class Bundle:
         data = bytes(self.files.read(layout.FIGURE, record, layout.MOST_BYTES[layout.FIGURE]))
         figure.check(data)
         return data
+
+    def experiments(self) -> tuple[ExperimentRecord, ...]:
+        """The records of experiments that were made with its tickets, in the order of their files.
+
+        Raises:
+            BundleError: as `ticket`, or a record is none, or is about another bundle.
+        """
+        return tuple(map(self.experiment, self.manifest.experiments))
+
+    def experiment(self, name: str) -> ExperimentRecord:
+        """The record in one file; raises as `experiments`."""
+        record = self.manifest.files[name]
+        data = self.files.read(name, record, layout.MOST_EVIDENCE_BYTES)
+        return record_in(self.manifest, data, name)
 
     def digest(self, name: str) -> None:
         """Compare a file with the manifest, reading it in pieces.

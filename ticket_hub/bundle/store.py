@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.manifest import FileRecord, Manifest
-from ticket_hub.durable import open_durable, sync_folder, write_bytes
+from ticket_hub.durable import make_folder, open_durable, sync_folder, write_bytes
 from ticket_hub.errors import BundleError, BundleFormatError, StorageError
 
 __all__ = ["Store"]
@@ -36,8 +36,14 @@ class Store:
         self._staging = folder / layout.STAGING
         self._finish()
 
-    def put(self, name: str, chunks: Iterable[bytes | memoryview]) -> FileRecord:
+    def put(
+        self, name: str, chunks: Iterable[bytes | memoryview], *, staged: bool = False
+    ) -> FileRecord:
         """Write a file, unless it is there already.
+
+        Args:
+            staged: it comes into place only with the manifest, so that none that no manifest
+                lists is ever there.
 
         Raises:
             StorageError: the disk is full, or the file system refuses.
@@ -49,7 +55,8 @@ class Store:
         record = FileRecord(sha256=digest.hexdigest(), size=sum(map(len, pieces)))
         self.files[name] = record
         if not self._has(name, record):
-            place = self._staging / record.sha256 if self._is_read(name) else self.folder / name
+            apart = staged or self._is_read(name)
+            place = self._staging / record.sha256 if apart else self.folder / name
             with open_durable(place) as stream:
                 stream.writelines(pieces)
         return record
@@ -106,6 +113,7 @@ class Store:
 
 def _move(staged: Path, place: Path) -> None:
     try:
+        make_folder(place.parent)
         staged.replace(place)
         sync_folder(place.parent)
     except OSError as error:

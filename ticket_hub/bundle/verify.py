@@ -107,6 +107,8 @@ class _Verifier:
         self.bundle.digest(name)
         if name == layout.FIGURE:
             self.bundle.figure()
+        if layout.is_evidence(name):
+            self.bundle.experiment(name)
 
     def _no_other_file(self) -> None:
         known = {layout.MANIFEST, *self.manifest.files}

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ticket_hub.bundle import assemble, config, figure, layout, metrics, tensors
 from ticket_hub.bundle.card import is_generated, plain_card, results, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
+from ticket_hub.bundle.experiment_record import (
+    About,
+    ExperimentRecord,
+    demand_about,
+    encode_record,
+)
 from ticket_hub.bundle.manifest import Manifest, Theta0
 from ticket_hub.bundle.network import Signature, signature
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.store import Store
 from ticket_hub.bundle.theta0 import expand, survivors
+from ticket_hub.errors import EvidenceError
 from ticket_hub.types import Weights
 
-__all__ = ["listing", "put_card", "put_figure", "write_bundle"]
+__all__ = ["listing", "put_card", "put_experiments", "put_figure", "write_bundle"]
 
 
 def write_bundle(
@@ -25,7 +34,7 @@ def write_bundle(
     *,
     theta0: Theta0 = "dense",
     model: bool | None = None,
-    card: Callable[[Manifest], str] = plain_card,
+    card: Callable[[Manifest], str] | None = None,
 ) -> Manifest:
     """Write everything that is known of a search, or bring its bundle up to date.
 
@@ -38,7 +47,7 @@ def write_bundle(
             then there as evidence only, and controls that need dense weights cannot be had.
         model: whether to write `model.safetensors`, which plain timm reads; by default beside a
             dense theta0, which is as large.
-        card: makes the text of README.md from the manifest.
+        card: makes the text of README.md from the manifest; by default `plain_card`.
 
     Raises:
         BundleFormatError: the content cannot be a bundle: no level, NaN in theta0, levels that do
@@ -56,7 +65,9 @@ def write_bundle(
     if theta0 == "dense" if model is None else model:
         _put_model(store, content, manifest, network)
     put_figure(store, content.figure)
-    put_card(store, manifest, card)
+    records = [each for each in content.experiments if each.tickets.bundle == manifest.id]
+    records = put_experiments(store, manifest, records)
+    put_card(store, manifest, card or partial(plain_card, experiments=records))
     return store.commit(listing(store, manifest))
 
 
@@ -74,6 +85,32 @@ def put_figure(store: Store, data: bytes | None) -> None:
     if data is not None:
         figure.check(data)
         store.put(layout.FIGURE, [data])
+
+
+def put_experiments(
+    store: Store, manifest: Manifest, records: Sequence[ExperimentRecord]
+) -> list[ExperimentRecord]:
+    """Write records of experiments; returns them in the order of their files.
+
+    Raises:
+        EvidenceError: one is about other tickets, they are too many, or one is too large.
+    """
+    found = {}
+    for record in records:
+        demand_about(record, About.of(manifest))
+        data = encode_record(record)
+        if len(data) > layout.MOST_EVIDENCE_BYTES:
+            raise EvidenceError("This evidence takes more than 1 MiB.", "Give fewer levels.")
+        found[layout.evidence_file(hashlib.sha256(data).hexdigest())] = (data, record)
+    total = sum(len(data) for data, _ in found.values())
+    if len(found) > layout.MOST_EVIDENCE_FILES or total > layout.MOST_EVIDENCE_TOTAL:
+        raise EvidenceError(
+            f"{len(found)} records of experiments with {total} bytes are too many for a bundle.",
+            "It takes 32 of together 4 MiB; share the others in a bundle of their own.",
+        )
+    for name, (data, _) in sorted(found.items()):
+        store.put(name, [data], staged=True)
+    return [record for _, (_, record) in sorted(found.items())]
 
 
 def _put_levels(

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import parse_address
-from ticket_hub.hub.base import Pushed, Snapshot
+from ticket_hub.hub.base import Snapshot
 from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect
-from ticket_hub.hub.pull import Pulled, peek, pull
-from ticket_hub.hub.push import push
+from ticket_hub.hub.pull import Pulled, peek, peek_experiments, pull
 from ticket_hub.hub.query import Found, Query, Sort, search
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "delete_bundle",
     "info_bundle",
     "pull_bundle",
-    "push_bundle",
     "search_hub",
     "tag_bundle",
 ]
@@ -30,39 +29,19 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Info:
-    """What a hub says about a bundle, before anything of it is pulled."""
+    """What a hub says about a bundle, before anything of it is pulled.
+
+    Attributes:
+        snapshot: the commit and its files.
+        manifest: checked.
+        tags: tag -> commit.
+        experiments: evidence that was made with its tickets elsewhere, checked.
+    """
 
     snapshot: Snapshot
     manifest: Manifest
     tags: Mapping[str, str]
-
-
-def push_bundle(
-    bundle: Path | str,
-    repo: str,
-    *,
-    hub: str | Path | None = None,
-    token: str | None = None,
-    message: str | None = None,
-    private: bool | None = None,
-    parent: str | None = None,
-    create_pr: bool = False,
-) -> Pushed:
-    """Share a bundle under `owner/name`; see `ticket_hub.hub.push`.
-
-    Args:
-        hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
-        token: None is `HF_TOKEN`, or what `hf auth login` kept.
-    """
-    return push(
-        connect(hub, token=token),
-        Path(bundle),
-        repo,
-        message=message,
-        private=private,
-        parent=parent,
-        create_pr=create_pr,
-    )
+    experiments: tuple[ExperimentRecord, ...]
 
 
 def pull_bundle(
@@ -120,7 +99,12 @@ def info_bundle(address: str, *, hub: str | Path | None = None, token: str | Non
     repo, revision = _repository(address)
     there = connect(hub, token=token)
     snapshot, manifest = peek(there, repo, revision)
-    return Info(snapshot=snapshot, manifest=manifest, tags=there.tags(repo))
+    return Info(
+        snapshot=snapshot,
+        manifest=manifest,
+        tags=there.tags(repo),
+        experiments=peek_experiments(there, snapshot, manifest),
+    )
 
 
 def tag_bundle(

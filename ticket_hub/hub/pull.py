@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card import has_seal
+from ticket_hub.bundle.experiment_record import ExperimentRecord, record_in
+from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import write_bytes
@@ -20,7 +23,7 @@ from ticket_hub.errors import (
 from ticket_hub.hub.base import Hub, Snapshot
 from ticket_hub.hub.cache import Cache, Fetch
 
-__all__ = ["Pulled", "peek", "pull"]
+__all__ = ["Pulled", "peek", "peek_experiments", "pull"]
 
 EVERYTHING = "all"
 
@@ -118,6 +121,25 @@ def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Ma
     return snapshot, _read_manifest(hub, snapshot)[1]
 
 
+def peek_experiments(
+    hub: Hub, snapshot: Snapshot, manifest: Manifest
+) -> tuple[ExperimentRecord, ...]:
+    """The evidence that was made elsewhere with the tickets of a repository's bundle.
+
+    Raises:
+        HubError, BundleError: as `pull`.
+    """
+    return tuple(_experiment(hub, snapshot, manifest, name) for name in manifest.experiments)
+
+
+def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> ExperimentRecord:
+    record = manifest.files[name]
+    data = hub.read(snapshot, name, limit=record.size)
+    if hashlib.sha256(data).hexdigest() != record.sha256:
+        raise changed(name)
+    return record_in(manifest, data, name)
+
+
 def _snapshot(
     hub: Hub, cache: Cache, repo: str, revision: str | None, *, local_only: bool
 ) -> Snapshot:
@@ -182,6 +204,7 @@ def _names(
     if manifest.theta0_level is not None:
         indices.add(manifest.theta0_level)
     names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.FIGURE, layout.RESULTS]
+    names += manifest.experiments
     names += [layout.theta0_file(each) for each in trials]
     names += [layout.mask_file(each, index) for each in trials for index in sorted(indices)]
     return [name for name in names if name in manifest.files]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -16,7 +14,7 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.style import svg, theme_css, themed
-from ticket_hub.search.lock import hold
+from ticket_hub.search.lock import owned
 
 __all__ = ["ADAPTIVE_STYLE", "adaptive_svg", "card_figure", "illustrate_bundle", "inert_svg"]
 
@@ -48,20 +46,6 @@ def illustrate_bundle(folder: Path) -> bool:
             return False
         amend_bundle(folder, figure=data)
     return True
-
-
-@contextlib.contextmanager
-def owned(folder: Path) -> Iterator[None]:
-    """Be the only one to write a bundle: that of a run has the run's lock.
-
-    Raises:
-        RunLockedError: another process works in the run.
-    """
-    if (folder.parent / "run.json").is_file():
-        with hold(folder.parent / "lock"):
-            yield
-    else:
-        yield
 
 
 def card_figure(bundle: Bundle) -> bytes:

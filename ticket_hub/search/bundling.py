@@ -10,6 +10,7 @@ from pathlib import Path
 from ticket_hub.bundle import (
     BundleContent,
     ControlContent,
+    ExperimentRecord,
     LevelContent,
     Manifest,
     TrialContent,
@@ -39,6 +40,7 @@ class RunBundle:
     levels: list[LevelContent] = field(default_factory=list)
     _written: Manifest | None = None
     _controls: tuple[ControlContent, ...] = ()
+    _experiments: tuple[ExperimentRecord, ...] = ()
 
     def add(self, level: Level) -> None:
         """Take a level that is in the run folder."""
@@ -55,7 +57,8 @@ class RunBundle:
     def update(self, seeds: Sequence[int], theta0: Sequence[Weights]) -> None:
         """Write the bundle of these levels, unless it is there with all of them.
 
-        Evidence of controls that somebody added to the bundle stays in it.
+        Evidence of controls that somebody added to the bundle stays in it; records of experiments
+        stay while the tickets, and so the id of the bundle, are the same.
 
         Raises:
             StorageError: it cannot be written; readers see the bundle as it was before.
@@ -66,6 +69,7 @@ class RunBundle:
             return
         if present != self._written:
             self._controls = _controls(self.folder.bundle)
+            self._experiments = _experiments(self.folder.bundle)
         start = self.header.recipe.search.rewind_step
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
@@ -80,6 +84,7 @@ class RunBundle:
             environment=environment,
             bit_exact=exact,
             controls=self._controls,
+            experiments=self._experiments,
         )
         self._written = write_bundle(self.folder.bundle, content)
 
@@ -93,6 +98,13 @@ def _manifest(bundle: Path) -> Manifest | None:
         return open_bundle(bundle).manifest
     except BundleError:
         return None
+
+
+def _experiments(bundle: Path) -> tuple[ExperimentRecord, ...]:
+    try:
+        return open_bundle(bundle).experiments()
+    except BundleError:
+        return ()
 
 
 def _controls(bundle: Path) -> tuple[ControlContent, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ticket_hub.durable import make_folder
 from ticket_hub.errors import RunLockedError, StorageError
 
-__all__ = ["acquire", "hold", "is_held"]
+__all__ = ["acquire", "hold", "is_held", "owned"]
 
 PATIENCE_SECONDS = 0.2
 """Long enough for `is_held`, which owns a shared lock for a moment."""
@@ -35,6 +35,20 @@ def hold(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Be the only one to write a bundle: that of a run has the run's lock.
+
+    Raises:
+        RunLockedError: another process works in the run.
+    """
+    if (folder.parent / "run.json").is_file():
+        with hold(folder.parent / "lock"):
+            yield
+    else:
+        yield
 
 
 def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:

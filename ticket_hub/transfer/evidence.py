@@ -7,24 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ticket_hub.evidence import Comparison, Outcome, Verdict, judge, paired_difference
+from ticket_hub.evidence import Comparison, Outcome, Verdict, judge
+from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.tables import to_table
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET
 
-__all__ = ["FORMAT", "LevelEvidence", "Mean", "judge_levels", "mean_of", "record"]
+__all__ = ["FORMAT", "LevelEvidence", "Mean", "judge_levels", "mean_of", "outcome_of", "record"]
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mean:
-    """A mean over trials with its 95% interval; infinite where the spread is unknown."""
-
-    n: int
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +59,7 @@ def judge_levels(results: Iterable[Result]) -> list[LevelEvidence]:
 
 
 def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
-    outcomes = {control: _outcome(results) for control, results in group.items()}
+    outcomes = {control: outcome_of(results) for control, results in group.items()}
     tickets = group[TICKET]
     return LevelEvidence(
         level=level,
@@ -82,17 +73,12 @@ def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
     )
 
 
-def _outcome(results: Sequence[Result]) -> Outcome:
+def outcome_of(results: Sequence[Result]) -> Outcome:
+    """What was measured of one kind of network, in the order of the trials."""
     return Outcome(
         accuracy=tuple(each.accuracy for each in results),
         early_stop=tuple(each.early_stop for each in results),
     )
-
-
-def mean_of(values: Sequence[float] | Sequence[int]) -> Mean:
-    """Mean and 95% interval of one quantity over trials: Student-t, bootstrapped from n = 20."""
-    found = paired_difference(values, [0.0] * len(values))
-    return Mean(n=found.n, mean=found.mean, low=found.low, high=found.high)
 
 
 def record(

@@ -1,17 +1,11 @@
-"""An experiment, said completely: what its folder is named by, and what is asked for in it."""
+"""What is asked for in an experiment, beside what decides its results."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
 
-from ticket_hub.durable import canonical_json
-from ticket_hub.specs import DataSpec, NetworkSpec, TrainingSpec
-from ticket_hub.tables import to_table
-from ticket_hub.types import derive_seed
+from ticket_hub.experiment_spec import DENSE, TICKET, ExperimentSpec, HeadPolicy, ImagePolicy
 
 __all__ = [
     "DENSE",
@@ -25,71 +19,7 @@ __all__ = [
     "Request",
 ]
 
-HeadPolicy: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
-"""What becomes of the output layer; see `ticket_hub.transfer.head`."""
-
-ImagePolicy: TypeAlias = Literal["resize", "keep"]
-"""What becomes of images of another size; see `ticket_hub.transfer.images`."""
-
-TICKET, DENSE = "ticket", "dense"
 FINETUNE, OWN = "finetune", "own"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperimentSpec:
-    """What decides the result of every member; its digest names the run folder.
-
-    Levels, controls and the number of trials are no part of it: a member's result depends on none
-    of them, so more of each go on in the same folder and what is there is read.
-
-    Attributes:
-        network: its rule draws fresh weights.
-        theta0: the sha256 of the starting weights, by the bundle's trials.
-        data: what to train on.
-        training: how; the same for ticket and controls, from iteration 0 to the end.
-        head: what becomes of the output layer.
-        seed: of the data orders and of everything that controls draw.
-        init_seed: trial t of the target's own search begins from the initialization of
-            `init_seed + t`; for the control `mask-only`.
-        images: what becomes of images of another size.
-    """
-
-    network: NetworkSpec
-    theta0: tuple[str, ...]
-    data: DataSpec
-    training: TrainingSpec
-    head: HeadPolicy = "auto"
-    seed: int = 0
-    init_seed: int = 0
-    images: ImagePolicy = "resize"
-
-    def to_table(self) -> dict[str, Any]:
-        """Plain values; a policy for images that is the default is left out of them."""
-        table = to_table(self)
-        if self.images == "resize":
-            del table["images"]
-        return table
-
-    @property
-    def digest(self) -> str:
-        """The sha256 of the canonical JSON."""
-        return hashlib.sha256(canonical_json(self.to_table())).hexdigest()
-
-    @property
-    def run_name(self) -> str:
-        """The name of the run's folder."""
-        place = re.sub(r"[^A-Za-z0-9._]+", "-", self.data.name).strip("-.")[-40:]
-        return f"retrain-{place}-{self.digest[:12]}"
-
-    def trial_seed(self, trial: int) -> int:
-        """Draws the data order of a trial, the same for the ticket and all its controls."""
-        return derive_seed(self.seed, "retrain", trial)
-
-    def control_seed(self, control: str, level: int, trial: int) -> int:
-        """Draws what a control needs; independent of every other control, level and trial."""
-        if control == "mask-only":
-            return self.init_seed + trial
-        return derive_seed(self.trial_seed(trial), "control", control, level)
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,17 @@ _MOST_LINE = 4 << 20
 Outcomes = Mapping[tuple[int, str], "Outcome"]
 
 
-def facts_of(manifest: Manifest, curves: Iterable[bytes] | None) -> dict[str, Any]:
+def facts_of(
+    manifest: Manifest,
+    curves: Iterable[bytes] | None,
+    experiments: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Everything that the catalog shows of a bundle, as JSON values; no number is infinite.
 
     Args:
         curves: the lines of `metrics.json`; None where they are too many, or elsewhere. Then what
             the manifest states is given, and `checked` is False.
+        experiments: evidence that the bundle brings along; see `evidence_records.Found`.
 
     Raises:
         BundleFormatError: the curves break the format.
@@ -52,6 +57,7 @@ def facts_of(manifest: Manifest, curves: Iterable[bytes] | None) -> dict[str, An
     facts["disagrees"] = [] if outcomes is None else list(_disagreements(manifest, outcomes))
     facts["prunable"] = manifest.prunable
     facts["levels"] = [_level(manifest, level, outcomes) for level in manifest.levels]
+    facts["experiments"] = list(experiments)
     facts["files"] = {
         name: {"sha256": record.sha256, "size": record.size}
         for name, record in sorted(manifest.files.items())

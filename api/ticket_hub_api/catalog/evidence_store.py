@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
 from ticket_hub_api.auth import Principal
-from ticket_hub_api.catalog.evidence_records import Found, read_record
+from ticket_hub_api.catalog.evidence_records import read_evidence
+from ticket_hub_api.catalog.evidence_rows import delete_evidence, enter_evidence
 from ticket_hub_api.catalog.experiments import (
     ExperimentDetail,
     one_experiment,
@@ -18,10 +18,10 @@ from ticket_hub_api.catalog.experiments import (
     unknown,
 )
 from ticket_hub_api.catalog.ticket_query import visible
-from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel, TicketEntry
+from ticket_hub_api.catalog.ticket_tables import Evidence, TicketEntry
 from ticket_hub_api.catalog.tickets import one_ticket
 
-__all__ = ["enter_evidence", "receive_evidence", "remove_evidence"]
+__all__ = ["receive_evidence", "remove_evidence"]
 
 
 def receive_evidence(
@@ -43,7 +43,7 @@ def receive_evidence(
     ticket = one_ticket(session, sender, repo)
     if ticket.source:
         raise errors.bad_request(f"{repo} is on {ticket.source}. Send the evidence there.")
-    found = read_record(table, ticket.description)
+    found = read_evidence(table, ticket.description)
     entry = session.scalars(select(TicketEntry).where(TicketEntry.key == ticket.repo.lower())).one()
     assert entry.repository_id is not None, "mirrored tickets were refused above"
     made = session.get(Evidence, (found.id, entry.repository_id)) is None
@@ -51,41 +51,6 @@ def receive_evidence(
         enter_evidence(session, entry.repository_id, found, origin="upload", sender=sender.name)
     kept = one_experiment(session, sender, found.id, repository_id=entry.repository_id)
     return kept, made
-
-
-def enter_evidence(
-    session: Session, repository_id: str, found: Found, *, origin: str, sender: str = ""
-) -> None:
-    """Enter a checked record with its levels."""
-    session.add(
-        Evidence(
-            id=found.id, repository_id=repository_id, bundle_id=found.bundle, origin=origin,
-            sender=sender, experiment=found.experiment, found_on=found.found_on,
-            dataset=found.dataset, network=found.network,
-            body=canonical_json(found.body).decode(),
-        )
-    )  # fmt: skip
-    session.add_all(_levels(found, repository_id))
-    session.flush()
-
-
-def _levels(found: Found, repository_id: str) -> list[EvidenceLevel]:
-    rows = []
-    for level in found.body["levels"]:
-        accuracy = level["evidence"]["test_accuracy"]
-        gain = level["controls"].get("dense", {}).get("gain") or {}
-        rows.append(
-            EvidenceLevel(
-                evidence_id=found.id, repository_id=repository_id, level=level["level"],
-                place=f"{level['level']:04}", density=level["density"],
-                transferred=float(level["transferred"]), head=level["head"],
-                n=level["evidence"]["n"], accuracy=accuracy["mean"], low=accuracy["low"],
-                high=accuracy["high"], gain=gain.get("mean"), gain_low=gain.get("low"),
-                gain_high=gain.get("high"), verdict=level["verdict"] or "",
-                reason=level["reason"],
-            )
-        )  # fmt: skip
-    return rows
 
 
 def remove_evidence(session: Session, caller: Principal, evidence_id: str) -> None:
@@ -111,10 +76,4 @@ def remove_evidence(session: Session, caller: Principal, evidence_id: str) -> No
     if not mine:
         raise errors.forbidden("Only its sender, or an owner of the ticket, may remove this.")
     for row in mine:
-        session.execute(
-            delete(EvidenceLevel).where(
-                EvidenceLevel.evidence_id == row.id,
-                EvidenceLevel.repository_id == row.repository_id,
-            )
-        )
-        session.delete(row)
+        delete_evidence(session, row)

@@ -11,15 +11,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, delete, select, true
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.entries import forget_entry, list_entry
+from ticket_hub_api.catalog.evidence_records import Found, found_in
+from ticket_hub_api.catalog.evidence_rows import enter_bundled
 from ticket_hub_api.catalog.tables import Commit, Repository
 from ticket_hub_api.catalog.ticket_tables import (
     BundleFacts,
@@ -31,6 +34,9 @@ from ticket_hub_api.catalog.ticket_tables import (
 from ticket_hub_api.hub_protocol.objects import open_content
 from ticket_hub_api.hub_protocol.trees import Files, load_tree
 from ticket_hub_api.xet.reading import Stores
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle import Manifest
 
 __all__ = ["enter", "forget", "index_commit", "index_pending", "rebuild", "refresh"]
 
@@ -70,11 +76,14 @@ def _misfit(facts: dict[str, Any], files: Files) -> str:
 def refresh(session: Session, repository: Repository) -> None:
     """List a repository as it is now: its newest ticket, its name, who may read it."""
     forget_entry(session, repository.id)
+    records: list[Found] = []
     version = session.get(TicketVersion, (repository.id, repository.head))
     if version is not None and version.manifest and not version.problem:
         facts = session.get(BundleFacts, version.manifest)
         assert facts is not None, "versions name facts that are there"
         list_entry(session, repository, facts)
+        records = [Found(**each) for each in json.loads(facts.facts).get("experiments", ())]
+    enter_bundled(session, repository.id, records)
 
 
 def forget(session: Session, repository_id: str) -> None:
@@ -171,10 +180,31 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
                 f"{bundles.METRICS} is not the file that {bundles.MANIFEST} names.",
                 "Push the bundle again.",
             )
+        experiments = list(_experiments(stores, connection, manifest, files))
         if metrics.size > bundles.MOST_METRICS_BYTES:
-            return bundles.facts_of(manifest, None)
+            return bundles.facts_of(manifest, None, experiments)
         curves = open_content(stores, connection, metrics.sha256)
-    return bundles.facts_of(manifest, bundles.lines(curves.read(0, curves.size)))
+    return bundles.facts_of(manifest, bundles.lines(curves.read(0, curves.size)), experiments)
+
+
+def _experiments(
+    stores: Stores, connection: Connection, manifest: Manifest, files: Files
+) -> Iterator[dict[str, Any]]:
+    """The evidence that a bundle brings along.
+
+    Raises:
+        BundleError: a record is none, or is not about this bundle.
+    """
+    from ticket_hub.bundle.experiment_record import record_in
+
+    for name in manifest.experiments:
+        entry, stated = files.get(name), manifest.files[name]
+        if entry is None or (entry.sha256, entry.size) != (stated.sha256, stated.size):
+            raise BundleFormatError(
+                f"{name} is not the file that {bundles.MANIFEST} names.", "Push the bundle again."
+            )
+        data = open_content(stores, connection, entry.sha256).head(entry.size)
+        yield dict(vars(found_in(record_in(manifest, data, name))))
 
 
 def index_pending(stores: Stores) -> int:

@@ -1,8 +1,9 @@
 """The tables of the catalog: what the bundles of this hub, and of hubs it mirrors, say.
 
-Everything but `evidence` follows from the contents of commits, and can be made again from them at
-any time (`ticket hub index --rebuild`). Facts are named by the sha256 of the manifest that they
-were read from, so that every version of a ticket keeps its own, and copies share them.
+Everything but `evidence` that was sent here follows from the contents of commits, and can be made
+again from them at any time (`ticket hub index --rebuild`). Facts are named by the sha256 of the
+manifest that they were read from, so that every version of a ticket keeps its own, and copies share
+them.
 """
 
 from __future__ import annotations

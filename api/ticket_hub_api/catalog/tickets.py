@@ -179,7 +179,7 @@ def _mirrored(database: Rows, viewer: Principal, repo: str) -> TicketDetail | No
     row = database.execute(statement).first()
     if row is None:
         return None
-    facts: Description = json.loads(row.facts)
+    facts = _description(row.facts)
     files = facts["files"].items()
     return TicketDetail(
         repo=f"{row.namespace}/{row.name}",
@@ -208,8 +208,15 @@ def _version(database: Rows, repository_id: str, oid: str) -> Description:
             f"This revision holds no ticket. {row.problem if row else ''}".strip(),
             "Push a bundle with `ticket push`, or choose another revision.",
         )
-    facts: Description = json.loads(row.facts)
-    return facts
+    return _description(row.facts)
+
+
+def _description(text: str) -> Description:
+    """Facts without the evidence that came with the bundle, which is among the experiments."""
+    facts = json.loads(text)
+    facts.pop("experiments", None)
+    found: Description = facts
+    return found
 
 
 def _revisions(database: Rows, repository_id: str) -> tuple[TicketRevision, ...]:

@@ -118,7 +118,7 @@ class FindTask(Task):
 
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
         """As `Task.deliver`."""
-        from ticket_hub.hub.front import push_bundle
+        from ticket_hub.transfer.sharing import push_bundle
 
         pushed = push_bundle(
             self.folder / "run" / "bundle",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.commands.show import LEVELS, level_row
+from ticket_hub_cli.commands.show import LEVELS, experiment_rows, experiment_table, level_row
 from ticket_hub_cli.output import Output
 
 
@@ -37,12 +37,15 @@ def command(address: str, hub: str | None, out: Output) -> None:
         "default": f"level {manifest.default.level} ({manifest.default.rule})",
         "size": f"{size / 1e6:.1f} MB",
     }
+    experiments = experiment_rows(found.experiments)
     levels = [level_row(each) for each in manifest.levels]
     if out.form == "human":
         out.record(facts, name="ticket")
         out.text("")
         out.table(levels, LEVELS, name="level")
+        experiment_table(experiments, out)
         where = f" --hub {hub}" if hub else ""
         out.hint(f"Fetch it with `ticket pull {found.snapshot.repo}{where}`.")
     else:
-        out.record(facts | {"tags": dict(found.tags), "levels": levels}, name="commit")
+        tables = {"tags": dict(found.tags), "levels": levels, "experiments": experiments}
+        out.record(facts | tables, name="commit")

@@ -13,6 +13,7 @@ from ticket_hub_cli.output import Output
     "push",
     "ticket push digits-quick ann/digits",
     "ticket push lenet-mnist ann/lenet --hub /mnt/lab/tickets",
+    "ticket push digits-quick ann/digits --with-evidence retrain-mnist-0a1b2c3d4e5f --by Ann",
     "ticket push ./bundle ann/lenet --hub https://tickets.example.org --private",
 )
 @click.argument("ticket", type=options.RUN)
@@ -20,6 +21,14 @@ from ticket_hub_cli.output import Output
 @options.hub_option
 @click.option("-m", "--message", help="Of the commit.")
 @click.option("--private/--public", default=None, help="For a new repository.")
+@click.option(
+    "--with-evidence",
+    "evidence",
+    metavar="RUN",
+    multiple=True,
+    help="Add what this run of `ticket retrain` found with its tickets; may be given again.",
+)
+@click.option("--by", default="", help="Who made that evidence; by default who it says.")
 @click.option("--parent", metavar="COMMIT", help="Refuse unless the hub's newest commit is this.")
 @click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request.")
 @options.output_options
@@ -29,6 +38,8 @@ def command(
     hub: str | None,
     message: str | None,
     private: bool | None,
+    evidence: tuple[str, ...],
+    by: str,
     parent: str | None,
     create_pr: bool,
     out: Output,
@@ -37,16 +48,19 @@ def command(
 
     The card gets a figure of the ladder, and every check of `ticket verify` is made first. One
     commit; what the hub has already is not sent again; a README.md that a person wrote on the hub
-    stays. The token is HF_TOKEN, or what `hf auth login` kept.
+    stays. --with-evidence adds a finished experiment with these tickets to the bundle and its card,
+    marked with who made it, where and when. The token is HF_TOKEN, or what `hf auth login` kept.
     """
-    from ticket_hub.hub.front import push_bundle
     from ticket_hub.search.locate import locate
+    from ticket_hub.transfer.sharing import push_bundle
 
     bundle = locate(ticket).bundle
     illustrate(bundle, out)
     pushed = push_bundle(
         bundle,
         repo,
+        evidence=evidence,
+        by=by,
         hub=hub,
         message=message,
         private=private,

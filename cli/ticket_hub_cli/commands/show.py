@@ -10,7 +10,9 @@ from ticket_hub_cli import options
 from ticket_hub_cli.output import Column, Output, percent
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle import Bundle, Manifest
+    from collections.abc import Sequence
+
+    from ticket_hub.bundle import Bundle, ExperimentRecord, Manifest
     from ticket_hub.bundle.manifest import LevelRecord, Spread
 
 
@@ -27,6 +29,10 @@ def _iterations(spread: dict[str, float] | None) -> str:
     return f"{spread['mean']:,.0f} ({spread['min']:,.0f} to {spread['max']:,.0f})"
 
 
+def _points(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:+.2f}"
+
+
 LEVELS = [
     Column("level", "LEVEL", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
@@ -34,6 +40,17 @@ LEVELS = [
     Column("test_accuracy", "TEST ACCURACY (RANGE)", _accuracy),
     Column("early_stop", "EARLY STOP (RANGE)", _iterations),
     Column("verdict", "VERDICT", lambda value: value or "-"),
+]
+EXPERIMENTS = [
+    Column("data", "DATA"),
+    Column("level", "LEVEL", right=True),
+    Column("network", "NETWORK"),
+    Column("density", "WEIGHTS LEFT", percent, right=True),
+    Column("n", "TRIALS", right=True),
+    Column("accuracy", "TEST ACCURACY", percent, right=True),
+    Column("gain", "TICKET MINUS IT", _points, right=True),
+    Column("verdict", "VERDICT"),
+    Column("by", "BY"),
 ]
 LAYERS = [
     Column("layer", "LAYER"),
@@ -73,6 +90,7 @@ def command(ticket: str, out: Output) -> None:
 def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     manifest, default = bundle.manifest, bundle.manifest.default
     levels = [level_row(each) for each in manifest.levels]
+    experiments = experiment_rows(bundle.experiments())
     facts = {
         "id": manifest.id,
         "bundle": bundle.path,
@@ -86,9 +104,14 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         out.record(facts, name="id")
         out.text("")
         out.table(levels, LEVELS, name="level")
+        experiment_table(experiments, out)
         out.hint(f"One level by layers: `ticket show {name}:{default.level}`.")
     else:
-        out.record(facts | {"digest": manifest.recipe.digest, "levels": levels}, name="id")
+        out.record(
+            facts
+            | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments},
+            name="id",
+        )
 
 
 def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
@@ -114,6 +137,33 @@ def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
             out.text(each.id)
     else:
         out.json(level_row(level) | {"tickets": tickets, "layers": layers})
+
+
+def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]:
+    """Evidence that was made elsewhere: a row for each experiment, level and network."""
+    import dataclasses
+
+    from ticket_hub.bundle.card_experiments import record_rows, whereabouts
+
+    return [
+        {
+            "data": record.spec.data.name,
+            **dataclasses.asdict(row),
+            "by": record.who,
+            "where": whereabouts(record),
+            "when": record.when,
+            "experiment": record.spec.digest,
+        }
+        for record in records
+        for row in record_rows(record)
+    ]
+
+
+def experiment_table(rows: list[dict[str, Any]], out: Output) -> None:
+    """Show them to people, under a line of their own."""
+    if rows:
+        out.text("\nOther experiments with these tickets:\n")
+        out.table(rows, EXPERIMENTS, name="experiment")
 
 
 def level_row(level: LevelRecord) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from browsing import Reader, Shown, Visit
 from controlled import GOLDEN, controlled_bundle
 
-from ticket_hub.hub.front import push_bundle
+from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.background import RunningHub
 
 if TYPE_CHECKING:

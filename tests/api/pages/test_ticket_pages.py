@@ -14,7 +14,7 @@ from payloads import PAYLOADS
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
-from ticket_hub.hub.front import push_bundle
+from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database

@@ -21,9 +21,9 @@ from ticket_hub.errors import (
     StoppedError,
     TicketNotFoundError,
 )
-from ticket_hub.hub.front import push_bundle
 from ticket_hub.transfer import Result, RetrainResult, retrain
 from ticket_hub.transfer.retraining import plan
+from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub.types import Weights
 
 ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]

@@ -1,0 +1,72 @@
+"""Records of experiments as rows: those that were sent here, and those that bundles bring along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ticket_hub.durable import canonical_json
+from ticket_hub_api.catalog.evidence_records import Found
+from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel
+
+__all__ = ["delete_evidence", "enter_bundled", "enter_evidence"]
+
+
+def enter_evidence(
+    session: Session, repository_id: str, found: Found, *, origin: str, sender: str = ""
+) -> None:
+    """Enter a checked record with its levels."""
+    session.add(
+        Evidence(
+            id=found.id, repository_id=repository_id, bundle_id=found.bundle, origin=origin,
+            sender=sender, experiment=found.experiment, found_on=found.found_on,
+            dataset=found.dataset, network=found.network,
+            body=canonical_json(found.body).decode(),
+        )
+    )  # fmt: skip
+    session.add_all(_levels(found, repository_id))
+    session.flush()
+
+
+def enter_bundled(session: Session, repository_id: str, records: Iterable[Found]) -> None:
+    """Have exactly these of the records that came with a repository's bundle."""
+    wanted = {each.id: each for each in records}
+    present = session.scalars(select(Evidence).where(Evidence.repository_id == repository_id)).all()
+    for row in present:
+        if row.origin == "bundle" and row.id not in wanted:
+            delete_evidence(session, row)
+    for name in wanted.keys() - {row.id for row in present}:
+        enter_evidence(session, repository_id, wanted[name], origin="bundle")
+    session.flush()
+
+
+def delete_evidence(session: Session, row: Evidence) -> None:
+    """Delete a record with its levels."""
+    session.execute(
+        delete(EvidenceLevel).where(
+            EvidenceLevel.evidence_id == row.id,
+            EvidenceLevel.repository_id == row.repository_id,
+        )
+    )
+    session.delete(row)
+
+
+def _levels(found: Found, repository_id: str) -> list[EvidenceLevel]:
+    rows = []
+    for level in found.body["levels"]:
+        accuracy = level["evidence"]["test_accuracy"]
+        gain = level["controls"].get("dense", {}).get("gain") or {}
+        rows.append(
+            EvidenceLevel(
+                evidence_id=found.id, repository_id=repository_id, level=level["level"],
+                place=f"{level['level']:04}", density=level["density"],
+                transferred=float(level["transferred"]), head=level["head"],
+                n=level["evidence"]["n"], accuracy=accuracy["mean"], low=accuracy["low"],
+                high=accuracy["high"], gain=gain.get("mean"), gain_low=gain.get("low"),
+                gain_high=gain.get("high"), verdict=level["verdict"] or "",
+                reason=level["reason"],
+            )
+        )  # fmt: skip
+    return rows

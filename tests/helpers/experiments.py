@@ -1,0 +1,69 @@
+"""Evidence as `ticket retrain` writes it, about the tickets of any bundle, without training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ticket_hub.bundle import open_bundle
+from ticket_hub.experiment_spec import ExperimentSpec
+from ticket_hub.transfer.retraining import tickets_of
+
+Table = dict[str, Any]
+
+
+def evidence_table(bundle: Path, *, level: int = 2, seed: int = 0, who: str = "Ada") -> Table:
+    """A record about one level, whose ticket is 10 points better than its reinitialization."""
+    found = open_bundle(bundle)
+    manifest = found.manifest
+    spec = ExperimentSpec(
+        network=manifest.recipe.network,
+        theta0=("0" * 64,),
+        data=manifest.recipe.data,
+        training=manifest.recipe.training,
+        seed=seed,
+    )
+    tickets = found.level(level).tickets
+    levels = {
+        "level": level,
+        "head": "kept",
+        "transferred_density": 0.5,
+        "networks": {
+            "reinit": {"trials": [_trial(t.trial, t.id, 0.8, seed=7) for t in tickets]},
+            "ticket": {"trials": [_trial(t.trial, t.id, 0.9) for t in tickets]},
+        },
+    }
+    return {
+        "format": 1,
+        "bit_exact": True,
+        "environment": {"device": "Abacus", "torch": "2.13.0", "python": "3.11"},
+        "experiment": {"digest": spec.digest, "spec": spec.to_table()},
+        "levels": [levels],
+        "tickets": tickets_of(found),
+        "who": who,
+    }
+
+
+def _trial(trial: int, ticket: str, accuracy: float, seed: int | None = None) -> Table:
+    return {
+        "trial": trial,
+        "origin": trial,
+        "ticket": ticket,
+        "order_seed": 100 + trial,
+        "seed": seed,
+        "kept": 50,
+        "prunable": 100,
+        "backend": "plain",
+        "test_accuracy": accuracy + trial / 100,
+        "early_stop": 40,
+    }
+
+
+def write_run(folder: Path, table: Table) -> Path:
+    """The folder of a finished experiment."""
+    (folder / "results/002").mkdir(parents=True)
+    (folder / "experiment.json").write_text("{}")
+    (folder / "results/002/ticket-0.json").write_text("{}")
+    (folder / "evidence.json").write_text(json.dumps(table, ensure_ascii=False), "utf-8")
+    return folder

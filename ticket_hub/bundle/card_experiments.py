@@ -1,0 +1,69 @@
+"""The part of a card about evidence that was made with its tickets elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
+from ticket_hub.evidence import judge
+from ticket_hub.evidence.rows import HEADINGS, Row, cells, level_rows
+from ticket_hub.experiment_spec import TICKET
+
+__all__ = ["experiments_section", "one_line", "record_rows", "whereabouts"]
+
+_INTRO = (
+    "Experiments with these tickets that were added to this bundle. Their data orders are not "
+    "those of the search above, so nothing here is part of its table. Means over trials with 95% "
+    "intervals in parentheses; verdicts are computed from the trials in `evidence/`, which are "
+    "what those named below say that they measured."
+)
+_PLACES = ("device", "cpu_capability", "torch", "ticket_hub")
+_LONGEST = 200
+
+
+def one_line(text: str) -> str:
+    """A text as one line that Markdown takes as it is."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))
+
+
+def record_rows(record: ExperimentRecord) -> list[Row]:
+    """Each level of a record: the ticket, then its controls."""
+    return [row for level in record.levels for row in _rows(level)]
+
+
+def _rows(level: LevelResults) -> list[Row]:
+    networks = level.ordered()
+    outcomes = {name: each.outcome for name, each in networks.items()}
+    controls = {name: each for name, each in outcomes.items() if name != TICKET}
+    densities = {name: each.density for name, each in networks.items()}
+    return level_rows(level.level, outcomes, densities, judge(outcomes[TICKET], controls))
+
+
+def whereabouts(record: ExperimentRecord) -> str:
+    """The machine and the versions that a record names."""
+    known = record.environment
+    return ", ".join(f"{key} {known[key]}" for key in _PLACES if key in known) or "not said"
+
+
+def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:
+    """Heading, table and sources as Markdown; nothing where there is no record."""
+    if not records:
+        return []
+    table = ["| data set | " + " | ".join(HEADINGS) + " |", "|---|" + "---|" * len(HEADINGS)]
+    for record in records:
+        name = one_line(record.spec.data.name[:_LONGEST])
+        table += [f"| {name} | " + " | ".join(cells(row)) + " |" for row in record_rows(record)]
+    sources = "\n".join(f"- {_source(record)}" for record in records)
+    return ["## Evidence from other experiments", _INTRO, "\n".join(table), sources]
+
+
+def _source(record: ExperimentRecord) -> str:
+    parts = [
+        f"{one_line(record.spec.data.name[:_LONGEST])}: by {one_line(record.who or 'not said')}",
+        f"on {one_line(whereabouts(record))}",
+        record.when.replace("T", " ") or "at a time that is not said",
+        f"bundle `{record.tickets.bundle[:12]}`, experiment `{record.spec.digest[:12]}`",
+    ]
+    exact = "" if record.bit_exact else "; resumed in another environment"
+    return ", ".join(parts) + exact

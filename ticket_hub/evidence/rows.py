@@ -1,0 +1,152 @@
+"""What an experiment says of one level as rows: the ticket, then each of its controls."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ticket_hub.evidence.statistics import paired_difference
+from ticket_hub.evidence.verdict import REFERENCES, Outcome, Verdict
+
+__all__ = ["HEADINGS", "Mean", "Row", "cells", "interval_text", "level_rows", "mean_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """A mean over trials with its 95% interval; infinite where the spread is unknown."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+
+def mean_of(values: Sequence[float] | Sequence[int]) -> Mean:
+    """Mean and 95% interval of one quantity over trials: Student-t, bootstrapped from n = 20."""
+    found = paired_difference(values, [0.0] * len(values))
+    return Mean(n=found.n, mean=found.mean, low=found.low, high=found.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One kind of network at one level; intervals are 95%.
+
+    Attributes:
+        level: of the ticket.
+        network: `ticket`, or a control.
+        density: kept weights over prunable weights.
+        n: number of trials.
+        accuracy, accuracy_low, accuracy_high: test accuracy at the early stop, in [0, 1].
+        early_stop: mean iteration.
+        gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired.
+        sooner: early stop of this control over the ticket's, geometric mean of pairs.
+        p: that the ticket is better (not inferior, for dense, finetune and own), adjusted by Holm.
+        verdict: on the ticket, in its own row; for a control whether its claim holds.
+    """
+
+    level: int
+    network: str
+    density: float
+    n: int
+    accuracy: float
+    accuracy_low: float | None
+    accuracy_high: float | None
+    early_stop: float
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    sooner: float | None = None
+    p: float | None = None
+    verdict: str = ""
+
+
+def level_rows(
+    level: int,
+    outcomes: Mapping[str, Outcome],
+    densities: Mapping[str, float],
+    verdict: Verdict,
+) -> list[Row]:
+    """The rows of a level, in the order of `outcomes`.
+
+    Args:
+        outcomes: by network, `ticket` and every control of the verdict.
+        densities: kept weights over prunable weights, by network.
+    """
+    return [_row(level, name, each, densities[name], verdict) for name, each in outcomes.items()]
+
+
+def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdict) -> Row:
+    accuracy = mean_of(outcome.accuracy)
+    row = Row(
+        level=level,
+        network=name,
+        density=density,
+        n=accuracy.n,
+        accuracy=accuracy.mean,
+        accuracy_low=accuracy.low,
+        accuracy_high=accuracy.high,
+        early_stop=sum(outcome.early_stop) / len(outcome.early_stop),
+        verdict=verdict.word or "none",
+    )
+    found = next((each for each in verdict.comparisons if each.control == name), None)
+    if found is None:
+        return row
+    return dataclasses.replace(
+        row,
+        gain=found.difference.mean,
+        gain_low=found.difference.low,
+        gain_high=found.difference.high,
+        sooner=found.speed.mean,
+        p=found.p,
+        verdict=_claim(name, holds=found.holds),
+    )
+
+
+def _claim(control: str, *, holds: bool) -> str:
+    if control in REFERENCES:
+        return "not inferior" if holds else "not shown"
+    return "beaten" if holds else "not shown"
+
+
+HEADINGS = (
+    "level",
+    "network",
+    "weights left (%)",
+    "n",
+    "test accuracy (%)",
+    "early stop",
+    "ticket minus it (points)",
+    "ticket sooner by",
+    "verdict",
+)
+
+
+def cells(row: Row) -> list[str]:
+    """A row as texts under `HEADINGS`, 95% intervals in parentheses."""
+    return [
+        str(row.level),
+        row.network,
+        f"{100 * row.density:.2f}",
+        str(row.n),
+        interval_text(row.accuracy, row.accuracy_low, row.accuracy_high, ".2f"),
+        f"{row.early_stop:,.0f}",
+        interval_text(row.gain, row.gain_low, row.gain_high, "+.2f"),
+        "" if row.sooner is None else f"{row.sooner:.2f}x",
+        row.verdict,
+    ]
+
+
+def interval_text(mean: float | None, low: float | None, high: float | None, form: str) -> str:
+    """A mean in per cent or points, and its bounds in parentheses where they are known.
+
+    Args:
+        form: of each number, such as `+.2f`.
+    """
+    if mean is None:
+        return ""
+    text = f"{100 * mean:{form}}"
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return text
+    return f"{text} ({100 * low:{form}} to {100 * high:{form}})"

@@ -1,0 +1,129 @@
+"""Sharing a bundle, with the evidence that experiments with its tickets have given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ticket_hub.bundle import ExperimentRecord, Manifest, amend_bundle, strict
+from ticket_hub.bundle.experiment_record import read_record
+from ticket_hub.errors import BundleError, EvidenceError, StorageError
+from ticket_hub.home import cache_folder
+from ticket_hub.hub.base import Pushed
+from ticket_hub.hub.connect import connect
+from ticket_hub.hub.push import push
+from ticket_hub.search.lock import owned
+from ticket_hub.transfer.stored import find_experiment
+
+__all__ = ["add_evidence", "push_bundle", "record_of"]
+
+MOST_BYTES = 4 << 20
+
+
+def push_bundle(
+    bundle: Path | str,
+    repo: str,
+    *,
+    evidence: Sequence[Path | str] = (),
+    by: str = "",
+    hub: str | Path | None = None,
+    token: str | None = None,
+    message: str | None = None,
+    private: bool | None = None,
+    parent: str | None = None,
+    create_pr: bool = False,
+) -> Pushed:
+    """Share a bundle under `owner/name`; see `ticket_hub.hub.push`.
+
+    Args:
+        evidence: finished experiments with its tickets, which are added to the bundle and shown
+            on its card; see `add_evidence`.
+        by: who made them.
+        hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
+        token: None is `HF_TOKEN`, or what `hf auth login` kept.
+    """
+    if evidence:
+        add_evidence(bundle, evidence, by=by)
+    return push(
+        connect(hub, token=token),
+        Path(bundle),
+        repo,
+        message=message,
+        private=private,
+        parent=parent,
+        create_pr=create_pr,
+    )
+
+
+def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = "") -> Manifest:
+    """Add the evidence of finished experiments to the bundle whose tickets were trained in them.
+
+    The ids of the bundle and its tickets stay, and masks and theta0 are not touched. An experiment
+    that went on takes the place of its earlier record. All is checked before anything is written.
+
+    Args:
+        runs: folders or names of runs of `retrain`.
+        by: who made them; by default who the records say.
+
+    Raises:
+        EvidenceError: a run is no finished experiment, nobody is named, or it is about another
+            bundle or about tickets that are not in this one.
+        BundleError: the bundle was pulled, and stays as the hub has it; or it is not sound.
+        RunLockedError: a search works on the bundle.
+        StorageError: the folder may not be written.
+    """
+    folder = Path(bundle)
+    if cache_folder().resolve() in folder.resolve().parents:
+        raise BundleError(
+            f"{folder} was pulled, and stays as its hub has it.",
+            "Pull all levels, copy the folder, and add the evidence to the copy.",
+        )
+    records = [record_of(run, by=by) for run in runs]
+    with owned(folder):
+        return amend_bundle(folder, experiments=records)
+
+
+def record_of(run: Path | str, *, by: str = "") -> ExperimentRecord:
+    """The evidence of a finished experiment, with who made it and when.
+
+    When is the time at which its last network was trained, by the clock of that machine.
+
+    Raises:
+        EvidenceError: it is no experiment, is not finished, or nobody says who made it.
+        BundleFormatError: `evidence.json` is damaged.
+    """
+    folder = find_experiment(str(run))
+    if folder is None:
+        raise EvidenceError(f"{run} is no experiment.", "Name the run of a `ticket retrain`.")
+    path = folder / "evidence.json"
+    if not path.is_file():
+        raise EvidenceError(
+            f"The experiment in {folder} is not finished.", "The same `ticket retrain` goes on."
+        )
+    record = read_record(strict.parse(_bounded(path), source=str(path)))
+    record = record.marked(who=by, when=_finished(folder, path))
+    if not record.who:
+        raise EvidenceError(
+            f"The evidence in {folder} does not say who made it.", "Say so with --by NAME."
+        )
+    return record
+
+
+def _bounded(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be read: {error.strerror or error}.", "Check its permissions."
+        ) from error
+    if len(data) > MOST_BYTES:
+        raise EvidenceError(f"{path} takes more than 4 MiB.", "Retrain fewer levels at once.")
+    return data
+
+
+def _finished(folder: Path, evidence: Path) -> str:
+    results = list((folder / "results").glob("*/*.json")) or [evidence]
+    last = max(path.stat().st_mtime for path in results)
+    return datetime.fromtimestamp(int(last), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
