@@ -59,6 +59,7 @@ STATUS: Mapping[type[errors.TicketHubError], int] = {
     errors.ExportError: 422,
     errors.TicketNotFoundError: 404,
     errors.EvidenceError: 422,
+    errors.NotReproducedError: 422,
     errors.EngineError: 503,
     errors.WorkLostError: 500,
     errors.HubError: 400,
