@@ -16,6 +16,7 @@ from ticket_hub_api.jobs.claims import Claim, Happening, Order
 from ticket_hub_api.jobs.progress import Meter
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Kind
+from ticket_hub_api.observing.logs import FIELDS
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine, Work
@@ -101,7 +102,7 @@ class Attempt:
             for_good = isinstance(error, FOR_GOOD)
             self.queue.fail(self.claim, error.problem, error.remedy, for_good=for_good)
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue must know
-            _log.exception("job %s failed", self.claim.job_id)
+            _log.exception("job failed", extra={FIELDS: {"job": self.claim.job_id}})
             self.queue.fail(self.claim, f"{_UNEXPECTED} ({type(error).__name__}).", _REPORT)
 
     def _outcome(self) -> tuple[dict[str, Any], Any]:

@@ -9,6 +9,7 @@ from ticket_hub import home
 from ticket_hub.errors import HubError
 from ticket_hub_api.jobs.slot import Options
 from ticket_hub_api.jobs.worker import Worker
+from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.operation import open_hub
 from ticket_hub_api.settings import Settings
 
@@ -54,7 +55,9 @@ def work(
         quota_seconds=settings.job_quota_seconds,
         lease_seconds=lease_seconds,
         checkpoint_seconds=checkpoint_seconds,
+        log_level=settings.log_level,
     )
+    configure_logging(settings.log_level)
     chosen = slot_options(base, slots)
     announce(f"Carrying out jobs of {endpoint} in {len(chosen)} slots; jobs lie in {folder}.")
     Worker(chosen).run()

@@ -37,6 +37,7 @@ from ticket_hub_api.jobs.tables import Job, JobWorker, State
 from ticket_hub_api.jobs.tasks import Workplace, task_of
 from ticket_hub_api.jobs.tokens import job_token
 from ticket_hub_api.jobs.transitions import clock
+from ticket_hub_api.observing.logs import FIELDS, configure_logging
 from ticket_hub_api.signing import load_signer
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Options:
         quota_seconds: what an account may use where nothing else is said.
         lease_seconds: see `JobQueue`.
         checkpoint_seconds: between two checkpoints.
+        log_level: of its JSON lines on standard error.
     """
 
     database: str
@@ -82,6 +84,7 @@ class Options:
     quota_seconds: int = 0
     lease_seconds: float = 30.0
     checkpoint_seconds: float = 60.0
+    log_level: str = "info"
 
 
 class SlotProcess:
@@ -122,7 +125,7 @@ class SlotProcess:
         """Work until told to stop, and end when nothing is in hand."""
         self._register()
         receiver = Receiver(self.options.database, self.id, self._handle)
-        _log.info("%s is ready", self.options.slot)
+        self._say("ready")
         swept = 0.0
         try:
             while not self.stopping.wait(TICK_SECONDS):
@@ -149,8 +152,9 @@ class SlotProcess:
         self._idle.clear()
         self._job_id = job_id
         try:
-            _log.info("job %s, attempt %d begins", job_id, attempt)
+            self._say("job begins", job=job_id, attempt=attempt)
             self._carry_out(claim)
+            self._say("job left", job=job_id, attempt=attempt)
         finally:
             self._job_id = ""
             self._idle.set()
@@ -212,6 +216,9 @@ class SlotProcess:
             if row is None or (row.state in State.ENDED and not failed):
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def _say(self, what: str, **fields: object) -> None:
+        _log.info(what, extra={FIELDS: {"slot": self.options.slot, **fields}})
+
     def _safely(self, step: Callable[[], Any]) -> None:
         try:
             step()
@@ -223,8 +230,9 @@ class SlotProcess:
 
 def main() -> None:
     """Run the slot that the standard input describes."""
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    slot = SlotProcess(Options(**json.loads(sys.stdin.readline())))
+    options = Options(**json.loads(sys.stdin.readline()))
+    configure_logging(options.log_level)
+    slot = SlotProcess(options)
 
     def stop(_number: int, _frame: object) -> None:
         slot.stopping.set()

@@ -18,7 +18,9 @@ __all__ = ["FIELDS", "REQUEST_ID", "JsonLines", "configure_logging", "without_se
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 FIELDS = "fields"  # `extra={FIELDS: {...}}` adds fields to a line
-_LOGGERS = ("ticket_hub_api", "uvicorn", "uvicorn.error", "uvicorn.access", "py.warnings")
+_LOGGERS = (
+    "ticket_hub_api", "uvicorn", "uvicorn.error", "uvicorn.access", "dbos", "py.warnings",
+)  # fmt: skip
 _HIDDEN = "[hidden]"
 _SECRETS = re.compile(
     r"""
@@ -68,7 +70,7 @@ def _said_already(record: logging.LogRecord) -> bool:
 
 
 def configure_logging(level: str, stream: IO[str] | None = None) -> None:
-    """Let the service and its server write JSON lines.
+    """Let the service with its server, or a worker with its queue, write JSON lines.
 
     Args:
         level: `debug`, `info` (a line for each request), `warning` or `error`.

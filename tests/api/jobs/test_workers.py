@@ -49,7 +49,13 @@ def ask(own_hub: RunningHub, call_to: Callable[[RunningHub], Call]) -> Call:
 
 
 @pytest.fixture
-def start_worker(own_hub: RunningHub, workplace: Path) -> Iterator[StartWorker]:
+def log(tmp_path: Path) -> Path:
+    """What the workers of a test write."""
+    return tmp_path / "workers.log"
+
+
+@pytest.fixture
+def start_worker(own_hub: RunningHub, workplace: Path, log: Path) -> Iterator[StartWorker]:
     """Starts `ticket worker`; whatever still runs is ended."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -60,7 +66,8 @@ def start_worker(own_hub: RunningHub, workplace: Path) -> Iterator[StartWorker]:
             "--lease", str(lease), "--checkpoint-seconds", "0.2", *options,
         ]  # fmt: skip
         environment = {**os.environ, **own_hub.settings.to_environment()}
-        started.append(subprocess.Popen(command, env=environment))
+        with log.open("ab") as stream:
+            started.append(subprocess.Popen(command, env=environment, stderr=stream))
         return started[-1]
 
     yield begin
@@ -129,7 +136,11 @@ def kinds(ask: Call, job: str) -> list[str]:
 
 
 def test_a_find_is_carried_out_and_its_ticket_retrained(
-    ask: Call, submit: Callable[..., dict[str, Any]], start_worker: StartWorker, own_hub: RunningHub
+    ask: Call,
+    submit: Callable[..., dict[str, Any]],
+    start_worker: StartWorker,
+    own_hub: RunningHub,
+    log: Path,
 ) -> None:
     job = submit(**TINY)
     start_worker()
@@ -154,6 +165,10 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(
     told = kinds(ask, retrain["id"])
     assert told.count("result") == 6
     assert (told[0], told[-1]) == ("queued", "finished")
+    announced, *lines = log.read_text().splitlines()
+    assert announced.startswith("Carrying out jobs of")
+    logged = [json.loads(line) for line in lines]
+    assert {line.get("job") for line in logged} >= {job["id"], retrain["id"]}
 
 
 def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(
