@@ -27,7 +27,6 @@ import sqlalchemy
 from measure import machine
 from sqlalchemy import event, insert, text
 
-from ticket_hub_api.auth import ANONYMOUS, Principal
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.entries import VERDICT_BITS, bits_of
 from ticket_hub_api.catalog.migrate import migrate
@@ -35,6 +34,7 @@ from ticket_hub_api.catalog.tables import Account, Base, Repository
 from ticket_hub_api.catalog.ticket_tables import BundleFacts, TicketEntry, TicketLevel
 from ticket_hub_api.catalog.tickets import TicketFilter, TicketPage, page_of
 from ticket_hub_api.catalog.words import words_of
+from ticket_hub_api.principals import ANONYMOUS, Principal
 from ticket_hub_api.settings import Settings
 
 OWNERS, LEVELS, PAGE = 200, 8, 50

@@ -12,9 +12,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import HubConflictError, HubError, HubNotFoundError
-from ticket_hub_api.auth import Scope
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Account, Membership, Token, now
+from ticket_hub_api.principals import Scope
 
 __all__ = [
     "IssuedToken",

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ticket_hub_api.auth import Requires, Scope
+from ticket_hub_api.auth import Requires
+from ticket_hub_api.principals import Scope
 from ticket_hub_api.routes.routing import rest_router
 
 __all__ = ["description", "router", "text"]

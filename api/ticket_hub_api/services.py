@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.auth import Principal, authenticate, principal_of_token
+from ticket_hub_api.auth import authenticate, principal_of_token
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.jobs import tokens
@@ -22,6 +22,7 @@ from ticket_hub_api.jobs.delivery import open_delivery
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.limits import Buckets
 from ticket_hub_api.observing.metrics import Metrics
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.signing import Signer, load_signer
 from ticket_hub_api.storage.blobs import Blobs, open_blobs

@@ -15,9 +15,9 @@ import pytest
 
 from ticket_hub_api import accounts
 from ticket_hub_api.app import create_app, scopes_of
-from ticket_hub_api.auth import Scope
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.principals import Scope
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import config, encoding, figure, layout, summary
-from ticket_hub.bundle.experiment_record import ExperimentRecord, record_in
+from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
 from ticket_hub.bundle.network import Signature, demand_equal, signature
 from ticket_hub.bundle.packing import packed_size, unpack
+from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.tensors import MOST_HEADER_BYTES, header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes

@@ -11,15 +11,11 @@ from pathlib import Path
 from ticket_hub.bundle import assemble, config, figure, layout, metrics, tensors
 from ticket_hub.bundle.card import is_generated, plain_card, results, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
-from ticket_hub.bundle.experiment_record import (
-    About,
-    ExperimentRecord,
-    demand_about,
-    encode_record,
-)
+from ticket_hub.bundle.experiment_record import About, ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest, Theta0
 from ticket_hub.bundle.network import Signature, signature
 from ticket_hub.bundle.record import Recorder
+from ticket_hub.bundle.record_reading import demand_about, encode_record
 from ticket_hub.bundle.store import Store
 from ticket_hub.bundle.theta0 import expand, survivors
 from ticket_hub.errors import EvidenceError

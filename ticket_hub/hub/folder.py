@@ -13,19 +13,15 @@ dead client could leave behind.
 from __future__ import annotations
 
 import getpass
-import hashlib
-import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from ticket_hub.bundle.layout import MANIFEST
-from ticket_hub.durable import canonical_json, open_durable, sha256_file, sync_folder, write_json
+from ticket_hub.durable import open_durable, sha256_file, write_json
 from ticket_hub.errors import (
     HubConflictError,
     HubError,
@@ -34,12 +30,17 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub.address import check_repo, check_revision
 from ticket_hub.hub.base import Pushed, RemoteFile, Snapshot
+from ticket_hub.hub.folder_files import (
+    commit_id,
+    publish,
+    read_commit,
+    read_table,
+    timestamp,
+)
 
 __all__ = ["FolderHub"]
 
 MARKER = "hub.json"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 CHUNK = 1 << 20
 
 
@@ -154,7 +155,7 @@ class FolderHub:
         """Tag -> commit."""
         self._find(repo, None)
         folder = self._place(repo) / "tags"
-        return {path.stem: _read(path)["commit"] for path in sorted(folder.glob("*.json"))}
+        return {path.stem: read_table(path)["commit"] for path in sorted(folder.glob("*.json"))}
 
     def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
         """Name a commit for ever.
@@ -168,8 +169,8 @@ class FolderHub:
                 f"A tag in a folder cannot be named {name!r}.", "Leave out the slash."
             )
         commit = self._find(repo, revision)["id"]
-        record = {"commit": commit, "message": message, "date": _now()}
-        if not _publish(self._place(repo) / "tags" / f"{name}.json", record):
+        record = {"commit": commit, "message": message, "date": timestamp()}
+        if not publish(self._place(repo) / "tags" / f"{name}.json", record):
             raise HubConflictError(
                 f"{repo} has a tag {name!r} already, and tags are never moved.",
                 "Choose another name.",
@@ -201,7 +202,7 @@ class FolderHub:
 
     def _head(self, repo: str) -> dict[str, Any] | None:
         history = self._history(repo)
-        return _read_commit(history[-1]) if history else None
+        return read_commit(history[-1]) if history else None
 
     def _find(self, repo: str, revision: str | None) -> dict[str, Any]:
         history = self._history(repo)
@@ -211,12 +212,12 @@ class FolderHub:
                 f"`ticket search --hub {self.root}` lists all.",
             )
         if revision in {None, "main"}:
-            return _read_commit(history[-1])
+            return read_commit(history[-1])
         check_revision(str(revision))
         tag = self._place(repo) / "tags" / f"{revision}.json"
-        wanted = _read(tag)["commit"] if tag.is_file() else revision
+        wanted = read_table(tag)["commit"] if tag.is_file() else revision
         for path in reversed(history):
-            commit = _read_commit(path)
+            commit = read_commit(path)
             if commit["id"] == wanted:
                 return commit
         raise HubNotFoundError(
@@ -256,11 +257,11 @@ class FolderHub:
             "parent": head["id"] if head else None,
             "message": message,
             "author": getpass.getuser(),
-            "date": _now(),
+            "date": timestamp(),
             "files": entries,
         }
-        record["id"] = _commit_id(record)
-        if not _publish(self._place(repo) / "history" / f"{number:08d}.json", record):
+        record["id"] = commit_id(record)
+        if not publish(self._place(repo) / "history" / f"{number:08d}.json", record):
             raise _conflict(repo)
         return str(record["id"])
 
@@ -271,56 +272,6 @@ def _copy(source: IO[bytes], goal: IO[bytes], most: int, name: str) -> None:
         if most < 0:
             raise HubError(f"{name} is larger than its manifest says.", "Ask its owner about it.")
         goal.write(piece)
-
-
-def _publish(path: Path, record: dict[str, Any]) -> bool:
-    """Write a file that did not exist, durably; False where somebody was quicker."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.draft")
-    write_json(draft, record)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
-    return True
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise _damaged(path) from error
-    if not isinstance(record, dict):
-        raise _damaged(path)
-    return record
-
-
-def _read_commit(path: Path) -> dict[str, Any]:
-    """A commit whose id is that of its content, and whose names are harmless."""
-    record = _read(path)
-    content = {key: value for key, value in record.items() if key != "id"}
-    files = content.get("files")
-    if record.get("id") != _commit_id(content) or not isinstance(files, dict):
-        raise _damaged(path)
-    for name, entry in files.items():
-        digest, size = entry if isinstance(entry, list) and len(entry) == 2 else ("", -1)  # noqa: PLR2004
-        if not (_PATH.fullmatch(name) and _DIGEST.fullmatch(str(digest)) and size >= 0):
-            raise _damaged(path)
-    return record
-
-
-def _commit_id(content: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(content)).hexdigest()[:40]
-
-
-def _damaged(path: Path) -> HubError:
-    return HubError(f"{path} is damaged.", "Restore it from a backup of the hub's folder.")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _conflict(repo: str) -> HubConflictError:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card import has_seal
-from ticket_hub.bundle.experiment_record import ExperimentRecord, record_in
+from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import (

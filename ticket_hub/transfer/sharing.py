@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ticket_hub.bundle import ExperimentRecord, Manifest, amend_bundle, strict
-from ticket_hub.bundle.experiment_record import read_record
+from ticket_hub.bundle.record_reading import read_record
 from ticket_hub.errors import BundleError, EvidenceError, StorageError
 from ticket_hub.home import cache_folder
 from ticket_hub.hub.base import Pushed

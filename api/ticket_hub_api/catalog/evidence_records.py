@@ -53,7 +53,8 @@ def read_evidence(table: Any, facts: Mapping[str, Any]) -> Found:  # noqa: ANN40
         EvidenceError: it is no record, is of another bundle or of tickets that are not in it, or
             says what cannot be.
     """
-    from ticket_hub.bundle.experiment_record import About, demand_about, read_record
+    from ticket_hub.bundle.experiment_record import About
+    from ticket_hub.bundle.record_reading import demand_about, read_record
 
     tickets = {
         each["level"]: {int(trial): name for trial, name in each["tickets"].items()}

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
 
 from ticket_hub.errors import HubNotFoundError
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import visible
 from ticket_hub_api.catalog.ticket_tables import (
@@ -20,6 +19,7 @@ from ticket_hub_api.catalog.ticket_tables import (
     TicketEntry,
 )
 from ticket_hub_api.catalog.tickets import LARGEST_PAGE, Rows
+from ticket_hub_api.principals import Principal
 
 __all__ = [
     "ExperimentDetail",

@@ -195,7 +195,7 @@ def _experiments(
     Raises:
         BundleError: a record is none, or is not about this bundle.
     """
-    from ticket_hub.bundle.experiment_record import record_in
+    from ticket_hub.bundle.record_reading import record_in
 
     for name in manifest.experiments:
         entry, stated = files.get(name), manifest.files[name]

@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import TicketNotFoundError
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import Commit, Ref
 from ticket_hub_api.catalog.ticket_query import (
     FEW_LEVELS,
@@ -42,6 +41,7 @@ from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.names import Place
 from ticket_hub_api.hub_protocol.repositories import TAGS
 from ticket_hub_api.hub_protocol.trees import load_tree
+from ticket_hub_api.principals import Principal
 
 __all__ = [
     "COUNTED",

@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog import filling
 from ticket_hub_api.catalog.tables import (
     Commit,
@@ -34,6 +33,7 @@ from ticket_hub_api.hub_protocol.cards import summarize
 from ticket_hub_api.hub_protocol.operations import Add, Delete, Plan
 from ticket_hub_api.hub_protocol.repositories import HEADS, CommitRow, RepositoryRow
 from ticket_hub_api.hub_protocol.trees import Entry, Files, encode_tree, load_tree, pointer_id
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 from ticket_hub_api.storage.blobs import git_blob_id
 

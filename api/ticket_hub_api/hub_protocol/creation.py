@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import FormerName, Repository
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.commits import Draft, Work, write_revision
@@ -13,6 +12,7 @@ from ticket_hub_api.hub_protocol.names import check_repository_name, repository_
 from ticket_hub_api.hub_protocol.operations import Add, Plan
 from ticket_hub_api.hub_protocol.repositories import RepositoryRow
 from ticket_hub_api.hub_protocol.trees import Entry
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 
 __all__ = ["LARGE_PATTERNS", "create_repository"]

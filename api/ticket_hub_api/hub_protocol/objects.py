@@ -9,9 +9,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.tables import Repository, StoredObject, Upload, Use, now
 from ticket_hub_api.errors import ApiError
+from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.storage.blobs import Blobs, Received

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub_api import errors
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog import filling
 from ticket_hub_api.catalog.tables import (
     Account,
@@ -26,6 +25,7 @@ from ticket_hub_api.catalog.tables import (
     now,
 )
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
+from ticket_hub_api.principals import Principal
 
 __all__ = [
     "CommitRow",

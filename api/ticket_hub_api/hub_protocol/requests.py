@@ -13,9 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ticket_hub_api.auth import Principal, Requires, Scope
+from ticket_hub_api.auth import Requires
 from ticket_hub_api.errors import ApiError, bad_request
 from ticket_hub_api.hub_protocol.names import Place, kind_of
+from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import services_of
 from ticket_hub_api.storage.blobs import Incoming
 

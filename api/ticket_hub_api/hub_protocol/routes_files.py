@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import StoredObject
 from ticket_hub_api.hub_protocol import objects, repositories
 from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
@@ -31,6 +30,7 @@ from ticket_hub_api.hub_protocol.requests import (
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, children, load_tree
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services, recall, services_of
 
 __all__ = ["router"]

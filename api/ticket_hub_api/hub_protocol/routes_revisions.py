@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tables import Commit, Ref, Repository
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.info import instant
@@ -30,6 +29,7 @@ from ticket_hub_api.hub_protocol.requests import (
     read_body,
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.schemas import BranchIn, TagIn
 from ticket_hub_api.services import Services, recall, services_of
 

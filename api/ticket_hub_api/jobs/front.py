@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import HubAccessError, HubConflictError, HubError, HubNotFoundError
-from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.tables import Account, now
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import roster
@@ -29,6 +28,7 @@ from ticket_hub_api.jobs.requests import FindIn, RetrainIn
 from ticket_hub_api.jobs.tables import Job, JobEvent, State
 from ticket_hub_api.jobs.transitions import add_event
 from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
+from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services
 
 __all__ = [

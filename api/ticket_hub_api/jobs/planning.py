@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from ticket_hub.errors import BundleError, HubAccessError, MemoryLimitError, RecipeError
 from ticket_hub.recipe import Recipe
-from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.tables import Account
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
 from ticket_hub_api.hub_protocol.objects import open_content
@@ -24,6 +23,7 @@ from ticket_hub_api.hub_protocol.trees import load_tree
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
+from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services
 
 if TYPE_CHECKING:

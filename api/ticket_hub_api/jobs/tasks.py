@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.auth import Scope, principal_of
+from ticket_hub_api.auth import principal_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs.claims import Claim
 from ticket_hub_api.jobs.planning import DENSE, TRIALS
 from ticket_hub_api.jobs.requests import changes_of
 from ticket_hub_api.jobs.tables import Job, Kind
+from ticket_hub_api.principals import Scope
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Work

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import select
 
 from ticket_hub_api import errors
-from ticket_hub_api.auth import Principal, Scope, principal_of
+from ticket_hub_api.auth import principal_of
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Account
 from ticket_hub_api.jobs.tables import Job, Kind, State
+from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.signing import Signer
 
 __all__ = ["PREFIX", "authenticate_job", "job_token", "read_job_token"]

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.engine import Row
 
-from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.tables import Account
 from ticket_hub_api.jobs.tables import Job, State
+from ticket_hub_api.principals import Principal, Scope
 
 __all__ = ["JobPage", "JobView", "job_rows", "view_of", "visible"]
 

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub.errors import EvidenceError, TicketHubError
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.catalog.tickets import one_ticket
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages.contents import Evidence, evidence_of
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.sessions import Anyone
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.routes.problems import problem_of
 from ticket_hub_api.services import Services, services_of
 

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.auth import Principal
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import front
 from ticket_hub_api.jobs.events import news
@@ -23,6 +22,7 @@ from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import SignedIn, Writer
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.routes.problems import problem_of
 from ticket_hub_api.services import services_of
 

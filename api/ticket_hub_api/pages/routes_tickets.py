@@ -7,7 +7,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub_api.auth import Principal, Scope
 from ticket_hub_api.catalog.ticket_query import visible
 from ticket_hub_api.catalog.ticket_tables import TicketEntry
 from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
@@ -21,6 +20,7 @@ from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone
 from ticket_hub_api.pages.ticket_view import TicketView, view_of
+from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]

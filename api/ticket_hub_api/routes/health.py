@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.auth import Requires, Scope
+from ticket_hub_api.auth import Requires
 from ticket_hub_api.catalog.migrate import check_schema
+from ticket_hub_api.principals import Scope
 from ticket_hub_api.routes.problems import answers
 from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.services import Services, services_of

@@ -11,11 +11,11 @@ from sqlalchemy import MetaData, create_engine, insert, select
 
 from ticket_hub_api import operation
 from ticket_hub_api.accounts import account_names
-from ticket_hub_api.auth import ANONYMOUS, Principal
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate, newest_version
 from ticket_hub_api.catalog.tickets import TicketFilter, one_ticket, page_of
 from ticket_hub_api.hub_protocol.creation import LARGE_PATTERNS
+from ticket_hub_api.principals import ANONYMOUS, Principal
 from ticket_hub_api.settings import Settings
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"

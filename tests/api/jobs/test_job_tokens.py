@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from ticket_hub_api.auth import Scope
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Job
 from ticket_hub_api.jobs.tokens import authenticate_job, job_token, read_job_token
+from ticket_hub_api.principals import Scope
 from ticket_hub_api.signing import Signer
 
 NewJob = Callable[..., Job]

@@ -21,7 +21,7 @@ from ticket_hub.bundle import (
     verify_bundle,
     write_bundle,
 )
-from ticket_hub.bundle.experiment_record import encode_record, read_record
+from ticket_hub.bundle.record_reading import encode_record, read_record
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError
 

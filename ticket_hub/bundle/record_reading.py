@@ -1,0 +1,185 @@
+"""Reading and writing records of experiments, with every check.
+
+`ticket retrain` writes one as `evidence.json`; what that states of means, intervals and verdicts is
+not read. In a bundle it is what `encode_record` makes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ticket_hub.bundle import strict
+from ticket_hub.bundle.experiment_record import (
+    About,
+    ExperimentRecord,
+    LevelResults,
+    Subject,
+    TrialResult,
+    one_line,
+)
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
+from ticket_hub.experiment_spec import TICKET, ExperimentSpec
+from ticket_hub.tables import build, to_table
+
+__all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
+
+FORMAT = 1
+MOST_LEVELS, MOST_TRIALS, MOST_NETWORKS, MOST_FACTS = 1001, 1000, 32, 64
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_WHEN = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
+_REMEDY = "Send the evidence.json that `ticket retrain` wrote, unchanged."
+
+
+def read_record(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
+    """Check a record by itself.
+
+    Args:
+        table: `evidence.json`, parsed with bounds (see `ticket_hub.bundle.strict`).
+
+    Raises:
+        EvidenceError: it is no record, or says what cannot be.
+    """
+    try:
+        return _read(table)
+    except RecipeError as error:
+        raise _wrong(error.problem) from error
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise _wrong("a part of it is missing or of another kind") from error
+
+
+def demand_about(record: ExperimentRecord, about: About) -> None:
+    """Demand that a record is about a bundle and the tickets in it.
+
+    Raises:
+        EvidenceError: it is of another bundle, or of tickets that are not in it.
+    """
+    tickets = record.tickets
+    if tickets.bundle != about.bundle:
+        raise _wrong(f"it is about the bundle {tickets.bundle[:64]}, not about {about.bundle}")
+    if (tickets.found_on, tickets.network) != (about.found_on, about.network):
+        raise _wrong("it names another network or data set than its bundle")
+    for level in record.levels:
+        known = about.tickets.get(level.level, {})
+        if any(known.get(each.origin) != each.ticket for each in level.networks[TICKET].trials):
+            raise _wrong(f"a ticket of level {level.level} is not in the bundle")
+
+
+def encode_record(record: ExperimentRecord) -> bytes:
+    """The bytes of a record in a bundle: canonical JSON and a newline."""
+    table = to_table(record)
+    spec = {"digest": record.spec.digest, "spec": record.spec.to_table()}
+    del table["spec"]
+    return canonical_json(table | {"format": FORMAT, "experiment": spec}) + b"\n"
+
+
+def decode_record(data: bytes | bytearray, *, source: str) -> ExperimentRecord:
+    """The record from its bytes in a bundle.
+
+    Args:
+        source: names the file in errors.
+
+    Raises:
+        BundleFormatError: it is no record, or has another spelling than `encode_record` gives.
+    """
+    try:
+        record = read_record(strict.parse(data, source=source))
+    except EvidenceError as error:
+        raise BundleFormatError(f"{source}: {error.problem}", error.remedy) from error
+    if encode_record(record) != data:
+        raise BundleFormatError(
+            f"{source} has another spelling than the one that is written.",
+            "Fetch the bundle again, or ask its author to write it again.",
+        )
+    return record
+
+
+def record_in(manifest: Manifest, data: bytes | bytearray, name: str) -> ExperimentRecord:
+    """The record in a file of a bundle.
+
+    Raises:
+        BundleFormatError: as `decode_record`, or it is not about this bundle and its tickets.
+    """
+    record = decode_record(data, source=name)
+    try:
+        demand_about(record, About.of(manifest))
+    except EvidenceError as error:
+        raise BundleFormatError(f"{name}: {error.problem}", error.remedy) from error
+    return record
+
+
+def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
+    if type(table["format"]) is not int or table["format"] != FORMAT:
+        raise _wrong("it is of another format")
+    experiment, stated = table["experiment"], table["tickets"]
+    spec = build(ExperimentSpec, experiment["spec"])
+    if spec.digest != experiment["digest"]:
+        raise _wrong("its digest is not that of its experiment")
+    tickets = build(Subject, {name: stated[name] for name in Subject.__dataclass_fields__})
+    levels = tuple(build(LevelResults, _picked(each)) for each in _listed(table["levels"]))
+    if len({each.level for each in levels}) != len(levels):
+        raise _wrong("a level stands twice")
+    for level in levels:
+        _check_level(level)
+    when = table.get("when", "")
+    if _WHEN.fullmatch(when) is None:
+        raise _wrong("its time is none")
+    return ExperimentRecord(
+        spec=spec,
+        tickets=tickets,
+        levels=levels,
+        who=one_line(table["who"]),
+        when=when,
+        environment=_facts(table["environment"]),
+        bit_exact=table["bit_exact"] is True,
+    )
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_LEVELS:
+        raise _wrong("it has no levels, or too many")
+    return value
+
+
+def _picked(level: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """The parts of a level that are read; what was computed from them is left out."""
+    networks = {name: {"trials": each["trials"]} for name, each in level["networks"].items()}
+    picked = {name: level[name] for name in ("level", "head", "transferred_density")}
+    return {**picked, "networks": networks}
+
+
+def _facts(table: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON value
+    return {one_line(key): one_line(value) for key, value in list(table.items())[:MOST_FACTS]}
+
+
+def _check_level(level: LevelResults) -> None:
+    """What a level says must be possible."""
+    networks = level.networks
+    if TICKET not in networks or len(networks) > MOST_NETWORKS:
+        raise _wrong(f"level {level.level} has no ticket, or too many networks")
+    numbers = [each.trial for each in networks[TICKET].trials]
+    if not 1 <= len(numbers) <= MOST_TRIALS or len(set(numbers)) != len(numbers):
+        raise _wrong(f"level {level.level} has no trials, too many, or one of them twice")
+    for name, network in networks.items():
+        if not _NAME.fullmatch(name) or [each.trial for each in network.trials] != numbers:
+            raise _wrong(f"the networks of level {level.level} do not have the same trials")
+        if not all(map(_is_possible, network.trials)):
+            raise _wrong(f"a trial of level {level.level} says what cannot be")
+    if not (0 <= level.level < MOST_LEVELS and 0 <= level.transferred_density <= 1):
+        raise _wrong(f"level {level.level}, or its density, cannot be")
+
+
+def _is_possible(trial: TrialResult) -> bool:
+    return (
+        0 <= trial.test_accuracy <= 1
+        and trial.early_stop >= 0
+        and trial.prunable > 0
+        and 0 <= trial.kept <= trial.prunable
+        and 0 <= trial.trial < MOST_TRIALS
+    )
+
+
+def _wrong(reason: str) -> EvidenceError:
+    return EvidenceError(f"This is no evidence about this bundle: {reason[:300]}.", _REMEDY)
