@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import urllib.request
+from typing import Any
 
 HUB = os.environ["HF_ENDPOINT"]
 HEADERS = {"Authorization": f"Bearer {os.environ['HF_TOKEN']}", "Content-Type": "application/json"}
@@ -22,7 +23,8 @@ JOB = {
 }
 
 
-def ask(path, body=None):
+def ask(path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    """What the hub answers."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(HUB + path, data, HEADERS)
     with urllib.request.urlopen(request, timeout=60) as answer:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ticket_hub_cli.commands import SECTIONS
 
 import ticket_hub
+from ticket_hub_cli.commands import SECTIONS
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/commands"
 # The service is run, and the shell is set up, from the command line only.

@@ -42,9 +42,7 @@ def free_port() -> int:
 
 
 def ticket(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TICKET_HUB_", "SSL_"))
-    }
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TICKET_HUB_", "SSL_"))}
     return subprocess.run(
         [sys.executable, "-m", "ticket_hub_cli", *arguments],
         env={**kept, **environment},
@@ -107,7 +105,11 @@ def test_a_hub_is_backed_up_restored_and_checked_as_the_page_says(tmp_path: Path
 
 
 def test_the_upgrade_names_commands_that_exist() -> None:
-    for block in (*blocks("Upgrading"), *blocks("Backup and restore"), *blocks("The first account")):
+    for block in (
+        *blocks("Upgrading"),
+        *blocks("Backup and restore"),
+        *blocks("The first account"),
+    ):
         for line in block.splitlines():
             if line.startswith("ticket "):
                 words = [w for w in line.split()[1:] if re.fullmatch(r"[a-z]+", w)][:3]
@@ -190,12 +192,11 @@ def behind_nginx(tmp_path: Path) -> Iterator[tuple[RunningHub, str, Path]]:
 def wait_for(port: int) -> None:
     deadline = time.monotonic() + 30
     while True:
-        try:
+        with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_ticket_goes_and_comes_through_nginx_with_tls(tmp_path: Path) -> None:

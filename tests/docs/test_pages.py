@@ -29,5 +29,5 @@ def test_the_examples_of_a_page_print_what_it_says(
     for code, expected in shown:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(code, names)  # noqa: S102 - our own documentation
+            exec(code, names)
         assert printed.getvalue() == expected

@@ -79,7 +79,7 @@ def test_the_library_s_example_prints_what_the_readme_shows() -> None:
     expected = re.findall(r"```python\n.*?```\n\n```\n(.*?)```", README, re.DOTALL)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(code, {})  # noqa: S102 - our own documentation
+        exec(code, {})
     assert [printed.getvalue()] == expected
 
 

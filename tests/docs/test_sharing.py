@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ ticket() {{ "{sys.executable}" -m ticket_hub_cli "$@"; }}
 hf() {{ "{sys.executable}" -c 'from huggingface_hub.cli.hf import main; main()' "$@"; }}
 """
 UNTIL_IT_ANSWERS = """
-until "$PYTHON" -c 'import socket, sys; socket.create_connection(("127.0.0.1", PORT), 1)' 2>/dev/null
+until "$PYTHON" -c 'import socket; socket.create_connection(("127.0.0.1", PORT), 1)' 2>/dev/null
 do sleep 0.2; done
 """
 
@@ -57,10 +58,8 @@ def bash(script: str, folder: Path) -> str:
     try:
         out, err = process.communicate(timeout=200)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            pass
     assert process.returncode == 0, err
     return out
 

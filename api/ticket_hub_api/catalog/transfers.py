@@ -11,7 +11,7 @@ from sqlalchemy import and_, select
 from ticket_hub_api.catalog.experiments import shown_with
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions
-from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel, TicketEntry
+from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel, TicketEntry, TicketLevel
 from ticket_hub_api.catalog.tickets import LARGEST_PAGE, Rows, is_sqlite
 from ticket_hub_api.principals import Principal
 
@@ -26,7 +26,8 @@ class TransferCell:
         id: of the experiment, for `/api/v1/experiments/{id}`.
         data: what was trained on.
         origin, sender: who measured it.
-        transferred: density over the layers that came from the ticket.
+        density: kept weights over prunable weights of the network that was trained.
+        transferred: the same over the layers that came from the ticket.
         head: what became of the output layer.
         n: number of trials.
         accuracy, low, high: mean test accuracy with its 95% interval.
@@ -38,6 +39,7 @@ class TransferCell:
     data: str
     origin: str
     sender: str
+    density: float
     transferred: float
     head: str
     n: int
@@ -53,7 +55,14 @@ class TransferCell:
 
 @dataclass(frozen=True, kw_only=True)
 class TransferLine:
-    """The tickets of one level, on every data set that somebody tried."""
+    """The tickets of one level, on every data set that somebody tried.
+
+    Attributes:
+        ticket: `owner/name`.
+        found_on, network, level: of the tickets.
+        density: of the tickets as they were found; a new output layer makes a cell's another.
+        cells: by data set.
+    """
 
     ticket: str
     found_on: str
@@ -132,17 +141,19 @@ class _Question:
 
 
 def _lines(database: Rows, ids: Sequence[str], dataset: str) -> list[TransferLine]:
-    level, evidence, entry = EvidenceLevel, Evidence, TicketEntry
+    level, evidence, entry, own_level = EvidenceLevel, Evidence, TicketEntry, TicketLevel
     own = and_(level.evidence_id == evidence.id, level.repository_id == evidence.repository_id)
     name = (entry.namespace + "/" + entry.name).label("ticket")
     statement = (
         select(
             name, entry.dataset.label("found_on"), entry.network.label("own_network"),
+            own_level.density.label("own_density"),
             evidence.id, evidence.dataset.label("data"), evidence.origin, evidence.sender,
             *(getattr(level, field) for field in _OF_LEVELS),
         )
         .join(evidence, own)
         .join(entry, shown_with())
+        .join(own_level, and_(own_level.ticket_id == entry.id, own_level.level == level.level))
         .where(entry.id.in_(ids), *([evidence.dataset == dataset] if dataset else []))
         .order_by(entry.key, level.level, evidence.dataset, evidence.id)
     )  # fmt: skip
@@ -165,7 +176,7 @@ def _line(rows: Sequence[Any]) -> TransferLine:
         found_on=first.found_on,
         network=first.own_network,
         level=first.level,
-        density=first.density,
+        density=first.own_density,
         cells=tuple(
             TransferCell(
                 id=row.id,
@@ -176,7 +187,7 @@ def _line(rows: Sequence[Any]) -> TransferLine:
                 **{
                     name: getattr(row, name)
                     for name in _OF_LEVELS
-                    if name not in {"level", "density", "verdict"}
+                    if name not in {"level", "verdict"}
                 },
             )
             for row in rows

@@ -190,6 +190,24 @@ def test_the_transfer_matrix_has_a_line_for_each_level_that_somebody_tried(
     assert call("GET", "/api/v1/transfer?dataset=mnist").json["lines"] == []
 
 
+def test_a_line_says_what_the_ticket_keeps_and_a_cell_what_the_trained_network_keeps(
+    ticket: str, evidence: Table, call: Call
+) -> None:
+    call("POST", API, {"ticket": ticket, "evidence": evidence})
+    headed = copy.deepcopy(evidence)  # as after a new output layer: more weights are kept
+    for level in headed["levels"]:
+        for each in level["networks"]["ticket"]["trials"]:
+            each["kept"] += 7
+    call("POST", API, {"ticket": ticket, "evidence": headed})
+    found = call("GET", "/api/v1/transfer?found_on=digits&network=lenet-10&limit=100").json
+    line = next(line for line in found["lines"] if line["ticket"] == ticket)
+    about = call("GET", f"/api/v1/tickets/{ticket}").json["description"]
+    assert line["density"] == about["levels"][line["level"]]["density"]
+    trained = {cell["density"] for cell in line["cells"]}
+    assert len(trained) == 2
+    assert line["density"] in trained
+
+
 def test_evidence_goes_with_its_ticket(ticket: str, evidence: Table, call: Call) -> None:
     sent = call("POST", API, {"ticket": ticket, "evidence": evidence}).json
     call("DELETE", "/api/repos/delete", {"name": ticket})
