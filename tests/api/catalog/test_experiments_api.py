@@ -147,7 +147,10 @@ def test_a_body_that_is_none_is_refused(call: Call, body: bytes, status: int) ->
     assert call("POST", API, body).status == status
 
 
-def test_the_most_accurate_ticket_on_a_data_set_comes_first(golden: str, call: Call) -> None:
+def test_the_most_accurate_ticket_on_a_data_set_comes_first(
+    golden: str, ticket: str, call: Call
+) -> None:
+    assert golden != ticket
     found = call("GET", f"{API}?dataset=digits&limit=100").json["items"]
     accuracies = [item["accuracy"] for item in found]
     assert accuracies == sorted(accuracies, reverse=True)
