@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
@@ -15,15 +15,18 @@ from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
 from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 
-__all__ = ["compare_tickets"]
+if TYPE_CHECKING:
+    from ticket_hub.report.comparison import Compared
+
+__all__ = ["compare_tickets", "pinned", "place_of"]
 
 NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
 
 
 def compare_tickets(
     services: Services, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
-    """The later tickets against the first, as `ticket compare --format json` writes it.
+) -> Compared:
+    """The later tickets against the first, as `ticket compare` puts them.
 
     Args:
         places: repository and revision of each.
@@ -45,7 +48,25 @@ def compare_tickets(
             _lay_out(services, connection, ticket, folder)
             shown = repo if revision == "main" else f"{repo}@{revision}"
             studies.append(bundle_study(open_bundle(folder), name=shown))
-        return compare_studies(studies).to_table()
+        return compare_studies(studies)
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """Repository and revision of `owner/name[@revision]`."""
+    repo, _, revision = name.partition("@")
+    return repo, revision or "main"
+
+
+def pinned(
+    connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
+) -> list[str]:
+    """`owner/name@commit` of each ticket: names of what never changes.
+
+    Raises:
+        ApiError, TicketNotFoundError: as `one_ticket`.
+    """
+    tickets = [one_ticket(connection, viewer, repo, revision) for repo, revision in places]
+    return [f"{ticket.repo}@{ticket.commit}" for ticket in tickets]
 
 
 def _lay_out(

@@ -1,4 +1,4 @@
-"""Figures of a ticket's evidence: those of `ticket report`, drawn once and kept by content."""
+"""Figures of tickets: those of `ticket report` and `ticket compare`, drawn once and kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ticket_hub.bundle import Bundle
+    from ticket_hub.report.comparison import Compared
 
-__all__ = ["KINDS", "Kind", "draw", "policy"]
+__all__ = ["COMPARED", "KINDS", "Kind", "draw", "draw_compared", "policy"]
 
 WIDE, NARROW = 9.0, 4.6
 MOST_KEPT = 4000
@@ -45,7 +46,10 @@ KINDS: Mapping[str, Kind] = {
     for name in ("ladder", "curves", "differences")
     for suffix, width in (("", WIDE), ("-narrow", NARROW))
 }
-"""Every figure by the last part of its address."""
+"""Every figure of a ticket by the last part of its address."""
+
+COMPARED: Mapping[str, float] = {"tickets.svg": WIDE, "tickets-narrow.svg": NARROW}
+"""The width, in inches, of the figure of a comparison by the last part of its address."""
 
 
 async def draw(services: Services, evidence: Evidence, kind: Kind) -> bytes:
@@ -55,17 +59,41 @@ async def draw(services: Services, evidence: Evidence, kind: Kind) -> bytes:
         ApiError: 404, the evidence has nothing for this figure.
         BundleError: it breaks the format.
     """
+    name = f"{evidence.digest} {kind.name} {kind.width}"
+    return await _kept(services, name, lambda: _of_ticket(evidence, kind))
+
+
+async def draw_compared(
+    services: Services, names: Sequence[str], compared: Callable[[], Compared], width: float
+) -> bytes:
+    """Tickets against density beside each other, as `draw`.
+
+    Args:
+        names: of tickets whose contents never change.
+        compared: makes what is drawn; called where no figure is kept.
+        width: in inches.
+
+    Raises:
+        ApiError: 404, fewer than two have something to draw.
+        BundleError, EvidenceError: as `compared`.
+    """
+    name = f"{' '.join(names)} compared {width}"
+    return await _kept(services, name, lambda: _of_comparison(compared(), width))
+
+
+async def _kept(services: Services, name: str, make: Callable[[], Figure]) -> bytes:
     folder = services.settings.folder / "figures"
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_ONE_AT_A_TIME, _drawn, folder, evidence, kind)
+    return await loop.run_in_executor(_ONE_AT_A_TIME, _drawn, folder, name, make)
 
 
-def _drawn(folder: Path, evidence: Evidence, kind: Kind) -> bytes:
-    name = f"{__version__} {evidence.digest} {kind.name} {kind.width}"
-    path = folder / f"{hashlib.sha256(name.encode()).hexdigest()}.svg"
+def _drawn(folder: Path, name: str, make: Callable[[], Figure]) -> bytes:
+    from ticket_hub.report.illustrate import adaptive_svg
+
+    path = folder / f"{hashlib.sha256(f'{__version__} {name}'.encode()).hexdigest()}.svg"
     with contextlib.suppress(OSError):
         return path.read_bytes()
-    data = _draw(evidence, kind)
+    data = adaptive_svg(make()).encode()
     with contextlib.suppress(StorageError):  # it is drawn again the next time
         write_bytes(path, data)
         _forget_oldest(folder)
@@ -80,11 +108,18 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _draw(evidence: Evidence, kind: Kind) -> bytes:
-    from ticket_hub.report.illustrate import adaptive_svg
-
+def _of_ticket(evidence: Evidence, kind: Kind) -> Figure:
     with evidence.opened() as bundle:
-        return adaptive_svg(_FIGURES[kind.name](bundle, kind.width)).encode()
+        return _FIGURES[kind.name](bundle, kind.width)
+
+
+def _of_comparison(compared: Compared, width: float) -> Figure:
+    from ticket_hub.report.figures import tickets_figure
+
+    ladders = compared.ladders()
+    if len(ladders) < 2:  # noqa: PLR2004 - one has its own page
+        raise ApiError(404, "There are not two tickets here to draw.")
+    return tickets_figure(ladders, width=width)
 
 
 def _ladder(bundle: Bundle, width: float) -> Figure:

@@ -2,86 +2,97 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub.errors import EvidenceError, TicketHubError
-from ticket_hub_api.catalog.tickets import one_ticket
+from ticket_hub.errors import TicketHubError
+from ticket_hub_api.catalog.comparing import compare_tickets, pinned, place_of
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.pages.contents import Evidence, evidence_of
+from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
+from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone
 from ticket_hub_api.principals import Principal
 from ticket_hub_api.routes.problems import problem_of
 from ticket_hub_api.services import Services, services_of
 
-__all__ = ["compared", "router"]
+if TYPE_CHECKING:
+    from ticket_hub.report.comparison import Compared
+
+__all__ = ["router"]
 
 router = page_router()
 MOST = 8
 LONGEST = 400
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """What was found, or the problem; `drawn` names the tickets of the figure, if there is one."""
+
+    found: dict[str, Any] | None = None
+    drawn: str = ""
+    problem: str = ""
+    status: int = 200
+
+
 @router.api_route("/compare", methods=READ_METHODS)
 async def compare(request: Request, visitor: Anyone) -> Response:
     """Compare the tickets that the address names, the later ones with the first."""
-    parts = ",".join(request.query_params.getlist("tickets")).split(",")
-    names = list(dict.fromkeys(part.strip()[:LONGEST] for part in parts if part.strip()))
-    found, problem, status = None, "", 200
+    names, answer = _names(request), _Answer()
     if len(names) > MOST:
-        problem, status = f"At most {MOST} tickets can be compared at once.", 422
+        answer = _Answer(problem=f"At most {MOST} tickets can be compared at once.", status=422)
     elif names:
-        found, problem, status = await run_in_threadpool(
-            _found, services_of(request), visitor, names
-        )
-    context = {"names": names, "found": found, "problem": problem, "most": MOST}
-    return render(request, "compare.html", context, status=status)
+        answer = await run_in_threadpool(_answer, services_of(request), visitor, names)
+    context = {"names": names, "answer": answer, "found": answer.found, "most": MOST}
+    return render(request, "compare.html", context, status=answer.status)
 
 
-def _found(
-    services: Services, visitor: Principal, names: list[str]
-) -> tuple[dict[str, Any] | None, str, int]:
+@router.api_route("/compare/{figure}", methods=READ_METHODS)
+async def figure(request: Request, visitor: Anyone, *, figure: str) -> Response:
+    """The figure of a comparison, drawn once."""
+    names, width = _names(request), figures.COMPARED.get(figure)
+    if width is None or not 1 < len(names) <= MOST:
+        raise ApiError(404, "There is no such figure.")
+    services = services_of(request)
+    fixed = await run_in_threadpool(_pinned, services, visitor, names)
+    make = partial(_compared, services, visitor, fixed)
+    data = await figures.draw_compared(services, fixed, make, width)
+    headers = {"Content-Security-Policy": figures.policy()}
+    response = Response(data, media_type="image/svg+xml", headers=headers)
+    lasting = "max-age=31536000, immutable" if names == fixed else "no-cache"
+    return secure(response, cache=f"private, {lasting}")
+
+
+def _names(request: Request) -> list[str]:
+    parts = ",".join(request.query_params.getlist("tickets")).split(",")
+    return list(dict.fromkeys(part.strip()[:LONGEST] for part in parts if part.strip()))
+
+
+def _answer(services: Services, visitor: Principal, names: list[str]) -> _Answer:
     try:
-        return compared(services, visitor, names), "", 200
+        compared = _compared(services, visitor, names)
+        several = len(compared.ladders()) > 1
+        drawn = ",".join(_pinned(services, visitor, names)) if several else ""
+        return _Answer(found=compared.to_table(), drawn=drawn)
     except (ApiError, TicketHubError) as error:
         problem = problem_of(error)
         own = isinstance(error, ApiError)
-        return None, problem.detail if own else f"{problem.detail} {problem.remedy}", problem.status
+        detail = problem.detail if own else f"{problem.detail} {problem.remedy}"
+        return _Answer(problem=detail, status=problem.status)
 
 
-def compared(services: Services, visitor: Principal, names: list[str]) -> dict[str, Any]:
-    """What `ticket compare --format json` says of tickets of this hub.
-
-    Args:
-        names: `owner/name[@revision]`.
-
-    Raises:
-        ApiError, TicketNotFoundError: as `one_ticket`.
-        EvidenceError: nothing was measured, or it is not on this hub.
-    """
-    from ticket_hub.report.comparison import bundle_study, compare_studies
-
-    studies = []
-    for name in names:
-        with _evidence(services, visitor, name).opened() as bundle:
-            studies.append(bundle_study(bundle, name=name))
-    table: dict[str, Any] = json.loads(json.dumps(compare_studies(studies).to_table()))
-    return table
-
-
-def _evidence(services: Services, visitor: Principal, name: str) -> Evidence:
-    repo, _, revision = name.partition("@")
+def _compared(services: Services, visitor: Principal, names: list[str]) -> Compared:
     with services.database.read() as connection:
-        ticket = one_ticket(connection, visitor, repo, revision or "main")
-        evidence = evidence_of(services, connection, ticket)
-    if evidence is None:
-        raise EvidenceError(
-            f"There are no measurements of {name} on this hub.",
-            "Leave it out, or push the bundle with its evidence.",
-        )
-    return evidence
+        return compare_tickets(services, connection, visitor, list(map(place_of, names)))
+
+
+def _pinned(services: Services, visitor: Principal, names: list[str]) -> list[str]:
+    with services.database.read() as connection:
+        return pinned(connection, visitor, list(map(place_of, names)))

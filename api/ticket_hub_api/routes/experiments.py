@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from ticket_hub_api.catalog.comparing import compare_tickets
+from ticket_hub_api.catalog.comparing import compare_tickets, place_of
 from ticket_hub_api.catalog.evidence_records import MOST_BYTES
 from ticket_hub_api.catalog.evidence_store import receive_evidence, remove_evidence
 from ticket_hub_api.catalog.experiments import (
@@ -160,10 +160,9 @@ def compare(
     writes; see docs/commands/compare.md.
     """
     services = services_of(request)
-    places = [each.partition("@")[::2] for each in ticket]
     with services.database.read() as connection:
-        named = [(repo, revision or "main") for repo, revision in places]
-        return compare_tickets(services, connection, caller, named)
+        places = [place_of(each) for each in ticket]
+        return compare_tickets(services, connection, caller, places).to_table()
 
 
 @router.get("/transfer", responses=answers(401, 422, 429, 503))

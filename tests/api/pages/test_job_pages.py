@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from browsing import Reader, Shown, Visit
@@ -140,6 +142,24 @@ def test_comparisons_are_those_of_the_command(member: Reader, shown: Shown) -> N
     assert member.get("/compare").status == 200
     assert member.get("/compare?tickets=nobody/nothing").status == 404
     assert member.get("/compare?tickets=" + ",".join(f"a/b{n}" for n in range(9))).status == 422
+
+
+def test_a_comparison_has_the_figure_of_the_command(member: Reader, shown: Shown) -> None:
+    page = member.get(f"/compare?tickets={shown.controlled},{shown.plain}").text
+    (address,) = re.findall(r'src="(/compare/tickets.svg[?][^"]+)"', page)
+    figure = member.get(html.unescape(address))
+    assert figure.headers["Content-Type"] == "image/svg+xml"
+    assert "immutable" in figure.headers["Cache-Control"]
+    assert ET.fromstring(figure.text).tag == "{http://www.w3.org/2000/svg}svg"
+    alone = member.get(f"/compare?tickets={shown.plain}").text
+    assert "/compare/tickets.svg" not in alone
+    for query in (f"tickets.svg?tickets={shown.plain}", f"x.svg?{address.partition('?')[2]}"):
+        assert member.get(f"/compare/{query}").status == 404
+
+
+def test_what_a_visitor_may_not_see_is_not_drawn(reader: Reader, shown: Shown) -> None:
+    both = f"{shown.plain},{shown.private}"
+    assert reader.get(f"/compare/tickets.svg?tickets={both}").status == 401
 
 
 def test_what_a_visitor_may_not_see_cannot_be_compared(reader: Reader, shown: Shown) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, contrast
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.report.ladder import Ladder
 from ticket_hub.transfer.spec import DENSE
 
 __all__ = ["Between", "Compared", "Term", "compare_studies", "nearest"]
@@ -72,6 +73,11 @@ class Compared:
     def fair(self) -> bool:
         """Whether the runs agree in everything but their tickets and seeds."""
         return not self.differing
+
+    def ladders(self) -> dict[str, Ladder]:
+        """By the runs' labels, what can be drawn against density."""
+        found = {label: study.ladder() for label, study in self.studies.items()}
+        return {label: each for label, each in found.items() if each is not None and each.series}
 
     def to_table(self) -> dict[str, Any]:
         """Plain JSON values, format 1; see `docs/commands/compare.md`."""

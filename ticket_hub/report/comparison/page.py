@@ -109,8 +109,7 @@ def _branch(each: Between) -> Branch:
 
 
 def _all_ladders(compared: Compared) -> Iterator[str]:
-    found = {label: study.ladder() for label, study in compared.studies.items()}
-    ladders = {label: each for label, each in found.items() if each is not None and each.series}
+    ladders = compared.ladders()
     if len(ladders) > 1:
         yield figure_block(themed_svg(tickets_figure(ladders)), ABOUT_ALL)
 
