@@ -87,7 +87,8 @@ def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = ""
 def record_of(run: Path | str, *, by: str = "") -> ExperimentRecord:
     """The evidence of a finished experiment, with who made it and when.
 
-    When is the time at which its last network was trained, by the clock of that machine.
+    When is the time at which its last network was trained, by the time stamps of the results: a
+    copy of the run must keep them (`cp -a`).
 
     Raises:
         EvidenceError: it is no experiment, is not finished, or nobody says who made it.
