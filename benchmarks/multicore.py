@@ -24,7 +24,6 @@ from ticket_hub.types import Architecture
 
 CORES = 4
 BURNERS = 8
-EVALUATED = 2000  # of the 15,000 images, at the start and at the end
 
 
 def _members(architecture: Architecture, count: int) -> list[Member]:

@@ -169,7 +169,11 @@ def authenticate(database: Database, secret: str) -> Principal:
 
 
 def principal_of_token(database: Database, token_id: str) -> Principal:
-    """The account of a token that was shown before; raises as `authenticate`."""
+    """The account of a token that was shown before.
+
+    Raises:
+        ApiError: 401, when the token is gone, expired, revoked, or its account is disabled.
+    """
     with database.read() as connection:
         row = connection.execute(_TOKEN_ROW.where(Token.id == token_id)).first()
         if row is None:

@@ -72,7 +72,11 @@ def seconds(_context: click.Context, _parameter: click.Parameter, text: str | No
 
 
 def duration(text: str) -> int:
-    """`30d`, `12h`, `90m` in seconds."""
+    """`30d`, `12h`, `90m` in seconds.
+
+    Raises:
+        click.BadParameter: it is written in another way.
+    """
     match = _SPAN.fullmatch(text)
     if match is None:
         raise click.BadParameter(f"{text!r} is not like 30d, 12h or 90m.")

@@ -88,6 +88,9 @@ def settings(assignments: Iterable[str], **shortcuts: Any) -> dict[str, Any]:  #
     Args:
         assignments: `key=value`, the value as TOML; what is not TOML is taken as text.
         shortcuts: key with `__` for the dot -> value; None is left out.
+
+    Raises:
+        click.BadParameter: an assignment has no key or no `=`.
     """
     changes: dict[str, Any] = {}
     for text in assignments:

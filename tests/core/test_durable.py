@@ -42,7 +42,7 @@ def test_the_order_is_write_sync_rename_sync_of_the_folder(
     fsync, replace = os.fsync, os.replace
 
     def watch_fsync(handle: int) -> None:
-        kind = "folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file"  # noqa: PTH112
+        kind = "folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file"  # noqa: PTH112 - os speaks of handles, too
         calls.append(f"sync {kind}")
         fsync(handle)
 

@@ -35,7 +35,11 @@ def publish(path: Path, record: dict[str, Any]) -> bool:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The table in a file; damaged, it raises HubError."""
+    """The table in a file.
+
+    Raises:
+        HubError: it is missing or damaged.
+    """
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -46,14 +50,18 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def read_commit(path: Path) -> dict[str, Any]:
-    """A commit whose id is that of its content, and whose names are harmless."""
+    """A commit whose id is that of its content, and whose names are harmless.
+
+    Raises:
+        HubError: it is missing or damaged.
+    """
     record = read_table(path)
     content = {key: value for key, value in record.items() if key != "id"}
     files = content.get("files")
     if record.get("id") != commit_id(content) or not isinstance(files, dict):
         raise _damaged(path)
     for name, entry in files.items():
-        digest, size = entry if isinstance(entry, list) and len(entry) == 2 else ("", -1)  # noqa: PLR2004
+        digest, size = entry if isinstance(entry, list) and len(entry) == 2 else ("", -1)  # noqa: PLR2004 - digest and size
         if not (_PATH.fullmatch(name) and _DIGEST.fullmatch(str(digest)) and size >= 0):
             raise _damaged(path)
     return record

@@ -60,6 +60,10 @@ def pull_bundle(
         address: `owner/name[@revision][:level]`; without a level the best one.
         trial: only this repetition; by default all.
         cache_dir: None is `cache` under `TICKET_HOME`.
+
+    Raises:
+        TicketNotFoundError: the address is a folder, or there is no such repository or level.
+        TicketHubError: as `ticket_hub.hub.pull`.
     """
     found = parse_address(address)
     if found.repo is None:

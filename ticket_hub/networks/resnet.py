@@ -74,7 +74,11 @@ class ResNet(nn.Module):
     examples=("resnet-20", "resnet-32", "resnet-44", "resnet-56", "resnet-110"),
 )
 def resnet(architecture: Architecture, *, width: int = 16) -> nn.Module:
-    """Build `resnet-D` with D = 6n + 2 layers and `width` channels in the first stage."""
+    """Build `resnet-D` with D = 6n + 2 layers and `width` channels in the first stage.
+
+    Raises:
+        NetworkError: there is no such depth, or the images are too small.
+    """
     depth = int(architecture.name.removeprefix("resnet-"))
     blocks, rest = divmod(depth - 2, 6)
     if rest or not blocks or depth > DEEPEST:

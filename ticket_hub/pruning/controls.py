@@ -22,6 +22,9 @@ def shuffled_mask(mask: Mask, seed: int) -> dict[str, Tensor]:
 
     It never equals the given mask, unless no other mask has those counts: when every layer keeps
     all of its weights, or none.
+
+    Raises:
+        PruningError: a hundred shuffles all gave the mask itself.
     """
     for attempt in range(_ATTEMPTS):
         shuffled = {

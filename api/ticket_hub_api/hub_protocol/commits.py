@@ -176,6 +176,7 @@ def _large_check(session: Session, principal: Principal, repository_id: str) -> 
     """A function that gives the size of a large object that the caller may name."""
 
     def size_of(sha256: str) -> int:
+        """In bytes; 400 where the caller may not name the object."""
         found = objects.may_name(session, principal, repository_id, sha256)
         if found is None:
             raise errors.bad_request(
@@ -243,6 +244,7 @@ def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRo
     before = load_tree(session, head.tree) if head else {}
 
     def read(entry: Entry, length: int) -> bytes:
+        """The first bytes of a file, for the card and the network's config."""
         return objects.open_content(work.services, session, entry.sha256).head(length)
 
     summary = summarize(files, before, known, read)

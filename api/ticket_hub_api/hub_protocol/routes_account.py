@@ -73,6 +73,7 @@ async def tags_by_type(request: Request, caller: Caller) -> Response:
     kind = request.path_params["kind"]
 
     def collect() -> dict[str, list[dict[str, str]]]:
+        """Group of tags -> its tags, as the client shows them."""
         statement = (
             select(RepositoryTag.tag)
             .join(Repository, Repository.id == RepositoryTag.repository_id)

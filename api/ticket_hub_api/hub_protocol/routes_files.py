@@ -93,6 +93,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
     wanted = decode(revision)
 
     def make() -> tuple[bytes, str]:
+        """A page as JSON, and the last path on it (empty where no page follows)."""
         with services.database.read() as connection:
             row, commit, files = _revision(connection, caller, place, wanted)
             found = list(children(files, folder, recursive=recursive))
@@ -117,6 +118,7 @@ async def paths_info(request: Request, caller: Caller, revision: str) -> Respons
     services, place = services_of(request), place_of(request)
 
     def make() -> list[dict[str, Any]]:
+        """The paths that exist, each once, in the order asked for."""
         with services.database.read() as connection:
             row, _, files = _revision(connection, caller, place, decode(revision))
             entries = dict(children(files, "", recursive=True))
@@ -139,6 +141,7 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
     wanted, file = decode(revision), decode(path)
 
     def make() -> FileAnswer:
+        """What the headers say of the file, with its content where that is small."""
         with services.database.read() as connection:
             row, commit, files = _revision(connection, caller, place, wanted)
             entry = files.get(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -79,6 +80,7 @@ async def delete(request: Request, caller: Writer) -> Response:
     full_name = body.name if "/" in body.name else f"{namespace}/{body.name}"
 
     def act() -> None:
+        """In one transaction, which waits for a commit that has begun."""
         with services.database.write() as session:
             row = repositories.find_administered(session, caller, Place(kind, full_name))
             repositories.lock(session, row.id)
@@ -95,6 +97,7 @@ async def move(request: Request, caller: Writer) -> Response:
     kind = check_kind(body.type or "model")
 
     def act() -> None:
+        """In one transaction."""
         with services.database.write() as session:
             repositories.move_repository(session, caller, Place(kind, body.fromRepo), body.toRepo)
 
@@ -109,6 +112,7 @@ async def settings(request: Request, caller: Writer) -> Response:
     place = place_of(request)
 
     def act() -> dict[str, object]:
+        """Change what the body names, and say how it is now."""
         with services.database.write() as session:
             row = repositories.find_administered(session, caller, place)
             repository = session.get(Repository, row.id)
@@ -133,6 +137,7 @@ async def auth_check(request: Request, caller: Caller, access: str = "read") -> 
     find = repositories.find_writable if access == "write" else repositories.find_readable
 
     def act() -> None:
+        """Nothing but the refusal, which is 401, 403 or 404."""
         with services.database.read() as connection:
             find(connection, caller, place)
 
@@ -147,6 +152,7 @@ async def listing(request: Request, caller: Caller) -> Response:
     services, address = services_of(request), (request.url.path, request.url.query)
 
     def make() -> tuple[bytes, str]:
+        """A page as JSON, and the cursor of the next (empty on the last)."""
         query = _query(request)
         with services.database.read() as connection:
             found, cursor = list_repositories(connection, caller, query)
@@ -160,9 +166,6 @@ async def listing(request: Request, caller: Caller) -> Response:
 def _query(request: Request) -> Query:
     parameters = request.query_params
     filters = [*parameters.getlist("filter"), *parameters.getlist("tags")]
-    expand = frozenset([*parameters.getlist("expand"), *parameters.getlist("expand[]")])
-    if expand - EXPANDABLE:
-        raise errors.bad_request(f"Cannot expand {', '.join(sorted(expand - EXPANDABLE))}.")
     limit = parameters.get("limit", "")
     gated = parameters.get("gated")
     return Query(
@@ -180,8 +183,16 @@ def _query(request: Request) -> Query:
         full=parse_flag(parameters, "full"),
         card=parse_flag(parameters, "cardData"),
         config=parse_flag(parameters, "config"),
-        expand=expand,
+        expand=_expanded(parameters),
     )
+
+
+def _expanded(parameters: QueryParams) -> frozenset[str]:
+    """The fields that are asked for alone; both spellings of the parameter are in use."""
+    fields = frozenset([*parameters.getlist("expand"), *parameters.getlist("expand[]")])
+    if fields - EXPANDABLE:
+        raise errors.bad_request(f"Cannot expand {', '.join(sorted(fields - EXPANDABLE))}.")
+    return fields
 
 
 @router.api_route("/api/{kind:kind}/{namespace}/{name}", methods=READ_METHODS)
@@ -190,12 +201,10 @@ async def info(request: Request, caller: Caller, revision: str = "main") -> Resp
     """Describe a repository at a revision."""
     services, parameters = services_of(request), request.query_params
     place, wanted = place_of(request), decode(revision)
-    expand = frozenset([*parameters.getlist("expand"), *parameters.getlist("expand[]")])
-    if expand - EXPANDABLE:
-        raise errors.bad_request(f"Cannot expand {', '.join(sorted(expand - EXPANDABLE))}.")
-    blobs = parse_flag(parameters, "blobs")
+    blobs, expand = parse_flag(parameters, "blobs"), _expanded(parameters)
 
     def make() -> bytes:
+        """The description as JSON."""
         with services.database.read() as connection:
             row = repositories.find_readable(connection, caller, place)
             commit = repositories.resolve_revision(connection, row, wanted)

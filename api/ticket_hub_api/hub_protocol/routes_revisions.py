@@ -46,6 +46,7 @@ async def _change(request: Request, caller: Principal, act: Act) -> Response:
     place = place_of(request)
 
     def run() -> None:
+        """Check the caller's role and lock the repository first, as every change does."""
         with services.database.write() as session:
             row = repositories.find_writable(session, caller, place)
             act(session, row, repositories.lock(session, row.id))
@@ -60,6 +61,7 @@ async def create_branch(request: Request, caller: Writer, branch: str) -> Respon
     body, wanted = await read_body(request, BranchIn), check_ref(decode(branch))
 
     def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        """Refuse a name that is taken; the branch begins where the body says."""
         if session.get(Ref, (row.id, HEADS + wanted)) is not None:
             raise errors.conflict(f"There is a branch {wanted} already.")
         start = repositories.resolve_revision(session, row, body.startingPoint or "main")
@@ -74,6 +76,7 @@ async def delete_branch(request: Request, caller: Writer, branch: str) -> Respon
     wanted = decode(branch)
 
     def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        """Refuse the default branch, and one that is not there."""
         if wanted == "main":
             raise errors.forbidden("The default branch cannot be deleted.")
         if session.get(Ref, (row.id, HEADS + wanted)) is None:
@@ -90,6 +93,7 @@ async def create_tag(request: Request, caller: Writer, revision: str) -> Respons
     tag = check_ref(body.tag)
 
     def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        """Refuse a name that is taken: a tag never moves."""
         if session.get(Ref, (row.id, TAGS + tag)) is not None:
             raise errors.conflict(f"There is a tag {tag} already.")
         target = repositories.resolve_revision(session, row, decode(revision))
@@ -111,6 +115,7 @@ async def delete_tag(request: Request, caller: Writer, tag: str) -> Response:
     wanted = decode(tag)
 
     def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
+        """Refuse one that is not there."""
         if session.get(Ref, (row.id, TAGS + wanted)) is None:
             raise errors.revision_not_found(wanted)
         move_ref(session, repository, TAGS + wanted, "", author=caller.name)
@@ -124,6 +129,7 @@ async def refs(request: Request, caller: Caller) -> Response:
     services, place = services_of(request), place_of(request)
 
     def make() -> bytes:
+        """Branches and tags as JSON; `converts` and `pullRequests` are always empty here."""
         with services.database.read() as connection:
             row = repositories.find_readable(connection, caller, place)
             found = connection.execute(
@@ -152,6 +158,7 @@ async def history(request: Request, caller: Caller, revision: str) -> Response:
     size = min(max(whole_number(parameters.get("limit"), COMMITS_A_PAGE), 1), 1000)
 
     def make() -> list[dict[str, Any]]:
+        """A page and one more, which tells whether a page follows."""
         with services.database.read() as connection:
             row = repositories.find_readable(connection, caller, place)
             start = repositories.resolve_revision(connection, row, decode(revision))

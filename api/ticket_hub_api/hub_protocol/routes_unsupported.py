@@ -37,6 +37,7 @@ UNSUPPORTED = {
 
 def _refuse(what: str) -> Callable[[], Awaitable[Response]]:
     async def refuse() -> Response:
+        """Say what this hub does not do."""
         raise errors.not_supported(what)
 
     return refuse

@@ -66,6 +66,7 @@ async def preupload(request: Request, caller: Writer, revision: str) -> Response
     _no_pull_requests(request)
 
     def make() -> list[dict[str, Any]]:
+        """What the client shall do with each file, by the ignore rules there and here."""
         with services.database.read() as connection:
             row = repositories.find_writable(connection, caller, place)
             commit = repositories.resolve_revision(connection, row, decode(revision))
@@ -110,6 +111,7 @@ async def batch(request: Request, caller: Writer) -> Response:
     desk = transfers.Desk(services=services, caller=caller, base=base, verify=verify, many=many)
 
     def make() -> list[dict[str, Any]]:
+        """An action for each object; what is here already is marked as in use."""
         with services.database.write() as session:
             row = repositories.find_writable(session, caller, place)
             return [transfers.action(desk, session, row.id, item) for item in body.objects]
@@ -162,6 +164,7 @@ async def verify(request: Request, caller: Writer) -> Response:
     place = place_of(request)
 
     def act() -> None:
+        """Nothing but the refusal."""
         with services.database.read() as connection:
             row = repositories.find_writable(connection, caller, place)
             found = objects.may_name(connection, caller, row.id, body.oid.lower())
@@ -179,6 +182,7 @@ async def commit(request: Request, caller: Writer, revision: str) -> Response:
     _no_pull_requests(request)
 
     def check() -> repositories.RepositoryRow:
+        """Refuse who may not write before the body, which may be large, is read."""
         with services.database.read() as connection:
             return repositories.find_writable(connection, caller, place)
 

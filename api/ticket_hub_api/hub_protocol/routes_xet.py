@@ -60,6 +60,7 @@ async def token(request: Request, caller: Caller, access: str, revision: str) ->
     find = repositories.find_writable if access == "write" else repositories.find_readable
 
     def act() -> tuple[str, str]:
+        """A signed token for this repository alone, and the store's present generation."""
         with services.database.read() as connection:
             row = find(connection, caller, place)
             repositories.resolve_revision(connection, row, decode(revision))
@@ -113,6 +114,7 @@ async def reconstruction(request: Request, value: str, claims: XetReader) -> Res
     wanted = request.headers.get("range", "")
 
     def act() -> dict[str, Any]:
+        """The terms of the range; 404 for files of other repositories, as for unknown ones."""
         statement = (
             select(StoredObject.size, StoredObject.terms)
             .join(Use, Use.sha256 == StoredObject.sha256)

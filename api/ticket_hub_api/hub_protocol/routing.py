@@ -50,6 +50,7 @@ class HubRoute(APIRoute):
         plan = _plan(endpoint)
 
         async def handle(request: Request) -> Response:
+            """Guards first, in the order they were declared; then what the endpoint asks for."""
             request.scope["checks"] = services_of(request).memory.checks
             for guard in guards:
                 await guard(request)

@@ -139,7 +139,11 @@ def list_jobs(
 
 
 def one_job(services: Services, viewer: Principal, job_id: str) -> JobView:
-    """One job."""
+    """One job.
+
+    Raises:
+        HubNotFoundError: there is none of this id that the viewer may see.
+    """
     with services.database.read() as connection:
         row = connection.execute(visible(job_rows(), viewer).where(Job.id == job_id)).first()
     if row is None:
@@ -151,6 +155,9 @@ def cancel_job(services: Services, viewer: Principal, job_id: str) -> JobView:
     """End a job: at once while it waits, within ten seconds while it runs.
 
     A job that has ended stays as it is.
+
+    Raises:
+        HubNotFoundError: as `one_job`.
     """
     one_job(services, viewer, job_id)
     services.jobs.cancel(job_id)

@@ -18,7 +18,6 @@ from ticket_hub_cli.output import Column, Output
 __all__ = ["command"]
 
 DAMAGED = 1
-_DAY = 86400.0
 
 
 @click.group(
