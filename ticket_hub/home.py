@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
-import platformdirs
+from ticket_hub.errors import StorageError
 
 __all__ = ["cache_folder", "data_folder", "runs_folder", "ticket_home"]
 
@@ -15,7 +16,7 @@ def ticket_home() -> Path:
     named = os.environ.get("TICKET_HOME")
     if named:
         return Path(named).expanduser()
-    return Path(platformdirs.user_data_dir("ticket-hub", appauthor=False))
+    return _platform_folder("data", "ticket-hub")
 
 
 def runs_folder() -> Path:
@@ -28,7 +29,7 @@ def data_folder() -> Path:
     named = os.environ.get("TICKET_DATA")
     if named:
         return Path(named).expanduser()
-    return Path(platformdirs.user_cache_dir("torchvision", appauthor=False))
+    return _platform_folder("cache", "torchvision")
 
 
 def cache_folder() -> Path:
@@ -36,4 +37,16 @@ def cache_folder() -> Path:
     named = os.environ.get("TICKET_HOME")
     if named:
         return Path(named).expanduser() / "cache"
-    return Path(platformdirs.user_cache_dir("ticket-hub", appauthor=False))
+    return _platform_folder("cache", "ticket-hub")
+
+
+def _platform_folder(kind: Literal["cache", "data"], name: str) -> Path:
+    try:
+        import platformdirs
+    except ModuleNotFoundError as error:
+        raise StorageError(
+            "Nothing says where files lie on this machine: platformdirs is not installed.",
+            "Set TICKET_HOME and TICKET_DATA, or `pip install platformdirs`.",
+        ) from error
+    folder = platformdirs.user_data_dir if kind == "data" else platformdirs.user_cache_dir
+    return Path(folder(name, appauthor=False))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Shaped
 from torch import Tensor
+
+from ticket_hub.shapes import Shaped
 
 __all__ = ["STEPS", "Distribution", "Histogram", "count_in_bins", "summarize"]
 

@@ -15,10 +15,10 @@ from functools import reduce
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.pruning.masks import overlap as _checked
+from ticket_hub.shapes import Float64
 from ticket_hub.types import Mask
 
 __all__ = ["CONFIDENCE", "Overlap", "PairOverlap", "Shared", "measure_overlap", "shared_weights"]

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
@@ -28,6 +27,7 @@ from torch.nn.modules.conv import _ConvNd
 from ticket_hub.analysis.wiring import module_of
 from ticket_hub.networks import build, prunable_layers
 from ticket_hub.pruning import full_mask
+from ticket_hub.shapes import Bool
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 
 __all__ = ["LayerReach", "Reach", "can_reach", "reach"]

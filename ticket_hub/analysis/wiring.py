@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from ticket_hub.networks import build
+from ticket_hub.shapes import Bool, Int64
 from ticket_hub.types import Architecture, PrunableLayer
 
 __all__ = ["blank_module", "incoming", "module_of", "outgoing"]

@@ -11,12 +11,12 @@ import hashlib
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float64, UInt8
 from torch import Tensor
 
 from ticket_hub.data.dataset import DataSet, Part, moments
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import DataError
+from ticket_hub.shapes import Float64, UInt8
 
 __all__ = ["adapted", "resized"]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 from torch import Tensor
 
 from ticket_hub.data.adaptation import resized
 from ticket_hub.errors import DataError
+from ticket_hub.shapes import UInt8
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -126,9 +126,14 @@ def usps_test(shelf: Shelf) -> Published:
 
 def digits(shelf: Shelf) -> Published:
     """1,797 grey images of 8x8 that come with scikit-learn; every fifth is the test part."""
-    from sklearn.datasets import load_digits
-
     del shelf
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise DataNotFoundError(
+            "The digits come with scikit-learn, which is not installed.",
+            "Install it with `pip install scikit-learn`, or name another data set.",
+        ) from error
     published = load_digits()
     images = torch.from_numpy(published.images * 255 / 16).round().to(torch.uint8).unsqueeze(1)
     part = Part(images=images, labels=torch.from_numpy(published.target).long())

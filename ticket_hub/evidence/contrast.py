@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import Numbers, paired_difference
 from ticket_hub.evidence.verdict import Outcome
+from ticket_hub.shapes import Float64
 
 __all__ = ["Contrast", "Interval", "Pairing", "contrast", "welch_interval"]
 

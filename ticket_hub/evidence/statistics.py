@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64
 
 from ticket_hub.errors import EvidenceError
+from ticket_hub.shapes import Float64
 
 __all__ = [
     "BOOTSTRAP_FROM",

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -14,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from ticket_hub.report.ladder import Ladder, Rung
 from ticket_hub.report.panels import count_text, iteration_axis, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
+from ticket_hub.shapes import Float64
 
 __all__ = ["curves_figure", "learning_figure"]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor, nn
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.types import Architecture, Weights
 

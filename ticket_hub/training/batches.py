@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ticket_hub.data import Augmentation, DataSet, normalized
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float, Int64
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
 from ticket_hub.training.order import epoch_of, order_table

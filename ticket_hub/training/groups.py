@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor, nn
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.networks import build
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float64
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.flat import Layout
 from ticket_hub.training.graphs import Repeater

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from ticket_hub.shapes import Float64, Int64
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["Curves", "Keeper", "Member", "MemberState", "Progress", "Trained"]

@@ -6,9 +6,9 @@ import functools
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int64
 from torch import Tensor
 
+from ticket_hub.shapes import Int64
 from ticket_hub.training.member import Member
 from ticket_hub.types import derive_seed
 

@@ -6,10 +6,10 @@ import weakref
 from weakref import WeakKeyDictionary
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part, is_augmented, normalized
+from ticket_hub.shapes import Float
 
 __all__ = ["cut", "floats", "keep_floats", "kept_floats"]
 

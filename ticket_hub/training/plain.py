@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,6 +12,7 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float64
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import Optimizer

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Float64, Int64
 from torch import Tensor
+
+from ticket_hub.shapes import Float, Float64, Int64
 
 __all__ = ["read_logits"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float
 
 __all__ = ["learning_rate", "learning_rates"]
 

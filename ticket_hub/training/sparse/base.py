@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
@@ -15,6 +14,7 @@ from ticket_hub.data.augmentation import Augmentation, is_augmented
 from ticket_hub.errors import DataError
 from ticket_hub.pruning.masks import check_alignment
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import slot_names
 from ticket_hub.training.order import epoch_of, order_table

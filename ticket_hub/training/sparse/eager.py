@@ -14,12 +14,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import torch
-from jaxtyping import Float64
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member
 from ticket_hub.training.optimizers import Optimizer
 from ticket_hub.training.schedules import learning_rates

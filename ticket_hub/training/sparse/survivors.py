@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
 from ticket_hub.networks import build, prunable_layers
 from ticket_hub.networks.lenet import LeNet
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.shapes import Float32, Int64
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 
 __all__ = ["Layer", "Survivors", "refusal"]
