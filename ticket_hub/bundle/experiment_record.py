@@ -29,7 +29,10 @@ LONGEST = 200  # characters of a text
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """One trained network; the fields are those of `ticket_hub.transfer.result.Result`."""
+    """One trained network; the fields are those of `ticket_hub.transfer.result.Result`.
+
+    `start` is empty where nobody wrote down what the network began with.
+    """
 
     trial: int
     origin: int
@@ -41,6 +44,7 @@ class TrialResult:
     backend: str
     test_accuracy: float
     early_stop: int
+    start: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,9 @@ class NetworkResults:
     @property
     def outcome(self) -> Outcome:
         """What was measured."""
+        starts = tuple(each.start for each in self.trials)
         return Outcome(
+            starts=starts if all(starts) else (),
             accuracy=tuple(each.test_accuracy for each in self.trials),
             early_stop=tuple(each.early_stop for each in self.trials),
         )

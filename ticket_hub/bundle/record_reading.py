@@ -30,6 +30,7 @@ FORMAT = 1
 MOST_LEVELS, MOST_TRIALS, MOST_NETWORKS, MOST_FACTS = 1001, 1000, 32, 64
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _WHEN = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
+_START = re.compile(r"(?:[0-9a-f]{64})?")
 _REMEDY = "Send the evidence.json that `ticket retrain` wrote, unchanged."
 
 
@@ -44,6 +45,8 @@ def read_record(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON valu
     """
     try:
         return _read(table)
+    except EvidenceError:  # says what is wrong, and is a ValueError, too
+        raise
     except RecipeError as error:
         raise _wrong(error.problem) from error
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
@@ -72,7 +75,15 @@ def encode_record(record: ExperimentRecord) -> bytes:
     table = to_table(record)
     spec = {"digest": record.spec.digest, "spec": record.spec.to_table()}
     del table["spec"]
+    for level in table["levels"]:
+        for network in level["networks"].values():
+            network["trials"] = [_said(trial) for trial in network["trials"]]
     return canonical_json(table | {"format": FORMAT, "experiment": spec}) + b"\n"
+
+
+def _said(trial: dict[str, Any]) -> dict[str, Any]:
+    """A trial without what it does not say: records are written as they always were."""
+    return {name: value for name, value in trial.items() if (name, value) != ("start", "")}
 
 
 def decode_record(data: bytes | bytearray, *, source: str) -> ExperimentRecord:
@@ -178,6 +189,7 @@ def _is_possible(trial: TrialResult) -> bool:
         and trial.prunable > 0
         and 0 <= trial.kept <= trial.prunable
         and 0 <= trial.trial < MOST_TRIALS
+        and _START.fullmatch(trial.start) is not None
     )
 
 

@@ -8,9 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ticket_hub.evidence.statistics import paired_difference
-from ticket_hub.evidence.verdict import REFERENCES, Outcome, Verdict
+from ticket_hub.evidence.verdict import REFERENCES, Comparison, Outcome, Verdict
 
-__all__ = ["HEADINGS", "Mean", "Row", "cells", "interval_text", "level_rows", "mean_of"]
+__all__ = [
+    "HEADINGS",
+    "IDENTICAL",
+    "Mean",
+    "Row",
+    "cells",
+    "interval_text",
+    "level_rows",
+    "mean_of",
+]
+
+IDENTICAL = "identical"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +54,8 @@ class Row:
         gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired.
         sooner: early stop of this control over the ticket's, geometric mean of pairs.
         p: that the ticket is better (not inferior, for dense, finetune and own), adjusted by Holm.
-        verdict: on the ticket, in its own row; for a control whether its claim holds.
+        verdict: on the ticket, in its own row; for a control whether its claim holds, or
+            `identical`: its networks are the ticket's.
     """
 
     level: int
@@ -100,14 +112,16 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
         gain_high=found.difference.high,
         sooner=found.speed.mean,
         p=found.p,
-        verdict=_claim(name, holds=found.holds),
+        verdict=_claim(found),
     )
 
 
-def _claim(control: str, *, holds: bool) -> str:
-    if control in REFERENCES:
-        return "not inferior" if holds else "not shown"
-    return "beaten" if holds else "not shown"
+def _claim(found: Comparison) -> str:
+    if found.identical:
+        return IDENTICAL
+    if not found.holds:
+        return "not shown"
+    return "not inferior" if found.control in REFERENCES else "beaten"
 
 
 HEADINGS = (

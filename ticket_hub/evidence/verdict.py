@@ -52,10 +52,12 @@ class Outcome:
     Attributes:
         accuracy: on the test set at the early stop, in [0, 1].
         early_stop: the iteration of the early stop.
+        starts: digests of what each network began with; empty where that is not known.
     """
 
     accuracy: Sequence[float]
     early_stop: Sequence[int]
+    starts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,8 @@ class Comparison:
         p: of the claim, adjusted by Holm: not inferior (`REFERENCES`), or better (any other).
         p_worse: of the opposite claim, that the ticket is worse, adjusted likewise.
         holds: whether the claim is made.
+        identical: whether the control's networks are the ticket's own: they begin with the same
+            weights and the same mask in every trial, and there is nothing to compare.
     """
 
     control: str
@@ -77,6 +81,7 @@ class Comparison:
     p: float
     p_worse: float
     holds: bool
+    identical: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +154,20 @@ def _compare(
             p=better[index],
             p_worse=worse[index],
             holds=better[index] <= alpha and plain[index].n >= LEAST_TRIALS,
+            identical=_identical(ticket, control),
         )
         for index, (name, control) in enumerate(controls.items())
     )
+
+
+def _identical(ticket: Outcome, control: Outcome) -> bool:
+    """By what they began with; equal numbers alone may be luck, or two networks that died."""
+    pairs = zip(
+        (ticket.starts, ticket.accuracy, ticket.early_stop),
+        (control.starts, control.accuracy, control.early_stop),
+        strict=True,
+    )
+    return len(ticket.starts) > 0 and all(list(one) == list(other) for one, other in pairs)
 
 
 def _word(comparisons: Mapping[str, Comparison], n: int, alpha: float) -> Word | None:

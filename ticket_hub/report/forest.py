@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import INK, PAPER, drawing, look
@@ -72,7 +73,8 @@ def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
     judged = [level for level in levels if level.verdict is not None]
     return [
         Branch(
-            label=f"{100 * level.density:.3g}% of weights, against {each.control}",
+            label=f"{100 * level.density:.3g}% of weights, against {each.control}"
+            + (f" ({IDENTICAL})" if each.identical else ""),
             name=each.control,
             mean=each.difference.mean,
             low=each.difference.low,

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, REFERENCES
 from ticket_hub.report.style import INK, drawing
 from ticket_hub.transfer.matrix import Cell, Matrix
@@ -158,6 +159,8 @@ def _bounds(row: Row, against: str | None, form: str) -> str:
         (row.accuracy_low, row.accuracy_high) if against is None else (row.gain_low, row.gain_high)
     )
     low, high = pair
+    if row.verdict == IDENTICAL:
+        return IDENTICAL
     if low is None or high is None:
         return "no interval"
     return f"{100 * low:{form}} to {100 * high:{form}}"

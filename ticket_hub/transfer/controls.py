@@ -20,20 +20,23 @@ on for the budget again, with the schedule from its beginning (learning-rate rew
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeAlias
 
 import torch
 
+from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
 from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.ticket import Ticket
+from ticket_hub.ticket import Ticket, content_digest
 from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, TICKET
 from ticket_hub.types import Mask, Weights
 
@@ -56,6 +59,18 @@ class Start:
     weights: Weights
     mask: Mask
     seed: int | None
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over what it begins with: the mask, and the weights that it keeps."""
+        kept = {
+            name: torch.where(self.mask[name].to(values.device), values, 0.0)
+            if name in self.mask
+            else values
+            for name, values in self.weights.items()
+        }
+        both = [content_digest(kept), content_digest(self.mask)]
+        return hashlib.sha256(canonical_json(both)).hexdigest()
 
 
 def make_start(

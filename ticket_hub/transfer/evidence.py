@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ticket_hub.evidence import Comparison, Outcome, Verdict, judge
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.tables import to_table
+from ticket_hub.ticket import content_digest
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET
 
@@ -59,7 +60,7 @@ def judge_levels(results: Iterable[Result]) -> list[LevelEvidence]:
 
 
 def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
-    outcomes = {control: outcome_of(results) for control, results in group.items()}
+    outcomes = _outcomes(group)
     tickets = group[TICKET]
     return LevelEvidence(
         level=level,
@@ -73,11 +74,29 @@ def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
     )
 
 
+def _outcomes(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
+    """By control. Where one does not say what it began with, all readings of each stand for it."""
+    found = {control: outcome_of(results) for control, results in group.items()}
+    if all(outcome.starts for outcome in found.values()):
+        return found
+    return {
+        control: replace(outcome, starts=tuple(map(_readings, group[control])))
+        for control, outcome in found.items()
+    }
+
+
+def _readings(result: Result) -> str:
+    """A digest of the whole curves, which two networks hardly ever share bit for bit."""
+    return content_digest(vars(result.curves))
+
+
 def outcome_of(results: Sequence[Result]) -> Outcome:
     """What was measured of one kind of network, in the order of the trials."""
+    starts = tuple(each.start for each in results)
     return Outcome(
         accuracy=tuple(each.accuracy for each in results),
         early_stop=tuple(each.early_stop for each in results),
+        starts=starts if all(starts) else (),
     )
 
 
@@ -123,6 +142,7 @@ def _network(results: Sequence[Result]) -> dict[str, Any]:
                 "backend": each.backend,
                 "test_accuracy": each.accuracy,
                 "early_stop": each.early_stop,
+                **({"start": each.start} if each.start else {}),
             }
             for each in results
         ],

@@ -20,10 +20,10 @@ from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
 from ticket_hub.transfer.lineup import DenseNetwork, Lineup
 from ticket_hub.transfer.own import Own
-from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.shared import SharedNetworks, identity
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, FINETUNE, Entry, ExperimentSpec, Request
+from ticket_hub.transfer.spec import DENSE, FINETUNE, TICKET, Entry, ExperimentSpec, Request
 
 __all__ = ["experiment", "in_pieces"]
 
@@ -162,13 +162,35 @@ class _Session:
             self._train_group(entries)
 
     def _train_group(self, missing: Sequence[Entry]) -> None:
-        left = [entry for entry in missing if not self._take_over(entry)]
+        fresh = [entry for entry in missing if not self._take_over(entry)]
+        twins = self._twins(fresh)
+        left = [entry for entry in fresh if entry not in twins]
         keeper = FolderKeeper(
             folder=self.folder.checkpoints(missing[0].level), environment=self.environment
         )
         if left:
             in_pieces(left, lambda entries: self._train_together(entries, keeper))
+        for entry, equal in twins.items():
+            result = read_result(self.folder.place(equal))
+            self.folder.write(entry, self.lineup.result(entry, self.lineup.line_up(entry), result))
         keeper.clear()
+
+    def _twins(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
+        """The controls that begin as a ticket does, with that: they come to the same, bit for bit.
+
+        So it is with `mask-only` where the target's own search would begin as the ticket's did.
+        """
+        alike = {entry: Entry(entry.level, TICKET, entry.trial) for entry in entries}
+        return {
+            entry: ticket
+            for entry, ticket in alike.items()
+            if entry.control not in {TICKET, DENSE, FINETUNE}
+            and (ticket in alike or self.folder.has(ticket))
+            and self._digest(entry) == self._digest(ticket)
+        }
+
+    def _digest(self, entry: Entry) -> str:
+        return self.lineup.line_up(entry).start.digest
 
     def _take_over(self, entry: Entry) -> bool:
         """Whether an equal network was trained before; what it came to is then this one's, too."""

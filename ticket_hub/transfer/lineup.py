@@ -136,6 +136,7 @@ class Lineup:
             head=lined.fitted.policy,
             backend=trained.backend,
             curves=curves,
+            start=lined.start.digest,
         )
 
     def _fitted(self, entry: Entry) -> Fitted:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.errors import RecipeError, RunError
+from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.search.seal import FORMAT, read_json
 from ticket_hub.tables import build, to_table
 from ticket_hub.transfer.evidence import LevelEvidence
@@ -203,9 +204,7 @@ def texts(cell: Cell, controls: Sequence[str]) -> list[str]:
     differences = []
     for control in controls:
         row = cell.row(control)
-        differences.append(
-            interval_text(row.gain, row.gain_low, row.gain_high, "+.2f") if row else ""
-        )
+        differences.append(_difference(row) if row else "")
     return [
         cell.ticket,
         str(cell.level),
@@ -216,6 +215,12 @@ def texts(cell: Cell, controls: Sequence[str]) -> list[str]:
         *differences,
         cell.verdict or "none",
     ]
+
+
+def _difference(row: Row) -> str:
+    if row.verdict == IDENTICAL:
+        return IDENTICAL
+    return interval_text(row.gain, row.gain_low, row.gain_high, "+.2f")
 
 
 def csv_text(matrix: Matrix) -> str:

@@ -44,6 +44,8 @@ class Result:
         head: what became of the output layer.
         backend: what trained it.
         curves: its readings.
+        start: the sha256 over what it began with, weights and mask; empty where that was not
+            written down yet.
         resumed: whether it was read from disk instead of trained just now.
     """
 
@@ -60,6 +62,7 @@ class Result:
     head: str
     backend: str
     curves: Curves
+    start: str = ""
     resumed: bool = False
 
     @property

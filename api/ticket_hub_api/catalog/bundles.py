@@ -184,7 +184,7 @@ def _against(control: str, verdict: Verdict | None) -> dict[str, Any]:
     if each is None:
         return {}
     gain = {name: getattr(each.difference, name) for name in ("mean", "low", "high")}
-    return {"gain": gain, "p": each.p, "holds": each.holds}
+    return {"gain": gain, "p": each.p, "holds": each.holds, "identical": each.identical}
 
 
 def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

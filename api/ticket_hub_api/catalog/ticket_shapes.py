@@ -53,12 +53,14 @@ class Claim(Measurement, total=False):
     """A control: what it came to, and the ticket's accuracy minus its own, paired.
 
     `p` is of the claim that the ticket is better (not inferior, for `dense`) after Holm's
-    correction, and `holds` whether it is made.
+    correction, and `holds` whether it is made. `identical` says that the control's networks are the
+    ticket's own: nothing can be shown.
     """
 
     gain: Gain
     p: float
     holds: bool
+    identical: bool
 
 
 class Level(TypedDict):

@@ -250,7 +250,7 @@ SHAPE = (
     | _paths(".runs[].dense", NETWORK)
     | _paths(LEVEL, "level density networks")
     | _paths(f"{LEVEL}.verdict", "word reason n margin alpha trials_needed")
-    | _paths(f"{LEVEL}.differences[]", "control pairing method n p p_worse holds")
+    | _paths(f"{LEVEL}.differences[]", "control pairing method n p p_worse holds identical")
     | _paths(f"{LEVEL}.differences[]", "test_accuracy* sooner*")
     | _paths(".between[]", "run network level first_level density first_density pairing reason")
     | _paths(".between[]", "method n first_n test_accuracy* sooner*")

@@ -98,6 +98,7 @@ def _difference(each: Comparison, pairing: Pairing) -> dict[str, Any]:
         "p": each.p,
         "p_worse": each.p_worse,
         "holds": each.holds,
+        "identical": each.identical,
     }
 
 

@@ -34,6 +34,7 @@ class Row:
             dense network has a row for each level, and one without these.
         sooner: early stop of this network over the ticket's, geometric mean of pairs.
         p, holds: of the claim that the ticket is better (not inferior, for dense), after Holm.
+        identical: whether its networks are this level's ticket's own.
         verdict: on the ticket, in its own row.
         first_gain, first_gain_low, first_gain_high: accuracy minus that of the first run's like
             network of the same density.
@@ -60,6 +61,7 @@ class Row:
     sooner: float | None = None
     p: float | None = None
     holds: bool | None = None
+    identical: bool | None = None
     verdict: str = ""
     first_gain: float | None = None
     first_gain_low: float | None = None
@@ -123,6 +125,7 @@ def _with_gain(row: Row, found: Comparison | None) -> Row:
         sooner=found.speed.mean,
         p=found.p,
         holds=found.holds,
+        identical=found.identical,
     )
 
 

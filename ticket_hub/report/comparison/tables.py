@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.evidence.contrast import Interval
+from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.transfer.evidence import mean_of
@@ -90,6 +91,8 @@ def _measured_cells(label: str, level: int, measured: Measured) -> tuple[str, ..
 def _gain_text(level: StudyLevel, control: str) -> str:
     for each in level.verdict.comparisons if level.verdict else ():
         if each.control == control:
+            if each.identical:
+                return IDENTICAL
             found = each.difference
             return interval_text(
                 Interval(mean=found.mean, low=found.low, high=found.high), 100, "+.2f"
