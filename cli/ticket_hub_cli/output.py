@@ -12,6 +12,14 @@ import click
 __all__ = ["Column", "Output", "error", "percent"]
 
 
+def _text(value: Any) -> str:  # noqa: ANN401 - any value
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    return "-" if value is None else str(value)
+
+
 @dataclass(frozen=True)
 class Column:
     """How people see one key of a row.
@@ -19,13 +27,13 @@ class Column:
     Attributes:
         key: of the row.
         title: above the column.
-        show: from the value to its text.
+        show: from the value to its text; by default a dash stands for None.
         right: numbers stand at the right.
     """
 
     key: str
     title: str
-    show: Callable[[Any], str] = str
+    show: Callable[[Any], str] = _text
     right: bool = False
 
 
@@ -113,14 +121,6 @@ def _aligned(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> li
         return "  ".join(parts).rstrip()
 
     return [click.style(line(titles), bold=True), *map(line, cells)]
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - any value
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
-    return "-" if value is None else str(value)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -22,6 +22,11 @@ def test_people_see_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_people_see_a_dash_where_nothing_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("human").table([{"name": "a", "ends": None}], [Column("ends", "ENDS")], name="name")
+    assert capsys.readouterr().out.splitlines() == ["ENDS", "-"]
+
+
 def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str]) -> None:
     value = {"path": Path("/x"), "nan": math.nan, "pair": (1, None), "deep": {"a": True}}
     Output("json").record(value, name="path")

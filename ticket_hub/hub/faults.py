@@ -81,7 +81,7 @@ def _http_error(location: str, repo: str, error: Exception) -> HubError:
     response = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0))
     told = getattr(error, "server_message", None)
-    words = f": {told}" if told else ""
+    words = f": {str(told).rstrip('.')}" if told else ""
     if status in STALE:
         return HubConflictError(
             f"{repo} has changed, or this name is taken{words}; nothing was changed.",

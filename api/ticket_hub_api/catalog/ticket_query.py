@@ -20,8 +20,7 @@ from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.settings import Visibility
 
 __all__ = ["CursorError", "Sort", "TicketFilter", "Verdict", "after", "conditions", "cursor_after",
-           "order_by",
-    "sort_column", "visible"]  # fmt: skip
+           "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip
 
 FEW_LEVELS = 5000
 Sort = Literal["updated", "name", "accuracy", "density"]
@@ -99,31 +98,48 @@ def conditions(
     return found
 
 
+def level_conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
+    """What one level must fulfil; none where the filter asks nothing of levels."""
+    level = TicketLevel
+    found: list[ColumnElement[bool]] = []
+    for column, low, high in (
+        (level.density, wanted.density_min, wanted.density_max),
+        (level.accuracy, wanted.accuracy_min, wanted.accuracy_max),
+    ):
+        if low is not None or high is not None:
+            found += [column >= (low or 0.0), column <= (1.0 if high is None else high)]
+    if wanted.verdict is not None:
+        found.append(level.verdict == wanted.verdict)
+    return found
+
+
 def _of_levels(wanted: TicketFilter, *, narrow: bool) -> list[ColumnElement[bool]]:
     """That some level fits; first that the ticket's bits allow it, which costs less."""
-    entry, level = TicketEntry, TicketLevel
-    rough: list[ColumnElement[bool]] = []
-    exact: list[ColumnElement[bool]] = []
+    exact = level_conditions(wanted)
+    found = _of_bits(wanted)
+    if narrow:
+        found.append(TicketEntry.id.in_(select(TicketLevel.ticket_id).where(*exact)))
+    elif len(exact) > 1:
+        found.append(select(1).where(TicketLevel.ticket_id == TicketEntry.id, *exact).exists())
+    return found
+
+
+def _of_bits(wanted: TicketFilter) -> list[ColumnElement[bool]]:
+    entry = TicketEntry
+    found: list[ColumnElement[bool]] = []
     low, high = wanted.density_min, wanted.density_max
     if low is not None or high is not None:
         low, high = low or 0.0, 1.0 if high is None else high
         mask = bucket_mask(density_bucket(high), max(density_bucket(low), density_bucket(high)))
-        rough.append(entry.density_bits.bitwise_and(mask) != 0)
-        exact += [level.density >= low, level.density <= high]
+        found.append(entry.density_bits.bitwise_and(mask) != 0)
     low, high = wanted.accuracy_min, wanted.accuracy_max
     if low is not None or high is not None:
         low, high = low or 0.0, 1.0 if high is None else high
         mask = bucket_mask(accuracy_bucket(low), max(accuracy_bucket(low), accuracy_bucket(high)))
-        rough.append(entry.accuracy_bits.bitwise_and(mask) != 0)
-        exact += [level.accuracy >= low, level.accuracy <= high]
+        found.append(entry.accuracy_bits.bitwise_and(mask) != 0)
     if wanted.verdict is not None:
-        rough.append(entry.verdicts.bitwise_and(VERDICT_BITS[wanted.verdict]) != 0)
-        exact.append(level.verdict == wanted.verdict)
-    if narrow:
-        rough.append(entry.id.in_(select(level.ticket_id).where(*exact)))
-    elif len(exact) > 1:
-        rough.append(select(1).where(level.ticket_id == entry.id, *exact).exists())
-    return rough
+        found.append(entry.verdicts.bitwise_and(VERDICT_BITS[wanted.verdict]) != 0)
+    return found
 
 
 def count_levels(wanted: TicketFilter) -> Select[int] | None:

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 __all__ = [
     "Claim",
     "Description",
+    "FittingLevel",
     "Gain",
     "Layer",
     "Level",
@@ -144,6 +145,16 @@ class Description(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FittingLevel:
+    """The level by which a ticket fits a filter; accuracy and verdict are None where unknown."""
+
+    level: int
+    density: float
+    accuracy: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TicketItem:
     """A ticket in a list: what is meant where no level is named.
 
@@ -163,6 +174,8 @@ class TicketItem:
             nothing was measured, or the interval cannot be known.
         verdict: what the evidence supports, or None.
         created_at, updated_at: microseconds since 1970.
+        fitting: where density, accuracy or verdict were asked for, the level that fits: the one
+            above if it does, else the sparsest that does. None where nothing of that was asked.
     """
 
     id: str
@@ -187,6 +200,7 @@ class TicketItem:
     verdict: str | None
     created_at: int
     updated_at: int
+    fitting: FittingLevel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

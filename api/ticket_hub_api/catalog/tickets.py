@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -18,12 +19,14 @@ from ticket_hub_api.catalog.ticket_query import (
     conditions,
     count_levels,
     cursor_after,
+    level_conditions,
     order_by,
     sort_column,
     visible,
 )
 from ticket_hub_api.catalog.ticket_shapes import (
     Description,
+    FittingLevel,
     TicketDetail,
     TicketFile,
     TicketItem,
@@ -34,6 +37,7 @@ from ticket_hub_api.catalog.ticket_tables import (
     NOT_MEASURED,
     BundleFacts,
     TicketEntry,
+    TicketLevel,
     TicketVersion,
 )
 from ticket_hub_api.errors import ApiError
@@ -92,19 +96,42 @@ def page_of(
         total = len(rows)
     more, last = len(rows) > limit, rows[limit - 1] if len(rows) > limit else None
     return TicketPage(
-        items=_items(database, [row.id for row in rows[:limit]]),
+        items=_items(database, [row.id for row in rows[:limit]], wanted),
         next_cursor=cursor_after(wanted, last.place, last.id, total) if more and last else "",
         total=min(total, COUNTED),
         exact=total <= COUNTED,
     )
 
 
-def _items(database: Rows, ids: list[str]) -> tuple[TicketItem, ...]:
-    """The entries of these ids, in this order."""
+def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[TicketItem, ...]:
+    """The entries of these ids, in this order, each with the level by which it fits."""
     columns = TicketEntry.__table__.columns
     rows = database.execute(select(*columns).where(TicketEntry.id.in_(ids))) if ids else ()
-    found = {row.id: _item(row) for row in rows}
-    return tuple(found[each] for each in ids if each in found)
+    found = {row.id: row for row in rows}
+    fitting = _fitting(database, {row.id: row.level for row in found.values()}, wanted)
+    return tuple(_item(found[each], fitting.get(each)) for each in ids if each in found)
+
+
+def _fitting(
+    database: Rows, meant: Mapping[str, int], wanted: TicketFilter
+) -> dict[str, FittingLevel]:
+    """For each ticket the level that is meant, if it fits, else the sparsest that does."""
+    asked = level_conditions(wanted)
+    if not asked or not meant:
+        return {}
+    level = TicketLevel
+    columns = (level.ticket_id, level.level, level.density, level.accuracy, level.verdict)
+    statement = select(*columns).where(level.ticket_id.in_(meant), *asked)
+    found: dict[str, FittingLevel] = {}
+    for row in database.execute(statement.order_by(level.density, level.level.desc())):
+        if row.ticket_id not in found or row.level == meant[row.ticket_id]:
+            found[row.ticket_id] = FittingLevel(
+                level=row.level,
+                density=row.density,
+                accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
+                verdict=row.verdict or None,
+            )
+    return found
 
 
 def is_sqlite(database: Rows) -> bool:
@@ -113,7 +140,7 @@ def is_sqlite(database: Rows) -> bool:
     return dialect.name == "sqlite"
 
 
-def _item(row: Any) -> TicketItem:  # noqa: ANN401 - a row with its columns
+def _item(row: Any, fitting: FittingLevel | None) -> TicketItem:  # noqa: ANN401 - columns of a row
     same = (
         "id", "source", "network", "dataset", "recipe", "trials", "levels", "prunable", "level",
         "rule", "density", "low", "high", "n", "created_at", "updated_at",
@@ -125,6 +152,7 @@ def _item(row: Any) -> TicketItem:  # noqa: ANN401 - a row with its columns
         bundle=row.bundle_id,
         accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
         verdict=row.verdict or None,
+        fitting=fitting,
         **{name: getattr(row, name) for name in same},
     )
 

@@ -104,7 +104,8 @@ _short_text = functools.lru_cache(maxsize=4096)(_any_text)
 def _look(message: Message, seen: dict[str, int], identifier: str) -> None:
     if message["type"] == "http.response.start":
         seen["status"] = message["status"]
-        message["headers"] = [*message.get("headers", ()), (b"x-request-id", identifier.encode())]
+        others = [each for each in message.get("headers", ()) if each[0] != b"x-request-id"]
+        message["headers"] = [*others, (b"x-request-id", identifier.encode())]
     elif message["type"] == "http.response.body":
         seen["bytes"] += len(message.get("body", b""))
 

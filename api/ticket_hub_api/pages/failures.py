@@ -30,7 +30,7 @@ def failure_page(request: Request, error: Exception) -> Response:
     known = isinstance(error, ApiError)
     signing_in = problem.status == _UNAUTHORIZED
     context = {
-        "title": problem.title,
+        "title": "Sign in" if signing_in else problem.title,
         "message": problem.detail,
         "remedy": "" if known else problem.remedy,
         "signing_in": signing_in,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from ticket_hub_api.jobs.requests import FindIn, JobIn, RetrainIn
 
@@ -16,6 +17,19 @@ FIND, RETRAIN = "find", "retrain"
 KEY = "key"
 _NUMBERS = ("trials", "levels", "iterations", "seed", "patience")
 _TEXTS = {FIND: ("recipe", "repository"), RETRAIN: ("ticket", "dataset", "head")}
+_SHAPES = {
+    "ticket": "must be owner/name, where wanted with @revision, and with :7, :3,7, :d0.2, :best "
+    "or :all for levels",
+    "repository": "must be owner/name, of letters, digits, '.', '_' and '-'",
+}
+_PROBLEMS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "missing": "is missing",
+    "too_short": "needs at least one",
+}
 _REQUEST: TypeAdapter[FindIn | RetrainIn] = TypeAdapter(JobIn)
 
 
@@ -44,7 +58,13 @@ def read_job(
     try:
         return _REQUEST.validate_python(table), {}
     except ValidationError as error:
-        return None, {
-            str(item["loc"][1] if len(item["loc"]) > 1 else "kind"): str(item["msg"])
-            for item in error.errors()
-        }
+        return None, dict(_problem(item) for item in error.errors())
+
+
+def _problem(item: ErrorDetails) -> tuple[str, str]:
+    """The field that is wrong, and why in plain words."""
+    name = str(item["loc"][1] if len(item["loc"]) > 1 else "kind")
+    if item["type"] in {"string_pattern_mismatch", "string_too_long"} and name in _SHAPES:
+        return name, _SHAPES[name]
+    words = _PROBLEMS.get(item["type"])
+    return name, words.format(**item.get("ctx", {})) if words else str(item["msg"])

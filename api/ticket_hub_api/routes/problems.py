@@ -91,6 +91,21 @@ _PHRASES = {
     422: "Unprocessable Content",
 }
 _TITLES = {401: "No valid token", 413: "Too large", 422: "Not valid", 507: "Disk full"}
+_NAMED: Mapping[type[errors.TicketHubError], str] = {
+    errors.RecipeError: "Recipe not possible",
+    errors.NetworkError: "Network not possible",
+    errors.DataError: "Data not usable",
+    errors.PruningError: "Mask not possible",
+    errors.ScoreError: "Scores not finite",
+    errors.TrainingError: "Training cannot go on",
+    errors.RunError: "Run not usable",
+    errors.StorageError: "File not written",
+    errors.BundleError: "Bundle not sound",
+    errors.EvidenceError: "Evidence not usable",
+    errors.EngineError: "Engine not available",
+    errors.HubError: "Refused by the hub",
+    CursorError: "Cursor not known",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +147,7 @@ def problem_of(error: Exception) -> Problem:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower().split()
         return Problem(
             type="urn:ticket-hub:" + "-".join(words),
-            title=" ".join(words).capitalize(),
+            title=_NAMED.get(kind) or " ".join(words).capitalize(),
             status=STATUS[kind],
             detail=error.problem,
             remedy=error.remedy,

@@ -63,7 +63,8 @@ def list_tickets(
 ) -> TicketPage:
     """Find tickets that the caller may see.
 
-    Density, accuracy and verdict must hold for one and the same level of a ticket.
+    Density, accuracy and verdict must hold for one and the same level of a ticket, which
+    `fitting` then names: the one that is meant without a level, or else the sparsest that fits.
     """
     wanted = TicketFilter(
         network=network, dataset=dataset, density_min=density_min, density_max=density_max,

@@ -72,6 +72,34 @@ def test_filters_hold_for_one_and_the_same_level(
     assert (golden in [item["repo"] for item in found]) is fits
 
 
+@pytest.mark.parametrize(
+    ("query", "level"),
+    [
+        ("density_min=0.5", 2),
+        ("density_max=0.3", 4),
+        ("density_max=0.45&accuracy_min=0.95", 3),
+        ("verdict=losing", 4),
+    ],
+)
+def test_a_ticket_says_by_which_level_it_fits(
+    golden: str, call: Call, query: str, level: int
+) -> None:
+    about = call("GET", f"{API}/{golden}").json["description"]["levels"][level]
+    (item,) = call("GET", f"{API}?text=catalog-gold&{query}").json["items"]
+    assert item["level"] == 2
+    assert item["fitting"] == {
+        "level": level,
+        "density": about["density"],
+        "accuracy": about["evidence"]["test_accuracy"]["mean"],
+        "verdict": about["verdict"],
+    }
+
+
+def test_no_level_is_named_where_none_was_asked_for(golden: str, call: Call) -> None:
+    (item,) = call("GET", f"{API}?text=catalog-gold&dataset=digits").json["items"]
+    assert item["fitting"] is None
+
+
 def test_pages_follow_each_other_without_gap_while_others_push(
     hub: RunningHub, owner: str, call: Call
 ) -> None:

@@ -39,7 +39,23 @@ def test_every_wrong_field_is_named() -> None:
     asked, problems = read_job(fields, CONTROLS)
     assert asked is None
     assert set(problems) == {"ticket", "trials"}
+    assert problems["ticket"].startswith("must be owner/name")
+    assert problems["trials"] == "must be a whole number"
     assert set(read_job({"kind": "nonsense"}, CONTROLS)[1]) == {"kind"}
+
+
+def test_ranges_are_said_in_plain_words() -> None:
+    fields = {"kind": "retrain", "ticket": "a/b", "trials": "0", "seed": "-1", "iterations": "9e9"}
+    assert read_job(fields, CONTROLS)[1] == {
+        "trials": "must be at least 1",
+        "seed": "must be at least 0",
+        "iterations": "must be a whole number",
+        "against": "needs at least one",
+    }
+    _, problems = read_job({"kind": "find", "repository": "no", "levels": "99"}, CONTROLS)
+    assert problems["levels"] == "must be at most 60"
+    assert problems["recipe"] == "is missing"
+    assert problems["repository"].startswith("must be owner/name")
 
 
 @pytest.fixture

