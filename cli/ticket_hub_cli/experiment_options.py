@@ -11,13 +11,15 @@ import click
 
 from ticket_hub_cli import options
 
-__all__ = ["PLANNED", "experiment_options", "listed"]
+__all__ = ["RECORD", "TERMS", "experiment_options", "listed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 HEADS = ["auto", "keep", "reset", "reset-masked"]
-PLANNED = ("against", "trials", "changes", "head", "images", "seed", "hub")
-"""Keys that say what is trained; the others say how."""
+TERMS = ("against", "trials", "changes", "head", "images", "seed", "hub")
+"""Keys of `ticket_hub.transfer.planning.Terms`: what is trained."""
+RECORD = ("who", "run_folder")
+"""Keys that say where and by whom the evidence is written; the others are `Resources`."""
 
 _OPTIONS = (
     click.option(

@@ -28,7 +28,7 @@ def data_names() -> list[str]:
 
 def load(
     spec: DataSpec,
-    data_dir: Path | None = None,
+    data_dir: Path | str | None = None,
     *,
     digests: Mapping[str, str] = PUBLISHED,
     fetch: Fetch | None = fetch_published,
@@ -45,7 +45,7 @@ def load(
         DataCorruptError: a file is not the published one, or no image.
         DataError: it cannot be used as `spec` says.
     """
-    root = data_folder() if data_dir is None else data_dir
+    root = Path(data_dir) if data_dir else data_folder()
     published = _read(spec, root.expanduser(), digests, fetch)
     if spec.size:
         published = published.map(lambda part: _resized(part, spec.size))

@@ -86,7 +86,7 @@ class Retrain:
 
     @classmethod
     def of(cls, plan: Plan, *, who: str = "", shared: str = "") -> Retrain:
-        """What `ticket_hub.transfer.retraining.plan` has planned."""
+        """What `ticket_hub.transfer.planning.plan` has planned."""
         return cls(
             bundle=str(plan.source.bundle.path.resolve()),
             bundle_id=plan.source.id,

@@ -21,6 +21,7 @@ from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.search import find
 from ticket_hub.search.lock import PATIENCE_SECONDS, hold
+from ticket_hub.search.workshop import Resources
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import carry_out
@@ -124,24 +125,25 @@ def do_work(
     torch.set_num_threads(1)
     if work.directory:
         os.chdir(work.directory)
-    places = {
-        "run_folder": work.run_folder,
-        "data_dir": work.data_dir,
-        "device": work.device,
-        "workers": work.workers,
-        "accept_environment": work.accept_environment,
-        "checkpoint_seconds": work.checkpoint_seconds,
-        "observe": progress.observe,
-        "should_stop": should_stop,
-    }
+    resources = Resources(
+        data_dir=work.data_dir,
+        device=work.device,
+        workers=work.workers,
+        observe=progress.observe,
+        notify=progress.notify,
+        should_stop=should_stop,
+        accept_environment=work.accept_environment,
+        checkpoint_seconds=work.checkpoint_seconds,
+    )
+    run = Path(work.run_folder)
     if work.find is not None:
-        return _find(work.find, progress, places)
+        return _find(work.find, run, progress, resources)
     assert work.retrain is not None, "a work is one of the two"
-    return _retrain(work.retrain, progress, places)
+    return _retrain(work.retrain, run, progress, resources)
 
 
-def _find(task: Find, progress: ProgressFile, places: dict[str, Any]) -> dict[str, Any]:
-    found = find(task.recipe, on_level=progress.level, notify=progress.notify, **places)
+def _find(task: Find, run: Path, progress: ProgressFile, resources: Resources) -> dict[str, Any]:
+    found = find(task.recipe, run_folder=run, on_level=progress.level, **vars(resources))
     return {
         "kind": "find",
         "run": str(found.run),
@@ -168,7 +170,9 @@ def _own(own: OwnTickets) -> Own:
     return Own(source=source, levels=dict(zip(own.levels, own.own_levels, strict=True)))
 
 
-def _retrain(task: Retrain, progress: ProgressFile, places: dict[str, Any]) -> dict[str, Any]:
+def _retrain(
+    task: Retrain, run: Path, progress: ProgressFile, resources: Resources
+) -> dict[str, Any]:
     plan = Plan(
         source=_source(task.bundle, task.bundle_id, task.pulled),
         spec=task.spec,
@@ -176,7 +180,14 @@ def _retrain(task: Retrain, progress: ProgressFile, places: dict[str, Any]) -> d
         own=None if task.own is None else _own(task.own),
     )
     shared = SharedNetworks(Path(task.shared)) if task.shared else None
-    done = carry_out(plan, who=task.who, on_result=progress.result, shared=shared, **places)
+    done = carry_out(
+        plan,
+        resources,
+        who=task.who,
+        run_folder=run,
+        on_result=progress.result,
+        shared=shared,
+    )
     return {
         "kind": "retrain",
         "run": str(done.run),

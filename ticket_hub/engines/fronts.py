@@ -25,10 +25,12 @@ from ticket_hub.search.imp import assemble
 from ticket_hub.search.lock import hold
 from ticket_hub.search.parts import part_of
 from ticket_hub.search.runs import summarize
+from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import RetrainResult, carry_out
-from ticket_hub.transfer.transferring import TransferPlan, TransferResult, carry_out_transfer
+from ticket_hub.transfer.transfer_plan import TransferPlan
+from ticket_hub.transfer.transferring import TransferResult, carry_out_transfer
 
 __all__ = ["Surveyor", "find_with", "retrain_with", "transfer_with", "works_folder"]
 
@@ -152,7 +154,7 @@ def retrain_with(
     work = Work(retrain=Retrain.of(wanted, who=who), run_folder=str(run), **_places(places))
     listen = (surveyor or Surveyor()).listener({root / "all": ""})
     follow(engine, {root / "all": work}, listen=listen, should_stop=should_stop)
-    result = carry_out(wanted, who=who, run_folder=run)
+    result = carry_out(wanted, Resources(), who=who, run_folder=run)
     _remove_works(root)
     return result
 
@@ -194,7 +196,7 @@ def transfer_with(
     names = {root / cell.run_name: f"{cell.ticket} on {cell.data}" for cell in wanted.cells}
     listen = (surveyor or Surveyor()).listener(names)
     follow(engine, works, listen=listen, should_stop=should_stop)
-    result = carry_out_transfer(wanted, who=who, run_folder=run)
+    result = carry_out_transfer(wanted, Resources(), who=who, run_folder=run)
     _remove_works(root)
     return result
 

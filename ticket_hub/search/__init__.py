@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from ticket_hub.search.level import Ending, Level, Trial
     from ticket_hub.search.runs import RunSummary, list_runs
     from ticket_hub.search.signals import stop_on_signals
+    from ticket_hub.search.workshop import Resources
 
 __all__ = [
     "Ending",
     "FindResult",
     "Level",
+    "Resources",
     "RunSummary",
     "Trial",
     "find",
@@ -31,6 +33,7 @@ _HOMES = {
     "Ending": "level",
     "FindResult": "finding",
     "Level": "level",
+    "Resources": "workshop",
     "RunSummary": "runs",
     "Trial": "level",
     "find": "finding",

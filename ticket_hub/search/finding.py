@@ -87,7 +87,7 @@ def find(
     levels = search(
         wanted,
         run_folder=folder,
-        data_dir=Path(data_dir) if data_dir else None,
+        data_dir=data_dir,
         device=device,
         workers=workers,
         observe=observe,

@@ -25,7 +25,7 @@ def search(
     recipe: Recipe,
     *,
     run_folder: Path | None = None,
-    data_dir: Path | None = None,
+    data_dir: Path | str | None = None,
     device: str | None = None,
     workers: int | None = None,
     observe: Callable[[Progress], None] | None = None,
@@ -69,7 +69,7 @@ def search(
     folder = RunFolder(run_folder or home.runs_folder() / recipe.run_name)
     _refuse_strange(folder)
     resources = Resources(
-        data_dir=data_dir or home.data_folder(),
+        data_dir=data_dir,
         device=device,
         workers=workers,
         observe=observe,
@@ -107,9 +107,7 @@ def assemble(
     """
     folder = RunFolder(run_folder)
     _refuse_strange(folder)
-    resources = Resources(
-        data_dir=run_folder, should_stop=should_stop, accept_environment=accept_environment
-    )
+    resources = Resources(should_stop=should_stop, accept_environment=accept_environment)
     with hold(folder.lock):
         sweep(folder.path)
         yield from Session(folder, Parts(recipe, resources, parts)).levels()

@@ -24,9 +24,9 @@ __all__ = ["Resources", "Supplier", "Workshop"]
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a search may use and whom it tells; see `ticket_hub.search.search`."""
+    """What training may use and whom it tells; see `ticket_hub.search.search`."""
 
-    data_dir: Path
+    data_dir: Path | str | None = None
     device: str | None = None
     workers: int | None = None
     observe: Callable[[Progress], None] | None = None

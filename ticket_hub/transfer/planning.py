@@ -16,7 +16,7 @@ from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, ImagePolicy, Request
 
-__all__ = ["Plan", "check_request", "plan", "plan_for"]
+__all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for"]
 
 TRIALS = 5
 CHANGEABLE = ("training.", "data.")
@@ -52,17 +52,58 @@ class Plan:
         return home.runs_folder() / self.spec.run_name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is asked of every experiment alike, whatever ticket is trained on whatever data.
+
+    Attributes:
+        against: the controls; see `ticket_hub.transfer.controls`.
+        trials: repetitions; None is 5.
+        changes: key of the recipe -> value that differs from the ticket's own.
+        head: what becomes of the output layer; see `ticket_hub.transfer.head`.
+        images: what becomes of images of another size; see `ticket_hub.transfer.images`.
+        seed: of the data orders and of everything that controls draw.
+        hub: where tickets are pulled from; None is the default hub.
+    """
+
+    against: Sequence[str] = ("reinit", "dense")
+    trials: int | None = None
+    changes: Mapping[str, Any] | None = None
+    head: str = "auto"
+    images: str = "resize"
+    seed: int = 0
+    hub: str | Path | None = None
+
+    def check(self) -> None:
+        """Refuse controls, trials and policies that cannot be.
+
+        Raises:
+            RecipeError: the nearest name is given.
+        """
+        check_controls(list(self.against))
+        _check_policy("head", self.head, get_args(HeadPolicy))
+        _check_policy("image", self.images, get_args(ImagePolicy))
+        if not self.against:
+            raise RecipeError(
+                "There is no control to compare with.", "Name at least one, as `reinit`."
+            )
+        if self.trials is not None and self.trials < 1:
+            raise RecipeError(f"There cannot be {self.trials} trials.", "Train at least three.")
+
+
+USUAL = Terms()
+
+
+def _check_policy(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise RecipeError(f"There is no {kind} policy {name!r}.", f"Choose {', '.join(known)}.")
+
+
 def plan(
     place: str | Path,
+    terms: Terms = USUAL,
     *,
     dataset: str | None = None,
-    against: Sequence[str] = ("reinit", "dense"),
-    trials: int | None = None,
-    changes: Mapping[str, Any] | None = None,
-    head: str = "auto",
-    images: str = "resize",
-    seed: int = 0,
-    hub: str | Path | None = None,
     own: str | Path | None = None,
 ) -> Plan:
     """Say what `retrain` with these arguments would train, and refuse what cannot be.
@@ -71,63 +112,45 @@ def plan(
         RecipeError: an unknown control, policy or key, or an impossible value.
         TicketNotFoundError, BundleError, EvidenceError: as `retrain`.
     """
-    check_request(against, trials, head, images)
-    source, levels = open_source(str(place), hub)
-    return plan_for(
-        source,
-        levels,
-        dataset=dataset,
-        against=against,
-        trials=trials,
-        changes=changes,
-        head=head,
-        images=images,
-        seed=seed,
-        hub=hub,
-        own=own,
-    )
+    terms.check()
+    source, levels = open_source(str(place), terms.hub)
+    return plan_for(source, levels, terms, dataset=dataset, own=own)
 
 
 def plan_for(
     source: Source,
     levels: tuple[int, ...],
+    terms: Terms,
     *,
     dataset: str | None,
-    against: Sequence[str],
-    trials: int | None,
-    changes: Mapping[str, Any] | None,
-    head: str,
-    images: str,
-    seed: int,
-    hub: str | Path | None,
     own: str | Path | None,
 ) -> Plan:
-    """As `plan`, of a bundle that is open already and a request that `check_request` let pass.
+    """As `plan`, of a bundle that is open already and terms that are checked.
 
     Raises:
         RecipeError: an unknown key, or an impossible value.
         EvidenceError: the target's own ticket cannot be compared with these.
     """
-    recipe = _target(source.bundle.manifest.recipe, dataset, changes or {})
+    recipe = _target(source.bundle.manifest.recipe, dataset, terms.changes or {})
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=source.theta0,
         data=recipe.data,
         training=recipe.training,
-        head=cast("HeadPolicy", head),
-        images=cast("ImagePolicy", images),
-        seed=seed,
+        head=cast("HeadPolicy", terms.head),
+        images=cast("ImagePolicy", terms.images),
+        seed=terms.seed,
         init_seed=recipe.search.seed,
     )
-    if OWN in against and own is None:
+    if OWN in terms.against and own is None:
         raise RecipeError(
             "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."
         )
-    controls = tuple(dict.fromkeys([*against, *([OWN] if own is not None else [])]))
-    request = Request(levels=levels, controls=controls, trials=trials or TRIALS)
+    controls = tuple(dict.fromkeys([*terms.against, *([OWN] if own is not None else [])]))
+    request = Request(levels=levels, controls=controls, trials=terms.trials or TRIALS)
     tickets = None
     if own is not None:
-        tickets = open_own(str(own), hub, source=source, levels=levels, spec=spec)
+        tickets = open_own(str(own), terms.hub, source=source, levels=levels, spec=spec)
     return Plan(source=source, spec=spec, request=request, own=tickets)
 
 
@@ -155,24 +178,3 @@ def _check_known(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]
             "Import it with a recipe (`ticket import ... --recipe NAME`), or name the data with "
             f"--dataset and set {', '.join(missing or NEEDED)}.",
         )
-
-
-def check_request(against: Sequence[str], trials: int | None, head: str, images: str) -> None:
-    """Refuse controls, trials and policies that cannot be.
-
-    Raises:
-        RecipeError: the nearest name is given.
-    """
-    check_controls(list(against))
-    if head not in get_args(HeadPolicy):
-        raise RecipeError(
-            f"There is no head policy {head!r}.", f"Choose {', '.join(get_args(HeadPolicy))}."
-        )
-    if images not in get_args(ImagePolicy):
-        raise RecipeError(
-            f"There is no image policy {images!r}.", f"Choose {', '.join(get_args(ImagePolicy))}."
-        )
-    if not against:
-        raise RecipeError("There is no control to compare with.", "Name at least one, as `reinit`.")
-    if trials is not None and trials < 1:
-        raise RecipeError(f"There cannot be {trials} trials.", "Train at least three.")

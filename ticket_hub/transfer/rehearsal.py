@@ -20,12 +20,12 @@ __all__ = ["rehearse"]
 FEW = 2
 
 
-def rehearse(plans: Iterable[tuple[Plan, Path]], data_dir: Path) -> None:
+def rehearse(plans: Iterable[tuple[Plan, Path]], data_dir: Path | str | None) -> None:
     """Load the data of every unfinished experiment and make its first networks; train nothing.
 
     Args:
         plans: each with the folder where it is done.
-        data_dir: where the data sets lie.
+        data_dir: as `ticket_hub.data.load` takes it.
 
     Raises:
         DataError: data cannot be had, or do not have so many examples for validation.

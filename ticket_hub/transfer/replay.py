@@ -74,7 +74,7 @@ def replay_bundle(
     digest = bundle.manifest.recipe.digest
     default = home.runs_folder() / f"replay-{source.id[:12]}-{digest[:12]}"
     resources = Resources(
-        data_dir=Path(data_dir) if data_dir else home.data_folder(),
+        data_dir=data_dir,
         device=device,
         workers=workers,
         observe=observe,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticket_hub import home
 from ticket_hub.bundle import Bundle
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.search.folder import RunFolder
@@ -17,20 +16,13 @@ from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, record
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.lineup import scope_of
-from ticket_hub.transfer.planning import Plan, plan
+from ticket_hub.transfer.planning import Plan, Terms, plan
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.spec import FINETUNE, TICKET, ExperimentSpec
 from ticket_hub.transfer.tables import csv_text, markdown
 
-__all__ = [
-    "Plan",
-    "RetrainResult",
-    "carry_out",
-    "plan",
-    "retrain",
-    "tickets_of",
-]
+__all__ = ["RetrainResult", "carry_out", "retrain", "tickets_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,9 +95,7 @@ def retrain(
             target's own ticket is of another network, other data, or another density.
         TicketHubError: as `ticket_hub.transfer.experiment`.
     """
-    wanted = plan(
-        place,
-        dataset=dataset,
+    terms = Terms(
         against=against,
         trials=trials,
         changes=changes,
@@ -113,48 +103,34 @@ def retrain(
         images=images,
         seed=seed,
         hub=hub,
-        own=own,
     )
-    return carry_out(
-        wanted,
-        who=who,
-        run_folder=run_folder,
+    resources = Resources(
         data_dir=data_dir,
         device=device,
         workers=workers,
-        on_result=on_result,
         observe=observe,
         should_stop=should_stop,
         accept_environment=accept_environment,
     )
+    wanted = plan(place, terms, dataset=dataset, own=own)
+    return carry_out(wanted, resources, who=who, run_folder=run_folder, on_result=on_result)
 
 
 def carry_out(
     wanted: Plan,
+    resources: Resources,
     *,
     who: str = "",
     run_folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
     on_result: Callable[[Result], None] | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
     shared: SharedNetworks | None = None,
-    checkpoint_seconds: float = 60.0,
 ) -> RetrainResult:
-    """Do what a plan says; see `retrain`, and for `shared` `ticket_hub.transfer.experiment`."""
+    """Do what a plan says; see `retrain`, and for `shared` `ticket_hub.transfer.experiment`.
+
+    Raises:
+        TicketHubError: as `ticket_hub.transfer.experiment`.
+    """
     folder = Path(run_folder) if run_folder else wanted.run_folder
-    resources = Resources(
-        data_dir=Path(data_dir) if data_dir else home.data_folder(),
-        device=device,
-        workers=workers,
-        observe=observe,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-        checkpoint_seconds=checkpoint_seconds,
-    )
     results = []
     for result in experiment(
         wanted.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError, RunError
 from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
-from ticket_hub.transfer.planning import TRIALS, Plan, check_request, plan_for
+from ticket_hub.transfer.planning import USUAL, Plan, Terms, plan_for
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import OWN
@@ -125,15 +126,9 @@ class TransferPlan:
 def plan_transfer(
     places: Sequence[str | Path],
     datasets: Sequence[str],
+    terms: Terms = USUAL,
     *,
     levels: str | None = None,
-    against: Sequence[str] = ("reinit", "dense"),
-    trials: int | None = None,
-    changes: Mapping[str, Any] | None = None,
-    head: str = "auto",
-    images: str = "resize",
-    seed: int = 0,
-    hub: str | Path | None = None,
     own: Mapping[str, str | Path] | None = None,
 ) -> TransferPlan:
     """Say what `transfer_tickets` with these arguments would train, and refuse what cannot be.
@@ -142,11 +137,11 @@ def plan_transfer(
         RecipeError: an unknown control, policy or key, an impossible value, or nothing to do.
         TicketNotFoundError, HubError, BundleError: as `transfer_tickets`.
     """
-    check_request(against, trials, head, images)
-    names = list(dict.fromkeys(datasets))
-    _check_own(against, own or {}, names)
-    by_data = {name: _changes(name, names, changes or {}) for name in names}
-    sources = [open_source(str(place), hub, otherwise=levels) for place in places]
+    terms.check()
+    names, owns = list(dict.fromkeys(datasets)), own or {}
+    _check_own(terms.against, owns, names)
+    by_data = {name: _terms_of(name, names, terms) for name in names}
+    sources = [open_source(str(place), terms.hub, otherwise=levels) for place in places]
     if not (sources and names):
         raise RecipeError("There is nothing to transfer.", "Name a ticket and a data set.")
     labels = _labels([str(place) for place in places], [source for source, _ in sources])
@@ -155,24 +150,19 @@ def plan_transfer(
             PlannedCell(
                 ticket=label,
                 data=name,
-                plan=plan_for(
-                    source,
-                    chosen,
-                    dataset=name,
-                    against=[name for name in against if name != OWN],
-                    trials=trials or TRIALS,
-                    changes=by_data[name],
-                    head=head,
-                    images=images,
-                    seed=seed,
-                    hub=hub,
-                    own=(own or {}).get(name),
-                ),
+                plan=plan_for(source, chosen, by_data[name], dataset=name, own=owns.get(name)),
             )
             for name in names
             for label, (source, chosen) in zip(labels, sources, strict=True)
         )
     )
+
+
+def _terms_of(name: str, names: Sequence[str], terms: Terms) -> Terms:
+    """For one data set: its own changes; the control `own` comes with the target's own ticket."""
+    against = [control for control in terms.against if control != OWN]
+    changes = _changes(name, names, terms.changes or {})
+    return dataclasses.replace(terms, against=against, changes=changes)
 
 
 def _changes(name: str, names: Sequence[str], changes: Mapping[str, Any]) -> dict[str, Any]:

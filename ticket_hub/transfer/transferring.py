@@ -7,24 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticket_hub import home
 from ticket_hub.durable import sweep
 from ticket_hub.search.lock import hold
+from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.matrix import Matrix
+from ticket_hub.transfer.planning import Terms
 from ticket_hub.transfer.rehearsal import rehearse
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.transfer_plan import TransferPlan, plan_transfer
 
-__all__ = [
-    "TransferPlan",
-    "TransferResult",
-    "carry_out_transfer",
-    "plan_transfer",
-    "transfer_tickets",
-]
+__all__ = ["TransferResult", "carry_out_transfer", "transfer_tickets"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,10 +83,7 @@ def transfer_tickets(
     Raises:
         TicketHubError: as `ticket_hub.retrain`.
     """
-    wanted = plan_transfer(
-        places,
-        datasets,
-        levels=levels,
+    terms = Terms(
         against=against,
         trials=trials,
         changes=changes,
@@ -99,47 +91,51 @@ def transfer_tickets(
         images=images,
         seed=seed,
         hub=hub,
-        own=own,
     )
-    return carry_out_transfer(
-        wanted,
-        who=who,
-        run_folder=run_folder,
+    resources = Resources(
         data_dir=data_dir,
         device=device,
         workers=workers,
-        on_result=on_result,
         observe=observe,
         should_stop=should_stop,
         accept_environment=accept_environment,
+    )
+    wanted = plan_transfer(places, datasets, terms, levels=levels, own=own)
+    return carry_out_transfer(
+        wanted, resources, who=who, run_folder=run_folder, on_result=on_result
     )
 
 
 def carry_out_transfer(
     wanted: TransferPlan,
+    resources: Resources,
     *,
     who: str = "",
     run_folder: Path | str | None = None,
-    **given: Any,  # noqa: ANN401 - as `carry_out` takes them
+    on_result: Callable[[Result], None] | None = None,
 ) -> TransferResult:
     """Do what a plan says; see `transfer_tickets`.
 
     What would be refused in any cell is refused before the first is trained.
+
+    Raises:
+        TicketHubError: as `transfer_tickets`.
     """
     folder = Path(run_folder) if run_folder else wanted.run_folder
     wanted.refuse_strange(folder)
     places = [(cell.plan, folder / "cells" / cell.run_name) for cell in wanted.cells]
-    rehearse(places, Path(given.get("data_dir") or home.data_folder()))
+    rehearse(places, resources.data_dir)
     found = {}
     with hold(folder / "lock"):
         sweep(folder)
         for cell in wanted.cells:
             found[cell.run_name] = carry_out(
                 cell.plan,
+                resources,
                 who=who,
                 run_folder=folder / "cells" / cell.run_name,
+                on_result=on_result,
                 shared=SharedNetworks(folder),
-                **given,
             ).levels
         matrix = wanted.matrix(found)
         matrix.write(folder, wanted.about(who))

@@ -155,7 +155,7 @@ class RetrainTask(Task):
         """As `Task.prepare`."""
         from ticket_hub.engines.base import Retrain, Work
         from ticket_hub.hub.front import pull_bundle
-        from ticket_hub.transfer.planning import plan
+        from ticket_hub.transfer.planning import Terms, plan
 
         address, _, levels = self.claim.spec["ticket"].rpartition(":")
         pulled = pull_bundle(
@@ -165,15 +165,14 @@ class RetrainTask(Task):
             cache_dir=self.folder / "cache",
         )
         request = self.request
-        wanted = plan(
-            f"{pulled.folder}:{levels}",
-            dataset=request["dataset"],
+        terms = Terms(
             against=request["against"],
             trials=request["trials"],
             changes=changes_of(request),
             head=request["head"],
             seed=request["seed"],
         )
+        wanted = plan(f"{pulled.folder}:{levels}", terms, dataset=request["dataset"])
         retrain = Retrain(
             bundle=str(pulled.folder),
             bundle_id=wanted.source.id,

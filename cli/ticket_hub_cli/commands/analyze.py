@@ -101,7 +101,7 @@ def command(
 
 def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> AnalyzeResult:
     from ticket_hub.report.analysis import carry_out
-    from ticket_hub.search import stop_on_signals
+    from ticket_hub.search import Resources, stop_on_signals
 
     sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
     pace = Pace(sizes[0], len(sizes), plan.recipe.training.iterations, unit="analysis")
@@ -114,9 +114,9 @@ def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> Analyz
             watcher.step(_done(finding))
             pace.trials = sizes[min(pace.present, len(sizes) - 1)]
 
-        return carry_out(
-            plan, on_finding=tell, observe=watcher.observe, should_stop=should_stop, **given
-        )
+        folder = given.pop("folder")
+        resources = Resources(observe=watcher.observe, should_stop=should_stop, **given)
+        return carry_out(plan, resources, folder=folder, on_finding=tell)
 
 
 def _done(finding: Finding) -> str:

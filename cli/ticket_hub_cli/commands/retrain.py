@@ -11,13 +11,14 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.experiment_options import PLANNED, experiment_options
+from ticket_hub_cli.experiment_options import RECORD, TERMS, experiment_options
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
 
 if TYPE_CHECKING:
-    from ticket_hub.transfer.retraining import Plan, RetrainResult
+    from ticket_hub.transfer.planning import Plan
+    from ticket_hub.transfer.retraining import RetrainResult
 
 
 def _interval(bounds: tuple[float, float, float] | None, form: str) -> str:
@@ -60,6 +61,8 @@ COLUMNS = [
 @options.output_options
 def command(
     ticket: str,
+    dataset: str | None,
+    own: str | None,
     engine: EngineChoice | None,
     out: Output,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
@@ -71,9 +74,10 @@ def command(
     budget. The same command again goes on where it was stopped; more levels, controls or trials go
     on in the same folder.
     """
-    from ticket_hub.transfer.retraining import plan
+    from ticket_hub.transfer.planning import Terms, plan
 
-    wanted = plan(ticket, **{name: given.pop(name) for name in ("dataset", "own", *PLANNED)})
+    terms = Terms(**{name: given.pop(name) for name in TERMS})
+    wanted = plan(ticket, terms, dataset=dataset, own=own)
     out.hint(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
         f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
@@ -89,7 +93,7 @@ def command(
 
 
 def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResult:
-    from ticket_hub.search import stop_on_signals
+    from ticket_hub.search import Resources, stop_on_signals
     from ticket_hub.transfer.retraining import carry_out
 
     groups = [Group(len(group)) for group in wanted.request.groups()]
@@ -98,13 +102,9 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
     ):
-        return carry_out(
-            wanted,
-            on_result=Steps(pace, watcher, groups).take,
-            observe=watcher.observe,
-            should_stop=should_stop,
-            **given,
-        )
+        record = {name: given.pop(name) for name in RECORD}
+        resources = Resources(observe=watcher.observe, should_stop=should_stop, **given)
+        return carry_out(wanted, resources, on_result=Steps(pace, watcher, groups).take, **record)
 
 
 def _carry_out_on(

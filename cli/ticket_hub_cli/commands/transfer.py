@@ -9,14 +9,15 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.experiment_options import PLANNED, experiment_options, listed
+from ticket_hub_cli.experiment_options import RECORD, TERMS, experiment_options, listed
 from ticket_hub_cli.output import Column, Output, percent
 from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
 
 if TYPE_CHECKING:
     from ticket_hub.transfer.matrix import Cell, Matrix
-    from ticket_hub.transfer.transferring import TransferPlan, TransferResult
+    from ticket_hub.transfer.transfer_plan import TransferPlan
+    from ticket_hub.transfer.transferring import TransferResult
 
 
 @options.command(
@@ -57,10 +58,11 @@ def command(
     its name before the key: --set digits:data.validation=200. The same command again goes on where
     it was stopped.
     """
-    from ticket_hub.transfer.transferring import plan_transfer
+    from ticket_hub.transfer.planning import Terms
+    from ticket_hub.transfer.transfer_plan import plan_transfer
 
-    about = {name: given.pop(name) for name in PLANNED}
-    wanted = plan_transfer(tickets, listed(datasets), levels=levels, own=_own(owns), **about)
+    terms = Terms(**{name: given.pop(name) for name in TERMS})
+    wanted = plan_transfer(tickets, listed(datasets), terms, levels=levels, own=_own(owns))
     out.hint(
         f"Training {', '.join(tickets)} on {datasets} against {', '.join(wanted.controls)}, "
         f"{wanted.cells[0].plan.request.trials} trials."
@@ -83,7 +85,7 @@ def _own(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> TransferResult:
-    from ticket_hub.search import stop_on_signals
+    from ticket_hub.search import Resources, stop_on_signals
     from ticket_hub.transfer.transferring import carry_out_transfer
 
     groups = [
@@ -97,12 +99,10 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
     ):
+        record = {name: given.pop(name) for name in RECORD}
+        resources = Resources(observe=watcher.observe, should_stop=should_stop, **given)
         return carry_out_transfer(
-            wanted,
-            on_result=Steps(pace, watcher, groups).take,
-            observe=watcher.observe,
-            should_stop=should_stop,
-            **given,
+            wanted, resources, on_result=Steps(pace, watcher, groups).take, **record
         )
 
 

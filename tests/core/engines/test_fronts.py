@@ -20,9 +20,11 @@ from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.slots import SlotShelf, cpu_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, StoppedError
 from ticket_hub.recipe import Recipe
+from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
-from ticket_hub.transfer.planning import plan
-from ticket_hub.transfer.transferring import carry_out_transfer, plan_transfer
+from ticket_hub.transfer.planning import Terms, plan
+from ticket_hub.transfer.transfer_plan import plan_transfer
+from ticket_hub.transfer.transferring import carry_out_transfer
 
 Digests = Callable[[Path], dict[str, str]]
 
@@ -129,7 +131,8 @@ def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
     engine: LocalEngine, tiny: Recipe, tmp_path: Path, files_of: Digests
 ) -> None:
     found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
-    wanted = plan(found.bundle, against=["reinit", "finetune"], own=found.bundle, trials=3)
+    terms = Terms(against=["reinit", "finetune"], trials=3)
+    wanted = plan(found.bundle, terms, own=found.bundle)
     done = retrain_with(engine, wanted, who="Ann", run_folder=tmp_path / "run", device="cpu")
     there = ticket_hub.retrain(
         found.bundle,
@@ -143,9 +146,11 @@ def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
     assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
     assert done.levels[0].verdict == there.levels[0].verdict
 
-    cells = plan_transfer([found.bundle], ["digits"], against=["finetune", "dense"], trials=3)
+    terms = Terms(against=["finetune", "dense"], trials=3)
+    cells = plan_transfer([found.bundle], ["digits"], terms)
     moved = transfer_with(engine, cells, who="Ann", run_folder=tmp_path / "moved", device="cpu")
-    carry_out_transfer(cells, who="Ann", run_folder=tmp_path / "moved-there", workers=1)
+    resources = Resources(workers=1)
+    carry_out_transfer(cells, resources, who="Ann", run_folder=tmp_path / "moved-there")
     assert files_of(tmp_path / "moved") == files_of(tmp_path / "moved-there")
     assert moved.matrix.cells[0].n == 3
 

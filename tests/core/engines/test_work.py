@@ -21,7 +21,7 @@ from ticket_hub.errors import (
 )
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.lock import hold
-from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.planning import Terms, plan
 
 Making = Callable[..., Work]
 
@@ -34,7 +34,7 @@ def test_a_work_survives_json_and_pickling(find_work: Making) -> None:
 
 def test_a_retraining_survives_json(find_work: Making, tiny: Recipe, tmp_path: Path) -> None:
     found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
-    wanted = plan(found.bundle, against=["reinit", "dense"], own=found.bundle, trials=3)
+    wanted = plan(found.bundle, Terms(trials=3), own=found.bundle)
     work = Work(
         retrain=Retrain.of(wanted, who="Ann"),
         run_folder=str(tmp_path / "again"),

@@ -17,7 +17,7 @@ from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.transfer import RetrainResult, retrain
 from ticket_hub.transfer.images import refuse_other_size
-from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.types import Architecture
 
 CHANGES = {
@@ -171,7 +171,7 @@ def test_images_that_are_too_small_are_refused() -> None:
 
 def test_an_unknown_policy_is_refused(grey_ticket: Path) -> None:
     with pytest.raises(RecipeError, match="no image policy 'crop'"):
-        plan(f"{grey_ticket}:1", images="crop")
+        plan(f"{grey_ticket}:1", Terms(images="crop"))
 
 
 def test_the_policy_for_images_names_the_folder_only_where_it_is_not_the_default(
@@ -179,4 +179,4 @@ def test_the_policy_for_images_names_the_folder_only_where_it_is_not_the_default
 ) -> None:
     spec = plan(f"{grey_ticket}:1").spec
     assert "images" not in spec.to_table()
-    assert plan(f"{grey_ticket}:1", images="keep").spec.digest != spec.digest
+    assert plan(f"{grey_ticket}:1", Terms(images="keep")).spec.digest != spec.digest

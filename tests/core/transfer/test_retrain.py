@@ -22,7 +22,7 @@ from ticket_hub.errors import (
     TicketNotFoundError,
 )
 from ticket_hub.transfer import Result, RetrainResult, retrain
-from ticket_hub.transfer.retraining import plan
+from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub.types import Weights
 
@@ -331,5 +331,5 @@ def test_placeholders_of_an_imported_ticket_are_never_trained_with(tmp_path: Pat
         "training.evaluate_every": 10,
         "data.validation": 200,
     }
-    found = plan(f"{tmp_path}/bundle:1", dataset="digits", changes=changes)
+    found = plan(f"{tmp_path}/bundle:1", Terms(changes=changes), dataset="digits")
     assert found.spec.training.iterations == 20

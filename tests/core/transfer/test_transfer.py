@@ -23,7 +23,7 @@ import ticket_hub
 from ticket_hub.errors import DataError, NetworkError, RecipeError, RunError, StoppedError
 from ticket_hub.training import Progress
 from ticket_hub.transfer import TransferResult, read_matrix, retrain, transfer_tickets
-from ticket_hub.transfer.transferring import plan_transfer
+from ticket_hub.transfer.transfer_plan import plan_transfer
 
 TRAINING = {
     "training.iterations": 30,

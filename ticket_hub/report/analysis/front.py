@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticket_hub import home
 from ticket_hub.analysis import AnalysisPlan, Finding, findings, plan_analyses
 from ticket_hub.report.analysis.page import write_report
 from ticket_hub.search.workshop import Resources
@@ -82,41 +81,30 @@ def analyze(
     plan = plan_analyses(
         place, only=only, others=others, trials=trials, changes=changes, seed=seed, hub=hub
     )
-    return carry_out(
-        plan,
-        folder=folder,
+    resources = Resources(
         data_dir=data_dir,
         device=device,
         workers=workers,
-        on_finding=on_finding,
         observe=observe,
         should_stop=should_stop,
         accept_environment=accept_environment,
     )
+    return carry_out(plan, resources, folder=folder, on_finding=on_finding)
 
 
 def carry_out(
     plan: AnalysisPlan,
+    resources: Resources,
     *,
     folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
     on_finding: Callable[[Finding], None] | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
 ) -> AnalyzeResult:
-    """Do what a plan says; see `analyze`."""
+    """Do what a plan says; see `analyze`.
+
+    Raises:
+        TicketHubError: as `ticket_hub.analysis.findings`.
+    """
     place = Path(folder) if folder else plan.folder
-    resources = Resources(
-        data_dir=Path(data_dir) if data_dir else home.data_folder(),
-        device=device,
-        workers=workers,
-        observe=observe,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-    )
     made = []
     for finding in findings(plan, folder=place, resources=resources):
         made.append(finding)
