@@ -221,6 +221,8 @@ def _places(starts: Tensor, columns: Tensor, shape: tuple[int, int]) -> Tensor:
     with warnings.catch_warnings():
         # PyTorch calls its sparse CSR tensors beta; what is used of them is tested here.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        # torch 2.11 warns that nothing is checked by default, also where a check is asked for.
+        warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
         return torch.sparse_csr_tensor(
             starts, columns, torch.zeros(len(columns)), shape, check_invariants=True
         )
