@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import pytest
 import torch
+from populations import network, population, spec
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, RecipeError
 from ticket_hub.networks import build
-from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training import Member, train
+from ticket_hub.training import train
 from ticket_hub.training.capacity import cores, free_bytes
 from ticket_hub.training.choice import BACKENDS, TABLE, choose
 from ticket_hub.training.cost import count
@@ -37,12 +36,7 @@ def _meta(architecture: Architecture) -> torch.nn.Module:
     ],
 )
 def test_the_table_chooses_by_network_and_density(
-    name: str,
-    density: float,
-    backend: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    spec: Callable[..., TrainingSpec],
+    name: str, density: float, backend: str, digits: DataSet
 ) -> None:
     pytest.importorskip("numba")
     assert choose(_meta(network(digits, name)), spec(batch_size=60), digits, density) == backend
@@ -64,44 +58,25 @@ def test_every_line_of_the_table_names_a_backend() -> None:
     ],
 )
 def test_a_forced_backend_that_cannot_is_refused_with_its_reason(
-    backend: str,
-    name: str,
-    fields: dict[str, object],
-    reason: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
+    backend: str, name: str, fields: dict[str, object], reason: str, digits: DataSet
 ) -> None:
     architecture = network(digits, name)
     with pytest.raises(RecipeError, match=reason):
         train(architecture, digits, spec(backend=backend, **fields), population(architecture, 1))
 
 
-def test_dropout_is_left_to_backends_that_can_draw(
-    digits: DataSet, network: Callable[..., Architecture], spec: Callable[..., TrainingSpec]
-) -> None:
+def test_dropout_is_left_to_backends_that_can_draw(digits: DataSet) -> None:
     module = _meta(network(digits, "lenet-24-16", dropout=0.5))
     assert choose(module, spec(), digits, 0.1) == "plain"
 
 
-def test_tensorfloat_needs_a_cuda_device(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_tensorfloat_needs_a_cuda_device(digits: DataSet) -> None:
     architecture = network(digits, "lenet-24-16")
     with pytest.raises(RecipeError, match="tf32"):
         train(architecture, digits, spec(precision="tf32"), population(architecture, 1))
 
 
-def test_bf16_trains_by_autocast(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_bf16_trains_by_autocast(digits: DataSet) -> None:
     architecture = network(digits, "lenet-24-16")
     members = population(architecture, 1, density=1.0)
     training = spec(precision="bf16", iterations=20, backend="plain")
@@ -112,9 +87,7 @@ def test_bf16_trains_by_autocast(
     assert low.curves.validation_loss[-1] < low.curves.validation_loss[0]
 
 
-def test_networks_are_counted_without_memory(
-    colours: DataSet, network: Callable[..., Architecture]
-) -> None:
+def test_networks_are_counted_without_memory(colours: DataSet) -> None:
     architecture = network(colours, "conv-2")
     cost = count(_meta(architecture), (3, 8, 8))
     module = build(architecture)
@@ -124,9 +97,7 @@ def test_networks_are_counted_without_memory(
     assert cost.activations > 2 * 64 * 64
 
 
-def test_a_population_that_cannot_fit_is_refused_with_figures(
-    digits: DataSet, network: Callable[..., Architecture], spec: Callable[..., TrainingSpec]
-) -> None:
+def test_a_population_that_cannot_fit_is_refused_with_figures(digits: DataSet) -> None:
     cost = count(_meta(network(digits, "lenet-1000-300")), (1, 8, 8))
     needed = needed_bytes(cost, digits, spec(), groups=[100_000], workers=1)
     assert needed > 100_000 * cost.numbers * 4 * 4
@@ -136,12 +107,7 @@ def test_a_population_that_cannot_fit_is_refused_with_figures(
     assert two > 2 * needed_bytes(cost, digits, spec(), groups=[4], workers=1) - 10**6
 
 
-def test_a_population_larger_than_this_machine_is_refused_before_it_starts(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_a_population_larger_than_this_machine_is_refused_before_it_starts(digits: DataSet) -> None:
     architecture = network(digits, "lenet-24-16")
     training = spec(batch_size=10**14)
     with pytest.raises(MemoryLimitError, match="fewer workers"):
@@ -153,9 +119,7 @@ def test_capacity_is_positive() -> None:
     assert free_bytes(torch.device("cpu")) > 10**6
 
 
-def test_a_network_is_small_when_its_steps_are(
-    digits: DataSet, network: Callable[..., Architecture]
-) -> None:
+def test_a_network_is_small_when_its_steps_are(digits: DataSet) -> None:
     module = _meta(network(digits, "lenet-1000-300"))
     assert network_kind(module, 60) == "lenet"
     assert network_kind(module, 2) == "small-lenet"

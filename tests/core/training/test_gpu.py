@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
+from populations import assert_same, network, population, spec
 
 from ticket_hub.data import DataSet
-from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training import Member, Trained, train
-from ticket_hub.types import Architecture
+from ticket_hub.training import train
 
 pytestmark = [
     pytest.mark.gpu,
@@ -29,31 +26,18 @@ CASES = [
 
 @pytest.mark.parametrize(("backend", "name"), CASES)
 def test_members_trained_together_match_members_trained_alone(
-    backend: str,
-    name: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-    same: Callable[[Trained, Trained], None],
+    backend: str, name: str, digits: DataSet
 ) -> None:
     data, architecture = digits.to("cuda"), network(digits, name)
     members = population(architecture, 5)
     training = spec(backend=backend)
     together = train(architecture, data, training, members)
     for member, result in zip(members, together, strict=True):
-        same(train(architecture, data, training, [member])[0], result)
+        assert_same(train(architecture, data, training, [member])[0], result)
 
 
 @pytest.mark.parametrize(("backend", "name"), CASES)
-def test_a_gpu_and_a_cpu_agree_up_to_rounding(
-    backend: str,
-    name: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_a_gpu_and_a_cpu_agree_up_to_rounding(backend: str, name: str, digits: DataSet) -> None:
     architecture = network(digits, name)
     members = population(architecture, 2)
     training = spec(backend=backend, iterations=20, lr=1e-3)
@@ -67,14 +51,7 @@ def test_a_gpu_and_a_cpu_agree_up_to_rounding(
 
 
 @pytest.mark.parametrize(("backend", "name"), CASES)
-def test_masked_weights_are_exactly_0_on_a_gpu(
-    backend: str,
-    name: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_masked_weights_are_exactly_0_on_a_gpu(backend: str, name: str, digits: DataSet) -> None:
     architecture = network(digits, name)
     members = population(architecture, 2, density=0.3)
     training = spec(backend=backend, optimizer="sgd", lr=0.05, momentum=0.9, weight_decay=1e-2)
@@ -85,12 +62,7 @@ def test_masked_weights_are_exactly_0_on_a_gpu(
             assert not result.weights[layer][~keep].any()
 
 
-def test_no_step_of_a_stack_waits_for_the_device(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_no_step_of_a_stack_waits_for_the_device(digits: DataSet) -> None:
     from ticket_hub.training.stack import Stack
 
     architecture = network(digits, "lenet-24-16")

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import pytest
 import torch
+from populations import assert_same, network, population, spec
 
 from ticket_hub.data import Augmentation, DataSet, normalized
 from ticket_hub.networks import build
-from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training import Member, Trained, train
+from ticket_hub.training import train
 from ticket_hub.training.choice import BACKENDS
 from ticket_hub.training.order import batch_indices
-from ticket_hub.types import Architecture
 
 
-def test_each_member_has_its_own_statistics(
-    colours: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_each_member_has_its_own_statistics(colours: DataSet) -> None:
     architecture, training = network(colours, "resnet-8"), spec()
     members = population(architecture, 2)
     engine = BACKENDS["lanes"](architecture, colours, training, members)
@@ -40,12 +33,7 @@ def test_each_member_has_its_own_statistics(
                 torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-6)
 
 
-def test_an_evaluation_changes_no_statistics(
-    colours: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_an_evaluation_changes_no_statistics(colours: DataSet) -> None:
     architecture = network(colours, "resnet-8")
     engine = BACKENDS["lanes"](architecture, colours, spec(), population(architecture, 1))
     engine.train(2)
@@ -57,12 +45,7 @@ def test_an_evaluation_changes_no_statistics(
 
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.5}])
 def test_members_with_convolutions_and_dropout_match_members_trained_alone(
-    options: dict[str, float],
-    colours: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-    same: Callable[[Trained, Trained], None],
+    options: dict[str, float], colours: DataSet
 ) -> None:
     architecture = network(colours, "conv-2", **options)
     members, training = population(architecture, 3), spec(iterations=8, evaluate_every=4)
@@ -71,16 +54,11 @@ def test_members_with_convolutions_and_dropout_match_members_trained_alone(
     torch.manual_seed(5)
     state = torch.get_rng_state()
     for member, result in zip(members, together, strict=True):
-        same(train(architecture, colours, training, [member])[0], result)
+        assert_same(train(architecture, colours, training, [member])[0], result)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_dropout_is_drawn_anew_for_each_step(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_dropout_is_drawn_anew_for_each_step(digits: DataSet) -> None:
     wet, dry = network(digits, "lenet-24-16", dropout=0.5), network(digits, "lenet-24-16")
     (member,) = population(wet, 1)
     results = [train(a, digits, spec(backend="plain"), [member])[0] for a in (wet, dry)]
@@ -88,13 +66,7 @@ def test_dropout_is_drawn_anew_for_each_step(
 
 
 @pytest.mark.parametrize("backend", ["stack", "plain", "vmap"])
-def test_augmented_images_are_what_a_step_sees(
-    backend: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_augmented_images_are_what_a_step_sees(backend: str, digits: DataSet) -> None:
     moved = dataclasses.replace(digits, spec=dataclasses.replace(digits.spec, flip=True, crop=2))
     architecture = network(moved, "lenet-24-16")
     (member,) = population(architecture, 1, density=1.0)

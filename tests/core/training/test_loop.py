@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
+from populations import assert_same, network, population, spec
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import DivergedError, RecipeError, StoppedError
@@ -46,16 +46,12 @@ class Lab:
 @pytest.fixture
 def lab(
     digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
 ) -> Lab:
     architecture = network(digits, "lenet-24-16")
     return Lab(digits, architecture, population(architecture, 3))
 
 
-def test_readings_are_taken_on_the_grid_and_at_both_ends(
-    lab: Lab, spec: Callable[..., TrainingSpec]
-) -> None:
+def test_readings_are_taken_on_the_grid_and_at_both_ends(lab: Lab) -> None:
     result = lab.train(spec(iterations=25))[0]
     assert result.curves.iterations.tolist() == [0, 10, 20, 25]
     lab.members = [replace(member, start=7) for member in lab.members]
@@ -63,15 +59,13 @@ def test_readings_are_taken_on_the_grid_and_at_both_ends(
     assert result.curves.iterations.tolist() == [7, 10, 20, 25]
 
 
-def test_training_makes_the_loss_fall(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+def test_training_makes_the_loss_fall(lab: Lab) -> None:
     for result in lab.train(spec(iterations=200, evaluate_every=50)):
         assert result.curves.validation_loss[-1] < 0.5 * result.curves.validation_loss[0]
         assert result.curves.test_accuracy[-1] > 0.7
 
 
-def test_snapshots_hold_the_weights_of_their_iteration(
-    lab: Lab, spec: Callable[..., TrainingSpec]
-) -> None:
+def test_snapshots_hold_the_weights_of_their_iteration(lab: Lab) -> None:
     training = spec()
     result = lab.train(training, snapshots=[0, 15])[1]
     short = lab.train(spec(iterations=15))[1]
@@ -85,11 +79,7 @@ def test_snapshots_hold_the_weights_of_their_iteration(
 @pytest.mark.parametrize("backend", ["stack", "plain"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_a_training_that_is_stopped_and_resumed_gives_the_same_bits(
-    lab: Lab,
-    spec: Callable[..., TrainingSpec],
-    same: Callable[[Trained, Trained], None],
-    backend: str,
-    optimizer: str,
+    lab: Lab, backend: str, optimizer: str
 ) -> None:
     momentum = 0.9 if optimizer == "sgd" else 0.0
     training = spec(
@@ -112,14 +102,14 @@ def test_a_training_that_is_stopped_and_resumed_gives_the_same_bits(
     else:
         resumed = lab.train(training, snapshots=[5, 25], keeper=shelf)
     for one, other in zip(undisturbed, resumed, strict=True):
-        same(one, other)
+        assert_same(one, other)
         assert one.snapshots.keys() == other.snapshots.keys() == {5, 25}
 
 
 @pytest.mark.parametrize("stop", [1, 9, 10, 11, 39])
 @pytest.mark.parametrize("backend", ["stack", "plain"])
 def test_a_backend_goes_on_bit_for_bit_from_any_iteration(
-    lab: Lab, spec: Callable[..., TrainingSpec], stop: int, backend: str
+    lab: Lab, stop: int, backend: str
 ) -> None:
     from ticket_hub.training.choice import BACKENDS
 
@@ -138,7 +128,7 @@ def test_a_backend_goes_on_bit_for_bit_from_any_iteration(
             assert torch.equal(value, other[name])
 
 
-def test_checkpoints_are_saved_on_the_way(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+def test_checkpoints_are_saved_on_the_way(lab: Lab) -> None:
     shelf = Shelf()
     lab.train(spec(iterations=300), keeper=shelf, checkpoint_seconds=0.0)
     assert shelf.saves >= 3
@@ -146,16 +136,14 @@ def test_checkpoints_are_saved_on_the_way(lab: Lab, spec: Callable[..., Training
 
 
 @pytest.mark.parametrize("test", ["curve", "chosen"])
-def test_a_member_that_was_through_is_not_trained_again(
-    lab: Lab, spec: Callable[..., TrainingSpec], same: Callable[[Trained, Trained], None], test: str
-) -> None:
+def test_a_member_that_was_through_is_not_trained_again(lab: Lab, test: str) -> None:
     through = lab.train(spec(test=test))
     shelf = Shelf({m.name: _state(done) for m, done in zip(lab.members, through, strict=True)})
     news: list[Progress] = []
     again = lab.train(spec(test=test), keeper=shelf, observe=news.append)
     assert news == []
     for one, other in zip(again, through, strict=True):
-        same(one, other)
+        assert_same(one, other)
 
 
 def _state(done: Trained) -> MemberState:
@@ -200,9 +188,7 @@ def test_checkpoints_that_are_expensive_come_so_rarely_that_they_cost_two_percen
     assert clock.due_at_the_end()
 
 
-def test_without_patience_left_a_member_stops_and_the_others_go_on(
-    lab: Lab, spec: Callable[..., TrainingSpec], same: Callable[[Trained, Trained], None]
-) -> None:
+def test_without_patience_left_a_member_stops_and_the_others_go_on(lab: Lab) -> None:
     training = spec(iterations=600, lr=3e-2, patience=40)
     together = lab.train(training)
     assert len({result.iterations for result in together}) > 1
@@ -211,12 +197,10 @@ def test_without_patience_left_a_member_stops_and_the_others_go_on(
         best = int(curves.iterations[curves.early_stop])
         assert result.iterations == curves.iterations[-1]
         assert result.iterations in {best + 40, 600}
-        same(result, train(lab.architecture, lab.data, training, [member])[0])
+        assert_same(result, train(lab.architecture, lab.data, training, [member])[0])
 
 
-def test_the_test_set_can_be_read_at_the_chosen_iteration_alone(
-    lab: Lab, spec: Callable[..., TrainingSpec]
-) -> None:
+def test_the_test_set_can_be_read_at_the_chosen_iteration_alone(lab: Lab) -> None:
     fields = {"iterations": 300, "lr": 3e-2}
     always = lab.train(spec(**fields))
     once = lab.train(spec(**fields, test="chosen"))
@@ -229,7 +213,7 @@ def test_the_test_set_can_be_read_at_the_chosen_iteration_alone(
         assert torch.equal(sparse.curves.validation_loss, full.curves.validation_loss)
 
 
-def test_the_chosen_reading_survives_a_stop(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+def test_the_chosen_reading_survives_a_stop(lab: Lab) -> None:
     training = spec(iterations=300, lr=3e-2, test="chosen")
     undisturbed = lab.train(training)
     shelf, seen = Shelf(), list[Progress]()
@@ -248,9 +232,7 @@ def test_the_chosen_reading_survives_a_stop(lab: Lab, spec: Callable[..., Traini
         assert one.snapshots.keys() == other.snapshots.keys() == set()
 
 
-def test_a_loss_that_is_not_finite_names_the_member_and_the_iteration(
-    lab: Lab, spec: Callable[..., TrainingSpec]
-) -> None:
+def test_a_loss_that_is_not_finite_names_the_member_and_the_iteration(lab: Lab) -> None:
     broken = {name: value.clone() for name, value in lab.members[1].weights.items()}
     broken["output.bias"][3] = torch.inf
     lab.members[1] = replace(lab.members[1], weights=broken)
@@ -260,19 +242,17 @@ def test_a_loss_that_is_not_finite_names_the_member_and_the_iteration(
     assert set(shelf.states) == {"trial-0", "trial-2"}
 
 
-def test_two_members_of_one_name_are_refused(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+def test_two_members_of_one_name_are_refused(lab: Lab) -> None:
     lab.members = [lab.members[0], lab.members[0]]
     with pytest.raises(RecipeError, match="share a name"):
         lab.train(spec())
 
 
-def test_stopping_without_a_keeper_says_that_nothing_is_kept(
-    lab: Lab, spec: Callable[..., TrainingSpec]
-) -> None:
+def test_stopping_without_a_keeper_says_that_nothing_is_kept(lab: Lab) -> None:
     with pytest.raises(StoppedError, match="Nothing was kept"):
         lab.train(spec(), should_stop=lambda: True)
 
 
-def test_nobody_is_trained_in_no_time(lab: Lab, spec: Callable[..., TrainingSpec]) -> None:
+def test_nobody_is_trained_in_no_time(lab: Lab) -> None:
     lab.members = []
     assert lab.train(spec()) == []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
+from populations import DENSE_LENETS, OPTIMIZERS, SPARSE_LENETS, network, population, spec
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,28 +18,7 @@ from ticket_hub.training.schedules import learning_rate
 from ticket_hub.types import Architecture
 
 STEPS = {"lanes": 10}  # where pools choose the largest, rounding soon grows
-OPTIMIZERS = {
-    "sgd": {"optimizer": "sgd", "lr": 0.05},
-    "nesterov": {
-        "optimizer": "sgd",
-        "lr": 0.02,
-        "momentum": 0.9,
-        "nesterov": True,
-        "weight_decay": 1e-3,
-    },
-    "momentum": {"optimizer": "sgd", "lr": 0.02, "momentum": 0.9, "weight_decay": 1e-3},
-    "adam": {"optimizer": "adam", "lr": 1e-3, "weight_decay": 1e-3},
-    "adamw": {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 1e-2, "beta1": 0.8},
-}
-CASES = [
-    ("stack", "lenet-24-16"),
-    ("stack", "lenet-1000-300"),
-    ("vmap", "lenet-24-16"),
-    ("plain", "lenet-24-16"),
-    ("lanes", "conv-2"),
-    ("sparse-numba", "lenet-24-16"),
-    ("sparse-torch", "lenet-24-16"),
-]
+CASES = [*DENSE_LENETS, ("lanes", "conv-2"), *SPARSE_LENETS]
 
 
 def _torch_optimizer(module: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
@@ -101,13 +79,7 @@ def reference(
 @pytest.mark.parametrize(("backend", "name"), CASES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_each_backend_trains_as_the_optimizers_of_pytorch_do(
-    backend: str,
-    name: str,
-    optimizer: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
+    backend: str, name: str, optimizer: str, digits: DataSet
 ) -> None:
     architecture = network(digits, name)
     members = population(architecture, 2, density=0.6)
@@ -130,12 +102,7 @@ def test_each_backend_trains_as_the_optimizers_of_pytorch_do(
 
 @pytest.mark.parametrize(("backend", "name"), CASES)
 def test_readings_are_the_mean_loss_and_accuracy_of_the_weights(
-    backend: str,
-    name: str,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
+    backend: str, name: str, digits: DataSet
 ) -> None:
     architecture = network(digits, name)
     members = population(architecture, 3, density=0.6)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
+from populations import spec
 
 from ticket_hub.data import DataSet, Part, normalized
-from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training import pixels
 from ticket_hub.training.graphs import Repeater, Rows
 from ticket_hub.training.pixels import cut, floats, kept_floats
@@ -71,7 +70,7 @@ def test_pixels_that_change_every_epoch_are_not_kept(digits: DataSet) -> None:
     assert kept_floats(moved.test, moved) == moved.test.images.numel() * 4
 
 
-def test_settings_are_put_back_after_training(spec: Callable[..., TrainingSpec]) -> None:
+def test_settings_are_put_back_after_training() -> None:
     def now() -> tuple[object, ...]:
         tiny = float(torch.tensor([1e-40]).mul(1))
         return (

@@ -8,15 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from populations import assert_same, network, population, spec
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import DivergedError, MemoryLimitError, RecipeError, StoppedError
-from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training import Member, Progress, Trained, Trainer, train
+from ticket_hub.training import Progress, Trainer, train
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Architecture
 
@@ -46,13 +45,7 @@ def keepers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     del sys.modules["odd_keepers"]
 
 
-def test_one_worker_and_three_give_the_same_bits(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-    same: Callable[[Trained, Trained], None],
-) -> None:
+def test_one_worker_and_three_give_the_same_bits(digits: DataSet) -> None:
     seen: list[Progress] = []
     with Trainer(digits, workers=1) as one, Trainer(digits, workers=3) as three:
         for name, backend in (("lenet-24-16", "stack"), ("lenet-12", "plain")):
@@ -63,19 +56,13 @@ def test_one_worker_and_three_give_the_same_bits(
                 architecture, training, members, snapshots=[5], observe=seen.append
             )
             for left, right in zip(alone, spread, strict=True):
-                same(left, right)
+                assert_same(left, right)
                 assert left.snapshots.keys() == right.snapshots.keys() == {5}
     assert {progress.member for progress in seen} == {f"trial-{i}" for i in range(5)}
     assert {progress.iteration for progress in seen} == {0, 10, 20, 30, 40}
 
 
-def test_an_error_of_a_worker_is_raised_as_what_it_is(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-    tmp_path: Path,
-) -> None:
+def test_an_error_of_a_worker_is_raised_as_what_it_is(digits: DataSet, tmp_path: Path) -> None:
     architecture = network(digits, "lenet-24-16")
     members = population(architecture, 4)
     wild = spec(optimizer="sgd", lr=1e20, iterations=20)
@@ -86,12 +73,7 @@ def test_an_error_of_a_worker_is_raised_as_what_it_is(
 
 
 def test_what_stopped_workers_have_done_is_gone_on_with_by_any_number_of_workers(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-    same: Callable[[Trained, Trained], None],
-    tmp_path: Path,
+    digits: DataSet, tmp_path: Path
 ) -> None:
     architecture = network(digits, "lenet-24-16")
     members, training = population(architecture, 3), spec(iterations=4000, evaluate_every=200)
@@ -115,15 +97,11 @@ def test_what_stopped_workers_have_done_is_gone_on_with_by_any_number_of_workers
     resumed = train(architecture, digits, training, members, workers=1, keeper=keeper)
     undisturbed = train(architecture, digits, training, members, workers=1)
     for one, other in zip(undisturbed, resumed, strict=True):
-        same(one, other)
+        assert_same(one, other)
 
 
 def test_a_worker_that_the_system_kills_is_reported_as_out_of_memory(
-    keepers: object,
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
+    keepers: object, digits: DataSet
 ) -> None:
     architecture = network(digits, "lenet-24-16")
     members = population(architecture, 2)
@@ -179,12 +157,7 @@ def test_fewer_than_one_worker_is_refused(digits: DataSet) -> None:
         Trainer(digits, workers=0)
 
 
-def test_a_network_that_only_this_program_knows_is_trained_in_it(
-    digits: DataSet,
-    network: Callable[..., Architecture],
-    population: Callable[..., list[Member]],
-    spec: Callable[..., TrainingSpec],
-) -> None:
+def test_a_network_that_only_this_program_knows_is_trained_in_it(digits: DataSet) -> None:
     from torch import nn
 
     from ticket_hub.networks import register
