@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import click
 
-__all__ = ["Column", "Output", "error", "percent"]
+__all__ = ["Column", "Output", "command_line", "error", "percent"]
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any value
@@ -81,7 +83,7 @@ class Output:
                 click.echo(line)
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        """One JSON value, with NaN as null."""
+        """One JSON value, with null for NaN and infinity."""
         click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
 
     def text(self, text: str) -> None:
@@ -92,6 +94,16 @@ class Output:
         """Advice, such as the next command; never part of the result."""
         if self.form != "quiet":
             click.echo(text, err=True)
+
+
+def command_line(*words: object, hub: str | None = None) -> str:
+    """A command to be typed, quoted as a shell wants it, in backticks.
+
+    Args:
+        hub: added as `--hub`, where there is one.
+    """
+    named = [*words, "--hub", hub] if hub else words
+    return f"`{shlex.join(map(str, named))}`"
 
 
 def error(problem: str, remedy: str = "") -> None:
@@ -128,6 +140,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ticket_hub_cli.crash import save_traceback
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Column, Output, command_line, percent
 
 ROWS = [{"name": "a", "density": 1.0, "extra": 1}, {"name": "long", "density": 0.0358, "extra": 2}]
 COLUMNS = [Column("name", "NAME"), Column("density", "LEFT", percent, right=True)]
@@ -28,11 +28,18 @@ def test_people_see_a_dash_where_nothing_is_known(capsys: pytest.CaptureFixture[
 
 
 def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str]) -> None:
-    value = {"path": Path("/x"), "nan": math.nan, "pair": (1, None), "deep": {"a": True}}
+    value = {
+        "path": Path("/x"),
+        "nan": math.nan,
+        "endless": math.inf,
+        "pair": (1, None),
+        "deep": {"a": True},
+    }
     Output("json").record(value, name="path")
     assert json.loads(capsys.readouterr().out) == {
         "path": "/x",
         "nan": None,
+        "endless": None,
         "pair": [1, None],
         "deep": {"a": True},
     }
@@ -73,3 +80,10 @@ def test_a_traceback_goes_elsewhere_where_the_home_cannot_be_written(
     assert path is not None
     assert "ValueError: why" in path.read_text()
     path.unlink()
+
+
+def test_commands_in_advice_can_be_typed_as_they_stand() -> None:
+    assert command_line("ticket", "show", "run:7") == "`ticket show run:7`"
+    assert command_line("ticket", "pull", "a/b", hub="/mnt/our lab") == (
+        "`ticket pull a/b --hub '/mnt/our lab'`"
+    )

@@ -112,3 +112,15 @@ def test_a_signal_ends_an_experiment_with_its_own_code(found: str, tmp_path: Pat
         process.kill()
     assert (process.returncode, out) == (75, "")
     assert "Traceback" not in err
+
+
+def test_networks_that_were_still_improving_are_named(
+    ticket: Callable[..., Any], found: str, tmp_path: Path
+) -> None:
+    call = ["retrain", f"{found}:3", "--against", "reinit", "--trials", "2", "--workers", "1"]
+    ran = ticket(*call, "--out", str(tmp_path / "short"), "--set", "training.iterations=20")
+    assert (
+        "Still improving when the budget ended, in half of the trials or more: ticket" in ran.stderr
+    )
+    assert "Still improving" in (tmp_path / "short/report/report.html").read_text("utf-8")
+    assert f"ticket push {found} OWNER/NAME --with-evidence {tmp_path / 'short'}" in ran.stderr

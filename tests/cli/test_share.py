@@ -105,3 +105,29 @@ def test_a_push_with_evidence_is_shown_here_and_on_the_hub(
     table = json.loads(ticket("info", "ann/digits", *hub, "--format", "json").stdout)
     assert {row["by"] for row in table["experiments"]} == {"Bo"}
     assert [round(row["gain"], 6) for row in table["experiments"] if row["gain"]] == [0.1]
+
+
+def test_advice_after_sharing_names_the_hub_that_was_used(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = tmp_path / "our tickets"
+    quoted = f"--hub '{hub}'`"
+    where = ("--hub", str(hub))
+    assert (
+        f"ticket pull ann/digits {quoted}"
+        in ticket("push", str(bundle), "ann/digits", *where).stderr
+    )
+    assert f"ticket pull ann/digits@v1 {quoted}" in ticket("tag", "ann/digits", "v1", *where).stderr
+    assert f"ticket info ann/digits {quoted}" in ticket("search", *where).stderr
+    assert f"ticket pull ann/digits {quoted}" in ticket("info", "ann/digits", *where).stderr
+
+
+def test_the_cache_speaks_json(ticket: Callable[..., Any], bundle: Path, tmp_path: Path) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    ticket("push", str(bundle), "ann/digits", *hub)
+    pulled = Path(ticket("pull", "ann/digits", *hub, "-q").stdout.strip())
+    blob = (pulled / "config.json").resolve()
+    assert json.loads(ticket("cache", "verify", "--format", "json").stdout)["damaged"] == []
+    freed = json.loads(ticket("cache", "prune", "--all", "--format", "json").stdout)["freed"]
+    assert freed > 1000
+    assert not blob.exists()

@@ -20,7 +20,7 @@ from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.toml import toml_text
-from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.evidence import LevelEvidence, cut_short_note
 from ticket_hub.transfer.stored import StoredExperiment
 from ticket_hub.transfer.tables import HEADINGS, cells, csv_text, markdown, rows
 
@@ -122,6 +122,7 @@ def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
     figures = _figures(study, bars)
     parts = [
         *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
+        *(f"<p>{escape(note)}</p>" for note in [cut_short_note(stored.levels)] if note),
         figure_block(themed_svg(figures["ladder"]), ABOUT_LADDER),
         "<h2>The numbers</h2>",
         table_block(HEADINGS, [cells(row) for row in rows(stored.levels)]),

@@ -34,8 +34,8 @@ def locate(text: str, *, runs: Path | None = None, cache: Cache | None = None) -
     """Find the bundle that `FOLDER[:level]`, `RUN[:level]` or `RECIPE[:level]` stands for.
 
     A folder is a bundle, or a run that has one. A run is named by its folder's name; a recipe's
-    name stands for its run where there is only one. With a cache, `owner/name[@revision][:level]`
-    stands for what was pulled last; no hub is asked.
+    name stands for its run where only one has tickets. With a cache, an address on a hub,
+    `owner/name[@revision][:level]`, stands for what was pulled last; no hub is asked.
 
     Args:
         runs: the folder of runs; by default the user's.
@@ -91,7 +91,8 @@ def _pulled(place: str, cache: Cache) -> Path | None:
 def _of_run(name: str, runs: Path) -> Path:
     found = list_runs(runs)
     same = [run for run in found if name in {run.path.name, run.recipe}]
-    exact = [run for run in same if run.path.name == name] or same
+    named = [run for run in same if run.path.name == name]
+    exact = named or [run for run in same if run.bundle is not None] or same
     if len(exact) > 1:
         raise TicketNotFoundError(
             f"{len(exact)} runs are of the recipe {name!r}: {_names(exact)}.",

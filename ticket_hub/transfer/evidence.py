@@ -14,7 +14,16 @@ from ticket_hub.ticket import content_digest
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET
 
-__all__ = ["FORMAT", "LevelEvidence", "Mean", "judge_levels", "mean_of", "outcome_of", "record"]
+__all__ = [
+    "FORMAT",
+    "LevelEvidence",
+    "Mean",
+    "cut_short_note",
+    "judge_levels",
+    "mean_of",
+    "outcome_of",
+    "record",
+]
 
 FORMAT = 1
 
@@ -37,9 +46,30 @@ class LevelEvidence:
     results: Mapping[str, tuple[Result, ...]]
     verdict: Verdict
 
+    @property
+    def cut_short(self) -> tuple[str, ...]:
+        """The networks of which at least half the trials were still improving at their end."""
+        return tuple(
+            name
+            for name, results in self.results.items()
+            if 2 * sum(each.cut_short for each in results) >= len(results)
+        )
+
     def comparison(self, control: str) -> Comparison | None:
         """The ticket against one control; None for itself."""
         return next((each for each in self.verdict.comparisons if each.control == control), None)
+
+
+def cut_short_note(levels: Sequence[LevelEvidence]) -> str:
+    """One sentence where networks were still improving when their budget ended; else empty."""
+    names = dict.fromkeys(name for level in levels for name in level.cut_short)
+    if not names:
+        return ""
+    return (
+        "Still improving when the budget ended, in half of the trials or more: "
+        f"{', '.join(names)}. "
+        "What is said of them, and the verdict, is about this budget; training.iterations sets it."
+    )
 
 
 def judge_levels(results: Iterable[Result]) -> list[LevelEvidence]:

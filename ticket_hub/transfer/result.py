@@ -80,6 +80,11 @@ class Result:
         """The iteration of the first minimum of the validation loss."""
         return int(self.curves.iterations[self.curves.early_stop])
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the last reading was the best, so that more iterations may have given better."""
+        return self.early_stop == int(self.curves.iterations[-1]) > 0
+
 
 def write_result(path: Path, result: Result) -> None:
     """Write a result durably, with the sha256 of what it says.

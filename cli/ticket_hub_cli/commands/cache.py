@@ -47,7 +47,10 @@ def prune(everything: bool, partial: bool, out: Output) -> None:
     from ticket_hub.hub.cache import Cache
 
     freed = Cache().prune(keep_newest=not everything, partial_only=partial)
-    out.record({"freed": f"{freed / 1e6:.1f} MB"}, name="freed")
+    if out.form == "json":
+        out.json({"freed": freed})
+    else:
+        out.text(f"freed  {freed / 1e6:.1f} MB" if out.form == "human" else str(freed))
 
 
 @command.command("verify", cls=options.EndsWithExamples, epilog="ticket cache verify")
@@ -59,8 +62,11 @@ def verify(out: Output) -> int:
     from ticket_hub_cli.exit_codes import EXIT_CODES
 
     damaged = Cache().damaged()
-    for path in damaged:
-        out.text(str(path))
+    if out.form == "json":
+        out.json({"damaged": damaged})
+    else:
+        for path in damaged:
+            out.text(str(path))
     if not damaged:
         out.hint("Every byte is as it was pulled.")
         return 0

@@ -13,7 +13,7 @@ from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.illustrating import illustrate
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Column, Output, command_line, percent
 from ticket_hub_cli.progress import Pace, watching
 
 if TYPE_CHECKING:
@@ -176,5 +176,8 @@ def _tell(result: FindResult, out: Output) -> None:
         out.table(rows, COLUMNS, name="level")
         out.text(f"bundle: {result.bundle}")
     name = result.run.name if result.run.parent == runs_folder() else result.run
-    out.hint(f"{result.ending.about} Look closer with `ticket show {name}`,")
-    out.hint(f"draw figures with `ticket report {name}`.")
+    show, report, retrain = (
+        command_line("ticket", verb, name) for verb in ("show", "report", "retrain")
+    )
+    out.hint(f"{result.ending.about} Look closer with {show}, draw figures with {report},")
+    out.hint(f"train a ticket beside its controls with {retrain}.")

@@ -13,7 +13,7 @@ from ticket_hub_cli import options
 from ticket_hub_cli.commands.hub_accounts import organization, token, user
 from ticket_hub_cli.hub_options import Group, duration, operation, seconds, with_hub
 from ticket_hub_cli.options import EndsWithExamples
-from ticket_hub_cli.output import Column, Output
+from ticket_hub_cli.output import Column, Output, command_line
 
 __all__ = ["command"]
 
@@ -77,7 +77,7 @@ def fsck(quick: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
 def backup(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
     """Copy the hub into a folder, while it runs. A second time copies only what is new."""
     out.record(operation().back_up(hub, folder), name="database")
-    out.hint(f"Bring it back with `ticket hub restore {folder}`.")
+    out.hint(f"Bring it back with {command_line('ticket', 'hub', 'restore', folder)}.")
 
 
 @command.command(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import Output, command_line
 
 SYSTEMS = ["google", "open-lth", "pair", "torch-prune", "vita"]
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -81,4 +81,5 @@ def command(source: Path, folder: Path, system: str | None, out: Output, **given
     out.record(facts if out.form != "json" else facts | {"notes": notes}, name="bundle")
     for note in notes:
         out.hint(note)
-    out.hint(f"Check it with `ticket verify {folder}`, look at it with `ticket show {folder}`.")
+    check, look = (command_line("ticket", name, folder) for name in ("verify", "show"))
+    out.hint(f"Check it with {check}, look at it with {look}.")

@@ -6,7 +6,7 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.show import LEVELS, experiment_rows, experiment_table, level_row
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import Output, command_line
 
 
 @options.command(
@@ -44,8 +44,8 @@ def command(address: str, hub: str | None, out: Output) -> None:
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
-        where = f" --hub {hub}" if hub else ""
-        out.hint(f"Fetch it with `ticket pull {found.snapshot.repo}{where}`.")
+        pull = command_line("ticket", "pull", found.snapshot.repo, hub=hub)
+        out.hint(f"Fetch it with {pull}.")
     else:
         tables = {"tags": dict(found.tags), "levels": levels, "experiments": experiments}
         out.record(facts | tables, name="commit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options, output
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import Output, command_line
 
 
 @options.command(
@@ -53,12 +53,10 @@ def command(
             "commit": pulled.commit,
             "confirmed": pulled.confirmed,
             "levels": pulled.levels,
-            "files fetched": len(pulled.fetched),
+            "files_fetched": len(pulled.fetched),
             "folder": pulled.folder,
         },
         name="folder",
     )
-    out.hint(
-        f'In Python: Ticket.load("{pulled.folder}"). Checked again with '
-        f"`ticket verify --partial {pulled.folder}`."
-    )
+    again = command_line("ticket", "verify", "--partial", pulled.folder)
+    out.hint(f'In Python: Ticket.load("{pulled.folder}"). Checked again with {again}.')

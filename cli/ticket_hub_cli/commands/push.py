@@ -6,7 +6,7 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.illustrating import illustrate
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import Output, command_line
 
 
 @options.command(
@@ -72,9 +72,9 @@ def command(
             "ticket": pushed.repo,
             "commit": pushed.commit,
             "url": pushed.url,
-            "files sent": len(pushed.uploaded),
+            "files_sent": len(pushed.uploaded),
         },
         name="ticket",
     )
-    where = f" --hub {hub}" if hub else ""
-    out.hint(f"A colleague gets it with `ticket pull {pushed.repo}{where}`.")
+    pull = command_line("ticket", "pull", pushed.repo, hub=hub)
+    out.hint(f"A colleague gets it with {pull}.")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import RECORD, TERMS, experiment_options
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Column, Output, command_line, percent
 from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
 
@@ -89,7 +90,7 @@ def command(
     _tell(result, out)
     if out.form == "human":
         _draw(result, out)
-        _advise(result, out)
+        _advise(result, ticket, out, pulled=bool(wanted.source.pulled))
 
 
 def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResult:
@@ -148,11 +149,21 @@ def _draw(result: RetrainResult, out: Output) -> None:
     out.text(f"figures: {result.run / 'report'}")
 
 
-def _advise(result: RetrainResult, out: Output) -> None:
+def _advise(result: RetrainResult, ticket: str, out: Output, *, pulled: bool) -> None:
+    from ticket_hub.search.locate import split_level
+    from ticket_hub.transfer.evidence import cut_short_note
+
     needed = [_needed(level.verdict) for level in result.levels]
     if max(needed) > result.levels[0].verdict.n:
         out.hint(f"More trials go on in the same folder: the same command, --trials {max(needed)}.")
+    note = cut_short_note(result.levels)
+    if note:
+        out.hint(note)
     out.hint(f"The table is in {result.run} as Markdown and CSV, too.")
+    if not pulled:
+        run = result.run.name if result.run.parent == runs_folder() else result.run
+        words = [split_level(ticket)[0], "OWNER/NAME", "--with-evidence", run]
+        out.hint(f"Share the ticket with this evidence: {command_line('ticket', 'push', *words)}.")
 
 
 def _needed(verdict: Any) -> int:  # noqa: ANN401 - of the core, which is imported late

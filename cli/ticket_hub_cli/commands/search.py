@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Column, Output, command_line, percent
 
 if TYPE_CHECKING:
     from ticket_hub.hub.query import Found
@@ -60,9 +60,9 @@ def command(out: Output, hub: str | None, sort: Any, limit: int, **wanted: Any) 
     query = Query(**wanted)
     rows = [_row(each) for each in search_hub(query, hub=hub, sort=sort, limit=limit)]
     out.table(rows, COLUMNS, name="ticket")
-    where = f" --hub {hub}" if hub else ""
     if rows:
-        out.hint(f"Look at one with `ticket info {rows[0]['ticket']}{where}`.")
+        look = command_line("ticket", "info", rows[0]["ticket"], hub=hub)
+        out.hint(f"Look at one with {look}.")
     else:
         out.hint("Nothing fits. Ask for less, or look on another hub with --hub.")
 

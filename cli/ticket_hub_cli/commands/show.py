@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Column, Output, command_line, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ def command(ticket: str, out: Output) -> None:
     place = locate(ticket, cache=Cache())
     bundle = open_bundle(place.bundle)
     if place.level is None:
-        _show_bundle(bundle, ticket, out)
+        _show_bundle(bundle, ticket.removesuffix(":"), out)
     else:
         _show_level(bundle.manifest, bundle.level(place.level), out)
 
@@ -105,7 +105,8 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
-        out.hint(f"One level by layers: `ticket show {name}:{default.level}`.")
+        look = command_line("ticket", "show", f"{name}:{default.level}")
+        out.hint(f"One level by layers: {look}.")
     else:
         out.record(
             facts

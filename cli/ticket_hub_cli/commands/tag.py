@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import Output, command_line
 
 
 @options.command(
@@ -25,4 +25,5 @@ def command(address: str, tag: str, hub: str | None, message: str, out: Output) 
     tag_bundle(address, tag, hub=hub, message=message)
     repo = address.partition("@")[0]
     out.record({"address": f"{repo}@{tag}"}, name="address")
-    out.hint(f"Anyone gets exactly this with `ticket pull {repo}@{tag}`.")
+    command = command_line("ticket", "pull", f"{repo}@{tag}", hub=hub)
+    out.hint(f"Anyone gets exactly this with {command}.")

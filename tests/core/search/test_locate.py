@@ -63,3 +63,9 @@ def test_a_run_without_a_bundle_says_when_it_will_have_one(tmp_path: Path) -> No
 def test_what_is_not_there_is_said_to_be_so(name: str, tmp_path: Path) -> None:
     with pytest.raises(TicketNotFoundError, match="ticket list"):
         locate(name, runs=tmp_path)
+
+
+def test_a_run_without_a_bundle_is_not_in_the_way_of_one_that_has_tickets(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "digits-quick-abc")
+    make_run(tmp_path / "digits-quick-def", bundle=False)
+    assert locate("digits-quick", runs=tmp_path).bundle == run / "bundle"
