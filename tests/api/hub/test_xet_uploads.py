@@ -226,6 +226,8 @@ def test_a_new_hub_at_an_old_address_gets_everything_again(
     second = start(folder=tmp_path / "second", port=first.port)
     HfApi(endpoint=second.endpoint, token=second.token).create_repo("r")
     run_client("move_large.py", "push", name, str(tmp_path / "w.bin"), target=second)
+    digest = hashlib.sha256((tmp_path / "w.bin").read_bytes()).hexdigest()
+    assert digest in run_client("move_large.py", "pull", name, str(tmp_path), target=second)
 
 
 def test_chunks_that_were_collected_are_sent_again(

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from runs import tiny_recipe
 
 from ticket_hub.engines.base import Find, Work
 from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.slots import SlotShelf, cpu_slots
 from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
 
 Making = Callable[..., Work]
 
@@ -18,16 +17,7 @@ Making = Callable[..., Work]
 @pytest.fixture
 def tiny() -> Recipe:
     """Three levels of four small networks on digits, a few iterations each."""
-    return load_recipe("digits-quick").replace(
-        {
-            "network.name": "lenet-8",
-            "training.iterations": 12,
-            "training.evaluate_every": 4,
-            "training.backend": "stack",
-            "search.levels": 2,
-            "search.trials": 4,
-        }
-    )
+    return tiny_recipe(trials=4)
 
 
 @pytest.fixture
@@ -56,17 +46,3 @@ def engine(tmp_path: Path) -> Iterator[LocalEngine]:
     for folder in tmp_path.glob("work*"):
         engine.cancel(folder)
     engine.close()
-
-
-@pytest.fixture
-def files_of() -> Callable[[Path], dict[str, str]]:
-    """The sha256 of every file in a run folder but its lock."""
-
-    def digests(folder: Path) -> dict[str, str]:
-        return {
-            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.name != "lock"
-        }
-
-    return digests

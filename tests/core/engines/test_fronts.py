@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import files
 
 import ticket_hub
 from ticket_hub.engines.choice import make_engine
@@ -26,11 +27,9 @@ from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.transfer_plan import plan_transfer
 from ticket_hub.transfer.transferring import carry_out_transfer
 
-Digests = Callable[[Path], dict[str, str]]
-
 
 def test_a_search_in_parts_leaves_the_bytes_of_one_made_in_one_process(
-    engine: LocalEngine, tiny: Recipe, tmp_path: Path, files_of: Digests
+    engine: LocalEngine, tiny: Recipe, tmp_path: Path
 ) -> None:
     counts: list[int] = []
     steps: list[tuple[str, Mapping[str, Any]]] = []
@@ -42,7 +41,7 @@ def test_a_search_in_parts_leaves_the_bytes_of_one_made_in_one_process(
     )
     found = find_with(engine, tiny, run_folder=tmp_path / "run", surveyor=surveyor, device="cpu")
     there = ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+    assert files(tmp_path / "run") == files(tmp_path / "there")
     assert found.levels == there.levels
     assert counts == [2]
     assert sorted((name, event["index"]) for name, event in steps) == [
@@ -53,7 +52,7 @@ def test_a_search_in_parts_leaves_the_bytes_of_one_made_in_one_process(
 
 
 def test_a_search_that_was_stopped_goes_on_with_the_same_parts(
-    engine: LocalEngine, tiny: Recipe, tmp_path: Path, files_of: Digests
+    engine: LocalEngine, tiny: Recipe, tmp_path: Path
 ) -> None:
     stops: list[object] = []
     surveyor = Surveyor(step=lambda *news: stops.append(news))
@@ -72,7 +71,7 @@ def test_a_search_that_was_stopped_goes_on_with_the_same_parts(
     assert len(divide(tiny, run, works_folder(run), one.slots)) == 2
     find_with(one, tiny, run_folder=run, device="cpu")
     ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
-    assert files_of(run) == files_of(tmp_path / "there")
+    assert files(run) == files(tmp_path / "there")
 
 
 def test_what_is_finished_is_read_without_any_work(
@@ -128,7 +127,7 @@ def test_a_run_that_was_begun_in_one_process_goes_on_as_one_work(
 
 
 def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
-    engine: LocalEngine, tiny: Recipe, tmp_path: Path, files_of: Digests
+    engine: LocalEngine, tiny: Recipe, tmp_path: Path
 ) -> None:
     found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
     terms = Terms(against=["reinit", "finetune"], trials=3)
@@ -143,7 +142,7 @@ def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
         run_folder=tmp_path / "there",
         workers=1,
     )
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+    assert files(tmp_path / "run") == files(tmp_path / "there")
     assert done.levels[0].verdict == there.levels[0].verdict
 
     terms = Terms(against=["finetune", "dense"], trials=3)
@@ -151,7 +150,7 @@ def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
     moved = transfer_with(engine, cells, who="Ann", run_folder=tmp_path / "moved", device="cpu")
     resources = Resources(workers=1)
     carry_out_transfer(cells, resources, who="Ann", run_folder=tmp_path / "moved-there")
-    assert files_of(tmp_path / "moved") == files_of(tmp_path / "moved-there")
+    assert files(tmp_path / "moved") == files(tmp_path / "moved-there")
     assert moved.matrix.cells[0].n == 3
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from engine_waiting import events, until, until_over
+from runs import files
 
 import ticket_hub
 from ticket_hub.engines.base import Engine, Work
@@ -22,7 +23,6 @@ from ticket_hub.recipe import Recipe
 from ticket_hub.search.lock import hold
 
 Making = Callable[..., Work]
-Digests = Callable[[Path], dict[str, str]]
 
 
 def _process(folder: Path) -> int:
@@ -48,13 +48,13 @@ def test_a_local_engine_is_an_engine(engine: LocalEngine) -> None:
 
 
 def test_a_work_leaves_the_same_run_as_the_library(
-    engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path, files_of: Digests
+    engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path
 ) -> None:
     folder = tmp_path / "work"
     engine.submit(folder, find_work())
     assert until_over(engine, folder) == ["finished"]
     there = ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+    assert files(tmp_path / "run") == files(tmp_path / "there")
     result = engine.result(folder)
     assert result["bundle"] == str(tmp_path / "run/bundle")
     assert result["digest"] == there.recipe.digest
@@ -203,7 +203,7 @@ def test_a_tethered_work_ends_with_a_checkpoint_when_its_submitter_dies(
 
 
 def test_killed_at_once_a_work_loses_what_came_after_its_last_checkpoint_and_nothing_else(
-    engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path, files_of: Digests
+    engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path
 ) -> None:
     recipe = tiny.replace(
         {"training.iterations": 12_000, "training.evaluate_every": 500, "search.levels": 1}
@@ -220,7 +220,7 @@ def test_killed_at_once_a_work_loses_what_came_after_its_last_checkpoint_and_not
     assert until_over(engine, folder) == ["finished"]
     assert _of(folder, "trial-3")[before] >= reached
     ticket_hub.find(recipe, run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+    assert files(tmp_path / "run") == files(tmp_path / "there")
 
 
 def test_a_second_process_for_the_same_work_is_refused_and_changes_nothing(

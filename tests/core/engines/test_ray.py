@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import ray_cluster
+from runs import files
 
 import ticket_hub
 from ticket_hub.engines.base import Work
@@ -19,7 +20,6 @@ from ticket_hub.recipe import Recipe
 
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
 Making = Callable[..., Work]
-Digests = Callable[[Path], dict[str, str]]
 
 
 def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
 
 
 def test_works_are_done_and_cancelled_on_ray(
-    find_work: Making, tiny: Recipe, endless: Recipe, tmp_path: Path, files_of: Digests
+    find_work: Making, tiny: Recipe, endless: Recipe, tmp_path: Path
 ) -> None:
     pytest.importorskip("ray")
     places = []
@@ -51,13 +51,11 @@ def test_works_are_done_and_cancelled_on_ray(
     assert told["bundle"] == str(tmp_path / "short/bundle")
     assert (tmp_path / "endless/checkpoints/000/trial-0.json").exists()
     ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "short") == files_of(tmp_path / "there")
+    assert files(tmp_path / "short") == files(tmp_path / "there")
 
 
 @pytest.mark.slow
-def test_a_search_loses_one_node_of_three_and_ends_with_the_same_bytes(
-    tmp_path: Path, files_of: Digests
-) -> None:
+def test_a_search_loses_one_node_of_three_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     pytest.importorskip("ray")
     quick = {"RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500"}
     told = _run("ray_cluster.py", tmp_path, **quick)
@@ -65,7 +63,7 @@ def test_a_search_loses_one_node_of_three_and_ends_with_the_same_bytes(
     assert told["killed"]
     assert sorted(told["begun"].values()) == [1, 1, 2]
     ticket_hub.find(ray_cluster.recipe(), run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+    assert files(tmp_path / "run") == files(tmp_path / "there")
 
 
 def test_options_of_ray_are_checked() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from engine_waiting import events, until, until_over
+from runs import files
 
 import ticket_hub
 from ticket_hub.engines.base import Engine, Work
@@ -18,7 +19,6 @@ from ticket_hub.recipe import Recipe
 pytest.importorskip("submitit")
 
 Making = Callable[..., Work]
-Digests = Callable[[Path], dict[str, str]]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def _job_of(folder: Path) -> int:
 
 
 def test_a_job_that_runs_out_of_time_is_queued_again_and_ends_with_the_same_bytes(
-    slurm: SlurmEngine, find_work: Making, tiny: Recipe, tmp_path: Path, files_of: Digests
+    slurm: SlurmEngine, find_work: Making, tiny: Recipe, tmp_path: Path
 ) -> None:
     recipe = tiny.replace(
         {"training.iterations": 12_000, "training.evaluate_every": 500, "search.levels": 1}
@@ -52,7 +52,7 @@ def test_a_job_that_runs_out_of_time_is_queued_again_and_ends_with_the_same_byte
     assert until_over(slurm, folder) == ["finished"]
     assert [event["exit_code"] for event in events(folder, "ended")] == [75, 0]
     ticket_hub.find(recipe, run_folder=tmp_path / "there", workers=1)
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "there")
+    assert files(tmp_path / "run") == files(tmp_path / "there")
 
 
 def test_a_cancelled_job_keeps_a_checkpoint(

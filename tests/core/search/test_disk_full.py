@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from runs import files
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import StorageError
@@ -34,7 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_of_any_size_leaves_a_readable_run_that_goes_on_when_there_is_space(
-    tiny: Recipe, tmp_path: Path, small_disk: Path, files_of: Callable[[Path], dict[str, str]]
+    tiny: Recipe, tmp_path: Path, small_disk: Path
 ) -> None:
     list(search(tiny, run_folder=tmp_path / "straight"))
     told: list[str] = []
@@ -52,4 +53,4 @@ def test_a_disk_of_any_size_leaves_a_readable_run_that_goes_on_when_there_is_spa
     assert all("disk is full" in problem for problem in told)
     assert mount(small_disk, "remount", "size=4m")
     list(search(tiny, run_folder=small_disk / "run"))
-    assert files_of(small_disk / "run") == files_of(tmp_path / "straight")
+    assert files(small_disk / "run") == files(tmp_path / "straight")

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import files
 
 from ticket_hub.errors import EnvironmentMismatchError, RunError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.imp import assemble, search
 from ticket_hub.search.level import Level
 from ticket_hub.search.parts import part_of
-
-Digests = Callable[[Path], dict[str, str]]
 
 
 @pytest.fixture
@@ -52,19 +50,19 @@ def _run(recipe: Recipe, folder: Path) -> list[Level]:
     ],
 )
 def test_a_search_from_parts_is_byte_for_byte_the_one_made_at_once(
-    three: Recipe, tmp_path: Path, files_of: Digests, changes: dict[str, Any]
+    three: Recipe, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     recipe = three.replace(changes)
     parts = _made(recipe, tmp_path, 2, 1)
     levels = list(assemble(recipe, parts, run_folder=tmp_path / "run"))
     whole = _run(recipe, tmp_path / "whole")
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
     assert [level.index for level in levels] == [level.index for level in whole]
     assert levels[-1].ending == whole[-1].ending
 
 
 def test_a_layer_that_collapses_in_one_part_ends_the_whole_search(
-    tiny: Recipe, tmp_path: Path, files_of: Digests
+    tiny: Recipe, tmp_path: Path
 ) -> None:
     recipe = tiny.replace(
         {
@@ -78,22 +76,20 @@ def test_a_layer_that_collapses_in_one_part_ends_the_whole_search(
     counts = {len(list((part / "levels").iterdir())) for part in parts}
     levels = list(assemble(recipe, parts, run_folder=tmp_path / "run"))
     _run(recipe, tmp_path / "whole")
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
     assert levels[-1].ending is not None
     assert levels[-1].ending.reason == "collapse"
     assert len(levels) == min(counts)
 
 
-def test_an_assembly_that_was_stopped_goes_on(
-    three: Recipe, tmp_path: Path, files_of: Digests
-) -> None:
+def test_an_assembly_that_was_stopped_goes_on(three: Recipe, tmp_path: Path) -> None:
     parts = _made(three, tmp_path, 1, 2)
     some = assemble(three, parts, run_folder=tmp_path / "run")
     next(some)
     some.close()
     list(assemble(three, parts, run_folder=tmp_path / "run"))
     _run(three, tmp_path / "whole")
-    assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
 
 
 def test_parts_of_another_search_are_refused(three: Recipe, tmp_path: Path) -> None:

@@ -4,11 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
+from runs import files
 
 from ticket_hub import Ticket
 from ticket_hub.bundle import (
@@ -26,14 +25,12 @@ from ticket_hub.search import Level, list_runs, search
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.training import Progress
 
-FilesOf: TypeAlias = Callable[[Path], dict[str, str]]
-
 
 @pytest.fixture
-def straight(tiny: Recipe, tmp_path: Path, files_of: FilesOf) -> dict[str, str]:
+def straight(tiny: Recipe, tmp_path: Path) -> dict[str, str]:
     """The files of a run that nobody disturbed."""
     list(search(tiny, run_folder=tmp_path / "straight"))
-    return files_of(tmp_path / "straight")
+    return files(tmp_path / "straight")
 
 
 def stop_within_level(recipe: Recipe, folder: Path, index: int, iteration: int = 4) -> None:
@@ -64,7 +61,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_half_finished_level_goes_on_from_its_checkpoint_with_the_same_bits(
-    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf, index: int
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str], index: int
 ) -> None:
     folder = tmp_path / "run"
     stop_within_level(tiny, folder, index)
@@ -72,11 +69,11 @@ def test_a_half_finished_level_goes_on_from_its_checkpoint_with_the_same_bits(
     begun: list[int] = []
     list(search(tiny, run_folder=folder, observe=lambda news: begun.append(news.iteration)))
     assert begun[0] > 0
-    assert files_of(folder) == straight
+    assert files(folder) == straight
 
 
 def test_a_damaged_checkpoint_is_told_and_skipped(
-    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str]
 ) -> None:
     folder = tmp_path / "run"
     stop_within_level(tiny, folder, 1, iteration=4)
@@ -89,7 +86,7 @@ def test_a_damaged_checkpoint_is_told_and_skipped(
     assert told == [
         f"The checkpoint {newest.name} is damaged and was skipped; an earlier state is used."
     ]
-    assert files_of(folder) == straight
+    assert files(folder) == straight
 
 
 def stop_within_level_again(recipe: Recipe, folder: Path) -> None:
@@ -193,20 +190,20 @@ def test_evidence_of_controls_stays_in_the_bundle_when_the_search_goes_on(
 
 
 def test_a_lost_bundle_is_written_again_by_the_same_command(
-    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str]
 ) -> None:
     (tmp_path / "straight/bundle/ticket.json").unlink()
     list(search(tiny, run_folder=tmp_path / "straight"))
-    assert files_of(tmp_path / "straight") == straight
+    assert files(tmp_path / "straight") == straight
 
 
 def test_theta0_that_was_lost_is_made_again_with_level_0(
-    tiny: Recipe, tmp_path: Path, straight: dict[str, str], files_of: FilesOf
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str]
 ) -> None:
     (tmp_path / "straight/theta0/seal.json").unlink()
     levels = list(search(tiny, run_folder=tmp_path / "straight"))
     assert [level.resumed for level in levels] == [False, True, True]
-    assert files_of(tmp_path / "straight") == straight
+    assert files(tmp_path / "straight") == straight
 
 
 def pretend_another_environment(folder: Path) -> None:

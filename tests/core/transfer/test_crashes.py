@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -10,17 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+from runs import files
+
 from ticket_hub.transfer import retrain
 
 CHANGES = {"training.iterations": 400, "training.evaluate_every": 10}
-
-
-def files(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "lock"
-    }
 
 
 def kill_once_there(found: Path, run: Path, name: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from runs import files
 
 import ticket_hub
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
@@ -38,14 +38,6 @@ def tickets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         run = tmp_path_factory.mktemp("searches") / f"from-{seed}"
         runs.append(ticket_hub.find("digits-quick", changes=changes, run_folder=run, workers=1).run)
     return runs[0], runs[1]
-
-
-def files(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "lock"
-    }
 
 
 def experiment(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from foreign import write_google
+from runs import files
 
 from ticket_hub.bundle import BundleContent, content_of, open_bundle, write_bundle
 from ticket_hub.bundle.importers import import_tickets
@@ -27,14 +27,6 @@ from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub.types import Weights
 
 ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]
-
-
-def files(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "lock"
-    }
 
 
 def evidence(result: RetrainResult) -> dict[str, Any]:

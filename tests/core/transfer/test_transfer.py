@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import signal
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from runs import files
 
 import ticket_hub
 from ticket_hub.errors import DataError, NetworkError, RecipeError, RunError, StoppedError
@@ -64,14 +64,6 @@ def stripes(tmp_path_factory: pytest.TempPathFactory) -> str:
                 pixels[:, 2 * label] += 90
                 Image.fromarray(pixels).save(root / part / str(label) / f"{number}.png")
     return f"folder:{root}"
-
-
-def files(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "lock"
-    }
 
 
 def changes(stripes: str) -> dict[str, Any]:
