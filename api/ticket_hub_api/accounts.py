@@ -111,7 +111,12 @@ def add_organization(database: Database, name: str, *, full_name: str = "") -> N
 
 def _add_account(database: Database, account: Account) -> None:
     name = account.name
-    if not _NAME.fullmatch(name) or ".." in name or "--" in name or is_reserved(name):
+    if is_reserved(name):
+        raise HubError(
+            f"{name!r} cannot be the name of an account: the hub's own addresses begin with it.",
+            "Choose another name.",
+        )
+    if not _NAME.fullmatch(name) or ".." in name or "--" in name:
         raise HubError(
             f"{name!r} cannot be the name of an account.",
             "Use letters, digits, '-', '_' and '.', at most 96, beginning and ending with a letter "

@@ -134,6 +134,8 @@ def test_damage_is_named_and_gives_an_exit_code(own_home: Path) -> None:
         (["hub", "gc"], "There is no hub"),
         (["hub", "token", "create", "nobody", "--scope", "read"], "There is no hub"),
         (["hub", "token", "create", "a", "--scope", "read", "--expires", "soon"], "30d, 12h or"),
+        (["hub", "user", "add", "jobs"], "the hub's own addresses begin with it"),
+        (["hub", "user", "add", "a b"], "Use letters, digits"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_a_remedy(arguments: list[str], message: str) -> None:

@@ -23,8 +23,9 @@ def test_people_see_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_people_see_a_dash_where_nothing_is_known(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("human").table([{"name": "a", "ends": None}], [Column("ends", "ENDS")], name="name")
-    assert capsys.readouterr().out.splitlines() == ["ENDS", "-"]
+    columns = [Column("ends", "ENDS"), Column("alive", "ALIVE")]
+    Output("human").table([{"name": "a", "ends": None, "alive": True}], columns, name="name")
+    assert capsys.readouterr().out.splitlines() == ["ENDS  ALIVE", "-     yes"]
 
 
 def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str]) -> None:

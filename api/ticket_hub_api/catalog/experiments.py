@@ -70,6 +70,7 @@ class ExperimentItem:
         n, accuracy, low, high: mean test accuracy over n trials with its 95% interval.
         gain, gain_low, gain_high: accuracy minus the dense network's, paired; null without one.
         verdict: what the trials support, or null.
+        reason: why, in words; empty for the search, which `GET /tickets/{owner}/{name}` explains.
         created_at: microseconds since 1970.
     """
 
@@ -93,6 +94,7 @@ class ExperimentItem:
     gain_low: float | None
     gain_high: float | None
     verdict: str | None
+    reason: str
     created_at: int
 
 
@@ -166,7 +168,7 @@ def _searches(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None
         literal("search").label("origin"), literal("").label("sender"),
         literal("").label("experiment"), entry.n, entry.accuracy, entry.low, entry.high,
         entry.gain, entry.gain_low, entry.gain_high, entry.verdict,
-        entry.updated_at.label("created_at"),
+        literal("").label("reason"), entry.updated_at.label("created_at"),
         (literal("") + entry.id).label("place"),
     ).where(entry.accuracy != NOT_MEASURED, *visible(viewer))  # fmt: skip
     return _filtered(statement, wanted, entry.dataset, entry.dataset, entry.network, entry.verdict)
@@ -190,7 +192,8 @@ def _records(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None:
             evidence.id, *_whose(), level.level, level.density, evidence.network,
             evidence.found_on, evidence.dataset, evidence.origin, evidence.sender,
             evidence.experiment, level.n, level.accuracy, level.low, level.high, level.gain,
-            level.gain_low, level.gain_high, level.verdict, evidence.created_at,
+            level.gain_low, level.gain_high, level.verdict, level.reason,
+            evidence.created_at,
             (place + level.place).label("place"),
         )
         .join(evidence, own)
@@ -228,7 +231,7 @@ def _item(row: Any) -> ExperimentItem:  # noqa: ANN401 - a row of the columns ab
     same = (
         "id", "ticket", "source", "level", "density", "network", "found_on", "dataset", "origin",
         "sender", "experiment", "n", "accuracy", "low", "high", "gain", "gain_low", "gain_high",
-        "created_at",
+        "reason", "created_at",
     )  # fmt: skip
     fields = {name: getattr(row, name) for name in same}
     return ExperimentItem(**fields, bundle=row.bundle_id, verdict=row.verdict or None)

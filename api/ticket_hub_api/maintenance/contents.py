@@ -34,14 +34,21 @@ def check_contents(database: Database, blobs: Blobs, *, full: bool) -> Iterator[
         xorbs = list(connection.execute(select(Xorb.hash).order_by(Xorb.hash)).scalars())
         statement = select(StoredObject.sha256).order_by(StoredObject.sha256)
         objects = list(connection.execute(statement).scalars())
-    yield from _check_sizes(stores)
+    broken: set[tuple[str, str]] = set()
+    for found in _check_sizes(stores):
+        broken.add(found[:2])
+        yield found
     if not full:
         return
     for value in xorbs:
+        if ("xorb", value) in broken:
+            continue
         problem = _xorb_problem(stores, value)
         if problem and _exists(database, Xorb.hash, value):
             yield "xorb", value, problem
     for sha256 in objects:
+        if ("object", sha256) in broken:
+            continue
         for problem in _object_problems(stores, sha256):
             if _exists(database, StoredObject.sha256, sha256):
                 yield "object", sha256, problem
@@ -85,11 +92,16 @@ def _xorb_problem(stores: _Stores, value: str) -> str:
             return problem
         hashes = [chunk_hash(data) for data in read_chunks(stores.blobs, row.key, chunks)]
     except (TicketHubError, ValueError, IndexError) as error:
-        return str(error)
+        return _said(error)
     if hashes != [chunk.hash for chunk in chunks] or chunks[-1].stop != row.size:
         return "its chunks are not those that were entered"
     nodes = [(chunk.hash, chunk.length) for chunk in chunks]
     return "" if to_text(tree_hash(nodes)) == value else "its chunks are not those of its hash"
+
+
+def _said(error: Exception) -> str:
+    """What is wrong; the remedy, which is mostly this very check, is left out."""
+    return error.problem if isinstance(error, TicketHubError) else str(error)
 
 
 def _object_problems(stores: _Stores, sha256: str) -> Iterator[str]:
@@ -116,7 +128,7 @@ def _compare(pieces: Iterator[bytes], sha256: str, size: int) -> Iterator[str]:
             digest.update(piece)
             length += len(piece)
     except TicketHubError as error:
-        yield str(error)
+        yield _said(error)
         return
     if digest.hexdigest() != sha256 or length != size:
         yield "has changed on disk"

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from ticket_hub.errors import HubError
 from ticket_hub_api import accounts
 from ticket_hub_api.auth import known_principal
+from ticket_hub_api.catalog.tables import now
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
 from ticket_hub_api.pages.forms import Fields, safe_path
 from ticket_hub_api.pages.rendering import render
@@ -119,6 +120,7 @@ async def _account_page(
     tokens = await run_in_threadpool(accounts.tokens_of, services.database, visitor.account_id)
     context: dict[str, Any] = {
         "tokens": tokens,
+        "now": now(),
         "issued": issued,
         "current": session_of(request).token_id,
         "scopes": [scope for scope in Scope.TOKENS if visitor.allows(scope)],

@@ -185,7 +185,9 @@ def test_a_missing_file_is_found(copy: Settings) -> None:
     for path in sorted((copy.folder / "blobs").rglob("*")):
         if path.is_file():
             path.rename(copy.folder / "away")
-            assert any("missing" in found.problem for found in damage(copy))
+            found = damage(copy)
+            assert any("missing" in each.problem for each in found)
+            assert len({(each.what, each.name) for each in found}) == len(found)
             (copy.folder / "away").rename(path)
 
 

@@ -107,6 +107,19 @@ def test_a_session_ends_with_its_token(hub: RunningHub, ada: str, reader: Reader
     assert "This token has expired." in reader.get("/account").text
 
 
+def test_a_token_that_has_ended_is_marked(hub: RunningHub, ada: str, reader: Reader) -> None:
+    reader.sign_in(token_of(hub, ada, seconds=3600).secret)
+    assert "ended" not in reader.get("/account").text
+    issued = token_of(hub, ada, seconds=3600)
+    database = Database(hub.settings.database_url)
+    with database.write() as session:
+        row = session.get(Token, issued.id)
+        assert row is not None
+        row.expires_at = now() - 1
+    database.close()
+    assert reader.get("/account").text.count(">ended<") == 1
+
+
 def test_a_cookie_that_was_changed_is_nobodys(member: Reader) -> None:
     name, value = next(iter(member.cookies.items()))
     member.cookies[name] = value[:-1] + ("0" if value[-1] != "0" else "1")

@@ -5,6 +5,7 @@ import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from browsing import Reader, Shown, Visit
@@ -19,6 +20,9 @@ from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.pages.filters import read_search
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def test_what_is_asked_for_comes_back_as_the_shortest_address() -> None:
@@ -167,6 +171,23 @@ def test_searching_and_opening_in_a_browser(hub: RunningHub, visit: Visit, shown
     for picture in page.locator("figure img").all():
         picture.scroll_into_view_if_needed()
         picture.evaluate("image => image.decode()")
+
+
+def test_a_hub_that_does_not_answer_is_said_until_it_does(
+    hub: RunningHub, chromium: Browser, shown: Shown
+) -> None:
+    context = chromium.new_context(base_url=hub.endpoint)
+    page = context.new_page()
+    page.goto("/")
+    note = page.locator("#unreachable")
+    assert note.is_hidden()
+    context.set_offline(True)
+    page.get_by_label("Search", exact=True).fill("controlled")
+    note.wait_for(state="visible")
+    context.set_offline(False)
+    page.get_by_label("Search", exact=True).fill(shown.plain)
+    note.wait_for(state="hidden")
+    context.close()
 
 
 def test_a_card_cannot_do_anything_on_its_page(

@@ -33,7 +33,10 @@ def test_the_matrix_shows_each_level_on_each_data_set(
     assert '<th scope="col">digits</th>' in page
     assert evidence["levels"][0]["verdict"]["reason"] in page.replace("&#39;", "'")
     assert shown.controlled not in member.get("/transfer?network=resnet-20").text
-    assert 'id="elsewhere"' in member.get(f"/tickets/{shown.controlled}").text
+    ticket = member.get(f"/tickets/{shown.controlled}").text
+    assert 'id="elsewhere"' in ticket
+    verdict = evidence["levels"][0]["verdict"]
+    assert f">{verdict['reason'].removeprefix(verdict['word'] + ': ')}</td>" in ticket
 
 
 def test_nobody_sees_transfers_of_tickets_that_they_may_not_read(

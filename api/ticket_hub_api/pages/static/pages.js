@@ -53,6 +53,9 @@
     if (button?.matches("[data-copy]")) copy(button);
   });
   document.addEventListener("change", compare);
+  const reachable = (yes) => { document.getElementById("unreachable").hidden = yes; };
+  document.addEventListener("htmx:sendError", () => reachable(false));
+  document.addEventListener("htmx:afterOnLoad", () => reachable(true));
   document.addEventListener("htmx:afterSettle", (event) => prepare(event.detail.elt));
   prepare(document);
 })();
