@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
 from sqlalchemy import delete, select
@@ -9,37 +10,59 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.evidence_records import Found
+from ticket_hub_api.catalog.tables import Repository, now
 from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel
 
 __all__ = ["delete_evidence", "enter_bundled", "enter_evidence"]
 
 
 def enter_evidence(
-    session: Session, repository_id: str, found: Found, *, origin: str, sender: str = ""
+    session: Session,
+    repository_id: str,
+    found: Found,
+    *,
+    origin: str,
+    sender: str = "",
+    created_at: int | None = None,
 ) -> None:
-    """Enter a checked record with its levels."""
+    """Enter a checked record with its levels, as made at a time in microseconds, else now."""
     session.add(
         Evidence(
             id=found.id, repository_id=repository_id, bundle_id=found.bundle, origin=origin,
             sender=sender, experiment=found.experiment, found_on=found.found_on,
             dataset=found.dataset, network=found.network,
             body=canonical_json(found.body).decode(),
+            created_at=now() if created_at is None else created_at,
         )
     )  # fmt: skip
     session.add_all(_levels(found, repository_id))
     session.flush()
 
 
-def enter_bundled(session: Session, repository_id: str, records: Iterable[Found]) -> None:
-    """Have exactly these of the records that came with a repository's bundle."""
+def enter_bundled(session: Session, repository: Repository, records: Iterable[Found]) -> None:
+    """Have exactly these of the records that came with a repository's bundle.
+
+    Their time is what they say, or else the repository's, so that made anew they are the same.
+    """
+    repository_id = repository.id
     wanted = {each.id: each for each in records}
     present = session.scalars(select(Evidence).where(Evidence.repository_id == repository_id)).all()
     for row in present:
         if row.origin == "bundle" and row.id not in wanted:
             delete_evidence(session, row)
     for name in wanted.keys() - {row.id for row in present}:
-        enter_evidence(session, repository_id, wanted[name], origin="bundle")
+        found = wanted[name]
+        made = _moment(found.body.get("when", "")) or repository.created_at
+        enter_evidence(session, repository_id, found, origin="bundle", created_at=made)
     session.flush()
+
+
+def _moment(when: str) -> int | None:
+    """Microseconds since 1970 of a time as records say it, if it is one."""
+    try:
+        return int(dt.datetime.fromisoformat(when).timestamp()) * 1_000_000
+    except ValueError:
+        return None
 
 
 def delete_evidence(session: Session, row: Evidence) -> None:

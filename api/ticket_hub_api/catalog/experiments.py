@@ -71,7 +71,8 @@ class ExperimentItem:
         gain, gain_low, gain_high: accuracy minus the dense network's, paired; null without one.
         verdict: what the trials support, or null.
         reason: why, in words; empty for the search, which `GET /tickets/{owner}/{name}` explains.
-        created_at: microseconds since 1970.
+        created_at: microseconds since 1970: when it was sent; of a bundle's, when it says it was
+            made.
     """
 
     id: str

@@ -83,7 +83,7 @@ def refresh(session: Session, repository: Repository) -> None:
         assert facts is not None, "versions name facts that are there"
         list_entry(session, repository, facts)
         records = [Found(**each) for each in json.loads(facts.facts).get("experiments", ())]
-    enter_bundled(session, repository.id, records)
+    enter_bundled(session, repository, records)
 
 
 def forget(session: Session, repository_id: str) -> None:

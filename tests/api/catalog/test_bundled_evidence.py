@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import uuid
@@ -39,6 +40,8 @@ def test_evidence_of_a_push_is_listed_judged_anew_and_goes_with_its_bundle(
     one = call("GET", f"{API}/{items[0]['id']}").json
     assert (one["origin"], one["record"]["who"]) == ("bundle", "Ada")
     assert one["record"]["when"].endswith("Z")
+    made = dt.datetime.fromisoformat(one["record"]["when"]).timestamp() * 1e6
+    assert {item["created_at"] for item in items} == {made}
     assert call("DELETE", f"{API}/{items[0]['id']}").status == 404
     push_bundle(GOLDEN, repo, hub=hub.endpoint, token=hub.token)
     assert call("GET", f"{API}?ticket={repo}&origin=bundle").json["items"] == []
