@@ -43,8 +43,9 @@ class Gym:
     Args:
         recipe: of the tickets, with the user's changes to its training.
         architecture: of the tickets.
-        fingerprint: of the data that the tickets were found on.
+        data_fingerprint: of the data that the tickets were found on.
         folder: where checkpoints and the environment are kept.
+        resources: what training may use.
         stack: closed at the end; the worker processes end with it.
 
     Attributes:

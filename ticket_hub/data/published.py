@@ -125,7 +125,11 @@ def usps_test(shelf: Shelf) -> Published:
 
 
 def digits(shelf: Shelf) -> Published:
-    """1,797 grey images of 8x8 that come with scikit-learn; every fifth is the test part."""
+    """1,797 grey images of 8x8 that come with scikit-learn; every fifth is the test part.
+
+    Raises:
+        DataNotFoundError: scikit-learn is not installed.
+    """
     del shelf
     try:
         from sklearn.datasets import load_digits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ticket_hub.errors import (
     HubAccessError,
@@ -20,8 +20,43 @@ UNAUTHORIZED, FORBIDDEN, TOO_MANY, SERVER = 401, 403, 429, 500
 STALE = {409, 412}
 
 
+MEANINGS: Mapping[str, tuple[type[HubError], str, str]] = {
+    "OfflineModeIsEnabled": (
+        HubUnavailableError,
+        "The client works offline (HF_HUB_OFFLINE is set), and this is not on disk.",
+        "Unset HF_HUB_OFFLINE, or pull the ticket once while there is a network.",
+    ),
+    "GatedRepoError": (
+        HubAccessError,
+        "{repo} is gated: its owner grants access to each reader.",
+        "Ask for access at {location}/{repo}, and log in with `hf auth login`.",
+    ),
+    "RepositoryNotFoundError": (
+        HubNotFoundError,
+        "There is no {repo} on {location}, or it is private.",
+        "Check the name. For a private repository set HF_TOKEN, or run `hf auth login`.",
+    ),
+    "RevisionNotFoundError": (
+        HubNotFoundError,
+        "{repo} has no revision {revision!r}.",
+        "`ticket info {repo}` lists branches and tags.",
+    ),
+    "EntryNotFoundError": (
+        HubNotFoundError,
+        "{repo} has no file {path!r} at {commit}.",
+        "It is not a whole bundle; ask its owner to push it again.",
+    ),
+    "HFValidationError": (
+        HubError,
+        "{repo!r} cannot be a repository: {error}",
+        "Write owner/name.",
+    ),
+}
+"""The client's exception -> our error, problem and remedy; subclasses stand before their bases."""
+
+
 @contextlib.contextmanager
-def translated(  # noqa: C901 - one case for each kind of error
+def translated(
     location: str, repo: str = "", revision: str | None = None, path: str | None = None
 ) -> Iterator[None]:
     """Turn what `huggingface_hub` raises into errors of ours; the cause is kept.
@@ -32,39 +67,19 @@ def translated(  # noqa: C901 - one case for each kind of error
     from huggingface_hub import errors
     from huggingface_hub.utils import httpx
 
+    known = {getattr(errors, name): meaning for name, meaning in MEANINGS.items()}
     try:
         yield
     except TicketHubError:
         raise
-    except errors.OfflineModeIsEnabled as error:
-        raise HubUnavailableError(
-            "The client works offline (HF_HUB_OFFLINE is set), and this is not on disk.",
-            "Unset HF_HUB_OFFLINE, or pull the ticket once while there is a network.",
-        ) from error
-    except errors.GatedRepoError as error:
-        raise HubAccessError(
-            f"{repo} is gated: its owner grants access to each reader.",
-            f"Ask for access at {location}/{repo}, and log in with `hf auth login`.",
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise HubNotFoundError(
-            f"There is no {repo} on {location}, or it is private.",
-            "Check the name. For a private repository set HF_TOKEN, or run `hf auth login`.",
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise HubNotFoundError(
-            f"{repo} has no revision {revision!r}.",
-            f"`ticket info {repo}` lists branches and tags.",
-        ) from error
-    except errors.EntryNotFoundError as error:
-        raise HubNotFoundError(
-            f"{repo} has no file {path!r} at {(revision or 'main')[:12]}.",
-            "It is not a whole bundle; ask its owner to push it again.",
-        ) from error
+    except tuple(known) as error:
+        kind, problem, remedy = next(known[each] for each in known if isinstance(error, each))
+        commit = (revision or "main")[:12]
+        facts = {"location": location, "repo": repo, "revision": revision, "path": path}
+        facts |= {"commit": commit, "error": error}
+        raise kind(problem.format(**facts), remedy.format(**facts)) from error
     except errors.HfHubHTTPError as error:
         raise _http_error(location, repo, error) from error
-    except errors.HFValidationError as error:
-        raise HubError(f"{repo!r} cannot be a repository: {error}", "Write owner/name.") from error
     except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
         raise HubUnavailableError(
             f"{location} does not answer: {error or type(error).__name__}.",

@@ -162,6 +162,7 @@ class FolderHub:
 
         Raises:
             HubConflictError: the tag exists.
+            HubNotFoundError: there is no such revision, or the name has a slash.
         """
         check_revision(name)
         if "/" in name:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card import has_seal
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.files import changed
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest
 from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import write_bytes
@@ -88,13 +88,8 @@ def pull(
     names = _names(manifest, chosen, trial, everything=level == EVERYTHING)
     if layout.CARD in names and _goes_without_card(hub, cache, snapshot, manifest):
         names.remove(layout.CARD)
-    done: dict[str, str] = {}
-    for name in names:
-        record = manifest.files[name]
-        if force_download and snapshot.confirmed:
-            cache.blob(record.sha256).unlink(missing_ok=True)
-        fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
-        done[name] = cache.ensure(name, record, fetch)
+    records = {name: manifest.files[name] for name in names}
+    done = _bring(hub, cache, snapshot, records, again=force_download)
     for name in names:
         cache.place(folder, name, manifest.files[name])
     if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
@@ -224,6 +219,24 @@ def _goes_without_card(hub: Hub, cache: Cache, snapshot: Snapshot, manifest: Man
     if sizes.get(layout.CARD) in {None, record.size}:
         return False
     return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MOST_CARD_BYTES))
+
+
+def _bring(
+    hub: Hub,
+    cache: Cache,
+    snapshot: Snapshot,
+    records: Mapping[str, FileRecord],
+    *,
+    again: bool,
+) -> dict[str, str]:
+    """Have the bytes of every file in the cache, checked; name -> what `Cache.ensure` had to do."""
+    done: dict[str, str] = {}
+    for name, record in records.items():
+        if again and snapshot.confirmed:
+            cache.blob(record.sha256).unlink(missing_ok=True)
+        fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
+        done[name] = cache.ensure(name, record, fetch)
+    return done
 
 
 def _fetcher(hub: Hub, snapshot: Snapshot, name: str, size: int) -> Fetch:

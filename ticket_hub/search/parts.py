@@ -43,7 +43,11 @@ class _Part:
 
     @cached_property
     def theta0(self) -> list[Weights]:
-        """By trial."""
+        """By trial.
+
+        Raises:
+            RunError: the part is not finished.
+        """
         found = self.folder.read_theta0()
         if found is None:
             raise RunError(f"{self.folder.path} is not finished.", "Let it go on to its end.")

@@ -49,6 +49,7 @@ class LevelReplay:
         claimed_trials: how many the bundle has.
         claimed, found: mean test accuracies, over all claimed and over the replayed trials.
         low, high: where the mean of the replayed trials may lie in another environment.
+        outcome: whether the claim came out; one of `Outcome`.
     """
 
     level: int

@@ -25,7 +25,11 @@ class FileAnswer:
     """A file that may be handed out.
 
     Attributes:
+        repository, commit, path: where it lies; the repository by its id.
         etag: what clients name their cached copy by.
+        large: whether it was sent as a large object.
+        content: opens it at any place.
+        xet_hash: by which a client fetches its chunks; empty where this hub has no Xet.
         body: all of it, when it is small.
     """
 

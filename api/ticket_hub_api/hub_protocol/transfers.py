@@ -32,7 +32,8 @@ class Desk:
 
     Attributes:
         caller: who sends.
-        base: the hub's address; `verify`: where to ask afterwards.
+        base: the hub's address.
+        verify: the address that tells afterwards whether an object arrived.
         many: whether the client can send an object in parts.
     """
 
