@@ -131,3 +131,12 @@ def test_the_cache_speaks_json(ticket: Callable[..., Any], bundle: Path, tmp_pat
     freed = json.loads(ticket("cache", "prune", "--all", "--format", "json").stdout)["freed"]
     assert freed > 1000
     assert not blob.exists()
+
+
+def test_a_push_of_one_level_is_refused(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    ran = ticket("push", f"{bundle}:2", "ann/digits", "--hub", str(tmp_path / "hub"))
+    assert ran.code == 2
+    assert "leave out ':2'" in ran.stderr
+    assert not (tmp_path / "hub").exists()

@@ -121,7 +121,9 @@ class Bundle:
         trials = [each.index for each in self.manifest.trials]
         wanted = self.manifest.default.trial if trial is None else trial
         if wanted not in trials:
-            raise TicketNotFoundError(f"There is no trial {wanted}.", f"It has trial {trials}.")
+            raise TicketNotFoundError(
+                f"There is no trial {wanted}.", f"It has {', '.join(map(str, trials))}."
+            )
         claim = next(each for each in record.tickets if each.trial == wanted)
         mask = self.mask(record.index, wanted)
         theta0, known = self._theta0(wanted, mask if record.index == self._densest else None)

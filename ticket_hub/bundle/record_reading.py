@@ -61,7 +61,11 @@ def demand_about(record: ExperimentRecord, about: About) -> None:
     """
     tickets = record.tickets
     if tickets.bundle != about.bundle:
-        raise _wrong(f"it is about the bundle {tickets.bundle[:64]}, not about {about.bundle}")
+        raise EvidenceError(
+            f"This is no evidence about this bundle: it is about {tickets.bundle[:12]} (found on "
+            f"{tickets.found_on[:64]}), not about {about.bundle[:12]}.",
+            "Name an experiment with tickets of this bundle, or the bundle that it is about.",
+        )
     if (tickets.found_on, tickets.network) != (about.found_on, about.network):
         raise _wrong("it names another network or data set than its bundle")
     for level in record.levels:

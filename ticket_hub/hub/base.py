@@ -73,6 +73,9 @@ class Hub(Protocol):
 
     location: str
 
+    def url(self, repo: str) -> str:
+        """Where a person can look at a repository."""
+
     def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
         """The repository at a branch, tag or commit; None is the default branch."""
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +60,10 @@ class FolderHub:
                 f"{root} is not a hub: it has files, but no {MARKER}.",
                 "Give the folder of a hub, or an empty or new one.",
             )
+
+    def url(self, repo: str) -> str:
+        """The folder of a repository."""
+        return str(self._place(repo))
 
     def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
         """The repository at a tag or commit; None and `main` are the newest commit."""
@@ -136,13 +141,14 @@ class FolderHub:
                 uploaded.append(path)
             entries[path] = [digest, source.stat().st_size]
         if head and entries == head["files"]:
-            return Pushed(repo=repo, commit=head["id"], url=self._url(repo), uploaded=())
+            return Pushed(repo=repo, commit=head["id"], url=self.url(repo), uploaded=())
         commit = self._commit(repo, head, entries, message)
-        return Pushed(repo=repo, commit=commit, url=self._url(repo), uploaded=tuple(uploaded))
+        return Pushed(repo=repo, commit=commit, url=self.url(repo), uploaded=tuple(uploaded))
 
     def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
         """Every repository whose newest commit holds a ticket, newest first; tags are not kept."""
         del tags
+        self._refuse_absent()
         found = []
         for history in (self.root / "repos").glob(f"{owner or '*'}/*/history"):
             repo = f"{history.parent.parent.name}/{history.parent.name}"
@@ -195,9 +201,6 @@ class FolderHub:
         check_repo(repo)
         return self.root / "repos" / repo
 
-    def _url(self, repo: str) -> str:
-        return str(self._place(repo))
-
     def _history(self, repo: str) -> list[Path]:
         return sorted((self._place(repo) / "history").glob("[0-9]*.json"))
 
@@ -205,12 +208,21 @@ class FolderHub:
         history = self._history(repo)
         return read_commit(history[-1]) if history else None
 
+    def _refuse_absent(self) -> None:
+        """A share that is not mounted, or a misspelt folder, is no hub without tickets."""
+        if not self.root.is_dir():
+            raise HubNotFoundError(
+                f"There is no folder {self.root}, so it is no hub.",
+                "Check its spelling, and that the share is mounted; a first push makes a hub.",
+            )
+
     def _find(self, repo: str, revision: str | None) -> dict[str, Any]:
         history = self._history(repo)
         if not history:
+            self._refuse_absent()
             raise HubNotFoundError(
                 f"There is no {repo} in {self.root}.",
-                f"`ticket search --hub {self.root}` lists all.",
+                f"`ticket search --hub {shlex.quote(str(self.root))}` lists all.",
             )
         if revision in {None, "main"}:
             return read_commit(history[-1])

@@ -50,6 +50,10 @@ class HuggingFaceHub:
         self.patience = patience
         self.location = str(self.api.endpoint)
 
+    def url(self, repo: str) -> str:
+        """The page of a repository."""
+        return f"{self.location}/{repo}"
+
     def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
         """The repository at a branch, tag or commit, as the hub says it is now."""
         with translated(self.location, repo, revision):

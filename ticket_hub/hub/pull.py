@@ -192,7 +192,9 @@ def _names(
     """The files that the chosen tickets need."""
     known = [each.index for each in manifest.trials]
     if trial is not None and trial not in known:
-        raise TicketNotFoundError(f"There is no trial {trial}.", f"It has trial {known}.")
+        raise TicketNotFoundError(
+            f"There is no trial {trial}.", f"It has {', '.join(map(str, known))}."
+        )
     if everything and trial is None:
         return list(manifest.files)
     trials = known if trial is None else [trial]

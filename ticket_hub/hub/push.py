@@ -56,7 +56,7 @@ def push(
         if name == layout.MANIFEST or known.get(name) != manifest.files[name]
     ]
     if there is not None and len(files) == 1 and present == manifest:
-        return Pushed(repo=repo, commit=there.commit, url=f"{hub.location}/{repo}", uploaded=())
+        return Pushed(repo=repo, commit=there.commit, url=hub.url(repo), uploaded=())
     gone = [name for name in known if name not in manifest.files]
     return hub.push(
         repo,

@@ -14,6 +14,9 @@ from ticket_hub.search.runs import RunSummary, list_runs
 
 __all__ = ["Place", "locate", "split_level"]
 
+_EXPERIMENTS = ("experiment.json", "matrix.json")
+"""What marks the folders of `ticket retrain` and `ticket transfer`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -97,6 +100,11 @@ def _of_run(name: str, runs: Path) -> Path:
         raise TicketNotFoundError(
             f"{len(exact)} runs are of the recipe {name!r}: {_names(exact)}.",
             "Name one of them in full.",
+        )
+    if not exact and any((runs / name / made).is_file() for made in _EXPERIMENTS):
+        raise TicketNotFoundError(
+            f"{name} is an experiment, and holds no tickets of its own.",
+            f"`ticket report {name}` draws what it found; name the run of its tickets here.",
         )
     if not exact:
         raise TicketNotFoundError(

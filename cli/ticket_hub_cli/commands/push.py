@@ -54,7 +54,13 @@ def command(
     from ticket_hub.search.locate import locate
     from ticket_hub.transfer.sharing import push_bundle
 
-    bundle = locate(ticket).bundle
+    place = locate(ticket)
+    if place.level is not None:
+        raise click.BadParameter(
+            f"a push shares all levels of a bundle; leave out ':{place.level}'.",
+            param_hint="TICKET",
+        )
+    bundle = place.bundle
     illustrate(bundle, out)
     pushed = push_bundle(
         bundle,

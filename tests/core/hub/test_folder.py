@@ -119,7 +119,8 @@ def test_a_missing_revision_is_said(hub: FolderHub, tmp_path: Path, revision: st
         hub.snapshot(REPO, revision)
 
 
-def test_a_missing_repository_is_said(hub: FolderHub) -> None:
+def test_a_missing_repository_is_said(hub: FolderHub, tmp_path: Path) -> None:
+    push(hub, tmp_path, {"ticket.json": "{}"})
     with pytest.raises(HubNotFoundError, match="ann/nothing"):
         hub.snapshot("ann/nothing")
 
@@ -166,3 +167,15 @@ def test_a_blob_that_is_larger_than_promised_is_cut_off(hub: FolderHub, tmp_path
     push(hub, tmp_path, {"ticket.json": "0123456789"})
     with pytest.raises(HubError, match="larger than its manifest says"):
         hub.download(hub.snapshot(REPO), "ticket.json", tmp_path / "out", offset=0, most=5)
+
+
+def test_a_folder_that_is_not_there_is_no_hub_without_tickets(hub: FolderHub) -> None:
+    for ask in (lambda: list(hub.repositories()), lambda: hub.snapshot(REPO)):
+        with pytest.raises(HubNotFoundError, match="share is mounted"):
+            ask()
+
+
+def test_a_push_that_changes_nothing_names_the_same_place(hub: FolderHub, tmp_path: Path) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "{}"})
+    assert Path(first.url).is_dir()
+    assert first.url == hub.url(REPO)

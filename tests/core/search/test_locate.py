@@ -69,3 +69,10 @@ def test_a_run_without_a_bundle_is_not_in_the_way_of_one_that_has_tickets(tmp_pa
     run = make_run(tmp_path / "digits-quick-abc")
     make_run(tmp_path / "digits-quick-def", bundle=False)
     assert locate("digits-quick", runs=tmp_path).bundle == run / "bundle"
+
+
+def test_an_experiment_is_told_from_what_has_tickets(tmp_path: Path) -> None:
+    (tmp_path / "retrain-mnist-abc").mkdir()
+    (tmp_path / "retrain-mnist-abc/experiment.json").write_text("{}")
+    with pytest.raises(TicketNotFoundError, match=r"experiment.*ticket report retrain-mnist-abc"):
+        locate("retrain-mnist-abc", runs=tmp_path)
