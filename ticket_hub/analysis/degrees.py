@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ticket_hub.analysis.distribution import Distribution, summarize
-from ticket_hub.analysis.wiring import blank_module, incoming, module_of, outgoing
-from ticket_hub.networks import prunable_layers
+from ticket_hub.analysis.wiring import incoming, module_of, outgoing
+from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning.masks import check_layers
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 

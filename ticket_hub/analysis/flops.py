@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 from torch.utils.flop_counter import FlopCounterMode
 
-from ticket_hub.analysis.wiring import blank_module, module_of
+from ticket_hub.analysis.wiring import module_of
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks import prunable_layers
+from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning.masks import check_layers, kept_by_layer
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 from torch import nn
 
 from ticket_hub.analysis.reach import LayerReach, Reach, can_reach, reach
-from ticket_hub.analysis.wiring import blank_module, incoming, module_of, outgoing
-from ticket_hub.networks import prunable_layers
+from ticket_hub.analysis.wiring import incoming, module_of, outgoing
+from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning.masks import check_layers
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 

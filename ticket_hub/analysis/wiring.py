@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
-from ticket_hub.networks import build
 from ticket_hub.shapes import Bool, Int64
-from ticket_hub.types import Architecture, PrunableLayer
+from ticket_hub.types import PrunableLayer
 
-__all__ = ["blank_module", "incoming", "module_of", "outgoing"]
-
-
-def blank_module(architecture: Architecture) -> nn.Module:
-    """The network without memory for its weights.
-
-    Raises:
-        NetworkError: as `ticket_hub.networks.build`.
-    """
-    with torch.device("meta"):
-        return build(architecture)
+__all__ = ["incoming", "module_of", "outgoing"]
 
 
 def module_of(module: nn.Module, layer: PrunableLayer) -> nn.Module:

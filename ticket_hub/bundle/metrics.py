@@ -18,7 +18,7 @@ from ticket_hub.bundle import layout, strict
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.training import Curves
 
-__all__ = ["CurveRecord", "lines", "parse_lines"]
+__all__ = ["CurveRecord", "lines", "parse_lines", "readings"]
 
 TICKET = "ticket"
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
@@ -58,12 +58,13 @@ def lines(records: Iterable[CurveRecord]) -> Iterator[bytes]:
         yield (json.dumps(head, sort_keys=True, separators=(",", ":"))[:-1] + ",\n").encode()
         for column in COLUMNS:
             end = "}" if column == COLUMNS[-1] else ","
-            text = json.dumps(_plain(getattr(record.curves, column)), separators=(",", ":"))
+            text = json.dumps(readings(getattr(record.curves, column)), separators=(",", ":"))
             yield f'"{column}":{text}{end}\n'.encode()
     yield _CLOSE + b"\n"
 
 
-def _plain(values: Tensor) -> list[float | int | None]:
+def readings(values: Tensor) -> list[float | int | None]:
+    """The numbers of a curve `(readings,)`; None where nothing was read, which is NaN."""
     return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
 
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from ticket_hub.durable import make_folder
 from ticket_hub.search.level import Level
+from ticket_hub.tables import finite
 from ticket_hub.training import Progress
 from ticket_hub.transfer.result import Result
 
@@ -101,7 +102,7 @@ class ProgressFile:
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - plain values
         """Append one line."""
-        plain = {key: _plain(value) for key, value in facts.items()}
+        plain = {key: finite(value) for key, value in facts.items()}
         self._append(json.dumps({"event": event} | plain, ensure_ascii=False).encode() + b"\n")
 
     def _append(self, data: bytes) -> None:
@@ -145,10 +146,6 @@ def _event(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return event if isinstance(event, dict) and "event" in event else None
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - plain values
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: float | None) -> float:

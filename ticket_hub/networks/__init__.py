@@ -12,6 +12,7 @@ from ticket_hub.networks.prunable import Output, Shortcut, prunable_layers, set_
 from ticket_hub.networks.registry import (
     Outline,
     architecture_for,
+    blank_module,
     build,
     network_names,
     outline,
@@ -26,6 +27,7 @@ __all__ = [
     "Shortcut",
     "Whole",
     "architecture_for",
+    "blank_module",
     "build",
     "initialize",
     "network_names",

@@ -24,6 +24,7 @@ from ticket_hub.types import Architecture, Option, PrunableLayer
 __all__ = [
     "Outline",
     "architecture_for",
+    "blank_module",
     "build",
     "home_module",
     "network_names",
@@ -171,6 +172,16 @@ def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:
         _check_memory(architecture)
     with _random_state(seed):
         return entry.builder(dataclasses.replace(architecture), **options)
+
+
+def blank_module(architecture: Architecture) -> nn.Module:
+    """The module without memory for its weights: on the meta device.
+
+    Raises:
+        NetworkError: as `build`.
+    """
+    with torch.device("meta"):
+        return build(architecture)
 
 
 @functools.lru_cache(maxsize=256)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ticket_hub.report.tables import ladder_rows
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.search.locate import locate
-from ticket_hub.tables import to_table
+from ticket_hub.tables import finite, to_table
 from ticket_hub.transfer import read_matrix
 from ticket_hub.transfer.stored import find_experiment, read_experiment
 from ticket_hub.transfer.tables import rows
@@ -79,9 +78,4 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
         ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
         return [dataclasses.asdict(row) for row in ladder_rows(ladder)]
     found = [dataclasses.asdict(row) for row in rows(read_experiment(experiment).levels)]
-    return [{key: _finite(value) for key, value in row.items()} for row in found]
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any plain value
-    """JSON knows no infinity: an unknown bound becomes None."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return [finite(row) for row in found]

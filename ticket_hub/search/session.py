@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from ticket_hub.errors import RunError, RunMismatchError, StoppedError
-from ticket_hub.networks import prunable_layers
+from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning import density
 from ticket_hub.search.bundling import RunBundle
 from ticket_hub.search.folder import Header, RunFolder
@@ -17,7 +17,6 @@ from ticket_hub.search.level import Ending, Level, Trial
 from ticket_hub.search.workshop import Supplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.training.plan import meta_module
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["Session"]
@@ -35,7 +34,7 @@ class Session:
         self.folder, self.workshop = folder, workshop
         self.recipe = workshop.recipe
         self.header = folder.open(self.recipe) or self._begin()
-        layers = prunable_layers(meta_module(self.header.architecture))
+        layers = prunable_layers(blank_module(self.header.architecture))
         self.ladder = Ladder(recipe=self.recipe, layers=layers)
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
         self.theta0 = folder.read_theta0()

@@ -11,16 +11,14 @@ from torch import nn
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import RecipeError
-from ticket_hub.networks import build
 from ticket_hub.pruning.masks import density
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.choice import choose
 from ticket_hub.training.cost import Cost
 from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Member, MemberState
-from ticket_hub.types import Architecture
 
-__all__ = ["divide", "meta_module", "seconds_of_work"]
+__all__ = ["divide", "seconds_of_work"]
 
 ONE_BY_ONE = frozenset({"plain", "lanes"})
 """Backends for which a group is no faster than its members one after the other on a CPU."""
@@ -28,12 +26,6 @@ ONE_BY_ONE = frozenset({"plain", "lanes"})
 FLOPS = 5e10
 STEP_SECONDS = 1e-4
 """A core's rough speed, and the least that a step takes: only to tell small work from large."""
-
-
-def meta_module(architecture: Architecture) -> nn.Module:
-    """The network without memory for its weights."""
-    with torch.device("meta"):
-        return build(architecture)
 
 
 def seconds_of_work(cost: Cost, training: TrainingSpec, members: Sequence[Member]) -> float:

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import RecipeError
+from ticket_hub.networks import blank_module
 from ticket_hub.networks.registry import home_module
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.capacity import cores, free_bytes
@@ -16,7 +17,7 @@ from ticket_hub.training.local import run_here
 from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.memory import check_memory, needed_bytes
-from ticket_hub.training.plan import divide, meta_module, seconds_of_work
+from ticket_hub.training.plan import divide, seconds_of_work
 from ticket_hub.training.pool import Pool
 from ticket_hub.training.process import can_import
 from ticket_hub.training.settings import check_precision
@@ -121,7 +122,7 @@ class Trainer:
 
     def _plan(self, blank: Task, states: Mapping[str, MemberState]) -> tuple[list[Task], int]:
         """The tasks, and how many processes do them; with 1, this one does."""
-        module = meta_module(blank.architecture)
+        module = blank_module(blank.architecture)
         cost = count(module, self.data.input_shape)
         workers = self._most_workers(blank, cost)
         free = free_bytes(self._device)

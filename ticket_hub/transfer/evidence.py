@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ticket_hub.evidence import Comparison, Outcome, Verdict, judge
 from ticket_hub.evidence.rows import Mean, mean_of
-from ticket_hub.tables import to_table
+from ticket_hub.tables import finite, to_table
 from ticket_hub.ticket import content_digest
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET
@@ -142,7 +141,7 @@ def record(
     experiment = {key: header[key] for key in ("digest", "spec", "data")}
     table = {"format": FORMAT, "experiment": experiment, **about}
     table["levels"] = [_level(each) for each in levels]
-    return {key: _finite(value) for key, value in table.items()}
+    return {key: finite(value) for key, value in table.items()}
 
 
 def _level(level: LevelEvidence) -> dict[str, Any]:
@@ -177,12 +176,3 @@ def _network(results: Sequence[Result]) -> dict[str, Any]:
             for each in results
         ],
     }
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """JSON knows no infinity: an unknown bound becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ticket_hub.bundle.metrics import readings
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.errors import RunError
 from ticket_hub.training import Curves
@@ -93,7 +94,7 @@ def write_result(path: Path, result: Result) -> None:
         StorageError: it cannot be written.
     """
     facts = {name: value for name, value in vars(result).items() if name not in _APART}
-    body = facts | {"curves": {name: _plain(getattr(result.curves, name)) for name in COLUMNS}}
+    body = facts | {"curves": {name: readings(getattr(result.curves, name)) for name in COLUMNS}}
     digest = hashlib.sha256(canonical_json(body)).hexdigest()
     write_json(path, {"format": FORMAT, "result": body, "sha256": digest})
 
@@ -119,10 +120,6 @@ def read_result(path: Path) -> Result:
 
 
 _APART = {"curves", "resumed"}
-
-
-def _plain(values: Tensor) -> list[float | int | None]:
-    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
 
 
 def _tensor(name: str, values: list[float | int | None]) -> Tensor:

@@ -7,18 +7,18 @@ bundle is read, since the service itself does without.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.tables import finite
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
     from ticket_hub.evidence import Outcome, Verdict
 
-__all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "finite", "judged", "lines"]
+__all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "judged", "lines"]
 
 MANIFEST = "ticket.json"
 METRICS = "metrics.json"
@@ -185,15 +185,6 @@ def _against(control: str, verdict: Verdict | None) -> dict[str, Any]:
         return {}
     gain = {name: getattr(each.difference, name) for name in ("mean", "low", "high")}
     return {"gain": gain, "p": each.p, "holds": each.holds, "identical": each.identical}
-
-
-def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """JSON knows no infinity: an unknown bound becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

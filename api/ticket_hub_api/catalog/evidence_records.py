@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.durable import canonical_json
-from ticket_hub_api.catalog.bundles import finite, judged
+from ticket_hub.tables import finite
+from ticket_hub_api.catalog.bundles import judged
 
 if TYPE_CHECKING:
     from ticket_hub.bundle import ExperimentRecord

@@ -83,11 +83,12 @@ def estimate_networks(
     Raises:
         NetworkError: there is no such network.
     """
+    from ticket_hub.networks import blank_module
     from ticket_hub.training.cost import count
-    from ticket_hub.training.plan import FLOPS, STEP_SECONDS, meta_module
+    from ticket_hub.training.plan import FLOPS, STEP_SECONDS
 
     shape = (architecture.channels, architecture.height, architecture.width)
-    cost = count(meta_module(architecture), shape)
+    cost = count(blank_module(architecture), shape)
     each = cost.member_bytes(training) + cost.step_bytes(training)
     data = shape_of(dataset)
     seconds = networks * training.iterations * max(STEP_SECONDS, cost.step_flops(training) / FLOPS)

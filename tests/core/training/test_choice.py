@@ -10,19 +10,13 @@ from populations import network, population, spec
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, RecipeError
-from ticket_hub.networks import build
+from ticket_hub.networks import blank_module, build
 from ticket_hub.training import train
 from ticket_hub.training.capacity import cores, free_bytes
 from ticket_hub.training.choice import BACKENDS, TABLE, choose
 from ticket_hub.training.cost import count
 from ticket_hub.training.kinds import network_kind
 from ticket_hub.training.memory import check_memory, needed_bytes
-from ticket_hub.types import Architecture
-
-
-def _meta(architecture: Architecture) -> torch.nn.Module:
-    with torch.device("meta"):
-        return build(architecture)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +33,8 @@ def test_the_table_chooses_by_network_and_density(
     name: str, density: float, backend: str, digits: DataSet
 ) -> None:
     pytest.importorskip("numba")
-    assert choose(_meta(network(digits, name)), spec(batch_size=60), digits, density) == backend
+    module = blank_module(network(digits, name))
+    assert choose(module, spec(batch_size=60), digits, density) == backend
 
 
 def test_every_line_of_the_table_names_a_backend() -> None:
@@ -66,7 +61,7 @@ def test_a_forced_backend_that_cannot_is_refused_with_its_reason(
 
 
 def test_dropout_is_left_to_backends_that_can_draw(digits: DataSet) -> None:
-    module = _meta(network(digits, "lenet-24-16", dropout=0.5))
+    module = blank_module(network(digits, "lenet-24-16", dropout=0.5))
     assert choose(module, spec(), digits, 0.1) == "plain"
 
 
@@ -89,7 +84,7 @@ def test_bf16_trains_by_autocast(digits: DataSet) -> None:
 
 def test_networks_are_counted_without_memory(colours: DataSet) -> None:
     architecture = network(colours, "conv-2")
-    cost = count(_meta(architecture), (3, 8, 8))
+    cost = count(blank_module(architecture), (3, 8, 8))
     module = build(architecture)
     assert cost.numbers == sum(value.numel() for value in module.state_dict().values())
     convolutions = 64 * 64 * 27 + 64 * 64 * 64 * 9
@@ -98,7 +93,7 @@ def test_networks_are_counted_without_memory(colours: DataSet) -> None:
 
 
 def test_a_population_that_cannot_fit_is_refused_with_figures(digits: DataSet) -> None:
-    cost = count(_meta(network(digits, "lenet-1000-300")), (1, 8, 8))
+    cost = count(blank_module(network(digits, "lenet-1000-300")), (1, 8, 8))
     needed = needed_bytes(cost, digits, spec(), groups=[100_000], workers=1)
     assert needed > 100_000 * cost.numbers * 4 * 4
     with pytest.raises(MemoryLimitError, match=r"needs about \d+\.\d GB on cpu, and 1\.0 GB"):
@@ -120,6 +115,6 @@ def test_capacity_is_positive() -> None:
 
 
 def test_a_network_is_small_when_its_steps_are(digits: DataSet) -> None:
-    module = _meta(network(digits, "lenet-1000-300"))
+    module = blank_module(network(digits, "lenet-1000-300"))
     assert network_kind(module, 60) == "lenet"
     assert network_kind(module, 2) == "small-lenet"

@@ -9,8 +9,9 @@ from pathlib import Path
 from ticket_hub.analysis import CATALOGUE, Analysis, AnalysisPlan, Finding
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.report.analysis.catalogue import VIEWS
-from ticket_hub.report.analysis.views import level_name, some
+from ticket_hub.report.analysis.views import level_name
 from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, themed_svg
 
 __all__ = ["write_report"]

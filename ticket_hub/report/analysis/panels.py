@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ticket_hub.analysis import Finding
 from ticket_hub.analysis.distribution import STEPS, Distribution
-from ticket_hub.report.analysis.views import some
+from ticket_hub.report.panels import some
 from ticket_hub.report.style import look
 
 __all__ = ["LINES", "draw_cumulative", "left_out", "panels", "short", "shown_layers"]

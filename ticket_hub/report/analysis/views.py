@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ticket_hub.analysis import Finding
 
-__all__ = ["Table", "View", "count_trials", "level_name", "mean_and_bar", "some"]
+__all__ = ["Table", "View", "count_trials", "level_name", "mean_and_bar"]
 
 Value: TypeAlias = str | int | float | None
 
@@ -86,11 +86,3 @@ def mean_and_bar(values: Sequence[float]) -> tuple[float, list[list[float]]]:
 def count_trials(n: int) -> str:
     """`n = 5 trials`."""
     return f"n = {n} trial{'s' if n != 1 else ''}"
-
-
-def some(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many, evenly spread, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    places = sorted({round(i * (len(items) - 1) / (most - 1)) for i in range(most)})
-    return [items[place] for place in places]

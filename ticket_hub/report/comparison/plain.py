@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.evidence import Comparison, Pairing, Verdict
 from ticket_hub.evidence.contrast import Interval
 from ticket_hub.evidence.statistics import Difference, Ratio
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.tables import finite
 from ticket_hub.transfer.evidence import Mean, mean_of
 
 if TYPE_CHECKING:
@@ -123,9 +123,4 @@ def _between(each: Between) -> dict[str, Any]:
 
 def _bounds(found: Mean | Difference | Ratio | Interval) -> dict[str, float | None]:
     """Mean and 95% interval."""
-    return {"mean": found.mean, "low": _finite(found.low), "high": _finite(found.high)}
-
-
-def _finite(value: float) -> float | None:
-    """Bounds that are not known are infinite, or, of a ratio, 0."""
-    return value if math.isfinite(value) else None
+    return {"mean": found.mean, "low": finite(found.low), "high": finite(found.high)}

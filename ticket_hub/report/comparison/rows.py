@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ticket_hub.evidence import Comparison
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Measured, Study
+from ticket_hub.tables import finite
 from ticket_hub.transfer.evidence import mean_of
 from ticket_hub.transfer.spec import DENSE, TICKET
 
@@ -106,11 +106,11 @@ def _row(label: str, study: Study, level: int, network: str, measured: Measured)
         density=measured.density,
         n=measured.n,
         accuracy=accuracy.mean,
-        accuracy_low=_known(accuracy.low),
-        accuracy_high=_known(accuracy.high),
+        accuracy_low=finite(accuracy.low),
+        accuracy_high=finite(accuracy.high),
         early_stop=stop.mean,
-        early_stop_low=_known(stop.low),
-        early_stop_high=_known(stop.high),
+        early_stop_low=finite(stop.low),
+        early_stop_high=finite(stop.high),
     )
 
 
@@ -120,8 +120,8 @@ def _with_gain(row: Row, found: Comparison | None) -> Row:
     return dataclasses.replace(
         row,
         gain=found.difference.mean,
-        gain_low=_known(found.difference.low),
-        gain_high=_known(found.difference.high),
+        gain_low=finite(found.difference.low),
+        gain_high=finite(found.difference.high),
         sooner=found.speed.mean,
         p=found.p,
         holds=found.holds,
@@ -136,14 +136,10 @@ def _joined(row: Row, found: Between | None) -> Row:
     return dataclasses.replace(
         row,
         first_gain=accuracy.mean,
-        first_gain_low=_known(accuracy.low),
-        first_gain_high=_known(accuracy.high),
+        first_gain_low=finite(accuracy.low),
+        first_gain_high=finite(accuracy.high),
         first_method=found.contrast.method,
     )
-
-
-def _known(bound: float) -> float | None:
-    return bound if math.isfinite(bound) else None
 
 
 def csv_text(compared: Compared) -> str:
