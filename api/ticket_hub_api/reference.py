@@ -6,6 +6,7 @@ examples below, which a test asks of a real service.
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ EXAMPLES: Mapping[str, str] = {
     "/readyz": "/readyz",
 }
 """What to ask each address that needs no identifier made before; `ann/lenet` is a ticket."""
+
+SAME_BODY = {"/api/v1/jobs/estimate": "The body is that of `POST /api/v1/jobs`."}
 
 HEAD = """\
 # The REST API
@@ -79,18 +82,27 @@ def page() -> str:
             for method in route.methods or ()
         }
         app.state.services.close()
-    paths = openapi.description()["paths"]
-    return HEAD + "".join(_address(path, paths[path], scopes) for path in sorted(paths)) + _errors()
+    about = openapi.description()
+    paths, schemas = about["paths"], about["components"]["schemas"]
+    parts = (_address(path, paths[path], scopes, schemas) for path in sorted(paths))
+    return HEAD + "".join(parts) + _errors()
 
 
-def _address(path: str, item: Mapping[str, Any], scopes: Mapping[tuple[str, str], str]) -> str:
+def _address(
+    path: str,
+    item: Mapping[str, Any],
+    scopes: Mapping[tuple[str, str], str],
+    schemas: Mapping[str, Any],
+) -> str:
     return "".join(
-        _operation(method.upper(), path, about, scopes[path, method.upper()])
+        _operation(method.upper(), path, about, scopes[path, method.upper()], schemas)
         for method, about in item.items()
     )
 
 
-def _operation(method: str, path: str, about: Mapping[str, Any], scope: str) -> str:
+def _operation(
+    method: str, path: str, about: Mapping[str, Any], scope: str, schemas: Mapping[str, Any]
+) -> str:
     parts = [f"\n## `{method} {path}`\n", about.get("description", "").strip(), ""]
     parts.append(f"Token: {'none needed' if scope == 'anyone' else f'with the scope `{scope}`'}.")
     if method == "GET" and path in EXAMPLES:
@@ -98,14 +110,49 @@ def _operation(method: str, path: str, about: Mapping[str, Any], scope: str) -> 
     parameters = about.get("parameters", [])
     if parameters:
         parts += ["", "| parameter | in | what |", "|---|---|---|", *map(_parameter, parameters)]
+    if "requestBody" in about:
+        content = about["requestBody"]["content"]["application/json"]
+        parts += _body(content, schemas) if path not in SAME_BODY else ("", SAME_BODY[path])
     parts += ["", "Answers: " + "; ".join(_answers(about["responses"])) + ".", ""]
     return "\n".join(parts)
 
 
 def _parameter(about: Mapping[str, Any]) -> str:
     needed = "" if about.get("required") else ", optional"
-    text = about.get("description") or _kind(about["schema"])
+    several = about["schema"].get("type") == "array"
+    text = about.get("description") or ("given once or more" if several else _kind(about["schema"]))
     return f"| `{about['name']}` | {about['in']} | {text}{needed} |"
+
+
+def _body(content: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
+    """The fields of a body, for each form that it may have, and its examples."""
+    for form in content["schema"].get("oneOf", [content["schema"]]):
+        schema = schemas[form["$ref"].rpartition("/")[2]] if "$ref" in form else form
+        meanings = _meanings(schema.get("description", ""))
+        yield from ("", schema["description"].splitlines()[0], "")
+        yield from ("| field of the body | what |", "|---|---|")
+        required = frozenset(schema.get("required", ()))
+        for name in sorted(schema["properties"], key=lambda each: each not in required):
+            about = schema["properties"][name]
+            needed = "" if name in required else ", optional"
+            said = f": {meanings[name].rstrip('.')}" if name in meanings else ""
+            yield f"| `{name}` | {_kind(about)}{needed}{said} |"
+    for example in content.get("examples", {}).values():
+        yield from ("", f"    {json.dumps(example['value'])}")
+
+
+def _meanings(docstring: str) -> dict[str, str]:
+    """What a docstring's list of attributes says of each."""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in docstring.partition("Attributes:\n")[2].splitlines():
+        if line.startswith(" " * 8) and names:
+            found.update({name: f"{found[name]} {line.strip()}" for name in names})
+        elif ": " in line:
+            listed, _, text = line.strip().partition(": ")
+            names = listed.split(", ")
+            found.update(dict.fromkeys(names, text))
+    return found
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
@@ -113,7 +160,10 @@ def _kind(schema: Mapping[str, Any]) -> str:
     choices = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
     words = " or ".join(_one(each) for each in choices)
     default = schema.get("default")
-    return words if default in {None, ""} else f"{words}; {str(default).lower()} if left out"
+    if default is None or default == "":
+        return words
+    text = " and ".join(default) if isinstance(default, list) else str(default).lower()
+    return f"{words}; {text} if left out"
 
 
 def _one(schema: Mapping[str, Any]) -> str:
@@ -121,11 +171,21 @@ def _one(schema: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(f"`{each}`" for each in schema["enum"])
     if "const" in schema:
         return f"`{schema['const']}`"
+    if schema.get("type") == "array":
+        return f"a list, each {_one(schema['items'])}"
     names = {"string": "a text", "integer": "a whole number", "number": "a number",
-             "boolean": "`true` or `false`", "array": "given once or more"}  # fmt: skip
+             "boolean": "`true` or `false`", "object": "an object"}  # fmt: skip
     word = names.get(schema.get("type", ""), "a value")
     low, high = schema.get("minimum"), schema.get("maximum")
-    return word if low is None or high is None else f"{word} from {low:g} to {high:g}"
+    if high is None:
+        return word
+    if low is None:
+        return f"{word} above {schema['exclusiveMinimum']:,g} and at most {high:,g}"
+    return f"{word} from {_plain(low)} to {_plain(high)}"
+
+
+def _plain(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else f"{number:g}"
 
 
 def _answers(responses: Mapping[str, Any]) -> Iterator[str]:

@@ -29,6 +29,15 @@ def test_the_page_is_what_the_routes_say() -> None:
     )
 
 
+def test_the_page_names_every_field_of_every_body() -> None:
+    page = reference.page()
+    about = openapi.description()
+    for name in ("FindIn", "RetrainIn"):
+        for field in about["components"]["schemas"][name]["properties"]:
+            assert f"| `{field}` | " in page.partition("## `POST /api/v1/jobs`")[2]
+    assert "| `evidence` | an object |" in page
+
+
 @pytest.fixture(scope="module")
 def anns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """A hub with the ticket of the examples."""

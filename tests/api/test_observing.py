@@ -7,6 +7,8 @@ import io
 import json
 import logging
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +53,17 @@ def test_a_line_is_one_object_with_the_requests_id(log: Log) -> None:
     assert line["request"] == "r-1"
     assert line["route"] == "/x"
     assert line["time"].endswith("+00:00")
+
+
+def test_complaints_of_the_event_loop_are_lines_too() -> None:
+    code = (
+        "import logging; from ticket_hub_api.observing.logs import configure_logging; "
+        "configure_logging('info'); logging.getLogger('asyncio').warning('socket.send() raised')"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = [json.loads(each) for each in said.stderr.splitlines()]
+    assert (line["logger"], line["message"]) == ("asyncio", "socket.send() raised")
 
 
 def test_an_unforeseen_error_keeps_its_trace_and_loses_its_secrets(log: Log) -> None:

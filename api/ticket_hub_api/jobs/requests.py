@@ -58,7 +58,7 @@ class FindIn(_Training):
     Attributes:
         recipe: one of those that the operator allows.
         repository: `owner/name` that the bundle goes to.
-        private: for a new repository; None is the hub's default.
+        private: of a new repository; without it, the hub's default.
         levels, seed: of the search, where they differ from the recipe.
         priority: 9 is the most urgent; above 5 it takes an administrator.
     """
@@ -76,7 +76,7 @@ class RetrainIn(_Training):
 
     Attributes:
         ticket: `owner/name[@revision][:levels]`; without levels the best one.
-        dataset: one of those that the operator allows; None is what it was found on.
+        dataset: one of those that the operator allows; without one, what it was found on.
         against: the controls.
         head: what becomes of the output layer.
         seed: of the data orders and the controls' draws.

@@ -20,6 +20,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 FIELDS = "fields"  # `extra={FIELDS: {...}}` adds fields to a line
 _LOGGERS = (
     "ticket_hub_api", "uvicorn", "uvicorn.error", "uvicorn.access", "dbos", "py.warnings",
+    "asyncio",
 )  # fmt: skip
 _HIDDEN = "[hidden]"
 _SECRETS = re.compile(

@@ -104,6 +104,10 @@ _NAMED: Mapping[type[errors.TicketHubError], str] = {
     errors.EvidenceError: "Evidence not usable",
     errors.EngineError: "Engine not available",
     errors.HubError: "Refused by the hub",
+    errors.HubNotFoundError: "Not found",
+    errors.HubAccessError: "Not allowed",
+    errors.HubConflictError: "Conflict",
+    errors.HubUnavailableError: "Not available",
     CursorError: "Cursor not known",
 }
 
