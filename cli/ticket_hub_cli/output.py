@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-__all__ = ["Column", "Output", "command_line", "error", "percent"]
+__all__ = ["Column", "Output", "command_line", "error", "percent", "warning"]
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any value
@@ -110,7 +110,16 @@ def command_line(*words: object, hub: str | None = None) -> str:
 
 def error(problem: str, remedy: str = "") -> None:
     """Say on stderr what is wrong and what can be done."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {problem}", err=True)
+    _say(click.style("Error:", fg="red", bold=True), problem, remedy)
+
+
+def warning(problem: str, remedy: str = "") -> None:
+    """Say on stderr what must be known about a result that is there all the same."""
+    _say(click.style("Warning:", fg="yellow", bold=True), problem, remedy)
+
+
+def _say(kind: str, problem: str, remedy: str) -> None:
+    click.echo(f"{kind} {problem}", err=True)
     if remedy:
         click.echo(f"{click.style('What to do:', bold=True)} {remedy}", err=True)
 

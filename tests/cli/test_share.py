@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -140,3 +141,16 @@ def test_a_push_of_one_level_is_refused(
     assert ran.code == 2
     assert "leave out ':2'" in ran.stderr
     assert not (tmp_path / "hub").exists()
+
+
+def test_nothing_is_deleted_unless_somebody_says_yes(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    ticket("push", str(bundle), "ann/digits", *hub)
+    for said, code in (("", 1), ("n\n", 1), ("y\n", 0)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        ran = ticket("delete", "ann/digits", *hub)
+        assert ran.code == code
+        assert ("give --yes" in ran.stderr) is (code == 1)
+        assert ticket("info", "ann/digits", *hub).code == (0 if code else 14)

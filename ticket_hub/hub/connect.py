@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ticket_hub.errors import HubError
 from ticket_hub.hub.base import Hub
@@ -10,6 +12,8 @@ from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.huggingface import HuggingFaceHub
 
 __all__ = ["connect"]
+
+PUBLIC = "https://huggingface.co"
 
 
 def connect(location: str | Path | None = None, *, token: str | None = None) -> Hub:
@@ -24,10 +28,26 @@ def connect(location: str | Path | None = None, *, token: str | None = None) -> 
         HubError: the folder is something else, or the address is none.
     """
     text = str(location) if location is not None else ""
-    if text.startswith(("http://", "https://")):
+    if _is_address(text):
         return HuggingFaceHub(text.rstrip("/"), token=token)
     if "://" in text:
         raise HubError(
             f"{text} is no address of a hub.", "Give a folder, or an http:// or https:// address."
         )
-    return FolderHub(Path(text).expanduser()) if text else HuggingFaceHub(token=token)
+    return FolderHub(Path(text).expanduser()) if text else _by_default(token)
+
+
+def _is_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+def _by_default(token: str | None) -> HuggingFaceHub:
+    """What `HF_ENDPOINT` names, or the public Hub, also where it is set to nothing."""
+    named = os.environ.get("HF_ENDPOINT", PUBLIC).strip()
+    if named and not _is_address(named):
+        raise HubError(
+            f"HF_ENDPOINT is {named[:200]!r}, which is no address of a hub.",
+            "Set it to an http:// or https:// address, or unset it for the public Hub.",
+        )
+    return HuggingFaceHub(None if named else PUBLIC, token=token)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from ticket_hub_cli import options
+from ticket_hub_cli import options, output
 from ticket_hub_cli.output import Output
 
 
@@ -17,15 +19,24 @@ from ticket_hub_cli.output import Output
 @options.hub_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options.output_options
-def command(repo: str, hub: str | None, yes: bool, out: Output) -> None:
+def command(repo: str, hub: str | None, yes: bool, out: Output) -> int:
     """Delete a ticket from a hub with all its commits, for everybody."""
     from ticket_hub.hub.front import delete_bundle
 
-    if not yes:
-        click.confirm(
-            f"Delete {repo} and its history for everybody? This cannot be undone.",
-            abort=True,
-            err=True,
-        )
+    if not yes and not _sure(repo):
+        output.error("Nothing was deleted.", "Answer y, or give --yes where nobody can answer.")
+        return 1
     delete_bundle(repo, hub=hub)
     out.record({"deleted": repo}, name="deleted")
+    return 0
+
+
+def _sure(repo: str) -> bool:
+    question = f"Delete {repo} and its history for everybody? This cannot be undone."
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        return False

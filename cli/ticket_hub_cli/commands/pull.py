@@ -42,7 +42,7 @@ def command(
     if pulled.repaired:
         out.hint(f"Repaired here: {', '.join(pulled.repaired)}.")
     if not pulled.confirmed and not local:
-        output.error(
+        output.warning(
             f"The hub could not be asked: this is commit {pulled.commit[:12]}, which it gave the "
             "last time. There may be a newer one.",
             "Pull again when the hub can be reached.",
