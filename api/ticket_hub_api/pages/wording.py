@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 __all__ = ["FILTERS"]
@@ -15,6 +15,8 @@ _KIBI = 1024
 _DIGEST = re.compile(r"[0-9a-f]{40,64}")
 _SECONDS = {"d": 86400, "h": 3600, "min": 60}
 _MINUS = "\N{MINUS SIGN}"
+_SHARES = {"accuracy": "accuracy", "test_accuracy": "accuracy", "density": "weights left"}
+_EVENT_WORDS = {"control": "network", "index": "level"}
 UNKNOWN = "\N{EN DASH}"
 
 
@@ -92,6 +94,19 @@ def after(text: str, mark: str) -> str:
     return text.rpartition(mark)[2]
 
 
+def happening(data: Mapping[str, object]) -> str:
+    """What an event of a job says besides its kind: shares in per cent, in the pages' words."""
+    if "problem" in data:
+        return f"{data['problem']} {data.get('remedy', '')}".strip()
+    said = []
+    for key, value in data.items():
+        if key in _SHARES and isinstance(value, float):
+            said.append(f"{_SHARES[key]} {100 * value:.2f}%")
+        elif isinstance(value, str | int | float):
+            said.append(f"{_EVENT_WORDS.get(key, key.replace('_', ' '))} {plain(value)}")
+    return ", ".join(said)
+
+
 def plain(value: object) -> str:
     """A number with at most four significant digits behind the point, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -107,6 +122,6 @@ FILTERS: dict[str, Callable[..., object]] = {
     each.__name__: each
     for each in (
         *(percent, density, points, size, count, moment, iso, short, host),
-        *(duration, before, after, plain, known),
+        *(duration, before, after, happening, plain, known),
     )
 } | {"product": math.prod}

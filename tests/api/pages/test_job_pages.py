@@ -19,6 +19,7 @@ from ticket_hub_api.jobs.dbos_delivery import DbosDelivery
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
 from ticket_hub_api.pages.job_form import first_values, read_job
+from ticket_hub_api.pages.wording import FILTERS
 
 ADDRESS = re.compile(r"/jobs/[0-9a-f]{24}$")
 
@@ -56,6 +57,18 @@ def test_ranges_are_said_in_plain_words() -> None:
     assert problems["levels"] == "must be at most 60"
     assert problems["recipe"] == "is missing"
     assert problems["repository"].startswith("must be owner/name")
+
+
+def test_events_are_told_in_the_words_of_the_pages() -> None:
+    happening = FILTERS["happening"]
+    trained = {"accuracy": 0.97222, "control": "reinit", "early_stop": 1020, "level": 8, "trial": 4}
+    assert (
+        happening(trained) == "accuracy 97.22%, network reinit, early stop 1020, level 8, trial 4"
+    )
+    level = {"density": 0.8042, "early_stop": 100.0, "index": 1, "test_accuracy": 0.9444}
+    assert happening(level) == "weights left 80.42%, early stop 100, level 1, accuracy 94.44%"
+    assert happening({"problem": "It failed.", "remedy": "Try again."}) == "It failed. Try again."
+    assert happening({"attempt": 1, "more": None}) == "attempt 1"
 
 
 @pytest.fixture
@@ -133,7 +146,7 @@ def test_submitting_and_cancelling_in_a_browser(
 def test_the_operator_sees_storage_workers_and_the_queue(member: Reader, shown: Shown) -> None:
     assert shown
     page = member.get("/operator").text
-    for part in ("Stored", "Disk free", "Queued", "Workers", "SQLite"):
+    for part in ("Stored", "Disk free", "Queued", "Workers", "SQLite", "everybody with an account"):
         assert part in page
 
 
