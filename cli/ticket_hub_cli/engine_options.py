@@ -78,11 +78,11 @@ def engine_options(function: F) -> F:
     )
     @functools.wraps(function)
     def with_engine(
-        *args: Any,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401 - whatever the command takes
         engine: str | None,
         engine_settings: tuple[str, ...],
-        **values: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        **values: Any,  # noqa: ANN401 - whatever the command takes
+    ) -> Any:  # noqa: ANN401 - and gives
         return function(*args, engine=_choice(engine, engine_settings), **values)
 
     return cast("F", with_engine)

@@ -82,12 +82,12 @@ def experiment_options(function: F) -> F:
 
     @functools.wraps(function)
     def with_changes(
-        *args: Any,  # noqa: ANN401
+        *args: Any,  # noqa: ANN401 - whatever the command takes
         against: str,
         assignments: tuple[str, ...],
         patience: int | None,
-        **values: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        **values: Any,  # noqa: ANN401 - whatever the command takes
+    ) -> Any:  # noqa: ANN401 - and gives
         changes = options.settings(assignments, training__patience=patience)
         return function(*args, against=listed(against), changes=changes, **values)
 

@@ -6,16 +6,27 @@ import functools
 import importlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import click
 
 from ticket_hub.errors import HubError
 from ticket_hub_cli.options import EndsWithExamples
 
-__all__ = ["Group", "duration", "hub_options", "operation", "seconds", "settings_from", "with_hub"]
+__all__ = [
+    "Group",
+    "HubSettings",
+    "duration",
+    "hub_options",
+    "operation",
+    "seconds",
+    "settings_from",
+    "with_hub",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+HubSettings: TypeAlias = Any
+"""The settings of a hub: a type of the service, which the command line must not import."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 
@@ -49,7 +60,7 @@ def hub_options(function: F) -> F:
     )(function)
 
 
-def settings_from(where: Mapping[str, str], **changes: object) -> Any:  # noqa: ANN401 - the service's own type
+def settings_from(where: Mapping[str, str], **changes: object) -> HubSettings:
     """The hub that the options and the environment name."""
     return operation().settings_of(where["database"], where["storage"], **changes)
 
@@ -59,7 +70,12 @@ def with_hub(function: F) -> F:
 
     @hub_options
     @functools.wraps(function)
-    def opened(*arguments: Any, database: str, storage: str, **values: Any) -> Any:  # noqa: ANN401
+    def opened(
+        *arguments: Any,  # noqa: ANN401 - whatever the command takes
+        database: str,
+        storage: str,
+        **values: Any,  # noqa: ANN401 - whatever the command takes
+    ) -> Any:  # noqa: ANN401 - and gives
         where = {"database": database, "storage": storage}
         return function(*arguments, hub=settings_from(where), **values)
 

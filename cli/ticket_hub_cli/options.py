@@ -55,7 +55,12 @@ def output_options(function: F) -> F:
     )
     @click.option("-q", "--quiet", is_flag=True, help="Print names only: --format quiet.")
     @functools.wraps(function)
-    def with_output(*args: Any, form: str, quiet: bool, **values: Any) -> Any:  # noqa: ANN401
+    def with_output(
+        *args: Any,  # noqa: ANN401 - whatever the command takes
+        form: str,
+        quiet: bool,
+        **values: Any,  # noqa: ANN401 - whatever the command takes
+    ) -> Any:  # noqa: ANN401 - and gives
         out = Output("quiet" if quiet else cast("Any", form))
         return function(*args, out=out, **values)
 
@@ -82,7 +87,10 @@ def set_option(function: F) -> F:
     )(function)
 
 
-def settings(assignments: Iterable[str], **shortcuts: Any) -> dict[str, Any]:  # noqa: ANN401
+def settings(
+    assignments: Iterable[str],
+    **shortcuts: Any,  # noqa: ANN401 - any value of a recipe
+) -> dict[str, Any]:
     """The changes to a recipe that `--set` and the options beside it ask for.
 
     Args:

@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,13 @@ from urllib.parse import urlsplit
 import pytest
 import torch
 from huggingface_hub import HfApi
+from ports import free_port
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from ticket_hub import retrain
 from ticket_hub_api.background import RunningHub, running_hub, start_hub
+from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.settings import Settings
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
@@ -163,11 +164,19 @@ def run_client(hub: RunningHub, tmp_path: Path) -> RunClient:
     return run
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@pytest.fixture(scope="session")
+def owner(hub: RunningHub) -> str:
+    """The name of the account that the shared hub was started with."""
+    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
+    return name
+
+
+@pytest.fixture
+def database(hub: RunningHub) -> Iterator[Database]:
+    """The shared hub's own database."""
+    opened = Database(hub.settings.database_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

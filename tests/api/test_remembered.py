@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,6 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 Call = Callable[..., Any]
 Push = Callable[..., object]
 LIST = "/api/v1/tickets"
-
-
-@pytest.fixture
-def database(hub: RunningHub) -> Iterator[Database]:
-    opened = Database(hub.settings.database_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 pytest.importorskip("fastapi", reason="needs the service: pip install 'ticket-hub[serve]'")
 
@@ -32,13 +33,6 @@ def blocks(section: str, language: str = "") -> list[str]:
     """The fenced blocks of a section, in order."""
     text = PAGE.split(f"\n## {section}", 1)[1].split("\n## ", 1)[0]
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def ticket(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.hub_accounts import organization, token, user
-from ticket_hub_cli.hub_options import Group, duration, operation, seconds, with_hub
+from ticket_hub_cli.hub_options import Group, HubSettings, duration, operation, seconds, with_hub
 from ticket_hub_cli.options import EndsWithExamples
 from ticket_hub_cli.output import Column, Output, command_line
 
@@ -45,7 +45,7 @@ for part in (user, organization, token):
               help="The same for chunks, which clients remember for three weeks.")  # fmt: skip
 @options.output_options
 @with_hub
-def collect(dry_run: bool, grace: int, xet_grace: int, out: Output, hub: Any) -> None:  # noqa: ANN401
+def collect(dry_run: bool, grace: int, xet_grace: int, out: Output, hub: HubSettings) -> None:
     """Remove what no repository refers to. It may run beside the service."""
     done = operation().collect_garbage(
         hub, grace_seconds=grace, xet_seconds=xet_grace, dry_run=dry_run
@@ -59,7 +59,7 @@ def collect(dry_run: bool, grace: int, xet_grace: int, out: Output, hub: Any) ->
 @click.option("--quick", is_flag=True, help="Do not read the contents, only look at their sizes.")
 @options.output_options
 @with_hub
-def fsck(quick: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
+def fsck(quick: bool, out: Output, hub: HubSettings) -> None:
     """Find every damaged row and content. Exit code 1 when there is any."""
     found = list(operation().find_damage(hub, contents=not quick))
     columns = [Column("what", "WHAT"), Column("name", "NAME"), Column("problem", "PROBLEM")]
@@ -74,7 +74,7 @@ def fsck(quick: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @options.output_options
 @with_hub
-def backup(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
+def backup(folder: Path, out: Output, hub: HubSettings) -> None:
     """Copy the hub into a folder, while it runs. A second time copies only what is new."""
     out.record(operation().back_up(hub, folder), name="database")
     out.hint(f"Bring it back with {command_line('ticket', 'hub', 'restore', folder)}.")
@@ -86,7 +86,7 @@ def backup(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @options.output_options
 @with_hub
-def restore(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
+def restore(folder: Path, out: Output, hub: HubSettings) -> None:
     """Bring a hub back from a backup, into an empty database."""
     out.record(operation().restore(hub, folder), name="database")
     out.hint("Check it with `ticket hub fsck`, then start it with `ticket serve`.")
@@ -102,7 +102,9 @@ def restore(folder: Path, out: Output, hub: Any) -> None:  # noqa: ANN401
 @click.option("--rebuild", is_flag=True, help="Fill the catalog anew from this hub's own contents.")
 @options.output_options
 @with_hub
-def index(owners: tuple[str, ...], source: str, rebuild: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
+def index(
+    owners: tuple[str, ...], source: str, rebuild: bool, out: Output, hub: HubSettings
+) -> None:
     """List tickets of another hub here, or make this hub's own list anew.
 
     Only manifests are fetched; the files stay on the other hub. TICKET_HUB_MIRRORS lists the hubs
@@ -123,7 +125,7 @@ def index(owners: tuple[str, ...], source: str, rebuild: bool, out: Output, hub:
 @command.command("migrate", cls=EndsWithExamples, epilog="ticket hub migrate")
 @options.output_options
 @with_hub
-def migrate(out: Output, hub: Any) -> None:  # noqa: ANN401
+def migrate(out: Output, hub: HubSettings) -> None:
     """Bring the database to the schema of this version. Back it up before."""
     before, after = operation().migrate_database(hub)
     out.record({"before": before or None, "after": after}, name="after")
@@ -136,7 +138,7 @@ def migrate(out: Output, hub: Any) -> None:  # noqa: ANN401
 @click.argument("share", metavar="[TIME]", required=False)
 @options.output_options
 @with_hub
-def quota(account: str | None, share: str | None, out: Output, hub: Any) -> None:  # noqa: ANN401
+def quota(account: str | None, share: str | None, out: Output, hub: HubSettings) -> None:
     """Show or set how much of the workers' time an account may use within 30 days.
 
     TIME is of one slot: 90m, 200h, 30d, or `none` for no limit. Without an account, all are listed.
@@ -158,7 +160,7 @@ def quota(account: str | None, share: str | None, out: Output, hub: Any) -> None
 @command.command("workers", cls=EndsWithExamples, epilog="ticket hub workers --format json")
 @options.output_options
 @with_hub
-def workers(out: Output, hub: Any) -> None:  # noqa: ANN401
+def workers(out: Output, hub: HubSettings) -> None:
     """List the slots of workers that have shown themselves within a day."""
     columns = [
         Column("name", "NAME"), Column("device", "DEVICE"), Column("engine", "ENGINE"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.hub_options import Group, operation, seconds, with_hub
+from ticket_hub_cli.hub_options import Group, HubSettings, operation, seconds, with_hub
 from ticket_hub_cli.options import EndsWithExamples
 from ticket_hub_cli.output import Column, Output
 
@@ -26,7 +25,7 @@ def user() -> None:
 @click.option("--email", default="")
 @options.output_options
 @with_hub
-def add_user(name: str, full_name: str, email: str, out: Output, hub: Any) -> None:  # noqa: ANN401
+def add_user(name: str, full_name: str, email: str, out: Output, hub: HubSettings) -> None:
     """Add a user."""
     operation().add_user(hub, name, full_name=full_name, email=email)
     out.record({"name": name, "kind": "user"}, name="name")
@@ -36,7 +35,7 @@ def add_user(name: str, full_name: str, email: str, out: Output, hub: Any) -> No
 @user.command("list", cls=EndsWithExamples, epilog="ticket hub user list --format json")
 @options.output_options
 @with_hub
-def list_users(out: Output, hub: Any) -> None:  # noqa: ANN401
+def list_users(out: Output, hub: HubSettings) -> None:
     """List users and organizations."""
     columns = [Column("name", "NAME"), Column("kind", "KIND"), Column("disabled", "LOCKED OUT")]
     out.table(operation().list_accounts(hub), columns, name="name")
@@ -47,7 +46,7 @@ def list_users(out: Output, hub: Any) -> None:  # noqa: ANN401
 @click.option("--undo", is_flag=True, help="Let the account in again.")
 @options.output_options
 @with_hub
-def disable_user(name: str, undo: bool, out: Output, hub: Any) -> None:  # noqa: ANN401
+def disable_user(name: str, undo: bool, out: Output, hub: HubSettings) -> None:
     """Lock an account out, with all its tokens."""
     operation().set_disabled(hub, name, disabled=not undo)
     out.record({"name": name, "disabled": not undo}, name="name")
@@ -63,7 +62,7 @@ def organization() -> None:
 @click.option("--full-name", default="")
 @options.output_options
 @with_hub
-def add_organization(name: str, full_name: str, out: Output, hub: Any) -> None:  # noqa: ANN401
+def add_organization(name: str, full_name: str, out: Output, hub: HubSettings) -> None:
     """Add an organization, which owns repositories and has members."""
     operation().add_organization(hub, name, full_name=full_name)
     out.record({"name": name, "kind": "organization"}, name="name")
@@ -81,7 +80,7 @@ def add_organization(name: str, full_name: str, out: Output, hub: Any) -> None: 
 )  # fmt: skip
 @options.output_options
 @with_hub
-def member(name: str, user_name: str, role: str, out: Output, hub: Any) -> None:  # noqa: ANN401
+def member(name: str, user_name: str, role: str, out: Output, hub: HubSettings) -> None:
     """Give a user a role in an organization."""
     operation().add_member(hub, name, user_name, role)
     out.record({"organization": name, "user": user_name, "role": role}, name="user")
@@ -109,7 +108,7 @@ def create_token(
     name: str,
     expires: int | None,
     out: Output,
-    hub: Any,  # noqa: ANN401
+    hub: HubSettings,
 ) -> None:
     """Issue a token to a user. Its secret is shown once and kept nowhere."""
     issued = operation().create_token(
@@ -123,7 +122,7 @@ def create_token(
 @token.command("list", cls=EndsWithExamples, epilog="ticket hub token list")
 @options.output_options
 @with_hub
-def list_tokens(out: Output, hub: Any) -> None:  # noqa: ANN401
+def list_tokens(out: Output, hub: HubSettings) -> None:
     """List tokens, without their secrets."""
     rows = operation().list_tokens(hub)
     for row in rows:
@@ -146,7 +145,7 @@ def _moment(microseconds: int | None) -> str | None:
 @click.argument("token_id", metavar="ID")
 @options.output_options
 @with_hub
-def revoke_token(token_id: str, out: Output, hub: Any) -> None:  # noqa: ANN401
+def revoke_token(token_id: str, out: Output, hub: HubSettings) -> None:
     """End a token at once."""
     operation().revoke_token(hub, token_id)
     out.record({"id": token_id, "revoked": True}, name="id")

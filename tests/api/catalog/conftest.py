@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
 
 from ticket_hub.hub import connect, push
 from ticket_hub_api import accounts
@@ -29,12 +28,6 @@ def stranger(hub: RunningHub) -> Callable[[str], str]:
             database.close()
 
     return make
-
-
-@pytest.fixture(scope="session")
-def owner(hub: RunningHub) -> str:
-    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
-    return name
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,6 @@ from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 
 Call = Callable[..., Any]
-
-
-@pytest.fixture
-def database(hub: RunningHub) -> Iterator[Database]:
-    opened = Database(hub.settings.database_url)
-    yield opened
-    opened.close()
 
 
 def new_user(database: Database, scope: str = "write") -> tuple[str, str]:

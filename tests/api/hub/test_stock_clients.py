@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
 
 from ticket_hub_api.background import RunningHub
 
@@ -29,7 +28,7 @@ def test_timm_and_the_mixin_push_and_load(run_client: RunClient, transfer: str) 
     assert "done" in run_client("use_timm.py", xet=transfer == "xet")
 
 
-def test_the_command_line_of_the_client_works(hub: RunningHub, tmp_path: Path) -> None:
+def test_the_command_line_of_the_client_works(hub: RunningHub, owner: str, tmp_path: Path) -> None:
     def hf(*arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "huggingface_hub.cli.hf", *arguments],
@@ -50,8 +49,8 @@ def test_the_command_line_of_the_client_works(hub: RunningHub, tmp_path: Path) -
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "a.bin").write_bytes(b"content" * 1000)
-    name = f"{owner(hub)}/cli"
-    assert owner(hub) in hf("auth", "whoami")
+    name = f"{owner}/cli"
+    assert owner in hf("auth", "whoami")
     hf("repos", "create", name, "--exist-ok")
     hf("upload", name, str(folder), ".")
     hf("repos", "tag", "create", name, "v1")
@@ -59,8 +58,3 @@ def test_the_command_line_of_the_client_works(hub: RunningHub, tmp_path: Path) -
     assert (tmp_path / "there/a.bin").read_bytes() == b"content" * 1000
     assert name in hf("models", "ls", "--search", "cli", "-q")
     hf("repos", "delete", name, "--yes")
-
-
-def owner(hub: RunningHub) -> str:
-    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
-    return name

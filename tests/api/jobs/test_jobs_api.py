@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from huggingface_hub import HfApi
 
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
@@ -16,12 +15,6 @@ from ticket_hub_api.catalog.database import Database
 
 API = "/api/v1/jobs"
 Call = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def owner(hub: RunningHub) -> str:
-    name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
-    return name
 
 
 @pytest.fixture

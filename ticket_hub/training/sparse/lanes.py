@@ -38,6 +38,7 @@ BLOCK = 16  # examples and columns that are transposed at once
 # llvmlite and numba carry no types of their own.
 Builder: TypeAlias = Any
 Value: TypeAlias = Any
+Numba: TypeAlias = Any
 Generate: TypeAlias = Callable[..., Value]
 
 FLOAT, INT, LONG, BYTE = ll.FloatType(), ll.IntType(32), ll.IntType(64), ll.IntType(8)
@@ -59,25 +60,25 @@ tile = Tile()
 class TileModel(models.PrimitiveModel):  # type: ignore[misc]
     """How LLVM holds a tile."""
 
-    def __init__(self, manager: Any, kind: Any) -> None:  # noqa: ANN401 - numba's own objects
+    def __init__(self, manager: Numba, kind: Numba) -> None:
         super().__init__(manager, kind, TILE)
 
 
-def generated(result: Any) -> Callable[[Generate], Any]:  # noqa: ANN401 - a numba type
+def generated(result: Numba) -> Callable[[Generate], Numba]:
     """Make an intrinsic of a function that takes a builder and LLVM values.
 
     Arrays arrive as pointers to their first element, integers as 64 bits.
     """
 
-    def wrap(generate: Generate) -> Any:  # noqa: ANN401 - a numba object
+    def wrap(generate: Generate) -> Numba:
         plain = inspect.unwrap(generate)
 
-        def definition(context: Any, *kinds: Any) -> Any:  # noqa: ANN401
+        def definition(context: Numba, *kinds: Numba) -> Numba:
             del context
             returned = kinds[0].dtype if result is None else result
             return returned(*kinds), lower
 
-        def lower(context: Any, builder: Builder, signature: Any, values: Any) -> Value:  # noqa: ANN401
+        def lower(context: Numba, builder: Builder, signature: Numba, values: Numba) -> Value:
             plainer = [
                 _lowered(context, builder, kind, value)
                 for kind, value in zip(signature.args, values, strict=True)
@@ -95,7 +96,7 @@ def generated(result: Any) -> Callable[[Generate], Any]:  # noqa: ANN401 - a num
     return wrap
 
 
-def _lowered(context: Any, builder: Builder, kind: Any, value: Value) -> Value:  # noqa: ANN401
+def _lowered(context: Numba, builder: Builder, kind: Numba, value: Value) -> Value:
     if isinstance(kind, types.Array):
         if kind.layout != "C":
             raise errors.TypingError("Tiles are rows of C-contiguous arrays.")
@@ -115,7 +116,7 @@ def integers(value: int) -> Value:
     return ll.Constant(INTEGERS, [value] * LANES)
 
 
-def place(builder: Builder, pointer: Value, element: Value, kind: Any) -> Value:  # noqa: ANN401
+def place(builder: Builder, pointer: Value, element: Value, kind: Numba) -> Value:
     """The address of `element`, as that of a vector."""
     return builder.bitcast(builder.gep(pointer, [element]), kind.as_pointer())
 
