@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub_api.catalog.transfers import Transfer, transfer_of
+from ticket_hub_api.hub_protocol.requests import endpoint_of
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.sessions import Anyone
@@ -30,7 +31,12 @@ async def transfer(request: Request, visitor: Anyone) -> Response:
     cursor = query.get("cursor", "")[:MOST_CURSOR]
     matrix = await run_in_threadpool(_matrix, services_of(request), visitor, values, cursor)
     further = urlencode(values | {"cursor": matrix.next_cursor}) if matrix.next_cursor else ""
-    context = {"matrix": matrix, "values": values, "further": further}
+    context = {
+        "matrix": matrix,
+        "values": values,
+        "further": further,
+        "endpoint": endpoint_of(request),
+    }
     return render(request, "transfer.html", context)
 
 
