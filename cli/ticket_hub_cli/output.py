@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,18 +111,23 @@ def command_line(*words: object, hub: str | None = None) -> str:
 
 def error(problem: str, remedy: str = "") -> None:
     """Say on stderr what is wrong and what can be done."""
-    _say(click.style("Error:", fg="red", bold=True), problem, remedy)
+    _say(_styled("Error:", fg="red"), problem, remedy)
 
 
 def warning(problem: str, remedy: str = "") -> None:
     """Say on stderr what must be known about a result that is there all the same."""
-    _say(click.style("Warning:", fg="yellow", bold=True), problem, remedy)
+    _say(_styled("Warning:", fg="yellow"), problem, remedy)
+
+
+def _styled(text: str, *, fg: str | None = None) -> str:
+    """Bold or coloured, except where `NO_COLOR` is set (https://no-color.org)."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg=fg, bold=True)
 
 
 def _say(kind: str, problem: str, remedy: str) -> None:
     click.echo(f"{kind} {problem}", err=True)
     if remedy:
-        click.echo(f"{click.style('What to do:', bold=True)} {remedy}", err=True)
+        click.echo(f"{_styled('What to do:')} {remedy}", err=True)
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
@@ -143,7 +149,7 @@ def _aligned(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> li
         ]
         return "  ".join(parts).rstrip()
 
-    return [click.style(line(titles), bold=True), *map(line, cells)]
+    return [_styled(line(titles)), *map(line, cells)]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -4,10 +4,11 @@ import json
 import math
 from pathlib import Path
 
+import click
 import pytest
 
 from ticket_hub_cli.crash import save_traceback
-from ticket_hub_cli.output import Column, Output, command_line, percent
+from ticket_hub_cli.output import Column, Output, command_line, error, percent
 
 ROWS = [{"name": "a", "density": 1.0, "extra": 1}, {"name": "long", "density": 0.0358, "extra": 2}]
 COLUMNS = [Column("name", "NAME"), Column("density", "LEFT", percent, right=True)]
@@ -88,3 +89,15 @@ def test_commands_in_advice_can_be_typed_as_they_stand() -> None:
     assert command_line("ticket", "pull", "a/b", hub="/mnt/our lab") == (
         "`ticket pull a/b --hub '/mnt/our lab'`"
     )
+
+
+@pytest.mark.parametrize(("set_to", "plain"), [("1", True), ("", False)])
+def test_nothing_is_bold_or_coloured_where_no_color_is_set(
+    set_to: str, *, plain: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", set_to)
+    with click.Context(click.Command("x"), color=True):
+        Output("human").table(ROWS, COLUMNS, name="name")
+        error("Wrong.", "Mend it.")
+    captured = capsys.readouterr()
+    assert ["\x1b" not in text for text in captured] == [plain, plain]

@@ -38,7 +38,7 @@ figcaption,.soft{color:var(--soft);font-size:.9rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 th,td{padding:.3rem .5rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}
-thead th{background:var(--band)}
+thead th{background:var(--band);white-space:normal;vertical-align:bottom}
 pre{background:var(--band);padding:.8rem;overflow-x:auto;font-size:.85rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}
 dt{color:var(--soft)}
