@@ -44,3 +44,10 @@ def test_nobody_sees_transfers_of_tickets_that_they_may_not_read(
     send(shown.private)
     assert shown.private in member.get("/transfer").text
     assert shown.private not in reader.get("/transfer").text
+
+
+def test_where_nothing_fits_the_page_says_how_to_add_to_it(member: Reader, reader: Reader) -> None:
+    empty = member.get("/transfer?dataset=nothing-of-this-name")
+    assert empty.status == 200
+    assert "ticket push BUNDLE owner/name --with-evidence RUN --hub http" in empty.text
+    assert reader.get("/transfer?dataset=nothing-of-this-name").status == 200
