@@ -127,13 +127,14 @@ def part_of(stores: Stores, connection: Connection, ticket: TicketDetail, path: 
         TicketNotFoundError: the ticket has no such file.
         HubError: it is a mirrored one, whose files are on its own hub.
     """
+    content = _content(stores, connection, ticket, path)
     return FileAnswer(
         repository="",
         commit=ticket.commit,
         path=path,
         etag=_file(ticket, path).sha256,
         large=False,
-        content=_content(stores, connection, ticket, path),
+        content=content,
         xet_hash="",
         body=None,
     )

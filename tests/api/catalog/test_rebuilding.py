@@ -130,6 +130,8 @@ def test_another_hubs_tickets_are_listed_with_a_link_and_without_their_files(
     assert (one["source"], one["description"]["checked"]) == (far.endpoint, False)
     refused = call("GET", f"/api/v1/tickets/{owner}/one/levels/2/mask")
     assert (refused.status, far.endpoint in refused.json["remedy"]) == (400, True)
+    refused = call("GET", f"/api/v1/compare?ticket={owner}/one&ticket={owner}/one")
+    assert (refused.status, far.endpoint in refused.json["remedy"]) == (400, True)
     objects = [path for path in (near.settings.folder / "blobs").rglob("*") if path.is_file()]
     assert objects == []
     assert [each["done"] for each in as_operator(far, near, owner)].count("unchanged") == 2
