@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from ticket_hub.errors import BundleError, HubAccessError, MemoryLimitError, RecipeError
+from ticket_hub.errors import (
+    BundleError,
+    EvidenceError,
+    HubAccessError,
+    MemoryLimitError,
+    RecipeError,
+)
 from ticket_hub.recipe import Recipe
 from ticket_hub_api.catalog.tables import Account
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
@@ -34,6 +40,7 @@ __all__ = ["Planned", "plan_job"]
 MANIFEST = "ticket.json"
 MODEL = "model"
 DENSE = "dense"
+NEED_DENSE = frozenset({DENSE, "shuffle", "finetune"})
 TRIALS = 5
 GIGABYTE = 10**9
 
@@ -61,6 +68,7 @@ def plan_job(services: Services, viewer: Principal, request: FindIn | RetrainIn)
     Raises:
         RecipeError, NetworkError, TicketNotFoundError: it names what is not offered or not there,
             or a value that cannot be.
+        EvidenceError: a control needs weights that the bundle left out.
         MemoryLimitError: it needs more memory than the operator lets a job have.
         ApiError: the viewer may not read the ticket, or not write to the repository.
     """
@@ -130,6 +138,7 @@ def _retrain(services: Services, viewer: Principal, request: RetrainIn) -> Plann
         repository = find_readable(connection, reader, Place(MODEL, full))
         commit = resolve_revision(connection, repository, revision or "main").oid
     manifest = _manifest(services, repository, commit)
+    _check_controls(manifest, request)
     recipe = _target(manifest.recipe, request)
     check_data(services.settings, recipe.data.name)
     chosen = _levels(manifest, levels or "best")
@@ -140,6 +149,20 @@ def _retrain(services: Services, viewer: Principal, request: RetrainIn) -> Plann
         spec={"request": request.model_dump(mode="json"), "ticket": address},
         estimate=_of_experiment(manifest, recipe, request, len(chosen)),
     )
+
+
+def _check_controls(manifest: Manifest, request: RetrainIn) -> None:
+    """Refuse at once the controls that the training would refuse, since weights are not there."""
+    lacking = [each for each in request.against if each in NEED_DENSE]
+    if manifest.theta0 == "survivors" and lacking:
+        names = " and ".join(map(repr, lacking))
+        subject = (
+            f"The control {names} needs" if len(lacking) == 1 else f"The controls {names} need"
+        )
+        raise EvidenceError(
+            f"{subject} dense theta0, and this ticket has its survivors only.",
+            f"Leave out {names}, or take a bundle that was written with dense theta0.",
+        )
 
 
 def _target(recipe: Recipe, request: RetrainIn) -> Recipe:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ticket_hub.bundle import content_of, open_bundle, write_bundle
+from ticket_hub.hub import connect, push
 from ticket_hub_api import accounts
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 
 API = "/api/v1/jobs"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 Call = Callable[..., Any]
 
 
@@ -47,6 +51,19 @@ def test_a_submitted_job_waits_and_says_what_it_will_need(call: Call, find: dict
     assert job["estimate"]["networks"] == 15
     assert "rough" in job["estimate"]["basis"]
     assert call("GET", f"{API}/{job['id']}").json == job
+
+
+def test_controls_that_a_bundle_of_survivors_cannot_have_are_refused_at_once(
+    hub: RunningHub, owner: str, call: Call, tmp_path: Path
+) -> None:
+    repo = f"{owner}/survivors-{uuid.uuid4().hex[:8]}"
+    write_bundle(tmp_path / "bundle", content_of(open_bundle(GOLDEN)), theta0="survivors")
+    push(connect(hub.endpoint, token=hub.token), tmp_path / "bundle", repo)
+    request = {"kind": "retrain", "ticket": repo, "against": ["reinit", "dense", "shuffle"]}
+    refused = call("POST", f"{API}/estimate", request)
+    assert refused.status == 422
+    assert "'dense' and 'shuffle' need dense theta0" in refused.json["detail"]
+    assert call("POST", f"{API}/estimate", {**request, "against": ["reinit"]}).status == 200
 
 
 def test_the_same_key_makes_one_job(call: Call, find: dict[str, Any]) -> None:
