@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ticket_hub.errors import HubError
-from ticket_hub_api import accounts, serving
+from ticket_hub_api import accounts, serving, tokens
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.filling import index_pending, rebuild
 from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
@@ -132,7 +132,7 @@ def create_token(
 ) -> dict[str, object]:
     """Issue a token; its secret is in the answer and nowhere else."""
     with open_hub(settings) as hub:
-        issued = accounts.create_token(
+        issued = tokens.create_token(
             hub.database, user, scope=scope, name=name, expires_seconds=expires_seconds
         )
     return dataclasses.asdict(issued)
@@ -141,13 +141,13 @@ def create_token(
 def list_tokens(settings: Settings) -> list[dict[str, object]]:
     """All tokens, without their secrets."""
     with open_hub(settings) as hub:
-        return accounts.list_tokens(hub.database)
+        return tokens.list_tokens(hub.database)
 
 
 def revoke_token(settings: Settings, token_id: str) -> None:
     """End a token."""
     with open_hub(settings) as hub:
-        accounts.revoke_token(hub.database, token_id)
+        tokens.revoke_token(hub.database, token_id)
 
 
 def collect_garbage(

@@ -14,7 +14,7 @@ import uvicorn
 
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import HubError
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import current_version, migrate
 from ticket_hub_api.settings import Settings
@@ -99,7 +99,7 @@ def _first_account(database: Database, settings: Settings, host: str) -> str:
         )
     name = re.sub(r"[^A-Za-z0-9]+", "-", getpass.getuser()).strip("-") or "local"
     accounts.add_user(database, name)
-    issued = accounts.create_token(database, name, scope="admin", name="first start")
+    issued = tokens.create_token(database, name, scope="admin", name="first start")
     file = token_file(settings)
     write_bytes(file, issued.secret.encode())
     file.chmod(0o600)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ticket_hub.hub import connect, push
-from ticket_hub_api import accounts, openapi, reference
+from ticket_hub_api import accounts, openapi, reference, tokens
 from ticket_hub_api.background import RunningHub, running_hub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.serving import prepare
@@ -45,7 +45,7 @@ def anns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     prepare(settings, host="127.0.0.1", port=1)
     database = Database(settings.database_url)
     accounts.add_user(database, "ann")
-    token = accounts.create_token(database, "ann", scope="write").secret
+    token = tokens.create_token(database, "ann", scope="write").secret
     database.close()
     with running_hub(settings) as hub:
         push(connect(hub.endpoint, token=token), GOLDEN, "ann/lenet")

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
@@ -78,7 +78,7 @@ def test_no_token_is_left_in_a_log_an_answer_or_a_file(
     hub = start(folder=tmp_path / "hub", requests_per_minute=0, failures_per_minute=0)
     database = Database(hub.settings.database_url)
     accounts.add_user(database, "ann")
-    canary = accounts.create_token(database, "ann", scope="admin").secret
+    canary = tokens.create_token(database, "ann", scope="admin").secret
     database.close()
     call = call_to(hub)
     push(hub, canary, "ann/digits", tmp_path)

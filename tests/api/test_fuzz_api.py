@@ -21,7 +21,7 @@ import pytest
 
 pytest.importorskip("schemathesis", reason="needs schemathesis: pip install 'ticket-hub[dev]'")
 
-from ticket_hub_api import accounts, openapi
+from ticket_hub_api import accounts, openapi, tokens
 from ticket_hub_api.background import RunningHub, running_hub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.settings import Settings
@@ -56,7 +56,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHu
         database = Database(hub.settings.database_url)
         accounts.add_user(database, "ann")
         tokens = {
-            scope: accounts.create_token(database, "ann", scope=scope).secret
+            scope: tokens.create_token(database, "ann", scope=scope).secret
             for scope in ("read", "write", "admin")
         }
         database.close()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ticket_hub.transfer.sharing import push_bundle
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.services import Memory
@@ -28,7 +28,7 @@ def ann(database: Database) -> tuple[str, str]:
     """A new account's name and token."""
     name = f"u{uuid.uuid4().hex[:8]}"
     accounts.add_user(database, name)
-    return name, accounts.create_token(database, name, scope="write").secret
+    return name, tokens.create_token(database, name, scope="write").secret
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_a_revoked_token_gets_nothing_from_memory(
     call: Call, ann: tuple[str, str], database: Database
 ) -> None:
     name, _ = ann
-    issued = accounts.create_token(database, name, scope="read")
+    issued = tokens.create_token(database, name, scope="read")
     assert call("GET", LIST, token=issued.secret).status == 200
-    accounts.revoke_token(database, issued.id)
+    tokens.revoke_token(database, issued.id)
     assert call("GET", LIST, token=issued.secret).status == 401
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import HubError
-from ticket_hub_api import accounts
+from ticket_hub_api import tokens
 from ticket_hub_api.auth import known_principal
 from ticket_hub_api.catalog.tables import now
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
@@ -83,7 +83,7 @@ async def create_token(request: Request, visitor: SignedIn, fields: Fields) -> R
         raise forbidden(f"You signed in with a token that has the scope {visitor.scope!r} only.")
     try:
         issued = await run_in_threadpool(
-            accounts.create_token,
+            tokens.create_token,
             services_of(request).database,
             visitor.name,
             scope=scope,
@@ -103,23 +103,23 @@ async def revoke_token(
     """End one of the account's own tokens."""
     del fields
     database = services_of(request).database
-    own = await run_in_threadpool(accounts.tokens_of, database, visitor.account_id)
+    own = await run_in_threadpool(tokens.tokens_of, database, visitor.account_id)
     token = next((each for each in own if each["id"] == token_id), None)
     if token is None:
         raise ApiError(404, "You have no such token.")
     if not visitor.allows(str(token["scope"])):
         raise forbidden("This token may do more than the one you signed in with.")
-    await run_in_threadpool(accounts.revoke_token, database, token_id)
+    await run_in_threadpool(tokens.revoke_token, database, token_id)
     return _go("/account")
 
 
 async def _account_page(
-    request: Request, visitor: Principal, issued: accounts.IssuedToken | None = None
+    request: Request, visitor: Principal, issued: tokens.IssuedToken | None = None
 ) -> Response:
     services = services_of(request)
-    tokens = await run_in_threadpool(accounts.tokens_of, services.database, visitor.account_id)
+    own = await run_in_threadpool(tokens.tokens_of, services.database, visitor.account_id)
     context: dict[str, Any] = {
-        "tokens": tokens,
+        "tokens": own,
         "now": now(),
         "issued": issued,
         "current": session_of(request).token_id,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ticket_hub.hub import connect, push
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 
@@ -23,7 +23,7 @@ def stranger(hub: RunningHub) -> Callable[[str], str]:
         try:
             name = f"stranger-{uuid.uuid4().hex[:8]}"
             accounts.add_user(database, name)
-            return accounts.create_token(database, name, scope=scope).secret
+            return tokens.create_token(database, name, scope=scope).secret
         finally:
             database.close()
 

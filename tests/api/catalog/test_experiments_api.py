@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ticket_hub.hub import connect, push
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 
@@ -36,7 +36,7 @@ def test_evidence_made_elsewhere_is_kept_with_its_sender(
     database = Database(hub.settings.database_url)
     name = f"sender-{uuid.uuid4().hex[:6]}"
     accounts.add_user(database, name)
-    secret = accounts.create_token(database, name, scope="write").secret
+    secret = tokens.create_token(database, name, scope="write").secret
     database.close()
     body = {"ticket": ticket, "evidence": evidence}
     sent = call("POST", API, body, token=secret)

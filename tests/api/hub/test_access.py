@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ticket_hub.errors import HubConflictError, HubError
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
@@ -24,7 +24,7 @@ Call = Callable[..., Any]
 def new_user(database: Database, scope: str = "write") -> tuple[str, str]:
     name = f"u{uuid.uuid4().hex[:8]}"
     accounts.add_user(database, name)
-    return name, accounts.create_token(database, name, scope=scope).secret
+    return name, tokens.create_token(database, name, scope=scope).secret
 
 
 def test_every_route_declares_its_scope(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def expired(database: Database) -> str:
     from ticket_hub_api.catalog.tables import Token, now
 
     name, _ = new_user(database)
-    issued = accounts.create_token(database, name, scope="admin", expires_seconds=60)
+    issued = tokens.create_token(database, name, scope="admin", expires_seconds=60)
     with database.write() as session:
         row = session.get(Token, issued.id)
         assert row is not None
@@ -129,9 +129,9 @@ def test_a_token_ends_when_it_is_revoked_and_with_its_account(
     call: Call, database: Database
 ) -> None:
     name, secret = new_user(database)
-    issued = accounts.create_token(database, name, scope="read")
+    issued = tokens.create_token(database, name, scope="read")
     assert call("GET", "/api/whoami-v2", token=issued.secret).status == 200
-    accounts.revoke_token(database, issued.id)
+    tokens.revoke_token(database, issued.id)
     assert call("GET", "/api/whoami-v2", token=issued.secret).status == 401
     assert call("GET", "/api/whoami-v2", token=secret).status == 200
     accounts.set_disabled(database, name, disabled=True)
@@ -180,7 +180,7 @@ def test_members_reach_what_their_role_allows(call: Call, database: Database) ->
 
 def test_a_read_token_cannot_write_to_its_own_repositories(call: Call, database: Database) -> None:
     name, secret = new_user(database)
-    reader = accounts.create_token(database, name, scope="read").secret
+    reader = tokens.create_token(database, name, scope="read").secret
     assert call("POST", "/api/repos/create", {"name": "mine"}, token=secret).status == 200
     assert call("GET", f"/api/models/{name}/mine/auth-check", token=reader).status == 200
     assert call("GET", f"/api/models/{name}/mine/auth-check/write", token=reader).status == 403

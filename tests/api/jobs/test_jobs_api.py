@@ -12,7 +12,7 @@ import pytest
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.hub import connect, push
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 
@@ -35,7 +35,7 @@ def stranger(hub: RunningHub) -> str:
     try:
         name = f"stranger-{uuid.uuid4().hex[:8]}"
         accounts.add_user(database, name)
-        return accounts.create_token(database, name, scope="write").secret
+        return tokens.create_token(database, name, scope="write").secret
     finally:
         database.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from browsing import Reader, Visit
 
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Token, now
@@ -27,18 +27,16 @@ def ada(hub: RunningHub) -> str:
 
 def token_of(
     hub: RunningHub, name: str, scope: str = "write", seconds: int | None = None
-) -> accounts.IssuedToken:
+) -> tokens.IssuedToken:
     database = Database(hub.settings.database_url)
-    issued = accounts.create_token(
-        database, name, scope=scope, name="mine", expires_seconds=seconds
-    )
+    issued = tokens.create_token(database, name, scope=scope, name="mine", expires_seconds=seconds)
     database.close()
     return issued
 
 
 def revoke(hub: RunningHub, token_id: str) -> None:
     database = Database(hub.settings.database_url)
-    accounts.revoke_token(database, token_id)
+    tokens.revoke_token(database, token_id)
     database.close()
 
 
@@ -182,7 +180,7 @@ def test_a_token_cannot_make_a_stronger_or_longer_one(
 def test_only_ones_own_tokens_can_be_revoked(hub: RunningHub, ada: str, reader: Reader) -> None:
     mine = token_of(hub, ada)
     database = Database(hub.settings.database_url)
-    foreign = next(each for each in accounts.list_tokens(database) if each["account"] != ada)
+    foreign = next(each for each in tokens.list_tokens(database) if each["account"] != ada)
     database.close()
     reader.sign_in(mine.secret)
     form = {"form_token": reader.get("/account").form_token()}

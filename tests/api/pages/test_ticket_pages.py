@@ -16,7 +16,7 @@ from payloads import PAYLOADS
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
 from ticket_hub.transfer.sharing import push_bundle
-from ticket_hub_api import accounts
+from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.pages.filters import read_search
@@ -84,7 +84,7 @@ def test_visitors_see_what_they_may(hub: RunningHub, reader: Reader, shown: Show
     assert reader.get(f"/tickets/{shown.plain}").status == 401
     name, database = f"guest-{uuid.uuid4().hex[:8]}", Database(hub.settings.database_url)
     accounts.add_user(database, name)
-    secret = accounts.create_token(database, name, scope="read").secret
+    secret = tokens.create_token(database, name, scope="read").secret
     database.close()
     reader.sign_in(secret)
     assert shown.plain in reader.get("/").text
