@@ -71,6 +71,7 @@ def test_json_has_numbers_and_quiet_names_the_folder(
         (["--against", "renit"], 3, "reinit"),
         (["--head", "behead"], 2, "reset-masked"),
         (["--trials", "0"], 2, "--trials"),
+        (["--trials", "100000"], 3, "at most 1,000"),
         (["--set", "search.levels=3"], 3, "training."),
         (["--dataset", "mnits"], 5, "mnist"),
     ],

@@ -67,7 +67,7 @@ def bash(script: str, folder: Path) -> str:
 def test_a_lab_shares_in_a_folder(tmp_path: Path) -> None:
     out = bash(lines("A lab").replace("/mnt/lab/tickets", str(tmp_path / "lab")), tmp_path)
     assert "ann/digits@v1" in out
-    assert "confirmed      True" in out
+    assert "confirmed      yes" in out
 
 
 def test_a_team_runs_its_own_hub_and_a_researcher_uses_it_as_the_public_one(
@@ -83,5 +83,5 @@ def test_a_team_runs_its_own_hub_and_a_researcher_uses_it_as_the_public_one(
     stop = "\nkill %1\nwait %1 || true\n"
     out = bash(team + lines("A researcher") + stop, tmp_path)
     assert out.count("ann/digits") >= 4
-    assert "confirmed      True" in out
+    assert "confirmed      yes" in out
     shutil.rmtree(tmp_path / "tickets")

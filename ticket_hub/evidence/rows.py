@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ticket_hub.evidence.statistics import paired_difference
+from ticket_hub.evidence.statistics import LEAST_TRIALS, paired_difference
 from ticket_hub.evidence.verdict import REFERENCES, Comparison, Outcome, Verdict
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "mean_of",
 ]
 
-IDENTICAL = "identical"
+BETTER, IDENTICAL = "better", "identical"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,9 @@ class Row:
         gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired.
         sooner: early stop of this control over the ticket's, geometric mean of pairs.
         p: that the ticket is better (not inferior, for dense, finetune and own), adjusted by Holm.
-        verdict: on the ticket, in its own row; for a control whether its claim holds, or
-            `identical`: its networks are the ticket's.
+        verdict: on the ticket, in its own row; for a control `beaten` or `not
+            inferior`, whichever is claimed, `better` where that of it is shown, else `not shown`;
+            or `identical`: its networks are the ticket's.
     """
 
     level: int
@@ -112,16 +113,17 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
         gain_high=found.difference.high,
         sooner=found.speed.mean,
         p=found.p,
-        verdict=_claim(found),
+        verdict=_claim(found, verdict.alpha),
     )
 
 
-def _claim(found: Comparison) -> str:
+def _claim(found: Comparison, alpha: float) -> str:
     if found.identical:
         return IDENTICAL
-    if not found.holds:
-        return "not shown"
-    return "not inferior" if found.control in REFERENCES else "beaten"
+    if found.holds:
+        return "not inferior" if found.control in REFERENCES else "beaten"
+    worse = found.p_worse <= alpha and found.difference.n >= LEAST_TRIALS
+    return BETTER if worse else "not shown"
 
 
 HEADINGS = (

@@ -19,6 +19,8 @@ from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, ImagePolic
 __all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for"]
 
 TRIALS = 5
+MOST_TRIALS = 1000
+"""As many as a record of evidence may have."""
 CHANGEABLE = ("training.", "data.")
 NEEDED = (
     "training.iterations",
@@ -89,6 +91,10 @@ class Terms:
             )
         if self.trials is not None and self.trials < 1:
             raise RecipeError(f"There cannot be {self.trials} trials.", "Train at least three.")
+        if self.trials is not None and self.trials > MOST_TRIALS:
+            raise RecipeError(
+                f"There cannot be {self.trials} trials.", f"Train at most {MOST_TRIALS:,}."
+            )
 
 
 USUAL = Terms()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ticket_hub.evidence import Outcome, judge
+from ticket_hub.evidence.rows import level_rows
 
 SEED_SD = 0.0015
 """Per-seed standard deviation of LeNet's accuracy on MNIST at 3.58% (independent replication)."""
@@ -115,3 +116,26 @@ def test_the_reason_states_numbers_n_and_margin() -> None:
     assert "points against dense" in reason
     assert "n = 3" in reason
     assert "margin 0.2 points" in reason
+
+
+def test_a_row_says_what_was_shown_of_its_control() -> None:
+    ticket = outcome([0.970, 0.972, 0.974, 0.971])
+    controls = {
+        "reinit": outcome([0.950, 0.953, 0.952, 0.951]),
+        "random": outcome([0.960, 0.990, 0.965, 0.981]),
+        "own": outcome([0.970, 0.971, 0.973, 0.972]),
+        "dense": outcome([0.990, 0.991, 0.995, 0.992]),
+    }
+    densities = dict.fromkeys(["ticket", *controls], 0.1)
+    rows = level_rows(3, {"ticket": ticket} | controls, densities, judge(ticket, controls))
+    assert [row.verdict for row in rows] == [
+        "losing",
+        "beaten",
+        "not shown",
+        "not inferior",
+        "better",
+    ]
+    ends = {name: outcome(each.accuracy[:2]) for name, each in controls.items()}
+    pair = outcome(ticket.accuracy[:2])
+    few = level_rows(3, {"ticket": pair} | ends, densities, judge(pair, ends))
+    assert {row.verdict for row in few} == {"none", "not shown"}
