@@ -55,13 +55,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHu
     with running_hub(settings) as hub:
         database = Database(hub.settings.database_url)
         accounts.add_user(database, "ann")
-        tokens = {
+        secrets = {
             scope: tokens.create_token(database, "ann", scope=scope).secret
             for scope in ("read", "write", "admin")
         }
         database.close()
-        push(replace(hub, token=tokens["write"]), "ann/digits", folder)
-        yield hub, {"none": "", **tokens}
+        push(replace(hub, token=secrets["write"]), "ann/digits", folder)
+        yield hub, {"none": "", **secrets}
 
 
 def push(hub: RunningHub, name: str, folder: Path) -> None:
@@ -100,8 +100,8 @@ def fuzz(hub: RunningHub, token: str, examples: int, folder: Path) -> int:
 def test_every_answer_is_one_that_the_description_knows(
     filled: tuple[RunningHub, dict[str, str]], scope: str, tmp_path: Path
 ) -> None:
-    hub, tokens = filled
-    assert fuzz(hub, tokens[scope], 2, tmp_path) > 100
+    hub, secrets = filled
+    assert fuzz(hub, secrets[scope], 2, tmp_path) > 100
 
 
 @pytest.mark.slow
@@ -109,6 +109,6 @@ def test_every_answer_is_one_that_the_description_knows(
 def test_twenty_thousand_requests_get_an_answer_that_the_description_knows(
     filled: tuple[RunningHub, dict[str, str]], tmp_path: Path
 ) -> None:
-    hub, tokens = filled
-    count = sum(fuzz(hub, tokens[scope], 160, tmp_path) for scope in SCOPES)
+    hub, secrets = filled
+    count = sum(fuzz(hub, secrets[scope], 160, tmp_path) for scope in SCOPES)
     assert count >= 20_000
