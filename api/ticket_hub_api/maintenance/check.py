@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,6 +23,13 @@ from ticket_hub_api.maintenance.history import check_history
 from ticket_hub_api.storage.blobs import Blobs
 
 __all__ = ["Finding", "check"]
+
+_WORDS_THAT_DIFFER = """
+    SELECT (SELECT count(*) FROM tickets) != (SELECT count(*) FROM ticket_words)
+        OR EXISTS (SELECT 1 FROM tickets LEFT JOIN ticket_words
+                   ON ticket_words.rowid = tickets.number
+                   WHERE ticket_words.words IS NOT tickets.words)
+"""
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,12 @@ def check(database: Database, blobs: Blobs, *, contents: bool = True) -> Iterato
     try:
         with database.read() as connection:
             yield from (Finding(*found) for found in check_history(connection))
-    except (TicketHubError, SQLAlchemyError, ValueError, TypeError) as error:
+    except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
         if not before:
             yield Finding("database", "history", f"cannot be read: {error}")
     try:
         yield from (Finding(*found) for found in check_contents(database, blobs, full=contents))
-    except (TicketHubError, SQLAlchemyError, ValueError, TypeError) as error:
+    except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
         if not before:
             yield Finding("database", "objects", f"cannot be read: {error}")
 
@@ -69,7 +77,7 @@ def _check_database(database: Database) -> Iterator[Finding]:
             yield from _check_sqlite(database)
         for table in Base.metadata.sorted_tables:
             yield from _check_table(database, table)
-    except (TicketHubError, SQLAlchemyError, ValueError, TypeError) as error:
+    except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
         yield Finding("database", database.url.rpartition("/")[2], f"cannot be read: {error}")
 
 
@@ -83,6 +91,25 @@ def _check_sqlite(database: Database) -> Iterator[Finding]:
             yield Finding("row", str(row[0]), f"refers to a row of {row[2]} that is missing")
         if _schema(connection) != _expected_schema():
             yield Finding("database", "schema", "is not the one that this version made")
+    yield from _check_words(database)
+
+
+def _check_words(database: Database) -> Iterator[Finding]:
+    """Whether the index of words holds those of the tickets, by FTS5's own check, too."""
+    problem = ""
+    try:
+        with database.read() as connection:
+            if connection.execute(text(_WORDS_THAT_DIFFER)).scalar():
+                problem = "does not hold the words of the tickets"
+        with database.writer.connect() as connection:  # FTS5 checks in a writing transaction
+            connection.execute(
+                text("INSERT INTO ticket_words(ticket_words) VALUES ('integrity-check')")
+            )
+            connection.rollback()
+    except (TicketHubError, SQLAlchemyError) as error:
+        problem = f"is damaged: {error}"
+    if problem:
+        yield Finding("database", "index of words", f"{problem}; `ticket hub index --rebuild`")
 
 
 def _schema(connection: Connection) -> tuple[tuple[str, ...], ...]:

@@ -10,6 +10,7 @@ all the same, the store gets a new address, and clients begin anew.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Iterator
@@ -223,5 +224,6 @@ def _clear_spool(spool: Path, grace_seconds: float) -> None:
     deadline = time.time() - grace_seconds
     if spool.is_dir():
         for path in spool.iterdir():
-            if path.is_file() and path.stat().st_mtime < deadline:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # what was received is moved away
+                if path.is_file() and path.stat().st_mtime < deadline:
+                    path.unlink()

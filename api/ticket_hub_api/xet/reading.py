@@ -64,7 +64,15 @@ def pack_terms(terms: Sequence[Term]) -> bytes:
 
 
 def unpack_terms(data: bytes) -> list[Term]:
-    """What `pack_terms` wrote."""
+    """What `pack_terms` wrote.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    if len(data) % _ROW.size:
+        raise StorageError(
+            "What the database says of a file's chunks is damaged.", "Run `ticket hub fsck`."
+        )
     return [Term(to_text(row[0]), row[1], row[2], row[3]) for row in _ROW.iter_unpack(data)]
 
 
