@@ -14,6 +14,7 @@ from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float64
 from ticket_hub.training.batches import Batches
+from ticket_hub.training.layout import lay_out
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import Optimizer
 from ticket_hub.training.pixels import floats
@@ -40,6 +41,7 @@ class Lane:
         self.data, self.training, self.member = data, training, member
         self.device = data.train.images.device
         self.module = self._load(architecture)
+        self.format = lay_out(self.module)
         named = dict(self.module.named_parameters())
         self.names = list(named)
         self.parameters = list(named.values())
@@ -50,10 +52,7 @@ class Lane:
     def _load(self, architecture: Architecture) -> nn.Module:
         module = build(architecture)
         module.load_state_dict(masked(self.member.weights, self.member.mask))
-        module.to(self.device)
-        if any(isinstance(part, nn.Conv2d) for part in module.modules()):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return module
+        return module.to(self.device)
 
     def _masks(self, named: dict[str, nn.Parameter]) -> dict[int, Tensor]:
         """Place in the list of parameters -> mask, where it drops anything."""
@@ -84,7 +83,7 @@ class Lane:
         """One step at the present place of the inputs."""
         images, labels = self.batches.inputs()
         with autocast(self.training, self.device):
-            logits = self.module(_laid_out(images[0]))
+            logits = self.module(images[0].contiguous(memory_format=self.format))
         loss = functional.cross_entropy(logits.float(), labels[0])
         gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
         with torch.no_grad():
@@ -102,7 +101,7 @@ class Lane:
         pixels = floats(part, self.data)
         for images, labels in zip(pixels.split(size), part.labels.split(size), strict=True):
             with autocast(self.training, self.device):
-                logits = self.module(_laid_out(images))
+                logits = self.module(images.contiguous(memory_format=self.format))
             total += read_logits(logits.unsqueeze(0), labels)[0] * len(labels)
         return total / len(part)
 
@@ -175,10 +174,6 @@ class Plain:
         self.iteration = states[0].iteration
         for lane, state in zip(self.lanes, states, strict=True):
             lane.restore(state)
-
-
-def _laid_out(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _copy(value: Tensor) -> Tensor:
