@@ -5,13 +5,14 @@ JOBS ?= $(shell nproc --all 2>/dev/null || echo 2)
 PACKAGES := ticket_hub api/ticket_hub_api cli/ticket_hub_cli
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test nightly lint clean
 
 help:
-	@echo "make demo   find, verify, draw and retrain lottery tickets on a small data set (under three minutes)"
-	@echo "make test   run the tests"
-	@echo "make lint   run ruff, mypy and import-linter"
-	@echo "make clean  remove what the other targets made"
+	@echo "make demo     find, verify, draw and retrain lottery tickets on a small data set (under three minutes)"
+	@echo "make test     run the tests"
+	@echo "make nightly  run all tests, those that take minutes too: storms, fuzzing, every durable call"
+	@echo "make lint     run ruff, mypy and import-linter"
+	@echo "make clean    remove what the other targets made"
 
 # One stamp each for what a user installs and for what a developer installs.
 .venv/.installed: pyproject.toml constraints.txt
@@ -28,7 +29,11 @@ demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+# One after the other: storms count what a machine can do in a time.
+nightly: .venv/.installed-dev
+	TICKET_TEST_TYPES=all $(BIN)/python -m pytest -m "not gpu and not network"
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

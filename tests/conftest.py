@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,9 +10,28 @@ import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from once import once
 
-# Shapes and types in the signatures are checked while the tests run.
-install_import_hook("ticket_hub", "beartype.beartype")
+
+def stating_shapes(package: str) -> list[str]:
+    """The modules whose signatures state shapes."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent
+    return [
+        ".".join([package, *path.relative_to(folder).with_suffix("").parts])
+        for path in sorted(folder.rglob("*.py"))
+        if f"from {package}.shapes import" in path.read_text("utf-8")
+    ]
+
+
+# Shapes in signatures are checked while the tests run. Where none are stated, types are mypy's
+# affair: checked at every call, which `make nightly` asks for, they take half of the tests' time.
+EVERYWHERE = os.environ.get("TICKET_TEST_TYPES") == "all"
+install_import_hook(
+    "ticket_hub" if EVERYWHERE else stating_shapes("ticket_hub"), "beartype.beartype"
+)
 
 torch.set_num_threads(1)
 
@@ -20,6 +40,9 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# Kernels are compiled once for all tests and their processes, not once for each test's own home.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CHECKOUT / ".pytest_cache" / "numba"))
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +65,17 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unpack = CHECKOUT.parent / "shared/data/unpack"
     if not unpack.is_file():
         pytest.skip("needs real data: set TICKET_DATA to a folder in torchvision's layout")
-    folder = tmp_path_factory.mktemp("data")
-    subprocess.run([sys.executable, str(unpack), str(folder)], check=True, capture_output=True)
-    return folder
+
+    def make(folder: Path) -> None:
+        subprocess.run([sys.executable, str(unpack), str(folder)], check=True, capture_output=True)
+
+    return once(tmp_path_factory, "data", make)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture of their file run in one process, so that it is made once."""
+    for item in items:
+        known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+        if any(each[-1].scope == "module" for each in known.values()):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

@@ -9,18 +9,46 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 from ticket_hub.errors import HubUnavailableError
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 
-__all__ = ["RunningHub", "running_hub", "start_hub"]
+__all__ = ["HubProcess", "Launch", "RunningHub", "launched", "running_hub", "start_hub"]
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.05
+
+
+class HubProcess(Protocol):
+    """What a hub's process can be asked, as by `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """How it ended; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """How it ended, once it has; raises `subprocess.TimeoutExpired`."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+Launch: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], HubProcess]
+"""Starts uvicorn with these arguments and environment variables."""
+
+
+def launched(arguments: Sequence[str], variables: Mapping[str, str]) -> HubProcess:
+    """Uvicorn in a new interpreter."""
+    return subprocess.Popen([sys.executable, "-m", "uvicorn", *arguments], env=dict(variables))  # noqa: S603 - the command is our own
 
 
 @dataclass(frozen=True)
@@ -35,7 +63,7 @@ class RunningHub:
         port: where it listens.
     """
 
-    process: subprocess.Popen[bytes]
+    process: HubProcess
     endpoint: str
     token: str
     settings: Settings
@@ -54,7 +82,11 @@ class RunningHub:
 
 
 def start_hub(
-    settings: Settings, *, port: int = 0, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    port: int = 0,
+    environment: Mapping[str, str] | None = None,
+    launch: Launch = launched,
 ) -> RunningHub:
     """Start a hub on loopback and wait until it answers.
 
@@ -62,13 +94,13 @@ def start_hub(
         HubUnavailableError: it ended, or did not answer within a minute.
     """
     prepared = prepare(settings, host=LOOPBACK, port=port)
-    command = [
-        sys.executable, "-m", "uvicorn", "ticket_hub_api.app:from_environment", "--factory",
+    arguments = [
+        "ticket_hub_api.app:from_environment", "--factory",
         "--host", LOOPBACK, "--port", str(prepared.port), "--no-access-log",
         "--no-server-header",
     ]  # fmt: skip
     variables = {**os.environ, **(environment or {}), **settings.to_environment()}
-    process = subprocess.Popen(command, env=variables)  # noqa: S603 - the command is our own
+    process = launch(arguments, variables)
     token = prepared.token_file.read_text() if prepared.token_file else ""
     hub = RunningHub(process, prepared.endpoint, token, settings, prepared.port)
     try:
@@ -102,10 +134,14 @@ def _answers(address: str) -> bool:
 
 @contextlib.contextmanager
 def running_hub(
-    settings: Settings, *, port: int = 0, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    *,
+    port: int = 0,
+    environment: Mapping[str, str] | None = None,
+    launch: Launch = launched,
 ) -> Iterator[RunningHub]:
     """A hub that is stopped at the end; raises as `start_hub`."""
-    hub = start_hub(settings, port=port, environment=environment)
+    hub = start_hub(settings, port=port, environment=environment, launch=launch)
     try:
         yield hub
     finally:

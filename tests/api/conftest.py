@@ -11,71 +11,27 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+import forked
 import pytest
 import torch
+from calling import Caller
 from huggingface_hub import HfApi
+from once import once
 from ports import free_port
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from ticket_hub import retrain
-from ticket_hub_api.background import RunningHub, running_hub, start_hub
+from ticket_hub_api.background import RunningHub, start_hub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.settings import Settings
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 QUICK = {"training.iterations": 60, "training.evaluate_every": 20}
 SCRIPTS = Path(__file__).parent / "hub" / "scripts"
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: HTTPMessage
-    body: bytes
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - any JSON value
-        return json.loads(self.body)
-
-
-@dataclass
-class Caller:
-    """Speaks plain HTTP to a hub, without any client library."""
-
-    endpoint: str
-    token: str = ""
-
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        headers: dict[str, str] | None = None,
-        token: str | None = None,
-    ) -> Answer:
-        secret = self.token if token is None else token
-        sent = dict(headers or {})
-        if secret:
-            sent["Authorization"] = f"Bearer {secret}"
-        if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-            sent.setdefault("Content-Type", "application/json")
-        where = urlsplit(self.endpoint)
-        connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
-        try:
-            connection.request(method, path, body=body, headers=sent)
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +41,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     settings = Settings(
         folder=folder, part_bytes=5 << 20, requests_per_minute=0, failures_per_minute=0
     )
-    with running_hub(settings) as running:
+    with forked.running_hub(settings) as running:
         yield running
 
 
@@ -182,14 +138,17 @@ def database(hub: RunningHub) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What `ticket retrain` writes about two levels of the golden bundle."""
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("retrain")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TICKET_HOME", str(folder / "home"))
-        retrain(
-            f"{GOLDEN}:2,3", trials=3, changes=QUICK, run_folder=folder / "run", workers=1,
-            who="Ada",
-        )  # fmt: skip
+
+    def make(folder: Path) -> None:
+        torch.set_num_threads(1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TICKET_HOME", str(folder / "home"))
+            retrain(
+                f"{GOLDEN}:2,3", trials=3, changes=QUICK, run_folder=folder / "run", workers=1,
+                who="Ada",
+            )  # fmt: skip
+
+    folder = once(tmp_path_factory, "evidence", make)
     table: dict[str, Any] = json.loads((folder / "run/evidence.json").read_bytes())
     return table
 
@@ -325,17 +284,22 @@ StartHub = Callable[..., RunningHub]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[StartHub]:
-    """Start hubs that this test may break; all are stopped at its end."""
+    """Start hubs that this test may break; all are stopped at its end.
+
+    With `fresh` the process has imported nothing before, and says what it says where the test does.
+    """
     started: list[RunningHub] = []
 
     def begin(
         *,
         port: int = 0,
         environment: dict[str, str] | None = None,
+        fresh: bool = False,
         **choices: Any,  # noqa: ANN401 - fields of Settings
     ) -> RunningHub:
-        choices.setdefault("folder", tmp_path / "hub")
-        started.append(start_hub(Settings(**choices), port=port, environment=environment))
+        settings = Settings(**{"folder": tmp_path / "hub"} | choices)
+        begin_hub = start_hub if fresh else forked.start_hub
+        started.append(begin_hub(settings, port=port, environment=environment))
         return started[-1]
 
     yield begin

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import running_hub
 
 from ticket_hub.hub import connect, push
 from ticket_hub_api import accounts, openapi, reference, tokens
-from ticket_hub_api.background import RunningHub, running_hub
+from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings

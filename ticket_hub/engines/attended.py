@@ -29,7 +29,7 @@ class Attended:
 
     Args:
         folder: of the work.
-        workers: training processes on a CPU where the work does not say.
+        workers: most training processes on a CPU where the work does not say.
         has_gpu: whether the process sees the GPUs that this one sees, or none.
     """
 

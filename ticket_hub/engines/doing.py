@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ MARK_SECONDS = 1.0
 def execute(
     place: Path,
     *,
-    workers: int | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
     is_owned: bool = False,
     should_stop: Callable[[], bool] | None = None,
@@ -44,7 +43,6 @@ def execute(
     """Do the work in a folder and return the exit code; how it ended is in the folder.
 
     Args:
-        workers: training processes on a CPU where the work does not say.
         patience_seconds: how long to wait for a process on a dead machine to lose the lock.
         is_owned: this process already owns the folder's lock.
 
@@ -62,7 +60,7 @@ def execute(
     with owned:
         progress = ProgressFile(folder.progress)
         progress.started()
-        code = _attempt(folder, progress, workers, _Stopping(folder, should_stop))
+        code = _attempt(folder, progress, _Stopping(folder, should_stop))
         progress.ended(code)
         return code
 
@@ -90,13 +88,10 @@ class _Stopping:
 def _attempt(
     folder: WorkFolder,
     progress: ProgressFile,
-    workers: int | None,
     should_stop: Callable[[], bool] | None,
 ) -> int:
     try:
         work = folder.read()
-        if work.workers is None:
-            work = replace(work, workers=workers)
         folder.write_result(do_work(work, progress, should_stop))
     except StoppedError as error:
         return exit_code(error)

@@ -40,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m ticket_hub.engines.execute", description="Do one work in its folder."
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--workers", type=int, help="where the work does not say")
+    parser.add_argument("--workers", type=int, help="at most, where the work does not say")
     parser.add_argument("--patience", type=float, default=0.2, help="seconds to wait for its lock")
     parser.add_argument("--lock", type=int, help="inherited handle that owns the folder's lock")
     parser.add_argument("--lifeline", type=int, help="inherited handle; its end ends this process")
     parser.add_argument("--tether", type=int, help="inherited handle; its end stops this process")
     given = parser.parse_args(arguments)
+    if given.workers is not None:
+        os.environ["TICKET_CORES"] = str(given.workers)
     if given.lifeline is not None:
         threading.Thread(target=_die_with, args=(given.lifeline,), daemon=True).start()
     # Slurm warns every process of a job; the one that attends this work decides.
@@ -59,7 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return execute(
                 given.folder,
-                workers=given.workers,
                 patience_seconds=given.patience,
                 is_owned=given.lock is not None,
                 should_stop=should_stop,

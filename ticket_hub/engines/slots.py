@@ -25,7 +25,8 @@ class Slot:
     Attributes:
         name: unique on the machine, such as `gpu-0`.
         cuda: what `CUDA_VISIBLE_DEVICES` is set to; empty hides every GPU.
-        workers: training processes on a CPU, each with one thread, for a work that does not say.
+        workers: most training processes on a CPU, each with one thread, for a work that does not
+            say how many.
     """
 
     name: str

@@ -80,7 +80,7 @@ class Job:
 
     Attributes:
         folder: of the work.
-        workers: training processes on a CPU where the work does not say.
+        workers: most training processes on a CPU where the work does not say.
         has_gpu: whether the job has GPUs.
     """
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import Numbers, paired_difference
+from ticket_hub.evidence.student import t_quantile
 from ticket_hub.evidence.verdict import Outcome
 from ticket_hub.shapes import Float64
 
@@ -89,8 +90,6 @@ def welch_interval(first: Numbers, second: Numbers, *, confidence: float = 0.95)
     Raises:
         EvidenceError: a side is empty, or a value is not finite.
     """
-    from scipy import stats  # slow to import
-
     left, right = _values(first), _values(second)
     mean = float(left.mean() - right.mean())
     if not (_has_spread(left) and _has_spread(right)):
@@ -99,7 +98,7 @@ def welch_interval(first: Numbers, second: Numbers, *, confidence: float = 0.95)
     freedom = sum(parts) ** 2 / sum(
         part**2 / (len(side) - 1) for part, side in zip(parts, (left, right), strict=True)
     )
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(sum(parts))
+    half = t_quantile((1 + confidence) / 2, freedom) * math.sqrt(sum(parts))
     return Interval(mean=mean, low=mean - half, high=mean + half)
 
 

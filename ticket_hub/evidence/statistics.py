@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence.student import shifted_t_upper_tail, t_quantile, t_upper_tail
 from ticket_hub.shapes import Float64
 
 __all__ = [
@@ -180,12 +181,10 @@ def trials_needed(
 
 
 def _power(effect: float, sd: float, n: int, alpha: float) -> float:
-    from scipy import stats  # slow to import
-
     if sd == 0:
         return 1.0
-    critical = stats.t.ppf(1 - alpha, n - 1)
-    return float(stats.nct.sf(critical, n - 1, effect / sd * np.sqrt(n)))
+    critical = t_quantile(1 - alpha, float(n - 1))
+    return shifted_t_upper_tail(critical, float(n - 1), effect / sd * np.sqrt(n))
 
 
 def _paired(first: Numbers, second: Numbers) -> Float64[np.ndarray, " n"]:
@@ -208,16 +207,14 @@ def _has_spread(values: Float64[np.ndarray, " n"], sd: float) -> bool:
 
 
 def _one_sided(shifted: float, sd: float, n: int) -> tuple[float, float]:
-    from scipy import stats  # slow to import
-
     statistic = shifted / (sd / np.sqrt(n))
-    return float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
+    return t_upper_tail(statistic, float(n - 1)), t_upper_tail(-statistic, float(n - 1))
 
 
 def _interval(values: Float64[np.ndarray, " n"], confidence: float) -> tuple[float, float]:
-    from scipy import stats  # slow to import
-
     if len(values) >= BOOTSTRAP_FROM:
+        from scipy import stats  # slow to import
+
         found = stats.bootstrap(
             (values,),
             np.mean,
@@ -227,6 +224,6 @@ def _interval(values: Float64[np.ndarray, " n"], confidence: float) -> tuple[flo
             rng=np.random.default_rng(0),
         ).confidence_interval
         return float(found.low), float(found.high)
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1)
+    half = t_quantile((1 + confidence) / 2, float(len(values) - 1))
     half *= values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)

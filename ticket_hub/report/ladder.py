@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ticket_hub.evidence.student import t_quantile
 from ticket_hub.training import Curves
 
 __all__ = ["Bars", "Ladder", "Numbers", "Rung", "Series", "Spread"]
@@ -42,9 +43,7 @@ class Spread:
         mean, n = float(numbers.mean()), len(numbers)
         if bars == "range" or n == 1:
             return cls(mean=mean, low=float(numbers.min()), high=float(numbers.max()), n=n)
-        from scipy import stats
-
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * numbers.std(ddof=1) / n**0.5)
+        half = float(t_quantile((1 + CONFIDENCE) / 2, float(n - 1)) * numbers.std(ddof=1) / n**0.5)
         return cls(mean=mean, low=mean - half, high=mean + half, n=n)
 
 

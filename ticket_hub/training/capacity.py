@@ -14,7 +14,10 @@ UNKNOWN = 2**62
 
 
 def cores() -> int:
-    """Cores that this process may use: its affinity, or less where a container has a quota."""
+    """Cores that this process may use: its affinity, less where a container has a quota.
+
+    `TICKET_CORES` in the environment allows no more than its number.
+    """
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:
@@ -22,6 +25,9 @@ def cores() -> int:
     quota, period = ([*_words(CGROUP / "cpu.max"), "max", "max"])[:2]
     if quota.isdigit() and period.isdigit():
         allowed = min(allowed, -(-int(quota) // int(period)))
+    given = os.environ.get("TICKET_CORES", "")
+    if given.isdigit():
+        allowed = min(allowed, int(given))
     return max(1, allowed)
 
 

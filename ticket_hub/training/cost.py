@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
+from ticket_hub.networks.passing import pass_through
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.optimizers import slot_names
 
@@ -45,7 +45,7 @@ class Cost:
 
 
 def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
-    """Count by one forward pass of one example on the meta device.
+    """Count by one forward pass of one example; `module` lies on the meta device.
 
     A network whose forward pass needs real numbers is counted by its weights alone.
     """
@@ -65,8 +65,7 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
     hooks = [leaf.register_forward_hook(note) for leaf in leaves]
     training = module.training
     try:
-        with torch.no_grad():
-            module.eval()(torch.empty(1, *input_shape, device="meta"))
+        pass_through(module.eval(), (1, *input_shape))
     except (NotImplementedError, RuntimeError):
         found["activations"] = 0
     finally:

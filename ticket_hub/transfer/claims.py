@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ticket_hub.evidence.student import t_quantile
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 
 __all__ = ["LevelReplay", "Outcome", "ReplayReport", "TrialReplay", "judge_level", "predicted"]
@@ -126,11 +127,9 @@ def judge_level(
 
 def predicted(claimed: Sequence[float], count: int, *, alpha: float = ALPHA) -> tuple[float, float]:
     """The interval for the mean of `count` new trials of what was measured n times."""
-    from scipy import stats  # slow to import
-
     n, mean = len(claimed), statistics.mean(claimed)
     half = MARGIN
     if n > 1:
-        half = float(stats.t.ppf(1 - alpha / 2, n - 1)) * statistics.stdev(claimed)
+        half = t_quantile(1 - alpha / 2, float(n - 1)) * statistics.stdev(claimed)
         half *= (1 / n + 1 / count) ** 0.5
     return mean - half, mean + half

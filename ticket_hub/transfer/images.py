@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
-
 from ticket_hub.data import DataSet, adapted
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks import build, outline
+from ticket_hub.networks import blank_module, outline
+from ticket_hub.networks.passing import pass_through
 from ticket_hub.ticket import Ticket
 from ticket_hub.transfer.spec import ImagePolicy
 from ticket_hub.types import Architecture
@@ -69,8 +68,7 @@ def refuse_other_size(architecture: Architecture, height: int, width: int) -> No
                 f"{_shown(here.get(name))}",
             )
     try:
-        with torch.device("meta"), torch.no_grad():
-            build(target).eval()(torch.empty(2, *target.input_shape))
+        pass_through(blank_module(target).eval(), (2, *target.input_shape))
     except NotImplementedError:
         return  # it reads values on the way, so only training will show
     except (RuntimeError, AssertionError, ValueError) as error:

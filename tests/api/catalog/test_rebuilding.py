@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import running_hub
 from huggingface_hub import HfApi
 from sqlalchemy import delete, select
 
 from ticket_hub.errors import HubError
 from ticket_hub.hub import connect, push
 from ticket_hub_api import operation
-from ticket_hub_api.background import RunningHub, running_hub
+from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.filling import index_pending
 from ticket_hub_api.catalog.ticket_tables import (

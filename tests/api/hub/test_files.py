@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import start_hub
 from huggingface_hub import HfApi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticket_hub_api.background import RunningHub, start_hub
+from ticket_hub_api.background import RunningHub
 from ticket_hub_api.hub_protocol.content import UnsatisfiableRangeError, parse_range
 from ticket_hub_api.settings import Settings
 

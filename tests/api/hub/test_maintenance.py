@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import start_hub
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from ticket_hub_api.background import RunningHub, start_hub
+from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.maintenance.check import Finding, check
 from ticket_hub_api.maintenance.collect import collect

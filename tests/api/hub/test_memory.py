@@ -47,7 +47,7 @@ def push_and_pull(
 def test_a_file_larger_than_the_limit_streams_through(
     run_client: RunClient, start: Callable[..., RunningHub], tmp_path: Path, transfer: str
 ) -> None:
-    hub = start(part_bytes=64 << 20)
+    hub = start(fresh=True, part_bytes=64 << 20)
     push_and_pull(run_client, hub, tmp_path, 230 << 20, transfer)
     assert peak_memory(hub) < LIMIT
 
@@ -63,7 +63,7 @@ def test_two_gigabytes_stream_through(
     transfer: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    hub = start()
+    hub = start(fresh=True)
     push_and_pull(run_client, hub, tmp_path, 2 << 30, transfer)
     with capsys.disabled():
         sys.stdout.write(f"\n{transfer}: the server's peak is {peak_memory(hub) >> 20} MiB\n")

@@ -27,7 +27,7 @@ LONG = [pytest.mark.slow, pytest.mark.timeout(5400)]
 @pytest.mark.parametrize(
     ("kind", "jobs", "workers", "seconds"),
     [
-        pytest.param("sqlite", 6, 2, 15),
+        pytest.param("sqlite", 6, 2, 15, marks=pytest.mark.slow),
         pytest.param("postgresql", 6, 2, 15, marks=pytest.mark.slow),
         pytest.param("sqlite", 200, 4, math.inf, marks=LONG),
         pytest.param("postgresql", 200, 4, math.inf, marks=LONG),

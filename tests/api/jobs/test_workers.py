@@ -6,15 +6,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import Caller
+from forked import Forked, running_hub
 
 import ticket_hub
 from ticket_hub.engines.folder import WorkFolder
@@ -22,77 +24,75 @@ from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.jobs.attempt import BEAT_SECONDS, LOOK_SECONDS
 from ticket_hub_api.jobs.engines import GRACE_SECONDS
+from ticket_hub_api.settings import Settings
 
 API = "/api/v1/jobs"
 Call = Callable[..., Any]
-StartWorker = Callable[..., subprocess.Popen[bytes]]
 TINY = {"iterations": 20, "evaluate_every": 10, "trials": 3, "levels": 2}
 LONG = {"iterations": 3000, "evaluate_every": 100, "trials": 3, "levels": 2}
 ENDLESS = {"iterations": 1_000_000, "evaluate_every": 1000, "trials": 3, "levels": 2}
 
 
-@pytest.fixture
-def workplace(tmp_path: Path) -> Path:
-    """What the workers of a test share."""
-    return tmp_path / "jobs"
+@dataclass
+class Site:
+    """A hub, and the workers that carry out its jobs."""
 
+    hub: RunningHub
+    folder: Path
+    workers: list[Forked] = field(default_factory=list)
 
-@pytest.fixture
-def own_hub(start: Callable[..., RunningHub]) -> RunningHub:
-    """A hub of this test alone."""
-    return start()
+    def __post_init__(self) -> None:
+        self.workplace, self.log = self.folder / "jobs", self.folder / "workers.log"
+        self.ask = Caller(self.hub.endpoint, self.hub.token)
+        self.owner: str = self.ask("GET", "/api/whoami-v2").json["name"]
 
-
-@pytest.fixture
-def ask(own_hub: RunningHub, call_to: Callable[[RunningHub], Call]) -> Call:
-    return call_to(own_hub)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """What the workers of a test write."""
-    return tmp_path / "workers.log"
-
-
-@pytest.fixture
-def start_worker(own_hub: RunningHub, workplace: Path, log: Path) -> Iterator[StartWorker]:
-    """Starts `ticket worker`; whatever still runs is ended."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin(*options: str, lease: float = 4) -> subprocess.Popen[bytes]:
-        command = [
-            sys.executable, "-m", "ticket_hub_cli", "worker", "--hub", own_hub.endpoint,
-            "--slots", "1", "--device", "cpu", "--jobs-folder", str(workplace),
-            "--lease", str(lease), "--checkpoint-seconds", "0.2", *options,
+    def start_worker(self, *, lease: float = 4) -> Forked:
+        """Start `ticket worker` with one slot."""
+        arguments = [
+            "worker", "--hub", self.hub.endpoint, "--slots", "1", "--device", "cpu",
+            "--jobs-folder", str(self.workplace), "--lease", str(lease),
+            "--checkpoint-seconds", "0.2",
         ]  # fmt: skip
-        environment = {**os.environ, **own_hub.settings.to_environment()}
-        with log.open("ab") as stream:
-            started.append(subprocess.Popen(command, env=environment, stderr=stream))
-        return started[-1]
+        variables = {**os.environ, **self.hub.settings.to_environment()}
+        self.workers.append(Forked("ticket_hub_cli", arguments, variables, log=self.log))
+        return self.workers[-1]
 
-    yield begin
-    for process in started:
-        process.terminate()
-    for process in started:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        process.kill()
-
-
-@pytest.fixture
-def submit(ask: Call) -> Callable[..., dict[str, Any]]:
-    """Submits a find; the answer."""
-    owner = ask("GET", "/api/whoami-v2").json["name"]
-
-    def send(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a request
-        repository = f"{owner}/found-{uuid.uuid4().hex[:8]}"
+    def submit(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a request
+        """Submit a find; the answer."""
+        repository = f"{self.owner}/found-{uuid.uuid4().hex[:8]}"
         request = {"kind": "find", "recipe": "digits-quick", "repository": repository, **fields}
-        answer = ask("POST", API, request)
+        answer = self.ask("POST", API, request)
         assert answer.status == 201, answer.body
         made: dict[str, Any] = answer.json
         return made
 
-    return send
+    def end(self) -> None:
+        """End whatever still runs."""
+        for process in self.workers:
+            process.terminate()
+        for process in self.workers:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            process.kill()
+
+
+@pytest.fixture
+def site(start: Callable[..., RunningHub], tmp_path: Path) -> Iterator[Site]:
+    """A hub of this test alone, without workers yet."""
+    made = Site(start(), tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def peace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub with one worker, for all tests that kill neither."""
+    folder = tmp_path_factory.mktemp("peace")
+    with running_hub(Settings(folder=folder / "hub")) as hub:
+        made = Site(hub, folder)
+        made.start_worker()
+        yield made
+        made.end()
 
 
 def until(ask: Call, job: str, states: set[str], seconds: float = 120) -> dict[str, Any]:
@@ -114,13 +114,13 @@ def until_training(ask: Call, job: str) -> None:
         time.sleep(0.1)
 
 
-def slots_of(worker: subprocess.Popen[bytes]) -> list[int]:
+def slots_of(worker: Forked) -> list[int]:
     """The processes of a worker's slots."""
     children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text()
     return [int(child) for child in children.split()]
 
 
-def kill(worker: subprocess.Popen[bytes]) -> None:
+def kill(worker: Forked) -> None:
     """Ends a worker with all its slots at once, as a machine that dies would."""
     slots = slots_of(worker)
     worker.kill()
@@ -135,15 +135,9 @@ def kinds(ask: Call, job: str) -> list[str]:
     return [line.removeprefix("event: ") for line in text.splitlines() if line[:7] == "event: "]
 
 
-def test_a_find_is_carried_out_and_its_ticket_retrained(
-    ask: Call,
-    submit: Callable[..., dict[str, Any]],
-    start_worker: StartWorker,
-    own_hub: RunningHub,
-    log: Path,
-) -> None:
-    job = submit(**TINY)
-    start_worker()
+def test_a_find_is_carried_out_and_its_ticket_retrained(peace: Site) -> None:
+    ask, own_hub = peace.ask, peace.hub
+    job = peace.submit(**TINY)
     done = until(ask, job["id"], {"finished", "failed"})
     assert done["state"] == "finished", done
     repository = job["repository"]
@@ -165,24 +159,19 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(
     told = kinds(ask, retrain["id"])
     assert told.count("result") == 6
     assert (told[0], told[-1]) == ("queued", "finished")
-    announced, *lines = log.read_text().splitlines()
+    announced, *lines = peace.log.read_text().splitlines()
     assert announced.startswith("Carrying out jobs of")
     logged = [json.loads(line) for line in lines]
     assert {line.get("job") for line in logged} >= {job["id"], retrain["id"]}
 
 
-def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(
-    ask: Call,
-    submit: Callable[..., dict[str, Any]],
-    start_worker: StartWorker,
-    own_hub: RunningHub,
-    tmp_path: Path,
-) -> None:
-    job = submit(**LONG)
-    worker = start_worker()
+def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(site: Site, tmp_path: Path) -> None:
+    ask, own_hub = site.ask, site.hub
+    job = site.submit(**LONG)
+    worker = site.start_worker()
     until_training(ask, job["id"])
     kill(worker)
-    start_worker()
+    site.start_worker()
     done = until(ask, job["id"], {"finished", "failed"})
     assert done["state"] == "finished", done
     assert done["attempt"] == 2
@@ -204,36 +193,26 @@ def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(
     assert json.loads((pulled.folder / "ticket.json").read_bytes())["levels"] == expected
 
 
-def test_a_stopped_worker_gives_its_job_back_at_once(
-    ask: Call,
-    submit: Callable[..., dict[str, Any]],
-    start_worker: StartWorker,
-    workplace: Path,
-) -> None:
-    job = submit(**ENDLESS)
-    worker = start_worker(lease=600)
+def test_a_stopped_worker_gives_its_job_back_at_once(site: Site) -> None:
+    ask = site.ask
+    job = site.submit(**ENDLESS)
+    worker = site.start_worker(lease=600)
     until_training(ask, job["id"])
     worker.terminate()
     assert worker.wait(30) == 0
     found = ask("GET", f"{API}/{job['id']}").json
     assert (found["state"], found["attempt"], found["failures"]) == ("queued", 2, 0)
-    assert (workplace / job["id"] / "run/checkpoints/000/trial-0.json").exists()
+    assert (site.workplace / job["id"] / "run/checkpoints/000/trial-0.json").exists()
 
 
-def test_stopping_the_service_stops_no_job(
-    ask: Call,
-    submit: Callable[..., dict[str, Any]],
-    start_worker: StartWorker,
-    start: Callable[..., RunningHub],
-    own_hub: RunningHub,
-    workplace: Path,
-) -> None:
-    job = submit(**LONG | {"iterations": 1000})
-    start_worker()
+def test_stopping_the_service_stops_no_job(site: Site, start: Callable[..., RunningHub]) -> None:
+    ask, own_hub = site.ask, site.hub
+    job = site.submit(**LONG | {"iterations": 1000})
+    site.start_worker()
     until_training(ask, job["id"])
     own_hub.stop()
     deadline = time.monotonic() + 120
-    while WorkFolder(workplace / job["id"] / "work").status().state != "finished":
+    while WorkFolder(site.workplace / job["id"] / "work").status().state != "finished":
         assert time.monotonic() < deadline
         time.sleep(0.1)
     start(port=own_hub.port)
@@ -247,16 +226,11 @@ def test_a_cancel_is_designed_to_end_within_ten_seconds() -> None:
     assert BEAT_SECONDS + LOOK_SECONDS + GRACE_SECONDS + KILL_SECONDS < 10
 
 
-def test_a_running_job_is_cancelled_with_its_whole_process_group(
-    ask: Call,
-    submit: Callable[..., dict[str, Any]],
-    start_worker: StartWorker,
-    workplace: Path,
-) -> None:
-    job = submit(**ENDLESS)
-    start_worker(lease=600)
+def test_a_running_job_is_cancelled_with_its_whole_process_group(peace: Site) -> None:
+    ask = peace.ask
+    job = peace.submit(**ENDLESS)
     until_training(ask, job["id"])
-    group = json.loads((workplace / job["id"] / "work/process.json").read_bytes())["process"]
+    group = json.loads((peace.workplace / job["id"] / "work/process.json").read_bytes())["process"]
     assert ask("POST", f"{API}/{job['id']}/cancel").json["stopping"] is True
     assert until(ask, job["id"], {"cancelled"}, 30)["state"] == "cancelled"
     with pytest.raises(ProcessLookupError):

@@ -4,7 +4,6 @@ import html
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from browsing import Reader, Shown, Visit
+from forked import Forked
+from sqlalchemy import update
 
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.jobs.dbos_delivery import DbosDelivery
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
+from ticket_hub_api.jobs.tables import Job
 from ticket_hub_api.pages.job_form import first_values, read_job
 from ticket_hub_api.pages.wording import FILTERS
 
@@ -225,13 +227,16 @@ def test_a_browser_watches_a_retraining_until_its_verdict(
 
 @pytest.fixture
 def worker(hub: RunningHub, tmp_path: Path) -> Iterator[None]:
-    """A real worker of the hub, with one slot."""
-    command = [
-        sys.executable, "-m", "ticket_hub_cli", "worker", "--hub", hub.endpoint, "--slots", "1",
-        "--device", "cpu", "--jobs-folder", str(tmp_path / "jobs"),
+    """A real worker of the hub, with one slot and no other jobs."""
+    database = Database(hub.settings.database_url)
+    with database.write() as session:
+        session.execute(update(Job).where(Job.state == "queued").values(state="cancelled"))
+    database.close()
+    arguments = [
+        "worker", "--hub", hub.endpoint, "--slots", "1", "--device", "cpu", "--jobs-folder",
+        str(tmp_path / "jobs"),
     ]  # fmt: skip
-    environment = {**os.environ, **hub.settings.to_environment()}
-    process = subprocess.Popen(command, env=environment)
+    process = Forked("ticket_hub_cli", arguments, {**os.environ, **hub.settings.to_environment()})
     yield
     process.terminate()
     try:

@@ -22,7 +22,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import sklearn.datasets  # noqa: F401 - imported before the forks
 import torch
 from disturber import AT, KIND, KINDS, ROOT, Disturber  # type: ignore[import-not-found]
 

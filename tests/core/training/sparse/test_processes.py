@@ -68,13 +68,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first(home: Path) -> tuple[str, int]:
-    return run("SparseNumba", TICKET_HOME=str(home))
+    return run("SparseNumba", TICKET_HOME=str(home), NUMBA_CACHE_DIR="")
 
 
 def test_the_compiled_backend_gives_the_same_bits_in_every_process_and_compiles_once(
     home: Path, first: tuple[str, int]
 ) -> None:
-    second = run("SparseNumba", TICKET_HOME=str(home))
+    second = run("SparseNumba", TICKET_HOME=str(home), NUMBA_CACHE_DIR="")
     assert first[0] == second[0]
     assert (first[1], second[1]) == (0, 1)
     assert list((home / "cache").rglob("*.nbi"))
@@ -93,7 +93,7 @@ def test_the_eager_backend_gives_the_same_bits_in_every_process() -> None:
 def test_without_a_folder_to_write_to_each_process_compiles_anew(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    assert output(CACHE, TICKET_HOME=str(blocked)) == "None"
+    assert output(CACHE, TICKET_HOME=str(blocked), NUMBA_CACHE_DIR="") == "None"
 
 
 def test_a_folder_that_numba_was_given_is_used(tmp_path: Path) -> None:
