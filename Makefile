@@ -4,6 +4,8 @@ BIN := .venv/bin
 JOBS ?= $(shell nproc --all 2>/dev/null || echo 2)
 PACKAGES := ticket_hub api/ticket_hub_api cli/ticket_hub_cli
 export OMP_NUM_THREADS ?= 1
+# The tests start hundreds of processes; each would compile what it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test nightly lint clean
 

@@ -145,6 +145,8 @@ class SlurmEngine:
             "slurm_additional_parameters": {"export": ",".join(sorted(_exported()))},
         } | {f"slurm_{key}": value for key, value in (sbatch or {}).items()}
         self._jobs: dict[Path, Any] = {}
+        # A local job's process is this one's child, and has to be waited for by somebody.
+        self._ending: list[Any] = []
 
     def submit(self, folder: Path, work: Work) -> None:
         """As `Engine.submit`."""
@@ -188,6 +190,8 @@ class SlurmEngine:
         if not _is_over(job):
             job.cancel(check=False)
             _wait_until_over(job, ENDING_SECONDS)
+            if not _is_over(job):
+                self._ending.append(job)
         self._jobs.pop(folder, None)
         (folder / "process.json").unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from runs import files
 import ticket_hub
 from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.choice import make_engine
-from ticket_hub.engines.slurm import SlurmEngine, from_options
+from ticket_hub.engines.slurm import SlurmEngine, _is_over, from_options
 from ticket_hub.errors import DataNotFoundError, EngineError
 from ticket_hub.recipe import Recipe
 
@@ -28,6 +28,7 @@ def slurm(tmp_path: Path) -> Iterator[SlurmEngine]:
     yield engine
     for folder in tmp_path.glob("work*"):
         engine.cancel(folder)
+    until(lambda: all(_is_over(job) for job in engine._ending))
     engine.close()
 
 

@@ -25,13 +25,17 @@ from ticket_hub.vision import import_with_torchvision
         (nn.Conv2d(4, 8, 3, stride=2), False),
         (nn.ConvTranspose2d(8, 4, 1, stride=2), False),
         (nn.Linear(4, 8), False),
-        (import_with_torchvision("timm.layers").Conv2dSame(4, 8, 1, stride=2), True),
     ],
 )
 def test_a_strided_1x1_with_fewer_channels_than_a_block_is_unsafe(
     layer: nn.Module, *, unsafe: bool
 ) -> None:
     assert is_unsafe_in_channels_last(layer) is unsafe
+
+
+def test_timms_own_convolutions_are_seen_too() -> None:
+    same = import_with_torchvision("timm.layers").Conv2dSame(4, 8, 1, stride=2)
+    assert is_unsafe_in_channels_last(same)
 
 
 def test_all_other_convolutions_lie_in_channels_last() -> None:
