@@ -31,7 +31,7 @@ demo: .venv/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --durations 10
 
 # One after the other: storms count what a machine can do in a time.
 nightly: .venv/.installed-dev

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,10 +47,18 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("NUMBA_CACHE_DIR", str(CHECKOUT / ".pytest_cache" / "numba"))
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new folder for each test; cheaper than thousands of pytest's, which it counts each time."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test reads or writes the developer's own folders or tokens."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir()
     monkeypatch.setenv("TICKET_HOME", str(home / "tickets"))
     monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
@@ -74,8 +84,10 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fixture of their file run in one process, so that it is made once."""
+    """Tests that share a costly fixture run in one process, so that it is made once."""
     for item in items:
+        if "warm_ticket" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("warm"))
         known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
         if any(each[-1].scope == "module" for each in known.values()):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

@@ -34,7 +34,10 @@ class Ran:
 def attempt(*arguments: str) -> Ran:
     """Run a command in this process."""
     with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
-        code = run(arguments)
+        try:
+            code = run(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
     assert "Traceback" not in stderr.getvalue()
     return Ran(code, stdout.getvalue(), stderr.getvalue())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,14 @@ from ticket_hub.engines.ray import OPTIONS as RAY
 from ticket_hub.engines.slurm import OPTIONS as SLURM
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/engines.md").read_text("utf-8")
-SHIM = f'set -e\nticket() {{ "{sys.executable}" -m ticket_hub_cli "$@"; }}\n'
 
 
-def test_the_commands_run(tmp_path: Path) -> None:
+def test_the_commands_run(shim: str, tmp_path: Path) -> None:
     pytest.importorskip("submitit")
     (commands,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     quick = commands.replace("digits-quick -", "digits-quick --set training.iterations=60 -")
     ran = subprocess.run(
-        ["bash", "-c", SHIM + quick],
+        ["bash", "-c", shim + quick],
         cwd=tmp_path,
         env={**os.environ, "TICKET_HOME": str(tmp_path / "tickets")},
         capture_output=True,

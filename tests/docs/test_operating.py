@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,16 +35,26 @@ def blocks(section: str, language: str = "") -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def ticket(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TICKET_HUB_", "SSL_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "ticket_hub_cli", *arguments],
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+Ticket = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ticket(warm_ticket: list[str]) -> Ticket:
+    """Runs a command with some variables."""
+    away = ("HF_", "TICKET_HUB_", "SSL_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(away)}
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*warm_ticket, *arguments],
+            env={**kept, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
 
 
 def settings_file(tmp_path: Path) -> dict[str, str]:
@@ -74,7 +84,7 @@ def test_the_pages_defaults_are_the_services(tmp_path: Path) -> None:
         assert row[1] == str(getattr(defaults, name))
 
 
-def test_the_first_accounts_are_made_as_the_page_says(tmp_path: Path) -> None:
+def test_the_first_accounts_are_made_as_the_page_says(ticket: Ticket, tmp_path: Path) -> None:
     settings = settings_file(tmp_path)
     for line in blocks("The first account")[0].splitlines():
         done = ticket(*line.split()[1:], **settings)
@@ -83,7 +93,9 @@ def test_the_first_accounts_are_made_as_the_page_says(tmp_path: Path) -> None:
     assert listed == ["ada", "lab"]
 
 
-def test_a_hub_is_backed_up_restored_and_checked_as_the_page_says(tmp_path: Path) -> None:
+def test_a_hub_is_backed_up_restored_and_checked_as_the_page_says(
+    ticket: Ticket, tmp_path: Path
+) -> None:
     settings = settings_file(tmp_path)
     assert ticket("hub", "user", "add", "ada", **settings).returncode == 0
     backup, restore, fsck = (
@@ -98,7 +110,7 @@ def test_a_hub_is_backed_up_restored_and_checked_as_the_page_says(tmp_path: Path
     assert ticket("hub", "user", "list", "-q", **elsewhere).stdout.split() == ["ada"]
 
 
-def test_the_upgrade_names_commands_that_exist() -> None:
+def test_the_upgrade_names_commands_that_exist(ticket: Ticket) -> None:
     for block in (
         *blocks("Upgrading"),
         *blocks("Backup and restore"),
@@ -112,7 +124,7 @@ def test_the_upgrade_names_commands_that_exist() -> None:
                 assert len(words) >= 2, line
 
 
-def test_the_units_start_commands_with_options_that_they_have() -> None:
+def test_the_units_start_commands_with_options_that_they_have(ticket: Ticket) -> None:
     units = [*blocks("systemd", "ini"), *blocks("Workers", "ini")]
     assert len(units) == 2
     for unit in units:
@@ -193,13 +205,16 @@ def wait_for(port: int) -> None:
         time.sleep(0.05)
 
 
-def test_a_ticket_goes_and_comes_through_nginx_with_tls(tmp_path: Path) -> None:
+def test_a_ticket_goes_and_comes_through_nginx_with_tls(ticket: Ticket, tmp_path: Path) -> None:
     with behind_nginx(tmp_path) as (hub, endpoint, certificate):
         owner = operation.list_accounts(hub.settings)[0]["name"]
-        share(f"{owner}/golden", hub.token, endpoint, certificate, tmp_path)
+        name = f"{owner}/golden"
+        share(ticket, name, hub.token, endpoint, certificate, tmp_path)
 
 
-def share(name: str, token: str, endpoint: str, certificate: Path, tmp_path: Path) -> None:
+def share(
+    ticket: Ticket, name: str, token: str, endpoint: str, certificate: Path, tmp_path: Path
+) -> None:
     environment = {
         "HF_ENDPOINT": endpoint,
         "HF_TOKEN": token,

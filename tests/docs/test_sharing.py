@@ -17,8 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/sharing.md"
 GOLDEN = ROOT / "tests/golden/format-1"
-SHIM = f"""set -e
-ticket() {{ "{sys.executable}" -m ticket_hub_cli "$@"; }}
+HF = f"""
 hf() {{ "{sys.executable}" -c 'from huggingface_hub.cli.hf import main; main()' "$@"; }}
 """
 UNTIL_IT_ANSWERS = """
@@ -36,7 +35,7 @@ def lines(title: str) -> str:
     return found[1].replace("digits-quick", '"$RUN"')
 
 
-def bash(script: str, folder: Path) -> str:
+def bash(script: str, folder: Path, shim: str) -> str:
     """What a script prints; it and all that it has started end together."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     environment |= {
@@ -47,7 +46,7 @@ def bash(script: str, folder: Path) -> str:
     }
     shutil.copytree(GOLDEN, folder / "run")  # pushing draws the figure of the card into it
     process = subprocess.Popen(
-        ["bash", "-c", SHIM + script],
+        ["bash", "-c", shim + HF + script],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -64,14 +63,14 @@ def bash(script: str, folder: Path) -> str:
     return out
 
 
-def test_a_lab_shares_in_a_folder(tmp_path: Path) -> None:
-    out = bash(lines("A lab").replace("/mnt/lab/tickets", str(tmp_path / "lab")), tmp_path)
+def test_a_lab_shares_in_a_folder(shim: str, tmp_path: Path) -> None:
+    out = bash(lines("A lab").replace("/mnt/lab/tickets", str(tmp_path / "lab")), tmp_path, shim)
     assert "ann/digits@v1" in out
     assert "confirmed      yes" in out
 
 
 def test_a_team_runs_its_own_hub_and_a_researcher_uses_it_as_the_public_one(
-    tmp_path: Path,
+    shim: str, tmp_path: Path
 ) -> None:
     pytest.importorskip("fastapi")
     with socket.socket() as probe:
@@ -81,7 +80,7 @@ def test_a_team_runs_its_own_hub_and_a_researcher_uses_it_as_the_public_one(
     wait = UNTIL_IT_ANSWERS.replace("PORT", port)
     team = team.replace("&\n", f">serve.log 2>&1 &\n{wait}\n")
     stop = "\nkill %1\nwait %1 || true\n"
-    out = bash(team + lines("A researcher") + stop, tmp_path)
+    out = bash(team + lines("A researcher") + stop, tmp_path, shim)
     assert out.count("ann/digits") >= 4
     assert "confirmed      yes" in out
     shutil.rmtree(tmp_path / "tickets")
