@@ -90,7 +90,7 @@ def peace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("peace")
     with running_hub(Settings(folder=folder / "hub")) as hub:
         made = Site(hub, folder)
-        made.start_worker()
+        made.start_worker(lease=600)
         yield made
         made.end()
 

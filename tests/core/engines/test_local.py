@@ -102,7 +102,7 @@ def test_cancelled_a_work_keeps_a_checkpoint_and_can_go_on(
     with pytest.raises(WorkLostError):
         engine.result(folder)
     before = len(_of(folder, "trial-0"))
-    engine.submit(folder, find_work(endless, workers=1))
+    engine.submit(folder, find_work(endless, workers=2))
     until(lambda: _of(folder, "trial-0")[before:] != [])
     assert _of(folder, "trial-0")[before] >= reached["generations"][0]["iteration"]
 

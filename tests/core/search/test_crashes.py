@@ -22,14 +22,14 @@ def run_campaign(*arguments: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def some_faults() -> dict[str, Any]:
-    """Every 83rd pair of durable call and fault; 83 has no factor in common with the kinds."""
-    return run_campaign("--every", "83")
+    """Every 41st pair of durable call and fault; 41 has no factor in common with the kinds."""
+    return run_campaign("--every", "41")
 
 
 def test_a_search_disturbed_at_a_durable_call_ends_with_the_same_bytes_when_it_is_run_again(
     some_faults: dict[str, Any],
 ) -> None:
-    assert some_faults["injections"] >= 15
+    assert some_faults["injections"] >= 30
     assert some_faults["failures"] == {}
 
 
