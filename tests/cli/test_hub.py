@@ -34,10 +34,7 @@ class Ran:
 def attempt(*arguments: str) -> Ran:
     """Run a command in this process."""
     with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
-        try:
-            code = run(arguments)
-        except SystemExit as ended:
-            code = int(ended.code or 0)
+        code = run(arguments)
     assert "Traceback" not in stderr.getvalue()
     return Ran(code, stdout.getvalue(), stderr.getvalue())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,7 @@ def fsck(quick: bool, out: Output, hub: HubSettings) -> None:
     out.table(found, columns, name="name")
     if found:
         out.hint(f"{len(found)} damaged. Restore them from a backup, or push the files again.")
-        sys.exit(DAMAGED)
+        click.get_current_context().exit(DAMAGED)
     out.hint("No damage.")
 
 
