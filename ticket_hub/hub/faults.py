@@ -80,16 +80,31 @@ def translated(
         raise kind(problem.format(**facts), remedy.format(**facts)) from error
     except errors.HfHubHTTPError as error:
         raise _http_error(location, repo, error) from error
-    except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
-        raise HubUnavailableError(
-            f"{location} does not answer: {error or type(error).__name__}.",
-            "Check the address (--hub, HF_ENDPOINT) and the network, then try again.",
+    except httpx.TooManyRedirects as error:
+        raise HubError(
+            f"{location} sends every request on to another address, in a circle.",
+            "Check the address (--hub, HF_ENDPOINT), and what stands between here and the hub.",
         ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
+        raise _no_answer(location, path, error) from error
+    except Exception as error:  # the client documents no common class of its errors
         raise HubError(
             f"{location} gives an answer that is none ({type(error).__name__}: {str(error)[:80]}).",
             "Check that the address is that of a hub.",
         ) from error
+
+
+def _no_answer(location: str, path: str | None, error: Exception) -> HubUnavailableError:
+    reason = str(error).rstrip(".") or type(error).__name__
+    if path is not None:
+        return HubUnavailableError(
+            f"{location} did not send the whole of {path}: {reason}.",
+            "Run the same again: what has come is kept, and it goes on there.",
+        )
+    return HubUnavailableError(
+        f"{location} does not answer: {reason}.",
+        "Check the address (--hub, HF_ENDPOINT) and the network, then try again.",
+    )
 
 
 def _http_error(location: str, repo: str, error: Exception) -> HubError:

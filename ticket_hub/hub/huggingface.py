@@ -1,8 +1,8 @@
 """A hub that speaks the Hugging Face Hub protocol: the public one, or a team's own.
 
-Only the official client talks to the server. What it does not check (`hf_hub_download` accepts a
-flipped bit, and goes on with an older commit when the hub fails) is not used: bytes are read from
-the `resolve` address of one commit, and whoever asked for them compares digests.
+The official client writes; what it reads it does not check (`hf_hub_download` accepts a flipped
+bit, and goes on with an older commit when the hub fails). So its session alone is used for reading:
+bytes come from the `resolve` address of one commit, and whoever asked for them compares digests.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
-from ticket_hub.errors import HubConflictError, HubError
+from ticket_hub.errors import HubConflictError, HubError, TicketNotFoundError
+from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Pushed, RemoteFile, Snapshot
 from ticket_hub.hub.faults import translated
 
+if TYPE_CHECKING:
+    from ticket_hub.hub.requests import Requests
+
 __all__ = ["HuggingFaceHub"]
 
-LIBRARY = "ticket-hub"
 TAG = "lottery-ticket"
-TIMEOUT = 30.0
-CHUNK = 1 << 20
-PARTIAL_CONTENT = 206
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -32,22 +33,30 @@ class HuggingFaceHub:
 
     Args:
         endpoint: address of the server; None is `HF_ENDPOINT`, or the public Hub.
-        token: None is `HF_TOKEN`, or what `hf auth login` kept.
-        patience: how often a request that got 429, 5xx or no answer is tried again, each time
-            after a longer pause.
+        token: None is `HF_TOKEN`, or what `hf auth login` kept; False is none.
+        patience: how often a request that got 429, 5xx or half an answer is tried again, each time
+            after a longer pause. What came of a file is kept, and the rest asked for.
+        pause: seconds before the second try.
     """
 
     def __init__(
-        self, endpoint: str | None = None, *, token: str | None = None, patience: int = 5
+        self,
+        endpoint: str | None = None,
+        *,
+        token: str | Literal[False] | None = None,
+        patience: int = 5,
+        pause: float = 0.5,
     ) -> None:
         from huggingface_hub import HfApi  # slow to import
 
         from ticket_hub import __version__
+        from ticket_hub.hub.bounds import LIBRARY
 
         self.api = HfApi(
             endpoint=endpoint, token=token, library_name=LIBRARY, library_version=__version__
         )
         self.patience = patience
+        self.pause = pause
         self.location = str(self.api.endpoint)
 
     def url(self, repo: str) -> str:
@@ -56,31 +65,34 @@ class HuggingFaceHub:
 
     def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
         """The repository at a branch, tag or commit, as the hub says it is now."""
+        from huggingface_hub.utils import validate_repo_id
+
         with translated(self.location, repo, revision):
-            info = self.api.model_info(
-                repo, revision=revision, files_metadata=True, timeout=TIMEOUT
-            )
-            files = tuple(_remote_file(sibling) for sibling in info.siblings or ())
-        commit = str(info.sha)
+            validate_repo_id(repo)
+            at = "" if revision is None else f"/revision/{quote(revision, safe='')}"
+            info = self._requests().json(f"/api/models/{repo}{at}", {"blobs": True})
+            files = tuple(_remote_file(sibling) for sibling in info.get("siblings") or ())
+            private = bool(info.get("private") or info.get("gated"))
+        commit = str(info.get("sha"))
         if not _COMMIT.fullmatch(commit):
             raise HubError(
                 f"{self.location} names a commit that is none: {commit[:60]!r}.",
                 "Check that the address is that of a hub.",
             )
-        private = bool(info.private or info.gated)
         return Snapshot(repo=repo, commit=commit, files=files, private=private)
 
     def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
         """A small file as a whole."""
-        data = b""
-        for chunk in self._chunks(snapshot, path, 0):
-            data += chunk
+        data = bytearray()
+        size = next((each.size for each in snapshot.files if each.path == path), None)
+        for place, piece in self._pieces(snapshot, path, 0, size or None):
+            data[place:] = piece
             if len(data) > limit:
                 raise HubError(
                     f"{path} of {snapshot.repo} has more than {limit} bytes.",
                     "A bundle's own files are smaller; this is not a bundle of Ticket Hub.",
                 )
-        return data
+        return bytes(data)
 
     def download(
         self, snapshot: Snapshot, path: str, target: Path, *, offset: int, most: int
@@ -88,8 +100,12 @@ class HuggingFaceHub:
         """Append the file's bytes from `offset` on to `target`."""
         with target.open("ab") as stream:
             stream.truncate(offset)
-            for chunk in self._chunks(snapshot, path, offset):
-                stream.write(chunk)
+            stream.seek(offset)
+            for place, piece in self._pieces(snapshot, path, offset, most):
+                if place != stream.tell():
+                    stream.truncate(place)
+                    stream.seek(place)
+                stream.write(piece)
                 if stream.tell() > most:
                     raise HubError(
                         f"{path} of {snapshot.repo} is larger than its manifest says.",
@@ -145,17 +161,21 @@ class HuggingFaceHub:
 
     def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
         """Every repository with the tag `lottery-ticket`, newest first, page by page."""
+        query = {"filter": [TAG, *tags], "sort": "lastModified"}
+        if owner:
+            query["author"] = owner
         with translated(self.location, owner or ""):
-            for info in self.api.list_models(
-                filter=[TAG, *tags], author=owner, sort="last_modified"
-            ):
-                yield info.id
+            for item in self._requests().pages("/api/models", query):
+                repo = str(item["id"])
+                with contextlib.suppress(TicketNotFoundError):  # nobody could ask for it
+                    check_repo(repo)
+                    yield repo
 
     def tags(self, repo: str) -> dict[str, str]:
         """Tag -> commit."""
         with translated(self.location, repo):
-            refs = self.api.list_repo_refs(repo)
-        return {tag.name: tag.target_commit for tag in refs.tags}
+            refs = self._requests().json(f"/api/models/{repo}/refs")
+            return {str(tag["name"]): str(tag["targetCommit"]) for tag in refs["tags"]}
 
     def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
         """Name a commit for ever."""
@@ -167,38 +187,26 @@ class HuggingFaceHub:
         with translated(self.location, repo):
             self.api.delete_repo(repo)
 
-    def _chunks(self, snapshot: Snapshot, path: str, offset: int) -> Iterator[bytes]:
-        from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import (
-            build_hf_headers,
-            hf_raise_for_status,
-            http_stream_backoff,
-        )
+    def _requests(self) -> Requests:
+        from huggingface_hub.utils import build_hf_headers
 
-        url = hf_hub_url(snapshot.repo, path, revision=snapshot.commit, endpoint=self.api.endpoint)
+        from ticket_hub.hub.requests import Requests
+
         headers = build_hf_headers(
-            token=self.api.token, library_name=LIBRARY, library_version=self.api.library_version
-        ) | {"Accept-Encoding": "identity"}
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
-        with (
-            translated(self.location, snapshot.repo, snapshot.commit, path),
-            http_stream_backoff(
-                "GET",
-                url,
-                headers=headers,
-                max_retries=self.patience,
-                follow_redirects=True,
-                timeout=TIMEOUT,
-            ) as response,
-        ):
-            hf_raise_for_status(response)
-            if offset and response.status_code != PARTIAL_CONTENT:
-                raise HubError(
-                    f"{self.location} ignores ranges, so {path} cannot be resumed.",
-                    "Run `ticket cache prune --partial`, and pull again.",
-                )
-            yield from response.iter_raw(CHUNK)
+            token=self.api.token,
+            library_name=self.api.library_name,
+            library_version=self.api.library_version,
+        )
+        return Requests(self.location, headers, patience=self.patience, pause=self.pause)
+
+    def _pieces(
+        self, snapshot: Snapshot, path: str, offset: int, size: int | None
+    ) -> Iterator[tuple[int, bytes]]:
+        from huggingface_hub import hf_hub_url
+
+        url = hf_hub_url(snapshot.repo, path, revision=snapshot.commit, endpoint=self.location)
+        with translated(self.location, snapshot.repo, snapshot.commit, path):
+            yield from self._requests().file(url, offset, size)
 
 
 @contextlib.contextmanager
@@ -220,12 +228,12 @@ def _no_bars() -> Iterator[None]:
         enable_progress_bars()
 
 
-def _remote_file(sibling: Any) -> RemoteFile:  # noqa: ANN401 - the client's own class
-    size = sibling.size if isinstance(sibling.size, int) else 0
+def _remote_file(sibling: Any) -> RemoteFile:  # noqa: ANN401 - JSON of the server's
+    size = sibling.get("size")
     return RemoteFile(
-        path=str(sibling.rfilename),
-        size=size,
-        sha256=sibling.lfs.sha256 if sibling.lfs else None,
+        path=str(sibling["rfilename"]),
+        size=size if isinstance(size, int) else 0,
+        sha256=str(sibling["lfs"]["sha256"]) if sibling.get("lfs") else None,
     )
 
 

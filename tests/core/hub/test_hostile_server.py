@@ -7,117 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from hostile_hub import COMMIT, GOLDEN, REPO, Server, hub_of, once, send
 
 from ticket_hub.bundle import layout, open_bundle
 from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.errors import BundleError, HubError, HubUnavailableError
-from ticket_hub.hub import Cache, connect, pull
+from ticket_hub.hub import Cache, pull
 from ticket_hub.hub.base import Snapshot
-from ticket_hub.hub.huggingface import HuggingFaceHub
-
-GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
-COMMIT = "1" * 40
-REPO = "ann/golden"
-
-
-class Server:
-    """Serves the golden bundle; `trouble` may answer a request before it does."""
-
-    def __init__(self) -> None:
-        self.trouble: Callable[[BaseHTTPRequestHandler], bool] = lambda _: False
-        self.requests: list[tuple[str, dict[str, str]]] = []
-        self.files = {
-            str(path.relative_to(GOLDEN)): path.read_bytes()
-            for path in GOLDEN.rglob("*")
-            if path.is_file()
-        }
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                outer.requests.append((self.path, headers))
-                if not outer.trouble(self):
-                    outer.answer(self)
-
-            def log_message(self, *_: object) -> None:
-                """Be quiet."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.http.server_address[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        if request.path.startswith("/api/models/"):
-            siblings = [
-                {"rfilename": name, "size": len(data), "blobId": "0" * 40}
-                for name, data in self.files.items()
-            ]
-            info = {"id": REPO, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
-            send(request, 200, json.dumps(info).encode())
-            return
-        data = self.files.get(request.path.partition(f"/resolve/{COMMIT}/")[2])
-        if data is None:
-            send(request, 404, b"{}", {"X-Error-Code": "EntryNotFound"})
-            return
-        start = request.headers.get("Range", "").removeprefix("bytes=").partition("-")[0]
-        send(request, 206 if start else 200, data[int(start or 0) :])
-
-
-def send(
-    request: BaseHTTPRequestHandler, status: int, data: bytes, headers: dict[str, str] | None = None
-) -> None:
-    request.send_response(status)
-    for name, value in (headers or {}).items():
-        request.send_header(name, value)
-    request.send_header("Content-Length", str(len(data)))
-    request.end_headers()
-    request.wfile.write(data)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    found = Server()
-    thread = threading.Thread(target=found.http.serve_forever, daemon=True)
-    thread.start()
-    yield found
-    found.http.shutdown()
-    found.http.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
-
-def once(*statuses: int) -> Callable[[BaseHTTPRequestHandler], bool]:
-    """Answer the first requests for a file with these, one after the other."""
-    left = list(statuses)
-
-    def trouble(request: BaseHTTPRequestHandler) -> bool:
-        if left and "/resolve/" in request.path:
-            send(request, left.pop(0), b"{}", {"Retry-After": "0"})
-            return True
-        return False
-
-    return trouble
-
-
-def hub_of(server: Server, token: str | None = None) -> HuggingFaceHub:
-    hub = connect(server.endpoint, token=token)
-    assert isinstance(hub, HuggingFaceHub)
-    return hub
 
 
 def test_too_many_requests_and_server_errors_are_tried_again(server: Server, cache: Cache) -> None:
