@@ -22,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import scipy.special  # noqa: F401 - imported here once, not by every child when it judges
 import torch
 from disturber import AT, KIND, KINDS, ROOT, Disturber  # type: ignore[import-not-found]
 
@@ -224,8 +225,6 @@ def main() -> None:
     parser.add_argument("--at-random", type=int, metavar="RUNS", default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    # PyTorch imports its compiler for this; once here, instead of in every child.
-    torch.nn.Linear(2, 2, device="meta")(torch.empty(2, 2, device="meta"))
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         if options.at_random:
