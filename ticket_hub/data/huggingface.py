@@ -7,16 +7,18 @@ import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from huggingface_hub import HfApi, constants
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.folder import test_fifth
 from ticket_hub.data.pictures import pixels, stacked
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 __all__ = ["read_huggingface"]
 
@@ -65,7 +67,7 @@ def read_huggingface(
             "Write hf:OWNER/NAME, with :CONFIG and @REVISION after it where needed.",
         )
     library = _library()
-    hub = HfApi(endpoint=endpoint) if online else None
+    hub = _hub(endpoint) if online else None
     with _quiet(library):
         tables = _tables(library, match, root / FOLDER / match["path"], hub)
     source = f"hf:{address}"
@@ -108,6 +110,12 @@ def _quiet(library: Any) -> Iterator[None]:  # noqa: ANN401 - a module without t
             library.enable_progress_bars()
 
 
+def _hub(endpoint: str | None) -> HfApi:
+    from huggingface_hub import HfApi  # slow to import, and every process that trains comes here
+
+    return HfApi(endpoint=endpoint)
+
+
 def _tables(
     library: Any,  # noqa: ANN401 - a module without types
     match: re.Match[str],
@@ -132,6 +140,8 @@ def _opened(library: Any, match: re.Match[str], folder: Path, hub: HfApi | None)
         return library.load_dataset(str(folder))
     if hub is None:
         raise FileNotFoundError("downloading is switched off")
+    from huggingface_hub import constants
+
     if not constants.HF_HUB_OFFLINE:  # the library retries for half a minute, this does not
         hub.dataset_info(match["path"], revision=match["revision"], timeout=TIMEOUT)
     return library.load_dataset(match["path"], match["config"], revision=match["revision"])
