@@ -7,14 +7,12 @@ import io
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 MAKEFILE = (Path(__file__).resolve().parents[2] / "Makefile").read_text("utf-8")
-SHIM = 'ticket() { "$PYTHON" -m ticket_hub_cli "$@"; }; '
 MOST_POINTS = 2.0
 
 
@@ -51,12 +49,12 @@ def _words(line: str, *, is_level: bool) -> list[str]:
     return words[:-1] if is_level else words  # the last column is the early stop
 
 
-def test_the_commands_print_what_the_readme_shows(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
+def test_the_commands_print_what_the_readme_shows(shim: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     assert len(_commands()) == 5
     for command, shown in _commands():
         ran = subprocess.run(
-            ["bash", "-c", SHIM + command],
+            ["bash", "-c", shim + command],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
