@@ -12,7 +12,9 @@ processor on a newer one.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -25,6 +27,8 @@ from torch import Tensor, nn
 from ticket_hub.environment import fingerprint
 from ticket_hub.training.layout import is_unsafe_in_channels_last
 
+KINDS = ("plain", "grouped", "depthwise", "transposed")
+WINDOWS = ((1, 1), (1, 2), (3, 1), (3, 2), (7, 2))  # kernel, stride
 CHANNELS = (1, 2, 3, 4, 6, 7, 8, 9, 12, 15, 16, 17, 20, 24, 31, 32)
 QUICK = (1, 3, 4, 8, 12, 16)
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.08}
@@ -85,7 +89,7 @@ def error(shape: Shape, dtype: torch.dtype, layout: torch.memory_format) -> floa
             values.append(layer(images))
         for value, reference in zip(values, [*references, wanted], strict=True):
             distance = float((value.double() - reference).abs().max() / reference.abs().max())
-            worst = max(worst, distance if distance == distance else float("inf"))  # noqa: PLR0124 - not a number
+            worst = max(worst, math.inf if math.isnan(distance) else distance)
     return worst
 
 
@@ -129,6 +133,23 @@ def errors(todo: list[Shape], dtype: str, layout: str, threads: int) -> list[flo
     return found
 
 
+def row(title: str, todo: list[Shape], dtype: str, layout: str, threads: int) -> list[Shape]:
+    """Print what some shapes came to; returns those that went wrong."""
+    found = errors(todo, dtype, layout, threads)
+    pairs = zip(todo, found, strict=True)
+    bad = [shape for shape, figure in pairs if figure is None or figure > TOLERANCE[dtype]]
+    lived = [figure for figure in found if figure is not None]
+    dead = found.count(None)
+    print(
+        f"{dtype:9} threads {threads}  {title}  {layout:17} {len(todo):4} shapes  "
+        f"dead {dead:3}  wrong {len(bad) - dead:3}  "
+        f"largest error {max(lived, default=math.nan):.1e}  "
+        f"inputs {sorted({shape.channels // shape.groups for shape in bad})}",
+        flush=True,
+    )
+    return bad
+
+
 def main() -> None:
     """Print one row for each kind of layer, and fail if the rule misses one."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -144,31 +165,14 @@ def main() -> None:
     print(*(facts[key] for key in ("device", "cpu_capability", "torch")), sep=", ")
     channels = QUICK if options.quick else CHANNELS
     missed: list[Shape] = []
-    for threads in options.threads:
-        for dtype in options.dtype:
-            for kind in ("plain", "grouped", "depthwise", "transposed"):
-                for kernel, stride in ((1, 1), (1, 2), (3, 1), (3, 2), (7, 2)):
-                    todo = list(shapes(kind, kernel, stride, channels))
-                    for layout in ("channels_last", "contiguous_format"):
-                        found = errors(todo, dtype, layout, threads)
-                        bad = [
-                            shape
-                            for shape, figure in zip(todo, found, strict=True)
-                            if figure is None or figure > TOLERANCE[dtype]
-                        ]
-                        lived = [figure for figure in found if figure is not None]
-                        print(
-                            f"{dtype:9} threads {threads}  {kind:10} {kernel}x{kernel} "
-                            f"stride {stride}  {layout:17} {len(todo):4} shapes  "
-                            f"dead {found.count(None):3}  wrong {len(bad) - found.count(None):3}  "
-                            f"largest error {max(lived, default=float('nan')):.1e}  "
-                            f"inputs {sorted({shape.channels // shape.groups for shape in bad})}",
-                            flush=True,
-                        )
-                        if layout == "channels_last":
-                            missed += [s for s in bad if not is_unsafe_in_channels_last(s.layer())]
-                        else:
-                            missed += bad
+    for threads, dtype, kind, (kernel, stride) in itertools.product(
+        options.threads, options.dtype, KINDS, WINDOWS
+    ):
+        title = f"{kind:10} {kernel}x{kernel} stride {stride}"
+        todo = list(shapes(kind, kernel, stride, channels))
+        bad = row(title, todo, dtype, "channels_last", threads)
+        missed += [shape for shape in bad if not is_unsafe_in_channels_last(shape.layer())]
+        missed += row(title, todo, dtype, "contiguous_format", threads)
     sys.exit(f"The rule misses {missed}" if missed else 0)
 
 

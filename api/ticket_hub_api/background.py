@@ -17,7 +17,7 @@ from ticket_hub.errors import HubUnavailableError
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 
-__all__ = ["HubProcess", "Launch", "RunningHub", "launched", "running_hub", "start_hub"]
+__all__ = ["HubProcess", "Launch", "RunningHub", "launch_uvicorn", "running_hub", "start_hub"]
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
@@ -46,7 +46,7 @@ Launch: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], HubProcess]
 """Starts uvicorn with these arguments and environment variables."""
 
 
-def launched(arguments: Sequence[str], variables: Mapping[str, str]) -> HubProcess:
+def launch_uvicorn(arguments: Sequence[str], variables: Mapping[str, str]) -> HubProcess:
     """Uvicorn in a new interpreter."""
     return subprocess.Popen([sys.executable, "-m", "uvicorn", *arguments], env=dict(variables))  # noqa: S603 - the command is our own
 
@@ -86,7 +86,7 @@ def start_hub(
     *,
     port: int = 0,
     environment: Mapping[str, str] | None = None,
-    launch: Launch = launched,
+    launch: Launch = launch_uvicorn,
 ) -> RunningHub:
     """Start a hub on loopback and wait until it answers.
 
@@ -138,7 +138,7 @@ def running_hub(
     *,
     port: int = 0,
     environment: Mapping[str, str] | None = None,
-    launch: Launch = launched,
+    launch: Launch = launch_uvicorn,
 ) -> Iterator[RunningHub]:
     """A hub that is stopped at the end; raises as `start_hub`."""
     hub = start_hub(settings, port=port, environment=environment, launch=launch)

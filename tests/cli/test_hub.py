@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Ran, run_ticket
 from huggingface_hub import HfApi
-
-from ticket_hub_cli.main import run
 
 pytest.importorskip("fastapi", reason="needs the service: pip install 'ticket-hub[serve]'")
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What one command line left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-
-def attempt(*arguments: str) -> Ran:
-    """Run a command in this process."""
-    with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
-        code = run(arguments)
-    assert "Traceback" not in stderr.getvalue()
-    return Ran(code, stdout.getvalue(), stderr.getvalue())
-
-
 def ticket(*arguments: str, code: int = 0) -> Ran:
-    done = attempt(*arguments)
+    done = run_ticket(*arguments)
     assert done.code == code, done.stdout + done.stderr
     return done
 
@@ -153,7 +132,7 @@ def test_damage_is_named_and_gives_an_exit_code(own_home: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_with_a_remedy(arguments: list[str], message: str) -> None:
-    done = attempt(*arguments)
+    done = run_ticket(*arguments)
     assert done.code != 0
     assert message in done.stderr
 

@@ -89,7 +89,7 @@ def ticket(arguments: Sequence[str], variables: Mapping[str, str], log: Path) ->
 
 
 def uvicorn(arguments: Sequence[str], variables: Mapping[str, str]) -> Forked:
-    """A web server; the fork of what `ticket_hub_api.background.launched` starts."""
+    """A web server; the fork of what `ticket_hub_api.background.launch_uvicorn` starts."""
     return Forked("uvicorn", arguments, variables)
 
 
