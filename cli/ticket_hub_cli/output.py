@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 import click
 
-__all__ = ["Column", "Output", "command_line", "error", "percent", "warning"]
+from ticket_hub.errors import TicketHubError
+
+__all__ = ["Column", "Output", "command_line", "error", "passed_over", "percent", "warning"]
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any value
@@ -117,6 +119,11 @@ def error(problem: str, remedy: str = "") -> None:
 def warning(problem: str, remedy: str = "") -> None:
     """Say on stderr what must be known about a result that is there all the same."""
     _say(_styled("Warning:", fg="yellow"), problem, remedy)
+
+
+def passed_over(error: TicketHubError) -> None:
+    """Say of an entry that was left out of a result why it was."""
+    warning(error.problem, error.remedy)
 
 
 def _styled(text: str, *, fg: str | None = None) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Hub", "Pushed", "RemoteFile", "Snapshot"]
+from ticket_hub.errors import TicketHubError
+
+__all__ = ["Hub", "Pushed", "RemoteFile", "Report", "Snapshot"]
+
+Report: TypeAlias = Callable[[TicketHubError], None]
+"""Is told of each entry that was passed over because it is damaged or does not belong there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +117,25 @@ class Hub(Protocol):
             HubConflictError: somebody else pushed in between.
         """
 
-    def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
+    def repositories(
+        self,
+        *,
+        owner: str | None = None,
+        tags: Sequence[str] = (),
+        report: Report | None = None,
+    ) -> Iterator[str]:
         """The repositories that hold tickets, newest first, as far as the reader may see them.
 
         Args:
             tags: of the card; a hub that keeps no index of cards returns more than asked for.
+            report: is told of each entry that is passed over.
         """
 
-    def tags(self, repo: str) -> dict[str, str]:
-        """Tag -> commit."""
+    def tags(self, repo: str, *, report: Report | None = None) -> dict[str, str]:
+        """Tag -> commit; `report` is told of each that is passed over."""
 
     def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
-        """Name a commit for ever; an existing tag is never moved."""
+        """Name a commit for ever. An existing tag is never moved; naming it again is harmless."""
 
     def delete(self, repo: str) -> None:
         """Delete the repository with all its commits."""

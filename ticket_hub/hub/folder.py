@@ -12,8 +12,8 @@ dead client could leave behind.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
-import os
 import secrets
 import shlex
 import shutil
@@ -22,20 +22,23 @@ from pathlib import Path
 from typing import IO, Any
 
 from ticket_hub.bundle.layout import MANIFEST
-from ticket_hub.durable import open_durable, sha256_file, write_json
+from ticket_hub.durable import sha256_file, sync_folder, write_json
 from ticket_hub.errors import (
     HubConflictError,
     HubError,
     HubNotFoundError,
     StorageError,
+    TicketHubError,
 )
 from ticket_hub.hub.address import check_repo, check_revision
-from ticket_hub.hub.base import Pushed, RemoteFile, Snapshot
+from ticket_hub.hub.base import Pushed, RemoteFile, Report, Snapshot
+from ticket_hub.hub.folder_blobs import FolderBlobs
 from ticket_hub.hub.folder_files import (
     commit_id,
+    history_of,
     publish,
     read_commit,
-    read_table,
+    read_tag,
     timestamp,
 )
 
@@ -55,6 +58,7 @@ class FolderHub:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.location = str(root)
+        self.blobs = FolderBlobs(root / "blobs")
         if root.exists() and not (root / MARKER).is_file() and any(root.iterdir()):
             raise HubError(
                 f"{root} is not a hub: it has files, but no {MARKER}.",
@@ -79,8 +83,8 @@ class FolderHub:
 
     def read(self, snapshot: Snapshot, path: str, *, limit: int) -> bytes:
         """A small file as a whole."""
-        with self._blob(snapshot, path).open("rb") as stream:
-            data = stream.read(limit + 1)
+        name = f"{path} of {snapshot.repo}"
+        data = self.blobs.read(_digest(snapshot, path), name, limit=limit)
         if len(data) > limit:
             raise HubError(
                 f"{path} of {snapshot.repo} has more than {limit} bytes.",
@@ -92,16 +96,14 @@ class FolderHub:
         self, snapshot: Snapshot, path: str, target: Path, *, offset: int, most: int
     ) -> None:
         """Append the file's bytes from `offset` on to `target`."""
-        try:
-            with self._blob(snapshot, path).open("rb") as source, target.open("ab") as goal:
-                goal.truncate(offset)
-                source.seek(offset)
-                _copy(source, goal, most - offset, f"{path} of {snapshot.repo}")
-        except FileNotFoundError as error:
-            raise HubNotFoundError(
-                f"{self.root} has lost {path} of {snapshot.repo}.",
-                "Ask its owner to push it again.",
-            ) from error
+        name = f"{path} of {snapshot.repo}"
+        with (
+            self.blobs.open(_digest(snapshot, path), name) as source,
+            target.open("ab") as goal,
+        ):
+            goal.truncate(offset)
+            source.seek(offset)
+            _copy(source, goal, most - offset, name)
 
     def push(
         self,
@@ -126,49 +128,77 @@ class FolderHub:
         if create_pr:
             raise HubError("A hub in a folder has no pull requests.", "Push without --create-pr.")
         head = self._head(repo)
-        if (head["id"] if head else None) != parent:
+        digests = {path: sha256_file(source) for path, source in files}
+        fresh = {path: [digests[path], source.stat().st_size] for path, source in files}
+        base = head if (head["id"] if head else None) == parent else self._before(repo, head)
+        if (base["id"] if base else None) != parent:
+            raise _conflict(repo)
+        kept = base["files"] if base else {}
+        entries = {path: entry for path, entry in kept.items() if path not in delete} | fresh
+        if base is not head and head and entries != head["files"]:
             raise _conflict(repo)
         self._mark()
-        entries = {
-            path: entry
-            for path, entry in (head["files"] if head else {}).items()
-            if path not in delete
-        }
-        uploaded = []
-        for path, source in files:
-            digest = sha256_file(source)
-            if self._store(source, digest):
-                uploaded.append(path)
-            entries[path] = [digest, source.stat().st_size]
+        uploaded = [path for path, source in files if self.blobs.store(source, digests[path])]
         if head and entries == head["files"]:
-            return Pushed(repo=repo, commit=head["id"], url=self.url(repo), uploaded=())
-        commit = self._commit(repo, head, entries, message)
+            commit = str(head["id"])
+        else:
+            commit = self._commit(repo, head, entries, message)
+        for path, source in files:  # a collector may have taken one before the commit named it
+            if not self.blobs.holds(digests[path]):
+                self.blobs.store(source, digests[path])
         return Pushed(repo=repo, commit=commit, url=self.url(repo), uploaded=tuple(uploaded))
 
-    def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
+    def repositories(
+        self,
+        *,
+        owner: str | None = None,
+        tags: Sequence[str] = (),
+        report: Report | None = None,
+    ) -> Iterator[str]:
         """Every repository whose newest commit holds a ticket, newest first; tags are not kept."""
         del tags
         self._refuse_absent()
         found = []
-        for history in (self.root / "repos").glob(f"{owner or '*'}/*/history"):
-            repo = f"{history.parent.parent.name}/{history.parent.name}"
-            head = self._head(repo)
+        for history in (self.root / "repos").glob("*/*/history"):
+            place = history.parent
+            repo = f"{place.parent.name}/{place.name}"
+            if owner not in {None, place.parent.name} or place.name.startswith("."):
+                continue  # a dot: what a deletion has left
+            try:
+                check_repo(repo)
+                head = self._head(repo)
+            except HubNotFoundError:  # deleted at this moment
+                continue
+            except TicketHubError as error:
+                if report:
+                    report(_passed_over(place, error))
+                continue
             if head and MANIFEST in head["files"]:
                 found.append((head["date"], repo))
         yield from (repo for _, repo in sorted(found, reverse=True))
 
-    def tags(self, repo: str) -> dict[str, str]:
+    def tags(self, repo: str, *, report: Report | None = None) -> dict[str, str]:
         """Tag -> commit."""
         self._find(repo, None)
-        folder = self._place(repo) / "tags"
-        return {path.stem: read_table(path)["commit"] for path in sorted(folder.glob("*.json"))}
+        found = {}
+        for path in sorted((self._place(repo) / "tags").glob("*.json")):
+            if path.name.startswith("."):
+                continue
+            try:
+                check_revision(path.stem)
+                found[path.stem] = read_tag(path)
+            except TicketHubError as error:
+                if report:
+                    report(_passed_over(path, error))
+        return found
 
     def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
-        """Name a commit for ever.
+        """Name a commit for ever; the same name for the same commit again changes nothing.
 
         Raises:
-            HubConflictError: the tag exists.
+            HubConflictError: the tag names another commit.
             HubNotFoundError: there is no such revision, or the name has a slash.
+            StorageError: the disk is full, or the folder may not be written.
         """
         check_revision(name)
         if "/" in name:
@@ -177,36 +207,48 @@ class FolderHub:
             )
         commit = self._find(repo, revision)["id"]
         record = {"commit": commit, "message": message, "date": timestamp()}
-        if not publish(self._place(repo) / "tags" / f"{name}.json", record):
+        path = self._place(repo) / "tags" / f"{name}.json"
+        if not publish(path, record) and read_tag(path) != commit:
             raise HubConflictError(
                 f"{repo} has a tag {name!r} already, and tags are never moved.",
                 "Choose another name.",
             )
 
     def delete(self, repo: str) -> None:
-        """Delete the repository with all its commits; blobs that others may share stay."""
-        self._find(repo, None)
-        grave = self._place(repo).with_name(
-            f".{self._place(repo).name}.deleted-{secrets.token_hex(6)}"
-        )
+        """Delete the repository with all its commits, damaged ones too.
+
+        It is gone for everybody at once. Blobs that others may share stay, and so does what could
+        not be removed at this moment, until `collect_folder` removes it.
+        """
+        place = self._place(repo)
+        grave = place.with_name(f".{place.name}.deleted-{secrets.token_hex(6)}")
+        if not (place / "history").is_dir():
+            raise self._absent(repo)
         try:
-            self._place(repo).rename(grave)
-            shutil.rmtree(grave)
+            place.rename(grave)
+            sync_folder(place.parent)
+        except FileNotFoundError as error:
+            raise self._absent(repo) from error
         except OSError as error:
             raise StorageError(
                 f"{repo} could not be deleted: {error.strerror}.", "Check the permissions."
             ) from error
+        shutil.rmtree(grave, ignore_errors=True)
 
     def _place(self, repo: str) -> Path:
         check_repo(repo)
         return self.root / "repos" / repo
 
-    def _history(self, repo: str) -> list[Path]:
-        return sorted((self._place(repo) / "history").glob("[0-9]*.json"))
-
     def _head(self, repo: str) -> dict[str, Any] | None:
-        history = self._history(repo)
+        history = history_of(self._place(repo))
         return read_commit(history[-1]) if history else None
+
+    def _before(self, repo: str, head: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The commit before the newest: a push that is repeated has seen this one."""
+        history = history_of(self._place(repo))
+        with contextlib.suppress(HubError):
+            return read_commit(history[-2]) if head and head["parent"] and history[1:] else None
+        return None
 
     def _refuse_absent(self) -> None:
         """A share that is not mounted, or a misspelt folder, is no hub without tickets."""
@@ -216,46 +258,35 @@ class FolderHub:
                 "Check its spelling, and that the share is mounted; a first push makes a hub.",
             )
 
+    def _absent(self, repo: str) -> HubNotFoundError:
+        self._refuse_absent()
+        return HubNotFoundError(
+            f"There is no {repo} in {self.root}.",
+            f"`ticket search --hub {shlex.quote(str(self.root))}` lists all.",
+        )
+
     def _find(self, repo: str, revision: str | None) -> dict[str, Any]:
-        history = self._history(repo)
+        history = history_of(self._place(repo))
         if not history:
-            self._refuse_absent()
-            raise HubNotFoundError(
-                f"There is no {repo} in {self.root}.",
-                f"`ticket search --hub {shlex.quote(str(self.root))}` lists all.",
-            )
+            raise self._absent(repo)
         if revision in {None, "main"}:
             return read_commit(history[-1])
         check_revision(str(revision))
         tag = self._place(repo) / "tags" / f"{revision}.json"
-        wanted = read_table(tag)["commit"] if tag.is_file() else revision
+        wanted = read_tag(tag) if tag.is_file() else revision
+        damaged = None
         for path in reversed(history):
-            commit = read_commit(path)
+            try:
+                commit = read_commit(path)
+            except HubError as error:  # others may be whole
+                damaged = error
+                continue
             if commit["id"] == wanted:
                 return commit
-        raise HubNotFoundError(
+        raise damaged or HubNotFoundError(
             f"{repo} has no revision {revision!r}.",
             "Give a tag or a whole commit; `ticket info` lists the tags.",
         )
-
-    def _blob(self, snapshot: Snapshot, path: str) -> Path:
-        for file in snapshot.files:
-            if file.path == path and file.sha256:
-                return self.root / "blobs" / file.sha256[:2] / file.sha256
-        raise HubNotFoundError(
-            f"{snapshot.repo} has no file {path!r} at {snapshot.commit[:12]}.",
-            "The bundle is not whole; ask its owner to push it again.",
-        )
-
-    def _store(self, source: Path, digest: str) -> bool:
-        """Keep the bytes under their digest; False where they are there already."""
-        blob = self.root / "blobs" / digest[:2] / digest
-        if blob.is_file() and blob.stat().st_size == source.stat().st_size:
-            return False
-        with source.open("rb") as stream, open_durable(blob) as goal:
-            shutil.copyfileobj(stream, goal, CHUNK)
-            os.fchmod(goal.fileno(), 0o444)
-        return True
 
     def _mark(self) -> None:
         if not (self.root / MARKER).is_file():
@@ -277,6 +308,25 @@ class FolderHub:
         if not publish(self._place(repo) / "history" / f"{number:08d}.json", record):
             raise _conflict(repo)
         return str(record["id"])
+
+
+def _digest(snapshot: Snapshot, path: str) -> str:
+    for file in snapshot.files:
+        if file.path == path and file.sha256:
+            return file.sha256
+    raise HubNotFoundError(
+        f"{snapshot.repo} has no file {path!r} at {snapshot.commit[:12]}.",
+        "The bundle is not whole; ask its owner to push it again.",
+    )
+
+
+def _passed_over(place: Path, error: TicketHubError) -> HubError:
+    if isinstance(error, HubError):
+        return HubError(f"{error.problem} It was passed over.", error.remedy)
+    return HubError(
+        f"{place} is nothing that a hub keeps; it was passed over.",
+        "Look at what it holds, and move it away.",
+    )
 
 
 def _copy(source: IO[bytes], goal: IO[bytes], most: int, name: str) -> None:

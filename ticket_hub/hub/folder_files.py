@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import canonical_json, sync_folder, write_json
-from ticket_hub.errors import HubError
+from ticket_hub.errors import HubError, HubNotFoundError
 
-__all__ = ["commit_id", "publish", "read_commit", "read_table", "timestamp"]
+__all__ = ["commit_id", "history_of", "publish", "read_commit", "read_tag", "timestamp"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"[0-9]{8,12}\.json")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
@@ -34,36 +36,65 @@ def publish(path: Path, record: dict[str, Any]) -> bool:
     return True
 
 
-def read_table(path: Path) -> dict[str, Any]:
-    """The table in a file.
-
-    Raises:
-        HubError: it is missing or damaged.
-    """
-    try:
-        record = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise _damaged(path) from error
-    if not isinstance(record, dict):
-        raise _damaged(path)
-    return record
+def history_of(place: Path) -> list[Path]:
+    """The commits of the repository in a folder, oldest first; other files are passed over."""
+    found = (place / "history").glob("*.json")
+    return sorted(path for path in found if _NUMBER.fullmatch(path.name))
 
 
 def read_commit(path: Path) -> dict[str, Any]:
     """A commit whose id is that of its content, and whose names are harmless.
 
     Raises:
-        HubError: it is missing or damaged.
+        HubNotFoundError: it is gone.
+        HubError: it is damaged.
     """
-    record = read_table(path)
+    record = _read_table(path)
     content = {key: value for key, value in record.items() if key != "id"}
-    files = content.get("files")
-    if record.get("id") != commit_id(content) or not isinstance(files, dict):
+    try:
+        whole = (
+            record["id"] == commit_id(content)
+            and record["number"] == int(path.stem)
+            and isinstance(record["date"], str)
+            and all(map(_is_entry, record["files"].items()))
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        whole = False
+    if not whole:
         raise _damaged(path)
-    for name, entry in files.items():
-        digest, size = entry if isinstance(entry, list) and len(entry) == 2 else ("", -1)  # noqa: PLR2004 - digest and size
-        if not (_PATH.fullmatch(name) and _DIGEST.fullmatch(str(digest)) and size >= 0):
-            raise _damaged(path)
+    return record
+
+
+def read_tag(path: Path) -> str:
+    """The commit that a tag names.
+
+    Raises:
+        HubNotFoundError: it is gone.
+        HubError: it is damaged.
+    """
+    commit = _read_table(path).get("commit")
+    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        raise _damaged(path)
+    return commit
+
+
+def _is_entry(item: tuple[str, Any]) -> bool:
+    name, (digest, size) = item
+    sound = isinstance(size, int) and size >= 0 and isinstance(digest, str)
+    return bool(sound and _PATH.fullmatch(name) and _DIGEST.fullmatch(digest))
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise HubNotFoundError(
+            f"{path} is not there any more.", "Look again: somebody may have deleted it just now."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(path) from error
+    if not isinstance(record, dict):
+        raise _damaged(path)
     return record
 
 
@@ -73,7 +104,11 @@ def commit_id(content: dict[str, Any]) -> str:
 
 
 def _damaged(path: Path) -> HubError:
-    return HubError(f"{path} is damaged.", "Restore it from a backup of the hub's folder.")
+    return HubError(
+        f"{path} is damaged, or may not be read.",
+        "Restore it from a backup of the hub's folder; or remove the whole repository with "
+        "`ticket delete`, and push it again.",
+    )
 
 
 def timestamp() -> str:

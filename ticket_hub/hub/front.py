@@ -10,7 +10,7 @@ from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import parse_address
-from ticket_hub.hub.base import Snapshot
+from ticket_hub.hub.base import Report, Snapshot
 from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.pull import Pulled, peek, peek_experiments, pull
@@ -89,13 +89,24 @@ def search_hub(
     token: str | None = None,
     sort: Sort = "updated",
     limit: int | None = None,
+    report: Report | None = None,
 ) -> Iterator[Found]:
     """Yield the repositories of a hub with a level that fits; see `ticket_hub.hub.search`."""
-    return search(connect(hub, token=token), query or Query(), sort=sort, limit=limit)
+    there = connect(hub, token=token)
+    return search(there, query or Query(), sort=sort, limit=limit, report=report)
 
 
-def info_bundle(address: str, *, hub: str | Path | None = None, token: str | None = None) -> Info:
+def info_bundle(
+    address: str,
+    *,
+    hub: str | Path | None = None,
+    token: str | None = None,
+    report: Report | None = None,
+) -> Info:
     """What a hub says about a bundle: its commit, files, tags and manifest.
+
+    Args:
+        report: is told of each tag that is damaged and passed over.
 
     Raises:
         HubError, BundleError: as `pull_bundle`.
@@ -106,7 +117,7 @@ def info_bundle(address: str, *, hub: str | Path | None = None, token: str | Non
     return Info(
         snapshot=snapshot,
         manifest=manifest,
-        tags=there.tags(repo),
+        tags=there.tags(repo, report=report),
         experiments=peek_experiments(there, snapshot, manifest),
     )
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from ticket_hub.errors import HubConflictError, HubError, TicketNotFoundError
 from ticket_hub.hub.address import check_repo
-from ticket_hub.hub.base import Pushed, RemoteFile, Snapshot
+from ticket_hub.hub.base import Pushed, RemoteFile, Report, Snapshot
 from ticket_hub.hub.faults import translated
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class HuggingFaceHub:
         """One commit; see `Hub.push`. With `create_pr` it is proposed as a pull request."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-        with translated(self.location, repo), _no_bars():
+        with self._writing(repo), _no_bars():
             created = self.api.create_repo(repo, private=private, exist_ok=True)
             repo = created.repo_id
             head = self.snapshot(repo).commit if parent is None else parent
@@ -159,45 +159,72 @@ class HuggingFaceHub:
                 "Pull it, look at what is new, and push again.",
             )
 
-    def repositories(self, *, owner: str | None = None, tags: Sequence[str] = ()) -> Iterator[str]:
+    def repositories(
+        self,
+        *,
+        owner: str | None = None,
+        tags: Sequence[str] = (),
+        report: Report | None = None,
+    ) -> Iterator[str]:
         """Every repository with the tag `lottery-ticket`, newest first, page by page."""
         query = {"filter": [TAG, *tags], "sort": "lastModified"}
         if owner:
             query["author"] = owner
         with translated(self.location, owner or ""):
             for item in self._requests().pages("/api/models", query):
-                repo = str(item["id"])
-                with contextlib.suppress(TicketNotFoundError):  # nobody could ask for it
+                repo = str(item.get("id") if isinstance(item, dict) else item)
+                try:
                     check_repo(repo)
-                    yield repo
+                except TicketNotFoundError:
+                    if report:
+                        problem = f"{self.location} lists {repo[:99]!r}; it was passed over."
+                        report(HubError(problem, "No repository can have this name."))
+                    continue
+                yield repo
 
-    def tags(self, repo: str) -> dict[str, str]:
-        """Tag -> commit."""
+    def tags(self, repo: str, *, report: Report | None = None) -> dict[str, str]:
+        """Tag -> commit; all of them or an error."""
+        del report
         with translated(self.location, repo):
             refs = self._requests().json(f"/api/models/{repo}/refs")
             return {str(tag["name"]): str(tag["targetCommit"]) for tag in refs["tags"]}
 
     def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
-        """Name a commit for ever."""
-        with translated(self.location, repo, revision):
-            self.api.create_tag(repo, tag=name, tag_message=message or None, revision=revision)
+        """Name a commit for ever; the same name for the same commit again changes nothing."""
+        try:
+            with self._writing(repo, revision):
+                self.api.create_tag(repo, tag=name, tag_message=message or None, revision=revision)
+        except HubConflictError:
+            if self.tags(repo).get(name) != self.snapshot(repo, revision).commit:
+                raise
 
     def delete(self, repo: str) -> None:
         """Delete the repository with all its commits."""
-        with translated(self.location, repo):
+        with self._writing(repo):
             self.api.delete_repo(repo)
 
-    def _requests(self) -> Requests:
-        from huggingface_hub.utils import build_hf_headers
+    @contextlib.contextmanager
+    def _writing(self, repo: str, revision: str | None = None) -> Iterator[None]:
+        """What the official client does by itself, with our bounds and errors."""
+        from ticket_hub.hub.bounds import bounded_session
 
+        with translated(self.location, repo, revision):
+            bounded_session(self.location, self._headers())
+            yield
+
+    def _requests(self) -> Requests:
         from ticket_hub.hub.requests import Requests
 
-        headers = build_hf_headers(
+        return Requests(self.location, self._headers(), patience=self.patience, pause=self.pause)
+
+    def _headers(self) -> dict[str, str]:
+        from huggingface_hub.utils import build_hf_headers
+
+        return build_hf_headers(
             token=self.api.token,
             library_name=self.api.library_name,
             library_version=self.api.library_version,
         )
-        return Requests(self.location, headers, patience=self.patience, pause=self.pause)
 
     def _pieces(
         self, snapshot: Snapshot, path: str, offset: int, size: int | None

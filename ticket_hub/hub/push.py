@@ -27,8 +27,9 @@ def push(
 ) -> Pushed:
     """Share a bundle under `owner/name`.
 
-    The bundle is verified first. Files that the repository has already are not sent again, files
-    of tickets that are no more are deleted, and a README.md that a user wrote on the hub stays.
+    The bundle is verified first. What the hub has whole is not sent again, what is damaged there is
+    mended, files of tickets that are no more are deleted, and a README.md that a user wrote on the
+    hub stays.
 
     Args:
         message: of the commit.
@@ -46,18 +47,14 @@ def push(
     there = _there(hub, repo)
     present = _present(hub, there)
     paths = {file.path for file in there.files} if there else set()
-    known = {name: r for name, r in present.files.items() if name in paths} if present else {}
     names = [layout.MANIFEST, *manifest.files]
     if there is not None and not _may_replace_card(hub, there):
         names.remove(layout.CARD)
-    files = [
-        (name, folder / name)
-        for name in names
-        if name == layout.MANIFEST or known.get(name) != manifest.files[name]
+    # All of them: only the hub knows which it has; the manifest there says what it had once.
+    files = [(name, folder / name) for name in names]
+    gone = [
+        name for name in (present.files if present else ()) if name in paths - {*manifest.files}
     ]
-    if there is not None and len(files) == 1 and present == manifest:
-        return Pushed(repo=repo, commit=there.commit, url=hub.url(repo), uploaded=())
-    gone = [name for name in known if name not in manifest.files]
     return hub.push(
         repo,
         files,
@@ -97,8 +94,8 @@ def _present(hub: Hub, there: Snapshot | None) -> Manifest | None:
     """The manifest on the hub, or None where there is no sound one."""
     if there is None or all(file.path != layout.MANIFEST for file in there.files):
         return None
-    data = hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
-    with contextlib.suppress(BundleError):
+    with contextlib.suppress(BundleError, HubNotFoundError):  # damaged or lost: this push mends it
+        data = hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
         return encoding.decode(data)
     return None
 
@@ -106,4 +103,7 @@ def _present(hub: Hub, there: Snapshot | None) -> Manifest | None:
 def _may_replace_card(hub: Hub, there: Snapshot) -> bool:
     if all(file.path != layout.CARD for file in there.files):
         return True
-    return is_generated(hub.read(there, layout.CARD, limit=layout.MOST_CARD_BYTES))
+    try:
+        return is_generated(hub.read(there, layout.CARD, limit=layout.MOST_CARD_BYTES))
+    except (BundleError, HubNotFoundError):  # nobody can read it any more
+        return True

@@ -10,12 +10,19 @@ from typing import Literal, TypeAlias
 from ticket_hub.bundle.card import card_tag
 from ticket_hub.bundle.content import Word
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
-from ticket_hub.errors import BundleError, HubNotFoundError
-from ticket_hub.hub.base import Hub
+from ticket_hub.errors import (
+    BundleError,
+    HubError,
+    HubNotFoundError,
+    HubUnavailableError,
+)
+from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.pull import peek
 
 __all__ = ["Found", "Query", "Sort", "search"]
 
+MAX_SILENT = 2
+"""One repository that cannot be read is passed over; so many one after the other are the hub."""
 Sort: TypeAlias = Literal["updated", "accuracy", "density", "name"]
 
 
@@ -75,7 +82,12 @@ class Found:
 
 
 def search(
-    hub: Hub, query: Query, *, sort: Sort = "updated", limit: int | None = None
+    hub: Hub,
+    query: Query,
+    *,
+    sort: Sort = "updated",
+    limit: int | None = None,
+    report: Report | None = None,
 ) -> Iterator[Found]:
     """Yield the repositories with a level that fits.
 
@@ -84,10 +96,13 @@ def search(
     broken files must not hide everybody else's. With `updated` each comes as soon as it is found;
     other orders need all of them first.
 
+    Args:
+        report: is told of each that is passed over.
+
     Raises:
         HubError: the hub refuses or cannot be reached.
     """
-    found = _matches(hub, query)
+    found = _matches(hub, query, report)
     if sort == "accuracy":
         found = iter(sorted(found, key=lambda each: -each.best_accuracy))
     elif sort == "density":
@@ -97,13 +112,23 @@ def search(
     yield from islice(found, limit)
 
 
-def _matches(hub: Hub, query: Query) -> Iterator[Found]:
+def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[Found]:
     named = [name.removeprefix("timm:") for name in (query.network, query.dataset) if name]
-    for repo in hub.repositories(owner=query.owner, tags=[card_tag(name) for name in named]):
+    tags = [card_tag(name) for name in named]
+    silent = 0
+    for repo in hub.repositories(owner=query.owner, tags=tags, report=report):
         try:
             snapshot, manifest = peek(hub, repo)
-        except (BundleError, HubNotFoundError):
+        except HubNotFoundError:  # deleted at this moment, or it holds no ticket
             continue
+        except (BundleError, HubError) as error:
+            silent = silent + 1 if isinstance(error, HubUnavailableError) else 0
+            if silent == MAX_SILENT:
+                raise
+            if report:
+                report(HubError(f"{repo} was passed over: {error.problem}", error.remedy))
+            continue
+        silent = 0
         levels = tuple(level for level in manifest.levels if _fits(level, query))
         if levels and _names_fit(repo, manifest, query):
             yield Found(

@@ -6,7 +6,7 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.show import LEVELS, experiment_rows, experiment_table, level_row
-from ticket_hub_cli.output import Output, command_line
+from ticket_hub_cli.output import Output, command_line, passed_over
 
 
 @options.command(
@@ -22,7 +22,7 @@ def command(address: str, hub: str | None, out: Output) -> None:
     """Describe a ticket on a hub before anything of it is pulled."""
     from ticket_hub.hub.front import info_bundle
 
-    found = info_bundle(address, hub=hub)
+    found = info_bundle(address, hub=hub, report=passed_over)
     manifest = found.manifest
     size = sum(record.size for record in manifest.files.values())
     facts = {

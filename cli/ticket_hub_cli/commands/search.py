@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output, command_line, percent
+from ticket_hub_cli.output import Column, Output, command_line, passed_over, percent
 
 if TYPE_CHECKING:
     from ticket_hub.hub.query import Found
@@ -58,7 +58,8 @@ def command(out: Output, hub: str | None, sort: Any, limit: int, **wanted: Any) 
     from ticket_hub.hub.query import Query
 
     query = Query(**wanted)
-    rows = [_row(each) for each in search_hub(query, hub=hub, sort=sort, limit=limit)]
+    found = search_hub(query, hub=hub, sort=sort, limit=limit, report=passed_over)
+    rows = [_row(each) for each in found]
     out.table(rows, COLUMNS, name="ticket")
     if rows:
         look = command_line("ticket", "info", rows[0]["ticket"], hub=hub)
