@@ -11,16 +11,17 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from ticket_hub.errors import StorageError
+from ticket_hub.errors import StorageError, TicketHubError
+from ticket_hub.file_system import sync_file, sync_folder
 
 __all__ = [
     "canonical_json",
+    "explaining",
     "make_folder",
     "open_durable",
     "sha256_file",
@@ -33,6 +34,7 @@ __all__ = [
 _INTACT = "What was there before is intact. "
 _FULL = _INTACT + "Free some space and run the same command again."
 _REFUSED = _INTACT + "Check the folder's owner and permissions, then run the same command again."
+_LACKING = _INTACT + "Use a folder on another file system, such as a disk of this machine."
 _BROKEN = _INTACT + "Check the disk and its cables, or use another one, before trying again."
 
 _REASONS: dict[int | None, tuple[str, str]] = {
@@ -40,8 +42,11 @@ _REASONS: dict[int | None, tuple[str, str]] = {
     errno.EDQUOT: ("your quota on this disk is used up", _FULL),
     errno.EIO: ("the disk reported an error", _BROKEN),
     errno.EACCES: ("there is no permission", _REFUSED),
-    errno.EPERM: ("there is no permission", _REFUSED),
+    errno.EPERM: ("there is no permission, or the file system cannot do it", _REFUSED),
     errno.EROFS: ("the file system is read-only", _REFUSED),
+    errno.ENOTSUP: ("the file system cannot do it", _LACKING),
+    errno.ENOSYS: ("the file system cannot do it", _LACKING),
+    errno.EINVAL: ("the file system refuses it as invalid", _LACKING),
 }
 
 
@@ -59,15 +64,6 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def make_folder(folder: Path) -> None:
     """Create a folder and those above it that are missing, each durably.
 
@@ -79,12 +75,23 @@ def make_folder(folder: Path) -> None:
     while not place.is_dir():
         missing.append(place)
         place = place.parent
-    try:
+    with explaining(folder):
         for fresh in reversed(missing):
             fresh.mkdir(exist_ok=True)
             sync_folder(fresh.parent)
+
+
+@contextlib.contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Say of any error of the system in the block what it means for this path.
+
+    Raises:
+        StorageError: in place of every OSError that is none of Ticket Hub's own.
+    """
+    try:
+        yield
     except OSError as error:
-        raise _explain(folder, error) from error
+        raise _explain(path, error) from error
 
 
 @contextlib.contextmanager
@@ -105,7 +112,7 @@ def open_durable(path: Path) -> Iterator[IO[bytes]]:
         with part.open("xb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            sync_file(stream.fileno())
         part.replace(path)
         sync_folder(path.parent)
     except BaseException as error:
@@ -140,8 +147,8 @@ def sweep(folder: Path) -> int:
     return len(stale)
 
 
-def _explain(path: Path, error: OSError) -> StorageError:
-    if isinstance(error, StorageError):
+def _explain(path: Path, error: OSError) -> TicketHubError:
+    if isinstance(error, TicketHubError):
         return error
     known = _REASONS.get(error.errno)
     reason, remedy = known or (error.strerror or str(error), _REFUSED)

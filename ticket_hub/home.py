@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 from typing import Literal
 
 from ticket_hub.errors import StorageError
 
-__all__ = ["cache_folder", "data_folder", "runs_folder", "ticket_home"]
+__all__ = ["cache_folder", "data_folder", "expanded", "runs_folder", "ticket_home", "user_name"]
 
 
 def ticket_home() -> Path:
     """`TICKET_HOME`, or the platform's folder for user data."""
     named = os.environ.get("TICKET_HOME")
     if named:
-        return Path(named).expanduser()
+        return _named("TICKET_HOME", named)
     return _platform_folder("data", "ticket-hub")
 
 
@@ -28,7 +29,7 @@ def data_folder() -> Path:
     """`TICKET_DATA`, or `torchvision` under the platform's user cache."""
     named = os.environ.get("TICKET_DATA")
     if named:
-        return Path(named).expanduser()
+        return _named("TICKET_DATA", named)
     return _platform_folder("cache", "torchvision")
 
 
@@ -36,8 +37,31 @@ def cache_folder() -> Path:
     """What can be made again at any time: `cache` under `TICKET_HOME`, or the user's cache."""
     named = os.environ.get("TICKET_HOME")
     if named:
-        return Path(named).expanduser() / "cache"
+        return _named("TICKET_HOME", named) / "cache"
     return _platform_folder("cache", "ticket-hub")
+
+
+def expanded(path: Path | str) -> Path:
+    """The path with the user's home folder in place of a `~`.
+
+    Raises:
+        StorageError: it begins with the home folder of nobody.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise StorageError(
+            f"{path} begins with a home folder that this machine does not know.",
+            "Write the folder in full, or set HOME.",
+        ) from error
+
+
+def user_name() -> str:
+    """Who works here; the number of a user who has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user-{os.getuid()}"
 
 
 def _platform_folder(kind: Literal["cache", "data"], name: str) -> Path:
@@ -49,4 +73,20 @@ def _platform_folder(kind: Literal["cache", "data"], name: str) -> Path:
             "Set TICKET_HOME and TICKET_DATA, or `pip install platformdirs`.",
         ) from error
     folder = platformdirs.user_data_dir if kind == "data" else platformdirs.user_cache_dir
-    return Path(folder(name, appauthor=False))
+    try:
+        return expanded(folder(name, appauthor=False))
+    except (RuntimeError, StorageError) as error:  # platformdirs raises the former
+        raise StorageError(
+            "This user has no home folder: neither HOME nor the list of users names one.",
+            "Set TICKET_HOME to the folder of your runs, and TICKET_DATA to that of data sets.",
+        ) from error
+
+
+def _named(variable: str, value: str) -> Path:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise StorageError(
+            f"{variable} is {value!r}, whose bytes are not UTF-8.", "Name another folder in it."
+        ) from error
+    return expanded(value)

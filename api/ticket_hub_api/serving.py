@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import ipaddress
 import os
 import re
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import uvicorn
 
-from ticket_hub.durable import write_bytes
+from ticket_hub.durable import explaining, write_bytes
 from ticket_hub.errors import HubError
+from ticket_hub.home import user_name
 from ticket_hub_api import accounts, tokens
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import current_version, migrate
@@ -97,12 +97,13 @@ def _first_account(database: Database, settings: Settings, host: str) -> str:
             "Add one with `ticket hub user add NAME` and `ticket hub token create NAME "
             "--scope admin`, then start it again; or leave out --host.",
         )
-    name = re.sub(r"[^A-Za-z0-9]+", "-", getpass.getuser()).strip("-") or "local"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", user_name()).strip("-") or "local"
     accounts.add_user(database, name)
     issued = tokens.create_token(database, name, scope="admin", name="first start")
     file = token_file(settings)
     write_bytes(file, issued.secret.encode())
-    file.chmod(0o600)
+    with explaining(file):
+        file.chmod(0o600)
     return name
 
 

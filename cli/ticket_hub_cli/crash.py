@@ -30,10 +30,14 @@ def save_traceback(error: BaseException, arguments: Sequence[str]) -> Path | Non
         + "".join(lines)
     )
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}.txt"
-    for folder in (ticket_home() / "errors", Path(tempfile.gettempdir())):
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / name
-            path.write_text(text, "utf-8")
-            return path
+    with contextlib.suppress(OSError):  # also of a user without a home
+        return _saved(ticket_home() / "errors" / name, text)
+    with contextlib.suppress(OSError):
+        return _saved(Path(tempfile.gettempdir()) / name, text)
     return None
+
+
+def _saved(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path

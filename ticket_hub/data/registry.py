@@ -15,7 +15,7 @@ from ticket_hub.data.huggingface import read_huggingface
 from ticket_hub.data.published import SOURCES
 from ticket_hub.data.shelf import Fetch, Shelf
 from ticket_hub.errors import DataError, DataNotFoundError
-from ticket_hub.home import data_folder
+from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec
 
 __all__ = ["data_names", "load"]
@@ -46,7 +46,7 @@ def load(
         DataError: it cannot be used as `spec` says.
     """
     root = Path(data_dir) if data_dir else data_folder()
-    published = _read(spec, root.expanduser(), digests, fetch)
+    published = _read(spec, expanded(root), digests, fetch)
     if spec.size:
         published = published.map(lambda part: _resized(part, spec.size))
     _check(spec, published)

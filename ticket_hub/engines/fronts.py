@@ -210,6 +210,6 @@ def _remove_works(root: Path) -> None:
 
 def _places(given: Mapping[str, Any]) -> dict[str, Any]:
     """Where things lie, so that they mean the same in any process."""
-    data = Path(given.get("data_dir") or home.data_folder()).expanduser().absolute()
+    data = home.expanded(given.get("data_dir") or home.data_folder()).absolute()
     kept = {key: value for key, value in given.items() if value is not None}
     return kept | {"data_dir": str(data), "directory": str(Path.cwd())}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
+from ticket_hub.home import expanded
 
 __all__ = ["Address", "check_repo", "check_revision", "parse_address"]
 
@@ -89,7 +90,7 @@ def check_revision(revision: str) -> None:
 
 def _folder(place: str) -> Path:
     try:
-        return Path(place).expanduser()
+        return expanded(place)
     except RuntimeError:  # `~somebody` who has no home
         return Path(place)
 

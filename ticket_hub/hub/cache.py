@@ -2,14 +2,13 @@
 
 blobs/<first two>/<sha256>               immutable, mode 0444
 partial/<sha256>                         a download under way; the next pull goes on with it
-hubs/<hub>/<owner>/<name>/<commit>/      the bundle: links to the blobs
+hubs/<hub>/<owner>/<name>/<commit>/      the bundle: links to the blobs, or copies of them
 hubs/<hub>/<owner>/<name>/refs/<rev>     the commit that the hub last gave for a revision
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -22,8 +21,9 @@ from urllib.parse import quote
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.bundle.manifest import FileRecord
-from ticket_hub.durable import sha256_file, write_bytes
+from ticket_hub.durable import explaining, sha256_file, write_bytes
 from ticket_hub.errors import BundleDigestError, HubUnavailableError, StorageError
+from ticket_hub.file_system import lock, protect, sync_file
 from ticket_hub.home import ticket_home
 
 __all__ = ["Cache", "CachedBundle", "Fetch"]
@@ -88,7 +88,7 @@ class Cache:
                 "not asked.",
                 "Pull it once while the hub can be reached.",
             )
-        with _storage(blob), self._partial(record.sha256) as partial:
+        with explaining(blob), self._partial(record.sha256) as partial:
             if not blob.is_file():
                 _download(name, record, partial, fetch)
                 _publish(partial, blob)
@@ -97,7 +97,7 @@ class Cache:
     def place(self, folder: Path, name: str, record: FileRecord) -> None:
         """Put a blob that `ensure` has checked into a bundle's folder."""
         goal, blob = folder / name, self.blob(record.sha256)
-        with _storage(goal):
+        with explaining(goal):
             if goal.exists() and goal.samefile(blob):
                 return
             goal.parent.mkdir(parents=True, exist_ok=True)
@@ -178,11 +178,15 @@ class Cache:
         for bundle in self.bundles():
             if not (keep_newest and bundle.commit in wanted):
                 shutil.rmtree(bundle.folder)
-        linked = {
-            path.stat().st_ino for bundle in self.bundles() for path in bundle.folder.rglob("*")
-        }
+        linked, copied = set(), set()
+        for bundle in self.bundles():
+            for path in filter(Path.is_file, bundle.folder.rglob("*")):
+                linked.add(path.stat().st_ino)
+                if path.stat().st_nlink == 1:  # a file system without links
+                    copied.add(sha256_file(path))
         blobs = (self.root / "blobs").glob("*/*")
-        return freed + _remove(path for path in blobs if path.stat().st_ino not in linked)
+        unused = (b for b in blobs if b.name not in copied and b.stat().st_ino not in linked)
+        return freed + _remove(unused)
 
     def _repo(self, hub: str, repo: str) -> Path:
         slug = re.sub(r"[^A-Za-z0-9.]+", "-", hub).strip("-.")[-60:]
@@ -194,12 +198,24 @@ class Cache:
 
     @contextlib.contextmanager
     def _partial(self, digest: str) -> Iterator[Path]:
-        """The file of an unfinished download, for one process at a time."""
+        """The file of an unfinished download, for one process at a time.
+
+        Where the file system gives no locks, a file of its own, which nobody goes on with.
+        """
         path = self.root / "partial" / digest
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield path
+        locked = path.with_suffix(".lock")
+        with locked.open("ab") as stream:
+            try:
+                lock(stream.fileno(), locked, wait=True)
+            except StorageError:
+                path = path.with_suffix(f".{secrets.token_hex(6)}")
+                try:
+                    yield path
+                finally:
+                    path.unlink(missing_ok=True)
+            else:
+                yield path
 
 
 def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> None:
@@ -219,23 +235,9 @@ def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> Non
 def _publish(partial: Path, blob: Path) -> None:
     blob.parent.mkdir(parents=True, exist_ok=True)
     with partial.open("rb") as stream:
-        os.fchmod(stream.fileno(), 0o444)
-        os.fsync(stream.fileno())
+        protect(stream.fileno())
+        sync_file(stream.fileno())
     partial.replace(blob)
-
-
-@contextlib.contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if type(error).__module__.startswith("ticket_hub"):
-            raise
-        raise StorageError(
-            f"{path} could not be written: {error.strerror or error}.",
-            "What was pulled before is intact. Free some space (`ticket cache prune`) and try "
-            "again.",
-        ) from error
 
 
 def _remove(paths: Iterator[Path]) -> int:

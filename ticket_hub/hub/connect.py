@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ticket_hub.errors import HubError
+from ticket_hub.home import expanded
 from ticket_hub.hub.base import Hub
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.huggingface import HuggingFaceHub
@@ -34,7 +35,7 @@ def connect(location: str | Path | None = None, *, token: str | None = None) -> 
         raise HubError(
             f"{text} is no address of a hub.", "Give a folder, or an http:// or https:// address."
         )
-    return FolderHub(Path(text).expanduser()) if text else _by_default(token)
+    return FolderHub(expanded(text)) if text else _by_default(token)
 
 
 def _is_address(text: str) -> bool:

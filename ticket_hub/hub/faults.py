@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ticket_hub.errors import (
     HubAccessError,
@@ -88,6 +90,12 @@ def translated(
     except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
         raise _no_answer(location, path, error) from error
     except Exception as error:  # the client documents no common class of its errors
+        if "proxy" in str(error).lower():
+            raise HubUnavailableError(
+                f"{location} cannot be asked through this proxy: {error}",
+                "Name an http:// proxy in HTTPS_PROXY and ALL_PROXY, or the hub's host in "
+                "NO_PROXY; for SOCKS, `pip install 'httpx[socks]'`.",
+            ) from error
         raise HubError(
             f"{location} gives an answer that is none ({type(error).__name__}: {str(error)[:80]}).",
             "Check that the address is that of a hub.",
@@ -100,6 +108,14 @@ def _no_answer(location: str, path: str | None, error: Exception) -> HubUnavaila
         return HubUnavailableError(
             f"{location} did not send the whole of {path}: {reason}.",
             "Run the same again: what has come is kept, and it goes on there.",
+        )
+    parts, proxies = urlsplit(location), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        return HubUnavailableError(
+            f"{location} does not answer by way of the proxy {proxy.rpartition('@')[2]}: {reason}.",
+            "Check the proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY; NO_PROXY names hosts that need "
+            "none) and the address (--hub, HF_ENDPOINT), then try again.",
         )
     return HubUnavailableError(
         f"{location} does not answer: {reason}.",

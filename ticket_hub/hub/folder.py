@@ -5,15 +5,14 @@
     repos/<owner>/<name>/history/<n>.json      parent, message, date, path -> (sha256, size)
     repos/<owner>/<name>/tags/<tag>.json       written once, never moved
 
-A commit is published by linking its file to the next free number. Linking fails where that
-number exists, on network file systems too: of two pushes exactly one wins, without a lock that a
-dead client could leave behind.
+A commit is published by linking its file to the next free number (or renaming it, where there are
+no links). That fails where the number exists, on network file systems too: of two pushes exactly
+one wins, without a lock that a dead client could leave behind.
 """
 
 from __future__ import annotations
 
 import contextlib
-import getpass
 import secrets
 import shlex
 import shutil
@@ -30,6 +29,7 @@ from ticket_hub.errors import (
     StorageError,
     TicketHubError,
 )
+from ticket_hub.home import user_name
 from ticket_hub.hub.address import check_repo, check_revision
 from ticket_hub.hub.base import Pushed, RemoteFile, Report, Snapshot
 from ticket_hub.hub.folder_blobs import FolderBlobs
@@ -300,7 +300,7 @@ class FolderHub:
             "number": number,
             "parent": head["id"] if head else None,
             "message": message,
-            "author": getpass.getuser(),
+            "author": user_name(),
             "date": timestamp(),
             "files": entries,
         }

@@ -11,6 +11,7 @@ from typing import IO
 
 from ticket_hub.durable import open_durable, sha256_file
 from ticket_hub.errors import BundleDigestError, HubNotFoundError, HubUnavailableError, StorageError
+from ticket_hub.file_system import protect
 
 __all__ = ["FolderBlobs"]
 
@@ -53,7 +54,7 @@ class FolderBlobs:
                     f"{source} was changed while it was sent; nothing was published.",
                     "Push again when nobody writes to it.",
                 )
-            os.fchmod(goal.fileno(), 0o444)
+            protect(goal.fileno())
         return True
 
     def holds(self, digest: str) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.durable import canonical_json, sync_folder, write_json
+from ticket_hub.durable import canonical_json, explaining, sync_folder, write_json
 from ticket_hub.errors import HubError, HubNotFoundError
+from ticket_hub.file_system import name_new
 
 __all__ = ["commit_id", "history_of", "publish", "read_commit", "read_tag", "timestamp"]
 
@@ -23,17 +23,21 @@ _PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-
 
 
 def publish(path: Path, record: dict[str, Any]) -> bool:
-    """Write a file that did not exist, durably; False where somebody was quicker."""
+    """Write a file that did not exist, durably; False where somebody was quicker.
+
+    Raises:
+        StorageError: the disk is full, or the file system refuses.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.draft")
     write_json(draft, record)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
-    return True
+    with explaining(path):
+        try:
+            is_first = name_new(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        if is_first:
+            sync_folder(path.parent)
+    return is_first
 
 
 def history_of(place: Path) -> list[Path]:

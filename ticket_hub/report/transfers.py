@@ -29,7 +29,7 @@ __all__ = ["find_transfer", "matrix_page", "report_transfer"]
 
 def find_transfer(place: str) -> Path | None:
     """The folder of a finished transfer that a path or a run's name stands for, if any."""
-    for folder in (Path(place).expanduser(), home.runs_folder() / place):
+    for folder in (home.expanded(place), home.runs_folder() / place):
         if (folder / MATRIX).is_file():
             return folder
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from ticket_hub import home
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
+from ticket_hub.home import expanded
 from ticket_hub.hub.address import parse_address
 from ticket_hub.hub.cache import Cache
 from ticket_hub.search.runs import RunSummary, list_runs
@@ -48,7 +49,7 @@ def locate(text: str, *, runs: Path | None = None, cache: Cache | None = None) -
         TicketNotFoundError: there is no such bundle, or several runs are of that recipe.
     """
     place, level = split_level(text)
-    folder = _in_folder(Path(place).expanduser())
+    folder = _in_folder(expanded(place))
     pulled = None if folder or cache is None else _pulled(place, cache)
     if pulled is not None:
         return Place(bundle=pulled, level=level, pulled=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from ticket_hub.durable import make_folder
 from ticket_hub.errors import RunLockedError, StorageError
+from ticket_hub.file_system import lock
 
 __all__ = ["acquire", "hold", "is_held", "owned"]
 
@@ -64,7 +64,7 @@ def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
 
     Raises:
         RunLockedError: another process owns it.
-        StorageError: the file cannot be opened.
+        StorageError: the file cannot be opened, or the file system gives no locks.
     """
     make_folder(path.parent)
     try:
@@ -86,16 +86,14 @@ def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process owns the lock at this moment."""
+    """Whether some process owns the lock at this moment; nobody can where there are no locks."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    else:
+        return not lock(handle, path, shared=True)
+    except StorageError:
         return False
     finally:
         os.close(handle)
@@ -103,16 +101,11 @@ def is_held(path: Path) -> bool:
 
 def _take(path: Path, handle: int, patience_seconds: float) -> None:
     pause, end = PAUSE_SECONDS, time.monotonic() + patience_seconds
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() >= end:
-                raise _locked(path, handle) from None
-            time.sleep(pause)
-            pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
-        else:
-            return
+    while not lock(handle, path):
+        if time.monotonic() >= end:
+            raise _locked(path, handle)
+        time.sleep(pause)
+        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _locked(path: Path, handle: int) -> RunLockedError:

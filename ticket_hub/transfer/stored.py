@@ -47,7 +47,7 @@ def find_experiment(text: str, *, runs: Path | None = None) -> Path | None:
     Args:
         runs: the folder of runs; by default the user's.
     """
-    for folder in (Path(text).expanduser(), (runs or home.runs_folder()) / text):
+    for folder in (home.expanded(text), (runs or home.runs_folder()) / text):
         if (folder / _HEADER).is_file():
             return folder
     return None

@@ -13,6 +13,7 @@ from typing import Any
 from ticket_hub import home
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError, RunError
+from ticket_hub.home import expanded
 from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
 from ticket_hub.transfer.planning import USUAL, Plan, Terms, plan_for
@@ -212,7 +213,7 @@ def _without_levels(places: Sequence[str]) -> Iterator[str]:
 
 
 def _brief(name: str) -> str:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not path.is_dir():
         return name
     path = path.resolve()

@@ -43,12 +43,12 @@ def work(
         pass  # it is there, and of this version
     if not endpoint.startswith(("http://", "https://")):
         raise HubError(f"{endpoint!r} is no address of a hub.", "Give http:// or https://.")
-    folder = (jobs_folder or home.ticket_home() / "jobs").expanduser().absolute()
+    folder = home.expanded(jobs_folder or home.ticket_home() / "jobs").absolute()
     base = Options(
         database=settings.database_url,
         endpoint=endpoint.rstrip("/"),
         jobs_folder=str(folder),
-        data_dir=str((data_dir or home.data_folder()).expanduser().absolute()),
+        data_dir=str(home.expanded(data_dir or home.data_folder()).absolute()),
         engine=engine,
         engine_options=engine_options or {},
         device=device,

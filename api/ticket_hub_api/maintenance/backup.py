@@ -25,6 +25,7 @@ from sqlalchemy import make_url, select
 
 from ticket_hub import __version__
 from ticket_hub.durable import (
+    explaining,
     make_folder,
     open_durable,
     sha256_file,
@@ -125,7 +126,8 @@ def _prepare(folder: Path) -> None:
     ):
         raise HubError(f"{folder} holds something else than a backup.", "Name an empty folder.")
     make_folder(folder)
-    folder.chmod(0o700)  # it holds the digests of tokens, and the key that signs addresses
+    with explaining(folder):
+        folder.chmod(0o700)  # it holds the digests of tokens, and the key that signs addresses
 
 
 def _contents(database: Database) -> list[_Content]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from ticket_hub.errors import StorageError
+from ticket_hub.file_system import sync_file
 from ticket_hub_api.storage.base import Storage
 from ticket_hub_api.storage.folder import FolderStorage
 
@@ -93,7 +93,7 @@ class Incoming:
             StorageError: the disk refuses.
         """
         try:
-            os.fsync(self._stream.fileno())
+            sync_file(self._stream.fileno())
         except OSError as error:
             raise StorageError(
                 f"The hub's disk fails: {error.strerror or error}.", "Check the disk."

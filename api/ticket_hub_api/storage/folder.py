@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ticket_hub.durable import sync_folder
 from ticket_hub.errors import StorageError
+from ticket_hub.file_system import protect
 from ticket_hub_api.storage.base import PIECE, StoredFile
 
 __all__ = ["FolderStorage"]
@@ -29,7 +30,7 @@ class FolderStorage:
         target = self.root / key
         try:
             self._make_folder(target.parent)
-            source.chmod(0o444)
+            protect(source)
             source.replace(target)
             sync_folder(target.parent)
         except OSError as error:

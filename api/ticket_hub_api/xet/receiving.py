@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import StorageError
+from ticket_hub.file_system import sync_file
 from ticket_hub_api.catalog.tables import StoredObject, Xorb, XorbUse, now
 from ticket_hub_api.hub_protocol import objects
 from ticket_hub_api.services import Services
@@ -51,7 +51,7 @@ def _cut_footer(received: Received, size: int) -> None:
     if received.size > size:
         with received.path.open("r+b") as stream:
             stream.truncate(size)
-            os.fsync(stream.fileno())
+            sync_file(stream.fileno())
 
 
 def _touch(services: Services, value: str) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from huggingface_hub import close_session
 
-from ticket_hub.errors import HubError
+from ticket_hub.errors import HubError, HubUnavailableError
 from ticket_hub.hub.connect import PUBLIC, connect
 from ticket_hub.hub.folder import FolderHub
+from ticket_hub.hub.huggingface import HuggingFaceHub
 
 
 def test_an_address_is_a_server_and_a_path_a_folder(tmp_path: Path) -> None:
@@ -36,3 +38,17 @@ def test_an_endpoint_that_is_set_to_nothing_is_the_public_hub(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", " ")
     assert connect().location == PUBLIC
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks9://127.0.0.1:9", "no address"])
+def test_a_proxy_that_cannot_be_used_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    close_session()  # the client keeps one connection pool, and with it the proxies of its start
+    try:
+        with pytest.raises(HubUnavailableError, match=r"(?i)proxy") as refused:
+            HuggingFaceHub("http://127.0.0.1:9", patience=0).snapshot("ann/digits")
+        assert "ALL_PROXY" in refused.value.remedy
+    finally:
+        close_session()

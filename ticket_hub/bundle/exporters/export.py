@@ -9,6 +9,7 @@ from ticket_hub.bundle.exporters.csr import write_csr
 from ticket_hub.bundle.exporters.onnx import write_onnx
 from ticket_hub.bundle.exporters.tensors import write_mask, write_safetensors, write_torch_prune
 from ticket_hub.errors import ExportError
+from ticket_hub.home import expanded
 from ticket_hub.ticket import Ticket
 
 __all__ = ["FORMS", "export_ticket"]
@@ -49,7 +50,7 @@ def export_ticket(ticket: Ticket, form: str, out: str | Path) -> list[Path]:
         raise ExportError(
             f"There is no form {form!r}.", f"Choose one of {', '.join(sorted(FORMS))}."
         )
-    place = Path(out).expanduser()
+    place = expanded(out)
     if (form == "csr" and place.is_file()) or (form != "csr" and place.is_dir()):
         raise ExportError(
             f"{place} is a {'file' if form == 'csr' else 'folder'}.",

@@ -27,6 +27,7 @@ from ticket_hub.bundle.importers.torch_prune import read_torch_prune
 from ticket_hub.bundle.importers.vita import read_vita
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.write import write_bundle
+from ticket_hub.home import expanded
 from ticket_hub.networks import outline
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe import Recipe
@@ -86,16 +87,16 @@ def import_tickets(
         NetworkError, RecipeError: what the user named cannot be.
         StorageError: the bundle cannot be written.
     """
-    place = Path(source).expanduser()
-    folder = Path(out).expanduser()
+    place = expanded(source)
+    folder = expanded(out)
     _check_places(place, folder)
     hints = Hints(
         recipe=load_recipe(recipe) if isinstance(recipe, str) else recipe,
         network=network,
         input_shape=input_shape,
         classes=classes,
-        masks=tuple(Path(each).expanduser() for each in masks),
-        theta0=None if theta0 is None else Path(theta0).expanduser(),
+        masks=tuple(expanded(each) for each in masks),
+        theta0=None if theta0 is None else expanded(theta0),
         start=start,
     )
     return write_bundle(folder, _content(_read(place, form, hints), hints.recipe))
