@@ -19,7 +19,7 @@ import pytest
 from ticket_hub import file_system
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.durable import make_folder, write_bytes
-from ticket_hub.errors import HubConflictError, StorageError
+from ticket_hub.errors import StorageError
 from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.pull import pull
@@ -136,10 +136,9 @@ def test_a_shared_folder_without_links_can_be_pushed_to_tagged_and_pulled_from(
     tmp_path: Path,
 ) -> None:
     hub, cache = FolderHub(tmp_path / "hub"), Cache(tmp_path / "cache")
-    push(hub, GOLDEN, REPO)
+    commit = push(hub, GOLDEN, REPO).commit
     hub.tag(REPO, "v1")
-    with pytest.raises(HubConflictError, match="never moved"):
-        hub.tag(REPO, "v1")
+    assert hub.tags(REPO) == {"v1": commit}
     pulled = pull(hub, REPO, cache=cache, level="all")
     assert verify_bundle(pulled.folder).holds
     assert not list((tmp_path / "hub").rglob("*.draft"))
