@@ -5,8 +5,9 @@ Public names are imported when they are first used, so that `import ticket_hub` 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.exporters import export_ticket
@@ -76,45 +77,41 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AnalyzeResult": "ticket_hub.report.analysis",
-    "Bundle": "ticket_hub.bundle.read",
-    "Compared": "ticket_hub.report.comparison.compared",
-    "FindResult": "ticket_hub.search.finding",
-    "Query": "ticket_hub.hub.query",
-    "Recipe": "ticket_hub.recipe",
-    "RetrainResult": "ticket_hub.transfer.retraining",
-    "Ticket": "ticket_hub.ticket",
-    "TicketHubError": "ticket_hub.errors",
-    "TransferResult": "ticket_hub.transfer.transferring",
-    "analyze": "ticket_hub.report.analysis",
-    "export_ticket": "ticket_hub.bundle.exporters",
-    "cache_bundles": "ticket_hub.hub.front",
-    "compare": "ticket_hub.report.comparison.front",
-    "delete_bundle": "ticket_hub.hub.front",
-    "find": "ticket_hub.search.finding",
-    "import_tickets": "ticket_hub.bundle.importers",
-    "info_bundle": "ticket_hub.hub.front",
-    "list_runs": "ticket_hub.search.runs",
-    "load_recipe": "ticket_hub.recipes",
-    "open_bundle": "ticket_hub.bundle.read",
-    "pull_bundle": "ticket_hub.hub.front",
-    "push_bundle": "ticket_hub.transfer.sharing",
-    "recipe_names": "ticket_hub.recipes",
-    "report_run": "ticket_hub.report.runs",
-    "retrain": "ticket_hub.transfer.retraining",
-    "search_hub": "ticket_hub.hub.front",
-    "show_bundle": "ticket_hub.report.bundles",
-    "tag_bundle": "ticket_hub.hub.front",
-    "transfer_tickets": "ticket_hub.transfer.transferring",
-    "replay_bundle": "ticket_hub.transfer.replay",
-    "verify_bundle": "ticket_hub.bundle.verify",
+    "AnalyzeResult": "report.analysis",
+    "Bundle": "bundle.read",
+    "Compared": "report.comparison.compared",
+    "FindResult": "search.finding",
+    "Query": "hub.query",
+    "Recipe": "recipe",
+    "RetrainResult": "transfer.retraining",
+    "Ticket": "ticket",
+    "TicketHubError": "errors",
+    "TransferResult": "transfer.transferring",
+    "analyze": "report.analysis",
+    "export_ticket": "bundle.exporters",
+    "cache_bundles": "hub.front",
+    "compare": "report.comparison.front",
+    "delete_bundle": "hub.front",
+    "find": "search.finding",
+    "import_tickets": "bundle.importers",
+    "info_bundle": "hub.front",
+    "list_runs": "search.runs",
+    "load_recipe": "recipes",
+    "open_bundle": "bundle.read",
+    "pull_bundle": "hub.front",
+    "push_bundle": "transfer.sharing",
+    "recipe_names": "recipes",
+    "report_run": "report.runs",
+    "retrain": "transfer.retraining",
+    "search_hub": "hub.front",
+    "show_bundle": "report.bundles",
+    "tag_bundle": "hub.front",
+    "transfer_tickets": "transfer.transferring",
+    "replay_bundle": "transfer.replay",
+    "verify_bundle": "bundle.verify",
 }
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -19,6 +19,10 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         _ = ticket_hub.no_such_name
 
 
-def test_import_is_cheap() -> None:
-    code = "import sys, ticket_hub; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    "module",
+    ["ticket_hub", "ticket_hub.engines.local", "ticket_hub.training.capacity"],
+)
+def test_import_is_cheap(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ticket_hub.errors import EngineError, TicketHubError
 from ticket_hub.recipe import Recipe
 from ticket_hub.tables import build, to_table
-from ticket_hub.transfer.own import Own
-from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import ExperimentSpec, Request
+
+if TYPE_CHECKING:  # whoever waits for a work imports no PyTorch
+    from ticket_hub.transfer.own import Own
+    from ticket_hub.transfer.planning import Plan
 
 __all__ = ["Engine", "Find", "OwnTickets", "Retrain", "State", "Status", "Work"]
 

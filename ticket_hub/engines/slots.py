@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from ticket_hub import home
 from ticket_hub.errors import EngineError, RunLockedError
 from ticket_hub.search.lock import acquire
@@ -36,6 +34,8 @@ class Slot:
 
 def gpu_slots() -> tuple[Slot, ...]:
     """A slot for each GPU that this process may use."""
+    import torch  # slow; whoever waits for works on a CPU needs none
+
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         devices = [str(index) for index in range(torch.cuda.device_count())]

@@ -5,8 +5,9 @@ Public names are imported when they are first used, so that listing runs needs n
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ticket_hub.search.finding import FindResult, find
@@ -42,8 +43,4 @@ _HOMES = {
     "stop_on_signals": "signals",
 }
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _HOMES)

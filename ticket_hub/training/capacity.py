@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["cores", "free_bytes"]
 
@@ -34,6 +36,8 @@ def cores() -> int:
 def free_bytes(device: torch.device) -> int:
     """Bytes that can still be used on a device; a very large number where nobody knows."""
     if device.type == "cuda":
+        import torch  # slow; those who only count cores never come here
+
         free, _ = torch.cuda.mem_get_info(device)
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free) + int(idle)

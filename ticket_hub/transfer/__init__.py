@@ -1,18 +1,26 @@
 """Tickets trained elsewhere, beside their controls, on equal terms.
 
-The front doors are `ticket_hub.retrain` and `ticket_hub.transfer_tickets`.
+The front doors are `ticket_hub.retrain` and `ticket_hub.transfer_tickets`. Public names are
+imported when they are first used, so that whoever plans or waits for an experiment needs no
+PyTorch.
 """
 
-from ticket_hub.transfer.controls import CONTROLS, Start, make_start
-from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
-from ticket_hub.transfer.experiment import experiment
-from ticket_hub.transfer.head import Fitted, fit
-from ticket_hub.transfer.matrix import Cell, Matrix, read_matrix
-from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.retraining import RetrainResult, retrain
-from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import ExperimentSpec, Request
-from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ticket_hub.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ticket_hub.transfer.controls import CONTROLS, Start, make_start
+    from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
+    from ticket_hub.transfer.head import Fitted, fit
+    from ticket_hub.transfer.matrix import Cell, Matrix, read_matrix
+    from ticket_hub.transfer.result import Result
+    from ticket_hub.transfer.retraining import RetrainResult, retrain
+    from ticket_hub.transfer.source import Source
+    from ticket_hub.transfer.spec import ExperimentSpec, Request
+    from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
 __all__ = [
     "CONTROLS",
@@ -27,7 +35,6 @@ __all__ = [
     "Source",
     "Start",
     "TransferResult",
-    "experiment",
     "fit",
     "judge_levels",
     "make_start",
@@ -35,3 +42,26 @@ __all__ = [
     "retrain",
     "transfer_tickets",
 ]
+
+_HOMES = {
+    "CONTROLS": "controls",
+    "Cell": "matrix",
+    "ExperimentSpec": "spec",
+    "Fitted": "head",
+    "LevelEvidence": "evidence",
+    "Matrix": "matrix",
+    "Request": "spec",
+    "Result": "result",
+    "RetrainResult": "retraining",
+    "Source": "source",
+    "Start": "controls",
+    "TransferResult": "transferring",
+    "fit": "head",
+    "judge_levels": "evidence",
+    "make_start": "controls",
+    "read_matrix": "matrix",
+    "retrain": "retraining",
+    "transfer_tickets": "transferring",
+}
+
+__getattr__ = lazy_names(__name__, _HOMES)

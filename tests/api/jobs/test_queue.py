@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -208,3 +210,9 @@ def test_deliveries_that_nobody_needs_are_cleared_away(queue: JobQueue, new_job:
     queue.prune(seconds=0)
     left = {(waiting.id, 1), (running.id, 1), (lost.id, 2)}
     assert set(queue.delivery.offered_before(0)) == left
+
+
+def test_a_slot_that_waits_for_a_work_has_not_imported_pytorch() -> None:
+    code = "import sys, ticket_hub_api.jobs.slot; "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from killing import kill_ticket_when
 
 import ticket_hub
 from ticket_hub.analysis import CATALOGUE, AnalysisFolder
@@ -161,16 +158,10 @@ def test_a_bundle_of_survivors_allows_what_it_can(found: Path, tmp_path: Path) -
 def test_killed_at_any_moment_it_goes_on_where_it_was(found: Path, tmp_path: Path) -> None:
     arguments = [f"{found}:5", "--only", "interpolation", "--trials", "2", "--workers", "1"]
     long = ["--iterations", "4000", "--out"]
-    code = "from ticket_hub_cli.main import main; main()"
-    command = [sys.executable, "-c", code, "analyze", *arguments, *long, str(tmp_path / "killed")]
-    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    try:
-        while not (tmp_path / "killed/results/000/interpolation.json").exists():
-            assert process.poll() is None
-            time.sleep(0.02)
-    finally:
-        process.kill()
-        process.wait()
+    kill_ticket_when(
+        (tmp_path / "killed/results/000/interpolation.json").exists,
+        ["analyze", *arguments, *long, str(tmp_path / "killed")],
+    )
     changes = {"training.iterations": 4000}
     killed, whole = (
         ticket_hub.analyze(

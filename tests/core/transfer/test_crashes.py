@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
+from killing import kill_ticket_when
 from runs import files
 
 from ticket_hub.transfer import retrain
@@ -20,19 +16,7 @@ def kill_once_there(found: Path, run: Path, name: str) -> None:
     """Begin the experiment in a process of its own, and kill it once a file is there."""
     settings = [part for key, value in CHANGES.items() for part in ("--set", f"{key}={value}")]
     place = ["--out", str(run), "--trials", "3", "--workers", "1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ticket_hub_cli", "retrain", f"{found}:5", *settings, *place],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    try:
-        while not (run / name).exists() and process.poll() is None:
-            time.sleep(0.002)
-    finally:
-        process.kill()
-    process.communicate()
-    assert process.returncode in {0, -signal.SIGKILL}
+    kill_ticket_when((run / name).exists, ["retrain", f"{found}:5", *settings, *place])
 
 
 def test_an_experiment_killed_again_and_again_ends_with_the_same_files(

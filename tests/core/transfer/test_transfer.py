@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from killing import kill_ticket_when
 from PIL import Image
 from runs import files
 
@@ -221,23 +217,6 @@ def test_a_transfer_that_was_stopped_ends_with_the_same_files(
     assert files(again.run) == files(whole.run)
 
 
-def kill_once_there(arguments: Sequence[str], run: Path, pattern: str) -> None:
-    """Begin a transfer in a process of its own, and kill it once a file is there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ticket_hub_cli", "transfer", *arguments, "--out", str(run)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    try:
-        while not list(run.glob(pattern)) and process.poll() is None:
-            time.sleep(0.002)
-    finally:
-        process.kill()
-    process.communicate()
-    assert process.returncode in {0, -signal.SIGKILL}
-
-
 def test_a_transfer_killed_between_cells_and_in_them_ends_with_the_same_files(
     tickets: list[str], stripes: str, tmp_path: Path
 ) -> None:
@@ -252,7 +231,10 @@ def test_a_transfer_killed_between_cells_and_in_them_ends_with_the_same_files(
         "cells/*digits*/evidence.json",
         "cells/*stripes*/results/000/dense-0.json",
     ):
-        kill_once_there(arguments, run, pattern)
+        kill_ticket_when(
+            lambda pattern=pattern: list(run.glob(pattern)),  # type: ignore[misc]
+            ["transfer", *arguments, "--out", str(run)],
+        )
     against = ["reinit", "finetune", "dense"]
     again = transfer(tickets, stripes, run, levels="2", against=against)
     whole = transfer(tickets, stripes, tmp_path / "whole", levels="2", against=against)
