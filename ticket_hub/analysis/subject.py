@@ -77,7 +77,8 @@ class Gym:
         """
         self._refuse_unknown()
         device = choose_device(self.resources.device)
-        found = load(self.recipe.data, self.resources.data_dir).to(device)
+        given = self.resources
+        found = load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
         if found.fingerprint != self.data_fingerprint:
             raise DataError(
                 f"{self.recipe.data.name} here is not the data that the tickets were found on.",

@@ -51,6 +51,7 @@ class DataSet:
         mean, std: float32 `(channels,)`, in units of [0, 1]; what `normalized` uses.
         fingerprint: sha256 over pixels, labels and split.
         class_names: in the order of the labels; empty if they have none.
+        notes: what is to be known of it, such as files that were left out; sentences.
     """
 
     spec: DataSpec
@@ -62,6 +63,7 @@ class DataSet:
     std: Float[Tensor, " channels"]
     fingerprint: str
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -88,6 +90,7 @@ class Published:
     Attributes:
         validation: None where the authors hold nothing out.
         class_names: in the order of the labels; empty if they have none.
+        notes: what is to be known of it; sentences.
     """
 
     train: Part
@@ -95,6 +98,7 @@ class Published:
     classes: int
     validation: Part | None = None
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def map(self, change: Callable[[Part], Part]) -> Published:
         """The same change to every part."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,18 +10,20 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
-from ticket_hub.data.pictures import pixels, stacked
+from ticket_hub.data.image_files import ClassFiles, LeftOut, entries, find_images
+from ticket_hub.data.overlaps import overlaps
+from ticket_hub.data.pictures import read_picture, stacked
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
+from ticket_hub.home import expanded
 from ticket_hub.types import derive_seed
 
 __all__ = ["read_folder", "test_fifth"]
 
 Files: TypeAlias = list[tuple[Path, int]]
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-TRAINING = "train"
+TRAINING = ("train", "training")
 VALIDATION = ("val", "valid", "validation")
-TEST = "test"
+TEST = ("test", "testing")
 LAYOUT = (
     "Lay it out as train/CLASS/IMAGE with test/CLASS/IMAGE or val/CLASS/IMAGE beside it, or as "
     "CLASS/IMAGE alone."
@@ -31,12 +33,15 @@ LAYOUT = (
 def read_folder(path: Path, *, size: int, split_seed: int) -> Published:
     """Read images whose subfolder names their class; classes are numbered in the order of names.
 
-    - `train/`, `val/` and `test/` (`valid` and `validation` are taken for `val`): as they stand.
+    - `train/`, `val/` and `test/` (`valid` and `validation` are taken for `val`, `training` and
+      `testing` for the others, in capitals or not): as they stand.
     - `train/` and `test/`: validation examples are held out of the training part.
     - `train/` and `val/`: `val/` is the test part, as ImageNet does it; validation examples are
       held out of the training part.
     - Neither: the whole tree is one; a fifth of every class, drawn by `split_seed`, is the test
       part.
+
+    What is left out, and images that are the same in two parts, are told in the notes.
 
     Args:
         size: of the square that every image is scaled to; 0 demands images of one size.
@@ -46,19 +51,27 @@ def read_folder(path: Path, *, size: int, split_seed: int) -> Published:
         DataCorruptError: a file is no image of 8 bits a channel.
         DataError: the folder is laid out otherwise, or the sizes of the images differ.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if not path.is_dir():
         raise DataNotFoundError(f"There is no folder {path}.", LAYOUT)
-    parts = _parts(path)
-    classes = _classes(parts[0])
+    left_out = LeftOut(path)
+    parts = _parts(path, left_out)
+    found = find_images(path, parts, left_out)
+    classes = _classes(parts[0], found[0])
     named = tuple(classes)
-    listed = [_files(part, classes) for part in parts]
+    listed = [_numbered(part, files, classes) for part, files in zip(parts, found, strict=True)]
     if len(parts) == 1:
         listed = _split(listed[0], len(classes), split_seed)
-    read = _read([files for files in listed if files is not None], path, size)
-    train, test = read[0], read[-1]
-    held = read[1] if len(read) > 2 else None  # noqa: PLR2004 - train, validation, test
-    return Published(train=train, test=test, validation=held, classes=len(named), class_names=named)
+    read = _read(listed, path, size, left_out)
+    shown = [[str(file.relative_to(path)) for file, _ in files] for files in listed]
+    return Published(
+        train=read[0],
+        test=read[-1],
+        validation=read[1] if len(read) > 2 else None,  # noqa: PLR2004 - train, validation, test
+        classes=len(named),
+        class_names=named,
+        notes=(*left_out.sentences(), *overlaps(read, shown), *_untested(read[-1], named)),
+    )
 
 
 def test_fifth(labels: Tensor, classes: int, split_seed: int) -> tuple[list[int], list[int]]:
@@ -72,49 +85,70 @@ def test_fifth(labels: Tensor, classes: int, split_seed: int) -> tuple[list[int]
     return [i for i in range(len(labels)) if i not in test], sorted(test)
 
 
-def _parts(path: Path) -> list[Path]:
+def _parts(path: Path, left_out: LeftOut) -> list[Path]:
     """The folders of the parts: training, then validation if all three are there, then test."""
-    if not (path / TRAINING).is_dir():
+    folders = [path / entry.name for entry in entries(path) if entry.is_dir()]
+    train, held, test = (_part(folders, names) for names in (TRAINING, VALIDATION, TEST))
+    if train is None:
+        _refuse_misspelt_parts(path, folders)
         return [path]
-    held = [path / name for name in VALIDATION if (path / name).is_dir()][:1]
-    tests = [path / TEST] if (path / TEST).is_dir() else []
-    if not held and not tests:
-        raise DataError(f"{path} has a folder 'train' but neither 'test' nor 'val'.", LAYOUT)
-    return [path / TRAINING, *held, *tests]
+    if not held and not test:
+        raise DataError(f"{path} has a folder {train.name!r} but neither 'test' nor 'val'.", LAYOUT)
+    parts = [part for part in (train, held, test) if part]
+    for entry in entries(path):
+        if path / entry.name not in parts:
+            left_out.add("files and folders beside those of the parts", path / entry.name)
+    return parts
 
 
-def _classes(folder: Path) -> dict[str, int]:
-    names = sorted(entry.name for entry in _visible(folder) if entry.is_dir())
-    if not names:
-        raise DataError(f"{folder} has no subfolders that name classes.", LAYOUT)
-    return {name: number for number, name in enumerate(names)}
-
-
-def _files(folder: Path, classes: dict[str, int]) -> Files:
-    strangers = sorted({e.name for e in _visible(folder) if e.is_dir()} - set(classes))
-    if strangers:
+def _part(folders: Sequence[Path], names: Sequence[str]) -> Path | None:
+    """The one folder of these names, in capitals or not."""
+    found = [folder for folder in folders if folder.name.lower() in names]
+    if len(found) > 1:
         raise DataError(
-            f"{folder} has a class {strangers[0]!r} that the training part has not.", LAYOUT
+            f"{found[0].parent} has both {found[0].name!r} and {found[1].name!r}, which name the "
+            "same part.",
+            "Put them into one folder, or rename the one that is not meant.",
         )
-    return [
-        (file, number)
-        for name, number in classes.items()
-        for file in sorted(_images(folder / name))
-    ]
+    return found[0] if found else None
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for entry in _visible(folder):
-        if entry.is_dir():
-            yield from _images(entry)
-        elif entry.suffix.lower() in SUFFIXES:
-            yield entry
+def _refuse_misspelt_parts(path: Path, folders: Sequence[Path]) -> None:
+    """A folder of classes beside others whose name begins like that of a part is no class."""
+    for folder in folders:
+        begins = folder.name.lower().startswith(("train", "test", "val"))
+        inside = entries(folder) if begins else []
+        if inside and all(e.is_dir() or e.name.startswith(".") for e in inside):
+            raise DataError(
+                f"{path} has a folder {folder.name!r}, which holds folders and no images: it "
+                "looks like a part of the data set rather than like a class.",
+                f"Name the parts train, val and test. {LAYOUT}",
+            )
 
 
-def _visible(folder: Path) -> Iterator[Path]:
-    return (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def _classes(folder: Path, found: ClassFiles) -> dict[str, int]:
+    if not found:
+        has_folders = any(entry.is_dir() for entry in entries(folder))
+        lacking = "images in its subfolders" if has_folders else "subfolders that name classes"
+        raise DataError(f"{folder} has no {lacking}.", LAYOUT)
+    return {name: number for number, name in enumerate(sorted(found))}
+
+
+def _numbered(folder: Path, found: ClassFiles, classes: dict[str, int]) -> Files:
+    for stranger in sorted(found):
+        if stranger not in classes:
+            like = [name for name in classes if name.casefold() == stranger.casefold()]
+            only = f", only {like[0]!r}" if like else ""
+            raise DataError(
+                f"{folder} has a class {stranger!r} that the training part has not{only}.", LAYOUT
+            )
+    return [(file, number) for name, number in classes.items() for file in found.get(name, [])]
+
+
+def _untested(test: Part, names: Sequence[str]) -> list[str]:
+    seen = set(test.labels.tolist())
+    missing = [name for number, name in enumerate(names) if number not in seen]
+    return [f"The test part has no image of {', '.join(missing)}."] if missing else []
 
 
 def _split(files: Files, classes: int, split_seed: int) -> list[Files]:
@@ -122,21 +156,22 @@ def _split(files: Files, classes: int, split_seed: int) -> list[Files]:
     return [[files[i] for i in part] for part in test_fifth(labels, classes, split_seed)]
 
 
-def _read(parts: Sequence[Files], path: Path, size: int) -> list[Part]:
+def _read(parts: Sequence[Files], path: Path, size: int, left_out: LeftOut) -> list[Part]:
     """All parts at once, so that one image in colour makes every part one of colour."""
-    images = stacked((_picture(file, size) for files in parts for file, _ in files), str(path))
+    pictures = (_picture(file, size, left_out) for files in parts for file, _ in files)
+    images = stacked(pictures, str(path))
     numbers = [torch.tensor([n for _, n in files], dtype=torch.int64) for files in parts]
     chunks = images.split([len(files) for files in parts])
     return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)]
 
 
-def _picture(file: Path, size: int) -> Tensor:
-    from PIL import Image
-
+def _picture(file: Path, size: int, left_out: LeftOut) -> Tensor:
     try:
-        with Image.open(file) as image:
-            return pixels(image, size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        picture, frames = read_picture(file, size)
+    except ValueError as error:
         raise DataCorruptError(
             f"{file} cannot be read as an image: {error}.", "Mend or delete the file."
         ) from error
+    if frames > 1:
+        left_out.add("all but the first frame or page of animations and documents", file)
+    return picture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.folder import test_fifth
-from ticket_hub.data.pictures import pixels, stacked
+from ticket_hub.data.overlaps import overlaps
+from ticket_hub.data.pictures import read_picture, stacked
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ def read_huggingface(
     source = f"hf:{address}"
     named = _named_parts(tables, source)
     image, label, names = _columns(library, named[0], source)
-    read = _read(named, image, label, source, size)
+    bare = [table.cast_column(image, library.Image(decode=False)) for table in named]
+    read, animated = _read(bare, image, label, source, size)
     if names is None:
         names = [str(n) for n in range(1 + max(int(part.labels.max()) for part in read))]
     if len(read) == 1:
@@ -85,6 +88,7 @@ def read_huggingface(
         validation=read[1] if len(read) > 2 else None,  # noqa: PLR2004 - all three parts
         classes=len(names),
         class_names=tuple(names),
+        notes=_notes(read, animated, source),
     )
 
 
@@ -176,24 +180,35 @@ def _columns(library: Any, table: Any, source: str) -> tuple[str, str, list[str]
     return images[0], label, table.features[label].names if label in classes else None
 
 
-def _read(tables: list[Any], image: str, label: str, source: str, size: int) -> list[Part]:
+def _read(
+    tables: list[Any], image: str, label: str, source: str, size: int
+) -> tuple[list[Part], int]:
+    """The parts, and how many images have more than one frame."""
     pictures: list[Tensor] = []
     numbers: list[Tensor] = []
+    animated = 0
     for table in tables:
-        pictures += _pictures(table[image], size, source)
+        for row in table[image]:
+            picture, frames = _picture(row, len(pictures), size, source)
+            pictures.append(picture)
+            animated += frames > 1
         numbers.append(torch.tensor(list(table[label]), dtype=torch.int64))
     chunks = stacked(pictures, source).split([len(part) for part in numbers])
-    return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)]
+    return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)], animated
 
 
-def _pictures(rows: Iterable[Any], size: int, source: str) -> list[Tensor]:
-    """Pixels of every row; the library decodes a picture when it is its turn."""
-    found: list[Tensor] = []
+def _picture(row: Any, number: int, size: int, source: str) -> tuple[Tensor, int]:  # noqa: ANN401 - of a library without types
+    """One row that the library has not decoded: it would cut 16 bits to 8 without a word."""
     try:
-        found.extend(pixels(row, size) for row in rows)
-    except (OSError, ValueError, SyntaxError, AttributeError) as error:
+        data = row["bytes"]
+        return read_picture(Path(row["path"]) if data is None else io.BytesIO(data), size)
+    except (ValueError, TypeError) as error:  # the latter where a row has no image
         raise DataCorruptError(
-            f"Image {len(found)} of {source} cannot be read: {error}.",
-            "Use another revision of it.",
+            f"Image {number} of {source} cannot be read: {error}.", "Use another revision of it."
         ) from error
-    return found
+
+
+def _notes(read: Sequence[Part], animated: int, source: str) -> tuple[str, ...]:
+    names = [[f"image {number}" for number in range(len(part))] for part in read]
+    frames = f"Of {animated} images of {source} only the first frame is read."
+    return (*([frames] if animated else []), *overlaps(read, names))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ticket_hub.data.adaptation import resized
@@ -20,6 +22,8 @@ from ticket_hub.recipe import DataSpec
 
 __all__ = ["data_names", "load"]
 
+_log = logging.getLogger("ticket_hub")
+
 
 def data_names() -> list[str]:
     """The names of the published data sets, sorted; `folder:` and `hf:` are open-ended."""
@@ -32,6 +36,7 @@ def load(
     *,
     digests: Mapping[str, str] = PUBLISHED,
     fetch: Fetch | None = fetch_published,
+    notify: Callable[[str], None] | None = None,
 ) -> DataSet:
     """Read a data set from disk, or else fetch it, and split it; on the CPU.
 
@@ -39,6 +44,8 @@ def load(
         data_dir: a folder in torchvision's layout; by default that of `ticket_hub.home`.
         digests: place of a file -> digest that it must have; a file without one is believed.
         fetch: brings missing files; None never touches the network.
+        notify: told each of its notes, such as files that were left out; by default they are
+            logged, which means on stderr.
 
     Raises:
         DataNotFoundError: there is no such data set, or it is neither on disk nor to be had.
@@ -50,7 +57,7 @@ def load(
     if spec.size:
         published = published.map(lambda part: _resized(part, spec.size))
     _check(spec, published)
-    return split(
+    data = split(
         spec,
         published.train,
         published.test,
@@ -58,6 +65,9 @@ def load(
         validation=published.validation,
         class_names=published.class_names,
     )
+    for note in published.notes:
+        (notify or _log.warning)(note)
+    return replace(data, notes=published.notes)
 
 
 def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch | None) -> Published:

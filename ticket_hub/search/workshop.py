@@ -95,7 +95,8 @@ class Workshop(Supplier):
     def data(self) -> DataSet:
         """The data set on the device; the device is chosen first, since that may be refused."""
         device = choose_device(self.resources.device)
-        return load(self.recipe.data, self.resources.data_dir).to(device)
+        given = self.resources
+        return load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
 
     @cached_property
     def environments(self) -> Sequence[dict[str, str]]:

@@ -120,7 +120,8 @@ class _Session:
     def data(self) -> DataSet:
         """The data on the device, in the shape that the network takes."""
         device = choose_device(self.resources.device)
-        found = load(self.spec.data, self.resources.data_dir).to(device)
+        given = self.resources
+        found = load(self.spec.data, given.data_dir, notify=given.notify).to(device)
         return fit_images(found, self.source.bundle.architecture, self.spec.images)
 
     @cached_property

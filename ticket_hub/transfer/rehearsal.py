@@ -38,13 +38,17 @@ def rehearse(plans: Iterable[tuple[Plan, Path]], data_dir: Path | str | None) ->
         if _is_finished(plan, folder):
             continue
         if known is None or known[0] != plan.spec.data:
-            known = (plan.spec.data, _few(load(plan.spec.data, data_dir)))
+            known = (plan.spec.data, _few(load(plan.spec.data, data_dir, notify=_say_nothing)))
         _line_up(plan, known[1])
 
 
 def _is_finished(plan: Plan, folder: Path) -> bool:
     found = ExperimentFolder(folder)
     return all(found.has(entry) for group in plan.request.groups() for entry in group)
+
+
+def _say_nothing(_note: str) -> None:
+    """The notes are told when the data are read to be trained on."""
 
 
 def _few(data: DataSet) -> DataSet:

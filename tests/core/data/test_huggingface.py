@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,32 @@ def test_a_broken_picture_is_corrupt_by_its_number(tmp_path: Path) -> None:
     ).cast_column("picture", datasets.Image())
     with pytest.raises(DataCorruptError, match="Image 3 of hf:someone/pictures cannot be read"):
         read(saved(tmp_path, train=broken, test=table(6, 2)))
+
+
+def deep_png() -> bytes:
+    """A PNG in colour, 6x5 pixels, 16 bits a channel, which the library itself cuts to 8."""
+    rows = 5 * (b"\0" + bytes(range(36)))
+    head = struct.pack(">IIBBBBB", 6, 5, 16, 2, 0, 0, 0)
+    whole = b"\x89PNG\r\n\x1a\n"
+    for name, body in ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        crc = zlib.crc32(name + body)
+        whole += struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
+    return whole
+
+
+def test_a_picture_of_sixteen_bits_is_refused_by_its_number(tmp_path: Path) -> None:
+    deep = table(20, 1).cast_column("picture", datasets.Image(decode=False))
+    deep = deep.map(
+        lambda row, place: {
+            "picture": row["picture"] if place < 3 else {"bytes": deep_png(), "path": None}
+        },
+        with_indices=True,
+    ).cast_column("picture", datasets.Image())
+    with pytest.raises(DataCorruptError, match=r"Image 3 .*more than 8 bits"):
+        read(saved(tmp_path, train=deep, test=table(6, 2)))
+
+
+def test_images_that_stand_in_two_parts_are_told(tmp_path: Path) -> None:
+    data = read(saved(tmp_path, train=table(20, 1), test=table(6, 1)))
+    assert len(data.notes) == 1
+    assert "in the training and the test part, pixel for pixel: 6 in all" in data.notes[0]
