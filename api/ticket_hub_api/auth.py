@@ -18,7 +18,7 @@ from starlette.requests import Request
 from ticket_hub_api import errors
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Account, Membership, Token, now
-from ticket_hub_api.limits import Buckets
+from ticket_hub_api.limits import Buckets, network_of
 from ticket_hub_api.principals import ANONYMOUS, Principal, Scope
 
 if TYPE_CHECKING:
@@ -78,8 +78,12 @@ class Requires:
 
     async def identify(self, request: Request) -> Principal:
         """Who shows a token in the header, or nobody."""
-        secret = bearer_token(request)
-        return await known_principal(request, secret) if secret else ANONYMOUS
+        if "principal" not in request.scope:  # a second guard need not look it up again
+            secret = bearer_token(request)
+            found = await known_principal(request, secret) if secret else ANONYMOUS
+            request.scope["principal"] = found
+        principal: Principal = request.scope["principal"]
+        return principal
 
 
 async def known_principal(request: Request, secret: str) -> Principal:
@@ -97,7 +101,7 @@ async def known_principal(request: Request, secret: str) -> Principal:
 
 
 def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+    return network_of(request.client.host) if request.client else ""
 
 
 def _count(bucket: Buckets, caller: str) -> None:

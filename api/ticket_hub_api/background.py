@@ -17,7 +17,7 @@ from ticket_hub.errors import HubUnavailableError
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 
-__all__ = ["HubProcess", "Launch", "RunningHub", "launch_uvicorn", "running_hub", "start_hub"]
+__all__ = ["HubProcess", "Launch", "RunningHub", "launch_server", "running_hub", "start_hub"]
 
 LOOPBACK = "127.0.0.1"
 PATIENCE_SECONDS = 60.0
@@ -43,12 +43,13 @@ class HubProcess(Protocol):
 
 
 Launch: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], HubProcess]
-"""Starts uvicorn with these arguments and environment variables."""
+"""Starts `ticket_hub_api.server` with these arguments and environment variables."""
 
 
-def launch_uvicorn(arguments: Sequence[str], variables: Mapping[str, str]) -> HubProcess:
-    """Uvicorn in a new interpreter."""
-    return subprocess.Popen([sys.executable, "-m", "uvicorn", *arguments], env=dict(variables))  # noqa: S603 - the command is our own
+def launch_server(arguments: Sequence[str], variables: Mapping[str, str]) -> HubProcess:
+    """The server in a new interpreter."""
+    command = [sys.executable, "-m", "ticket_hub_api.server", *arguments]
+    return subprocess.Popen(command, env=dict(variables))  # noqa: S603 - the command is our own
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def start_hub(
     *,
     port: int = 0,
     environment: Mapping[str, str] | None = None,
-    launch: Launch = launch_uvicorn,
+    launch: Launch = launch_server,
 ) -> RunningHub:
     """Start a hub on loopback and wait until it answers.
 
@@ -94,13 +95,8 @@ def start_hub(
         HubUnavailableError: it ended, or did not answer within a minute.
     """
     prepared = prepare(settings, host=LOOPBACK, port=port)
-    arguments = [
-        "ticket_hub_api.app:from_environment", "--factory",
-        "--host", LOOPBACK, "--port", str(prepared.port), "--no-access-log",
-        "--no-server-header",
-    ]  # fmt: skip
     variables = {**os.environ, **(environment or {}), **settings.to_environment()}
-    process = launch(arguments, variables)
+    process = launch([LOOPBACK, str(prepared.port)], variables)
     token = prepared.token_file.read_text() if prepared.token_file else ""
     hub = RunningHub(process, prepared.endpoint, token, settings, prepared.port)
     try:
@@ -138,7 +134,7 @@ def running_hub(
     *,
     port: int = 0,
     environment: Mapping[str, str] | None = None,
-    launch: Launch = launch_uvicorn,
+    launch: Launch = launch_server,
 ) -> Iterator[RunningHub]:
     """A hub that is stopped at the end; raises as `start_hub`."""
     hub = start_hub(settings, port=port, environment=environment, launch=launch)

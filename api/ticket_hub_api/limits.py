@@ -1,18 +1,40 @@
-"""How often one caller may ask: token buckets, in memory, one for each caller.
+"""How often one caller may ask, and how much of the time goes to callers without a token.
 
-A service of several processes has as many buckets; the limits then hold for each process.
+Everything is in memory. A service of several processes has as many of these; the limits then hold
+for each process.
 """
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
-__all__ = ["Buckets"]
+from starlette.concurrency import run_in_threadpool
 
+from ticket_hub_api.errors import too_many
+
+__all__ = ["Buckets", "Share", "network_of"]
+
+T = TypeVar("T")
 MOST_CALLERS = 20_000
+MIN_SECONDS = 0.002
+_IPV6_PREFIX = 64
+
+
+def network_of(host: str) -> str:
+    """Whom an address belongs to: of IPv6 one customer has a network of 64 bits at least."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:  # noqa: PLR2004 - of the internet protocol
+        return host
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
 
 
 class Buckets:
@@ -49,3 +71,40 @@ class Buckets:
         self._levels.move_to_end(caller)
         if len(self._levels) > MOST_CALLERS:
             self._levels.popitem(last=False)
+
+
+class Share:
+    """A small part of the time, for work that anybody may ask for.
+
+    One call runs at a time, in another thread. After one that took a second nothing runs for as
+    long as the part demands: with a tenth, nine seconds. So whoever asks for much waits, and the
+    others have at least the rest of the time.
+    """
+
+    def __init__(self, part: float, most_waiting: int) -> None:
+        """Give this part of the time, and let so many wait."""
+        self._pause = 1 / part - 1
+        self._most_waiting = most_waiting
+        self._waiting = 0
+        self._turn = asyncio.Lock()
+
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function when it is its turn.
+
+        Raises:
+            ApiError: 429, when too many wait already.
+        """
+        if self._waiting >= self._most_waiting:
+            raise too_many(5, "Too many wait for this. Show a token, or try again in 5 seconds.")
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+        began = time.monotonic()
+        try:
+            return await run_in_threadpool(function, *arguments)
+        finally:
+            # A short call costs its request's head and answer, too.
+            rest = max(time.monotonic() - began, MIN_SECONDS) * self._pause
+            asyncio.get_running_loop().call_later(rest, self._turn.release)

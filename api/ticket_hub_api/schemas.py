@@ -7,25 +7,38 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "MAX_PATHS",
     "BranchIn",
     "CreateIn",
     "DeleteIn",
+    "FileIn",
     "LfsBatchIn",
     "LfsObject",
     "MoveIn",
     "MultipartIn",
+    "PathsIn",
     "PreuploadIn",
     "SettingsIn",
     "TagIn",
     "YamlIn",
 ]
 
+MAX_PATHS = 1000
 Name = Annotated[str, Field(max_length=200)]
+Whole = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class FileIn(_Body):
+    """A small file of a new repository."""
+
+    path: Annotated[str, Field(max_length=2000)]
+    content: str
+    encoding: Literal["base64", "utf-8"] = "utf-8"
 
 
 class CreateIn(_Body):
@@ -36,6 +49,9 @@ class CreateIn(_Body):
     type: Name | None = None
     private: bool | None = None
     visibility: Name | None = None
+    license: Name | None = None
+    files: Annotated[list[FileIn], Field(max_length=100)] = []
+    resourceGroupId: Name | None = None  # noqa: N815 - the protocol's spelling
 
 
 class DeleteIn(_Body):
@@ -66,7 +82,7 @@ class PreuploadFile(_Body):
     """A file that a client is about to send."""
 
     path: Annotated[str, Field(max_length=2000)]
-    size: Annotated[int, Field(ge=0)]
+    size: Whole
 
 
 class PreuploadIn(_Body):
@@ -76,11 +92,18 @@ class PreuploadIn(_Body):
     gitIgnore: Annotated[str, Field(max_length=200_000)] | None = None  # noqa: N815 - the protocol's spelling
 
 
+class PathsIn(_Body):
+    """Paths that a client asks about."""
+
+    paths: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=MAX_PATHS)]
+    expand: bool = False
+
+
 class LfsObject(_Body):
     """A large object."""
 
     oid: Sha256
-    size: Annotated[int, Field(ge=0)]
+    size: Whole
 
 
 class LfsBatchIn(_Body):
@@ -89,13 +112,13 @@ class LfsBatchIn(_Body):
     operation: Name
     transfers: list[Name] = ["basic"]
     objects: Annotated[list[LfsObject], Field(max_length=1000)]
-    hash_algo: Name = "sha256"
+    hash_algo: Literal["sha256", "sha_256"] = "sha256"  # Git LFS says the one, huggingface.js both
 
 
 class PartIn(_Body):
     """A part that was sent."""
 
-    partNumber: Annotated[int, Field(ge=1, le=100_000)]  # noqa: N815 - the protocol's spelling
+    partNumber: Annotated[int, Field(strict=True, ge=1, le=100_000)]  # noqa: N815 - the protocol's spelling
     etag: Name
 
 
@@ -110,6 +133,8 @@ class BranchIn(_Body):
     """Where a branch begins."""
 
     startingPoint: Name | None = None  # noqa: N815 - the protocol's spelling
+    overwrite: bool | None = None
+    emptyBranch: bool | None = None  # noqa: N815 - the protocol's spelling
 
 
 class TagIn(_Body):

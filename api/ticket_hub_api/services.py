@@ -20,7 +20,7 @@ from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.jobs import tokens
 from ticket_hub_api.jobs.delivery import open_delivery
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.limits import Buckets
+from ticket_hub_api.limits import Buckets, Share
 from ticket_hub_api.observing.metrics import Metrics
 from ticket_hub_api.principals import Principal
 from ticket_hub_api.settings import Settings
@@ -32,6 +32,8 @@ __all__ = ["Memory", "Services", "recall", "services_of"]
 _log = logging.getLogger("ticket_hub_api")
 T = TypeVar("T")
 MEMORY_ENTRIES = 1024
+ANONYMOUS_SHARE = 0.1
+MOST_WAITING = 64
 
 
 class Memory:
@@ -118,6 +120,7 @@ class Services:
         self.jobs = JobQueue(self.database, lambda: open_delivery(settings.database_url))
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
+        self.anonymous = Share(ANONYMOUS_SHARE, MOST_WAITING)
         self.unindexed = True  # until it was seen that no crash has left any
 
     async def principal(self, secret: str) -> Principal:
@@ -144,7 +147,8 @@ class Services:
             index_commit(self, repository_id, oid)
         except TicketHubError:
             _log.warning("The catalog could not be filled; it is tried again later.")
-            self.unindexed = True
+            self.anonymous = Share(ANONYMOUS_SHARE, MOST_WAITING)
+        self.unindexed = True
 
     def index_rest(self) -> None:
         """Enter the commits that were not entered before.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-
-import uvicorn
 
 from ticket_hub.durable import explaining, write_bytes
 from ticket_hub.errors import HubError
@@ -17,9 +14,9 @@ from ticket_hub.home import user_name
 from ticket_hub_api import accounts, tokens
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import current_version, migrate
-from ticket_hub_api.settings import Settings
+from ticket_hub_api.settings import Settings, is_loopback
 
-__all__ = ["Prepared", "is_loopback", "prepare", "run", "token_file"]
+__all__ = ["Prepared", "prepare", "run", "token_file"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +42,6 @@ class Prepared:
 def token_file(settings: Settings) -> Path:
     """Where the token of the account that the first start makes lies, for its owner's eyes."""
     return settings.folder / "token"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def prepare(settings: Settings, *, host: str, port: int) -> Prepared:
@@ -117,13 +104,7 @@ def _free_port(host: str) -> int:
 
 def run(prepared: Prepared) -> None:
     """Serve until stopped. SIGTERM lets running requests finish."""
+    from ticket_hub_api.server import serve  # which imports uvicorn
+
     os.environ.update(prepared.settings.to_environment())
-    uvicorn.run(
-        "ticket_hub_api.app:from_environment",
-        factory=True,
-        host=prepared.host,
-        port=prepared.port,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=30,
-    )
+    serve(prepared.host, prepared.port)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from pathlib import Path
 from ticket_hub.errors import HubError
 from ticket_hub.home import ticket_home
 
-__all__ = ["Settings", "Visibility", "hub_folder"]
+__all__ = ["Settings", "Visibility", "hub_folder", "is_loopback"]
 
 MEBIBYTE = 1 << 20
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -27,6 +29,16 @@ class Visibility:
     ALL = frozenset({PRIVATE, ACCOUNTS, PUBLIC})
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def hub_folder() -> Path:
     """Where the embedded database and the blobs lie by default."""
     return ticket_home() / "hub"
@@ -40,8 +52,10 @@ class Settings:
         database: an SQLAlchemy URL; the default is an SQLite file in `folder`.
         storage: a folder, or a URL such as `s3://bucket/prefix`; the default is in `folder`.
         folder: the service's own folder: default database, default blobs, files being received.
-        endpoint: the address that clients use, for example behind a proxy; by default it is
-            taken from each request.
+        endpoint: the address that clients use, for example behind a proxy; by default the one that
+            a request came in on.
+        hosts: names, with commas, perhaps with a port, under which clients reach the service: a
+            request that says one of them in its Host header is answered with addresses there.
         visibility: who may read a repository that is not created private.
         lfs_threshold: files larger than this are stored as large files, whatever their name.
         part_bytes: objects larger than this are uploaded in parts of this size.
@@ -52,6 +66,9 @@ class Settings:
         requests_per_minute: how many requests one caller (an account, or an address without one)
             may make; 0 for any number. Uploads and downloads of contents are not counted.
         failures_per_minute: how many wrong tokens may come from one address; 0 for any number.
+        connections: how many connections one process carries; 0 for as many as it can.
+        connections_each: how many of them may come from one address (of IPv6 from one network of
+            64 bits); 0 for any number.
         job_recipes: which packaged recipes jobs may search with: names with commas between, or `*`.
         job_datasets: which data sets jobs may train on: names with commas between.
         job_memory_bytes: no job may be estimated to need more; 0 for any amount.
@@ -66,6 +83,7 @@ class Settings:
     storage: str = ""
     folder: Path = field(default_factory=hub_folder)
     endpoint: str = ""
+    hosts: str = ""
     visibility: str = Visibility.ACCOUNTS
     lfs_threshold: int = 10 * MEBIBYTE
     part_bytes: int = 512 * MEBIBYTE
@@ -75,6 +93,8 @@ class Settings:
     xet: bool = True
     requests_per_minute: int = 12_000
     failures_per_minute: int = 300
+    connections: int = 4096
+    connections_each: int = 512
     job_recipes: str = "digits-quick"
     job_datasets: str = "digits"
     job_memory_bytes: int = 16 << 30
@@ -97,6 +117,11 @@ class Settings:
     def storage_url(self) -> str:
         """Where the blobs are, with the default filled in."""
         return self.storage or str(self.folder / "blobs")
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """The names under which clients may reach the service, in lower case."""
+        return frozenset(each.strip().lower() for each in self.hosts.split(",") if each.strip())
 
     @property
     def mirrored_hubs(self) -> tuple[str, ...]:
@@ -146,14 +171,11 @@ class Settings:
 
 
 def _parse(name: str, text: str, kind: type) -> object:
-    try:
-        if kind is bool:
-            return bool(int(text))
-        if kind is int:
-            return int(text)
-    except ValueError as error:
+    if kind not in {bool, int}:
+        return Path(text) if issubclass(kind, Path) else text
+    if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
         raise HubError(
-            f"{_PREFIX}{name.upper()} is {text!r}, which is not a whole number.",
+            f"{_PREFIX}{name.upper()} is {text[:80]!r}, which is not a whole number from 0 on.",
             "Correct the environment variable.",
-        ) from error
-    return Path(text) if issubclass(kind, Path) else text
+        )
+    return kind(int(text))

@@ -20,8 +20,8 @@ from ticket_hub_api import background
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["alembic.command", "ticket_hub_api.app", "torch", "uvicorn.lifespan.on", "uvicorn.main",
-     "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto"]
+    ["alembic.command", "ticket_hub_api.app", "ticket_hub_api.connections", "torch",
+     "uvicorn.lifespan.on", "uvicorn.main"]
 )  # fmt: skip
 
 
@@ -88,10 +88,10 @@ def ticket(arguments: Sequence[str], variables: Mapping[str, str], log: Path) ->
     return Forked("ticket_hub_cli", arguments, variables, log).wait(120)
 
 
-def uvicorn(arguments: Sequence[str], variables: Mapping[str, str]) -> Forked:
-    """A web server; the fork of what `ticket_hub_api.background.launch_uvicorn` starts."""
-    return Forked("uvicorn", arguments, variables)
+def server(arguments: Sequence[str], variables: Mapping[str, str]) -> Forked:
+    """A hub's server; the fork of what `ticket_hub_api.background.launch_server` starts."""
+    return Forked("ticket_hub_api.server", arguments, variables)
 
 
-start_hub = functools.partial(background.start_hub, launch=uvicorn)
-running_hub = functools.partial(background.running_hub, launch=uvicorn)
+start_hub = functools.partial(background.start_hub, launch=server)
+running_hub = functools.partial(background.running_hub, launch=server)

@@ -7,6 +7,7 @@ out and never an error, so that no file of one repository can break a listing fo
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,51 +20,42 @@ __all__ = ["card_problems", "front_matter", "summarize"]
 
 Reader = Callable[[Entry, int], bytes]
 MAX_CARD = 64 << 10
+MAX_DEPTH = 32
+MAX_EVENTS = 10_000
 MAX_CONFIG = 256 << 10
 MAX_TENSOR_HEADER = 1 << 20
 MAX_TAG = 190
 MAX_TAGS = 200
 MAX_ITEMS = 16
+_OPENED = re.compile(r"\ufeff?---[ \t]*\r?\n")
+_FENCE = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
+_SLOW_NUMBER = re.compile(r"[-+]?[0-9_:.]{100}")
+# libyaml's parser is some 30 times as fast; without it the limits hold, too.
+_Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SOURCES = {"card": "README.md", "config": "config.json", "safetensors": "model.safetensors"}
 _FORMATS = {".safetensors": "safetensors", ".onnx": "onnx", ".gguf": "gguf"}
 _PREFIXED = {"license": "license", "datasets": "dataset", "base_model": "base_model"}
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases, which could make a small card expand without end."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - as PyYAML declares it
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed in a card")
-        return super().compose_node(parent, index)
-
-
 def front_matter(text: str) -> str:
     """The YAML between the two `---` lines that open a card, or an empty string."""
-    lines = text.lstrip("\ufeff").splitlines()
-    if not lines or lines[0].strip() != "---":
-        return ""
-    for number, line in enumerate(lines[1:], 1):
-        if line.strip() == "---":
-            return "\n".join(lines[1:number])
-    return ""
+    opened = _OPENED.match(text)
+    closed = opened and _FENCE.search(text, opened.end())
+    return text[opened.end() : closed.start()] if opened and closed else ""
 
 
 def parse_card(text: str) -> dict[str, Any]:
     """The card's data as plain JSON values.
 
     Raises:
-        ValueError: it is not a mapping, too large, or not YAML.
+        ValueError: it is not a mapping, too large, too deep, or not YAML.
     """
     matter = front_matter(text)
     if len(matter) > MAX_CARD:
         raise ValueError("the front matter is larger than 64 KiB")
     try:
-        loader = _Loader(matter)
-        try:
-            data = loader.get_single_data()
-        finally:
-            loader.dispose()
+        _check_events(matter)
+        data = yaml.load(matter, Loader=_Loader)  # noqa: S506 - a safe loader in either case
         if data is None:
             return {}
         if not isinstance(data, dict):
@@ -71,7 +63,37 @@ def parse_card(text: str) -> dict[str, Any]:
         plain: dict[str, Any] = json.loads(json.dumps(_named(data), default=str, allow_nan=False))
     except (yaml.YAMLError, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from error
+    except (AttributeError, LookupError, TypeError) as error:  # PyYAML's own, as of `!!int ""`
+        raise ValueError("a value is not what its tag says") from error
     return plain
+
+
+def _check_events(matter: str) -> None:
+    """Look at what the parser meets, before anything is built of it.
+
+    Raises:
+        ValueError: an alias, which could make a small card expand without end; more levels or
+            events than a card needs; a scalar that is slow to convert.
+        YAMLError: it is not YAML.
+    """
+    depth = 0
+    for count, event in enumerate(yaml.parse(matter, Loader=_Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("aliases are not allowed in a card")  # noqa: TRY004 - a file's content
+        if isinstance(event, yaml.ScalarEvent) and _is_slow(event):
+            raise ValueError("a number has too many digits")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"the front matter is nested more than {MAX_DEPTH} levels deep")
+        if count > MAX_EVENTS:
+            raise ValueError(f"the front matter has more than {MAX_EVENTS} parts")
+
+
+def _is_slow(scalar: yaml.ScalarEvent) -> bool:
+    """Whether it becomes a number in a time that grows with the square of its digits."""
+    is_number = scalar.implicit[0] or bool(scalar.tag)  # what is quoted stays text
+    return is_number and _SLOW_NUMBER.match(scalar.value) is not None
 
 
 def _named(value: object) -> object:
@@ -171,7 +193,7 @@ def _numbers(shape: list[int], limit: int) -> int:
     """The product of a shape; more numbers than the file has bits cannot be."""
     product = 1
     for extent in shape:
-        if not isinstance(extent, int) or extent < 0:
+        if type(extent) is not int or extent < 0:
             raise ValueError("a negative extent")
         product *= extent
         if product > 8 * limit:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,6 +19,7 @@ from ticket_hub_api.errors import ApiError, bad_request
 from ticket_hub_api.hub_protocol.names import Place, kind_of
 from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import services_of
+from ticket_hub_api.settings import is_loopback
 from ticket_hub_api.storage.blobs import Incoming
 
 __all__ = [
@@ -30,9 +32,12 @@ __all__ = [
     "json_answer",
     "json_bytes",
     "next_link",
+    "parse_body",
+    "parse_fields",
+    "parse_for",
     "place_of",
     "read_body",
-    "read_fields",
+    "read_bytes",
     "receive",
 ]
 
@@ -42,15 +47,31 @@ Reader = Annotated[Principal, Depends(Requires(Scope.READ))]
 Writer = Annotated[Principal, Depends(Requires(Scope.WRITE))]
 Administrator = Annotated[Principal, Depends(Requires(Scope.ADMIN))]
 Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
 
 MAX_BODY = 4 << 20
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_PORT = re.compile(r":[0-9]{1,5}$")
 _FLUSH = 1 << 20
 
 
 def endpoint_of(request: Request) -> str:
-    """The address under which the client reached the hub, without a slash at its end."""
-    configured = services_of(request).settings.endpoint
-    return (configured or str(request.base_url)).rstrip("/")
+    """The address that clients use for the hub, without a slash at its end.
+
+    It is handed out with permissions in it, so a host that the client only says is believed where
+    the operator named it, or where it is this machine's own; else it is the address that the
+    connection came in on.
+    """
+    settings, scope = services_of(request).settings, request.scope
+    if settings.endpoint:
+        return settings.endpoint.rstrip("/")
+    address, port = scope.get("server") or ("127.0.0.1", None)
+    said = request.headers.get("host", "")
+    known = {*settings.known_hosts, *(LOOPBACK_HOSTS if is_loopback(address) else ())}
+    if said.lower() in known or _PORT.sub("", said.lower()) in known:
+        return f"{scope['scheme']}://{said}"
+    host = f"[{address}]" if ":" in address else address
+    return f"{scope['scheme']}://{host}" + (f":{port}" if port else "")
 
 
 def next_link(request: Request, **changes: str) -> dict[str, str]:
@@ -83,12 +104,20 @@ def json_answer(content: bytes, headers: dict[str, str] | None = None) -> Respon
 
 
 async def read_body(request: Request, model: type[Model], limit: int = MAX_BODY) -> Model:
-    """The request's body as a model.
+    """The request's body as a model; for routes that demand a token.
 
     Raises:
         ApiError: 413 when it is too large, 400 when it is not what the model says.
     """
-    data = await read_bytes(request, limit)
+    return parse_body(await read_bytes(request, limit), model)
+
+
+def parse_body(data: bytes, model: type[Model]) -> Model:
+    """A body as a model.
+
+    Raises:
+        ApiError: 400 when it is not what the model says.
+    """
     try:
         return model.model_validate_json(data or b"{}")
     except ValidationError as error:
@@ -114,18 +143,32 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     return bytes(data)
 
 
-async def read_fields(request: Request, most: int) -> list[tuple[str, str]]:
+def parse_fields(data: bytes, most: int) -> list[tuple[str, str]]:
     """The fields of a form.
 
     Raises:
-        ApiError: 413 when it is too large, 400 when it has more than `most` fields.
+        ApiError: 400 when it has more than `most` fields.
     """
-    data = await read_bytes(request, MAX_BODY)
     try:
         text = data.decode("utf-8", errors="replace")
         return parse_qsl(text, keep_blank_values=True, max_num_fields=most)
     except ValueError as error:
         raise bad_request(f"A form may have {most} fields at most.") from error
+
+
+async def parse_for(
+    request: Request, caller: Principal, function: Callable[..., T], *arguments: object
+) -> T:
+    """Call what parses a body that anybody may send, in another thread.
+
+    Without a token it runs in the small share of the time that all such callers have together.
+
+    Raises:
+        ApiError: as the function; 429 when too many callers without a token wait.
+    """
+    if caller.anonymous:
+        return await services_of(request).anonymous.run(function, *arguments)
+    return await run_in_threadpool(function, *arguments)
 
 
 def too_large(limit: int) -> ApiError:

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -25,12 +24,24 @@ from ticket_hub_api.hub_protocol.requests import (
     json_answer,
     json_bytes,
     next_link,
+    parse_body,
+    parse_fields,
+    parse_for,
     place_of,
-    read_fields,
+    read_bytes,
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
-from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, children, load_tree
+from ticket_hub_api.hub_protocol.trees import (
+    Entry,
+    Files,
+    Folder,
+    children,
+    entry_at,
+    load_tree,
+    pointer_text,
+)
 from ticket_hub_api.principals import Principal
+from ticket_hub_api.schemas import MAX_PATHS, PathsIn
 from ticket_hub_api.services import Services, recall, services_of
 
 __all__ = ["router"]
@@ -38,7 +49,7 @@ __all__ = ["router"]
 router = hub_router()
 LARGEST_PAGE = 1000
 EXPANDED_PAGE = 100
-MAX_PATHS = 1000
+MAX_PATHS_BODY = 1 << 20
 SMALL_FILE = 16 << 10
 Found = list[tuple[str, Entry | Folder]]
 
@@ -112,23 +123,79 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
 @router.post("/api/{kind:kind}/{namespace}/{name}/paths-info/{revision}")
 async def paths_info(request: Request, caller: Caller, revision: str) -> Response:
     """What is known about chosen paths; those that do not exist are left out."""
-    fields = await read_fields(request, 2 * MAX_PATHS)
-    paths = [value for name, value in fields if name == "paths"][:MAX_PATHS]
-    expand = any(name == "expand" and value.lower() in {"true", "1"} for name, value in fields)
+    data, kind = await read_bytes(request, MAX_PATHS_BODY), request.headers.get("content-type", "")
     services, place = services_of(request), place_of(request)
 
     def make() -> list[dict[str, Any]]:
         """The paths that exist, each once, in the order asked for."""
         with services.database.read() as connection:
             row, _, files = _revision(connection, caller, place, decode(revision))
-            entries = dict(children(files, "", recursive=True))
-            found: Found = []
-            for path in dict.fromkeys(path.strip("/") for path in paths):
-                if path in entries:
-                    found.append((path, entries[path]))
-            return _items(services, connection, row, found, expand=expand)
+            asked = _asked_paths(data, kind)
+            wanted = dict.fromkeys(path.strip("/") for path in asked.paths)
+            entries = ((path, entry_at(files, path)) for path in wanted)
+            found = [(path, entry) for path, entry in entries if entry is not None]
+            return _items(services, connection, row, found, expand=asked.expand)
 
-    return JSONResponse(await run_in_threadpool(make))
+    return JSONResponse(await parse_for(request, caller, make))
+
+
+def _asked_paths(data: bytes, kind: str) -> PathsIn:
+    """The paths that a body names: huggingface_hub sends a form, huggingface.js sends JSON.
+
+    Raises:
+        ApiError: 400 where it is neither, or names none; 415 for another kind of body.
+    """
+    kind = kind.partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return parse_body(data, PathsIn)
+    if kind not in {"application/x-www-form-urlencoded", ""}:
+        raise errors.ApiError(415, "Send the paths as a form, or as application/json.")
+    fields = parse_fields(data, 2 * MAX_PATHS)
+    paths = [value for name, value in fields if name == "paths"]
+    expand = any(name == "expand" and value.lower() in {"true", "1"} for name, value in fields)
+    if not any(name in {"paths", "expand"} for name, _ in fields):
+        raise errors.bad_request("The body names no paths.")
+    if len(paths) > MAX_PATHS:
+        raise errors.bad_request(f"A request may name {MAX_PATHS} paths at most.")
+    return PathsIn(paths=paths, expand=expand)
+
+
+@router.api_route("/{namespace}/{name}/raw/{revision}/{path:path}", methods=READ_METHODS)
+@router.api_route(
+    "/{kind:kind}/{namespace}/{name}/raw/{revision}/{path:path}", methods=READ_METHODS
+)
+async def raw(request: Request, caller: Caller, revision: str, path: str) -> Response:
+    """A file as git would hold it: of a large one the small text that stands for it."""
+    services, place = services_of(request), place_of(request)
+    wanted, file = decode(revision), decode(path)
+
+    def make() -> FileAnswer:
+        """What the headers say of the file, with its content where that is small."""
+        with services.database.read() as connection:
+            row, commit, files = _revision(connection, caller, place, wanted)
+            entry = files.get(file)
+            if entry is None:
+                raise errors.entry_not_found(file, commit.oid)
+            body: bytes | None = None
+            if entry.large:
+                body = pointer_text(entry.sha256, entry.size)
+                content = objects.Content(services, entry.sha256, len(body), "", b"")
+            else:
+                content = objects.open_content(services, connection, entry.sha256)
+                body = content.head(SMALL_FILE) if entry.size <= SMALL_FILE else None
+        return FileAnswer(
+            repository=row.id,
+            commit=commit.oid,
+            path=file,
+            etag=entry.oid,
+            large=False,
+            content=content,
+            xet_hash="",
+            body=body,
+        )
+
+    answer = await recall(request, ("raw", caller, place, wanted, file), make)
+    return answer_file(request, answer, "")
 
 
 @router.api_route("/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS)

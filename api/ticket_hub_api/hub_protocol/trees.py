@@ -17,7 +17,17 @@ from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.tables import Tree
 from ticket_hub_api.storage.blobs import git_blob_id
 
-__all__ = ["Entry", "Files", "Folder", "children", "encode_tree", "load_tree", "pointer_id"]
+__all__ = [
+    "Entry",
+    "Files",
+    "Folder",
+    "children",
+    "encode_tree",
+    "entry_at",
+    "load_tree",
+    "pointer_id",
+    "pointer_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,16 @@ def children(files: Files, folder: str, *, recursive: bool) -> Iterator[tuple[st
             folders.setdefault(prefix + "/".join(parts[:depth]), []).append((path, entry))
         if recursive or len(parts) == 1:
             found[path] = entry
-    for name, members in folders.items():
-        oid, _ = encode_tree(dict(members))
-        found[name] = Folder(oid, max(entry.changed for _, entry in members))
+    found |= {name: _folder(dict(members)) for name, members in folders.items()}
     yield from sorted(found.items())
+
+
+def entry_at(files: Files, path: str) -> Entry | Folder | None:
+    """The file or folder of a path, or None."""
+    inside = {name: entry for name, entry in files.items() if name.startswith(f"{path}/")}
+    return files.get(path) or (_folder(inside) if inside else None)
+
+
+def _folder(members: Files) -> Folder:
+    oid, _ = encode_tree(members)
+    return Folder(oid, max(entry.changed for entry in members.values()))

@@ -21,6 +21,7 @@ __all__ = ["MOST_BODY", "RememberedRoute", "RestRoute", "rest_router"]
 MOST_BODY = 4 << 20  # bytes
 MOST_REMEMBERED = 64 << 10  # bytes
 _CONDITIONS = frozenset({b"range", b"if-none-match", b"if-range"})
+_READING = frozenset({"GET", "HEAD"})
 _JSON = "application/json"
 
 
@@ -44,6 +45,11 @@ register_url_convertor("identifier", IdentifierConvertor())
 class RestRoute(APIRoute):
     """A route that reads no more of a body than `MOST_BODY`, and answers 413 to a larger one."""
 
+    @property
+    def guard(self) -> Requires:
+        """What admits callers to this route."""
+        return next(d.call for d in self.dependant.dependencies if isinstance(d.call, Requires))
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What FastAPI makes of the route, behind the limit."""
         handle = super().get_route_handler()
@@ -52,6 +58,8 @@ class RestRoute(APIRoute):
             length = request.headers.get("content-length", "")
             if length.isdigit() and int(length) > MOST_BODY:
                 raise _too_large()
+            if request.method not in _READING:  # FastAPI would parse the body first
+                await self.guard(request)
             return await handle(Request(request.scope, _limited(request.receive)))
 
         return limited
@@ -77,8 +85,7 @@ class RememberedRoute(RestRoute):
         request = Request(scope, receive)
         memory = services_of(request).memory
         checks = memory.checks
-        guard = next(d.call for d in self.dependant.dependencies if isinstance(d.call, Requires))
-        caller = await guard(request)
+        caller = await self.guard(request)
         version = memory.version(since=checks)
         key = ("rest", caller.account_id, caller.scope, scope["path"], scope["query_string"])
         known: _Remembered | None = memory.known(key)

@@ -1,0 +1,178 @@
+"""Nobody makes the others wait: without a token, little can be asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import hostile
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ticket_hub_api.app import create_app, scopes_of
+from ticket_hub_api.background import RunningHub
+from ticket_hub_api.errors import ApiError
+from ticket_hub_api.hub_protocol.cards import MAX_CARD, card_problems, parse_card
+from ticket_hub_api.limits import Share
+from ticket_hub_api.principals import Scope
+from ticket_hub_api.serving import prepare
+from ticket_hub_api.settings import Settings
+
+Call = Callable[..., Any]
+HEAD = "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n"
+HALF_OPEN = 1200
+
+
+def card(matter: str) -> str:
+    return f"---\n{matter}\n---\n"
+
+
+NESTED = "[" * 2000
+HOSTILE = {
+    "flow": "[" * 60_000,
+    "keys": "{a: " * 15_000,
+    "questions": "? " * 30_000,
+    "dashes": "- " * 30_000,
+    "small parts": "[" + "1," * 30_000 + "]",
+    "digits": "a: " + "1" * 60_000,
+    "sixties": "a: " + "1:" * 30_000 + "1",
+    "underscores": "a: 1" + "_" * 60_000,
+    "aliases": "a: &a [x]\nb: [*a, *a]",
+    "billion laughs": "a: &a [l]\nb: &b [*a, *a]\nc: &c [*b, *b]",
+}
+
+
+@pytest.mark.parametrize("matter", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_card_is_refused_before_it_costs_anything(matter: str) -> None:
+    started = time.process_time()
+    assert card_problems(card(matter))
+    assert time.process_time() - started < 0.25
+
+
+def test_the_largest_card_that_is_taken_costs_little() -> None:
+    lines = "".join(f"n{number}: {number}\n" for number in range(4990))
+    assert len(lines) < MAX_CARD
+    started = time.process_time()
+    assert len(parse_card(card(lines))) == 4990
+    assert time.process_time() - started < 1
+
+
+@given(st.text("-[]{}?:,&*!%#|>'\"\n ab10.e_xT~<=", max_size=200))
+@example("a: !!int ''")
+@example("a: !!timestamp x")
+@example("a: !!bool x")
+@example("a: !!binary é")
+@example("? [a]\n: b")
+@example("a: 2020-99-99")
+def test_a_card_is_data_or_has_a_problem(matter: str) -> None:
+    problems = card_problems(card(matter))
+    assert problems or json.dumps(parse_card(card(matter)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("---\na: 1\n---\nText", {"a": 1}), ("\ufeff---  \r\na: 1\r\n---\r\n", {"a": 1}),
+     ("---\na: 1\n", {}), ("a: 1\n---\n", {}), ("", {}), ("---\n---\n", {}),
+     ("---\na: |\n  --- x\n---", {"a": "--- x\n"})],
+)  # fmt: skip
+def test_front_matter_lies_between_two_lines(text: str, expected: dict[str, Any]) -> None:
+    assert parse_card(text) == expected
+
+
+def test_others_hardly_notice_45_hostile_cards_at_once(hub: RunningHub, call: Call) -> None:
+    body = json.dumps({"content": card(NESTED), "repoType": "model"}).encode()
+    request = HEAD.format("/api/validate-yaml", "application/json", len(body)).encode() + body
+    storm = hostile.storm(hub.endpoint, request, 45)
+    assert hostile.times_slower(lambda: call("GET", "/healthz"), storm) <= 2
+
+
+def test_a_share_takes_no_more_than_its_part_of_the_time() -> None:
+    async def main() -> float:
+        share = Share(0.25, 100)
+        started = time.monotonic()
+        await asyncio.gather(*[share.run(time.sleep, 0.01) for _ in range(6)])
+        return time.monotonic() - started
+
+    assert asyncio.run(main()) >= 5 * 0.04
+
+
+def test_no_more_wait_for_a_share_than_may() -> None:
+    async def main() -> list[object]:
+        share = Share(0.5, 3)
+        calls = [share.run(time.sleep, 0.001) for _ in range(6)]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    refused = [each for each in asyncio.run(main()) if isinstance(each, ApiError)]
+    assert [each.status for each in refused] == [429] * len(refused)
+    assert 2 <= len(refused) <= 3
+
+
+def guarded_routes(folder: Path) -> Iterator[tuple[str, str]]:
+    """Method and path of each route that takes a body and is not for anybody."""
+    settings = Settings(folder=folder)
+    prepare(settings, host="127.0.0.1", port=1)
+    app = create_app(settings)
+    app.state.services.close()
+    for route, scope in scopes_of(app):
+        for method in (route.methods or set()) - {"GET", "HEAD"}:
+            if scope != Scope.ANYONE:
+                path = (
+                    route.path_format.replace("{kind}", "models").replace("{", "").replace("}", "")
+                )
+                yield method, path.replace("job_id", "0" * 24).replace("/id", "/" + "0" * 24)
+
+
+def test_no_body_is_waited_for_before_the_caller_is_known(hub: RunningHub, tmp_path: Path) -> None:
+    seen = 0
+    for method, path in guarded_routes(tmp_path):
+        with connected(
+            hub, f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+        ) as link:
+            status = int(link.recv(4096).split()[1])
+        assert status in {401, 403}, (method, path, status)
+        seen += 1
+    assert seen > 20
+
+
+@contextlib.contextmanager
+def connected(hub: RunningHub, sent: str) -> Iterator[socket.socket]:
+    where = urlsplit(hub.endpoint)
+    with socket.create_connection((where.hostname, where.port), 30) as link:
+        link.sendall(sent.encode())
+        yield link
+
+
+@pytest.fixture
+def descriptors() -> Iterator[None]:
+    """Enough of them for the sockets of this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = HALF_OPEN + 500
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"needs {wanted} descriptors (ulimit -n)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_others_hardly_notice_1200_half_open_requests(
+    hub: RunningHub, call: Call, descriptors: None
+) -> None:
+    @contextlib.contextmanager
+    def half_open() -> Iterator[None]:
+        with contextlib.ExitStack() as links:
+            for _ in range(HALF_OPEN):
+                links.enter_context(connected(hub, "GET /healthz HTTP/1.1\r\nHost: x\r\n"))
+            yield
+            held = len(list(Path(f"/proc/{hub.process.pid}/fd").iterdir()))
+            assert held <= hub.settings.connections_each + 100
+
+    assert hostile.times_slower(lambda: call("GET", "/healthz"), half_open()) <= 2
