@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from ticket_hub_api.catalog.tables import (
 )
 from ticket_hub_api.hub_protocol import objects, repositories
 from ticket_hub_api.hub_protocol.cards import summarize
+from ticket_hub_api.hub_protocol.names import folded
 from ticket_hub_api.hub_protocol.operations import Add, Delete, Plan
 from ticket_hub_api.hub_protocol.repositories import HEADS, CommitRow, RepositoryRow
 from ticket_hub_api.hub_protocol.trees import Entry, Files, encode_tree, load_tree, pointer_id
@@ -37,7 +38,7 @@ from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 from ticket_hub_api.storage.blobs import git_blob_id
 
-__all__ = ["Draft", "Work", "commit_oid", "make_commit", "write_revision"]
+__all__ = ["Draft", "Work", "check_names", "commit_oid", "make_commit", "write_revision"]
 
 
 @dataclass
@@ -140,7 +141,7 @@ def _apply(work: Work, principal: Principal) -> CommitRow:
     check = _large_check(session, principal, repository.id)
     for operation in plan.operations:
         _carry_out(files, operation, number, check)
-    _check_folders(files)
+    check_names(files, before)
     if files.keys() == before.keys() and all(_same(files[p], before[p]) for p in files):
         return head
     return write_revision(work, head, files)
@@ -215,12 +216,22 @@ def _delete(files: dict[str, Entry], operation: Delete) -> None:
         del files[path]
 
 
-def _check_folders(files: Files) -> None:
-    """No path may be a file and a folder at once."""
-    for path in files:
-        for parent in _parents(path):
-            if parent in files:
-                raise errors.bad_request(f"{parent!r} is a file, so {path!r} cannot exist.")
+def check_names(files: Collection[str], before: Collection[str]) -> None:
+    """No path may be a file and a folder at once, nor be taken for another by a file system.
+
+    Names that were there before such commits were refused do not stand in the way of new ones.
+    """
+    seen: dict[str, str] = {}
+    for path in sorted(files, key=lambda path: path not in before):
+        for name in (path, *_parents(path)):
+            if name != path and name in files:
+                raise errors.bad_request(f"{name!r} is a file, so {path!r} cannot exist.")
+            other = seen.setdefault(folded(name), name)
+            if other != name and path not in before:
+                raise errors.bad_request(
+                    f"{name!r} and {other!r} differ only in case or in the form of their letters, "
+                    "which some file systems take for one. Use the same name, or another."
+                )
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ticket_hub_api.catalog.tables import FormerName, Repository
 from ticket_hub_api.hub_protocol import repositories
-from ticket_hub_api.hub_protocol.commits import Draft, Work, write_revision
-from ticket_hub_api.hub_protocol.names import check_repository_name, repository_key
-from ticket_hub_api.hub_protocol.operations import Add, Plan
+from ticket_hub_api.hub_protocol.commits import Draft, Work, check_names, write_revision
+from ticket_hub_api.hub_protocol.names import check_path, check_repository_name, repository_key
+from ticket_hub_api.hub_protocol.operations import Add, Plan, decode_content
 from ticket_hub_api.hub_protocol.repositories import RepositoryRow
 from ticket_hub_api.hub_protocol.trees import Entry
 from ticket_hub_api.principals import Principal
+from ticket_hub_api.schemas import CreateIn
 from ticket_hub_api.services import Services
 
-__all__ = ["LARGE_PATTERNS", "create_repository"]
+__all__ = ["LARGE_PATTERNS", "create_repository", "first_files"]
 
 LARGE_PATTERNS = (
     "*.7z", "*.arrow", "*.bin", "*.bz2", "*.ckpt", "*.ftz", "*.gz", "*.h5", "*.joblib",
@@ -23,6 +27,22 @@ LARGE_PATTERNS = (
     "*.pickle", "*.pkl", "*.pt", "*.pth", "*.rar", "*.safetensors", "saved_model/**/*", "*.tar.*",
     "*.tar", "*.tflite", "*.tgz", "*.wasm", "*.xz", "*.zip", "*.zst", "*tfevents*",
 )  # fmt: skip
+
+
+def first_files(body: CreateIn) -> dict[str, bytes]:
+    """What a new repository holds: which files are large, the license's card, what was sent.
+
+    Raises:
+        ApiError: 400 for an impossible path, or a content that is not what its encoding says.
+    """
+    text = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS)
+    files = {".gitattributes": text.encode()}
+    if body.license is not None:
+        files["README.md"] = f"---\nlicense: {json.dumps(body.license)}\n---\n".encode()
+    for file in body.files:
+        files[check_path(file.path)] = decode_content(file.content, file.encoding)
+    check_names(files, ())
+    return files
 
 
 def create_repository(
@@ -33,18 +53,21 @@ def create_repository(
     namespace: str,
     name: str,
     visibility: str,
+    files: Mapping[str, bytes],
 ) -> tuple[RepositoryRow, bool]:
     """Make a repository; with False when there was one of that name.
+
+    Args:
+        files: path -> content of what is in it from the beginning, as `first_files` gives it.
 
     Raises:
         ApiError: 400 for an impossible name, 403 without a right to the namespace.
     """
     check_repository_name(name)
     draft = Draft(services)
-    text = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LARGE_PATTERNS)
     try:
-        attributes = draft.keep(".gitattributes", text.encode())
-        plan = Plan(title="initial commit", operations=[attributes])
+        kept = [draft.keep(path, content) for path, content in files.items()]
+        plan = Plan(title="initial commit", operations=[*kept])
         with services.database.write() as session:
             owner = repositories.owner_for(session, principal, namespace)
             key = repository_key(kind, owner.name, name)

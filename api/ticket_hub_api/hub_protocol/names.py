@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ __all__ = [
     "check_ref",
     "check_repository_name",
     "decode",
+    "folded",
     "kind_of",
     "repository_key",
     "web_path",
@@ -26,8 +28,17 @@ LEFT_OUT = frozenset({"buckets", "collections", "jobs", "settings", "spaces"})
 KINDS = {"models": "model", "datasets": "dataset"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _REF = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,198}[A-Za-z0-9_+])?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _OID = re.compile(r"[0-9a-f]{40}")
+_HEADS = frozenset({"head", "main"})
+_WINDOWS = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?"
+)
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"  # control characters, ends of lines
+    r"|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # they turn the text around them
+    r"|[\ud800-\udfff\ufeff\ufffe\uffff]"  # no characters
+)
+_IGNORABLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 MAX_PATH = 1024
 MAX_COMPONENT = 255
 
@@ -102,26 +113,55 @@ def check_ref(name: str) -> str:
         raise bad_request(f"{name!r} cannot be the name of a branch or tag.")
     if _OID.fullmatch(name):
         raise bad_request("A branch or tag cannot look like a commit.")
+    if name.lower() in _HEADS:
+        raise bad_request(f"{name!r} means the default branch, and can be no other branch or tag.")
     return name
 
 
 def check_path(path: str) -> str:
-    """The path, when a file in a repository may have it.
+    """The path, when a file in a repository may have it on every kind of machine.
 
     Raises:
-        ApiError: 400 for empty, absolute, hidden-parent, control or overlong names.
+        ApiError: 400, with the reason.
     """
-    parts = path.split("/")
-    bad = (
-        len(path.encode(errors="surrogatepass")) > MAX_PATH
-        or any(part in {"", ".", ".."} or len(part.encode()) > MAX_COMPONENT for part in parts)
-        or _CONTROL.search(path) is not None
-        or ENCODED_SLASH in path.upper()
-        or parts[0].lower() == ".git"
-    )
-    if bad:
-        raise bad_request(f"{path[:200]!r} cannot be the path of a file.")
+    reason = _why_no_path(path)
+    if reason:
+        raise bad_request(f"{path[:200]!a} cannot be the path of a file: {reason}.")
     return path
+
+
+def _why_no_path(path: str) -> str:
+    """What is wrong with a path, or nothing."""
+    if _UNPRINTABLE.search(path):
+        return "it has a control character, or one that changes the direction of text"
+    if "\\" in path or ENCODED_SLASH in path.upper():
+        return "folders are divided by '/' alone"
+    if len(path.encode()) > MAX_PATH:
+        return f"it is longer than {MAX_PATH} bytes"
+    reasons = (_why_no_name(part) for part in path.split("/"))
+    return next((reason for reason in reasons if reason), "")
+
+
+def _why_no_name(name: str) -> str:
+    """What is wrong with the name of a file or folder, or nothing."""
+    if name in {"", ".", ".."}:
+        return f"{name!r} names no file or folder"
+    if len(name.encode()) > MAX_COMPONENT:
+        return f"a name in it is longer than {MAX_COMPONENT} bytes"
+    if name[-1] in ". ":
+        return "Windows drops a dot or a space at the end of a name"
+    if folded(_IGNORABLE.sub("", name)) in {".git", "git~1"}:
+        return "'.git' belongs to git, in any spelling"
+    if _WINDOWS.fullmatch(name.casefold()):
+        return f"{name!a} is a device on Windows"
+    return ""
+
+
+def folded(path: str) -> str:
+    """What two paths may not share: file systems that ignore case or Unicode form mix them up."""
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
 def web_path(kind: str, full_name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from ticket_hub_api.errors import ApiError, bad_request
 from ticket_hub_api.hub_protocol.names import check_path
 
-__all__ = ["Add", "Delete", "Plan", "read_lines", "read_plan"]
+__all__ = ["Add", "Delete", "Plan", "decode_content", "read_lines", "read_plan"]
 
 MAX_LINE = 28 << 20
 MAX_OPERATIONS = 25_000
@@ -121,16 +121,21 @@ def _read_header(plan: Plan, value: dict[str, Any]) -> None:
 
 
 def _read_operation(key: str, value: dict[str, Any], keep: Keep) -> Add | Delete:
-    path = _text(value, "path", 2000)
-    if key == "deletedFolder":
-        return Delete(check_path(path.rstrip("/")), folder=True)
-    check_path(path)
+    path = value.get("path")
+    if not isinstance(path, str):
+        raise bad_request("An operation has no path.")
+    if key == "deletedFolder":  # what is there can be removed, whatever it is called
+        return Delete(path.rstrip("/"), folder=True)
     if key == "deletedFile":
         return Delete(path, folder=False)
+    check_path(path)
     if key == "lfsFile":
         return _read_large(path, value)
     if key == "file":
-        return keep(path, _content(value))
+        content, encoding = value.get("content", ""), value.get("encoding", "utf-8")
+        if not isinstance(content, str):
+            raise bad_request("A file's content is not text.")
+        return keep(path, decode_content(content, str(encoding)))
     raise bad_request(f"There is no operation {key[:50]!r}.")
 
 
@@ -138,16 +143,18 @@ def _read_large(path: str, value: dict[str, Any]) -> Add:
     oid, size = _text(value, "oid", 64), value.get("size")
     if value.get("algo", "sha256") != "sha256" or len(oid) != 64:  # noqa: PLR2004 - digits of a sha256
         raise bad_request(f"{path} has no sha256.")
-    if size is not None and (not isinstance(size, int) or size < 0):
+    if size is not None and (type(size) is not int or size < 0):
         raise bad_request(f"{path} has no size.")
     return Add(path, oid.lower(), size, "")
 
 
-def _content(value: dict[str, Any]) -> bytes:
-    content = value.get("content", "")
-    if not isinstance(content, str):
-        raise bad_request("A file's content is not text.")
-    if value.get("encoding", "utf-8") != "base64":
+def decode_content(content: str, encoding: str) -> bytes:
+    """A regular file's content, as text or as base64.
+
+    Raises:
+        ApiError: 400 when it is not base64.
+    """
+    if encoding != "base64":
         return content.encode(errors="surrogatepass")
     try:
         return base64.b64decode(content, validate=True)

@@ -16,7 +16,7 @@ from ticket_hub_api import errors
 from ticket_hub_api.auth import Signed
 from ticket_hub_api.hub_protocol import objects, repositories, transfers
 from ticket_hub_api.hub_protocol.commits import make_commit
-from ticket_hub_api.hub_protocol.names import decode, web_path
+from ticket_hub_api.hub_protocol.names import check_path, decode, web_path
 from ticket_hub_api.hub_protocol.operations import read_lines
 from ticket_hub_api.hub_protocol.requests import Writer, endpoint_of, place_of, read_body, receive
 from ticket_hub_api.hub_protocol.routing import hub_router
@@ -73,6 +73,9 @@ async def preupload(request: Request, caller: Writer, revision: str) -> Response
             files = load_tree(connection, commit.tree)
             large = _large_patterns(services, connection, files)
         ignored = patterns(body.gitIgnore or "")
+        for file in body.files:  # said before anything is sent; the commit is checked, too
+            if not ignored.match_file(file.path):
+                check_path(file.path)
         limit = services.settings.lfs_threshold
         return [
             {
@@ -100,8 +103,8 @@ async def batch(request: Request, caller: Writer) -> Response:
     """Where to send large objects; those that the caller need not send have no action."""
     body, services = await read_body(request, LfsBatchIn), services_of(request)
     place = place_of(request)
-    if body.operation != "upload" or body.hash_algo != "sha256":
-        raise errors.not_supported("Git LFS downloads, nor other digests than sha256")
+    if body.operation != "upload":
+        raise errors.not_supported("Git LFS downloads")
     largest = services.settings.max_object_bytes
     if any(item.size > largest for item in body.objects):
         raise errors.ApiError(413, f"A file may have {largest} bytes at most.")
