@@ -32,6 +32,7 @@ from ticket_hub_api.errors import ApiError, error_response
 from ticket_hub_api.hub_protocol import (
     routes_account,
     routes_files,
+    routes_profiles,
     routes_repositories,
     routes_revisions,
     routes_unsupported,
@@ -77,6 +78,8 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     ticket_parts.router,
     tickets.router,  # the REST API comes first, since the protocol's names could swallow its own
     jobs.router,
+    routes_profiles.router,  # these come first, since `{kind}` could be any word
+    routes_unsupported.router,
     routes_files.router,
     routes_repositories.router,
     routes_revisions.router,
@@ -85,7 +88,6 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     routes_account.router,
     health.router,
     openapi.router,
-    routes_unsupported.router,
     pages_static.router,
     pages_tickets.router,
     pages_compare.router,

@@ -25,6 +25,8 @@ __all__ = ["Query", "list_repositories", "parse_flag", "visible", "whole_number"
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
+LARGEST = 2**63 - 1  # of the databases
+_BOUND = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,6})?)([KMBT]?)")
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _ORDERS = {
     "lastModified": Repository.updated_at,
@@ -137,10 +139,10 @@ def _range(text: str) -> list[ColumnElement[bool]]:
     """`min:6B,max:128B` as conditions on the number of parameters."""
     found: list[ColumnElement[bool]] = []
     for part in text.split(","):
-        match = re.fullmatch(r"(min|max):(\d+(?:\.\d+)?)([KMBT]?)", part.strip())
+        match = _BOUND.fullmatch(part.strip())
         if match is None:
-            raise bad_request("num_parameters looks like min:6B,max:128B.")
-        bound = int(float(match[2]) * _SCALES[match[3]])
+            raise bad_request("num_parameters looks like min:6B,max:128B, with 15 digits at most.")
+        bound = min(int(float(match[2]) * _SCALES[match[3]]), LARGEST)
         column = Repository.parameters
         found.append(column >= bound if match[1] == "min" else column <= bound)
     return found
@@ -153,9 +155,9 @@ def _encode(place: list[Any]) -> str:
 def _decode(cursor: str) -> tuple[int, str]:
     try:
         value, last = json.loads(base64.urlsafe_b64decode(cursor))
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise bad_request("This cursor is not one of this hub's.") from error
-    if not isinstance(value, int) or not isinstance(last, str) or abs(value) >= 1 << 63:
+    if type(value) is not int or not isinstance(last, str) or abs(value) > LARGEST:
         raise bad_request("This cursor is not one of this hub's.")
     return value, last
 

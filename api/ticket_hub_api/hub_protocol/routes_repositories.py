@@ -11,7 +11,7 @@ from ticket_hub_api import errors
 from ticket_hub_api.catalog import filling
 from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.hub_protocol import repositories
-from ticket_hub_api.hub_protocol.creation import create_repository
+from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
 from ticket_hub_api.hub_protocol.listing import Query, list_repositories, parse_flag, whole_number
 from ticket_hub_api.hub_protocol.names import Place, check_kind, decode, kind_of, web_path
@@ -33,6 +33,10 @@ from ticket_hub_api.settings import Visibility
 __all__ = ["router"]
 
 router = hub_router()
+PARAMETERS = frozenset({
+    "author", "cardData", "config", "cursor", "direction", "expand", "expand[]", "filter", "full",
+    "gated", "limit", "num_parameters", "pipeline_tag", "search", "sort", "tags",
+})  # fmt: skip
 
 
 def _visibility(body: CreateIn | SettingsIn, default: str) -> str:
@@ -53,6 +57,8 @@ async def create(request: Request, caller: Writer) -> Response:
     """Make a repository with a first commit; 409 with its address when there is one."""
     body, services = await read_body(request, CreateIn), services_of(request)
     kind = check_kind(body.type or "model")
+    if body.resourceGroupId:
+        raise errors.not_supported("resource groups")
     namespace, _, name = body.name.rpartition("/")
     row, made = await run_in_threadpool(
         create_repository,
@@ -62,6 +68,7 @@ async def create(request: Request, caller: Writer) -> Response:
         namespace=body.organization or namespace,
         name=name,
         visibility=_visibility(body, services.settings.visibility),
+        files=first_files(body),
     )
     url = f"{endpoint_of(request)}/{web_path(kind, row.full_name)}"
     if made:
@@ -107,9 +114,11 @@ async def move(request: Request, caller: Writer) -> Response:
 
 @router.put("/api/{kind:kind}/{namespace}/{name}/settings")
 async def settings(request: Request, caller: Writer) -> Response:
-    """Change who may see a repository, or mark it as gated."""
+    """Change who may see a repository."""
     body, services = await read_body(request, SettingsIn), services_of(request)
     place = place_of(request)
+    if body.gated:
+        raise errors.not_supported("gated repositories; make it private instead")
 
     def act() -> dict[str, object]:
         """Change what the body names, and say how it is now."""
@@ -121,8 +130,8 @@ async def settings(request: Request, caller: Writer) -> Response:
                 repository.visibility = _visibility(body, services.settings.visibility)
                 session.flush()
                 filling.refresh(session, repository)
-            if body.gated is not None:
-                repository.gated = body.gated or ""
+            if body.gated is False:
+                repository.gated = ""
             private = repository.visibility == Visibility.PRIVATE
             return {"private": private, "gated": repository.gated or False}
 
@@ -167,14 +176,15 @@ def _query(request: Request) -> Query:
     parameters = request.query_params
     filters = [*parameters.getlist("filter"), *parameters.getlist("tags")]
     limit = parameters.get("limit", "")
-    gated = parameters.get("gated")
+    if unknown := sorted(set(parameters) - PARAMETERS):  # else more would be listed than was meant
+        raise errors.not_supported(f"the parameter {unknown[0][:50]!r} of listings")
     return Query(
         kind=kind_of(request.url.path.rpartition("/")[2]),
         filters=tuple(tag for text in filters for tag in text.split(",") if tag)[:20],
         author=parameters.get("author", ""),
         search=parameters.get("search", "")[:200],
         pipeline=parameters.get("pipeline_tag", ""),
-        gated=None if gated is None else gated.lower() == "true",
+        gated=_gated(parameters.get("gated", "")),
         parameters=parameters.get("num_parameters", ""),
         sort=parameters.get("sort", "lastModified"),
         ascending=parameters.get("direction") == "1",
@@ -185,6 +195,13 @@ def _query(request: Request) -> Query:
         config=parse_flag(parameters, "config"),
         expand=_expanded(parameters),
     )
+
+
+def _gated(text: str) -> bool | None:
+    """Whether gated repositories are asked for, or all others; None for both."""
+    if text.lower() not in {"", "true", "false"}:
+        raise errors.bad_request("gated is true or false.")
+    return text.lower() == "true" if text else None
 
 
 def _expanded(parameters: QueryParams) -> frozenset[str]:

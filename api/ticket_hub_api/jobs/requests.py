@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["CONTROLS", "HEADS", "FindIn", "JobIn", "RetrainIn", "changes_of"]
 
@@ -23,6 +23,15 @@ CONTROLS = (
 HEADS = ("auto", "keep", "reset", "reset-masked")
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 
+
+def _refuse_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - as pydantic wants it
+    return value
+
+
+Whole: TypeAlias = Annotated[int, BeforeValidator(_refuse_boolean)]
+Real: TypeAlias = Annotated[float, BeforeValidator(_refuse_boolean)]
 Named: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Repository: TypeAlias = Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$", max_length=193)]
 Address: TypeAlias = Annotated[
@@ -33,7 +42,7 @@ Address: TypeAlias = Annotated[
         max_length=400,
     ),
 ]
-Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Seed: TypeAlias = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
 Control: TypeAlias = Literal[
     "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only", "finetune"
 ]
@@ -44,12 +53,12 @@ class _Training(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    iterations: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = None
-    lr: Annotated[float, Field(gt=0, le=10)] | None = None
-    evaluate_every: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    trials: Annotated[int, Field(ge=1, le=32)] | None = None
-    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    iterations: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
+    batch_size: Annotated[Whole, Field(ge=1, le=4096)] | None = None
+    lr: Annotated[Real, Field(gt=0, le=10)] | None = None
+    evaluate_every: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
+    trials: Annotated[Whole, Field(ge=1, le=32)] | None = None
+    priority: Annotated[Whole, Field(ge=0, le=9)] = 5
 
 
 class FindIn(_Training):
@@ -67,7 +76,7 @@ class FindIn(_Training):
     recipe: Named
     repository: Repository
     private: bool | None = None
-    levels: Annotated[int, Field(ge=1, le=60)] | None = None
+    levels: Annotated[Whole, Field(ge=1, le=60)] | None = None
     seed: Seed | None = None
 
 
@@ -90,7 +99,7 @@ class RetrainIn(_Training):
     against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=7)] = ("reinit", "dense")
     head: Literal["auto", "keep", "reset", "reset-masked"] = "auto"
     seed: Seed = 0
-    patience: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    patience: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = None
 
 
 JobIn: TypeAlias = Annotated[FindIn | RetrainIn, Field(discriminator="kind")]
