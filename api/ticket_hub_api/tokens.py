@@ -17,6 +17,7 @@ from ticket_hub_api.principals import Scope
 
 __all__ = ["IssuedToken", "create_token", "list_tokens", "revoke_token", "tokens_of"]
 
+PREFIX = "hf_"  # the public Hub's own: huggingface.js takes no others
 _TOKENS = (
     select(
         Token.id, Account.name.label("account"), Token.name, Token.scope,
@@ -67,7 +68,7 @@ def create_token(
         raise HubError(f"{scope!r} is no scope.", f"Use one of {', '.join(Scope.TOKENS)}.")
     if expires_seconds is not None and expires_seconds <= 0:
         raise HubError("A token cannot expire before it is made.", "Give a positive time.")
-    secret = "th_" + secrets.token_urlsafe(32)
+    secret = PREFIX + secrets.token_urlsafe(32)
     asked = None if expires_seconds is None else now() + expires_seconds * 1_000_000
     expires_at = min((end for end in (asked, no_later_than) if end is not None), default=None)
     with database.write() as session:

@@ -97,7 +97,7 @@ def test_accounts_tokens_and_organizations_are_kept() -> None:
     ticket("hub", "org", "add", "lab")
     ticket("hub", "org", "member", "lab", "ada", "--role", "admin")
     secret = ticket("hub", "token", "create", "ada", "--scope", "write", "--expires", "30d", "-q")
-    assert re.fullmatch(r"th_[\w-]{43}\n", secret.stdout)
+    assert re.fullmatch(r"hf_[\w-]{43}\n", secret.stdout)
     (row,) = parsed("hub", "token", "list")
     assert (row["account"], row["scope"], row["revoked_at"]) == ("ada", "write", None)
     assert row["expires_at"] > row["created_at"]

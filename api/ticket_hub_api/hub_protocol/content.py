@@ -107,6 +107,9 @@ def answer_file(request: Request, answer: FileAnswer, refresh: str) -> Response:
     unchanged = request.headers.get("if-range")
     if unchanged is not None and not _matches(unchanged, answer.etag):
         wanted = ""
+    if wanted and not size:  # nothing can be a part of it; huggingface.js reads here how long it is
+        headers["Content-Range"] = "bytes */0"
+        wanted = ""
     try:
         part = parse_range(wanted, size)
     except UnsatisfiableRangeError:

@@ -152,8 +152,10 @@ def resolve_revision(
     """The commit that a branch, a tag, a full reference or a commit id means.
 
     Raises:
-        ApiError: 404 RevisionNotFound.
+        ApiError: 404 RevisionNotFound; 501 for pull requests.
     """
+    if revision.startswith("refs/pr/"):
+        raise errors.not_supported("pull requests")
     oid = _target(database, repository, revision)
     row = (
         oid
@@ -167,7 +169,7 @@ def resolve_revision(
 
 
 def _target(database: Connection | Session, repository: RepositoryRow, revision: str) -> str:
-    if revision == "main":
+    if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
         return repository.head
     if _OID.fullmatch(revision):
         return revision

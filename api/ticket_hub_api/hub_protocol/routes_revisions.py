@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import CTE, func, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ticket_hub_api import errors
 from ticket_hub_api.catalog.tables import Commit, Ref, Repository
@@ -37,6 +37,7 @@ __all__ = ["router"]
 
 router = hub_router()
 COMMITS_A_PAGE = 50
+MAX_COMMITS = 2**31
 Act = Callable[[Session, RepositoryRow, Repository], None]
 
 
@@ -59,11 +60,18 @@ async def _change(request: Request, caller: Principal, act: Act) -> Response:
 async def create_branch(request: Request, caller: Writer, branch: str) -> Response:
     """Make a branch at a revision, by default the default branch's head."""
     body, wanted = await read_body(request, BranchIn), check_ref(decode(branch))
+    if body.emptyBranch:
+        raise errors.not_supported("branches without commits")
 
     def act(session: Session, row: RepositoryRow, repository: Repository) -> None:
         """Refuse a name that is taken; the branch begins where the body says."""
-        if session.get(Ref, (row.id, HEADS + wanted)) is not None:
+        exists = session.get(Ref, (row.id, HEADS + wanted)) is not None
+        if exists and not body.overwrite:
             raise errors.conflict(f"There is a branch {wanted} already.")
+        if session.get(Ref, (row.id, TAGS + wanted)) is not None:
+            raise errors.bad_request(f"There is a tag {wanted}. Give the branch another name.")
+        if exists and body.startingPoint is None:
+            return
         start = repositories.resolve_revision(session, row, body.startingPoint or "main")
         move_ref(session, repository, HEADS + wanted, start.oid, author=caller.name)
 
@@ -96,6 +104,8 @@ async def create_tag(request: Request, caller: Writer, revision: str) -> Respons
         """Refuse a name that is taken: a tag never moves."""
         if session.get(Ref, (row.id, TAGS + tag)) is not None:
             raise errors.conflict(f"There is a tag {tag} already.")
+        if session.get(Ref, (row.id, HEADS + tag)) is not None:
+            raise errors.bad_request(f"There is a branch {tag}. Give the tag another name.")
         target = repositories.resolve_revision(session, row, decode(revision))
         move_ref(
             session,
@@ -157,33 +167,47 @@ async def history(request: Request, caller: Caller, revision: str) -> Response:
     page = whole_number(parameters.get("p"), 0)
     size = min(max(whole_number(parameters.get("limit"), COMMITS_A_PAGE), 1), 1000)
 
-    def make() -> list[dict[str, Any]]:
-        """A page and one more, which tells whether a page follows."""
+    wanted = decode(revision)
+
+    def make() -> tuple[bytes, int]:
+        """A page as JSON, and how many commits there are on all pages."""
         with services.database.read() as connection:
             row = repositories.find_readable(connection, caller, place)
-            start = repositories.resolve_revision(connection, row, decode(revision))
-            return _ancestors(connection, row.id, start.oid, page * size, size + 1)
+            start = repositories.resolve_revision(connection, row, wanted)
+            found = _ancestors(connection, row.id, start.oid, page * size, size)
+            return json_bytes(found), _count_ancestors(connection, row.id, start.oid)
 
-    found = await run_in_threadpool(make)
-    headers = next_link(request, p=str(page + 1)) if len(found) > size else {}
-    return JSONResponse(found[:size], headers=headers)
+    found, total = await recall(request, ("history", caller, place, wanted, page, size), make)
+    headers = next_link(request, p=str(page + 1)) if total > (page + 1) * size else {}
+    return json_answer(found, {**headers, "X-Total-Count": str(total)})
 
 
-def _ancestors(
-    connection: Connection, repository_id: str, oid: str, skip: int, count: int
-) -> list[dict[str, Any]]:
-    """A commit and those before it."""
+def _chain(repository_id: str, oid: str, most: int) -> CTE:
+    """A commit and at most so many with it before it, with how far each is away."""
     chain = (
         select(Commit.oid, Commit.parent, literal(0).label("depth"))
         .where(Commit.repository_id == repository_id, Commit.oid == oid)
         .cte("chain", recursive=True)
     )
     before = aliased(Commit)
-    chain = chain.union_all(
+    return chain.union_all(
         select(before.oid, before.parent, chain.c.depth + 1)
         .join(chain, before.oid == chain.c.parent)
-        .where(before.repository_id == repository_id, chain.c.depth < skip + count - 1)
+        .where(before.repository_id == repository_id, chain.c.depth < most - 1)
     )
+
+
+def _count_ancestors(connection: Connection, repository_id: str, oid: str) -> int:
+    """How many commits led to this one, itself among them."""
+    chain = _chain(repository_id, oid, MAX_COMMITS)
+    return connection.scalar(select(func.count()).select_from(chain)) or 0
+
+
+def _ancestors(
+    connection: Connection, repository_id: str, oid: str, skip: int, count: int
+) -> list[dict[str, Any]]:
+    """A commit and those before it."""
+    chain = _chain(repository_id, oid, skip + count)
     rows = connection.execute(
         select(Commit.oid, Commit.title, Commit.message, Commit.author, Commit.created_at)
         .join(chain, chain.c.oid == Commit.oid)

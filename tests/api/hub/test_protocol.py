@@ -276,7 +276,8 @@ def test_what_is_left_out_says_so(call: Call, repository: str, method: str, path
 
 
 @pytest.mark.parametrize(
-    "revision", ["nowhere", "0" * 40, "abcdef0", "..%2Fmain", "refs%2Fpr%2F1", "main%00", "%20"]
+    "revision",
+    ["nowhere", "0" * 40, "abcdef0", "..%2Fmain", "refs%2Fconvert%2Fx", "main%00", "%20"],
 )
 def test_a_revision_that_is_not_there_is_said_to_be_missing(
     call: Call, repository: str, revision: str

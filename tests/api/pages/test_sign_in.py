@@ -159,7 +159,7 @@ def test_a_new_token_is_shown_once_and_works(
     form = reader.get("/account").form_token()
     fields = {"form_token": form, "name": "laptop", "scope": "read", "days": "30"}
     page = reader.post("/account/tokens", fields)
-    secret = re.search(r"th_[\w-]{20,}", page.text)
+    secret = re.search(r"hf_[\w-]{20,}", page.text)
     assert page.headers["Cache-Control"] == "no-store"
     assert secret is not None
     assert call("GET", "/api/whoami-v2", token=secret[0]).json["name"] == ada
@@ -199,7 +199,7 @@ def test_signing_in_and_out_in_a_browser(hub: RunningHub, visit: Visit) -> None:
     page = visit.page
     page.get_by_label("Name").fill("from the browser")
     page.get_by_role("button", name="Make a token").click()
-    assert page.locator(".note.good code").inner_text().startswith("th_")
+    assert page.locator(".note.good code").inner_text().startswith("hf_")
     page.get_by_role("button", name="Revoke from the browser").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
