@@ -30,8 +30,7 @@ def _refuse_boolean(value: object) -> object:
     return value
 
 
-Whole: TypeAlias = Annotated[int, BeforeValidator(_refuse_boolean)]
-Real: TypeAlias = Annotated[float, BeforeValidator(_refuse_boolean)]
+NUMBER = BeforeValidator(_refuse_boolean)
 Named: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Repository: TypeAlias = Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$", max_length=193)]
 Address: TypeAlias = Annotated[
@@ -42,7 +41,7 @@ Address: TypeAlias = Annotated[
         max_length=400,
     ),
 ]
-Seed: TypeAlias = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
+Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
 Control: TypeAlias = Literal[
     "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only", "finetune"
 ]
@@ -53,12 +52,12 @@ class _Training(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    iterations: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = None
-    batch_size: Annotated[Whole, Field(ge=1, le=4096)] | None = None
-    lr: Annotated[Real, Field(gt=0, le=10)] | None = None
-    evaluate_every: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
-    trials: Annotated[Whole, Field(ge=1, le=32)] | None = None
-    priority: Annotated[Whole, Field(ge=0, le=9)] = 5
+    iterations: Annotated[int, Field(ge=1, le=1_000_000), NUMBER] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=4096), NUMBER] | None = None
+    lr: Annotated[float, Field(gt=0, le=10), NUMBER] | None = None
+    evaluate_every: Annotated[int, Field(ge=1, le=100_000), NUMBER] | None = None
+    trials: Annotated[int, Field(ge=1, le=32), NUMBER] | None = None
+    priority: Annotated[int, Field(ge=0, le=9), NUMBER] = 5
 
 
 class FindIn(_Training):
@@ -76,7 +75,7 @@ class FindIn(_Training):
     recipe: Named
     repository: Repository
     private: bool | None = None
-    levels: Annotated[Whole, Field(ge=1, le=60)] | None = None
+    levels: Annotated[int, Field(ge=1, le=60), NUMBER] | None = None
     seed: Seed | None = None
 
 
@@ -99,7 +98,7 @@ class RetrainIn(_Training):
     against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=7)] = ("reinit", "dense")
     head: Literal["auto", "keep", "reset", "reset-masked"] = "auto"
     seed: Seed = 0
-    patience: Annotated[Whole, Field(ge=0, le=1_000_000)] | None = None
+    patience: Annotated[int, Field(ge=0, le=1_000_000), NUMBER] | None = None
 
 
 JobIn: TypeAlias = Annotated[FindIn | RetrainIn, Field(discriminator="kind")]
