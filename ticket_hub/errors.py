@@ -3,6 +3,7 @@
 TicketHubError
 ├── RecipeError             an unknown recipe or key, an impossible value          (ValueError)
 ├── NetworkError            an unknown network or option                           (ValueError)
+├── PluginError             a user's own file or module cannot be imported         (ImportError)
 ├── DataError               a data set cannot be had or used
 │   ├── DataNotFoundError   not on disk, and no network                            (LookupError)
 │   └── DataCorruptError    what is on disk is not what was published
@@ -61,6 +62,7 @@ __all__ = [
     "MemoryLimitError",
     "NetworkError",
     "NotReproducedError",
+    "PluginError",
     "PruningError",
     "RecipeError",
     "RunError",
@@ -100,6 +102,10 @@ class RecipeError(TicketHubError, ValueError):
 
 class NetworkError(TicketHubError, ValueError):
     """An unknown network, or an option that it does not have."""
+
+
+class PluginError(TicketHubError, ImportError):
+    """A user's own file or module cannot be imported."""
 
 
 class DataError(TicketHubError):

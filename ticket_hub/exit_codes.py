@@ -13,6 +13,7 @@ EXIT_CODES: dict[type[errors.TicketHubError], int] = {
     errors.TicketHubError: 1,
     errors.RecipeError: 3,
     errors.NetworkError: 4,
+    errors.PluginError: 22,
     errors.DataError: 5,
     errors.PruningError: 6,
     errors.TrainingError: 7,

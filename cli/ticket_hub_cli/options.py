@@ -18,6 +18,7 @@ __all__ = [
     "EndsWithExamples",
     "command",
     "hub_option",
+    "import_option",
     "output_options",
     "set_option",
     "settings",
@@ -73,6 +74,26 @@ def hub_option(function: F) -> F:
         "--hub",
         metavar="URL|FOLDER",
         help="A team's own hub, or a hub in a folder.  [default: HF_ENDPOINT, or the public Hub]",
+    )(function)
+
+
+def _import(_ctx: click.Context, _param: click.Parameter, sources: tuple[str, ...]) -> None:
+    from ticket_hub import plugins
+
+    for source in sources:
+        plugins.use(source)
+
+
+def import_option(function: F) -> F:
+    """Add `--import`, which makes the user's own networks and data sets known before anything."""
+    return click.option(
+        "--import",
+        metavar="FILE|MODULE",
+        multiple=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_import,
+        help="Import what registers your own networks and data sets.  [default: TICKET_IMPORT]",
     )(function)
 
 

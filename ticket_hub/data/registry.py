@@ -14,6 +14,7 @@ from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
 from ticket_hub.data.folder import read_folder
 from ticket_hub.data.huggingface import read_huggingface
+from ticket_hub.data.own import own_names, read_own
 from ticket_hub.data.published import SOURCES
 from ticket_hub.data.shelf import Fetch, Shelf
 from ticket_hub.errors import DataError, DataNotFoundError
@@ -26,8 +27,8 @@ _log = logging.getLogger("ticket_hub")
 
 
 def data_names() -> list[str]:
-    """The names of the published data sets, sorted; `folder:` and `hf:` are open-ended."""
-    return sorted(SOURCES)
+    """The names of data sets, those of plugins too, sorted; `folder:` and `hf:` are open-ended."""
+    return sorted({*SOURCES, *own_names()})
 
 
 def load(
@@ -79,7 +80,10 @@ def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch |
             rest, root, size=spec.size, split_seed=spec.split_seed, online=fetch is not None
         )
     if spec.name not in SOURCES:
-        raise _unknown(spec.name)
+        own = read_own(spec.name, root)
+        if own is None:
+            raise _unknown(spec.name)
+        return own
     return SOURCES[spec.name](Shelf(name=spec.name, root=root, digests=digests, fetch=fetch))
 
 
@@ -107,5 +111,6 @@ def _unknown(name: str) -> DataNotFoundError:
     return DataNotFoundError(
         f"There is no data set {name!r}.",
         f"The nearest is {near!r}. There are {', '.join(data_names())}, folder:PATH and "
-        "hf:OWNER/NAME.",
+        "hf:OWNER/NAME. Your own is known where --import or TICKET_IMPORT names the file that "
+        "registers it.",
     )

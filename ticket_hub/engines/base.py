@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from ticket_hub import plugins
 from ticket_hub.errors import EngineError, TicketHubError
 from ticket_hub.recipe import Recipe
 from ticket_hub.tables import build, to_table
@@ -114,6 +115,8 @@ class Work:
         directory: what relative paths in a recipe (`folder:./mine`) are relative to.
         checkpoint_seconds: between two checkpoints; the most that a dying machine costs.
         accept_environment: go on with a run that was begun in another environment.
+        imports: files and modules that register the user's own networks and data sets; by
+            default those that this process was given.
     """
 
     find: Find | None = None
@@ -125,6 +128,7 @@ class Work:
     directory: str = ""
     checkpoint_seconds: float = 60.0
     accept_environment: bool = False
+    imports: tuple[str, ...] = field(default_factory=lambda: tuple(plugins.given()))
 
     def __post_init__(self) -> None:
         """Refuse what is no work.

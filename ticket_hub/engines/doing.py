@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ticket_hub import plugins
 from ticket_hub.bundle import open_bundle
 from ticket_hub.engines.base import Find, OwnTickets, Retrain, Work
 from ticket_hub.engines.folder import WorkFolder, internal_error
@@ -115,11 +116,14 @@ def do_work(
 
     Raises:
         RunMismatchError: the bundle to retrain is not the one that was meant.
+        PluginError: a file or module that the work needs cannot be imported here.
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
     torch.set_num_threads(1)
     if work.directory:
         os.chdir(work.directory)
+    for source in work.imports:
+        plugins.use(source)
     resources = Resources(
         data_dir=work.data_dir,
         device=work.device,

@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeVar
 import torch
 from torch import nn
 
+from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import OptionRule, check_options
 from ticket_hub.networks.prunable import prunable_layers
@@ -114,7 +115,8 @@ def register(
 
 
 def network_names() -> list[str]:
-    """Names that can be built, sorted; families are shown by examples."""
+    """Names that can be built, plugins' too, sorted; families are shown by examples."""
+    plugins.load()
     return sorted(name for entry in _ENTRIES.values() for name in entry.examples)
 
 
@@ -209,17 +211,24 @@ def outline(architecture: Architecture) -> Outline:
 
 
 def _entry(name: str) -> _Entry:
-    if len(name) <= LONGEST_NAME:
-        for entry in reversed(_ENTRIES.values()):
-            if entry.pattern.fullmatch(name):
-                return entry
+    found = _find(name)
+    if found is None and plugins.load():
+        found = _find(name)
+    if found is not None:
+        return found
     short = name[:LONGEST_NAME]
     raise NetworkError(
         f"There is no network {short!r} here.",
         f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. "
         "Somebody's own network must be registered with `ticket_hub.networks.register` before it "
-        "can be used, also to open a bundle with it.",
+        "can be used, also to open a bundle with it: import the file or module that does so with "
+        "--import FILE_OR_MODULE, or TICKET_IMPORT.",
     )
+
+
+def _find(name: str) -> _Entry | None:
+    matching = (each for each in reversed(_ENTRIES.values()) if each.pattern.fullmatch(name))
+    return next(matching, None) if len(name) <= LONGEST_NAME else None
 
 
 def _nearest(name: str) -> str:

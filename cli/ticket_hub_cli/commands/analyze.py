@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Go on with an analysis that was begun in another environment.",
 )
+@options.import_option
 @options.output_options
 def command(
     ticket: str,

@@ -41,6 +41,7 @@ FORMATS = ["terminal", "markdown", "csv", "json"]
     help="Write one page with figures and tables, which needs no other file.",
 )
 @options.hub_option
+@options.import_option
 def command(runs: tuple[str, ...], form: str, page: Path | None, hub: str | None) -> None:
     """Put runs and tickets beside each other, the later ones against the first.
 

@@ -38,6 +38,7 @@ NEXT = {
 @click.option(
     "--trial", type=click.IntRange(0), help="Which repetition.  [default: the bundle's first]"
 )
+@options.import_option
 @options.output_options
 def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) -> None:
     """Write a ticket in the form of another library.

@@ -64,6 +64,7 @@ COLUMNS = [
 )
 @engine_options
 @click.option("--dry-run", is_flag=True, help="Say what would be searched, and where; do nothing.")
+@options.import_option
 @options.output_options
 def command(
     name: str,

@@ -56,6 +56,7 @@ def _shape(
 )
 @click.option("--theta0", type=FILE, help="File of dense starting weights, if the source has none.")
 @click.option("--start", type=click.IntRange(0), help="The iteration that theta0 is of.")
+@options.import_option
 @options.output_options
 def command(source: Path, folder: Path, system: str | None, out: Output, **given: Any) -> None:  # noqa: ANN401 - as click hands them
     """Bring tickets of another system into a bundle.

@@ -20,6 +20,7 @@ from ticket_hub_cli.output import Output, command_line
 @click.option("--trial", type=int, help="Only this repetition.  [default: all]")
 @click.option("--force", is_flag=True, help="Fetch again what is here already.")
 @click.option("--local", is_flag=True, help="Never ask the hub.")
+@options.import_option
 @options.output_options
 def command(
     address: str,

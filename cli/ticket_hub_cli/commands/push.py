@@ -31,6 +31,7 @@ from ticket_hub_cli.output import Output, command_line
 @click.option("--by", default="", help="Who made that evidence; by default who it says.")
 @click.option("--parent", metavar="COMMIT", help="Refuse unless the hub's newest commit is this.")
 @click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request.")
+@options.import_option
 @options.output_options
 def command(
     ticket: str,

@@ -48,6 +48,7 @@ DEFAULT = ("png", "html")
     " for a search, interval for an experiment]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the files' names only.")
+@options.import_option
 def command(
     run: str, folder: Path | None, formats: tuple[str, ...], bars: Bars | None, quiet: bool
 ) -> None:

@@ -59,6 +59,7 @@ COLUMNS = [
 )
 @experiment_options
 @engine_options
+@options.import_option
 @options.output_options
 def command(
     ticket: str,

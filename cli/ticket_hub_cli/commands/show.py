@@ -68,6 +68,7 @@ LAYERS = [
     "ticket show ./bundle:d0.036 --format json",
 )
 @click.argument("ticket", type=options.RUN)
+@options.import_option
 @options.output_options
 def command(ticket: str, out: Output) -> None:
     """Describe the tickets of a run or a bundle, or one level by layers.

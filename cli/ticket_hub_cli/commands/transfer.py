@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 )
 @experiment_options
 @engine_options
+@options.import_option
 @options.output_options
 def command(
     tickets: tuple[str, ...],

@@ -57,6 +57,7 @@ REPLAYED = [
 )
 @click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
 @click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU.")
+@options.import_option
 @options.output_options
 def command(ticket: str, partial: bool, replay: bool, out: Output, **given: Any) -> int:  # noqa: ANN401 - the options of a replay
     """Check every byte and every claim of a bundle.

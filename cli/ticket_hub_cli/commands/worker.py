@@ -74,6 +74,7 @@ __all__ = ["command"]
     show_default=True,
     help="The most work that a crash can cost.",
 )
+@options.import_option
 @hub_options
 def command(
     endpoint: str,
