@@ -11,21 +11,27 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ticket_hub.durable import canonical_json
+from ticket_hub.errors import RecipeError
 from ticket_hub.rules import check_name, check_specs
 from ticket_hub.specs import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
 from ticket_hub.tables import build, key_paths, to_table, unknown_key
 from ticket_hub.toml import toml_text
 
 __all__ = [
+    "PARTS",
     "DataSpec",
     "NetworkSpec",
+    "PartialRecipe",
     "PruningSpec",
     "Recipe",
     "SearchSpec",
     "TrainingSpec",
+    "recipe_of",
 ]
 
 Table: TypeAlias = Mapping[str, Any]
+PARTS = ("network", "data", "training", "pruning", "search")
+"""What a recipe says of a search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +93,70 @@ class Recipe:
     @property
     def digest(self) -> str:
         """The sha256 of the canonical JSON of everything but `name` and `about`."""
-        table = self.to_table()
-        del table["name"], table["about"]
-        return hashlib.sha256(canonical_json(table)).hexdigest()
+        return _digest(self.to_table())
 
     @property
     def run_name(self) -> str:
         """The name of the run's folder: the recipe's name and 12 digits of its digest."""
         return f"{self.name}-{self.digest[:12]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialRecipe:
+    """What is known of a search that another system made: a part that is not known is None.
+
+    Attributes:
+        name: for people; not part of the digest.
+        about: one sentence; not part of the digest.
+        network, data, training, pruning, search: as in `Recipe`, or None.
+    """
+
+    name: str
+    about: str = ""
+    network: NetworkSpec | None = None
+    data: DataSpec | None = None
+    training: TrainingSpec | None = None
+    pruning: PruningSpec | None = None
+    search: SearchSpec | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be, and a recipe of which everything is known."""
+        check_name(self.name)
+        check_specs(self.network, self.data, self.training, self.pruning, self.search)
+        if not self.unknown:
+            raise RecipeError("No part of this recipe is unknown.", "Make a `Recipe` of it.")
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The parts that are not known."""
+        return tuple(part for part in PARTS if getattr(self, part) is None)
+
+    def to_table(self) -> dict[str, Any]:
+        """Plain values, None for what is not known; `recipe_of` gives the recipe back."""
+        return to_table(self)
+
+    def to_toml(self) -> str:
+        """What is known, as TOML; what is not stands in comments, so that no search reads it."""
+        table = {key: value for key, value in self.to_table().items() if value is not None}
+        return toml_text(table) + "".join(f"\n# {part}: unknown\n" for part in self.unknown)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the canonical JSON of everything but `name` and `about`."""
+        return _digest(self.to_table())
+
+
+def recipe_of(table: Table) -> Recipe | PartialRecipe:
+    """A recipe from plain values; one with a part that is None is a `PartialRecipe`.
+
+    Raises:
+        RecipeError: as `Recipe.from_table`.
+    """
+    if any(part in table and table[part] is None for part in PARTS):
+        return build(PartialRecipe, table)
+    return build(Recipe, table)
+
+
+def _digest(table: dict[str, Any]) -> str:
+    del table["name"], table["about"]
+    return hashlib.sha256(canonical_json(table)).hexdigest()

@@ -41,25 +41,29 @@ def check_name(name: str) -> None:
 
 
 def check_specs(
-    network: NetworkSpec,
-    data: DataSpec,
-    training: TrainingSpec,
-    pruning: PruningSpec,
-    search: SearchSpec,
+    network: NetworkSpec | None,
+    data: DataSpec | None,
+    training: TrainingSpec | None,
+    pruning: PruningSpec | None,
+    search: SearchSpec | None,
 ) -> None:
-    """Refuse values that cannot be.
+    """Refuse values that cannot be; of a part that is not known (None) nothing is asked.
 
     Raises:
         RecipeError: the first rule that does not hold, with its key.
     """
-    rules = [
-        ("network.init_scale", network.init_scale, network.init_scale > 0, "above 0"),
-        *_of_data(data),
-        *_of_training(training),
-        *_of_optimizer(training),
-        *_of_pruning(pruning),
-        *_of_search(search, training.iterations),
-    ]
+    rules: list[Rule] = []
+    if network is not None:
+        scale = network.init_scale
+        rules.append(("network.init_scale", scale, scale > 0, "above 0"))
+    if data is not None:
+        rules += _of_data(data)
+    if training is not None:
+        rules += [*_of_training(training), *_of_optimizer(training)]
+    if pruning is not None:
+        rules += _of_pruning(pruning)
+    if search is not None:
+        rules += _of_search(search, training.iterations if training is not None else None)
     for path, value, holds, need in rules:
         if not holds:
             raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {need}.")
@@ -133,7 +137,7 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
     )
 
 
-def _of_search(search: SearchSpec, iterations: int) -> Iterator[Rule]:
+def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:
     yield "search.levels", search.levels, 0 <= search.levels <= MOST_LEVELS, f"0 to {MOST_LEVELS}"
     yield "search.trials", search.trials, 1 <= search.trials <= MOST_TRIALS, f"1 to {MOST_TRIALS}"
     yield "search.seed", search.seed, 0 <= search.seed < MOST_SEED, "from 0 to 2**62"
@@ -142,7 +146,7 @@ def _of_search(search: SearchSpec, iterations: int) -> Iterator[Rule]:
     yield (
         "search.rewind",
         search.rewind,
-        known and search.rewind_step < iterations,
+        known and (iterations is None or search.rewind_step < iterations),
         f"a step before training.iterations, which is {iterations}",
     )
     density, fall = search.stop_density, search.stop_below_dense

@@ -29,7 +29,8 @@ def build(cls: type[T], table: Mapping[str, Any]) -> T:
     """A frozen dataclass from plain values, every key and type checked.
 
     Nested dataclasses, tuples, mappings, literals and optional values are understood; a whole
-    number is taken where a fraction is asked for, and nothing else is converted.
+    number is taken where a fraction is asked for, and nothing else is converted. A part that was
+    built already stays as it is.
 
     Raises:
         RecipeError: an unknown key (the nearest valid one is named) or an impossible value.
@@ -112,7 +113,8 @@ def _build(cls: type, table: Any, prefix: str) -> Any:  # noqa: ANN401 - any par
 def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any type
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
-        return _build(typing.cast("type", hint), value, f"{path}.")
+        kind = typing.cast("type", hint)
+        return value if isinstance(value, kind) else _build(kind, value, f"{path}.")
     if origin is Literal:
         return _chosen(arguments, value, path)
     if origin is tuple and isinstance(value, list | tuple):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.experiment_spec import ExperimentSpec
+from ticket_hub.recipe import Recipe
 from ticket_hub.transfer.retraining import tickets_of
 
 Table = dict[str, Any]
@@ -17,11 +18,13 @@ def evidence_table(bundle: Path, *, level: int = 2, seed: int = 0, who: str = "A
     """A record about one level, whose ticket is 10 points better than its reinitialization."""
     found = open_bundle(bundle)
     manifest = found.manifest
+    recipe = manifest.recipe
+    assert isinstance(recipe, Recipe)
     spec = ExperimentSpec(
-        network=manifest.recipe.network,
+        network=recipe.network,
         theta0=("0" * 64,),
-        data=manifest.recipe.data,
-        training=manifest.recipe.training,
+        data=recipe.data,
+        training=recipe.training,
         seed=seed,
     )
     tickets = found.level(level).tickets

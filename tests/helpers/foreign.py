@@ -14,23 +14,22 @@ HPARAMS = """\
 Dataset Hyperparameters
     * dataset_name => {data}
     * batch_size => 128
-    * subset_stride => 1
 Model Hyperparameters
     * model_name => {model}
     * model_init => kaiming_normal
-    * batchnorm_init => uniform
-Training Hyperparameters
-    * optimizer_name => sgd
-    * lr => 0.1
-    * training_steps => 2ep
-    * momentum => 0.9
-    * milestone_steps => 1ep
-    * gamma => 0.1
-    * weight_decay => 0.0001
+    * batchnorm_init => uniform{before}
 Pruning Hyperparameters
     * pruning_strategy => sparse_global
     * pruning_fraction => 0.2
-    * pruning_layers_to_ignore => fc.weight"""
+    * pruning_layers_to_ignore => fc.weight
+Training Hyperparameters
+    * optimizer_name => sgd
+    * lr => 0.1
+    * training_steps => {end}
+    * momentum => 0.9
+    * milestone_steps => 1ep
+    * gamma => 0.1
+    * weight_decay => 0.0001"""
 
 REWINDING = """
 Pretraining Dataset Hyperparameters
@@ -39,7 +38,12 @@ Pretraining Dataset Hyperparameters
 Pretraining Training Hyperparameters
     * optimizer_name => sgd
     * lr => 0.1
-    * training_steps => {steps}"""
+    * training_steps => {steps}
+    * momentum => 0.9
+    * milestone_steps => 1ep
+    * gamma => 0.1
+    * weight_decay => 0.0001"""
+"""Rewinding copies the settings of the search, all but the steps."""
 
 
 def random_state(module: nn.Module, seed: int) -> dict[str, Tensor]:
@@ -162,6 +166,7 @@ def write_open_lth(
     seed: int = 0,
     start: tuple[int, int] = (0, 0),
     rewinding: str = "",
+    end: str = "2ep",
     legacy: bool = False,
 ) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """One replicate as open_lth leaves it; returns its dense theta0 and its masks."""
@@ -181,8 +186,8 @@ def write_open_lth(
         torch.save(mask, place / "mask.pth", **plain)
         (place / "logger").write_text("test_loss,0,2.3\ntest_accuracy,0,0.1\n")
         (place / "sparsity_report.json").write_text('{"total": 1.0, "unpruned": 1.0}')
-    text = HPARAMS.format(data=data, model=model)
-    text += REWINDING.format(data=data, steps=rewinding) if rewinding else ""
+    before = REWINDING.format(data=data, steps=rewinding) if rewinding else ""
+    text = HPARAMS.format(data=data, model=model, before=before, end=end)
     (replicate / "level_0/main/hparams.log").write_text(text)
     return theta0, masks
 

@@ -17,7 +17,7 @@ from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import outline
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.search.lock import hold
 from ticket_hub.search.workshop import Resources
 from ticket_hub.transfer.source import Source, open_source
@@ -37,7 +37,8 @@ class AnalysisPlan:
         levels: pruned ones, dense first.
         trials: the bundle's trials.
         analyses: which.
-        recipe: of the tickets, with the user's changes to its training.
+        recipe: of the tickets, with the user's changes to its training; None where it is not
+            known, and nothing can be trained.
         seed: of all that is drawn.
         others: tickets whose masks are compared with these.
         left_out: names of analyses that these tickets do not allow, each with the reason.
@@ -48,7 +49,7 @@ class AnalysisPlan:
     levels: tuple[int, ...]
     trials: tuple[int, ...]
     analyses: tuple[Analysis, ...]
-    recipe: Recipe
+    recipe: Recipe | None
     seed: int = 0
     others: tuple[Other, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
@@ -63,6 +64,11 @@ class AnalysisPlan:
         )
 
     @property
+    def iterations(self) -> int:
+        """Of each network that is trained; 1 where none can be."""
+        return self.recipe.training.iterations if self.recipe else 1
+
+    @property
     def is_dense(self) -> bool:
         """Whether the bundle has the dense theta0."""
         return self.source.bundle.manifest.theta0 == "dense"
@@ -74,7 +80,7 @@ class AnalysisPlan:
             "bundle": self.source.id,
             "trials": self.trials,
             "seed": self.seed,
-            "training": vars(self.recipe.training),
+            "training": vars(self.recipe.training) if self.recipe else None,
             "others": [[other.source.id, other.level] for other in self.others],
         }
         digest = hashlib.sha256(canonical_json(table)).hexdigest()
@@ -127,27 +133,29 @@ def _first(known: tuple[int, ...], wanted: int | None) -> tuple[int, ...]:
 def _allowed(
     wanted: Sequence[Analysis], source: Source, *, named: bool
 ) -> tuple[tuple[Analysis, ...], tuple[tuple[str, str], ...]]:
-    if source.bundle.manifest.theta0 == "dense":
-        return tuple(wanted), ()
-    lost = [each.name for each in wanted if each.needs_dense]
-    if lost and named:
+    manifest, lost = source.bundle.manifest, {}
+    for each in wanted:
+        if each.needs_dense and manifest.theta0 != "dense":
+            lost[each.name] = "it needs dense theta0, and this bundle has survivors only"
+        elif each.trains and not isinstance(manifest.recipe, Recipe):
+            lost[each.name] = "it trains as the search did, and how that was is not known"
+    for name, reason in lost.items() if named else ():
         raise EvidenceError(
-            f"The analysis {lost[0]!r} needs dense theta0, and this bundle has survivors only.",
-            f"Leave out {lost[0]!r}, or take a bundle that was written with dense theta0.",
+            f"The analysis {name!r} cannot be made: {reason}.",
+            f"Leave out {name!r}, or take a bundle that has what it needs.",
         )
-    reason = "it needs dense theta0, and this bundle has survivors only"
-    return tuple(each for each in wanted if not each.needs_dense), tuple(
-        (name, reason) for name in lost
-    )
+    return tuple(each for each in wanted if each.name not in lost), tuple(lost.items())
 
 
-def _changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+def _changed(recipe: Recipe | PartialRecipe, changes: Mapping[str, Any]) -> Recipe | None:
     for key in changes:
         if not key.startswith(CHANGEABLE):
             raise RecipeError(
                 f"{key} cannot be changed when a ticket is analysed.",
                 "Change keys that begin with `training.`.",
             )
+    if not isinstance(recipe, Recipe):
+        return None
     return recipe.replace(changes) if changes else recipe
 
 
@@ -200,7 +208,7 @@ def _subject(plan: AnalysisPlan, analysis: Analysis, level: int, gym: Gym) -> Su
         trials=plan.trials,
         seed=plan.seed,
         gym=gym,
-        settings=analysis.settings(plan.recipe) if analysis.settings else None,
+        settings=analysis.settings(gym.recipe) if analysis.settings else None,
         others=plan.others if analysis.name == "overlap" else (),
     )
 

@@ -17,7 +17,6 @@ from ticket_hub.pruning import full_mask
 from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.workshop import Resources
-from ticket_hub.specs import UNKNOWN
 from ticket_hub.tables import to_table
 from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member, Trained, Trainer
@@ -55,14 +54,14 @@ class Gym:
     def __init__(
         self,
         *,
-        recipe: Recipe,
+        recipe: Recipe | None,
         architecture: Architecture,
-        data_fingerprint: str,
+        data_fingerprint: str | None,
         folder: Path,
         resources: Resources,
         stack: contextlib.ExitStack,
     ) -> None:
-        self.recipe, self.architecture = recipe, architecture
+        self._recipe, self.architecture = recipe, architecture
         self.data_fingerprint = data_fingerprint
         self.folder, self.resources, self._stack = folder, resources, stack
         self.dense: dict[str, list[Weights]] = {}
@@ -73,13 +72,13 @@ class Gym:
 
         Raises:
             RecipeError: nobody knows how the tickets were found.
-            DataError: the data set is not the one that the tickets were found on.
+            DataError: the data set is not the one that the tickets were found on, where the
+                bundle says which that was.
         """
-        self._refuse_unknown()
         device = choose_device(self.resources.device)
         given = self.resources
         found = load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
-        if found.fingerprint != self.data_fingerprint:
+        if self.data_fingerprint not in {None, found.fingerprint}:
             raise DataError(
                 f"{self.recipe.data.name} here is not the data that the tickets were found on.",
                 "Restore the data set; `ticket retrain` trains tickets on other data.",
@@ -87,14 +86,21 @@ class Gym:
         channels, height, width = self.architecture.input_shape
         return adapted(found, channels=channels, height=height, width=width)
 
-    def _refuse_unknown(self) -> None:
-        if self.recipe.data.name == UNKNOWN:
+    @property
+    def recipe(self) -> Recipe:
+        """How the tickets were found, with the user's changes to the training.
+
+        Raises:
+            RecipeError: nobody knows.
+        """
+        if self._recipe is None:
             raise RecipeError(
                 "How this ticket was found is not known, so it cannot be trained as its search "
                 "did.",
                 "Import it with a recipe (`ticket import ... --recipe NAME`), or leave out the "
                 "analyses that train.",
             )
+        return self._recipe
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -224,9 +230,10 @@ class Subject:
         return sum(ticket.density for ticket in self.tickets) / len(self.tickets)
 
     def trial_seed(self, trial: int) -> int:
-        """The seed that the search gave to a trial."""
+        """The seed that the search gave to a trial; the trial's number where nobody knows."""
         trials = self.source.bundle.manifest.trials
-        return next(each.seed for each in trials if each.index == trial)
+        seed = next(each.seed for each in trials if each.index == trial)
+        return trial if seed is None else seed
 
     def seed_for(self, *stream: str | int) -> int:
         """A seed for one purpose of this analysis."""

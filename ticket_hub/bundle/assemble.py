@@ -18,6 +18,7 @@ from ticket_hub.bundle.manifest import (
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.theta0 import refuse_nonfinite
+from ticket_hub.bundle.unknown import without_placeholders
 from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.ticket import count_kept
@@ -149,7 +150,7 @@ def manifest(
     layers = tuple(
         LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in network.layers
     )
-    return Manifest(
+    found = Manifest(
         id=bundle_id(record, content.data.fingerprint, levels),
         recipe=content.recipe,
         architecture=record,
@@ -168,3 +169,4 @@ def manifest(
         default=summary.choose(levels, content.trials[0].index),
         files={},
     )
+    return without_placeholders(found)

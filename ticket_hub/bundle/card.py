@@ -11,14 +11,14 @@ from ticket_hub.bundle import layout
 from ticket_hub.bundle.card_experiments import experiments_section, one_line
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
+from ticket_hub.bundle.unknown import BUNDLE
+from ticket_hub.recipe import Recipe
+from ticket_hub.specs import UNKNOWN, PruningSpec, TrainingSpec
 
 __all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
 
 _SEAL = re.compile(rb"<!-- Written by Ticket Hub\. sha256:([0-9a-f]{64}) -->\n\Z")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-BUNDLE = "bundle"
-"""The kind of an origin that is a bundle itself."""
 
 HUB_DATASETS = {
     "cifar10": "uoft-cs/cifar10",
@@ -67,14 +67,15 @@ for name, packed in mask.items():
 
 _INTRO = (
     "{n} trial{s}, recipe `{recipe}`. A ticket is a mask and the weights that its survivors start "
-    "from: **these weights are not trained yet.** The accuracies below were reached by training "
-    "from them."
+    "from: **these weights are not trained yet.**"
 )
+_REACHED = " The accuracies below were reached by training from them."
 _READING = (
     "Test accuracy is read at the early stop, the first minimum of the validation loss; mean "
     "(minimum to maximum) over trials. A verdict stands only where at least three trials support "
     "it."
 )
+_UNMEASURED = "Nothing was measured here: `ticket retrain` trains these tickets and judges them."
 _LOADING = """\
 ## Load it
 
@@ -125,16 +126,18 @@ def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ())
     """
     ticket, trials = manifest.default, len(manifest.trials)
     level = next(each for each in manifest.levels if each.index == ticket.level)
-    title = f"Lottery tickets of {manifest.architecture.name} found on {manifest.data.name}"
+    data = "data that are not known" if manifest.data.name == UNKNOWN else manifest.data.name
+    title = f"Lottery tickets of {manifest.architecture.name} found on {data}"
     intro = _INTRO.format(n=trials, s="s" * (trials != 1), recipe=manifest.recipe.name)
+    measured = any(each.evidence is not None for each in manifest.levels)
     which = f"The default ticket is level {ticket.level} of trial {ticket.trial}: "
     parts = (
         _front_matter(manifest, level.evidence) + f"\n# {title}",
-        intro,
+        intro + _REACHED * measured,
         *_imported(manifest),
         *_figure(manifest),
         _table(manifest.levels),
-        _READING,
+        _READING if measured else _UNMEASURED,
         which + _RULES[ticket.rule] + ".",
         _limits(manifest),
         *experiments_section(experiments),
@@ -169,7 +172,8 @@ def _figure(manifest: Manifest) -> list[str]:
 def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:
     name, data = manifest.architecture.name, manifest.data.name
     tags = ["lottery-ticket", "pruning", "sparsity"]
-    tags += [card_tag(text.removeprefix("timm:")) for text in (name, data)]
+    known = (name,) if data == UNKNOWN else (name, data)
+    tags += [card_tag(text.removeprefix("timm:")) for text in known]
     lines = ["---", "library_name: ticket-hub", "pipeline_tag: image-classification", "tags:"]
     lines += [f"- {json.dumps(tag)}" for tag in tags + ["timm"] * name.startswith("timm:")]
     if _hub_dataset(data):
@@ -257,28 +261,41 @@ def _limits(manifest: Manifest) -> str:
 
 
 def _origin(manifest: Manifest) -> str:
-    """How the tickets were found: recipe, versions, hardware."""
+    """How the tickets were found: recipe, versions, hardware; or that it is not known."""
     recipe, known = manifest.recipe, manifest.environment
-    training, pruning, search = recipe.training, recipe.pruning, recipe.search
-    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in sorted(pruning.rates.items()) if rate)
-    trained = (
+    made = ", ".join(f"{key} {known[key]}" for key in _VERSIONS if key in known)
+    digest = manifest.data.fingerprint
+    fingerprint = f"`{digest[:12]}`" if digest else "not known"
+    data = "not known" if manifest.data.name == UNKNOWN else manifest.data.name
+    exact = {True: "yes", False: "no, it was resumed elsewhere", None: "not known"}
+    whole = "whole" if isinstance(recipe, Recipe) else "known part of the"
+    rewind = f"; survivors go back to `{recipe.search.rewind}`" if recipe.search else ""
+    lines = [
+        "## How it was found\n",
+        f"- training: {_trained(recipe.training)}",
+        f"- pruning: {_pruned(recipe.pruning)}{rewind}",
+        f"- data: {data}, fingerprint {fingerprint}",
+        f"- made with: {made or 'not known'}",
+        f"- bit-exact: {exact[manifest.bit_exact]}",
+        f"\nThe {whole} recipe (digest `{recipe.digest[:12]}`) and the environment: `ticket.json`.",
+    ]
+    return "\n".join(lines)
+
+
+def _trained(training: TrainingSpec | None) -> str:
+    if training is None:
+        return "not known"
+    return (
         f"{training.iterations} iterations, batches of {training.batch_size}, "
         f"{training.optimizer} at {training.lr:g}, {training.schedule} schedule"
     )
-    pruned = (
-        f"{pruning.mode}, {pruning.scope}, by {pruning.criterion}, {rates} a round; "
-        f"survivors go back to `{search.rewind}`"
-    )
-    lines = [
-        "## How it was found\n",
-        f"- training: {trained}",
-        f"- pruning: {pruned}",
-        f"- data: {manifest.data.name}, fingerprint `{manifest.data.fingerprint[:12]}`",
-        "- made with: " + ", ".join(f"{key} {known[key]}" for key in _VERSIONS if key in known),
-        f"- bit-exact: {'yes' if manifest.bit_exact else 'no, it was resumed elsewhere'}",
-        f"\nThe whole recipe (digest `{recipe.digest[:12]}`) and the environment: `ticket.json`.",
-    ]
-    return "\n".join(lines)
+
+
+def _pruned(pruning: PruningSpec | None) -> str:
+    if pruning is None:
+        return "not known"
+    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in sorted(pruning.rates.items()) if rate)
+    return f"{pruning.mode}, {pruning.scope}, by {pruning.criterion}, {rates} a round"
 
 
 def _snippet(manifest: Manifest) -> str:

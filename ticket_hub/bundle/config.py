@@ -88,8 +88,8 @@ def _pretrained(manifest: Manifest, *, fixed: bool) -> dict[str, Any]:
         "fixed_input_size": fixed,
         "interpolation": "bilinear",
         "crop_pct": 1.0,
-        "mean": list(manifest.data.mean),
-        "std": list(manifest.data.std),
+        "mean": list(manifest.data.mean or (0.0,) * network.channels),  # timm needs numbers
+        "std": list(manifest.data.std or (1.0,) * network.channels),
         "num_classes": network.classes,
         "pool_size": None,
     }

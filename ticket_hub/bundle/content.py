@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, Weights
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = [
-    "UNKNOWN_FINGERPRINT",
     "BundleContent",
     "ControlContent",
     "DataRecord",
@@ -27,24 +26,22 @@ __all__ = [
 Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
 """A verdict; see `ticket_hub.evidence`."""
 
-UNKNOWN_FINGERPRINT = "0" * 64
-"""The fingerprint of data that nobody has at hand, as with tickets of other systems."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class DataRecord:
     """The data that the evidence was measured on.
 
     Attributes:
-        name: as in the recipe.
-        fingerprint: sha256 over pixels, labels and split, or `UNKNOWN_FINGERPRINT`.
-        mean, std: per channel, in units of [0, 1]; what inputs were normalized with.
+        name: as in the recipe, or `unknown`.
+        fingerprint: sha256 over pixels, labels and split; None for data that nobody has at hand.
+        mean, std: per channel, in units of [0, 1]; what inputs were normalized with, or None
+            where that is not known.
     """
 
     name: str
-    fingerprint: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    fingerprint: str | None
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,13 +50,13 @@ class TrialContent:
 
     Attributes:
         index: which repetition.
-        seed: of all its randomness.
+        seed: of all its randomness; None where that is not known.
         theta0: state dict at the rewinding step.
         start: that step.
     """
 
     index: int
-    seed: int
+    seed: int | None
     theta0: Weights
     start: int = 0
 
@@ -118,7 +115,8 @@ class BundleContent:
         trials: the repetitions, by rising index.
         levels: the pruning rounds, by rising index.
         environment: the fingerprint of what it was made with; see `ticket_hub.environment`.
-        bit_exact: False for ever once a run was resumed in another environment.
+        bit_exact: False for ever once a run was resumed in another environment; None where
+            another system made the search, and nobody knows.
         controls: what was trained beside the tickets.
         lineage: what the tickets were made from, where they were not found by the recipe.
         experiments: records of experiments with the tickets; one that is about another bundle id
@@ -126,13 +124,13 @@ class BundleContent:
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
     """
 
-    recipe: Recipe
+    recipe: Recipe | PartialRecipe
     architecture: Architecture
     data: DataRecord
     environment: Mapping[str, str]
     trials: tuple[TrialContent, ...]
     levels: tuple[LevelContent, ...]
-    bit_exact: bool = True
+    bit_exact: bool | None = True
     controls: tuple[ControlContent, ...] = ()
     lineage: tuple[Origin, ...] = ()
     experiments: tuple[ExperimentRecord, ...] = ()

@@ -19,8 +19,11 @@ from ticket_hub.bundle.manifest import (
     NetworkRecord,
     Spread,
 )
+from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
+from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
+from ticket_hub.recipe import recipe_of
 
 __all__ = ["bundle_id", "decode", "encode"]
 
@@ -52,7 +55,13 @@ def decode(data: bytes | bytearray) -> Manifest:
         BundleFormatError: another format, an unknown or missing key, an impossible value, a wrong
             digest, or another spelling than `encode` gives.
     """
-    table = strict.parse(data, source=layout.MANIFEST)
+    try:
+        table = strict.parse(data, source=layout.MANIFEST)
+    except BundleFormatError as error:
+        found = stand_in(bytes(data[:HEAD_BYTES]))
+        if found is None:
+            raise
+        raise BundleFormatError(f"{layout.MANIFEST} is {found.what}.", found.remedy) from error
     if not isinstance(table, dict):
         raise _broken("it is not a table")
     if type(table.get("format")) is not int or table["format"] != layout.FORMAT:
@@ -64,14 +73,16 @@ def decode(data: bytes | bytearray) -> Manifest:
     manifest = _manifest(table)
     if stated != _digest(table) or _spelled(table) != data:
         raise _broken("its digest or its spelling is not the one that was written")
-    return manifest
+    return without_placeholders(manifest)
 
 
-def bundle_id(network: NetworkRecord, fingerprint: str, levels: Iterable[LevelRecord]) -> str:
+def bundle_id(
+    network: NetworkRecord, fingerprint: str | None, levels: Iterable[LevelRecord]
+) -> str:
     """The sha256 over network, data and the ids of all tickets."""
     parts = {
         "network": tables.to_table(network),
-        "data": fingerprint,
+        "data": fingerprint or UNKNOWN_FINGERPRINT,
         "tickets": [[each.index, t.trial, t.id] for each in levels for t in each.tickets],
     }
     return hashlib.sha256(canonical_json(parts)).hexdigest()
@@ -107,6 +118,8 @@ def _compact(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def _manifest(table: dict[str, Any]) -> Manifest:
     parts = {key: value for key, value in table.items() if key != "format"}
     try:
+        if isinstance(parts.get("recipe"), Mapping):
+            parts["recipe"] = recipe_of(parts["recipe"])
         manifest = tables.build(Manifest, parts)
     except RecipeError as error:
         raise _broken(error.problem) from error
@@ -132,7 +145,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
     carried = [level.index for level in manifest.levels if level.tickets]
     return (
         (manifest.id == found, "its id is not that of its content"),
-        (_DIGEST.fullmatch(manifest.data.fingerprint) is not None, "no fingerprint of the data"),
+        (_is_data(manifest), "no fingerprint of the data, or half of a normalization"),
         (1 <= network.classes <= layout.MOST_CLASSES, "an impossible number of classes"),
         (1 <= network.channels <= layout.MOST_CHANNELS, "an impossible number of channels"),
         (1 <= network.height <= layout.MOST_PIXELS, "an impossible height"),
@@ -149,6 +162,12 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (_is_evidence_bounded(files), "too many records of experiments"),
         (_needed(manifest) <= set(files), "it does not list a file that its tickets need"),
     )
+
+
+def _is_data(manifest: Manifest) -> bool:
+    data = manifest.data
+    named = data.fingerprint is None or _DIGEST.fullmatch(data.fingerprint) is not None
+    return named and (data.mean is None) == (data.std is None)
 
 
 def _are_layers(manifest: Manifest) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.errors import BundleDigestError, BundleError, BundleFormatError
 
 __all__ = ["BundleFolder", "OpenFile", "changed"]
@@ -58,7 +59,7 @@ class OpenFile:
             data[place : place + len(piece)] = piece
             place += len(piece)
         if digest.hexdigest() != record.sha256:
-            raise changed(self.name)
+            raise changed(self.name, bytes(data[:HEAD_BYTES]))
         return data
 
     def digest(self) -> str:
@@ -90,7 +91,7 @@ class OpenFile:
         if rest:
             yield rest
         if digest.hexdigest() != record.sha256:
-            raise changed(self.name)
+            raise changed(self.name, self.at(0, HEAD_BYTES))
 
 
 class BundleFolder:
@@ -120,7 +121,7 @@ class BundleFolder:
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(name)
             if record is not None and status.st_size != record.size:
-                raise changed(name)
+                raise changed(name, os.pread(handle, HEAD_BYTES, 0))
             yield OpenFile(handle, name, status.st_size)
         except OSError as error:
             raise _unreadable(name, error) from error
@@ -194,8 +195,15 @@ def _memory(name: str) -> Iterator[None]:
         ) from error
 
 
-def changed(name: str) -> BundleDigestError:
-    """The error for a file that is not what the manifest says."""
+def changed(name: str, head: bytes | None = None) -> BundleDigestError:
+    """The error for a file that is not what the manifest says.
+
+    Args:
+        head: its first bytes, by which it may be known for what it is.
+    """
+    found = None if head is None else stand_in(head)
+    if found is not None:
+        return BundleDigestError(f"{name} is {found.what}.", found.remedy)
     return BundleDigestError(
         f"{name} is not the file that the manifest describes: its size or its sha256 differs.",
         f"{_AGAIN} If a search still writes this bundle, open it again.",

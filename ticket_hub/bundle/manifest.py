@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.content import DataRecord, Origin, Word
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.types import Architecture, LayerKind, Option
 
 __all__ = [
@@ -73,10 +73,10 @@ class LayerRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
-    """One repetition: its seed, and the iteration that theta0 is of."""
+    """One repetition: its seed (None: not known), and the iteration that theta0 is of."""
 
     index: int
-    seed: int
+    seed: int | None
     start: int
 
 
@@ -168,17 +168,19 @@ class Manifest:
         theta0: `dense`, or `survivors`: only what the densest carried level keeps is stored.
         theta0_level: that level, with `survivors`.
         lineage: what the bundle was made from, where it was not found here.
-        bit_exact: False for ever once a run was resumed in another environment.
+        recipe: how the tickets were found; of another system's only what its files say.
+        bit_exact: False for ever once a run was resumed in another environment; None where
+            another system made the search, and nobody knows.
         files: every other file.
     """
 
     id: str
-    recipe: Recipe
+    recipe: Recipe | PartialRecipe
     architecture: NetworkRecord
     layers: tuple[LayerRecord, ...]
     data: DataRecord
     environment: Mapping[str, str]
-    bit_exact: bool
+    bit_exact: bool | None
     lineage: tuple[Origin, ...]
     theta0: Theta0
     theta0_level: int | None

@@ -20,6 +20,7 @@ from ticket_hub.bundle.network import Signature, demand_equal, signature
 from ticket_hub.bundle.packing import packed_size, unpack
 from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
+from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import MOST_HEADER_BYTES, header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
@@ -246,7 +247,7 @@ class Bundle:
                 if found.size > dense + 8 + MOST_HEADER_BYTES:
                     raise BundleFormatError(f"{name} is larger than the network.", _AGAIN)
             if found.digest() != record.sha256:
-                raise changed(name)
+                raise changed(name, found.at(0, HEAD_BYTES))
 
     def curves(self) -> Iterator[CurveRecord]:
         """Every curve, read in pieces; the file's digest is known to be right after the last.

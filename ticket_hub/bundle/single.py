@@ -8,7 +8,7 @@ from ticket_hub.bundle.content import BundleContent, DataRecord, LevelContent, O
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.errors import BundleFormatError
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import recipe_of
 from ticket_hub.tables import build
 from ticket_hub.ticket import Ticket
 
@@ -39,13 +39,13 @@ def save_ticket(ticket: Ticket, folder: Path) -> Manifest:
     lineage = tuple(build(Origin, table) for table in known.get("lineage", ()))
     origin = Origin(kind="bundle", source="a ticket of this bundle", id=str(known["bundle"]))
     content = BundleContent(
-        recipe=Recipe.from_table(known["recipe"]),
+        recipe=recipe_of(known["recipe"]),
         architecture=ticket.architecture,
         data=build(DataRecord, known["data"]),
         environment=known["environment"],
         trials=(trial,),
         levels=(LevelContent(index=ticket.level, masks=(ticket.mask,), curves=(), backends=()),),
-        bit_exact=bool(known.get("bit_exact", True)),
+        bit_exact=known.get("bit_exact", True),
         lineage=(*lineage, origin),
     )
     return write_bundle(folder, content, theta0="dense" if ticket.dense else "survivors")

@@ -130,7 +130,7 @@ def _facts(manifest: Manifest) -> dict[str, str]:
         "bundle": manifest.id,
         "network": manifest.architecture.name,
         "prunable weights": f"{manifest.prunable:,}",
-        "data": f"{manifest.data.name} (fingerprint {manifest.data.fingerprint})",
+        "data": f"{manifest.data.name} (fingerprint {manifest.data.fingerprint or 'not known'})",
         "recipe": f"{manifest.recipe.name} (digest {manifest.recipe.digest})",
         "trials": f"{len(manifest.trials)} (seeds {_seeds(manifest)})",
         "default ticket": f"level {default.level}, trial {default.trial} (by {default.rule})",
@@ -139,7 +139,8 @@ def _facts(manifest: Manifest) -> dict[str, str]:
 
 
 def _seeds(manifest: Manifest) -> str:
-    return ", ".join(str(trial.seed) for trial in manifest.trials)
+    seeds = [trial.seed for trial in manifest.trials]
+    return "not known" if None in seeds else ", ".join(map(str, seeds))
 
 
 def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
@@ -157,6 +158,8 @@ def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
             "No control was trained beside these tickets, so this does not show that their "
             "initial weights matter: for that, retrain them against reinit."
         )
-    if not manifest.bit_exact:
+    if manifest.bit_exact is None:
+        notes.append("It was imported, so its search cannot be repeated exactly.")
+    elif not manifest.bit_exact:
         notes.append("The search went on in another environment, so it cannot be repeated exactly.")
     return notes

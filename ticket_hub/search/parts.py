@@ -90,7 +90,9 @@ class Parts(Supplier):
     @property
     def data_fingerprint(self) -> str:
         """The sha256 over the data, the same in all parts."""
-        return self._parts[0].header.data.fingerprint
+        fingerprint = self._parts[0].header.data.fingerprint
+        assert fingerprint is not None  # a search knows its data
+        return fingerprint
 
     def header(self) -> Header:
         """What the whole run is about."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ticket_hub.data import DataSet
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
-from ticket_hub.specs import UNKNOWN, PruningSpec
+from ticket_hub.specs import PruningSpec
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.transfer.controls import Start, make_start
 from ticket_hub.transfer.head import Fitted, fit
@@ -164,10 +164,8 @@ class Lineup:
 
 def scope_of(source: Source) -> str:
     """How the search that found the tickets ranked weights; `layerwise` where nobody knows."""
-    recipe = source.bundle.manifest.recipe
-    known = recipe.data.name != UNKNOWN
-    scope: str = recipe.pruning.scope if known else PruningSpec().scope
-    return scope
+    pruning = source.bundle.manifest.recipe.pruning or PruningSpec()
+    return pruning.scope
 
 
 def _later(curves: Curves, iterations: int) -> Curves:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from ticket_hub import home
+from ticket_hub.bundle import Manifest
 from ticket_hub.errors import RecipeError
-from ticket_hub.recipe import Recipe
-from ticket_hub.specs import UNKNOWN
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, ImagePolicy, Request
 
-__all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for"]
+__all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for", "target_recipe"]
 
 TRIALS = 5
 MOST_TRIALS = 1000
@@ -29,7 +29,7 @@ NEEDED = (
     "training.lr",
     "training.evaluate_every",
 )
-"""What must be said where a recipe is not known."""
+"""What must be said where the training of a search is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ def plan_for(
         RecipeError: an unknown key, or an impossible value.
         EvidenceError: the target's own ticket cannot be compared with these.
     """
-    recipe = _target(source.bundle.manifest.recipe, dataset, terms.changes or {})
+    recipe = target_recipe(source.bundle.manifest, dataset, terms.changes or {})
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=source.theta0,
@@ -160,27 +160,48 @@ def plan_for(
     return Plan(source=source, spec=spec, request=request, own=tickets)
 
 
-def _target(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe of the target: its own data and training, the ticket's network."""
+def target_recipe(manifest: Manifest, dataset: str | None, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe of the target: its own data and training, the ticket's network.
+
+    Args:
+        manifest: of the ticket's bundle.
+        dataset: the target's; None is the ticket's own.
+        changes: key of the recipe -> value that differs from the ticket's own.
+
+    Raises:
+        RecipeError: an unknown key, an impossible value, or something that the ticket's bundle
+            does not say and the caller does not either.
+    """
     for key in changes:
         if not key.startswith(CHANGEABLE):
             raise RecipeError(
                 f"{key} cannot be changed when a ticket is trained: network and mask are given.",
                 "Change keys that begin with `training.` or `data.`.",
             )
-    _check_known(recipe, dataset, changes)
-    given = {"data.name": dataset} if dataset else {}
-    return recipe.replace({"search.rewind": "init"} | given | dict(changes))
+    changes = ({"data.name": dataset} if dataset else {}) | dict(changes)
+    if isinstance(manifest.recipe, Recipe):
+        return manifest.recipe.replace({"search.rewind": "init"} | changes)
+    return _completed(manifest, manifest.recipe, changes)
 
 
-def _check_known(recipe: Recipe, dataset: str | None, changes: Mapping[str, Any]) -> None:
-    """Placeholders of a recipe that nobody knows are never trained with."""
-    if recipe.data.name != UNKNOWN:
-        return
-    missing = [key for key in NEEDED if key not in changes]
-    if missing or not (dataset or "data.name" in changes):
+def _completed(manifest: Manifest, recipe: PartialRecipe, changes: Mapping[str, Any]) -> Recipe:
+    """What the source of an imported ticket says, and for the rest the caller's own words.
+
+    Fresh weights of a network whose initialization nobody knows are drawn as its modules do.
+    """
+    missing = [key for key in NEEDED if recipe.training is None and key not in changes]
+    if missing or (recipe.data is None and "data.name" not in changes):
         raise RecipeError(
-            "How this ticket was found is not known, so its recipe has only placeholders.",
+            f"How this ticket was found is not known: its {' and '.join(recipe.unknown)}.",
             "Import it with a recipe (`ticket import ... --recipe NAME`), or name the data with "
             f"--dataset and set {', '.join(missing or NEEDED)}.",
         )
+    network = manifest.architecture
+    own = {"name": network.name, "options": dict(network.options), "init": "default"}
+    table = recipe.to_table()
+    table |= {"network": table["network"] or own, "search": {"levels": 0}}
+    table |= {part: table[part] or {} for part in ("data", "training", "pruning")}
+    for key, value in changes.items():
+        part, _, name = key.partition(".")
+        table[part][name] = value
+    return Recipe.from_table(table)

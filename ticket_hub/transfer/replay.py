@@ -20,10 +20,10 @@ from ticket_hub.environment import differences
 from ticket_hub.errors import EvidenceError, RunError, RunMismatchError
 from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
+from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.lock import hold
 from ticket_hub.search.workshop import Resources, Workshop
-from ticket_hub.specs import UNKNOWN
 from ticket_hub.training import Curves, Member, Progress, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.claims import LevelReplay, ReplayReport, TrialReplay, judge_level
@@ -81,16 +81,18 @@ def replay_bundle(
         should_stop=should_stop,
     )
     folder = RunFolder(Path(run_folder) if run_folder else default)
-    _refuse(bundle, level, folder)
+    recipe = _checked(bundle, level, folder)
     with hold(folder.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
-        workshop = Workshop(bundle.manifest.recipe, resources, stack)
+        workshop = Workshop(recipe, resources, stack)
         return _Replay(bundle, folder, workshop, trials).report(level)
 
 
-def _refuse(bundle: Bundle, level: int, folder: RunFolder) -> None:
+def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
+    """The recipe to replay, once nothing stands in the way of it."""
     recipe = bundle.manifest.recipe
-    if recipe.data.name == UNKNOWN or bundle.evidence(level) is None:
+    seeded = all(trial.seed is not None for trial in bundle.manifest.trials)
+    if not isinstance(recipe, Recipe) or not seeded or bundle.evidence(level) is None:
         raise EvidenceError(
             "There is nothing to replay: this bundle does not say how its level was measured.",
             "Measure it with `ticket retrain`.",
@@ -105,6 +107,7 @@ def _refuse(bundle: Bundle, level: int, folder: RunFolder) -> None:
             f"{folder.path} holds something that is no replay.",
             "Name a new folder, or an empty one.",
         )
+    return recipe
 
 
 @dataclass
@@ -200,7 +203,7 @@ class _Replay:
         weights, mask = self._begin(level, trial)
         return Member(
             name=f"trial-{trial.index}",
-            seed=trial.seed,
+            seed=_seed(trial),
             level=level,
             weights=weights,
             mask=mask,
@@ -215,7 +218,8 @@ class _Replay:
         mask = full_mask(self.bundle.network.layers)
         if manifest.theta0 == "dense" and not trial.start:
             return self.bundle.theta0(trial.index), mask
-        return initialize(self.bundle.architecture, manifest.recipe.network, trial.seed), mask
+        network = self.workshop.recipe.network
+        return initialize(self.bundle.architecture, network, _seed(trial)), mask
 
     def _result(self, level: int, trial: TrialRecord, member: Member, done: Trained) -> Result:
         return Result(
@@ -224,7 +228,7 @@ class _Replay:
             trial=trial.index,
             origin=trial.index,
             ticket=self._mark(trial),
-            order_seed=trial.seed,
+            order_seed=_seed(trial),
             seed=None,
             kept=kept(member.mask),
             prunable=self.bundle.manifest.prunable,
@@ -233,6 +237,11 @@ class _Replay:
             backend=done.backend,
             curves=done.curves,
         )
+
+
+def _seed(trial: TrialRecord) -> int:
+    assert trial.seed is not None  # `_checked` refuses a bundle that does not say it
+    return trial.seed
 
 
 def _trial(claim: CurveRecord, result: Result) -> TrialReplay:

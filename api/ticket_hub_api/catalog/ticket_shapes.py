@@ -96,10 +96,10 @@ class Origin(TypedDict):
 
 
 class Trial(TypedDict):
-    """A repetition: its seed, and the iteration that theta0 is of."""
+    """A repetition: its seed (null: not known), and the iteration that theta0 is of."""
 
     index: int
-    seed: int
+    seed: int | None
     start: int
 
 
@@ -122,7 +122,8 @@ class Description(TypedDict):
     """What a bundle says. `checked`: means, intervals and verdicts were computed from its curves.
 
     `disagrees` lists the levels of which the manifest states something else than the curves say.
-    `architecture`, `data`, `environment` and `recipe` are as in `ticket.json`.
+    `architecture`, `data`, `environment` and `recipe` are as in `ticket.json`. What the source of
+    an imported ticket did not record is null in them, and so is `bit_exact`.
     """
 
     id: str
@@ -131,7 +132,7 @@ class Description(TypedDict):
     recipe: dict[str, Any]
     recipe_digest: str
     environment: dict[str, str]
-    bit_exact: bool
+    bit_exact: bool | None
     theta0: str
     layers: list[Layer]
     lineage: list[Origin]

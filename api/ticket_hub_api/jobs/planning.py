@@ -139,7 +139,7 @@ def _retrain(services: Services, viewer: Principal, request: RetrainIn) -> Plann
         commit = resolve_revision(connection, repository, revision or "main").oid
     manifest = _manifest(services, repository, commit)
     _check_controls(manifest, request)
-    recipe = _target(manifest.recipe, request)
+    recipe = _target(manifest, request)
     check_data(services.settings, recipe.data.name)
     chosen = _levels(manifest, levels or "best")
     address = f"{repository.full_name}@{commit}:{','.join(map(str, chosen))}"
@@ -165,15 +165,11 @@ def _check_controls(manifest: Manifest, request: RetrainIn) -> None:
         )
 
 
-def _target(recipe: Recipe, request: RetrainIn) -> Recipe:
+def _target(manifest: Manifest, request: RetrainIn) -> Recipe:
+    from ticket_hub.transfer.planning import target_recipe
+
     changes = changes_of(request.model_dump(mode="json"))
-    if recipe.data.name == "unknown" and request.dataset is None:
-        raise RecipeError(
-            "How this ticket was found is not known.",
-            "Name a data set, and the training's numbers.",
-        )
-    data = {"data.name": request.dataset} if request.dataset else {}
-    return recipe.replace({"search.rewind": "init"} | data | changes)
+    return target_recipe(manifest, request.dataset, changes)
 
 
 def _of_experiment(manifest: Manifest, recipe: Recipe, request: RetrainIn, levels: int) -> Estimate:

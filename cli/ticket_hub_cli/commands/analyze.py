@@ -94,7 +94,7 @@ def command(
     networks = sum(analysis.networks for analysis, _ in plan.steps) * len(plan.trials)
     if networks:
         out.hint(
-            f"Up to {networks} networks train, {plan.recipe.training.iterations:,} iterations "
+            f"Up to {networks} networks train, {plan.iterations:,} iterations "
             "each; what is in the folder is not trained again."
         )
     _tell(_carry_out(plan, out, given), out)
@@ -105,7 +105,7 @@ def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> Analyz
     from ticket_hub.search import Resources, stop_on_signals
 
     sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
-    pace = Pace(sizes[0], len(sizes), plan.recipe.training.iterations, unit="analysis")
+    pace = Pace(sizes[0], len(sizes), plan.iterations, unit="analysis")
     with (
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,

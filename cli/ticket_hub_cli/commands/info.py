@@ -20,6 +20,7 @@ from ticket_hub_cli.output import Output, command_line, passed_over
 @options.output_options
 def command(address: str, hub: str | None, out: Output) -> None:
     """Describe a ticket on a hub before anything of it is pulled."""
+    from ticket_hub.bundle.unknown import unknown_parts
     from ticket_hub.hub.front import info_bundle
 
     found = info_bundle(address, hub=hub, report=passed_over)
@@ -37,10 +38,11 @@ def command(address: str, hub: str | None, out: Output) -> None:
         "default": f"level {manifest.default.level} ({manifest.default.rule})",
         "size": f"{size / 1e6:.1f} MB",
     }
+    unknown = unknown_parts(manifest)
     experiments = experiment_rows(found.experiments)
     levels = [level_row(each) for each in manifest.levels]
     if out.form == "human":
-        out.record(facts, name="ticket")
+        out.record(facts | ({"not known": ", ".join(unknown)} if unknown else {}), name="ticket")
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
@@ -48,4 +50,4 @@ def command(address: str, hub: str | None, out: Output) -> None:
         out.hint(f"Fetch it with {pull}.")
     else:
         tables = {"tags": dict(found.tags), "levels": levels, "experiments": experiments}
-        out.record(facts | tables, name="commit")
+        out.record(facts | tables | {"unknown": list(unknown)}, name="commit")

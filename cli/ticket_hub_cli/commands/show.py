@@ -89,6 +89,8 @@ def command(ticket: str, out: Output) -> None:
 
 
 def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
+    from ticket_hub.bundle.unknown import unknown_parts
+
     manifest, default = bundle.manifest, bundle.manifest.default
     levels = [level_row(each) for each in manifest.levels]
     experiments = experiment_rows(bundle.experiments())
@@ -101,8 +103,9 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         "trials": len(manifest.trials),
         "default": f"level {default.level}, trial {default.trial} ({default.rule})",
     }
+    unknown = unknown_parts(manifest)
     if out.form == "human":
-        out.record(facts, name="id")
+        out.record(facts | ({"not known": ", ".join(unknown)} if unknown else {}), name="id")
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
@@ -111,7 +114,8 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     else:
         out.record(
             facts
-            | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments},
+            | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
+            | {"unknown": list(unknown)},
             name="id",
         )
 

@@ -22,7 +22,7 @@ from ticket_hub.data import DataSet, Part, load
 from ticket_hub.errors import StoppedError
 from ticket_hub.networks import build as build_network
 from ticket_hub.networks import initialize
-from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.recipe import DataSpec, NetworkSpec, Recipe, TrainingSpec
 from ticket_hub.tables import build, to_table
 from ticket_hub.training import Member, train
 from ticket_hub.types import Architecture, Weights
@@ -190,6 +190,7 @@ def test_the_ends_of_a_line_are_what_training_gives(found: Path, tmp_path: Path)
         weights=loaded.theta0,
         mask=loaded.mask,
     )
+    assert isinstance(recipe, Recipe)
     data = load(recipe.data, Path())
     (trained,) = train(loaded.architecture, data, recipe.training, [member], workers=1)
     assert 1 - ticket.lines[1].errors[-1] == pytest.approx(float(trained.curves.test_accuracy[-1]))

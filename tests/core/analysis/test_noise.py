@@ -13,6 +13,7 @@ from ticket_hub.analysis.running import plan_analyses
 from ticket_hub.analysis.subject import Gym
 from ticket_hub.data import load
 from ticket_hub.errors import DataError, EvidenceError
+from ticket_hub.recipe import Recipe
 from ticket_hub.search.workshop import Resources
 from ticket_hub.tables import build, to_table
 from ticket_hub.training import Member, train
@@ -81,6 +82,7 @@ def test_without_noise_a_ticket_trains_as_it_always_does(found: Path, tmp_path: 
         weights=loaded.theta0,
         mask=loaded.mask,
     )
+    assert isinstance(recipe, Recipe)
     data = load(recipe.data, Path())
     (trained,) = train(loaded.architecture, data, recipe.training, [member], workers=1)
     curves = trained.curves
@@ -100,5 +102,5 @@ def test_data_that_the_ticket_was_not_found_on_are_refused(found: Path, tmp_path
             stack=stack,
         )
         with pytest.raises(DataError, match="not the data"):
-            gym.train("noise-005", plan.recipe.training, [])
+            gym.train("noise-005", gym.recipe.training, [])
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from foreign import write_google
 
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.bundle.importers import import_tickets
-from ticket_hub.errors import ImportRefusedError
+from ticket_hub.errors import ImportRefusedError, RecipeError
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipes import load_recipe
 from ticket_hub.ticket import Ticket
 
@@ -55,9 +57,13 @@ def test_absent_biases_are_0_and_that_is_said(tmp_path: Path) -> None:
 
 def test_an_unknown_recipe_is_called_unknown_and_cannot_be_run(tmp_path: Path) -> None:
     write_google(tmp_path / "trial1")
-    recipe = import_tickets(tmp_path / "trial1", tmp_path / "out").recipe
-    assert recipe.data.name == "unknown"
-    assert "not known" in recipe.about
+    manifest = import_tickets(tmp_path / "trial1", tmp_path / "out")
+    assert isinstance(manifest.recipe, PartialRecipe)
+    assert manifest.recipe.unknown == ("network", "data", "training", "pruning", "search")
+    assert manifest.data.name == "unknown"
+    assert "not known" in manifest.recipe.about
+    with pytest.raises(RecipeError, match="no 'network'"):
+        Recipe.from_table(tomllib.loads(manifest.recipe.to_toml()))
 
 
 def test_a_recipe_may_be_named(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_bool_that_is_neither_false_nor_true_is_refused(tmp_path: Path) -> Non
     path = tmp_path / "mask.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes([1, 0, 2]) * 32)
     with pytest.raises(ImportRefusedError, match="beside 0 and 1"):
-        fit_mask(read_tensors(path), {}, LENET)
+        fit_mask(read_tensors(path), {}, LENET, path.name)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from ticket_hub.bundle.content import (
-    UNKNOWN_FINGERPRINT,
     BundleContent,
     DataRecord,
     LevelContent,
@@ -16,22 +15,25 @@ from ticket_hub.bundle.content import (
     TrialContent,
 )
 from ticket_hub.bundle.importers.detect import detect
-from ticket_hub.bundle.importers.files import refusal
 from ticket_hub.bundle.importers.fitting import refuse_masked
 from ticket_hub.bundle.importers.found import Found, Hints
 from ticket_hub.bundle.importers.google import read_google
-from ticket_hub.bundle.importers.knowledge import check_recipe, unknown_recipe
+from ticket_hub.bundle.importers.knowledge import check_recipe
+from ticket_hub.bundle.importers.ladder import check_ladder, level_notes, shared_levels
 from ticket_hub.bundle.importers.open_lth import read_open_lth
 from ticket_hub.bundle.importers.pair import read_pair
+from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.bundle.importers.torch_prune import read_torch_prune
 from ticket_hub.bundle.importers.vita import read_vita
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
 from ticket_hub.networks import outline
 from ticket_hub.pruning.masks import full_mask
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipes import load_recipe
+from ticket_hub.specs import UNKNOWN
 
 __all__ = ["FORMATS", "import_tickets"]
 
@@ -46,7 +48,7 @@ FORMATS: Mapping[str, Callable[[Path, Hints], Found]] = {
 
 EVERY = (
     "Accuracies were not imported: without readings on validation data there is no early stop.",
-    "The environment of the search and the fingerprint of its data are not known.",
+    "The environment and the seeds of the search, and the fingerprint of its data, are not known.",
 )
 
 
@@ -112,6 +114,7 @@ def _read(source: Path, form: str | None, hints: Hints) -> Found:
         raise refusal(f"{source} cannot be read: {error.strerror or error}.") from error
     if hints.recipe is not None:
         check_recipe(hints.recipe, found.architecture)
+    check_ladder(found.trials)
     for trial in found.trials:
         refuse_masked(trial.theta0, trial.masks.values())
     return found
@@ -125,41 +128,30 @@ def _check_places(source: Path, out: Path) -> None:
 
 
 def _content(found: Found, named: Recipe | None) -> BundleContent:
-    trials = len(found.trials)
-    recipe = (
-        named
-        or found.recipe
-        or unknown_recipe(found.system, found.architecture, start=found.start, trials=trials)
-    )
-    channels = found.architecture.channels
+    system = found.system.replace("_", "-")
+    nothing = PartialRecipe(name=f"{PLACEHOLDER_NAME}{system}", about=ABOUT)
+    recipe = named or found.recipe or nothing
     return BundleContent(
         recipe=recipe,
         architecture=found.architecture,
         data=DataRecord(
-            name=recipe.data.name,
-            fingerprint=UNKNOWN_FINGERPRINT,
-            mean=found.mean or (0.0,) * channels,
-            std=found.std or (1.0,) * channels,
+            name=UNKNOWN if recipe.data is None else recipe.data.name,
+            fingerprint=None,
+            mean=found.mean,
+            std=found.std,
         ),
         environment={"found_by": found.system, "imported_with_torch": str(torch.__version__)},
         trials=tuple(
-            TrialContent(
-                index=index,
-                seed=recipe.search.seed + index,
-                theta0=trial.theta0,
-                start=found.start,
-            )
+            TrialContent(index=index, seed=None, theta0=trial.theta0, start=found.start)
             for index, trial in enumerate(found.trials)
         ),
         levels=_levels(found),
-        bit_exact=False,
+        bit_exact=None,
         lineage=_lineage(found, named),
     )
 
 
 def _levels(found: Found) -> tuple[LevelContent, ...]:
-    """The levels that all trials have; level 0 is dense, whether a mask says so or not."""
-    shared = set.intersection(*(set(trial.masks) for trial in found.trials)) | {0}
     dense = full_mask(outline(found.architecture).layers)
     return tuple(
         LevelContent(
@@ -168,19 +160,19 @@ def _levels(found: Found) -> tuple[LevelContent, ...]:
             curves=(),
             backends=(),
         )
-        for level in sorted(shared)
+        for level in sorted(shared_levels(found.trials))
     )
 
 
 def _lineage(found: Found, named: Recipe | None) -> tuple[Origin, ...]:
     """Where the tickets come from, then what must be known of the import, a line each."""
-    notes = list(found.notes) + list(EVERY)
+    notes = [*found.notes, *level_notes(found.trials), *EVERY]
     if named is not None:
         notes.append("The recipe was named at the import; the source does not confirm it.")
     if found.mean is None:
-        notes.append("How inputs were normalized is not known; mean 0 and std 1 stand for that.")
-    if found.trials:
-        notes.append("Seeds are numbers of this bundle, not those of the search.")
+        notes.append(
+            "How inputs were normalized is not known; timm reads mean 0 and std 1 in config.json."
+        )
     return (
         Origin(kind=found.system, source=found.source),
         *(Origin(kind=f"{found.system}: note", source=note) for note in notes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -16,13 +16,46 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import strict
+from ticket_hub.bundle.importers.refusals import (
+    CUT_OFF,
+    SAVE_ALONE,
+    not_plain,
+    not_safetensors,
+    refusal,
+    refuse_other_kinds,
+)
+from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import header_size
 from ticket_hub.errors import ImportRefusedError
 
-__all__ = ["is_plain", "read_array", "read_checkpoint", "read_tensors", "refusal"]
+__all__ = [
+    "MASKS",
+    "WEIGHTS",
+    "is_plain",
+    "is_safetensors",
+    "read_array",
+    "read_checkpoint",
+    "read_tensors",
+]
 
-_WRAPPERS = ("state_dict", "model_state_dict")
+WEIGHTS = (
+    "state_dict",
+    "model_state_dict",
+    "net_state_dict",
+    "model_state",
+    "model",
+    "net",
+    "network",
+    "module",
+    "weights",
+    "params",
+)
+"""Keys under which training scripts keep the weights, beside counters and optimizers."""
+
+MASKS = ("mask", "masks", "mask_dict")
 _LONGEST = 160
+_DEEPEST = 3
+_SHOWN = 5
 
 
 def _harmless() -> list[Any]:
@@ -52,41 +85,93 @@ def read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
     Raises:
         ImportRefusedError: it cannot be read, is no such file, or asks for anything else.
     """
+    refuse_other_kinds(path, _head(path))
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_harmless()):
+        with (
+            path.open("rb") as stream,  # by a path, torch would go by how its name ends
+            warnings.catch_warnings(),
+            torch.serialization.safe_globals(_harmless()),
+        ):
             warnings.simplefilter("ignore")  # about old storages, which are read all the same
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(stream, map_location="cpu", weights_only=True)
     except OSError as error:
         raise refusal(f"{path} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # a hostile file may make the reader raise anything
-        raise refusal(f"{path.name} is not a file of plain tensors: {_reason(error)}") from error
+        raise not_plain(path, error) from error
 
 
-def _reason(error: Exception) -> str:
-    """The sentence that names what a pickle asked for, of a message of many lines."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "GLOBAL" in line or "nsupported" in line] or lines
-    text = (telling or [type(error).__name__])[0][:_LONGEST].rstrip(".")
-    return f"{text}. Nothing in it was executed."
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD_BYTES)
+    except OSError as error:
+        raise refusal(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """A state dict from a `.safetensors` file, or from one that `torch.save` wrote.
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is of safetensors, by its first bytes, whatever its name ends with.
+
+    Raises:
+        ImportRefusedError: it cannot be read.
+    """
+    head = _head(path)
+    named = path.suffix == ".safetensors" and not head.startswith((b"PK\x03\x04", b"\x80\x02"))
+    return head[8:9] == b"{" or named
+
+
+def read_tensors(path: Path, keys: Sequence[str] = WEIGHTS) -> dict[str, Tensor]:
+    """A state dict from a file of safetensors, or from one that `torch.save` wrote.
+
+    Args:
+        keys: under which tensors may lie in a checkpoint, the first that is there.
 
     Raises:
         ImportRefusedError: as `read_checkpoint`; or it holds no tensors by name.
     """
-    if path.suffix == ".safetensors":
+    if is_safetensors(path):
         return _safetensors(path)
-    found = read_checkpoint(path)
-    for key in _WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
+    found, place = read_checkpoint(path), path.name
+    for _ in range(_DEEPEST):
+        key = next((k for k in keys if _is_table(found) and _is_table(found.get(k))), None)
+        if key is None:
+            break
+        found, place = found[key], f"{place}, under {key!r},"
     if not isinstance(found, Mapping) or not found:
-        raise refusal(f"{path.name} does not hold tensors by name.")
-    if not all(isinstance(name, str) and is_plain(value) for name, value in found.items()):
-        raise refusal(f"{path.name} holds something beside plain tensors by name.")
+        what = type(found).__name__ if found else f"an empty {type(found).__name__}"
+        raise refusal(f"{place} does not hold tensors by name, but {what}.")
+    for name, value in found.items():
+        if not isinstance(name, str) or not is_plain(value):
+            raise _beside(place, found, name, value)
     return {str(name): value.detach() for name, value in found.items()}
+
+
+def _is_table(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping) and bool(value)
+
+
+def _beside(
+    place: str, found: Mapping[str, Any], name: object, value: object
+) -> ImportRefusedError:
+    """The refusal of something beside plain tensors, with the key where tensors would be."""
+    inner = [
+        key
+        for key, each in found.items()
+        if isinstance(each, Mapping) and each and all(map(is_plain, each.values()))
+    ]
+    if inner:
+        return refusal(
+            f"{place} holds something beside plain tensors by name; tensors lie under "
+            f"{' and '.join(repr(key) for key in inner[:_SHOWN])}.",
+            "Save those alone: `torch.save(torch.load(FILE)[KEY], NEW)`.",
+        )
+    what = type(value).__name__
+    if isinstance(value, Tensor):
+        what = "a tensor whose numbers are not all in the file, or that is sparse or quantized"
+    return refusal(
+        f"{place} holds something beside plain tensors by name: {str(name)[:_LONGEST]!r} is "
+        f"{what}.",
+        f"Save the tensors alone: {SAVE_ALONE}.",
+    )
 
 
 def is_plain(value: object) -> TypeGuard[Tensor]:
@@ -108,14 +193,38 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     """Read whole rather than mapped, its header bounded before the library parses it."""
     try:
         data = path.read_bytes()
-        size = header_size(data[:8], path.name)
-        strict.parse(data[8 : 8 + size], source=path.name)
-        return dict(safetensors.torch.load(data))
     except OSError as error:
         raise refusal(f"{path} cannot be read: {error.strerror or error}.") from error
+    if data[8:9] != b"{":
+        refuse_other_kinds(path, data[:HEAD_BYTES])
+    try:
+        size = header_size(data[:8], path.name)
+        whole = 8 + size
+        if len(data) >= whole:
+            header = strict.parse(data[8:whole], source=path.name)
+            whole += _data_bytes(header)
     except Exception as error:  # a hostile file may make the reader raise anything
-        reason = str(error).splitlines()[0][:_LONGEST] if str(error) else type(error).__name__
-        raise refusal(f"{path.name} is not a safetensors file: {reason.rstrip('.')}.") from error
+        raise not_safetensors(path, error) from error
+    if len(data) < whole:
+        raise refusal(
+            f"{path.name} is cut off: its header promises {whole:,} bytes, and {len(data):,} "
+            "are here.",
+            CUT_OFF,
+        )
+    try:
+        return dict(safetensors.torch.load(data))
+    except Exception as error:  # a hostile file may make the reader raise anything
+        raise not_safetensors(path, error) from error
+
+
+def _data_bytes(header: Any) -> int:  # noqa: ANN401 - parsed JSON
+    """Where the last tensor ends, as far as a header says so in its own form."""
+    ends = [0]
+    for entry in header.values() if isinstance(header, dict) else ():
+        offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
+        if isinstance(offsets, list) and offsets and isinstance(offsets[-1], int):
+            ends.append(offsets[-1])
+    return max(ends)
 
 
 def read_array(path: Path) -> Tensor:
@@ -157,10 +266,3 @@ def _check_header(path: Path) -> None:
         raise ValueError("it holds objects, which would have to be unpickled")
     if size != path.stat().st_size:
         raise ValueError(f"it would have {size} bytes")
-
-
-def refusal(problem: str, remedy: str = "") -> ImportRefusedError:
-    """The refusal of a source."""
-    return ImportRefusedError(
-        problem, remedy or "`docs/import-export.md` says what can be imported, and what it needs."
-    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["Found", "FoundTrial", "Hints"]
@@ -66,7 +66,7 @@ class Found:
     system: str
     source: str
     architecture: Architecture
-    recipe: Recipe | None = None
+    recipe: Recipe | PartialRecipe | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     start: int = 0

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import read_array, refusal
+from ticket_hub.bundle.importers.files import read_array
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
 from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
+from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture, Mask
@@ -116,5 +117,5 @@ def _masks(trial: Path, architecture: Architecture) -> dict[int, Mask]:
                 f"{name}.weight": keep
                 for name, keep in zip(_names(len(layers)), layers, strict=True)
             }
-            masks[int(folder.name)] = fit_mask(named, {}, architecture)
+            masks[int(folder.name)] = fit_mask(named, {}, architecture, f"level {folder.name}")
     return dict(sorted(masks.items()))

@@ -1,22 +1,14 @@
-"""What is known of a source's network, data and recipe, and how to say that nothing is."""
+"""What is known of a source's network and data, and whether a recipe is about them."""
 
 from __future__ import annotations
 
-from ticket_hub.bundle.importers.files import refusal
 from ticket_hub.bundle.importers.found import Hints
+from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
-from ticket_hub.recipe import (
-    DataSpec,
-    NetworkSpec,
-    PruningSpec,
-    Recipe,
-    SearchSpec,
-    TrainingSpec,
-)
-from ticket_hub.specs import UNKNOWN
+from ticket_hub.recipe import NetworkSpec, Recipe
 from ticket_hub.types import Architecture
 
-__all__ = ["architecture_of", "check_recipe", "unknown_recipe"]
+__all__ = ["architecture_of", "check_recipe"]
 
 _DATA = {
     "mnist": ((1, 28, 28), 10),
@@ -85,27 +77,3 @@ def check_recipe(recipe: Recipe, architecture: Architecture) -> None:
             "Name the recipe that they were found with, or none: the bundle then says that it is "
             "not known.",
         )
-
-
-def unknown_recipe(system: str, architecture: Architecture, *, start: int, trials: int) -> Recipe:
-    """The recipe of tickets whose search is not known.
-
-    A bundle must have a recipe, and this one claims nothing: its data set is called `unknown`,
-    which no search can load, and the sentence about it says that its numbers are placeholders.
-    """
-    return Recipe(
-        name=f"imported-from-{system.replace('_', '-')}",
-        about="How these tickets were found is not known: data, training, pruning and seeds here "
-        "are placeholders that cannot be run.",
-        network=NetworkSpec(
-            name=architecture.name, init="default", options=dict(architecture.options)
-        ),
-        data=DataSpec(name=UNKNOWN, validation=1),
-        training=TrainingSpec(
-            iterations=start + 1, batch_size=1, optimizer="sgd", lr=1.0, evaluate_every=1
-        ),
-        pruning=PruningSpec(
-            criterion="magnitude", rates=dict.fromkeys(("conv", "fc", "output", "shortcut"), 0.5)
-        ),
-        search=SearchSpec(levels=0, trials=trials, rewind=f"{start}it" if start else "init"),
-    )

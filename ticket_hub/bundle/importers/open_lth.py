@@ -10,12 +10,13 @@ from typing import TypeAlias
 from torch import Tensor
 
 from ticket_hub.bundle.importers import hparams
-from ticket_hub.bundle.importers.files import read_tensors, refusal
+from ticket_hub.bundle.importers.files import MASKS, WEIGHTS, read_tensors
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
 from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.knowledge import architecture_of
+from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
-from ticket_hub.recipe import NetworkSpec, Recipe
+from ticket_hub.recipe import NetworkSpec, PartialRecipe, Recipe
 from ticket_hub.types import Architecture, Mask
 
 __all__ = ["read_open_lth"]
@@ -25,6 +26,7 @@ Names: TypeAlias = dict[str, str]
 MODEL = re.compile(r"model_ep(\d{1,9})_it(\d{1,9})\.pth")
 LEVEL = re.compile(r"level_(\d{1,4})")
 CONV_BIASES = "Biases of convolutions before batch norm, which take them off again, were left out."
+BRANCHES = "Branches of the search (`lottery_branch_...`) were left out."
 WHOLE_BATCHES = "open_lth trained on the last, smaller batch of an epoch too."
 
 
@@ -60,7 +62,12 @@ def read_open_lth(path: Path, hints: Hints) -> Found:
         std=known.std if known else None,
         start=start,
         trials=trials,
-        notes=(WHOLE_BATCHES, *([CONV_BIASES] if "vgg" in architecture.name else [])),
+        notes=(
+            WHOLE_BATCHES,
+            *([CONV_BIASES] if "vgg" in architecture.name else []),
+            *([BRANCHES] if any(path.glob("**/level_*/lottery_branch_*")) else []),
+            *hparams.unsaid(log or {}),
+        ),
     )
 
 
@@ -69,7 +76,7 @@ def _recipe(
     architecture: Architecture,
     start: int,
     trials: tuple[FoundTrial, ...],
-) -> Recipe | None:
+) -> Recipe | PartialRecipe | None:
     if log is None:
         return None
     levels = max(max(trial.masks) for trial in trials)
@@ -104,13 +111,20 @@ def _start(log: hparams.Hparams | None, epoch: int | None, hints: Hints) -> int:
 
 
 def _start_file(replicate: Path, start: int, epoch: int | None) -> Path:
-    """The weights of iteration `start` before anything was pruned."""
+    """The weights of iteration `start` before anything was pruned.
+
+    Where nobody knows how long an epoch is, the first of the two files of level 0 is its start.
+    """
     for level in ("level_0", "level_pretrain"):
-        for file in sorted((replicate / level / "main").glob("model_ep*_it*.pth")):
-            step = MODEL.fullmatch(file.name)
-            if step and int(step[1]) * (epoch or 0) + int(step[2]) == start:
-                if epoch is None and int(step[1]):
-                    continue
+        steps = {
+            (int(step[1]), int(step[2])): file
+            for file in (replicate / level / "main").glob("model_ep*_it*.pth")
+            if (step := MODEL.fullmatch(file.name))
+        }
+        if epoch is None and start and level == "level_0" and len(steps) > 1:
+            return steps[min(steps)]
+        for (ep, it), file in sorted(steps.items()):
+            if ep * (epoch or 0) + it == start and (epoch is not None or not ep):
                 return file
     raise refusal(
         f"{replicate.name} has no weights of iteration {start} in level_0/main or "
@@ -124,7 +138,8 @@ def _masks(replicate: Path, names: Names, architecture: Architecture) -> dict[in
     for folder in replicate.iterdir():
         level, file = LEVEL.fullmatch(folder.name), folder / "main/mask.pth"
         if level and file.is_file():
-            masks[int(level[1])] = fit_mask(read_tensors(file), names, architecture)
+            found = read_tensors(file, MASKS + WEIGHTS)
+            masks[int(level[1])] = fit_mask(found, names, architecture, folder.name)
     if not masks:
         raise refusal(f"{replicate.name} has no level_N/main/mask.pth.")
     if not all(bool(keep.all()) for keep in masks.get(0, {}).values()):

@@ -7,30 +7,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import read_tensors, refusal
+from ticket_hub.bundle.importers.files import read_tensors
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
 from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.knowledge import architecture_of
-from ticket_hub.bundle.importers.pair import names_for
+from ticket_hub.bundle.importers.naming import ORIGINAL, names_for, parted
+from ticket_hub.bundle.importers.refusals import refusal
 
-__all__ = ["parted", "read_torch_prune"]
-
-ORIGINAL, MASK = "_orig", "_mask"
-
-
-def parted(found: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Weights under their plain names, in the file's order, and masks by parameter name."""
-    masks = {
-        name.removesuffix(MASK): value
-        for name, value in found.items()
-        if name.endswith(MASK) and name.removesuffix(MASK) + ORIGINAL in found
-    }
-    weights = {
-        name.removesuffix(ORIGINAL) if name.removesuffix(ORIGINAL) in masks else name: value
-        for name, value in found.items()
-        if not (name.endswith(MASK) and name.removesuffix(MASK) in masks)
-    }
-    return weights, masks
+__all__ = ["read_torch_prune"]
 
 
 def read_torch_prune(path: Path, hints: Hints) -> Found:
@@ -45,11 +29,12 @@ def read_torch_prune(path: Path, hints: Hints) -> Found:
     if not masks:
         raise refusal(
             f"{path.name} has no parameters named X_orig with their X_mask.",
-            "Weights and mask in two files are imported with `--mask FILE`.",
+            "Weights and mask in two files are imported with `--mask FILE`; where pruning was made "
+            "permanent (`prune.remove`), the weights from before it are needed, too.",
         )
     said = f"theta0 is what the file calls {ORIGINAL}; that it is untrained is the importer's word."
     if hints.theta0 is not None:
-        weights = read_tensors(hints.theta0)
+        weights = parted(read_tensors(hints.theta0))[0]
         said = (
             "theta0 is from a file of its own; that it belongs to the mask is the importer's word."
         )
@@ -58,7 +43,7 @@ def read_torch_prune(path: Path, hints: Hints) -> Found:
     names, notes = names_for(order, architecture, hints.theta0 or path)
     trial = FoundTrial(
         theta0=fit_weights(order, names, architecture),
-        masks={1: fit_mask(masks, names, architecture)},
+        masks={1: fit_mask(masks, names, architecture, path.name)},
     )
     return Found(
         system="torch.nn.utils.prune",

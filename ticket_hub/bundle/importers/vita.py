@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import is_plain, read_checkpoint, read_tensors, refusal
+from ticket_hub.bundle.importers.files import is_plain, read_checkpoint, read_tensors
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
 from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.knowledge import architecture_of
-from ticket_hub.bundle.importers.torch_prune import parted
+from ticket_hub.bundle.importers.naming import parted
+from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.networks import architecture_for, outline
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture
@@ -49,7 +50,9 @@ def read_vita(path: Path, hints: Hints) -> Found:
     architecture = _network(theta0, hints)
     names = {name: name for name in theta0}
     masks = {
-        level: fit_mask(parted(_plain(state["state_dict"]))[1], names, architecture)
+        level: fit_mask(
+            parted(_plain(state["state_dict"]))[1], names, architecture, f"state {level}"
+        )
         for level, state in states.items()
         if level
     }

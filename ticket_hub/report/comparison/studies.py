@@ -196,7 +196,10 @@ def _accuracy(record: CurveRecord) -> float:
 
 def _of_records(manifest: Manifest, records: Sequence[CurveRecord], density: float) -> Measured:
     seeds = {trial.index: trial.seed for trial in manifest.trials}
-    batch = batches(manifest.data.fingerprint, manifest.recipe.training)
+    fingerprint, training = manifest.data.fingerprint, manifest.recipe.training
+    batch = manifest.id  # shared with nobody, where data or training are not known
+    if fingerprint is not None and training is not None:
+        batch = batches(fingerprint, training)
     return Measured(
         density=density,
         outcome=Outcome(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.specs import UNKNOWN, DataSpec, NetworkSpec, TrainingSpec
-from ticket_hub.tables import to_table
+from ticket_hub.specs import DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.tables import key_paths, to_table
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.transfer.stored import StoredExperiment
 
@@ -23,13 +23,19 @@ def batches(fingerprint: str, training: TrainingSpec) -> str:
 
 def bundle_terms(manifest: Manifest) -> dict[str, Any]:
     """The terms of the search of a bundle: dotted key -> plain value, None if unknown."""
-    recipe = manifest.recipe
+    recipe, network = manifest.recipe, manifest.architecture
+    known = {"network.name": network.name, "network.options": dict(network.options)}
     starts = sorted({trial.start for trial in manifest.trials})
-    return _terms(recipe.network, recipe.data, manifest.data.fingerprint, recipe.training) | {
-        "head": "keep",
-        "start": starts[0] if len(starts) == 1 else starts,
-        "trials": len(manifest.trials),
-    }
+    terms = _terms(recipe.network, recipe.data, manifest.data.fingerprint, recipe.training)
+    return (
+        terms
+        | known
+        | {
+            "head": "keep",
+            "start": starts[0] if len(starts) == 1 else starts,
+            "trials": len(manifest.trials),
+        }
+    )
 
 
 def experiment_terms(stored: StoredExperiment) -> dict[str, Any]:
@@ -44,14 +50,24 @@ def experiment_terms(stored: StoredExperiment) -> dict[str, Any]:
 
 
 def _terms(
-    network: NetworkSpec, data: DataSpec, fingerprint: str, training: TrainingSpec
+    network: NetworkSpec | None,
+    data: DataSpec | None,
+    fingerprint: str | None,
+    training: TrainingSpec | None,
 ) -> dict[str, Any]:
-    known = data.name != UNKNOWN
-    prepared = {
-        f"{part}.{key}": value if known else None
-        for part, spec in (("data", data), ("training", training))
-        for key, value in to_table(spec).items()
-        if key not in NO_TERMS
+    parts: dict[str, tuple[type, Any]] = {
+        "network": (NetworkSpec, network),
+        "data": (DataSpec, data),
+        "training": (TrainingSpec, training),
     }
-    named = {f"network.{key}": value for key, value in to_table(network).items()}
-    return named | prepared | {"data.fingerprint": fingerprint if known else None}
+    tables = {
+        part: dict.fromkeys(key_paths(kind)) if spec is None else to_table(spec)
+        for part, (kind, spec) in parts.items()
+    }
+    named = {
+        f"{part}.{key}": value
+        for part, table in tables.items()
+        for key, value in table.items()
+        if part == "network" or key not in NO_TERMS
+    }
+    return named | {"data.fingerprint": fingerprint}
