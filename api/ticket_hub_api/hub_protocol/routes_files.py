@@ -107,12 +107,10 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
         """A page as JSON, and the last path on it (empty where no page follows)."""
         with services.database.read() as connection:
             row, commit, files = _revision(connection, caller, place, wanted)
-            found = list(children(files, folder, recursive=recursive))
-            if folder and not found:
+            if folder and not any(path.startswith(f"{folder}/") for path in files):
                 raise errors.entry_not_found(folder, commit.oid)
-            rest = [(p, entry) for p, entry in found if p > after]
-            page = rest[:limit]
-            cursor = page[-1][0] if len(rest) > limit else ""
+            found = children(files, folder, recursive=recursive, after=after, most=limit + 1)
+            page, cursor = found[:limit], found[limit - 1][0] if len(found) > limit else ""
             return json_bytes(_items(services, connection, row, page, expand=expand)), cursor
 
     key = ("tree", caller, place, wanted, folder, recursive, expand, after, limit)

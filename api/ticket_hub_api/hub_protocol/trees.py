@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,10 +78,17 @@ def pointer_id(sha256: str, size: int) -> str:
 
 def encode_tree(files: Files) -> tuple[str, bytes]:
     """A tree's id (40 hexadecimal digits) and how the database holds it."""
+    text = _tree_text(files)
+    return _tree_id(text), zlib.compress(text, 6)
+
+
+def _tree_text(files: Files) -> bytes:
     rows = [[path, e.sha256, e.size, e.oid, int(e.large), e.changed] for path, e in files.items()]
-    text = canonical_json(sorted(rows))
-    oid = hashlib.sha1(b"tree\0" + text, usedforsecurity=False).hexdigest()
-    return oid, zlib.compress(text, 6)
+    return canonical_json(sorted(rows))
+
+
+def _tree_id(text: bytes) -> str:
+    return hashlib.sha1(b"tree\0" + text, usedforsecurity=False).hexdigest()
 
 
 def decode_tree(data: bytes) -> dict[str, Entry]:
@@ -102,22 +109,29 @@ def load_tree(database: Connection | Session, oid: str) -> Files:
     return _decode_cached(oid, data)
 
 
-def children(files: Files, folder: str, *, recursive: bool) -> Iterator[tuple[str, Entry | Folder]]:
-    """Files and folders under a folder, by path; only its own ones unless `recursive`."""
+def children(
+    files: Files, folder: str, *, recursive: bool, after: str = "", most: int | None = None
+) -> list[tuple[str, Entry | Folder]]:
+    """Files and folders under a folder, by path; only its own ones unless `recursive`.
+
+    Args:
+        after: leave out this path and those before it.
+        most: no more than so many. What is not given costs next to nothing.
+    """
     prefix = f"{folder}/" if folder else ""
-    folders: dict[str, list[tuple[str, Entry]]] = {}
-    found: dict[str, Entry | Folder] = {}
+    folders: dict[str, dict[str, Entry]] = {}
+    found: dict[str, Entry] = {}
     for path, entry in files.items():
         if not path.startswith(prefix):
             continue
         parts = path[len(prefix) :].split("/")
         depths = range(1, len(parts)) if recursive else range(1, min(2, len(parts)))
         for depth in depths:
-            folders.setdefault(prefix + "/".join(parts[:depth]), []).append((path, entry))
+            folders.setdefault(prefix + "/".join(parts[:depth]), {})[path] = entry
         if recursive or len(parts) == 1:
             found[path] = entry
-    found |= {name: _folder(dict(members)) for name, members in folders.items()}
-    yield from sorted(found.items())
+    names = sorted(name for name in found.keys() | folders.keys() if name > after)[:most]
+    return [(name, found.get(name) or _folder(folders[name])) for name in names]
 
 
 def entry_at(files: Files, path: str) -> Entry | Folder | None:
@@ -127,5 +141,4 @@ def entry_at(files: Files, path: str) -> Entry | Folder | None:
 
 
 def _folder(members: Files) -> Folder:
-    oid, _ = encode_tree(members)
-    return Folder(oid, max(entry.changed for entry in members.values()))
+    return Folder(_tree_id(_tree_text(members)), max(entry.changed for entry in members.values()))
