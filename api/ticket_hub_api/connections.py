@@ -87,7 +87,7 @@ class Connections:
         elif self._most and self._count >= self._most:
             crowded = max(self._of, key=lambda network: len(self._of[network]))
         if crowded:
-            idle = [each for each in self._of[crowded] if each.awaits_head]
+            idle = [each for each in self._of[crowded] if each.is_idle]
             if not idle:
                 return False
             oldest = min(idle, key=lambda each: each.since)
@@ -141,6 +141,11 @@ class Connection(H11Protocol):
         self._phase = ""
         self._moved = 0
         self._buffered = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way, and all of the last answer was taken."""
+        return self.awaits_head and not self.transport.get_write_buffer_size()
 
     @property
     def awaits_head(self) -> bool:

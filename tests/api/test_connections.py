@@ -221,5 +221,16 @@ def test_a_process_may_open_as_many_files_as_its_connections_need() -> None:
         assert raise_descriptors(200) == 200
         raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         assert raised >= 200 + connections.SPARE_DESCRIPTORS
+        if hard != resource.RLIM_INFINITY:  # no more than it may
+            assert raise_descriptors(hard) == (hard - connections.SPARE_DESCRIPTORS) // 2
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_large_answer_that_is_still_taken_makes_no_room_for_another(serve: Serve) -> None:
+    port = serve(limited(1, 0))
+    with connected(port, b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") as link:
+        taken = len(link.recv(1 << 16))
+        with connected(port, WHOLE) as other:
+            assert rest_of(other).startswith(b"HTTP/1.1 503 ")
+        assert taken + len(rest_of(link)) > LARGE
