@@ -36,6 +36,7 @@ STATUS: Mapping[type[errors.TicketHubError], int] = {
     errors.TicketHubError: 500,
     errors.RecipeError: 422,
     errors.NetworkError: 422,
+    errors.PluginError: 500,
     errors.DataError: 500,
     errors.DataNotFoundError: 404,
     errors.DataCorruptError: 500,
@@ -94,6 +95,7 @@ _TITLES = {401: "No valid token", 413: "Too large", 422: "Not valid", 507: "Disk
 _NAMED: Mapping[type[errors.TicketHubError], str] = {
     errors.RecipeError: "Recipe not possible",
     errors.NetworkError: "Network not possible",
+    errors.PluginError: "Plugin cannot be imported",
     errors.DataError: "Data not usable",
     errors.PruningError: "Mask not possible",
     errors.ScoreError: "Scores not finite",
