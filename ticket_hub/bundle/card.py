@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.card_experiments import experiments_section, one_line
+from ticket_hub.bundle.card_origin import origin_section
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
-from ticket_hub.recipe import Recipe
-from ticket_hub.specs import UNKNOWN, PruningSpec, TrainingSpec
+from ticket_hub.specs import UNKNOWN
 
 __all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
 
@@ -90,7 +90,6 @@ ticket = Ticket.load(".")
 With numpy and safetensors alone, in the folder of this bundle:
 
 """
-_VERSIONS = ("ticket_hub", "torch", "numba", "python", "device", "cpu_capability")
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -141,7 +140,7 @@ def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ())
         which + _RULES[ticket.rule] + ".",
         _limits(manifest),
         *experiments_section(experiments),
-        _origin(manifest),
+        origin_section(manifest),
         _LOADING + f"```python\n{_snippet(manifest)}```",
     )
     return "\n\n".join(parts) + "\n\n"
@@ -258,44 +257,6 @@ def _limits(manifest: Manifest) -> str:
             "controls (`ticket retrain`), nor that it transfers to other data"
         )
     return f"{text}. Verdicts are those of single levels, not corrected for their number."
-
-
-def _origin(manifest: Manifest) -> str:
-    """How the tickets were found: recipe, versions, hardware; or that it is not known."""
-    recipe, known = manifest.recipe, manifest.environment
-    made = ", ".join(f"{key} {known[key]}" for key in _VERSIONS if key in known)
-    digest = manifest.data.fingerprint
-    fingerprint = f"`{digest[:12]}`" if digest else "not known"
-    data = "not known" if manifest.data.name == UNKNOWN else manifest.data.name
-    exact = {True: "yes", False: "no, it was resumed elsewhere", None: "not known"}
-    whole = "whole" if isinstance(recipe, Recipe) else "known part of the"
-    rewind = f"; survivors go back to `{recipe.search.rewind}`" if recipe.search else ""
-    lines = [
-        "## How it was found\n",
-        f"- training: {_trained(recipe.training)}",
-        f"- pruning: {_pruned(recipe.pruning)}{rewind}",
-        f"- data: {data}, fingerprint {fingerprint}",
-        f"- made with: {made or 'not known'}",
-        f"- bit-exact: {exact[manifest.bit_exact]}",
-        f"\nThe {whole} recipe (digest `{recipe.digest[:12]}`) and the environment: `ticket.json`.",
-    ]
-    return "\n".join(lines)
-
-
-def _trained(training: TrainingSpec | None) -> str:
-    if training is None:
-        return "not known"
-    return (
-        f"{training.iterations} iterations, batches of {training.batch_size}, "
-        f"{training.optimizer} at {training.lr:g}, {training.schedule} schedule"
-    )
-
-
-def _pruned(pruning: PruningSpec | None) -> str:
-    if pruning is None:
-        return "not known"
-    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in sorted(pruning.rates.items()) if rate)
-    return f"{pruning.mode}, {pruning.scope}, by {pruning.criterion}, {rates} a round"
 
 
 def _snippet(manifest: Manifest) -> str:

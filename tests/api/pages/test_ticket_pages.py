@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import uuid
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from browsing import Reader, Shown, Visit
 from controlled import GOLDEN
+from foreign import write_google
 from huggingface_hub import HfApi
 from payloads import PAYLOADS
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
+from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
@@ -238,3 +241,32 @@ def test_a_ticket_that_nobody_measured_has_a_page(
     assert "not measured" in page.text
     assert "<figure>" not in page.text
     assert "no verdict" in member.get("/?text=unmeasured").text
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_the_source_of_an_import_did_not_record_is_not_known(
+    hub: RunningHub, member: Reader, shown: Shown, tmp_path: Path, *, before: bool
+) -> None:
+    bundle = tmp_path / "bundle"
+    if before:
+        shutil.copytree(GOLDEN.with_name("format-1-imported"), bundle)
+    else:
+        write_google(tmp_path / "trial1", sizes=(16, 3, 4), levels=3)
+        import_tickets(tmp_path / "trial1", bundle, input_shape=(1, 4, 4))
+    repo = f"{shown.plain.partition('/')[0]}/imported-{uuid.uuid4().hex[:8]}"
+    push_bundle(bundle, repo, hub=hub.endpoint, token=hub.token)
+    told = member.get(f"/api/v1/tickets/{repo}", Authorization=f"Bearer {hub.token}")
+    about = json.loads(told.text)["description"]
+    parts = ("network", "data", "training", "pruning", "search")
+    assert [about["recipe"][part] for part in parts] == [None] * 5
+    assert [about["data"][part] for part in ("fingerprint", "mean", "std")] == [None] * 3
+    assert about["bit_exact"] is None
+    assert [trial["seed"] for trial in about["trials"]] == [None]
+    page = member.get(f"/tickets/{repo}").text
+    found = page[page.index('id="found"') :]
+    assert "on data that are not known" in page
+    assert "seeds not known" in found
+    assert "fingerprint not known" in found
+    assert found.count("Not known: the files") == 5
+    assert "It was imported" in page
+    assert not re.search(r"0{12}|sgd|>None<|>unknown<", found)

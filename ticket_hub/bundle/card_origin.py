@@ -1,0 +1,53 @@
+"""The part of a card about how the tickets were found."""
+
+from __future__ import annotations
+
+from ticket_hub.bundle.card_experiments import one_line
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.unknown import is_imported
+from ticket_hub.recipe import Recipe
+from ticket_hub.specs import UNKNOWN, PruningSpec, TrainingSpec
+
+__all__ = ["origin_section"]
+
+_VERSIONS = ("ticket_hub", "torch", "numba", "python", "device", "cpu_capability")
+
+
+def origin_section(manifest: Manifest) -> str:
+    """How the tickets were found: recipe, versions, hardware; or that it is not known."""
+    recipe, known = manifest.recipe, manifest.environment
+    made = ", ".join(f"{key} {known[key]}" for key in _VERSIONS if key in known)
+    digest = manifest.data.fingerprint
+    fingerprint = f"`{digest[:12]}`" if digest else "not known"
+    data = "not known" if manifest.data.name == UNKNOWN else manifest.data.name
+    exact = {True: "yes", False: "no, it was resumed elsewhere", None: "not known"}
+    whole = "whole" if isinstance(recipe, Recipe) else "known part of the"
+    rewind = f"; survivors go back to `{recipe.search.rewind}`" if recipe.search else ""
+    nearest = [f"{one_line(recipe.about)}\n"] if is_imported(manifest) and recipe.about else []
+    lines = [
+        "## How it was found\n",
+        *nearest,
+        f"- training: {_trained(recipe.training)}",
+        f"- pruning: {_pruned(recipe.pruning)}{rewind}",
+        f"- data: {data}, fingerprint {fingerprint}",
+        f"- made with: {made or 'not known'}",
+        f"- bit-exact: {exact[manifest.bit_exact]}",
+        f"\nThe {whole} recipe (digest `{recipe.digest[:12]}`) and the environment: `ticket.json`.",
+    ]
+    return "\n".join(lines)
+
+
+def _trained(training: TrainingSpec | None) -> str:
+    if training is None:
+        return "not known"
+    return (
+        f"{training.iterations} iterations, batches of {training.batch_size}, "
+        f"{training.optimizer} at {training.lr:g}, {training.schedule} schedule"
+    )
+
+
+def _pruned(pruning: PruningSpec | None) -> str:
+    if pruning is None:
+        return "not known"
+    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in sorted(pruning.rates.items()) if rate)
+    return f"{pruning.mode}, {pruning.scope}, by {pruning.criterion}, {rates} a round"
