@@ -13,7 +13,14 @@ from typing import Any, TypeAlias
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
 from ticket_hub.rules import check_name, check_specs
-from ticket_hub.specs import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
+from ticket_hub.specs import (
+    DataSpec,
+    NetworkSpec,
+    PruningSpec,
+    SearchSpec,
+    TrainingSpec,
+    default_init,
+)
 from ticket_hub.tables import build, key_paths, to_table, unknown_key
 from ticket_hub.toml import toml_text
 
@@ -76,10 +83,15 @@ class Recipe:
     def replace(self, changes: Table) -> Recipe:
         """A recipe with some fields changed: `{"training.iterations": 20000}`.
 
+        Another `network.name` brings its own default `network.init` along, unless that is given
+        too, or was not the default of the network before.
+
         Raises:
             RecipeError: as `from_table`.
         """
         table = self.to_table()
+        if "network.name" in changes and self.network.init == default_init(self.network.name):
+            del table["network"]["init"]
         for path, value in changes.items():
             *parents, last = path.split(".")
             place = table

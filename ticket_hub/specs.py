@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -9,10 +10,12 @@ from typing import Literal, TypeAlias
 __all__ = [
     "UNKNOWN",
     "DataSpec",
+    "Initialization",
     "NetworkSpec",
     "PruningSpec",
     "SearchSpec",
     "TrainingSpec",
+    "default_init",
 ]
 
 UNKNOWN = "unknown"
@@ -22,6 +25,21 @@ No data set has this name, so no search can be made of such a recipe; its number
 """
 
 Option: TypeAlias = bool | int | float | str
+Initialization: TypeAlias = Literal["glorot-normal", "kaiming-normal", "orthogonal", "default"]
+
+PAPERS_NETWORKS = re.compile(
+    r"lenet(-\d+)+|conv-[246]|resnet-\d+|small-resnet-(18|34)|vgg-(11|13|16|19)", re.ASCII
+)
+
+
+def default_init(network: str) -> Initialization:
+    """How the weights of a network begin where a recipe does not say it.
+
+    The papers' networks begin as in Frankle & Carbin 2019, with Gaussian Glorot. All others begin
+    as their own constructors draw them, since depthwise convolutions, patch embeddings and
+    branches that start at zero each need a scale of their own.
+    """
+    return "glorot-normal" if PAPERS_NETWORKS.fullmatch(network) else "default"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +49,21 @@ class NetworkSpec:
     Attributes:
         name: `lenet-300-100`, `conv-2`, `resnet-20`, `vgg-19`, `timm:NAME`, or a registered one.
         init: `glorot-normal`, `kaiming-normal`, `orthogonal`, or `default` (the module's own).
+            Where it is not given, `glorot-normal` for the papers' networks and `default` for all
+            others; a spec always holds, and a recipe always writes, which one it is.
         init_scale: factor on every initial weight of a prunable layer.
         options: typed options of the network, such as `dropout` or `width`.
     """
 
     name: str
-    init: Literal["glorot-normal", "kaiming-normal", "orthogonal", "default"] = "glorot-normal"
+    init: Initialization = None  # type: ignore[assignment]  # which one depends on the name
     init_scale: float = 1.0
     options: Mapping[str, Option] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Settle how the weights begin."""
+        if self.init is None:
+            object.__setattr__(self, "init", default_init(self.name))
 
 
 @dataclass(frozen=True, kw_only=True)

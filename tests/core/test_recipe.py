@@ -141,6 +141,18 @@ def test_the_digest_is_the_same_in_another_process() -> None:
         assert dict(line.split() for line in ran.stdout.splitlines()) == DIGESTS
 
 
+def test_another_network_brings_its_own_initialization_along() -> None:
+    vit = QUICK.replace({"network.name": "timm:vit_tiny_patch16_224"})
+    assert vit.network.init == "default"
+    assert 'init = "default"' in vit.to_toml()
+    assert vit.replace({"network.name": QUICK.network.name}) == QUICK
+    chosen = QUICK.replace({"network.name": "timm:resnet18", "network.init": "glorot-normal"})
+    assert chosen.network.init == "glorot-normal"
+    assert chosen.digest != QUICK.replace({"network.name": "timm:resnet18"}).digest
+    kept = QUICK.replace({"network.init": "orthogonal"}).replace({"network.name": "conv-2"})
+    assert kept.network.init == "orthogonal"
+
+
 def test_the_digest_ignores_what_is_written_for_people() -> None:
     assert QUICK.replace({"about": "other words", "name": "other"}).digest == QUICK.digest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -16,19 +17,36 @@ from ticket_hub.types import Architecture, Weights, derive_seed
 
 __all__ = ["initialize", "with_fresh_statistics"]
 
-Draw: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
+Draw: TypeAlias = Callable[[Tensor, int, torch.Generator], object]
+"""Fills a weight in place, given the groups of its convolution (1 for a linear layer)."""
 
 
-def _glorot_normal(weight: Tensor, generator: torch.Generator) -> Tensor:
-    return nn.init.xavier_normal_(weight, generator=generator)
+def _glorot_normal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
+    fan_in, fan_out = _fans(weight, groups)
+    weight.normal_(0.0, math.sqrt(2.0 / (fan_in + fan_out)), generator=generator)
 
 
-def _kaiming_normal(weight: Tensor, generator: torch.Generator) -> Tensor:
-    return nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+def _kaiming_normal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
+    fan_in, _ = _fans(weight, groups)
+    weight.normal_(0.0, math.sqrt(2.0) / math.sqrt(fan_in), generator=generator)
 
 
-def _orthogonal(weight: Tensor, generator: torch.Generator) -> Tensor:
-    return nn.init.orthogonal_(weight, generator=generator)
+def _orthogonal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
+    """Each group is a map of its own, with nothing in common with the others."""
+    for block in weight.chunk(groups):
+        nn.init.orthogonal_(block, generator=generator)
+
+
+def _fans(weight: Tensor, groups: int) -> tuple[int, int]:
+    """Connections into one output and out of one input: `(fan_in, fan_out)`.
+
+    A convolution in groups connects an output to `inputs / groups` channels, and an input to
+    `outputs / groups`, each over the kernel: as in the TPU code of MnasNet and EfficientNet, which
+    timm keeps as `fix_group_fanout` (`timm.models._efficientnet_builder`). The weight's shape,
+    `(outputs, inputs / groups, *kernel)`, has the first division in it already.
+    """
+    outputs, inputs, *kernel = weight.shape
+    return inputs * math.prod(kernel), outputs // groups * math.prod(kernel)
 
 
 _DRAWS: Mapping[str, Draw] = {
@@ -49,6 +67,8 @@ def initialize(architecture: Architecture, spec: NetworkSpec, seed: int) -> Weig
     - `orthogonal`: orthonormal rows or columns of the matrix (outputs, rest) (Saxe et al. 2014);
     - `default`: what the module's own constructor draws.
 
+    Of a convolution in groups, fans and matrices are those of one group.
+
     With all but `default`, biases of prunable layers are 0, and batch norms have weight 1 and
     bias 0. Everything else (such as position embeddings) begins as the module's constructor has
     it, and statistics of norms are always fresh.
@@ -65,15 +85,21 @@ def initialize(architecture: Architecture, spec: NetworkSpec, seed: int) -> Weig
             weight = module.get_parameter(layer.name)
             if spec.init in _DRAWS:
                 generator = torch.Generator().manual_seed(derive_seed(seed, "init", layer.name))
-                _DRAWS[spec.init](weight, generator)
+                groups = getattr(module.get_submodule(_owner(layer.name)), "groups", 1)
+                _DRAWS[spec.init](weight, groups, generator)
             weight.mul_(spec.init_scale)
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def _owner(parameter: str) -> str:
+    """The name of the module that has a parameter."""
+    return parameter.rpartition(".")[0]
 
 
 def _plain(module: nn.Module) -> None:
     """Biases of prunable layers 0; batch norms the identity."""
     for layer in prunable_layers(module):
-        bias = module.get_submodule(layer.name.rpartition(".")[0]).bias
+        bias = module.get_submodule(_owner(layer.name)).bias
         if isinstance(bias, Tensor):
             bias.zero_()
     for part in module.modules():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -11,21 +13,23 @@ from ticket_hub.networks import (
     architecture_for,
     build,
     initialize,
+    network_names,
     outline,
     register,
     with_fresh_statistics,
 )
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.tables import build as from_table
-from ticket_hub.types import Architecture
+from ticket_hub.types import Architecture, derive_seed
 
+PAPERS = ("lenet", "conv", "resnet", "small-resnet", "vgg")
 INITS = ["glorot-normal", "kaiming-normal", "orthogonal", "default"]
 RESNET = architecture_for(NetworkSpec(name="resnet-8"), (3, 8, 8), 10)
 LENET = architecture_for(NetworkSpec(name="lenet-300-100"), (1, 28, 28), 10)
 
 
 def spec(**keys: object) -> NetworkSpec:
-    return from_table(NetworkSpec, {"name": "any"} | keys)
+    return from_table(NetworkSpec, {"name": "lenet-300-100"} | keys)
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -36,6 +40,75 @@ def test_initial_weights_are_a_pure_function_of_the_seed(init: str) -> None:
     assert all(torch.equal(one[name], same[name]) for name in one)
     for layer in outline(RESNET).layers:
         assert not torch.equal(one[layer.name], other[layer.name])
+
+
+def test_the_papers_networks_begin_with_glorot_and_all_others_as_they_draw_themselves() -> None:
+    for name in [*network_names(), "lenet-9", "resnet-8", "timm:vgg19", "my-lenet-9", "vgg-12"]:
+        family = name.rpartition("-")[0] if not name.startswith("lenet-") else "lenet"
+        papers = family in PAPERS and name != "vgg-12"
+        assert NetworkSpec(name=name).init == ("glorot-normal" if papers else "default"), name
+
+
+@pytest.fixture(scope="module")
+def grouped() -> Architecture:
+    """A dense, a grouped, a depthwise and a transposed convolution, and the output."""
+
+    @register("tests-grouped")
+    def network(architecture: Architecture) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(1, 64, 3, padding=1),
+            nn.Conv2d(64, 128, 3, padding=1, groups=4),
+            nn.Conv2d(128, 256, 3, padding=1, groups=128),
+            nn.ConvTranspose2d(256, 128, 3, padding=1, groups=8),
+            nn.Flatten(),
+            Output(128 * 16, architecture.classes),
+        )
+
+    return architecture_for(NetworkSpec(name="tests-grouped"), (1, 4, 4), 10)
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in", "fan_out"),
+    [
+        ("0.weight", 9, 64 * 9),
+        ("1.weight", 16 * 9, 32 * 9),
+        ("2.weight", 9, 2 * 9),
+        ("3.weight", 16 * 9, 32 * 9),
+    ],
+)
+def test_the_fans_of_a_convolution_are_those_of_one_group(
+    grouped: Architecture, layer: str, fan_in: int, fan_out: int
+) -> None:
+    glorot = initialize(grouped, spec(init="glorot-normal"), 0)[layer]
+    assert glorot.var().item() == pytest.approx(2 / (fan_in + fan_out), rel=0.2)
+    kaiming = initialize(grouped, spec(init="kaiming-normal"), 0)[layer]
+    assert kaiming.var().item() == pytest.approx(2 / fan_in, rel=0.2)
+
+
+def test_each_group_of_a_convolution_is_orthogonal_by_itself(grouped: Architecture) -> None:
+    weights = initialize(grouped, spec(init="orthogonal"), 0)
+    for layer, groups in [("0.weight", 1), ("1.weight", 4), ("2.weight", 128), ("3.weight", 8)]:
+        for block in weights[layer].flatten(1).chunk(groups):
+            short = block if len(block) <= block.shape[1] else block.T
+            assert torch.allclose(short @ short.T, torch.eye(len(short)), atol=1e-5), layer
+
+
+@pytest.mark.parametrize(
+    ("init", "torchs"),
+    [
+        ("glorot-normal", nn.init.xavier_normal_),
+        ("kaiming-normal", partial(nn.init.kaiming_normal_, nonlinearity="relu")),
+        ("orthogonal", nn.init.orthogonal_),
+    ],
+)
+def test_without_groups_the_bits_are_those_of_torch(init: str, torchs: Any) -> None:
+    """Tickets of the papers' networks can be made again, whatever version made them."""
+    for architecture in (LENET, RESNET):
+        weights = initialize(architecture, spec(init=init), 5)
+        for layer in outline(architecture).layers:
+            generator = torch.Generator().manual_seed(derive_seed(5, "init", layer.name))
+            expected = torchs(torch.empty(layer.shape), generator=generator)
+            assert torch.equal(weights[layer.name], expected)
 
 
 @pytest.mark.parametrize("init", INITS)
