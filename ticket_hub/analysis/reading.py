@@ -13,7 +13,7 @@ from ticket_hub.networks import build, with_fresh_statistics
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.pixels import floats
 from ticket_hub.training.readings import read_logits
-from ticket_hub.training.settings import autocast, deliberate
+from ticket_hub.training.settings import autocast, deliberate, on_device
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["STATISTICS_EXAMPLES", "WeightReader"]
@@ -54,7 +54,7 @@ class WeightReader:
 
     def __call__(self, weights: Weights) -> tuple[float, float]:
         """Mean cross-entropy in nats and error in [0, 1] on the test set."""
-        with deliberate(self.training), torch.inference_mode():
+        with deliberate(self.training), on_device(self.device), torch.inference_mode():
             if self._norms:
                 weights = with_fresh_statistics(self.architecture, weights)
             self.module.load_state_dict(dict(weights))

@@ -10,23 +10,29 @@ from types import FrameType
 
 __all__ = ["stop_on_signals"]
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Give a `should_stop` that is true once SIGTERM or SIGINT (Ctrl-C) has come.
+    """Give a `should_stop` that is true once SIGTERM, SIGINT (Ctrl-C) or SIGHUP has come.
 
     Training then finishes its step, keeps a checkpoint and raises `StoppedError`. A second signal
     acts as if nobody listened: it ends the process at once, which costs at most what was done
-    since the last checkpoint. The handlers that were there before come back at the end. In a
-    thread other than the main one, where Python allows no handlers, the answer is always False.
+    since the last checkpoint. A signal that was ignored before, as `nohup` has SIGHUP and a shell
+    has SIGINT of a command in the background, stays ignored. The handlers that were there before
+    come back at the end. In a thread other than the main one, where Python allows no handlers,
+    the answer is always False.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {
+        number: handler
+        for number in SIGNALS
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
 
     def remember(number: int, frame: FrameType | None) -> None:
         del frame
@@ -36,7 +42,7 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
         )
 
     try:
-        for number in SIGNALS:
+        for number in before:
             signal.signal(number, remember)
         yield asked.is_set
     finally:

@@ -40,7 +40,7 @@ class Lanes(Plain):
         self._streams: list[torch.cuda.Stream] = []
         if device.type == "cuda" and all(_draws_nothing(lane.module) for lane in self.lanes):
             self._streams = [torch.cuda.Stream(device) for _ in self.lanes]
-        self._repeat = Repeater(self._step, device)
+        self._device, self._repeat = device, Repeater(self._step, device)
 
     def train(self, stop: int) -> None:
         """Bring every member to `stop`."""
@@ -56,7 +56,7 @@ class Lanes(Plain):
 
     def _step(self) -> None:
         """One step of every member, each on its stream; all have ended when this stream goes on."""
-        here = torch.cuda.current_stream()
+        here = torch.cuda.current_stream(self._device)
         for lane, stream in zip(self.lanes, self._streams, strict=True):
             stream.wait_stream(here)
             with torch.cuda.stream(stream):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -10,7 +12,8 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError
 from ticket_hub.training.loop import Drive, Task
 from ticket_hub.training.member import Progress, Trained
-from ticket_hub.training.settings import deliberate
+from ticket_hub.training.settings import deliberate, on_device
+from ticket_hub.training.sparse.compiled import SparseNumba
 
 __all__ = ["run_here", "run_task"]
 
@@ -28,7 +31,8 @@ def run_task(
         TrainingError: as `Drive.run`.
     """
     try:
-        with deliberate(task.training):
+        device = data.train.images.device
+        with deliberate(task.training), on_device(device), _compiling(task, should_stop):
             return Drive(data, task, observe, should_stop).run()
     except (MemoryError, RuntimeError) as error:
         if _is_out_of_memory(error):
@@ -39,6 +43,15 @@ def run_task(
                 "training.batch_size needs less too, but is another recipe.",
             ) from error
         raise
+
+
+def _compiling(task: Task, should_stop: Callable[[], bool] | None) -> AbstractContextManager[None]:
+    """Let a stop come through while a backend compiles its code."""
+    if task.backend != SparseNumba.name:
+        return contextlib.nullcontext()
+    from ticket_hub.training.sparse.jit import interruptible
+
+    return interruptible(should_stop)
 
 
 def run_here(

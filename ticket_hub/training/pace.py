@@ -52,7 +52,7 @@ class Pace:
         """After a piece of so many steps: the next is longer where this one was short."""
         if self._device.type == "cuda":
             event = torch.cuda.Event()
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._events.append(event)
             if len(self._events) > 1:
                 self._events.pop(0).synchronize()

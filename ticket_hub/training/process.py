@@ -28,6 +28,7 @@ PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 from ticket_hub.training.worker import main
 main()
 """

@@ -11,7 +11,7 @@ import torch
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import TrainingSpec
 
-__all__ = ["autocast", "check_precision", "deliberate"]
+__all__ = ["autocast", "check_precision", "deliberate", "on_device"]
 
 
 @contextlib.contextmanager
@@ -42,6 +42,20 @@ def deliberate(training: TrainingSpec) -> Iterator[None]:
         cudnn.deterministic, cudnn.benchmark = chosen
         for flag, value in zip(flags, before, strict=True):
             flag.fp32_precision = value
+
+
+@contextlib.contextmanager
+def on_device(device: torch.device) -> Iterator[None]:
+    """Make a CUDA device the current one, which is 0 otherwise, whatever device the data are on.
+
+    New streams, events and graphs belong to the current device. A graph that is captured on
+    another device than its step works on is empty, and replaying it trains nothing.
+    """
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            yield
+    else:
+        yield
 
 
 def _flushes_denormals() -> bool:

@@ -9,7 +9,7 @@ import pytest
 from ticket_hub.search import stop_on_signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_becomes_the_wish_to_stop(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with stop_on_signals() as should_stop:
@@ -17,6 +17,18 @@ def test_a_signal_becomes_the_wish_to_stop(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
         assert should_stop()
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_what_nohup_or_the_shell_has_ignored_stays_ignored(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as should_stop:
+            os.kill(os.getpid(), number)
+            assert not should_stop()
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_second_interrupt_is_obeyed_at_once() -> None:

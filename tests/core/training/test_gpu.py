@@ -62,6 +62,18 @@ def test_masked_weights_are_exactly_0_on_a_gpu(backend: str, name: str, digits: 
             assert not result.weights[layer][~keep].any()
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs a second CUDA device")
+@pytest.mark.parametrize(("backend", "name"), CASES)
+def test_the_second_gpu_trains_as_the_first(backend: str, name: str, digits: DataSet) -> None:
+    architecture = network(digits, name)
+    members, training = population(architecture, 2), spec(backend=backend, iterations=20)
+    first, second = (
+        train(architecture, digits.to(device), training, members) for device in ("cuda:0", "cuda:1")
+    )
+    for one, other in zip(first, second, strict=True):
+        assert_same(one, other)
+
+
 def test_no_step_of_a_stack_waits_for_the_device(digits: DataSet) -> None:
     from ticket_hub.training.stack import Stack
 

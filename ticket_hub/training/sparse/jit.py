@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import llvmlite.binding as llvm
 import numba
+from numba.core import event
 
+from ticket_hub.errors import StoppedError
 from ticket_hub.home import cache_folder
 
-__all__ = ["compiled", "has_wide_registers", "kept"]
+__all__ = ["compiled", "has_wide_registers", "interruptible", "kept"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -55,6 +59,50 @@ def has_wide_registers() -> bool:
         except RuntimeError:  # unknown on this platform, as numba sees it too
             features = ""
     return "+avx512f" in features
+
+
+@contextlib.contextmanager
+def interruptible(should_stop: Callable[[], bool] | None) -> Iterator[None]:
+    """Give up what this thread compiles in the block once `should_stop` is true.
+
+    It is asked before each pass of the compiler, which takes a fraction of a second where the
+    whole takes many. What was given up is compiled anew when it is called again.
+
+    Raises:
+        StoppedError: something was being compiled when `should_stop` became true.
+    """
+    if should_stop is None:
+        yield
+        return
+    asking = _Asking(should_stop)
+    try:
+        with event.install_listener("numba:run_pass", asking):
+            yield
+    except Exception:
+        if asking.stopped:  # numba writes the pass into whatever is raised in it
+            raise StoppedError(
+                "Stopped while the code for sparse networks was being compiled.",
+                "What was done before is kept; run the same command again to go on.",
+            ) from None
+        raise
+
+
+class _Asking(event.Listener):  # type: ignore[misc]  # numba has no types
+    """Raises in the compiler where somebody wants to stop."""
+
+    def __init__(self, should_stop: Callable[[], bool]) -> None:
+        self.should_stop, self.stopped = should_stop, False
+        self._thread = threading.get_ident()
+
+    def on_start(self, event: object) -> None:
+        """Ask before a pass."""
+        del event
+        if threading.get_ident() == self._thread and self.should_stop():
+            self.stopped = True
+            raise StoppedError("Stopped.", "")
+
+    def on_end(self, event: object) -> None:
+        """Let what is done be done."""
 
 
 def _sources() -> str:
