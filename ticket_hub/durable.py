@@ -68,13 +68,20 @@ def make_folder(folder: Path) -> None:
     """Create a folder and those above it that are missing, each durably.
 
     Raises:
-        StorageError: the disk is full, or the file system refuses.
+        StorageError: the disk is full, or the file system refuses, or a file or a link to nothing
+            stands there.
     """
     missing = []
     place = folder
     while not place.is_dir():
         missing.append(place)
         place = place.parent
+    taken = next((path for path in missing if path.is_symlink() or path.exists()), None)
+    if taken is not None:
+        what = "a file"
+        if taken.is_symlink():
+            what = f"a link to {taken.readlink()}, where there is nothing"
+        raise StorageError(f"{folder} can't be made: {taken} is {what}.", "Name another folder.")
     with explaining(folder):
         for fresh in reversed(missing):
             fresh.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""What a job will roughly need: memory from the network without its weights, time from its steps.
+"""What training will roughly need: memory of a network without its weights, time of its steps.
 
-Memory is an upper bound for one slot. Time is rough: operations counted on the meta device, at the
-speed that `ticket_hub.training.plan` assumes for one core, as if every network stayed dense.
+Memory is an upper bound for one process. Time is rough: operations counted on the meta device, at
+the speed that `ticket_hub.training.plan` assumes for one core, as if every network stayed dense.
 """
 
 from __future__ import annotations
@@ -23,39 +23,40 @@ FLOAT = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """A published data set in numbers: examples of all parts, and one example's shape."""
+    """A data set in numbers: examples of all parts, and one example's shape."""
 
     examples: int
     channels: int
-    side: int
+    height: int
+    width: int
     classes: int
 
     @property
     def bytes(self) -> int:
         """All pixels as floats, and as the bytes that they are read from."""
-        return self.examples * self.channels * self.side**2 * (FLOAT + 1)
+        return self.examples * self.channels * self.height * self.width * (FLOAT + 1)
 
 
 _SHAPES = {
-    "cifar10": Shape(60_000, 3, 32, 10),
-    "cifar100": Shape(60_000, 3, 32, 100),
-    "digits": Shape(1797, 1, 8, 10),
-    "emnist-letters": Shape(145_600, 1, 28, 26),
-    "fashion-mnist": Shape(70_000, 1, 28, 10),
-    "mnist": Shape(70_000, 1, 28, 10),
-    "svhn": Shape(99_289, 3, 32, 10),
-    "usps": Shape(9298, 1, 16, 10),
-    "usps-test": Shape(2007, 1, 16, 10),
+    "cifar10": Shape(60_000, 3, 32, 32, 10),
+    "cifar100": Shape(60_000, 3, 32, 32, 100),
+    "digits": Shape(1797, 1, 8, 8, 10),
+    "emnist-letters": Shape(145_600, 1, 28, 28, 26),
+    "fashion-mnist": Shape(70_000, 1, 28, 28, 10),
+    "mnist": Shape(70_000, 1, 28, 28, 10),
+    "svhn": Shape(99_289, 3, 32, 32, 10),
+    "usps": Shape(9298, 1, 16, 16, 10),
+    "usps-test": Shape(2007, 1, 16, 16, 10),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a job will roughly need.
+    """What training will roughly need.
 
     Attributes:
-        memory_bytes: of one slot, at most.
-        seconds: of one slot; None where nobody can say.
+        memory_bytes: of one process, at most.
+        seconds: of one process; None where nobody can say.
         networks: how many are trained, one after the other or together.
         basis: how the time was found, in one sentence.
     """
@@ -76,9 +77,17 @@ def shape_of(dataset: str) -> Shape | None:
 
 
 def estimate_networks(
-    architecture: Architecture, training: TrainingSpec, dataset: str, *, networks: int, at_once: int
+    architecture: Architecture,
+    training: TrainingSpec,
+    data: Shape | None,
+    *,
+    networks: int,
+    at_once: int,
 ) -> Estimate:
     """What it takes to train so many networks, so many of them together.
+
+    Args:
+        data: what they are trained on; None where it is not known, and then not counted.
 
     Raises:
         NetworkError: there is no such network.
@@ -87,10 +96,8 @@ def estimate_networks(
     from ticket_hub.training.cost import count
     from ticket_hub.training.plan import FLOPS, STEP_SECONDS
 
-    shape = (architecture.channels, architecture.height, architecture.width)
-    cost = count(blank_module(architecture), shape)
+    cost = count(blank_module(architecture), architecture.input_shape)
     each = cost.member_bytes(training) + cost.step_bytes(training)
-    data = shape_of(dataset)
     seconds = networks * training.iterations * max(STEP_SECONDS, cost.step_flops(training) / FLOPS)
     return Estimate(
         memory_bytes=PROCESS + at_once * each + (data.bytes if data else 0),

@@ -104,7 +104,10 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the canonical JSON of everything but `name` and `about`."""
+        """The sha256 of the canonical JSON of everything but `name` and `about`.
+
+        A rate of 0 is left out: that a kind is never pruned is the same search, said or not.
+        """
         return _digest(self.to_table())
 
     @property
@@ -154,7 +157,7 @@ class PartialRecipe:
 
     @property
     def digest(self) -> str:
-        """The sha256 of the canonical JSON of everything but `name` and `about`."""
+        """The sha256 of the canonical JSON of everything but `name`, `about` and rates of 0."""
         return _digest(self.to_table())
 
 
@@ -171,4 +174,7 @@ def recipe_of(table: Table) -> Recipe | PartialRecipe:
 
 def _digest(table: dict[str, Any]) -> str:
     del table["name"], table["about"]
+    if table["pruning"] is not None:
+        rates = table["pruning"]["rates"]
+        table["pruning"]["rates"] = {kind: rate for kind, rate in rates.items() if rate}
     return hashlib.sha256(canonical_json(table)).hexdigest()

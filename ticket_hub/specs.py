@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from types import MappingProxyType
+from typing import Literal, TypeAlias, cast
 
 __all__ = [
+    "DEFAULT_RATES",
     "UNKNOWN",
     "DataSpec",
     "Initialization",
@@ -62,7 +64,7 @@ class NetworkSpec:
 
     def __post_init__(self) -> None:
         """Settle how the weights begin."""
-        if self.init is None:
+        if cast("object", self.init) is None:
             object.__setattr__(self, "init", default_init(self.name))
 
 
@@ -136,6 +138,12 @@ class TrainingSpec:
     backend: str = "auto"
 
 
+DEFAULT_RATES: Mapping[str, float] = MappingProxyType(
+    {"conv": 0.2, "fc": 0.2, "output": 0.1, "shortcut": 0.2}
+)
+"""Of a recipe that gives no rates: they reach every kind of layer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PruningSpec:
     """What is pruned after each level.
@@ -146,7 +154,9 @@ class PruningSpec:
         scope: `layerwise` ranks each layer by itself, `global` all chosen layers together.
         rates: layer kind -> share of the kept weights that goes each round. With `global`, the
             kinds with a rate compete in one ranking and must share one rate. A kind that is not
-            named, or has rate 0, is never pruned.
+            named, or has rate 0, is never pruned; where that leaves most of a network whole, the
+            0 must be written. Without this key every kind is pruned: by 20%, with `layerwise`
+            the output by 10%.
         mode: `iterative` prunes the level before; `one-shot` prunes the dense, trained network
             for each level anew, to the density that the iterative ladder has there.
         target_density: with `one-shot`, go to this density in the single level 1 instead.
@@ -157,10 +167,17 @@ class PruningSpec:
         "magnitude", "magnitude-increase", "initial-magnitude", "large-final-same-sign", "random"
     ] = "magnitude"
     scope: Literal["layerwise", "global"] = "layerwise"
-    rates: Mapping[str, float] = field(default_factory=lambda: {"fc": 0.2, "output": 0.1})
+    rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
     mode: Literal["iterative", "one-shot"] = "iterative"
     target_density: float | None = None
     allow_empty_layers: bool = False
+
+    def __post_init__(self) -> None:
+        """Settle the rates."""
+        if cast("object", self.rates) is None:
+            shared = dict.fromkeys(DEFAULT_RATES, DEFAULT_RATES["conv"])
+            rates = shared if self.scope == "global" else dict(DEFAULT_RATES)
+            object.__setattr__(self, "rates", rates)
 
 
 @dataclass(frozen=True, kw_only=True)

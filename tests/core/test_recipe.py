@@ -153,6 +153,23 @@ def test_another_network_brings_its_own_initialization_along() -> None:
     assert kept.network.init == "orthogonal"
 
 
+def test_the_digest_is_the_same_whether_or_not_a_rate_of_0_is_said() -> None:
+    silent = QUICK.replace({"pruning.rates": {"fc": 0.2}})
+    said = QUICK.replace({"pruning.rates": {"fc": 0.2, "output": 0.0}})
+    assert said.digest == silent.digest
+    assert dict(Recipe.from_table(said.to_table()).pruning.rates) == {"fc": 0.2, "output": 0.0}
+
+
+def test_rates_that_are_not_given_reach_every_kind() -> None:
+    table = QUICK.to_table()
+    del table["pruning"]["rates"]
+    kinds = {"conv", "fc", "output", "shortcut"}
+    rates = Recipe.from_table(table).pruning.rates
+    assert rates == dict.fromkeys(kinds, 0.2) | {"output": 0.1}
+    table["pruning"]["scope"] = "global"
+    assert Recipe.from_table(table).pruning.rates == dict.fromkeys(kinds, 0.2)
+
+
 def test_the_digest_ignores_what_is_written_for_people() -> None:
     assert QUICK.replace({"about": "other words", "name": "other"}).digest == QUICK.digest
 

@@ -134,7 +134,7 @@ def resnet(suffix: str, lr: float, warmup: int = 0) -> Row:
         milestones=(20_000, 25_000),
         warmup=warmup,
         decay=1e-4,
-        rates=(("conv", 0.2),),
+        rates=(("conv", 0.2), ("output", 0.0), ("shortcut", 0.0)),
         levels=14,
         densities=((4, 41.66), (6, 27.09), (7, 21.91), (10, 11.79)),
     )
@@ -151,7 +151,7 @@ def vgg(suffix: str, lr: float, warmup: int = 0) -> Row:
         milestones=(56_000, 84_000),
         warmup=warmup,
         decay=1e-4,
-        rates=(("conv", 0.2),),
+        rates=(("conv", 0.2), ("output", 0.0)),
         levels=20,
         densities=((12, 6.90), (15, 3.54), (19, 1.47)),
     )
@@ -167,7 +167,7 @@ REWIND = Row(
     lr=0.1,
     milestones=(91 * EPOCH, 136 * EPOCH),
     decay=2e-4,
-    rates=(("conv", 0.2), ("shortcut", 0.2)),
+    rates=(("conv", 0.2), ("output", 0.0), ("shortcut", 0.2)),
     levels=10,
     trials=3,
     rewind=f"{12 * EPOCH}it",
@@ -200,7 +200,7 @@ def ladder(recipe: Recipe, layers: Layers) -> list[int]:
     levels = [sum(kept)]
     for _ in range(recipe.search.levels):
         if recipe.pruning.scope == "global":
-            competing = sum(n for (kind, _), n in zip(layers, kept, strict=True) if kind in rates)
+            competing = sum(n for (kind, _), n in zip(layers, kept, strict=True) if rates.get(kind))
             kept = [sum(kept) - competing, competing - round(max(rates.values()) * competing)]
             layers = [("none", 0), (next(iter(rates)), 0)]
         else:
@@ -284,6 +284,12 @@ def test_the_pruning_and_the_search_are_the_papers(row: Row) -> None:
     search = recipe.search
     assert (search.levels, search.trials, search.rewind) == (row.levels, row.trials, row.rewind)
     assert (search.seed, search.stop_density, search.stop_below_dense) == (0, None, None)
+
+
+@every_row
+def test_every_kind_of_the_network_has_a_rate_be_it_0(row: Row) -> None:
+    kinds = {kind for kind, _ in COUNTS[row.network][0]}
+    assert kinds == set(load_recipe(row.recipe).pruning.rates)
 
 
 @every_row

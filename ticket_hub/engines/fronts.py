@@ -101,7 +101,8 @@ def find_with(
         TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
     """
     run = Path(run_folder or home.runs_folder() / recipe.run_name).absolute()
-    if summarize(run).state == "finished":
+    known = summarize(run)
+    if known.state == "finished" and known.digest == recipe.digest:
         return find(recipe, run_folder=run)
     root = works_folder(run)
     parts = divide(recipe, run, root, engine.slots)

@@ -90,7 +90,8 @@ class RunBundle:
 
     def _is_current(self, present: Manifest, *, exact: bool) -> bool:
         complete = len(present.levels) >= len(self.levels) and present.bit_exact == exact
-        return complete and not (self.folder.bundle / STAGING).exists()
+        same = present.recipe.digest == self.header.recipe.digest
+        return complete and same and not (self.folder.bundle / STAGING).exists()
 
 
 def _manifest(bundle: Path) -> Manifest | None:

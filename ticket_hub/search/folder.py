@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ from ticket_hub.tables import to_table
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Header", "RunFolder"]
+
+ENDS = ("search.levels", "search.stop_density", "search.stop_below_dense")
+"""What a recipe says of the end of a search; the levels before it do not depend on them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,20 +88,32 @@ class RunFolder:
         return (self.level(index) / "seal.json").exists()
 
     def open(self, recipe: Recipe) -> Header | None:
-        """The header, or None in a new folder.
+        """The header for work by a recipe, or None in a new folder.
+
+        A run goes on by a recipe that differs from its own in when to end alone, unless it has
+        gone further than that one allows. Nothing is written: see `write_header`.
 
         Raises:
             RunMismatchError: the run is of another recipe.
             RunError: its header is damaged.
         """
         header = self.read_header()
-        if header is not None and header.recipe.digest != recipe.digest:
+        if header is None or header.recipe.digest == recipe.digest:
+            return header
+        ends = {key: getattr(recipe.search, key.partition(".")[2]) for key in ENDS}
+        same_search = header.recipe.replace(ends).digest == recipe.digest
+        if not same_search or self.has_level(recipe.search.levels + 1):
             raise RunMismatchError(
                 f"{self.path} holds a run of {header.recipe.run_name}, "
                 f"but {recipe.run_name} was asked for.",
                 "Give another folder, or the recipe that the run was begun with.",
             )
-        return header
+        return replace(header, recipe=recipe)
+
+    def is_of_another(self, recipe: Recipe) -> bool:
+        """Whether the header still tells of a recipe that ends elsewhere; see `open`."""
+        header = self.read_header()
+        return header is not None and header.recipe.digest != recipe.digest
 
     def read_header(self) -> Header | None:
         """What the run is about, or None in a new folder.
@@ -207,6 +222,13 @@ class RunFolder:
         seal = write_trials(folder, level)
         seal |= {"format": FORMAT, "parent": self._seal_digest(parent)}
         write_json(folder / "seal.json", seal)
+
+    def reseal(self, level: Level) -> None:
+        """Change how a finished level says that it ends; only for one that none follows."""
+        path = self.level(level.index) / "seal.json"
+        seal = read_json(path, remedy(path.parent))
+        ending = None if level.ending is None else asdict(level.ending)
+        write_json(path, seal | {"ending": ending})
 
     def _seal_digest(self, parent: int | None) -> str:
         folder = self.theta0 if parent is None else self.level(parent)

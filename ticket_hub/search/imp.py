@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.level import Level
 from ticket_hub.search.lock import hold
 from ticket_hub.search.parts import Parts
+from ticket_hub.search.runs import summarize
 from ticket_hub.search.session import Session
 from ticket_hub.search.workshop import Resources, Workshop
 from ticket_hub.training import Progress
 
-__all__ = ["assemble", "search"]
+__all__ = ["assemble", "refuse_strange", "search"]
 
 
 def search(
@@ -38,7 +40,10 @@ def search(
 
     Everything lies in the run folder (see `ticket_hub.search.folder`), and its bundle is complete
     for all levels yielded so far. Killed at any moment and called again, the search goes on where
-    it was, and its masks, theta0 and ticket ids are bit for bit those of an undisturbed one. The
+    it was, and its masks, theta0 and ticket ids are bit for bit those of an undisturbed one. A
+    recipe that differs in `search.levels`, `stop_density` or `stop_below_dense` alone goes on with
+    a run that has not gone further: it is then a run of that recipe, digest and all. A finished run
+    is read where it may not be written, too. The
     last level says why it is the last, in its `ending`. The folder is owned until the generator
     is exhausted or closed. Nothing is checked or begun before the first level is asked for.
 
@@ -67,7 +72,7 @@ def search(
             what was finished before stays, and the same call goes on.
     """
     folder = RunFolder(run_folder or home.runs_folder() / recipe.run_name)
-    _refuse_strange(folder)
+    refuse_strange(folder)
     resources = Resources(
         data_dir=data_dir,
         device=device,
@@ -78,8 +83,10 @@ def search(
         accept_environment=accept_environment,
         checkpoint_seconds=checkpoint_seconds,
     )
-    with hold(folder.lock), contextlib.ExitStack() as stack:
-        sweep(folder.path)
+    with contextlib.ExitStack() as stack:
+        if not _is_finished_and_read_only(folder):
+            stack.enter_context(hold(folder.lock))
+            sweep(folder.path)
         yield from Session(folder, Workshop(recipe, resources, stack)).levels()
 
 
@@ -106,15 +113,31 @@ def assemble(
         RunLockedError, RunMismatchError, StoppedError, StorageError: as `search`.
     """
     folder = RunFolder(run_folder)
-    _refuse_strange(folder)
+    refuse_strange(folder)
     resources = Resources(should_stop=should_stop, accept_environment=accept_environment)
     with hold(folder.lock):
         sweep(folder.path)
         yield from Session(folder, Parts(recipe, resources, parts)).levels()
 
 
-def _refuse_strange(folder: RunFolder) -> None:
+def _is_finished_and_read_only(folder: RunFolder) -> bool:
+    """Whether there is nothing to do but to read, where nothing could be written anyway."""
+    readable = folder.lock.exists() and not os.access(folder.lock, os.W_OK)
+    return readable and summarize(folder.path).state == "finished"
+
+
+def refuse_strange(folder: RunFolder) -> None:
+    """Refuse a folder that cannot become a run.
+
+    Raises:
+        RunError: it is a file, a link to nothing, or holds something that is no run.
+    """
     path = folder.path
+    if path.is_symlink() and not path.exists():
+        raise RunError(
+            f"{path} is a link to {path.readlink()}, where there is nothing.",
+            "Make that folder, or remove the link.",
+        )
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is a file.", "Name a folder for the run.")
     if path.is_dir() and any(path.iterdir()) and not folder.lock.exists():

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
+from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.level import Ending, Level
 from ticket_hub.training import Member
@@ -31,6 +32,20 @@ class Ladder:
             PruningError: nothing to prune, or the target density cannot be reached.
         """
         return ladder(self.recipe.pruning, self.layers, self.last)
+
+    @property
+    def never_pruned(self) -> list[str]:
+        """One sentence for each kind of layer that stays whole; none where nothing is pruned."""
+        return never_pruned(self.recipe.pruning, self.layers) if self.last else []
+
+    def check(self) -> None:
+        """Refuse a ladder that would leave most of the network whole without saying so.
+
+        Raises:
+            PruningError: see `ticket_hub.pruning.coverage.check_coverage`.
+        """
+        if self.last:
+            check_coverage(self.recipe.pruning, self.layers)
 
     @property
     def seeds(self) -> list[int]:
@@ -87,13 +102,17 @@ class Ladder:
             initial: by trial, the weights of iteration 0.
             dense_accuracy: mean test accuracy of level 0, in [0, 1].
         """
-        ending = self._planned_end(level) or self._accuracy_end(level, dense_accuracy)
+        ending = self.end_of_recipe(level, dense_accuracy)
         if ending is not None:
             return ending
         try:
             return self._prune(level.index + 1, parent, initial)
         except LayerCollapseError as error:
             return Ending(reason="collapse", about=error.problem, layer=error.layer)
+
+    def end_of_recipe(self, level: Level, dense_accuracy: float) -> Ending | None:
+        """Why the recipe lets no level follow this one, or None where it lets one."""
+        return self._planned_end(level) or self._accuracy_end(level, dense_accuracy)
 
     def _planned_end(self, level: Level) -> Ending | None:
         if level.index >= self.last:

@@ -10,8 +10,10 @@ from functools import cached_property
 from ticket_hub.errors import RunError, RunMismatchError, StoppedError
 from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning import density
+from ticket_hub.pruning.coverage import thin_layers
+from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.search.bundling import RunBundle
-from ticket_hub.search.folder import Header, RunFolder
+from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level import Ending, Level, Trial
 from ticket_hub.search.workshop import Supplier
@@ -21,27 +23,36 @@ from ticket_hub.types import Mask, Weights
 
 __all__ = ["Session"]
 
+MOST_TOLD = 5
+
 
 class Session:
     """The state of one search while it runs; everything that lasts is in the folder.
 
     Raises:
         RunMismatchError: the folder holds a run of another recipe.
-        PruningError: the recipe's pruning cannot be done on its network.
+        PruningError: the recipe's pruning cannot be done on its network, or would leave most of it
+            whole without saying so.
     """
 
     def __init__(self, folder: RunFolder, workshop: Supplier) -> None:
         self.folder, self.workshop = folder, workshop
         self.recipe = workshop.recipe
-        self.header = folder.open(self.recipe) or self._begin()
+        begun = folder.open(self.recipe)
+        self.header = begun or workshop.header()
         layers = prunable_layers(blank_module(self.header.architecture))
         self.ladder = Ladder(recipe=self.recipe, layers=layers)
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
+        if begun is None:
+            self.ladder.check()
+        if begun is None or folder.is_of_another(self.recipe):
+            folder.write_header(self.header)
         self.theta0 = folder.read_theta0()
         self.recent: dict[int, Level] = {}
         self.upcoming: tuple[Mask, ...] | None = None
         self.bundle = RunBundle(folder, self.header)
         self.dense_accuracy = 0.0
+        self._told: set[str] | None = None
 
     @cached_property
     def initial(self) -> list[Weights]:
@@ -62,15 +73,26 @@ class Session:
             if level.ending is not None:
                 return
 
-    def _begin(self) -> Header:
-        header = self.workshop.header()
-        self.folder.write_header(header)
-        return header
-
     def _read(self, index: int) -> Level:
         FolderKeeper(folder=self.folder.checkpoints(index)).clear()
         self.upcoming = None
-        return self.folder.read_level(index, self.ladder.parent(index), self._known_theta0())
+        level = self.folder.read_level(index, self.ladder.parent(index), self._known_theta0())
+        return level if level.ending is None else self._end_anew(level)
+
+    def _end_anew(self, level: Level) -> Level:
+        """The same level with the end that the recipe gives it now: it may say to go on."""
+        dense = level.test_accuracy if level.index == 0 else self.dense_accuracy
+        ending = self.ladder.end_of_recipe(level, dense)
+        if level.ending is not None and level.ending.reason == "collapse":
+            return level  # which no recipe of the same search can change
+        if ending is None:
+            following = self._following(level)
+            self.upcoming = None if isinstance(following, Ending) else following
+            ending = following if isinstance(following, Ending) else None
+        if ending != level.ending:
+            level = dataclasses.replace(level, ending=ending)
+            self.folder.reseal(level)
+        return level
 
     def _train(self, index: int) -> Level:
         self._refuse_to_start(index)
@@ -80,10 +102,12 @@ class Session:
             folder=self.folder.checkpoints(index), environment=self.workshop.environments[0]
         )
         self._tell_damage(keeper, members)
+        self._tell_whole()
         step = self.recipe.search.rewind_step
         snapshots = [step] if index == 0 and step else []
         trained = self.workshop.train(self.header.architecture, members, snapshots, keeper)
         level = self._keep(index, masks, trained)
+        self._tell_thin(level)
         keeper.clear()
         return level
 
@@ -123,11 +147,38 @@ class Session:
             return [trial.trained.weights for trial in self.recent[parent].trials]
         return self._known_theta0()
 
+    def _tell(self, sentence: str) -> None:
+        if self.workshop.resources.notify is not None:
+            self.workshop.resources.notify(sentence)
+
     def _tell_damage(self, keeper: FolderKeeper, members: Sequence[Member]) -> None:
-        tell = self.workshop.resources.notify
         for name in (file for member in members for file in keeper.damaged(member.name)):
-            if tell is not None:
-                tell(f"The checkpoint {name} is damaged and was skipped; an earlier state is used.")
+            self._tell(
+                f"The checkpoint {name} is damaged and was skipped; an earlier state is used."
+            )
+
+    def _tell_whole(self) -> None:
+        """Say once, before anything is trained, which kinds of layers are never pruned."""
+        if self._told is None:
+            self._told = set()
+            for sentence in self.ladder.never_pruned:
+                self._tell(sentence)
+
+    def _tell_thin(self, level: Level) -> None:
+        """Name the layers that this level, and none before, has all but emptied."""
+        assert self._told is not None, "a level is told about after its training began"
+        kept = [kept_by_layer(trial.mask) for trial in level.trials]
+        least = {name: min(each[name] for each in kept) for name in kept[0]}
+        thin = thin_layers(self.ladder.layers, least)
+        fresh = [about for name, about in thin.items() if name not in self._told]
+        self._told |= set(thin)
+        for about in fresh[:MOST_TOLD]:
+            self._tell(f"Level {level.index}: {about}")
+        if len(fresh) > MOST_TOLD:
+            self._tell(
+                f"Level {level.index}: {len(fresh) - MOST_TOLD} more layers are like that; "
+                f"`ticket show RUN:{level.index}` marks them."
+            )
 
     def _keep(self, index: int, masks: Sequence[Mask], trained: Sequence[Trained]) -> Level:
         if self.theta0 is None:

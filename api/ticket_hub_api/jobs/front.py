@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import HubAccessError, HubConflictError, HubError, HubNotFoundError
+from ticket_hub.estimate import Estimate
 from ticket_hub_api.catalog.tables import Account, now
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import roster
 from ticket_hub_api.jobs.choices import Choices, choices_of
-from ticket_hub_api.jobs.estimate import Estimate
 from ticket_hub_api.jobs.events import Event, follow
 from ticket_hub_api.jobs.planning import Planned, plan_job
 from ticket_hub_api.jobs.quotas import Allowance, allowance

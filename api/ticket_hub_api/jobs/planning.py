@@ -14,6 +14,7 @@ from ticket_hub.errors import (
     MemoryLimitError,
     RecipeError,
 )
+from ticket_hub.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub.recipe import Recipe
 from ticket_hub_api.catalog.tables import Account
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
@@ -27,7 +28,6 @@ from ticket_hub_api.hub_protocol.repositories import (
 )
 from ticket_hub_api.hub_protocol.trees import load_tree
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
-from ticket_hub_api.jobs.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
 from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services
@@ -120,13 +120,13 @@ def _of_search(recipe: Recipe) -> Estimate:
             "can be made of it.",
             "Choose a published data set.",
         )
-    side = recipe.data.size or shape.side
+    side = recipe.data.size or shape.height
     architecture = architecture_for(recipe.network, (shape.channels, side, side), shape.classes)
     one_shot = recipe.pruning.target_density is not None
     levels = 1 + (min(recipe.search.levels, 1) if one_shot else recipe.search.levels)
     trials = recipe.search.trials
     return estimate_networks(
-        architecture, recipe.training, recipe.data.name, networks=trials * levels, at_once=trials
+        architecture, recipe.training, shape, networks=trials * levels, at_once=trials
     )
 
 
@@ -179,7 +179,7 @@ def _of_experiment(manifest: Manifest, recipe: Recipe, request: RetrainIn, level
     return estimate_networks(
         manifest.architecture.architecture(),
         recipe.training,
-        recipe.data.name,
+        shape_of(recipe.data.name),
         networks=levels * group + dense * trials,
         at_once=max(group, dense * trials),
     )

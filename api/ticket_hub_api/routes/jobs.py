@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from ticket_hub.errors import HubConflictError
+from ticket_hub.estimate import Estimate
 from ticket_hub_api.hub_protocol.requests import Administrator, Reader, Writer
 from ticket_hub_api.jobs import front
 from ticket_hub_api.jobs.choices import Choices
-from ticket_hub_api.jobs.estimate import Estimate
 from ticket_hub_api.jobs.events import server_sent
 from ticket_hub_api.jobs.quotas import Allowance
 from ticket_hub_api.jobs.requests import JobIn

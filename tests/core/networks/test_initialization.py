@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ticket_hub.networks import (
     Output,
@@ -101,7 +101,9 @@ def test_each_group_of_a_convolution_is_orthogonal_by_itself(grouped: Architectu
         ("orthogonal", nn.init.orthogonal_),
     ],
 )
-def test_without_groups_the_bits_are_those_of_torch(init: str, torchs: Any) -> None:
+def test_without_groups_the_bits_are_those_of_torch(
+    init: str, torchs: Callable[..., Tensor]
+) -> None:
     """Tickets of the papers' networks can be made again, whatever version made them."""
     for architecture in (LENET, RESNET):
         weights = initialize(architecture, spec(init=init), 5)

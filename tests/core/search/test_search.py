@@ -1,17 +1,24 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from runs import files
 
+from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import (
     DivergedError,
     PruningError,
     RunError,
     RunMismatchError,
     StoppedError,
+    TicketHubError,
     TrainingError,
 )
 from ticket_hub.pruning import is_nested, kept
@@ -147,7 +154,11 @@ def test_a_search_ends_with_the_level_before_a_layer_would_lose_its_last_weight(
     tiny: Recipe, tmp_path: Path
 ) -> None:
     recipe = tiny.replace(
-        {"pruning.criterion": "random", "pruning.rates": {"output": 0.95}, "search.levels": 9}
+        {
+            "pruning.criterion": "random",
+            "pruning.rates": {"output": 0.95, "fc": 0.0},
+            "search.levels": 9,
+        }
     )
     *_, last = search(recipe, run_folder=tmp_path)
     assert last.ending is not None
@@ -160,7 +171,7 @@ def test_a_layer_may_lose_its_last_weight_where_the_recipe_allows_it(
 ) -> None:
     recipe = tiny.replace(
         {
-            "pruning.rates": {"output": 0.95},
+            "pruning.rates": {"output": 0.95, "fc": 0.0},
             "pruning.allow_empty_layers": True,
             "search.levels": 9,
         }
@@ -177,6 +188,62 @@ def test_what_cannot_be_pruned_is_refused_before_training(tiny: Recipe, tmp_path
     with pytest.raises(PruningError, match="nothing to prune"):
         next(search(recipe, run_folder=tmp_path, observe=seen.append))
     assert not seen
+
+
+def test_what_would_stay_whole_without_being_said_is_refused_before_a_run_begins(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny.replace({"pruning.rates": {"output": 0.2}})
+    with pytest.raises(PruningError, match="Only 80 of 592 prunable weights") as caught:
+        next(search(recipe, run_folder=tmp_path))
+    assert "--set pruning.rates.fc=0.2" in caught.value.remedy
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_what_is_never_pruned_and_what_thins_out_is_told_before_and_while_it_searches(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    recipe = tiny.replace({"pruning.rates": {"fc": 0.9, "output": 0.0}, "search.levels": 3})
+    search_of = search(recipe, run_folder=tmp_path, notify=told.append)
+    next(search_of)
+    assert len(told) == 1
+    assert told[0].startswith("Never pruned: output, 80 of 592 prunable weights (13.51%)")
+    list(search_of)
+    assert told[1:] == [
+        "Level 2: hidden.0.weight keeps 5 of 512 weights (0.98%; the whole network "
+        "14.36%): near collapse, fewer weights than outputs."
+    ]
+
+
+def test_a_run_goes_on_by_a_recipe_that_ends_later_and_is_then_a_run_of_that(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    longer = tiny.replace({"search.levels": 3})
+    list(search(longer, run_folder=tmp_path / "straight"))
+    before = list(search(tiny, run_folder=tmp_path / "run"))
+    after = list(search(longer, run_folder=tmp_path / "run"))
+    assert [level.resumed for level in after] == [True, True, True, False]
+    assert contents(after[:3]) == contents(before)
+    assert [level.ending is None for level in after] == [True, True, True, False]
+    assert files(tmp_path / "run") == files(tmp_path / "straight")
+    assert list_runs(tmp_path)[0].digest == longer.digest
+    assert open_bundle(tmp_path / "run/bundle").manifest.recipe == longer
+    with pytest.raises(RunMismatchError):
+        next(search(tiny, run_folder=tmp_path / "run"))
+
+
+def test_a_density_to_stop_at_may_be_lowered_and_a_run_that_was_stopped_goes_further(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    first = tiny.replace({"search.stop_density": 0.8})
+    *_, last = search(first, run_folder=tmp_path)
+    assert (last.index, last.ending.reason if last.ending else "") == (1, "density")
+    levels = search(tiny.replace({"search.levels": 4}), run_folder=tmp_path)
+    assert [next(levels).resumed for _ in range(3)] == [True, True, False]
+    levels.close()
+    *_, last = search(tiny.replace({"search.levels": 3}), run_folder=tmp_path)
+    assert (last.index, last.ending.reason if last.ending else "") == (3, "levels")
 
 
 def test_the_folder_of_another_recipe_is_refused(tiny: Recipe, tmp_path: Path) -> None:
@@ -232,6 +299,51 @@ def test_a_folder_that_is_no_run_is_left_alone(tiny: Recipe, tmp_path: Path) -> 
     with pytest.raises(RunError, match="no run"):
         next(search(tiny, run_folder=tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("place", ["link", "link/run"])
+def test_a_link_to_nothing_is_refused_by_its_name(tiny: Recipe, tmp_path: Path, place: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TicketHubError, match=r"link is a link to .*nowhere, where there is") as it:
+        next(search(tiny, run_folder=tmp_path / place))
+    assert "permissions" not in it.value.remedy
+    assert not (tmp_path / "nowhere").exists()
+
+
+FIND = """
+import sys
+from pathlib import Path
+from ticket_hub.recipes import load_recipe
+from ticket_hub.search import find
+found = find(load_recipe(sys.argv[1]), run_folder=Path(sys.argv[2]))
+print(found.levels[-1].density, found.ending.reason)
+"""
+
+
+@pytest.mark.skipif(
+    os.getuid() == 0 and shutil.which("setpriv") is None, reason="root may write anywhere"
+)
+def test_a_finished_run_is_read_where_it_may_not_be_written(tiny: Recipe, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    *_, last = search(tiny, run_folder=run)
+    before = files(run)
+    bound = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"]
+    command = [sys.executable, "-c", FIND, str(run / "recipe.toml"), str(run)]
+    places = [run, *run.rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    try:
+        ran = subprocess.run(
+            [*(bound if os.getuid() == 0 else []), *command],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        for place in places:
+            place.chmod(0o755 if place.is_dir() else 0o644)
+    assert (ran.returncode, ran.stdout) == (0, f"{last.density} levels\n"), ran.stderr
+    assert files(run) == before
 
 
 def test_a_stop_asked_for_beforehand_trains_nothing(tiny: Recipe, tmp_path: Path) -> None:

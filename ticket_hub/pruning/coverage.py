@@ -1,0 +1,120 @@
+"""What of a network is never pruned, and which layers a mask has all but emptied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from ticket_hub.errors import PruningError
+from ticket_hub.recipe import PruningSpec
+from ticket_hub.specs import DEFAULT_RATES
+from ticket_hub.types import LayerKind, PrunableLayer
+
+__all__ = ["check_coverage", "layer_note", "never_pruned", "thin_layers"]
+
+THIN = 20
+"""A layer is thin where its density is below the whole network's by this factor."""
+
+MOST_NAMED = 5
+
+
+def never_pruned(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> list[str]:
+    """One sentence for each kind of layer that the network has and the recipe leaves whole."""
+    layers = tuple(layers)
+    total = sum(layer.size for layer in layers)
+    sentences = []
+    for kind, found in _whole(spec, layers).items():
+        size = sum(layer.size for layer in found)
+        reason = (
+            f"pruning.rates.{kind} is 0" if kind in spec.rates else "pruning.rates does not name it"
+        )
+        sentences.append(
+            f"Never pruned: {kind}, {size:,} of {total:,} prunable weights ({size / total:.2%}) "
+            f"in {_names([layer.name for layer in found])}, since {reason}."
+        )
+    return sentences
+
+
+def check_coverage(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> None:
+    """Refuse to leave most of a network whole by saying nothing about it.
+
+    Less than half of the prunable weights may compete only where every kind that does not has a
+    rate of 0 in the recipe.
+
+    Raises:
+        PruningError: kinds that `spec.rates` does not name hold weights, and less than half of all
+            weights is of kinds with a rate. The remedy has the line to add.
+    """
+    layers = tuple(layers)
+    whole = _whole(spec, layers)
+    total = sum(layer.size for layer in layers)
+    left = sum(layer.size for found in whole.values() for layer in found)
+    unsaid = [kind for kind in whole if kind not in spec.rates]
+    if not unsaid or 2 * left <= total:
+        return
+    lines = ", ".join(f"{kind} = {_advised(spec, kind):g}" for kind in unsaid)
+    options = " ".join(f"--set pruning.rates.{kind}={_advised(spec, kind):g}" for kind in unsaid)
+    zeros = ", ".join(f"{kind} = 0" for kind in unsaid)
+    raise PruningError(
+        f"Only {total - left:,} of {total:,} prunable weights ({(total - left) / total:.2%}) would "
+        f"ever be pruned: pruning.rates does not name {' and '.join(unsaid)}.",
+        f"Add `{lines}` to the recipe's pruning.rates, or `{options}` to the command. To leave "
+        f"them whole on purpose, say so: `{zeros}`.",
+    )
+
+
+def thin_layers(layers: Sequence[PrunableLayer], kept: Mapping[str, int]) -> dict[str, str]:
+    """The layers that a mask has pruned far more than the rest: name -> a sentence about it.
+
+    Args:
+        kept: by layer, the number of weights that the mask keeps; every layer has one.
+    """
+    whole = sum(kept.values()) / max(1, sum(layer.size for layer in layers))
+    found = {}
+    for layer in layers:
+        note = layer_note(layer.shape, kept[layer.name], whole)
+        if note:
+            count = kept[layer.name]
+            found[layer.name] = (
+                f"{layer.name} keeps {count:,} of {layer.size:,} weights "
+                f"({count / layer.size:.2%}; the whole network {whole:.2%}): {note}."
+            )
+    return found
+
+
+def layer_note(shape: Sequence[int], kept: int, density: float) -> str:
+    """What must be known about one layer of a mask; empty where nothing must.
+
+    Args:
+        shape: of the layer's weight, outputs first.
+        kept: weights that the mask keeps of it.
+        density: of the whole mask, in [0, 1].
+    """
+    size = math.prod(shape)
+    if kept == size:
+        return ""
+    if kept == 0:
+        return "it is empty"
+    if kept < shape[0]:
+        return "near collapse, fewer weights than outputs"
+    return "less than a twentieth of the whole's density" if kept * THIN < density * size else ""
+
+
+def _whole(
+    spec: PruningSpec, layers: Sequence[PrunableLayer]
+) -> dict[LayerKind, list[PrunableLayer]]:
+    found: dict[LayerKind, list[PrunableLayer]] = {}
+    for layer in layers:
+        if not spec.rates.get(layer.kind):
+            found.setdefault(layer.kind, []).append(layer)
+    return found
+
+
+def _advised(spec: PruningSpec, kind: LayerKind) -> float:
+    """With `global`, the one rate that all kinds must share."""
+    return max(spec.rates.values()) if spec.scope == "global" else DEFAULT_RATES[kind]
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

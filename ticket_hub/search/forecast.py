@@ -1,0 +1,176 @@
+"""What a search will be, found without training: its network, data, ladder, and what it needs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticket_hub.data import DataSet, load
+from ticket_hub.environment import choose_device
+from ticket_hub.errors import DataNotFoundError, RunMismatchError
+from ticket_hub.estimate import Estimate, Shape, estimate_networks, shape_of
+from ticket_hub.networks import Outline, architecture_for, blank_module, outline
+from ticket_hub.pruning.coverage import layer_note
+from ticket_hub.pruning.plan import groups, targets
+from ticket_hub.recipe import Recipe
+from ticket_hub.search.folder import RunFolder
+from ticket_hub.search.imp import refuse_strange
+from ticket_hub.search.ladder import Ladder
+from ticket_hub.training.choice import choose
+from ticket_hub.training.optimizers import slot_names
+from ticket_hub.training.settings import check_precision
+from ticket_hub.types import Architecture, PrunableLayer
+
+__all__ = ["Forecast", "forecast"]
+
+FLOAT = 4
+GENERATIONS = 2
+"""Of checkpoints of each trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """A search before it is made.
+
+    Attributes:
+        architecture: the network, as it was built on the meta device.
+        examples: of the training, validation and test part; None where the data are not here yet.
+        layers: what may be pruned, in the order of the network.
+        kept: weights of the whole network that each level keeps, the dense one first.
+        kept_by_layer: the same by layer, in the order of `layers`; None where layers compete, so
+            that nobody knows it before they are trained.
+        competes: by layer, whether it is ever pruned.
+        warnings: sentences about what is never pruned, and layers that will be all but empty.
+        needs: memory and time.
+        disk_bytes: of the run folder with its bundle, at most.
+    """
+
+    architecture: Architecture
+    examples: tuple[int, int, int] | None
+    layers: tuple[PrunableLayer, ...]
+    kept: tuple[int, ...]
+    kept_by_layer: tuple[tuple[int, ...], ...] | None
+    competes: tuple[bool, ...]
+    warnings: tuple[str, ...]
+    needs: Estimate
+    disk_bytes: int
+
+
+def forecast(
+    recipe: Recipe,
+    run_folder: Path,
+    *,
+    data_dir: Path | str | None = None,
+    device: str | None = None,
+) -> Forecast:
+    """Check a search as far as it can be without training, and say what it will be.
+
+    The data are read if they are on this machine; nothing is downloaded, and nothing written.
+
+    Raises:
+        DataError: the data cannot be used, or are neither here nor published.
+        NetworkError: the network does not exist, or cannot take such images.
+        PruningError: there is nothing to prune, or most would stay whole without being said.
+        RecipeError: the forced backend or precision cannot be had.
+        RunError: the run folder holds something else, or a run of another recipe or other data.
+        TrainingError: there is no such device.
+    """
+    place = choose_device(device)
+    check_precision(recipe.training, place)
+    folder = RunFolder(run_folder)
+    refuse_strange(folder)
+    header = folder.open(recipe)
+    data = _data(recipe, data_dir)
+    if data is not None and header is not None and data.fingerprint != header.data.fingerprint:
+        raise RunMismatchError(
+            f"{run_folder} was begun with other data of {recipe.data.name}.",
+            "Restore the data set, or begin a new run in another folder.",
+        )
+    shape = _shape(recipe, data)
+    architecture = architecture_for(
+        recipe.network, (shape.channels, shape.height, shape.width), shape.classes
+    )
+    if data is not None:
+        choose(blank_module(architecture), recipe.training, data.to(place), 1.0)
+    found = outline(architecture)
+    ladder = Ladder(recipe=recipe, layers=found.layers)
+    counts = ladder.counts
+    if header is None:
+        ladder.check()
+    by_layer = _by_layer(ladder)
+    trials, levels = recipe.search.trials, ladder.last + 1
+    chosen = {name for group in groups(recipe.pruning, found.layers) for name in group.names}
+    return Forecast(
+        architecture=architecture,
+        examples=None if data is None else (len(data.train), len(data.validation), len(data.test)),
+        layers=found.layers,
+        kept=counts,
+        kept_by_layer=by_layer,
+        competes=tuple(layer.name in chosen and levels > 1 for layer in found.layers),
+        warnings=(*ladder.never_pruned, *_thin(found.layers, counts, by_layer)),
+        needs=estimate_networks(
+            architecture, recipe.training, shape, networks=trials * levels, at_once=trials
+        ),
+        disk_bytes=trials * _disk_bytes(recipe, found, levels),
+    )
+
+
+def _data(recipe: Recipe, data_dir: Path | str | None) -> DataSet | None:
+    """The data, or None where they are known to exist elsewhere and would be downloaded."""
+    try:
+        return load(recipe.data, data_dir, fetch=None)
+    except DataNotFoundError:
+        if shape_of(recipe.data.name) is None:
+            raise
+        return None
+
+
+def _shape(recipe: Recipe, data: DataSet | None) -> Shape:
+    if data is not None:
+        channels, height, width = data.input_shape
+        examples = len(data.train) + len(data.validation) + len(data.test)
+        return Shape(examples, channels, height, width, data.classes)
+    known = shape_of(recipe.data.name)
+    assert known is not None, "data that are not here are published"
+    side = recipe.data.size
+    return dataclasses.replace(known, height=side, width=side) if side else known
+
+
+def _by_layer(ladder: Ladder) -> tuple[tuple[int, ...], ...] | None:
+    spec, layers = ladder.recipe.pruning, ladder.layers
+    if spec.scope == "global":
+        return None
+    names = [group.names[0] for group in groups(spec, layers)]
+    rows = []
+    for level in range(ladder.last + 1):
+        known = dict(zip(names, targets(spec, layers, level), strict=True))
+        rows.append(tuple(known.get(layer.name, layer.size) for layer in layers))
+    return tuple(rows)
+
+
+def _thin(
+    layers: tuple[PrunableLayer, ...],
+    counts: tuple[int, ...],
+    by_layer: tuple[tuple[int, ...], ...] | None,
+) -> Iterator[str]:
+    """A sentence for each layer that the ladder will all but empty, at the first level where."""
+    for place, layer in enumerate(layers):
+        for level, row in enumerate(by_layer or ()):
+            note = layer_note(layer.shape, row[place], counts[level] / counts[0])
+            if note:
+                yield (
+                    f"From level {level} on, {layer.name} keeps {row[place]:,} of {layer.size:,} "
+                    f"weights or fewer: {note}."
+                )
+                break
+
+
+def _disk_bytes(recipe: Recipe, network: Outline, levels: int) -> int:
+    """Of one trial: its levels, checkpoints of one in training, theta0, and the bundle."""
+    state, bits = network.numbers * FLOAT, network.prunable // 8
+    checkpoints = GENERATIONS * state * (1 + len(slot_names(recipe.training)))
+    run = levels * (state + network.prunable) + checkpoints + state
+    bundle = levels * bits + 2 * state
+    return run + bundle
