@@ -76,13 +76,15 @@ def make_folder(folder: Path) -> None:
     while not place.is_dir():
         missing.append(place)
         place = place.parent
-    taken = next((path for path in missing if path.is_symlink() or path.exists()), None)
-    if taken is not None:
-        what = "a file"
-        if taken.is_symlink():
-            what = f"a link to {taken.readlink()}, where there is nothing"
-        raise StorageError(f"{folder} can't be made: {taken} is {what}.", "Name another folder.")
     with explaining(folder):
+        for path in missing:
+            if path.is_symlink() or path.is_file():
+                what = "a file"
+                if path.is_symlink():
+                    what = f"a link to {path.readlink()}, where there is nothing"
+                raise StorageError(
+                    f"{folder} cannot be made: {path} is {what}.", "Name another folder."
+                )
         for fresh in reversed(missing):
             fresh.mkdir(exist_ok=True)
             sync_folder(fresh.parent)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
-from ticket_hub.errors import TicketHubError
+from ticket_hub.errors import StoppedError, StorageError, TicketHubError
 from ticket_hub_cli import output
 from ticket_hub_cli.commands import SECTIONS
 from ticket_hub_cli.exit_codes import INTERNAL, INTERRUPTED, exit_code
@@ -65,14 +66,32 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        output.error("Interrupted.")
+        output.stopped("It was interrupted.")
         return INTERRUPTED
+    except StoppedError as error:
+        output.stopped(error.problem, error.remedy)
+        return exit_code(error)
     except TicketHubError as error:
         output.error(error.problem, error.remedy)
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        return _crashed(error, given)
+        return _unwritten(error) if _is_of_echo(error) else _crashed(error, given)
     return result if isinstance(result, int) else 0
+
+
+def _is_of_echo(error: Exception) -> bool:
+    """Whether printing failed: the error then names no file, and no later flush repeats it."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return isinstance(error, OSError) and frame.f_code is click.echo.__code__
+
+
+def _unwritten(error: Exception) -> int:
+    failure = StorageError(
+        f"The results could not be printed: {getattr(error, 'strerror', None) or error}.",
+        "What was made before is on disk. Free some space, or send stdout somewhere else.",
+    )
+    output.error(failure.problem, failure.remedy)
+    return exit_code(failure)
 
 
 def _crashed(error: Exception, given: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -14,7 +15,16 @@ import click
 
 from ticket_hub.errors import TicketHubError
 
-__all__ = ["Column", "Output", "command_line", "error", "passed_over", "percent", "warning"]
+__all__ = [
+    "Column",
+    "Output",
+    "command_line",
+    "error",
+    "passed_over",
+    "percent",
+    "stopped",
+    "warning",
+]
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any value
@@ -98,7 +108,8 @@ class Output:
     def hint(self, text: str) -> None:
         """Advice, such as the next command; never part of the result."""
         if self.form != "quiet":
-            click.echo(text, err=True)
+            with contextlib.suppress(OSError):
+                click.echo(text, err=True)
 
 
 def command_line(*words: object, hub: str | None = None) -> str:
@@ -126,15 +137,21 @@ def passed_over(error: TicketHubError) -> None:
     warning(error.problem, error.remedy)
 
 
+def stopped(problem: str, remedy: str = "") -> None:
+    """Say on stderr where something ended because somebody asked for it, which is no error."""
+    _say(_styled("Stopped:", fg="yellow"), problem, remedy)
+
+
 def _styled(text: str, *, fg: str | None = None) -> str:
     """Bold or coloured, except where `NO_COLOR` is set (https://no-color.org)."""
     return text if os.environ.get("NO_COLOR") else click.style(text, fg=fg, bold=True)
 
 
 def _say(kind: str, problem: str, remedy: str) -> None:
-    click.echo(f"{kind} {problem}", err=True)
-    if remedy:
-        click.echo(f"{_styled('What to do:')} {remedy}", err=True)
+    with contextlib.suppress(OSError):  # a full or closed stderr, of which nobody can be told
+        click.echo(f"{kind} {problem}", err=True)
+        if remedy:
+            click.echo(f"{_styled('What to do:')} {remedy}", err=True)
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:

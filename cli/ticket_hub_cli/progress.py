@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 import click
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Pace", "Watcher", "duration", "showing", "watching"]
 
 LINE_SECONDS = 10.0
+LEAST_SHARE = 0.05
+"""Of a level: what must be trained before its pace says anything."""
 FRAMES_PER_SECOND = 4.0
 MOST_ROWS = 16
 
@@ -61,6 +64,7 @@ class Pace:
     present: int = 0
     latest: dict[str, Progress] = field(default_factory=dict)
     _begun: tuple[float, float] | None = None
+    _is_warm: bool = False
 
     @classmethod
     def of(cls, recipe: Recipe) -> Pace:
@@ -74,6 +78,11 @@ class Pace:
         self.latest[progress.member] = progress
         if self._begun is None:
             self._begun = (self.clock(), self.done)
+        elif not self._is_warm and self.done > self._begun[1]:
+            self._is_warm = True
+            if self.done - self._begun[1] < LEAST_SHARE:
+                # the first steps also compile and fill caches, and say nothing about the others
+                self._begun = (self.clock(), self.done)
 
     def finish(self, index: int) -> None:
         """A level is finished; levels that were read from disk took no time."""
@@ -88,20 +97,25 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long all that the recipe plans will take at the pace so far; None at first.
+        """How long all that the recipe plans will take at the pace so far.
 
-        A search that ends early, or that gets faster as networks get sparser, takes less.
+        None before a twentieth of a level was trained. A search that ends early, or that gets
+        faster as networks get sparser, takes less.
         """
-        if self._begun is None or self.done <= self._begun[1]:
+        if self._begun is None or self.done - self._begun[1] < LEAST_SHARE:
             return None
         begun, before = self._begun
         return (self.clock() - begun) / (self.done - before) * (self.levels - self.done)
 
+    @property
+    def about_left(self) -> str:
+        """The time left as a phrase; empty before there is something to guess it from."""
+        seconds = self.seconds_left
+        return "" if seconds is None else f"about {duration(seconds)} left"
 
-def duration(seconds: float | None) -> str:
+
+def duration(seconds: float) -> str:
     """So many seconds as people say it: `1 h 5 min`."""
-    if seconds is None:
-        return "?"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -125,7 +139,13 @@ def showing(pace: Pace, *, stream: TextIO, quiet: bool) -> Iterator[Watcher]:
         with live(pace, stream) as watcher:
             yield watcher
     else:
-        yield Lines(pace, lambda text: click.echo(text, file=stream))
+        yield Lines(pace, partial(_say, stream))
+
+
+def _say(stream: TextIO, text: str) -> None:
+    """A search does not end because nobody can read how far it is."""
+    with contextlib.suppress(OSError):
+        click.echo(text, file=stream)
 
 
 class Silent:
@@ -162,12 +182,15 @@ class Lines:
         elif now - self._last >= LINE_SECONDS:
             self._last = now
             least = min(each.iteration for each in self.pace.latest.values())
-            self.say(
-                f"{self.pace.unit} {self.pace.present} of {self.pace.levels - 1}: "
-                f"iteration {least} of "
-                f"{progress.iterations}, validation accuracy {_accuracies(self.pace)}, "
-                f"about {duration(self.pace.seconds_left)} left"
-            )
+            parts = [
+                (
+                    f"{self.pace.unit} {self.pace.present} of {self.pace.levels - 1}: "
+                    f"iteration {least} of {progress.iterations}"
+                ),
+                f"validation accuracy {_accuracies(self.pace)}",
+                self.pace.about_left,
+            ]
+            self.say(", ".join(filter(None, parts)))
 
     def level(self, level: Level) -> None:
         """Sum the level up."""
@@ -233,13 +256,12 @@ class Board:
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 2))
-        left = duration(self.pace.seconds_left)
         share = min(self.pace.done / self.pace.levels, 1.0)
         last = self.pace.levels - 1
         grid.add_row(
             Text(f"{self.pace.unit} {min(self.pace.present, last)} of {last}"),
             ProgressBar(total=1.0, completed=share, width=24),
-            Text(f"about {left} left"),
+            Text(self.pace.about_left),
         )
         for name, each in sorted(self.pace.latest.items(), key=_trial_number)[:MOST_ROWS]:
             grid.add_row(

@@ -96,8 +96,35 @@ def test_arguments_beyond_the_command_are_not_saved(own_home: Path) -> None:
     assert "secret-token" not in saved.read_text()
 
 
-def test_ctrl_c_where_nothing_is_kept_ends_with_its_own_code() -> None:
+def test_ctrl_c_where_nothing_is_kept_ends_with_its_own_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert run(["fail"], _failing(KeyboardInterrupt())) == exit_codes.INTERRUPTED
+    assert capsys.readouterr().err == "\nStopped: It was interrupted.\n"
+
+
+def test_what_somebody_stopped_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = errors.StoppedError("Training was stopped at iteration 5.", "Run it again.")
+    assert run(["fail"], _failing(stopped)) == 75
+    assert capsys.readouterr().err == (
+        "Stopped: Training was stopped at iteration 5.\nWhat to do: Run it again.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["recipes"], ["find", "--help"]])
+def test_a_full_stdout_is_a_storage_error(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "ticket_hub_cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == exit_codes.exit_code(errors.StorageError("", ""))
+    assert ran.stderr.startswith("Error: The results could not be printed: No space left")
+    assert ran.stderr.count("\n") == 2
 
 
 def test_a_wrong_call_names_the_nearest_command(ticket: Callable[..., Any]) -> None:
@@ -120,7 +147,6 @@ def test_the_version_is_the_library_s(ticket: Callable[..., Any]) -> None:
         ["recipes"],
         ["recipes", "digits-quick"],
         ["list"],
-        ["find", "digits-quick", "--dry-run"],
         ["completion", "zsh"],
     ]
     + [[*path, "--help"] for path in _all_commands(cli)],

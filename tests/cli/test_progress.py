@@ -73,11 +73,31 @@ def test_time_left_is_guessed_from_the_pace_since_training_began() -> None:
     assert pace.seconds_left == pytest.approx(60.0)
 
 
+def test_no_time_is_guessed_from_the_first_steps() -> None:
+    """They compile, and fill caches: a hundred times slower than the rest here."""
+    said: list[str] = []
+    clock = Clock()
+    pace = Pace(trials=1, levels=10, iterations=1000, clock=clock)
+    lines = Lines(pace, said.append)
+    lines.observe(reading(0, 0))
+    clock.now += 20
+    lines.observe(reading(0, 10))
+    assert said[-1].endswith("validation accuracy 90.00%")
+    clock.now += 1
+    lines.observe(reading(0, 50))
+    assert pace.seconds_left is None
+    assert pace.about_left == ""
+    clock.now += 10
+    lines.observe(reading(0, 450))
+    assert pace.seconds_left == pytest.approx(11 / 0.44 * 9.55)
+    assert said[-1].endswith("about 3 min 59 s left")
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, "?"), (0.4, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3900, "1 h 5 min")],
+    [(0.4, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (3900, "1 h 5 min")],
 )
-def test_durations_are_said_as_people_say_them(seconds: float | None, words: str) -> None:
+def test_durations_are_said_as_people_say_them(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 

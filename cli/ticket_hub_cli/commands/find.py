@@ -14,11 +14,13 @@ from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.illustrating import illustrate
 from ticket_hub_cli.output import Column, Output, command_line, percent
-from ticket_hub_cli.progress import Pace, watching
+from ticket_hub_cli.plans import gigabytes, plan_table, tell_plan
+from ticket_hub_cli.progress import Pace, duration, watching
 
 if TYPE_CHECKING:
     from ticket_hub.recipe import Recipe
     from ticket_hub.search import FindResult
+    from ticket_hub.search.forecast import Forecast
 
 COLUMNS = [
     Column("level", "LEVEL", right=True),
@@ -63,7 +65,11 @@ COLUMNS = [
     help="Go on with a run that was begun in another environment; it is then never bit-exact.",
 )
 @engine_options
-@click.option("--dry-run", is_flag=True, help="Say what would be searched, and where; do nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check what would be searched, and say what it will be and need; train nothing.",
+)
 @options.import_option
 @options.output_options
 def command(
@@ -89,7 +95,7 @@ def command(
     )
     recipe = load_recipe(name).replace(changes)
     if dry_run:
-        _plan(recipe, places["run_folder"] or runs_folder() / recipe.run_name, out)
+        _plan(recipe, places, out)
         return
     out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     search = _find if engine is None else partial(_find_on, engine)
@@ -98,23 +104,47 @@ def command(
     _tell(result, out)
 
 
-def _plan(recipe: Recipe, run: Path, out: Output) -> None:
+def _plan(recipe: Recipe, places: dict[str, Any], out: Output) -> None:
+    from ticket_hub.search.forecast import forecast
     from ticket_hub.search.runs import summarize
 
+    run = places["run_folder"] or runs_folder() / recipe.run_name
+    plan = forecast(recipe, run, data_dir=places["data_dir"], device=places["device"])
     found = summarize(run) if (run / "run.json").is_file() else None
-    plan = Pace.of(recipe)
+    pace = Pace.of(recipe)
     facts = {
         "recipe": recipe.name,
         "digest": recipe.digest,
         "network": recipe.network.name,
+        "init": recipe.network.init,
         "data": recipe.data.name,
-        "trials": plan.trials,
-        "levels": plan.levels,
-        "iterations": plan.iterations,
+        "input": list(plan.architecture.input_shape),
+        "classes": plan.architecture.classes,
+        "trials": pace.trials,
+        "levels": pace.levels,
+        "iterations": pace.iterations,
         "run": run,
         "state": f"{found.state}, {found.levels} levels done" if found else "new",
     }
-    out.record(facts, name="run")
+    if out.form == "human":
+        out.record(facts | _needs(plan), name="run")
+        tell_plan(plan, out)
+    else:
+        out.record(facts | plan_table(plan), name="run")
+
+
+def _needs(plan: Forecast) -> dict[str, str]:
+    """Data and what the search needs, for people."""
+    examples = "not here yet; they are downloaded"
+    if plan.examples is not None:
+        train, validation, test = plan.examples
+        examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
+    return {
+        "examples": examples,
+        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with all trials at once",
+        "disk": f"at most {gigabytes(plan.disk_bytes)}",
+        "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
+    }
 
 
 def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:

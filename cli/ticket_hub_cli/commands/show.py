@@ -58,6 +58,7 @@ LAYERS = [
     Column("size", "WEIGHTS", lambda value: f"{value:,}", right=True),
     Column("kept", "KEPT", lambda value: f"{value:,}", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
+    Column("note", ""),
 ]
 
 
@@ -104,23 +105,55 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         "default": f"level {default.level}, trial {default.trial} ({default.rule})",
     }
     unknown = unknown_parts(manifest)
+    whole, thin = _whole(manifest), _thin(manifest)
     if out.form == "human":
-        out.record(facts | ({"not known": ", ".join(unknown)} if unknown else {}), name="id")
+        noted = {"not known": ", ".join(unknown)} if unknown else {}
+        noted |= {"never pruned": ", ".join(whole)} if whole else {}
+        out.record(facts | noted, name="id")
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
+        for sentence in thin:
+            out.hint(sentence)
         look = command_line("ticket", "show", f"{name}:{default.level}")
         out.hint(f"One level by layers: {look}.")
     else:
         out.record(
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
-            | {"unknown": list(unknown)},
+            | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin},
             name="id",
         )
 
 
+def _whole(manifest: Manifest) -> list[str]:
+    """The layers that keep all their weights in every ticket, where others have lost some."""
+    kept = [ticket.kept for level in manifest.levels for ticket in level.tickets]
+    whole = [
+        layer.name
+        for place, layer in enumerate(manifest.layers)
+        if all(counts[place] == layer.size for counts in kept)
+    ]
+    return [] if len(whole) == len(manifest.layers) else whole
+
+
+def _thin(manifest: Manifest) -> list[str]:
+    """A sentence for each layer of the sparsest level that is near collapse or far below it."""
+    from ticket_hub.pruning.coverage import thin_layers
+    from ticket_hub.types import PrunableLayer
+
+    level = manifest.levels[-1]
+    layers = [PrunableLayer(name=e.name, kind=e.kind, shape=e.shape) for e in manifest.layers]
+    least = [min(counts) for counts in zip(*(each.kept for each in level.tickets), strict=True)]
+    kept = {layer.name: count for layer, count in zip(layers, least, strict=True)}
+    found = thin_layers(layers, kept)
+    return [f"Level {level.index}: {about}" for about in found.values()]
+
+
 def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
+    from ticket_hub.pruning.coverage import layer_note
+
+    whole = _whole(manifest)
     tickets = {f"trial {each.trial}": each.id for each in level.tickets}
     layers = [
         {
@@ -129,6 +162,9 @@ def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
             "size": layer.size,
             "kept": kept,
             "density": kept / layer.size,
+            "note": "never pruned"
+            if layer.name in whole
+            else layer_note(layer.shape, kept, level.density),
         }
         for layer, kept in zip(manifest.layers, level.tickets[0].kept, strict=True)
     ]
