@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 
 import torch
 
@@ -13,6 +11,7 @@ from ticket_hub.errors import MemoryLimitError
 from ticket_hub.training.loop import Drive, Task
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.settings import deliberate, on_device
+from ticket_hub.training.sparse.compile_kernels import compile_apart
 from ticket_hub.training.sparse.compiled import SparseNumba
 
 __all__ = ["run_here", "run_task"]
@@ -31,8 +30,7 @@ def run_task(
         TrainingError: as `Drive.run`.
     """
     try:
-        device = data.train.images.device
-        with deliberate(task.training), on_device(device), _compiling(task, should_stop):
+        with deliberate(task.training), on_device(data.train.images.device):
             return Drive(data, task, observe, should_stop).run()
     except (MemoryError, RuntimeError) as error:
         if _is_out_of_memory(error):
@@ -45,22 +43,20 @@ def run_task(
         raise
 
 
-def _compiling(task: Task, should_stop: Callable[[], bool] | None) -> AbstractContextManager[None]:
-    """Let a stop come through while a backend compiles its code."""
-    if task.backend != SparseNumba.name:
-        return contextlib.nullcontext()
-    from ticket_hub.training.sparse.jit import interruptible
-
-    return interruptible(should_stop)
-
-
 def run_here(
     data: DataSet,
     tasks: Sequence[Task],
     observe: Callable[[Progress], None] | None,
     should_stop: Callable[[], bool] | None,
 ) -> dict[str, Trained]:
-    """Do all tasks; results by the members' names."""
+    """Do all tasks; results by the members' names.
+
+    Raises:
+        StoppedError: `should_stop` became true.
+        TrainingError: as `run_task`.
+    """
+    if should_stop is not None and any(task.backend == SparseNumba.name for task in tasks):
+        compile_apart(should_stop)
 
     def tell(news: list[Progress]) -> None:
         if observe is not None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
-import threading
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import llvmlite.binding as llvm
 import numba
-from numba.core import event
 
-from ticket_hub.errors import StoppedError
 from ticket_hub.home import cache_folder
 
-__all__ = ["compiled", "has_wide_registers", "interruptible", "kept"]
+__all__ = ["compiled", "has_wide_registers", "is_missing", "kept"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -38,7 +35,7 @@ def kept(function: Function) -> Function:
     """
     result = compiled(function)
     before = numba.config.CACHE_DIR
-    folder = (Path(before) if before else cache_folder() / "compiled") / _sources()
+    folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         numba.config.CACHE_DIR = str(folder)
@@ -61,48 +58,16 @@ def has_wide_registers() -> bool:
     return "+avx512f" in features
 
 
-@contextlib.contextmanager
-def interruptible(should_stop: Callable[[], bool] | None) -> Iterator[None]:
-    """Give up what this thread compiles in the block once `should_stop` is true.
-
-    It is asked before each pass of the compiler, which takes a fraction of a second where the
-    whole takes many. What was given up is compiled anew when it is called again.
-
-    Raises:
-        StoppedError: something was being compiled when `should_stop` became true.
-    """
-    if should_stop is None:
-        yield
-        return
-    asking = _Asking(should_stop)
-    try:
-        with event.install_listener("numba:run_pass", asking):
-            yield
-    except Exception:
-        if asking.stopped:  # numba writes the pass into whatever is raised in it
-            raise StoppedError(
-                "Stopped while the code for sparse networks was being compiled.",
-                "What was done before is kept; run the same command again to go on.",
-            ) from None
-        raise
+def is_missing(kernel: str) -> bool:
+    """Whether the cache could hold the code of a kernel, `MODULE.FUNCTION`, and does not."""
+    folder = _folder()
+    return os.access(folder, os.W_OK) and not any(folder.rglob(f"{kernel}-*.nbi"))
 
 
-class _Asking(event.Listener):  # type: ignore[misc]  # numba has no types
-    """Raises in the compiler where somebody wants to stop."""
-
-    def __init__(self, should_stop: Callable[[], bool]) -> None:
-        self.should_stop, self.stopped = should_stop, False
-        self._thread = threading.get_ident()
-
-    def on_start(self, event: object) -> None:
-        """Ask before a pass."""
-        del event
-        if threading.get_ident() == self._thread and self.should_stop():
-            self.stopped = True
-            raise StoppedError("Stopped.", "")
-
-    def on_end(self, event: object) -> None:
-        """Let what is done be done."""
+def _folder() -> Path:
+    """Where the code of these sources is kept."""
+    given = numba.config.CACHE_DIR
+    return (Path(given) if given else cache_folder() / "compiled") / _sources()
 
 
 def _sources() -> str:
