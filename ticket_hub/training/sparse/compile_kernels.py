@@ -32,7 +32,7 @@ def compile_apart(should_stop: Callable[[], bool]) -> None:
 
     if not is_missing("kernels.train"):
         return
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-c", PROGRAM],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
