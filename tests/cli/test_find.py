@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ticket_hub import find
 
 SMALL = [
     *("--trials", "2", "--levels", "2", "--workers", "1"),
@@ -45,6 +48,24 @@ def test_find_draws_the_ladder_on_the_card(ticket: Callable[..., Any], tmp_path:
     card = (tmp_path / "run/bundle/README.md").read_text("utf-8")
     assert "](ladder.svg)" in card
     assert ticket("verify", str(tmp_path / "run")).code == 0
+
+
+def test_a_search_that_ended_before_its_figure_was_drawn_comes_to_the_same_digest(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    arguments = ["find", "digits-quick", *SMALL, "-q", "--out"]
+    ticket(*arguments, str(tmp_path / "straight"))
+    manifest = (tmp_path / "straight/bundle/ticket.json").read_bytes()
+    # what is left by a kill after the last level, and by one while the figure came into place
+    find(str(tmp_path / "straight/recipe.toml"), run_folder=tmp_path / "late", workers=1)
+    assert (tmp_path / "late/bundle/ticket.json").read_bytes() != manifest
+    shutil.copytree(tmp_path / "late", tmp_path / "torn")
+    (tmp_path / "torn/bundle/.staged").mkdir()
+    (tmp_path / "torn/bundle/.staged" / ("0" * 64)).write_bytes(b"half")
+    for name in ("late", "torn"):
+        ticket(*arguments, str(tmp_path / name))
+        assert (tmp_path / name / "bundle/ticket.json").read_bytes() == manifest
+        assert not (tmp_path / name / "bundle/.staged").exists()
 
 
 def test_find_again_reads_what_is_there(ticket: Callable[..., Any], tmp_path: Path) -> None:
