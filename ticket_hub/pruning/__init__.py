@@ -1,7 +1,8 @@
 """Score, select, apply: from trained weights to a mask with an exact number of weights."""
 
 from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
-from ticket_hub.pruning.handle import MaskHandle, keep_mask, load_masked, mask_handle
+from ticket_hub.pruning.handle import MaskHandle, mask_handle
+from ticket_hub.pruning.keeping import keep_mask, load_masked
 from ticket_hub.pruning.masks import (
     check_alignment,
     density,
