@@ -216,6 +216,7 @@ def _subject(plan: AnalysisPlan, analysis: Analysis, level: int, gym: Gym) -> Su
 def _finding(analysis: Analysis, subject: Subject, place: AnalysisFolder) -> Finding:
     known = place.read(analysis.name, subject.level, subject.identity, analysis.result)
     if known is not None:
+        subject.gym.forget(subject.checkpoints)  # a process may have been killed before it did
         return known
     result = analysis.make(subject)
     environment = subject.gym.environment if analysis.trains else fingerprint()

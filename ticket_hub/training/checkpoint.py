@@ -18,7 +18,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,18 @@ class FolderKeeper:
         if manifest.exists() and not self._generations(member):
             return [manifest.name]
         return [str(g["file"]) for g in self._generations(member) if self._read(g) is None]
+
+    def forget(self, members: Iterable[str]) -> None:
+        """Drop the states of members whose results are on disk; those of others stay."""
+        if not self.folder.is_dir():
+            return
+        for member in members:
+            self._drop_others(member, set())
+            with contextlib.suppress(OSError):
+                (self.folder / f"{member}.json").unlink()
+        with contextlib.suppress(OSError):  # others are in it
+            self.folder.rmdir()
+            self.folder.parent.rmdir()
 
     def clear(self) -> None:
         """Forget everything; for a level that is finished."""

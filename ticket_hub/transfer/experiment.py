@@ -111,6 +111,7 @@ class _Session:
             missing = [entry for entry in group if self._is_missing(entry)]
             if missing:
                 self._train(missing)
+            self._forget(group)
             fresh = set(missing)
             for entry in group:
                 result = self.folder.read(entry, self.lineup.ticket_id(entry))
@@ -174,7 +175,13 @@ class _Session:
         for entry, equal in twins.items():
             result = read_result(self.folder.place(equal))
             self.folder.write(entry, self.lineup.result(entry, self.lineup.line_up(entry), result))
-        keeper.clear()
+        keeper.forget(entry.name for entry in missing)
+
+    def _forget(self, trained: Sequence[Entry]) -> None:
+        """Drop checkpoints that a process left which was killed after its last result."""
+        bases = [Entry(0, DENSE, entry.trial) for entry in trained if entry.control == FINETUNE]
+        for entry in (*bases, *trained):
+            FolderKeeper(folder=self.folder.checkpoints(entry.level)).forget([entry.name])
 
     def _twins(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
         """The controls that begin as a ticket does, with that: they come to the same, bit for bit.

@@ -164,6 +164,8 @@ class _Replay:
         missing = [each for each in self.trials if not self._place(level, each).exists()]
         if missing:
             self._train(level, missing)
+        else:  # a process may have been killed after its last result
+            FolderKeeper(folder=self.folder.checkpoints(level)).clear()
         pairs = [(self.claims[level, each.index], self._read(level, each)) for each in self.trials]
         claimed = [
             _accuracy(self.claims[level, each.index].curves) for each in self.bundle.manifest.trials
