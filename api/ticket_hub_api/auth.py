@@ -15,6 +15,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
+from ticket_hub.errors import HubUnavailableError
 from ticket_hub_api import errors
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Account, Membership, Token, now
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Requires",
+    "RequiresNothing",
     "Signed",
     "XetToken",
     "authenticate",
@@ -84,6 +86,24 @@ class Requires:
             request.scope["principal"] = found
         principal: Principal = request.scope["principal"]
         return principal
+
+
+class RequiresNothing(Requires):
+    """The dependency of what tells of the service's health, which must answer without a database.
+
+    A token that is shown must be valid; one that cannot be looked up now is let pass.
+    """
+
+    def __init__(self) -> None:
+        """Admit anyone."""
+        super().__init__(Scope.ANYONE)
+
+    async def identify(self, request: Request) -> Principal:
+        """Who shows a token in the header, or nobody, also where nobody knows."""
+        try:
+            return await super().identify(request)
+        except HubUnavailableError:
+            return ANONYMOUS
 
 
 async def known_principal(request: Request, secret: str) -> Principal:

@@ -167,6 +167,21 @@ def test_a_service_without_its_storage_is_alive_and_not_ready(
     assert call("GET", "/readyz").status == 200
 
 
+def test_a_service_without_its_database_is_alive_and_not_ready_whoever_asks(
+    tmp_path: Path, start: StartHub, call_to: CallTo
+) -> None:
+    hub = start(folder=tmp_path / "hub")
+    call = call_to(hub)
+    assert call("GET", "/healthz", token="th_wrong").status == 401
+    database = hub.settings.folder / "hub.sqlite"
+    database.rename(tmp_path / "gone")
+    database.mkdir()
+    for token in ("", hub.token, "th_another"):
+        assert call("GET", "/healthz", token=token).status == 200
+        ready = call("GET", "/readyz", token=token)
+        assert (ready.status, ready.json["database"]) == (503, "fails")
+
+
 def test_figures_count_requests_by_pattern_and_say_what_the_hub_holds(
     start: StartHub, call_to: CallTo
 ) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from ticket_hub.hub import connect
 from ticket_hub.hub.huggingface import HuggingFaceHub
 
-__all__ = ["COMMIT", "GOLDEN", "REPO", "Server", "hub_of", "once", "send"]
+__all__ = ["COMMIT", "GOLDEN", "REPO", "Server", "hub_of", "once", "send", "serving"]
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 COMMIT = "1" * 40
@@ -35,9 +37,12 @@ class Server:
 
             def do_GET(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                self.rfile.read(int(headers.get("content-length", "0")))
                 outer.requests.append((self.path, headers))
                 if not outer.trouble(self):
                     outer.answer(self)
+
+            do_POST = do_DELETE = do_GET  # noqa: N815 - the names of the standard library
 
             def log_message(self, *_: object) -> None:
                 """Be quiet."""
@@ -61,6 +66,20 @@ class Server:
             return
         start = request.headers.get("Range", "").removeprefix("bytes=").partition("-")[0]
         send(request, 206 if start else 200, data[int(start or 0) :])
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Server]:
+    """A server that answers until the block ends."""
+    found = Server()
+    thread = threading.Thread(target=found.http.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        found.http.shutdown()
+        found.http.server_close()
+        thread.join()
 
 
 def send(

@@ -14,16 +14,16 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.bundle.manifest import FileRecord
-from ticket_hub.durable import explaining, sha256_file, write_bytes
+from ticket_hub.durable import explaining, make_folder, sha256_file, write_bytes
 from ticket_hub.errors import BundleDigestError, HubUnavailableError, StorageError
-from ticket_hub.file_system import lock, protect, sync_file
+from ticket_hub.file_system import lock, protect, sync_file, sync_folder
 from ticket_hub.home import ticket_home
 
 __all__ = ["Cache", "CachedBundle", "Fetch"]
@@ -94,19 +94,32 @@ class Cache:
                 _publish(partial, blob)
         return "repaired" if damaged else "fetched"
 
-    def place(self, folder: Path, name: str, record: FileRecord) -> None:
-        """Put a blob that `ensure` has checked into a bundle's folder."""
+    def place(self, folder: Path, files: Mapping[str, FileRecord]) -> None:
+        """Put blobs that `ensure` has checked into a bundle's folder, durably.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        placed = [folder / name for name, each in files.items() if self._place(folder, name, each)]
+        with explaining(folder):
+            for parent in {path.parent for path in placed}:
+                sync_folder(parent)
+
+    def _place(self, folder: Path, name: str, record: FileRecord) -> bool:
         goal, blob = folder / name, self.blob(record.sha256)
         with explaining(goal):
             if goal.exists() and goal.samefile(blob):
-                return
-            goal.parent.mkdir(parents=True, exist_ok=True)
+                return False
+            make_folder(goal.parent)
             draft = goal.with_name(f".{goal.name}.{secrets.token_hex(6)}.part")
             try:
                 os.link(blob, draft)
             except OSError:  # a file system without links
                 shutil.copyfile(blob, draft)
+                with draft.open("rb") as stream:
+                    sync_file(stream.fileno())
             draft.replace(goal)
+            return True
 
     def folder(self, hub: str, repo: str, commit: str) -> Path:
         """The folder of a bundle at a commit."""
@@ -233,11 +246,12 @@ def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> Non
 
 
 def _publish(partial: Path, blob: Path) -> None:
-    blob.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(blob.parent)
     with partial.open("rb") as stream:
         protect(stream.fileno())
         sync_file(stream.fileno())
     partial.replace(blob)
+    sync_folder(blob.parent)
 
 
 def _remove(paths: Iterator[Path]) -> int:

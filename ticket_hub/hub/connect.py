@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from ticket_hub.errors import HubError
@@ -12,18 +13,20 @@ from ticket_hub.hub.base import Hub
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.huggingface import HuggingFaceHub
 
-__all__ = ["connect"]
+__all__ = ["connect", "is_own"]
 
 PUBLIC = "https://huggingface.co"
 
 
-def connect(location: str | Path | None = None, *, token: str | None = None) -> Hub:
+def connect(
+    location: str | Path | None = None, *, token: str | Literal[False] | None = None
+) -> Hub:
     """The hub at a location.
 
     Args:
         location: a folder, or the address of a server that speaks the Hugging Face Hub protocol;
             None is `HF_ENDPOINT`, or the public Hub.
-        token: for a server; None is `HF_TOKEN`, or what `hf auth login` kept.
+        token: for a server; None is `HF_TOKEN`, or what `hf auth login` kept; False is none.
 
     Raises:
         HubError: the folder is something else, or the address is none.
@@ -38,12 +41,18 @@ def connect(location: str | Path | None = None, *, token: str | None = None) -> 
     return FolderHub(expanded(text)) if text else _by_default(token)
 
 
+def is_own(location: str) -> bool:
+    """Whether `HF_TOKEN` is for this hub: the one of `HF_ENDPOINT`, or else the public Hub."""
+    own = os.environ.get("HF_ENDPOINT", "").strip() or PUBLIC
+    return location.rstrip("/").lower() == own.rstrip("/").lower()
+
+
 def _is_address(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
-def _by_default(token: str | None) -> HuggingFaceHub:
+def _by_default(token: str | Literal[False] | None) -> HuggingFaceHub:
     """What `HF_ENDPOINT` names, or the public Hub, also where it is set to nothing."""
     named = os.environ.get("HF_ENDPOINT", PUBLIC).strip()
     if named and not _is_address(named):

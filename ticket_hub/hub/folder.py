@@ -12,13 +12,12 @@ one wins, without a lock that a dead client could leave behind.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.durable import sha256_file, sync_folder, write_json
@@ -29,23 +28,14 @@ from ticket_hub.errors import (
     StorageError,
     TicketHubError,
 )
-from ticket_hub.home import user_name
 from ticket_hub.hub.address import check_repo, check_revision
 from ticket_hub.hub.base import Pushed, RemoteFile, Report, Snapshot
 from ticket_hub.hub.folder_blobs import FolderBlobs
-from ticket_hub.hub.folder_files import (
-    commit_id,
-    history_of,
-    publish,
-    read_commit,
-    read_tag,
-    timestamp,
-)
+from ticket_hub.hub.folder_files import History, publish, read_tag, timestamp
 
 __all__ = ["FolderHub"]
 
 MARKER = "hub.json"
-CHUNK = 1 << 20
 
 
 class FolderHub:
@@ -97,13 +87,15 @@ class FolderHub:
     ) -> None:
         """Append the file's bytes from `offset` on to `target`."""
         name = f"{path} of {snapshot.repo}"
-        with (
-            self.blobs.open(_digest(snapshot, path), name) as source,
-            target.open("ab") as goal,
-        ):
+        with target.open("ab") as goal:
             goal.truncate(offset)
-            source.seek(offset)
-            _copy(source, goal, most - offset, name)
+            for piece in self.blobs.pieces(_digest(snapshot, path), name, offset):
+                offset += len(piece)
+                if offset > most:
+                    raise HubError(
+                        f"{name} is larger than its manifest says.", "Ask its owner about it."
+                    )
+                goal.write(piece)
 
     def push(
         self,
@@ -127,10 +119,11 @@ class FolderHub:
         check_repo(repo)
         if create_pr:
             raise HubError("A hub in a folder has no pull requests.", "Push without --create-pr.")
-        head = self._head(repo)
+        history = self._history(repo)
+        head = history.newest()
         digests = {path: sha256_file(source) for path, source in files}
         fresh = {path: [digests[path], source.stat().st_size] for path, source in files}
-        base = head if (head["id"] if head else None) == parent else self._before(repo, head)
+        base = head if (head["id"] if head else None) == parent else history.before(head)
         if (base["id"] if base else None) != parent:
             raise _conflict(repo)
         kept = base["files"] if base else {}
@@ -139,10 +132,10 @@ class FolderHub:
             raise _conflict(repo)
         self._mark()
         uploaded = [path for path, source in files if self.blobs.store(source, digests[path])]
-        if head and entries == head["files"]:
-            commit = str(head["id"])
-        else:
-            commit = self._commit(repo, head, entries, message)
+        unchanged = head is not None and entries == head["files"]
+        commit = str(head["id"]) if head and unchanged else history.add(head, entries, message)
+        if commit is None:
+            raise _conflict(repo)
         for path, source in files:  # a collector may have taken one before the commit named it
             if not self.blobs.holds(digests[path]):
                 self.blobs.store(source, digests[path])
@@ -157,7 +150,7 @@ class FolderHub:
     ) -> Iterator[str]:
         """Every repository whose newest commit holds a ticket, newest first; tags are not kept."""
         del tags
-        self._refuse_absent()
+        self.refuse_absent()
         found = []
         for history in (self.root / "repos").glob("*/*/history"):
             place = history.parent
@@ -166,7 +159,7 @@ class FolderHub:
                 continue  # a dot: what a deletion has left
             try:
                 check_repo(repo)
-                head = self._head(repo)
+                head = History(place).newest()
             except HubNotFoundError:  # deleted at this moment
                 continue
             except TicketHubError as error:
@@ -239,19 +232,15 @@ class FolderHub:
         check_repo(repo)
         return self.root / "repos" / repo
 
-    def _head(self, repo: str) -> dict[str, Any] | None:
-        history = history_of(self._place(repo))
-        return read_commit(history[-1]) if history else None
+    def _history(self, repo: str) -> History:
+        return History(self._place(repo))
 
-    def _before(self, repo: str, head: dict[str, Any] | None) -> dict[str, Any] | None:
-        """The commit before the newest: a push that is repeated has seen this one."""
-        history = history_of(self._place(repo))
-        with contextlib.suppress(HubError):
-            return read_commit(history[-2]) if head and head["parent"] and history[1:] else None
-        return None
+    def refuse_absent(self) -> None:
+        """A share that is not mounted, or a misspelt folder, is no hub without tickets.
 
-    def _refuse_absent(self) -> None:
-        """A share that is not mounted, or a misspelt folder, is no hub without tickets."""
+        Raises:
+            HubNotFoundError: there is no folder.
+        """
         if not self.root.is_dir():
             raise HubNotFoundError(
                 f"There is no folder {self.root}, so it is no hub.",
@@ -259,55 +248,32 @@ class FolderHub:
             )
 
     def _absent(self, repo: str) -> HubNotFoundError:
-        self._refuse_absent()
+        self.refuse_absent()
         return HubNotFoundError(
             f"There is no {repo} in {self.root}.",
             f"`ticket search --hub {shlex.quote(str(self.root))}` lists all.",
         )
 
     def _find(self, repo: str, revision: str | None) -> dict[str, Any]:
-        history = history_of(self._place(repo))
-        if not history:
+        history = self._history(repo)
+        newest = history.newest()
+        if newest is None:
             raise self._absent(repo)
         if revision in {None, "main"}:
-            return read_commit(history[-1])
+            return newest
         check_revision(str(revision))
         tag = self._place(repo) / "tags" / f"{revision}.json"
-        wanted = read_tag(tag) if tag.is_file() else revision
-        damaged = None
-        for path in reversed(history):
-            try:
-                commit = read_commit(path)
-            except HubError as error:  # others may be whole
-                damaged = error
-                continue
-            if commit["id"] == wanted:
-                return commit
-        raise damaged or HubNotFoundError(
-            f"{repo} has no revision {revision!r}.",
-            "Give a tag or a whole commit; `ticket info` lists the tags.",
-        )
+        found = history.find(read_tag(tag) if tag.is_file() else str(revision))
+        if found is None:
+            raise HubNotFoundError(
+                f"{repo} has no revision {revision!r}.",
+                "Give a tag or a whole commit; `ticket info` lists the tags.",
+            )
+        return found
 
     def _mark(self) -> None:
         if not (self.root / MARKER).is_file():
             write_json(self.root / MARKER, {"format": 1})
-
-    def _commit(
-        self, repo: str, head: dict[str, Any] | None, entries: dict[str, Any], message: str
-    ) -> str:
-        number = head["number"] + 1 if head else 1
-        record = {
-            "number": number,
-            "parent": head["id"] if head else None,
-            "message": message,
-            "author": user_name(),
-            "date": timestamp(),
-            "files": entries,
-        }
-        record["id"] = commit_id(record)
-        if not publish(self._place(repo) / "history" / f"{number:08d}.json", record):
-            raise _conflict(repo)
-        return str(record["id"])
 
 
 def _digest(snapshot: Snapshot, path: str) -> str:
@@ -327,14 +293,6 @@ def _passed_over(place: Path, error: TicketHubError) -> HubError:
         f"{place} is nothing that a hub keeps; it was passed over.",
         "Look at what it holds, and move it away.",
     )
-
-
-def _copy(source: IO[bytes], goal: IO[bytes], most: int, name: str) -> None:
-    while piece := source.read(CHUNK):
-        most -= len(piece)
-        if most < 0:
-            raise HubError(f"{name} is larger than its manifest says.", "Ask its owner about it.")
-        goal.write(piece)
 
 
 def _conflict(repo: str) -> HubConflictError:

@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from ticket_hub.durable import open_durable, sha256_file
 from ticket_hub.errors import BundleDigestError, HubNotFoundError, HubUnavailableError, StorageError
@@ -61,9 +60,8 @@ class FolderBlobs:
         """Whether there is a blob of this name."""
         return self.path(digest).is_file()
 
-    @contextlib.contextmanager
-    def open(self, digest: str, name: str) -> Iterator[IO[bytes]]:
-        """The bytes of a blob, not compared with its digest.
+    def pieces(self, digest: str, name: str, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of a blob from an offset on, not compared with its digest.
 
         Args:
             name: what it is, for the message.
@@ -72,34 +70,32 @@ class FolderBlobs:
             HubNotFoundError: it is lost.
             HubUnavailableError: the file system refuses to read it.
         """
+        path = self.path(digest)
         try:
-            stream = self.path(digest).open("rb")
+            with path.open("rb") as stream:
+                stream.seek(offset)
+                while piece := stream.read(CHUNK):
+                    yield piece
         except FileNotFoundError as error:
             raise HubNotFoundError(f"{self.folder.parent} has lost {name}.", _MEND) from error
         except OSError as error:
-            raise _unreadable(self.path(digest), error) from error
-        with stream:
-            yield stream
+            raise HubUnavailableError(
+                f"{path} cannot be read: {error.strerror or error}.",
+                "Check its permissions and the disk that it lies on.",
+            ) from error
 
     def read(self, digest: str, name: str, *, limit: int) -> bytes:
-        """A small blob as a whole, or its first `limit + 1` bytes where it has more.
+        """A small blob as a whole, or more than `limit` bytes of one that is larger.
 
         Raises:
             BundleDigestError: its bytes are not those of its name.
             HubNotFoundError, HubUnavailableError: it is lost, or cannot be read.
         """
-        with self.open(digest, name) as stream:
-            try:
-                data = stream.read(limit + 1)
-            except OSError as error:
-                raise _unreadable(self.path(digest), error) from error
-        if len(data) <= limit and hashlib.sha256(data).hexdigest() != digest:
+        data = bytearray()
+        for piece in self.pieces(digest, name):
+            data += piece
+            if len(data) > limit:
+                return bytes(data)
+        if hashlib.sha256(data).hexdigest() != digest:
             raise BundleDigestError(f"{name} is damaged in {self.folder.parent}.", _MEND)
-        return data
-
-
-def _unreadable(path: Path, error: OSError) -> HubUnavailableError:
-    return HubUnavailableError(
-        f"{path} cannot be read: {error.strerror or error}.",
-        "Check its permissions and the disk that it lies on.",
-    )
+        return bytes(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -10,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.durable import canonical_json, explaining, sync_folder, write_json
-from ticket_hub.errors import HubError, HubNotFoundError
+from ticket_hub.durable import canonical_json, sync_folder, write_json
+from ticket_hub.errors import HubError, HubNotFoundError, StorageError
 from ticket_hub.file_system import name_new
+from ticket_hub.home import user_name
 
-__all__ = ["commit_id", "history_of", "publish", "read_commit", "read_tag", "timestamp"]
+__all__ = ["History", "commit_id", "publish", "read_commit", "read_tag", "timestamp"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[0-9]{8,12}\.json")
@@ -26,24 +28,93 @@ def publish(path: Path, record: dict[str, Any]) -> bool:
     """Write a file that did not exist, durably; False where somebody was quicker.
 
     Raises:
-        StorageError: the disk is full, or the file system refuses.
+        StorageError: the disk is full, or the file system refuses. It may be out all the same; to
+            publish the same again is harmless.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.draft")
     write_json(draft, record)
-    with explaining(path):
-        try:
-            is_first = name_new(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+    try:
+        # Taken, and by us: the answer of a file server was lost, and it was asked again.
+        is_first = name_new(draft, path) or draft.samefile(path)
         if is_first:
             sync_folder(path.parent)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"{path} could not be published: {error.strerror or error}.",
+            "Run the same again: what is out already is not published twice.",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # a draft is a leftover like any other
+            draft.unlink(missing_ok=True)
     return is_first
 
 
-def history_of(place: Path) -> list[Path]:
-    """The commits of the repository in a folder, oldest first; other files are passed over."""
-    found = (place / "history").glob("*.json")
-    return sorted(path for path in found if _NUMBER.fullmatch(path.name))
+class History:
+    """The commits of the repository in a folder; files of other programs are passed over.
+
+    Every method raises `HubError` where a commit that it needs is damaged, and `HubNotFoundError`
+    where one vanishes at this moment.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.folder = place / "history"
+
+    def files(self) -> list[Path]:
+        """The files of the commits, oldest first."""
+        try:
+            found = sorted(self.folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _damaged(self.folder) from error
+        return [path for path in found if _NUMBER.fullmatch(path.name)]
+
+    def newest(self) -> dict[str, Any] | None:
+        """The newest commit, or None."""
+        files = self.files()
+        return read_commit(files[-1]) if files else None
+
+    def before(self, newest: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The commit before the newest, which a push that is repeated has seen; or None."""
+        files = self.files()
+        if newest is None or newest["parent"] is None or len(files) == 1:
+            return None
+        with contextlib.suppress(HubError):
+            return read_commit(files[-2])
+        return None
+
+    def find(self, commit: str) -> dict[str, Any] | None:
+        """The commit of this id, or None; one that is damaged hides no other."""
+        damaged = None
+        for path in reversed(self.files()):
+            try:
+                found = read_commit(path)
+            except HubError as error:
+                damaged = error
+                continue
+            if found["id"] == commit:
+                return found
+        if damaged:
+            raise damaged
+        return None
+
+    def add(
+        self, newest: dict[str, Any] | None, entries: dict[str, Any], message: str
+    ) -> str | None:
+        """Publish a commit after the newest; None where somebody was quicker."""
+        number = newest["number"] + 1 if newest else 1
+        record = {
+            "number": number,
+            "parent": newest["id"] if newest else None,
+            "message": message,
+            "author": user_name(),
+            "date": timestamp(),
+            "files": entries,
+        }
+        commit = record["id"] = commit_id(record)
+        return commit if publish(self.folder / f"{number:08d}.json", record) else None
 
 
 def read_commit(path: Path) -> dict[str, Any]:

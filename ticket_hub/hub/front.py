@@ -8,17 +8,20 @@ from pathlib import Path
 
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.errors import HubError, TicketNotFoundError
 from ticket_hub.hub.address import parse_address
 from ticket_hub.hub.base import Report, Snapshot
 from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect
+from ticket_hub.hub.folder import FolderHub
+from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
 from ticket_hub.hub.pull import Pulled, peek, peek_experiments, pull
 from ticket_hub.hub.query import Found, Query, Sort, search
 
 __all__ = [
     "Info",
     "cache_bundles",
+    "collect_hub",
     "delete_bundle",
     "info_bundle",
     "pull_bundle",
@@ -142,6 +145,23 @@ def tag_bundle(
 def delete_bundle(repo: str, *, hub: str | Path | None = None, token: str | None = None) -> None:
     """Delete a repository with all its commits, for everybody."""
     connect(hub, token=token).delete(_repository(repo)[0])
+
+
+def collect_hub(
+    hub: str | Path, *, grace_seconds: float = GRACE_SECONDS, dry_run: bool = False
+) -> CollectedFolder:
+    """Remove from a folder's hub what nothing refers to; see `collect_folder`.
+
+    Raises:
+        HubError: it is no folder, or a commit is damaged.
+        StorageError: the folder may not be written.
+    """
+    there = connect(hub)
+    if not isinstance(there, FolderHub):
+        raise HubError(
+            f"{hub} is no folder.", "Run `ticket hub gc` without --hub on the hub's own machine."
+        )
+    return collect_folder(there, grace_seconds=grace_seconds, dry_run=dry_run)
 
 
 def cache_bundles(cache_dir: Path | str | None = None) -> list[CachedBundle]:

@@ -90,8 +90,7 @@ def pull(
         names.remove(layout.CARD)
     records = {name: manifest.files[name] for name in names}
     done = _bring(hub, cache, snapshot, records, again=force_download)
-    for name in names:
-        cache.place(folder, name, manifest.files[name])
+    cache.place(folder, records)
     if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
         write_bytes(folder / layout.MANIFEST, data)
     if snapshot.confirmed:

@@ -1,7 +1,8 @@
 """Listing the tickets of other hubs: their manifests alone, with the hub that has the rest.
 
 Nothing of a mirrored ticket but its manifest is fetched, so what it says of its evidence is shown
-as stated there, and not as checked. What is private there is left out.
+as stated there, and not as checked. What is private there is left out. The operator's token goes to
+the hub that it is for, and to no other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
-from ticket_hub.errors import BundleError, HubAccessError, HubError, HubNotFoundError
+from ticket_hub.errors import (
+    BundleError,
+    HubAccessError,
+    HubError,
+    HubUnavailableError,
+    TicketHubError,
+)
+from ticket_hub.hub.base import Hub
 from ticket_hub_api.catalog.bundles import facts_of
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.entries import Listed, forget_mirrored, list_mirrored
@@ -23,6 +31,9 @@ from ticket_hub_api.catalog.ticket_tables import BundleFacts, TicketEntry
 from ticket_hub_api.settings import Settings, Visibility
 
 __all__ = ["Mirrored", "mirror"]
+
+MAX_SILENT = 2
+"""One repository that cannot be read is left out; so many one after the other are the hub."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,22 +50,37 @@ def mirror(
 ) -> Iterator[Mirrored]:
     """List what an owner has on another hub, and no longer what is gone from there.
 
+    What cannot be listed is left out and named, and ends nothing. `HF_TOKEN` is sent only where
+    `HF_ENDPOINT` (or, without it, the public Hub) is the source.
+
     Args:
         source: the address of the hub; may be left out where the settings name only one.
 
     Raises:
         HubError: the settings do not allow this hub, or it cannot be reached.
     """
-    from ticket_hub.hub import connect
+    from ticket_hub.hub.connect import connect, is_own
 
     address = _allowed(settings, source)
-    hub = connect(address)
+    hub = connect(address, token=None if is_own(address) else False)
     seen: set[str] = set()
-    for repo in hub.repositories(owner=owner):
-        found = _index(database, settings, address, repo)
+    told: list[TicketHubError] = []
+    silent = 0
+    for repo in _repositories(hub, owner, told):
+        try:
+            found = _index(database, settings, hub, repo)
+        except HubUnavailableError as error:
+            silent += 1
+            if silent == MAX_SILENT:
+                raise
+            found = Mirrored(repo=repo, done="left out", reason=str(error))
+            seen.add(repo.lower())  # it is not gone
+        else:
+            silent = 0
         if found.done in {"listed", "unchanged"}:
             seen.add(repo.lower())
         yield found
+    yield from (Mirrored(repo="", done="left out", reason=str(error)) for error in told)
     with database.write() as session:
         mine = (TicketEntry.source == address, TicketEntry.namespace == owner)
         for entry in session.scalars(select(TicketEntry).where(*mine)).all():
@@ -74,18 +100,31 @@ def _allowed(settings: Settings, source: str) -> str:
     return chosen
 
 
-def _index(database: Database, settings: Settings, source: str, repo: str) -> Mirrored:
+def _repositories(hub: Hub, owner: str, told: list[TicketHubError]) -> Iterator[str]:
+    try:
+        yield from hub.repositories(owner=owner, report=told.append)
+    except HubAccessError as error:
+        raise HubAccessError(
+            error.problem,
+            f"HF_TOKEN is sent to the hub that HF_ENDPOINT names: set both for {hub.location}, "
+            "and run it again.",
+        ) from error
+
+
+def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirrored:
     from ticket_hub.bundle import encoding
-    from ticket_hub.hub import connect
     from ticket_hub.hub.pull import peek
 
+    source = hub.location
     try:
-        snapshot, manifest = peek(connect(source), repo)
+        snapshot, manifest = peek(hub, repo)
         if snapshot.private:
             return Mirrored(repo=repo, done="left out", reason="It is private there.")
         key = hashlib.sha256(b"mirrored\0" + encoding.encode(manifest)).hexdigest()
         facts = facts_of(manifest, None)
-    except (BundleError, HubNotFoundError, HubAccessError) as error:
+    except HubUnavailableError:
+        raise
+    except (BundleError, HubError) as error:
         return Mirrored(repo=repo, done="left out", reason=str(error))
     visible = settings.visibility
     visibility = Visibility.ACCOUNTS if visible == Visibility.PRIVATE else visible

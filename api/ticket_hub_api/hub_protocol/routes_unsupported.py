@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from ticket_hub_api import errors
 from ticket_hub_api.hub_protocol.requests import ANYBODY
@@ -35,9 +36,8 @@ UNSUPPORTED = {
     "/api/organizations/{rest:path}": "what the public Hub tells of organizations, but an overview",
     "/.well-known/openid-configuration": "signing in with other services; use a token",
     "/api/settings/{rest:path}": "account settings; use `ticket hub`",
-    "/{namespace}/{name}.git/info/refs": "git itself; use the client library",
-    "/{namespace}/{name}/info/refs": "git itself; use the client library",
 }
+GIT = ["/{namespace}/{name}.git/info/refs", "/{namespace}/{name}/info/refs"]
 
 
 def _refuse(what: str) -> Callable[[], Awaitable[Response]]:
@@ -48,5 +48,15 @@ def _refuse(what: str) -> Callable[[], Awaitable[Response]]:
     return refuse
 
 
+async def refuse_git(request: Request) -> Response:
+    """Say so in plain text, the only kind that git shows to a person."""
+    error = errors.not_supported("git itself; fetch with `ticket pull` or `hf download`")
+    refusal = errors.error_response(request, error)
+    told = {name: refusal.headers[name] for name in ("X-Error-Code", "X-Error-Message")}
+    return PlainTextResponse(error.message + "\n", refusal.status_code, told)
+
+
+for _path in GIT:
+    router.add_api_route(_path, refuse_git, methods=ALL_METHODS, dependencies=[ANYBODY])
 for _path, _what in UNSUPPORTED.items():
     router.add_api_route(_path, _refuse(_what), methods=ALL_METHODS, dependencies=[ANYBODY])

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.auth import Requires
+from ticket_hub_api.auth import Requires, RequiresNothing
 from ticket_hub_api.catalog.migrate import check_schema
 from ticket_hub_api.principals import Scope
 from ticket_hub_api.routes.problems import answers
@@ -41,9 +41,7 @@ class Readiness(BaseModel):
     storage: str
 
 
-@router.get(
-    "/healthz", dependencies=[Depends(Requires(Scope.ANYONE))], responses=answers(401, 429, 503)
-)
+@router.get("/healthz", dependencies=[Depends(RequiresNothing())], responses=answers(401, 429, 503))
 async def healthz() -> Health:
     """Whether the process answers. Restart it when it does not."""
     return Health(status=OK)
@@ -51,7 +49,7 @@ async def healthz() -> Health:
 
 @router.get(
     "/readyz",
-    dependencies=[Depends(Requires(Scope.ANYONE))],
+    dependencies=[Depends(RequiresNothing())],
     response_model=Readiness,
     responses={
         **answers(401, 429),

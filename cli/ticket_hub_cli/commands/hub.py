@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.hub_accounts import organization, token, user
-from ticket_hub_cli.hub_options import Group, HubSettings, duration, operation, seconds, with_hub
+from ticket_hub_cli.hub_options import (
+    Group,
+    HubSettings,
+    duration,
+    hub_options,
+    operation,
+    seconds,
+    settings_from,
+    with_hub,
+)
 from ticket_hub_cli.options import EndsWithExamples
 from ticket_hub_cli.output import Column, Output, command_line
 
@@ -36,18 +46,31 @@ for part in (user, organization, token):
     command.add_command(part)
 
 
-@command.command("gc", cls=EndsWithExamples, epilog="ticket hub gc --dry-run\nticket hub gc")
+@command.command(
+    "gc",
+    cls=EndsWithExamples,
+    epilog="ticket hub gc --dry-run\nticket hub gc\nticket hub gc --hub /mnt/lab/tickets",
+)
 @click.option("--dry-run", is_flag=True, help="Count only.")
 @click.option("--grace", callback=seconds, default="24h", show_default=True,
               help="What was sent within this time stays.")  # fmt: skip
 @click.option("--xet-grace", callback=seconds, default="22d", show_default=True,
               help="The same for chunks, which clients remember for three weeks.")  # fmt: skip
+@click.option("--hub", "folder", metavar="FOLDER", help="A hub in a folder, instead of a service.")
+@hub_options
 @options.output_options
-@with_hub
-def collect(dry_run: bool, grace: int, xet_grace: int, out: Output, hub: HubSettings) -> None:
-    """Remove what no repository refers to. It may run beside the service."""
+def collect(
+    dry_run: bool, grace: int, xet_grace: int, folder: str | None, out: Output, **where: str
+) -> None:
+    """Remove what no repository refers to. It may run beside the service, and beside pushes."""
+    if folder is not None:
+        from ticket_hub.hub.front import collect_hub
+
+        freed = collect_hub(folder, grace_seconds=grace, dry_run=dry_run)
+        out.record({**asdict(freed), "dry_run": dry_run}, name="bytes")
+        return
     done = operation().collect_garbage(
-        hub, grace_seconds=grace, xet_seconds=xet_grace, dry_run=dry_run
+        settings_from(where), grace_seconds=grace, xet_seconds=xet_grace, dry_run=dry_run
     )
     out.record({**done, "dry_run": dry_run}, name="bytes")
 

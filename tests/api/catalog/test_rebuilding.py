@@ -144,6 +144,7 @@ def test_another_hubs_tickets_are_listed_with_a_link_and_without_their_files(
 def as_operator(far: RunningHub, near: RunningHub, owner: str) -> list[dict[str, str]]:
     """What `ticket hub index` does, with the operator's token for the other hub."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", far.endpoint)
         patch.setenv("HF_TOKEN", far.token)
         return list(operation.index_mirrored(near.settings, [owner], far.endpoint))
 

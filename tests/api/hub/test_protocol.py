@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
 import threading
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
+
+from ticket_hub_api.background import RunningHub
 
 Call = Callable[..., Any]
 
@@ -273,6 +278,18 @@ def test_long_listings_of_files_come_in_pages(call: Call, repository: str) -> No
 def test_what_is_left_out_says_so(call: Call, repository: str, method: str, path: str) -> None:
     answer = call(method, path.format(repository), b"")
     assert (answer.status, answer.headers["X-Error-Code"]) == (501, "NotSupported")
+
+
+def test_git_shows_what_the_hub_says(hub: RunningHub, repository: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["git", "-c", "credential.helper=", "clone", f"{hub.endpoint}/{repository}", "clone"],
+        cwd=tmp_path,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "remote: This hub does not support git itself; fetch with `ticket pull`" in done.stderr
 
 
 @pytest.mark.parametrize(

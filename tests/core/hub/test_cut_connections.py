@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -248,3 +249,24 @@ def test_a_hub_that_asks_for_a_day_of_patience_is_not_waited_for(
     server.trouble = trouble
     with pytest.raises(HubUnavailableError, match="429"):
         pull(hub_of(server), REPO, cache=cache)
+
+
+def test_every_name_that_a_pull_makes_is_synced(
+    server: Server, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed: set[str] = set()
+    replace, fsync = os.replace, os.fsync
+
+    def watch_replace(source: Path, target: Path) -> None:
+        replace(source, target)
+        renamed.add(str(Path(target).parent))
+
+    def watch_fsync(handle: int) -> None:
+        renamed.discard(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "replace", watch_replace)
+    monkeypatch.setattr(os, "fsync", watch_fsync)
+    pulled = pull(hub_of(server), REPO, level="all", cache=cache)
+    assert pulled.fetched
+    assert renamed == set()

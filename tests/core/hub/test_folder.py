@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from ticket_hub.errors import HubConflictError, HubError, HubNotFoundError
+from ticket_hub.errors import HubConflictError, HubError, HubNotFoundError, StorageError
 from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.folder import FolderHub
 
@@ -179,3 +182,88 @@ def test_a_push_that_changes_nothing_names_the_same_place(hub: FolderHub, tmp_pa
     first = push(hub, tmp_path, {"ticket.json": "{}"})
     assert Path(first.url).is_dir()
     assert first.url == hub.url(REPO)
+
+
+def test_the_same_tag_for_the_same_commit_again_is_no_conflict(
+    hub: FolderHub, tmp_path: Path
+) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "1"})
+    hub.tag(REPO, "v1")
+    hub.tag(REPO, "v1", revision=first.commit)
+    assert hub.tags(REPO) == {"v1": first.commit}
+
+
+def test_a_push_that_is_repeated_since_nobody_knows_whether_it_came_through_is_the_same(
+    hub: FolderHub, tmp_path: Path
+) -> None:
+    first = push(hub, tmp_path, {"ticket.json": "1"})
+    second = push(hub, tmp_path, {"ticket.json": "2"}, parent=first.commit)
+    again = push(hub, tmp_path, {"ticket.json": "2"}, parent=first.commit)
+    assert again.commit == second.commit
+    assert len(list((tmp_path / "hub/repos/ann/lenet/history").iterdir())) == 2
+
+
+@pytest.mark.parametrize("call", ["link", "unlink", "fsync"])
+@pytest.mark.parametrize("what", ["push", "tag"])
+def test_an_error_at_the_moment_of_publishing_is_said_and_the_same_again_succeeds(
+    hub: FolderHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, what: str
+) -> None:
+    parent = push(hub, tmp_path, {"ticket.json": "1"}).commit
+    goal = {"push": "00000002.json", "tag": "v1.json"}[what]
+
+    def act() -> None:
+        if what == "push":
+            push(hub, tmp_path, {"ticket.json": "2"}, parent=parent)
+        else:
+            hub.tag(REPO, "v1", revision=parent)
+
+    # Where only the draft cannot be removed, it is a leftover like any other.
+    said = pytest.raises(StorageError, match="Run the same") if call != "unlink" else nullcontext()
+    with monkeypatch.context() as patched, said:
+        failing(patched, call, goal)
+        act()
+    act()
+    act()
+    assert hub.read(hub.snapshot(REPO), "ticket.json", limit=9) == (
+        b"2" if what == "push" else b"1"
+    )
+    assert hub.tags(REPO) == ({} if what == "push" else {"v1": parent})
+
+
+def failing(patched: pytest.MonkeyPatch, call: str, goal: str) -> None:
+    """Let one system call fail as soon as the file of this name is published, or is to be."""
+    real = {name: getattr(os, name) for name in ("link", "unlink", "fsync")}
+    out = []
+
+    def link(source: Path, target: Path) -> None:
+        if call == "link" and Path(target).name == goal:
+            raise OSError(errno.EIO, "Input/output error")
+        real["link"](source, target)
+        out.append(Path(target).name == goal)
+
+    def unlink(path: Path, **options: object) -> None:
+        if call == "unlink" and any(out) and str(path).endswith(".draft"):
+            raise OSError(errno.EIO, "Input/output error")
+        real["unlink"](path, **options)
+
+    def fsync(handle: int) -> None:
+        if call == "fsync" and any(out):
+            raise OSError(errno.EIO, "Input/output error")
+        real["fsync"](handle)
+
+    for name, function in {"link": link, "unlink": unlink, "fsync": fsync}.items():
+        patched.setattr(os, name, function)
+
+
+def test_a_link_that_succeeds_and_is_reported_as_taken_is_ours(
+    hub: FolderHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, where an answer is lost and the request is sent a second time."""
+    link = os.link
+
+    def twice(source: Path, target: Path) -> None:
+        link(source, target)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", twice)
+    assert push(hub, tmp_path, {"ticket.json": "1"}).commit == hub.snapshot(REPO).commit
