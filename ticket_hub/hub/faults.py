@@ -107,7 +107,7 @@ def _no_answer(location: str, path: str | None, error: Exception) -> HubUnavaila
     if path is not None:
         return HubUnavailableError(
             f"{location} did not send the whole of {path}: {reason}.",
-            "Run the same again: what has come is kept, and it goes on there.",
+            "Run the same again: what has come of a bundle is kept, and it goes on there.",
         )
     parts, proxies = urlsplit(location), getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")

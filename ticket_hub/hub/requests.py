@@ -163,10 +163,10 @@ class _Tries:
         """Wait before the next try; or raise, when there is to be none."""
         if isinstance(error, HfHubHTTPError) and error.response.status_code not in AGAIN:
             raise error
-        self.used = 1 if progress else self.used + 1
+        self.used = 0 if progress else self.used + 1
         # A try that ended in waiting has cost as much patience as two that ended at once.
         self.spent = (0 if progress else self.spent) + 1 + isinstance(error, httpx.TimeoutException)
-        wait = min(MAX_PAUSE, self.pause * 2 ** (self.used - 1))
+        wait = self.pause / 10 if progress else min(MAX_PAUSE, self.pause * 2 ** (self.used - 1))
         if isinstance(error, HfHubHTTPError):
             told = error.response.headers.get("Retry-After", "")
             wait = float(told) if told.isdecimal() else wait

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,13 +23,15 @@ from ticket_hub.errors import (
     HubUnavailableError,
     TicketHubError,
 )
-from ticket_hub.hub.base import Hub
 from ticket_hub_api.catalog.bundles import facts_of
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.entries import Listed, forget_mirrored, list_mirrored
 from ticket_hub_api.catalog.tables import now
 from ticket_hub_api.catalog.ticket_tables import BundleFacts, TicketEntry
 from ticket_hub_api.settings import Settings, Visibility
+
+if TYPE_CHECKING:
+    from ticket_hub.hub.base import Hub
 
 __all__ = ["Mirrored", "mirror"]
 
