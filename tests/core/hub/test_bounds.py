@@ -295,3 +295,24 @@ def test_without_a_token_none_is_sent(server: Server, monkeypatch: pytest.Monkey
     connect(server.endpoint).snapshot(REPO)
     sent = [headers.get("authorization") for _, headers in server.requests]
     assert sent == [None, "Bearer hf_canary"]
+
+
+def test_the_bound_of_an_answer_is_none_of_a_file_also_behind_a_redirect(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ticket_hub.hub.bounds.MAX_BYTES", 1000)
+    whole = bytes(range(256)) * 100
+    server.files["big"] = whole
+
+    def elsewhere(request: BaseHTTPRequestHandler) -> bool:
+        if "127.0.0.1" in request.headers["Host"]:
+            place = f"http://localhost:{server.port}{request.path}"
+            send(request, 302, b"", {"Location": place})
+            return True
+        return False
+
+    server.trouble = elsewhere
+    target = tmp_path / "big"
+    snapshot = Snapshot(repo=REPO, commit=COMMIT, files=())
+    hub_of(server).download(snapshot, "big", target, offset=0, most=len(whole))
+    assert target.read_bytes() == whole
