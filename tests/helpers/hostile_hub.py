@@ -19,6 +19,11 @@ COMMIT = "1" * 40
 REPO = "ann/golden"
 
 
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Be quiet: the client hangs up on what does not end."""
+
+
 class Server:
     """Serves the golden bundle; `trouble` may answer a request before it does."""
 
@@ -47,7 +52,7 @@ class Server:
             def log_message(self, *_: object) -> None:
                 """Be quiet."""
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = _Http(("127.0.0.1", 0), Handler)
         self.port = self.http.server_address[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
