@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
 import json
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -173,9 +175,10 @@ def test_a_service_without_its_database_is_alive_and_not_ready_whoever_asks(
     hub = start(folder=tmp_path / "hub")
     call = call_to(hub)
     assert call("GET", "/healthz", token="th_wrong").status == 401
-    database = hub.settings.folder / "hub.sqlite"
-    database.rename(tmp_path / "gone")
-    database.mkdir()
+    with contextlib.closing(sqlite3.connect(hub.settings.folder / "hub.sqlite")) as database:
+        for table in ("tokens", "alembic_version"):
+            database.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+        database.commit()
     for token in ("", hub.token, "th_another"):
         assert call("GET", "/healthz", token=token).status == 200
         ready = call("GET", "/readyz", token=token)
