@@ -110,12 +110,15 @@ def set_option(function: F) -> F:
 
 def settings(
     assignments: Iterable[str],
+    *,
+    param: str = "--set",
     **shortcuts: Any,  # noqa: ANN401 - any value of a recipe
 ) -> dict[str, Any]:
     """The changes to a recipe that `--set` and the options beside it ask for.
 
     Args:
         assignments: `key=value`, the value as TOML; what is not TOML is taken as text.
+        param: the option that assignments were given with, for errors.
         shortcuts: key with `__` for the dot -> value; None is left out.
 
     Raises:
@@ -126,7 +129,7 @@ def settings(
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise click.BadParameter(
-                f"{text!r} is not KEY=VALUE, such as training.lr=0.01.", param_hint="--set"
+                f"{text!r} is not KEY=VALUE, such as training.lr=0.01.", param_hint=param
             )
         changes[key.strip()] = _value(value.strip())
     given = {key.replace("__", "."): value for key, value in shortcuts.items() if value is not None}

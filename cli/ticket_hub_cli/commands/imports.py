@@ -48,6 +48,13 @@ def _shape(
 @click.option("--recipe", type=options.RECIPE, help="How the tickets were found, if you know.")
 @click.option("--network", help="The network, where the source does not say.")
 @click.option(
+    "--network-option",
+    "network_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Of the network, such as width=4; again for another.",
+)
+@click.option(
     "--input-shape", callback=_shape, metavar="CxHxW", help="Of one image, with --network."
 )
 @click.option("--classes", type=click.IntRange(1), help="Number of classes, with --network.")
@@ -67,7 +74,8 @@ def command(source: Path, folder: Path, system: str | None, out: Output, **given
     """
     from ticket_hub.bundle.importers import import_tickets
 
-    manifest = import_tickets(source, folder, form=system, **given)
+    named = options.settings(given.pop("network_options"), param="--network-option")
+    manifest = import_tickets(source, folder, form=system, network_options=named, **given)
     facts = {
         "bundle": folder,
         "from": manifest.lineage[0].kind,

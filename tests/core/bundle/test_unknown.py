@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from foreign import write_google
 
 from ticket_hub.analysis import plan_analyses
 from ticket_hub.bundle import content_of, open_bundle, verify_bundle, write_bundle
+from ticket_hub.bundle.amend import amend_bundle
 from ticket_hub.bundle.card import plain_card
 from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.bundle.unknown import unknown_parts
@@ -79,6 +81,19 @@ def test_a_bundle_with_placeholders_holds_and_keeps_its_ids_when_written_again(
     assert open_bundle(tmp_path / "again").manifest == manifest
     assert verify_bundle(tmp_path / "again").holds
     assert unknown_parts(manifest) == ALL
+
+
+def test_a_bundle_with_placeholders_gets_a_card_that_is_so_when_it_is_amended(
+    tmp_path: Path,
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(BEFORE, bundle)
+    assert PLACEHOLDERS.search((bundle / "README.md").read_text())
+    assert amend_bundle(bundle).id == BEFORE_ID
+    card = (bundle / "README.md").read_text()
+    assert "- training: not known" in card
+    assert not PLACEHOLDERS.findall(card.replace("mean 0 and std 1", ""))
+    assert verify_bundle(bundle).holds
 
 
 def test_a_single_ticket_of_it_stays_unknown(imported: Path, tmp_path: Path) -> None:

@@ -95,15 +95,16 @@ def test_the_form_of_torch_prune_loads_after_custom_from_mask(
     assert not bool((kept & ~ticket.mask[first]).any())
 
 
-def test_what_torch_prune_saved_can_be_imported_again(tmp_path: Path) -> None:
-    ticket = make_ticket(LENET)
+def test_what_torch_prune_saved_can_be_imported_again(tmp_path: Path, ticket: Ticket) -> None:
     export_ticket(ticket, "torch-prune", tmp_path / "ticket.pth")
+    network = ticket.architecture
     import_tickets(
         tmp_path / "ticket.pth",
         tmp_path / "bundle",
-        network="lenet-6",
-        input_shape=(1, 4, 4),
-        classes=3,
+        network=network.name,
+        network_options=dict(network.options),
+        input_shape=network.input_shape,
+        classes=network.classes,
     )
     assert Ticket.load(tmp_path / "bundle", level=1).id == ticket.id
 

@@ -34,6 +34,7 @@ from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipes import load_recipe
 from ticket_hub.specs import UNKNOWN
+from ticket_hub.types import Option
 
 __all__ = ["FORMATS", "import_tickets"]
 
@@ -59,6 +60,7 @@ def import_tickets(
     form: str | None = None,
     recipe: str | Recipe | None = None,
     network: str | None = None,
+    network_options: Mapping[str, Option] | None = None,
     input_shape: tuple[int, int, int] | None = None,
     classes: int | None = None,
     masks: tuple[str | Path, ...] = (),
@@ -75,7 +77,8 @@ def import_tickets(
         out: folder of the bundle; it must be new or empty.
         form: one of `FORMATS`; by default what the source looks like.
         recipe: how the tickets were found, where the user knows.
-        network, input_shape, classes: of the network, where the source does not say.
+        network, network_options, input_shape, classes: of the network, where the source does not
+            say.
         masks: files of masks by rising level, for `pair`.
         theta0: a file of dense starting weights, where the source has none.
         start: the iteration that theta0 is of, where the source does not say.
@@ -95,6 +98,7 @@ def import_tickets(
     hints = Hints(
         recipe=load_recipe(recipe) if isinstance(recipe, str) else recipe,
         network=network,
+        options=network_options or {},
         input_shape=input_shape,
         classes=classes,
         masks=tuple(expanded(each) for each in masks),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.types import Architecture, Mask, Weights
+from ticket_hub.types import Architecture, Mask, Option, Weights
 
 __all__ = ["Found", "FoundTrial", "Hints"]
 
@@ -19,6 +19,7 @@ class Hints:
     Attributes:
         recipe: how the tickets were found, or the nearest to it.
         network: a name of the registry; with it, shape and classes.
+        options: of that network, such as `width`.
         input_shape: `(channels, height, width)` of one image.
         classes: number of outputs.
         masks: files of masks, by rising level from 1 on.
@@ -28,6 +29,7 @@ class Hints:
 
     recipe: Recipe | None = None
     network: str | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
     input_shape: tuple[int, int, int] | None = None
     classes: int | None = None
     masks: tuple[Path, ...] = ()

@@ -31,7 +31,11 @@ def architecture_of(hints: Hints) -> Architecture:
         ImportRefusedError: neither was given, or shape or classes are missing.
         NetworkError: there is no such network.
     """
-    spec = NetworkSpec(name=hints.network) if hints.network else None
+    if hints.options and not hints.network:
+        raise refusal("Options of a network need its name.", "Give it with `--network`.")
+    spec = None
+    if hints.network:
+        spec = NetworkSpec(name=hints.network, options=dict(hints.options))
     if spec is None and hints.recipe is None:
         raise refusal(
             "These files do not say which network they are of.",
