@@ -83,7 +83,7 @@ def make_folder(folder: Path) -> None:
                 if path.is_symlink():
                     what = f"a link to {path.readlink()}, where there is nothing"
                 raise StorageError(
-                    f"{folder} cannot be made: {path} is {what}.", "Name another folder."
+                    f"{folder} could not be written: {path} is {what}.", "Name another folder."
                 )
         for fresh in reversed(missing):
             fresh.mkdir(exist_ok=True)
