@@ -61,6 +61,7 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        _refuse_other_bytes(given)
         result = group.main(given, prog_name="ticket", standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -72,26 +73,54 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
         output.stopped(error.problem, error.remedy)
         return exit_code(error)
     except TicketHubError as error:
-        output.error(error.problem, error.remedy)
-        return exit_code(error)
+        return _failed(error)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        return _unwritten(error) if _is_of_echo(error) else _crashed(error, given)
+        failure = _unwritten(error) or _lacking(error)
+        return _crashed(error, given) if failure is None else _failed(failure)
     return result if isinstance(result, int) else 0
 
 
-def _is_of_echo(error: Exception) -> bool:
-    """Whether printing failed: the error then names no file, and no later flush repeats it."""
+def _failed(error: TicketHubError) -> int:
+    output.error(error.problem, error.remedy)
+    return exit_code(error)
+
+
+def _refuse_other_bytes(given: Sequence[str]) -> None:
+    """Names of files are written into results, which are UTF-8.
+
+    Raises:
+        UsageError: an argument is not.
+    """
+    for argument in given:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(
+                f"The bytes of {argument!r} are not UTF-8. Rename that file or folder, or choose "
+                "another name."
+            ) from None
+
+
+def _lacking(error: Exception) -> TicketHubError | None:
+    """The error for a module that Ticket Hub asks for; None where it is another fault."""
+    from ticket_hub_cli.missing import remedy_for
+
+    remedy = remedy_for(error.name) if isinstance(error, ModuleNotFoundError) else None
+    return TicketHubError(f"The module {error.name} is missing.", remedy) if remedy else None  # type: ignore[attr-defined] # it is one
+
+
+def _unwritten(error: Exception) -> TicketHubError | None:
+    """The error for results that cannot be printed; None where it is another fault.
+
+    An error of echo names no file, and no later flush repeats it.
+    """
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return isinstance(error, OSError) and frame.f_code is click.echo.__code__
-
-
-def _unwritten(error: Exception) -> int:
-    failure = StorageError(
-        f"The results could not be printed: {getattr(error, 'strerror', None) or error}.",
+    if not (isinstance(error, OSError) and frame.f_code is click.echo.__code__):
+        return None
+    return StorageError(
+        f"The results could not be printed: {error.strerror or error}.",
         "What was made before is on disk. Free some space, or send stdout somewhere else.",
     )
-    output.error(failure.problem, failure.remedy)
-    return exit_code(failure)
 
 
 def _crashed(error: Exception, given: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -182,3 +183,34 @@ def test_a_closed_pipe_is_no_error() -> None:
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in ran.stderr
     assert "Error" not in ran.stderr
+
+
+def test_an_argument_that_is_not_utf8_is_refused_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / os.fsdecode(b"run-\xe9")
+    assert run(["find", "digits-quick", "--out", str(place)]) == 2
+    assert "not UTF-8" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("numba.core", "ticket-hub[fast]"),
+        ("fastapi", "ticket-hub[serve]"),
+        ("yaml", "ticket-hub[serve]"),
+        ("onnxscript", "ticket-hub[onnx]"),
+        ("PIL", "ticket-hub"),
+    ],
+)
+def test_a_missing_module_is_told_with_the_extra_to_install(
+    module: str, package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = ModuleNotFoundError(f"No module named {module!r}", name=module)
+    assert run(["fail"], _failing(error)) == 1
+    assert f"`pip install '{package}'`" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_nobody_is_a_bug() -> None:
+    assert run(["fail"], _failing(ModuleNotFoundError(name="ticket_hub.gone"))) == 70

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,12 @@ from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub.pruning.masks import masked
+from ticket_hub.system_files import is_system_file
 
-__all__ = ["Check", "VerifyReport", "verify_bundle"]
+__all__ = ["OTHER_FILES", "Check", "VerifyReport", "verify_bundle"]
+
+OTHER_FILES = "no other file"
+"""The check that fails where something is to be removed, and nothing to be written again."""
 
 # What version control and the Hub's own clients put beside the files of a bundle.
 _FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
@@ -45,10 +51,12 @@ class VerifyReport:
     Attributes:
         checks: every claim that could be looked at, in a fixed order.
         absent: files that are listed but not here; only where a part of the bundle was asked for.
+        passed_over: files of systems, such as `.DS_Store`, which are no part of the bundle.
     """
 
     checks: tuple[Check, ...]
     absent: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -79,7 +87,11 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
         return VerifyReport(checks=(Check(name=name, holds=False, problem=str(error)),))
     absent = tuple(name for name in bundle.manifest.files if not (folder / name).exists())
     verifier = _Verifier(bundle, frozenset(absent) if partial else frozenset())
-    return VerifyReport(checks=tuple(verifier.checks()), absent=absent if partial else ())
+    return VerifyReport(
+        checks=tuple(verifier.checks()),
+        absent=absent if partial else (),
+        passed_over=_system_files(folder, {*bundle.manifest.files}),
+    )
 
 
 class _Verifier:
@@ -91,7 +103,7 @@ class _Verifier:
         for name in sorted(self.manifest.files):
             if name not in self.absent:
                 yield _check(name, lambda name=name: self._file(name))  # type: ignore[misc]
-        yield _check("no other file", self._no_other_file)
+        yield _check(OTHER_FILES, self._no_other_file)
         yield Check(name="id of the bundle", holds=True)  # no other one is opened
         for trial in self.manifest.trials:
             yield from self._trial(trial.index)
@@ -208,11 +220,22 @@ def _demand(holds: bool, problem: str) -> None:  # noqa: FBT001 - reads as a sen
         raise BundleFormatError(problem, _AGAIN)
 
 
+def _system_files(folder: Path, known: AbstractSet[str]) -> tuple[str, ...]:
+    """What a desktop or a storage has put there; of a folder of theirs, its own name alone."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        inside = [name for name in (*folders, *files) if is_system_file(name)]
+        found += [(Path(place) / name).relative_to(folder).as_posix() for name in inside]
+        folders[:] = [name for name in folders if name not in inside]
+    return tuple(sorted(name for name in found if name not in known))
+
+
 def _is_left_over(name: str) -> bool:
-    """What an interrupted write leaves behind, which the next write clears away."""
+    """What systems put there, and what an interrupted write leaves, which the next clears away."""
     first, *_, last = name.split("/") if "/" in name else (name, name)
     return (
         first in _FOREIGN
+        or any(map(is_system_file, name.split("/")))
         or first == layout.STAGING
         or (layout.is_known(name) and first in {"theta0", "masks"})
         or (last.startswith(".") and last.endswith(".part"))

@@ -59,12 +59,14 @@ class Pushed:
         commit: the new commit, or the present one where nothing had changed.
         url: where a person can look at it.
         uploaded: paths whose bytes were sent; what the hub had already is not among them.
+        passed_over: files of systems in the bundle's folder, such as `.DS_Store`, which stay here.
     """
 
     repo: str
     commit: str
     url: str
     uploaded: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 @runtime_checkable

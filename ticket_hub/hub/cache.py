@@ -25,6 +25,7 @@ from ticket_hub.durable import explaining, make_folder, sha256_file, write_bytes
 from ticket_hub.errors import BundleDigestError, HubUnavailableError, StorageError
 from ticket_hub.file_system import lock, protect, sync_file, sync_folder
 from ticket_hub.home import ticket_home
+from ticket_hub.system_files import is_system_file
 
 __all__ = ["Cache", "CachedBundle", "Fetch"]
 
@@ -175,7 +176,8 @@ class Cache:
 
     def damaged(self) -> list[Path]:
         """Every blob whose bytes are not those of its name."""
-        blobs = sorted((self.root / "blobs").glob("*/*"))
+        found = sorted((self.root / "blobs").glob("*/*"))
+        blobs = [path for path in found if not is_system_file(path.name)]
         return [path for path in blobs if sha256_file(path) != path.name]
 
     def prune(self, *, keep_newest: bool = True, partial_only: bool = False) -> int:
@@ -187,7 +189,8 @@ class Cache:
         freed = _remove((self.root / "partial").glob("*"))
         if partial_only:
             return freed
-        wanted = {path.read_text("ascii") for path in (self.root / "hubs").glob("*/*/*/refs/*")}
+        refs = (self.root / "hubs").glob("*/*/*/refs/*")
+        wanted = {path.read_text("ascii", "replace") for path in refs}
         for bundle in self.bundles():
             if not (keep_newest and bundle.commit in wanted):
                 shutil.rmtree(bundle.folder)

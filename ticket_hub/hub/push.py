@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout, open_bundle, verify_bundle
 from ticket_hub.bundle.card import is_generated
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.verify import OTHER_FILES
 from ticket_hub.errors import BundleError, BundleFormatError, HubNotFoundError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Hub, Pushed, Snapshot
@@ -43,7 +45,7 @@ def push(
         HubError: the hub refuses or cannot be reached.
     """
     check_repo(repo)
-    manifest = _sound(folder)
+    manifest, passed_over = _sound(folder)
     there = _there(hub, repo)
     present = _present(hub, there)
     paths = {file.path for file in there.files} if there else set()
@@ -55,7 +57,7 @@ def push(
     gone = [
         name for name in (present.files if present else ()) if name in paths - {*manifest.files}
     ]
-    return hub.push(
+    pushed = hub.push(
         repo,
         files,
         delete=gone,
@@ -64,23 +66,26 @@ def push(
         private=private,
         create_pr=create_pr,
     )
+    return replace(pushed, passed_over=passed_over)
 
 
-def _sound(folder: Path) -> Manifest:
-    """The manifest of a bundle that is whole and keeps every promise."""
+def _sound(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
+    """The manifest of a bundle that is whole and keeps every promise, and what is passed over."""
     report = verify_bundle(folder, partial=True)
     if not report.holds:
         first = report.failures[0]
         raise BundleFormatError(
             f"The bundle is not sound ({first.name}: {first.problem}); nothing was sent.",
-            "Write it again with `ticket find`, or pull it again.",
+            "Remove what is not of the bundle, and push again."
+            if [check.name for check in report.failures] == [OTHER_FILES]
+            else "Write it again with `ticket find`, or pull it again.",
         )
     if report.absent:
         raise BundleFormatError(
             f"{len(report.absent)} files of the bundle in {folder} are not here; nothing was sent.",
             "If it was pulled for some levels only, pull it whole: `ticket pull OWNER/NAME --all`.",
         )
-    return open_bundle(folder).manifest
+    return open_bundle(folder).manifest, report.passed_over
 
 
 def _there(hub: Hub, repo: str) -> Snapshot | None:

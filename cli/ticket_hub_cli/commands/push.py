@@ -83,5 +83,7 @@ def command(
         },
         name="ticket",
     )
+    if pushed.passed_over:
+        out.hint(f"Not sent, of systems and not of the bundle: {', '.join(pushed.passed_over)}.")
     pull = command_line("ticket", "pull", pushed.repo, hub=hub)
     out.hint(f"A colleague gets it with {pull}.")

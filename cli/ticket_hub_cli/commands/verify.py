@@ -89,7 +89,7 @@ def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[P
 
 
 def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
-    from ticket_hub.bundle.verify import verify_bundle
+    from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
     from ticket_hub.errors import BundleError
     from ticket_hub_cli.exit_codes import EXIT_CODES
 
@@ -108,12 +108,16 @@ def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
     else:
         for each in report.failures:
             out.text(each.name)
+    if report.passed_over:
+        out.hint(f"Passed over, of systems and not of the bundle: {', '.join(report.passed_over)}.")
     if report.holds:
         out.hint(f"All {len(checks)} checks of {place} hold.")
         return 0
     output.error(
         f"{len(report.failures)} of {len(checks)} checks of {place} do not hold.",
-        "Fetch the bundle again, or ask its author to write it again.",
+        "Remove what is not of the bundle."
+        if [check.name for check in report.failures] == [OTHER_FILES]
+        else "Fetch the bundle again, or ask its author to write it again.",
     )
     return EXIT_CODES[BundleError]
 
