@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from foreign import OpenLeNet, write_google, write_open_lth
 from safetensors.torch import save, save_file
 from torch import nn
 
+from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.bundle.importers.files import MASKS, WEIGHTS, read_tensors
 from ticket_hub.errors import ImportRefusedError
 
@@ -114,3 +116,17 @@ def test_what_lies_among_the_tensors_is_named(tmp_path: Path) -> None:
     torch.save({**STATE, "epoch": 3}, tmp_path / "last.ckpt")
     with pytest.raises(ImportRefusedError, match="'epoch' is int"):
         read_tensors(tmp_path / "last.ckpt")
+
+
+def test_files_in_the_folders_of_other_systems_are_refused_for_what_they_are(
+    tmp_path: Path,
+) -> None:
+    write_google(tmp_path / "trial1", levels=2)
+    (tmp_path / "trial1/1/same_init/masks/layer1.npy").write_bytes(POINTER)
+    with pytest.raises(ImportRefusedError, match=r"layer1\.npy is a pointer of Git LFS"):
+        import_tickets(tmp_path / "trial1", tmp_path / "out")
+    write_open_lth(tmp_path / "replicate_1", OpenLeNet(), model="mnist_lenet_12_7")
+    for name in ("mask.pth", "model_ep0_it0.pth", "hparams.log"):
+        (tmp_path / "replicate_1/level_0/main" / name).write_bytes(POINTER)
+        with pytest.raises(ImportRefusedError, match=f"{name} is a pointer of Git LFS"):
+            import_tickets(tmp_path / "replicate_1", tmp_path / "out")

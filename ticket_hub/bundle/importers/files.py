@@ -233,6 +233,9 @@ def read_array(path: Path) -> Tensor:
     Raises:
         ImportRefusedError: it cannot be read, or holds anything but numbers.
     """
+    head = _head(path)
+    if not head.startswith(np.lib.format.MAGIC_PREFIX):
+        refuse_other_kinds(path, head)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.bundle.importers.refusals import refusal, refuse_stand_in
 from ticket_hub.errors import ImportRefusedError, RecipeError
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PARTS, PartialRecipe, Recipe, recipe_of
@@ -116,6 +116,7 @@ def read_hparams(path: Path) -> dict[str, dict[str, str]]:
         elif line.strip():
             blocks[line.strip()] = {}
     if MODEL not in blocks:
+        refuse_stand_in(path, text.encode())
         raise refusal(f"{path.name} names no model.")
     return blocks
 

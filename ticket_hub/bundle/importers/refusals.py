@@ -9,7 +9,15 @@ from pathlib import Path
 from ticket_hub.bundle.stand_in import stand_in
 from ticket_hub.errors import ImportRefusedError
 
-__all__ = ["CUT_OFF", "SAVE_ALONE", "not_plain", "not_safetensors", "refusal", "refuse_other_kinds"]
+__all__ = [
+    "CUT_OFF",
+    "SAVE_ALONE",
+    "not_plain",
+    "not_safetensors",
+    "refusal",
+    "refuse_other_kinds",
+    "refuse_stand_in",
+]
 
 SAVE_ALONE = "`torch.save(module.state_dict(), FILE)`"
 CUT_OFF = "Fetch it again, or copy it again: its end is missing."
@@ -34,6 +42,17 @@ def refusal(problem: str, remedy: str = "") -> ImportRefusedError:
     )
 
 
+def refuse_stand_in(path: Path, head: bytes) -> None:
+    """Refuse a pointer, a page, or an empty file.
+
+    Raises:
+        ImportRefusedError: it is one.
+    """
+    found = stand_in(head)
+    if found is not None:
+        raise refusal(f"{path.name} is {found.what}.", found.remedy)
+
+
 def refuse_other_kinds(path: Path, head: bytes) -> None:
     """Refuse what is no file of tensors at all, and say what it is.
 
@@ -43,9 +62,7 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
     Raises:
         ImportRefusedError: it is a pointer, a page, text, compressed, or another program's.
     """
-    found = stand_in(head)
-    if found is not None:
-        raise refusal(f"{path.name} is {found.what}.", found.remedy)
+    refuse_stand_in(path, head)
     for start, what, remedy in _OTHERS:
         if head.startswith(start):
             raise refusal(f"{path.name} is {what}.", remedy)
