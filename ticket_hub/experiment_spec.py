@@ -12,10 +12,14 @@ from ticket_hub.seeds import derive_seed
 from ticket_hub.specs import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.tables import to_table
 
-__all__ = ["DENSE", "TICKET", "ExperimentSpec", "HeadPolicy", "ImagePolicy"]
+__all__ = ["DENSE", "TICKET", "ExperimentSpec", "FreshPolicy", "HeadPolicy", "ImagePolicy"]
 
 HeadPolicy: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
 """What becomes of the output layer; see `ticket_hub.transfer.head`."""
+
+FreshPolicy: TypeAlias = Literal["rewound", "init"]
+"""Where networks with fresh weights begin beside a rewound ticket: after as many iterations as its
+theta0 has behind it, or at their initialization."""
 
 ImagePolicy: TypeAlias = Literal["resize", "keep"]
 """What becomes of images of another size; see `ticket_hub.transfer.images`."""
@@ -40,6 +44,8 @@ class ExperimentSpec:
         init_seed: trial t of the target's own search begins from the initialization of
             `init_seed + t`; for the control `mask-only`.
         images: what becomes of images of another size.
+        fresh_iterations: how many iterations networks with fresh weights train before all others
+            begin, by the bundle's trials: as many as a rewound theta0 has behind it. Empty: none.
     """
 
     network: NetworkSpec
@@ -50,10 +56,13 @@ class ExperimentSpec:
     seed: int = 0
     init_seed: int = 0
     images: ImagePolicy = "resize"
+    fresh_iterations: tuple[int, ...] = ()
 
     def to_table(self) -> dict[str, Any]:
-        """Plain values; a policy for images that is the default is left out of them."""
+        """Plain values; what came later and has its default is left out of them."""
         table = to_table(self)
+        if not self.fresh_iterations:
+            del table["fresh_iterations"]
         if self.images == "resize":
             del table["images"]
         return table
@@ -68,6 +77,11 @@ class ExperimentSpec:
         """The name of the run's folder."""
         place = re.sub(r"[^A-Za-z0-9._]+", "-", self.data.name).strip("-.")[-40:]
         return f"retrain-{place}-{self.digest[:12]}"
+
+    def first_iterations(self, trial: int) -> int:
+        """How many iterations fresh weights of a trial are trained before all others begin."""
+        counts = self.fresh_iterations
+        return counts[trial % len(counts)] if counts else 0
 
     def trial_seed(self, trial: int) -> int:
         """Draws the data order of a trial, the same for the ticket and all its controls."""

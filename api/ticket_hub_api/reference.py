@@ -55,8 +55,11 @@ Under `/api/v1`, beside the [Hub protocol](protocol.md), with the same tokens:
   What is pushed meanwhile neither repeats nor hides anything.
 - Densities and accuracies are in [0, 1], times are microseconds since 1970, intervals are 95%.
   Means, intervals and verdicts are computed by the hub from the curves that were pushed, and from
-  the trials of the evidence that was sent. Densities follow from the counts in the manifest; that
-  these are the masks' own is what `ticket verify` and every pull check.
+  the trials of the evidence that was sent: by a margin of 0.2 points and alpha 0.05, whatever they
+  were judged by elsewhere, and corrected for all that was asked for in one command. Intervals are
+  not corrected. `tickets` beside `n` says how many different tickets n trials are of. Densities
+  follow from the counts in the manifest; that these are the masks' own is what `ticket verify` and
+  every pull check.
 - An address that names a commit (`?revision=` with 40 digits) never changes its files, and says so.
 
 An error is a problem (RFC 9457, `application/problem+json`): `type` for programs, `title`,

@@ -16,7 +16,9 @@ __all__ = ["RECORD", "TERMS", "experiment_options", "listed"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 HEADS = ["auto", "keep", "reset", "reset-masked"]
-TERMS = ("against", "trials", "changes", "head", "images", "seed", "hub")
+TERMS = (
+    *("against", "trials", "changes", "head", "images", "seed", "hub", "fresh", "margin", "alpha"),
+)
 """Keys of `ticket_hub.transfer.planning.Terms`: what is trained."""
 RECORD = ("who", "run_folder")
 """Keys that say where and by whom the evidence is written; the others are `Resources`."""
@@ -54,6 +56,16 @@ _OPTIONS = (
     click.option(
         "--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls."
     ),
+    click.option(
+        "--fresh",
+        type=click.Choice(["rewound", "init"]),
+        default="rewound",
+        show_default=True,
+        help="Beside a rewound ticket, networks with fresh weights begin after as many iterations "
+        "as theta0 has behind it, or at their initialization.",
+    ),
+    options.margin_option,
+    options.alpha_option,
     options.hub_option,
     click.option("--by", "who", default="", help="Your name, for the evidence record."),
     click.option(

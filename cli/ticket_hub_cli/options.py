@@ -16,9 +16,11 @@ __all__ = [
     "RECIPE",
     "RUN",
     "EndsWithExamples",
+    "alpha_option",
     "command",
     "hub_option",
     "import_option",
+    "margin_option",
     "output_options",
     "set_option",
     "settings",
@@ -94,6 +96,30 @@ def import_option(function: F) -> F:
         expose_value=False,
         callback=_import,
         help="Import what registers your own networks and data sets.  [default: TICKET_IMPORT]",
+    )(function)
+
+
+def margin_option(function: F) -> F:
+    """Add `--margin`."""
+    return click.option(
+        "--margin",
+        type=float,
+        default=0.002,
+        show_default=True,
+        metavar="FRACTION",
+        help="How far below dense still is not inferior: 0.002 is 0.2 points of accuracy.",
+    )(function)
+
+
+def alpha_option(function: F) -> F:
+    """Add `--alpha`."""
+    return click.option(
+        "--alpha",
+        type=float,
+        default=0.05,
+        show_default=True,
+        metavar="CHANCE",
+        help="Chance of any false word in all that is asked for.",
     )(function)
 
 

@@ -42,7 +42,7 @@ def test_retrain_ends_with_a_table_a_verdict_and_files(
     rows = [line.split()[:4] for line in ran.stdout.splitlines()[1:7]]
     assert [row[2] for row in rows] == ["ticket", "reinit", "dense"] * 2
     assert [row[0] for row in rows] == ["2"] * 3 + ["3"] * 3
-    assert "n = 3, margin 0.2 points" in ran.stdout
+    assert "n = 3 tickets, margin 0.2 points, corrected for 4 comparisons" in ran.stdout
     assert "level 2 (" in ran.stderr
     run = tmp_path / "run"
     assert json.loads((run / "evidence.json").read_bytes())["request"]["levels"] == [2, 3]

@@ -40,7 +40,7 @@ def test_transfer_ends_with_a_row_for_each_cell_and_files(
         ["tiny", "1", "digits"],
         ["tiny", "2", "digits"],
     ]
-    assert "n = 3, margin 0.2 points" in ran.stdout
+    assert "n = 3 tickets, margin 0.2 points, corrected for 4 comparisons" in ran.stdout
     assert "tiny on digits, level 2 (" in ran.stderr
     matrix = json.loads((tmp_path / "run/matrix.json").read_bytes())["matrix"]
     assert [cell["level"] for cell in matrix["cells"]] == [1, 2]

@@ -144,8 +144,13 @@ def manifest(
     network: Signature,
     levels: tuple[LevelRecord, ...],
     theta0_level: int | None,
+    family: int,
 ) -> Manifest:
-    """The manifest, still without its list of files."""
+    """The manifest, still without its list of files.
+
+    Args:
+        family: how many comparisons the verdicts were corrected for together.
+    """
     record = NetworkRecord.of(content.architecture)
     layers = tuple(
         LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in network.layers
@@ -168,5 +173,6 @@ def manifest(
         levels=levels,
         default=summary.choose(levels, content.trials[0].index),
         files={},
+        family=family,
     )
     return without_placeholders(found)

@@ -13,6 +13,8 @@ from ticket_hub.bundle.card_origin import origin_section
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
+from ticket_hub.evidence import count_text
+from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.specs import UNKNOWN
 
 __all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
@@ -72,8 +74,8 @@ _INTRO = (
 _REACHED = " The accuracies below were reached by training from them."
 _READING = (
     "Test accuracy is read at the early stop, the first minimum of the validation loss; mean "
-    "(minimum to maximum) over trials. A verdict stands only where at least three trials support "
-    "it."
+    "(minimum to maximum) over the n tickets, one for each trial. A verdict stands only where at "
+    "least three trials support it."
 )
 _UNMEASURED = "Nothing was measured here: `ticket retrain` trains these tickets and judges them."
 _LOADING = """\
@@ -242,7 +244,7 @@ def _row(level: LevelRecord) -> str:
     if found is not None:
         test = found.test_accuracy
         accuracy = f"{test.mean:.2%} ({test.min:.2%} to {test.max:.2%})"
-        stop, n = f"{found.early_stop.mean:.0f}", str(found.n)
+        stop, n = f"{found.early_stop.mean:.0f}", count_text(found.n, found.n)
     verdict = level.verdict or ""
     return f"| {level.index} | {level.density:.4g} | {accuracy} | {stop} | {n} | {verdict} |"
 
@@ -256,7 +258,22 @@ def _limits(manifest: Manifest) -> str:
             "It does not show that a ticket beats its own mask with fresh weights, which takes "
             "controls (`ticket retrain`), nor that it transfers to other data"
         )
-    return f"{text}. Verdicts are those of single levels, not corrected for their number."
+    return f"{text}. {_correction(manifest)}".strip()
+
+
+def _correction(manifest: Manifest) -> str:
+    """How verdicts guard against false words, where there are any."""
+    if not any(level.verdict for level in manifest.levels):
+        return ""
+    if manifest.family:
+        return (
+            f"Verdicts are at alpha {ALPHA:g}, corrected for the {manifest.family} "
+            f"comparison{'s' * (manifest.family != 1)} of all levels together (Holm)."
+        )
+    return (
+        "Verdicts are those of single levels, each tested at one-sided 5% and not corrected for "
+        "their number: with many levels a false word is likely among them."
+    )
 
 
 def _snippet(manifest: Manifest) -> str:

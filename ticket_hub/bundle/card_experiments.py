@@ -6,17 +6,18 @@ import re
 from collections.abc import Sequence
 
 from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
-from ticket_hub.evidence import judge
+from ticket_hub.evidence import Verdict
+from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import HEADINGS, Row, cells, level_rows
-from ticket_hub.experiment_spec import TICKET
 
 __all__ = ["experiments_section", "one_line", "record_rows", "whereabouts"]
 
 _INTRO = (
     "Experiments with these tickets that were added to this bundle. Their data orders are not "
-    "those of the search above, so nothing here is part of its table. Means over trials with 95% "
+    "those of the search above, so nothing here is part of its table. Means over n runs with 95% "
     "intervals in parentheses; verdicts are computed from the trials in `evidence/`, which are "
-    "what those named below say that they measured."
+    "what those named below say that they measured, with Holm's correction over all that was asked "
+    "for in one command; the intervals are not corrected."
 )
 _PLACES = ("device", "cpu_capability", "torch", "ticket_hub")
 _LONGEST = 200
@@ -29,15 +30,15 @@ def one_line(text: str) -> str:
 
 def record_rows(record: ExperimentRecord) -> list[Row]:
     """Each level of a record: the ticket, then its controls."""
-    return [row for level in record.levels for row in _rows(level)]
+    found = record.verdicts()
+    return [row for level in record.levels for row in _rows(level, found[level.level])]
 
 
-def _rows(level: LevelResults) -> list[Row]:
+def _rows(level: LevelResults, verdict: Verdict) -> list[Row]:
     networks = level.ordered()
     outcomes = {name: each.outcome for name, each in networks.items()}
-    controls = {name: each for name, each in outcomes.items() if name != TICKET}
     densities = {name: each.density for name, each in networks.items()}
-    return level_rows(level.level, outcomes, densities, judge(outcomes[TICKET], controls))
+    return level_rows(level.level, outcomes, densities, verdict)
 
 
 def whereabouts(record: ExperimentRecord) -> str:
@@ -66,4 +67,15 @@ def _source(record: ExperimentRecord) -> str:
         f"bundle `{record.tickets.bundle[:12]}`, experiment `{record.spec.digest[:12]}`",
     ]
     exact = "" if record.bit_exact else "; resumed in another environment"
-    return ", ".join(parts) + exact
+    return ", ".join(parts) + exact + _judged_by(record)
+
+
+def _judged_by(record: ExperimentRecord) -> str:
+    """Margin, alpha, and the size of the family."""
+    rule = record.rule
+    family = max(each.family for each in record.verdicts().values())
+    return (
+        f"; margin {100 * rule.margin:g} points, alpha {rule.alpha:g}, corrected for "
+        f"{family} comparison{'s' * (family != 1)}"
+        + "".join(f". {note}" for note in [budget_note(record.iterations_in_all)] if note)
+    )

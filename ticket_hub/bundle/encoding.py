@@ -89,7 +89,10 @@ def bundle_id(
 
 
 def _table(manifest: Manifest) -> dict[str, Any]:
-    return {"format": layout.FORMAT, **tables.to_table(manifest)}
+    table = {"format": layout.FORMAT, **tables.to_table(manifest)}
+    if not manifest.family:
+        del table["family"]  # as bundles were written before
+    return table
 
 
 def _digest(table: dict[str, Any]) -> str:
@@ -157,6 +160,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (manifest.default.level in carried, "its default level is not carried"),
         (manifest.default.trial in trials, "its default trial is not there"),
         (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
+        (0 <= manifest.family <= layout.MOST_FAMILY, "an impossible number of comparisons"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
         (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
         (_is_evidence_bounded(files), "too many records of experiments"),

@@ -7,11 +7,12 @@ and verdicts are computed from the trials. `record_reading` reads and writes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.evidence import Outcome
+from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
+from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.experiment_spec import DENSE, TICKET, ExperimentSpec
 
 __all__ = [
@@ -66,6 +67,7 @@ class NetworkResults:
             starts=starts if all(starts) else (),
             accuracy=tuple(each.test_accuracy for each in self.trials),
             early_stop=tuple(each.early_stop for each in self.trials),
+            tickets=tuple(each.ticket for each in self.trials),
         )
 
 
@@ -114,6 +116,10 @@ class ExperimentRecord:
         when: the last network was trained, as `2026-01-31T12:00:00Z`; empty where nobody said.
         environment: machine and versions.
         bit_exact: False once the run was resumed in another environment.
+        rule: by what it was judged: margin, alpha, and the comparisons of the same command that
+            are not in the record.
+        iterations_in_all: of each network, those behind its starting weights too; empty where the
+            record does not say.
     """
 
     spec: ExperimentSpec
@@ -123,6 +129,21 @@ class ExperimentRecord:
     when: str
     environment: Mapping[str, str]
     bit_exact: bool
+    rule: Rule = USUAL
+    iterations_in_all: Mapping[str, int] = field(default_factory=dict)
+
+    def verdicts(self, rule: Rule | None = None) -> dict[int, Verdict]:
+        """What it supports, by level; all levels are one family.
+
+        Args:
+            rule: to judge by; by default the record's own.
+        """
+        cases = []
+        for level in self.levels:
+            outcomes = {name: each.outcome for name, each in level.ordered().items()}
+            cases.append((outcomes.pop(TICKET), outcomes))
+        found = judge_family(cases, rule or self.rule)
+        return {level.level: each for level, each in zip(self.levels, found, strict=True)}
 
     def marked(self, *, who: str = "", when: str = "") -> ExperimentRecord:
         """The same, saying who made it and when; an empty text leaves what it says."""

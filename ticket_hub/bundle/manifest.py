@@ -172,6 +172,9 @@ class Manifest:
         bit_exact: False for ever once a run was resumed in another environment; None where
             another system made the search, and nobody knows.
         files: every other file.
+        family: how many comparisons the verdicts were corrected for together, by
+            `ticket_hub.evidence.judge_family`. 0 where there is no verdict, or where each level was
+            judged by itself, as it once was: then the key is not written.
     """
 
     id: str
@@ -188,6 +191,7 @@ class Manifest:
     levels: tuple[LevelRecord, ...]
     default: DefaultTicket
     files: Mapping[str, FileRecord]
+    family: int = 0
 
     def level(self, index: int) -> LevelRecord | None:
         """The record of a level, or None."""

@@ -22,6 +22,9 @@ class Recorder:
 
     Args:
         densest: the level whose survivors are stored, or None for a dense theta0.
+
+    Attributes:
+        family: how many comparisons the verdicts are corrected for together; 0 without any.
     """
 
     def __init__(
@@ -31,6 +34,9 @@ class Recorder:
         self._densest = densest
         curves = curve_records(content)
         self._outcomes = summary.outcomes(curves, [trial.index for trial in content.trials])
+        judged = summary.verdicts(self._outcomes)
+        self._words = {level: each.word for level, each in judged.items()}
+        self.family = summary.family_of(judged)
         self._sizes = [layer.size for layer in network.layers]
 
     def record(self, level: LevelContent) -> LevelRecord:
@@ -54,7 +60,7 @@ class Recorder:
             density=kept / (len(self._content.trials) * sum(self._sizes)),
             tickets=tuple(tickets),
             evidence=summary.measured(self._outcomes.get((level.index, TICKET)), level.backends),
-            verdict=summary.verdict(level.index, self._outcomes),
+            verdict=self._words.get(level.index),
         )
 
     def _ticket(

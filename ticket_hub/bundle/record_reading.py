@@ -21,6 +21,8 @@ from ticket_hub.bundle.experiment_record import (
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
+from ticket_hub.evidence import Rule
+from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.experiment_spec import TICKET, ExperimentSpec
 from ticket_hub.tables import build, to_table
 
@@ -28,6 +30,7 @@ __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "rec
 
 FORMAT = 1
 MOST_LEVELS, MOST_TRIALS, MOST_NETWORKS, MOST_FACTS = 1001, 1000, 32, 64
+MOST_BESIDE, LARGEST = 20_000, 10**12
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _WHEN = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 _START = re.compile(r"(?:[0-9a-f]{64})?")
@@ -79,6 +82,10 @@ def encode_record(record: ExperimentRecord) -> bytes:
     table = to_table(record)
     spec = {"digest": record.spec.digest, "spec": record.spec.to_table()}
     del table["spec"]
+    if record.rule == USUAL:
+        del table["rule"]  # as records were written before
+    if not record.iterations_in_all:
+        del table["iterations_in_all"]
     for level in table["levels"]:
         for network in level["networks"].values():
             network["trials"] = [_said(trial) for trial in network["trials"]]
@@ -149,7 +156,30 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
         when=when,
         environment=_facts(table["environment"]),
         bit_exact=table["bit_exact"] is True,
+        rule=_rule(table.get("rule")),
+        iterations_in_all=_totals(table.get("iterations_in_all", {})),
     )
+
+
+def _totals(table: Any) -> dict[str, int]:  # noqa: ANN401 - any JSON value
+    """Iterations of each network."""
+    for name, count in table.items():
+        if not _NAME.fullmatch(name) or type(count) is not int or not 0 <= count <= LARGEST:
+            raise _wrong("its iterations cannot be")
+    if len(table) > MOST_NETWORKS:
+        raise _wrong("it has too many networks")
+    return dict(table)
+
+
+def _rule(table: Any) -> Rule:  # noqa: ANN401 - any JSON value
+    """By what it was judged; records that do not say so were by the usual rule, or an earlier."""
+    if table is None:
+        return USUAL
+    rule = build(Rule, table)
+    rule.check()
+    if len(rule.beside) > MOST_BESIDE or not all(0 <= each <= 1 for each in rule.beside):
+        raise _wrong("the comparisons beside it cannot be")
+    return rule
 
 
 def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ticket_hub.bundle.content import Word
 from ticket_hub.bundle.manifest import DefaultTicket, EvidenceSummary, LevelRecord, Spread
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
-from ticket_hub.evidence import Outcome, judge
-from ticket_hub.evidence.verdict import MARGIN
+from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
+from ticket_hub.evidence.earlier import earlier_word
+from ticket_hub.evidence.verdict import MARGIN, USUAL, Judged
 
-__all__ = ["choose", "measured", "outcomes", "verdict"]
+__all__ = ["cases", "choose", "family_of", "measured", "outcomes", "stated", "verdicts"]
 
 DENSE = 0
 """The level that is dense."""
@@ -38,6 +39,7 @@ def outcomes(
             found[key] = Outcome(
                 accuracy=tuple(accuracy for accuracy, _ in values),
                 early_stop=tuple(stop for _, stop in values),
+                tickets=tuple(f"trial {trial}" for trial in trials),
             )
     return found
 
@@ -59,19 +61,48 @@ def _spread(values: Sequence[float] | Sequence[int]) -> Spread:
     return Spread(mean=statistics.mean(exact), min=min(exact), max=max(exact))
 
 
-def verdict(level: int, found: Mapping[tuple[int, str], Outcome]) -> Word | None:
-    """What the evidence in the bundle supports for a level; None where there is too little.
+def cases(found: Mapping[tuple[int, str], Outcome]) -> dict[int, Judged]:
+    """The levels that can be judged: each ticket, and what was trained beside it.
 
-    The ticket is judged by the dense network of the same search and by the controls that were
-    trained beside it; see `ticket_hub.evidence.judge`.
+    Its controls are the dense network of the same search, and those of its level.
     """
-    ticket, dense = found.get((level, TICKET)), found.get((DENSE, TICKET))
-    if ticket is None or dense is None or level == DENSE:
-        return None
-    controls = {
-        name: outcome for (at, name), outcome in found.items() if at == level and name != TICKET
+    dense = found.get((DENSE, TICKET))
+    if dense is None:
+        return {}
+    controls: dict[int, dict[str, Outcome]] = {}
+    for (level, name), outcome in found.items():
+        if level != DENSE and name != TICKET:
+            controls.setdefault(level, {})[name] = outcome
+    return {
+        level: (outcome, {"dense": dense, **controls.get(level, {})})
+        for (level, name), outcome in sorted(found.items())
+        if level != DENSE and name == TICKET
     }
-    return judge(ticket, {"dense": dense, **controls}).word
+
+
+def verdicts(found: Mapping[tuple[int, str], Outcome], rule: Rule = USUAL) -> dict[int, Verdict]:
+    """What the evidence in the bundle supports, by level; all levels are one family."""
+    judged = cases(found)
+    return dict(zip(judged, judge_family(list(judged.values()), rule), strict=True))
+
+
+def stated(found: Mapping[tuple[int, str], Outcome], family: int) -> tuple[dict[int, Word], int]:
+    """The words that a bundle must state, by level, and how many comparisons they are of.
+
+    Args:
+        family: what its manifest says; 0 in bundles that were judged level by level.
+    """
+    if not family:
+        judged = {level: earlier_word(*case) for level, case in cases(found).items()}
+        return {level: word for level, word in judged.items() if word is not None}, 0
+    full = verdicts(found)
+    words = {level: each.word for level, each in full.items() if each.word is not None}
+    return words, family_of(full)
+
+
+def family_of(judged: Mapping[int, Verdict]) -> int:
+    """How many comparisons verdicts were corrected for together; 0 where no word is given."""
+    return max((each.family for each in judged.values() if each.word), default=0)
 
 
 def choose(levels: Sequence[LevelRecord], trial: int) -> DefaultTicket:

@@ -179,11 +179,13 @@ class _Verifier:
         manifest, trials = self.manifest, [trial.index for trial in self.manifest.trials]
         backends: dict[int, set[str]] = {}
         outcomes = summary.outcomes(_known(self.bundle, backends), trials)
+        words, family = summary.stated(outcomes, manifest.family)
+        _demand(family == manifest.family, "Its verdicts are of another number of comparisons.")
         for level in manifest.levels:
             names = backends.get(level.index, set())
             found = summary.measured(outcomes.get((level.index, TICKET)), names)
             _demand(
-                (found, summary.verdict(level.index, outcomes)) == (level.evidence, level.verdict),
+                (found, words.get(level.index)) == (level.evidence, level.verdict),
                 f"The evidence or verdict of level {level.index} is not what its curves say.",
             )
 

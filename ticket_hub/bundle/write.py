@@ -116,7 +116,7 @@ def _put_levels(
     levels = tuple(recorder.record(level) for level in content.levels)
     store.put(layout.METRICS, metrics.lines(assemble.curve_records(content)))
     theta0_level = None if densest is None else densest.index
-    manifest = assemble.manifest(content, network, levels, theta0_level)
+    manifest = assemble.manifest(content, network, levels, theta0_level, recorder.family)
     store.put(layout.CONFIG, [config.encode(manifest)])
     return manifest
 

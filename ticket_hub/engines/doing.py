@@ -198,6 +198,8 @@ def _retrain(
                 "verdict": each.verdict.word,
                 "reason": each.verdict.reason,
                 "n": each.verdict.n,
+                "tickets": each.verdict.tickets,
+                "family": each.verdict.family,
             }
             for each in done.levels
         ],

@@ -9,7 +9,7 @@ The work is read from the folder, done in its run folder, and told about in the 
 and for a retraining
 
     {"kind": "retrain", "run", "evidence",
-     "levels": [{"level", "density", "verdict", "reason", "n"}]}
+     "levels": [{"level", "density", "verdict", "reason", "n", "tickets", "family"}]}
 
 The exit code is the one of `ticket find` and `ticket retrain`. After SIGTERM or SIGINT a
 checkpoint is kept and the code is 75, within ten seconds; the same call then goes on. A second

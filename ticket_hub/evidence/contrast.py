@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence.counts import distinct
 from ticket_hub.evidence.statistics import Numbers, paired_difference
 from ticket_hub.evidence.student import t_quantile
 from ticket_hub.evidence.verdict import Outcome
@@ -42,6 +43,7 @@ class Contrast:
     Attributes:
         pairing: what makes pairs; with `none` nothing is paired.
         n, n_other: trials of both sides; equal where they are paired.
+        tickets, tickets_other: how many different tickets they are of; None where not known.
         accuracy: difference of the mean test accuracies, as a fraction.
         sooner: early stop of the other side over this one's, geometric; above 1 is sooner.
         method: `student-t` or `bootstrap` of pairs, or `welch`.
@@ -55,6 +57,8 @@ class Contrast:
     sooner: Interval
     method: str
     confidence: float
+    tickets: int | None = None
+    tickets_other: int | None = None
 
 
 def contrast(
@@ -78,6 +82,8 @@ def contrast(
         sooner=Interval(mean=math.exp(logs.mean), low=_exp(logs.low), high=_exp(logs.high)),
         method=method,
         confidence=confidence,
+        tickets=distinct(first.tickets),
+        tickets_other=distinct(second.tickets),
     )
 
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ticket_hub.evidence.statistics import LEAST_TRIALS, paired_difference
+from ticket_hub.evidence.counts import count_text, distinct
+from ticket_hub.evidence.statistics import paired_difference
 from ticket_hub.evidence.verdict import REFERENCES, Comparison, Outcome, Verdict
 
 __all__ = [
@@ -49,14 +50,19 @@ class Row:
         network: `ticket`, or a control.
         density: kept weights over prunable weights.
         n: number of trials.
+        tickets: how many different tickets they are of; None where that is not known.
         accuracy, accuracy_low, accuracy_high: test accuracy at the early stop, in [0, 1].
         early_stop: mean iteration.
-        gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired.
+        gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired; the
+            interval is not corrected for the size of the family.
         sooner: early stop of this control over the ticket's, geometric mean of pairs.
-        p: that the ticket is better (not inferior, for dense, finetune and own), adjusted by Holm.
+        p: that the ticket is better (not inferior, for dense, finetune and own), doubled and
+            adjusted by Holm over the family.
+        p_uncorrected: the same before Holm's correction.
         verdict: on the ticket, in its own row; for a control `beaten` or `not
-            inferior`, whichever is claimed, `better` where that of it is shown, else `not shown`;
-            or `identical`: its networks are the ticket's.
+            inferior`, whichever is claimed, `better` where that of it is shown, else `not shown`,
+            or `not after correction for N comparisons` where it is the correction that forbids a
+            word; or `identical`: its networks are the ticket's.
     """
 
     level: int
@@ -72,7 +78,9 @@ class Row:
     gain_high: float | None = None
     sooner: float | None = None
     p: float | None = None
+    p_uncorrected: float | None = None
     verdict: str = ""
+    tickets: int | None = None
 
 
 def level_rows(
@@ -97,6 +105,7 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
         network=name,
         density=density,
         n=accuracy.n,
+        tickets=distinct(outcome.tickets),
         accuracy=accuracy.mean,
         accuracy_low=accuracy.low,
         accuracy_high=accuracy.high,
@@ -113,17 +122,19 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
         gain_high=found.difference.high,
         sooner=found.speed.mean,
         p=found.p,
-        verdict=_claim(found, verdict.alpha),
+        p_uncorrected=found.p_uncorrected,
+        verdict=_claim(found, verdict.family),
     )
 
 
-def _claim(found: Comparison, alpha: float) -> str:
+def _claim(found: Comparison, family: int) -> str:
     if found.identical:
         return IDENTICAL
     if found.holds:
         return "not inferior" if found.control in REFERENCES else "beaten"
-    worse = found.p_worse <= alpha and found.difference.n >= LEAST_TRIALS
-    return BETTER if worse else "not shown"
+    if found.worse:
+        return BETTER
+    return f"not after correction for {family} comparisons" if found.only_alone else "not shown"
 
 
 HEADINGS = (
@@ -145,7 +156,7 @@ def cells(row: Row) -> list[str]:
         str(row.level),
         row.network,
         f"{100 * row.density:.2f}",
-        str(row.n),
+        count_text(row.n, row.tickets),
         interval_text(row.accuracy, row.accuracy_low, row.accuracy_high, ".2f"),
         f"{row.early_stop:,.0f}",
         interval_text(row.gain, row.gain_low, row.gain_high, "+.2f"),

@@ -22,7 +22,7 @@ __all__ = [
     "LEAST_TRIALS",
     "Difference",
     "Ratio",
-    "holm",
+    "one_sided",
     "paired_difference",
     "paired_ratio",
     "trials_needed",
@@ -81,6 +81,7 @@ def paired_difference(
     *,
     shift: float = 0.0,
     confidence: float = 0.95,
+    bounds: bool = True,
 ) -> Difference:
     """Compare two measurements of the same trials.
 
@@ -88,6 +89,9 @@ def paired_difference(
     `shift = -margin`, `p_greater` is the test of non-inferiority. One pair, or pairs that all
     differ by exactly the same, carry no estimate of spread: both p are 1 and the interval is
     infinite, so that nothing can be concluded from a measurement that was copied.
+
+    Args:
+        bounds: False for the p-values alone, without an interval, which may take a bootstrap.
 
     Raises:
         EvidenceError: unequal numbers, none at all, or a value that is not finite.
@@ -107,8 +111,8 @@ def paired_difference(
             p_less=1.0,
             method="student-t",
         )
-    p_greater, p_less = _one_sided(mean - shift, sd, n)
-    low, high = _interval(values, confidence)
+    p_greater, p_less = (float(side) for side in one_sided(values, shift))
+    low, high = _interval(values, confidence) if bounds else (-np.inf, np.inf)
     return Difference(
         n=n,
         mean=mean,
@@ -120,6 +124,25 @@ def paired_difference(
         p_less=p_less,
         method="bootstrap" if n >= BOOTSTRAP_FROM else "student-t",
     )
+
+
+def one_sided(
+    differences: Float64[np.ndarray, "*tests n"],
+    shift: float | Float64[np.ndarray, "*tests"] = 0.0,
+) -> tuple[Float64[np.ndarray, "*tests"], Float64[np.ndarray, "*tests"]]:
+    """One-sided p of the t-tests of `mean <= shift` and of `mean >= shift`, of many tests at once.
+
+    One difference, or differences that are all the same, carry no estimate of spread: both are 1.
+    """
+    n = differences.shape[-1]
+    mean = differences.mean(axis=-1)
+    sd = differences.std(axis=-1, ddof=1) if n > 1 else np.zeros_like(mean)
+    spread = sd > _rounding(differences)
+    statistic = (mean - shift) / np.where(spread, sd / np.sqrt(n), 1.0)
+    greater, less = (
+        t_upper_tail(np.asarray(side), float(max(n - 1, 1))) for side in (statistic, -statistic)
+    )
+    return np.where(spread, greater, 1.0), np.where(spread, less, 1.0)
 
 
 def paired_ratio(first: Numbers, second: Numbers, *, confidence: float = 0.95) -> Ratio:
@@ -136,22 +159,8 @@ def paired_ratio(first: Numbers, second: Numbers, *, confidence: float = 0.95) -
     return Ratio(n=found.n, mean=mean, low=low, high=high, confidence=confidence)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust the p-values of one family so that its chance of any false claim stays bounded.
-
-    Step-down procedure of Holm (1979): the k-th smallest of m is multiplied by m - k + 1, and
-    none may be smaller than the one before.
-    """
-    adjusted = [0.0] * len(p_values)
-    running = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = running
-    return adjusted
-
-
 def trials_needed(
-    effect: float, sd: float, *, alpha: float = 0.05, power: float = 0.8
+    effect: float, sd: float, *, alpha: float = 0.025, power: float = 0.8
 ) -> int | None:
     """The fewest trials with which a one-sided paired t-test finds this effect.
 
@@ -203,12 +212,11 @@ def _paired(first: Numbers, second: Numbers) -> Float64[np.ndarray, " n"]:
 
 def _has_spread(values: Float64[np.ndarray, " n"], sd: float) -> bool:
     """Whether the spread is more than the rounding of the subtraction."""
-    return len(values) > 1 and sd > 1e-12 * max(1.0, float(np.abs(values).max()))
+    return len(values) > 1 and sd > float(_rounding(values))
 
 
-def _one_sided(shifted: float, sd: float, n: int) -> tuple[float, float]:
-    statistic = shifted / (sd / np.sqrt(n))
-    return t_upper_tail(statistic, float(n - 1)), t_upper_tail(-statistic, float(n - 1))
+def _rounding(values: Float64[np.ndarray, "*tests n"]) -> Float64[np.ndarray, "*tests"]:
+    return np.asarray(1e-12 * np.maximum(1.0, np.abs(values).max(axis=-1)))
 
 
 def _interval(values: Float64[np.ndarray, " n"], confidence: float) -> tuple[float, float]:

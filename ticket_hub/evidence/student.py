@@ -6,6 +6,10 @@ third of the time: `scipy.stats` takes as long as a short search.
 
 from __future__ import annotations
 
+import numpy as np
+
+from ticket_hub.shapes import Float64
+
 __all__ = ["shifted_t_upper_tail", "t_quantile", "t_upper_tail"]
 
 
@@ -16,11 +20,13 @@ def t_quantile(probability: float, freedom: float) -> float:
     return float(special.stdtrit(freedom, probability))
 
 
-def t_upper_tail(statistic: float, freedom: float) -> float:
-    """How often Student's t with `freedom` degrees of freedom is above `statistic`."""
+def t_upper_tail(
+    statistic: Float64[np.ndarray, "*tests"], freedom: float
+) -> Float64[np.ndarray, "*tests"]:
+    """How often Student's t with `freedom` degrees of freedom is above each `statistic`."""
     from scipy import special  # slow to import
 
-    return float(special.stdtr(freedom, -statistic))
+    return np.asarray(special.stdtr(freedom, -statistic), dtype=np.float64)
 
 
 def shifted_t_upper_tail(statistic: float, freedom: float, shift: float) -> float:

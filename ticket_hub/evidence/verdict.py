@@ -12,8 +12,9 @@ A ticket is
 Of controls that take something away, the claim is that the ticket is better. Of `REFERENCES`, which
 are what somebody would use instead of the ticket, it is that the ticket is not inferior.
 
-`winning` is an intersection of two claims, each tested at level alpha, so its false rate is at
-most alpha whichever half is untrue. Holm's correction runs over every claim that is made.
+Everything that was asked for in one command, controls by levels by cells, is one family: see
+`ticket_hub.evidence.family`. The chance of any false word in it, `better` or `worse`, is at most
+alpha. A word is never given where the interval beside it speaks against it.
 """
 
 from __future__ import annotations
@@ -23,26 +24,101 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ticket_hub.errors import EvidenceError
+import numpy as np
+
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.evidence.counts import count_text, distinct
+from ticket_hub.evidence.family import Decisions, decide
 from ticket_hub.evidence.statistics import (
     LEAST_TRIALS,
     Difference,
     Ratio,
-    holm,
     paired_difference,
     paired_ratio,
     trials_needed,
 )
 
-__all__ = ["ALPHA", "MARGIN", "REFERENCES", "Comparison", "Outcome", "Verdict", "Word", "judge"]
+__all__ = [
+    "ALPHA",
+    "MARGIN",
+    "REFERENCES",
+    "Comparison",
+    "Judged",
+    "Outcome",
+    "Rule",
+    "Verdict",
+    "Word",
+    "judge",
+    "judge_family",
+    "word_of",
+]
 
 Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
 
 ALPHA = 0.05
+"""Chance of any false word in a family; one-sided half of it for a single test."""
 MARGIN = 0.002
 """How far below dense still counts as matching: 0.2 points of accuracy."""
+MOST_ALPHA, MOST_MARGIN = 0.5, 0.2
 REFERENCES = frozenset({"dense", "finetune", "own"})
 """Controls that a ticket need not beat; it must not be inferior to them by more than the margin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """By what a family is judged.
+
+    Attributes:
+        margin: how far below a reference still is not inferior, as a fraction: 0.002 is 0.2 points.
+        alpha: chance of any false word in the family.
+        beside: p-values (the smaller of both directions, doubled) of comparisons that were asked
+            for in the same command and are judged elsewhere, as the other cells of a matrix.
+    """
+
+    margin: float = MARGIN
+    alpha: float = ALPHA
+    beside: tuple[float, ...] = ()
+
+    def check(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            RecipeError: a margin below 0 or above 20 points, or an alpha outside (0, 0.5].
+        """
+        if not 0 <= self.margin <= MOST_MARGIN:
+            raise RecipeError(
+                f"The margin cannot be {self.margin:g}.",
+                f"It is a fraction from 0 to {MOST_MARGIN:g}: 0.002 is 0.2 points of accuracy.",
+            )
+        if not 0 < self.alpha <= MOST_ALPHA:
+            raise RecipeError(
+                f"Alpha cannot be {self.alpha:g}.",
+                f"It is the chance of a false word, above 0 and at most {MOST_ALPHA:g}: 0.05.",
+            )
+
+    def coarse_note(self, test_examples: int | None, *, about: str = "") -> str:
+        """A warning where one test example weighs more than half of the margin; else empty.
+
+        Args:
+            test_examples: how many there are; None where that is not known.
+            about: the data set, where it is not clear.
+        """
+        if not test_examples or 1 / test_examples <= self.margin / 2:
+            return ""
+        where = f" of {about}" if about else ""
+        return (
+            f"One of the {test_examples:,} test examples{where} is {100 / test_examples:.2g} "
+            f"points of accuracy, more than half of the margin of {100 * self.margin:g} points: "
+            "what is not inferior by so little cannot be measured well here."
+        )
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals of differences: 95%, less where alpha asks for more daring words."""
+        return min(1 - ALPHA, 1 - self.alpha)
+
+
+USUAL = Rule()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +129,13 @@ class Outcome:
         accuracy: on the test set at the early stop, in [0, 1].
         early_stop: the iteration of the early stop.
         starts: digests of what each network began with; empty where that is not known.
+        tickets: of which ticket each trial is, by any name; empty where that is not known.
     """
 
     accuracy: Sequence[float]
     early_stop: Sequence[int]
     starts: Sequence[str] = ()
+    tickets: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +146,13 @@ class Comparison:
         control: `dense`, `reinit`, `shuffle`, ...
         difference: accuracy of the ticket minus the control's.
         speed: early-stop iteration of the control over the ticket's; above 1 is sooner.
-        p: of the claim, adjusted by Holm: not inferior (`REFERENCES`), or better (any other).
+        p: of the claim, doubled and adjusted by Holm over the family: that the ticket is not
+            inferior (`REFERENCES`), or better (any other).
         p_worse: of the opposite claim, that the ticket is worse, adjusted likewise.
+        p_uncorrected, p_worse_uncorrected: the same before Holm's correction.
         holds: whether the claim is made.
+        worse: whether the opposite is.
+        only_alone: whether one of both would be made without the correction, and is not.
         identical: whether the control's networks are the ticket's own: they begin with the same
             weights and the same mask in every trial, and there is nothing to compare.
     """
@@ -80,7 +162,11 @@ class Comparison:
     speed: Ratio
     p: float
     p_worse: float
+    p_uncorrected: float
+    p_worse_uncorrected: float
     holds: bool
+    worse: bool
+    only_alone: bool = False
     identical: bool = False
 
 
@@ -92,8 +178,10 @@ class Verdict:
         word: None where there are too few trials, or no dense network to compare with.
         reason: one sentence with the numbers.
         n: number of trials.
+        tickets: how many different tickets they are of; None where that is not known.
         margin: of non-inferiority, as a fraction.
-        alpha: chance of a false claim in the family.
+        alpha: chance of any false word in the family.
+        family: how many comparisons are corrected for together.
         comparisons: one for each control.
         trials_needed: how many trials would decide, for the effect seen; None where the verdict
             is decided or no number of trials would do.
@@ -102,10 +190,16 @@ class Verdict:
     word: Word | None
     reason: str
     n: int
+    tickets: int | None
     margin: float
     alpha: float
+    family: int
     comparisons: tuple[Comparison, ...]
     trials_needed: int | None
+
+
+Judged: TypeAlias = tuple[Outcome, Mapping[str, Outcome]]
+"""A ticket at one level, and its controls by name."""
 
 
 def judge(
@@ -115,48 +209,74 @@ def judge(
     margin: float = MARGIN,
     alpha: float = ALPHA,
 ) -> Verdict:
-    """Judge a ticket by its controls.
+    """Judge one ticket by its controls, as a family of its own.
 
     Raises:
         EvidenceError: a control has other trials than the ticket, or a value is not finite.
     """
-    n = len(ticket.accuracy)
-    if not n:
-        raise EvidenceError("There is no trial to judge.", "Train at least three.")
-    comparisons = _compare(ticket, controls, margin, alpha)
-    word = _word({each.control: each for each in comparisons}, n, alpha)
-    return Verdict(
-        word=word,
-        reason=_reason(word, n, comparisons, margin),
-        n=n,
-        margin=margin,
-        alpha=alpha,
-        comparisons=comparisons,
-        trials_needed=_needed(word, comparisons, margin, alpha),
-    )
+    return judge_family([(ticket, controls)], Rule(margin=margin, alpha=alpha))[0]
 
 
-def _compare(
-    ticket: Outcome, controls: Mapping[str, Outcome], margin: float, alpha: float
-) -> tuple[Comparison, ...]:
+def judge_family(cases: Sequence[Judged], rule: Rule = USUAL) -> list[Verdict]:
+    """Judge all that was asked for in one command: a verdict for each ticket, in their order.
+
+    Raises:
+        EvidenceError: a control has other trials than its ticket, or a value is not finite.
+    """
     claims, plain = [], []
-    for name, control in controls.items():
-        shift = -margin if name in REFERENCES else 0.0
-        claims.append(paired_difference(ticket.accuracy, control.accuracy, shift=shift))
-        plain.append(paired_difference(ticket.accuracy, control.accuracy))
-    better = holm([claim.p_greater for claim in claims])
-    worse = holm([difference.p_less for difference in plain])
-    return tuple(
-        Comparison(
-            control=name,
-            difference=plain[index],
-            speed=paired_ratio(control.early_stop, ticket.early_stop),
-            p=better[index],
-            p_worse=worse[index],
-            holds=better[index] <= alpha and plain[index].n >= LEAST_TRIALS,
-            identical=_identical(ticket, control),
+    for ticket, controls in cases:
+        if not len(ticket.accuracy):
+            raise EvidenceError("There is no trial to judge.", "Train at least three.")
+        for name, control in controls.items():
+            values = ticket.accuracy, control.accuracy
+            shift = -rule.margin if name in REFERENCES else 0.0
+            claims.append(paired_difference(*values, shift=shift, bounds=False))
+            plain.append(paired_difference(*values, confidence=rule.confidence))
+    decided = decide(
+        np.array([each.p_greater for each in claims], dtype=np.float64),
+        np.array([each.p_less for each in plain], dtype=np.float64),
+        alpha=rule.alpha,
+        beside=np.array(rule.beside, dtype=np.float64),
+    )
+    verdicts, first = [], 0
+    for ticket, controls in cases:
+        places = range(first, first := first + len(controls))
+        comparisons = tuple(
+            _comparison(ticket, name, control, plain[place], decided, place, rule)
+            for place, (name, control) in zip(places, controls.items(), strict=True)
         )
-        for index, (name, control) in enumerate(controls.items())
+        verdicts.append(_verdict(ticket, comparisons, rule, len(plain) + len(rule.beside)))
+    return verdicts
+
+
+def _comparison(  # noqa: PLR0917 - made in one place
+    ticket: Outcome,
+    name: str,
+    control: Outcome,
+    difference: Difference,
+    decided: Decisions,
+    place: int,
+    rule: Rule,
+) -> Comparison:
+    least = -rule.margin if name in REFERENCES else 0.0
+    enough = difference.n >= LEAST_TRIALS
+    # A bootstrapped interval is not the t-test's: where they disagree, there is no word.
+    can_hold, can_be_worse = enough and difference.low > least, enough and difference.high < 0
+    holds, worse = bool(decided.holds[place]), bool(decided.worse[place])
+    alone = decided.p[place] <= rule.alpha, decided.p_worse[place] <= rule.alpha
+    return Comparison(
+        control=name,
+        difference=difference,
+        speed=paired_ratio(control.early_stop, ticket.early_stop),
+        p=float(decided.corrected[place]),
+        p_worse=float(decided.corrected_worse[place]),
+        p_uncorrected=float(decided.p[place]),
+        p_worse_uncorrected=float(decided.p_worse[place]),
+        holds=holds and can_hold,
+        worse=worse and can_be_worse,
+        only_alone=not (holds or worse)
+        and ((bool(alone[0]) and can_hold) or (bool(alone[1]) and can_be_worse)),
+        identical=_identical(ticket, control),
     )
 
 
@@ -170,20 +290,44 @@ def _identical(ticket: Outcome, control: Outcome) -> bool:
     return len(ticket.starts) > 0 and all(list(one) == list(other) for one, other in pairs)
 
 
-def _word(comparisons: Mapping[str, Comparison], n: int, alpha: float) -> Word | None:
-    dense, reinit = comparisons.get("dense"), comparisons.get("reinit")
-    if n < LEAST_TRIALS or dense is None:
+def _verdict(
+    ticket: Outcome, comparisons: tuple[Comparison, ...], rule: Rule, family: int
+) -> Verdict:
+    n, tickets = len(ticket.accuracy), distinct(ticket.tickets)
+    shown = {each.control: (each.holds, each.worse) for each in comparisons}
+    word = word_of(shown) if n >= LEAST_TRIALS else None
+    return Verdict(
+        word=word,
+        reason=_reason(word, n, tickets, comparisons, rule, family),
+        n=n,
+        tickets=tickets,
+        margin=rule.margin,
+        alpha=rule.alpha,
+        family=family,
+        comparisons=comparisons,
+        trials_needed=_needed(word, comparisons, rule, family),
+    )
+
+
+def word_of(shown: Mapping[str, tuple[bool, bool]]) -> Word | None:
+    """The word for a ticket; None where it was not compared with the dense network.
+
+    Args:
+        shown: by control, whether the claim holds, and whether the ticket is worse.
+    """
+    if "dense" not in shown:
         return None
-    beaten_by_reinit = reinit is not None and reinit.p_worse <= alpha
-    if beaten_by_reinit or (dense.p_worse <= alpha and not dense.holds):
+    holds, worse = shown["dense"]
+    beats, beaten = shown.get("reinit", (False, False))
+    if beaten or (worse and not holds):
         return "losing"
-    if dense.holds:
-        return "winning" if reinit is not None and reinit.holds else "matching"
+    if holds:
+        return "winning" if beats else "matching"
     return "not distinguishable"
 
 
 def _needed(
-    word: Word | None, comparisons: Sequence[Comparison], margin: float, alpha: float
+    word: Word | None, comparisons: Sequence[Comparison], rule: Rule, family: int
 ) -> int | None:
     """Trials for every open half of `winning`, at the strictest step of Holm's procedure."""
     if word in {"winning", "losing"}:
@@ -191,28 +335,44 @@ def _needed(
     counts = []
     for each in comparisons:
         if each.control in {"dense", "reinit"} and not each.holds:
-            effect = each.difference.mean + (margin if each.control == "dense" else 0.0)
+            effect = each.difference.mean + (rule.margin if each.control == "dense" else 0.0)
             if each.difference.n < 2 or each.difference.sd == 0:  # noqa: PLR2004 - no spread of one
                 return None
-            counts.append(trials_needed(effect, each.difference.sd, alpha=alpha / len(comparisons)))
+            alpha = rule.alpha / 2 / family
+            counts.append(trials_needed(effect, each.difference.sd, alpha=alpha))
     known = [count for count in counts if count is not None]
     return max(known) if counts and len(known) == len(counts) else None
 
 
-def _reason(word: Word | None, n: int, comparisons: Sequence[Comparison], margin: float) -> str:
+def _reason(  # noqa: PLR0917 - made in one place
+    word: Word | None,
+    n: int,
+    tickets: int | None,
+    comparisons: Sequence[Comparison],
+    rule: Rule,
+    family: int,
+) -> str:
+    count = count_text(n, tickets)
     if n < LEAST_TRIALS:
-        return f"{n} trial{'s' * (n != 1)}: fewer than {LEAST_TRIALS} never yield a verdict."
+        return f"{count}: fewer than {LEAST_TRIALS} runs never yield a verdict."
     if not any(each.control == "dense" for each in comparisons):
         return "The dense network was not trained beside the ticket, so there is no verdict."
-    parts = [_describe(each) for each in comparisons if each.control in {"dense", "reinit"}]
-    text = f"{'; '.join(parts)} (n = {n}, margin {100 * margin:g} points)."
-    return f"{word}: {text}" if word else text
+    named = [each for each in comparisons if each.control in {"dense", "reinit"}]
+    parts = "; ".join(_describe(each) for each in named)
+    terms = [f"n = {count}", f"margin {100 * rule.margin:g} points"]
+    terms += [f"alpha {rule.alpha:g}"] if rule.alpha != ALPHA else []
+    terms += [f"corrected for {family} comparisons"] if family > 1 else []
+    text = f"{parts} ({', '.join(terms)})."
+    if word == "not distinguishable" and any(each.only_alone for each in named):
+        word_text = f"not distinguishable after correction for {family} comparisons"
+        return f"{word_text}: {text}"
+    return f"{word}: {text}"
 
 
 def _describe(each: Comparison) -> str:
     difference = each.difference
     bounds = (
-        f"{100 * difference.confidence:.0f}% interval "
+        f"{100 * difference.confidence:g}% interval "
         f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"
         if math.isfinite(difference.low)
         else "no spread between the trials"

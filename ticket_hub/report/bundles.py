@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ticket_hub.bundle import Bundle, Manifest, open_bundle
 from ticket_hub.bundle.manifest import LevelRecord
-from ticket_hub.bundle.summary import outcomes
+from ticket_hub.bundle.summary import outcomes, verdicts
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import LEAST_TRIALS
-from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict, judge
+from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict
 from ticket_hub.hub.cache import Cache
 from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.report.write import Subject
@@ -78,14 +78,12 @@ def judged_levels(bundle: Bundle) -> list[JudgedLevel]:
         BundleError: its evidence breaks the format or is not what the manifest says.
     """
     found = outcomes(bundle.curves(), [trial.index for trial in bundle.manifest.trials])
-    judged = []
-    for level in bundle.manifest.levels:
-        here = {name: each for (at, name), each in found.items() if at == level.index}
-        ticket, dense = here.pop(TICKET, None), found.get((0, TICKET))
-        if level.index and here and ticket is not None and dense is not None:
-            verdict = judge(ticket, {DENSE: dense, **here})
-            judged.append(JudgedLevel(level=level.index, density=level.density, verdict=verdict))
-    return judged
+    judged = verdicts(found)
+    return [
+        JudgedLevel(level=level.index, density=level.density, verdict=judged[level.index])
+        for level in bundle.manifest.levels
+        if level.index in judged and len(judged[level.index].comparisons) > 1
+    ]
 
 
 def _series(bundle: Bundle) -> list[Series]:
@@ -110,6 +108,7 @@ def _rungs(
             density=levels[level].density,
             curves=tuple(trials[trial] for trial in sorted(trials)),
             verdict=(levels[level].verdict or "") if name == TICKET else "",
+            tickets=len(trials),
         )
         for level, trials in sorted(found.items())
     )
@@ -147,9 +146,15 @@ def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
     """What the evidence shows, and what it cannot show."""
     notes = []
     if any(level.verdict for level in manifest.levels):
+        corrected = (
+            f"one false word in {1 / ALPHA:g} such searches; they are corrected for the "
+            f"{manifest.family} comparisons of all levels together"
+            if manifest.family
+            else "at each level one false claim in 20; they are not corrected for the number of "
+            "levels"
+        )
         notes.append(
-            f"Verdicts allow {100 * MARGIN:g} points below the dense network, and one false claim "
-            f"in {1 / ALPHA:g} families of claims."
+            f"Verdicts allow {100 * MARGIN:g} points below the dense network, and {corrected}."
         )
     if len(manifest.trials) < LEAST_TRIALS:
         notes.append(f"Fewer than {LEAST_TRIALS} trials: no verdict is given.")

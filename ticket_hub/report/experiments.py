@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence import count_text
 from ticket_hub.report.comparison.studies import Study, experiment_study
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
@@ -20,7 +21,8 @@ from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.toml import toml_text
-from ticket_hub.transfer.evidence import LevelEvidence, cut_short_note
+from ticket_hub.transfer.budgets import totals_of
+from ticket_hub.transfer.evidence import LevelEvidence, notes_of
 from ticket_hub.transfer.stored import StoredExperiment
 from ticket_hub.transfer.tables import HEADINGS, cells, csv_text, markdown, rows
 
@@ -35,12 +37,14 @@ ABOUT_LADDER = (
     "validation loss; the test set chooses nothing. The dashed line is the dense network."
 )
 ABOUT_DIFFERENCES = (
-    "Accuracy of the tickets minus that of each control, with 95% intervals; right of 0 the "
-    "ticket is better. The dashed line is the margin that references are judged by."
+    "Accuracy of the tickets minus that of each control, with its interval, which is not corrected "
+    "for the number of comparisons; right of 0 the ticket is better. The dashed line is the margin "
+    "that references are judged by."
 )
 _ABOUT_NUMBERS = (
-    "Means over n trials, with 95% intervals in parentheses. Differences are paired: all networks "
-    "of a trial saw the same examples in the same order."
+    "Means over n tickets, or runs of fewer, with 95% intervals in parentheses. Differences are "
+    "paired: all networks of a trial saw the same examples in the same order. Words are given "
+    "after Holm's correction over all controls and levels; the intervals are not corrected."
 )
 ABOUT_LEARNING = (
     "Accuracy and validation loss during training at one level: ticket, controls, dense network."
@@ -85,7 +89,7 @@ def _files(
     elif form == "csv":
         yield "comparisons.csv", csv_text(stored.levels).encode()
     elif form == "md":
-        yield "comparisons.md", markdown(stored.levels).encode()
+        yield "comparisons.md", markdown(stored.levels, _notes(stored)).encode()
     else:
         for name, figure in _figures(study, bars).items():
             data = png(figure) if form == "png" else svg(figure).encode()
@@ -122,7 +126,7 @@ def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
     figures = _figures(study, bars)
     parts = [
         *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
-        *(f"<p>{escape(note)}</p>" for note in [cut_short_note(stored.levels)] if note),
+        *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
         figure_block(themed_svg(figures["ladder"]), ABOUT_LADDER),
         "<h2>The numbers</h2>",
         table_block(HEADINGS, [cells(row) for row in rows(stored.levels)]),
@@ -143,6 +147,15 @@ def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
     return shell(f"Tickets retrained: {study.about}", parts)
 
 
+def _notes(stored: StoredExperiment) -> list[str]:
+    return notes_of(
+        stored.levels,
+        stored.rule,
+        test_examples=stored.header["data"].get("test_examples"),
+        iterations_in_all=totals_of(stored.record.get("budgets", {})),
+    )
+
+
 def _sentence(level: LevelEvidence) -> str:
     needed = level.verdict.trials_needed
     more = f" About {needed} trials would decide." if needed and level.verdict.word else ""
@@ -156,7 +169,7 @@ def _facts(stored: StoredExperiment) -> dict[str, str]:
         "experiment": f"{stored.path.name} (digest {stored.spec.digest})",
         "by": str(record["who"]),
         "data": f"{data['name']} (fingerprint {data['fingerprint']})",
-        "trials": str(stored.request.trials),
+        "trials": count_text(stored.request.trials, stored.levels[0].verdict.tickets),
         "controls": ", ".join(stored.request.controls),
         **{f"tickets: {key.replace('_', ' ')}": str(value) for key, value in tickets.items()},
         "bits": "exact" if record["bit_exact"] else "it went on in another environment",

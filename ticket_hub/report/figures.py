@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ticket_hub.report.ladder import Bars, Ladder, Numbers, Rung, Spread
+from ticket_hub.report.ladder import Bars, Ladder, Numbers, Rung, Spread, counts_of
 from ticket_hub.report.panels import (
-    count_text,
     density_axis,
     kind_of_bar,
+    n_text,
     points_with_bars,
     thousands,
     two_panels,
@@ -40,7 +40,7 @@ def ladder_figure(ladder: Ladder, *, bars: Bars = "range", width: float = 9.0) -
         _name_axes(panels)
         figure.suptitle(ladder.title)
         legend_below(
-            figure, panels[0], f"mean of {count_text(ladder.trials)}; bars: {kind_of_bar(bars)}"
+            figure, panels[0], f"mean of {n_text(ladder.counts)}; bars: {kind_of_bar(bars)}"
         )
     return figure
 
@@ -59,8 +59,8 @@ def tickets_figure(
         for panel, values in zip(panels, VALUES, strict=True):
             _runs_against_density(panel, ladders, values, bars)
         _name_axes(panels)
-        trials = sorted({n for ladder in ladders.values() for n in ladder.trials})
-        note = f"mean of {count_text(trials)}; bars and shades: {kind_of_bar(bars)}"
+        rungs = [each for one in ladders.values() for some in one.series for each in some.rungs]
+        note = f"mean of {n_text(counts_of(rungs))}; bars and shades: {kind_of_bar(bars)}"
         legend_below(figure, panels[0], note)
     return figure
 

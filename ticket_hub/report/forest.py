@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ticket_hub.evidence import count_text
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
 from ticket_hub.report.panels import some
@@ -20,6 +21,7 @@ from ticket_hub.report.style import INK, PAPER, drawing, look
 __all__ = ["Branch", "Judged", "differences_figure", "forest_figure", "verdict_branches"]
 
 MOST_LEVELS = 8
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Branch:
         label: of the row.
         name: a network's; decides how the row looks.
         mean, low, high: of the difference, as fractions; infinite bounds are left out.
-        n: trials, as `5`, or `5 and 3` where they are not pairs.
+        n: of what, as `5 tickets`; or `5 tickets and 3 runs of 1 ticket` where there are no pairs.
         paired: a filled mark; an open one where there are no pairs.
     """
 
@@ -57,7 +59,7 @@ class Judged(Protocol):
 
 
 def differences_figure(levels: Sequence[Judged], *, title: str = "", width: float = 7.0) -> Figure:
-    """Accuracy of the ticket minus each control's, with 95% intervals, at most at eight levels.
+    """Accuracy of the ticket minus each control's, with intervals, at most at eight levels.
 
     Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
     references are judged by: dense, finetune and own. An interval that is not known is left out.
@@ -65,7 +67,15 @@ def differences_figure(levels: Sequence[Judged], *, title: str = "", width: floa
     Args:
         width: in inches.
     """
-    return forest_figure(verdict_branches(levels), title=title, width=width)
+    verdicts = [level.verdict for level in levels if level.verdict is not None]
+    compared = [each.difference.confidence for one in verdicts for each in one.comparisons]
+    return forest_figure(
+        verdict_branches(levels),
+        title=title,
+        margin=verdicts[0].margin if verdicts else MARGIN,
+        confidence=compared[0] if compared else CONFIDENCE,
+        width=width,
+    )
 
 
 def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
@@ -79,7 +89,7 @@ def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
             mean=each.difference.mean,
             low=each.difference.low,
             high=each.difference.high,
-            n=str(each.difference.n),
+            n=count_text(each.difference.n, level.verdict.tickets if level.verdict else None),
         )
         for level in some(judged, MOST_LEVELS)
         for each in (level.verdict.comparisons if level.verdict else ())
@@ -92,26 +102,28 @@ def forest_figure(
     title: str = "",
     what: str = "test accuracy of the ticket minus the control's",
     which: str = "ticket and control",
-    margin: bool = True,
+    margin: float | None = MARGIN,
+    confidence: float = CONFIDENCE,
     width: float = 7.0,
 ) -> Figure:
-    """Differences with their 95% intervals, one a row.
+    """Differences with their intervals, one a row.
 
     Args:
         branches: at least one.
         what: is subtracted from what; it stands below with n and the kind of bar.
         which: the vertical axis: what a row is of.
-        margin: whether to draw the margin of non-inferiority, below 0.
+        margin: of non-inferiority, drawn below 0; None draws none.
+        confidence: of the intervals, for the note.
         width: in inches.
     """
     with drawing():
-        note = textwrap.fill(_note(branches, what, margin=margin), int(width * 13))
+        note = textwrap.fill(_note(branches, what, margin, confidence), int(width * 13))
         height = 1.3 + 0.3 * len(branches) + 0.16 * note.count("\n")
         figure = Figure(figsize=(width, height), layout="constrained")
         panel = figure.subplots()
         panel.axvline(0, color=INK, linewidth=1.0)
-        if margin:
-            panel.axvline(-100 * MARGIN, color=INK, linewidth=0.8, linestyle="--")
+        if margin is not None:
+            panel.axvline(-100 * margin, color=INK, linewidth=0.8, linestyle="--")
         for place, branch in enumerate(branches):
             _draw(panel, branch, place)
         panel.set_yticks(range(len(branches)), [branch.label for branch in branches])
@@ -145,16 +157,14 @@ def _arms(branch: Branch) -> list[list[float]]:
     return [[100 * (branch.mean - branch.low)], [100 * (branch.high - branch.mean)]]
 
 
-def _note(branches: Sequence[Branch], what: str, *, margin: bool) -> str:
-    notes = [what]
-    pairs = sorted({branch.n for branch in branches if branch.paired}, key=int)
+def _note(branches: Sequence[Branch], what: str, margin: float | None, confidence: float) -> str:
+    notes = [what, f"bars: {100 * confidence:g}% interval, not corrected for their number"]
+    pairs = sorted({branch.n for branch in branches if branch.paired})
     if pairs:
-        numbers = pairs[0] if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
-        notes.append(f"mean of n = {numbers} pairs")
+        notes.append(f"mean of pairs, n = {' or '.join(pairs)}")
     alone = sorted({branch.n for branch in branches if not branch.paired})
     if alone:
         notes.append(f"open: unpaired means of n = {'; '.join(alone)}")
-    notes.append("bars: 95% interval")
-    if margin:
-        notes.append(f"dashed: margin of {100 * MARGIN:g} points")
+    if margin is not None:
+        notes.append(f"dashed: margin of {100 * margin:g} points")
     return "; ".join(notes)

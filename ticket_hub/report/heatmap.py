@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence import Rule, count_text
 from ticket_hub.evidence.rows import IDENTICAL
-from ticket_hub.evidence.verdict import MARGIN, REFERENCES
+from ticket_hub.evidence.verdict import REFERENCES
 from ticket_hub.report.style import INK, drawing
 from ticket_hub.transfer.matrix import Cell, Matrix
 from ticket_hub.transfer.tables import Row
@@ -196,22 +197,31 @@ def _quantity(against: str | None) -> str:
     return f"test accuracy,\nticket minus {against} (points)"
 
 
+def _family(matrix: Matrix) -> str:
+    if matrix.family:
+        return f"for {matrix.family} comparisons; intervals are not corrected"
+    return "within the cell"
+
+
 def _legend(matrix: Matrix, against: str | None) -> str:
     """What the numbers, marks and frames are, n, and the kind of interval."""
-    counts = " or ".join(str(n) for n in sorted({cell.n for cell in matrix.cells}))
+    sizes = sorted({(cell.n, cell.tickets or 0): cell for cell in matrix.cells}.items())
+    counts = " or ".join(count_text(cell.n, cell.tickets) for _, cell in sizes)
     kinds = " or ".join(sorted({_INTERVALS[cell.interval] for cell in matrix.cells}))
     what = "paired difference" if against else "test accuracy"
-    parts = [f"mean {what} of n = {counts} trials, below it the 95% {kinds} interval"]
+    confidence = Rule(margin=matrix.margin, alpha=matrix.alpha).confidence if against else 0.95
+    spans = f"{100 * confidence:g}%"
+    parts = [f"mean {what} of n = {counts}, below it the {spans} {kinds} interval"]
     seen = {cell.verdict or "none" for cell in matrix.cells}
     marks = [f"{mark} {word}" for word, mark in MARKS.items() if word in seen]
     parts.append(f"verdict on the ticket: {', '.join(marks)}")
     if against is not None:
         claim = (
-            f"not inferior by more than {100 * MARGIN:g} points"
+            f"not inferior by more than {100 * matrix.margin:g} points"
             if against in REFERENCES
             else "better"
         )
-        parts.append(f"bold: shown to be {claim}, after Holm's correction within the cell")
+        parts.append(f"bold: shown to be {claim}, after Holm's correction {_family(matrix)}")
     if any(cell.data == cell.found_on for cell in matrix.cells):
         parts.append("framed: the data that the ticket was found on")
     return "\n".join(parts)

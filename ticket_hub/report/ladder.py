@@ -8,10 +8,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ticket_hub.evidence import count_text
 from ticket_hub.evidence.student import t_quantile
 from ticket_hub.training import Curves
 
-__all__ = ["Bars", "Ladder", "Numbers", "Rung", "Series", "Spread"]
+__all__ = ["Bars", "Ladder", "Numbers", "Rung", "Series", "Spread", "counts_of"]
 
 Bars: TypeAlias = Literal["range", "interval"]
 """What a bar spans: from the least to the greatest trial, or a 95% Student-t interval."""
@@ -56,12 +57,19 @@ class Rung:
         density: kept weights over prunable weights.
         curves: of each trial, in the order of the trials.
         verdict: what the evidence supports at this level, or empty; see `ticket_hub.evidence`.
+        tickets: how many different tickets the trials are of; None where that is not known.
     """
 
     level: int
     density: float
     curves: tuple[Curves, ...]
     verdict: str = ""
+    tickets: int | None = None
+
+    @property
+    def n(self) -> str:
+        """How many trials there are, and of what."""
+        return count_text(len(self.curves), self.tickets)
 
     @property
     def accuracies(self) -> tuple[float, ...]:
@@ -102,13 +110,18 @@ class Ladder:
     dense: Rung | None = None
 
     @property
-    def trials(self) -> tuple[int, ...]:
-        """The different numbers of trials behind the points, sorted."""
-        rungs = [rung for series in self.series for rung in series.rungs]
-        return tuple(sorted({len(rung.curves) for rung in rungs}))
+    def counts(self) -> tuple[str, ...]:
+        """What is behind the points: see `counts_of`."""
+        return counts_of([rung for series in self.series for rung in series.rungs])
 
     @property
     def densities(self) -> tuple[float, ...]:
         """Every density that occurs, from dense to sparse."""
         found = {rung.density for series in self.series for rung in series.rungs}
         return tuple(sorted(found, reverse=True))
+
+
+def counts_of(rungs: Sequence[Rung]) -> tuple[str, ...]:
+    """What trials are of, as `5 tickets`, each kind once and the fewest trials first."""
+    ordered = sorted(rungs, key=lambda rung: (len(rung.curves), rung.tickets or 0))
+    return tuple(dict.fromkeys(rung.n for rung in ordered))

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ticket_hub.report.ladder import Ladder, Rung
-from ticket_hub.report.panels import count_text, iteration_axis, some, two_panels
+from ticket_hub.report.ladder import Ladder, Rung, counts_of
+from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
 from ticket_hub.shapes import Float64
 
@@ -81,9 +81,8 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
         for panel in panels:
             iteration_axis(panel)
         figure.suptitle(title)
-        counts = tuple(sorted({len(rung.curves) for rung in rungs}))
         note = "shade: least to greatest trial; mark: means at the early stop"
-        legend_below(figure, panels[0], f"mean of {count_text(counts)}; {note}")
+        legend_below(figure, panels[0], f"mean of {n_text(counts_of(rungs))}; {note}")
     return figure
 
 

@@ -13,10 +13,10 @@ from ticket_hub.report.ladder import Bars, Spread
 from ticket_hub.report.style import Look
 
 __all__ = [
-    "count_text",
     "density_axis",
     "iteration_axis",
     "kind_of_bar",
+    "n_text",
     "points_with_bars",
     "some",
     "thousands",
@@ -28,6 +28,7 @@ T = TypeVar("T")
 TWO_COLUMNS = 7.0
 MANY = 10_000
 MOST_TICKS = 7
+MOST_COUNTS = 3
 CLOSEST = 12  # two ticks are at least this part of the axis apart
 _BARS = {"range": "least to greatest trial", "interval": "95% Student-t interval"}
 
@@ -107,11 +108,11 @@ def some(items: Sequence[T], most: int) -> list[T]:
     return [items[place] for place in places]
 
 
-def count_text(trials: Sequence[int]) -> str:
-    """What a figure says of its numbers of trials, given sorted and without repetition."""
-    if len(trials) == 1:
-        return f"n = {trials[0]} trial{'s' if trials[0] != 1 else ''}"
-    return f"n = {trials[0]} to {trials[-1]} trials"
+def n_text(counts: Sequence[str]) -> str:
+    """What a figure says of n, given of what it is, the fewest trials first."""
+    if len(counts) <= MOST_COUNTS:
+        return f"n = {' or '.join(counts)}"
+    return f"n = {counts[0]} to {counts[-1]}"
 
 
 def thousands(value: float, _position: int | None = None) -> str:

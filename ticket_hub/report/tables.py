@@ -7,6 +7,7 @@ import dataclasses
 import io
 from dataclasses import dataclass
 
+from ticket_hub.evidence import count_text
 from ticket_hub.report.ladder import Ladder, Rung, Series, Spread
 
 __all__ = ["LadderRow", "csv_text", "ladder_rows", "markdown"]
@@ -21,6 +22,7 @@ class LadderRow:
         level: pruning rounds done.
         density: kept weights over prunable weights.
         n: number of trials.
+        tickets: how many different tickets they are of; None where that is not known.
         test_accuracy, test_accuracy_low, test_accuracy_high: mean, least and greatest at the
             early stop, in [0, 1].
         against_dense: mean test accuracy minus the dense network's; None for that network
@@ -41,6 +43,7 @@ class LadderRow:
     early_stop_low: int
     early_stop_high: int
     verdict: str
+    tickets: int | None = None
 
 
 def ladder_rows(ladder: Ladder) -> list[LadderRow]:
@@ -66,6 +69,7 @@ def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
         early_stop_low=int(stop.low),
         early_stop_high=int(stop.high),
         verdict=rung.verdict,
+        tickets=rung.tickets,
     )
 
 
@@ -88,7 +92,7 @@ def cells(row: LadderRow) -> list[str]:
         row.series,
         str(row.level),
         f"{100 * row.density:.2f}",
-        str(row.n),
+        count_text(row.n, row.tickets),
         f"{100 * row.test_accuracy:.2f} ({low:.2f} to {high:.2f})",
         "" if row.against_dense is None else f"{100 * row.against_dense:+.2f}",
         f"{row.early_stop:,.0f} ({row.early_stop_low:,} to {row.early_stop_high:,})",

@@ -16,6 +16,7 @@ from ticket_hub.report.write import Form
 from ticket_hub.transfer.matrix import (
     MATRIX,
     Matrix,
+    about_verdicts,
     csv_text,
     headings,
     markdown,
@@ -60,7 +61,7 @@ def matrix_page(matrix: Matrix, facts: Mapping[str, str] | None = None) -> str:
     Args:
         facts: where the tickets come from, and what was asked for: title -> text.
     """
-    parts = [f"<p>{escape(_ABOUT)}</p>"]
+    parts = [f"<p>{escape(_ABOUT)}</p>", f"<p>{escape(about_verdicts(matrix))}</p>"]
     for against in (*matrix.controls, None):
         drawn = themed_svg(matrix_figure(matrix, against))
         parts += [f"<h2>{escape(_title(against))}</h2>", figure_block(drawn, _caption(against))]
@@ -73,7 +74,7 @@ def matrix_page(matrix: Matrix, facts: Mapping[str, str] | None = None) -> str:
     parts += [
         "<h2>The numbers</h2>",
         table_block(headings(matrix.controls), rows),
-        '<p class="soft">Means over n trials with 95% intervals.</p>',
+        '<p class="soft">Means over n tickets, or runs of fewer, with 95% intervals.</p>',
         "<h2>The verdicts</h2>",
         f"<ul>\n{chr(10).join(reasons)}\n</ul>",
     ]
@@ -112,8 +113,7 @@ def _files(matrix: Matrix, form: Form, facts: Mapping[str, str]) -> dict[str, by
 _ABOUT = (
     "Every ticket was trained on every data set beside its controls: the same examples in the same "
     "order, the same budget and schedule. The early stop is the first minimum of the validation "
-    "loss; the test set chooses nothing. Holm's correction runs over the controls of one cell, not "
-    "over the cells: who looks at many and tells the best has chosen."
+    "loss; the test set chooses nothing."
 )
 
 

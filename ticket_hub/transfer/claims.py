@@ -4,8 +4,8 @@ The claim is the mean test accuracy at the early stop. Where the environment is 
 bundle was made in, the same bits must come out. Elsewhere other rounding leads to other weights,
 so the mean of the replayed trials must lie in the 95% interval that the claimed trials predict for
 the mean of as many new ones: `t * s * sqrt(1 / n + 1 / m)`, with Student's t of n - 1 degrees of
-freedom (two-sided, for two levels at 97.5% each). One claimed trial predicts no spread; then 0.2
-points are allowed.
+freedom (two-sided, for two levels at 97.5% each). One claimed trial predicts no spread; then the
+margin of 0.2 points is allowed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ticket_hub.evidence import Rule
 from ticket_hub.evidence.student import t_quantile
-from ticket_hub.evidence.verdict import ALPHA, MARGIN
+from ticket_hub.evidence.verdict import ALPHA, MARGIN, USUAL
 
 __all__ = ["LevelReplay", "Outcome", "ReplayReport", "TrialReplay", "judge_level", "predicted"]
 
@@ -72,11 +73,15 @@ class ReplayReport:
         differences: between the environment of the bundle and this one; empty where the same bits
             must come out.
         run: the folder of the replay.
+        rule: by what it was judged.
+        test_examples: that accuracies are of.
     """
 
     levels: tuple[LevelReplay, ...]
     differences: tuple[str, ...]
     run: str
+    rule: Rule
+    test_examples: int
 
     @property
     def outcome(self) -> Outcome:
@@ -99,14 +104,16 @@ def judge_level(
     *,
     same_environment: bool,
     family: int,
+    rule: Rule = USUAL,
 ) -> LevelReplay:
     """Compare the replayed trials of a level with all that are claimed.
 
     Args:
         claimed: test accuracies of all claimed trials.
         family: how many levels are judged at once.
+        rule: alpha, and the margin that is allowed where the claim has no spread.
     """
-    low, high = predicted(claimed, len(trials), alpha=ALPHA / family)
+    low, high = predicted(claimed, len(trials), alpha=rule.alpha / family, margin=rule.margin)
     found = statistics.mean([each.found for each in trials])
     outcome: Outcome = "not reproduced"
     if all(each.identical for each in trials):
@@ -125,10 +132,12 @@ def judge_level(
     )
 
 
-def predicted(claimed: Sequence[float], count: int, *, alpha: float = ALPHA) -> tuple[float, float]:
+def predicted(
+    claimed: Sequence[float], count: int, *, alpha: float = ALPHA, margin: float = MARGIN
+) -> tuple[float, float]:
     """The interval for the mean of `count` new trials of what was measured n times."""
     n, mean = len(claimed), statistics.mean(claimed)
-    half = MARGIN
+    half = margin
     if n > 1:
         half = t_quantile(1 - alpha / 2, float(n - 1)) * statistics.stdev(claimed)
         half *= (1 / n + 1 / count) ** 0.5

@@ -12,9 +12,11 @@
 | `finetune` | the dense network's, trained for the whole budget | their largest: see `_finetune` |
 | `own` | theta0 of the ticket that was found on the target | that ticket's |
 
-Statistics of norms begin anew, except those of `finetune`, which was trained before. It then trains
-on for the budget again, with the schedule from its beginning (learning-rate rewinding, Renda et al.
-2020, is no worse than their fine-tuning at the last rate): twice the budget of all others.
+Beside a ticket that was rewound to iteration k, fresh weights are trained for k iterations first,
+under their mask; see `ticket_hub.transfer.first_steps`. Statistics of norms begin anew, except
+those of `finetune`, which was trained before. It then trains on for the budget again, with the
+schedule from its beginning (learning-rate rewinding, Renda et al. 2020, is no worse than their
+fine-tuning at the last rate): twice the budget of all others.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from ticket_hub.ticket import Ticket, content_digest
 from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, TICKET
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["CONTROLS", "Start", "check_controls", "make_start"]
+__all__ = ["CONTROLS", "FRESH", "Start", "check_controls", "make_start"]
 
 Pair: TypeAlias = tuple[Weights, Mask]
 Maker: TypeAlias = Callable[[Ticket, NetworkSpec, int], Pair]
@@ -199,6 +201,8 @@ _MAKERS: Mapping[str, Maker] = MappingProxyType(
         OWN: _ticket,
     }
 )
+FRESH = frozenset({"reinit", "reinit-same-sign", "random", "mask-only"})
+"""Controls whose weights nobody has trained yet."""
 _GIVEN = frozenset({TICKET, DENSE, FINETUNE, OWN})
 """What nothing is drawn for."""
 

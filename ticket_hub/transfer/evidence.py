@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ticket_hub.evidence import Comparison, Outcome, Verdict, judge
+from ticket_hub.evidence import Comparison, Outcome, Rule, Verdict, judge_family
+from ticket_hub.evidence.counts import budget_note, distinct
 from ticket_hub.evidence.rows import Mean, mean_of
+from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.tables import finite, to_table
 from ticket_hub.ticket import content_digest
 from ticket_hub.transfer.result import Result
@@ -18,9 +20,13 @@ __all__ = [
     "LevelEvidence",
     "Mean",
     "cut_short_note",
+    "judge_experiments",
     "judge_levels",
     "mean_of",
+    "notes_of",
     "outcome_of",
+    "outcomes_of",
+    "p_values",
     "record",
 ]
 
@@ -54,6 +60,11 @@ class LevelEvidence:
             if 2 * sum(each.cut_short for each in results) >= len(results)
         )
 
+    @property
+    def spans(self) -> str:
+        """The confidence of the intervals of differences, such as `95%`."""
+        return f"{100 * Rule(margin=self.verdict.margin, alpha=self.verdict.alpha).confidence:g}%"
+
     def comparison(self, control: str) -> Comparison | None:
         """The ticket against one control; None for itself."""
         return next((each for each in self.verdict.comparisons if each.control == control), None)
@@ -71,25 +82,90 @@ def cut_short_note(levels: Sequence[LevelEvidence]) -> str:
     )
 
 
-def judge_levels(results: Iterable[Result]) -> list[LevelEvidence]:
-    """Judge every level by its controls and by the dense networks, sparser levels last.
+def notes_of(
+    levels: Sequence[LevelEvidence],
+    rule: Rule,
+    *,
+    test_examples: int | None,
+    iterations_in_all: Mapping[str, int],
+) -> list[str]:
+    """What must be known beside the numbers: budgets that ended early or differ, a coarse test.
+
+    Args:
+        rule: by what they were judged.
+        test_examples: that accuracies are of; None where that is not known.
+        iterations_in_all: of each network.
+    """
+    notes = (
+        cut_short_note(levels),
+        budget_note(iterations_in_all),
+        rule.coarse_note(test_examples),
+    )
+    return [note for note in notes if note]
+
+
+def judge_levels(results: Iterable[Result], rule: Rule = USUAL) -> list[LevelEvidence]:
+    """Judge all levels as one family by their controls and the dense networks, sparser last.
 
     Raises:
         EvidenceError: a control lacks a trial, or a reading is not finite.
     """
+    (levels,) = judge_experiments([results], rule)
+    return levels
+
+
+def judge_experiments(
+    experiments: Iterable[Iterable[Result]], rule: Rule = USUAL
+) -> list[list[LevelEvidence]]:
+    """Judge several experiments, such as the cells of a matrix, as one family.
+
+    Raises:
+        EvidenceError: as `judge_levels`.
+    """
+    grouped = [_by_level(results) for results in experiments]
+    cases = [
+        outcomes_of(group) for groups in grouped for group in groups.values() if TICKET in group
+    ]
+    verdicts = iter(
+        judge_family(
+            [
+                (case[TICKET], {name: each for name, each in case.items() if name != TICKET})
+                for case in cases
+            ],
+            rule,
+        )
+    )
+    return [
+        [
+            _evidence(level, group, next(verdicts))
+            for level, group in groups.items()
+            if TICKET in group
+        ]
+        for groups in grouped
+    ]
+
+
+def p_values(levels: Sequence[LevelEvidence]) -> tuple[float, ...]:
+    """The p-value of each comparison before any correction, as a family takes it."""
+    return tuple(
+        min(each.p_uncorrected, each.p_worse_uncorrected)
+        for level in levels
+        for each in level.verdict.comparisons
+    )
+
+
+def _by_level(results: Iterable[Result]) -> dict[int, dict[str, list[Result]]]:
+    """The results of each level by their networks, the dense one at each, sparser levels last."""
     groups: dict[int, dict[str, list[Result]]] = {}
     for result in sorted(results, key=lambda each: each.trial):
         groups.setdefault(result.level, {}).setdefault(result.control, []).append(result)
     dense = groups.get(0, {}).get(DENSE, [])
-    return [
-        _judge(level, group | ({DENSE: dense} if dense else {}))
-        for level, group in sorted(groups.items())
-        if TICKET in group
-    ]
+    return {
+        level: group | ({DENSE: dense} if dense else {}) for level, group in sorted(groups.items())
+    }
 
 
-def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
-    outcomes = _outcomes(group)
+def _evidence(level: int, group: Mapping[str, Sequence[Result]], verdict: Verdict) -> LevelEvidence:
     tickets = group[TICKET]
     return LevelEvidence(
         level=level,
@@ -97,13 +173,11 @@ def _judge(level: int, group: Mapping[str, Sequence[Result]]) -> LevelEvidence:
         transferred=sum(each.transferred for each in tickets) / len(tickets),
         results={TICKET: tuple(tickets)}
         | {name: tuple(some) for name, some in group.items() if name != TICKET},
-        verdict=judge(
-            outcomes[TICKET], {name: each for name, each in outcomes.items() if name != TICKET}
-        ),
+        verdict=verdict,
     )
 
 
-def _outcomes(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
+def outcomes_of(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
     """By control. Where one does not say what it began with, all readings of each stand for it."""
     found = {control: outcome_of(results) for control, results in group.items()}
     if all(outcome.starts for outcome in found.values()):
@@ -126,20 +200,25 @@ def outcome_of(results: Sequence[Result]) -> Outcome:
         accuracy=tuple(each.accuracy for each in results),
         early_stop=tuple(each.early_stop for each in results),
         starts=starts if all(starts) else (),
+        tickets=tuple(each.ticket for each in results),
     )
 
 
 def record(
-    levels: Sequence[LevelEvidence], header: Mapping[str, Any], about: Mapping[str, Any]
+    levels: Sequence[LevelEvidence],
+    header: Mapping[str, Any],
+    about: Mapping[str, Any],
+    rule: Rule = USUAL,
 ) -> dict[str, Any]:
     """The evidence as plain JSON values: a function of results alone, without a time.
 
     Args:
         header: of the experiment's folder.
         about: who ran it, in which environment, on which bundle.
+        rule: by what it was judged, with the comparisons of other cells where there are any.
     """
     experiment = {key: header[key] for key in ("digest", "spec", "data")}
-    table = {"format": FORMAT, "experiment": experiment, **about}
+    table = {"format": FORMAT, "experiment": experiment, "rule": to_table(rule), **about}
     table["levels"] = [_level(each) for each in levels]
     return {key: finite(value) for key, value in table.items()}
 
@@ -157,6 +236,7 @@ def _level(level: LevelEvidence) -> dict[str, Any]:
 
 def _network(results: Sequence[Result]) -> dict[str, Any]:
     return {
+        "tickets": distinct([each.ticket for each in results]),
         "test_accuracy": to_table(mean_of([each.accuracy for each in results])),
         "early_stop": to_table(mean_of([each.early_stop for each in results])),
         "trials": [

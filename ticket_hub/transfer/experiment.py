@@ -14,8 +14,10 @@ from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.errors import MemoryLimitError, RunMismatchError, StoppedError
 from ticket_hub.search.lock import hold
 from ticket_hub.search.workshop import Resources
-from ticket_hub.training import Trainer
+from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.transfer.controls import FRESH
+from ticket_hub.transfer.first_steps import first_training, with_first_steps
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
 from ticket_hub.transfer.lineup import DenseNetwork, Lineup
@@ -42,7 +44,8 @@ def experiment(
 
     The dense networks come first, then level by level the tickets and their controls. All networks
     of a trial see the same examples in the same order, begin at iteration 0, and have the same
-    budget and schedule. A network's result depends on nothing but spec, ticket and its own entry,
+    budget and schedule; before that, fresh weights are trained for as many iterations as a rewound
+    theta0 has behind it. A network's result depends on nothing but spec, ticket and its own entry,
     so that a later call for more levels, controls or trials goes on in the same folder. Killed at
     any moment and called again, it goes on where it was.
 
@@ -152,6 +155,9 @@ class _Session:
             self._is_base(entry) and not self.folder.has_dense(entry.trial)
         )
 
+    def _first_iterations(self, entry: Entry) -> int:
+        return self.spec.first_iterations(entry.trial) if entry.control in FRESH else 0
+
     def _is_base(self, entry: Entry) -> bool:
         """Whether another network trains on from this one."""
         return entry.control == DENSE and FINETUNE in self.request.controls
@@ -207,7 +213,8 @@ class _Session:
         lined = self.lineup.line_up(entry)
         member = self.lineup.member(entry, lined)
         training, data = self.spec.training, self.data
-        key = identity(lined.architecture, training, data, self.environment, member)
+        first = self._first_iterations(entry)
+        key = identity(lined.architecture, training, data, self.environment, member, first=first)
         found = self.shared.find(key)
         if found is None:
             self.shared.note(key, self.folder.place(entry))
@@ -223,14 +230,32 @@ class _Session:
 
     def _train_together(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
         lined = [self.lineup.line_up(entry) for entry in entries]
-        trained = self.trainer.train(
-            lined[0].architecture,
-            self.spec.training,
+        architecture, resources = lined[0].architecture, self.resources
+
+        def train_first(iterations: int, members: list[Member]) -> Sequence[Trained]:
+            return self.trainer.train(
+                architecture,
+                first_training(self.spec.training, iterations),
+                members,
+                keeper=keeper,
+                checkpoint_seconds=resources.checkpoint_seconds,
+                should_stop=resources.should_stop,
+            )
+
+        members = with_first_steps(
             [self.lineup.member(*pair) for pair in zip(entries, lined, strict=True)],
+            [self._first_iterations(entry) for entry in entries],
+            architecture,
+            train_first,
+        )
+        trained = self.trainer.train(
+            architecture,
+            self.spec.training,
+            members,
             keeper=keeper,
-            checkpoint_seconds=self.resources.checkpoint_seconds,
-            observe=self.resources.observe,
-            should_stop=self.resources.should_stop,
+            checkpoint_seconds=resources.checkpoint_seconds,
+            observe=resources.observe,
+            should_stop=resources.should_stop,
         )
         for entry, start, done in zip(entries, lined, trained, strict=True):
             if self._is_base(entry):
@@ -266,6 +291,7 @@ class _Session:
                 "name": self.spec.data.name,
                 "fingerprint": data.fingerprint,
                 "classes": data.classes,
+                "test_examples": len(data.test.labels),
                 "input_shape": list(data.input_shape),
                 "mean": data.mean.tolist(),
                 "std": data.std.tolist(),

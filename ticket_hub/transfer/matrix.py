@@ -16,7 +16,10 @@ from typing import Any
 
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.errors import RecipeError, RunError
+from ticket_hub.evidence import Rule, count_text
+from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import IDENTICAL
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.search.seal import FORMAT, read_json
 from ticket_hub.tables import build, to_table
 from ticket_hub.transfer.evidence import LevelEvidence
@@ -27,6 +30,7 @@ __all__ = [
     "MATRIX",
     "Cell",
     "Matrix",
+    "about_verdicts",
     "cells_of",
     "csv_text",
     "headings",
@@ -52,12 +56,15 @@ class Cell:
         transferred: the same over the layers that came from the ticket.
         head: what became of the output layer.
         n: number of trials.
+        tickets: how many different tickets they are of; None where that was not recorded.
         interval: how the 95% intervals were made: `student-t` or `bootstrap`.
         verdict: None where there are too few trials, or no dense network to compare with.
         reason: one sentence with the numbers.
         trials_needed: how many trials would decide; None where that is not known.
         run: the folder of its experiment, from the folder of the transfer.
         rows: the ticket and its controls; a bound that is not known is None.
+        test_examples: that accuracies are of; None where that was not recorded.
+        iterations_in_all: of each network, those behind its starting weights too; empty likewise.
     """
 
     ticket: str
@@ -74,6 +81,9 @@ class Cell:
     trials_needed: int | None
     run: str
     rows: tuple[Row, ...]
+    tickets: int | None = None
+    test_examples: int | None = None
+    iterations_in_all: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def row(self, network: str = TICKET) -> Row | None:
         """The ticket's own row, or a control's; None where that was not trained."""
@@ -87,12 +97,18 @@ class Matrix:
     Attributes:
         tickets, data, controls: in the order in which they were asked for.
         cells: ticket by ticket, level by level, then by data set.
+        margin, alpha: by what they were judged.
+        family: how many comparisons were corrected for together; 0 where each cell was judged by
+            itself at one-sided 5%, as it once was.
     """
 
     tickets: tuple[str, ...]
     data: tuple[str, ...]
     controls: tuple[str, ...]
     cells: tuple[Cell, ...]
+    margin: float = MARGIN
+    alpha: float = ALPHA
+    family: int = 0
 
     def lines(self) -> Iterator[list[Cell]]:
         """The cells of each ticket and level, in the order of the data sets."""
@@ -141,7 +157,14 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def cells_of(
-    levels: Sequence[LevelEvidence], *, ticket: str, data: str, found_on: str, run: str
+    levels: Sequence[LevelEvidence],
+    *,
+    ticket: str,
+    data: str,
+    found_on: str,
+    run: str,
+    test_examples: int | None = None,
+    iterations_in_all: Mapping[str, int] | None = None,
 ) -> list[Cell]:
     """The cells of one experiment, one for each level."""
     return [
@@ -154,12 +177,15 @@ def cells_of(
             transferred=each.transferred,
             head=each.results[TICKET][0].head,
             n=each.verdict.n,
+            tickets=each.verdict.tickets,
             interval=each.verdict.comparisons[0].difference.method,
             verdict=each.verdict.word,
             reason=each.verdict.reason,
             trials_needed=each.verdict.trials_needed,
             run=run,
             rows=tuple(_known(row) for row in rows([each])),
+            test_examples=test_examples,
+            iterations_in_all=iterations_in_all or {},
         )
         for each in levels
     ]
@@ -187,7 +213,26 @@ def markdown(matrix: Matrix) -> str:
         f"- {cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}"
         for cell in matrix.cells
     ]
-    return "\n".join([*lines, "", *reasons]) + "\n"
+    return "\n".join([*lines, "", about_verdicts(matrix), "", *reasons]) + "\n"
+
+
+def about_verdicts(matrix: Matrix) -> str:
+    """By what the verdicts of a matrix were made, and what is too coarse for its margin."""
+    if not matrix.family:
+        return (
+            "Each cell was judged by itself: Holm's correction ran over its controls, and each "
+            "claim was tested at one-sided 5%, so that among many cells a false word is likely."
+        )
+    rule = Rule(margin=matrix.margin, alpha=matrix.alpha)
+    sizes = {cell.data: cell.test_examples for cell in matrix.cells}
+    coarse = [rule.coarse_note(count, about=name) for name, count in sizes.items()]
+    text = (
+        f"Verdicts: margin {100 * matrix.margin:g} points, alpha {matrix.alpha:g}, Holm's "
+        f"correction for {matrix.family} comparison{'s' * (matrix.family != 1)}, over all "
+        "controls, levels and cells; the intervals are not corrected."
+    )
+    budgets = dict.fromkeys(budget_note(cell.iterations_in_all) for cell in matrix.cells)
+    return " ".join([text, *filter(None, [*budgets, *coarse])])
 
 
 def headings(controls: Sequence[str]) -> list[str]:
@@ -210,7 +255,7 @@ def texts(cell: Cell, controls: Sequence[str]) -> list[str]:
         str(cell.level),
         cell.data,
         f"{100 * cell.density:.2f}",
-        str(cell.n),
+        count_text(cell.n, cell.tickets),
         interval_text(own.accuracy, own.accuracy_low, own.accuracy_high, ".2f"),
         *differences,
         cell.verdict or "none",

@@ -10,11 +10,20 @@ from typing import Any, cast, get_args
 from ticket_hub import home
 from ticket_hub.bundle import Manifest
 from ticket_hub.errors import RecipeError
+from ticket_hub.evidence import Rule
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
-from ticket_hub.transfer.spec import OWN, ExperimentSpec, HeadPolicy, ImagePolicy, Request
+from ticket_hub.transfer.spec import (
+    OWN,
+    ExperimentSpec,
+    FreshPolicy,
+    HeadPolicy,
+    ImagePolicy,
+    Request,
+)
 
 __all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for", "target_recipe"]
 
@@ -66,6 +75,9 @@ class Terms:
         images: what becomes of images of another size; see `ticket_hub.transfer.images`.
         seed: of the data orders and of everything that controls draw.
         hub: where tickets are pulled from; None is the default hub.
+        fresh: where networks with fresh weights begin beside a rewound ticket: `rewound` or `init`.
+        margin: how far below a reference still is not inferior: 0.002 is 0.2 points of accuracy.
+        alpha: chance of any false word in all that is asked for.
     """
 
     against: Sequence[str] = ("reinit", "dense")
@@ -75,6 +87,9 @@ class Terms:
     images: str = "resize"
     seed: int = 0
     hub: str | Path | None = None
+    fresh: str = "rewound"
+    margin: float = MARGIN
+    alpha: float = ALPHA
 
     def check(self) -> None:
         """Refuse controls, trials and policies that cannot be.
@@ -83,8 +98,10 @@ class Terms:
             RecipeError: the nearest name is given.
         """
         check_controls(list(self.against))
+        Rule(margin=self.margin, alpha=self.alpha).check()
         _check_policy("head", self.head, get_args(HeadPolicy))
         _check_policy("image", self.images, get_args(ImagePolicy))
+        _check_policy("fresh", self.fresh, get_args(FreshPolicy))
         if not self.against:
             raise RecipeError(
                 "There is no control to compare with.", "Name at least one, as `reinit`."
@@ -147,13 +164,20 @@ def plan_for(
         images=cast("ImagePolicy", terms.images),
         seed=terms.seed,
         init_seed=recipe.search.seed,
+        fresh_iterations=source.starts if terms.fresh == "rewound" and any(source.starts) else (),
     )
     if OWN in terms.against and own is None:
         raise RecipeError(
             "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."
         )
     controls = tuple(dict.fromkeys([*terms.against, *([OWN] if own is not None else [])]))
-    request = Request(levels=levels, controls=controls, trials=terms.trials or TRIALS)
+    request = Request(
+        levels=levels,
+        controls=controls,
+        trials=terms.trials or TRIALS,
+        margin=terms.margin,
+        alpha=terms.alpha,
+    )
     tickets = None
     if own is not None:
         tickets = open_own(str(own), terms.hub, source=source, levels=levels, spec=spec)

@@ -18,6 +18,8 @@ from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import differences
 from ticket_hub.errors import EvidenceError, RunError, RunMismatchError
+from ticket_hub.evidence import Rule
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe import Recipe
@@ -40,6 +42,8 @@ def replay_bundle(
     place: str | Path,
     *,
     trials: int | None = None,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
     hub: str | Path | None = None,
     run_folder: Path | str | None = None,
     data_dir: Path | str | None = None,
@@ -57,10 +61,13 @@ def replay_bundle(
     Args:
         place: as in `ticket_hub.retrain`; one level, by default the best.
         trials: only the first so many.
+        margin: how far a mean may be off where one trial is claimed: 0.002 is 0.2 points.
+        alpha: chance that a true claim is called not reproduced in another environment.
         run_folder: by default `runs/replay-ID-RECIPE` under `TICKET_HOME`.
         hub, data_dir, device, workers, observe, should_stop: as in `ticket_hub.retrain`.
 
     Raises:
+        RecipeError: a margin or an alpha that cannot be.
         EvidenceError: nothing was measured, the recipe is not known, or the level went on from
             trained weights that no bundle has; or the data here are not those of the evidence.
         TicketNotFoundError, HubError, BundleError: as `ticket_hub.retrain`.
@@ -68,6 +75,8 @@ def replay_bundle(
         StoppedError: `should_stop` became true; the same call goes on.
         RunError, DataError, TrainingError, StorageError: as their names say.
     """
+    rule = Rule(margin=margin, alpha=alpha)
+    rule.check()
     source, text = open_place(str(place), hub)
     bundle = source.bundle
     level = bundle.level(text or "best").index
@@ -85,7 +94,7 @@ def replay_bundle(
     with hold(folder.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
         workshop = Workshop(recipe, resources, stack)
-        return _Replay(bundle, folder, workshop, trials).report(level)
+        return _Replay(bundle, folder, workshop, trials, rule).report(level)
 
 
 def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
@@ -118,6 +127,7 @@ class _Replay:
     folder: RunFolder
     workshop: Workshop
     count: int | None
+    rule: Rule
 
     @cached_property
     def claims(self) -> dict[tuple[int, int], CurveRecord]:
@@ -144,7 +154,11 @@ class _Replay:
         levels = [each for each in dict.fromkeys((DENSE_LEVEL, level)) if self._can(each)]
         found = [self._compare(each, family=len(levels), same=not changes) for each in levels]
         return ReplayReport(
-            levels=tuple(found), differences=tuple(changes), run=str(self.folder.path)
+            levels=tuple(found),
+            differences=tuple(changes),
+            run=str(self.folder.path),
+            rule=self.rule,
+            test_examples=len(self.workshop.data.test.labels),
         )
 
     def _check_data(self) -> None:
@@ -171,7 +185,9 @@ class _Replay:
             _accuracy(self.claims[level, each.index].curves) for each in self.bundle.manifest.trials
         ]
         trials = [_trial(claim, result) for claim, result in pairs]
-        return judge_level(level, trials, claimed, same_environment=same, family=family)
+        return judge_level(
+            level, trials, claimed, same_environment=same, family=family, rule=self.rule
+        )
 
     def _place(self, level: int, trial: TrialRecord) -> Path:
         return self.folder.path / "results" / f"{level:03d}" / f"{TICKET}-{trial.index}.json"

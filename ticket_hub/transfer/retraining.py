@@ -9,20 +9,22 @@ from typing import Any
 
 from ticket_hub.bundle import Bundle
 from ticket_hub.durable import write_bytes, write_json
+from ticket_hub.evidence import Rule
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
-from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, record
+from ticket_hub.transfer.budgets import budgets_of, totals_of
+from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
-from ticket_hub.transfer.lineup import scope_of
 from ticket_hub.transfer.planning import Plan, Terms, plan
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
-from ticket_hub.transfer.spec import FINETUNE, TICKET, ExperimentSpec
+from ticket_hub.transfer.spec import ExperimentSpec
 from ticket_hub.transfer.tables import csv_text, markdown
 
-__all__ = ["RetrainResult", "carry_out", "retrain", "tickets_of"]
+__all__ = ["RetrainResult", "carry_out", "retrain", "tickets_of", "train", "write_evidence"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,11 +35,17 @@ class RetrainResult:
         run: its folder, with `evidence.json`, `comparisons.csv` and `comparisons.md`.
         spec: what was done.
         levels: the evidence, level by level.
+        rule: by what it was judged.
+        test_examples: that accuracies are of; None in folders that do not say.
+        iterations_in_all: of each network, those behind its starting weights too.
     """
 
     run: Path
     spec: ExperimentSpec
     levels: tuple[LevelEvidence, ...]
+    rule: Rule
+    test_examples: int | None
+    iterations_in_all: Mapping[str, int]
 
 
 def retrain(
@@ -50,6 +58,9 @@ def retrain(
     head: str = "auto",
     images: str = "resize",
     seed: int = 0,
+    fresh: str = "rewound",
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
     hub: str | Path | None = None,
     own: str | Path | None = None,
     who: str = "",
@@ -77,6 +88,11 @@ def retrain(
         head: what becomes of the output layer; see `ticket_hub.transfer.head`.
         images: what becomes of images of another size; see `ticket_hub.transfer.images`.
         seed: of the data orders and of everything that controls draw.
+        fresh: where networks with fresh weights begin beside a rewound ticket: `rewound`, after as
+            many iterations as its theta0 has behind it, or `init`, at their initialization.
+        margin: how far below a reference the ticket may be and still is not inferior: 0.002 is
+            0.2 points of accuracy.
+        alpha: chance of any false word in all that is asked for.
         hub: where to pull from: a folder, or the address of a server.
         own: the target's own ticket, for the control `own`: as `place`, found on the same data by
             the same network. The level with the nearest density is taken unless it names one.
@@ -103,6 +119,9 @@ def retrain(
         images=images,
         seed=seed,
         hub=hub,
+        fresh=fresh,
+        margin=margin,
+        alpha=alpha,
     )
     resources = Resources(
         data_dir=data_dir,
@@ -131,12 +150,39 @@ def carry_out(
         TicketHubError: as `ticket_hub.transfer.experiment`.
     """
     folder = Path(run_folder) if run_folder else wanted.run_folder
+    results = train(wanted, resources, run_folder=folder, on_result=on_result, shared=shared)
+    rule = wanted.request.rule
+    levels = judge_levels(results, rule)
+    header = write_evidence(folder, wanted, levels, rule, who=who)
+    return RetrainResult(
+        run=folder,
+        spec=wanted.spec,
+        levels=tuple(levels),
+        rule=rule,
+        test_examples=header["data"].get("test_examples"),
+        iterations_in_all=totals_of(budgets_of(wanted)),
+    )
+
+
+def train(
+    wanted: Plan,
+    resources: Resources,
+    *,
+    run_folder: Path,
+    on_result: Callable[[Result], None] | None = None,
+    shared: SharedNetworks | None = None,
+) -> list[Result]:
+    """Train what a plan asks for, and judge nothing yet; see `carry_out`.
+
+    Raises:
+        TicketHubError: as `ticket_hub.transfer.experiment`.
+    """
     results = []
     for result in experiment(
         wanted.source,
         wanted.spec,
         wanted.request,
-        run_folder=folder,
+        run_folder=run_folder,
         resources=resources,
         own=wanted.own,
         shared=shared,
@@ -144,22 +190,32 @@ def carry_out(
         results.append(result)
         if on_result is not None:
             on_result(result)
-    levels = judge_levels(results)
-    _write(folder, wanted, levels, who)
-    return RetrainResult(run=folder, spec=wanted.spec, levels=tuple(levels))
+    return results
 
 
-def _write(folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], who: str) -> None:
+def write_evidence(
+    folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], rule: Rule, *, who: str = ""
+) -> dict[str, Any]:
+    """Write what was asked for, judged, into the folder of its experiment.
+
+    Returns:
+        The header of the folder.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
     header = ExperimentFolder(folder).open(wanted.spec)
     assert header is not None, "results are written after the header"
     environment, exact = RunFolder(folder).read_environment()
+    budgets = budgets_of(wanted)
     about: dict[str, Any] = {
         "who": who,
         "environment": environment,
         "bit_exact": exact,
         "tickets": tickets_of(wanted.source.bundle) | {"pulled": wanted.source.pulled},
         "request": vars(wanted.request),
-        "budgets": _budgets(wanted),
+        "budgets": budgets,
+        "iterations_in_all": totals_of(budgets),
     }
     if wanted.own is not None:
         own = wanted.own
@@ -167,24 +223,16 @@ def _write(folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], who: str
             "pulled": own.source.pulled,
             "levels": {str(level): each for level, each in own.levels.items()},
         }
-    write_json(folder / "evidence.json", record(levels, header, about))
+    write_json(folder / "evidence.json", record(levels, header, about, rule))
     write_bytes(folder / "comparisons.csv", csv_text(levels).encode())
-    write_bytes(folder / "comparisons.md", markdown(levels).encode())
-
-
-def _budgets(wanted: Plan) -> dict[str, Any]:
-    """How many iterations each kind of network may train, and how `finetune` is pruned."""
-    whole = wanted.spec.training.iterations
-    found: dict[str, Any] = dict.fromkeys((TICKET, *wanted.request.controls), whole)
-    if FINETUNE in found:
-        scope = scope_of(wanted.source)
-        found[FINETUNE] = {
-            "dense": whole,
-            "pruned": whole,
-            "criterion": "magnitude",
-            "scope": scope,
-        }
-    return found
+    notes = notes_of(
+        levels,
+        rule,
+        test_examples=header["data"].get("test_examples"),
+        iterations_in_all=totals_of(budgets),
+    )
+    write_bytes(folder / "comparisons.md", markdown(levels, notes).encode())
+    return header
 
 
 def tickets_of(bundle: Bundle) -> dict[str, Any]:

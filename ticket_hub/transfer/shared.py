@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ticket_hub.data import DataSet
 from ticket_hub.durable import canonical_json, write_json
@@ -34,9 +35,15 @@ def identity(
     data: DataSet,
     environment: dict[str, str],
     member: Member,
+    *,
+    first: int = 0,
 ) -> str:
-    """The sha256 over all that decides what a network comes to."""
-    facts = {
+    """The sha256 over all that decides what a network comes to.
+
+    Args:
+        first: how many iterations it trains before the others begin.
+    """
+    facts: dict[str, Any] = {
         "architecture": to_table(architecture),
         "training": to_table(training),
         "data": [data.fingerprint, to_table(data.spec)],
@@ -45,6 +52,8 @@ def identity(
         "weights": content_digest(member.weights),
         "mask": content_digest(member.mask),
     }
+    if first:
+        facts["first"] = first
     return hashlib.sha256(canonical_json(facts)).hexdigest()
 
 

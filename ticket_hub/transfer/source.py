@@ -44,6 +44,11 @@ class Source:
         """The bundle's trials."""
         return tuple(trial.index for trial in self.bundle.manifest.trials)
 
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The iteration of its search that theta0 is of, by the bundle's trials."""
+        return tuple(trial.start for trial in self.bundle.manifest.trials)
+
     def origin(self, trial: int) -> int:
         """The bundle's trial whose ticket a trial of an experiment trains."""
         return self.trials[trial % len(self.trials)]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ticket_hub.experiment_spec import DENSE, TICKET, ExperimentSpec, HeadPolicy, ImagePolicy
+from ticket_hub.evidence import Rule
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
+from ticket_hub.experiment_spec import (
+    DENSE,
+    TICKET,
+    ExperimentSpec,
+    FreshPolicy,
+    HeadPolicy,
+    ImagePolicy,
+)
 
 __all__ = [
     "DENSE",
@@ -14,6 +23,7 @@ __all__ = [
     "TICKET",
     "Entry",
     "ExperimentSpec",
+    "FreshPolicy",
     "HeadPolicy",
     "ImagePolicy",
     "Request",
@@ -44,11 +54,19 @@ class Request:
         levels: of the tickets, by rising index.
         controls: names from `ticket_hub.transfer.controls.CONTROLS`, without `ticket`.
         trials: repetitions.
+        margin, alpha: by what it is judged; see `ticket_hub.evidence.Rule`.
     """
 
     levels: tuple[int, ...]
     controls: tuple[str, ...]
     trials: int
+    margin: float = MARGIN
+    alpha: float = ALPHA
+
+    @property
+    def rule(self) -> Rule:
+        """By what it is judged, as a family of its own."""
+        return Rule(margin=self.margin, alpha=self.alpha)
 
     def groups(self) -> Iterator[list[Entry]]:
         """What is trained together: the dense networks once, then each level with its controls."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ticket_hub import home
 from ticket_hub.errors import EvidenceError, RecipeError, RunError
+from ticket_hub.evidence import Rule
 from ticket_hub.search.seal import read_json
 from ticket_hub.tables import build
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
@@ -31,6 +32,7 @@ class StoredExperiment:
         record: the evidence as it was written: who, where, which tickets.
         request: what was last asked for.
         levels: the evidence, level by level, with every curve.
+        rule: by what they were judged.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class StoredExperiment:
     record: Mapping[str, Any]
     request: Request
     levels: tuple[LevelEvidence, ...]
+    rule: Rule
 
 
 def find_experiment(text: str, *, runs: Path | None = None) -> Path | None:
@@ -69,6 +72,8 @@ def read_experiment(folder: Path) -> StoredExperiment:
     try:
         spec = build(ExperimentSpec, header["spec"])
         request = build(Request, record["request"])
+        rule = build(Rule, record["rule"]) if "rule" in record else request.rule
+        rule.check()
     except (RecipeError, KeyError) as error:
         raise RunError(f"{folder} holds no experiment that can be read.", advice) from error
     return StoredExperiment(
@@ -77,7 +82,8 @@ def read_experiment(folder: Path) -> StoredExperiment:
         header=header,
         record=record,
         request=request,
-        levels=tuple(judge_levels(_results(folder, request))),
+        levels=tuple(judge_levels(_results(folder, request), rule)),
+        rule=rule,
     )
 
 

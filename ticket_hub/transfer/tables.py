@@ -30,15 +30,19 @@ def _rows(level: LevelEvidence) -> list[Row]:
     )
 
 
-def markdown(levels: Sequence[LevelEvidence]) -> str:
-    """The rows as a Markdown table, 95% intervals in parentheses, then each verdict's reason."""
+def markdown(levels: Sequence[LevelEvidence], notes: Sequence[str] = ()) -> str:
+    """The rows as a Markdown table, intervals in parentheses, then each verdict's reason.
+
+    Args:
+        notes: sentences that follow.
+    """
     lines = [
         "| " + " | ".join(HEADINGS) + " |",
         "|---:|---|" + "---:|" * (len(HEADINGS) - 3) + "---|",
     ]
     lines += ["| " + " | ".join(cells(row)) + " |" for row in rows(levels)]
     reasons = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
-    return "\n".join([*lines, "", *reasons]) + "\n"
+    return "\n".join([*lines, "", *reasons, *notes]) + "\n"
 
 
 def csv_text(levels: Sequence[LevelEvidence]) -> str:

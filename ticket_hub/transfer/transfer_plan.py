@@ -14,6 +14,7 @@ from ticket_hub import home
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError, RunError
 from ticket_hub.home import expanded
+from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
 from ticket_hub.transfer.planning import USUAL, Plan, Terms, plan_for
@@ -62,8 +63,17 @@ class TransferPlan:
         digest = hashlib.sha256(canonical_json(names)).hexdigest()
         return home.runs_folder() / f"transfer-{digest[:BRIEF]}"
 
-    def matrix(self, levels: Mapping[str, Sequence[LevelEvidence]]) -> Matrix:
-        """The matrix of what came out, by the names of the cells' folders."""
+    def matrix(
+        self,
+        levels: Mapping[str, Sequence[LevelEvidence]],
+        test_examples: Mapping[str, int | None],
+    ) -> Matrix:
+        """The matrix of what came out.
+
+        Args:
+            levels: by the names of the cells' folders.
+            test_examples: that accuracies are of, likewise; None where that is not known.
+        """
         found = [
             cell
             for each in sorted(self.cells, key=lambda each: self._tickets.index(each.ticket))
@@ -73,14 +83,20 @@ class TransferPlan:
                 data=each.data,
                 found_on=each.plan.source.bundle.manifest.data.name,
                 run=f"cells/{each.run_name}",
+                test_examples=test_examples[each.run_name],
+                iterations_in_all=totals_of(budgets_of(each.plan)),
             )
         ]
         order = {name: place for place, name in enumerate(self._tickets)}
+        request = self.cells[0].plan.request
         return Matrix(
             tickets=tuple(self._tickets),
             data=tuple(dict.fromkeys(each.data for each in self.cells)),
             controls=self.controls,
             cells=tuple(sorted(found, key=lambda cell: (order[cell.ticket], cell.level))),
+            margin=request.margin,
+            alpha=request.alpha,
+            family=max(level.verdict.family for some in levels.values() for level in some),
         )
 
     def refuse_strange(self, folder: Path) -> None:

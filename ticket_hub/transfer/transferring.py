@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import sweep
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.search.lock import hold
 from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
+from ticket_hub.transfer.evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix
-from ticket_hub.transfer.planning import Terms
+from ticket_hub.transfer.planning import Plan, Terms
 from ticket_hub.transfer.rehearsal import rehearse
 from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.retraining import carry_out
+from ticket_hub.transfer.retraining import train, write_evidence
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.transfer_plan import TransferPlan, plan_transfer
 
@@ -46,6 +49,9 @@ def transfer_tickets(
     head: str = "auto",
     images: str = "resize",
     seed: int = 0,
+    fresh: str = "rewound",
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
     hub: str | Path | None = None,
     own: Mapping[str, str | Path] | None = None,
     who: str = "",
@@ -77,8 +83,8 @@ def transfer_tickets(
         run_folder: by default `runs/transfer-DIGEST` under `TICKET_HOME`. More levels, controls and
             trials go on in the same folder, and so do more tickets and data sets where the folder
             is named; the matrix is of what was last asked for.
-        head, images, seed, hub, who, data_dir, device, workers, on_result, observe, should_stop,
-            accept_environment: as `ticket_hub.retrain`.
+        head, images, seed, fresh, margin, alpha, hub, who, data_dir, device, workers, on_result,
+            observe, should_stop, accept_environment: as `ticket_hub.retrain`.
 
     Raises:
         TicketHubError: as `ticket_hub.retrain`.
@@ -91,6 +97,9 @@ def transfer_tickets(
         images=images,
         seed=seed,
         hub=hub,
+        fresh=fresh,
+        margin=margin,
+        alpha=alpha,
     )
     resources = Resources(
         data_dir=data_dir,
@@ -125,18 +134,43 @@ def carry_out_transfer(
     wanted.refuse_strange(folder)
     places = [(cell.plan, folder / "cells" / cell.run_name) for cell in wanted.cells]
     rehearse(places, resources.data_dir)
-    found = {}
     with hold(folder / "lock"):
         sweep(folder)
-        for cell in wanted.cells:
-            found[cell.run_name] = carry_out(
-                cell.plan,
+        results = [
+            train(
+                plan,
                 resources,
-                who=who,
-                run_folder=folder / "cells" / cell.run_name,
+                run_folder=place,
                 on_result=on_result,
                 shared=SharedNetworks(folder),
-            ).levels
-        matrix = wanted.matrix(found)
+            )
+            for plan, place in places
+        ]
+        found = _judge(places, results, who)
+        names = [cell.run_name for cell in wanted.cells]
+        matrix = wanted.matrix(
+            {name: levels for name, (levels, _) in zip(names, found, strict=True)},
+            {name: count for name, (_, count) in zip(names, found, strict=True)},
+        )
         matrix.write(folder, wanted.about(who))
     return TransferResult(run=folder, matrix=matrix)
+
+
+def _judge(
+    places: Sequence[tuple[Plan, Path]], results: Sequence[Sequence[Result]], who: str
+) -> list[tuple[list[LevelEvidence], int | None]]:
+    """Judge all cells as one family, and write the evidence of each into its folder.
+
+    Returns:
+        The levels of each cell, and how many test examples its accuracies are of.
+    """
+    rule = places[0][0].request.rule
+    judged = judge_experiments(results, rule)
+    p = [p_values(levels) for levels in judged]
+    found = []
+    for number, ((plan, place), levels) in enumerate(zip(places, judged, strict=True)):
+        beside = tuple(each for other, some in enumerate(p) if other != number for each in some)
+        own = dataclasses.replace(rule, beside=beside)
+        header = write_evidence(place, plan, levels, own, who=who)
+        found.append((levels, header["data"].get("test_examples")))
+    return found

@@ -43,12 +43,14 @@ def facts_of(
     Raises:
         BundleFormatError: the curves break the format.
     """
+    from ticket_hub.bundle.summary import verdicts
     from ticket_hub.tables import to_table
 
     outcomes = None if curves is None else _outcomes(manifest, curves)
+    judged = {} if outcomes is None else verdicts(outcomes)
     table = to_table(manifest)
     if outcomes is not None:
-        table["default"] = to_table(_default(manifest, outcomes))
+        table["default"] = to_table(_default(manifest, outcomes, judged))
     kept = ("architecture", "data", "default", "environment", "layers", "lineage", "recipe",
             "bit_exact", "theta0", "trials", "id")  # fmt: skip
     facts = {name: table[name] for name in kept}
@@ -56,7 +58,7 @@ def facts_of(
     facts["checked"] = outcomes is not None
     facts["disagrees"] = [] if outcomes is None else list(_disagreements(manifest, outcomes))
     facts["prunable"] = manifest.prunable
-    facts["levels"] = [_level(manifest, level, outcomes) for level in manifest.levels]
+    facts["levels"] = [_level(manifest, level, outcomes, judged) for level in manifest.levels]
     facts["experiments"] = list(experiments)
     facts["files"] = {
         name: {"sha256": record.sha256, "size": record.size}
@@ -73,7 +75,7 @@ def _outcomes(manifest: Manifest, curves: Iterable[bytes]) -> Outcomes:
     return outcomes(parse_lines(curves), [trial.index for trial in manifest.trials])
 
 
-def _default(manifest: Manifest, found: Outcomes) -> DefaultTicket:
+def _default(manifest: Manifest, found: Outcomes, verdicts: Mapping[int, Verdict]) -> DefaultTicket:
     """The ticket that is meant where no level is named, by the verdicts that the curves support."""
     from ticket_hub.bundle import summary
 
@@ -81,7 +83,7 @@ def _default(manifest: Manifest, found: Outcomes) -> DefaultTicket:
         replace(
             level,
             evidence=summary.measured(found.get((level.index, "ticket")), ()),
-            verdict=summary.verdict(level.index, found),
+            verdict=verdicts[level.index].word if level.index in verdicts else None,
         )
         for level in manifest.levels
     ]
@@ -89,18 +91,24 @@ def _default(manifest: Manifest, found: Outcomes) -> DefaultTicket:
 
 
 def _disagreements(manifest: Manifest, found: Outcomes) -> Iterator[int]:
-    """Levels of which the manifest says something else than the curves."""
+    """Levels of which the manifest says something else than the curves, by its own rule."""
     from ticket_hub.bundle import summary
 
+    words, _ = summary.stated(found, manifest.family)
     for level in manifest.levels:
         evidence = level.evidence
         backends = evidence.backends if evidence else ()
         measured = summary.measured(found.get((level.index, "ticket")), backends)
-        if (evidence, level.verdict) != (measured, summary.verdict(level.index, found)):
+        if (evidence, level.verdict) != (measured, words.get(level.index)):
             yield level.index
 
 
-def _level(manifest: Manifest, level: LevelRecord, found: Outcomes | None) -> dict[str, Any]:
+def _level(
+    manifest: Manifest,
+    level: LevelRecord,
+    found: Outcomes | None,
+    verdicts: Mapping[int, Verdict],
+) -> dict[str, Any]:
     stated = level.verdict
     sizes = [layer.size for layer in manifest.layers]
     table: dict[str, Any] = {
@@ -113,8 +121,9 @@ def _level(manifest: Manifest, level: LevelRecord, found: Outcomes | None) -> di
     }
     if found is None:
         evidence = None if level.evidence is None else _stated(level)
-        return {**table, "evidence": evidence, "controls": {}, "verdict": stated, "reason": ""}
-    return table | _judged(level.index, found)
+        return {**table, "evidence": evidence, "controls": {}, "verdict": stated, "reason": "",
+                "family": manifest.family}  # fmt: skip
+    return table | _judged(level.index, found, verdicts.get(level.index))
 
 
 def _densities(kept: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[float]:
@@ -130,27 +139,26 @@ def _stated(level: LevelRecord) -> dict[str, Any]:
     assert evidence is not None
     spreads = {name: getattr(evidence, name) for name in ("test_accuracy", "early_stop")}
     unknown = {"low": None, "high": None}
-    return {"n": evidence.n} | {
+    return {"n": evidence.n, "tickets": evidence.n} | {
         name: {"mean": each.mean, "min": each.min, "max": each.max, **unknown}
         for name, each in spreads.items()
     }
 
 
-def _judged(level: int, found: Outcomes) -> dict[str, Any]:
+def _judged(level: int, found: Outcomes, verdict: Verdict | None) -> dict[str, Any]:
     """Evidence, controls and verdict of one level, from the curves."""
     here = {control: outcome for (at, control), outcome in found.items() if at == level}
     ticket, dense = here.pop("ticket", None), found.get((0, "ticket"))
     if ticket is None:
-        return {"evidence": None, "controls": {}, "verdict": None, "reason": ""}
+        return {"evidence": None, "controls": {}, "verdict": None, "reason": "", "family": 0}
     controls = {"dense": dense, **here} if level and dense is not None else here
-    return judged(ticket, controls, decide=bool(level) and dense is not None)
+    return judged(ticket, controls, verdict)
 
 
-def judged(ticket: Outcome, controls: Mapping[str, Outcome], *, decide: bool) -> dict[str, Any]:
-    """Evidence, controls and verdict of a ticket; without a verdict unless `decide`."""
-    from ticket_hub.evidence import judge
-
-    verdict = judge(ticket, controls) if decide else None
+def judged(
+    ticket: Outcome, controls: Mapping[str, Outcome], verdict: Verdict | None
+) -> dict[str, Any]:
+    """Evidence, controls and verdict of a ticket; `verdict` is None where none was made."""
     return {
         "evidence": _measured(ticket),
         "controls": {
@@ -158,12 +166,16 @@ def judged(ticket: Outcome, controls: Mapping[str, Outcome], *, decide: bool) ->
         },
         "verdict": verdict.word if verdict else None,
         "reason": verdict.reason if verdict else "",
+        "family": verdict.family if verdict else 0,
     }
 
 
 def _measured(outcome: Outcome) -> dict[str, Any]:
+    from ticket_hub.evidence.counts import distinct
+
     return {
         "n": len(outcome.accuracy),
+        "tickets": distinct(outcome.tickets),
         "test_accuracy": _spread(outcome.accuracy),
         "early_stop": _spread([float(stop) for stop in outcome.early_stop]),
     }
@@ -184,7 +196,8 @@ def _against(control: str, verdict: Verdict | None) -> dict[str, Any]:
     if each is None:
         return {}
     gain = {name: getattr(each.difference, name) for name in ("mean", "low", "high")}
-    return {"gain": gain, "p": each.p, "holds": each.holds, "identical": each.identical}
+    same = ("p", "p_worse", "p_uncorrected", "p_worse_uncorrected", "holds", "worse", "identical")
+    return {"gain": gain} | {name: getattr(each, name) for name in same}
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

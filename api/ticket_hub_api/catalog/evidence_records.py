@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.durable import canonical_json
@@ -14,6 +14,7 @@ from ticket_hub_api.catalog.bundles import judged
 if TYPE_CHECKING:
     from ticket_hub.bundle import ExperimentRecord
     from ticket_hub.bundle.experiment_record import LevelResults
+    from ticket_hub.evidence import Verdict
 
 __all__ = ["MOST_BYTES", "Found", "found_in", "read_evidence"]
 
@@ -75,8 +76,11 @@ def read_evidence(table: Any, facts: Mapping[str, Any]) -> Found:  # noqa: ANN40
 
 def found_in(record: ExperimentRecord) -> Found:
     """What the catalog keeps of a record."""
+    from ticket_hub.evidence.verdict import ALPHA, MARGIN
     from ticket_hub.tables import to_table
 
+    # Whatever margin and alpha it was judged by there: words of one hub are by one rule.
+    verdicts = record.verdicts(replace(record.rule, margin=MARGIN, alpha=ALPHA))
     when = {"when": record.when} if record.when else {}
     body = finite({
         "bit_exact": record.bit_exact,
@@ -84,7 +88,7 @@ def found_in(record: ExperimentRecord) -> Found:
         "who": record.who,
         "tickets": to_table(record.tickets),
         "experiment": {"digest": record.spec.digest, "spec": record.spec.to_table()},
-        "levels": [_level(each) for each in record.levels],
+        "levels": [_level(each, verdicts[each.level]) for each in record.levels],
         **when,
     })  # fmt: skip
     return Found(
@@ -98,7 +102,7 @@ def found_in(record: ExperimentRecord) -> Found:
     )
 
 
-def _level(level: LevelResults) -> dict[str, Any]:
+def _level(level: LevelResults, verdict: Verdict) -> dict[str, Any]:
     from ticket_hub.tables import to_table
 
     networks = level.ordered()
@@ -109,6 +113,6 @@ def _level(level: LevelResults) -> dict[str, Any]:
         "density": networks[TICKET].density,
         "transferred": level.transferred_density,
         "head": level.head[:24],
-        **judged(own, outcomes, decide=bool(outcomes)),
+        **judged(own, outcomes, verdict if outcomes else None),
         "trials": {name: to_table(network)["trials"] for name, network in sorted(networks.items())},
     }

@@ -68,6 +68,7 @@ class ExperimentItem:
         origin, sender: who measured it: see `ExperimentFilter`; the sender's name for an upload.
         experiment: the digest of all that decided the result.
         n, accuracy, low, high: mean test accuracy over n trials with its 95% interval.
+        tickets: how many different tickets the n trials are of; null where that is not known.
         gain, gain_low, gain_high: accuracy minus the dense network's, paired; null without one.
         verdict: what the trials support, or null.
         reason: why, in words; empty for the search, which `GET /tickets/{owner}/{name}` explains.
@@ -88,6 +89,7 @@ class ExperimentItem:
     sender: str
     experiment: str
     n: int
+    tickets: int | None
     accuracy: float
     low: float | None
     high: float | None
@@ -167,7 +169,8 @@ def _searches(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None
         literal("").label("id"), *_whose(), entry.level, entry.density, entry.network,
         entry.dataset.label("found_on"), entry.dataset.label("dataset"),
         literal("search").label("origin"), literal("").label("sender"),
-        literal("").label("experiment"), entry.n, entry.accuracy, entry.low, entry.high,
+        literal("").label("experiment"), entry.n,
+        entry.n.label("tickets"), entry.accuracy, entry.low, entry.high,
         entry.gain, entry.gain_low, entry.gain_high, entry.verdict,
         literal("").label("reason"), entry.updated_at.label("created_at"),
         (literal("") + entry.id).label("place"),
@@ -192,7 +195,8 @@ def _records(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None:
         select(
             evidence.id, *_whose(), level.level, level.density, evidence.network,
             evidence.found_on, evidence.dataset, evidence.origin, evidence.sender,
-            evidence.experiment, level.n, level.accuracy, level.low, level.high, level.gain,
+            evidence.experiment, level.n, level.tickets, level.accuracy, level.low, level.high,
+            level.gain,
             level.gain_low, level.gain_high, level.verdict, level.reason,
             evidence.created_at,
             (place + level.place).label("place"),
@@ -231,7 +235,8 @@ def _filtered(
 def _item(row: Any) -> ExperimentItem:  # noqa: ANN401 - a row of the columns above
     same = (
         "id", "ticket", "source", "level", "density", "network", "found_on", "dataset", "origin",
-        "sender", "experiment", "n", "accuracy", "low", "high", "gain", "gain_low", "gain_high",
+        "sender", "experiment", "n", "tickets", "accuracy", "low", "high", "gain",
+        "gain_low", "gain_high",
         "reason", "created_at",
     )  # fmt: skip
     fields = {name: getattr(row, name) for name in same}

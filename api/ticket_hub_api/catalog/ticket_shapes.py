@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -43,9 +43,14 @@ class Gain(TypedDict):
 
 
 class Measurement(TypedDict):
-    """What n trials came to at their early stops; accuracy in [0, 1]."""
+    """What n trials came to at their early stops; accuracy in [0, 1].
+
+    `tickets` is how many different tickets the trials are of; null or absent where that is not
+    known, or was not when the bundle was read.
+    """
 
     n: int
+    tickets: NotRequired[int | None]
     test_accuracy: Spread
     early_stop: Spread
 
@@ -53,19 +58,27 @@ class Measurement(TypedDict):
 class Claim(Measurement, total=False):
     """A control: what it came to, and the ticket's accuracy minus its own, paired.
 
-    `p` is of the claim that the ticket is better (not inferior, for `dense`) after Holm's
-    correction, and `holds` whether it is made. `identical` says that the control's networks are the
-    ticket's own: nothing can be shown.
+    `p` is of the claim that the ticket is better (not inferior, for `dense`), doubled and after
+    Holm's correction over all controls and levels, and `holds` whether it is made; `p_worse` and
+    `worse` are of the opposite; `p_uncorrected` and `p_worse_uncorrected` before the correction.
+    `identical` says that the control's networks are the ticket's own: nothing can be shown.
     """
 
     gain: Gain
     p: float
+    p_worse: float
+    p_uncorrected: float
+    p_worse_uncorrected: float
     holds: bool
+    worse: bool
     identical: bool
 
 
 class Level(TypedDict):
-    """One pruning round. `kept` has the survivors of each layer for each trial that is carried."""
+    """One pruning round. `kept` has the survivors of each layer for each trial that is carried.
+
+    `family` is how many comparisons its verdict was corrected for together; 0 without a verdict.
+    """
 
     level: int
     density: float
@@ -77,6 +90,7 @@ class Level(TypedDict):
     controls: dict[str, Claim]
     verdict: str | None
     reason: str
+    family: NotRequired[int]
 
 
 class Layer(TypedDict):
@@ -173,6 +187,7 @@ class TicketItem:
         density: kept over prunable weights.
         accuracy, low, high, n: mean test accuracy over n trials with its 95% interval; None where
             nothing was measured, or the interval cannot be known.
+        tickets: how many different tickets the n trials are of: as many, one for each.
         verdict: what the evidence supports, or None.
         created_at, updated_at: microseconds since 1970.
         fitting: where density, accuracy or verdict were asked for, the level that fits: the one
@@ -198,6 +213,7 @@ class TicketItem:
     low: float | None
     high: float | None
     n: int
+    tickets: int
     verdict: str | None
     created_at: int
     updated_at: int

@@ -147,7 +147,10 @@ class Evidence(Base):
 
 
 class EvidenceLevel(Base):
-    """What an experiment says of one level; `place` is the level as a text, for ordering."""
+    """What an experiment says of one level; `place` is the level as a text, for ordering.
+
+    `tickets` is how many different tickets the n trials are of.
+    """
 
     __tablename__ = "evidence_levels"
     evidence_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -158,6 +161,7 @@ class EvidenceLevel(Base):
     transferred: Mapped[float] = mapped_column(Double)
     head: Mapped[str] = mapped_column(String(24))
     n: Mapped[int]
+    tickets: Mapped[int | None]
     accuracy: Mapped[float] = mapped_column(Double)
     low: Mapped[float | None] = mapped_column(Double)
     high: Mapped[float | None] = mapped_column(Double)

@@ -151,6 +151,7 @@ def _item(row: Any, fitting: FittingLevel | None) -> TicketItem:  # noqa: ANN401
         commit=row.head,
         bundle=row.bundle_id,
         accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
+        tickets=row.n,
         verdict=row.verdict or None,
         fitting=fitting,
         **{name: getattr(row, name) for name in same},

@@ -30,6 +30,7 @@ class TransferCell:
         transferred: the same over the layers that came from the ticket.
         head: what became of the output layer.
         n: number of trials.
+        tickets: how many different tickets they are of; None where that is not known.
         accuracy, low, high: mean test accuracy with its 95% interval.
         gain, gain_low, gain_high: accuracy minus the dense network's.
         verdict, reason: what the trials support, and why.
@@ -43,6 +44,7 @@ class TransferCell:
     transferred: float
     head: str
     n: int
+    tickets: int | None
     accuracy: float
     low: float | None
     high: float | None
@@ -164,7 +166,8 @@ def _lines(database: Rows, ids: Sequence[str], dataset: str) -> list[TransferLin
 
 
 _OF_LEVELS = (
-    "level", "density", "transferred", "head", "n", "accuracy", "low", "high", "gain", "gain_low",
+    "level", "density", "transferred", "head", "n", "tickets", "accuracy", "low", "high", "gain",
+    "gain_low",
     "gain_high", "verdict", "reason",
 )  # fmt: skip
 

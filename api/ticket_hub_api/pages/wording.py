@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from ticket_hub.evidence.counts import count_text
+
 __all__ = ["FILTERS"]
 
 _MICROSECONDS = 1_000_000
@@ -18,6 +20,11 @@ _MINUS = "\N{MINUS SIGN}"
 _SHARES = {"accuracy": "accuracy", "test_accuracy": "accuracy", "density": "weights left"}
 _EVENT_WORDS = {"control": "network", "index": "level"}
 UNKNOWN = "\N{EN DASH}"
+
+
+def counted(n: int, tickets: int | None) -> str:
+    """What n trials are of: `5 tickets`, `5 runs of 1 ticket`."""
+    return count_text(n, tickets)
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -121,7 +128,7 @@ def known(value: object) -> str:
 FILTERS: dict[str, Callable[..., object]] = {
     each.__name__: each
     for each in (
-        *(percent, density, points, size, count, moment, iso, short, host),
+        *(counted, percent, density, points, size, count, moment, iso, short, host),
         *(duration, before, after, happening, plain, known),
     )
 } | {"product": math.prod}

@@ -40,21 +40,31 @@ FORMATS = ["terminal", "markdown", "csv", "json"]
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write one page with figures and tables, which needs no other file.",
 )
+@options.margin_option
+@options.alpha_option
 @options.hub_option
 @options.import_option
-def command(runs: tuple[str, ...], form: str, page: Path | None, hub: str | None) -> None:
+def command(
+    runs: tuple[str, ...],
+    form: str,
+    page: Path | None,
+    margin: float,
+    alpha: float,
+    hub: str | None,
+) -> None:
     """Put runs and tickets beside each other, the later ones against the first.
 
     A RUN_OR_TICKET is a search, an experiment that `ticket retrain` has made, a bundle, or
     owner/name[@revision] on a hub; levels may be named behind a colon. What keeps runs from being
     compared fairly is shown. Differences are paired only where trials saw the same data in the
-    same order, and said to be unpaired elsewhere.
+    same order, and said to be unpaired elsewhere. All that is compared with a control is one
+    family, whose verdicts are corrected for their number.
     """
     from ticket_hub.report.comparison import tables
     from ticket_hub.report.comparison.front import compare
     from ticket_hub.report.comparison.rows import csv_text
 
-    compared = compare(runs, hub=hub)
+    compared = compare(runs, hub=hub, margin=margin, alpha=alpha)
     if form == "json":
         Output("json").json(compared.to_table())
     elif form == "csv":

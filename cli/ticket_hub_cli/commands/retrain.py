@@ -34,10 +34,10 @@ COLUMNS = [
     Column("level", "LEVEL", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
     Column("network", "NETWORK"),
-    Column("n", "N", right=True),
+    Column("counted", "N"),
     Column("accuracies", "TEST ACCURACY % (95%)", lambda value: _interval(value, ".2f")),
     Column("early_stop", "EARLY STOP", lambda value: f"{value:,.0f}", right=True),
-    Column("gains", "TICKET MINUS IT (95%)", lambda value: _interval(value, "+.2f")),
+    Column("gains", "TICKET MINUS IT ({spans})", lambda value: _interval(value, "+.2f")),
     Column("sooner", "SOONER", lambda value: "" if value is None else f"{value:.2f}x", right=True),
     Column("verdict", "VERDICT"),
 ]
@@ -132,7 +132,11 @@ def _tell(result: RetrainResult, out: Output) -> None:
     if out.form == "quiet":
         out.text(str(result.run))
         return
-    out.table([row | _spans(row) for row in table], COLUMNS, name="network")
+    columns = [
+        dataclasses.replace(each, title=each.title.format(spans=result.levels[0].spans))
+        for each in COLUMNS
+    ]
+    out.table([row | _spans(row) for row in table], columns, name="network")
     for level, verdict in verdicts.items():
         out.text(f"level {level}: {verdict.reason}")
         if _needed(verdict):
@@ -152,13 +156,17 @@ def _draw(result: RetrainResult, out: Output) -> None:
 
 def _advise(result: RetrainResult, ticket: str, out: Output, *, pulled: bool) -> None:
     from ticket_hub.search.locate import split_level
-    from ticket_hub.transfer.evidence import cut_short_note
+    from ticket_hub.transfer.evidence import notes_of
 
     needed = [_needed(level.verdict) for level in result.levels]
     if max(needed) > result.levels[0].verdict.n:
         out.hint(f"More trials go on in the same folder: the same command, --trials {max(needed)}.")
-    note = cut_short_note(result.levels)
-    if note:
+    for note in notes_of(
+        result.levels,
+        result.rule,
+        test_examples=result.test_examples,
+        iterations_in_all=result.iterations_in_all,
+    ):
         out.hint(note)
     out.hint(f"The table is in {result.run} as Markdown and CSV, too.")
     if not pulled:
@@ -174,9 +182,12 @@ def _needed(verdict: Any) -> int:  # noqa: ANN401 - of the core, which is import
 
 
 def _spans(row: dict[str, Any]) -> dict[str, Any]:
+    from ticket_hub.evidence import count_text
+
     gain = None if row["gain"] is None else (row["gain"], row["gain_low"], row["gain_high"])
     accuracies = (row["accuracy"], row["accuracy_low"], row["accuracy_high"])
-    return {"accuracies": accuracies, "gains": gain}
+    counted = count_text(row["n"], row["tickets"])
+    return {"accuracies": accuracies, "gains": gain, "counted": counted}
 
 
 def _verdict(verdict: Any) -> dict[str, Any]:  # noqa: ANN401 - of the core, which is imported late
@@ -184,6 +195,10 @@ def _verdict(verdict: Any) -> dict[str, Any]:  # noqa: ANN401 - of the core, whi
         "word": verdict.word,
         "reason": verdict.reason,
         "n": verdict.n,
+        "tickets": verdict.tickets,
+        "margin": verdict.margin,
+        "alpha": verdict.alpha,
+        "family": verdict.family,
         "trials_needed": verdict.trials_needed,
     }
 

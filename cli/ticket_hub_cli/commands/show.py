@@ -36,7 +36,7 @@ def _points(value: float | None) -> str:
 LEVELS = [
     Column("level", "LEVEL", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
-    Column("n", "TRIALS", right=True),
+    Column("n", "TICKETS", right=True),
     Column("test_accuracy", "TEST ACCURACY (RANGE)", _accuracy),
     Column("early_stop", "EARLY STOP (RANGE)", _iterations),
     Column("verdict", "VERDICT", lambda value: value or "-"),
@@ -46,7 +46,7 @@ EXPERIMENTS = [
     Column("level", "LEVEL", right=True),
     Column("network", "NETWORK"),
     Column("density", "WEIGHTS LEFT", percent, right=True),
-    Column("n", "TRIALS", right=True),
+    Column("counted", "N"),
     Column("accuracy", "TEST ACCURACY", percent, right=True),
     Column("gain", "TICKET MINUS IT", _points, right=True),
     Column("verdict", "VERDICT"),
@@ -203,7 +203,10 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
 
 def experiment_table(rows: list[dict[str, Any]], out: Output) -> None:
     """Show them to people, under a line of their own."""
+    from ticket_hub.evidence import count_text
+
     if rows:
+        rows = [row | {"counted": count_text(row["n"], row["tickets"])} for row in rows]
         out.text("\nOther experiments with these tickets:\n")
         out.table(rows, EXPERIMENTS, name="experiment")
 
@@ -215,6 +218,7 @@ def level_row(level: LevelRecord) -> dict[str, Any]:
         "level": level.index,
         "density": level.density,
         "n": evidence.n if evidence else 0,
+        "tickets": evidence.n if evidence else 0,
         "test_accuracy": _spread(evidence.test_accuracy) if evidence else None,
         "early_stop": _spread(evidence.early_stop) if evidence else None,
         "verdict": level.verdict,

@@ -122,6 +122,7 @@ def _carry_out_on(
 def _tell(result: TransferResult, out: Output) -> None:
     from ticket_hub.report.transfers import report_transfer
     from ticket_hub.tables import to_table
+    from ticket_hub.transfer.matrix import about_verdicts
 
     matrix = result.matrix
     if out.form == "json":
@@ -133,6 +134,7 @@ def _tell(result: TransferResult, out: Output) -> None:
     out.table([_row(cell, matrix) for cell in matrix.cells], _columns(matrix), name="ticket")
     for cell in matrix.cells:
         out.text(f"{cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}")
+    out.text(about_verdicts(matrix))
     out.text(f"matrix: {result.run / 'matrix.json'}")
     report_transfer(result.run, result.run / "report", ["png", "html"])
     out.text(f"figures and page: {result.run / 'report'}")
@@ -140,26 +142,31 @@ def _tell(result: TransferResult, out: Output) -> None:
 
 
 def _columns(matrix: Matrix) -> list[Column]:
+    from ticket_hub.evidence import Rule
+
+    spans = f"{100 * Rule(margin=matrix.margin, alpha=matrix.alpha).confidence:g}%"
     return [
         Column("ticket", "TICKET"),
         Column("level", "LEVEL", right=True),
         Column("data", "DATA SET"),
         Column("density", "WEIGHTS LEFT", percent, right=True),
-        Column("n", "N", right=True),
+        Column("n", "N"),
         Column("accuracy", "TEST ACCURACY % (95%)"),
-        *(Column(name, f"MINUS {name.upper()} (95%)") for name in matrix.controls),
+        *(Column(name, f"MINUS {name.upper()} ({spans})") for name in matrix.controls),
         Column("verdict", "VERDICT"),
     ]
 
 
 def _row(cell: Cell, matrix: Matrix) -> dict[str, Any]:
+    from ticket_hub.evidence import count_text
     from ticket_hub.transfer.tables import interval_text
 
     own = cell.row()
     assert own is not None, "a cell is about a ticket"
     row: dict[str, Any] = {
-        name: getattr(cell, name) for name in ("ticket", "level", "data", "density", "n")
+        name: getattr(cell, name) for name in ("ticket", "level", "data", "density")
     }
+    row["n"] = count_text(cell.n, cell.tickets)
     row["accuracy"] = interval_text(own.accuracy, own.accuracy_low, own.accuracy_high, ".2f")
     for name in matrix.controls:
         each = cell.row(name)

@@ -43,6 +43,8 @@ REPLAYED = [
 @click.option("--partial", is_flag=True, help="Files that were not pulled are no failure.")
 @click.option("--replay", is_flag=True, help="Train the level and the dense network again.")
 @click.option("--trials", type=click.IntRange(1), help="Replay only the first so many.")
+@options.margin_option
+@options.alpha_option
 @options.hub_option
 @click.option(
     "--out",
@@ -145,6 +147,9 @@ def _replay(ticket: str, out: Output, given: dict[str, Any]) -> int:
         for level in report.levels:
             out.text(_sentence(level))
         out.text(report.outcome)
+    note = report.rule.coarse_note(report.test_examples)
+    if note and report.outcome != "bit-identical":
+        out.hint(note)
     for difference in report.differences:
         out.hint(f"Another environment: {difference}.")
     return 0 if report.holds else EXIT_CODES[NotReproducedError]
@@ -153,8 +158,8 @@ def _replay(ticket: str, out: Output, given: dict[str, Any]) -> int:
 def _sentence(level: LevelReplay) -> str:
     return (
         f"level {level.level}: {level.outcome}; mean {percent(level.found)} of {len(level.trials)} "
-        f"of {level.claimed_trials} trials, claimed {percent(level.claimed)}; elsewhere "
-        f"{percent(level.low)} to {percent(level.high)} would count as reproduced"
+        f"of {level.claimed_trials} tickets, one for each trial, claimed {percent(level.claimed)}; "
+        f"elsewhere {percent(level.low)} to {percent(level.high)} would count as reproduced"
     )
 
 

@@ -60,8 +60,8 @@ def test_the_card_shows_who_says_what_on_which_machine_under_a_heading_of_its_ow
     amend_bundle(bundle, experiments=[made])
     card = (bundle / "README.md").read_text("utf-8")
     section = card.split("## Evidence from other experiments\n")[1].split("\n## ")[0]
-    assert "| digits | 2 | ticket | 50.00 | 2 | 90.50 " in section
-    assert "| digits | 2 | reinit | 50.00 | 2 | 80.50 " in section
+    assert "| digits | 2 | ticket | 50.00 | 2 tickets | 90.50 " in section
+    assert "| digits | 2 | reinit | 50.00 | 2 tickets | 80.50 " in section
     assert "+10.00" in section
     assert "by Ada \\*L\\*, on device Abacus, torch 2.13.0, 2026-01-31 12:00:00Z" in section
     assert (

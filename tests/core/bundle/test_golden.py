@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ticket_hub.bundle import BundleContent, content_of, open_bundle, verify_bundle, write_bundle
-from ticket_hub.bundle.encoding import decode
+from ticket_hub.bundle.encoding import decode, encode
 from ticket_hub.errors import BundleError, BundleFormatError
 from ticket_hub.ticket import Ticket
 
@@ -38,10 +39,14 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def same_but_for_recipe_keys_of_later_versions(new: bytes, old: bytes) -> bool:
+def same_but_for_what_later_versions_say(new: bytes, old: bytes) -> bool:
+    """Recipes have more keys since, cards more sentences, and all levels are judged together."""
     tables = [json.loads(data) for data in (new, old)]
     for table in tables:
-        del table["digest"]
+        del table["digest"], table["files"]["README.md"]
+        table.pop("family", None)
+        for level in table["levels"]:
+            del level["verdict"]
     recipes = [table.pop("recipe") for table in tables]
     for part, values in recipes[1].items():
         if isinstance(values, dict):
@@ -92,10 +97,26 @@ def test_what_its_manifest_says_never_changes() -> None:
 def test_writing_it_again_gives_the_same_bytes(tmp_path: Path) -> None:
     write_bundle(tmp_path / "again", golden_content())
     old, new = files(GOLDEN), files(tmp_path / "again")
-    assert same_but_for_recipe_keys_of_later_versions(
-        new.pop("ticket.json"), old.pop("ticket.json")
-    )
+    assert same_but_for_what_later_versions_say(new.pop("ticket.json"), old.pop("ticket.json"))
+    assert new.pop("README.md") != old.pop("README.md")
     assert new == old
+
+
+def test_its_levels_were_judged_one_by_one_and_are_judged_together_when_written_again(
+    tmp_path: Path,
+) -> None:
+    written = write_bundle(tmp_path / "again", golden_content())
+    assert (open_bundle(GOLDEN).manifest.family, written.family) == (0, 4)
+    assert verify_bundle(tmp_path / "again").holds
+    assert "not corrected for their number" in (GOLDEN / "README.md").read_text()
+    assert "corrected for the 4 comparisons" in (tmp_path / "again/README.md").read_text()
+
+
+def test_a_bundle_that_claims_another_number_of_comparisons_does_not_hold(tmp_path: Path) -> None:
+    write_bundle(tmp_path, golden_content())
+    manifest = open_bundle(tmp_path).manifest
+    (tmp_path / "ticket.json").write_bytes(encode(replace(manifest, family=3)))
+    assert "another number of comparisons" in str(verify_bundle(tmp_path).failures)
 
 
 def test_two_other_processes_write_the_same_bytes_level_by_level(tmp_path: Path) -> None:
@@ -107,8 +128,8 @@ def test_two_other_processes_write_the_same_bytes_level_by_level(tmp_path: Path)
         )
     first, second, old = files(tmp_path / "1"), files(tmp_path / "2"), files(GOLDEN)
     assert first == second
-    first.pop("ticket.json")
-    old.pop("ticket.json")
+    for name in ("ticket.json", "README.md"):
+        del first[name], old[name]
     assert first == old
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from unchecked import unchecked
 
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import holm, paired_difference, paired_ratio, trials_needed
@@ -82,7 +83,8 @@ def test_holm_keeps_the_order_and_lies_between_plain_and_bonferroni(p_values: li
 def test_the_interval_covers_what_it_promises(n: int, floor: float) -> None:
     generator = np.random.default_rng(n)
     samples = generator.normal(0.01, 0.002, (2000, n))
-    found = [paired_difference(row.tolist(), [0.0] * n) for row in samples]
+    with unchecked():
+        found = [paired_difference(row.tolist(), [0.0] * n) for row in samples]
     assert np.mean([each.low <= 0.01 <= each.high for each in found]) >= floor
 
 
@@ -93,7 +95,7 @@ def test_the_number_of_trials_gives_the_promised_power(effect: float, sd: float)
     generator = np.random.default_rng(0)
     samples = generator.normal(effect, sd, (4000, n))
     p_values = stats.ttest_1samp(samples, 0, axis=1, alternative="greater").pvalue
-    power = np.mean(p_values <= 0.05)
+    power = np.mean(p_values <= 0.025)
     assert power >= 0.78
     assert n == 3 or power < 0.95
 

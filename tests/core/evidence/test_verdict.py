@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unchecked import unchecked
 
-from ticket_hub.evidence import Outcome, judge
+from ticket_hub.evidence import Outcome, decide, judge
 from ticket_hub.evidence.rows import level_rows
+from ticket_hub.evidence.statistics import one_sided
+from ticket_hub.evidence.verdict import ALPHA, MARGIN, word_of
 
 SEED_SD = 0.0015
 """Per-seed standard deviation of LeNet's accuracy on MNIST at 3.58% (independent replication)."""
@@ -17,24 +18,35 @@ def outcome(accuracy: object, early_stop: int = 3000) -> Outcome:
 
 
 def simulated_words(
-    n: int, *, below_dense: float, above_reinit: float, runs: int = 1000
+    n: int, *, below_dense: float, above_reinit: float, runs: int = 4000
 ) -> list[str | None]:
-    """Verdicts on tickets whose true differences are known."""
-    generator = np.random.default_rng(n)
-    words: list[str | None] = []
-    with unchecked():
-        for _ in range(runs):
-            noise = generator.normal(0, SEED_SD, (3, n))
-            words.append(
-                judge(
-                    outcome(0.98 + noise[0]),
-                    {
-                        "dense": outcome(0.98 + below_dense + noise[1]),
-                        "reinit": outcome(0.98 - above_reinit + noise[2]),
-                    },
-                ).word
-            )
-    return words
+    """Verdicts on tickets whose true differences are known, by what decides every verdict."""
+    noise = np.random.default_rng(n).normal(0, SEED_SD, (runs, 3, n))
+    against_dense = noise[:, 0] - noise[:, 1] - below_dense
+    against_reinit = noise[:, 0] - noise[:, 2] + above_reinit
+    differences = np.stack([against_dense, against_reinit], axis=1)
+    shifts = np.broadcast_to(np.array([-MARGIN, 0.0]), (runs, 2))
+    claims, _ = one_sided(differences, shifts)
+    _, worse = one_sided(differences)
+    found = decide(claims, worse, alpha=ALPHA)
+    return [
+        word_of({"dense": (a[0], b[0]), "reinit": (a[1], b[1])})
+        for a, b in zip(found.holds.tolist(), found.worse.tolist(), strict=True)
+    ]
+
+
+def test_the_words_of_the_simulations_are_those_of_judge() -> None:
+    expected = simulated_words(5, below_dense=0.002, above_reinit=0.002, runs=4000)
+    noise = np.random.default_rng(5).normal(0, SEED_SD, (4000, 3, 5))
+    words = [
+        judge(
+            outcome(0.98 + each[0]),
+            {"dense": outcome(0.982 + each[1]), "reinit": outcome(0.978 + each[2])},
+        ).word
+        for each in noise[:40]
+    ]
+    assert words == expected[:40]
+    assert len(set(words)) >= 3
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])

@@ -32,6 +32,7 @@ def series(name: str, drop: float, trials: int = 3, levels: int = 6) -> Series:
             Rung(
                 level=level,
                 density=0.8**level,
+                tickets=trials,
                 curves=tuple(
                     curves(3 + (level + trial) % 4, 0.98 - drop * level - 0.001 * trial)
                     for trial in range(trials)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ticket_hub
-from ticket_hub.errors import EvidenceError, RunError, TicketNotFoundError
+from ticket_hub.errors import EvidenceError, RecipeError, RunError, TicketNotFoundError
 from ticket_hub.evidence import Outcome, judge, paired_difference
 from ticket_hub.report.comparison import Compared, Measured, Study, StudyLevel, compare_studies
 from ticket_hub.report.comparison.page import between_figure, comparison_page, write_page
@@ -187,6 +187,17 @@ def test_an_experiment_has_the_verdicts_that_it_was_given(runs: dict[str, Path])
         assert record["verdict"]["reason"] == evidence.verdict.reason
 
 
+def test_all_runs_that_are_compared_are_one_family(runs: dict[str, Path]) -> None:
+    alone, both = (ticket_hub.compare([runs[name] for name in names], margin=0.01)
+                   for names in (["short"], ["short", "more"]))  # fmt: skip
+    assert (alone.family, both.family) == (4, 8)
+    first = [next(iter(each.studies.values())).levels[0].verdict for each in (alone, both)]
+    assert [each.family for each in first if each] == [4, 8]
+    assert any("margin 1 points, alpha 0.05, Holm's correction for 8" in x for x in notes(both))
+    with pytest.raises(RecipeError, match="margin cannot be"):
+        ticket_hub.compare([runs["short"]], margin=2)
+
+
 def test_a_search_has_the_verdicts_of_its_bundle(runs: dict[str, Path]) -> None:
     bundle = ticket_hub.open_bundle(runs["found"] / "bundle")
     (study,) = ticket_hub.compare([runs["found"]]).studies.values()
@@ -242,18 +253,19 @@ def _paths(prefix: str, names: str) -> set[str]:
     }
 
 
-NETWORK = "density n test_accuracy* early_stop* trials[].test_accuracy trials[].early_stop"
+NETWORK = "density n tickets test_accuracy* early_stop* trials[].test_accuracy trials[].early_stop"
 LEVEL = ".runs[].levels[]"
 SHAPE = (
-    _paths("", "format fair differing[].term differing[].values")
-    | _paths(".runs[]", "label name kind id about terms")
+    _paths("", "format fair margin alpha family differing[].term differing[].values")
+    | _paths(".runs[]", "label name kind id about terms test_examples")
     | _paths(".runs[].dense", NETWORK)
     | _paths(LEVEL, "level density networks")
-    | _paths(f"{LEVEL}.verdict", "word reason n margin alpha trials_needed")
-    | _paths(f"{LEVEL}.differences[]", "control pairing method n p p_worse holds identical")
+    | _paths(f"{LEVEL}.verdict", "word reason n tickets margin alpha family trials_needed")
+    | _paths(f"{LEVEL}.differences[]", "control pairing method n holds worse identical")
+    | _paths(f"{LEVEL}.differences[]", "p p_worse p_uncorrected p_worse_uncorrected")
     | _paths(f"{LEVEL}.differences[]", "test_accuracy* sooner*")
     | _paths(".between[]", "run network level first_level density first_density pairing reason")
-    | _paths(".between[]", "method n first_n test_accuracy* sooner*")
+    | _paths(".between[]", "method n first_n tickets first_tickets test_accuracy* sooner*")
 )
 
 
@@ -309,7 +321,7 @@ def test_the_tables_have_n_intervals_and_verdicts(compared: Compared) -> None:
     assert [cells[:2] for cells in table.cells] == [
         (label, level) for label in "AB" for level in ("0", "2", "3")
     ]
-    assert {cells[3] for cells in table.cells} == {"3", "4"}
+    assert {cells[3] for cells in table.cells} == {"3 tickets", "4 runs of 3 tickets"}
     assert all("±" in cells[4] for cells in table.cells)
     text = markdown(compared)
     assert "minus reinit" in text
@@ -366,8 +378,9 @@ def test_a_forest_of_runs_has_open_marks_where_nothing_is_paired(runs: dict[str,
     }
     assert faces["B"] != PAPER
     assert faces["C"] == PAPER
-    assert "n = 3 pairs" in figure.get_supxlabel()
-    assert "open: unpaired means of n = 3 and 3" in figure.get_supxlabel()
+    note = figure.get_supxlabel().replace("\n", " ")
+    assert "mean of pairs, n = 3 tickets" in note
+    assert "open: unpaired means of n = 3 tickets and 3 tickets" in note
 
 
 def test_a_run_without_curves_has_tables_and_no_ladder() -> None:

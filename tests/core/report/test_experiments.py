@@ -44,9 +44,10 @@ def test_a_forest_has_a_row_for_each_level_and_control(result: RetrainResult) ->
     assert len(labels) == 6
     assert [label.rpartition(" ")[2] for label in labels] == ["reinit", "shuffle", "dense"] * 2
     assert "(points)" in panel.get_xlabel()
-    assert "n = 3 pairs" in figure.get_supxlabel()
-    assert "bars: 95% interval" in figure.get_supxlabel()
-    assert "0.2 points" in figure.get_supxlabel()
+    note = figure.get_supxlabel().replace("\n", " ")
+    assert "mean of pairs, n = 3 tickets" in note
+    assert "bars: 95% interval" in note
+    assert "0.2 points" in note
 
 
 @pytest.mark.parametrize("width", [4.6, 7.0])

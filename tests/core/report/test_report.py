@@ -94,11 +94,11 @@ def test_axes_have_units_and_the_figure_states_n_and_the_kind_of_bar(
     words = _words(ladder_figure(ladder, bars=bars))  # type: ignore[arg-type] # one of the two
     assert "weights remaining (%)" in words
     assert "test accuracy at early stop (%)" in words
-    assert "n = 3 trials" in words
+    assert "n = 3 tickets" in words
     assert {"range": "least to greatest", "interval": "95% Student-t"}[bars] in words
     assert all(name in words for name in ["ticket", "reinit", "random", "dense"])
     words = _words(curves_figure(ladder))
-    assert "n = 3 trials" in words
+    assert "n = 3 tickets" in words
     assert "validation loss (nats)" in words
 
 
@@ -149,8 +149,8 @@ def test_a_single_trial_of_a_single_level_can_be_drawn(ladder: Ladder) -> None:
     first = ladder.series[0].rungs[0]
     one = replace(first, curves=first.curves[:1])
     alone = Ladder(title="one", series=(Series(name="ticket", rungs=(one,)),), dense=one)
-    assert "n = 1 trial;" in _words(ladder_figure(alone, bars="interval"))
-    assert "n = 1 trial;" in _words(curves_figure(alone))
+    assert "n = 1 ticket;" in _words(ladder_figure(alone, bars="interval"))
+    assert "n = 1 ticket;" in _words(curves_figure(alone))
 
 
 def test_where_the_test_set_was_read_once_the_curves_are_of_the_validation_set(
@@ -214,7 +214,7 @@ def test_the_table_has_the_figure_s_numbers(ladder: Ladder) -> None:
     assert rows[1].against_dense == pytest.approx(-0.001)
     parsed = list(csv.DictReader(io.StringIO(csv_text(ladder))))
     assert [float(row["test_accuracy"]) for row in parsed] == [row.test_accuracy for row in rows]
-    assert "| reinit | 5 | 32.77 | 3 |" in markdown(ladder)
+    assert "| reinit | 5 | 32.77 | 3 tickets |" in markdown(ladder)
 
 
 class _Outside(HTMLParser):

@@ -104,7 +104,7 @@ def test_the_figure_says_what_its_axes_marks_and_intervals_are() -> None:
         "ticket-1\nlevel 7: 20 to 25%",
     ]
     legend = figure.get_supxlabel()
-    assert "n = 5 trials" in legend
+    assert "n = 5 runs, of how many tickets is not recorded" in legend
     assert "95% Student-t interval" in legend
     assert all(f"{mark} {word}" in legend for word, mark in MARKS.items())
     assert "found on" in legend

@@ -137,7 +137,19 @@ def test_a_cell_is_the_experiment_that_retrain_makes(
         run_folder=tmp_path / "alone",
     )
     cell = next(c for c in result.matrix.cells if (c.ticket, c.data) == ("long", "digits"))
-    assert files(result.run / cell.run) == files(alone.run)
+    found, expected = files(result.run / cell.run), files(alone.run)
+    judged = [
+        dict(json.loads((run / "evidence.json").read_bytes()))
+        for run in (result.run / cell.run, alone.run)
+    ]
+    assert (len(judged[0]["rule"].pop("beside")), judged[1]["rule"].pop("beside")) == (9, [])
+    for table, family in zip(judged, (12, 3), strict=True):
+        (level,) = table["levels"]
+        assert level.pop("verdict")["family"] == family
+    assert judged[0] == judged[1]
+    for each in (found, expected):
+        del each["evidence.json"], each["comparisons.csv"], each["comparisons.md"]
+    assert found == expected
 
 
 def test_networks_that_are_the_same_are_trained_once(

@@ -148,8 +148,8 @@ def _interpolation_sentence(result: Interpolation) -> str:
     return (
         f"error barrier {span(result.error_barrier)} points between two data orders from "
         f"iteration {result.start:,} to {result.iterations:,} "
-        f"(n = {result.error_barrier.n}): {result.state} at {100 * result.threshold:g} points"
-        + _statistics(result)
+        f"({count_trials(result.error_barrier.n)}): {result.state} at "
+        f"{100 * result.threshold:g} points, judged at this level alone" + _statistics(result)
     )
 
 

@@ -119,7 +119,7 @@ def _noise_sentence(result: Noise) -> str:
     return (
         f"test accuracy {span(still.accuracy)}% without noise, {span(most.accuracy)}% with "
         f"{most.name}, {span(result.reinit.accuracy)}% with fresh values "
-        f"(n = {still.accuracy.n}, {result.iterations:,} iterations)"
+        f"({count_trials(still.accuracy.n)}, {result.iterations:,} iterations)"
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from matplotlib.figure import Figure
 
 from ticket_hub.analysis import Finding
+from ticket_hub.evidence import count_text
 
 __all__ = ["Table", "View", "count_trials", "level_name", "mean_and_bar"]
 
@@ -84,5 +85,5 @@ def mean_and_bar(values: Sequence[float]) -> tuple[float, list[list[float]]]:
 
 
 def count_trials(n: int) -> str:
-    """`n = 5 trials`."""
-    return f"n = {n} trial{'s' if n != 1 else ''}"
+    """`n = 5 tickets`: each trial of a bundle has one of its own."""
+    return f"n = {count_text(n, n)}"

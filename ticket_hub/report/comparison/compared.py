@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.errors import EvidenceError
-from ticket_hub.evidence import Contrast, Outcome, Pairing, contrast
-from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
+from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel, judge_studies
 from ticket_hub.report.ladder import Ladder
 from ticket_hub.transfer.spec import DENSE
 
@@ -63,11 +64,19 @@ class Compared:
         studies: by label: `A`, `B`, ... in the order given.
         differing: what does not agree between the runs; empty if the comparison is fair.
         between: every later run against the first, at densities that both have.
+        rule: by what all verdicts were made, as one family.
     """
 
     studies: Mapping[str, Study]
     differing: tuple[Term, ...]
     between: tuple[Between, ...]
+    rule: Rule = USUAL
+
+    @property
+    def family(self) -> int:
+        """How many comparisons with controls are corrected for together."""
+        levels = [level for study in self.studies.values() for level in study.levels]
+        return max((level.verdict.family for level in levels if level.verdict), default=0)
 
     @property
     def fair(self) -> bool:
@@ -86,10 +95,11 @@ class Compared:
         return plain(self)
 
 
-def compare_studies(studies: Sequence[Study]) -> Compared:
-    """Put studies beside each other.
+def compare_studies(studies: Sequence[Study], rule: Rule = USUAL) -> Compared:
+    """Put studies beside each other, and judge all their levels as one family.
 
     Raises:
+        RecipeError: the rule cannot be.
         EvidenceError: there is none, or nothing was measured in one.
     """
     if not studies:
@@ -100,7 +110,9 @@ def compare_studies(studies: Sequence[Study]) -> Compared:
                 f"{study.name} has no measurements.",
                 "Train its tickets with `ticket retrain`, or compare the run it was found in.",
             )
-    labelled = {_label(place): study for place, study in enumerate(studies)}
+    rule.check()
+    judged = judge_studies(studies, rule)
+    labelled = {_label(place): study for place, study in enumerate(judged)}
     first, *others = labelled
     return Compared(
         studies=labelled,
@@ -108,6 +120,7 @@ def compare_studies(studies: Sequence[Study]) -> Compared:
         between=tuple(
             found for label in others for found in _against(labelled[first], labelled[label], label)
         ),
+        rule=rule,
     )
 
 
@@ -194,4 +207,7 @@ def _of(measured: Measured, orders: Sequence[str]) -> Outcome:
     return Outcome(
         accuracy=tuple(measured.outcome.accuracy[place] for place in places),
         early_stop=tuple(measured.outcome.early_stop[place] for place in places),
+        tickets=tuple(measured.outcome.tickets[place] for place in places)
+        if measured.outcome.tickets
+        else (),
     )

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.evidence import Rule
+from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.report.comparison.compared import Compared, compare_studies, nearest
 from ticket_hub.report.comparison.studies import Study, bundle_study, experiment_study
 from ticket_hub.search.locate import split_level
@@ -17,8 +19,16 @@ from ticket_hub.transfer.stored import find_experiment, read_experiment
 __all__ = ["compare"]
 
 
-def compare(places: Sequence[str | Path], *, hub: str | Path | None = None) -> Compared:
+def compare(
+    places: Sequence[str | Path],
+    *,
+    hub: str | Path | None = None,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
+) -> Compared:
     """Put runs and tickets beside each other, the later ones against the first.
+
+    All that is compared with a control, in all runs and levels, is judged as one family.
 
     Args:
         places: `FOLDER`, `RUN` or `RECIPE` of a search, the folder or the name of an experiment
@@ -26,14 +36,19 @@ def compare(places: Sequence[str | Path], *, hub: str | Path | None = None) -> C
             may end with levels behind a colon: `:7`, `:3,7,11`, `:d0.036`, `:best`, `:all`. The
             default is all.
         hub: where to pull from; see `ticket_hub.pull_bundle`.
+        margin: how far below a reference still is not inferior: 0.002 is 0.2 points of accuracy.
+        alpha: chance of any false word.
 
     Raises:
+        RecipeError: a margin or an alpha that cannot be.
         TicketNotFoundError: there is no such run, bundle or level.
         EvidenceError: nothing was measured there, or an experiment is not finished.
         HubError: it cannot be pulled.
         BundleError, RunError: a file breaks the format or is damaged.
     """
-    return compare_studies([_study(str(place), hub) for place in places])
+    rule = Rule(margin=margin, alpha=alpha)
+    rule.check()
+    return compare_studies([_study(str(place), hub) for place in places], rule)
 
 
 def _study(place: str, hub: str | Path | None) -> Study:

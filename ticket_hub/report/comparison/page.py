@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ticket_hub.durable import write_bytes
+from ticket_hub.evidence import count_text
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Study
 from ticket_hub.report.comparison.tables import Table, between_table, notes, runs_table
@@ -90,20 +91,20 @@ def between_figure(compared: Compared) -> Figure:
         [_branch(each) for each in some(shown, MOST_BRANCHES)],
         what=f"test accuracy minus that of {first}",
         which="run and network",
-        margin=False,
+        margin=None,
     )
 
 
 def _branch(each: Between) -> Branch:
     found = each.contrast
-    paired = found.pairing != "none"
+    paired, own = found.pairing != "none", count_text(found.n, found.tickets)
     return Branch(
         label=f"{each.label}, {each.network}, {100 * each.density:.3g}% of weights",
         name=each.network,
         mean=found.accuracy.mean,
         low=found.accuracy.low,
         high=found.accuracy.high,
-        n=str(found.n) if paired else f"{found.n} and {found.n_other}",
+        n=own if paired else f"{own} and {count_text(found.n_other, found.tickets_other)}",
         paired=paired,
     )
 

@@ -28,6 +28,9 @@ def plain(compared: Compared) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "fair": compared.fair,
+        "margin": compared.rule.margin,
+        "alpha": compared.rule.alpha,
+        "family": compared.family,
         "differing": [
             {"term": term.name, "values": dict(term.values)} for term in compared.differing
         ],
@@ -43,6 +46,7 @@ def _study(label: str, study: Study) -> dict[str, Any]:
         "kind": study.kind,
         "id": study.id,
         "about": study.about,
+        "test_examples": study.test_examples,
         "terms": dict(study.terms),
         "dense": None if study.dense is None else _measured(study.dense),
         "levels": [_level(level, study) for level in study.levels],
@@ -67,6 +71,7 @@ def _measured(measured: Measured) -> dict[str, Any]:
     return {
         "density": measured.density,
         "n": measured.n,
+        "tickets": measured.tickets,
         "test_accuracy": _bounds(mean_of(outcome.accuracy)),
         "early_stop": _bounds(mean_of(outcome.early_stop)),
         "trials": [
@@ -81,8 +86,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "word": verdict.word,
         "reason": verdict.reason,
         "n": verdict.n,
+        "tickets": verdict.tickets,
         "margin": verdict.margin,
         "alpha": verdict.alpha,
+        "family": verdict.family,
         "trials_needed": verdict.trials_needed,
     }
 
@@ -97,7 +104,10 @@ def _difference(each: Comparison, pairing: Pairing) -> dict[str, Any]:
         "sooner": _bounds(each.speed),
         "p": each.p,
         "p_worse": each.p_worse,
+        "p_uncorrected": each.p_uncorrected,
+        "p_worse_uncorrected": each.p_worse_uncorrected,
         "holds": each.holds,
+        "worse": each.worse,
         "identical": each.identical,
     }
 
@@ -116,6 +126,8 @@ def _between(each: Between) -> dict[str, Any]:
         "method": found.method,
         "n": found.n,
         "first_n": found.n_other,
+        "tickets": found.tickets,
+        "first_tickets": found.tickets_other,
         "test_accuracy": _bounds(found.accuracy),
         "sooner": _bounds(found.sooner),
     }

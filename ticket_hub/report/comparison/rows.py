@@ -28,12 +28,15 @@ class Row:
         network: `ticket`, a control, or `dense`.
         density: kept weights over prunable weights.
         n: number of trials.
+        tickets: how many different tickets they are of; None where that is not known.
         accuracy, accuracy_low, accuracy_high: test accuracy at the early stop, in [0, 1].
         early_stop, early_stop_low, early_stop_high: iteration.
         gain, gain_low, gain_high: accuracy of this level's ticket minus this network's, paired; a
             dense network has a row for each level, and one without these.
         sooner: early stop of this network over the ticket's, geometric mean of pairs.
-        p, holds: of the claim that the ticket is better (not inferior, for dense), after Holm.
+        p, holds: of the claim that the ticket is better (not inferior, for dense), after Holm's
+            correction over all runs, levels and controls.
+        p_uncorrected: before it.
         identical: whether its networks are this level's ticket's own.
         verdict: on the ticket, in its own row.
         first_gain, first_gain_low, first_gain_high: accuracy minus that of the first run's like
@@ -67,6 +70,8 @@ class Row:
     first_gain_low: float | None = None
     first_gain_high: float | None = None
     first_method: str = ""
+    tickets: int | None = None
+    p_uncorrected: float | None = None
 
 
 def rows(compared: Compared) -> list[Row]:
@@ -105,6 +110,7 @@ def _row(label: str, study: Study, level: int, network: str, measured: Measured)
         network=network,
         density=measured.density,
         n=measured.n,
+        tickets=measured.tickets,
         accuracy=accuracy.mean,
         accuracy_low=finite(accuracy.low),
         accuracy_high=finite(accuracy.high),
@@ -124,6 +130,7 @@ def _with_gain(row: Row, found: Comparison | None) -> Row:
         gain_high=finite(found.difference.high),
         sooner=found.speed.mean,
         p=found.p,
+        p_uncorrected=found.p_uncorrected,
         holds=found.holds,
         identical=found.identical,
     )

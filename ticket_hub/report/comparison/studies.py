@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.metrics import CurveRecord
-from ticket_hub.evidence import Outcome, Pairing, Verdict, judge
+from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
+from ticket_hub.evidence.counts import distinct
+from ticket_hub.evidence.verdict import Judged
 from ticket_hub.report.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.training import Curves
-from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.evidence import LevelEvidence, outcome_of, outcomes_of
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET
 from ticket_hub.transfer.stored import StoredExperiment
 
-__all__ = ["Kind", "Measured", "Study", "StudyLevel", "bundle_study", "experiment_study"]
+__all__ = [
+    "Kind",
+    "Measured",
+    "Study",
+    "StudyLevel",
+    "bundle_study",
+    "experiment_study",
+    "judge_studies",
+]
 
 Kind: TypeAlias = Literal["search", "experiment"]
 
@@ -45,6 +55,11 @@ class Measured:
         """Number of trials."""
         return len(self.outcome.accuracy)
 
+    @property
+    def tickets(self) -> int | None:
+        """How many different tickets they are of; None where that is not known."""
+        return distinct(self.outcome.tickets)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyLevel:
@@ -53,7 +68,8 @@ class StudyLevel:
     Attributes:
         level: pruning rounds done.
         networks: `ticket` first, then controls; without the dense network.
-        verdict: what the evidence of this study supports; None without a dense network.
+        verdict: what the evidence supports; None where nothing was trained beside the tickets,
+            or it was not judged yet: see `judge_studies`.
     """
 
     level: int
@@ -85,6 +101,7 @@ class Study:
         dense: the dense network; None where it was not trained.
         levels: by rising index.
         about: the network and the data, for people.
+        test_examples: that accuracies are of; None where that is not known.
     """
 
     name: str
@@ -94,6 +111,7 @@ class Study:
     dense: Measured | None
     levels: tuple[StudyLevel, ...]
     about: str = ""
+    test_examples: int | None = None
 
     def pairing(self, level: StudyLevel, control: str) -> Pairing:
         """What the tickets of a level share with a control or the dense network of their trial."""
@@ -133,7 +151,12 @@ class Study:
 
 
 def _rung(level: int, measured: Measured) -> Rung:
-    return Rung(level=level, density=measured.density, curves=measured.curves)
+    return Rung(
+        level=level,
+        density=measured.density,
+        curves=measured.curves,
+        tickets=measured.tickets,
+    )
 
 
 def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = None) -> Study:
@@ -164,7 +187,7 @@ def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = No
         terms=bundle_terms(manifest),
         dense=dense,
         levels=tuple(
-            StudyLevel(level=level, networks=networks, verdict=_verdict(networks, dense))
+            StudyLevel(level=level, networks=networks, verdict=None)
             for level, networks in measured.items()
             if level and TICKET in networks and (levels is None or level in levels)
         ),
@@ -205,18 +228,33 @@ def _of_records(manifest: Manifest, records: Sequence[CurveRecord], density: flo
         outcome=Outcome(
             accuracy=tuple(map(_accuracy, records)),
             early_stop=tuple(record.chosen for record in records),
+            tickets=tuple(f"trial {record.trial}" for record in records),
         ),
         orders=tuple(f"{batch}/{seeds[each.trial]}/{each.level}" for each in records),
         curves=tuple(record.curves for record in records),
     )
 
 
-def _verdict(networks: Mapping[str, Measured], dense: Measured | None) -> Verdict | None:
-    """As the bundle's own; see `ticket_hub.bundle.summary.verdict`."""
-    if dense is None or TICKET not in networks:
-        return None
-    controls = {name: each.outcome for name, each in networks.items() if name != TICKET}
-    return judge(networks[TICKET].outcome, {DENSE: dense.outcome} | controls)
+def judge_studies(studies: Sequence[Study], rule: Rule) -> list[Study]:
+    """The studies with their verdicts: all levels of all of them are one family."""
+    cases = [_case(study, level) for study in studies for level in study.levels]
+    verdicts = iter(judge_family([case for case in cases if case[1]], rule))
+    found = iter([next(verdicts) if controls else None for _, controls in cases])
+    return [
+        replace(
+            study,
+            levels=tuple(replace(level, verdict=next(found)) for level in study.levels),
+        )
+        for study in studies
+    ]
+
+
+def _case(study: Study, level: StudyLevel) -> Judged:
+    """The tickets of a level, and what was trained beside them."""
+    outcomes = {name: each.outcome for name, each in level.networks.items()}
+    dense = {} if study.dense is None else {DENSE: study.dense.outcome}
+    ticket = outcomes.pop(TICKET)
+    return ticket, dense | outcomes if study.kind == "search" else outcomes | dense
 
 
 def experiment_study(
@@ -231,32 +269,31 @@ def experiment_study(
         kind="experiment",
         id=stored.header["digest"],
         terms=experiment_terms(stored),
-        dense=None if dense is None else _of_results(dense, batch),
+        dense=None if dense is None else _of_results(dense, outcome_of(dense), batch),
         levels=tuple(
             _of_evidence(each, batch)
             for each in stored.levels
             if levels is None or each.level in levels
         ),
         about=f"{spec.network.name} on {spec.data.name}",
+        test_examples=stored.header["data"].get("test_examples"),
     )
 
 
 def _of_evidence(level: LevelEvidence, batch: str) -> StudyLevel:
+    outcomes = outcomes_of(level.results)
     networks = {
-        name: _of_results(results, batch)
+        name: _of_results(results, outcomes[name], batch)
         for name, results in level.results.items()
         if name != DENSE
     }
     return StudyLevel(level=level.level, networks=networks, verdict=level.verdict)
 
 
-def _of_results(results: Sequence[Result], batch: str) -> Measured:
+def _of_results(results: Sequence[Result], outcome: Outcome, batch: str) -> Measured:
     return Measured(
         density=sum(each.density for each in results) / len(results),
-        outcome=Outcome(
-            accuracy=tuple(each.accuracy for each in results),
-            early_stop=tuple(each.early_stop for each in results),
-        ),
+        outcome=outcome,
         orders=tuple(f"{batch}/{each.order_seed}/0" for each in results),
         curves=tuple(each.curves for each in results),
     )

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrast import Interval
 from ticket_hub.evidence.rows import IDENTICAL
+from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.transfer.evidence import mean_of
@@ -82,7 +84,7 @@ def _measured_cells(label: str, level: int, measured: Measured) -> tuple[str, ..
         label,
         str(level),
         f"{100 * measured.density:.2f}",
-        str(measured.n),
+        count_text(measured.n, measured.tickets),
         interval_text(Interval(mean=accuracy.mean, low=accuracy.low, high=accuracy.high)),
         interval_text(Interval(mean=stop.mean, low=stop.low, high=stop.high), 1, ",.0f"),
     )
@@ -148,7 +150,11 @@ def between_table(compared: Compared) -> Table | None:
 
 def _n_text(each: Between) -> str:
     found = each.contrast
-    return str(found.n) if found.pairing != "none" else f"{found.n}, {found.n_other}"
+    own, other = (
+        count_text(found.n, found.tickets),
+        count_text(found.n_other, found.tickets_other),
+    )
+    return own if found.pairing != "none" and own == other else f"{own}; {other}"
 
 
 def _ratio_text(found: Interval) -> str:
@@ -161,7 +167,8 @@ def notes(compared: Compared) -> list[str]:
     """What must be known to read the tables, one sentence each."""
     kinds = {study.kind for study in compared.studies.values()}
     found = [
-        "Means over n trials with 95% intervals; early stop in iterations, differences in points."
+        "Means over n tickets, or runs of fewer, with 95% intervals; stops in iterations.",
+        *_about_verdicts(compared),
     ]
     if "experiment" in kinds:
         found.append(
@@ -176,6 +183,27 @@ def notes(compared: Compared) -> list[str]:
     if len(compared.studies) > 1:
         found += _about_between(compared)
     return found
+
+
+def _about_verdicts(compared: Compared) -> Iterator[str]:
+    """By what words are given, where there are any."""
+    if not compared.family:
+        return
+    rule = compared.rule
+    confidence = (
+        ""
+        if rule.confidence == USUAL.confidence
+        else (f" Intervals of differences to controls are {100 * rule.confidence:g}%.")
+    )
+    yield (
+        f"Verdicts: margin {100 * rule.margin:g} points, alpha {rule.alpha:g}, Holm's correction "
+        f"for {compared.family} comparison{'s' * (compared.family != 1)} with controls; intervals "
+        f"are not corrected.{confidence}"
+    )
+    for label, study in compared.studies.items():
+        note = rule.coarse_note(study.test_examples, about=label)
+        if note:
+            yield note
 
 
 def _about_between(compared: Compared) -> Iterator[str]:

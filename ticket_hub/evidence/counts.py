@@ -1,0 +1,40 @@
+"""What n counts: so many tickets, or so many runs of fewer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+__all__ = ["budget_note", "count_text", "distinct"]
+
+
+def distinct(tickets: Sequence[str]) -> int | None:
+    """How many different tickets trials are of; None where that is not known."""
+    return len(set(tickets)) if len(tickets) else None
+
+
+def count_text(n: int, tickets: int | None) -> str:
+    """`5 tickets`, `5 runs of 1 ticket`, or `5 runs, of how many tickets is not recorded`."""
+    runs = f"{n} run{_s(n)}"
+    if tickets is None:
+        return f"{runs}, of how many tickets is not recorded"
+    if tickets == n:
+        return f"{n} ticket{_s(n)}"
+    return f"{runs} of {tickets} ticket{_s(tickets)}"
+
+
+def budget_note(totals: Mapping[str, int]) -> str:
+    """One sentence where networks had different numbers of iterations; else empty.
+
+    Args:
+        totals: iterations of each network in all, those behind its starting weights too.
+    """
+    if len(set(totals.values())) < 2:  # noqa: PLR2004 - two that differ
+        return ""
+    (usual, _), *_ = Counter(totals.values()).most_common(1)
+    parts = [f"{name} {count:,}" for name, count in totals.items() if count != usual]
+    return f"Budgets differ: iterations in all are {', '.join(parts)}, and {usual:,} of all others."
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
