@@ -147,7 +147,7 @@ def _is_inside(panel: object, text: object) -> bool:
 
 def test_a_single_trial_of_a_single_level_can_be_drawn(ladder: Ladder) -> None:
     first = ladder.series[0].rungs[0]
-    one = replace(first, curves=first.curves[:1])
+    one = replace(first, curves=first.curves[:1], tickets=1)
     alone = Ladder(title="one", series=(Series(name="ticket", rungs=(one,)),), dense=one)
     assert "n = 1 ticket;" in _words(ladder_figure(alone, bars="interval"))
     assert "n = 1 ticket;" in _words(curves_figure(alone))
