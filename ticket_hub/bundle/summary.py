@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ticket_hub.bundle.content import Word
 from ticket_hub.bundle.manifest import DefaultTicket, EvidenceSummary, LevelRecord, Spread
@@ -12,7 +13,7 @@ from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.verdict import MARGIN, USUAL, Judged
 
-__all__ = ["cases", "choose", "family_of", "measured", "outcomes", "stated", "verdicts"]
+__all__ = ["cases", "choose", "family_of", "measured", "outcomes", "shown", "stated", "verdicts"]
 
 DENSE = 0
 """The level that is dense."""
@@ -98,6 +99,25 @@ def stated(found: Mapping[tuple[int, str], Outcome], family: int) -> tuple[dict[
     full = verdicts(found)
     words = {level: each.word for level, each in full.items() if each.word is not None}
     return words, family_of(full)
+
+
+def shown(found: Mapping[tuple[int, str], Outcome], family: int) -> dict[int, Verdict]:
+    """The verdicts that a bundle is shown with, by level: those of the rule of its time.
+
+    Args:
+        family: as in `stated`.
+    """
+    words, _ = stated(found, family)
+    if family or not words:
+        return verdicts(found)
+    judged = {level: judge_family([case])[0] for level, case in cases(found).items()}
+    return {level: _by_the_earlier_rule(each, words[level]) for level, each in judged.items()}
+
+
+def _by_the_earlier_rule(verdict: Verdict, word: Word) -> Verdict:
+    _, _, numbers = verdict.reason.partition(": ")
+    reason = f"{word}, judged at this level alone and at one-sided 5%: {numbers}"
+    return replace(verdict, word=word, reason=reason)
 
 
 def family_of(judged: Mapping[int, Verdict]) -> int:

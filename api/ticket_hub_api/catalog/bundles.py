@@ -43,11 +43,11 @@ def facts_of(
     Raises:
         BundleFormatError: the curves break the format.
     """
-    from ticket_hub.bundle.summary import verdicts
+    from ticket_hub.bundle.summary import shown
     from ticket_hub.tables import to_table
 
     outcomes = None if curves is None else _outcomes(manifest, curves)
-    judged = {} if outcomes is None else verdicts(outcomes)
+    judged = {} if outcomes is None else shown(outcomes, manifest.family)
     table = to_table(manifest)
     if outcomes is not None:
         table["default"] = to_table(_default(manifest, outcomes, judged))
