@@ -11,18 +11,19 @@ import ipaddress
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from ticket_hub_api.errors import too_many
+from ticket_hub_api.errors import bad_request, too_many
 
 __all__ = ["Buckets", "Share", "network_of"]
 
 T = TypeVar("T")
 MOST_CALLERS = 20_000
 MIN_SECONDS = 0.002
+REFUSAL_SECONDS = 5.0
 _IPV6_PREFIX = 64
 
 
@@ -74,7 +75,7 @@ class Buckets:
 
 
 class Share:
-    """A small part of the time, for work that anybody may ask for.
+    """A small part of the processor's time, for work that anybody may ask for.
 
     One call runs at a time, in another thread. After one that took a second nothing runs for as
     long as the part demands: with a tenth, nine seconds. So whoever asks for much waits, and the
@@ -88,23 +89,40 @@ class Share:
         self._waiting = 0
         self._turn = asyncio.Lock()
 
-    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+    async def run(self, work: Callable[[], T], is_gone: Callable[[], Awaitable[bool]]) -> T:
         """Call a function when it is its turn.
 
+        Args:
+            work: what to do.
+            is_gone: whether nobody waits for it any more; asked when it is its turn.
+
         Raises:
-            ApiError: 429, when too many wait already.
+            ApiError: 429, when too many wait already; not at once, so that whoever asks again as
+                soon as they are refused does not keep the service busy. 400, when nobody waits.
         """
         if self._waiting >= self._most_waiting:
+            await asyncio.sleep(REFUSAL_SECONDS)
             raise too_many(5, "Too many wait for this. Show a token, or try again in 5 seconds.")
         self._waiting += 1
         try:
             await self._turn.acquire()
         finally:
             self._waiting -= 1
-        began = time.monotonic()
+        spent = 0.0
+
+        def measured() -> T:
+            nonlocal spent
+            began = time.thread_time()
+            try:
+                return work()
+            finally:
+                spent = time.thread_time() - began
+
         try:
-            return await run_in_threadpool(function, *arguments)
+            if await is_gone():
+                raise bad_request("The caller has gone.")
+            return await run_in_threadpool(measured)
         finally:
             # A short call costs its request's head and answer, too.
-            rest = max(time.monotonic() - began, MIN_SECONDS) * self._pause
+            rest = max(spent, MIN_SECONDS) * self._pause if spent else 0
             asyncio.get_running_loop().call_later(rest, self._turn.release)

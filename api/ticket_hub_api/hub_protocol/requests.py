@@ -156,9 +156,7 @@ def parse_fields(data: bytes, most: int) -> list[tuple[str, str]]:
         raise bad_request(f"A form may have {most} fields at most.") from error
 
 
-async def parse_for(
-    request: Request, caller: Principal, function: Callable[..., T], *arguments: object
-) -> T:
+async def parse_for(request: Request, caller: Principal, parse: Callable[[], T]) -> T:
     """Call what parses a body that anybody may send, in another thread.
 
     Without a token it runs in the small share of the time that all such callers have together.
@@ -167,8 +165,8 @@ async def parse_for(
         ApiError: as the function; 429 when too many callers without a token wait.
     """
     if caller.anonymous:
-        return await services_of(request).anonymous.run(function, *arguments)
-    return await run_in_threadpool(function, *arguments)
+        return await services_of(request).anonymous.run(parse, request.is_disconnected)
+    return await run_in_threadpool(parse)
 
 
 def too_large(limit: int) -> ApiError:
