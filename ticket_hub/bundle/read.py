@@ -28,7 +28,7 @@ from ticket_hub.tables import to_table
 from ticket_hub.ticket import Ticket, count_kept, ticket_id
 from ticket_hub.types import Architecture, Mask
 
-__all__ = ["Bundle", "open_bundle"]
+__all__ = ["Bundle", "open_bundle", "read_header"]
 
 _AGAIN = "Fetch the bundle again, or ask its author to write it again."
 
@@ -40,6 +40,8 @@ def open_bundle(folder: Path) -> Bundle:
         BundleFormatError: there is none, or it breaks the format.
         BundleDigestError: `config.json` is not the file that the manifest describes.
     """
+    if not Path(folder).is_dir():
+        raise BundleFormatError(f"There is no folder {folder}.", "Give the folder of a bundle.")
     files = BundleFolder(Path(folder))
     with files.open(layout.MANIFEST) as found:
         if found.size > layout.MOST_MANIFEST_BYTES:
@@ -239,7 +241,7 @@ class Bundle:
         record = self.manifest.files[name]
         with self.files.open(name, record) as found:
             if name.endswith(".safetensors"):
-                _header(found)
+                read_header(found)
                 dense = sum(
                     math.prod(shape) * dtype.itemsize
                     for dtype, shape in self.network.tensors.values()
@@ -263,7 +265,7 @@ class Bundle:
         """The tensors of a file, which must have exactly these names, dtypes and shapes."""
         record = self.manifest.files[name]
         with self.files.open(name, record) as found:
-            size, entries = _header(found)
+            size, entries = read_header(found)
             if {key: (each.dtype, each.shape) for key, each in entries.items()} != expected:
                 raise BundleFormatError(
                     f"The tensors in {name} are not those of {self.architecture.name!r}.", _AGAIN
@@ -283,6 +285,11 @@ class Bundle:
         }
 
 
-def _header(found: OpenFile) -> tuple[int, dict[str, Any]]:
+def read_header(found: OpenFile) -> tuple[int, dict[str, Any]]:
+    """Size and entries of a file of tensors.
+
+    Raises:
+        BundleFormatError: it breaks the rules of its header.
+    """
     size = header_size(found.at(0, 8), found.name)
     return size, parse_header(found.at(8, size), found.size - 8 - size, found.name)

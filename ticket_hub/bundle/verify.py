@@ -12,10 +12,13 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import layout, summary
+from ticket_hub.bundle.agreement import contradictions, curve_contradiction
+from ticket_hub.bundle.declared import DeclaredBundle
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
+from ticket_hub.networks import is_registered
 from ticket_hub.pruning.masks import masked
 from ticket_hub.system_files import is_system_file
 
@@ -52,11 +55,14 @@ class VerifyReport:
         checks: every claim that could be looked at, in a fixed order.
         absent: files that are listed but not here; only where a part of the bundle was asked for.
         passed_over: files of systems, such as `.DS_Store`, which are no part of the bundle.
+        unchecked: what could not be checked here and why, a sentence each; it speaks neither for
+            the bundle nor against it.
     """
 
     checks: tuple[Check, ...]
     absent: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -74,14 +80,15 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
 
     Digests and sizes of all files, no file beside them, theta0 finite and of the network, counts,
     densities and ids of all tickets, masks nested from level to level, `model.safetensors` equal
-    to theta0 * mask, evidence and verdicts equal to what the curves say, the bundle's own id.
+    to theta0 * mask, evidence and verdicts equal to what the curves say, what recipe and tickets
+    both say equal, the bundle's own id. Of a network that is not registered here, everything but
+    its layers and tensors is checked.
 
     Args:
         partial: files that are listed but absent (a pull of a single level) are no failure.
     """
     try:
-        bundle = open_bundle(folder)
-        _ = bundle.network
+        bundle, unchecked = _opened(folder)
     except (BundleError, NetworkError) as error:
         name = layout.CONFIG if str(error).startswith(layout.CONFIG) else layout.MANIFEST
         return VerifyReport(checks=(Check(name=name, holds=False, problem=str(error)),))
@@ -91,7 +98,23 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
         checks=tuple(verifier.checks()),
         absent=absent if partial else (),
         passed_over=_system_files(folder, {*bundle.manifest.files}),
+        unchecked=unchecked,
     )
+
+
+def _opened(folder: Path) -> tuple[Bundle, tuple[str, ...]]:
+    bundle = open_bundle(folder)
+    name = bundle.manifest.architecture.name
+    if is_registered(name):
+        _ = bundle.network
+        return bundle, ()
+    declared = DeclaredBundle(bundle.files, bundle.manifest)
+    _ = declared.network
+    reason = (
+        f"Whether layers and tensors are those of {name!r}: this network is not registered here. "
+        "Import the file or module that registers it: --import FILE_OR_MODULE, or TICKET_IMPORT."
+    )
+    return declared, (reason,)
 
 
 class _Verifier:
@@ -105,6 +128,10 @@ class _Verifier:
                 yield _check(name, lambda name=name: self._file(name))  # type: ignore[misc]
         yield _check(OTHER_FILES, self._no_other_file)
         yield Check(name="id of the bundle", holds=True)  # no other one is opened
+        registered = not isinstance(self.bundle, DeclaredBundle)
+        for name, problem in contradictions(self.manifest, registered=registered):
+            text = f"{problem} {_AGAIN}" if problem else ""
+            yield Check(name=name, holds=not problem, problem=text)
         for trial in self.manifest.trials:
             yield from self._trial(trial.index)
         if layout.MODEL in self.manifest.files and self._has(*self._default_files()):
@@ -200,6 +227,8 @@ def _known(bundle: Bundle, backends: dict[int, set[str]]) -> Iterator[CurveRecor
         known = manifest.level(record.level) is not None and record.trial in trials
         _demand(known and key not in seen, f"{layout.METRICS} has a curve of nothing, or twice.")
         seen.add(key)
+        problem = curve_contradiction(manifest, record)
+        _demand(not problem, problem)
         if record.control == TICKET:
             backends.setdefault(record.level, set()).add(record.backend)
         yield record

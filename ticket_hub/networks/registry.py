@@ -28,6 +28,7 @@ __all__ = [
     "blank_module",
     "build",
     "home_module",
+    "is_registered",
     "network_names",
     "outline",
     "register",
@@ -146,6 +147,11 @@ def architecture_for(
     )
     outline(architecture)
     return architecture
+
+
+def is_registered(name: str) -> bool:
+    """Whether a network of this name could be built here, given options and sizes that it takes."""
+    return _find(name) is not None or (plugins.load() and _find(name) is not None)
 
 
 def home_module(architecture: Architecture) -> str:

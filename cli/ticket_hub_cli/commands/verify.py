@@ -102,9 +102,18 @@ def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
     if report.holds and not alone and out.form != "human":
         return 0  # the replay that follows is the result
     if out.form == "json":
-        out.json({"bundle": place, "holds": report.holds, "checks": checks})
+        out.json(
+            {
+                "bundle": place,
+                "holds": report.holds,
+                "checks": checks,
+                "unchecked": report.unchecked,
+            }
+        )
     elif out.form == "human":
         out.table(_by_kind(checks), COLUMNS, name="what")
+        for reason in report.unchecked:
+            out.text(f"not checked: {reason}")
         for each in report.failures:
             out.text(f"{each.name}: {each.problem}")
     else:
@@ -177,4 +186,6 @@ def _kind(name: str) -> str:
         return "tickets: id, density, survivors of each layer"
     if name.startswith("nesting of "):
         return "masks nested from level to level"
+    if name.startswith("recipe's "):
+        return "recipe and tickets agree"
     return name if " " in name or "." not in name else "files: size and digest"

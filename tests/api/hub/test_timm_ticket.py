@@ -46,7 +46,14 @@ def test_plain_timm_loads_a_pushed_ticket(hub: RunningHub, tmp_path: Path) -> No
     }
     theta0 = initialize(ARCHITECTURE, NetworkSpec(name=NETWORK, init="kaiming-normal"), 0)
     content = BundleContent(
-        recipe=load_recipe("digits-quick"),
+        recipe=load_recipe("digits-quick").replace(
+            {
+                "network.name": NETWORK,
+                "data.name": "cifar10",
+                "data.normalize": "standard",
+                "search.trials": 1,
+            }
+        ),
         architecture=ARCHITECTURE,
         data=DataRecord(name="cifar10", fingerprint="0" * 64, mean=(0.5,) * 3, std=(0.2,) * 3),
         environment={"torch": str(torch.__version__)},

@@ -25,8 +25,15 @@ from ticket_hub.types import Architecture, derive_seed
 ARCHITECTURE = Architecture(name="lenet-5-3", channels=1, height=4, width=4, classes=3)
 
 
-def recipe() -> Recipe:
-    return load_recipe("digits-quick").replace({"network.name": ARCHITECTURE.name})
+def recipe(levels: int = 4, trials: int = 2) -> Recipe:
+    changes = {
+        "network.name": ARCHITECTURE.name,
+        "training.iterations": 80,
+        "training.evaluate_every": 20,
+        "search.levels": levels,
+        "search.trials": trials,
+    }
+    return load_recipe("digits-quick").replace(changes)
 
 
 def curves(seed: int, accuracy: float) -> Curves:
@@ -71,7 +78,7 @@ def make_content(
         )
         masks = [halved(mask, 1000 * level + trial) for trial, mask in enumerate(masks)]
     return BundleContent(
-        recipe=recipe(),
+        recipe=recipe(levels, trials),
         architecture=ARCHITECTURE,
         data=DataRecord(name="digits", fingerprint="0" * 64, mean=(0.0,), std=(1.0,)),
         environment={"torch": "2.13.0"},

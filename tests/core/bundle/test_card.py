@@ -16,6 +16,7 @@ from huggingface_hub import parse_eval_result_entries as parse_results
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from ticket_hub.bundle import BundleContent, DataRecord, open_bundle, verify_bundle, write_bundle
+from ticket_hub.recipe import Recipe
 
 # Runs the snippet as a reader would who has numpy and safetensors and nothing else.
 WITHOUT_TORCH = """
@@ -35,7 +36,9 @@ np.savez("weights.npz", **weights)
 
 def with_data(content: BundleContent, name: str) -> BundleContent:
     record = DataRecord(name=name, fingerprint="1" * 64, mean=(0.0,), std=(1.0,))
-    return dataclasses.replace(content, data=record)
+    assert isinstance(content.recipe, Recipe)
+    recipe = content.recipe.replace({"data.name": name})
+    return dataclasses.replace(content, recipe=recipe, data=record)
 
 
 def run_snippet(bundle: Path) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.networks import initialize, outline
 from ticket_hub.pruning import full_mask, mask_handle
-from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe import NetworkSpec, Recipe
 from ticket_hub.types import Architecture
 from ticket_hub.vision import import_with_torchvision
 
@@ -34,8 +34,18 @@ def timm_content(content: BundleContent, name: str, channels: int, size: int) ->
     data = DataRecord(
         name="cifar10", fingerprint="0" * 64, mean=(0.4,) * channels, std=(0.2,) * channels
     )
+    assert isinstance(content.recipe, Recipe)
+    recipe = content.recipe.replace(
+        {
+            "network.name": name,
+            "data.name": data.name,
+            "data.normalize": "standard",
+            "search.trials": 1,
+        }
+    )
     return dataclasses.replace(
         content,
+        recipe=recipe,
         architecture=architecture,
         data=data,
         trials=(TrialContent(index=0, seed=0, theta0=initialize(architecture, spec, 0)),),
