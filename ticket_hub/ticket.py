@@ -55,23 +55,30 @@ class Ticket:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, level: str | int = "best", trial: int | None = None
+        cls, place: str | Path, *, level: str | int | None = None, trial: int | None = None
     ) -> Ticket:
-        """Read a ticket from the folder of a bundle; everything that is read is checked.
+        """Read a ticket that is on this machine; everything that is read is checked.
 
         Args:
+            place: what `ticket show` takes: the folder of a bundle or of a run, the name of a run
+                or a recipe, or `owner/name[@revision]` of what was pulled; each with `[:level]`.
             level: a number, a density such as `d0.036`, or `best`: the sparsest level whose
-                evidence says winning or matching (see `DefaultTicket` for bundles without).
+                evidence says winning or matching (see `DefaultTicket` for bundles without). It
+                goes before a level in the address; without any it is `best`.
             trial: which repetition; by default the bundle's first.
 
         Raises:
+            TicketNotFoundError: there is no such place, level or trial.
             BundleError: the bundle breaks its format, or a file is not what the manifest says.
             NetworkError: its network is not one of the registry.
-            TicketNotFoundError: it has no such level or trial.
         """
         from ticket_hub.bundle import open_bundle
+        from ticket_hub.hub.cache import Cache
+        from ticket_hub.search.locate import locate
 
-        return open_bundle(Path(path)).ticket(level=level, trial=trial)
+        found = locate(str(place), cache=Cache())
+        wanted = (found.level or "best") if level is None else level
+        return open_bundle(found.bundle).ticket(level=wanted, trial=trial)
 
     @classmethod
     def from_pretrained(
@@ -87,10 +94,10 @@ class Ticket:
         level: str | int | None = None,
         trial: int | None = None,
     ) -> Ticket:
-        """Read a ticket from a hub or from a folder; everything that is read is checked.
+        """Read a ticket from a hub or from this machine; everything that is read is checked.
 
         Args:
-            id_or_dir: `owner/name[@revision][:level]`, or the folder of a bundle.
+            id_or_dir: as in `load`; what is no place on this machine is asked of the hub.
             revision: branch, tag or commit; may stand in the address instead.
             token: None is `HF_TOKEN`, or what `hf auth login` kept.
             hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
@@ -104,12 +111,13 @@ class Ticket:
             HubError: the hub has no such ticket, refuses, or does not answer.
             BundleError, NetworkError, TicketNotFoundError: as `load`.
         """
-        from ticket_hub.hub import Cache, connect, parse_address, pull
+        from ticket_hub.hub import Cache, connect, pull
+        from ticket_hub.search.locate import Place, resolve
 
-        found = parse_address(str(id_or_dir))
+        found = resolve(str(id_or_dir))
         wanted = level if level is not None else found.level or "best"
-        if found.folder is not None:
-            return cls.load(found.folder, level=wanted, trial=trial)
+        if isinstance(found, Place):
+            return cls.load(found.bundle, level=wanted, trial=trial)
         pulled = pull(
             connect(hub, token=token),
             str(found.repo),
@@ -165,21 +173,26 @@ class Ticket:
                 create_pr=create_pr,
             ).commit
 
-    def build(self) -> nn.Module:
+    def build(self, *, mask: bool = True) -> nn.Module:
         """The network with theta0 * mask, on torch's default device, ready for any training loop.
 
         Its mask is kept at 0 through gradients, optimizer steps, copies and loaded weights;
         `ticket_hub.pruning.mask_handle(module)` gives the handle, whose `remove` lets go.
+
+        Args:
+            mask: False gives the plain module. Its weights are theta0 * mask all the same, but
+                nothing keeps them there while it is trained.
 
         Raises:
             NetworkError: the network is not registered here, or cannot be built.
             MaskMismatchError: mask or theta0 are not of the network.
         """
         from ticket_hub.networks import build
-        from ticket_hub.pruning import load_masked
+        from ticket_hub.pruning.keeping import load_masked, load_weights
 
         module = build(self.architecture)
-        load_masked(module, self.theta0, self.mask)
+        load = load_masked if mask else load_weights
+        load(module, self.theta0, self.mask)
         return module
 
     @property

@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle.layout import MANIFEST
-from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
+from ticket_hub.errors import HubNotFoundError, StorageError, TicketNotFoundError
 from ticket_hub.home import expanded
 
-__all__ = ["Address", "check_repo", "check_revision", "parse_address"]
+__all__ = [
+    "Address",
+    "check_repo",
+    "check_revision",
+    "is_repo",
+    "parse_address",
+    "split_level",
+]
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPO = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
-_LEVEL = re.compile(r"best|all|\d+(?:,\d+)*|d[01]?\.\d+")
+_ONE = r"(?:best|[0-9]+|d(?:0?\.[0-9]{1,12}|1(?:\.0{1,12})?))"
+_LEVEL = re.compile(rf"all|{_ONE}(?:,{_ONE})*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +34,7 @@ class Address:
         folder: of a bundle on this machine.
         repo: `owner/name` on a hub.
         revision: branch, tag or commit; None is the hub's default branch.
-        level: a number, several (`3,7`), `d0.036`, `best` or `all`; None where none was given.
+        level: a number, `d0.036`, `best`, several (`3,7`), or `all`; None where none was given.
     """
 
     folder: Path | None = None
@@ -45,7 +53,7 @@ def parse_address(text: str) -> Address:
         TicketNotFoundError: it is no address, or the folder holds no bundle.
         HubNotFoundError: the revision cannot be the name of one.
     """
-    place, level = _split_level(text)
+    place, level = split_level(text)
     folder = _folder(place)
     if (folder / MANIFEST).is_file():
         return Address(folder=folder, level=level)
@@ -69,11 +77,17 @@ def check_repo(repo: str) -> None:
     Raises:
         TicketNotFoundError: it is not `owner/name`.
     """
-    if not _REPO.fullmatch(repo) or ".." in repo or "--" in repo or repo.endswith(".git"):
+    if not is_repo(repo):
         raise TicketNotFoundError(
             f"{repo!r} is neither a folder with a bundle nor the name of a ticket.",
             "Write owner/name[@revision][:level], with letters, digits, '-', '_' and '.'.",
         )
+
+
+def is_repo(text: str) -> bool:
+    """Whether a text can be the name of a repository, `owner/name`."""
+    named = _REPO.fullmatch(text) is not None
+    return named and ".." not in text and "--" not in text and not text.endswith(".git")
 
 
 def check_revision(revision: str) -> None:
@@ -89,19 +103,27 @@ def check_revision(revision: str) -> None:
 
 
 def _folder(place: str) -> Path:
+    """The path that a text is, with `~` as the shell has it."""
     try:
         return expanded(place)
-    except RuntimeError:  # `~somebody` who has no home
+    except StorageError:  # `~somebody` who has no home
         return Path(place)
 
 
-def _split_level(text: str) -> tuple[str, str | None]:
+def split_level(text: str) -> tuple[str, str | None]:
+    """A name or a path, and the level behind its last colon; None where there is none.
+
+    What exists under the whole text is that, whatever colons it has.
+
+    Raises:
+        TicketNotFoundError: what stands behind the colon cannot be a level.
+    """
     place, colon, level = text.rpartition(":")
-    if not colon or "/" in level:
+    if not colon or {"/", "\\"} & set(level) or _folder(text).exists():
         return text, None
-    if not _LEVEL.fullmatch(level):
+    if level and not _LEVEL.fullmatch(level):
         raise TicketNotFoundError(
-            f"{level!r} is no level.",
+            f"{level[:80]!r} is no level.",
             "A level is a number (:7), several (:3,7), a density (:d0.036), :best or :all.",
         )
-    return place, level
+    return place, level or None

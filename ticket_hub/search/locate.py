@@ -1,4 +1,4 @@
-"""From what a person types to a bundle on this machine."""
+"""From what a person types to a bundle: the one resolver of addresses."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 
 from ticket_hub import home
 from ticket_hub.bundle.layout import MANIFEST
-from ticket_hub.errors import HubNotFoundError, TicketNotFoundError
-from ticket_hub.home import expanded
-from ticket_hub.hub.address import parse_address
+from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.cache import Cache
 from ticket_hub.search.runs import RunSummary, list_runs
 
-__all__ = ["Place", "locate", "split_level"]
+__all__ = ["Place", "locate", "resolve"]
 
 _EXPERIMENTS = ("experiment.json", "matrix.json")
 """What marks the folders of `ticket retrain` and `ticket transfer`."""
@@ -35,60 +34,95 @@ class Place:
 
 
 def locate(text: str, *, runs: Path | None = None, cache: Cache | None = None) -> Place:
-    """Find the bundle that `FOLDER[:level]`, `RUN[:level]` or `RECIPE[:level]` stands for.
+    """Find the bundle on this machine that an address stands for; no hub is asked.
 
-    A folder is a bundle, or a run that has one. A run is named by its folder's name; a recipe's
-    name stands for its run where only one has tickets. With a cache, an address on a hub,
-    `owner/name[@revision][:level]`, stands for what was pulled last; no hub is asked.
+    Args:
+        text, runs, cache: as in `resolve`.
+
+    Raises:
+        TicketNotFoundError: as `resolve`, or a hub's ticket is not here.
+    """
+    found = resolve(text, runs=runs, cache=cache)
+    if isinstance(found, Place):
+        return found
+    place = split_level(text)[0]
+    if cache is None:
+        raise TicketNotFoundError(
+            f"There is no run or bundle {place!r} here.",
+            "`ticket list` shows what there is; a folder is given by its path.",
+        )
+    raise TicketNotFoundError(
+        f"{place} is not on this machine: neither a folder with a bundle, nor pulled.",
+        f"Fetch it with `ticket pull {place}`; `ticket list` shows the runs that are here.",
+    )
+
+
+def resolve(text: str, *, runs: Path | None = None, cache: Cache | None = None) -> Place | Address:
+    """What an address stands for: `PLACE[:level]`, in Python as on the command line.
+
+    In this order, PLACE is the folder of a bundle or of a run that has one; `owner/name[@revision]`
+    of a hub; the name of a run, or of a recipe of which only one run has tickets.
 
     Args:
         runs: the folder of runs; by default the user's.
-        cache: of what was pulled; without one, hubs' names are not looked at.
+        cache: of what was pulled, in which a hub's tickets are looked for; None looks at none.
+
+    Returns:
+        The place of a bundle on this machine, or the address of a ticket on a hub that is not here.
 
     Raises:
-        TicketNotFoundError: there is no such bundle, or several runs are of that recipe.
+        TicketNotFoundError: there is no such thing, or several runs are of that recipe; the
+            sentence says what was looked for, and where.
+        HubNotFoundError: the revision cannot be the name of one.
     """
     place, level = split_level(text)
-    folder = _in_folder(expanded(place))
-    pulled = None if folder or cache is None else _pulled(place, cache)
-    if pulled is not None:
-        return Place(bundle=pulled, level=level, pulled=True)
-    return Place(bundle=folder or _of_run(place, runs or home.runs_folder()), level=level)
-
-
-def split_level(text: str) -> tuple[str, str | None]:
-    """A name or a path, and the level behind its last colon; None where there is none."""
-    place, colon, level = text.rpartition(":")
-    if not colon or {"/", "\\"} & set(level) or Path(text).exists():
-        return text, None
-    return place, level or None
-
-
-def _in_folder(path: Path) -> Path | None:
+    path = home.expanded(place)
     for folder in (path, path / "bundle"):
         if (folder / MANIFEST).is_file():
-            return folder
-    return None
+            return Place(bundle=folder, level=level)
+    if place.startswith((".", "/", "~")) or path.is_absolute():
+        raise _nothing_in(path, place)
+    if is_repo(place.partition("@")[0]):
+        if path.is_dir():
+            raise _nothing_in(path, place)
+        address = parse_address(text)
+        found = [] if cache is None else cache.pulled(str(address.repo), address.revision)
+        if len(found) > 1:
+            raise TicketNotFoundError(
+                f"{place} was pulled from {len(found)} hubs: {', '.join(map(str, found))}.",
+                "Give the folder of one of them.",
+            )
+        return Place(bundle=found[0], level=level, pulled=True) if found else address
+    return Place(bundle=_of_run(place, runs or home.runs_folder()), level=level)
 
 
-def _pulled(place: str, cache: Cache) -> Path | None:
-    """The folder of a ticket that was pulled; None where the text is no name of one."""
-    try:
-        address = parse_address(place)
-    except (TicketNotFoundError, HubNotFoundError):
-        return None
-    if address.repo is None:
-        return None
-    found = cache.pulled(address.repo, address.revision)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise TicketNotFoundError(
-            f"{place} was pulled from {len(found)} hubs: {', '.join(map(str, found))}.",
-            "Give the folder of one of them.",
+def _nothing_in(path: Path, place: str) -> TicketNotFoundError:
+    """Why there is no bundle under a path."""
+    if not path.exists():
+        return TicketNotFoundError(
+            f"There is no folder {place}.", "`ticket list` shows the runs that are here."
         )
-    raise TicketNotFoundError(
-        f"{place} is not on this machine.", f"Fetch it with `ticket pull {place}`."
+    if any((path / made).is_file() for made in _EXPERIMENTS):
+        return _an_experiment(place)
+    if (path / "run.json").is_file():
+        return _no_level_yet(path.resolve().name)
+    return TicketNotFoundError(
+        f"There is no bundle in {place}: it has neither {MANIFEST} nor bundle/{MANIFEST}.",
+        "Give the folder that `ticket find` names, a run that `ticket list` shows, or owner/name "
+        "for a ticket of a hub.",
+    )
+
+
+def _an_experiment(name: str) -> TicketNotFoundError:
+    return TicketNotFoundError(
+        f"{name} is an experiment, and holds no tickets of its own.",
+        f"`ticket report {name}` draws what it found; name the run of its tickets here.",
+    )
+
+
+def _no_level_yet(name: str) -> TicketNotFoundError:
+    return TicketNotFoundError(
+        f"The run {name} has no bundle yet.", "It has one as soon as level 0 is finished."
     )
 
 
@@ -103,21 +137,18 @@ def _of_run(name: str, runs: Path) -> Path:
             "Name one of them in full.",
         )
     if not exact and any((runs / name / made).is_file() for made in _EXPERIMENTS):
-        raise TicketNotFoundError(
-            f"{name} is an experiment, and holds no tickets of its own.",
-            f"`ticket report {name}` draws what it found; name the run of its tickets here.",
-        )
+        raise _an_experiment(name)
     if not exact:
+        if name and Path(name).is_dir():
+            raise _nothing_in(Path(name), name)
         raise TicketNotFoundError(
-            f"There is no run or bundle {name!r} here.",
+            f"There is no run or bundle {name!r} here: neither a folder of that name, nor a run "
+            f"in {runs}.",
             "`ticket list` shows what there is; a folder is given by its path.",
         )
     bundle = exact[0].bundle
     if bundle is None:
-        raise TicketNotFoundError(
-            f"The run {exact[0].path.name} has no bundle yet.",
-            "It has one as soon as level 0 is finished.",
-        )
+        raise _no_level_yet(exact[0].path.name)
     return bundle
 
 

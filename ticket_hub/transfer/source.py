@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ticket_hub.bundle import Bundle, open_bundle
 from ticket_hub.errors import TicketNotFoundError
-from ticket_hub.hub.address import Address, parse_address
+from ticket_hub.hub.address import parse_address
 from ticket_hub.hub.front import pull_bundle
-from ticket_hub.search.locate import locate
+from ticket_hub.search.locate import Place, resolve
 from ticket_hub.ticket import Ticket, content_digest
 
 __all__ = ["Source", "chosen_levels", "open_place", "open_source"]
@@ -106,25 +106,12 @@ def open_place(place: str, hub: str | Path | None = None) -> tuple[Source, str |
         TicketNotFoundError: there is no such bundle.
         HubError, BundleError: as `ticket_hub.pull_bundle`.
     """
-    if hub is None:
-        try:
-            found = locate(place)
-        except TicketNotFoundError:
-            if not _is_remote(place):
-                raise
-        else:
-            return Source(open_bundle(found.bundle)), found.level
+    found = resolve(place) if hub is None else parse_address(place)
+    if isinstance(found, Place):
+        return Source(open_bundle(found.bundle)), found.level
     pulled = pull_bundle(place, hub=hub)
     source = Source(open_bundle(pulled.folder), f"{pulled.repo}@{pulled.commit}")
-    return source, parse_address(place).level
-
-
-def _is_remote(place: str) -> bool:
-    try:
-        address: Address = parse_address(place)
-    except TicketNotFoundError:
-        return False
-    return address.repo is not None
+    return source, found.level
 
 
 def chosen_levels(bundle: Bundle, text: str | None) -> tuple[int, ...]:

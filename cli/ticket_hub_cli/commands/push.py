@@ -52,10 +52,11 @@ def command(
     stays. --with-evidence adds a finished experiment with these tickets to the bundle and its card,
     marked with who made it, where and when. The token is HF_TOKEN, or what `hf auth login` kept.
     """
+    from ticket_hub.hub.cache import Cache
     from ticket_hub.search.locate import locate
     from ticket_hub.transfer.sharing import push_bundle
 
-    place = locate(ticket)
+    place = locate(ticket, cache=Cache())
     if place.level is not None:
         raise click.BadParameter(
             f"a push shares all levels of a bundle; leave out ':{place.level}'.",

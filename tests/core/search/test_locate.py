@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.hub.address import Address
+from ticket_hub.hub.cache import Cache
 from ticket_hub.recipes import load_recipe
-from ticket_hub.search.locate import Place, locate
+from ticket_hub.search.locate import Place, locate, resolve
+from ticket_hub.ticket import Ticket
+
+GOLDEN = Path(__file__).parents[2] / "golden/format-1"
 
 
 def make_run(folder: Path, *, bundle: bool = True) -> Path:
@@ -59,7 +65,7 @@ def test_a_run_without_a_bundle_says_when_it_will_have_one(tmp_path: Path) -> No
         locate("digits-quick", runs=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["nothing", "nothing:3", "", ":best", "./nothing/at/all"])
+@pytest.mark.parametrize("name", ["nothing", "nothing:3", "", ":best", "./nothing/at/all", "a/b"])
 def test_what_is_not_there_is_said_to_be_so(name: str, tmp_path: Path) -> None:
     with pytest.raises(TicketNotFoundError, match="ticket list"):
         locate(name, runs=tmp_path)
@@ -76,3 +82,77 @@ def test_an_experiment_is_told_from_what_has_tickets(tmp_path: Path) -> None:
     (tmp_path / "retrain-mnist-abc/experiment.json").write_text("{}")
     with pytest.raises(TicketNotFoundError, match=r"experiment.*ticket report retrain-mnist-abc"):
         locate("retrain-mnist-abc", runs=tmp_path)
+
+
+def pull_to(cache: Cache, repo: str, hub: str = "https+hub") -> Path:
+    """As much of a pulled bundle as finding it goes."""
+    folder = cache.folder(hub, repo, "c" * 40)
+    folder.mkdir(parents=True)
+    (folder / "ticket.json").write_text("{}")
+    cache.remember(hub, repo, None, "c" * 40)
+    return folder
+
+
+def test_a_hub_s_name_stands_for_what_was_pulled(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    folder = pull_to(cache, "ann/digits")
+    expected = Place(bundle=folder, level="3", pulled=True)
+    assert locate("ann/digits:3", cache=cache) == expected
+    assert locate(f"ann/digits@{'c' * 40}:3", cache=cache) == expected
+    assert resolve("ann/digits:3") == Address(repo="ann/digits", level="3")  # looks at no cache
+
+
+@pytest.mark.parametrize("name", ["bob/digits", "bob/digits@v1", "bob/digits:3"])
+def test_a_ticket_that_is_not_pulled_names_the_command_that_does(name: str, tmp_path: Path) -> None:
+    place = name.removesuffix(":3")
+    assert isinstance(resolve(name, cache=Cache(tmp_path)), Address)
+    with pytest.raises(TicketNotFoundError, match=f"`ticket pull {place}`"):
+        locate(name, cache=Cache(tmp_path))
+
+
+def test_a_folder_without_a_bundle_says_what_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ann/digits").mkdir(parents=True)
+    for name in (str(tmp_path / "ann"), "./ann/digits", "ann/digits", "ann"):
+        with pytest.raises(
+            TicketNotFoundError, match=r"neither ticket\.json nor bundle/ticket\.json"
+        ):
+            locate(name, runs=tmp_path / "runs", cache=Cache(tmp_path / "cache"))
+
+
+def test_a_path_that_is_not_there_is_said_to_be_no_folder(tmp_path: Path) -> None:
+    for name in (str(tmp_path / "none"), f"{tmp_path}/none:3", "~/surely/not/there"):
+        with pytest.raises(TicketNotFoundError, match="There is no folder"):
+            locate(name)
+
+
+def test_folders_of_runs_and_experiments_say_what_they_are(tmp_path: Path) -> None:
+    make_run(tmp_path / "begun", bundle=False)
+    (tmp_path / "retrain").mkdir()
+    (tmp_path / "retrain/experiment.json").write_text("{}")
+    with pytest.raises(TicketNotFoundError, match="begun has no bundle yet"):
+        locate(str(tmp_path / "begun"))
+    with pytest.raises(TicketNotFoundError, match="is an experiment"):
+        locate(str(tmp_path / "retrain"))
+
+
+def test_python_answers_as_the_command_line_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path / "home"))
+    run = make_run(tmp_path / "home/runs/digits-quick-abc", bundle=False)
+    shutil.copytree(GOLDEN, run / "bundle")
+    digits = Ticket.load(GOLDEN, level=3).id
+    for place in ("digits-quick-abc:3", "digits-quick:3", f"{run}:3", run / "bundle"):
+        for read in (Ticket.load, Ticket.from_pretrained):
+            level = 3 if place == run / "bundle" else None
+            assert read(place, level=level).id == digits
+    with pytest.raises(TicketNotFoundError, match="There is no folder /nonexistent"):
+        Ticket.load("/nonexistent")
+    with pytest.raises(TicketNotFoundError, match="`ticket pull ann/digits`"):
+        Ticket.load("ann/digits")
+    pulled = Cache().folder("https+hub", "ann/digits", "c" * 40)
+    shutil.copytree(GOLDEN, pulled)
+    assert Ticket.load("ann/digits:3").id == digits
