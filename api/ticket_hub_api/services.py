@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from sqlalchemy import make_url
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -18,7 +19,6 @@ from ticket_hub_api.auth import authenticate, principal_of_token
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.jobs import tokens
-from ticket_hub_api.jobs.delivery import open_delivery
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.limits import Buckets, Share
 from ticket_hub_api.observing.metrics import Metrics
@@ -117,7 +117,7 @@ class Services:
         self.memory = Memory(self.database)
         self.downloads: Counter[str] = Counter()
         self.metrics = Metrics(self.database)
-        self.jobs = JobQueue(self.database, lambda: open_delivery(settings.database_url))
+        self.jobs = JobQueue(self.database)
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
         self.anonymous = Share(ANONYMOUS_SHARE, MOST_WAITING)
@@ -171,18 +171,20 @@ class Services:
         counted = dict(self.downloads)
         if not counted:
             return
-        with self.database.write() as session:
-            for repository_id, count in counted.items():
+
+        def add(session: Session) -> None:
+            for repository_id, count in sorted(counted.items()):
                 row = session.get(Repository, repository_id)
                 if row is not None:
                     row.downloads += count
+
+        self.database.transact(add)
         self.downloads.subtract(counted)
         self.downloads = +self.downloads
 
     def close(self) -> None:
         """Give back what was opened."""
         self.memory.close()
-        self.jobs.close()
         self.database.close()
 
 

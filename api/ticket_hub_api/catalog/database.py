@@ -1,22 +1,27 @@
 """The connection to the database: many readers, one writer at a time, and no silent waiting.
 
 On SQLite: write-ahead log, synchronized on every commit, `BEGIN IMMEDIATE` for whoever will write.
-On PostgreSQL: writers lock the row of the repository that they change.
+On PostgreSQL: writers lock the row of the repository that they change. Two that enter the same
+content or name at the same moment, or change the same row, meet only when the second one writes:
+its transaction is then begun again, and finds what the first one made.
 """
 
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from ticket_hub.errors import HubUnavailableError, StorageError
 from ticket_hub_api.catalog import digests
@@ -25,6 +30,15 @@ __all__ = ["Database"]
 
 PATIENCE_SECONDS = 10.0
 READERS = 40
+MOST_TURNS = 20
+PAUSE_SECONDS = 0.01
+_T = TypeVar("_T")
+_CONFLICTS = frozenset({
+    "23503",  # what was referred to was removed in between
+    "23505",  # the same was entered in between
+    "40001",  # could not be put into an order
+    "40P01",  # two waited for each other
+})  # fmt: skip
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -86,7 +100,30 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that is committed at the end, or leaves no trace."""
-        with _explained(), Session(self.writer, expire_on_commit=False) as session, session.begin():
+        with _explained(), self._transaction() as session:
+            yield session
+
+    def transact(self, act: Callable[[Session], _T]) -> _T:
+        """What `act` returns of a transaction that is committed at its end, or leaves no trace.
+
+        Where somebody else was faster with the same content, name or row, all of it is done again,
+        up to twenty times: `act` must look anew at each turn, and keep nothing of the one before.
+        """
+        with _explained():
+            for turn in range(1, MOST_TURNS):
+                try:
+                    with self._transaction() as session:
+                        return act(session)
+                except (DBAPIError, StaleDataError) as error:
+                    if not _is_conflict(error):
+                        raise
+                time.sleep(random.uniform(0, turn * PAUSE_SECONDS))  # noqa: S311 - no secret
+            with self._transaction() as session:
+                return act(session)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:
@@ -107,12 +144,19 @@ def _explained() -> Iterator[None]:
         raise _busy() from error
     except OperationalError as error:
         raise _explain(error) from error
-    except IntegrityError as error:  # somebody removed or made the same thing in between
+    except (IntegrityError, StaleDataError) as error:  # somebody was faster, time and again
         raise _busy() from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise _busy() from error
         raise
+
+
+def _is_conflict(error: DBAPIError | StaleDataError) -> bool:
+    """Whether a transaction met another one, and would go well if it were begun again."""
+    if isinstance(error, StaleDataError):  # the row had another digest than when it was read
+        return True
+    return getattr(error.orig, "sqlstate", "") in _CONFLICTS
 
 
 def _explain(error: OperationalError) -> Exception:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import secrets
 import time
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 __all__ = [
     "Account",
@@ -47,9 +48,18 @@ def new_id() -> str:
 
 
 class Base(DeclarativeBase):
-    """A row that carries the digest of its own content, so that damage can be found."""
+    """A row that carries the digest of its own content, so that damage can be found.
+
+    A row is only written where it still has the digest with which it was read: nobody writes over
+    what another transaction has changed meanwhile (see `Database.transact`).
+    """
 
     digest: Mapped[str] = mapped_column(String(32), default="", sort_order=100)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.digest, "version_id_generator": False}
 
 
 class Account(Base):

@@ -94,17 +94,19 @@ def submit_job(
             f"Use at most {USUAL_PRIORITY}.",
         )
     planned = plan_job(services, viewer, request)
-    with services.database.write() as session:
+
+    def make(session: Session) -> str:
         known = _with_key(session, viewer, idempotency_key)
-        if known is None:
-            _refuse_too_much(session, services, viewer)
-            job = _new_job(viewer, request, planned, idempotency_key, digest)
-            session.add(job)
-            session.flush()
-            add_event(session, job, State.QUEUED, attempt=job.attempt)
-    if known is None:
-        services.jobs.offer(job)
-    return one_job(services, viewer, job.id if known is None else _same(known, digest))
+        if known is not None:
+            return _same(known, digest)
+        _refuse_too_much(session, services, viewer)
+        job = _new_job(viewer, request, planned, idempotency_key, digest)
+        session.add(job)
+        session.flush()
+        add_event(session, job, State.QUEUED, attempt=job.attempt)
+        return job.id
+
+    return one_job(services, viewer, services.database.transact(make))
 
 
 def list_jobs(
@@ -171,7 +173,8 @@ def delete_job(services: Services, viewer: Principal, job_id: str) -> None:
         HubConflictError: it has not ended.
     """
     one_job(services, viewer, job_id)
-    with services.database.write() as session:
+
+    def forget(session: Session) -> None:
         job = session.get(Job, job_id, with_for_update=True)
         if job is None:
             return
@@ -181,6 +184,8 @@ def delete_job(services: Services, viewer: Principal, job_id: str) -> None:
             )
         session.execute(delete(JobEvent).where(JobEvent.job_id == job_id))
         session.delete(job)
+
+    services.database.transact(forget)
 
 
 def list_workers(services: Services) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ticket_hub.errors import (
     BundleError,
@@ -92,7 +93,7 @@ def _find(services: Services, viewer: Principal, request: FindIn) -> Planned:
     table = request.model_dump(mode="json")
     recipe = allowed_recipe(services.settings, request.recipe).replace(changes_of(table))
     namespace, _, name = request.repository.partition("/")
-    with services.database.write() as session:
+    with services.database.read() as connection, Session(bind=connection) as session:
         owner: Account = owner_for(session, viewer, namespace)
         key = repository_key(MODEL, owner.name, check_repository_name(name))
         existing = find(session, key)

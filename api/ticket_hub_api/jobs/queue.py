@@ -1,24 +1,27 @@
-"""Who may work on which job: leases, fencing, and what becomes of a job in the end.
+"""Who may work on which job: turns, leases, fencing, and what becomes of a job in the end.
 
-A worker that was handed an attempt claims it, and shows signs of life while it works. When they
-stop, the reaper raises the job's attempt and offers it again; whoever worked under the attempt
-before can change nothing any more. So no job is lost, and none is finished twice.
+The jobs' own rows are the queue. A worker takes the first that waits: of those of the highest
+priority the one that was submitted first, whatever has happened to it since. It shows signs of life
+while it works; when they stop, the reaper raises the job's attempt, and the job waits again in its
+old place. Whoever worked under the attempt before can change nothing any more. So no job is lost,
+and none is finished twice.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.jobs.claims import Claim, Happening, Order
-from ticket_hub_api.jobs.delivery import Delivery
 from ticket_hub_api.jobs.quotas import over_quota
-from ticket_hub_api.jobs.reaping import reap_one, superseded, suspects
+from ticket_hub_api.jobs.reaping import reap_one, suspects
 from ticket_hub_api.jobs.tables import Job, State
 from ticket_hub_api.jobs.transitions import (
     SECOND,
@@ -34,7 +37,6 @@ __all__ = ["JobQueue"]
 
 LEASE_SECONDS = 30.0
 MOST_FAILURES = 3
-KEPT_SECONDS = 86_400.0
 
 
 class JobQueue:
@@ -44,62 +46,41 @@ class JobQueue:
         HubUnavailableError: the database is busy; nothing was changed.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        delivery: Callable[[], Delivery],
-        *,
-        lease_seconds: float = LEASE_SECONDS,
-    ) -> None:
+    def __init__(self, database: Database, *, lease_seconds: float = LEASE_SECONDS) -> None:
         """Work on a hub's database.
 
         Args:
-            delivery: opens what hands jobs to workers, when it is needed first.
             lease_seconds: a worker that shows no sign of life for so long has lost its job.
         """
         self.database = database
         self.lease_seconds = lease_seconds
-        self._open = delivery
-        self._delivery: Delivery | None = None
 
-    @property
-    def delivery(self) -> Delivery:
-        """What hands jobs to workers."""
-        if self._delivery is None:
-            self._delivery = self._open()
-        return self._delivery
+    def claim(self, worker_id: str) -> Claim | None:
+        """The right to work on the job whose turn it is; None where none waits."""
+        with self.database.read() as connection:
+            if connection.execute(_next()).first() is None:
+                return None  # mostly; a look takes no lock
 
-    def close(self) -> None:
-        """Give back what was opened; the database stays open."""
-        if self._delivery is not None:
-            self._delivery.close()
-
-    def offer(self, job: Job) -> None:
-        """Let the workers know of a job whose row is committed.
-
-        If this fails or the process dies before, the reaper does it after a lease.
-        """
-        self.delivery.enqueue(job.id, job.attempt, job.priority)
-
-    def claim(self, job_id: str, attempt: int, worker_id: str) -> Claim | None:
-        """The right to work on an attempt; None where it is another's or over."""
-        with self.database.write() as session:
-            job = locked(session, job_id)
-            if job is None or job.state != State.QUEUED or job.attempt != attempt:
+        def take(session: Session) -> Claim | None:
+            job_id = session.scalar(_next().with_for_update(skip_locked=True))
+            job = None if job_id is None else session.get(Job, job_id)
+            if job is None:
                 return None
             moment = clock(session)
             job.state, job.worker_id = State.RUNNING, worker_id
             job.started_at = job.started_at or moment
             job.lease_until = moment + round(self.lease_seconds * SECOND)
-            add_event(session, job, "running", attempt=attempt)
+            add_event(session, job, "running", attempt=job.attempt)
             return Claim(
-                job_id=job_id,
-                attempt=attempt,
+                job_id=job.id,
+                attempt=job.attempt,
                 worker_id=worker_id,
                 kind=job.kind,
                 spec=json.loads(job.spec),
                 repository=job.repository,
             )
+
+        return self.database.transact(take)
 
     def heartbeat(
         self,
@@ -118,7 +99,8 @@ class JobQueue:
             happened: events for those who follow.
             quota: slot-seconds that an account may use where nothing else is said; 0 is no limit.
         """
-        with self.database.write() as session:
+
+        def act(session: Session) -> str:
             job = self._held(session, claim)
             if job is None:
                 return Order.LOST
@@ -133,6 +115,8 @@ class JobQueue:
                 job.stop = Order.QUOTA
             return job.stop or Order.GO_ON
 
+        return self.database.transact(act)
+
     def finish(
         self,
         claim: Claim,
@@ -144,15 +128,14 @@ class JobQueue:
         Args:
             also: what is to be written in the same transaction.
         """
-        with self.database.write() as session:
-            job = self._held(session, claim)
-            if job is None:
-                return False
+
+        def act(session: Session, job: Job) -> None:
             job.result = canonical_json(dict(result)).decode()
             if also is not None:
                 also(session, job)
             end(session, job, State.FINISHED)
-            return True
+
+        return self._leave(claim, act)
 
     def fail(self, claim: Claim, problem: str, remedy: str, *, for_good: bool = False) -> bool:
         """Say that the work failed: it is tried again, up to three times in all.
@@ -160,84 +143,58 @@ class JobQueue:
         Args:
             for_good: no further attempt could go better.
         """
-        again = False
-        with self.database.write() as session:
-            job = self._held(session, claim)
-            if job is None:
-                return False
+
+        def act(session: Session, job: Job) -> None:
             job.failures += 1
             job.problem, job.remedy = problem, remedy
             if for_good or job.failures >= MOST_FAILURES:
                 end(session, job, State.FAILED, problem=problem, remedy=remedy)
             else:
-                again = True
                 data = {"attempt": job.attempt, "problem": problem, "remedy": remedy}
                 add_event(session, job, "attempt-failed", **data)
                 requeue(session, job)
-        if again:
-            self.offer(job)
-        return True
+
+        return self._leave(claim, act)
 
     def give_back(self, claim: Claim) -> bool:
         """Let another worker go on at once, as when this one is being stopped."""
-        with self.database.write() as session:
-            job = self._held(session, claim)
-            if job is None:
-                return False
-            requeue(session, job)
-        self.offer(job)
-        return True
+        return self._leave(claim, requeue)
 
     def stopped(self, claim: Claim) -> bool:
         """Say that the work was stopped as ordered."""
-        with self.database.write() as session:
-            job = self._held(session, claim)
-            if job is None:
-                return False
-            end_stopped(session, job)
-            return True
+        return self._leave(claim, end_stopped)
 
     def cancel(self, job_id: str) -> str:
         """End a job that waits, or let its worker stop; the state that it has now, or nothing."""
-        with self.database.write() as session:
+
+        def act(session: Session) -> str:
             job = locked(session, job_id)
             if job is None:
                 return ""
-            waiting, attempt = job.state == State.QUEUED, job.attempt
-            if waiting:
+            if job.state == State.QUEUED:
                 end(session, job, State.CANCELLED)
             elif job.state == State.RUNNING and job.stop != Order.CANCEL:
                 job.stop = Order.CANCEL
                 add_event(session, job, "stopping")
-            state = job.state
-        if waiting:
-            self.delivery.withdraw(job_id, attempt)
-        return state
+            return job.state
+
+        return self.database.transact(act)
 
     def reap(self) -> int:
-        """Offer again what lost workers had, and what the delivery forgot; returns how many."""
-        lease, done = round(self.lease_seconds * SECOND), 0
-        for job_id in suspects(self.database, self.delivery, lease):
-            with self.database.write() as session:
-                job = locked(session, job_id)
-                again = job is not None and reap_one(session, job, lease)
-            if again and job is not None:
-                self.offer(job)
-                done += 1
-        return done
+        """Let what lost workers had wait again; returns how many."""
+        late = suspects(self.database)
+        return sum(self.database.transact(partial(reap_one, job_id)) for job_id in late)
 
-    def prune(self, seconds: float = KEPT_SECONDS) -> int:
-        """Clear the delivery of old attempts that nobody may work on any more.
+    def _leave(self, claim: Claim, act: Callable[[Session, Job], None]) -> bool:
+        """Change a job that this claim still holds; whether it did."""
 
-        Args:
-            seconds: for so long after it was offered, an attempt stays in any case.
+        def change(session: Session) -> bool:
+            job = self._held(session, claim)
+            if job is not None:
+                act(session, job)
+            return job is not None
 
-        Returns:
-            How many were cleared away.
-        """
-        over = superseded(self.database, self.delivery.offered_before(seconds))
-        self.delivery.forget(over)
-        return len(over)
+        return self.database.transact(change)
 
     def _held(self, session: Session, claim: Claim) -> Job | None:
         job = locked(session, claim.job_id)
@@ -245,3 +202,13 @@ class JobQueue:
             return None
         mine = (claim.attempt, claim.worker_id) == (job.attempt, job.worker_id)
         return job if mine else None
+
+
+def _next() -> Select[str]:
+    """The job whose turn it is."""
+    return (
+        select(Job.id)
+        .where(Job.state == State.QUEUED)
+        .order_by(Job.priority.desc(), Job.created_at, Job.id)
+        .limit(1)
+    )

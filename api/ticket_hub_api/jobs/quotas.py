@@ -64,13 +64,16 @@ def set_quota(database: Database, name: str, seconds: int) -> None:
     """
     if seconds < 0:
         raise HubError(f"{seconds} is less than nothing.", "Give 0 for no limit, or a number.")
-    with database.write() as session:
+
+    def change(session: Session) -> None:
         account = find_account(session, name)
         row = session.get(JobQuota, account.id)
         if row is None:
             session.add(JobQuota(account_id=account.id, seconds=seconds))
         else:
             row.seconds = seconds
+
+    database.transact(change)
 
 
 def list_quotas(database: Database, default: int) -> list[dict[str, object]]:

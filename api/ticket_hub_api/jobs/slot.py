@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import new_id
 from ticket_hub_api.jobs.attempt import BEAT_SECONDS, Attempt
 from ticket_hub_api.jobs.claims import Claim
-from ticket_hub_api.jobs.dbos_delivery import Receiver
-from ticket_hub_api.jobs.delivery import open_delivery
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Job, JobWorker, State
 from ticket_hub_api.jobs.tasks import Workplace, task_of
@@ -47,6 +46,7 @@ __all__ = ["Options", "SlotProcess", "main", "to_line"]
 
 _log = logging.getLogger("ticket_hub_api.jobs")
 TICK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 SWEEP_SECONDS = 600.0
 KEPT_SECONDS = 7 * 86_400
 
@@ -95,15 +95,9 @@ class SlotProcess:
         self.options = options
         self.id = new_id()
         self.stopping = threading.Event()
-        self._idle = threading.Event()
-        self._idle.set()
         self._job_id = ""
         self.database = Database(options.database)
-        self.queue = JobQueue(
-            self.database,
-            lambda: open_delivery(options.database),
-            lease_seconds=options.lease_seconds,
-        )
+        self.queue = JobQueue(self.database, lease_seconds=options.lease_seconds)
         signer = load_signer(self.database)
         self.place = Workplace(
             jobs_folder=Path(options.jobs_folder),
@@ -124,7 +118,8 @@ class SlotProcess:
     def run(self) -> None:
         """Work until told to stop, and end when nothing is in hand."""
         self._register()
-        receiver = Receiver(self.options.database, self.id, self._handle)
+        taking = threading.Thread(target=self._take_jobs)
+        taking.start()
         self._say("ready")
         swept = 0.0
         try:
@@ -134,30 +129,31 @@ class SlotProcess:
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     swept = time.monotonic()
                     self._safely(self._sweep)
-                    self._safely(self.queue.prune)
-            self._idle.wait()
         finally:
+            self.stopping.set()
+            taking.join()
             self._safely(self._leave)
-            receiver.close()
-            self.queue.close()
             self.database.close()
 
-    def _handle(self, job_id: str, attempt: int) -> None:
-        claim = self.queue.claim(job_id, attempt, self.id)
+    def _take_jobs(self) -> None:
+        """One job after the other, and a look every half second whether there is one."""
+        while not self.stopping.is_set():
+            if not self._safely(self._take_one):
+                self.stopping.wait(LOOK_SECONDS)
+
+    def _take_one(self) -> bool:
+        claim = self.queue.claim(self.id)
         if claim is None:
-            return
-        if self.stopping.is_set():
-            self.queue.give_back(claim)
-            return
-        self._idle.clear()
-        self._job_id = job_id
+            return False
+        about = {"job": claim.job_id, "attempt": claim.attempt}
+        self._job_id = claim.job_id
         try:
-            self._say("job begins", job=job_id, attempt=attempt)
+            self._say("job begins", **about)
             self._carry_out(claim)
-            self._say("job left", job=job_id, attempt=attempt)
+            self._say("job left", **about)
         finally:
             self._job_id = ""
-            self._idle.set()
+        return True
 
     def _carry_out(self, claim: Claim) -> None:
         Attempt(
@@ -175,7 +171,8 @@ class SlotProcess:
         device = self.options.device or (
             f"cuda {self.options.cuda}" if self.options.cuda else "cpu"
         )
-        with self.database.write() as session:
+
+        def enter(session: Session) -> None:
             moment = clock(session)
             session.add(
                 JobWorker(
@@ -187,6 +184,8 @@ class SlotProcess:
                     seen_at=moment,
                 )
             )
+
+        self.database.transact(enter)
 
     def _show(self) -> None:
         with self.database.write() as session:
@@ -219,13 +218,14 @@ class SlotProcess:
     def _say(self, what: str, **fields: object) -> None:
         _log.info(what, extra={FIELDS: {"slot": self.options.slot, **fields}})
 
-    def _safely(self, step: Callable[[], Any]) -> None:
+    def _safely(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
         try:
-            step()
+            return step()
         except TicketHubError as error:
             _log.warning("%s", error)
         except Exception:  # noqa: BLE001 - the next tick tries again
             _log.exception("A step of the worker failed")
+        return None
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The tables of jobs. A job's row is the truth about it; the queue below only delivers it.
+"""The tables of jobs. Their rows are the queue, and the truth about each job.
 
 Times are microseconds since 1970.
 """

@@ -19,7 +19,7 @@ __all__ = ["FIELDS", "REQUEST_ID", "JsonLines", "configure_logging", "without_se
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 FIELDS = "fields"  # `extra={FIELDS: {...}}` adds fields to a line
 _LOGGERS = (
-    "ticket_hub_api", "uvicorn", "uvicorn.error", "uvicorn.access", "dbos", "py.warnings",
+    "ticket_hub_api", "uvicorn", "uvicorn.error", "uvicorn.access", "py.warnings",
     "asyncio",
 )  # fmt: skip
 _HIDDEN = "[hidden]"

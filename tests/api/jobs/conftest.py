@@ -9,7 +9,6 @@ from sqlalchemy import delete
 from ticket_hub_api import accounts
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import migrate
-from ticket_hub_api.jobs.dbos_delivery import DbosDelivery
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Job, JobEvent
 from ticket_hub_api.settings import Settings
@@ -32,17 +31,10 @@ def database(
     opened.close()
 
 
-@pytest.fixture(scope="module")
-def delivery(database: Database) -> Iterator[DbosDelivery]:
-    opened = DbosDelivery(database.url)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
-def queues(database: Database, delivery: DbosDelivery) -> Iterator[Queues]:
+def queues(database: Database) -> Iterator[Queues]:
     """Makes queues on one database, without jobs, that differ in the length of the lease."""
-    yield lambda lease: JobQueue(database, lambda: delivery, lease_seconds=lease)
+    yield lambda lease: JobQueue(database, lease_seconds=lease)
     with database.write() as session:
         session.execute(delete(JobEvent))
         session.execute(delete(Job))
@@ -61,7 +53,7 @@ def impatient(queues: Queues) -> JobQueue:
 
 @pytest.fixture
 def new_job(database: Database, queue: JobQueue) -> Callable[..., Job]:
-    """Adds a job of ada's and offers it."""
+    """Adds a job of ada's, which `queue` empties again."""
 
     def make(**fields: object) -> Job:
         with database.write() as session:
@@ -69,7 +61,6 @@ def new_job(database: Database, queue: JobQueue) -> Callable[..., Job]:
             values = {"kind": "find", "title": "a find", "spec": json.dumps({"request": {}})}
             job = Job(account_id=account, **(values | fields))
             session.add(job)
-        queue.offer(job)
         return job
 
     return make

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
@@ -32,17 +33,23 @@ def kinds(database: Database, job: Job) -> list[str]:
 
 
 def claimed(queue: JobQueue, job: Job, attempt: int = 1, worker: str = "w1") -> Claim:
-    claim = queue.claim(job.id, attempt, worker)
+    claim = queue.claim(worker)
     assert claim is not None
+    assert (claim.job_id, claim.attempt, claim.worker_id) == (job.id, attempt, worker)
     return claim
 
 
 def test_only_one_worker_gets_an_attempt(queue: JobQueue, new_job: NewJob) -> None:
-    job = new_job()
-    assert queue.claim(job.id, 1, "w1") is not None
-    assert queue.claim(job.id, 1, "w2") is None
-    assert queue.claim(job.id, 2, "w2") is None
-    assert queue.claim("0" * 24, 1, "w2") is None
+    assert queue.claim("w1") is None
+    claimed(queue, new_job())
+    assert queue.claim("w2") is None
+
+
+def test_each_of_many_workers_at_once_gets_another_job(queue: JobQueue, new_job: NewJob) -> None:
+    jobs = [new_job().id for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(queue.claim, [f"w{number}" for number in range(8)]))
+    assert sorted(claim.job_id for claim in claims if claim) == sorted(jobs)
 
 
 def test_a_finished_job_keeps_its_result_and_never_changes_again(
@@ -82,15 +89,12 @@ def test_a_worker_that_shows_signs_of_life_keeps_its_job(queue: JobQueue, new_jo
     assert queue.finish(claim, {})
 
 
-def test_a_delivery_that_went_astray_is_made_again(
+def test_a_job_waits_for_a_free_worker_however_long(
     queue: JobQueue, impatient: JobQueue, new_job: NewJob
 ) -> None:
     job = new_job()
-    assert impatient.reap() == 0  # it waits for a free worker, however long
-    queue.delivery.withdraw(job.id, 1)
-    assert impatient.reap() == 1
-    assert queue.claim(job.id, 1, "w1") is None
-    claimed(queue, job, attempt=2)
+    assert impatient.reap() == 0
+    claimed(queue, job)
 
 
 def test_a_job_that_fails_three_times_stops_and_says_why(
@@ -129,7 +133,6 @@ def test_a_job_that_loses_worker_after_worker_ends(
 def test_a_job_that_is_given_back_goes_to_another_at_once(queue: JobQueue, new_job: NewJob) -> None:
     job = new_job()
     assert queue.give_back(claimed(queue, job))
-    assert queue.delivery.holders([(job.id, 2)]) == {(job.id, 2): None}
     assert queue.finish(claimed(queue, job, attempt=2, worker="w2"), {})
 
 
@@ -138,8 +141,7 @@ def test_a_waiting_job_is_cancelled_at_once(
 ) -> None:
     job = new_job()
     assert queue.cancel(job.id) == State.CANCELLED
-    assert queue.claim(job.id, 1, "w1") is None
-    assert queue.delivery.holders([(job.id, 1)]) == {}
+    assert queue.claim("w1") is None
     assert kinds(database, job) == ["cancelled"]
 
 
@@ -179,13 +181,30 @@ def test_used_time_counts_and_ends_a_job_when_the_quota_is_spent(
     assert "share" in found.problem
 
 
-@pytest.mark.parametrize("priorities", [(5, 9, 0)])
-def test_the_most_urgent_is_delivered_first(
-    queue: JobQueue, new_job: NewJob, priorities: tuple[int, ...]
+def test_the_most_urgent_comes_first_and_then_who_submitted_first(
+    queue: JobQueue, new_job: NewJob
 ) -> None:
-    jobs = [new_job(priority=priority) for priority in priorities]
-    waiting = queue.delivery.holders([(job.id, 1) for job in jobs])
-    assert set(waiting.values()) == {None}
+    usual, urgent, later, idle = (new_job(priority=priority) for priority in (5, 9, 5, 0))
+    for job in (urgent, usual, later, idle):
+        claimed(queue, job)
+
+
+@pytest.mark.parametrize("interruption", ["a killed worker", "a stopped worker", "a failure"])
+def test_a_job_keeps_its_place_when_it_is_interrupted(
+    queue: JobQueue, impatient: JobQueue, new_job: NewJob, interruption: str
+) -> None:
+    first, second = new_job(), new_job()
+    if interruption == "a killed worker":
+        claimed(impatient, first)
+        assert impatient.reap() == 1
+    elif interruption == "a stopped worker":
+        assert queue.give_back(claimed(queue, first))
+    else:
+        assert queue.fail(claimed(queue, first), "It diverged.", "Lower lr.")
+    more_urgent = new_job(priority=6)
+    claimed(queue, more_urgent, worker="w2")
+    claimed(queue, first, attempt=2, worker="w2")
+    claimed(queue, second, worker="w2")
 
 
 def test_progress_and_events_reach_the_row(
@@ -197,19 +216,6 @@ def test_progress_and_events_reach_the_row(
     queue.heartbeat(claim, seconds=0, progress={"done": 0.5}, happened=happened)
     assert look(database, job).progress == '{"done":0.5}'
     assert kinds(database, job) == ["running", "level", "level"]
-
-
-def test_deliveries_that_nobody_needs_are_cleared_away(queue: JobQueue, new_job: NewJob) -> None:
-    waiting, running, done, lost = (new_job() for _ in range(4))
-    claimed(queue, running)
-    queue.finish(claimed(queue, done), {})
-    queue.give_back(claimed(queue, lost))
-    assert queue.prune() == 0  # all are young
-    gone = {(done.id, 1), (lost.id, 1)}
-    assert gone <= set(queue.delivery.offered_before(0))
-    queue.prune(seconds=0)
-    left = {(waiting.id, 1), (running.id, 1), (lost.id, 2)}
-    assert set(queue.delivery.offered_before(0)) == left
 
 
 def test_a_slot_that_waits_for_a_work_has_not_imported_pytorch() -> None:
