@@ -85,10 +85,13 @@ def _add_account(database: Database, account: Account) -> None:
             "or a digit.",
         )
     account.key = name.lower()
-    with database.write() as session:
+
+    def add(session: Session) -> None:
         if session.scalar(select(Account.id).where(Account.key == account.key)):
             raise HubConflictError(f"There is an account {name!r} already.", "Choose another name.")
         session.add(account)
+
+    database.transact(add)
 
 
 def add_member(database: Database, organization: str, user: str, role: str = "write") -> None:
@@ -99,7 +102,8 @@ def add_member(database: Database, organization: str, user: str, role: str = "wr
     """
     if role not in ROLES:
         raise HubError(f"{role!r} is no role.", f"Use one of {', '.join(ROLES)}.")
-    with database.write() as session:
+
+    def add(session: Session) -> None:
         owner, member = (
             find_account(session, organization, ORGANIZATION),
             find_account(session, user, USER),
@@ -110,6 +114,8 @@ def add_member(database: Database, organization: str, user: str, role: str = "wr
             session.add(row)
         row.role = role
 
+    database.transact(add)
+
 
 def remove_member(database: Database, organization: str, user: str) -> None:
     """End a membership; nothing happens where there is none.
@@ -117,7 +123,8 @@ def remove_member(database: Database, organization: str, user: str) -> None:
     Raises:
         HubNotFoundError: no such organization or user.
     """
-    with database.write() as session:
+
+    def remove(session: Session) -> None:
         owner, member = (
             find_account(session, organization, ORGANIZATION),
             find_account(session, user, USER),
@@ -126,6 +133,8 @@ def remove_member(database: Database, organization: str, user: str) -> None:
         if row is not None:
             session.delete(row)
 
+    database.transact(remove)
+
 
 def set_disabled(database: Database, name: str, *, disabled: bool) -> None:
     """Lock an account out with all its tokens, or let it in again.
@@ -133,8 +142,11 @@ def set_disabled(database: Database, name: str, *, disabled: bool) -> None:
     Raises:
         HubNotFoundError: no such account.
     """
-    with database.write() as session:
+
+    def change(session: Session) -> None:
         find_account(session, name).disabled = disabled
+
+    database.transact(change)
 
 
 def find_account(session: Session, name: str, kind: str = "") -> Account:

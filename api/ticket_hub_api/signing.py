@@ -71,13 +71,15 @@ def _load(database: Database, name: str, length: int) -> str:
     statement = select(Secret.value).where(Secret.name == name)
     with database.read() as connection:
         value = connection.scalar(statement)
-    if value is None:
-        with database.write() as session:
-            value = session.scalar(statement)
-            if value is None:
-                value = secrets.token_hex(length)
-                session.add(Secret(name=name, value=value))
-    return value
+
+    def make(session: Session) -> str:
+        found = session.scalar(statement)
+        if found is None:
+            found = secrets.token_hex(length)
+            session.add(Secret(name=name, value=found))
+        return found
+
+    return value or database.transact(make)
 
 
 def renew_generation(session: Session) -> None:

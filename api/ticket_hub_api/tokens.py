@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from ticket_hub.errors import HubError, HubNotFoundError
 from ticket_hub_api.accounts import USER, find_account
@@ -71,7 +72,8 @@ def create_token(
     secret = PREFIX + secrets.token_urlsafe(32)
     asked = None if expires_seconds is None else now() + expires_seconds * 1_000_000
     expires_at = min((end for end in (asked, no_later_than) if end is not None), default=None)
-    with database.write() as session:
+
+    def issue(session: Session) -> IssuedToken:
         account = find_account(session, user, USER)
         token = Token(
             account_id=account.id,
@@ -90,6 +92,8 @@ def create_token(
             scope=scope,
             expires_at=expires_at,
         )
+
+    return database.transact(issue)
 
 
 def list_tokens(database: Database) -> list[dict[str, object]]:
@@ -115,10 +119,13 @@ def revoke_token(database: Database, token_id: str) -> None:
     Raises:
         HubNotFoundError: no such token.
     """
-    with database.write() as session:
+
+    def revoke(session: Session) -> None:
         token = session.get(Token, token_id)
         if token is None:
             raise HubNotFoundError(
                 f"There is no token {token_id!r}.", "List them with `ticket hub token list`."
             )
         token.revoked_at = token.revoked_at or now()
+
+    database.transact(revoke)

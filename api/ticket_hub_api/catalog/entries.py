@@ -30,6 +30,7 @@ __all__ = [
     "density_bucket",
     "forget_entry",
     "forget_mirrored",
+    "keep_facts",
     "list_entry",
     "list_mirrored",
 ]
@@ -75,6 +76,18 @@ class Listed:
             created_at=at,
             updated_at=at,
         )
+
+
+def keep_facts(session: Session, manifest: str, facts: Mapping[str, str]) -> BundleFacts:
+    """Enter what a manifest says, by the names of the columns, or what it is found to say now."""
+    row = session.get(BundleFacts, manifest)
+    if row is None:
+        row = BundleFacts(manifest=manifest)
+        session.add(row)
+    for name, value in facts.items():
+        setattr(row, name, value)
+    session.flush()
+    return row
 
 
 def list_entry(session: Session, repository: Repository, row: BundleFacts) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub_api.catalog import bundles
-from ticket_hub_api.catalog.entries import forget_entry, list_entry
+from ticket_hub_api.catalog.entries import forget_entry, keep_facts, list_entry
 from ticket_hub_api.catalog.evidence_records import Found, found_in
 from ticket_hub_api.catalog.evidence_rows import enter_bundled
 from ticket_hub_api.catalog.tables import Commit, Repository
@@ -126,17 +126,19 @@ def index_commit(
         manifest = "" if entry is None else entry.sha256
         known = select(BundleFacts.manifest).where(BundleFacts.manifest == manifest)
         wanted = manifest not in fresh if fresh is not None else connection.scalar(known) is None
-    row = _read(stores, manifest, files) if wanted and manifest else None
+    facts = _read(stores, manifest, files) if wanted and manifest else None
     if fresh is not None:
         fresh.add(manifest)
-    with stores.database.write() as session:
-        if row is not None:
-            session.merge(row)
-            session.flush()
+
+    def act(session: Session) -> None:
+        if facts is not None:
+            keep_facts(session, manifest, facts)
         repository = session.get(Repository, repository_id, with_for_update=True)
         commit = session.get(Commit, (repository_id, oid))
         if repository is not None and commit is not None:
             enter(session, repository, commit, files)
+
+    stores.database.transact(act)
 
 
 def _entered(repository_id: str, oid: str) -> Select[str]:
@@ -145,18 +147,19 @@ def _entered(repository_id: str, oid: str) -> Select[str]:
     )
 
 
-def _read(stores: Stores, manifest: str, files: Files) -> BundleFacts:
-    row = BundleFacts(manifest=manifest, bundle_id="", problem="", facts="{}")
+def _read(stores: Stores, manifest: str, files: Files) -> dict[str, str]:
+    """What a bundle says, as the columns of `BundleFacts`; or the problem with it."""
+    problem = ""
     try:
         facts = _facts(stores, files)
     except (BundleError, NetworkError) as error:
-        row.problem = str(error)
+        problem = str(error)
     except (ValueError, TypeError, ArithmeticError, RuntimeError, RecursionError):
         _log.warning("A bundle could not be read: %s", manifest, exc_info=True)
-        row.problem = "The bundle could not be read."
+        problem = "The bundle could not be read."
     else:
-        row.bundle_id, row.facts = facts["id"], canonical_json(facts).decode()
-    return row
+        return {"bundle_id": facts["id"], "problem": "", "facts": canonical_json(facts).decode()}
+    return {"bundle_id": "", "problem": problem, "facts": "{}"}
 
 
 def _facts(stores: Stores, files: Files) -> dict[str, Any]:
@@ -242,5 +245,4 @@ def rebuild(stores: Stores) -> Iterator[tuple[str, str, str]]:
         with stores.database.read() as connection:
             problem = connection.scalar(_entered(repository_id, oid)) or ""
         yield key.partition("/")[2], oid, problem
-    with stores.database.write() as session:
-        _sweep(session, true())
+    stores.database.transact(lambda session: _sweep(session, true()))

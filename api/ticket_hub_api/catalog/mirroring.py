@@ -8,7 +8,7 @@ the hub that it is for, and to no other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,9 @@ from ticket_hub.errors import (
 )
 from ticket_hub_api.catalog.bundles import facts_of
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.entries import Listed, forget_mirrored, list_mirrored
+from ticket_hub_api.catalog.entries import Listed, forget_mirrored, keep_facts, list_mirrored
 from ticket_hub_api.catalog.tables import now
-from ticket_hub_api.catalog.ticket_tables import BundleFacts, TicketEntry
+from ticket_hub_api.catalog.ticket_tables import TicketEntry
 from ticket_hub_api.settings import Settings, Visibility
 
 if TYPE_CHECKING:
@@ -84,12 +84,16 @@ def mirror(
             seen.add(repo.lower())
         yield found
     yield from (Mirrored(repo="", done="left out", reason=str(error)) for error in told)
-    with database.write() as session:
+
+    def forget(session: Session) -> list[Mirrored]:
         mine = (TicketEntry.source == address, TicketEntry.namespace == owner)
-        for entry in session.scalars(select(TicketEntry).where(*mine)).all():
-            if entry.key not in seen:
-                yield Mirrored(repo=f"{entry.namespace}/{entry.name}", done="gone")
-                forget_mirrored(session, entry)
+        entries = session.scalars(select(TicketEntry).where(*mine)).all()
+        gone = [entry for entry in entries if entry.key not in seen]
+        for entry in gone:
+            forget_mirrored(session, entry)
+        return [Mirrored(repo=f"{each.namespace}/{each.name}", done="gone") for each in gone]
+
+    yield from database.transact(forget)
 
 
 def _allowed(settings: Settings, source: str) -> str:
@@ -132,25 +136,20 @@ def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirro
     visible = settings.visibility
     visibility = Visibility.ACCOUNTS if visible == Visibility.PRIVATE else visible
     listed = Listed.mirrored(source, repo, snapshot.commit, visibility=visibility, at=now())
-    with database.write() as session:
-        row = BundleFacts(
-            manifest=key, bundle_id=manifest.id, problem="", facts=canonical_json(facts).decode()
-        )
-        changed = _enter(session, listed, row)
+    values = {"bundle_id": manifest.id, "problem": "", "facts": canonical_json(facts).decode()}
+    changed = database.transact(lambda session: _enter(session, listed, key, values))
     return Mirrored(repo=repo, done="listed" if changed else "unchanged")
 
 
-def _enter(session: Session, listed: Listed, row: BundleFacts) -> bool:
+def _enter(session: Session, listed: Listed, key: str, facts: Mapping[str, str]) -> bool:
     statement = select(TicketEntry).where(TicketEntry.id == listed.fields["id"])
     before = session.scalar(statement)
     if before is not None:
         listed.fields["created_at"] = before.created_at
         same = ("head", "visibility")
-        if before.manifest == row.manifest and all(
+        if before.manifest == key and all(
             getattr(before, name) == listed.fields[name] for name in same
         ):
             return False
-    merged = session.merge(row)
-    session.flush()
-    list_mirrored(session, listed, merged)
+    list_mirrored(session, listed, keep_facts(session, key, facts))
     return True

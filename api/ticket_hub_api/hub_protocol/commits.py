@@ -43,10 +43,15 @@ __all__ = ["Draft", "Work", "check_names", "commit_oid", "make_commit", "write_r
 
 @dataclass
 class Draft:
-    """Contents of regular files that were stored for a commit, before it is made."""
+    """Contents of regular files that were stored for a commit, before it is made.
+
+    `entered` are those that a row names once the transaction is committed. Should nobody learn
+    whether it was, they are left to the collector.
+    """
 
     services: Services
     kept: dict[str, str] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
 
     def keep(self, path: str, data: bytes) -> Add:
         """Store a regular file's content, once."""
@@ -59,17 +64,18 @@ class Draft:
 
     def enter(self, session: Session, plan: Plan) -> None:
         """Enter the contents in the commit's transaction; copies that were there win."""
-        for operation in plan.operations:
-            if isinstance(operation, Add) and operation.oid:
-                key = self.kept.get(operation.sha256, "")
-                size = operation.size or 0
-                if objects.register(session, sha256=operation.sha256, size=size, key=key):
-                    self.kept.pop(operation.sha256, None)
+        contents = {
+            each.sha256: (each.size or 0, self.kept.get(each.sha256, ""))
+            for each in plan.operations
+            if isinstance(each, Add) and each.oid
+        }
+        self.entered = objects.register(session, contents)
 
     def clear(self) -> None:
         """Remove the copies that no row came to name."""
-        for key in self.kept.values():
-            objects.drop(self.services.blobs, key)
+        for sha256, key in self.kept.items():
+            if sha256 not in self.entered:
+                objects.drop(self.services.blobs, key)
         self.kept.clear()
 
 
@@ -100,7 +106,8 @@ def _make(
     principal: Principal, row: RepositoryRow, branch: str, plan: Plan, draft: Draft
 ) -> CommitRow:
     services = draft.services
-    with services.database.write() as session:
+
+    def act(session: Session) -> CommitRow:
         repository = repositories.lock(session, row.id)
         draft.enter(session, plan)
         work = Work(
@@ -112,6 +119,8 @@ def _make(
             author=principal.name,
         )
         return _apply(work, principal)
+
+    return services.database.transact(act)
 
 
 @dataclass(frozen=True, kw_only=True)

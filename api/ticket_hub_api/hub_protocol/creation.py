@@ -68,7 +68,8 @@ def create_repository(
     try:
         kept = [draft.keep(path, content) for path, content in files.items()]
         plan = Plan(title="initial commit", operations=[*kept])
-        with services.database.write() as session:
+
+        def make(session: Session) -> tuple[RepositoryRow, bool]:
             owner = repositories.owner_for(session, principal, namespace)
             key = repository_key(kind, owner.name, name)
             if session.scalar(select(Repository.id).where(Repository.key == key)):
@@ -83,6 +84,8 @@ def create_repository(
             draft.enter(session, plan)
             _commit_first(services, session, repository, plan, author=principal.name)
             return _row(session, key), True
+
+        return services.database.transact(make)
     finally:
         draft.clear()
 

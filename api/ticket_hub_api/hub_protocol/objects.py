@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub_api.catalog.tables import Repository, StoredObject, Upload, Use, now
-from ticket_hub_api.errors import ApiError
+from ticket_hub_api.errors import ApiError, repository_not_found
 from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Visibility
@@ -18,6 +18,9 @@ from ticket_hub_api.storage.blobs import Blobs, Received
 from ticket_hub_api.xet.reading import Stores, read_terms
 
 __all__ = ["Content", "may_name", "open_content", "prove", "register", "store"]
+
+
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -89,19 +92,36 @@ def may_name(
     return None if row is None else StoredObject(sha256=row.sha256, size=row.size)
 
 
-def register(session: Session, *, sha256: str, size: int, key: str) -> bool:
-    """Enter a stored content; False when another copy was entered before (drop this one)."""
-    row = session.get(StoredObject, sha256)
-    if row is None:
-        session.add(StoredObject(sha256=sha256, size=size, key=key))
-        session.flush()
-        return True
-    row.touched_at = now()
-    return False
+def register(session: Session, contents: Mapping[str, tuple[int, str]]) -> set[str]:
+    """Enter stored contents, given as sha256 -> size and key.
+
+    All writers enter them in the same order, so that none waits for one who waits for it.
+
+    Returns:
+        The sha256 of those that are new; of the others another copy was entered before.
+    """
+    names, known = sorted(contents), set[str]()
+    for start in range(0, len(names), _BATCH):
+        some = StoredObject.sha256.in_(names[start : start + _BATCH])
+        for row in session.scalars(select(StoredObject).where(some)):
+            row.touched_at = now()
+            known.add(row.sha256)
+    fresh = [name for name in names if name not in known]
+    for name in fresh:
+        size, key = contents[name]
+        session.add(StoredObject(sha256=name, size=size, key=key))
+    session.flush()
+    return set(fresh)
 
 
 def prove(session: Session, repository_id: str, sha256: str) -> None:
-    """Remember that this content was sent for this repository."""
+    """Remember that this content was sent for this repository.
+
+    Raises:
+        ApiError: 404 when the repository was deleted meanwhile.
+    """
+    if session.get(Repository, repository_id) is None:
+        raise repository_not_found(anonymous=False)
     row = session.get(Upload, (repository_id, sha256))
     if row is None:
         session.add(Upload(repository_id=repository_id, sha256=sha256))
@@ -114,13 +134,16 @@ def store(services: Services, repository_id: str, received: Received) -> None:
 
     Raises:
         StorageError: it could not be stored.
+        ApiError: as `prove`.
     """
     key = services.blobs.keep(received)
-    with services.database.write() as session:
-        used = register(session, sha256=received.sha256, size=received.size, key=key)
-        session.flush()
+
+    def enter(session: Session) -> bool:
+        fresh = register(session, {received.sha256: (received.size, key)})
         prove(session, repository_id, received.sha256)
-    if not used:
+        return bool(fresh)
+
+    if not services.database.transact(enter):
         drop(services.blobs, key)
 
 

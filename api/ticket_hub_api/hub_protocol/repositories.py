@@ -226,8 +226,7 @@ def move_repository(session: Session, principal: Principal, source: Place, targe
     other = session.scalar(select(Repository.id).where(Repository.key == key))
     if other is not None and other != row.id:
         raise errors.conflict(f"There is a repository {target} already.")
-    repository = session.get(Repository, row.id)
-    assert repository is not None
+    repository = lock(session, row.id)
     session.execute(delete(FormerName).where(FormerName.key.in_([key, repository.key])))
     if repository.key != key:
         session.add(FormerName(key=repository.key, repository_id=row.id))

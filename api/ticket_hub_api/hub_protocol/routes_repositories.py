@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -9,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
 from ticket_hub_api.catalog import filling
-from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
@@ -86,14 +86,13 @@ async def delete(request: Request, caller: Writer) -> Response:
     namespace = body.organization or caller.name
     full_name = body.name if "/" in body.name else f"{namespace}/{body.name}"
 
-    def act() -> None:
+    def act(session: Session) -> None:
         """In one transaction, which waits for a commit that has begun."""
-        with services.database.write() as session:
-            row = repositories.find_administered(session, caller, Place(kind, full_name))
-            repositories.lock(session, row.id)
-            repositories.delete_repository(session, row.id)
+        row = repositories.find_administered(session, caller, Place(kind, full_name))
+        repositories.lock(session, row.id)
+        repositories.delete_repository(session, row.id)
 
-    await run_in_threadpool(act)
+    await run_in_threadpool(services.database.transact, act)
     return Response(status_code=200)
 
 
@@ -103,12 +102,11 @@ async def move(request: Request, caller: Writer) -> Response:
     body, services = await read_body(request, MoveIn), services_of(request)
     kind = check_kind(body.type or "model")
 
-    def act() -> None:
+    def act(session: Session) -> None:
         """In one transaction."""
-        with services.database.write() as session:
-            repositories.move_repository(session, caller, Place(kind, body.fromRepo), body.toRepo)
+        repositories.move_repository(session, caller, Place(kind, body.fromRepo), body.toRepo)
 
-    await run_in_threadpool(act)
+    await run_in_threadpool(services.database.transact, act)
     return Response(status_code=200)
 
 
@@ -120,22 +118,20 @@ async def settings(request: Request, caller: Writer) -> Response:
     if body.gated:
         raise errors.not_supported("gated repositories; make it private instead")
 
-    def act() -> dict[str, object]:
+    def act(session: Session) -> dict[str, object]:
         """Change what the body names, and say how it is now."""
-        with services.database.write() as session:
-            row = repositories.find_administered(session, caller, place)
-            repository = session.get(Repository, row.id)
-            assert repository is not None
-            if body.private is not None or body.visibility is not None:
-                repository.visibility = _visibility(body, services.settings.visibility)
-                session.flush()
-                filling.refresh(session, repository)
-            if body.gated is False:
-                repository.gated = ""
-            private = repository.visibility == Visibility.PRIVATE
-            return {"private": private, "gated": repository.gated or False}
+        row = repositories.find_administered(session, caller, place)
+        repository = repositories.lock(session, row.id)
+        if body.private is not None or body.visibility is not None:
+            repository.visibility = _visibility(body, services.settings.visibility)
+            session.flush()
+            filling.refresh(session, repository)
+        if body.gated is False:
+            repository.gated = ""
+        private = repository.visibility == Visibility.PRIVATE
+        return {"private": private, "gated": repository.gated or False}
 
-    return JSONResponse(await run_in_threadpool(act))
+    return JSONResponse(await run_in_threadpool(services.database.transact, act))
 
 
 @router.api_route("/api/{kind:kind}/{namespace}/{name}/auth-check", methods=READ_METHODS)

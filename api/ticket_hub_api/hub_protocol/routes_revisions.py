@@ -46,13 +46,12 @@ async def _change(request: Request, caller: Principal, act: Act) -> Response:
     services: Services = services_of(request)
     place = place_of(request)
 
-    def run() -> None:
+    def change(session: Session) -> None:
         """Check the caller's role and lock the repository first, as every change does."""
-        with services.database.write() as session:
-            row = repositories.find_writable(session, caller, place)
-            act(session, row, repositories.lock(session, row.id))
+        row = repositories.find_writable(session, caller, place)
+        act(session, row, repositories.lock(session, row.id))
 
-    await run_in_threadpool(run)
+    await run_in_threadpool(services.database.transact, change)
     return Response(status_code=200)
 
 

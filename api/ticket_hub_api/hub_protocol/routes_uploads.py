@@ -8,6 +8,7 @@ from fastapi import Depends
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.base import GitIgnorePatternError
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -113,13 +114,14 @@ async def batch(request: Request, caller: Writer) -> Response:
     many = "multipart" in body.transfers
     desk = transfers.Desk(services=services, caller=caller, base=base, verify=verify, many=many)
 
-    def make() -> list[dict[str, Any]]:
+    def make(session: Session) -> list[dict[str, Any]]:
         """An action for each object; what is here already is marked as in use."""
-        with services.database.write() as session:
-            row = repositories.find_writable(session, caller, place)
-            return [transfers.action(desk, session, row.id, item) for item in body.objects]
+        row = repositories.find_writable(session, caller, place)
+        order = sorted(body.objects, key=lambda item: item.oid)  # as all writers
+        found = {item.oid: transfers.action(desk, session, row.id, item) for item in order}
+        return [found[item.oid] for item in body.objects]
 
-    actions = await run_in_threadpool(make)
+    actions = await run_in_threadpool(services.database.transact, make)
     parts = any("chunk_size" in str(item) for item in actions)
     return JSONResponse(
         {"transfer": "multipart" if parts else "basic", "objects": actions},

@@ -109,8 +109,9 @@ async def send_evidence(request: Request, caller: Writer) -> Response:
 
     def act() -> tuple[ExperimentDetail, bool]:
         body = _parse(data)
-        with services.database.write() as session:
-            return receive_evidence(session, caller, body.ticket, body.evidence)
+        return services.database.transact(
+            lambda session: receive_evidence(session, caller, body.ticket, body.evidence)
+        )
 
     detail, made = await run_in_threadpool(act)
     return JSONResponse(_plain(detail), 201 if made else 200)
@@ -144,8 +145,8 @@ def _plain(detail: ExperimentDetail) -> dict[str, Any]:
 )
 def delete_evidence(request: Request, caller: Writer, id: EvidenceId) -> None:  # noqa: A002 - the name in the address
     """Remove evidence that the caller has sent, or that is about a ticket of theirs."""
-    with services_of(request).database.write() as session:
-        remove_evidence(session, caller, id)
+    database = services_of(request).database
+    database.transact(lambda session: remove_evidence(session, caller, id))
 
 
 @router.get("/compare", responses=answers(400, 401, 404, 422, 429, 503))

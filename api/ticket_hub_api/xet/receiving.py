@@ -35,15 +35,18 @@ def take_xorb(services: Services, claimed: str, received: Received) -> bool:
         return False
     _cut_footer(received, found.size)
     key = services.blobs.keep(received, name=claimed, family="xorbs")
-    row = Xorb(
-        hash=claimed, size=found.size, key=key, sha256=found.sha256, chunks=pack(found.chunks)
-    )
-    with services.database.write() as session:
-        if session.get(Xorb, claimed) is None:
-            session.add(row)
-            return True
-    objects.drop(services.blobs, key)
-    return False
+    values = {"size": found.size, "sha256": found.sha256, "chunks": pack(found.chunks)}
+
+    def enter(session: Session) -> bool:
+        here = session.get(Xorb, claimed) is not None
+        if not here:
+            session.add(Xorb(hash=claimed, key=key, **values))
+        return not here
+
+    made = services.database.transact(enter)
+    if not made:
+        objects.drop(services.blobs, key)
+    return made
 
 
 def _cut_footer(received: Received, size: int) -> None:
@@ -56,11 +59,14 @@ def _cut_footer(received: Received, size: int) -> None:
 
 def _touch(services: Services, value: str) -> bool:
     """Whether a xorb is here; it is then kept from a collector for a while."""
-    with services.database.write() as session:
+
+    def touch(session: Session) -> bool:
         row = session.get(Xorb, value)
         if row is not None:
             row.touched_at = now()
         return row is not None
+
+    return services.database.transact(touch)
 
 
 def take_shard(services: Services, repository_id: str, path: Path) -> int:
@@ -92,9 +98,12 @@ def _take_file(services: Services, repository_id: str, file: ShardFile) -> None:
     sha256 = _known_sha256(services, file.hash, size) or _rebuild(services, terms, size)
     if file.sha256 and file.sha256 != sha256:
         raise XetError(f"a file's sha256 is {sha256}, not {file.sha256}")
-    with services.database.write() as session:
+
+    def enter(session: Session) -> None:
         _enter(session, sha256, size, file, terms)
         objects.prove(session, repository_id, sha256)
+
+    services.database.transact(enter)
 
 
 def _chunks_of(services: Services, value: str, start: int, stop: int) -> list[Chunk]:
@@ -139,7 +148,7 @@ def _enter(session: Session, sha256: str, size: int, file: ShardFile, terms: byt
         for value in sorted({term.xorb for term in file.terms}):
             session.add(XorbUse(sha256=sha256, xorb=value))
     session.flush()
-    for value in {term.xorb for term in file.terms}:
+    for value in sorted({term.xorb for term in file.terms}):
         xorb = session.get(Xorb, value)
         if xorb is None:
             raise XetError(f"the xorb {value} is not here; send it first")
