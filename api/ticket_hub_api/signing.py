@@ -19,9 +19,11 @@ from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import Secret
 from ticket_hub_api.errors import ApiError
 
-__all__ = ["GENERATION", "Signer", "load_signer", "renew_generation"]
+__all__ = ["GENERATION", "SECRETS", "Signer", "load_signer", "renew_generation"]
 
-GENERATION = "xet generation"
+GENERATION, SIGNING = "xet generation", "signing"
+SECRETS = frozenset({GENERATION, SIGNING})
+"""What `load_signer` makes when a service starts for the first time."""
 
 
 class Signer:
@@ -64,7 +66,7 @@ class Signer:
 def load_signer(database: Database) -> Signer:
     """The service's signer; its key, and the chunk store's generation, are made when missing."""
     _load(database, GENERATION, 8)
-    return Signer(bytes.fromhex(_load(database, "signing", 32)))
+    return Signer(bytes.fromhex(_load(database, SIGNING, 32)))
 
 
 def _load(database: Database, name: str, length: int) -> str:

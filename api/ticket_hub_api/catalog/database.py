@@ -93,8 +93,17 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view of the database."""
-        with _explained(), self.reader.connect() as connection:
+        """The database: on SQLite as it was at one moment, on PostgreSQL as at each question."""
+        # Without BEGIN and ROLLBACK, each of which costs a round trip to PostgreSQL.
+        options = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        with _explained(), self.reader.connect().execution_options(**options) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """All of the database as it was at one moment, for as many questions as there are."""
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with _explained(), self.reader.connect().execution_options(**options) as connection:
             yield connection
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -54,6 +54,9 @@ class Base(DeclarativeBase):
     what another transaction has changed meanwhile (see `Database.transact`).
     """
 
+    held_by: ClassVar[str] = ""
+    """The column that names the row which `children` vouches for this one; see `digests`."""
+
     digest: Mapped[str] = mapped_column(String(32), default="", sort_order=100)
 
     @declared_attr.directive
@@ -63,7 +66,7 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """A user, or an organization."""
+    """A user, or an organization; `children` covers its tokens, its members and its quota."""
 
     __tablename__ = "accounts"
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
@@ -73,6 +76,7 @@ class Account(Base):
     full_name: Mapped[str] = mapped_column(String(200), default="")
     email: Mapped[str] = mapped_column(String(200), default="")
     disabled: Mapped[bool] = mapped_column(default=False)
+    children: Mapped[str] = mapped_column(String(32), default="")
     created_at: Mapped[int] = mapped_column(BigInteger, default=now)
 
 
@@ -80,6 +84,7 @@ class Membership(Base):
     """A user's role in an organization: `admin`, `write` or `read`."""
 
     __tablename__ = "memberships"
+    held_by = "organization_id"
     organization_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(16))
@@ -90,6 +95,7 @@ class Token(Base):
     """What a client shows. Only the sha256 of its secret is kept."""
 
     __tablename__ = "tokens"
+    held_by = "account_id"
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
     name: Mapped[str] = mapped_column(String(96))
@@ -109,7 +115,11 @@ class Secret(Base):
 
 
 class Repository(Base):
-    """A repository; `key` is its kind and name in lower case, which no two may share."""
+    """A repository; `key` is its kind and name in lower case, which no two may share.
+
+    `commits` and `changes` count its commits and the changes of its references, and `children`
+    covers its former names, so that a lost row of these is noticed.
+    """
 
     __tablename__ = "repositories"
     __table_args__ = (
@@ -132,6 +142,7 @@ class Repository(Base):
     library: Mapped[str] = mapped_column(String(96), default="", index=True)
     pipeline: Mapped[str] = mapped_column(String(96), default="", index=True)
     parameters: Mapped[int | None] = mapped_column(BigInteger)
+    children: Mapped[str] = mapped_column(String(32), default="")
     created_at: Mapped[int] = mapped_column(BigInteger, default=now)
     updated_at: Mapped[int] = mapped_column(BigInteger, default=now)
 
@@ -140,6 +151,7 @@ class FormerName(Base):
     """A name that a repository had before it was moved."""
 
     __tablename__ = "former_names"
+    held_by = "repository_id"
     key: Mapped[str] = mapped_column(String(208), primary_key=True)
     repository_id: Mapped[str] = mapped_column(ForeignKey("repositories.id"), index=True)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.catalog.tables import FormerName, Repository
+from ticket_hub_api.catalog.tables import Repository
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.commits import Draft, Work, check_names, write_revision
 from ticket_hub_api.hub_protocol.names import check_path, check_repository_name, repository_key
@@ -74,7 +74,7 @@ def create_repository(
             key = repository_key(kind, owner.name, name)
             if session.scalar(select(Repository.id).where(Repository.key == key)):
                 return _row(session, key), False
-            session.execute(delete(FormerName).where(FormerName.key == key))
+            repositories.release_name(session, key)
             repository = Repository(
                 kind=kind, owner_id=owner.id, namespace=owner.name, name=name, key=key,
                 visibility=visibility, head="", commits=0, changes=0,

@@ -6,9 +6,20 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    SQLColumnExpression,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ticket_hub_api import errors
 from ticket_hub_api.catalog import filling
@@ -20,11 +31,13 @@ from ticket_hub_api.catalog.tables import (
     RefChange,
     Repository,
     RepositoryTag,
+    Tree,
     Upload,
     Use,
     now,
 )
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
+from ticket_hub_api.hub_protocol.trees import Files, files_of
 from ticket_hub_api.principals import Principal
 
 __all__ = [
@@ -32,11 +45,13 @@ __all__ = [
     "RepositoryRow",
     "delete_repository",
     "find_readable",
+    "find_revision",
     "find_writable",
     "lock",
     "move_ref",
     "move_repository",
     "owner_for",
+    "release_name",
     "resolve_revision",
 ]
 
@@ -96,11 +111,14 @@ _SELECT = select(*REPOSITORY_COLUMNS)
 
 def find(database: Connection | Session, key: str) -> RepositoryRow | None:
     """The repository of this key, or the one that once had it."""
-    row = database.execute(_SELECT.where(Repository.key == key)).first()
-    if row is None:
-        former = _SELECT.join(FormerName, FormerName.repository_id == Repository.id)
-        row = database.execute(former.where(FormerName.key == key)).first()
+    row = database.execute(_SELECT.where(_has_key(key))).first()
     return None if row is None else RepositoryRow(*row)
+
+
+def _has_key(key: str) -> ColumnElement[bool]:
+    """A name leads to one repository: who takes a former name ends that it leads elsewhere."""
+    former = select(FormerName.repository_id).where(FormerName.key == key)
+    return or_(Repository.key == key, Repository.id == former.scalar_subquery())
 
 
 def find_readable(
@@ -111,11 +129,15 @@ def find_readable(
     Raises:
         ApiError: the same for a missing and for a hidden one.
     """
-    namespace, _, name = place.name.partition("/")
-    row = find(database, repository_key(place.kind, namespace, name))
+    row = find(database, _key(place))
     if row is None or not principal.may_read(row):
         raise errors.repository_not_found(anonymous=principal.anonymous)
     return row
+
+
+def _key(place: Place) -> str:
+    namespace, _, name = place.name.partition("/")
+    return repository_key(place.kind, namespace, name)
 
 
 def find_writable(
@@ -154,46 +176,78 @@ def resolve_revision(
     Raises:
         ApiError: 404 RevisionNotFound; 501 for pull requests.
     """
-    if revision.startswith("refs/pr/"):
-        raise errors.not_supported("pull requests")
-    oid = _target(database, repository, revision)
-    row = (
-        oid
-        and database.execute(
-            select(*COMMIT_COLUMNS).where(Commit.repository_id == repository.id, Commit.oid == oid)
-        ).first()
-    )
-    if not row:
-        raise errors.revision_not_found(revision)
+    target = _target(revision, literal(repository.id), literal(repository.head))
+    row = database.execute(
+        select(*COMMIT_COLUMNS).where(Commit.repository_id == repository.id, Commit.oid == target)
+    ).first()
+    if row is None:
+        raise _unknown(revision)
     return CommitRow(*row)
 
 
-def _target(database: Connection | Session, repository: RepositoryRow, revision: str) -> str:
-    if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
-        return repository.head
-    if _OID.fullmatch(revision):
-        return revision
-    wanted = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
-    rows = database.execute(
-        select(Ref.name, Ref.target).where(Ref.repository_id == repository.id, Ref.name.in_(wanted))
-    ).all()
-    if rows:
-        target: str = min(rows, key=lambda row: wanted.index(row.name)).target
-        return target
-    return _abbreviated(database, repository, revision)
+def find_revision(
+    database: Connection | Session, principal: Principal, place: Place, revision: str
+) -> tuple[RepositoryRow, CommitRow, Files]:
+    """A repository that the caller may read, the commit that a revision means, and its files.
 
+    It is one question to the database: what a pull asks for most.
 
-def _abbreviated(database: Connection | Session, repository: RepositoryRow, revision: str) -> str:
-    """The only commit that begins with these digits, as git allows."""
-    if not _SHORT_OID.fullmatch(revision):
-        return ""
+    Raises:
+        ApiError: as `find_readable` and `resolve_revision`.
+    """
+    target = _target(revision, Repository.id, Repository.head)
+    here = and_(Commit.repository_id == Repository.id, Commit.oid == target)
     statement = (
-        select(Commit.oid)
-        .where(Commit.repository_id == repository.id, Commit.oid.startswith(revision))
-        .limit(2)
+        select(*REPOSITORY_COLUMNS, *COMMIT_COLUMNS, Tree.data)
+        .select_from(Repository)
+        .outerjoin(Commit, here)
+        .outerjoin(Tree, Tree.oid == Commit.tree)
+        .where(_has_key(_key(place)))
     )
-    found: list[str] = list(database.execute(statement).scalars())
-    return found[0] if len(found) == 1 else ""
+    row = database.execute(statement).first()
+    repository = None if row is None else RepositoryRow(*row[: len(REPOSITORY_COLUMNS)])
+    if row is None or repository is None or not principal.may_read(repository):
+        raise errors.repository_not_found(anonymous=principal.anonymous)
+    commit = CommitRow(*row[len(REPOSITORY_COLUMNS) : -1])
+    if not commit.oid:
+        raise _unknown(revision)
+    return repository, commit, files_of(commit.tree, row[-1])
+
+
+def _target(
+    revision: str, repository_id: SQLColumnExpression[str], head: SQLColumnExpression[str]
+) -> SQLColumnExpression[str]:
+    """The commit id that a revision means in a repository, or null: a branch before a tag."""
+    if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
+        return head
+    if _OID.fullmatch(revision):
+        return literal(revision)
+    names = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
+    meant = [
+        select(Ref.target)
+        .where(Ref.repository_id == repository_id, Ref.name == name)
+        .scalar_subquery()
+        for name in names
+    ]
+    if _SHORT_OID.fullmatch(revision):
+        meant.append(_abbreviated(revision, repository_id))
+    return func.coalesce(*meant, "")
+
+
+def _unknown(revision: str) -> errors.ApiError:
+    if revision.startswith("refs/pr/"):
+        return errors.not_supported("pull requests")
+    return errors.revision_not_found(revision)
+
+
+def _abbreviated(revision: str, repository_id: SQLColumnExpression[str]) -> ScalarSelect[str]:
+    """The only commit that begins with these digits, as git allows."""
+    other = aliased(Commit)
+    return (
+        select(case((func.count() == 1, func.min(other.oid))))
+        .where(other.repository_id == repository_id, other.oid.startswith(revision))
+        .scalar_subquery()
+    )
 
 
 def owner_for(session: Session, principal: Principal, namespace: str) -> Account:
@@ -227,13 +281,22 @@ def move_repository(session: Session, principal: Principal, source: Place, targe
     if other is not None and other != row.id:
         raise errors.conflict(f"There is a repository {target} already.")
     repository = lock(session, row.id)
-    session.execute(delete(FormerName).where(FormerName.key.in_([key, repository.key])))
+    for name_in_use in (key, repository.key):
+        release_name(session, name_in_use)
     if repository.key != key:
         session.add(FormerName(key=repository.key, repository_id=row.id))
     repository.key, repository.name = key, name
     repository.namespace, repository.owner_id = owner.name, owner.id
     session.flush()
     filling.refresh(session, repository)
+
+
+def release_name(session: Session, key: str) -> None:
+    """Let a former name lead to no repository any more."""
+    former = session.get(FormerName, key)
+    if former is not None:
+        session.delete(former)
+        session.flush()
 
 
 def delete_repository(session: Session, repository_id: str) -> None:

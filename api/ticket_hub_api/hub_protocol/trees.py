@@ -24,6 +24,7 @@ __all__ = [
     "children",
     "encode_tree",
     "entry_at",
+    "files_of",
     "load_tree",
     "pointer_id",
     "pointer_text",
@@ -98,7 +99,8 @@ def decode_tree(data: bytes) -> dict[str, Entry]:
 
 
 @lru_cache(maxsize=64)
-def _decode_cached(_oid: str, data: bytes) -> dict[str, Entry]:
+def files_of(_oid: str, data: bytes) -> Files:
+    """The files of a tree, by its id and how the database holds it. Not to be changed: shared."""
     return decode_tree(data)
 
 
@@ -106,7 +108,7 @@ def load_tree(database: Connection | Session, oid: str) -> Files:
     """The files of a tree that a commit names. Not to be changed: it is shared."""
     data = database.scalar(select(Tree.data).where(Tree.oid == oid))
     assert data is not None, "commits refer to trees by a foreign key"
-    return _decode_cached(oid, data)
+    return files_of(oid, data)
 
 
 def children(

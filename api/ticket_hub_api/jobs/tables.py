@@ -54,6 +54,7 @@ class Job(Base):
         Index("jobs_by_state", "state", "lease_until"),
         Index("jobs_by_account", "account_id", "created_at"),
         Index("jobs_by_creation", "created_at", "id"),
+        Index("jobs_by_turn", "state", "priority", "created_at", "id"),
     )
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
@@ -118,5 +119,6 @@ class JobQuota(Base):
     """How many slot-seconds an account may use within the window, where it differs."""
 
     __tablename__ = "job_quotas"
+    held_by = "account_id"
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     seconds: Mapped[int] = mapped_column(BigInteger)

@@ -9,20 +9,30 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import Table, select, text
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.digests import row_digest
 from ticket_hub_api.catalog.migrate import migrate, newest_version
 from ticket_hub_api.catalog.tables import Base
-from ticket_hub_api.maintenance.contents import check_contents
+from ticket_hub_api.maintenance.catalog import check_catalog
+from ticket_hub_api.maintenance.contents import check_contents, check_terms
 from ticket_hub_api.maintenance.history import check_history
+from ticket_hub_api.maintenance.rows import check_children, check_digests, check_parents
 from ticket_hub_api.storage.blobs import Blobs
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "check", "relied_on"]
+
+Found = tuple[str, str, str]
+SETTLED_SECONDS = 60.0
+RELIED_ON = frozenset({
+    "accounts", "commits", "objects", "ref_changes", "refs", "repositories", "trees", "uploads",
+    "uses", "xorb_uses", "xorbs",
+})  # fmt: skip
+"""The tables by which a collector tells what is used."""
 
 _WORDS_THAT_DIFFER = """
     SELECT (SELECT count(*) FROM tickets) != (SELECT count(*) FROM ticket_words)
@@ -45,7 +55,13 @@ class Finding:
         return asdict(self)
 
 
-def check(database: Database, blobs: Blobs, *, contents: bool = True) -> Iterator[Finding]:
+def check(
+    database: Database,
+    blobs: Blobs,
+    *,
+    contents: bool = True,
+    settled_seconds: float = SETTLED_SECONDS,
+) -> Iterator[Finding]:
     """Everything that is damaged, as it is found. Nothing is changed.
 
     It may run beside the service: the database is read as it was at one moment, and a content that
@@ -53,48 +69,71 @@ def check(database: Database, blobs: Blobs, *, contents: bool = True) -> Iterato
 
     Args:
         contents: read and hash every content; otherwise only look whether each has its size.
+        settled_seconds: for so long a commit may be missing from the catalog.
     """
     before = 0
-    for finding in _check_database(database):
+    for finding in _guarded(_check_database(database, settled_seconds), "rows"):
         before += 1
         yield finding
+    for finding in _guarded(check_contents(database, blobs, full=contents), "objects"):
+        if not (before and finding.what == "database"):  # it was said what cannot be read
+            yield finding
+
+
+def relied_on(database: Database) -> Iterator[Finding]:
+    """What is wrong with the rows by which a collector tells what is used; as `check` finds it."""
+    yield from _guarded(_check_relied_on(database), "rows")
+
+
+def _guarded(found: Iterator[Found], what: str) -> Iterator[Finding]:
+    """Findings; that no more can be read is one of them."""
     try:
-        with database.read() as connection:
-            yield from (Finding(*found) for found in check_history(connection))
+        yield from (Finding(*each) for each in found)
     except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
-        if not before:
-            yield Finding("database", "history", f"cannot be read: {error}")
-    try:
-        yield from (Finding(*found) for found in check_contents(database, blobs, full=contents))
-    except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
-        if not before:
-            yield Finding("database", "objects", f"cannot be read: {error}")
+        yield Finding("database", what, f"cannot be read: {error}")
 
 
-def _check_database(database: Database) -> Iterator[Finding]:
-    try:
-        if database.is_sqlite:
-            yield from _check_sqlite(database)
-        for table in Base.metadata.sorted_tables:
-            yield from _check_table(database, table)
-    except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
-        yield Finding("database", database.url.rpartition("/")[2], f"cannot be read: {error}")
+def _check_database(database: Database, settled_seconds: float) -> Iterator[Found]:
+    if database.is_sqlite:
+        yield from _check_pages(database)
+    tables = Base.metadata.sorted_tables
+    with database.snapshot() as connection:
+        yield from _version(connection)
+        yield from check_digests(connection, tables)
+        yield from check_parents(connection, tables)
+        yield from check_history(connection)
+        yield from check_terms(connection)
+        yield from check_children(connection)
+        yield from check_catalog(connection, settled_seconds)
 
 
-def _check_sqlite(database: Database) -> Iterator[Finding]:
+def _check_relied_on(database: Database) -> Iterator[Found]:
+    tables = [table for table in Base.metadata.sorted_tables if table.name in RELIED_ON]
+    with database.snapshot() as connection:
+        yield from check_digests(connection, tables)
+        yield from check_parents(connection, tables)
+        yield from check_history(connection)
+        yield from check_terms(connection)
+
+
+def _version(connection: Connection) -> Iterator[Found]:
+    found = MigrationContext.configure(connection).get_current_revision() or "none"
+    if found != newest_version():
+        yield "database", "schema", f"has the version {found}, not {newest_version()}"
+
+
+def _check_pages(database: Database) -> Iterator[Found]:
     """SQLite's own check of its pages and indexes, and whether the schema is what it was."""
     with database.read() as connection:
         for (line,) in connection.execute(text("PRAGMA integrity_check")):
             if line != "ok":
-                yield Finding("database", "pages", line)
-        for row in connection.execute(text("PRAGMA foreign_key_check")):
-            yield Finding("row", str(row[0]), f"refers to a row of {row[2]} that is missing")
+                yield "database", "pages", line
         if _schema(connection) != _expected_schema():
-            yield Finding("database", "schema", "is not the one that this version made")
+            yield "database", "schema", "is not the one that this version made"
     yield from _check_words(database)
 
 
-def _check_words(database: Database) -> Iterator[Finding]:
+def _check_words(database: Database) -> Iterator[Found]:
     """Whether the index of words holds those of the tickets, by FTS5's own check, too."""
     problem = ""
     try:
@@ -109,14 +148,12 @@ def _check_words(database: Database) -> Iterator[Finding]:
     except (TicketHubError, SQLAlchemyError) as error:
         problem = f"is damaged: {error}"
     if problem:
-        yield Finding("database", "index of words", f"{problem}; `ticket hub index --rebuild`")
+        yield "database", "index of words", f"{problem}; `ticket hub index --rebuild`"
 
 
 def _schema(connection: Connection) -> tuple[tuple[str, ...], ...]:
     statement = text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2")
-    tables = tuple(tuple(str(value) for value in row) for row in connection.execute(statement))
-    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return (*tables, (str(version), newest_version()))
+    return tuple(tuple(str(value) for value in row) for row in connection.execute(statement))
 
 
 @lru_cache(maxsize=1)
@@ -129,21 +166,3 @@ def _expected_schema() -> tuple[tuple[str, ...], ...]:
                 return _schema(connection)
         finally:
             fresh.close()
-
-
-def _check_table(database: Database, table: Table) -> Iterator[Finding]:
-    """Every row against the digest that it carries."""
-    keys = [column.name for column in table.primary_key]
-    with database.read() as connection:
-        for row in connection.execution_options(yield_per=1000).execute(select(table)):
-            values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's name for it
-            name = "/".join(str(values[key]) for key in keys)
-            if _digest(table, values) != values["digest"]:
-                yield Finding("row", f"{table.name}: {name}", "has changed on disk")
-
-
-def _digest(table: Table, values: dict[str, object]) -> str:
-    try:
-        return row_digest(table.name, values)
-    except (ValueError, TypeError):
-        return "not a row that was written"

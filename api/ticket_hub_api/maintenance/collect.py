@@ -1,11 +1,12 @@
 """Removing what nothing refers to, while others push.
 
-Rows go first, in short transactions and only where no other row refers to them; a foreign key stops
-the collector from taking what a push has just come to use. Files go after their rows, and since
-their keys are never used twice, no new file can be hit. What is younger than the grace time stays,
-so that a push which has sent its objects finds them when it commits. Clients of the chunk protocol
-remember for three weeks which chunks they have sent, so chunks stay longer; when some are collected
-all the same, the store gets a new address, and clients begin anew.
+Where a row is missing, what it spoke of looks unused, so that is looked at first, and nothing is
+removed from a damaged hub. Rows go first, in short transactions and only where no other row refers
+to them; a foreign key stops the collector from taking what a push has just come to use. Files go
+after their rows, and since their keys are never used twice, no new file can be hit. What is younger
+than the grace time stays, so that a push which has sent its objects finds them when it commits.
+Clients of the chunk protocol remember for three weeks which chunks they have sent, so chunks stay
+longer; when some are collected all the same, the store gets a new address, and clients begin anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Delete, Select, delete, select
 from sqlalchemy.engine import Connection
 
-from ticket_hub.errors import HubUnavailableError
+from ticket_hub.errors import HubError, HubUnavailableError
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import (
     Commit,
@@ -33,6 +34,7 @@ from ticket_hub_api.catalog.tables import (
     XorbUse,
     now,
 )
+from ticket_hub_api.maintenance.check import relied_on
 from ticket_hub_api.signing import renew_generation
 from ticket_hub_api.storage.base import StoredFile
 from ticket_hub_api.storage.blobs import Blobs
@@ -76,14 +78,17 @@ def collect(
         dry_run: count only.
 
     Raises:
+        HubError: the rows that say what is used disagree; nothing was removed.
         HubUnavailableError: the database is busy. StorageError: a file cannot be removed. Run it
             again; what was removed was removed whole.
     """
+    _refuse_damage(database)
     done = Collected()
     cutoff, xet_cutoff = _before(grace_seconds), _before(xet_seconds)
     if not dry_run:
-        with database.write() as session:
-            session.execute(delete(Upload).where(Upload.created_at < cutoff))
+        database.transact(
+            lambda session: session.execute(delete(Upload).where(Upload.created_at < cutoff))
+        )
     _collect_objects(database, blobs, cutoff, done, dry_run=dry_run)
     _collect_xorbs(database, blobs, xet_cutoff, done, dry_run=dry_run)
     done.trees = _remove_trees(database, dry_run=dry_run)
@@ -95,6 +100,17 @@ def collect(
     if not dry_run:
         _clear_spool(blobs.spool, grace_seconds)
     return done
+
+
+def _refuse_damage(database: Database) -> None:
+    found = list(relied_on(database))
+    if found:
+        first = found[0]
+        raise HubError(
+            f"The hub's database is damaged where it says what is used ({len(found)} findings): "
+            f"{first.what} {first.name} {first.problem}.",
+            "Nothing was removed. See `ticket hub fsck`, and restore a backup.",
+        )
 
 
 def _collect_objects(
@@ -115,8 +131,7 @@ def _collect_xorbs(
         done.xorbs += len(removed)
         done.bytes += sum(row.size for row in removed)
     if done.xorbs and not dry_run:
-        with database.write() as session:
-            renew_generation(session)
+        database.transact(renew_generation)
 
 
 def _before(seconds: float) -> int:

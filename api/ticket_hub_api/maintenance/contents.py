@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.engine import Connection
 
-from ticket_hub.errors import TicketHubError
+from ticket_hub.errors import StorageError, TicketHubError
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import StoredObject, Xorb
+from ticket_hub_api.catalog.tables import StoredObject, Xorb, XorbUse
 from ticket_hub_api.storage.blobs import Blobs
 from ticket_hub_api.xet.chunks import unpack
 from ticket_hub_api.xet.hashing import chunk_hash, to_text, tree_hash
-from ticket_hub_api.xet.reading import read_chunks, read_terms
+from ticket_hub_api.xet.reading import read_chunks, read_terms, unpack_terms
 
-__all__ = ["check_contents"]
+__all__ = ["check_contents", "check_terms"]
 
 Found = tuple[str, str, str]
 
@@ -52,6 +54,22 @@ def check_contents(database: Database, blobs: Blobs, *, full: bool) -> Iterator[
         for problem in _object_problems(stores, sha256):
             if _exists(database, StoredObject.sha256, sha256):
                 yield "object", sha256, problem
+
+
+def check_terms(connection: Connection) -> Iterator[Found]:
+    """Every xorb from which a content takes chunks is there, and kept from the collector."""
+    uses: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(select(XorbUse.sha256, XorbUse.xorb)):
+        uses[row.sha256].add(row.xorb)
+    statement = select(StoredObject.sha256, StoredObject.terms).where(StoredObject.xet_hash != "")
+    for sha256, terms in connection.execute(statement.execution_options(yield_per=1000)):
+        try:
+            wanted = {term.xorb for term in unpack_terms(terms)}
+        except StorageError as error:
+            yield "object", sha256, error.problem
+            continue
+        for xorb in sorted(wanted - uses[sha256]):
+            yield "object", sha256, f"takes chunks from the xorb {xorb}, which is not held for it"
 
 
 def _exists(database: Database, column: object, value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
@@ -28,7 +28,7 @@ def check_history(connection: Connection) -> Iterator[Found]:
 
 
 def _commits(connection: Connection) -> Iterator[Found]:
-    """Every commit says what its id was made of, and its parent exists."""
+    """Every commit says what its id was made of, its parent exists, and none is missing."""
     columns = [Commit.oid, *(getattr(Commit, name) for name in _NAMED)]
     for row in connection.execute(select(*columns)):
         values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's name for it
@@ -45,6 +45,12 @@ def _commits(connection: Connection) -> Iterator[Found]:
     )
     for oid in connection.execute(orphans).scalars():
         yield "commit", oid, "has lost its parent"
+    for table, what in ((Commit, "commits"), (RefChange, "changes")):
+        count = select(func.count()).where(table.repository_id == Repository.id).scalar_subquery()
+        stated = getattr(Repository, what)
+        statement = select(Repository.key, stated, count).where(stated != count)
+        for key, wanted, there in connection.execute(statement):
+            yield "repository", key, f"has {there} of its {wanted} {what}"
 
 
 def _trees(connection: Connection) -> Iterator[Found]:
@@ -88,7 +94,7 @@ def _references(connection: Connection) -> Iterator[Found]:
 
 
 def _heads(connection: Connection) -> Iterator[Found]:
-    """Every repository's head is where its default branch is, and its commits are all there."""
+    """Every repository's head is where its default branch is."""
     statement = select(Repository.key, Repository.head, Repository.commits, Ref.target).outerjoin(
         Ref, (Ref.repository_id == Repository.id) & (Ref.name == "refs/heads/main")
     )
