@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import aliased
 from starlette.requests import Request
 
 from ticket_hub.errors import HubUnavailableError
@@ -38,7 +40,18 @@ __all__ = [
 ]
 
 
-_TOKEN_ROW = select(
+_ORGANIZATION = aliased(Account)
+_ACCOUNT = (
+    Account.id.label("account_id"),
+    Account.name,
+    Account.full_name,
+    Account.email,
+    Account.disabled,
+    Membership.organization_id,
+    Membership.role,
+    _ORGANIZATION.name.label("organization"),
+)
+_TOKEN = (
     Token.id.label("token_id"),
     Token.secret_digest,
     Token.scope,
@@ -46,9 +59,7 @@ _TOKEN_ROW = select(
     Token.created_at,
     Token.expires_at,
     Token.revoked_at,
-    Account.id.label("account_id"),
-    Account.disabled,
-).join(Account, Account.id == Token.account_id)
+)
 
 
 class Requires:
@@ -186,10 +197,10 @@ def authenticate(database: Database, secret: str) -> Principal:
     """
     digest = hashlib.sha256(secret.encode()).hexdigest()
     with database.read() as connection:
-        row = connection.execute(_TOKEN_ROW.where(Token.secret_digest == digest)).first()
-        if row is None or not hmac.compare_digest(row.secret_digest, digest):
-            raise errors.unauthorized()
-        return _principal(connection, row)
+        rows = connection.execute(_with_token().where(Token.secret_digest == digest)).all()
+    if not rows or not hmac.compare_digest(rows[0].secret_digest, digest):
+        raise errors.unauthorized()
+    return _principal(rows)
 
 
 def principal_of_token(database: Database, token_id: str) -> Principal:
@@ -199,19 +210,31 @@ def principal_of_token(database: Database, token_id: str) -> Principal:
         ApiError: 401, when the token is gone, expired, revoked, or its account is disabled.
     """
     with database.read() as connection:
-        row = connection.execute(_TOKEN_ROW.where(Token.id == token_id)).first()
-        if row is None:
-            raise errors.unauthorized("This token was removed.")
-        return _principal(connection, row)
+        rows = connection.execute(_with_token().where(Token.id == token_id)).all()
+    if not rows:
+        raise errors.unauthorized("This token was removed.")
+    return _principal(rows)
 
 
-def _principal(connection: Connection, row: Row[*tuple[Any, ...]]) -> Principal:
+def _with_token() -> Select[*tuple[Any, ...]]:
+    """A token, its account and the account's roles, a row for each: one question."""
+    return _joined(select(*_TOKEN, *_ACCOUNT).join(Account, Account.id == Token.account_id))
+
+
+def _joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return statement.outerjoin(Membership, Membership.user_id == Account.id).outerjoin(
+        _ORGANIZATION, _ORGANIZATION.id == Membership.organization_id
+    )
+
+
+def _principal(rows: Sequence[Row[*tuple[Any, ...]]]) -> Principal:
+    row = rows[0]
     if row.revoked_at is not None or row.disabled:
         raise errors.unauthorized("This token was revoked.")
     if row.expires_at is not None and row.expires_at <= now():
         raise errors.unauthorized("This token has expired.")
     return replace(
-        principal_of(connection, row.account_id),
+        _account(rows),
         scope=row.scope,
         token_id=row.token_id,
         token_name=row.token_name,
@@ -226,23 +249,20 @@ def principal_of(connection: Connection, account_id: str) -> Principal:
     Raises:
         ApiError: 401, when the account is disabled or gone.
     """
-    row = connection.execute(
-        select(Account.id, Account.name, Account.full_name, Account.email).where(
-            Account.id == account_id, Account.disabled.is_(False)
-        )
-    ).first()
-    if row is None:
+    statement = _joined(select(*_ACCOUNT).select_from(Account)).where(Account.id == account_id)
+    rows = connection.execute(statement).all()
+    if not rows or rows[0].disabled:
         raise errors.unauthorized("This account is locked out.")
-    members = connection.execute(
-        select(Membership.organization_id, Account.name, Membership.role)
-        .join(Account, Account.id == Membership.organization_id)
-        .where(Membership.user_id == account_id)
-    ).all()
+    return _account(rows)
+
+
+def _account(rows: Sequence[Row[*tuple[Any, ...]]]) -> Principal:
+    row, members = rows[0], [each for each in rows if each.role is not None]
     return Principal(
-        account_id=row.id,
+        account_id=row.account_id,
         name=row.name,
         full_name=row.full_name,
         email=row.email,
-        roles=((row.id, "admin"), *((m.organization_id, m.role) for m in members)),
-        organizations=tuple((m.name, m.role) for m in members),
+        roles=((row.account_id, "admin"), *((m.organization_id, m.role) for m in members)),
+        organizations=tuple((m.organization, m.role) for m in members),
     )

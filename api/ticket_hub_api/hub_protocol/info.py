@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from ticket_hub_api.catalog.tables import Commit
 from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
-from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, load_tree, pointer_text
+from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, pointer_text
 
 __all__ = ["EXPANDABLE", "describe", "instant", "tree_item"]
 
@@ -88,9 +88,9 @@ def _large(entry: Entry, digest: str) -> dict[str, Any]:
 
 
 def full_description(
-    database: Connection,
     row: RepositoryRow,
     commit: CommitRow,
+    files: Files,
     *,
     blobs: bool,
     expand: Iterable[str],
@@ -99,7 +99,6 @@ def full_description(
     fields = describe(row, commit.oid, commit.created_at, json.loads(commit.summary))
     chosen = set(expand)
     if not chosen or chosen & {"siblings", "usedStorage"}:
-        files = load_tree(database, commit.tree)
         fields["siblings"] = siblings(files, blobs=blobs)
         fields["usedStorage"] = sum({e.sha256: e.size for e in files.values()}.values())
     return choose(fields, chosen)

@@ -32,6 +32,7 @@ class Content:
     size: int
     key: str
     terms: bytes
+    xet_hash: str
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`."""
@@ -51,13 +52,13 @@ def open_content(stores: Stores, database: Connection | Session, sha256: str) ->
         ApiError: 500 when the database has lost it, which `ticket hub fsck` explains.
     """
     row = database.execute(
-        select(StoredObject.size, StoredObject.key, StoredObject.terms).where(
-            StoredObject.sha256 == sha256
-        )
+        select(
+            StoredObject.size, StoredObject.key, StoredObject.terms, StoredObject.xet_hash
+        ).where(StoredObject.sha256 == sha256)
     ).first()
     if row is None:
         raise ApiError(500, "The hub has lost this file. Its operator should run a check.")
-    return Content(stores, sha256, row.size, row.key, row.terms)
+    return Content(stores, sha256, *row)
 
 
 def may_name(

@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
 from ticket_hub_api.catalog.tables import StoredObject
-from ticket_hub_api.hub_protocol import objects, repositories
+from ticket_hub_api.hub_protocol import objects
 from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
 from ticket_hub_api.hub_protocol.info import last_commits, tree_item
 from ticket_hub_api.hub_protocol.listing import parse_flag, whole_number
-from ticket_hub_api.hub_protocol.names import Place, decode
-from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
+from ticket_hub_api.hub_protocol.names import decode
+from ticket_hub_api.hub_protocol.repositories import RepositoryRow, find_revision
 from ticket_hub_api.hub_protocol.requests import (
     Caller,
     endpoint_of,
@@ -31,16 +31,7 @@ from ticket_hub_api.hub_protocol.requests import (
     read_bytes,
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
-from ticket_hub_api.hub_protocol.trees import (
-    Entry,
-    Files,
-    Folder,
-    children,
-    entry_at,
-    load_tree,
-    pointer_text,
-)
-from ticket_hub_api.principals import Principal
+from ticket_hub_api.hub_protocol.trees import Entry, Folder, children, entry_at, pointer_text
 from ticket_hub_api.schemas import MAX_PATHS, PathsIn
 from ticket_hub_api.services import Services, recall, services_of
 
@@ -52,14 +43,6 @@ EXPANDED_PAGE = 100
 MAX_PATHS_BODY = 1 << 20
 SMALL_FILE = 16 << 10
 Found = list[tuple[str, Entry | Folder]]
-
-
-def _revision(
-    connection: Connection, caller: Principal, place: Place, revision: str
-) -> tuple[RepositoryRow, CommitRow, Files]:
-    row = repositories.find_readable(connection, caller, place)
-    commit = repositories.resolve_revision(connection, row, revision)
-    return row, commit, load_tree(connection, commit.tree)
 
 
 def _items(
@@ -106,7 +89,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
     def make() -> tuple[bytes, str]:
         """A page as JSON, and the last path on it (empty where no page follows)."""
         with services.database.read() as connection:
-            row, commit, files = _revision(connection, caller, place, wanted)
+            row, commit, files = find_revision(connection, caller, place, wanted)
             if folder and not any(path.startswith(f"{folder}/") for path in files):
                 raise errors.entry_not_found(folder, commit.oid)
             found = children(files, folder, recursive=recursive, after=after, most=limit + 1)
@@ -127,7 +110,7 @@ async def paths_info(request: Request, caller: Caller, revision: str) -> Respons
     def make() -> list[dict[str, Any]]:
         """The paths that exist, each once, in the order asked for."""
         with services.database.read() as connection:
-            row, _, files = _revision(connection, caller, place, decode(revision))
+            row, _, files = find_revision(connection, caller, place, decode(revision))
             asked = _asked_paths(data, kind)
             wanted = dict.fromkeys(path.strip("/") for path in asked.paths)
             entries = ((path, entry_at(files, path)) for path in wanted)
@@ -170,14 +153,14 @@ async def raw(request: Request, caller: Caller, revision: str, path: str) -> Res
     def make() -> FileAnswer:
         """What the headers say of the file, with its content where that is small."""
         with services.database.read() as connection:
-            row, commit, files = _revision(connection, caller, place, wanted)
+            row, commit, files = find_revision(connection, caller, place, wanted)
             entry = files.get(file)
             if entry is None:
                 raise errors.entry_not_found(file, commit.oid)
             body: bytes | None = None
             if entry.large:
                 body = pointer_text(entry.sha256, entry.size)
-                content = objects.Content(services, entry.sha256, len(body), "", b"")
+                content = objects.Content(services, entry.sha256, len(body), "", b"", "")
             else:
                 content = objects.open_content(services, connection, entry.sha256)
                 body = content.head(SMALL_FILE) if entry.size <= SMALL_FILE else None
@@ -208,12 +191,11 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
     def make() -> FileAnswer:
         """What the headers say of the file, with its content where that is small."""
         with services.database.read() as connection:
-            row, commit, files = _revision(connection, caller, place, wanted)
+            row, commit, files = find_revision(connection, caller, place, wanted)
             entry = files.get(file)
             if entry is None:
                 raise errors.entry_not_found(file, commit.oid)
             content = objects.open_content(services, connection, entry.sha256)
-            xet = xet_hashes(connection, [entry.sha256]) if entry.large else {}
         return FileAnswer(
             repository=row.id,
             commit=commit.oid,
@@ -221,7 +203,7 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
             etag=entry.etag,
             large=entry.large,
             content=content,
-            xet_hash=xet.get(entry.sha256, "") if services.settings.xet else "",
+            xet_hash=content.xet_hash if entry.large and services.settings.xet else "",
             body=content.head(SMALL_FILE) if entry.size <= SMALL_FILE else None,
         )
 

@@ -219,10 +219,8 @@ async def info(request: Request, caller: Caller, revision: str = "main") -> Resp
     def make() -> bytes:
         """The description as JSON."""
         with services.database.read() as connection:
-            row = repositories.find_readable(connection, caller, place)
-            commit = repositories.resolve_revision(connection, row, wanted)
-            fields = full_description(connection, row, commit, blobs=blobs, expand=expand)
-        return json_bytes(fields)
+            found = repositories.find_revision(connection, caller, place, wanted)
+        return json_bytes(full_description(*found, blobs=blobs, expand=expand))
 
     key = ("info", caller, place, wanted, blobs, expand)
     return json_answer(await recall(request, key, make))

@@ -1,0 +1,61 @@
+"""How often the hub waits for PostgreSQL while a client waits for the hub."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from counting import CountingProxy
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from ticket_hub_api.background import RunningHub
+
+Call = Callable[..., Any]
+MOST = 3
+PREPARED = 6  # from then on psycopg has prepared the statements
+
+
+@pytest.fixture
+def proxy(fresh_database: str) -> Iterator[tuple[CountingProxy, str]]:
+    """The proxy, and the URL of a new database behind it."""
+    target = fresh_database.partition("?host=")[2]
+    with tempfile.TemporaryDirectory(prefix="hub-proxy-") as folder:
+        counting = CountingProxy(Path(folder), Path(target))
+        yield counting, fresh_database.replace(target, folder)
+        counting.close()
+
+
+def test_a_pull_costs_few_round_trips(
+    proxy: tuple[CountingProxy, str],
+    start: Callable[..., RunningHub],
+    call_to: Callable[[RunningHub], Call],
+) -> None:
+    counting, database = proxy
+    hub = start(database=database)
+    api, call = HfApi(endpoint=hub.endpoint, token=hub.token), call_to(hub)
+    name = api.create_repo("r").repo_id
+    files = [CommitOperationAdd(path, path.encode()) for path in ("README.md", "w.bin")]
+    commit = api.create_commit(name, files, commit_message="files").oid
+    api.create_tag(name, tag="v1")
+    paths = [
+        f"/api/models/{name}",
+        f"/api/models/{name}/revision/v1",
+        f"/api/models/{name}/revision/{commit}",
+        f"/api/models/{name}/revision/{commit[:10]}",
+        f"/api/models/{name}/tree/main",
+        f"/{name}/resolve/v1/README.md",
+        f"/{name}/resolve/main/w.bin",
+    ]
+    found = {}
+    for path in paths:
+        trips = []
+        for _ in range(PREPARED + 3):
+            before = counting.trips
+            assert call("GET", path).status == 200
+            trips.append(counting.trips - before)
+        found[path] = min(trips[PREPARED:])  # a task in the background may count, too
+    assert min(found.values()) > 0
+    assert max(found.values()) <= MOST, found
