@@ -24,7 +24,7 @@ from ticket_hub_api.maintenance.history import check_history
 from ticket_hub_api.maintenance.rows import check_children, check_digests, check_parents
 from ticket_hub_api.storage.blobs import Blobs
 
-__all__ = ["Finding", "check", "relied_on"]
+__all__ = ["RELIED_ON", "Finding", "check", "relied_on"]
 
 Found = tuple[str, str, str]
 SETTLED_SECONDS = 60.0
