@@ -16,9 +16,10 @@ from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.migrate import migrate
 from ticket_hub_api.hub_protocol import objects
 from ticket_hub_api.hub_protocol.commits import make_commit
-from ticket_hub_api.hub_protocol.creation import create_repository
+from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
 from ticket_hub_api.principals import Principal
+from ticket_hub_api.schemas import CreateIn
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.xet.hashing import to_text
@@ -34,9 +35,11 @@ class Inside:
 
     def create(self, name: str) -> tuple[RepositoryRow, bool]:
         """What `create_repo` does; with False where there was one."""
+        files, kind = first_files(CreateIn(name=name)), "model"
         return create_repository(
-            self.services, self.ada, kind="model", namespace="", name=name, visibility="accounts"
-        )
+            self.services, self.ada, kind=kind, namespace="", name=name, visibility="accounts",
+            files=files,
+        )  # fmt: skip
 
     def repository(self, name: str) -> RepositoryRow:
         """A new, empty repository."""
