@@ -40,12 +40,13 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
     settings = Settings(requests_per_minute=0, folder=folder / "hub", database=chosen.database)
     with running_hub(settings) as hub, plain_server(folder / "file") as plain:
         name = make_repository(HfApi(endpoint=hub.endpoint, token=hub.token), large)
-        rows = compare(beside(plain, _reads(hub, name)), chosen)
+        rows = compare(beside(plain, reads(hub, name)), chosen)
         pulls = [(plain.file(), target) for target in _pulls(hub, name)]
         return rows + compare(pulls, chosen, requests=4 * chosen.connections)
 
 
-def _reads(hub: RunningHub, name: str) -> list[Target]:
+def reads(hub: RunningHub, name: str) -> list[Target]:
+    """Small reads of a repository that `make_repository` made."""
     paths = {
         "model info": f"/api/models/{name}",
         "refs": f"/api/models/{name}/refs",
