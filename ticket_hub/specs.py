@@ -149,8 +149,8 @@ class PruningSpec:
     """What is pruned after each level.
 
     Attributes:
-        criterion: the score; the lowest are pruned. `magnitude`, `magnitude-increase`,
-            `initial-magnitude`, `large-final-same-sign`, or `random`.
+        criterion: the score; the lowest are pruned. A name of
+            `ticket_hub.pruning.criteria`, or one that a plugin has registered.
         scope: `layerwise` ranks each layer by itself, `global` all chosen layers together.
         rates: layer kind -> share of the kept weights that goes each round. With `global`, the
             kinds with a rate compete in one ranking and must share one rate. A kind that is not
@@ -163,9 +163,7 @@ class PruningSpec:
         allow_empty_layers: go on when a layer loses its last weight.
     """
 
-    criterion: Literal[
-        "magnitude", "magnitude-increase", "initial-magnitude", "large-final-same-sign", "random"
-    ] = "magnitude"
+    criterion: str = "magnitude"
     scope: Literal["layerwise", "global"] = "layerwise"
     rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
     mode: Literal["iterative", "one-shot"] = "iterative"

@@ -1,6 +1,7 @@
 """Score, select, apply: from trained weights to a mask with an exact number of weights."""
 
 from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
+from ticket_hub.pruning.criteria import register_criterion
 from ticket_hub.pruning.handle import MaskHandle, mask_handle
 from ticket_hub.pruning.keeping import keep_mask, load_masked
 from ticket_hub.pruning.masks import (
@@ -32,5 +33,6 @@ __all__ = [
     "overlap",
     "random_mask",
     "random_mask_like",
+    "register_criterion",
     "shuffled_mask",
 ]

@@ -1,41 +1,78 @@
 """Scores: how much each weight is worth. The lowest are pruned.
 
-Every criterion is one function of a layer's initial weights, its trained weights, and a generator,
-and gives one score for each weight. A new criterion is one function and one row in `CRITERIA`.
+A criterion is one function with a decorator. It declares what it needs by the names of its
+parameters, and gets that for one layer at a time:
+
+    initial     the layer's weights at iteration 0
+    trained     its weights at the end of training
+    gradients   dL/dw there: of the mean cross-entropy over ten training examples of each class,
+                not augmented, with the norms' running statistics and without dropout
+    generator   of its own for each layer, seeded by the trial
+
+All tensors have the layer's shape, and so has the score.
+
+    @register_criterion("my-score")
+    def my_score(initial, trained):
+        return (trained - initial).abs()
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from ticket_hub.errors import MaskMismatchError, ScoreError
+from ticket_hub.errors import MaskMismatchError, PruningError, ScoreError
+from ticket_hub.registry import Registry
 from ticket_hub.types import PrunableLayer, Weights, derive_seed
 
-__all__ = ["CRITERIA", "Score", "scores"]
+__all__ = ["CRITERIA", "Score", "needs", "register_criterion", "scores"]
 
-Score: TypeAlias = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+Score: TypeAlias = Callable[..., Tensor]
+GIVEN = ("initial", "trained", "gradients", "generator")
 
 
-def magnitude(_initial: Tensor, trained: Tensor, _generator: torch.Generator) -> Tensor:
+def needs(score: Score) -> tuple[str, ...]:
+    """What a criterion asks for: the names of its parameters."""
+    return tuple(inspect.signature(score).parameters)
+
+
+def _check_needs(name: str, score: Score) -> None:
+    unknown = [need for need in needs(score) if need not in GIVEN]
+    if unknown:
+        raise PruningError(
+            f"The criterion {name!r} asks for {', '.join(unknown)}.",
+            f"A criterion may ask for {', '.join(GIVEN)}.",
+        )
+
+
+CRITERIA: Registry[Score] = Registry("pruning.criterion", _check_needs)
+register_criterion = CRITERIA.register
+
+
+@register_criterion("magnitude")
+def magnitude(trained: Tensor) -> Tensor:
     """|w_trained| (Frankle & Carbin 2019)."""
     return trained.abs()
 
 
-def magnitude_increase(initial: Tensor, trained: Tensor, _generator: torch.Generator) -> Tensor:
+@register_criterion("magnitude-increase")
+def magnitude_increase(initial: Tensor, trained: Tensor) -> Tensor:
     """|w_trained| - |w_initial| (Zhou et al. 2019, section 3)."""
     return trained.abs() - initial.abs()
 
 
-def initial_magnitude(initial: Tensor, _trained: Tensor, _generator: torch.Generator) -> Tensor:
+@register_criterion("initial-magnitude")
+def initial_magnitude(initial: Tensor) -> Tensor:
     """|w_initial|: what can be known before training."""
     return initial.abs()
 
 
-def large_final_same_sign(initial: Tensor, trained: Tensor, _generator: torch.Generator) -> Tensor:
+@register_criterion("large-final-same-sign")
+def large_final_same_sign(initial: Tensor, trained: Tensor) -> Tensor:
     """max(0, w_initial * w_trained / |w_initial|) (Zhou et al. 2019, section 3).
 
     The trained magnitude where the sign stayed, else 0; a weight that began at 0 has no sign and
@@ -44,19 +81,21 @@ def large_final_same_sign(initial: Tensor, trained: Tensor, _generator: torch.Ge
     return (initial.sign() * trained).clamp(min=0)
 
 
-def random(_initial: Tensor, trained: Tensor, generator: torch.Generator) -> Tensor:
+@register_criterion("gradient-magnitude")
+def gradient_magnitude(trained: Tensor, gradients: Tensor) -> Tensor:
+    """|w dL/dw| at the trained weights: what the loss changes by without w, to the first order.
+
+    (Molchanov et al. 2017, "Pruning convolutional neural networks for resource efficient
+    inference", for weights instead of feature maps.)
+    """
+    return (trained * gradients).abs()
+
+
+@register_criterion("random")
+def random(trained: Tensor, generator: torch.Generator) -> Tensor:
     """Uniform in [0, 1), with the 53 bits that make ties between millions of weights unlikely."""
     drawn = torch.rand(trained.shape, dtype=torch.float64, generator=generator)
     return drawn.to(trained.device)
-
-
-CRITERIA: Mapping[str, Score] = {
-    "magnitude": magnitude,
-    "magnitude-increase": magnitude_increase,
-    "initial-magnitude": initial_magnitude,
-    "large-final-same-sign": large_final_same_sign,
-    "random": random,
-}
 
 
 def scores(
@@ -66,43 +105,68 @@ def scores(
     initial: Weights,
     trained: Weights,
     seed: int,
+    gradients: Callable[[], Weights] | None = None,
 ) -> dict[str, Tensor]:
     """The score of every weight of some layers, in their order.
 
     `random` is a pure function of the seed and the layer's name, the same at every level.
 
+    Args:
+        gradients: gives those at the trained weights; called once, where the criterion needs them.
+
     Shapes:
-        `initial[name]`, `trained[name]` and the result's `[name]` agree: `(*layer)`.
+        `initial[name]`, `trained[name]`, `gradients()[name]` and the result's `[name]` agree:
+        `(*layer)`.
 
     Raises:
+        RecipeError: no criterion has this name.
+        PruningError: the criterion needs gradients, and there are none.
         MaskMismatchError: a layer is missing from the weights or has another shape.
         ScoreError: a layer's weights hold NaN or infinity.
     """
-    score = CRITERIA[criterion]
+    score = CRITERIA.get(criterion)
+    asked = needs(score)
+    known = {"initial": initial, "trained": trained}
+    if "gradients" in asked:
+        if gradients is None:
+            raise PruningError(
+                f"The criterion {criterion!r} needs gradients, and there are none here.",
+                "Give `gradients`, or choose a criterion of weights alone.",
+            )
+        known["gradients"] = gradients()
     result = {}
     for layer in layers:
-        for label, weights in (("initial", initial), ("trained", trained)):
+        for label, weights in known.items():
             _check(label, weights, layer)
         generator = torch.Generator().manual_seed(derive_seed(seed, "score", layer.name))
-        result[layer.name] = score(initial[layer.name], trained[layer.name], generator)
+        given: dict[str, object] = {label: weights[layer.name] for label, weights in known.items()}
+        given |= {"generator": generator}
+        result[layer.name] = score(**{need: given[need] for need in asked})
     return result
+
+
+_TITLES = {
+    "initial": "initial weights",
+    "trained": "trained weights",
+    "gradients": "gradients",
+}
 
 
 def _check(label: str, weights: Weights, layer: PrunableLayer) -> None:
     if layer.name not in weights:
         raise MaskMismatchError(
-            f"The {label} weights lack the layer {layer.name!r}.",
+            f"The {_TITLES[label]} lack the layer {layer.name!r}.",
             "Give the weights of the network that is pruned.",
         )
     values = weights[layer.name]
     if tuple(values.shape) != layer.shape:
         raise MaskMismatchError(
-            f"The {label} weights of {layer.name!r} have shape {tuple(values.shape)}, "
+            f"The {_TITLES[label]} of {layer.name!r} have shape {tuple(values.shape)}, "
             f"but the network has {layer.shape}.",
             "Give the weights of the network that is pruned.",
         )
     if not bool(values.isfinite().all()):
         raise ScoreError(
-            f"The {label} weights of {layer.name!r} hold NaN or infinity, so they have no order.",
+            f"The {_TITLES[label]} of {layer.name!r} hold NaN or infinity, so they have no order.",
             "Training diverged: lower training.lr, or add warmup.",
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -25,6 +26,7 @@ def next_mask(
     trained: Weights,
     mask: Mask,
     seed: int,
+    gradients: Callable[[], Weights] | None = None,
 ) -> dict[str, Tensor]:
     """Prune one round of what the mask still keeps.
 
@@ -36,6 +38,7 @@ def next_mask(
         initial: the weights of iteration 0, for the criteria that ask for them.
         trained: the weights at the end of training.
         seed: of the trial, for the criterion `random`.
+        gradients: gives those at the trained weights, for the criteria that ask for them.
 
     Shapes:
         `initial[name]`, `trained[name]` and `mask[name]` agree: `(*layer)`; the result has the
@@ -52,9 +55,8 @@ def next_mask(
     kept = kept_by_layer(mask)
     chosen = groups(spec, layers)
     drops = [round(group.rate * sum(kept[name] for name in group.names)) for group in chosen]
-    return _apply(
-        spec, layers, chosen, drops, initial=initial, trained=trained, mask=mask, seed=seed
-    )
+    given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
+    return _apply(spec, layers, [*zip(chosen, drops, strict=True)], mask, given)
 
 
 def one_shot_mask(
@@ -65,6 +67,7 @@ def one_shot_mask(
     trained: Weights,
     level: int,
     seed: int,
+    gradients: Callable[[], Weights] | None = None,
 ) -> dict[str, Tensor]:
     """Prune the dense, trained network to what the iterative ladder keeps at `level`.
 
@@ -75,6 +78,7 @@ def one_shot_mask(
         initial: the weights of iteration 0, for the criteria that ask for them.
         trained: the weights of the dense network at the end of training.
         seed: of the trial, for the criterion `random`.
+        gradients: gives those at the trained weights, for the criteria that ask for them.
 
     Raises:
         As `next_mask`; also PruningError: the target density cannot be reached.
@@ -86,28 +90,23 @@ def one_shot_mask(
         for group, target in zip(chosen, targets(spec, layers, level), strict=True)
     ]
     mask = full_mask(layers)
-    return _apply(
-        spec, layers, chosen, drops, initial=initial, trained=trained, mask=mask, seed=seed
-    )
+    given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
+    return _apply(spec, layers, [*zip(chosen, drops, strict=True)], mask, given)
 
 
 def _apply(
     spec: PruningSpec,
     layers: Sequence[PrunableLayer],
-    chosen: Sequence[Group],
-    drops: Sequence[int],
-    *,
-    initial: Weights,
-    trained: Weights,
+    drops: Sequence[tuple[Group, int]],
     mask: Mask,
-    seed: int,
+    given: Mapping[str, Any],
 ) -> dict[str, Tensor]:
     """Score all competing layers, and let each group drop its count."""
-    names = {name for group in chosen for name in group.names}
+    names = {name for group, _ in drops for name in group.names}
     competing = [layer for layer in layers if layer.name in names]
-    worth = scores(spec.criterion, competing, initial=initial, trained=trained, seed=seed)
+    worth = scores(spec.criterion, competing, **given)
     result: Mapping[str, Tensor] = mask
-    for group, count in zip(chosen, drops, strict=True):
+    for group, count in drops:
         result = drop_lowest({name: worth[name] for name in group.names}, result, count)
     if not spec.allow_empty_layers:
         _refuse_collapse(mask, result)

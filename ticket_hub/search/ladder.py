@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
+from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.level import Ending, Level
+from ticket_hub.search.level import Ending, Level, Trial
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
@@ -42,9 +44,11 @@ class Ladder:
         """Refuse a ladder that would leave most of the network whole without saying so.
 
         Raises:
+            RecipeError: nobody knows the recipe's criterion here.
             PruningError: see `ticket_hub.pruning.coverage.check_coverage`.
         """
         if self.last:
+            CRITERIA.get(self.recipe.pruning.criterion)
             check_coverage(self.recipe.pruning, self.layers)
 
     @property
@@ -92,7 +96,12 @@ class Ladder:
         ]
 
     def following(
-        self, level: Level, parent: Level, initial: Sequence[Weights], dense_accuracy: float
+        self,
+        level: Level,
+        parent: Level,
+        initial: Sequence[Weights],
+        dense_accuracy: float,
+        gradients: Callable[[Trial], Weights],
     ) -> tuple[Mask, ...] | Ending:
         """The masks of the next level, or why this one is the last.
 
@@ -101,12 +110,13 @@ class Ladder:
             parent: the one whose trained weights the next level is pruned from.
             initial: by trial, the weights of iteration 0.
             dense_accuracy: mean test accuracy of level 0, in [0, 1].
+            gradients: gives those at the trained weights of a trial of `parent`.
         """
         ending = self.end_of_recipe(level, dense_accuracy)
         if ending is not None:
             return ending
         try:
-            return self._prune(level.index + 1, parent, initial)
+            return self._prune(level.index + 1, parent, initial, gradients)
         except LayerCollapseError as error:
             return Ending(reason="collapse", about=error.problem, layer=error.layer)
 
@@ -138,14 +148,25 @@ class Ladder:
             f"below the dense network's {dense_accuracy:.4f}.",
         )
 
-    def _prune(self, index: int, parent: Level, initial: Sequence[Weights]) -> tuple[Mask, ...]:
+    def _prune(
+        self,
+        index: int,
+        parent: Level,
+        initial: Sequence[Weights],
+        gradients: Callable[[Trial], Weights],
+    ) -> tuple[Mask, ...]:
         spec, masks = self.recipe.pruning, []
         for trial, start in zip(parent.trials, initial, strict=True):
-            seen = {"initial": start, "trained": trial.trained.weights}
+            common: dict[str, Any] = {
+                "initial": start,
+                "trained": trial.trained.weights,
+                "gradients": partial(gradients, trial),
+                "seed": trial.seed,
+            }
             if spec.mode == "one-shot":
-                mask = one_shot_mask(spec, self.layers, **seen, level=index, seed=trial.seed)
+                mask = one_shot_mask(spec, self.layers, **common, level=index)
             else:
-                mask = next_mask(spec, self.layers, **seen, mask=trial.mask, seed=trial.seed)
+                mask = next_mask(spec, self.layers, **common, mask=trial.mask)
             assert kept(mask) == self.counts[index], "the ladder was computed beforehand"
             masks.append(mask)
         return tuple(masks)

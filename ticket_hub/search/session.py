@@ -212,7 +212,12 @@ class Session:
         known = self.recent | {level.index: level}
         parent = known[self.ladder.parent(level.index + 1) or 0]
         dense = level.test_accuracy if level.index == 0 else self.dense_accuracy
-        return self.ladder.following(level, parent, self.initial, dense)
+
+        def gradients(trial: Trial) -> Weights:
+            weights = trial.trained.weights
+            return self.workshop.gradients(self.header.architecture, weights, trial.seed)
+
+        return self.ladder.following(level, parent, self.initial, dense, gradients)
 
     def _remember(self, level: Level) -> None:
         if level.index == 0:

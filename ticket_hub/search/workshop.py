@@ -17,6 +17,7 @@ from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import Header
 from ticket_hub.training import Member, Progress, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.slopes import loss_gradients
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Resources", "Supplier", "Workshop"]
@@ -46,6 +47,17 @@ class Supplier(ABC):
 
     recipe: Recipe
     resources: Resources
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The data set on the device; the device is chosen first, since that may be refused."""
+        device = choose_device(self.resources.device)
+        given = self.resources
+        return load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
+
+    def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
+        """Those of the loss at one trial's trained weights; see `training.slopes`."""
+        return loss_gradients(architecture, self.data, self.recipe.training, weights, seed)
 
     @property
     @abstractmethod
@@ -90,13 +102,6 @@ class Workshop(Supplier):
 
     def __init__(self, recipe: Recipe, resources: Resources, stack: contextlib.ExitStack) -> None:
         self.recipe, self.resources, self._stack = recipe, resources, stack
-
-    @cached_property
-    def data(self) -> DataSet:
-        """The data set on the device; the device is chosen first, since that may be refused."""
-        device = choose_device(self.resources.device)
-        given = self.resources
-        return load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
 
     @cached_property
     def environments(self) -> Sequence[dict[str, str]]:

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from ticket_hub.errors import MaskMismatchError, ScoreError
+from ticket_hub.errors import MaskMismatchError, PruningError, RecipeError, ScoreError
 from ticket_hub.pruning.criteria import CRITERIA, scores
-from ticket_hub.types import PrunableLayer
+from ticket_hub.types import PrunableLayer, Weights
 
 INITIAL = [0.5, -0.5, 2.0, -1.0, 0.0, 0.25]
 TRAINED = [1.0, 1.0, -3.0, -0.5, -4.0, 0.25]
+GRADIENTS = [-2.0, 0.5, 1.0, 0.0, -0.25, 4.0]
 EXPECTED = {
     "magnitude": [1.0, 1.0, 3.0, 0.5, 4.0, 0.25],
     "magnitude-increase": [0.5, 0.5, 1.0, -0.5, 4.0, 0.0],
     "initial-magnitude": [0.5, 0.5, 2.0, 1.0, 0.0, 0.25],
     "large-final-same-sign": [1.0, 0.0, 0.0, 0.5, 0.0, 0.25],
+    "gradient-magnitude": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
 }
 LAYER = PrunableLayer(name="fc.weight", kind="fc", shape=(6,))
 
@@ -24,6 +28,7 @@ def of(criterion: str, seed: int = 0, name: str = "fc.weight") -> torch.Tensor:
         [PrunableLayer(name=name, kind="fc", shape=(6,))],
         initial={name: torch.tensor(INITIAL)},
         trained={name: torch.tensor(TRAINED)},
+        gradients=lambda: {name: torch.tensor(GRADIENTS)},
         seed=seed,
     )[name]
 
@@ -34,7 +39,7 @@ def test_a_criterion_scores_each_weight_by_its_formula(criterion: str) -> None:
 
 
 def test_every_criterion_has_a_row_here() -> None:
-    assert set(CRITERIA) == {*EXPECTED, "random"}
+    assert set(CRITERIA.names()) == {*EXPECTED, "random"}
 
 
 def test_random_scores_are_a_function_of_the_seed_and_the_layer() -> None:
@@ -50,7 +55,7 @@ def test_random_scores_leave_the_global_random_state_alone() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("criterion", CRITERIA.names())
 @pytest.mark.parametrize("which", ["initial", "trained"])
 def test_weights_without_an_order_are_refused_by_name(
     criterion: str, bad: float, which: str
@@ -63,8 +68,39 @@ def test_weights_without_an_order_are_refused_by_name(
             [LAYER],
             initial={"fc.weight": weights["initial"]},
             trained={"fc.weight": weights["trained"]},
+            gradients=lambda: {"fc.weight": torch.tensor(GRADIENTS)},
             seed=0,
         )
+
+
+def test_gradients_are_asked_for_once_and_only_where_they_are_needed() -> None:
+    weights, asked = {"fc.weight": torch.ones(6)}, []
+
+    def gradients() -> dict[str, torch.Tensor]:
+        asked.append(1)
+        return {"fc.weight": torch.full((6,), float("nan"))}
+
+    def score(name: str, source: Callable[[], Weights] | None) -> None:
+        scores(name, [LAYER], initial=weights, trained=weights, seed=0, gradients=source)
+
+    score("magnitude", gradients)
+    assert asked == []
+    with pytest.raises(ScoreError, match=r"gradients of 'fc\.weight'"):
+        score("gradient-magnitude", gradients)
+    assert asked == [1]
+    with pytest.raises(PruningError, match="needs gradients"):
+        score("gradient-magnitude", None)
+
+
+def test_an_unknown_criterion_is_refused_with_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="the nearest is 'magnitude'"):
+        CRITERIA.get("magnitud")
+
+
+def test_a_criterion_may_ask_for_what_there_is() -> None:
+    with pytest.raises(PruningError, match="'curious' asks for hessian"):
+        CRITERIA.register("curious")(lambda trained, hessian: trained * hessian)
+    assert "curious" not in CRITERIA.names()
 
 
 def test_weights_of_another_network_are_refused_by_name() -> None:

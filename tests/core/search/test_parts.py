@@ -42,6 +42,7 @@ def _run(recipe: Recipe, folder: Path) -> list[Level]:
         {"search.rewind": "none"},
         {"pruning.mode": "one-shot", "pruning.target_density": 0.3},
         {"pruning.criterion": "random"},
+        {"pruning.criterion": "gradient-magnitude"},
         {"training.test": "chosen", "training.patience": 4},
         pytest.param(
             {"training.backend": "auto", "search.levels": 9, "pruning.rates": {"fc": 0.5}},
