@@ -10,8 +10,8 @@ from alembic import op
 
 from ticket_hub.durable import canonical_json
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _CHILDREN = {
     "accounts": (("job_quotas", "account_id"), ("memberships", "organization_id"),
