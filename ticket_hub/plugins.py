@@ -26,6 +26,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ticket_hub.errors import PluginError
+from ticket_hub.home import expanded
 
 __all__ = ["GROUP", "VARIABLE", "given", "load", "use"]
 
@@ -48,7 +49,7 @@ def use(source: str) -> ModuleType:
         PluginError: it is not there, another module has its name, or it fails when imported.
     """
     if source.endswith(".py"):
-        source = str(Path(source).expanduser().absolute())
+        source = str(expanded(Path(source)).absolute())
     module = _import(source)
     known = given()
     if source not in known:
@@ -89,7 +90,7 @@ def _import(source: str) -> ModuleType:
 
 
 def _import_file(path: Path) -> ModuleType:
-    path = path.expanduser().absolute()
+    path = expanded(path).absolute()
     if not path.is_file():
         raise PluginError(f"There is no file {path} to import.", "Check the path.")
     name = path.stem
