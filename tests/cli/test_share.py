@@ -74,7 +74,7 @@ def test_a_replay_says_whether_the_claims_hold_and_ends_with_a_code_of_its_own(
     ran = ticket("verify", f"{run}:1", *replay)
     assert ran.code == 0
     assert ran.stdout.splitlines()[-1] == "bit-identical"
-    assert "of 1 of 2 trials" in ran.stdout
+    assert "of 1 of 2 tickets, one for each trial" in ran.stdout
     table = json.loads(ticket("verify", f"{run}:1", *replay, "--format", "json").stdout)
     assert (table["outcome"], table["holds"]) == ("bit-identical", True)
     content = content_of(open_bundle(run / "bundle"))
