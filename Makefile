@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 # The tests start hundreds of processes; each would compile what it imports anew.
 export PYTHONDONTWRITEBYTECODE :=
 # They write thousands of small files to the disk, each waited for: in memory where there is room.
-export PYTEST_DEBUG_TEMPROOT ?= $(shell df -k --output=avail /dev/shm 2>/dev/null | awk '$$1 > 8000000 {print "/dev/shm"}')
+export PYTEST_DEBUG_TEMPROOT ?= $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR > 1 && $$1 > 8000000 {print "/dev/shm"}')
 
 .PHONY: help demo test nightly lint clean
 
