@@ -217,10 +217,15 @@ def test_levels_are_named_behind_a_colon(
     assert study.dense is not None
 
 
-@pytest.mark.parametrize("level", ["0", "9", "dx", "d0.01", "best"])
+@pytest.mark.parametrize("level", ["0", "9", "d0.01", "best"])
 def test_a_level_that_was_not_measured_is_refused(level: str, runs: dict[str, Path]) -> None:
     with pytest.raises(TicketNotFoundError, match="has no measurements of level"):
         ticket_hub.compare([f"{runs['short']}:{level}"])
+
+
+def test_what_is_no_level_is_refused(runs: dict[str, Path]) -> None:
+    with pytest.raises(TicketNotFoundError, match="'dx' is no level"):
+        ticket_hub.compare([f"{runs['short']}:dx"])
 
 
 def test_an_experiment_that_is_not_finished_is_refused(
