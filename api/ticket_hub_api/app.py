@@ -188,6 +188,8 @@ def _demand_declarations(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     log: IO[str] | None = app.state.log
+    if "torch" not in sys.modules:  # else nothing would be spared
+        services.torch_process.start()
     tasks = [asyncio.create_task(_flush_regularly(services))]
     if log is not None:
         tasks.append(asyncio.create_task(_flush_log(log)))

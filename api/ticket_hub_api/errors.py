@@ -59,6 +59,16 @@ class ApiError(Exception):
         self.headers = headers or {}
         self.content = content or {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """All of it, on its way from one process to another."""
+        return _again, (self.status, self.message, self.code, self.headers, self.content)
+
+
+def _again(
+    status: int, message: str, code: str, headers: dict[str, str], content: dict[str, object]
+) -> ApiError:
+    return ApiError(status, message, code=code, headers=headers, content=content)
+
 
 def bad_request(message: str) -> ApiError:
     """What was sent cannot be understood or cannot be done."""

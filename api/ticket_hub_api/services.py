@@ -26,6 +26,7 @@ from ticket_hub_api.principals import Principal
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.signing import Signer, load_signer
 from ticket_hub_api.storage.blobs import Blobs, open_blobs
+from ticket_hub_api.torch_process import TorchProcess
 
 __all__ = ["Memory", "Services", "recall", "services_of"]
 
@@ -122,6 +123,7 @@ class Services:
         self.failures = Buckets(settings.failures_per_minute)
         self.anonymous = Share(ANONYMOUS_SHARE, MOST_WAITING)
         self.unindexed = True  # until it was seen that no crash has left any
+        self.torch_process = TorchProcess(self)
 
     async def principal(self, secret: str) -> Principal:
         """The caller whose token this is; raises as `authenticate`."""
@@ -141,14 +143,14 @@ class Services:
 
     def index(self, repository_id: str, oid: str) -> None:
         """Enter a commit that was made into the catalog; what fails now is tried again later."""
-        from ticket_hub_api.catalog.filling import index_commit
+        from ticket_hub_api.catalog.filling import index_commit, is_entered
 
         try:
-            index_commit(self, repository_id, oid)
+            if not is_entered(self, repository_id, oid):
+                self.torch_process.call(index_commit, repository_id, oid)
         except TicketHubError:
             _log.warning("The catalog could not be filled; it is tried again later.")
-            self.anonymous = Share(ANONYMOUS_SHARE, MOST_WAITING)
-        self.unindexed = True
+            self.unindexed = True
 
     def index_rest(self) -> None:
         """Enter the commits that were not entered before.
@@ -156,11 +158,17 @@ class Services:
         Raises:
             HubUnavailableError, StorageError: as every use of the database and the storage.
         """
-        from ticket_hub_api.catalog.filling import index_pending
+        from ticket_hub_api.catalog.filling import index_pending, pending_commits
 
-        if self.unindexed:
-            index_pending(self)
-            self.unindexed = False
+        if not self.unindexed:
+            return
+        self.unindexed = False  # at first: what fails meanwhile is looked for the next time
+        try:
+            if pending_commits(self):
+                self.torch_process.call(index_pending)
+        except TicketHubError:
+            self.unindexed = True
+            raise
 
     def flush_downloads(self) -> None:
         """Add the downloads since the last time to the repositories' counts.
@@ -184,6 +192,7 @@ class Services:
 
     def close(self) -> None:
         """Give back what was opened."""
+        self.torch_process.close()
         self.memory.close()
         self.database.close()
 

@@ -1,8 +1,8 @@
 """What a bundle says, as plain values: read from its manifest and its curves, nothing believed.
 
 Means, intervals and verdicts are computed here from the curves, by the same functions that the
-command line uses; what the manifest states of them is not used. torch is imported when the first
-bundle is read, since the service itself does without.
+command line uses; what the manifest states of them is not used. torch is imported by the functions
+that read: they run in a process beside the service (`ticket_hub_api.torch_process`).
 """
 
 from __future__ import annotations

@@ -18,9 +18,15 @@ from ticket_hub_api.services import Services
 if TYPE_CHECKING:
     from ticket_hub.report.comparison import Compared
 
-__all__ = ["compare_tickets", "pinned", "place_of"]
+__all__ = ["compare_named", "compare_tickets", "pinned", "place_of"]
 
 NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
+
+
+def compare_named(services: Services, viewer: Principal, names: Sequence[str]) -> Compared:
+    """Tickets by their names, `owner/name[@revision]`; raises as `compare_tickets`."""
+    with services.database.read() as connection:
+        return compare_tickets(services, connection, viewer, [place_of(name) for name in names])
 
 
 def compare_tickets(

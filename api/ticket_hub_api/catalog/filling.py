@@ -38,7 +38,8 @@ from ticket_hub_api.xet.reading import Stores
 if TYPE_CHECKING:
     from ticket_hub.bundle import Manifest
 
-__all__ = ["enter", "forget", "index_commit", "index_pending", "rebuild", "refresh"]
+__all__ = ["enter", "forget", "index_commit", "index_pending", "is_entered",
+           "pending_commits", "rebuild", "refresh"]  # fmt: skip
 
 _log = logging.getLogger("ticket_hub_api")
 CARD = "README.md"
@@ -141,6 +142,12 @@ def index_commit(
     stores.database.transact(act)
 
 
+def is_entered(stores: Stores, repository_id: str, oid: str) -> bool:
+    """Whether a commit was looked at."""
+    with stores.database.read() as connection:
+        return connection.scalar(_entered(repository_id, oid)) is not None
+
+
 def _entered(repository_id: str, oid: str) -> Select[str]:
     return select(TicketVersion.problem).where(
         TicketVersion.repository_id == repository_id, TicketVersion.oid == oid
@@ -212,8 +219,16 @@ def _experiments(
 
 def index_pending(stores: Stores) -> int:
     """Look at every commit that nobody has looked at yet; how many there were."""
+    found = pending_commits(stores)
+    for repository_id, oid in found:
+        index_commit(stores, repository_id, oid)
+    return len(found)
+
+
+def pending_commits(stores: Stores) -> list[tuple[str, str]]:
+    """The commits that nobody has looked at yet: repository and id, the oldest first."""
     with stores.database.read() as connection:
-        pending = connection.execute(
+        rows = connection.execute(
             select(Commit.repository_id, Commit.oid)
             .outerjoin(
                 TicketVersion,
@@ -223,9 +238,7 @@ def index_pending(stores: Stores) -> int:
             .where(TicketVersion.oid.is_(None))
             .order_by(Commit.repository_id, Commit.number)
         ).all()
-    for repository_id, oid in pending:
-        index_commit(stores, repository_id, oid)
-    return len(pending)
+    return [(row.repository_id, row.oid) for row in rows]
 
 
 def rebuild(stores: Stores) -> Iterator[tuple[str, str, str]]:

@@ -59,7 +59,7 @@ def choices(services: Services) -> Choices:
 
 def estimate_job(services: Services, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
     """What a job would roughly need; raises as `submit_job`, and makes nothing."""
-    return plan_job(services, viewer, request).estimate
+    return services.torch_process.call(plan_job, viewer, request).estimate
 
 
 def quota_of(services: Services, viewer: Principal) -> Allowance:
@@ -93,7 +93,7 @@ def submit_job(
             f"The priority {request.priority} takes an administrator's token.",
             f"Use at most {USUAL_PRIORITY}.",
         )
-    planned = plan_job(services, viewer, request)
+    planned = services.torch_process.call(plan_job, viewer, request)
 
     def make(session: Session) -> str:
         known = _with_key(session, viewer, idempotency_key)

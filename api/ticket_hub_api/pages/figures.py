@@ -9,22 +9,23 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ticket_hub import __version__
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import StorageError
+from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.errors import ApiError
+from ticket_hub_api.hub_protocol.objects import open_content
 from ticket_hub_api.pages.contents import Evidence
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ticket_hub.bundle import Bundle
-    from ticket_hub.report.comparison import Compared
 
 __all__ = ["COMPARED", "KINDS", "Kind", "draw", "draw_compared", "policy"]
 
@@ -53,50 +54,57 @@ COMPARED: Mapping[str, float] = {"tickets.svg": WIDE, "tickets-narrow.svg": NARR
 
 
 async def draw(services: Services, evidence: Evidence, kind: Kind) -> bytes:
-    """A figure as SVG whose colours follow the page; drawn in a thread where it is not kept yet.
+    """A figure as SVG whose colours follow the page; drawn where it is not kept yet.
 
     Raises:
         ApiError: 404, the evidence has nothing for this figure.
         BundleError: it breaks the format.
     """
     name = f"{evidence.digest} {kind.name} {kind.width}"
-    return await _kept(services, name, lambda: _of_ticket(evidence, kind))
+    contents = {path: content.sha256 for path, content in evidence.files.items()}
+    return await _kept(services, name, _of_ticket, contents, kind)
 
 
 async def draw_compared(
-    services: Services, names: Sequence[str], compared: Callable[[], Compared], width: float
+    services: Services, viewer: Principal, names: Sequence[str], width: float
 ) -> bytes:
     """Tickets against density beside each other, as `draw`.
 
     Args:
-        names: of tickets whose contents never change.
-        compared: makes what is drawn; called where no figure is kept.
+        names: of tickets whose contents never change, and which the viewer may see.
         width: in inches.
 
     Raises:
         ApiError: 404, fewer than two have something to draw.
-        BundleError, EvidenceError: as `compared`.
+        BundleError, EvidenceError: as `compare_named`.
     """
     name = f"{' '.join(names)} compared {width}"
-    return await _kept(services, name, lambda: _of_comparison(compared(), width))
+    return await _kept(services, name, _of_comparison, viewer, names, width)
 
 
-async def _kept(services: Services, name: str, make: Callable[[], Figure]) -> bytes:
-    folder = services.settings.folder / "figures"
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_ONE_AT_A_TIME, _drawn, folder, name, make)
+async def _kept(
+    services: Services, name: str, make: Callable[..., Figure], *arguments: object
+) -> bytes:
+    digest = hashlib.sha256(f"{__version__} {name}".encode()).hexdigest()
+    path = services.settings.folder / "figures" / f"{digest}.svg"
+
+    def found() -> bytes:
+        with contextlib.suppress(OSError):
+            return path.read_bytes()
+        return services.torch_process.call(_drawn, path, make, arguments)
+
+    return await asyncio.get_running_loop().run_in_executor(_ONE_AT_A_TIME, found)
 
 
-def _drawn(folder: Path, name: str, make: Callable[[], Figure]) -> bytes:
+def _drawn(
+    services: Services, path: Path, make: Callable[..., Figure], arguments: tuple[object, ...]
+) -> bytes:
     from ticket_hub.report.illustrate import adaptive_svg
 
-    path = folder / f"{hashlib.sha256(f'{__version__} {name}'.encode()).hexdigest()}.svg"
-    with contextlib.suppress(OSError):
-        return path.read_bytes()
-    data = adaptive_svg(make()).encode()
+    data = adaptive_svg(make(services, *arguments)).encode()
     with contextlib.suppress(StorageError):  # it is drawn again the next time
         write_bytes(path, data)
-        _forget_oldest(folder)
+        _forget_oldest(path.parent)
     return data
 
 
@@ -108,15 +116,19 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _of_ticket(evidence: Evidence, kind: Kind) -> Figure:
-    with evidence.opened() as bundle:
+def _of_ticket(services: Services, contents: Mapping[str, str], kind: Kind) -> Figure:
+    with services.database.read() as connection:
+        files = {path: open_content(services, connection, contents[path]) for path in contents}
+    with Evidence(digest="", files=files).opened() as bundle:
         return _FIGURES[kind.name](bundle, kind.width)
 
 
-def _of_comparison(compared: Compared, width: float) -> Figure:
+def _of_comparison(
+    services: Services, viewer: Principal, names: Sequence[str], width: float
+) -> Figure:
     from ticket_hub.report.figures import tickets_figure
 
-    ladders = compared.ladders()
+    ladders = compare_named(services, viewer, names).ladders()
     if len(ladders) < 2:  # noqa: PLR2004 - one has its own page
         raise ApiError(404, "There are not two tickets here to draw.")
     return tickets_figure(ladders, width=width)
@@ -153,12 +165,14 @@ _FIGURES: Mapping[str, Callable[[Bundle, float], Figure]] = {
 }
 
 
-@cache
-def policy() -> str:
-    """What a figure may do: look as its own style sheet says, and nothing else."""
-    from ticket_hub.report.illustrate import ADAPTIVE_STYLE
+def policy(figure: bytes) -> str:
+    """What a figure may do: look as its own style sheet says, and nothing else.
 
-    digest = base64.b64encode(hashlib.sha256(ADAPTIVE_STYLE.encode()).digest()).decode()
+    Args:
+        figure: as `draw` gives it, with one style sheet, before everything else.
+    """
+    style = figure.partition(b"<style>")[2].partition(b"</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; sandbox"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.catalog.comparing import compare_tickets, pinned, place_of
+from ticket_hub_api.catalog.comparing import compare_named, pinned, place_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.rendering import render
@@ -21,9 +20,6 @@ from ticket_hub_api.pages.sessions import Anyone
 from ticket_hub_api.principals import Principal
 from ticket_hub_api.routes.problems import problem_of
 from ticket_hub_api.services import Services, services_of
-
-if TYPE_CHECKING:
-    from ticket_hub.report.comparison import Compared
 
 __all__ = ["router"]
 
@@ -49,7 +45,8 @@ async def compare(request: Request, visitor: Anyone) -> Response:
     if len(names) > MOST:
         answer = _Answer(problem=f"At most {MOST} tickets can be compared at once.", status=422)
     elif names:
-        answer = await run_in_threadpool(_answer, services_of(request), visitor, names)
+        call = services_of(request).torch_process.call
+        answer = await run_in_threadpool(call, _answer, visitor, names)
     context = {"names": names, "answer": answer, "found": answer.found, "most": MOST}
     return render(request, "compare.html", context, status=answer.status)
 
@@ -62,9 +59,8 @@ async def figure(request: Request, visitor: Anyone, *, figure: str) -> Response:
         raise ApiError(404, "There is no such figure.")
     services = services_of(request)
     fixed = await run_in_threadpool(_pinned, services, visitor, names)
-    make = partial(_compared, services, visitor, fixed)
-    data = await figures.draw_compared(services, fixed, make, width)
-    headers = {"Content-Security-Policy": figures.policy()}
+    data = await figures.draw_compared(services, visitor, fixed, width)
+    headers = {"Content-Security-Policy": figures.policy(data)}
     response = Response(data, media_type="image/svg+xml", headers=headers)
     lasting = "max-age=31536000, immutable" if names == fixed else "no-cache"
     return secure(response, cache=f"private, {lasting}")
@@ -77,7 +73,7 @@ def _names(request: Request) -> list[str]:
 
 def _answer(services: Services, visitor: Principal, names: list[str]) -> _Answer:
     try:
-        compared = _compared(services, visitor, names)
+        compared = compare_named(services, visitor, names)
         several = len(compared.ladders()) > 1
         drawn = ",".join(_pinned(services, visitor, names)) if several else ""
         return _Answer(found=compared.to_table(), drawn=drawn)
@@ -86,11 +82,6 @@ def _answer(services: Services, visitor: Principal, names: list[str]) -> _Answer
         own = isinstance(error, ApiError)
         detail = problem.detail if own else f"{problem.detail} {problem.remedy}"
         return _Answer(problem=detail, status=problem.status)
-
-
-def _compared(services: Services, visitor: Principal, names: list[str]) -> Compared:
-    with services.database.read() as connection:
-        return compare_tickets(services, connection, visitor, list(map(place_of, names)))
 
 
 def _pinned(services: Services, visitor: Principal, names: list[str]) -> list[str]:

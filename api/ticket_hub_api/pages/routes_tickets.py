@@ -104,7 +104,7 @@ async def figure(
     if evidence is None:
         raise ApiError(404, "There is no evidence here to draw.")
     data = await figures.draw(services, evidence, kind)
-    headers = {"Content-Security-Policy": figures.policy()}
+    headers = {"Content-Security-Policy": figures.policy(data)}
     response = Response(data, media_type="image/svg+xml", headers=headers)
     return secure(response, cache="private, max-age=31536000, immutable")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from ticket_hub_api.catalog.comparing import compare_tickets, place_of
+from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.catalog.evidence_records import MOST_BYTES
 from ticket_hub_api.catalog.evidence_store import receive_evidence, remove_evidence
 from ticket_hub_api.catalog.experiments import (
@@ -24,10 +24,11 @@ from ticket_hub_api.catalog.tickets import LARGEST_PAGE
 from ticket_hub_api.catalog.transfers import Transfer, transfer_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.hub_protocol.requests import Caller, Writer, read_bytes
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.routes.problems import answers
 from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.routes.tickets import Word
-from ticket_hub_api.services import services_of
+from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
@@ -106,15 +107,15 @@ async def send_evidence(request: Request, caller: Writer) -> Response:
     and verdicts are computed anew from its trials. It is shown with who sent it.
     """
     data, services = await read_bytes(request, MOST_BYTES), services_of(request)
-
-    def act() -> tuple[ExperimentDetail, bool]:
-        body = _parse(data)
-        return services.database.transact(
-            lambda session: receive_evidence(session, caller, body.ticket, body.evidence)
-        )
-
-    detail, made = await run_in_threadpool(act)
+    detail, made = await run_in_threadpool(services.torch_process.call, _receive, caller, data)
     return JSONResponse(_plain(detail), 201 if made else 200)
+
+
+def _receive(services: Services, caller: Principal, data: bytes) -> tuple[ExperimentDetail, bool]:
+    body = _parse(data)
+    return services.database.transact(
+        lambda session: receive_evidence(session, caller, body.ticket, body.evidence)
+    )
 
 
 def _parse(data: bytes) -> EvidenceIn:
@@ -160,10 +161,11 @@ def compare(
     Each is `owner/name` or `owner/name@revision`. The answer is what `ticket compare --format json`
     writes; see docs/commands/compare.md.
     """
-    services = services_of(request)
-    with services.database.read() as connection:
-        places = [place_of(each) for each in ticket]
-        return compare_tickets(services, connection, caller, places).to_table()
+    return services_of(request).torch_process.call(_compare, caller, ticket)
+
+
+def _compare(services: Services, caller: Principal, names: list[str]) -> dict[str, Any]:
+    return compare_named(services, caller, names).to_table()
 
 
 @router.get("/transfer", responses=answers(401, 422, 429, 503))

@@ -20,10 +20,11 @@ from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
 from ticket_hub_api.hub_protocol.requests import Caller
+from ticket_hub_api.principals import Principal
 from ticket_hub_api.routes.problems import answers
 from ticket_hub_api.routes.routing import rest_router
 from ticket_hub_api.routes.tickets import Which
-from ticket_hub_api.services import services_of
+from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
@@ -73,7 +74,20 @@ def curves(
     control: Annotated[str, Query(max_length=64)] = "",
 ) -> Curves:
     """The curves of every network that was trained for a ticket, or of some of them."""
-    services = services_of(request)
+    call = services_of(request).torch_process.call
+    return call(_curves, caller, tuple(which), level=level, trial=trial, control=control)
+
+
+def _curves(
+    services: Services,
+    /,
+    caller: Principal,
+    which: tuple[str, ...],
+    *,
+    level: int | None,
+    trial: int | None,
+    control: str,
+) -> Curves:
     with services.database.read() as connection:
         ticket = one_ticket(connection, caller, *which)
         return curves_of(services, connection, ticket, level=level, trial=trial, control=control)
