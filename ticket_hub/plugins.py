@@ -14,6 +14,7 @@ never imports anything.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import os
@@ -21,7 +22,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -76,10 +77,16 @@ def load() -> bool:
         for source in given():
             if source not in _loaded:
                 _import(source)
-        for entry in entry_points(group=GROUP):
+        for entry in _installed(tuple(sys.path)):
             if entry.value not in _loaded:
                 _load_installed(entry)
         return len(_loaded) > before
+
+
+@functools.lru_cache(maxsize=8)
+def _installed(_path: tuple[str, ...]) -> EntryPoints:
+    """Reading what is installed takes milliseconds, and every unknown name asks."""
+    return entry_points(group=GROUP)
 
 
 def _import(source: str) -> ModuleType:

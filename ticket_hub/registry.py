@@ -42,6 +42,16 @@ class Registry(Generic[T]):
         plugins.load()
         return list(self._known)
 
+    def find(self, name: str) -> T | None:
+        """What a name stands for; None where nothing has it.
+
+        Raises:
+            PluginError: a plugin that might have it cannot be imported.
+        """
+        if name not in self._known:
+            plugins.load()
+        return self._known.get(name)
+
     def get(self, name: str) -> T:
         """What a name stands for.
 
@@ -49,10 +59,9 @@ class Registry(Generic[T]):
             RecipeError: nothing has this name; the nearest is said.
             PluginError: a plugin that might have it cannot be imported.
         """
-        if name not in self._known:
-            plugins.load()
-        if name in self._known:
-            return self._known[name]
+        found = self.find(name)
+        if found is not None:
+            return found
         near = difflib.get_close_matches(name[:100], self._known, n=1, cutoff=0.0)[0]
         raise RecipeError(
             f"{self._key} cannot be {name[:100]!r}.",

@@ -80,3 +80,16 @@ def refused(folder: Path) -> Iterator[None]:
     assert error.problem
     assert error.remedy
     assert not verify_bundle(folder).holds
+
+
+def set_path(path: str, value: object) -> Callable[[Table], object]:
+    """Puts a value at a place of a manifest: keys and places of lists, with slashes between."""
+
+    def change(table: Table) -> None:
+        *parents, last = path.split("/")
+        place: Any = table
+        for key in parents:
+            place = place[int(key)] if isinstance(place, list) else place[key]
+        place[int(last) if isinstance(place, list) else last] = value
+
+    return change

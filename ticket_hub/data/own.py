@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import torch
 
-from ticket_hub import plugins
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.errors import DataError
+from ticket_hub.registry import Registry
 
 __all__ = ["own_names", "read_own", "register_dataset"]
 
 Reader: TypeAlias = Callable[[Path], Published]
-R = TypeVar("R", bound=Reader)
-
-_READERS: dict[str, Reader] = {}
 
 
-def register_dataset(name: str) -> Callable[[R], R]:
+def _check_name(name: str, _reader: Reader) -> None:
+    if not name or ":" in name:
+        raise DataError(f"A data set cannot be called {name!r}.", "Give it a name without a colon.")
+
+
+_READERS: Registry[Reader] = Registry("data.name", _check_name)
+
+
+def register_dataset(name: str) -> Callable[[Reader], Reader]:
     """Register a function that reads a data set of images with classes.
 
     It is given the folder of the data sets (`--data-dir`, `TICKET_DATA`), and returns the parts as
@@ -41,22 +46,12 @@ def register_dataset(name: str) -> Callable[[R], R]:
     Args:
         name: what `data.name` is in a recipe; without a colon.
     """
-
-    def join(reader: R) -> R:
-        if not name or ":" in name:
-            raise DataError(
-                f"A data set cannot be called {name!r}.", "Give it a name without a colon."
-            )
-        _READERS[name] = reader
-        return reader
-
-    return join
+    return _READERS.register(name)
 
 
 def own_names() -> list[str]:
     """The names that were registered, plugins' too, sorted."""
-    plugins.load()
-    return sorted(_READERS)
+    return sorted(_READERS.names())
 
 
 def read_own(name: str, root: Path) -> Published | None:
@@ -66,9 +61,7 @@ def read_own(name: str, root: Path) -> Published | None:
         PluginError: a plugin that might register it cannot be imported.
         DataError: its function returned something else.
     """
-    if name not in _READERS:
-        plugins.load()
-    reader = _READERS.get(name)
+    reader = _READERS.find(name)
     if reader is None:
         return None
     published = reader(root)

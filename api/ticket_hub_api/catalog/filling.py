@@ -38,7 +38,7 @@ from ticket_hub_api.xet.reading import Stores
 if TYPE_CHECKING:
     from ticket_hub.bundle import Manifest
 
-__all__ = ["enter", "forget", "index_commit", "index_pending", "is_entered",
+__all__ = ["enter", "forget", "index_commit", "index_pending", "is_entered", "not_entered",
            "pending_commits", "rebuild", "refresh"]  # fmt: skip
 
 _log = logging.getLogger("ticket_hub_api")
@@ -225,19 +225,23 @@ def index_pending(stores: Stores) -> int:
     return len(found)
 
 
+def not_entered() -> Select[str, str]:
+    """The commits that the catalog does not have: repository and id."""
+    return (
+        select(Commit.repository_id, Commit.oid)
+        .outerjoin(
+            TicketVersion,
+            (TicketVersion.repository_id == Commit.repository_id)
+            & (TicketVersion.oid == Commit.oid),
+        )
+        .where(TicketVersion.oid.is_(None))
+    )
+
+
 def pending_commits(stores: Stores) -> list[tuple[str, str]]:
     """The commits that nobody has looked at yet: repository and id, the oldest first."""
     with stores.database.read() as connection:
-        rows = connection.execute(
-            select(Commit.repository_id, Commit.oid)
-            .outerjoin(
-                TicketVersion,
-                (TicketVersion.repository_id == Commit.repository_id)
-                & (TicketVersion.oid == Commit.oid),
-            )
-            .where(TicketVersion.oid.is_(None))
-            .order_by(Commit.repository_id, Commit.number)
-        ).all()
+        rows = connection.execute(not_entered().order_by(Commit.repository_id, Commit.number)).all()
     return [(row.repository_id, row.oid) for row in rows]
 
 

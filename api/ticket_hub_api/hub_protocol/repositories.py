@@ -37,13 +37,14 @@ from ticket_hub_api.catalog.tables import (
     now,
 )
 from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
-from ticket_hub_api.hub_protocol.trees import Files, files_of
+from ticket_hub_api.hub_protocol.trees import Entry, Files, files_of
 from ticket_hub_api.principals import Principal
 
 __all__ = [
     "CommitRow",
     "RepositoryRow",
     "delete_repository",
+    "find_file",
     "find_readable",
     "find_revision",
     "find_writable",
@@ -212,6 +213,21 @@ def find_revision(
     if not commit.oid:
         raise _unknown(revision)
     return repository, commit, files_of(commit.tree, row[-1])
+
+
+def find_file(
+    database: Connection | Session, principal: Principal, place: Place, revision: str, path: str
+) -> tuple[RepositoryRow, CommitRow, Entry]:
+    """One file of what `find_revision` gives.
+
+    Raises:
+        ApiError: as `find_revision`; the revision has no such file.
+    """
+    row, commit, files = find_revision(database, principal, place, revision)
+    entry = files.get(path)
+    if entry is None:
+        raise errors.entry_not_found(path, commit.oid)
+    return row, commit, entry
 
 
 def _target(

@@ -17,7 +17,7 @@ from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
 from ticket_hub_api.hub_protocol.info import last_commits, tree_item
 from ticket_hub_api.hub_protocol.listing import parse_flag, whole_number
 from ticket_hub_api.hub_protocol.names import decode
-from ticket_hub_api.hub_protocol.repositories import RepositoryRow, find_revision
+from ticket_hub_api.hub_protocol.repositories import RepositoryRow, find_file, find_revision
 from ticket_hub_api.hub_protocol.requests import (
     Caller,
     endpoint_of,
@@ -153,10 +153,7 @@ async def raw(request: Request, caller: Caller, revision: str, path: str) -> Res
     def make() -> FileAnswer:
         """What the headers say of the file, with its content where that is small."""
         with services.database.read() as connection:
-            row, commit, files = find_revision(connection, caller, place, wanted)
-            entry = files.get(file)
-            if entry is None:
-                raise errors.entry_not_found(file, commit.oid)
+            row, commit, entry = find_file(connection, caller, place, wanted, file)
             body: bytes | None = None
             if entry.large:
                 body = pointer_text(entry.sha256, entry.size)
@@ -191,10 +188,7 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
     def make() -> FileAnswer:
         """What the headers say of the file, with its content where that is small."""
         with services.database.read() as connection:
-            row, commit, files = find_revision(connection, caller, place, wanted)
-            entry = files.get(file)
-            if entry is None:
-                raise errors.entry_not_found(file, commit.oid)
+            row, commit, entry = find_file(connection, caller, place, wanted, file)
             content = objects.open_content(services, connection, entry.sha256)
         return FileAnswer(
             repository=row.id,

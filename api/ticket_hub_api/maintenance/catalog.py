@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
+from ticket_hub_api.catalog.filling import not_entered
 from ticket_hub_api.catalog.tables import Commit, Repository, RepositoryTag, now
 from ticket_hub_api.catalog.ticket_tables import (
     BundleFacts,
@@ -54,16 +55,8 @@ def _tags(connection: Connection) -> Iterator[Found]:
 
 def _versions(connection: Connection, settled_seconds: float) -> Iterator[Found]:
     """Every commit was looked at."""
-    statement = (
-        select(Commit.repository_id, Commit.oid)
-        .outerjoin(
-            TicketVersion,
-            (TicketVersion.repository_id == Commit.repository_id)
-            & (TicketVersion.oid == Commit.oid),
-        )
-        .where(TicketVersion.oid.is_(None))
-        .where(Commit.created_at <= now() - int(settled_seconds * 1_000_000))
-    )
+    settled = now() - int(settled_seconds * 1_000_000)
+    statement = not_entered().where(Commit.created_at <= settled)
     for repository_id, oid in connection.execute(statement):
         yield "commit", f"{repository_id}: {oid}", f"is not in the catalog; {_REMEDY}"
 

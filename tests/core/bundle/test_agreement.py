@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from bundle_forging import Table, forge_manifest
+from bundle_forging import forge_manifest, set_path
 
 from ticket_hub.bundle import BundleContent, Origin, verify_bundle, write_bundle
 from ticket_hub.ticket import Ticket
-
-
-def put(path: str, value: Any) -> Callable[[Table], None]:  # noqa: ANN401 - any JSON value
-    def change(table: Table) -> None:
-        *parents, last = path.split("/")
-        place: Any = table
-        for key in parents:
-            place = place[int(key)] if isinstance(place, list) else place[key]
-        place[int(last) if isinstance(place, list) else last] = value
-
-    return change
 
 
 @pytest.mark.parametrize(
@@ -50,7 +37,7 @@ def test_a_recipe_that_its_tickets_contradict_is_noticed(
     bundle: Path, path: str, value: object, claim: str
 ) -> None:
     assert verify_bundle(bundle).holds
-    forge_manifest(bundle, put(path, value))
+    forge_manifest(bundle, set_path(path, value))
     failures = verify_bundle(bundle).failures
     assert claim in [each.name for each in failures], failures
     assert all(each.problem for each in failures)

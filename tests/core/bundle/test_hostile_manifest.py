@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bundle_forging import (
@@ -14,20 +13,10 @@ from bundle_forging import (
     forge_manifest,
     read_table,
     refused,
+    set_path,
 )
 
 from ticket_hub.bundle import verify_bundle
-
-
-def set_path(path: str, value: object) -> Callable[[Table], object]:
-    def change(table: Table) -> None:
-        *parents, last = path.split("/")
-        place: Any = table
-        for key in parents:
-            place = place[int(key)] if isinstance(place, list) else place[key]
-        place[int(last) if isinstance(place, list) else last] = value
-
-    return change
 
 
 @pytest.mark.parametrize(
