@@ -36,7 +36,8 @@ from ticket_hub.bundle.manifest import Theta0
 from ticket_hub.networks import initialize, outline
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.recipes import load_recipe
-from ticket_hub.types import Architecture, Weights, derive_seed
+from ticket_hub.seeds import derive_seed
+from ticket_hub.types import Architecture, Weights
 
 NETWORK = "timm:resnet50"
 ARCHITECTURE = Architecture(name=NETWORK, channels=3, height=224, width=224, classes=1000)

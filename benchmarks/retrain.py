@@ -37,11 +37,11 @@ from ticket_hub.home import data_folder
 from ticket_hub.networks import build
 from ticket_hub.pruning import density
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.seeds import derive_seed
 from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member, train
 from ticket_hub.training.choice import BACKENDS, choose
 from ticket_hub.transfer import make_start
-from ticket_hub.types import derive_seed
 
 LEVEL, TRIALS, ITERATIONS = 15, 5, 50_000
 SPARSE = ("ticket", "reinit", "shuffle", "random")

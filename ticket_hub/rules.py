@@ -20,11 +20,11 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
 KINDS = {"conv", "fc", "output", "shortcut"}
-MOST_PADDING = 64
-MOST_PIXELS = 1024
-MOST_LEVELS = 1000
-MOST_TRIALS = 1000
-MOST_SEED = 2**62
+MAX_PADDING = 64
+MAX_PIXELS = 1024
+MAX_LEVELS = 1000
+MAX_TRIALS = 1000
+MAX_SEED = 2**62
 
 
 def check_name(name: str) -> None:
@@ -71,10 +71,10 @@ def check_specs(
 
 def _of_data(data: DataSpec) -> Iterator[Rule]:
     yield "data.name", data.name, bool(data.name), "the name of a data set"
-    yield "data.size", data.size, 0 <= data.size <= MOST_PIXELS, f"from 0 to {MOST_PIXELS}"
-    yield "data.crop", data.crop, 0 <= data.crop <= MOST_PADDING, f"from 0 to {MOST_PADDING}"
+    yield "data.size", data.size, 0 <= data.size <= MAX_PIXELS, f"from 0 to {MAX_PIXELS}"
+    yield "data.crop", data.crop, 0 <= data.crop <= MAX_PADDING, f"from 0 to {MAX_PADDING}"
     yield "data.validation", data.validation, data.validation >= 1, "at least 1"
-    yield "data.split_seed", data.split_seed, 0 <= data.split_seed < MOST_SEED, "from 0 to 2**62"
+    yield "data.split_seed", data.split_seed, 0 <= data.split_seed < MAX_SEED, "from 0 to 2**62"
 
 
 def _of_training(training: TrainingSpec) -> Iterator[Rule]:
@@ -138,9 +138,9 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
 
 
 def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:
-    yield "search.levels", search.levels, 0 <= search.levels <= MOST_LEVELS, f"0 to {MOST_LEVELS}"
-    yield "search.trials", search.trials, 1 <= search.trials <= MOST_TRIALS, f"1 to {MOST_TRIALS}"
-    yield "search.seed", search.seed, 0 <= search.seed < MOST_SEED, "from 0 to 2**62"
+    yield "search.levels", search.levels, 0 <= search.levels <= MAX_LEVELS, f"0 to {MAX_LEVELS}"
+    yield "search.trials", search.trials, 1 <= search.trials <= MAX_TRIALS, f"1 to {MAX_TRIALS}"
+    yield "search.seed", search.seed, 0 <= search.seed < MAX_SEED, "from 0 to 2**62"
     known = REWIND.fullmatch(search.rewind) is not None
     yield "search.rewind", search.rewind, known, "'init', 'none', or a step such as '500it'"
     yield (

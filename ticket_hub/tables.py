@@ -18,11 +18,11 @@ __all__ = ["build", "finite", "key_paths", "to_table", "unknown_key"]
 
 T = TypeVar("T")
 
-LARGEST = 2**63 - 1  # of TOML's whole numbers
-LONGEST = 200
+MAX_SIZE = 2**63 - 1  # of TOML's whole numbers
+MAX_LENGTH = 200
 
 _brief = reprlib.Repr()
-_brief.maxstring = _brief.maxother = LONGEST
+_brief.maxstring = _brief.maxother = MAX_LENGTH
 
 
 def build(cls: type[T], table: Mapping[str, Any]) -> T:
@@ -75,7 +75,7 @@ def key_paths(cls: type, prefix: str = "") -> list[str]:
 
 def unknown_key(path: str, known: list[str]) -> RecipeError:
     """The error for a key that does not exist, naming the nearest that does."""
-    near = difflib.get_close_matches(path[:LONGEST], known, n=1, cutoff=0.0)
+    near = difflib.get_close_matches(path[:MAX_LENGTH], known, n=1, cutoff=0.0)
     hint = f"The nearest valid key is {near[0]!r}. " if near else ""
     return RecipeError(
         f"There is no recipe key {_shown(path)}.",
@@ -149,7 +149,7 @@ def _fits(hint: Any, value: Any) -> bool:  # noqa: ANN401 - any type
         return _fits(int, value) or (isinstance(value, float) and math.isfinite(value))
     if hint is int:
         whole = isinstance(value, int) and not isinstance(value, bool)
-        return whole and abs(value) <= LARGEST
+        return whole and abs(value) <= MAX_SIZE
     if isinstance(value, str):
         return hint is str and _is_unicode(value)
     return isinstance(hint, type) and isinstance(value, hint)

@@ -8,8 +8,6 @@ from typing import Literal, TypeAlias
 
 from torch import Tensor
 
-from ticket_hub.seeds import derive_seed
-
 __all__ = [
     "Architecture",
     "LayerKind",
@@ -17,7 +15,6 @@ __all__ = [
     "Option",
     "PrunableLayer",
     "Weights",
-    "derive_seed",
 ]
 
 Weights: TypeAlias = Mapping[str, Tensor]

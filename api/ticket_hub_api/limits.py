@@ -21,7 +21,7 @@ from ticket_hub_api.errors import bad_request, too_many
 __all__ = ["Buckets", "Share", "network_of"]
 
 T = TypeVar("T")
-MOST_CALLERS = 20_000
+MAX_CALLERS = 20_000
 MIN_SECONDS = 0.002
 REFUSAL_SECONDS = 5.0
 _IPV6_PREFIX = 64
@@ -41,7 +41,7 @@ def network_of(host: str) -> str:
 class Buckets:
     """A bucket for each caller: it holds a minute's worth, and fills up evenly.
 
-    At most `MOST_CALLERS` are kept; whoever has not called for longest is forgotten first, which
+    At most `MAX_CALLERS` are kept; whoever has not called for longest is forgotten first, which
     gives them a full bucket.
     """
 
@@ -70,7 +70,7 @@ class Buckets:
         level, now = self._level(caller)
         self._levels[caller] = (level - 1, now)
         self._levels.move_to_end(caller)
-        if len(self._levels) > MOST_CALLERS:
+        if len(self._levels) > MAX_CALLERS:
             self._levels.popitem(last=False)
 
 

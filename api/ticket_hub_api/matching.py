@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 __all__ = ["ByShape"]
 
 Shape = tuple[str | None, ...]
-MOST_SHAPES = 2048
+MAX_SHAPES = 2048
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -60,7 +60,7 @@ class ByShape(BaseRoute):
         found = self._known.get(shape)
         if found is None:
             found = self._find(shape)
-            if len(self._known) >= MOST_SHAPES:
+            if len(self._known) >= MAX_SHAPES:
                 self._known.clear()
             self._known[shape] = found
         return found

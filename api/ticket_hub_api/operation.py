@@ -15,7 +15,7 @@ from pathlib import Path
 from ticket_hub.errors import HubError
 from ticket_hub_api import accounts, serving, tokens
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.filling import index_pending, rebuild
+from ticket_hub_api.catalog.indexing import index_pending, rebuild
 from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
 from ticket_hub_api.catalog.mirroring import mirror
 from ticket_hub_api.maintenance import backup

@@ -25,7 +25,7 @@ __all__ = [
 
 MAX_PATHS = 1000
 Name = Annotated[str, Field(max_length=200)]
-Whole = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
+NonNegative = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
 
 
@@ -82,7 +82,7 @@ class PreuploadFile(_Body):
     """A file that a client is about to send."""
 
     path: Annotated[str, Field(max_length=2000)]
-    size: Whole
+    size: NonNegative
 
 
 class PreuploadIn(_Body):
@@ -103,7 +103,7 @@ class LfsObject(_Body):
     """A large object."""
 
     oid: Sha256
-    size: Whole
+    size: NonNegative
 
 
 class LfsBatchIn(_Body):

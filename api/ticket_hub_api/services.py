@@ -28,16 +28,16 @@ from ticket_hub_api.signing import Signer, load_signer
 from ticket_hub_api.storage.blobs import Blobs, open_blobs
 from ticket_hub_api.torch_process import TorchProcess
 
-__all__ = ["Memory", "Services", "recall", "services_of"]
+__all__ = ["ResponseCache", "Services", "get_or_make", "services_of"]
 
 _log = logging.getLogger("ticket_hub_api")
 T = TypeVar("T")
 MEMORY_ENTRIES = 1024
 ANONYMOUS_SHARE = 0.1
-MOST_WAITING = 64
+MAX_WAITING = 64
 
 
-class Memory:
+class ResponseCache:
     """Answers that hold until anybody changes the database.
 
     SQLite tells whether another connection has committed (`PRAGMA data_version`), at the cost of a
@@ -72,7 +72,9 @@ class Memory:
             self._version = version
         return version
 
-    async def recall(self, key: Hashable, make: Callable[[], T], since: int | None = None) -> T:
+    async def get_or_make(
+        self, key: Hashable, make: Callable[[], T], since: int | None = None
+    ) -> T:
         """What is remembered under a key, or what `make` returns in another thread.
 
         Args:
@@ -115,13 +117,13 @@ class Services:
         self.database = Database(settings.database_url)
         self.blobs: Blobs = open_blobs(settings.storage_url, settings.spool)
         self.signer: Signer = load_signer(self.database)
-        self.memory = Memory(self.database)
+        self.memory = ResponseCache(self.database)
         self.downloads: Counter[str] = Counter()
         self.metrics = Metrics(self.database)
         self.jobs = JobQueue(self.database)
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
-        self.anonymous = Share(ANONYMOUS_SHARE, MOST_WAITING)
+        self.anonymous = Share(ANONYMOUS_SHARE, MAX_WAITING)
         self.unindexed = True  # until it was seen that no crash has left any
         self.torch_process = TorchProcess(self)
 
@@ -138,12 +140,12 @@ class Services:
         return await self._principal(token_id, lambda: principal_of_token(self.database, token_id))
 
     async def _principal(self, key: Hashable, make: Callable[[], Principal]) -> Principal:
-        principal = await self.memory.recall(("principal", key), make)
+        principal = await self.memory.get_or_make(("principal", key), make)
         return await run_in_threadpool(make) if principal.expired else principal
 
     def index(self, repository_id: str, oid: str) -> None:
         """Enter a commit that was made into the catalog; what fails now is tried again later."""
-        from ticket_hub_api.catalog.filling import index_commit, is_entered
+        from ticket_hub_api.catalog.indexing import index_commit, is_entered
 
         try:
             if not is_entered(self, repository_id, oid):
@@ -158,7 +160,7 @@ class Services:
         Raises:
             HubUnavailableError, StorageError: as every use of the database and the storage.
         """
-        from ticket_hub_api.catalog.filling import index_pending, pending_commits
+        from ticket_hub_api.catalog.indexing import index_pending, pending_commits
 
         if not self.unindexed:
             return
@@ -197,13 +199,13 @@ class Services:
         self.database.close()
 
 
-async def recall(request: Request, key: Hashable, make: Callable[[], T]) -> T:
-    """What is remembered under a key, or what `make` returns; see `Memory.recall`.
+async def get_or_make(request: Request, key: Hashable, make: Callable[[], T]) -> T:
+    """What is remembered under a key, or what `make` returns; see `ResponseCache.get_or_make`.
 
     A request looks once whether the database has changed, mostly while the caller is admitted.
     """
     memory = services_of(request).memory
-    return await memory.recall(key, make, request.scope.get("checks"))
+    return await memory.get_or_make(key, make, request.scope.get("checks"))
 
 
 def services_of(request: Request) -> Services:

@@ -15,7 +15,7 @@ from ticket_hub_cli.output import Output, percent
 from ticket_hub_cli.progress import Pace, Watcher, showing
 
 if TYPE_CHECKING:
-    from ticket_hub.engines.fronts import Surveyor
+    from ticket_hub.engines.runners import Surveyor
 
 __all__ = ["EngineChoice", "engine_options"]
 
@@ -38,14 +38,14 @@ class EngineChoice:
     def working(
         self, pace: Pace, out: Output, begin: Callable[[int], None] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The engine and what its works are followed with, as the library's fronts take them.
+        """The engine and what its works are followed with, as the library's runners take them.
 
         Args:
             pace: counts a step for each level or network that a work has done.
             begin: told how many works there are.
         """
         from ticket_hub.engines.choice import make_engine
-        from ticket_hub.engines.fronts import Surveyor
+        from ticket_hub.engines.runners import Surveyor
         from ticket_hub.search import stop_on_signals
 
         with (

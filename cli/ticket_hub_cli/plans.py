@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["gigabytes", "plan_table", "tell_plan"]
 
-MOST_LEVELS = 6
+MAX_LEVELS = 6
 """Levels that have a column of their own; JSON has all."""
 
 LEVELS = [
@@ -83,5 +83,5 @@ def gigabytes(number: int) -> str:
 def _evenly(levels: int) -> list[int]:
     """Some levels above the dense one, evenly apart; the last is one of them."""
     last = levels - 1
-    count = min(last, MOST_LEVELS)
+    count = min(last, MAX_LEVELS)
     return [round(last * (index + 1) / count) for index in range(count)]

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Pace", "Watcher", "duration", "showing", "watching"]
 
 LINE_SECONDS = 10.0
-LEAST_SHARE = 0.05
+MIN_SHARE = 0.05
 """Of a level: what must be trained before its pace says anything."""
 FRAMES_PER_SECOND = 4.0
-MOST_ROWS = 16
+MAX_ROWS = 16
 
 
 class Watcher(Protocol):
@@ -80,7 +80,7 @@ class Pace:
             self._begun = (self.clock(), self.done)
         elif not self._is_warm and self.done > self._begun[1]:
             self._is_warm = True
-            if self.done - self._begun[1] < LEAST_SHARE:
+            if self.done - self._begun[1] < MIN_SHARE:
                 # the first steps also compile and fill caches, and say nothing about the others
                 self._begun = (self.clock(), self.done)
 
@@ -102,7 +102,7 @@ class Pace:
         None before a twentieth of a level was trained. A search that ends early, or that gets
         faster as networks get sparser, takes less.
         """
-        if self._begun is None or self.done - self._begun[1] < LEAST_SHARE:
+        if self._begun is None or self.done - self._begun[1] < MIN_SHARE:
             return None
         begun, before = self._begun
         return (self.clock() - begun) / (self.done - before) * (self.levels - self.done)
@@ -263,7 +263,7 @@ class Board:
             ProgressBar(total=1.0, completed=share, width=24),
             Text(self.pace.about_left),
         )
-        for name, each in sorted(self.pace.latest.items(), key=_trial_number)[:MOST_ROWS]:
+        for name, each in sorted(self.pace.latest.items(), key=_trial_number)[:MAX_ROWS]:
             grid.add_row(
                 Text(name.replace("-", " ")),
                 ProgressBar(total=each.iterations, completed=each.iteration, width=24),

@@ -17,7 +17,7 @@ from ticket_hub_api import app as module
 from ticket_hub_api.auth import Requires
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.principals import Scope
-from ticket_hub_api.routes.routing import MOST_BODY
+from ticket_hub_api.routes.routing import MAX_BODY
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 
@@ -42,7 +42,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(
     hub: RunningHub, path: str
 ) -> None:
     head = f"POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n"
-    with connect(hub, head + f"Content-Length: {MOST_BODY + 1}") as link:
+    with connect(hub, head + f"Content-Length: {MAX_BODY + 1}") as link:
         assert status_of(link) == 413
 
 
@@ -63,11 +63,11 @@ def test_a_body_without_a_length_is_refused_soon_after_the_limit(
                 sent += link.send(piece)
         link.settimeout(30)
         assert status_of(link) == 413
-    assert MOST_BODY <= sent <= MOST_BODY + (1 << 20) + SOCKETS
+    assert MAX_BODY <= sent <= MAX_BODY + (1 << 20) + SOCKETS
 
 
 def test_a_refused_body_is_a_problem_with_its_remedy(hub: RunningHub, call: Call) -> None:
-    answer = call("POST", "/api/v1/jobs", b" " * (MOST_BODY + 1))
+    answer = call("POST", "/api/v1/jobs", b" " * (MAX_BODY + 1))
     assert answer.status == 413
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json["remedy"]

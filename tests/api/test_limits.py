@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.limits import MOST_CALLERS, Buckets
+from ticket_hub_api.limits import MAX_CALLERS, Buckets
 
 StartHub = Callable[..., RunningHub]
 CallTo = Callable[[RunningHub], Callable[..., Any]]
@@ -50,9 +50,9 @@ def test_zero_means_any_number() -> None:
 
 def test_no_more_callers_are_remembered_than_fit() -> None:
     buckets = Buckets(5, Clock())
-    for number in range(MOST_CALLERS + 100):
+    for number in range(MAX_CALLERS + 100):
         buckets.take(str(number))
-    assert len(buckets._levels) == MOST_CALLERS
+    assert len(buckets._levels) == MAX_CALLERS
 
 
 @given(st.integers(1, 500), st.lists(st.floats(0, 5), max_size=200))

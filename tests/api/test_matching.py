@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.routing import Match, Route
 
 from ticket_hub_api.app import create_app, scopes_of
-from ticket_hub_api.matching import MOST_SHAPES, ByShape
+from ticket_hub_api.matching import MAX_SHAPES, ByShape
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 
@@ -93,4 +93,4 @@ def test_only_so_many_shapes_are_remembered() -> None:
     for first in words:
         for second in words:
             assert shortcut.matches(asked("GET", f"/{first}/{second}"))[0] is Match.FULL
-            assert len(shortcut._known) <= MOST_SHAPES
+            assert len(shortcut._known) <= MAX_SHAPES

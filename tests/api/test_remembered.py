@@ -15,7 +15,7 @@ from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.services import Memory
+from ticket_hub_api.services import ResponseCache
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 Call = Callable[..., Any]
@@ -119,7 +119,7 @@ def test_a_remembered_answer_has_its_own_request_id(call: Call) -> None:
 def test_one_look_serves_all_of_a_request_and_the_next_request_looks_again(
     hub: RunningHub, database: Database
 ) -> None:
-    memory = Memory(database)
+    memory = ResponseCache(database)
     try:
         since = memory.checks
         version = memory.version(since)
@@ -134,7 +134,7 @@ def test_one_look_serves_all_of_a_request_and_the_next_request_looks_again(
 
 
 def test_what_was_made_before_a_change_is_not_kept(hub: RunningHub, database: Database) -> None:
-    memory = Memory(database)
+    memory = ResponseCache(database)
     try:
         version = memory.version()
         accounts.add_user(database, f"u{uuid.uuid4().hex[:8]}")

@@ -10,7 +10,7 @@ import pytest
 
 from ticket_hub import plugins
 from ticket_hub.engines.base import Find, Work
-from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.errors import PluginError
 from ticket_hub.networks import network_names
 from ticket_hub.recipes import load_recipe
@@ -30,8 +30,8 @@ def test_a_file_is_imported_once_and_told_to_processes_that_are_started(tmp_path
     assert first is second
     assert first.beside_it.times == [1]
     assert plugins.given() == [str(file)]
-    assert surroundings()[plugins.VARIABLE] == str(file)
-    assert str(tmp_path) in surroundings()["PYTHONPATH"].split(os.pathsep)
+    assert child_environment()[plugins.VARIABLE] == str(file)
+    assert str(tmp_path) in child_environment()["PYTHONPATH"].split(os.pathsep)
 
 
 def test_a_work_carries_what_it_needs_to_other_machines(tmp_path: Path) -> None:

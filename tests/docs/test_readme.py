@@ -13,7 +13,7 @@ import pytest
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 MAKEFILE = (Path(__file__).resolve().parents[2] / "Makefile").read_text("utf-8")
-MOST_POINTS = 2.0
+MAX_POINTS = 2.0
 
 
 def _block(language: str) -> str:
@@ -40,7 +40,7 @@ def _same(shown: str, printed: str) -> bool:
     if re.fullmatch(r"[0-9a-f]{64}", shown):
         return re.fullmatch(r"[0-9a-f]{64}", printed) is not None
     if shown.endswith("%") and printed.endswith("%"):
-        return abs(float(shown[:-1]) - float(printed[:-1])) <= MOST_POINTS
+        return abs(float(shown[:-1]) - float(printed[:-1])) <= MAX_POINTS
     return shown == printed
 
 

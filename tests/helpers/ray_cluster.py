@@ -17,8 +17,8 @@ from typing import Any
 
 from engine_waiting import events
 
-from ticket_hub.engines.fronts import Surveyor, find_with, works_folder
 from ticket_hub.engines.ray import RayEngine
+from ticket_hub.engines.runners import Surveyor, find_with, works_folder
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipes import load_recipe
 

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 import torch
 
 from ticket_hub.analysis.interval import Interval, interval_of
-from ticket_hub.evidence.statistics import LEAST_TRIALS
+from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.types import Weights
 
 __all__ = [
@@ -101,7 +101,7 @@ class Interpolation:
         Else `not decided`, as with fewer than three trials.
         """
         found = self.error_barrier
-        if found.n < LEAST_TRIALS:
+        if found.n < MIN_TRIALS:
             return "not decided"
         low, high = (found.mean if end is None else end for end in (found.low, found.high))
         if high < self.threshold:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ticket_hub.evidence import paired_difference
-from ticket_hub.evidence.statistics import LEAST_TRIALS
+from ticket_hub.evidence.statistics import MIN_TRIALS
 
 __all__ = ["Interval", "interval_of"]
 
@@ -39,6 +39,6 @@ def interval_of(
     """
     found = paired_difference(values, [0.0] * len(values) if minus is None else minus)
     bounded = math.isfinite(found.low) and math.isfinite(found.high)
-    known = bounded and found.n >= LEAST_TRIALS
+    known = bounded and found.n >= MIN_TRIALS
     low, high = (found.low, found.high) if known else (None, None)
     return Interval(n=found.n, mean=found.mean, low=low, high=high)

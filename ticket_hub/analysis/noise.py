@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ticket_hub.analysis.interval import Interval, interval_of
-from ticket_hub.types import Weights, derive_seed
+from ticket_hub.seeds import derive_seed
+from ticket_hub.types import Weights
 
 __all__ = ["MULTIPLES", "Noise", "NoiseLevel", "Outcomes", "measure_noise", "with_noise"]
 

@@ -20,7 +20,7 @@ _INTRO = (
     "for in one command; the intervals are not corrected."
 )
 _PLACES = ("device", "cpu_capability", "torch", "ticket_hub")
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 
 def one_line(text: str) -> str:
@@ -53,7 +53,7 @@ def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:
         return []
     table = ["| data set | " + " | ".join(HEADINGS) + " |", "|---|" + "---|" * len(HEADINGS)]
     for record in records:
-        name = one_line(record.spec.data.name[:_LONGEST])
+        name = one_line(record.spec.data.name[:_MAX_LENGTH])
         table += [f"| {name} | " + " | ".join(cells(row)) + " |" for row in record_rows(record)]
     sources = "\n".join(f"- {_source(record)}" for record in records)
     return ["## Evidence from other experiments", _INTRO, "\n".join(table), sources]
@@ -61,7 +61,7 @@ def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:
 
 def _source(record: ExperimentRecord) -> str:
     parts = [
-        f"{one_line(record.spec.data.name[:_LONGEST])}: by {one_line(record.who or 'not said')}",
+        f"{one_line(record.spec.data.name[:_MAX_LENGTH])}: by {one_line(record.who or 'not said')}",
         f"on {one_line(whereabouts(record))}",
         record.when.replace("T", " ") or "at a time that is not said",
         f"bundle `{record.tickets.bundle[:12]}`, experiment `{record.spec.digest[:12]}`",

@@ -43,7 +43,7 @@ def encode(manifest: Manifest) -> bytes:
     """
     checked = _manifest(_table(manifest))  # whole numbers become fractions where one is due
     data = _spelled(_table(checked))
-    if len(data) > layout.MOST_MANIFEST_BYTES or decode(data) != manifest:
+    if len(data) > layout.MAX_MANIFEST_BYTES or decode(data) != manifest:
         raise _broken("it would not be read as it was written, or is too large")
     return data
 
@@ -149,18 +149,18 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
     return (
         (manifest.id == found, "its id is not that of its content"),
         (_is_data(manifest), "no fingerprint of the data, or half of a normalization"),
-        (1 <= network.classes <= layout.MOST_CLASSES, "an impossible number of classes"),
-        (1 <= network.channels <= layout.MOST_CHANNELS, "an impossible number of channels"),
-        (1 <= network.height <= layout.MOST_PIXELS, "an impossible height"),
-        (1 <= network.width <= layout.MOST_PIXELS, "an impossible width"),
-        (1 <= len(manifest.layers) <= layout.MOST_LAYERS, "an impossible number of layers"),
+        (1 <= network.classes <= layout.MAX_CLASSES, "an impossible number of classes"),
+        (1 <= network.channels <= layout.MAX_CHANNELS, "an impossible number of channels"),
+        (1 <= network.height <= layout.MAX_PIXELS, "an impossible height"),
+        (1 <= network.width <= layout.MAX_PIXELS, "an impossible width"),
+        (1 <= len(manifest.layers) <= layout.MAX_LAYERS, "an impossible number of layers"),
         (_are_layers(manifest), "its layers have impossible names or shapes, or stand twice"),
-        (_rises(trials, layout.MOST_TRIALS), "its trials do not rise from 0 to 999"),
-        (_rises(levels, layout.MOST_LEVELS), "its levels do not rise from 0 to 1000"),
+        (_rises(trials, layout.MAX_TRIALS), "its trials do not rise from 0 to 999"),
+        (_rises(levels, layout.MAX_LEVELS), "its levels do not rise from 0 to 1000"),
         (manifest.default.level in carried, "its default level is not carried"),
         (manifest.default.trial in trials, "its default trial is not there"),
         (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
-        (0 <= manifest.family <= layout.MOST_FAMILY, "an impossible number of comparisons"),
+        (0 <= manifest.family <= layout.MAX_FAMILY, "an impossible number of comparisons"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
         (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
         (_is_evidence_bounded(files), "too many records of experiments"),
@@ -202,8 +202,8 @@ def _is_file(name: str, record: FileRecord) -> bool:
 
 def _is_evidence_bounded(files: Mapping[str, FileRecord]) -> bool:
     sizes = [record.size for name, record in files.items() if layout.is_evidence(name)]
-    few = len(sizes) <= layout.MOST_EVIDENCE_FILES
-    return few and sum(sizes) <= layout.MOST_EVIDENCE_TOTAL
+    few = len(sizes) <= layout.MAX_EVIDENCE_FILES
+    return few and sum(sizes) <= layout.MAX_EVIDENCE_TOTAL
 
 
 def _needed(manifest: Manifest) -> set[str]:
@@ -241,7 +241,7 @@ def _density(level: LevelRecord, sizes: Sequence[int]) -> float:
 
 def _is_evidence(found: EvidenceSummary) -> bool:
     return (
-        1 <= found.n <= layout.MOST_TRIALS
+        1 <= found.n <= layout.MAX_TRIALS
         and _is_spread(found.test_accuracy, 1.0)
         and _is_spread(found.early_stop, math.inf)
     )

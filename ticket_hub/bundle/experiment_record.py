@@ -16,7 +16,7 @@ from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.experiment_spec import DENSE, TICKET, ExperimentSpec
 
 __all__ = [
-    "LONGEST",
+    "MAX_LENGTH",
     "About",
     "ExperimentRecord",
     "LevelResults",
@@ -25,7 +25,7 @@ __all__ = [
     "one_line",
 ]
 
-LONGEST = 200  # characters of a text
+MAX_LENGTH = 200  # characters of a text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,5 +186,5 @@ class About:
 
 def one_line(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A short text of one line, without characters that cannot be seen."""
-    shown = "".join(each if each.isprintable() else " " for each in str(value)[: 4 * LONGEST])
-    return " ".join(shown.split())[:LONGEST].strip()
+    shown = "".join(each if each.isprintable() else " " for each in str(value)[: 4 * MAX_LENGTH])
+    return " ".join(shown.split())[:MAX_LENGTH].strip()

@@ -16,7 +16,7 @@ from ticket_hub.errors import BundleFormatError
 
 __all__ = ["NAMESPACES", "check"]
 
-MOST_DEPTH = 32
+MAX_DEPTH = 32
 NAMESPACES = {
     "xmlns": "http://www.w3.org/2000/svg",
     "xmlns:xlink": "http://www.w3.org/1999/xlink",
@@ -45,7 +45,7 @@ def check(data: bytes) -> None:
         BundleFormatError: another element, attribute or value than those of lines and shapes, or
             more than 256 KiB.
     """
-    if len(data) > layout.MOST_BYTES[layout.FIGURE]:
+    if len(data) > layout.MAX_BYTES[layout.FIGURE]:
         raise _refused("it has more than 256 KiB")
     if _DECLARED.search(data):
         raise _refused("it declares or refers to something")
@@ -75,7 +75,7 @@ class _Reader:
         self.depth += 1
         if name not in ELEMENTS or (name == "svg") != (self.depth == 1):
             raise _refused(f"it has an element {name[:40]!r} where none may be")
-        if self.depth > MOST_DEPTH:
+        if self.depth > MAX_DEPTH:
             raise _refused("it nests too deep")
         for key, value in attributes.items():
             if not _is_harmless(key, value):

@@ -84,7 +84,7 @@ class OpenFile:
             place += len(piece)
             digest.update(piece)
             *whole, rest = (rest + piece).split(b"\n")
-            if len(rest) > layout.MOST_METRICS_LINE:
+            if len(rest) > layout.MAX_METRICS_LINE:
                 raise BundleFormatError(f"{self.name} has a line over 4 MiB.", _AGAIN)
             for line in whole:
                 yield line + b"\n"

@@ -35,29 +35,29 @@ FIGURE = "ladder.svg"
 RESULTS = ".eval_results/ticket.yaml"
 STAGING = ".staged"
 
-MOST_MANIFEST_BYTES = 4 << 20
-MOST_CONFIG_BYTES = 64 << 10
-MOST_CARD_BYTES = 4 << 20
-MOST_TENSOR_BYTES = 1 << 40
-MOST_BYTES = {
-    CONFIG: MOST_CONFIG_BYTES,
-    CARD: MOST_CARD_BYTES,
+MAX_MANIFEST_BYTES = 4 << 20
+MAX_CONFIG_BYTES = 64 << 10
+MAX_CARD_BYTES = 4 << 20
+MAX_TENSOR_BYTES = 1 << 40
+MAX_BYTES = {
+    CONFIG: MAX_CONFIG_BYTES,
+    CARD: MAX_CARD_BYTES,
     FIGURE: 256 << 10,
     METRICS: 1 << 30,
     RESULTS: 64 << 10,
 }
-MOST_EVIDENCE_BYTES = 1 << 20
-MOST_EVIDENCE_FILES = 32
-MOST_EVIDENCE_TOTAL = 4 << 20
-MOST_METRICS_LINE = 4 << 20
+MAX_EVIDENCE_BYTES = 1 << 20
+MAX_EVIDENCE_FILES = 32
+MAX_EVIDENCE_TOTAL = 4 << 20
+MAX_METRICS_LINE = 4 << 20
 
-MOST_TRIALS = 1000
-MOST_LEVELS = 1001
-MOST_LAYERS = 4096
-MOST_FAMILY = 1_000_000  # comparisons
-MOST_CLASSES = 10_000_000
-MOST_PIXELS = 1 << 16
-MOST_CHANNELS = 4096
+MAX_TRIALS = 1000
+MAX_LEVELS = 1001
+MAX_LAYERS = 4096
+MAX_FAMILY = 1_000_000  # comparisons
+MAX_CLASSES = 10_000_000
+MAX_PIXELS = 1 << 16
+MAX_CHANNELS = 4096
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
 _SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, FIGURE, RESULTS))
@@ -74,7 +74,7 @@ def is_known(name: str) -> bool:
 
 def most_bytes(name: str) -> int:
     """How large a file of this name may be."""
-    return MOST_EVIDENCE_BYTES if is_evidence(name) else MOST_BYTES.get(name, MOST_TENSOR_BYTES)
+    return MAX_EVIDENCE_BYTES if is_evidence(name) else MAX_BYTES.get(name, MAX_TENSOR_BYTES)
 
 
 def is_evidence(name: str) -> bool:

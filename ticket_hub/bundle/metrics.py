@@ -22,7 +22,7 @@ __all__ = ["CurveRecord", "lines", "parse_lines", "readings"]
 
 TICKET = "ticket"
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
-MOST_VALUES = 1 << 21
+MAX_VALUES = 1 << 21
 _OPEN, _BETWEEN, _CLOSE = b'{"curves":[', b",", b'],"format":1}'
 _HEAD = {"backend": str, "chosen": int, "control": str, "level": int, "trial": int}
 
@@ -121,7 +121,7 @@ def _column(name: str, line: bytes) -> Tensor:
     if not (line.startswith(prefix) and line.endswith(end)):
         raise _broken(f"a curve has no {name}")
     text = line[len(prefix) : -len(end)]
-    values = strict.parse(text, source=layout.METRICS, containers=1, values=MOST_VALUES)
+    values = strict.parse(text, source=layout.METRICS, containers=1, values=MAX_VALUES)
     kinds = {int} if name == "iterations" else {float, type(None)}
     if not isinstance(values, list) or not {type(value) for value in values} <= kinds:
         raise _broken(f"the {name} of a curve are not numbers")

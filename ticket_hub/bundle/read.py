@@ -21,7 +21,7 @@ from ticket_hub.bundle.packing import packed_size, unpack
 from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
-from ticket_hub.bundle.tensors import MOST_HEADER_BYTES, header_size, parse_header, tensor_at
+from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
 from ticket_hub.tables import to_table
@@ -44,7 +44,7 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleFormatError(f"There is no folder {folder}.", "Give the folder of a bundle.")
     files = BundleFolder(Path(folder))
     with files.open(layout.MANIFEST) as found:
-        if found.size > layout.MOST_MANIFEST_BYTES:
+        if found.size > layout.MAX_MANIFEST_BYTES:
             raise BundleFormatError(f"{layout.MANIFEST} has more than 4 MiB.", _AGAIN)
         manifest = encoding.decode(found.at(0, found.size))
     if manifest.default != summary.choose(manifest.levels, manifest.trials[0].index):
@@ -52,7 +52,7 @@ def open_bundle(folder: Path) -> Bundle:
             f"The default ticket in {layout.MANIFEST} is not the one of its rule.", _AGAIN
         )
     record = manifest.files[layout.CONFIG]
-    config.check(files.read(layout.CONFIG, record, layout.MOST_CONFIG_BYTES), manifest)
+    config.check(files.read(layout.CONFIG, record, layout.MAX_CONFIG_BYTES), manifest)
     return Bundle(files, manifest)
 
 
@@ -212,7 +212,7 @@ class Bundle:
         record = self.manifest.files.get(layout.FIGURE)
         if record is None:
             return None
-        data = bytes(self.files.read(layout.FIGURE, record, layout.MOST_BYTES[layout.FIGURE]))
+        data = bytes(self.files.read(layout.FIGURE, record, layout.MAX_BYTES[layout.FIGURE]))
         figure.check(data)
         return data
 
@@ -227,7 +227,7 @@ class Bundle:
     def experiment(self, name: str) -> ExperimentRecord:
         """The record in one file; raises as `experiments`."""
         record = self.manifest.files[name]
-        data = self.files.read(name, record, layout.MOST_EVIDENCE_BYTES)
+        data = self.files.read(name, record, layout.MAX_EVIDENCE_BYTES)
         return record_in(self.manifest, data, name)
 
     def digest(self, name: str) -> None:
@@ -246,7 +246,7 @@ class Bundle:
                     math.prod(shape) * dtype.itemsize
                     for dtype, shape in self.network.tensors.values()
                 )
-                if found.size > dense + 8 + MOST_HEADER_BYTES:
+                if found.size > dense + 8 + MAX_HEADER_BYTES:
                     raise BundleFormatError(f"{name} is larger than the network.", _AGAIN)
             if found.digest() != record.sha256:
                 raise changed(name, found.at(0, HEAD_BYTES))

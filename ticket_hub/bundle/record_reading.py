@@ -29,8 +29,8 @@ from ticket_hub.tables import build, to_table
 __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
 
 FORMAT = 1
-MOST_LEVELS, MOST_TRIALS, MOST_NETWORKS, MOST_FACTS = 1001, 1000, 32, 64
-MOST_BESIDE, LARGEST = 20_000, 10**12
+MAX_LEVELS, MAX_TRIALS, MAX_NETWORKS, MAX_FACTS = 1001, 1000, 32, 64
+MAX_BESIDE, MAX_SIZE = 20_000, 10**12
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _WHEN = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 _START = re.compile(r"(?:[0-9a-f]{64})?")
@@ -164,9 +164,9 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
 def _totals(table: Any) -> dict[str, int]:  # noqa: ANN401 - any JSON value
     """Iterations of each network."""
     for name, count in table.items():
-        if not _NAME.fullmatch(name) or type(count) is not int or not 0 <= count <= LARGEST:
+        if not _NAME.fullmatch(name) or type(count) is not int or not 0 <= count <= MAX_SIZE:
             raise _wrong("its iterations cannot be")
-    if len(table) > MOST_NETWORKS:
+    if len(table) > MAX_NETWORKS:
         raise _wrong("it has too many networks")
     return dict(table)
 
@@ -177,13 +177,13 @@ def _rule(table: Any) -> Rule:  # noqa: ANN401 - any JSON value
         return USUAL
     rule = build(Rule, table)
     rule.check()
-    if len(rule.beside) > MOST_BESIDE or not all(0 <= each <= 1 for each in rule.beside):
+    if len(rule.beside) > MAX_BESIDE or not all(0 <= each <= 1 for each in rule.beside):
         raise _wrong("the comparisons beside it cannot be")
     return rule
 
 
 def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_LEVELS:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_LEVELS:
         raise _wrong("it has no levels, or too many")
     return value
 
@@ -196,23 +196,23 @@ def _picked(level: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
 
 
 def _facts(table: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON value
-    return {one_line(key): one_line(value) for key, value in list(table.items())[:MOST_FACTS]}
+    return {one_line(key): one_line(value) for key, value in list(table.items())[:MAX_FACTS]}
 
 
 def _check_level(level: LevelResults) -> None:
     """What a level says must be possible."""
     networks = level.networks
-    if TICKET not in networks or len(networks) > MOST_NETWORKS:
+    if TICKET not in networks or len(networks) > MAX_NETWORKS:
         raise _wrong(f"level {level.level} has no ticket, or too many networks")
     numbers = [each.trial for each in networks[TICKET].trials]
-    if not 1 <= len(numbers) <= MOST_TRIALS or len(set(numbers)) != len(numbers):
+    if not 1 <= len(numbers) <= MAX_TRIALS or len(set(numbers)) != len(numbers):
         raise _wrong(f"level {level.level} has no trials, too many, or one of them twice")
     for name, network in networks.items():
         if not _NAME.fullmatch(name) or [each.trial for each in network.trials] != numbers:
             raise _wrong(f"the networks of level {level.level} do not have the same trials")
         if not all(map(_is_possible, network.trials)):
             raise _wrong(f"a trial of level {level.level} says what cannot be")
-    if not (0 <= level.level < MOST_LEVELS and 0 <= level.transferred_density <= 1):
+    if not (0 <= level.level < MAX_LEVELS and 0 <= level.transferred_density <= 1):
         raise _wrong(f"level {level.level}, or its density, cannot be")
 
 
@@ -222,7 +222,7 @@ def _is_possible(trial: TrialResult) -> bool:
         and trial.early_stop >= 0
         and trial.prunable > 0
         and 0 <= trial.kept <= trial.prunable
-        and 0 <= trial.trial < MOST_TRIALS
+        and 0 <= trial.trial < MAX_TRIALS
         and _START.fullmatch(trial.start) is not None
     )
 

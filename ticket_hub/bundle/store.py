@@ -67,7 +67,7 @@ class Store:
         Raises:
             BundleFormatError: it is larger than a bundle may list.
         """
-        most = layout.MOST_BYTES[name]
+        most = layout.MAX_BYTES[name]
         if (self.folder / name).stat().st_size > most:
             raise BundleFormatError(f"{name} has more than {most} bytes.", "Shorten it.")
         data = (self.folder / name).read_bytes()

@@ -12,10 +12,10 @@ from ticket_hub.errors import BundleFormatError
 __all__ = ["parse"]
 
 DEPTH = 16
-LONGEST_TEXT = 4096
+MAX_TEXT = 4096
 TEXTS = 120_000
-LONGEST_INTEGER = 19
-LONGEST_FRACTION = 64
+MAX_INTEGER = 19
+MAX_FRACTION = 64
 
 # A lone quotation mark ends the scan at once, so that it stays linear on unterminated texts; the
 # quantifiers give nothing back and are bounded, so that it takes no memory on long ones.
@@ -61,7 +61,7 @@ def _bound(data: bytes | bytearray, source: str, containers: int, values: int) -
         start = data[token.start()]
         if start == ord('"'):
             texts -= 1
-            if texts < 0 or not 1 < token.end() - token.start() <= LONGEST_TEXT:
+            if texts < 0 or not 1 < token.end() - token.start() <= MAX_TEXT:
                 raise _broken(source, "a text is not closed or too long, or there are too many")
         elif start in b"[{":
             depth += 1
@@ -86,14 +86,14 @@ def _constant(text: str) -> float:
 
 
 def _fraction(text: str) -> float:
-    value = float(text) if len(text) <= LONGEST_FRACTION else math.inf
+    value = float(text) if len(text) <= MAX_FRACTION else math.inf
     if not math.isfinite(value):
         raise ValueError("a number is too large or too long")
     return value
 
 
 def _integer(text: str) -> int:
-    if len(text.lstrip("-")) > LONGEST_INTEGER:
+    if len(text.lstrip("-")) > MAX_INTEGER:
         raise ValueError("a whole number has too many digits")
     return int(text)
 

@@ -23,10 +23,10 @@ from ticket_hub.errors import BundleFormatError
 
 __all__ = ["Entry", "chunks", "header_size", "parse_header", "tensor_at"]
 
-MOST_HEADER_BYTES = 1 << 20
-MOST_TENSORS = 4096
-MOST_RANK = 8
-MOST_ELEMENTS = 1 << 48
+MAX_HEADER_BYTES = 1 << 20
+MAX_TENSORS = 4096
+MAX_RANK = 8
+MAX_ELEMENTS = 1 << 48
 METADATA = {"format": "pt"}
 
 _NAME = re.compile(r"[A-Za-z0-9_.]{1,200}")
@@ -116,7 +116,7 @@ def header_size(prefix: bytes, source: str) -> int:
         BundleFormatError: fewer than 8 bytes, or a header over 1 MiB.
     """
     size = int.from_bytes(prefix, "little")
-    if len(prefix) != 8 or not 2 <= size <= MOST_HEADER_BYTES:  # noqa: PLR2004 - u64, and `{}`
+    if len(prefix) != 8 or not 2 <= size <= MAX_HEADER_BYTES:  # noqa: PLR2004 - u64, and `{}`
         raise _broken(source, f"its header would have {size} bytes; the limit is 1 MiB")
     return size
 
@@ -131,11 +131,11 @@ def parse_header(header: bytes, data_size: int, source: str) -> dict[str, Entry]
     Raises:
         BundleFormatError: anything but what `chunks` could have written.
     """
-    table = strict.parse(header, source=source, containers=3 * MOST_TENSORS + 2)
+    table = strict.parse(header, source=source, containers=3 * MAX_TENSORS + 2)
     if not isinstance(table, dict) or table.pop("__metadata__", METADATA) != METADATA:
         raise _broken(source, "its header or metadata is not that of a bundle")
-    if len(table) > MOST_TENSORS:
-        raise _broken(source, f"it has more than {MOST_TENSORS} tensors")
+    if len(table) > MAX_TENSORS:
+        raise _broken(source, f"it has more than {MAX_TENSORS} tensors")
     entries = {name: _entry(name, item, source) for name, item in table.items()}
     place = 0
     for entry in entries.values():
@@ -155,10 +155,10 @@ def _entry(name: str, item: Any, source: str) -> Entry:  # noqa: ANN401 - parsed
     shape, offsets = item["shape"], item["data_offsets"]
     if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):  # noqa: PLR2004 - a pair
         raise _broken(source, f"the shape or the offsets of {name!r} are not sizes")
-    if item["dtype"] not in list(_DTYPES) or len(shape) > MOST_RANK:
+    if item["dtype"] not in list(_DTYPES) or len(shape) > MAX_RANK:
         raise _broken(source, f"the type or rank of {name!r} is not one that a bundle has")
     entry = Entry(dtype=_DTYPES[item["dtype"]], shape=tuple(shape), start=offsets[0])
-    if entry.elements > MOST_ELEMENTS or offsets[1] - offsets[0] != entry.size:
+    if entry.elements > MAX_ELEMENTS or offsets[1] - offsets[0] != entry.size:
         raise _broken(source, f"the bytes of {name!r} do not have the length of its shape")
     return entry
 

@@ -95,11 +95,11 @@ def put_experiments(
     for record in records:
         demand_about(record, About.of(manifest))
         data = encode_record(record)
-        if len(data) > layout.MOST_EVIDENCE_BYTES:
+        if len(data) > layout.MAX_EVIDENCE_BYTES:
             raise EvidenceError("This evidence takes more than 1 MiB.", "Give fewer levels.")
         found[layout.evidence_file(hashlib.sha256(data).hexdigest())] = (data, record)
     total = sum(len(data) for data, _ in found.values())
-    if len(found) > layout.MOST_EVIDENCE_FILES or total > layout.MOST_EVIDENCE_TOTAL:
+    if len(found) > layout.MAX_EVIDENCE_FILES or total > layout.MAX_EVIDENCE_TOTAL:
         raise EvidenceError(
             f"{len(found)} records of experiments with {total} bytes are too many for a bundle.",
             "It takes 32 of together 4 MiB; share the others in a bundle of their own.",

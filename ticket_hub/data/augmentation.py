@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ticket_hub.recipe import DataSpec
+from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Bool, Int64, UInt8
-from ticket_hub.types import derive_seed
 
 __all__ = ["Augmentation", "augmented", "is_augmented"]
 

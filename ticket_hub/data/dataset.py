@@ -12,8 +12,8 @@ from torch import Tensor
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
+from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float, Int64, UInt8
-from ticket_hub.types import derive_seed
 
 __all__ = ["DataSet", "Part", "Published", "moments", "normalized", "split"]
 

@@ -15,7 +15,7 @@ from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
-from ticket_hub.types import derive_seed
+from ticket_hub.seeds import derive_seed
 
 __all__ = ["read_folder", "test_fifth"]
 

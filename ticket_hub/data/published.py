@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
-from ticket_hub.data.shelf import Shelf
+from ticket_hub.data.dataset_files import DatasetFiles
 from ticket_hub.errors import DataNotFoundError
 
 __all__ = ["SOURCES", "Source"]
 
-Source: TypeAlias = Callable[[Shelf], Published]
+Source: TypeAlias = Callable[[DatasetFiles], Published]
 
 DIGITS = tuple(string.digits)
 CLOTHES = (
@@ -42,19 +42,19 @@ CIFAR_SHAPE = (3, 32, 32)
 IDX_UINT8 = 0x08
 
 
-def mnist(shelf: Shelf) -> Published:
+def mnist(folder: DatasetFiles) -> Published:
     """60,000 + 10,000 grey images of 28x28 (LeCun et al. 1998)."""
-    train, test = _idx_parts(shelf, "MNIST/raw/train", "MNIST/raw/t10k")
+    train, test = _idx_parts(folder, "MNIST/raw/train", "MNIST/raw/t10k")
     return Published(train=train, test=test, classes=10, class_names=DIGITS)
 
 
-def fashion_mnist(shelf: Shelf) -> Published:
+def fashion_mnist(folder: DatasetFiles) -> Published:
     """60,000 + 10,000 grey images of 28x28 (Xiao et al. 2017)."""
-    train, test = _idx_parts(shelf, "FashionMNIST/raw/train", "FashionMNIST/raw/t10k")
+    train, test = _idx_parts(folder, "FashionMNIST/raw/train", "FashionMNIST/raw/t10k")
     return Published(train=train, test=test, classes=10, class_names=CLOTHES)
 
 
-def emnist_letters(shelf: Shelf) -> Published:
+def emnist_letters(folder: DatasetFiles) -> Published:
     """124,800 + 20,800 grey images of 28x28, upper and lower case as one class (Cohen et al. 2017).
 
     The files hold each image transposed and number the letters from 1; here images are upright
@@ -63,40 +63,40 @@ def emnist_letters(shelf: Shelf) -> Published:
     place = "EMNIST/raw/emnist-letters"
     parts = [
         Part(images=part.images.mT.contiguous(), labels=part.labels - 1)
-        for part in _idx_parts(shelf, f"{place}-train", f"{place}-test")
+        for part in _idx_parts(folder, f"{place}-train", f"{place}-test")
     ]
     names = tuple(string.ascii_lowercase)
     return Published(train=parts[0], test=parts[1], classes=26, class_names=names)
 
 
-def cifar10(shelf: Shelf) -> Published:
+def cifar10(folder: DatasetFiles) -> Published:
     """50,000 + 10,000 colour images of 32x32 (Krizhevsky 2009)."""
     batches = [f"data_batch_{number}" for number in range(1, 6)]
     files = [f"cifar-10-batches-py/{file}" for file in [*batches, "test_batch", "batches.meta"]]
-    return _cifar(shelf, files, "label")
+    return _cifar(folder, files, "label")
 
 
-def cifar100(shelf: Shelf) -> Published:
+def cifar100(folder: DatasetFiles) -> Published:
     """50,000 + 10,000 colour images of 32x32 with their 100 fine labels (Krizhevsky 2009)."""
     files = [f"cifar-100-python/{file}" for file in ("train", "test", "meta")]
-    return _cifar(shelf, files, "fine_label")
+    return _cifar(folder, files, "fine_label")
 
 
-def svhn(shelf: Shelf) -> Published:
+def svhn(folder: DatasetFiles) -> Published:
     """73,257 + 26,032 colour images of 32x32, the cropped digits (Netzer et al. 2011).
 
     The files number the digit 0 as 10. The `extra` part is not used.
     """
-    shelf.require("train_32x32.mat", "test_32x32.mat")
+    folder.require("train_32x32.mat", "test_32x32.mat")
     return Published(
-        train=_mat_part(shelf, "train_32x32.mat"),
-        test=_mat_part(shelf, "test_32x32.mat"),
+        train=_mat_part(folder, "train_32x32.mat"),
+        test=_mat_part(folder, "test_32x32.mat"),
         classes=10,
         class_names=DIGITS,
     )
 
 
-def usps(shelf: Shelf) -> Published:
+def usps(folder: DatasetFiles) -> Published:
     """7,291 + 2,007 grey images of 16x16 (Hull 1994), as LIBSVM distributes them.
 
     The two parts are two files, and often only the test part is at hand: that alone is never
@@ -106,33 +106,33 @@ def usps(shelf: Shelf) -> Published:
         DataNotFoundError: a part is missing and cannot be fetched.
     """
     try:
-        shelf.require("usps.bz2", "usps.t.bz2")
+        folder.require("usps.bz2", "usps.t.bz2")
     except DataNotFoundError as error:
-        if shelf.missing("usps.t.bz2"):
+        if folder.missing("usps.t.bz2"):
             raise
         raise DataNotFoundError(
             error.problem,
             "The test part alone is there: get usps.bz2 too, or use the data set 'usps-test', "
             "which splits those 2,007 images into a training and a test part.",
         ) from error
-    train, test = _libsvm_part(shelf, "usps.bz2"), _libsvm_part(shelf, "usps.t.bz2")
+    train, test = _libsvm_part(folder, "usps.bz2"), _libsvm_part(folder, "usps.t.bz2")
     return Published(train=train, test=test, classes=10, class_names=DIGITS)
 
 
-def usps_test(shelf: Shelf) -> Published:
+def usps_test(folder: DatasetFiles) -> Published:
     """The 2,007 images of USPS's test part alone; every fifth is the test part here."""
-    every_fifth = _fifths(_libsvm_part(shelf, "usps.t.bz2"))
+    every_fifth = _fifths(_libsvm_part(folder, "usps.t.bz2"))
     return Published(train=every_fifth[0], test=every_fifth[1], classes=10, class_names=DIGITS)
 
 
-def digits(shelf: Shelf) -> Published:
+def digits(folder: DatasetFiles) -> Published:
     """1,797 grey images of 8x8, shipped with this package; every fifth is the test part.
 
     They are the test part of the Optical Recognition of Handwritten Digits (Alpaydin and Kaynak
     1998, UCI Machine Learning Repository, CC BY 4.0), in the order of scikit-learn's
     `load_digits`. The file holds each pixel's count of 0 to 16, as published.
     """
-    del shelf
+    del folder
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
         counts, numbers = file["images"], file["labels"]
     images = torch.from_numpy(counts * (255 / 16)).round().to(torch.uint8).unsqueeze(1)
@@ -158,22 +158,22 @@ def _fifths(part: Part) -> tuple[Part, Part]:
     return part.take(torch.nonzero(~test).flatten()), part.take(torch.nonzero(test).flatten())
 
 
-def _idx_parts(shelf: Shelf, train: str, test: str) -> tuple[Part, Part]:
+def _idx_parts(folder: DatasetFiles, train: str, test: str) -> tuple[Part, Part]:
     kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
-    shelf.require(*(f"{prefix}-{kind}" for prefix in (train, test) for kind in kinds))
+    folder.require(*(f"{prefix}-{kind}" for prefix in (train, test) for kind in kinds))
     parts = []
     for prefix in (train, test):
-        images, labels = (_idx(shelf, f"{prefix}-{kind}") for kind in kinds)
-        with shelf.parsing(f"{prefix}-{kinds[1]}"):
+        images, labels = (_idx(folder, f"{prefix}-{kind}") for kind in kinds)
+        with folder.parsing(f"{prefix}-{kinds[1]}"):
             _check_pairs(images, labels)
         parts.append(Part(images=images.unsqueeze(1), labels=labels.long()))
     return parts[0], parts[1]
 
 
-def _idx(shelf: Shelf, file: str) -> Tensor:
+def _idx(folder: DatasetFiles, file: str) -> Tensor:
     """The uint8 array of an idx file: 0, 0, 8, rank, then big-endian extents, then the values."""
-    data = shelf.read(file)
-    with shelf.parsing(file):
+    data = folder.read(file)
+    with folder.parsing(file):
         zeros, kind, rank = int.from_bytes(data[:2]), data[2], data[3]
         if zeros or kind != IDX_UINT8:
             raise ValueError("it does not begin as an idx file of bytes does")
@@ -184,13 +184,13 @@ def _idx(shelf: Shelf, file: str) -> Tensor:
         return _tensor(np.frombuffer(data, np.uint8, offset=start).reshape(shape))
 
 
-def _cifar(shelf: Shelf, files: list[str], label: str) -> Published:
+def _cifar(folder: DatasetFiles, files: list[str], label: str) -> Published:
     """Batches of the training part, then the test part, then the names of the classes."""
     *batches, meta = files
-    shelf.require(*files)
-    parts = [_cifar_part(shelf, file, f"{label}s") for file in batches]
-    table = _unpickled(shelf, meta)
-    with shelf.parsing(meta):
+    folder.require(*files)
+    parts = [_cifar_part(folder, file, f"{label}s") for file in batches]
+    table = _unpickled(folder, meta)
+    with folder.parsing(meta):
         names = tuple(str(name, "ascii") for name in table[f"{label}_names".encode()])
     return Published(
         train=Part(
@@ -203,18 +203,18 @@ def _cifar(shelf: Shelf, files: list[str], label: str) -> Published:
     )
 
 
-def _cifar_part(shelf: Shelf, file: str, labels: str) -> Part:
-    batch = _unpickled(shelf, file)
-    with shelf.parsing(file):
+def _cifar_part(folder: DatasetFiles, file: str, labels: str) -> Part:
+    batch = _unpickled(folder, file)
+    with folder.parsing(file):
         images = _tensor(np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, *CIFAR_SHAPE))
         numbers = torch.tensor(batch[labels.encode()], dtype=torch.int64)
         _check_pairs(images, numbers)
         return Part(images=images, labels=numbers)
 
 
-def _unpickled(shelf: Shelf, file: str) -> Any:  # noqa: ANN401 - what a file holds
-    data = shelf.read(file)
-    with shelf.parsing(file):
+def _unpickled(folder: DatasetFiles, file: str) -> Any:  # noqa: ANN401 - what a file holds
+    data = folder.read(file)
+    with folder.parsing(file):
         try:
             return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
         except pickle.UnpicklingError as error:
@@ -224,7 +224,7 @@ def _unpickled(shelf: Shelf, file: str) -> Any:  # noqa: ANN401 - what a file ho
 class _ArrayUnpickler(pickle.Unpickler):
     """Builds dictionaries, lists and numpy arrays, and calls nothing else.
 
-    A second line of defence: `Shelf.read` gives only bytes that have the published digest.
+    A second line of defence: `DatasetFiles.read` gives only bytes that have the published digest.
     """
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as the base class
@@ -247,11 +247,11 @@ def _bytes(text: str, _encoding: str) -> bytes:
     return text.encode("latin-1")  # how Python 3 writes bytes for Python 2
 
 
-def _mat_part(shelf: Shelf, file: str) -> Part:
+def _mat_part(folder: DatasetFiles, file: str) -> Part:
     from scipy.io import loadmat
 
-    data = shelf.read(file)
-    with shelf.parsing(file):
+    data = folder.read(file)
+    with folder.parsing(file):
         table = loadmat(io.BytesIO(data), variable_names=["X", "y"])  # type: ignore[arg-type] # its stubs know paths only
         images = _tensor(np.asarray(table["X"], np.uint8).transpose(3, 2, 0, 1))
         labels = torch.from_numpy(table["y"].astype(np.int64).flatten()) % 10
@@ -259,10 +259,10 @@ def _mat_part(shelf: Shelf, file: str) -> Part:
         return Part(images=images, labels=labels)
 
 
-def _libsvm_part(shelf: Shelf, file: str) -> Part:
+def _libsvm_part(folder: DatasetFiles, file: str) -> Part:
     """Lines of `label 1:value ... 256:value`, values in [-1, 1], labels from 1."""
-    packed = shelf.read(file)
-    with shelf.parsing(file):
+    packed = folder.read(file)
+    with folder.parsing(file):
         words = bz2.decompress(packed).replace(b":", b" ").split()
         table = np.array(words, dtype=np.float32).reshape(-1, 1 + 2 * USPS_SIDE**2)
         pixels = ((table[:, 2::2] + 1) / 2 * 255).astype(np.uint8)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ticket_hub.data.adaptation import resized
 from ticket_hub.data.dataset import DataSet, Part, Published, split
+from ticket_hub.data.dataset_files import DatasetFiles, Fetch
 from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
 from ticket_hub.data.folder import read_folder
 from ticket_hub.data.huggingface import read_huggingface
 from ticket_hub.data.own import own_names, read_own
 from ticket_hub.data.published import SOURCES
-from ticket_hub.data.shelf import Fetch, Shelf
 from ticket_hub.errors import DataError, DataNotFoundError
 from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec
@@ -84,7 +84,7 @@ def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch |
         if own is None:
             raise _unknown(spec.name)
         return own
-    return SOURCES[spec.name](Shelf(name=spec.name, root=root, digests=digests, fetch=fetch))
+    return SOURCES[spec.name](DatasetFiles(name=spec.name, root=root, digests=digests, fetch=fetch))
 
 
 def _resized(part: Part, size: int) -> Part:

@@ -26,7 +26,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from ticket_hub.engines.tether import end_with
+from ticket_hub.engines.exit_with_parent import exit_with
 from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.search.signals import stop_on_signals
@@ -54,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     with stop_on_signals() as should_stop:
         if given.tether is not None:
-            end_with(given.tether)
+            exit_with(given.tether)
         # Imported with the signals' handlers in place: PyTorch takes seconds.
-        from ticket_hub.engines.doing import execute
+        from ticket_hub.engines.run_work import execute
 
         try:
             return execute(

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
-from ticket_hub.engines.attended import until_free
 from ticket_hub.engines.base import Status, Work
+from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.choice import number, refuse_unknown
 from ticket_hub.engines.folder import WorkFolder
-from ticket_hub.engines.slots import Slot, SlotShelf, machine_slots
-from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.engines.slots import Slot, SlotPool, machine_slots
+from ticket_hub.engines.supervised_process import until_free
 from ticket_hub.errors import EngineError, RunLockedError
 from ticket_hub.search.lock import acquire
 
@@ -57,7 +57,7 @@ class LocalEngine:
 
     Args:
         slots: by default one for each GPU, or without one, for each core.
-        shelf: gives the slots out; by default over all processes of this machine.
+        pool: gives the slots out; by default over all processes of this machine.
         grace_seconds: from asking a work to stop to killing it.
         tethered: works end when this process does, with a checkpoint; see `tether`.
     """
@@ -66,11 +66,11 @@ class LocalEngine:
         self,
         slots: Sequence[Slot] | None = None,
         *,
-        shelf: SlotShelf | None = None,
+        pool: SlotPool | None = None,
         grace_seconds: float = GRACE_SECONDS,
         tethered: bool = False,
     ) -> None:
-        self.shelf = shelf or SlotShelf.of_machine(slots or machine_slots())
+        self.pool = pool or SlotPool.of_machine(slots or machine_slots())
         self._grace = grace_seconds
         self._waiting: dict[Path, Work] = {}
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
@@ -79,7 +79,7 @@ class LocalEngine:
     @property
     def slots(self) -> int:
         """How many works can run at once."""
-        return len(self.shelf.slots)
+        return len(self.pool.slots)
 
     def submit(self, folder: Path, work: Work) -> None:
         """As `Engine.submit`."""
@@ -119,7 +119,7 @@ class LocalEngine:
 
     def _start_waiting(self) -> None:
         while self._waiting:
-            taken = self.shelf.take()
+            taken = self.pool.take()
             if taken is None:
                 return
             slot, handle = taken
@@ -211,7 +211,7 @@ def _spawn(
                 stdout=log,
                 stderr=log,
                 pass_fds=inherited,
-                env=surroundings(cuda=slot.cuda),
+                env=child_environment(cuda=slot.cuda),
                 start_new_session=True,
             )
     except OSError as error:

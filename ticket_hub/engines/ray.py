@@ -25,10 +25,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.engines.attended import GRACE_SECONDS, Attended, see, until_free
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.choice import number, refuse_unknown
 from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
 
 __all__ = ["RayEngine", "from_options"]
@@ -166,5 +166,7 @@ def _connect(address: str | None) -> tuple[Any, bool]:
 
 def _do(folder: str, workers: int | None, has_gpu: bool) -> int:  # noqa: FBT001 - Ray's call
     """Do a work; runs on a machine of the cluster."""
-    with contextlib.closing(Attended(Path(folder), workers=workers, has_gpu=has_gpu)) as attended:
+    with contextlib.closing(
+        SupervisedProcess(Path(folder), workers=workers, has_gpu=has_gpu)
+    ) as attended:
         return attended.wait()

@@ -13,7 +13,7 @@ from ticket_hub.errors import EngineError, RunLockedError
 from ticket_hub.search.lock import acquire
 from ticket_hub.training.capacity import cores
 
-__all__ = ["Slot", "SlotShelf", "cpu_slots", "gpu_slots", "machine_slots"]
+__all__ = ["Slot", "SlotPool", "cpu_slots", "gpu_slots", "machine_slots"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def machine_slots(cpus: int | None = None) -> tuple[Slot, ...]:
 
 
 @dataclass(frozen=True)
-class SlotShelf:
+class SlotPool:
     """Gives each slot to one work at a time, over all processes of the machine.
 
     A slot is a locked file. The process that does a work inherits the handle, so that its slot
@@ -79,8 +79,8 @@ class SlotShelf:
     folder: Path
 
     @classmethod
-    def of_machine(cls, slots: Sequence[Slot]) -> SlotShelf:
-        """The shelf that all processes of this machine and this user share."""
+    def of_machine(cls, slots: Sequence[Slot]) -> SlotPool:
+        """The pool that all processes of this machine and this user share."""
         return cls(slots, home.cache_folder() / "slots" / socket.gethostname())
 
     def take(self) -> tuple[Slot, int] | None:

@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
-from ticket_hub.engines.attended import GRACE_SECONDS, Attended, see, until_free
 from ticket_hub.engines.base import Status, Work
+from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.choice import number, refuse_unknown
 from ticket_hub.engines.folder import WorkFolder
-from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
 
 __all__ = ["Job", "SlurmEngine", "from_options"]
@@ -87,11 +87,13 @@ class Job:
     folder: str
     workers: int | None
     has_gpu: bool
-    _attended: Attended | None = None
+    _attended: SupervisedProcess | None = None
 
     def __call__(self) -> int:
         """Do the work and return its exit code."""
-        self._attended = Attended(Path(self.folder), workers=self.workers, has_gpu=self.has_gpu)
+        self._attended = SupervisedProcess(
+            Path(self.folder), workers=self.workers, has_gpu=self.has_gpu
+        )
         try:
             return self._attended.wait()
         finally:
@@ -234,7 +236,9 @@ def _submitit(cluster: str) -> Any:  # noqa: ANN401 - a module without types
 
 
 def _exported() -> list[str]:
-    return [name for name in surroundings() if name in os.environ and not name.startswith("SLURM")]
+    return [
+        name for name in child_environment() if name in os.environ and not name.startswith("SLURM")
+    ]
 
 
 def _is_over(job: Any) -> bool:  # noqa: ANN401 - a type of submitit

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ticket_hub.evidence.family import holm
-from ticket_hub.evidence.statistics import LEAST_TRIALS, paired_difference
+from ticket_hub.evidence.statistics import MIN_TRIALS, paired_difference
 from ticket_hub.evidence.verdict import ALPHA, MARGIN, REFERENCES, Outcome, Word, word_of
 
 __all__ = ["earlier_word"]
@@ -22,7 +22,7 @@ def earlier_word(ticket: Outcome, controls: Mapping[str, Outcome]) -> Word | Non
     Raises:
         EvidenceError: a control has other trials than the ticket, or a value is not finite.
     """
-    if len(ticket.accuracy) < LEAST_TRIALS:
+    if len(ticket.accuracy) < MIN_TRIALS:
         return None
     better, worse = [], []
     for name, control in controls.items():

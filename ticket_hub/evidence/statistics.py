@@ -19,7 +19,7 @@ from ticket_hub.shapes import Float64
 
 __all__ = [
     "BOOTSTRAP_FROM",
-    "LEAST_TRIALS",
+    "MIN_TRIALS",
     "Difference",
     "Ratio",
     "one_sided",
@@ -30,12 +30,12 @@ __all__ = [
 
 Numbers: TypeAlias = Sequence[float] | Sequence[int]
 
-LEAST_TRIALS = 3
+MIN_TRIALS = 3
 """Fewer trials never yield a verdict."""
 BOOTSTRAP_FROM = 20
 """From so many trials on, intervals are bootstrapped (BCa) and need no normality."""
 RESAMPLES = 9999
-MOST_TRIALS = 10_000
+MAX_TRIALS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +175,10 @@ def trials_needed(
     """
     if effect <= 0 or not np.isfinite(effect):
         return None
-    low, high = LEAST_TRIALS, LEAST_TRIALS
+    low, high = MIN_TRIALS, MIN_TRIALS
     while _power(effect, sd, high, alpha) < power:
         low, high = high + 1, high * 2
-        if high > MOST_TRIALS:
+        if high > MAX_TRIALS:
             return None
     while low < high:
         middle = (low + high) // 2

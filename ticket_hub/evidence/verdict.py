@@ -30,7 +30,7 @@ from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence.counts import count_text, distinct
 from ticket_hub.evidence.family import Decisions, decide
 from ticket_hub.evidence.statistics import (
-    LEAST_TRIALS,
+    MIN_TRIALS,
     Difference,
     Ratio,
     paired_difference,
@@ -59,7 +59,7 @@ ALPHA = 0.05
 """Chance of any false word in a family; one-sided half of it for a single test."""
 MARGIN = 0.002
 """How far below dense still counts as matching: 0.2 points of accuracy."""
-MOST_ALPHA, MOST_MARGIN = 0.5, 0.2
+MAX_ALPHA, MAX_MARGIN = 0.5, 0.2
 REFERENCES = frozenset({"dense", "finetune", "own"})
 """Controls that a ticket need not beat; it must not be inferior to them by more than the margin."""
 
@@ -85,15 +85,15 @@ class Rule:
         Raises:
             RecipeError: a margin below 0 or above 20 points, or an alpha outside (0, 0.5].
         """
-        if not 0 <= self.margin <= MOST_MARGIN:
+        if not 0 <= self.margin <= MAX_MARGIN:
             raise RecipeError(
                 f"The margin cannot be {self.margin:g}.",
-                f"It is a fraction from 0 to {MOST_MARGIN:g}: 0.002 is 0.2 points of accuracy.",
+                f"It is a fraction from 0 to {MAX_MARGIN:g}: 0.002 is 0.2 points of accuracy.",
             )
-        if not 0 < self.alpha <= MOST_ALPHA:
+        if not 0 < self.alpha <= MAX_ALPHA:
             raise RecipeError(
                 f"Alpha cannot be {self.alpha:g}.",
-                f"It is the chance of a false word, above 0 and at most {MOST_ALPHA:g}: 0.05.",
+                f"It is the chance of a false word, above 0 and at most {MAX_ALPHA:g}: 0.05.",
             )
 
     def coarse_note(self, test_examples: int | None, *, about: str = "") -> str:
@@ -259,7 +259,7 @@ def _comparison(  # noqa: PLR0917 - made in one place
     rule: Rule,
 ) -> Comparison:
     least = -rule.margin if name in REFERENCES else 0.0
-    enough = difference.n >= LEAST_TRIALS
+    enough = difference.n >= MIN_TRIALS
     # A bootstrapped interval is not the t-test's: where they disagree, there is no word.
     can_hold, can_be_worse = enough and difference.low > least, enough and difference.high < 0
     holds, worse = bool(decided.holds[place]), bool(decided.worse[place])
@@ -295,7 +295,7 @@ def _verdict(
 ) -> Verdict:
     n, tickets = len(ticket.accuracy), distinct(ticket.tickets)
     shown = {each.control: (each.holds, each.worse) for each in comparisons}
-    word = word_of(shown) if n >= LEAST_TRIALS else None
+    word = word_of(shown) if n >= MIN_TRIALS else None
     return Verdict(
         word=word,
         reason=_reason(word, n, tickets, comparisons, rule, family),
@@ -353,8 +353,8 @@ def _reason(  # noqa: PLR0917 - made in one place
     family: int,
 ) -> str:
     count = count_text(n, tickets)
-    if n < LEAST_TRIALS:
-        return f"{count}: fewer than {LEAST_TRIALS} runs never yield a verdict."
+    if n < MIN_TRIALS:
+        return f"{count}: fewer than {MIN_TRIALS} runs never yield a verdict."
     if not any(each.control == "dense" for each in comparisons):
         return "The dense network was not trained beside the ticket, so there is no verdict."
     named = [each for each in comparisons if each.control in {"dense", "reinit"}]

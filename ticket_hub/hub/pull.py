@@ -175,7 +175,7 @@ def _read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
             f"{snapshot.repo} holds no ticket: it has no {layout.MANIFEST}.",
             "`ticket search` lists the repositories that do.",
         )
-    data = hub.read(snapshot, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
+    data = hub.read(snapshot, layout.MANIFEST, limit=layout.MAX_MANIFEST_BYTES)
     return data, encoding.decode(data)
 
 
@@ -219,7 +219,7 @@ def _goes_without_card(hub: Hub, cache: Cache, snapshot: Snapshot, manifest: Man
     sizes = {file.path: file.size for file in snapshot.files}
     if sizes.get(layout.CARD) in {None, record.size}:
         return False
-    return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MOST_CARD_BYTES))
+    return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MAX_CARD_BYTES))
 
 
 def _bring(

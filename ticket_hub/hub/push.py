@@ -100,7 +100,7 @@ def _present(hub: Hub, there: Snapshot | None) -> Manifest | None:
     if there is None or all(file.path != layout.MANIFEST for file in there.files):
         return None
     with contextlib.suppress(BundleError, HubNotFoundError):  # damaged or lost: this push mends it
-        data = hub.read(there, layout.MANIFEST, limit=layout.MOST_MANIFEST_BYTES)
+        data = hub.read(there, layout.MANIFEST, limit=layout.MAX_MANIFEST_BYTES)
         return encoding.decode(data)
     return None
 
@@ -109,6 +109,6 @@ def _may_replace_card(hub: Hub, there: Snapshot) -> bool:
     if all(file.path != layout.CARD for file in there.files):
         return True
     try:
-        return is_generated(hub.read(there, layout.CARD, limit=layout.MOST_CARD_BYTES))
+        return is_generated(hub.read(there, layout.CARD, limit=layout.MAX_CARD_BYTES))
     except (BundleError, HubNotFoundError):  # nobody can read it any more
         return True

@@ -7,7 +7,7 @@ from ticket_hub.networks import small_stem as _small_stem  # noqa: F401 - regist
 from ticket_hub.networks import timm_bridge as _timm  # noqa: F401 - registers its names
 from ticket_hub.networks import vgg as _vgg  # noqa: F401 - registers its names
 from ticket_hub.networks.initialization import initialize, with_fresh_statistics
-from ticket_hub.networks.options import Choice, Real, Whole
+from ticket_hub.networks.options import Choice, FloatRange, IntRange
 from ticket_hub.networks.prunable import Output, Shortcut, prunable_layers, set_kind
 from ticket_hub.networks.registry import (
     Outline,
@@ -22,11 +22,11 @@ from ticket_hub.networks.registry import (
 
 __all__ = [
     "Choice",
+    "FloatRange",
+    "IntRange",
     "Outline",
     "Output",
-    "Real",
     "Shortcut",
-    "Whole",
     "architecture_for",
     "blank_module",
     "build",

@@ -13,7 +13,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.networks.registry import build
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.types import Architecture, Weights, derive_seed
+from ticket_hub.seeds import derive_seed
+from ticket_hub.types import Architecture, Weights
 
 __all__ = ["initialize", "with_fresh_statistics"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ticket_hub.networks.options import Real
+from ticket_hub.networks.options import FloatRange
 from ticket_hub.networks.prunable import Output
 from ticket_hub.networks.registry import register
 from ticket_hub.types import Architecture
 
 __all__ = ["DROPOUT", "LeNet"]
 
-DROPOUT = Real(default=0.0, low=0.0, high=0.95)
+DROPOUT = FloatRange(default=0.0, low=0.0, high=0.95)
 
 
 class LeNet(nn.Module):

@@ -10,11 +10,11 @@ from typing import TypeAlias
 from ticket_hub.errors import NetworkError
 from ticket_hub.types import Option
 
-__all__ = ["Choice", "OptionRule", "Real", "Whole", "check_options"]
+__all__ = ["Choice", "FloatRange", "IntRange", "OptionRule", "check_options"]
 
 
 @dataclass(frozen=True)
-class Whole:
+class IntRange:
     """A whole number from `low` to `high`, both included."""
 
     default: int | None
@@ -31,7 +31,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Real:
+class FloatRange:
     """A number from `low` to `high`, both included."""
 
     default: float | None
@@ -64,7 +64,7 @@ class Choice:
         return f"one of {', '.join(map(repr, self.choices))}"
 
 
-OptionRule: TypeAlias = Whole | Real | Choice
+OptionRule: TypeAlias = IntRange | FloatRange | Choice
 """`default` is the value of an option that is not given; None leaves it to the network."""
 
 

@@ -37,11 +37,11 @@ __all__ = [
 Builder: TypeAlias = Callable[..., nn.Module]
 B = TypeVar("B", bound=Builder)
 
-LONGEST_NAME = 200
-MOST_CHANNELS = 1024
-MOST_PIXELS = 8192  # on each side
-MOST_CLASSES = 2**31 - 1
-MOST_NUMBERS = 2**33  # 32 GiB of float32: above every published classifier of images
+MAX_NAME = 200
+MAX_CHANNELS = 1024
+MAX_PIXELS = 8192  # on each side
+MAX_CLASSES = 2**31 - 1
+MAX_NUMBERS = 2**33  # 32 GiB of float32: above every published classifier of images
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def register(
     also be built on `torch.device("meta")`. What is registered last is asked first.
 
     ```python
-    @register("my-net", options={"width": Whole(default=8, low=1, high=512)})
+    @register("my-net", options={"width": IntRange(default=8, low=1, high=512)})
     def my_net(architecture: Architecture, *, width: int = 8) -> nn.Module:
         return MyNet(architecture.channels, width, architecture.classes)
     ```
@@ -222,7 +222,7 @@ def _entry(name: str) -> _Entry:
         found = _find(name)
     if found is not None:
         return found
-    short = name[:LONGEST_NAME]
+    short = name[:MAX_NAME]
     raise NetworkError(
         f"There is no network {short!r} here.",
         f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. "
@@ -234,7 +234,7 @@ def _entry(name: str) -> _Entry:
 
 def _find(name: str) -> _Entry | None:
     matching = (each for each in reversed(_ENTRIES.values()) if each.pattern.fullmatch(name))
-    return next(matching, None) if len(name) <= LONGEST_NAME else None
+    return next(matching, None) if len(name) <= MAX_NAME else None
 
 
 def _nearest(name: str) -> str:
@@ -259,10 +259,10 @@ def _unique(architecture: Architecture) -> dict[str, Option]:
 
 def _check_sizes(architecture: Architecture) -> None:
     limits = {
-        "channels": MOST_CHANNELS,
-        "height": MOST_PIXELS,
-        "width": MOST_PIXELS,
-        "classes": MOST_CLASSES,
+        "channels": MAX_CHANNELS,
+        "height": MAX_PIXELS,
+        "width": MAX_PIXELS,
+        "classes": MAX_CLASSES,
     }
     for label, most in limits.items():
         value = getattr(architecture, label)
@@ -274,11 +274,11 @@ def _check_sizes(architecture: Architecture) -> None:
 
 def _check_memory(architecture: Architecture) -> None:
     numbers = outline(architecture).numbers
-    if numbers > MOST_NUMBERS:
+    if numbers > MAX_NUMBERS:
         raise NetworkError(
             f"{architecture.name!r} with {architecture.classes} classes would have "
             f"{numbers:,} weights.",
-            f"Choose a smaller network or fewer classes: the limit is {MOST_NUMBERS:,}.",
+            f"Choose a smaller network or fewer classes: the limit is {MAX_NUMBERS:,}.",
         )
 
 

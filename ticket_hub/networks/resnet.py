@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.limits import require_side
-from ticket_hub.networks.options import Whole
+from ticket_hub.networks.options import IntRange
 from ticket_hub.networks.prunable import Output, Shortcut
 from ticket_hub.networks.registry import register
 from ticket_hub.types import Architecture
 
 __all__ = ["ResNet"]
 
-WIDTH = Whole(default=16, low=1, high=1024)
-LEAST_SIDE = 4  # two strides of 2
+WIDTH = IntRange(default=16, low=1, high=1024)
+MIN_SIDE = 4  # two strides of 2
 DEEPEST = 1202  # the deepest one of the paper
 
 
@@ -89,5 +89,5 @@ def resnet(architecture: Architecture, *, width: int = 16) -> nn.Module:
             f"The nearest are 'resnet-{below}' and 'resnet-{below + 6}'; the ones for large "
             "images have names such as 'timm:resnet18'.",
         )
-    require_side(architecture, LEAST_SIDE)
+    require_side(architecture, MIN_SIDE)
     return ResNet(architecture.channels, width, blocks, architecture.classes)

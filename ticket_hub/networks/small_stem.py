@@ -16,7 +16,7 @@ __all__ = ["SmallStemResNet"]
 
 BLOCKS = {"small-resnet-18": (2, 2, 2, 2), "small-resnet-34": (3, 4, 6, 3)}
 WIDTH = 64
-LEAST_SIDE = 8  # three strides of 2
+MIN_SIDE = 8  # three strides of 2
 
 
 class BasicBlock(nn.Module):
@@ -71,5 +71,5 @@ class SmallStemResNet(nn.Module):
 @register("small-resnet-(18|34)", examples=tuple(BLOCKS))
 def small_resnet(architecture: Architecture) -> nn.Module:
     """Build `small-resnet-D`."""
-    require_side(architecture, LEAST_SIDE)
+    require_side(architecture, MIN_SIDE)
     return SmallStemResNet(architecture.channels, BLOCKS[architecture.name], architecture.classes)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks.options import Real
+from ticket_hub.networks.options import FloatRange
 from ticket_hub.networks.prunable import PRUNABLE_TYPES, set_kind
 from ticket_hub.networks.registry import register
 from ticket_hub.types import Architecture, Option
@@ -27,9 +27,9 @@ __all__ = ["timm_arguments", "timm_names"]
 
 PREFIX = "timm:"
 PLAIN_NAME = re.compile("[a-z0-9][a-z0-9_]{0,99}")
-RATE = Real(default=None, low=0.0, high=0.95)
-MOST_NAMES_SHOWN = 8
-MOST_OUTSIDE = 0.5
+RATE = FloatRange(default=None, low=0.0, high=0.95)
+MAX_NAMES_SHOWN = 8
+MAX_OUTSIDE = 0.5
 
 # Blocks whose identity path has convolutions: class -> attribute that holds them.
 _SHORTCUTS = {
@@ -210,13 +210,13 @@ def _refuse_other_weights(name: str, module: nn.Module) -> None:
             known += [key for key, value in found if value.dim() > 1]
         elif not isinstance(part, PRUNABLE_TYPES):
             outside += [(key, value.numel()) for key, value in found]
-    if not known and sum(size for _, size in outside) > MOST_OUTSIDE * total:
+    if not known and sum(size for _, size in outside) > MAX_OUTSIDE * total:
         known = [key for key, _ in sorted(outside, key=lambda pair: -pair[1])]
     if known:
-        more = f" and {len(known) - MOST_NAMES_SHOWN} more" * (len(known) > MOST_NAMES_SHOWN)
+        more = f" and {len(known) - MAX_NAMES_SHOWN} more" * (len(known) > MAX_NAMES_SHOWN)
         raise NetworkError(
             f"{name!r} has weights that no mask can reach, since they lie outside plain Conv and "
-            f"Linear modules: {', '.join(known[:MOST_NAMES_SHOWN])}{more}.",
+            f"Linear modules: {', '.join(known[:MAX_NAMES_SHOWN])}{more}.",
             "Choose a network whose weights live in Conv and Linear modules.",
         )
 

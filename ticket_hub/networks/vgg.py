@@ -18,7 +18,7 @@ CONVOLUTIONS = {
     "vgg-16": (2, 2, 3, 3, 3),
     "vgg-19": (2, 2, 4, 4, 4),
 }
-LEAST_SIDE = 16  # four 2x2 pools
+MIN_SIDE = 16  # four 2x2 pools
 
 
 class VGG(nn.Module):
@@ -50,5 +50,5 @@ class VGG(nn.Module):
 @register("vgg-(11|13|16|19)", examples=tuple(CONVOLUTIONS))
 def vgg(architecture: Architecture) -> nn.Module:
     """Build `vgg-D`: D - 3 convolutions of the original, and one fully connected layer."""
-    require_side(architecture, LEAST_SIDE)
+    require_side(architecture, MIN_SIDE)
     return VGG(architecture.channels, CONVOLUTIONS[architecture.name], architecture.classes)

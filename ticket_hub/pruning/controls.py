@@ -10,7 +10,8 @@ from torch import Tensor
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.pruning.select import drop_lowest
-from ticket_hub.types import Mask, PrunableLayer, derive_seed
+from ticket_hub.seeds import derive_seed
+from ticket_hub.types import Mask, PrunableLayer
 
 __all__ = ["random_mask", "random_mask_like", "shuffled_mask"]
 

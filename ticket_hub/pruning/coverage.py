@@ -15,7 +15,7 @@ __all__ = ["check_coverage", "layer_note", "never_pruned", "thin_layers"]
 THIN = 20
 """A layer is thin where its density is below the whole network's by this factor."""
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def never_pruned(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> list[str]:
@@ -116,5 +116,5 @@ def _advised(spec: PruningSpec, kind: LayerKind) -> float:
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more

@@ -27,7 +27,8 @@ from torch import Tensor
 
 from ticket_hub.errors import MaskMismatchError, PruningError, ScoreError
 from ticket_hub.registry import Registry
-from ticket_hub.types import PrunableLayer, Weights, derive_seed
+from ticket_hub.seeds import derive_seed
+from ticket_hub.types import PrunableLayer, Weights
 
 __all__ = ["CRITERIA", "Score", "needs", "register_criterion", "scores"]
 

@@ -10,7 +10,7 @@ from ticket_hub.bundle import Bundle, Manifest, open_bundle
 from ticket_hub.bundle.manifest import LevelRecord
 from ticket_hub.bundle.summary import outcomes, verdicts
 from ticket_hub.errors import EvidenceError
-from ticket_hub.evidence.statistics import LEAST_TRIALS
+from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict
 from ticket_hub.hub.cache import Cache
 from ticket_hub.report.ladder import Ladder, Rung, Series
@@ -156,8 +156,8 @@ def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
         notes.append(
             f"Verdicts allow {100 * MARGIN:g} points below the dense network, and {corrected}."
         )
-    if len(manifest.trials) < LEAST_TRIALS:
-        notes.append(f"Fewer than {LEAST_TRIALS} trials: no verdict is given.")
+    if len(manifest.trials) < MIN_TRIALS:
+        notes.append(f"Fewer than {MIN_TRIALS} trials: no verdict is given.")
     if not set(names) - {TICKET, DENSE}:
         notes.append(
             "No control was trained beside these tickets, so this does not show that their "

@@ -28,7 +28,7 @@ from ticket_hub.transfer.tables import HEADINGS, cells, csv_text, markdown, rows
 
 __all__ = ["ABOUT_DIFFERENCES", "ABOUT_LADDER", "ABOUT_LEARNING", "report_experiment"]
 
-MOST_LEVELS = 4
+MAX_LEVELS = 4
 """Levels whose training is drawn: the first, the last, and some between."""
 
 ABOUT_LADDER = (
@@ -118,7 +118,7 @@ def _learning(study: Study) -> dict[int, Figure]:
             study.learning(level),
             title=f"{study.about}, {100 * level.density:.3g}% of weights (level {level.level})",
         )
-        for level in some(study.levels, MOST_LEVELS)
+        for level in some(study.levels, MAX_LEVELS)
     }
 
 

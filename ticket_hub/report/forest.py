@@ -20,7 +20,7 @@ from ticket_hub.report.style import INK, PAPER, drawing, look
 
 __all__ = ["Branch", "Judged", "differences_figure", "forest_figure", "verdict_branches"]
 
-MOST_LEVELS = 8
+MAX_LEVELS = 8
 CONFIDENCE = 0.95
 
 
@@ -91,7 +91,7 @@ def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
             high=each.difference.high,
             n=count_text(each.difference.n, level.verdict.tickets if level.verdict else None),
         )
-        for level in some(judged, MOST_LEVELS)
+        for level in some(judged, MAX_LEVELS)
         for each in (level.verdict.comparisons if level.verdict else ())
     ]
 

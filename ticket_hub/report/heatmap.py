@@ -38,13 +38,13 @@ _PLAIN = LinearSegmentedColormap.from_list("plain", ["#f7fbff", "#6baed6", "#083
 _ON_PALE, _ON_DARK = "#111111", "#fefefe"
 _DARK = 0.179
 """Relative luminance (WCAG 2) below which white reads better than black."""
-LEAST_SCALE = 1.0
+MIN_SCALE = 1.0
 """Points at the ends of the scale, or more: what is small shall not look large."""
 
 CELL = (1.6, 0.72)
 """Width and height of a cell, in inches."""
-LEAST_SIZE = (6.2, 3.3)
-LONGEST = 24
+MIN_SIZE = (6.2, 3.3)
+MAX_LENGTH = 24
 _INTERVALS = {"student-t": "Student-t", "bootstrap": "bootstrap"}
 
 
@@ -80,8 +80,8 @@ def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = ""
             f"The controls are {', '.join(matrix.controls)}.",
         )
     shade = _shade([_number(each, against) for each in found], against)
-    width = max(LEAST_SIZE[0], 2.9 + CELL[0] * len(matrix.data))
-    height = max(LEAST_SIZE[1], 1.9 + CELL[1] * len(lines))
+    width = max(MIN_SIZE[0], 2.9 + CELL[0] * len(matrix.data))
+    height = max(MIN_SIZE[1], 1.9 + CELL[1] * len(lines))
     with drawing():
         figure = Figure(figsize=(width, height), layout="constrained")
         panel = figure.subplots()
@@ -100,7 +100,9 @@ def short_name(name: str) -> str:
     """A data set's or a ticket's name as it fits a label: of a path the last part."""
     tail = name.rstrip("/").rpartition("/")[2] if name.startswith(("folder:", "/")) else name
     return (
-        tail if len(tail) <= LONGEST else f"{tail[: LONGEST - 9]}\N{HORIZONTAL ELLIPSIS}{tail[-8:]}"
+        tail
+        if len(tail) <= MAX_LENGTH
+        else f"{tail[: MAX_LENGTH - 9]}\N{HORIZONTAL ELLIPSIS}{tail[-8:]}"
     )
 
 
@@ -116,7 +118,7 @@ def _shade(numbers: Sequence[float], against: str | None) -> _Shade:
     if against is None:
         low, high = min(numbers), max(numbers)
         return _Shade(Normalize(low - 0.5, high + 0.5), _PLAIN)
-    most = max(LEAST_SCALE, *map(abs, numbers))
+    most = max(MIN_SCALE, *map(abs, numbers))
     return _Shade(Normalize(-most, most), _SIGNED)
 
 

@@ -17,7 +17,7 @@ from ticket_hub.shapes import Float64
 
 __all__ = ["curves_figure", "learning_figure"]
 
-MOST_CURVES = 6
+MAX_CURVES = 6
 _LEVEL_0 = Look(INK, "X", "--")
 
 
@@ -45,7 +45,7 @@ def curves_figure(ladder: Ladder, *, width: float = 9.0) -> Figure:
             style=_LEVEL_0 if rung.level == 0 else look("level", position - 1),
             position=position,
         )
-        for position, rung in enumerate(some(ladder.series[0].rungs, MOST_CURVES))
+        for position, rung in enumerate(some(ladder.series[0].rungs, MAX_CURVES))
     ]
     return _training(lines, ladder.title, width)
 

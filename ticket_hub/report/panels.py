@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 TWO_COLUMNS = 7.0
 MANY = 10_000
-MOST_TICKS = 7
-MOST_COUNTS = 3
+MAX_TICKS = 7
+MAX_COUNTS = 3
 CLOSEST = 12  # two ticks are at least this part of the axis apart
 _BARS = {"range": "least to greatest trial", "interval": "95% Student-t interval"}
 
@@ -73,7 +73,7 @@ def points_with_bars(
 def density_axis(panel: Axes, densities: Sequence[float]) -> None:
     """Ticks at levels that exist, as many as can be read; dense stands at the left."""
     panel.set_xscale("log")
-    stride = -(-(len(densities) - 1) // (MOST_TICKS - 1)) or 1
+    stride = -(-(len(densities) - 1) // (MAX_TICKS - 1)) or 1
     ticks = _apart([100 * density for density in densities[::stride]])
     panel.xaxis.set_major_locator(FixedLocator(ticks))
     panel.xaxis.set_minor_locator(NullLocator())
@@ -110,7 +110,7 @@ def some(items: Sequence[T], most: int) -> list[T]:
 
 def n_text(counts: Sequence[str]) -> str:
     """What a figure says of n, given of what it is, the fewest trials first."""
-    if len(counts) <= MOST_COUNTS:
+    if len(counts) <= MAX_COUNTS:
         return f"n = {' or '.join(counts)}"
     return f"n = {counts[0]} to {counts[-1]}"
 

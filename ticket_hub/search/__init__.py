@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from ticket_hub.search.finding import FindResult, find
     from ticket_hub.search.imp import search
     from ticket_hub.search.level import Ending, Level, Trial
+    from ticket_hub.search.level_trainer import Resources
     from ticket_hub.search.runs import RunSummary, list_runs
     from ticket_hub.search.signals import stop_on_signals
-    from ticket_hub.search.workshop import Resources
 
 __all__ = [
     "Ending",
@@ -34,7 +34,7 @@ _HOMES = {
     "Ending": "level",
     "FindResult": "finding",
     "Level": "level",
-    "Resources": "workshop",
+    "Resources": "level_trainer",
     "RunSummary": "runs",
     "Trial": "level",
     "find": "finding",

@@ -13,11 +13,11 @@ from ticket_hub.errors import RunError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.level import Level
+from ticket_hub.search.level_trainer import LevelTrainer, Resources
 from ticket_hub.search.lock import hold
 from ticket_hub.search.parts import Parts
 from ticket_hub.search.runs import summarize
 from ticket_hub.search.session import Session
-from ticket_hub.search.workshop import Resources, Workshop
 from ticket_hub.training import Progress
 
 __all__ = ["assemble", "refuse_strange", "search"]
@@ -87,7 +87,7 @@ def search(
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
             sweep(folder.path)
-        yield from Session(folder, Workshop(recipe, resources, stack)).levels()
+        yield from Session(folder, LevelTrainer(recipe, resources, stack)).levels()
 
 
 def assemble(

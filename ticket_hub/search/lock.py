@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 0.2
 """Long enough for `is_held`, which owns a shared lock for a moment."""
 
 PAUSE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 0.5
 
 
 @contextlib.contextmanager
@@ -105,7 +105,7 @@ def _take(path: Path, handle: int, patience_seconds: float) -> None:
         if time.monotonic() >= end:
             raise _locked(path, handle)
         time.sleep(pause)
-        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
+        pause = min(1.5 * pause, MAX_PAUSE_SECONDS)
 
 
 def _locked(path: Path, handle: int) -> RunLockedError:

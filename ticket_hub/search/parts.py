@@ -15,7 +15,7 @@ from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import Header, RunFolder
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level import Level, Trial
-from ticket_hub.search.workshop import Resources, Supplier
+from ticket_hub.search.level_trainer import Resources, Supplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Architecture, Mask, Weights

@@ -16,14 +16,14 @@ from ticket_hub.search.bundling import RunBundle
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level import Ending, Level, Trial
-from ticket_hub.search.workshop import Supplier
+from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["Session"]
 
-MOST_TOLD = 5
+MAX_TOLD = 5
 
 
 class Session:
@@ -35,11 +35,11 @@ class Session:
             whole without saying so.
     """
 
-    def __init__(self, folder: RunFolder, workshop: Supplier) -> None:
-        self.folder, self.workshop = folder, workshop
-        self.recipe = workshop.recipe
+    def __init__(self, folder: RunFolder, supplier: Supplier) -> None:
+        self.folder, self.supplier = folder, supplier
+        self.recipe = supplier.recipe
         begun = folder.open(self.recipe)
-        self.header = begun or workshop.header()
+        self.header = begun or supplier.header()
         layers = prunable_layers(blank_module(self.header.architecture))
         self.ladder = Ladder(recipe=self.recipe, layers=layers)
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
@@ -59,7 +59,7 @@ class Session:
         """The weights of iteration 0, by trial."""
         if self.theta0 is not None and not self.recipe.search.rewind_step:
             return self.theta0
-        return [self.workshop.initial(self.header.architecture, s) for s in self.ladder.seeds]
+        return [self.supplier.initial(self.header.architecture, s) for s in self.ladder.seeds]
 
     def levels(self) -> Iterator[Level]:
         """Every level in order, read or trained; the bundle has each level that is yielded."""
@@ -99,32 +99,32 @@ class Session:
         masks = self._masks(index)
         members = self.ladder.members(index, masks, self._begin_weights(index))
         keeper = FolderKeeper(
-            folder=self.folder.checkpoints(index), environment=self.workshop.environments[0]
+            folder=self.folder.checkpoints(index), environment=self.supplier.environments[0]
         )
         self._tell_damage(keeper, members)
         self._tell_whole()
         step = self.recipe.search.rewind_step
         snapshots = [step] if index == 0 and step else []
-        trained = self.workshop.train(self.header.architecture, members, snapshots, keeper)
+        trained = self.supplier.train(self.header.architecture, members, snapshots, keeper)
         level = self._keep(index, masks, trained)
         self._tell_thin(level)
         keeper.clear()
         return level
 
     def _refuse_to_start(self, index: int) -> None:
-        resources = self.workshop.resources
+        resources = self.supplier.resources
         if resources.should_stop is not None and resources.should_stop():
             raise StoppedError(
                 f"Stopped before level {index}.", "The same command goes on from there."
             )
-        if self.workshop.data_fingerprint != self.header.data.fingerprint:
+        if self.supplier.data_fingerprint != self.header.data.fingerprint:
             raise RunMismatchError(
                 f"{self.folder.path} was begun with other data of {self.header.data.name}.",
                 "Restore the data set, or begin a new run in another folder.",
             )
-        for environment in self.workshop.environments:
+        for environment in self.supplier.environments:
             self.folder.admit(environment, accept=resources.accept_environment)
-        if not self.workshop.is_exact:
+        if not self.supplier.is_exact:
             self.folder.mark_inexact()
 
     def _masks(self, index: int) -> tuple[Mask, ...]:
@@ -148,8 +148,8 @@ class Session:
         return self._known_theta0()
 
     def _tell(self, sentence: str) -> None:
-        if self.workshop.resources.notify is not None:
-            self.workshop.resources.notify(sentence)
+        if self.supplier.resources.notify is not None:
+            self.supplier.resources.notify(sentence)
 
     def _tell_damage(self, keeper: FolderKeeper, members: Sequence[Member]) -> None:
         for name in (file for member in members for file in keeper.damaged(member.name)):
@@ -172,11 +172,11 @@ class Session:
         thin = thin_layers(self.ladder.layers, least)
         fresh = [about for name, about in thin.items() if name not in self._told]
         self._told |= set(thin)
-        for about in fresh[:MOST_TOLD]:
+        for about in fresh[:MAX_TOLD]:
             self._tell(f"Level {level.index}: {about}")
-        if len(fresh) > MOST_TOLD:
+        if len(fresh) > MAX_TOLD:
             self._tell(
-                f"Level {level.index}: {len(fresh) - MOST_TOLD} more layers are like that; "
+                f"Level {level.index}: {len(fresh) - MAX_TOLD} more layers are like that; "
                 f"`ticket show RUN:{level.index}` marks them."
             )
 
@@ -215,7 +215,7 @@ class Session:
 
         def gradients(trial: Trial) -> Weights:
             weights = trial.trained.weights
-            return self.workshop.gradients(self.header.architecture, weights, trial.seed)
+            return self.supplier.gradients(self.header.architecture, weights, trial.seed)
 
         return self.ladder.following(level, parent, self.initial, dense, gradients)
 

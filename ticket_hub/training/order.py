@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Int64
 from ticket_hub.training.member import Member
-from ticket_hub.types import derive_seed
 
 __all__ = ["batch_indices", "epoch_of", "order_table"]
 

@@ -10,7 +10,7 @@ import torch
 __all__ = ["CheckpointClock", "Pace", "Poll"]
 
 CHUNK_SECONDS = 0.5
-MOST_STEPS = 10_000
+MAX_STEPS = 10_000
 CHECKPOINT_SHARE = 50
 """A checkpoint may cost one part in so many of the time between two of them: 2%."""
 
@@ -58,7 +58,7 @@ class Pace:
                 self._events.pop(0).synchronize()
         seconds = (time.monotonic() - self._began) / steps
         fitting = int(CHUNK_SECONDS / max(seconds, 1e-9))
-        self.steps = max(1, min(fitting, 2 * self.steps, MOST_STEPS))
+        self.steps = max(1, min(fitting, 2 * self.steps, MAX_STEPS))
 
 
 class CheckpointClock:

@@ -12,6 +12,7 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float64
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.layout import lay_out
@@ -20,7 +21,7 @@ from ticket_hub.training.optimizers import Optimizer
 from ticket_hub.training.pixels import floats
 from ticket_hub.training.readings import read_logits
 from ticket_hub.training.settings import autocast
-from ticket_hub.types import Architecture, Weights, derive_seed
+from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Lane", "Plain"]
 

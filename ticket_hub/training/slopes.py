@@ -9,9 +9,10 @@ from torch.nn import functional
 from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.networks import build
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Int64
 from ticket_hub.training.settings import deliberate, on_device
-from ticket_hub.types import Architecture, Weights, derive_seed
+from ticket_hub.types import Architecture, Weights
 
 __all__ = ["EXAMPLES_PER_CLASS", "loss_gradients"]
 

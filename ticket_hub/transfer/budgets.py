@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ticket_hub.transfer.controls import FRESH
-from ticket_hub.transfer.lineup import scope_of
+from ticket_hub.transfer.experiment_networks import scope_of
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import FINETUNE, OWN, TICKET
 

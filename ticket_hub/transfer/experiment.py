@@ -12,15 +12,15 @@ from ticket_hub.data import DataSet, load
 from ticket_hub.durable import sweep
 from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.errors import MemoryLimitError, RunMismatchError, StoppedError
+from ticket_hub.search.level_trainer import Resources
 from ticket_hub.search.lock import hold
-from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.controls import FRESH
+from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.first_steps import first_training, with_first_steps
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
-from ticket_hub.transfer.lineup import DenseNetwork, Lineup
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.shared import SharedNetworks, identity
@@ -117,7 +117,7 @@ class _Session:
             self._forget(group)
             fresh = set(missing)
             for entry in group:
-                result = self.folder.read(entry, self.lineup.ticket_id(entry))
+                result = self.folder.read(entry, self.networks.ticket_id(entry))
                 yield Result(**(vars(result) | {"resumed": entry not in fresh}))
 
     @cached_property
@@ -139,9 +139,9 @@ class _Session:
         return fingerprint(self.data.train.images.device, self.spec.training.backend)
 
     @cached_property
-    def lineup(self) -> Lineup:
+    def networks(self) -> ExperimentNetworks:
         """Makes the networks."""
-        return Lineup(
+        return ExperimentNetworks(
             source=self.source,
             spec=self.spec,
             request=self.request,
@@ -180,7 +180,9 @@ class _Session:
             in_pieces(left, lambda entries: self._train_together(entries, keeper))
         for entry, equal in twins.items():
             result = read_result(self.folder.place(equal))
-            self.folder.write(entry, self.lineup.result(entry, self.lineup.line_up(entry), result))
+            self.folder.write(
+                entry, self.networks.result(entry, self.networks.prepare(entry), result)
+            )
         keeper.forget(entry.name for entry in missing)
 
     def _forget(self, trained: Sequence[Entry]) -> None:
@@ -204,14 +206,14 @@ class _Session:
         }
 
     def _digest(self, entry: Entry) -> str:
-        return self.lineup.line_up(entry).start.digest
+        return self.networks.prepare(entry).start.digest
 
     def _take_over(self, entry: Entry) -> bool:
         """Whether an equal network was trained before; what it came to is then this one's, too."""
         if self.shared is None:
             return False
-        lined = self.lineup.line_up(entry)
-        member = self.lineup.member(entry, lined)
+        lined = self.networks.prepare(entry)
+        member = self.networks.member(entry, lined)
         training, data = self.spec.training, self.data
         first = self._first_iterations(entry)
         key = identity(lined.architecture, training, data, self.environment, member, first=first)
@@ -225,11 +227,11 @@ class _Session:
             if weights is None:
                 return False
             self.folder.write_dense(entry.trial, weights)
-        self.folder.write(entry, self.lineup.result(entry, lined, equal))
+        self.folder.write(entry, self.networks.result(entry, lined, equal))
         return True
 
     def _train_together(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
-        lined = [self.lineup.line_up(entry) for entry in entries]
+        lined = [self.networks.prepare(entry) for entry in entries]
         architecture, resources = lined[0].architecture, self.resources
 
         def train_first(iterations: int, members: list[Member]) -> Sequence[Trained]:
@@ -243,7 +245,7 @@ class _Session:
             )
 
         members = with_first_steps(
-            [self.lineup.member(*pair) for pair in zip(entries, lined, strict=True)],
+            [self.networks.member(*pair) for pair in zip(entries, lined, strict=True)],
             [self._first_iterations(entry) for entry in entries],
             architecture,
             train_first,
@@ -261,7 +263,7 @@ class _Session:
             if self._is_base(entry):
                 network = DenseNetwork(weights=done.weights, iterations=done.iterations)
                 self.folder.write_dense(entry.trial, network)
-            self.folder.write(entry, self.lineup.result(entry, start, done))
+            self.folder.write(entry, self.networks.result(entry, start, done))
 
     def _dense(self, trial: int) -> DenseNetwork:
         found = self.folder.read_dense(trial)

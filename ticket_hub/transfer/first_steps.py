@@ -20,7 +20,7 @@ from ticket_hub.types import Architecture
 __all__ = ["first_training", "with_first_steps"]
 
 ORDER = 2
-"""Names the stream of data orders of the first iterations; see `Lineup.member` for the others."""
+"""Names the stream of data orders of the first iterations; see `ExperimentNetworks.member`."""
 
 
 def first_training(training: TrainingSpec, iterations: int) -> TrainingSpec:

@@ -20,7 +20,7 @@ from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.seal import FORMAT, read_json, read_seal
 from ticket_hub.search.sealed import sealed_tensors, write_tensors
-from ticket_hub.transfer.lineup import DenseNetwork
+from ticket_hub.transfer.experiment_networks import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.spec import Entry, ExperimentSpec
 

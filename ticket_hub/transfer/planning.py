@@ -28,7 +28,7 @@ from ticket_hub.transfer.spec import (
 __all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for", "target_recipe"]
 
 TRIALS = 5
-MOST_TRIALS = 1000
+MAX_TRIALS = 1000
 """As many as a record of evidence may have."""
 CHANGEABLE = ("training.", "data.")
 NEEDED = (
@@ -108,9 +108,9 @@ class Terms:
             )
         if self.trials is not None and self.trials < 1:
             raise RecipeError(f"There cannot be {self.trials} trials.", "Train at least three.")
-        if self.trials is not None and self.trials > MOST_TRIALS:
+        if self.trials is not None and self.trials > MAX_TRIALS:
             raise RecipeError(
-                f"There cannot be {self.trials} trials.", f"Train at most {MOST_TRIALS:,}."
+                f"There cannot be {self.trials} trials.", f"Train at most {MAX_TRIALS:,}."
             )
 
 

@@ -24,8 +24,8 @@ from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.folder import RunFolder
+from ticket_hub.search.level_trainer import LevelTrainer, Resources
 from ticket_hub.search.lock import hold
-from ticket_hub.search.workshop import Resources, Workshop
 from ticket_hub.training import Curves, Member, Progress, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.claims import LevelReplay, ReplayReport, TrialReplay, judge_level
@@ -93,8 +93,8 @@ def replay_bundle(
     recipe = _checked(bundle, level, folder)
     with hold(folder.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
-        workshop = Workshop(recipe, resources, stack)
-        return _Replay(bundle, folder, workshop, trials, rule).report(level)
+        trainer = LevelTrainer(recipe, resources, stack)
+        return _Replay(bundle, folder, trainer, trials, rule).report(level)
 
 
 def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
@@ -125,7 +125,7 @@ class _Replay:
 
     bundle: Bundle
     folder: RunFolder
-    workshop: Workshop
+    trainer: LevelTrainer
     count: int | None
     rule: Rule
 
@@ -146,7 +146,7 @@ class _Replay:
     def report(self, level: int) -> ReplayReport:
         """Replay, from disk what is there, and compare."""
         self._check_data()
-        here = self.workshop.environments[0]
+        here = self.trainer.environments[0]
         self.folder.admit(here, accept=False)
         changes = differences(self.bundle.manifest.environment, here)
         if not self.bundle.manifest.bit_exact:
@@ -158,11 +158,11 @@ class _Replay:
             differences=tuple(changes),
             run=str(self.folder.path),
             rule=self.rule,
-            test_examples=len(self.workshop.data.test.labels),
+            test_examples=len(self.trainer.data.test.labels),
         )
 
     def _check_data(self) -> None:
-        if self.workshop.data.fingerprint != self.bundle.manifest.data.fingerprint:
+        if self.trainer.data.fingerprint != self.bundle.manifest.data.fingerprint:
             raise EvidenceError(
                 f"The data of {self.bundle.manifest.data.name} here are not those of the evidence.",
                 "Restore the data set, or name its folder with --data-dir.",
@@ -209,10 +209,10 @@ class _Replay:
 
     def _train(self, level: int, trials: Sequence[TrialRecord]) -> None:
         keeper = FolderKeeper(
-            folder=self.folder.checkpoints(level), environment=self.workshop.environments[0]
+            folder=self.folder.checkpoints(level), environment=self.trainer.environments[0]
         )
         members = [self._member(level, trial) for trial in trials]
-        trained = self.workshop.train(self.bundle.architecture, members, (), keeper)
+        trained = self.trainer.train(self.bundle.architecture, members, (), keeper)
         for trial, member, done in zip(trials, members, trained, strict=True):
             write_result(self._place(level, trial), self._result(level, trial, member, done))
         keeper.clear()
@@ -236,7 +236,7 @@ class _Replay:
         mask = full_mask(self.bundle.network.layers)
         if manifest.theta0 == "dense" and not trial.start:
             return self.bundle.theta0(trial.index), mask
-        network = self.workshop.recipe.network
+        network = self.trainer.recipe.network
         return initialize(self.bundle.architecture, network, _seed(trial)), mask
 
     def _result(self, level: int, trial: TrialRecord, member: Member, done: Trained) -> Result:

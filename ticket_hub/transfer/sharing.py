@@ -18,7 +18,7 @@ from ticket_hub.transfer.stored import find_experiment
 
 __all__ = ["add_evidence", "push_bundle", "record_of"]
 
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 
 
 def push_bundle(
@@ -114,12 +114,12 @@ def record_of(run: Path | str, *, by: str = "") -> ExperimentRecord:
 def _bounded(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be read: {error.strerror or error}.", "Check its permissions."
         ) from error
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise EvidenceError(f"{path} takes more than 4 MiB.", "Retrain fewer levels at once.")
     return data
 

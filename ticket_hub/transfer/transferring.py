@@ -10,13 +10,13 @@ from typing import Any
 
 from ticket_hub.durable import sweep
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
+from ticket_hub.search.level_trainer import Resources
 from ticket_hub.search.lock import hold
-from ticket_hub.search.workshop import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix
 from ticket_hub.transfer.planning import Plan, Terms
-from ticket_hub.transfer.rehearsal import rehearse
+from ticket_hub.transfer.preflight import preflight
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import train, write_evidence
 from ticket_hub.transfer.shared import SharedNetworks
@@ -133,7 +133,7 @@ def carry_out_transfer(
     folder = Path(run_folder) if run_folder else wanted.run_folder
     wanted.refuse_strange(folder)
     places = [(cell.plan, folder / "cells" / cell.run_name) for cell in wanted.cells]
-    rehearse(places, resources.data_dir)
+    preflight(places, resources.data_dir)
     with hold(folder / "lock"):
         sweep(folder)
         results = [

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
     from ticket_hub.evidence import Outcome, Verdict
 
-__all__ = ["MANIFEST", "METRICS", "MOST_METRICS_BYTES", "facts_of", "judged", "lines"]
+__all__ = ["MANIFEST", "MAX_METRICS_BYTES", "METRICS", "facts_of", "judged", "lines"]
 
 MANIFEST = "ticket.json"
 METRICS = "metrics.json"
-MOST_METRICS_BYTES = 256 << 20
-_MOST_LINE = 4 << 20
+MAX_METRICS_BYTES = 256 << 20
+_MAX_LINE = 4 << 20
 
 Outcomes = Mapping[tuple[int, str], "Outcome"]
 
@@ -209,7 +209,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > _MOST_LINE:
+        if len(rest) > _MAX_LINE:
             raise BundleFormatError(f"{METRICS} has a line over 4 MiB.", "Write it again.")
         for line in whole:
             yield line + b"\n"

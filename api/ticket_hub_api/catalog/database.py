@@ -30,7 +30,7 @@ __all__ = ["Database"]
 
 PATIENCE_SECONDS = 10.0
 READERS = 40
-MOST_TURNS = 20
+MAX_TURNS = 20
 PAUSE_SECONDS = 0.01
 _T = TypeVar("_T")
 _CONFLICTS = frozenset({
@@ -119,7 +119,7 @@ class Database:
         up to twenty times: `act` must look anew at each turn, and keep nothing of the one before.
         """
         with _explained():
-            for turn in range(1, MOST_TURNS):
+            for turn in range(1, MAX_TURNS):
                 try:
                     with self._transaction() as session:
                         return act(session)

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 VERDICT_BITS = {"winning": 1, "matching": 2, "not distinguishable": 4, "losing": 8}
-_LONGEST_NAME = 200
+_MAX_NAME = 200
 _BUCKETS = 62
 
 
@@ -170,9 +170,9 @@ def _names(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str
     full_name = f"{fields['namespace']}/{fields['name']}"
     return {
         "key": full_name.lower(),
-        "network": network[:_LONGEST_NAME],
-        "dataset": dataset[:_LONGEST_NAME],
-        "recipe": recipe[:_LONGEST_NAME],
+        "network": network[:_MAX_NAME],
+        "dataset": dataset[:_MAX_NAME],
+        "recipe": recipe[:_MAX_NAME],
         "words": words_of(full_name, network, dataset, recipe, about),
     }
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import LevelResults
     from ticket_hub.evidence import Verdict
 
-__all__ = ["MOST_BYTES", "Found", "found_in", "read_evidence"]
+__all__ = ["MAX_BYTES", "Found", "found_in", "read_evidence"]
 
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 TICKET = "ticket"
 
 

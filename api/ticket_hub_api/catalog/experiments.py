@@ -18,7 +18,7 @@ from ticket_hub_api.catalog.ticket_tables import (
     EvidenceLevel,
     TicketEntry,
 )
-from ticket_hub_api.catalog.tickets import LARGEST_PAGE, Rows
+from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows
 from ticket_hub_api.principals import Principal
 
 __all__ = [
@@ -135,7 +135,7 @@ def experiments_of(
     Raises:
         CursorError: the cursor is not one of this hub for this filter.
     """
-    limit = max(1, min(limit, LARGEST_PAGE))
+    limit = max(1, min(limit, MAX_PAGE))
     parts = [
         part for part in (_searches(wanted, viewer), _records(wanted, viewer)) if part is not None
     ]

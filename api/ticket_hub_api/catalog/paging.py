@@ -14,7 +14,7 @@ from ticket_hub.errors import HubError
 
 __all__ = ["CursorError", "decode_cursor", "encode_cursor"]
 
-LARGEST = 1 << 63
+MAX_SIZE = 1 << 63
 
 
 class CursorError(HubError, ValueError):
@@ -55,8 +55,8 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= 300 and "\0" not in value  # noqa: PLR2004 - the longest key
     if isinstance(value, float):
-        return abs(value) < LARGEST
-    return type(value) is int and abs(value) < LARGEST
+        return abs(value) < MAX_SIZE
+    return type(value) is int and abs(value) < MAX_SIZE
 
 
 def _digest(question: Any) -> str:  # noqa: ANN401 - a frozen dataclass

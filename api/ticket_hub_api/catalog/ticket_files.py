@@ -18,7 +18,7 @@ from ticket_hub_api.xet.reading import Stores
 __all__ = ["Curve", "Curves", "LayerDensity", "Layers", "curves_of", "layers_of", "level_of",
            "part_of", "refuse_many_curves"]  # fmt: skip
 
-MOST_CURVE_BYTES = 32 << 20
+MAX_CURVE_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,7 @@ def refuse_many_curves(ticket: TicketDetail, size: int) -> None:
     Raises:
         BundleError: there are more.
     """
-    if size > MOST_CURVE_BYTES:
+    if size > MAX_CURVE_BYTES:
         raise BundleError(
             f"The curves of {ticket.repo} take {size} bytes.",
             f"Fetch {bundles.METRICS} with `ticket pull`, and read them there.",

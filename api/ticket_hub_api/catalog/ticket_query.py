@@ -22,7 +22,7 @@ from ticket_hub_api.settings import Visibility
 __all__ = ["CursorError", "Sort", "TicketFilter", "Verdict", "after", "conditions", "cursor_after",
            "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip
 
-FEW_LEVELS = 5000
+MIN_LEVELS = 5000
 Sort = Literal["updated", "name", "accuracy", "density"]
 Verdict = Literal["winning", "matching", "not distinguishable", "losing"]
 _COLUMNS: dict[str, Any] = {
@@ -149,7 +149,7 @@ def count_levels(wanted: TicketFilter) -> Select[int] | None:
         return None
     level = TicketLevel
     between = level.density.between(low or 0.0, 1.0 if high is None else high)
-    some = select(level.level).where(between).limit(FEW_LEVELS + 1).subquery()
+    some = select(level.level).where(between).limit(MIN_LEVELS + 1).subquery()
     return select(func.count()).select_from(some)
 
 

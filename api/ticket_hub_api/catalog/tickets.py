@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub_api.catalog.tables import Commit, Ref
 from ticket_hub_api.catalog.ticket_query import (
-    FEW_LEVELS,
+    MIN_LEVELS,
     TicketFilter,
     after,
     conditions,
@@ -49,7 +49,7 @@ from ticket_hub_api.principals import Principal
 
 __all__ = [
     "COUNTED",
-    "LARGEST_PAGE",
+    "MAX_PAGE",
     "Rows",
     "TicketDetail",
     "TicketFile",
@@ -62,7 +62,7 @@ __all__ = [
     "page_of",
 ]
 
-LARGEST_PAGE = 100
+MAX_PAGE = 100
 COUNTED = 1000
 Rows = Connection | Session
 
@@ -82,11 +82,11 @@ def page_of(
     Raises:
         CursorError: the cursor is not one of this hub for this filter and order.
     """
-    limit = max(1, min(limit, LARGEST_PAGE))
+    limit = max(1, min(limit, MAX_PAGE))
     column = sort_column(wanted).label("place")
     statement = select(column, TicketEntry.id).order_by(*order_by(wanted))
     counting = count_levels(wanted)
-    few = counting is not None and database.execute(counting).scalar_one() <= FEW_LEVELS
+    few = counting is not None and database.execute(counting).scalar_one() <= MIN_LEVELS
     statement = statement.where(*conditions(wanted, viewer, sqlite=is_sqlite(database), narrow=few))
     if cursor:
         condition, total = after(wanted, cursor)

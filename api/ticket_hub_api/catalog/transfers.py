@@ -12,7 +12,7 @@ from ticket_hub_api.catalog.experiments import shown_with
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions
 from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel, TicketEntry, TicketLevel
-from ticket_hub_api.catalog.tickets import LARGEST_PAGE, Rows, is_sqlite
+from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows, is_sqlite
 from ticket_hub_api.principals import Principal
 
 __all__ = ["Transfer", "TransferCell", "TransferLine", "transfer_of"]
@@ -111,7 +111,7 @@ def transfer_of(
         CursorError: the cursor is not one of this hub for these filters.
     """
     wanted = TicketFilter(network=network, dataset=found_on, owner=owner, text="", sort="name")
-    limit = max(1, min(limit, LARGEST_PAGE))
+    limit = max(1, min(limit, MAX_PAGE))
     tried = select(1).where(shown_with(), *([Evidence.dataset == dataset] if dataset else []))
     statement = select(TicketEntry.key, TicketEntry.id).where(
         *conditions(wanted, viewer, sqlite=is_sqlite(database)),

@@ -18,14 +18,14 @@ from ticket_hub_api.catalog.ticket_tables import TicketEntry
 __all__ = ["forget_words", "has_words", "set_words", "words_of"]
 
 _WORD = re.compile(r"[^\W_]+")
-MOST_WORDS = 200
-_LONGEST = 64
+MAX_WORDS = 200
+_MAX_LENGTH = 64
 
 
 def words_of(*texts: str) -> str:
     """The words of some texts in small letters, each once, in the order of the texts."""
     found = _WORD.findall(unicodedata.normalize("NFKC", " ".join(texts)).casefold())
-    return " ".join(list(dict.fromkeys(word[:_LONGEST] for word in found))[:MOST_WORDS])
+    return " ".join(list(dict.fromkeys(word[:_MAX_LENGTH] for word in found))[:MAX_WORDS])
 
 
 def set_words(session: Session, entries: Iterable[TicketEntry]) -> None:

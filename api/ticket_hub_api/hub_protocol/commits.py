@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
-from ticket_hub_api.catalog import filling
+from ticket_hub_api.catalog import indexing
 from ticket_hub_api.catalog.tables import (
     Commit,
     Ref,
@@ -285,7 +285,7 @@ def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRo
     repositories.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
         _describe(session, repository, commit, summary)
-    filling.enter(session, repository, commit, files)
+    indexing.enter(session, repository, commit, files)
     return CommitRow(*(getattr(commit, name) for name in CommitRow.__slots__))
 
 

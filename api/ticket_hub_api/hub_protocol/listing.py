@@ -24,8 +24,8 @@ from ticket_hub_api.settings import Visibility
 __all__ = ["Query", "list_repositories", "parse_flag", "visible", "whole_number"]
 
 DEFAULT_PAGE = 100
-LARGEST_PAGE = 1000
-LARGEST = 2**63 - 1  # of the databases
+MAX_PAGE = 1000
+MAX_SIZE = 2**63 - 1  # of the databases
 _BOUND = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,6})?)([KMBT]?)")
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _ORDERS = {
@@ -73,7 +73,7 @@ def list_repositories(
     """
     if query.sort not in _ORDERS:
         raise bad_request(f"Sort by one of {', '.join(sorted(_ORDERS))}.")
-    limit = max(1, min(query.limit, LARGEST_PAGE))
+    limit = max(1, min(query.limit, MAX_PAGE))
     statement = _statement(principal, query).limit(limit + 1)
     rows = database.execute(statement).all()
     page = [_item(database, row, query) for row in rows[:limit]]
@@ -142,7 +142,7 @@ def _range(text: str) -> list[ColumnElement[bool]]:
         match = _BOUND.fullmatch(part.strip())
         if match is None:
             raise bad_request("num_parameters looks like min:6B,max:128B, with 15 digits at most.")
-        bound = min(int(float(match[2]) * _SCALES[match[3]]), LARGEST)
+        bound = min(int(float(match[2]) * _SCALES[match[3]]), MAX_SIZE)
         column = Repository.parameters
         found.append(column >= bound if match[1] == "min" else column <= bound)
     return found
@@ -157,7 +157,7 @@ def _decode(cursor: str) -> tuple[int, str]:
         value, last = json.loads(base64.urlsafe_b64decode(cursor))
     except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise bad_request("This cursor is not one of this hub's.") from error
-    if type(value) is not int or not isinstance(last, str) or abs(value) > LARGEST:
+    if type(value) is not int or not isinstance(last, str) or abs(value) > MAX_SIZE:
         raise bad_request("This cursor is not one of this hub's.")
     return value, last
 

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 
 from ticket_hub_api import errors
-from ticket_hub_api.catalog import filling
+from ticket_hub_api.catalog import indexing
 from ticket_hub_api.catalog.tables import (
     Account,
     Commit,
@@ -304,7 +304,7 @@ def move_repository(session: Session, principal: Principal, source: Place, targe
     repository.key, repository.name = key, name
     repository.namespace, repository.owner_id = owner.name, owner.id
     session.flush()
-    filling.refresh(session, repository)
+    indexing.refresh(session, repository)
 
 
 def release_name(session: Session, key: str) -> None:
@@ -317,7 +317,7 @@ def release_name(session: Session, key: str) -> None:
 
 def delete_repository(session: Session, repository_id: str) -> None:
     """Forget a repository. Its objects stay until they are collected."""
-    filling.forget(session, repository_id)
+    indexing.forget(session, repository_id)
     dependents: tuple[type[Any], ...] = (
         FormerName, RepositoryTag, Ref, RefChange, Commit, Use, Upload,
     )  # fmt: skip

@@ -33,12 +33,12 @@ from ticket_hub_api.hub_protocol.requests import (
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.hub_protocol.trees import Entry, Folder, children, entry_at, pointer_text
 from ticket_hub_api.schemas import MAX_PATHS, PathsIn
-from ticket_hub_api.services import Services, recall, services_of
+from ticket_hub_api.services import Services, get_or_make, services_of
 
 __all__ = ["router"]
 
 router = hub_router()
-LARGEST_PAGE = 1000
+MAX_PAGE = 1000
 EXPANDED_PAGE = 100
 MAX_PATHS_BODY = 1 << 20
 SMALL_FILE = 16 << 10
@@ -82,7 +82,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
     services, place, parameters = services_of(request), place_of(request), request.query_params
     recursive, expand = parse_flag(parameters, "recursive"), parse_flag(parameters, "expand")
     folder, after = decode(path).strip("/"), parameters.get("cursor", "")
-    largest = EXPANDED_PAGE if expand else LARGEST_PAGE
+    largest = EXPANDED_PAGE if expand else MAX_PAGE
     limit = min(max(whole_number(parameters.get("limit"), largest), 1), largest)
     wanted = decode(revision)
 
@@ -97,7 +97,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
             return json_bytes(_items(services, connection, row, page, expand=expand)), cursor
 
     key = ("tree", caller, place, wanted, folder, recursive, expand, after, limit)
-    page, cursor = await recall(request, key, make)
+    page, cursor = await get_or_make(request, key, make)
     return json_answer(page, next_link(request, cursor=cursor) if cursor else None)
 
 
@@ -172,7 +172,7 @@ async def raw(request: Request, caller: Caller, revision: str, path: str) -> Res
             body=body,
         )
 
-    answer = await recall(request, ("raw", caller, place, wanted, file), make)
+    answer = await get_or_make(request, ("raw", caller, place, wanted, file), make)
     return answer_file(request, answer, "")
 
 
@@ -202,7 +202,7 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
         )
 
     key = ("resolve", caller, place, wanted, file)
-    answer = await recall(request, key, make)
+    answer = await get_or_make(request, key, make)
     if request.method == "GET" and file == "config.json":
         services.downloads[answer.repository] += 1
     refresh = ""

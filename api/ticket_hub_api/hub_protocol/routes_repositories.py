@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.catalog import filling
+from ticket_hub_api.catalog import indexing
 from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
@@ -27,7 +27,7 @@ from ticket_hub_api.hub_protocol.requests import (
 )
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
-from ticket_hub_api.services import recall, services_of
+from ticket_hub_api.services import get_or_make, services_of
 from ticket_hub_api.settings import Visibility
 
 __all__ = ["router"]
@@ -125,7 +125,7 @@ async def settings(request: Request, caller: Writer) -> Response:
         if body.private is not None or body.visibility is not None:
             repository.visibility = _visibility(body, services.settings.visibility)
             session.flush()
-            filling.refresh(session, repository)
+            indexing.refresh(session, repository)
         if body.gated is False:
             repository.gated = ""
         private = repository.visibility == Visibility.PRIVATE
@@ -163,7 +163,7 @@ async def listing(request: Request, caller: Caller) -> Response:
             found, cursor = list_repositories(connection, caller, query)
         return json_bytes(found), cursor
 
-    page, cursor = await recall(request, ("list", caller, address), make)
+    page, cursor = await get_or_make(request, ("list", caller, address), make)
     headers = next_link(request, cursor=cursor) if cursor else {}
     return json_answer(page, headers)
 
@@ -223,4 +223,4 @@ async def info(request: Request, caller: Caller, revision: str = "main") -> Resp
         return json_bytes(full_description(*found, blobs=blobs, expand=expand))
 
     key = ("info", caller, place, wanted, blobs, expand)
-    return json_answer(await recall(request, key, make))
+    return json_answer(await get_or_make(request, key, make))

@@ -31,7 +31,7 @@ from ticket_hub_api.hub_protocol.requests import (
 from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
 from ticket_hub_api.principals import Principal
 from ticket_hub_api.schemas import BranchIn, TagIn
-from ticket_hub_api.services import Services, recall, services_of
+from ticket_hub_api.services import Services, get_or_make, services_of
 
 __all__ = ["router"]
 
@@ -156,7 +156,7 @@ async def refs(request: Request, caller: Caller) -> Response:
         return json_bytes(groups)
 
     key = ("refs", caller, place)
-    return json_answer(await recall(request, key, make))
+    return json_answer(await get_or_make(request, key, make))
 
 
 @router.api_route("/api/{kind:kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)
@@ -176,7 +176,7 @@ async def history(request: Request, caller: Caller, revision: str) -> Response:
             found = _ancestors(connection, row.id, start.oid, page * size, size)
             return json_bytes(found), _count_ancestors(connection, row.id, start.oid)
 
-    found, total = await recall(request, ("history", caller, place, wanted, page, size), make)
+    found, total = await get_or_make(request, ("history", caller, place, wanted, page, size), make)
     headers = next_link(request, p=str(page + 1)) if total > (page + 1) * size else {}
     return json_answer(found, {**headers, "X-Total-Count": str(total)})
 

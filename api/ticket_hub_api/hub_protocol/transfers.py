@@ -18,7 +18,7 @@ from ticket_hub_api.storage.blobs import Received
 
 __all__ = ["Desk", "action", "assemble", "check", "part_key"]
 
-LARGEST_PART_COUNT = 10_000
+MAX_PART_COUNT = 10_000
 
 
 def part_key(upload: str, part: int) -> str:
@@ -72,7 +72,7 @@ def _whole(services: Services, base: str, claims: dict[str, Any]) -> dict[str, A
 def _parts(services: Services, base: str, claims: dict[str, Any]) -> dict[str, Any]:
     """One address for each part, and one to finish."""
     size, seconds = claims["size"], services.settings.upload_seconds
-    part_bytes = max(services.settings.part_bytes, -(-size // LARGEST_PART_COUNT))
+    part_bytes = max(services.settings.part_bytes, -(-size // MAX_PART_COUNT))
     count, upload = -(-size // part_bytes), secrets.token_hex(16)
     header = {"chunk_size": str(part_bytes)}
     for part in range(1, count + 1):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub import errors
-from ticket_hub_api.jobs.claims import Claim, Happening, Order
+from ticket_hub_api.jobs.leases import Command, JobEvent, Lease
 from ticket_hub_api.jobs.progress import Meter
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Kind
@@ -58,11 +58,11 @@ class Stopped(Exception):  # noqa: N818 - not an error: somebody decided it
 
 @dataclass
 class Attempt:
-    """What a slot does with a claim.
+    """What a slot does with a lease.
 
     Args:
         queue: where signs of life go.
-        claim: the right to work.
+        lease: the right to work.
         task: what is to be done, and how.
         engine: gives what does the work.
         is_stopping: whether this worker is being stopped.
@@ -71,7 +71,7 @@ class Attempt:
     """
 
     queue: JobQueue
-    claim: Claim
+    lease: Lease
     task: Task
     engine: Callable[[], Engine]
     is_stopping: Callable[[], bool]
@@ -80,11 +80,11 @@ class Attempt:
 
     def __post_init__(self) -> None:
         """Nothing is heard yet."""
-        unit = "level" if self.claim.kind == Kind.FIND else "result"
+        unit = "level" if self.lease.kind == Kind.FIND else "result"
         self._meter = Meter(total=self.task.total, unit=unit)
-        self._news: list[Happening] = []
+        self._news: list[JobEvent] = []
         self._reading: Mapping[str, Any] | None = None
-        self._order = Order.GO_ON
+        self._order = Command.GO_ON
         self._over = threading.Event()
 
     def carry_out(self) -> None:
@@ -92,18 +92,18 @@ class Attempt:
         try:
             with self._beating():
                 result, also = self._outcome()
-            self.queue.finish(self.claim, result, also)
+            self.queue.finish(self.lease, result, also)
         except Stopped as stop:
             if stop.order == Stopped.BACK:
-                self.queue.give_back(self.claim)
-            elif stop.order != Order.LOST:
-                self.queue.stopped(self.claim)
+                self.queue.give_back(self.lease)
+            elif stop.order != Command.LOST:
+                self.queue.stopped(self.lease)
         except errors.TicketHubError as error:
             for_good = isinstance(error, FOR_GOOD)
-            self.queue.fail(self.claim, error.problem, error.remedy, for_good=for_good)
+            self.queue.fail(self.lease, error.problem, error.remedy, for_good=for_good)
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue must know
-            _log.exception("job failed", extra={FIELDS: {"job": self.claim.job_id}})
-            self.queue.fail(self.claim, f"{_UNEXPECTED} ({type(error).__name__}).", _REPORT)
+            _log.exception("job failed", extra={FIELDS: {"job": self.lease.job_id}})
+            self.queue.fail(self.lease, f"{_UNEXPECTED} ({type(error).__name__}).", _REPORT)
 
     def _outcome(self) -> tuple[dict[str, Any], Any]:
         self._look()
@@ -142,7 +142,7 @@ class Attempt:
             self._reading = self._meter.reading()
 
     def _look(self) -> None:
-        if self._order != Order.GO_ON:
+        if self._order != Command.GO_ON:
             raise Stopped(self._order)
         if self.is_stopping():
             raise Stopped(Stopped.BACK)
@@ -203,7 +203,7 @@ class Attempt:
             news, self._news = self._news, []
             try:
                 self._order = self.queue.heartbeat(
-                    self.claim,
+                    self.lease,
                     seconds=now - last,
                     progress=self._reading,
                     happened=news,
@@ -213,6 +213,6 @@ class Attempt:
             except errors.TicketHubError:
                 self._news = news + self._news
                 if now - answered > self.queue.lease_seconds * 0.6:
-                    self._order = Order.LOST
-            if over or self._order == Order.LOST:
+                    self._order = Command.LOST
+            if over or self._order == Command.LOST:
                 return

@@ -20,7 +20,7 @@ GRACE_SECONDS = 6.0
 def open_engine(options: Options) -> Engine:
     """The engine that the options name.
 
-    The slot itself is the only taker of its local engine, so the shelf lies in the jobs' folder
+    The slot itself is the only taker of its local engine, so the pool lies in the jobs' folder
     under the slot's own process.
 
     Raises:
@@ -28,12 +28,12 @@ def open_engine(options: Options) -> Engine:
     """
     from ticket_hub.engines.choice import make_engine
     from ticket_hub.engines.local import LocalEngine
-    from ticket_hub.engines.slots import Slot, SlotShelf
+    from ticket_hub.engines.slots import Slot, SlotPool
 
     if options.engine == "local":
         slot = Slot(name=options.slot, cuda=options.cuda, workers=options.workers)
-        shelf = SlotShelf([slot], Path(options.jobs_folder) / ".slots" / _unique())
-        return LocalEngine(shelf=shelf, grace_seconds=GRACE_SECONDS, tethered=True)
+        pool = SlotPool([slot], Path(options.jobs_folder) / ".slots" / _unique())
+        return LocalEngine(pool=pool, grace_seconds=GRACE_SECONDS, tethered=True)
     return make_engine(options.engine, options.engine_options)
 
 

@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 USUAL_PRIORITY = 5
-MOST_PER_PAGE = 100
+MAX_PER_PAGE = 100
 
 
 def choices(services: Services) -> Choices:
@@ -132,7 +132,7 @@ def list_jobs(
         moment, job_id = _read_cursor(cursor)
         earlier = (Job.created_at < moment) | ((Job.created_at == moment) & (Job.id < job_id))
         statement = statement.where(earlier)
-    size = max(1, min(limit, MOST_PER_PAGE))
+    size = max(1, min(limit, MAX_PER_PAGE))
     with services.database.read() as connection:
         rows = connection.execute(statement.limit(size + 1)).all()
     items = tuple(view_of(row) for row in rows[:size])

@@ -217,7 +217,7 @@ def _manifest(services: Services, repository: RepositoryRow, commit: str) -> Man
             select(Commit.tree).where(Commit.repository_id == repository.id, Commit.oid == commit)
         )
         entry = load_tree(connection, str(tree)).get(MANIFEST)
-        if entry is None or entry.size > layout.MOST_MANIFEST_BYTES:
+        if entry is None or entry.size > layout.MAX_MANIFEST_BYTES:
             raise BundleError(
                 f"{repository.full_name} holds no bundle of tickets.",
                 "Name a repository that `ticket push` has made.",

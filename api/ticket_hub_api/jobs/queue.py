@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.jobs.claims import Claim, Happening, Order
+from ticket_hub_api.jobs.leases import Command, JobEvent, Lease
 from ticket_hub_api.jobs.quotas import over_quota
 from ticket_hub_api.jobs.reaping import reap_one, suspects
 from ticket_hub_api.jobs.tables import Job, State
@@ -36,7 +36,7 @@ from ticket_hub_api.jobs.transitions import (
 __all__ = ["JobQueue"]
 
 LEASE_SECONDS = 30.0
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 
 
 class JobQueue:
@@ -55,13 +55,13 @@ class JobQueue:
         self.database = database
         self.lease_seconds = lease_seconds
 
-    def claim(self, worker_id: str) -> Claim | None:
+    def claim(self, worker_id: str) -> Lease | None:
         """The right to work on the job whose turn it is; None where none waits."""
         with self.database.read() as connection:
             if connection.execute(_next()).first() is None:
                 return None  # mostly; a look takes no lock
 
-        def take(session: Session) -> Claim | None:
+        def take(session: Session) -> Lease | None:
             job_id = session.scalar(_next().with_for_update(skip_locked=True))
             job = None if job_id is None else session.get(Job, job_id)
             if job is None:
@@ -71,7 +71,7 @@ class JobQueue:
             job.started_at = job.started_at or moment
             job.lease_until = moment + round(self.lease_seconds * SECOND)
             add_event(session, job, "running", attempt=job.attempt)
-            return Claim(
+            return Lease(
                 job_id=job.id,
                 attempt=job.attempt,
                 worker_id=worker_id,
@@ -84,14 +84,14 @@ class JobQueue:
 
     def heartbeat(
         self,
-        claim: Claim,
+        lease: Lease,
         *,
         seconds: float,
         progress: Mapping[str, Any] | None = None,
-        happened: Sequence[Happening] = (),
+        happened: Sequence[JobEvent] = (),
         quota: int = 0,
     ) -> str:
-        """Show a sign of life, and hear what to do; see `Order`.
+        """Show a sign of life, and hear what to do; see `Command`.
 
         Args:
             seconds: of a slot that were used since the last one.
@@ -101,9 +101,9 @@ class JobQueue:
         """
 
         def act(session: Session) -> str:
-            job = self._held(session, claim)
+            job = self._held(session, lease)
             if job is None:
-                return Order.LOST
+                return Command.LOST
             moment = clock(session)
             job.lease_until = moment + round(self.lease_seconds * SECOND)
             job.used += round(seconds * SECOND)
@@ -112,14 +112,14 @@ class JobQueue:
             for kind, data in happened:
                 add_event(session, job, kind, **data)
             if not job.stop and over_quota(session, job.account_id, quota, moment):
-                job.stop = Order.QUOTA
-            return job.stop or Order.GO_ON
+                job.stop = Command.QUOTA
+            return job.stop or Command.GO_ON
 
         return self.database.transact(act)
 
     def finish(
         self,
-        claim: Claim,
+        lease: Lease,
         result: Mapping[str, Any],
         also: Callable[[Session, Job], None] | None = None,
     ) -> bool:
@@ -135,9 +135,9 @@ class JobQueue:
                 also(session, job)
             end(session, job, State.FINISHED)
 
-        return self._leave(claim, act)
+        return self._leave(lease, act)
 
-    def fail(self, claim: Claim, problem: str, remedy: str, *, for_good: bool = False) -> bool:
+    def fail(self, lease: Lease, problem: str, remedy: str, *, for_good: bool = False) -> bool:
         """Say that the work failed: it is tried again, up to three times in all.
 
         Args:
@@ -147,22 +147,22 @@ class JobQueue:
         def act(session: Session, job: Job) -> None:
             job.failures += 1
             job.problem, job.remedy = problem, remedy
-            if for_good or job.failures >= MOST_FAILURES:
+            if for_good or job.failures >= MAX_FAILURES:
                 end(session, job, State.FAILED, problem=problem, remedy=remedy)
             else:
                 data = {"attempt": job.attempt, "problem": problem, "remedy": remedy}
                 add_event(session, job, "attempt-failed", **data)
                 requeue(session, job)
 
-        return self._leave(claim, act)
+        return self._leave(lease, act)
 
-    def give_back(self, claim: Claim) -> bool:
+    def give_back(self, lease: Lease) -> bool:
         """Let another worker go on at once, as when this one is being stopped."""
-        return self._leave(claim, requeue)
+        return self._leave(lease, requeue)
 
-    def stopped(self, claim: Claim) -> bool:
+    def stopped(self, lease: Lease) -> bool:
         """Say that the work was stopped as ordered."""
-        return self._leave(claim, end_stopped)
+        return self._leave(lease, end_stopped)
 
     def cancel(self, job_id: str) -> str:
         """End a job that waits, or let its worker stop; the state that it has now, or nothing."""
@@ -173,8 +173,8 @@ class JobQueue:
                 return ""
             if job.state == State.QUEUED:
                 end(session, job, State.CANCELLED)
-            elif job.state == State.RUNNING and job.stop != Order.CANCEL:
-                job.stop = Order.CANCEL
+            elif job.state == State.RUNNING and job.stop != Command.CANCEL:
+                job.stop = Command.CANCEL
                 add_event(session, job, "stopping")
             return job.state
 
@@ -185,22 +185,22 @@ class JobQueue:
         late = suspects(self.database)
         return sum(self.database.transact(partial(reap_one, job_id)) for job_id in late)
 
-    def _leave(self, claim: Claim, act: Callable[[Session, Job], None]) -> bool:
-        """Change a job that this claim still holds; whether it did."""
+    def _leave(self, lease: Lease, act: Callable[[Session, Job], None]) -> bool:
+        """Change a job that this lease still holds; whether it did."""
 
         def change(session: Session) -> bool:
-            job = self._held(session, claim)
+            job = self._held(session, lease)
             if job is not None:
                 act(session, job)
             return job is not None
 
         return self.database.transact(change)
 
-    def _held(self, session: Session, claim: Claim) -> Job | None:
-        job = locked(session, claim.job_id)
+    def _held(self, session: Session, lease: Lease) -> Job | None:
+        job = locked(session, lease.job_id)
         if job is None or job.state != State.RUNNING:
             return None
-        mine = (claim.attempt, claim.worker_id) == (job.attempt, job.worker_id)
+        mine = (lease.attempt, lease.worker_id) == (job.attempt, job.worker_id)
         return job if mine else None
 
 

@@ -18,12 +18,12 @@ from ticket_hub_api.jobs.transitions import (
     requeue,
 )
 
-__all__ = ["MOST_LOSSES", "reap_one", "suspects"]
+__all__ = ["MAX_LOSSES", "reap_one", "suspects"]
 
-MOST_LOSSES = 12
+MAX_LOSSES = 12
 BATCH = 100
 _LOST = {
-    "problem": f"{MOST_LOSSES} workers were lost while they worked on this job.",
+    "problem": f"{MAX_LOSSES} workers were lost while they worked on this job.",
     "remedy": "It may need more memory than they have; see `ticket hub workers` and their logs.",
 }
 
@@ -44,7 +44,7 @@ def reap_one(job_id: str, session: Session) -> bool:
     if job.stop:
         end_stopped(session, job)
         return False
-    if job.losses >= MOST_LOSSES:
+    if job.losses >= MAX_LOSSES:
         end(session, job, State.FAILED, **_LOST)
         return False
     add_event(session, job, "worker-lost", attempt=job.attempt)

@@ -30,7 +30,7 @@ from ticket_hub.errors import TicketHubError
 from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.tables import new_id
 from ticket_hub_api.jobs.attempt import BEAT_SECONDS, Attempt
-from ticket_hub_api.jobs.claims import Claim
+from ticket_hub_api.jobs.leases import Lease
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tables import Job, JobWorker, State
 from ticket_hub_api.jobs.tasks import Workplace, task_of
@@ -103,7 +103,7 @@ class SlotProcess:
             jobs_folder=Path(options.jobs_folder),
             data_dir=Path(options.data_dir),
             endpoint=options.endpoint,
-            token=lambda claim: job_token(signer, claim.job_id, claim.attempt),
+            token=lambda lease: job_token(signer, lease.job_id, lease.attempt),
             device=options.device,
             checkpoint_seconds=options.checkpoint_seconds,
         )
@@ -142,24 +142,24 @@ class SlotProcess:
                 self.stopping.wait(LOOK_SECONDS)
 
     def _take_one(self) -> bool:
-        claim = self.queue.claim(self.id)
-        if claim is None:
+        lease = self.queue.claim(self.id)
+        if lease is None:
             return False
-        about = {"job": claim.job_id, "attempt": claim.attempt}
-        self._job_id = claim.job_id
+        about = {"job": lease.job_id, "attempt": lease.attempt}
+        self._job_id = lease.job_id
         try:
             self._say("job begins", **about)
-            self._carry_out(claim)
+            self._carry_out(lease)
             self._say("job left", **about)
         finally:
             self._job_id = ""
         return True
 
-    def _carry_out(self, claim: Claim) -> None:
+    def _carry_out(self, lease: Lease) -> None:
         Attempt(
             queue=self.queue,
-            claim=claim,
-            task=task_of(claim, self.place),
+            lease=lease,
+            task=task_of(lease, self.place),
             engine=lambda: self.engine,
             is_stopping=self.stopping.is_set,
             quota=self.options.quota_seconds,

@@ -15,7 +15,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.auth import principal_of
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.jobs.claims import Claim
+from ticket_hub_api.jobs.leases import Lease
 from ticket_hub_api.jobs.planning import DENSE, TRIALS
 from ticket_hub_api.jobs.requests import changes_of
 from ticket_hub_api.jobs.tables import Job, Kind
@@ -35,7 +35,7 @@ class Workplace:
         jobs_folder: a folder for each job; workers that share it go on where another was lost.
         data_dir: where the data sets lie.
         endpoint: the hub's address.
-        token: makes the token of a claim.
+        token: makes the token of a lease.
         device: as in `ticket_hub.find`.
         checkpoint_seconds: between two checkpoints.
     """
@@ -43,7 +43,7 @@ class Workplace:
     jobs_folder: Path
     data_dir: Path
     endpoint: str
-    token: Callable[[Claim], str]
+    token: Callable[[Lease], str]
     device: str | None = None
     checkpoint_seconds: float = 60.0
 
@@ -52,18 +52,18 @@ class Workplace:
 class Task:
     """One job as a worker sees it."""
 
-    claim: Claim
+    lease: Lease
     place: Workplace
 
     @property
     def folder(self) -> Path:
         """Everything about the job on disk."""
-        return self.place.jobs_folder / self.claim.job_id
+        return self.place.jobs_folder / self.lease.job_id
 
     @property
     def request(self) -> dict[str, Any]:
         """What was asked for."""
-        return dict(self.claim.spec["request"])
+        return dict(self.lease.spec["request"])
 
     @property
     def total(self) -> int:
@@ -104,7 +104,7 @@ class FindTask(Task):
     @property
     def total(self) -> int:
         """Levels, the dense one included."""
-        recipe = self.claim.spec["recipe"]
+        recipe = self.lease.spec["recipe"]
         one_shot = recipe["pruning"].get("target_density") is not None
         levels = int(recipe["search"]["levels"])
         return 1 + (min(levels, 1) if one_shot else levels)
@@ -114,7 +114,7 @@ class FindTask(Task):
         from ticket_hub.engines.base import Find, Work
         from ticket_hub.recipe import Recipe
 
-        find = Find(recipe=Recipe.from_table(self.claim.spec["recipe"]))
+        find = Find(recipe=Recipe.from_table(self.lease.spec["recipe"]))
         return Work(find=find, **self._resources())
 
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
@@ -123,9 +123,9 @@ class FindTask(Task):
 
         pushed = push_bundle(
             self.folder / "run" / "bundle",
-            self.claim.repository,
+            self.lease.repository,
             hub=self.place.endpoint,
-            token=self.place.token(self.claim),
+            token=self.place.token(self.lease),
             private=self.request.get("private"),
         )
         return {
@@ -144,7 +144,7 @@ class RetrainTask(Task):
     def total(self) -> int:
         """Networks."""
         request = self.request
-        levels = self.claim.spec["ticket"].rpartition(":")[2].split(",")
+        levels = self.lease.spec["ticket"].rpartition(":")[2].split(",")
         trials = request["trials"] or TRIALS
         dense = DENSE in request["against"]
         return int(
@@ -157,11 +157,11 @@ class RetrainTask(Task):
         from ticket_hub.hub.front import pull_bundle
         from ticket_hub.transfer.planning import Terms, plan
 
-        address, _, levels = self.claim.spec["ticket"].rpartition(":")
+        address, _, levels = self.lease.spec["ticket"].rpartition(":")
         pulled = pull_bundle(
             f"{address}:all",
             hub=self.place.endpoint,
-            token=self.place.token(self.claim),
+            token=self.place.token(self.lease),
             cache_dir=self.folder / "cache",
         )
         request = self.request
@@ -186,7 +186,7 @@ class RetrainTask(Task):
         """As `Task.deliver`."""
         evidence = json.loads((self.folder / "run" / "evidence.json").read_bytes())
         return {
-            "ticket": self.claim.spec["ticket"],
+            "ticket": self.lease.spec["ticket"],
             "levels": result["levels"],
             "evidence": evidence,
         }
@@ -200,7 +200,7 @@ class RetrainTask(Task):
         from ticket_hub_api.catalog.evidence_store import receive_evidence
 
         result = json.loads(job.result)
-        repository = self.claim.spec["ticket"].partition("@")[0]
+        repository = self.lease.spec["ticket"].partition("@")[0]
         try:
             account = principal_of(session.connection(), job.account_id)
             sender = dataclasses.replace(account, scope=Scope.WRITE)
@@ -212,6 +212,6 @@ class RetrainTask(Task):
         job.result = canonical_json(result).decode()
 
 
-def task_of(claim: Claim, place: Workplace) -> Task:
-    """The task of a claim."""
-    return (FindTask if claim.kind == Kind.FIND else RetrainTask)(claim, place)
+def task_of(lease: Lease, place: Workplace) -> Task:
+    """The task of a lease."""
+    return (FindTask if lease.kind == Kind.FIND else RetrainTask)(lease, place)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.tables import now
-from ticket_hub_api.jobs.claims import Order
+from ticket_hub_api.jobs.leases import Command
 from ticket_hub_api.jobs.tables import Job, JobEvent, State
 
 __all__ = ["SECOND", "add_event", "clock", "end", "end_stopped", "locked", "requeue"]
@@ -62,7 +62,7 @@ def end(session: Session, job: Job, state: str, problem: str = "", remedy: str =
 
 def end_stopped(session: Session, job: Job) -> None:
     """End a job that was to stop, by the reason for it."""
-    if job.stop == Order.QUOTA:
+    if job.stop == Command.QUOTA:
         end(session, job, State.FAILED, **_QUOTA)
     else:
         end(session, job, State.CANCELLED)

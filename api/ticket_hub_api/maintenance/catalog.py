@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from ticket_hub_api.catalog.filling import not_entered
+from ticket_hub_api.catalog.indexing import not_entered
 from ticket_hub_api.catalog.tables import Commit, Repository, RepositoryTag, now
 from ticket_hub_api.catalog.ticket_tables import (
     BundleFacts,

@@ -22,7 +22,7 @@ __all__ = ["Evidence", "card_of", "evidence_of"]
 
 CARD = "README.md"
 MANIFEST, CONFIG, METRICS = "ticket.json", "config.json", "metrics.json"
-MOST_METRICS_BYTES = 64 << 20
+MAX_METRICS_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def evidence_of(
     """Where a ticket's evidence is, or None: nothing was measured, it is elsewhere, or huge."""
     sizes = {file.path: file.size for file in ticket.files}
     measured = any(level["evidence"] for level in ticket.description["levels"])
-    if ticket.source or not measured or sizes.get(METRICS, 0) > MOST_METRICS_BYTES:
+    if ticket.source or not measured or sizes.get(METRICS, 0) > MAX_METRICS_BYTES:
         return None
     digests = {file.path: file.sha256 for file in ticket.files}
     files = {

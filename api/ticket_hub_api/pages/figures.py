@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPARED", "KINDS", "Kind", "draw", "draw_compared", "policy"]
 
 WIDE, NARROW = 9.0, 4.6
-MOST_KEPT = 4000
+MAX_KEPT = 4000
 _ONE_AT_A_TIME = ThreadPoolExecutor(1, "figures")  # matplotlib's settings belong to the process
 
 
@@ -111,7 +111,7 @@ def _drawn(
 def _forget_oldest(folder: Path) -> None:
     """Keep the folder small: over its limit, the older half goes."""
     kept = list(folder.glob("*.svg"))
-    if len(kept) > MOST_KEPT:
+    if len(kept) > MAX_KEPT:
         for path in sorted(kept, key=lambda path: path.stat().st_mtime)[: len(kept) // 2]:
             path.unlink(missing_ok=True)
 

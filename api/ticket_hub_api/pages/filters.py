@@ -21,7 +21,7 @@ ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
 _TEXTS = ("text", "network", "dataset", "owner")
 _SHARES = {"weights_min": "density_min", "weights_max": "density_max",
            "accuracy_min": "accuracy_min", "accuracy_max": "accuracy_max"}  # fmt: skip
-LONGEST = 200
+MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Search:
 
 def read_search(query: Mapping[str, str]) -> Search:
     """Understand a query; shares are in per cent, as the pages show them."""
-    values = {name: query.get(name, "").strip()[:LONGEST] for name in (*_TEXTS, *_SHARES)}
+    values = {name: query.get(name, "").strip()[:MAX_LENGTH] for name in (*_TEXTS, *_SHARES)}
     values["verdict"] = _one_of(query.get("verdict", ""), VERDICTS, "")
     values["order"] = _one_of(query.get("order", ""), ORDERS, "newest")
     problems: dict[str, str] = {}

@@ -24,8 +24,8 @@ from ticket_hub_api.services import Services, services_of
 __all__ = ["router"]
 
 router = page_router()
-MOST = 8
-LONGEST = 400
+MAX = 8
+MAX_LENGTH = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,12 @@ class _Answer:
 async def compare(request: Request, visitor: Anyone) -> Response:
     """Compare the tickets that the address names, the later ones with the first."""
     names, answer = _names(request), _Answer()
-    if len(names) > MOST:
-        answer = _Answer(problem=f"At most {MOST} tickets can be compared at once.", status=422)
+    if len(names) > MAX:
+        answer = _Answer(problem=f"At most {MAX} tickets can be compared at once.", status=422)
     elif names:
         call = services_of(request).torch_process.call
         answer = await run_in_threadpool(call, _answer, visitor, names)
-    context = {"names": names, "answer": answer, "found": answer.found, "most": MOST}
+    context = {"names": names, "answer": answer, "found": answer.found, "most": MAX}
     return render(request, "compare.html", context, status=answer.status)
 
 
@@ -55,7 +55,7 @@ async def compare(request: Request, visitor: Anyone) -> Response:
 async def figure(request: Request, visitor: Anyone, *, figure: str) -> Response:
     """The figure of a comparison, drawn once."""
     names, width = _names(request), figures.COMPARED.get(figure)
-    if width is None or not 1 < len(names) <= MOST:
+    if width is None or not 1 < len(names) <= MAX:
         raise ApiError(404, "There is no such figure.")
     services = services_of(request)
     fixed = await run_in_threadpool(_pinned, services, visitor, names)
@@ -68,7 +68,7 @@ async def figure(request: Request, visitor: Anyone, *, figure: str) -> Response:
 
 def _names(request: Request) -> list[str]:
     parts = ",".join(request.query_params.getlist("tickets")).split(",")
-    return list(dict.fromkeys(part.strip()[:LONGEST] for part in parts if part.strip()))
+    return list(dict.fromkeys(part.strip()[:MAX_LENGTH] for part in parts if part.strip()))
 
 
 def _answer(services: Services, visitor: Principal, names: list[str]) -> _Answer:

@@ -25,7 +25,7 @@ from ticket_hub_api.services import Services, services_of
 __all__ = ["router"]
 
 router = page_router()
-MOST_PROBLEMS = 20
+MAX_PROBLEMS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def operation_of(services: Services) -> Operation:
             select(Repository.key, TicketVersion.oid, TicketVersion.problem)
             .join(Repository, Repository.id == TicketVersion.repository_id)
             .where(TicketVersion.problem != "", TicketVersion.oid == Repository.head)
-            .limit(MOST_PROBLEMS)
+            .limit(MAX_PROBLEMS)
         ).all()
     queue = {state: number for state, number in rows}  # noqa: C416 - rows are no pairs to mypy
     return Operation(

@@ -20,15 +20,15 @@ __all__ = ["router"]
 
 router = page_router()
 FIELDS = ("network", "found_on", "dataset", "owner")
-LONGEST, MOST_CURSOR, PAGE = 200, 1000, 50
+MAX_LENGTH, MAX_CURSOR, PAGE = 200, 1000, 50
 
 
 @router.api_route("/transfer", methods=READ_METHODS)
 async def transfer(request: Request, visitor: Anyone) -> Response:
     """Every ticket and level that somebody has retrained, by data set."""
     query = request.query_params
-    values = {name: query.get(name, "").strip()[:LONGEST] for name in FIELDS}
-    cursor = query.get("cursor", "")[:MOST_CURSOR]
+    values = {name: query.get(name, "").strip()[:MAX_LENGTH] for name in FIELDS}
+    cursor = query.get("cursor", "")[:MAX_CURSOR]
     matrix = await run_in_threadpool(_matrix, services_of(request), visitor, values, cursor)
     further = urlencode(values | {"cursor": matrix.next_cursor}) if matrix.next_cursor else ""
     context = {

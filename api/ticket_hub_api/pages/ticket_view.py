@@ -19,7 +19,7 @@ from ticket_hub_api.services import Services
 __all__ = ["Figure", "TicketView", "view_of"]
 
 DENSE = "dense"
-MOST_EXPERIMENTS = 100
+MAX_EXPERIMENTS = 100
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean is within 0.2 points of the dense "
@@ -123,7 +123,7 @@ def _experiments(
     connection: Connection, viewer: Principal, ticket: TicketDetail
 ) -> tuple[ExperimentItem, ...]:
     wanted = ExperimentFilter(ticket=ticket.repo)
-    found = experiments_of(connection, wanted, viewer, limit=MOST_EXPERIMENTS)
+    found = experiments_of(connection, wanted, viewer, limit=MAX_EXPERIMENTS)
     return tuple(
         item for item in found.items if item.origin != "search" and item.source == ticket.source
     )

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api.catalog.comparing import compare_named
-from ticket_hub_api.catalog.evidence_records import MOST_BYTES
+from ticket_hub_api.catalog.evidence_records import MAX_BYTES
 from ticket_hub_api.catalog.evidence_store import receive_evidence, remove_evidence
 from ticket_hub_api.catalog.experiments import (
     ExperimentDetail,
@@ -20,7 +20,7 @@ from ticket_hub_api.catalog.experiments import (
     one_experiment,
 )
 from ticket_hub_api.catalog.ticket_query import Verdict
-from ticket_hub_api.catalog.tickets import LARGEST_PAGE
+from ticket_hub_api.catalog.tickets import MAX_PAGE
 from ticket_hub_api.catalog.transfers import Transfer, transfer_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.hub_protocol.requests import Caller, Writer, read_bytes
@@ -34,7 +34,7 @@ __all__ = ["router"]
 
 router = rest_router("/api/v1", "experiments", remember=True)
 Cursor = Annotated[str, Query(max_length=1000)]
-Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 EvidenceId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 _REPO = r"^[A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96}$"
 _PLACE = _REPO[:-1] + r"(@[A-Za-z0-9._/+-]{1,255})?$"
@@ -106,7 +106,7 @@ async def send_evidence(request: Request, caller: Writer) -> Response:
     It must be about the bundle that the ticket has here, and about tickets in it. Means, intervals
     and verdicts are computed anew from its trials. It is shown with who sent it.
     """
-    data, services = await read_bytes(request, MOST_BYTES), services_of(request)
+    data, services = await read_bytes(request, MAX_BYTES), services_of(request)
     detail, made = await run_in_threadpool(services.torch_process.call, _receive, caller, data)
     return JSONResponse(_plain(detail), 201 if made else 200)
 

@@ -105,7 +105,7 @@ def list_jobs(
     state: StateName | None = None,
     owner: Annotated[str | None, Query(max_length=96)] = None,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=front.MOST_PER_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=front.MAX_PER_PAGE)] = 50,
 ) -> JobPage:
     """The caller's jobs, newest first; an administrator sees everybody's."""
     services = services_of(request)

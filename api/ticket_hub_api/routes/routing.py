@@ -16,10 +16,10 @@ from starlette.types import Message, Receive, Scope, Send
 from ticket_hub_api.auth import Requires
 from ticket_hub_api.services import services_of
 
-__all__ = ["MOST_BODY", "RememberedRoute", "RestRoute", "rest_router"]
+__all__ = ["MAX_BODY", "RememberedRoute", "RestRoute", "rest_router"]
 
-MOST_BODY = 4 << 20  # bytes
-MOST_REMEMBERED = 64 << 10  # bytes
+MAX_BODY = 4 << 20  # bytes
+MAX_REMEMBERED = 64 << 10  # bytes
 _CONDITIONS = frozenset({b"range", b"if-none-match", b"if-range"})
 _READING = frozenset({"GET", "HEAD"})
 _JSON = "application/json"
@@ -43,7 +43,7 @@ register_url_convertor("identifier", IdentifierConvertor())
 
 
 class RestRoute(APIRoute):
-    """A route that reads no more of a body than `MOST_BODY`, and answers 413 to a larger one."""
+    """A route that reads no more of a body than `MAX_BODY`, and answers 413 to a larger one."""
 
     @property
     def guard(self) -> Requires:
@@ -56,7 +56,7 @@ class RestRoute(APIRoute):
 
         async def limited(request: Request) -> Response:
             length = request.headers.get("content-length", "")
-            if length.isdigit() and int(length) > MOST_BODY:
+            if length.isdigit() and int(length) > MAX_BODY:
                 raise _too_large()
             if request.method not in _READING:  # FastAPI would parse the body first
                 await self.guard(request)
@@ -118,7 +118,7 @@ def _is_conditional(scope: Scope) -> bool:
 
 def _is_small_json(response: Response) -> bool:
     whole = isinstance(response, JSONResponse) or response.media_type == _JSON
-    return whole and len(getattr(response, "body", bytes(MOST_REMEMBERED + 1))) <= MOST_REMEMBERED
+    return whole and len(getattr(response, "body", bytes(MAX_REMEMBERED + 1))) <= MAX_REMEMBERED
 
 
 def _limited(receive: Receive) -> Receive:
@@ -129,7 +129,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MOST_BODY:
+        if size > MAX_BODY:
             raise _too_large()
         return message
 
@@ -137,7 +137,7 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _too_large() -> HTTPException:
-    return HTTPException(413, f"The body is larger than {MOST_BODY} bytes.")
+    return HTTPException(413, f"The body is larger than {MAX_BODY} bytes.")
 
 
 def rest_router(prefix: str, *tags: str, remember: bool = False) -> APIRouter:

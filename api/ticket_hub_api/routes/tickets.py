@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Query, Request
 
 from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter, Verdict
 from ticket_hub_api.catalog.tickets import (
-    LARGEST_PAGE,
+    MAX_PAGE,
     TicketPage,
     page_of,
 )
@@ -59,7 +59,7 @@ def list_tickets(
     sort: Sort = "updated",
     descending: bool = True,
     cursor: Annotated[str, Query(max_length=1000)] = "",
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> TicketPage:
     """Find tickets that the caller may see.
 

@@ -168,7 +168,7 @@ def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
 def _find_on(
     engine: EngineChoice, recipe: Recipe, out: Output, places: dict[str, Any]
 ) -> FindResult:
-    from ticket_hub.engines.fronts import find_with
+    from ticket_hub.engines.runners import find_with
 
     pace = Pace.of(recipe)
 

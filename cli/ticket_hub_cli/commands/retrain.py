@@ -112,7 +112,7 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
 def _carry_out_on(
     engine: EngineChoice, wanted: Plan, out: Output, given: dict[str, Any]
 ) -> RetrainResult:
-    from ticket_hub.engines.fronts import retrain_with
+    from ticket_hub.engines.runners import retrain_with
 
     networks = sum(len(group) for group in wanted.request.groups())
     pace = Pace(1, networks, wanted.spec.training.iterations, unit="network")

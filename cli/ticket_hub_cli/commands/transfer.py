@@ -110,7 +110,7 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
 def _carry_out_on(
     engine: EngineChoice, wanted: TransferPlan, out: Output, given: dict[str, Any]
 ) -> TransferResult:
-    from ticket_hub.engines.fronts import transfer_with
+    from ticket_hub.engines.runners import transfer_with
 
     plans = [cell.plan for cell in wanted.cells]
     networks = sum(len(group) for plan in plans for group in plan.request.groups())

@@ -18,7 +18,7 @@ from ticket_hub.hub import connect, push
 from ticket_hub_api import operation
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.filling import index_pending
+from ticket_hub_api.catalog.indexing import index_pending
 from ticket_hub_api.catalog.ticket_tables import (
     BundleFacts,
     TicketEntry,

@@ -28,12 +28,12 @@ def test_a_token_holds_only_while_its_attempt_runs(
     job = new_job(repository="ada/found")
     with pytest.raises(ApiError, match="not running"):
         authenticate_job(database, claims(job))
-    claim = queue.claim("w1")
-    assert claim is not None
+    lease = queue.claim("w1")
+    assert lease is not None
     assert authenticate_job(database, claims(job)).name == "ada"
     with pytest.raises(ApiError, match="not running"):
         authenticate_job(database, claims(job, attempt=2))
-    queue.finish(claim, {})
+    queue.finish(lease, {})
     with pytest.raises(ApiError, match="not running"):
         authenticate_job(database, claims(job))
 

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.jobs.claims import Claim, Order
+from ticket_hub_api.jobs.leases import Command, Lease
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.jobs.reaping import MOST_LOSSES
+from ticket_hub_api.jobs.reaping import MAX_LOSSES
 from ticket_hub_api.jobs.tables import Job, JobEvent, State
 
 NewJob = Callable[..., Job]
@@ -32,11 +32,11 @@ def kinds(database: Database, job: Job) -> list[str]:
         return list(connection.scalars(rows))
 
 
-def claimed(queue: JobQueue, job: Job, attempt: int = 1, worker: str = "w1") -> Claim:
-    claim = queue.claim(worker)
-    assert claim is not None
-    assert (claim.job_id, claim.attempt, claim.worker_id) == (job.id, attempt, worker)
-    return claim
+def claimed(queue: JobQueue, job: Job, attempt: int = 1, worker: str = "w1") -> Lease:
+    lease = queue.claim(worker)
+    assert lease is not None
+    assert (lease.job_id, lease.attempt, lease.worker_id) == (job.id, attempt, worker)
+    return lease
 
 
 def test_only_one_worker_gets_an_attempt(queue: JobQueue, new_job: NewJob) -> None:
@@ -49,18 +49,18 @@ def test_each_of_many_workers_at_once_gets_another_job(queue: JobQueue, new_job:
     jobs = [new_job().id for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(queue.claim, [f"w{number}" for number in range(8)]))
-    assert sorted(claim.job_id for claim in claims if claim) == sorted(jobs)
+    assert sorted(lease.job_id for lease in claims if lease) == sorted(jobs)
 
 
 def test_a_finished_job_keeps_its_result_and_never_changes_again(
     queue: JobQueue, new_job: NewJob, database: Database
 ) -> None:
     job = new_job()
-    claim = claimed(queue, job)
-    assert queue.finish(claim, {"commit": "abc"})
-    assert not queue.finish(claim, {"commit": "other"})
-    assert not queue.fail(claim, "late", "")
-    assert not queue.give_back(claim)
+    lease = claimed(queue, job)
+    assert queue.finish(lease, {"commit": "abc"})
+    assert not queue.finish(lease, {"commit": "other"})
+    assert not queue.fail(lease, "late", "")
+    assert not queue.give_back(lease)
     assert queue.cancel(job.id) == State.FINISHED
     found = look(database, job)
     assert (found.state, found.result) == (State.FINISHED, '{"commit":"abc"}')
@@ -73,7 +73,7 @@ def test_who_lost_a_job_can_change_nothing(
     job = new_job()
     lost = claimed(impatient, job)
     assert impatient.reap() == 1
-    assert queue.heartbeat(lost, seconds=1) == Order.LOST
+    assert queue.heartbeat(lost, seconds=1) == Command.LOST
     assert not queue.finish(lost, {})
     second = claimed(queue, job, attempt=2, worker="w2")
     assert not queue.finish(lost, {"from": "lost"})
@@ -83,10 +83,10 @@ def test_who_lost_a_job_can_change_nothing(
 
 def test_a_worker_that_shows_signs_of_life_keeps_its_job(queue: JobQueue, new_job: NewJob) -> None:
     job = new_job()
-    claim = claimed(queue, job)
-    assert queue.heartbeat(claim, seconds=1) == Order.GO_ON
+    lease = claimed(queue, job)
+    assert queue.heartbeat(lease, seconds=1) == Command.GO_ON
     assert queue.reap() == 0
-    assert queue.finish(claim, {})
+    assert queue.finish(lease, {})
 
 
 def test_a_job_waits_for_a_free_worker_however_long(
@@ -122,7 +122,7 @@ def test_a_job_that_loses_worker_after_worker_ends(
     impatient: JobQueue, new_job: NewJob, database: Database
 ) -> None:
     job = new_job()
-    for attempt in range(1, MOST_LOSSES + 1):
+    for attempt in range(1, MAX_LOSSES + 1):
         claimed(impatient, job, attempt)
         impatient.reap()
     found = look(database, job)
@@ -149,11 +149,11 @@ def test_a_running_job_is_stopped_by_its_worker(
     queue: JobQueue, new_job: NewJob, database: Database
 ) -> None:
     job = new_job()
-    claim = claimed(queue, job)
+    lease = claimed(queue, job)
     assert queue.cancel(job.id) == State.RUNNING
     assert queue.cancel(job.id) == State.RUNNING
-    assert queue.heartbeat(claim, seconds=1) == Order.CANCEL
-    assert queue.stopped(claim)
+    assert queue.heartbeat(lease, seconds=1) == Command.CANCEL
+    assert queue.stopped(lease)
     assert look(database, job).state == State.CANCELLED
     assert kinds(database, job) == ["running", "stopping", "cancelled"]
 
@@ -172,10 +172,10 @@ def test_used_time_counts_and_ends_a_job_when_the_quota_is_spent(
     queue: JobQueue, new_job: NewJob, database: Database
 ) -> None:
     job = new_job()
-    claim = claimed(queue, job)
-    assert queue.heartbeat(claim, seconds=6, quota=10) == Order.GO_ON
-    assert queue.heartbeat(claim, seconds=6, quota=10) == Order.QUOTA
-    assert queue.stopped(claim)
+    lease = claimed(queue, job)
+    assert queue.heartbeat(lease, seconds=6, quota=10) == Command.GO_ON
+    assert queue.heartbeat(lease, seconds=6, quota=10) == Command.QUOTA
+    assert queue.stopped(lease)
     found = look(database, job)
     assert (found.state, found.used) == (State.FAILED, 12_000_000)
     assert "share" in found.problem
@@ -211,9 +211,9 @@ def test_progress_and_events_reach_the_row(
     queue: JobQueue, new_job: NewJob, database: Database
 ) -> None:
     job = new_job()
-    claim = claimed(queue, job)
+    lease = claimed(queue, job)
     happened = [("level", {"index": 0}), ("level", {"index": 1})]
-    queue.heartbeat(claim, seconds=0, progress={"done": 0.5}, happened=happened)
+    queue.heartbeat(lease, seconds=0, progress={"done": 0.5}, happened=happened)
     assert look(database, job).progress == '{"done":0.5}'
     assert kinds(database, job) == ["running", "level", "level"]
 

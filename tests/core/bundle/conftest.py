@@ -19,8 +19,9 @@ from ticket_hub.networks import initialize, outline
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipes import load_recipe
+from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Curves
-from ticket_hub.types import Architecture, derive_seed
+from ticket_hub.types import Architecture
 
 ARCHITECTURE = Architecture(name="lenet-5-3", channels=1, height=4, width=4, classes=3)
 

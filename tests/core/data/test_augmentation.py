@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ticket_hub.data.augmentation import Augmentation, augmented, is_augmented
 from ticket_hub.recipe import DataSpec
-from ticket_hub.types import derive_seed
+from ticket_hub.seeds import derive_seed
 
 BOTH = DataSpec(name="any", flip=True, crop=4)
 

@@ -8,7 +8,7 @@ from runs import tiny_recipe
 
 from ticket_hub.engines.base import Find, Work
 from ticket_hub.engines.local import LocalEngine
-from ticket_hub.engines.slots import SlotShelf, cpu_slots
+from ticket_hub.engines.slots import SlotPool, cpu_slots
 from ticket_hub.recipe import Recipe
 
 Making = Callable[..., Work]
@@ -41,7 +41,7 @@ def find_work(tiny: Recipe, tmp_path: Path) -> Making:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[LocalEngine]:
     """Two slots of this test alone; whatever still runs is ended."""
-    engine = LocalEngine(shelf=SlotShelf(cpu_slots(2), tmp_path / "slots"))
+    engine = LocalEngine(pool=SlotPool(cpu_slots(2), tmp_path / "slots"))
     yield engine
     for folder in tmp_path.glob("work*"):
         engine.cancel(folder)

@@ -14,10 +14,10 @@ from runs import files
 
 import ticket_hub
 from ticket_hub.engines.base import Engine, Work
+from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import LocalEngine
-from ticket_hub.engines.slots import Slot, SlotShelf, cpu_slots, gpu_slots, machine_slots
-from ticket_hub.engines.surroundings import surroundings
+from ticket_hub.engines.slots import Slot, SlotPool, cpu_slots, gpu_slots, machine_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, WorkLostError
 from ticket_hub.recipe import Recipe
 from ticket_hub.search.lock import hold
@@ -121,7 +121,7 @@ def test_a_work_that_does_not_listen_is_killed(find_work: Making, tmp_path: Path
     )
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
-    engine = LocalEngine(shelf=SlotShelf(cpu_slots(1), tmp_path / "slots"), grace_seconds=0.2)
+    engine = LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "slots"), grace_seconds=0.2)
     engine._children[folder.path] = child
     engine.cancel(folder.path)
     assert child.wait() == -signal.SIGKILL
@@ -138,7 +138,7 @@ def test_a_work_on_another_machine_stops_by_the_mark_in_its_folder(
     until(lambda: bool(events(folder, "progress")))
     place = folder / "process.json"
     place.write_text(json.dumps(json.loads(place.read_bytes()) | {"host": "elsewhere"}), "utf-8")
-    elsewhere = LocalEngine(shelf=SlotShelf(cpu_slots(1), tmp_path / "others"), grace_seconds=60.0)
+    elsewhere = LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "others"), grace_seconds=60.0)
     elsewhere.cancel(folder)
     assert elsewhere.poll(folder).state == "cancelled"
     assert [event["exit_code"] for event in events(folder, "ended")] == [75]
@@ -152,9 +152,9 @@ def test_a_new_engine_finds_the_works_and_the_slots_of_one_that_is_gone(
         "import json, sys; from pathlib import Path\n"
         "from ticket_hub.engines.base import Work\n"
         "from ticket_hub.engines.local import LocalEngine\n"
-        "from ticket_hub.engines.slots import SlotShelf, cpu_slots\n"
+        "from ticket_hub.engines.slots import SlotPool, cpu_slots\n"
         "place, table = Path(sys.argv[1]), json.loads(sys.argv[2])\n"
-        "engine = LocalEngine(shelf=SlotShelf(cpu_slots(2), place / 'slots'))\n"
+        "engine = LocalEngine(pool=SlotPool(cpu_slots(2), place / 'slots'))\n"
         "engine.submit(place / 'work', Work.from_table(table))\n"
         "import os; os.kill(os.getpid(), 9)"
     )
@@ -184,10 +184,10 @@ def test_a_tethered_work_ends_with_a_checkpoint_when_its_submitter_dies(
         "import json, sys, time; from pathlib import Path\n"
         "from ticket_hub.engines.base import Work\n"
         "from ticket_hub.engines.local import LocalEngine\n"
-        "from ticket_hub.engines.slots import SlotShelf, cpu_slots\n"
+        "from ticket_hub.engines.slots import SlotPool, cpu_slots\n"
         "place, table = Path(sys.argv[1]), json.loads(sys.argv[2])\n"
-        "shelf = SlotShelf(cpu_slots(2), place / 'slots')\n"
-        "engine = LocalEngine(shelf=shelf, tethered=True)\n"
+        "pool = SlotPool(cpu_slots(2), place / 'slots')\n"
+        "engine = LocalEngine(pool=pool, tethered=True)\n"
         "engine.submit(place / 'work', Work.from_table(table))\n"
         "time.sleep(600)"
     )
@@ -263,7 +263,7 @@ def test_the_process_of_a_work_sees_no_token(
 
 def test_the_surroundings_keep_what_is_needed() -> None:
     given = {"PATH": "/bin", "LC_ALL": "C", "HF_TOKEN": "x", "TICKET_HUB_TOKEN": "x", "FOO": "x"}
-    kept = surroundings(given, cuda="1")
+    kept = child_environment(given, cuda="1")
     assert kept["PATH"] == "/bin"
     assert kept["LC_ALL"] == "C"
     assert kept["CUDA_VISIBLE_DEVICES"] == "1"
@@ -288,11 +288,11 @@ def test_slots_share_the_cores() -> None:
 
 
 def test_a_slot_is_given_to_one_at_a_time(tmp_path: Path) -> None:
-    shelf = SlotShelf([Slot(name="only")], tmp_path)
-    taken = shelf.take()
+    pool = SlotPool([Slot(name="only")], tmp_path)
+    taken = pool.take()
     assert taken is not None
-    assert shelf.take() is None
+    assert pool.take() is None
     os.close(taken[1])
-    again = shelf.take()
+    again = pool.take()
     assert again is not None
     os.close(again[1])

@@ -80,7 +80,7 @@ def test_a_file_that_does_not_end_is_cut_off(server: Server, cache: Cache) -> No
 
 
 def test_a_manifest_that_does_not_end_is_not_read(server: Server, cache: Cache) -> None:
-    server.files[layout.MANIFEST] = b" " * (layout.MOST_MANIFEST_BYTES + 1)
+    server.files[layout.MANIFEST] = b" " * (layout.MAX_MANIFEST_BYTES + 1)
     with pytest.raises(HubError, match="more than"):
         pull(hub_of(server), REPO, cache=cache)
 

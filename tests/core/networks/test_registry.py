@@ -9,8 +9,8 @@ from torch import nn
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import (
     Choice,
+    IntRange,
     Output,
-    Whole,
     architecture_for,
     build,
     network_names,
@@ -34,7 +34,7 @@ def sized(name: str, *, channels: int = 1, side: int = 28, classes: int = 10) ->
 @register(
     "tests-tiny",
     options={
-        "width": Whole(default=8, low=1, high=64),
+        "width": IntRange(default=8, low=1, high=64),
         "norm": Choice(default="none", choices=("none", "batch")),
         "bias": Choice(default=True, choices=(True, False)),
     },

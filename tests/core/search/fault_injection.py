@@ -221,7 +221,7 @@ def main() -> None:
     """Print what a campaign found, as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--in-workers", type=int, metavar="MOST", default=0)
+    parser.add_argument("--in-workers", type=int, metavar="MAX", default=0)
     parser.add_argument("--at-random", type=int, metavar="RUNS", default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -17,7 +17,7 @@ from ticket_hub.types import Architecture
 
 
 @dataclass
-class Shelf:
+class StateStore:
     """A keeper in memory that can be told to stop the training at a checkpoint."""
 
     states: dict[str, MemberState] = field(default_factory=dict)
@@ -86,21 +86,21 @@ def test_a_training_that_is_stopped_and_resumed_gives_the_same_bits(
         backend=backend, optimizer=optimizer, momentum=momentum, weight_decay=1e-3, warmup=7
     )
     undisturbed = lab.train(training, snapshots=[5, 25])
-    shelf, seen = Shelf(), list[Progress]()
+    store, seen = StateStore(), list[Progress]()
     for limit in range(0, 15, 2):
         try:
             resumed = lab.train(
                 training,
                 snapshots=[5, 25],
-                keeper=shelf,
+                keeper=store,
                 observe=seen.append,
                 should_stop=lambda limit=limit: len(seen) > limit,
             )
             break
         except StoppedError:
-            assert shelf.states
+            assert store.states
     else:
-        resumed = lab.train(training, snapshots=[5, 25], keeper=shelf)
+        resumed = lab.train(training, snapshots=[5, 25], keeper=store)
     for one, other in zip(undisturbed, resumed, strict=True):
         assert_same(one, other)
         assert one.snapshots.keys() == other.snapshots.keys() == {5, 25}
@@ -129,18 +129,18 @@ def test_a_backend_goes_on_bit_for_bit_from_any_iteration(
 
 
 def test_checkpoints_are_saved_on_the_way(lab: Lab) -> None:
-    shelf = Shelf()
-    lab.train(spec(iterations=300), keeper=shelf, checkpoint_seconds=0.0)
-    assert shelf.saves >= 3
-    assert all(0 < state.iteration <= 300 for state in shelf.states.values())
+    store = StateStore()
+    lab.train(spec(iterations=300), keeper=store, checkpoint_seconds=0.0)
+    assert store.saves >= 3
+    assert all(0 < state.iteration <= 300 for state in store.states.values())
 
 
 @pytest.mark.parametrize("test", ["curve", "chosen"])
 def test_a_member_that_was_through_is_not_trained_again(lab: Lab, test: str) -> None:
     through = lab.train(spec(test=test))
-    shelf = Shelf({m.name: _state(done) for m, done in zip(lab.members, through, strict=True)})
+    store = StateStore({m.name: _state(done) for m, done in zip(lab.members, through, strict=True)})
     news: list[Progress] = []
-    again = lab.train(spec(test=test), keeper=shelf, observe=news.append)
+    again = lab.train(spec(test=test), keeper=store, observe=news.append)
     assert news == []
     for one, other in zip(again, through, strict=True):
         assert_same(one, other)
@@ -216,15 +216,15 @@ def test_the_test_set_can_be_read_at_the_chosen_iteration_alone(lab: Lab) -> Non
 def test_the_chosen_reading_survives_a_stop(lab: Lab) -> None:
     training = spec(iterations=300, lr=3e-2, test="chosen")
     undisturbed = lab.train(training)
-    shelf, seen = Shelf(), list[Progress]()
+    store, seen = StateStore(), list[Progress]()
     with pytest.raises(StoppedError):
         lab.train(
             training,
-            keeper=shelf,
+            keeper=store,
             observe=seen.append,
             should_stop=lambda: len(seen) > 75,
         )
-    resumed = lab.train(training, keeper=shelf)
+    resumed = lab.train(training, keeper=store)
     for one, other in zip(undisturbed, resumed, strict=True):
         assert torch.equal(
             one.curves.test_loss.nan_to_num(-1), other.curves.test_loss.nan_to_num(-1)
@@ -236,10 +236,10 @@ def test_a_loss_that_is_not_finite_names_the_member_and_the_iteration(lab: Lab) 
     broken = {name: value.clone() for name, value in lab.members[1].weights.items()}
     broken["output.bias"][3] = torch.inf
     lab.members[1] = replace(lab.members[1], weights=broken)
-    shelf = Shelf()
+    store = StateStore()
     with pytest.raises(DivergedError, match="trial-1 at iteration 0"):
-        lab.train(spec(), keeper=shelf)
-    assert set(shelf.states) == {"trial-0", "trial-2"}
+        lab.train(spec(), keeper=store)
+    assert set(store.states) == {"trial-0", "trial-2"}
 
 
 def test_two_members_of_one_name_are_refused(lab: Lab) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from ticket_hub.bundle import layout
-from ticket_hub.bundle.importers.found import Hints
+from ticket_hub.bundle.importers.imported import Hints
 from ticket_hub.bundle.importers.refusals import refusal
 
 __all__ = ["detect"]

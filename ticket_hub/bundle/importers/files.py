@@ -53,7 +53,7 @@ WEIGHTS = (
 """Keys under which training scripts keep the weights, beside counters and optimizers."""
 
 MASKS = ("mask", "masks", "mask_dict")
-_LONGEST = 160
+_MAX_LENGTH = 160
 _DEEPEST = 3
 _SHOWN = 5
 
@@ -168,7 +168,7 @@ def _beside(
     if isinstance(value, Tensor):
         what = "a tensor whose numbers are not all in the file, or that is sparse or quantized"
     return refusal(
-        f"{place} holds something beside plain tensors by name: {str(name)[:_LONGEST]!r} is "
+        f"{place} holds something beside plain tensors by name: {str(name)[:_MAX_LENGTH]!r} is "
         f"{what}.",
         f"Save the tensors alone: {SAVE_ALONE}.",
     )
@@ -245,7 +245,7 @@ def read_array(path: Path) -> Tensor:
             array = np.load(path, allow_pickle=False)
         return torch.from_numpy(np.ascontiguousarray(array))
     except Exception as error:  # a damaged header makes numpy raise anything
-        reason = str(error).splitlines()[0][:_LONGEST] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0][:_MAX_LENGTH] if str(error) else type(error).__name__
         raise refusal(f"{path.name} is not an array of numbers: {reason.rstrip('.')}.") from error
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ticket_hub.bundle.importers.files import read_array
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
+from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec

@@ -37,7 +37,7 @@ BEFORE = "Pretraining "
 OUTPUTS = {"fc.weight", "model.fc.weight"}
 """What open_lth calls the weight of the output layer."""
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 STEP = re.compile(r"(?:(\d{1,9})ep)?(?:(\d{1,9})it)?")
 ABOUT = (
     "The recipe of Ticket Hub's that comes nearest to hparams.log of open_lth. There, all training "
@@ -105,7 +105,7 @@ def read_hparams(path: Path) -> dict[str, dict[str, str]]:
     """
     try:
         with path.open("rb") as stream:
-            text = stream.read(MOST_BYTES).decode()
+            text = stream.read(MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(f"{path.name} cannot be read: {error}.") from error
     blocks: dict[str, dict[str, str]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticket_hub.bundle.importers.found import FoundTrial
+from ticket_hub.bundle.importers.imported import FoundTrial
 from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.types import Mask
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ticket_hub.bundle.importers.files import MASKS, WEIGHTS, read_tensors
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
-from ticket_hub.bundle.importers.knowledge import architecture_of
+from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.naming import names_for, parted
 from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.bundle.importers.unknown import architecture_of
 
 __all__ = ["read_pair"]
 

@@ -21,7 +21,7 @@ __all__ = [
 
 SAVE_ALONE = "`torch.save(module.state_dict(), FILE)`"
 CUT_OFF = "Fetch it again, or copy it again: its end is missing."
-_LONGEST = 160
+_MAX_LENGTH = 160
 
 _OTHERS = (
     (b"\x1f\x8b", "compressed by gzip", "Unpack it first: `gunzip FILE`."),
@@ -112,15 +112,17 @@ def not_plain(path: Path, error: Exception) -> ImportRefusedError:
     code = re.search(r"GLOBAL (\S+)", text)
     halved = code is not None and code[1].endswith(".")  # the name is cut, and the file with it
     if not halved and (code or "nsupported" in text):
-        what = f"asks for {code[1][:_LONGEST]} to be called" if code else "asks for code to be run"
+        what = (
+            f"asks for {code[1][:_MAX_LENGTH]} to be called" if code else "asks for code to be run"
+        )
         return refusal(
             f"{path.name} is not a file of plain tensors: it {what}, as a module does that was "
             "saved whole. Nothing in it was executed.",
             f"Where you trust it, load it there, and save its tensors alone: {SAVE_ALONE}.",
         )
     if halved or isinstance(error, EOFError) or "truncated" in text or "unexpected EOF" in text:
-        return refusal(f"{path.name} is cut off: {text[:_LONGEST].rstrip('.')}.", CUT_OFF)
-    reason = text[:_LONGEST].rstrip(".") or type(error).__name__
+        return refusal(f"{path.name} is cut off: {text[:_MAX_LENGTH].rstrip('.')}.", CUT_OFF)
+    reason = text[:_MAX_LENGTH].rstrip(".") or type(error).__name__
     return refusal(
         f"{path.name} is not a file of plain tensors: {reason}. Nothing in it was executed."
     )
@@ -128,5 +130,5 @@ def not_plain(path: Path, error: Exception) -> ImportRefusedError:
 
 def not_safetensors(path: Path, error: Exception) -> ImportRefusedError:
     """The refusal of a file that breaks the format of safetensors."""
-    reason = str(error).splitlines()[0][:_LONGEST] if str(error) else type(error).__name__
+    reason = str(error).splitlines()[0][:_MAX_LENGTH] if str(error) else type(error).__name__
     return refusal(f"{path.name} is not a safetensors file: {reason.rstrip('.')}.")

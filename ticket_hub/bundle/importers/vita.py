@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ticket_hub.bundle.importers.files import is_plain, read_checkpoint, read_tensors
 from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.found import Found, FoundTrial, Hints
-from ticket_hub.bundle.importers.knowledge import architecture_of
+from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
 from ticket_hub.bundle.importers.naming import parted
 from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.bundle.importers.unknown import architecture_of
 from ticket_hub.networks import architecture_for, outline
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture

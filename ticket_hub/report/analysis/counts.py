@@ -23,7 +23,7 @@ from ticket_hub.report.style import drawing, legend_below, look
 
 __all__ = ["FLOPS", "UNITS"]
 
-LEAST_TOP = 5.0  # per cent
+MIN_TOP = 5.0  # per cent
 
 
 def units_figure(findings: Sequence[Finding]) -> Figure:
@@ -35,7 +35,7 @@ def units_figure(findings: Sequence[Finding]) -> Figure:
             for row, layer in enumerate(finding.result.layers):
                 place = place_in_row(row, position, len(findings))
                 _units_mark(panel, layer, place, position, "" if row else level_name(finding))
-        top = max(LEAST_TOP, panel.get_xlim()[1])
+        top = max(MIN_TOP, panel.get_xlim()[1])
         panel.set_xlim(-0.02 * top, top)
         panel.set_xlabel("units of the layer (%)")
         solid = "solid: dead (no path from a pixel or to a class); " if results[0].probed else ""

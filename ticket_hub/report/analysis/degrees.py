@@ -29,12 +29,12 @@ SIDES: tuple[tuple[str, str, Callable[[Any], Distribution]], ...] = (
     ("incoming", "kept weights into a unit", lambda layer: layer.incoming),
     ("outgoing", "kept weights out of an input", lambda layer: layer.outgoing),
 )
-MOST_ROWS = 3
+MAX_ROWS = 3
 
 
 def degrees_figure(findings: Sequence[Finding]) -> Figure:
     """Cumulative shares of units by their kept weights, one row of panels a layer."""
-    shown = shown_layers(findings, MOST_ROWS)
+    shown = shown_layers(findings, MAX_ROWS)
     results: list[Degrees] = [finding.result for finding in findings]
     with drawing():
         figure, axes = panels(2 * len(shown), columns=2, height=1.8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticket_hub.analysis.interval import Interval
-from ticket_hub.evidence.statistics import LEAST_TRIALS
+from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.report.analysis.views import mean_and_bar
 
 __all__ = ["bars_of", "mark_of", "span"]
@@ -13,7 +13,7 @@ __all__ = ["bars_of", "mark_of", "span"]
 
 def bars_of(interval: Interval) -> str:
     """What a bar spans."""
-    if interval.n < LEAST_TRIALS:
+    if interval.n < MIN_TRIALS:
         return "least to greatest trial"
     return "95% interval of the mean"
 
@@ -22,7 +22,7 @@ def mark_of(
     interval: Interval, values: Sequence[float] | Sequence[int], scale: float
 ) -> tuple[float, list[list[float]]]:
     """Mean and arms: the interval, or from the least to the greatest of too few trials."""
-    if interval.n < LEAST_TRIALS:
+    if interval.n < MIN_TRIALS:
         return mean_and_bar([scale * value for value in values])
     mean = scale * interval.mean
     if interval.low is None or interval.high is None:

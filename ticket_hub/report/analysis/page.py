@@ -17,8 +17,8 @@ from ticket_hub.report.style import png, themed_svg
 __all__ = ["write_report"]
 
 FORMAT = 1
-MOST_ROWS = 60
-MOST_LEVELS = 6
+MAX_ROWS = 60
+MAX_LEVELS = 6
 """In one figure: the first, the last, and some between. More cannot be told apart."""
 
 
@@ -46,12 +46,12 @@ def write_report(plan: AnalysisPlan, findings: Sequence[Finding], folder: Path) 
 
 def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list[str]:
     view = VIEWS[analysis.name]
-    drawn = some(found, MOST_LEVELS)
+    drawn = some(found, MAX_LEVELS)
     figure, table = view.figure(drawn), view.table(found)
     write_bytes(folder / "figures" / f"{analysis.name}.png", png(figure))
     write_bytes(folder / "tables" / f"{analysis.name}.csv", table.csv().encode())
     rows = table.texts()
-    more = len(rows) - MOST_ROWS
+    more = len(rows) - MAX_ROWS
     return [
         f"<h2>{escape(analysis.title)}</h2>",
         *(
@@ -59,7 +59,7 @@ def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list
             for each in found
         ),
         figure_block(themed_svg(figure), view.caption + _left_out(drawn, found)),
-        table_block(table.headings, rows[:MOST_ROWS]),
+        table_block(table.headings, rows[:MAX_ROWS]),
         f'<p class="soft">{more} more rows are in tables/{analysis.name}.csv.</p>'
         if more > 0
         else "",

@@ -17,7 +17,7 @@ __all__ = ["LINES", "draw_cumulative", "left_out", "panels", "short", "shown_lay
 
 LINES = ("-", "--", "-.", ":")
 WIDTH = 7.0
-MOST_LAYERS = 6
+MAX_LAYERS = 6
 COLUMNS = 3
 
 
@@ -32,7 +32,7 @@ def panels(count: int, *, columns: int = COLUMNS, height: float = 2.1) -> tuple[
     return figure, grid[:count]
 
 
-def shown_layers(findings: Sequence[Finding], most: int = MOST_LAYERS) -> list[int]:
+def shown_layers(findings: Sequence[Finding], most: int = MAX_LAYERS) -> list[int]:
     """The layers that are drawn: the first, the last, and some between."""
     return some(range(len(findings[0].result.layers)), most)
 

@@ -24,8 +24,8 @@ from ticket_hub.transfer.spec import DENSE, TICKET
 
 __all__ = ["between_figure", "comparison_page", "write_page"]
 
-MOST_BRANCHES = 24
-MOST_LEVELS = 2
+MAX_BRANCHES = 24
+MAX_LEVELS = 2
 """Levels of each experiment whose training is drawn."""
 
 ABOUT_ALL = (
@@ -88,7 +88,7 @@ def between_figure(compared: Compared) -> Figure:
     first = next(iter(compared.studies))
     shown = [each for each in compared.between if each.network in {TICKET, DENSE}]
     return forest_figure(
-        [_branch(each) for each in some(shown, MOST_BRANCHES)],
+        [_branch(each) for each in some(shown, MAX_BRANCHES)],
         what=f"test accuracy minus that of {first}",
         which="run and network",
         margin=None,
@@ -138,7 +138,7 @@ def _training(label: str, study: Study) -> Iterator[str]:
         about = "Accuracy and validation loss of the tickets during training, at some levels."
         yield figure_block(themed_svg(curves_figure(ladder)), about)
         return
-    for level in some(study.levels, MOST_LEVELS):
+    for level in some(study.levels, MAX_LEVELS):
         figure = learning_figure(
             study.learning(level),
             title=f"{study.about}, {100 * level.density:.3g}% of weights (level {level.level})",

@@ -18,7 +18,7 @@ from ticket_hub.transfer.spec import DENSE, TICKET
 
 __all__ = ["Table", "between_table", "labels", "markdown", "notes", "runs_table"]
 
-LONGEST_VALUE = 24
+MAX_VALUE = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +229,7 @@ def _short(value: Any) -> str:  # noqa: ANN401 - any plain value
     if isinstance(value, Mapping | list) and not value:
         return "none"
     text = str(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:12]}..."
+    return text if len(text) <= MAX_VALUE else f"{text[:12]}..."
 
 
 def labels(compared: Compared) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = ["Claim", "Happening", "Order"]
+__all__ = ["Command", "JobEvent", "Lease"]
 
 
-class Order:
+class Command:
     """What a worker hears at each sign of life."""
 
     GO_ON = "go-on"
@@ -19,7 +19,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class Lease:
     """The right to work on a job, until it is handed over or the signs of life stop.
 
     Attributes:
@@ -35,5 +35,5 @@ class Claim:
     repository: str
 
 
-Happening: TypeAlias = tuple[str, Mapping[str, Any]]
+JobEvent: TypeAlias = tuple[str, Mapping[str, Any]]
 """The kind and the data of an event."""

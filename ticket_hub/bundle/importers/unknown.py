@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ticket_hub.bundle.importers.found import Hints
+from ticket_hub.bundle.importers.imported import Hints
 from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec, Recipe

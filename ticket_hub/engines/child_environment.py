@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-__all__ = ["surroundings"]
+__all__ = ["child_environment"]
 
 _KEPT = re.compile(
     r"""PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LANGUAGE|LC_\w+|TERM
@@ -28,7 +28,7 @@ NO_TOKEN = {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", "HF_TOKEN_PATH": os.devnull}
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def surroundings(
+def child_environment(
     before: Mapping[str, str] | None = None, *, cuda: str | None = None
 ) -> dict[str, str]:
     """The environment of a process that does a work.

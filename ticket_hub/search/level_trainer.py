@@ -20,7 +20,7 @@ from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.slopes import loss_gradients
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Resources", "Supplier", "Workshop"]
+__all__ = ["LevelTrainer", "Resources", "Supplier"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Resources:
 
 
 class Supplier(ABC):
-    """Where a session has its trained networks from: a workshop, or parts that were made before.
+    """Where a session has its trained networks from: a trainer of this process, or parts that were made before.
 
     Attributes:
         recipe: what is searched for.
@@ -93,7 +93,7 @@ class Supplier(ABC):
         """The members of a level, trained."""
 
 
-class Workshop(Supplier):
+class LevelTrainer(Supplier):
     """Data, device, network and worker processes of one recipe.
 
     Args:
@@ -110,7 +110,7 @@ class Workshop(Supplier):
 
     @property
     def is_exact(self) -> bool:
-        """A workshop is one process, in one environment."""
+        """One process, in one environment."""
         return True
 
     @property

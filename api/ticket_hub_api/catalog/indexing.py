@@ -178,7 +178,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
     from ticket_hub.bundle import encoding, layout
 
     entry = files[bundles.MANIFEST]
-    if entry.size > layout.MOST_MANIFEST_BYTES:
+    if entry.size > layout.MAX_MANIFEST_BYTES:
         raise BundleFormatError(f"{bundles.MANIFEST} is too large.", "Write the bundle again.")
     with stores.database.read() as connection:
         content = open_content(stores, connection, entry.sha256)
@@ -191,7 +191,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
                 "Push the bundle again.",
             )
         experiments = list(_experiments(stores, connection, manifest, files))
-        if metrics.size > bundles.MOST_METRICS_BYTES:
+        if metrics.size > bundles.MAX_METRICS_BYTES:
             return bundles.facts_of(manifest, None, experiments)
         curves = open_content(stores, connection, metrics.sha256)
     return bundles.facts_of(manifest, bundles.lines(curves.read(0, curves.size)), experiments)

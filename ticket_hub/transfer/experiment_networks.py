@@ -20,7 +20,7 @@ from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, Entry, ExperimentSpec, Request
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["DenseNetwork", "Lined", "Lineup", "scope_of"]
+__all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "scope_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +37,7 @@ class DenseNetwork:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lined:
+class PreparedNetwork:
     """An entry that is ready to be trained.
 
     Attributes:
@@ -57,7 +57,7 @@ class Lined:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lineup:
+class ExperimentNetworks:
     """Makes the networks of one experiment.
 
     Attributes:
@@ -73,7 +73,7 @@ class Lineup:
     data: Callable[[], DataSet]
     dense: Callable[[int], DenseNetwork]
 
-    def line_up(self, entry: Entry) -> Lined:
+    def prepare(self, entry: Entry) -> PreparedNetwork:
         """Make one network.
 
         Raises:
@@ -84,7 +84,7 @@ class Lineup:
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
         if entry.control != FINETUNE:
             start = make_start(entry.control, fitted.ticket, self.spec.network, seed)
-            return Lined(fitted=fitted, start=start, before=0)
+            return PreparedNetwork(fitted=fitted, start=start, before=0)
         base = self.dense(entry.trial)
         start = make_start(
             FINETUNE,
@@ -94,9 +94,9 @@ class Lineup:
             trained=base.weights,
             scope=scope_of(self.source),
         )
-        return Lined(fitted=fitted, start=start, before=base.iterations)
+        return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
 
-    def member(self, entry: Entry, lined: Lined) -> Member:
+    def member(self, entry: Entry, lined: PreparedNetwork) -> Member:
         """The network as training takes it.
 
         All members of a trial have one stream of data orders; what trains on begins its second
@@ -117,7 +117,7 @@ class Lineup:
         source, level = self._origin(entry)
         return source.ticket_id(level, entry.trial)
 
-    def result(self, entry: Entry, lined: Lined, trained: Trained | Result) -> Result:
+    def result(self, entry: Entry, lined: PreparedNetwork, trained: Trained | Result) -> Result:
         """What an entry came to; readings of an equal network are taken as they are."""
         curves = trained.curves
         if isinstance(trained, Trained):

@@ -9,18 +9,18 @@ from pathlib import Path
 from ticket_hub.data import DataSet, load
 from ticket_hub.data.dataset import Part
 from ticket_hub.specs import DataSpec
+from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
-from ticket_hub.transfer.lineup import DenseNetwork, Lineup
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import FINETUNE, TICKET, Entry
 
-__all__ = ["rehearse"]
+__all__ = ["preflight"]
 
 FEW = 2
 
 
-def rehearse(plans: Iterable[tuple[Plan, Path]], data_dir: Path | str | None) -> None:
+def preflight(plans: Iterable[tuple[Plan, Path]], data_dir: Path | str | None) -> None:
     """Load the data of every unfinished experiment and make its first networks; train nothing.
 
     Args:
@@ -66,7 +66,7 @@ def _few(data: DataSet) -> DataSet:
 
 def _line_up(plan: Plan, data: DataSet) -> None:
     fitted = fit_images(data, plan.source.bundle.architecture, plan.spec.images)
-    lineup = Lineup(
+    networks = ExperimentNetworks(
         source=plan.source,
         spec=plan.spec,
         request=plan.request,
@@ -76,8 +76,8 @@ def _line_up(plan: Plan, data: DataSet) -> None:
     )
     for control in (TICKET, *plan.request.controls):
         if control != FINETUNE:
-            lineup.line_up(Entry(plan.request.levels[0], control, 0))
+            networks.prepare(Entry(plan.request.levels[0], control, 0))
 
 
 def _untrained(trial: int) -> DenseNetwork:
-    raise AssertionError(f"the dense network of trial {trial} is not trained in a rehearsal")
+    raise AssertionError(f"the dense network of trial {trial} is not trained by a preflight")

@@ -10,18 +10,18 @@ from runs import files
 import ticket_hub
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.engines.division import divide
-from ticket_hub.engines.fronts import (
+from ticket_hub.engines.local import LocalEngine
+from ticket_hub.engines.runners import (
     Surveyor,
     find_with,
     retrain_with,
     transfer_with,
     works_folder,
 )
-from ticket_hub.engines.local import LocalEngine
-from ticket_hub.engines.slots import SlotShelf, cpu_slots
+from ticket_hub.engines.slots import SlotPool, cpu_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, StoppedError
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.workshop import Resources
+from ticket_hub.search.level_trainer import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.transfer_plan import plan_transfer
@@ -67,7 +67,7 @@ def test_a_search_that_was_stopped_goes_on_with_the_same_parts(
             device="cpu",
         )
     assert not run.exists()
-    one = LocalEngine(shelf=SlotShelf(cpu_slots(1), tmp_path / "slots"))
+    one = LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "slots"))
     assert len(divide(tiny, run, works_folder(run), one.slots)) == 2
     find_with(one, tiny, run_folder=run, device="cpu")
     ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)

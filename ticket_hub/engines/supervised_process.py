@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from ticket_hub.durable import make_folder
+from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.folder import WorkFolder
-from ticket_hub.engines.surroundings import surroundings
 
-__all__ = ["GRACE_SECONDS", "Attended", "see", "until_free"]
+__all__ = ["GRACE_SECONDS", "SupervisedProcess", "see", "until_free"]
 
 PATIENCE_SECONDS = 120.0
 """Longer than a file server believes in a machine that has died (90 seconds with NFS)."""
@@ -24,7 +24,7 @@ GRACE_SECONDS = 8.0
 LOOK_SECONDS = 0.2
 
 
-class Attended:
+class SupervisedProcess:
     """The process of one work. It dies with this one: it reads the end of a pipe held open here.
 
     Args:
@@ -43,7 +43,7 @@ class Attended:
         command += [] if workers is None else ["--workers", str(workers)]
         try:
             with self._folder.log.open("ab") as log:
-                self._process = _start(command, reader, log, surroundings(cuda=cuda))
+                self._process = _start(command, reader, log, child_environment(cuda=cuda))
         finally:
             os.close(reader)
 

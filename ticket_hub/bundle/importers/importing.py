@@ -16,14 +16,14 @@ from ticket_hub.bundle.content import (
 )
 from ticket_hub.bundle.importers.detect import detect
 from ticket_hub.bundle.importers.fitting import refuse_masked
-from ticket_hub.bundle.importers.found import Found, Hints
 from ticket_hub.bundle.importers.google import read_google
-from ticket_hub.bundle.importers.knowledge import check_recipe
+from ticket_hub.bundle.importers.imported import Found, Hints
 from ticket_hub.bundle.importers.ladder import check_ladder, level_notes, shared_levels
 from ticket_hub.bundle.importers.open_lth import read_open_lth
 from ticket_hub.bundle.importers.pair import read_pair
 from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.bundle.importers.torch_prune import read_torch_prune
+from ticket_hub.bundle.importers.unknown import check_recipe
 from ticket_hub.bundle.importers.vita import read_vita
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME

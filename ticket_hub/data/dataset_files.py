@@ -12,14 +12,14 @@ from typing import TypeAlias
 
 from ticket_hub.errors import DataCorruptError, DataNotFoundError, TicketHubError
 
-__all__ = ["Fetch", "Shelf"]
+__all__ = ["DatasetFiles", "Fetch"]
 
 Fetch: TypeAlias = Callable[[str, Path], None]
 """Put the files of a named data set under a folder, or raise DataNotFoundError."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shelf:
+class DatasetFiles:
     """A folder in torchvision's layout.
 
     Attributes:

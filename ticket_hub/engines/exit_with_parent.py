@@ -10,12 +10,12 @@ import signal
 import threading
 import time
 
-__all__ = ["end_with"]
+__all__ = ["exit_with"]
 
 GRACE_SECONDS = 8.0
 
 
-def end_with(handle: int, grace_seconds: float = GRACE_SECONDS) -> None:
+def exit_with(handle: int, grace_seconds: float = GRACE_SECONDS) -> None:
     """Stop this process, and after a grace kill its whole group, once the pipe is at its end.
 
     Args:
