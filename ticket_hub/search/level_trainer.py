@@ -38,7 +38,7 @@ class Resources:
 
 
 class Supplier(ABC):
-    """Where a session has its trained networks from: a trainer of this process, or parts that were made before.
+    """Where a session has its trained networks from: a trainer here, or parts made before.
 
     Attributes:
         recipe: what is searched for.
