@@ -34,8 +34,7 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.bundle.manifest import Theta0
 from ticket_hub.networks import initialize, outline
-from ticket_hub.recipe import NetworkSpec
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import NetworkSpec, load_recipe
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Architecture, Weights
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
         tag_bundle,
     )
     from ticket_hub.hub.query import Query
-    from ticket_hub.recipe import Recipe
-    from ticket_hub.recipes import load_recipe, recipe_names
+    from ticket_hub.recipe import Recipe, load_recipe, recipe_names
     from ticket_hub.report.analysis import AnalyzeResult, analyze
     from ticket_hub.report.bundles import show_bundle
     from ticket_hub.report.comparison.compared import Compared
@@ -96,11 +95,11 @@ _HOMES = {
     "import_tickets": "bundle.importers",
     "info_bundle": "hub.front",
     "list_runs": "search.runs",
-    "load_recipe": "recipes",
+    "load_recipe": "recipe",
     "open_bundle": "bundle.read",
     "pull_bundle": "hub.front",
     "push_bundle": "transfer.sharing",
-    "recipe_names": "recipes",
+    "recipe_names": "recipe",
     "report_run": "report.runs",
     "retrain": "transfer.retraining",
     "search_hub": "hub.front",

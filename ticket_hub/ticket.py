@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ticket_hub.durable import canonical_json
-from ticket_hub.tables import to_table
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = [

@@ -179,7 +179,7 @@ class RecipeName(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """The packaged names, and files."""
         del ctx, param
-        from ticket_hub.recipes import recipe_names
+        from ticket_hub.recipe import recipe_names
 
         names = [name for name in recipe_names() if name.startswith(incomplete)]
         return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="file")]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from click.shell_completion import ShellComplete
 
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub.recipe import Recipe, load_recipe, recipe_names
 from ticket_hub_cli.main import cli
 
 

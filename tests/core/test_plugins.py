@@ -13,7 +13,7 @@ from ticket_hub.engines.base import Find, Work
 from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.errors import PluginError
 from ticket_hub.networks import network_names
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import load_recipe
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_hub.errors import RecipeError
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe, recipe_names
-from ticket_hub.tables import key_paths
+from ticket_hub.recipe import Recipe, load_recipe, recipe_names
+from ticket_hub.recipe.tables import key_paths
 
 # The digest names a run's folder: a recipe whose digest changes can no longer resume its runs.
 DIGESTS = {
@@ -127,7 +126,7 @@ def test_the_digest_does_not_depend_on_the_order_of_the_keys(
 
 def test_the_digest_is_the_same_in_another_process() -> None:
     script = (
-        "from ticket_hub.recipes import load_recipe, recipe_names\n"
+        "from ticket_hub.recipe import load_recipe, recipe_names\n"
         "print(*(f'{name} {load_recipe(name).digest}' for name in recipe_names()), sep='\\n')"
     )
     for seed in ("1", "2"):

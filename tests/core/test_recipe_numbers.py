@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from ticket_hub.networks import build, prunable_layers
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub.recipe import Recipe, load_recipe, recipe_names
 from ticket_hub.types import Architecture
 
 Layers: TypeAlias = list[tuple[str, int]]

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticket_hub.toml import toml_text
+from ticket_hub.recipe.toml import toml_text
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ticket_hub.data import data_names
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import recipe_names
-from ticket_hub.tables import key_paths
+from ticket_hub.recipe import Recipe, recipe_names
+from ticket_hub.recipe.tables import key_paths
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -23,7 +23,7 @@ import atheris
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "helpers"))
 
-with atheris.instrument_imports(include=["ticket_hub.bundle", "ticket_hub.tables"]):
+with atheris.instrument_imports(include=["ticket_hub.bundle", "ticket_hub.recipe.tables"]):
     from bundle_forging import forge_file, forge_manifest, use_everything
 
     from ticket_hub.bundle import encoding, figure, metrics, packing, tensors, verify_bundle

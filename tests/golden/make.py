@@ -20,7 +20,7 @@ from ticket_hub.bundle import (
 from ticket_hub.data import load
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import load_recipe
 from ticket_hub.search import search
 
 CHANGES = {

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle import open_bundle
-from ticket_hub.experiment_spec import ExperimentSpec
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.experiment_spec import ExperimentSpec
 from ticket_hub.transfer.retraining import tickets_of
 
 Table = dict[str, Any]

@@ -19,8 +19,7 @@ from engine_waiting import events
 
 from ticket_hub.engines.ray import RayEngine
 from ticket_hub.engines.runners import Surveyor, find_with, works_folder
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import Recipe, load_recipe
 
 NODES = 3
 

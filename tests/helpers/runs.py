@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import Recipe, load_recipe
 
 
 def tiny_recipe(trials: int) -> Recipe:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.errors import RecipeError, RunError, RunMismatchError
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 
 __all__ = ["AnalysisFolder", "Finding"]
 

@@ -15,10 +15,10 @@ from ticket_hub.errors import DataError, MemoryLimitError, RecipeError, StoppedE
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
 from ticket_hub.recipe import Recipe, TrainingSpec
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.level_trainer import Resources
 from ticket_hub.seeds import derive_seed
-from ticket_hub.tables import to_table
 from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper

@@ -9,7 +9,7 @@ from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import architecture_for
-from ticket_hub.specs import DataSpec, NetworkSpec, PruningSpec, SearchSpec
+from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec
 
 __all__ = ["contradictions", "curve_contradiction"]
 

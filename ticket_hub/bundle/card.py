@@ -15,7 +15,7 @@ from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
-from ticket_hub.specs import UNKNOWN
+from ticket_hub.recipe.spec import UNKNOWN
 
 __all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
 

@@ -6,7 +6,7 @@ from ticket_hub.bundle.card_experiments import one_line
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.recipe import Recipe
-from ticket_hub.specs import UNKNOWN, PruningSpec, TrainingSpec
+from ticket_hub.recipe.spec import UNKNOWN, PruningSpec, TrainingSpec
 
 __all__ = ["origin_section"]
 

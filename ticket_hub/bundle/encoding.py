@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ticket_hub import tables
 from ticket_hub.bundle import layout, strict
 from ticket_hub.bundle.manifest import (
     EvidenceSummary,
@@ -23,7 +22,7 @@ from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
-from ticket_hub.recipe import recipe_of
+from ticket_hub.recipe import recipe_of, tables
 
 __all__ = ["bundle_id", "decode", "encode"]
 

@@ -24,7 +24,7 @@ from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
-from ticket_hub.tables import to_table
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.ticket import Ticket, count_kept, ticket_id
 from ticket_hub.types import Architecture, Mask
 

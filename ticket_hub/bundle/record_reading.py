@@ -23,8 +23,8 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import USUAL
-from ticket_hub.experiment_spec import TICKET, ExperimentSpec
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.experiment_spec import TICKET, ExperimentSpec
+from ticket_hub.recipe.tables import build, to_table
 
 __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
 

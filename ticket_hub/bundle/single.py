@@ -9,7 +9,7 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.recipe import recipe_of
-from ticket_hub.tables import build
+from ticket_hub.recipe.tables import build
 from ticket_hub.ticket import Ticket
 
 __all__ = ["save_ticket"]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.specs import UNKNOWN
+from ticket_hub.recipe.spec import UNKNOWN
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.content import DataRecord

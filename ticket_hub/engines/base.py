@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_che
 from ticket_hub import plugins
 from ticket_hub.errors import EngineError, TicketHubError
 from ticket_hub.recipe import Recipe
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.transfer.spec import ExperimentSpec, Request
 
 if TYPE_CHECKING:  # whoever waits for a work imports no PyTorch

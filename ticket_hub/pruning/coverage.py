@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ticket_hub.errors import PruningError
 from ticket_hub.recipe import PruningSpec
-from ticket_hub.specs import DEFAULT_RATES
+from ticket_hub.recipe.spec import DEFAULT_RATES
 from ticket_hub.types import LayerKind, PrunableLayer
 
 __all__ = ["check_coverage", "layer_note", "never_pruned", "thin_layers"]

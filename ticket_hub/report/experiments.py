@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import count_text
+from ticket_hub.recipe.toml import toml_text
 from ticket_hub.report.comparison.studies import Study, experiment_study
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
@@ -20,7 +21,6 @@ from ticket_hub.report.page import facts_list, figure_block, shell, table_block
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
-from ticket_hub.toml import toml_text
 from ticket_hub.transfer.budgets import totals_of
 from ticket_hub.transfer.evidence import LevelEvidence, notes_of
 from ticket_hub.transfer.stored import StoredExperiment

@@ -9,6 +9,7 @@ from typing import Any
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.hub.cache import Cache
+from ticket_hub.recipe.tables import finite, to_table
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.ladder import Bars
@@ -16,7 +17,6 @@ from ticket_hub.report.tables import ladder_rows
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.search.locate import locate
-from ticket_hub.tables import finite, to_table
 from ticket_hub.transfer import read_matrix
 from ticket_hub.transfer.stored import find_experiment, read_experiment
 from ticket_hub.transfer.tables import rows

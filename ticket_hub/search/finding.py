@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub import home
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.search.imp import search
 from ticket_hub.search.level import Ending, Level
 from ticket_hub.training import Progress

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ticket_hub.data import DataSet
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
-from ticket_hub.specs import PruningSpec
+from ticket_hub.recipe.spec import PruningSpec
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.transfer.controls import Start, make_start
 from ticket_hub.transfer.head import Fitted, fit

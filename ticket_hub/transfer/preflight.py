@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ticket_hub.data import DataSet, load
 from ticket_hub.data.dataset import Part
-from ticket_hub.specs import DataSpec
+from ticket_hub.recipe.spec import DataSpec
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images

@@ -18,7 +18,7 @@ from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.environment import INFORMATIVE
 from ticket_hub.errors import RunError
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.tables import to_table
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.ticket import content_digest
 from ticket_hub.training import Member
 from ticket_hub.transfer.result import Result, read_result

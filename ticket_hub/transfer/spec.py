@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
-from ticket_hub.experiment_spec import (
+from ticket_hub.recipe.experiment_spec import (
     DENSE,
     TICKET,
     ExperimentSpec,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.errors import BundleFormatError
-from ticket_hub.tables import finite
+from ticket_hub.recipe.tables import finite
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
@@ -44,7 +44,7 @@ def facts_of(
         BundleFormatError: the curves break the format.
     """
     from ticket_hub.bundle.summary import shown
-    from ticket_hub.tables import to_table
+    from ticket_hub.recipe.tables import to_table
 
     outcomes = None if curves is None else _outcomes(manifest, curves)
     judged = {} if outcomes is None else shown(outcomes, manifest.family)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.durable import canonical_json
-from ticket_hub.tables import finite
+from ticket_hub.recipe.tables import finite
 from ticket_hub_api.catalog.bundles import judged
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def read_evidence(table: Any, facts: Mapping[str, Any]) -> Found:  # noqa: ANN40
 def found_in(record: ExperimentRecord) -> Found:
     """What the catalog keeps of a record."""
     from ticket_hub.evidence.verdict import ALPHA, MARGIN
-    from ticket_hub.tables import to_table
+    from ticket_hub.recipe.tables import to_table
 
     # Whatever margin and alpha it was judged by there: words of one hub are by one rule.
     verdicts = record.verdicts(replace(record.rule, margin=MARGIN, alpha=ALPHA))
@@ -103,7 +103,7 @@ def found_in(record: ExperimentRecord) -> Found:
 
 
 def _level(level: LevelResults, verdict: Verdict) -> dict[str, Any]:
-    from ticket_hub.tables import to_table
+    from ticket_hub.recipe.tables import to_table
 
     networks = level.ordered()
     outcomes = {name: network.outcome for name, network in networks.items()}

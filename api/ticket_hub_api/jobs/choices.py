@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ticket_hub.errors import RecipeError
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub.recipe import Recipe, load_recipe, recipe_names
 from ticket_hub_api.jobs.requests import CONTROLS, HEADS
 from ticket_hub_api.settings import Settings
 

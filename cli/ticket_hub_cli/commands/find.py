@@ -88,7 +88,7 @@ def command(
     The same command again goes on where it was stopped, by Ctrl-C or by anything else; stopped
     that way, it ends with exit code 75.
     """
-    from ticket_hub.recipes import load_recipe
+    from ticket_hub.recipe import load_recipe
 
     changes = options.settings(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend

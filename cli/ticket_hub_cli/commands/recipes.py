@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub.recipe import load_recipe, recipe_names
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Column, Output
 

@@ -120,8 +120,8 @@ def _carry_out_on(
 
 
 def _tell(result: TransferResult, out: Output) -> None:
+    from ticket_hub.recipe.tables import to_table
     from ticket_hub.report.transfers import report_transfer
-    from ticket_hub.tables import to_table
     from ticket_hub.transfer.matrix import about_verdicts
 
     matrix = result.matrix

@@ -20,8 +20,7 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.hub import connect, push
 from ticket_hub.networks import initialize, outline
-from ticket_hub.recipe import NetworkSpec
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import NetworkSpec, load_recipe
 from ticket_hub.types import Architecture
 from ticket_hub_api.background import RunningHub
 

@@ -5,7 +5,7 @@ import torch
 
 from ticket_hub.analysis.density import Density, measure_density
 from ticket_hub.errors import MaskMismatchError
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.types import PrunableLayer
 
 LAYERS = (

@@ -5,7 +5,7 @@ import pytest
 from ticket_hub.analysis.flops import Flops, measure_flops
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.types import Architecture
 
 

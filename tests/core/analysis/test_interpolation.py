@@ -23,7 +23,7 @@ from ticket_hub.errors import StoppedError
 from ticket_hub.networks import build as build_network
 from ticket_hub.networks import initialize
 from ticket_hub.recipe import DataSpec, NetworkSpec, Recipe, TrainingSpec
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.training import Member, train
 from ticket_hub.types import Architecture, Weights
 

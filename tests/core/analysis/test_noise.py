@@ -14,9 +14,9 @@ from ticket_hub.analysis.subject import Gym
 from ticket_hub.data import load
 from ticket_hub.errors import DataError, EvidenceError
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.search.level_trainer import Resources
 from ticket_hub.seeds import derive_seed
-from ticket_hub.tables import build, to_table
 from ticket_hub.training import Member, train
 
 THETA0 = {"a": torch.zeros(200, 100), "b": torch.ones(50), "bias": torch.ones(3)}

@@ -10,7 +10,7 @@ from scipy import stats
 from ticket_hub.analysis.overlap import Overlap, measure_overlap, shared_weights
 from ticket_hub.errors import MaskMismatchError
 from ticket_hub.pruning import overlap, random_mask_like
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 
 
 def mask(*kept: int, sizes: tuple[int, ...] = (40, 10)) -> dict[str, torch.Tensor]:

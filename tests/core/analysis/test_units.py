@@ -10,7 +10,7 @@ from ticket_hub.analysis.units import LayerUnits, Units, measure_units
 from ticket_hub.analysis.wiring import incoming, outgoing
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.types import Architecture
 
 

@@ -11,7 +11,7 @@ from ticket_hub.analysis.distribution import count_in_bins, summarize
 from ticket_hub.analysis.movement import Movement, measure_movement
 from ticket_hub.analysis.values import Values, measure_values
 from ticket_hub.errors import MaskMismatchError
-from ticket_hub.tables import build, to_table
+from ticket_hub.recipe.tables import build, to_table
 
 KEEP = {"a": torch.tensor([[True, False], [False, True]])}
 

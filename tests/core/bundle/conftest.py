@@ -17,8 +17,7 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.networks import initialize, outline
 from ticket_hub.pruning.masks import full_mask
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Curves
 from ticket_hub.types import Architecture

@@ -18,8 +18,7 @@ from ticket_hub.bundle.card import plain_card
 from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.bundle.unknown import unknown_parts
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
-from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import PartialRecipe, Recipe, load_recipe, recipe_of
 from ticket_hub.ticket import Ticket
 
 BEFORE = Path(__file__).resolve().parents[2] / "golden/format-1-imported"

@@ -19,8 +19,8 @@ from ticket_hub.networks import (
     with_fresh_statistics,
 )
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe.tables import build as from_table
 from ticket_hub.seeds import derive_seed
-from ticket_hub.tables import build as from_table
 from ticket_hub.types import Architecture
 
 PAPERS = ("lenet", "conv", "resnet", "small-resnet", "vgg")

@@ -7,8 +7,7 @@ import pytest
 from ticket_hub.errors import PruningError
 from ticket_hub.networks import architecture_for, outline
 from ticket_hub.pruning.coverage import check_coverage, layer_note, never_pruned, thin_layers
-from ticket_hub.recipe import NetworkSpec, PruningSpec
-from ticket_hub.recipes import load_recipe, recipe_names
+from ticket_hub.recipe import NetworkSpec, PruningSpec, load_recipe, recipe_names
 from ticket_hub.types import PrunableLayer
 
 LAYERS = (

@@ -10,7 +10,7 @@ from ticket_hub.errors import LayerCollapseError, MaskMismatchError, ScoreError
 from ticket_hub.pruning import density, full_mask, is_nested, kept, next_mask, one_shot_mask
 from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.recipe import PruningSpec
-from ticket_hub.tables import build
+from ticket_hub.recipe.tables import build
 from ticket_hub.types import LayerKind, Mask, PrunableLayer
 
 RATES = {"fc": 0.2, "output": 0.2}

@@ -27,8 +27,7 @@ import torch
 from disturber import AT, KIND, KINDS, ROOT, Disturber  # type: ignore[import-not-found]
 
 from ticket_hub.errors import StoppedError, TicketHubError
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.search import search
 from ticket_hub.training import Progress
 

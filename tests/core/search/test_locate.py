@@ -9,7 +9,7 @@ import pytest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address
 from ticket_hub.hub.cache import Cache
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import load_recipe
 from ticket_hub.search.locate import Place, locate, resolve
 from ticket_hub.ticket import Ticket
 

@@ -22,8 +22,7 @@ from ticket_hub.errors import (
     TrainingError,
 )
 from ticket_hub.pruning import is_nested, kept
-from ticket_hub.recipe import Recipe
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.search import Level, list_runs, search
 from ticket_hub.ticket import content_digest
 
@@ -312,7 +311,7 @@ def test_a_link_to_nothing_is_refused_by_its_name(tiny: Recipe, tmp_path: Path, 
 FIND = """
 import sys
 from pathlib import Path
-from ticket_hub.recipes import load_recipe
+from ticket_hub.recipe import load_recipe
 from ticket_hub.search import find
 found = find(load_recipe(sys.argv[1]), run_folder=Path(sys.argv[2]))
 print(found.levels[-1].density, found.ending.reason)

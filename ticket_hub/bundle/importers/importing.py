@@ -31,9 +31,8 @@ from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
 from ticket_hub.networks import outline
 from ticket_hub.pruning.masks import full_mask
-from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.recipes import load_recipe
-from ticket_hub.specs import UNKNOWN
+from ticket_hub.recipe import PartialRecipe, Recipe, load_recipe
+from ticket_hub.recipe.spec import UNKNOWN
 from ticket_hub.types import Option
 
 __all__ = ["FORMATS", "import_tickets"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.specs import DataSpec, NetworkSpec, TrainingSpec
-from ticket_hub.tables import key_paths, to_table
+from ticket_hub.recipe.spec import DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.recipe.tables import key_paths, to_table
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.transfer.stored import StoredExperiment
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.errors import RecipeError
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.recipe import Recipe
 
 __all__ = ["load_recipe", "recipe_names"]
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
-from ticket_hub.rules import check_name, check_specs
-from ticket_hub.specs import (
+from ticket_hub.recipe.rules import check_name, check_specs
+from ticket_hub.recipe.spec import (
     DataSpec,
     NetworkSpec,
     PruningSpec,
@@ -21,20 +21,10 @@ from ticket_hub.specs import (
     TrainingSpec,
     default_init,
 )
-from ticket_hub.tables import build, key_paths, to_table, unknown_key
-from ticket_hub.toml import toml_text
+from ticket_hub.recipe.tables import build, key_paths, to_table, unknown_key
+from ticket_hub.recipe.toml import toml_text
 
-__all__ = [
-    "PARTS",
-    "DataSpec",
-    "NetworkSpec",
-    "PartialRecipe",
-    "PruningSpec",
-    "Recipe",
-    "SearchSpec",
-    "TrainingSpec",
-    "recipe_of",
-]
+__all__ = ["PARTS", "PartialRecipe", "Recipe", "recipe_of"]
 
 Table: TypeAlias = Mapping[str, Any]
 PARTS = ("network", "data", "training", "pruning", "search")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
-from ticket_hub.specs import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
+from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
 
 __all__ = ["check_name", "check_specs"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ticket_hub.durable import canonical_json
+from ticket_hub.recipe.spec import DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.seeds import derive_seed
-from ticket_hub.specs import DataSpec, NetworkSpec, TrainingSpec
-from ticket_hub.tables import to_table
 
 __all__ = ["DENSE", "TICKET", "ExperimentSpec", "FreshPolicy", "HeadPolicy", "ImagePolicy"]
 
