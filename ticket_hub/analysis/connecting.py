@@ -13,8 +13,8 @@ from ticket_hub.analysis.interpolation import (
 from ticket_hub.analysis.moving import to_the_end
 from ticket_hub.analysis.reading import WeightReader
 from ticket_hub.analysis.subject import Subject
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.recipe import Recipe, TrainingSpec
-from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member
 
 __all__ = ["ORDERS", "InterpolationSettings", "search_interpolation"]
@@ -73,7 +73,7 @@ def _order_seed(subject: Subject, trial: int, order: int) -> int:
     return subject.seed_for("order", trial, order)
 
 
-def _member(subject: Subject, ticket: Ticket, order: int) -> Member:
+def _member(subject: Subject, ticket: TicketContent, order: int) -> Member:
     return Member(
         name=f"trial-{ticket.trial}-order-{order}",
         seed=_order_seed(subject, ticket.trial, order),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ticket_hub.analysis.noise import MULTIPLES, Noise, Outcomes, measure_noise, with_noise
 from ticket_hub.analysis.subject import Subject
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.networks import initialize, with_fresh_statistics
 from ticket_hub.recipe import Recipe, TrainingSpec
-from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member, Trained
 from ticket_hub.transfer.controls import make_start
 from ticket_hub.types import Weights
@@ -55,7 +55,7 @@ def search_noise(subject: Subject) -> Noise:
     )
 
 
-def _sigma(subject: Subject, ticket: Ticket) -> dict[str, float]:
+def _sigma(subject: Subject, ticket: TicketContent) -> dict[str, float]:
     """Standard deviation of each layer in the initialization of the ticket's own trial."""
     seed = subject.trial_seed(ticket.trial)
     drawn = initialize(subject.architecture, subject.recipe.network, seed)
@@ -74,7 +74,7 @@ def _members(subject: Subject, sigma: Sequence[dict[str, float]]) -> Iterator[Me
         yield _member(subject, ticket, "reinit", fresh.weights)
 
 
-def _member(subject: Subject, ticket: Ticket, name: str, weights: Weights) -> Member:
+def _member(subject: Subject, ticket: TicketContent, name: str, weights: Weights) -> Member:
     return Member(
         name=f"{name}-{ticket.trial}",
         seed=subject.seed_for("order", ticket.trial),

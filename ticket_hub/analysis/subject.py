@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import DataSet, adapted, load
 from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.errors import DataError, MemoryLimitError, RecipeError, StoppedError
@@ -19,7 +20,6 @@ from ticket_hub.recipe.tables import to_table
 from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.level_trainer import Resources
 from ticket_hub.seeds import derive_seed
-from ticket_hub.ticket import Ticket
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.source import Source
@@ -202,7 +202,7 @@ class Subject:
         return outline(self.architecture).layers
 
     @cached_property
-    def tickets(self) -> tuple[Ticket, ...]:
+    def tickets(self) -> tuple[TicketContent, ...]:
         """By trial, checked.
 
         Raises:
@@ -214,7 +214,7 @@ class Subject:
         mask = full_mask(self.layers)
         starts = {each.index: each.start for each in self.source.bundle.manifest.trials}
         return tuple(
-            Ticket(
+            TicketContent(
                 architecture=self.architecture,
                 mask=mask,
                 theta0=self.source.bundle.theta0(trial),

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ticket_hub.analysis.distribution import Distribution, Histogram, count_in_bins, summarize
+from ticket_hub.content_id import survivors_of
 from ticket_hub.pruning.masks import check_alignment
-from ticket_hub.ticket import survivors_of
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["BINS", "LayerValues", "Values", "measure_values"]

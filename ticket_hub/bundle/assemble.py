@@ -19,9 +19,9 @@ from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.theta0 import refuse_nonfinite
 from ticket_hub.bundle.unknown import without_placeholders
+from ticket_hub.content_id import count_kept
 from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
-from ticket_hub.ticket import count_kept
 from ticket_hub.types import Mask, Weights
 
 __all__ = [

@@ -23,9 +23,10 @@ from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_header, tensor_at
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
 from ticket_hub.recipe.tables import to_table
-from ticket_hub.ticket import Ticket, count_kept, ticket_id
 from ticket_hub.types import Architecture, Mask
 
 __all__ = ["Bundle", "open_bundle", "read_header"]
@@ -108,7 +109,7 @@ class Bundle:
         demand_equal(found, self.manifest)
         return found
 
-    def ticket(self, level: str | int = "best", trial: int | None = None) -> Ticket:
+    def ticket(self, level: str | int = "best", trial: int | None = None) -> TicketContent:
         """One ticket, recomputed and compared: digests, counts, density, id.
 
         Args:
@@ -130,7 +131,7 @@ class Bundle:
         claim = next(each for each in record.tickets if each.trial == wanted)
         mask = self.mask(record.index, wanted)
         theta0, known = self._theta0(wanted, mask if record.index == self._densest else None)
-        ticket = Ticket(
+        ticket = TicketContent(
             architecture=self.architecture,
             mask=mask,
             theta0=theta0,

@@ -10,8 +10,8 @@ from ticket_hub.bundle.metrics import TICKET
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.packing import pack
 from ticket_hub.bundle.store import Store
+from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import BundleFormatError
-from ticket_hub.ticket import count_kept, ticket_id
 from ticket_hub.types import Mask
 
 __all__ = ["Recorder"]

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from ticket_hub.bundle.content import BundleContent, DataRecord, LevelContent, Origin, TrialContent
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.recipe import recipe_of
 from ticket_hub.recipe.tables import build
-from ticket_hub.ticket import Ticket
 
 __all__ = ["save_ticket"]
 
 
-def save_ticket(ticket: Ticket, folder: Path) -> Manifest:
+def save_ticket(ticket: TicketContent, folder: Path) -> Manifest:
     """Write a bundle with this ticket alone, without the evidence of the search.
 
     Its lineage names the bundle that it was taken from; that one has the evidence.

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle.network import Signature
+from ticket_hub.content_id import count_kept, positions_of, survivors_of
 from ticket_hub.errors import BundleFormatError
-from ticket_hub.ticket import count_kept, positions_of, survivors_of
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["expand", "refuse_nonfinite", "survivors", "survivors_shapes"]

@@ -31,6 +31,8 @@ from typing import TypeAlias
 
 import torch
 
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.content_id import content_digest
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
@@ -38,14 +40,13 @@ from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.ticket import Ticket, content_digest
 from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, TICKET
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["CONTROLS", "FRESH", "Start", "check_controls", "make_start"]
 
 Pair: TypeAlias = tuple[Weights, Mask]
-Maker: TypeAlias = Callable[[Ticket, NetworkSpec, int], Pair]
+Maker: TypeAlias = Callable[[TicketContent, NetworkSpec, int], Pair]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +78,7 @@ class Start:
 
 def make_start(
     control: str,
-    ticket: Ticket,
+    ticket: TicketContent,
     network: NetworkSpec,
     seed: int,
     *,
@@ -124,20 +125,20 @@ def check_controls(names: list[str]) -> None:
             )
 
 
-def _ticket(ticket: Ticket, _network: NetworkSpec, _seed: int) -> Pair:
+def _ticket(ticket: TicketContent, _network: NetworkSpec, _seed: int) -> Pair:
     return ticket.theta0, ticket.mask
 
 
-def _dense(ticket: Ticket, _network: NetworkSpec, _seed: int) -> Pair:
+def _dense(ticket: TicketContent, _network: NetworkSpec, _seed: int) -> Pair:
     _refuse_survivors(ticket, DENSE)
     return ticket.theta0, full_mask(outline(ticket.architecture).layers)
 
 
-def _reinit(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
+def _reinit(ticket: TicketContent, network: NetworkSpec, seed: int) -> Pair:
     return initialize(ticket.architecture, network, seed), ticket.mask
 
 
-def _reinit_same_sign(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
+def _reinit_same_sign(ticket: TicketContent, network: NetworkSpec, seed: int) -> Pair:
     fresh = initialize(ticket.architecture, network, seed)
     signed = {
         name: torch.copysign(fresh[name], ticket.theta0[name].to(fresh[name].device))
@@ -146,7 +147,7 @@ def _reinit_same_sign(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
     return {**fresh, **signed}, ticket.mask
 
 
-def _shuffle(ticket: Ticket, _network: NetworkSpec, seed: int) -> Pair:
+def _shuffle(ticket: TicketContent, _network: NetworkSpec, seed: int) -> Pair:
     _refuse_survivors(ticket, "shuffle")
     mask = shuffled_mask(ticket.mask, seed)
     assert kept_by_layer(mask) == kept_by_layer(ticket.mask), "a shuffle keeps the counts"
@@ -156,11 +157,11 @@ def _shuffle(ticket: Ticket, _network: NetworkSpec, seed: int) -> Pair:
     return ticket.theta0, mask
 
 
-def _random(ticket: Ticket, network: NetworkSpec, seed: int) -> Pair:
+def _random(ticket: TicketContent, network: NetworkSpec, seed: int) -> Pair:
     return initialize(ticket.architecture, network, seed), random_mask_like(ticket.mask, seed)
 
 
-def _finetune(ticket: Ticket, trained: Weights | None, scope: str) -> Pair:
+def _finetune(ticket: TicketContent, trained: Weights | None, scope: str) -> Pair:
     """The trained weights under a mask of the largest, as many as the ticket keeps.
 
     What the ticket leaves dense stays dense. The other layers are ranked each by itself, so that
@@ -178,7 +179,7 @@ def _finetune(ticket: Ticket, trained: Weights | None, scope: str) -> Pair:
     return trained, mask
 
 
-def _refuse_survivors(ticket: Ticket, control: str) -> None:
+def _refuse_survivors(ticket: TicketContent, control: str) -> None:
     """Refuse weights that a mask has been at already: where it drops, everything is 0."""
     dropped = [ticket.theta0[name][~keep] for name, keep in ticket.mask.items()]
     masked = any(map(len, dropped)) and not any(bool(values.any()) for values in dropped)

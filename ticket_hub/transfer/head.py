@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import initialize, outline
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.ticket import Ticket
 from ticket_hub.transfer.spec import HeadPolicy
 from ticket_hub.types import Architecture, Weights
 
@@ -36,7 +36,7 @@ class Fitted:
         fresh: prunable layers whose values did not come from the ticket.
     """
 
-    ticket: Ticket
+    ticket: TicketContent
     policy: HeadPolicy
     fresh: frozenset[str] = frozenset()
 
@@ -49,7 +49,7 @@ class Fitted:
 
 
 def fit(
-    ticket: Ticket, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
+    ticket: TicketContent, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
 ) -> Fitted:
     """Give a ticket a head for so many classes.
 
@@ -74,7 +74,7 @@ def fit(
 
 
 def _reset(
-    ticket: Ticket, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
+    ticket: TicketContent, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
 ) -> Fitted:
     target = dataclasses.replace(ticket.architecture, classes=classes)
     heads = _heads(target)

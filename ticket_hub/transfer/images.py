@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import DataSet, adapted
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import blank_module, outline
 from ticket_hub.networks.passing import pass_through
-from ticket_hub.ticket import Ticket
 from ticket_hub.transfer.spec import ImagePolicy
 from ticket_hub.types import Architecture
 
@@ -36,7 +36,7 @@ def fit_images(data: DataSet, architecture: Architecture, policy: ImagePolicy) -
     return adapted(data, channels=architecture.channels, height=height, width=width)
 
 
-def fit_size(ticket: Ticket, data: DataSet) -> Ticket:
+def fit_size(ticket: TicketContent, data: DataSet) -> TicketContent:
     """The ticket in a network for images of the data's size; it has the same weights."""
     _, height, width = data.input_shape
     target = dataclasses.replace(ticket.architecture, height=height, width=width)

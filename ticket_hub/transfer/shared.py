@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ticket_hub.content_id import content_digest
 from ticket_hub.data import DataSet
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.environment import INFORMATIVE
 from ticket_hub.errors import RunError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.tables import to_table
-from ticket_hub.ticket import content_digest
 from ticket_hub.training import Member
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.types import Architecture

@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 
 from ticket_hub.bundle import Bundle, open_bundle
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.content_id import content_digest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import parse_address
 from ticket_hub.hub.front import pull_bundle
 from ticket_hub.search.locate import Place, resolve
-from ticket_hub.ticket import Ticket, content_digest
 
 __all__ = ["Source", "chosen_levels", "open_place", "open_source"]
 
@@ -58,7 +59,7 @@ class Source:
         record = self.bundle.level(level)
         return next(each.id for each in record.tickets if each.trial == self.origin(trial))
 
-    def ticket(self, level: int, trial: int) -> Ticket:
+    def ticket(self, level: int, trial: int) -> TicketContent:
         """The ticket of a trial of an experiment, checked.
 
         Raises:
@@ -72,7 +73,7 @@ class Source:
         return tuple(content_digest(self.bundle.theta0(trial)) for trial in self.trials)
 
     @cached_property
-    def _load(self) -> functools._lru_cache_wrapper[Ticket]:
+    def _load(self) -> functools._lru_cache_wrapper[TicketContent]:
         return functools.lru_cache(maxsize=IN_MEMORY)(self.bundle.ticket)
 
 

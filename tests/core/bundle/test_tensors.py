@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ticket_hub.bundle.packing import pack, packed_size, unpack
 from ticket_hub.bundle.tensors import chunks, header_size, parse_header, tensor_at
-from ticket_hub.ticket import ticket_id
+from ticket_hub.content_id import ticket_id
 from ticket_hub.types import Architecture
 
 DTYPES = (

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import BundleContent, Origin, open_bundle, write_bundle
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import BundleFormatError, MaskMismatchError, TicketNotFoundError
 from ticket_hub.ticket import Ticket
 from ticket_hub.types import Mask, Weights
@@ -235,7 +236,7 @@ def test_any_safetensors_reader_gets_theta0_times_mask(
 def test_a_ticket_travels_between_processes(bundle: Path) -> None:
     ticket = open_bundle(bundle).ticket(2)
     known = ticket.id
-    copy: Ticket = pickle.loads(pickle.dumps(ticket))
+    copy: TicketContent = pickle.loads(pickle.dumps(ticket))
     assert (copy.id, copy.level, copy.density) == (known, 2, ticket.density)
 
 

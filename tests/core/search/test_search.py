@@ -12,6 +12,7 @@ import torch
 from runs import files
 
 from ticket_hub.bundle import open_bundle
+from ticket_hub.content_id import content_digest
 from ticket_hub.errors import (
     DivergedError,
     PruningError,
@@ -24,7 +25,6 @@ from ticket_hub.errors import (
 from ticket_hub.pruning import is_nested, kept
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.search import Level, list_runs, search
-from ticket_hub.ticket import content_digest
 
 
 def contents(levels: list[Level]) -> list[list[str]]:

@@ -3,29 +3,29 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import architecture_for, initialize, outline
 from ticket_hub.pruning import random_mask
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.ticket import Ticket
 from ticket_hub.transfer import fit
 
 NETWORKS = ["lenet-12-8", "conv-2", "resnet-20"]
 
 
-def ticket(name: str = "lenet-12-8", classes: int = 4) -> Ticket:
+def ticket(name: str = "lenet-12-8", classes: int = 4) -> TicketContent:
     network = NetworkSpec(name=name)
     architecture = architecture_for(network, (3, 8, 8), classes)
     layers = outline(architecture).layers
     counts = {layer.name: round(0.4 * layer.size) for layer in layers}
-    return Ticket(
+    return TicketContent(
         architecture=architecture,
         mask=random_mask(layers, counts, seed=5),
         theta0=initialize(architecture, network, seed=7),
     )
 
 
-def head_of(found: Ticket) -> str:
+def head_of(found: TicketContent) -> str:
     (name,) = [x.name for x in outline(found.architecture).layers if x.kind == "output"]
     return name
 

@@ -10,15 +10,15 @@ import safetensors.torch
 import scipy.sparse
 from torch import Tensor
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import make_folder, write_bytes
-from ticket_hub.ticket import Ticket
 
 __all__ = ["write_csr"]
 
 REST = "dense.safetensors"
 
 
-def write_csr(ticket: Ticket, folder: Path) -> list[Path]:
+def write_csr(ticket: TicketContent, folder: Path) -> list[Path]:
     """`<parameter>.npz` for each prunable layer, and `dense.safetensors` with everything else.
 
     A layer is a matrix `(outputs, rest)`: a convolution's weight `(out, in, height, width)` with

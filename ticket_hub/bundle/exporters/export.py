@@ -8,13 +8,13 @@ from pathlib import Path
 from ticket_hub.bundle.exporters.csr import write_csr
 from ticket_hub.bundle.exporters.onnx import write_onnx
 from ticket_hub.bundle.exporters.tensors import write_mask, write_safetensors, write_torch_prune
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import ExportError
 from ticket_hub.home import expanded
-from ticket_hub.ticket import Ticket
 
 __all__ = ["FORMS", "export_ticket"]
 
-FORMS: Mapping[str, Callable[[Ticket, Path], list[Path]]] = {
+FORMS: Mapping[str, Callable[[TicketContent, Path], list[Path]]] = {
     "csr": write_csr,
     "mask": write_mask,
     "onnx": write_onnx,
@@ -24,7 +24,7 @@ FORMS: Mapping[str, Callable[[Ticket, Path], list[Path]]] = {
 """Name of a form -> what writes it; each returns the files that it wrote."""
 
 
-def export_ticket(ticket: Ticket, form: str, out: str | Path) -> list[Path]:
+def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Path]:
     """Write a ticket in another form. Its weights are theta0: they are not trained.
 
     - `safetensors`: a state dict, theta0 * mask.

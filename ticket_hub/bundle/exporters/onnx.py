@@ -13,18 +13,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import ExportError
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
-from ticket_hub.ticket import Ticket
 
 __all__ = ["require", "write_onnx"]
 
 NEEDED = ("onnx", "onnxscript")
 
 
-def write_onnx(ticket: Ticket, path: Path) -> list[Path]:
+def write_onnx(ticket: TicketContent, path: Path) -> list[Path]:
     """One file: input `images` `(batch, channels, height, width)`, output `logits`.
 
     The network is in evaluation mode: norms use their running statistics, dropout is off. The

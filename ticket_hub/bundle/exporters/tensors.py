@@ -8,17 +8,17 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import open_durable, write_bytes
 from ticket_hub.errors import ExportError
 from ticket_hub.pruning.masks import masked
-from ticket_hub.ticket import Ticket
 
 __all__ = ["write_mask", "write_safetensors", "write_torch_prune"]
 
 METADATA = {"format": "pt"}
 
 
-def write_safetensors(ticket: Ticket, path: Path) -> list[Path]:
+def write_safetensors(ticket: TicketContent, path: Path) -> list[Path]:
     """A state dict: theta0, and 0 where the mask drops.
 
     Raises:
@@ -27,7 +27,7 @@ def write_safetensors(ticket: Ticket, path: Path) -> list[Path]:
     return _save(masked(ticket.theta0, ticket.mask), path)
 
 
-def write_mask(ticket: Ticket, path: Path) -> list[Path]:
+def write_mask(ticket: TicketContent, path: Path) -> list[Path]:
     """Parameter name -> bool tensor; True is kept.
 
     Raises:
@@ -42,7 +42,7 @@ def _save(tensors: dict[str, Tensor], path: Path) -> list[Path]:
     return [path]
 
 
-def write_torch_prune(ticket: Ticket, path: Path) -> list[Path]:
+def write_torch_prune(ticket: TicketContent, path: Path) -> list[Path]:
     """A state dict as `torch.nn.utils.prune` makes it: `X_orig` is dense, `X_mask` float32.
 
     It loads with `load_state_dict` into a module whose layers went through

@@ -1,0 +1,76 @@
+"""A ticket as a bundle gives it: a sparse network ready to train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from ticket_hub.content_id import count_kept, ticket_id
+from ticket_hub.networks import build
+from ticket_hub.pruning.keeping import load_masked, load_weights
+from ticket_hub.types import Architecture, Mask, Weights
+
+__all__ = ["TicketContent"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TicketContent:
+    """A sparse network ready to train: which weights to keep, and the values they start from.
+
+    Attributes:
+        architecture: the network.
+        mask: prunable name -> bool tensor; True is kept.
+        theta0: the state dict that survivors start from.
+        trial: which repetition of the search.
+        level: which pruning round; 0 is dense.
+        start: the iteration that theta0 is of; 0 is the initialization.
+        dense: whether theta0 is complete. A bundle that stores survivors only gives 0 for the
+            rest, so that shuffled and dense controls cannot be had from it.
+        provenance: where it comes from: bundle, recipe, data, environment, evidence.
+    """
+
+    architecture: Architecture
+    mask: Mask
+    theta0: Weights
+    trial: int = 0
+    level: int = 0
+    start: int = 0
+    dense: bool = True
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, *, mask: bool = True) -> nn.Module:
+        """The network with theta0 * mask, on torch's default device, ready for any training loop.
+
+        Its mask is kept at 0 through gradients, optimizer steps, copies and loaded weights;
+        `ticket_hub.pruning.mask_handle(module)` gives the handle, whose `remove` lets go.
+
+        Args:
+            mask: False gives the plain module. Its weights are theta0 * mask all the same, but
+                nothing keeps them there while it is trained.
+
+        Raises:
+            NetworkError: the network is not registered here, or cannot be built.
+            MaskMismatchError: mask or theta0 are not of the network.
+        """
+        module = build(self.architecture)
+        load = load_masked if mask else load_weights
+        load(module, self.theta0, self.mask)
+        return module
+
+    @property
+    def density(self) -> float:
+        """Kept weights over prunable weights."""
+        kept = sum(map(count_kept, self.mask.values()))
+        return kept / sum(keep.numel() for keep in self.mask.values())
+
+    @cached_property
+    def id(self) -> str:
+        """The sha256 of the content; see `ticket_id`."""
+        return ticket_id(self.architecture, self.theta0, self.mask)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "id"}
