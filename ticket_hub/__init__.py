@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.exporters import export_ticket
-    from ticket_hub.bundle.importers import import_tickets
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.errors import TicketHubError
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
         tag_bundle,
     )
     from ticket_hub.hub.query import Query
+    from ticket_hub.interop.exporters import export_ticket
+    from ticket_hub.interop.importers import import_tickets
     from ticket_hub.recipe import Recipe, load_recipe, recipe_names
     from ticket_hub.report.analysis import AnalyzeResult, analyze
     from ticket_hub.report.bundles import show_bundle
@@ -87,12 +87,12 @@ _HOMES = {
     "TicketHubError": "errors",
     "TransferResult": "transfer.transferring",
     "analyze": "report.analysis",
-    "export_ticket": "bundle.exporters",
+    "export_ticket": "interop.exporters",
     "cache_bundles": "hub.front",
     "compare": "report.comparison.front",
     "delete_bundle": "hub.front",
     "find": "search.finding",
-    "import_tickets": "bundle.importers",
+    "import_tickets": "interop.importers",
     "info_bundle": "hub.front",
     "list_runs": "search.runs",
     "load_recipe": "recipe",

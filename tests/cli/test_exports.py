@@ -10,7 +10,7 @@ import torch
 from foreign import OpenLeNet, write_open_lth
 from safetensors.torch import load_file
 
-from ticket_hub.bundle.importers import import_tickets
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.ticket import Ticket
 
 Run = Callable[..., Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ticket_hub.bundle.exporters import FORMS
-from ticket_hub.bundle.importers import FORMATS
+from ticket_hub.interop.exporters import FORMS
+from ticket_hub.interop.importers import FORMATS
 from ticket_hub_cli.commands import exports, imports
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/import-export.md"

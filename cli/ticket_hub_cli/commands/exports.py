@@ -46,8 +46,8 @@ def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) 
     Weights are theta0, which is not trained: a state dict of theta0 * mask, the mask, the names of
     torch.nn.utils.prune, an ONNX network for inference, or sparse matrices of scipy.
     """
-    from ticket_hub.bundle.exporters import export_ticket
     from ticket_hub.hub.cache import Cache
+    from ticket_hub.interop.exporters import export_ticket
     from ticket_hub.search.locate import locate
     from ticket_hub.ticket import Ticket
 

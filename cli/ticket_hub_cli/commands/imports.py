@@ -72,7 +72,7 @@ def command(source: Path, folder: Path, system: str | None, out: Output, **given
     names of torch.nn.utils.prune, or a file of starting weights with files of masks. Nothing in
     them is executed, values are kept exactly, and what they do not say is marked as unknown.
     """
-    from ticket_hub.bundle.importers import import_tickets
+    from ticket_hub.interop.importers import import_tickets
 
     named = options.settings(given.pop("network_options"), param="--network-option")
     manifest = import_tickets(source, folder, form=system, network_options=named, **given)

@@ -17,7 +17,7 @@ from payloads import PAYLOADS
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
-from ticket_hub.bundle.importers import import_tickets
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api import accounts, tokens
 from ticket_hub_api.background import RunningHub

@@ -15,9 +15,9 @@ from ticket_hub.analysis import plan_analyses
 from ticket_hub.bundle import content_of, open_bundle, verify_bundle, write_bundle
 from ticket_hub.bundle.amend import amend_bundle
 from ticket_hub.bundle.card import plain_card
-from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.bundle.unknown import unknown_parts
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.recipe import PartialRecipe, Recipe, load_recipe, recipe_of
 from ticket_hub.ticket import Ticket
 

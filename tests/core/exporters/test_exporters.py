@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils import prune
 
-from ticket_hub.bundle.exporters import FORMS, export_ticket
-from ticket_hub.bundle.exporters.onnx import require
-from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.errors import ExportError, StorageError
+from ticket_hub.interop.exporters import FORMS, export_ticket
+from ticket_hub.interop.exporters.onnx import require
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.networks import build, outline
 from ticket_hub.ticket import Ticket
 from ticket_hub.types import Architecture

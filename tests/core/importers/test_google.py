@@ -10,8 +10,8 @@ import torch
 from foreign import write_google
 
 from ticket_hub.bundle import verify_bundle
-from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.errors import ImportRefusedError, RecipeError
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.recipe import PartialRecipe, Recipe, load_recipe
 from ticket_hub.ticket import Ticket
 

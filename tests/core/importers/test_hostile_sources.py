@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import read_array, read_tensors
-from ticket_hub.bundle.importers.fitting import fit_mask
 from ticket_hub.errors import ImportRefusedError
+from ticket_hub.interop.importers.files import read_array, read_tensors
+from ticket_hub.interop.importers.fitting import fit_mask
 from ticket_hub.types import Architecture
 
 LENET = Architecture(name="lenet-6", channels=1, height=4, width=4, classes=3)

@@ -9,15 +9,15 @@ from foreign import Executed, OpenLeNet, OpenResNet, OpenVGG, random_state, writ
 from torch import nn
 
 from ticket_hub.bundle import verify_bundle
-from ticket_hub.bundle.importers import import_tickets
-from ticket_hub.bundle.importers.hparams import (
+from ticket_hub.errors import ImportRefusedError
+from ticket_hub.interop.importers import import_tickets
+from ticket_hub.interop.importers.hparams import (
     iterations,
     nearest_recipe,
     per_epoch,
     read_hparams,
     unsaid,
 )
-from ticket_hub.errors import ImportRefusedError
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.ticket import Ticket
 from ticket_hub.types import Architecture

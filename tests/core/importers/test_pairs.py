@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from ticket_hub.bundle import verify_bundle
-from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.errors import ImportRefusedError
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.networks import build
 from ticket_hub.ticket import Ticket
 from ticket_hub.types import Architecture

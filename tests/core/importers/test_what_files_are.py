@@ -16,9 +16,9 @@ from foreign import OpenLeNet, write_google, write_open_lth
 from safetensors.torch import save, save_file
 from torch import nn
 
-from ticket_hub.bundle.importers import import_tickets
-from ticket_hub.bundle.importers.files import MASKS, WEIGHTS, read_tensors
 from ticket_hub.errors import ImportRefusedError
+from ticket_hub.interop.importers import import_tickets
+from ticket_hub.interop.importers.files import MASKS, WEIGHTS, read_tensors
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 WEIGHT = torch.arange(1200.0).reshape(30, 40)

@@ -12,7 +12,6 @@ from foreign import write_google
 from runs import files
 
 from ticket_hub.bundle import BundleContent, content_of, open_bundle, write_bundle
-from ticket_hub.bundle.importers import import_tickets
 from ticket_hub.errors import (
     EvidenceError,
     RecipeError,
@@ -21,6 +20,7 @@ from ticket_hub.errors import (
     StoppedError,
     TicketNotFoundError,
 )
+from ticket_hub.interop.importers import import_tickets
 from ticket_hub.transfer import Result, RetrainResult, retrain
 from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.sharing import push_bundle

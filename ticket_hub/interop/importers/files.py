@@ -16,7 +16,10 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import strict
-from ticket_hub.bundle.importers.refusals import (
+from ticket_hub.bundle.stand_in import HEAD_BYTES
+from ticket_hub.bundle.tensors import header_size
+from ticket_hub.errors import ImportRefusedError
+from ticket_hub.interop.importers.refusals import (
     CUT_OFF,
     SAVE_ALONE,
     not_plain,
@@ -24,9 +27,6 @@ from ticket_hub.bundle.importers.refusals import (
     refusal,
     refuse_other_kinds,
 )
-from ticket_hub.bundle.stand_in import HEAD_BYTES
-from ticket_hub.bundle.tensors import header_size
-from ticket_hub.errors import ImportRefusedError
 
 __all__ = [
     "MASKS",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticket_hub.bundle.importers.imported import FoundTrial
-from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.interop.importers.imported import FoundTrial
+from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.types import Mask
 
 __all__ = ["check_ladder", "level_notes", "shared_levels"]

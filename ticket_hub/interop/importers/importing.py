@@ -14,21 +14,21 @@ from ticket_hub.bundle.content import (
     Origin,
     TrialContent,
 )
-from ticket_hub.bundle.importers.detect import detect
-from ticket_hub.bundle.importers.fitting import refuse_masked
-from ticket_hub.bundle.importers.google import read_google
-from ticket_hub.bundle.importers.imported import Found, Hints
-from ticket_hub.bundle.importers.ladder import check_ladder, level_notes, shared_levels
-from ticket_hub.bundle.importers.open_lth import read_open_lth
-from ticket_hub.bundle.importers.pair import read_pair
-from ticket_hub.bundle.importers.refusals import refusal
-from ticket_hub.bundle.importers.torch_prune import read_torch_prune
-from ticket_hub.bundle.importers.unknown import check_recipe
-from ticket_hub.bundle.importers.vita import read_vita
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
+from ticket_hub.interop.importers.detect import detect
+from ticket_hub.interop.importers.fitting import refuse_masked
+from ticket_hub.interop.importers.google import read_google
+from ticket_hub.interop.importers.imported import Found, Hints
+from ticket_hub.interop.importers.ladder import check_ladder, level_notes, shared_levels
+from ticket_hub.interop.importers.open_lth import read_open_lth
+from ticket_hub.interop.importers.pair import read_pair
+from ticket_hub.interop.importers.refusals import refusal
+from ticket_hub.interop.importers.torch_prune import read_torch_prune
+from ticket_hub.interop.importers.unknown import check_recipe
+from ticket_hub.interop.importers.vita import read_vita
 from ticket_hub.networks import outline
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe import PartialRecipe, Recipe, load_recipe

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ticket_hub.bundle.importers.imported import Hints
-from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.interop.importers.imported import Hints
+from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec, Recipe
 from ticket_hub.types import Architecture

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from ticket_hub.bundle import layout
-from ticket_hub.bundle.importers.imported import Hints
-from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.interop.importers.imported import Hints
+from ticket_hub.interop.importers.refusals import refusal
 
 __all__ = ["detect"]
 

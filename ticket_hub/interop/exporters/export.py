@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ticket_hub.bundle.exporters.csr import write_csr
-from ticket_hub.bundle.exporters.onnx import write_onnx
-from ticket_hub.bundle.exporters.tensors import write_mask, write_safetensors, write_torch_prune
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import ExportError
 from ticket_hub.home import expanded
+from ticket_hub.interop.exporters.csr import write_csr
+from ticket_hub.interop.exporters.onnx import write_onnx
+from ticket_hub.interop.exporters.tensors import write_mask, write_safetensors, write_torch_prune
 
 __all__ = ["FORMS", "export_ticket"]
 

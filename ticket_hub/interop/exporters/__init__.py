@@ -1,5 +1,5 @@
 """A ticket in the forms of other libraries. See `docs/import-export.md`."""
 
-from ticket_hub.bundle.exporters.export import FORMS, export_ticket
+from ticket_hub.interop.exporters.export import FORMS, export_ticket
 
 __all__ = ["FORMS", "export_ticket"]

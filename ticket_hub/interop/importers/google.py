@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import read_array
-from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
-from ticket_hub.bundle.importers.refusals import refusal
+from ticket_hub.interop.importers.files import read_array
+from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
+from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture, Mask

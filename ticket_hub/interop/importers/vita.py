@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import is_plain, read_checkpoint, read_tensors
-from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
-from ticket_hub.bundle.importers.naming import parted
-from ticket_hub.bundle.importers.refusals import refusal
-from ticket_hub.bundle.importers.unknown import architecture_of
+from ticket_hub.interop.importers.files import is_plain, read_checkpoint, read_tensors
+from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
+from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.naming import parted
+from ticket_hub.interop.importers.refusals import refusal
+from ticket_hub.interop.importers.unknown import architecture_of
 from ticket_hub.networks import architecture_for, outline
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture

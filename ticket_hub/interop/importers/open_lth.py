@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 from torch import Tensor
 
-from ticket_hub.bundle.importers import hparams
-from ticket_hub.bundle.importers.files import MASKS, WEIGHTS, read_tensors
-from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
-from ticket_hub.bundle.importers.refusals import refusal
-from ticket_hub.bundle.importers.unknown import architecture_of
+from ticket_hub.interop.importers import hparams
+from ticket_hub.interop.importers.files import MASKS, WEIGHTS, read_tensors
+from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
+from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.refusals import refusal
+from ticket_hub.interop.importers.unknown import architecture_of
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec, PartialRecipe, Recipe
 from ticket_hub.types import Architecture, Mask

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ticket_hub.bundle.importers.refusals import refusal, refuse_stand_in
 from ticket_hub.errors import ImportRefusedError, RecipeError
+from ticket_hub.interop.importers.refusals import refusal, refuse_stand_in
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PARTS, PartialRecipe, Recipe, recipe_of
 from ticket_hub.types import Architecture

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.importers.naming import bare_names, spellings
-from ticket_hub.bundle.importers.refusals import refusal
 from ticket_hub.bundle.packing import packed_size
+from ticket_hub.interop.importers.naming import bare_names, spellings
+from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.networks import outline
 from ticket_hub.types import Architecture, Mask, Weights
 

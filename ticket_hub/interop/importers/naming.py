@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import is_safetensors
+from ticket_hub.interop.importers.files import is_safetensors
 from ticket_hub.networks import outline
 from ticket_hub.types import Architecture
 

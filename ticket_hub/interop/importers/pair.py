@@ -6,12 +6,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ticket_hub.bundle.importers.files import MASKS, WEIGHTS, read_tensors
-from ticket_hub.bundle.importers.fitting import fit_mask, fit_weights
-from ticket_hub.bundle.importers.imported import Found, FoundTrial, Hints
-from ticket_hub.bundle.importers.naming import names_for, parted
-from ticket_hub.bundle.importers.refusals import refusal
-from ticket_hub.bundle.importers.unknown import architecture_of
+from ticket_hub.interop.importers.files import MASKS, WEIGHTS, read_tensors
+from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
+from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.naming import names_for, parted
+from ticket_hub.interop.importers.refusals import refusal
+from ticket_hub.interop.importers.unknown import architecture_of
 
 __all__ = ["read_pair"]
 
