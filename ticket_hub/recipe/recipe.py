@@ -79,18 +79,7 @@ class Recipe:
         Raises:
             RecipeError: as `from_table`.
         """
-        table = self.to_table()
-        if "network.name" in changes and self.network.init == default_init(self.network.name):
-            del table["network"]["init"]
-        for path, value in changes.items():
-            *parents, last = path.split(".")
-            place = table
-            for parent in parents:
-                place = place.get(parent) if isinstance(place, dict) else None  # type: ignore[assignment]
-            if not isinstance(place, dict):
-                raise unknown_key(path, key_paths(Recipe))
-            place[last] = value
-        return Recipe.from_table(table)
+        return Recipe.from_table(_replaced(self, changes))
 
     @property
     def digest(self) -> str:
@@ -145,10 +134,23 @@ class PartialRecipe:
         table = {key: value for key, value in self.to_table().items() if value is not None}
         return toml_text(table) + "".join(f"\n# {part}: unknown\n" for part in self.unknown)
 
+    def replace(self, changes: Table) -> PartialRecipe:
+        """The same with some fields changed, of the parts that are known.
+
+        Raises:
+            RecipeError: as `Recipe.replace`.
+        """
+        return build(PartialRecipe, _replaced(self, changes))
+
     @property
     def digest(self) -> str:
         """The sha256 of the canonical JSON of everything but `name`, `about` and rates of 0."""
         return _digest(self.to_table())
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run's folder: the recipe's name and 12 digits of its digest."""
+        return f"{self.name}-{self.digest[:12]}"
 
 
 def recipe_of(table: Table) -> Recipe | PartialRecipe:
@@ -160,6 +162,21 @@ def recipe_of(table: Table) -> Recipe | PartialRecipe:
     if any(part in table and table[part] is None for part in PARTS):
         return build(PartialRecipe, table)
     return build(Recipe, table)
+
+
+def _replaced(recipe: Recipe | PartialRecipe, changes: Table) -> dict[str, Any]:
+    table, network = recipe.to_table(), recipe.network
+    if network and "network.name" in changes and network.init == default_init(network.name):
+        del table["network"]["init"]
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        place = table
+        for parent in parents:
+            place = place.get(parent) if isinstance(place, dict) else None  # type: ignore[assignment]
+        if not isinstance(place, dict):
+            raise unknown_key(path, key_paths(Recipe))
+        place[last] = value
+    return table
 
 
 def _digest(table: dict[str, Any]) -> str:

@@ -54,11 +54,15 @@ class RunBundle:
             )
         )
 
-    def update(self, seeds: Sequence[int], theta0: Sequence[Weights]) -> None:
+    def update(self, seeds: Sequence[int], theta0: Sequence[Weights], *, start: int) -> None:
         """Write the bundle of these levels, unless it is there with all of them.
 
         Evidence of controls that somebody added to the bundle stays in it; records of experiments
         stay while the tickets, and so the id of the bundle, are the same.
+
+        Args:
+            seeds, theta0: by trial.
+            start: the iteration that theta0 is of.
 
         Raises:
             StorageError: it cannot be written; readers see the bundle as it was before.
@@ -70,7 +74,6 @@ class RunBundle:
         if present != self._written:
             self._controls = _controls(self.folder.bundle)
             self._experiments = _experiments(self.folder.bundle)
-        start = self.header.recipe.search.rewind_step
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
             for index, (seed, weights) in enumerate(zip(seeds, theta0, strict=True))

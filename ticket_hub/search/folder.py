@@ -27,7 +27,7 @@ from ticket_hub.bundle.content import DataRecord
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.search.level import Level
 from ticket_hub.search.level_files import read_trials, trial_file, write_trials
@@ -45,7 +45,7 @@ ENDS = ("search.levels", "search.stop_density", "search.stop_below_dense")
 class Header:
     """What a run is about, complete enough to read it without its data set."""
 
-    recipe: Recipe
+    recipe: Recipe | PartialRecipe
     architecture: Architecture
     data: DataRecord
 
@@ -87,7 +87,7 @@ class RunFolder:
         """Whether a level is finished."""
         return (self.level(index) / "seal.json").exists()
 
-    def open(self, recipe: Recipe) -> Header | None:
+    def open(self, recipe: Recipe | PartialRecipe) -> Header | None:
         """The header for work by a recipe, or None in a new folder.
 
         A run goes on by a recipe that differs from its own in when to end alone, unless it has
@@ -100,6 +100,7 @@ class RunFolder:
         header = self.read_header()
         if header is None or header.recipe.digest == recipe.digest:
             return header
+        assert recipe.search is not None, "every search says how far it goes"
         ends = {key: getattr(recipe.search, key.partition(".")[2]) for key in ENDS}
         same_search = header.recipe.replace(ends).digest == recipe.digest
         if not same_search or self.has_level(recipe.search.levels + 1):
@@ -110,7 +111,7 @@ class RunFolder:
             )
         return replace(header, recipe=recipe)
 
-    def is_of_another(self, recipe: Recipe) -> bool:
+    def is_of_another(self, recipe: Recipe | PartialRecipe) -> bool:
         """Whether the header still tells of a recipe that ends elsewhere; see `open`."""
         header = self.read_header()
         return header is not None and header.recipe.digest != recipe.digest
@@ -238,7 +239,7 @@ class RunFolder:
 def _header(table: Mapping[str, Any]) -> Header:
     network, data = table["architecture"], table["data"]
     return Header(
-        recipe=Recipe.from_table(table["recipe"]),
+        recipe=recipe_of(table["recipe"]),
         architecture=Architecture(**(network | {"options": tuple(map(tuple, network["options"]))})),
         data=DataRecord(
             name=data["name"],

@@ -95,7 +95,7 @@ def forecast(
     if data is not None:
         choose(blank_module(architecture), recipe.training, data.to(place), 1.0)
     found = outline(architecture)
-    ladder = Ladder(recipe=recipe, layers=found.layers)
+    ladder = Ladder(pruning=recipe.pruning, search=recipe.search, layers=found.layers)
     counts = ladder.counts
     if header is None:
         ladder.check()
@@ -139,7 +139,7 @@ def _shape(recipe: Recipe, data: DataSet | None) -> Shape:
 
 
 def _by_layer(ladder: Ladder) -> tuple[tuple[int, ...], ...] | None:
-    spec, layers = ladder.recipe.pruning, ladder.layers
+    spec, layers = ladder.pruning, ladder.layers
     if spec.scope == "global":
         return None
     names = [group.names[0] for group in groups(spec, layers)]

@@ -11,7 +11,7 @@ from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PruningSpec, SearchSpec
 from ticket_hub.search.level import Ending, Level, Trial
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, PrunableLayer, Weights
@@ -23,7 +23,8 @@ __all__ = ["Ladder"]
 class Ladder:
     """The rounds of one recipe over one network's prunable layers."""
 
-    recipe: Recipe
+    pruning: PruningSpec
+    search: SearchSpec
     layers: tuple[PrunableLayer, ...]
 
     @cached_property
@@ -33,12 +34,12 @@ class Ladder:
         Raises:
             PruningError: nothing to prune, or the target density cannot be reached.
         """
-        return ladder(self.recipe.pruning, self.layers, self.last)
+        return ladder(self.pruning, self.layers, self.last)
 
     @property
     def never_pruned(self) -> list[str]:
         """One sentence for each kind of layer that stays whole; none where nothing is pruned."""
-        return never_pruned(self.recipe.pruning, self.layers) if self.last else []
+        return never_pruned(self.pruning, self.layers) if self.last else []
 
     def check(self) -> None:
         """Refuse a ladder that would leave most of the network whole without saying so.
@@ -48,26 +49,25 @@ class Ladder:
             PruningError: see `ticket_hub.pruning.coverage.check_coverage`.
         """
         if self.last:
-            CRITERIA.get(self.recipe.pruning.criterion)
-            check_coverage(self.recipe.pruning, self.layers)
+            CRITERIA.get(self.pruning.criterion)
+            check_coverage(self.pruning, self.layers)
 
     @property
     def seeds(self) -> list[int]:
         """The seed of every trial."""
-        search = self.recipe.search
-        return [search.seed + trial for trial in range(search.trials)]
+        return [self.search.seed + trial for trial in range(self.search.trials)]
 
     @property
     def last(self) -> int:
         """The last level that the recipe allows."""
-        target = self.recipe.pruning.target_density is not None
-        return min(self.recipe.search.levels, 1) if target else self.recipe.search.levels
+        target = self.pruning.target_density is not None
+        return min(self.search.levels, 1) if target else self.search.levels
 
     def parent(self, index: int) -> int | None:
         """The level whose trained weights a level is pruned from; None for level 0."""
         if index == 0:
             return None
-        return 0 if self.recipe.pruning.mode == "one-shot" else index - 1
+        return 0 if self.pruning.mode == "one-shot" else index - 1
 
     def dense(self) -> tuple[Mask, ...]:
         """The masks of level 0."""
@@ -80,7 +80,7 @@ class Ladder:
         begin: Sequence[Weights],
     ) -> list[Member]:
         """What a level trains: every trial from the weights given, under its mask."""
-        start = self.recipe.search.rewind_step if index else 0
+        start = self.search.rewind_step if index else 0
         return [
             Member(
                 name=f"trial-{trial}",
@@ -127,7 +127,7 @@ class Ladder:
     def _planned_end(self, level: Level) -> Ending | None:
         if level.index >= self.last:
             return Ending(reason="levels", about=f"All {self.last} rounds are done.")
-        next_count, floor = self.counts[level.index + 1], self.recipe.search.stop_density
+        next_count, floor = self.counts[level.index + 1], self.search.stop_density
         if next_count == self.counts[level.index]:
             return Ending(reason="exhausted", about="Rounding leaves no weight to prune.")
         share = next_count / self.counts[0]
@@ -139,7 +139,7 @@ class Ladder:
         return None
 
     def _accuracy_end(self, level: Level, dense_accuracy: float) -> Ending | None:
-        margin = self.recipe.search.stop_below_dense
+        margin = self.search.stop_below_dense
         if margin is None or level.test_accuracy >= dense_accuracy - margin:
             return None
         return Ending(
@@ -155,7 +155,7 @@ class Ladder:
         initial: Sequence[Weights],
         gradients: Callable[[Trial], Weights],
     ) -> tuple[Mask, ...]:
-        spec, masks = self.recipe.pruning, []
+        spec, masks = self.pruning, []
         for trial, start in zip(parent.trials, initial, strict=True):
             common: dict[str, Any] = {
                 "initial": start,

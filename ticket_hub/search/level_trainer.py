@@ -12,15 +12,15 @@ from pathlib import Path
 from ticket_hub.bundle.content import DataRecord
 from ticket_hub.data import DataSet, load
 from ticket_hub.environment import choose_device, fingerprint
-from ticket_hub.networks import architecture_for, initialize
-from ticket_hub.recipe import Recipe
+from ticket_hub.networks import architecture_for, blank_module, initialize, prunable_layers
+from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.search.folder import Header
 from ticket_hub.training import Member, Progress, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.slopes import loss_gradients
-from ticket_hub.types import Architecture, Weights
+from ticket_hub.types import Architecture, PrunableLayer, Weights
 
-__all__ = ["LevelTrainer", "Resources", "Supplier"]
+__all__ = ["LevelTrainer", "RecipeSupplier", "Resources", "Supplier"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +45,28 @@ class Supplier(ABC):
         resources: what may be used, and who is told.
     """
 
-    recipe: Recipe
+    recipe: Recipe | PartialRecipe
     resources: Resources
 
-    @cached_property
-    def data(self) -> DataSet:
-        """The data set on the device; the device is chosen first, since that may be refused."""
-        device = choose_device(self.resources.device)
-        given = self.resources
-        return load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
+    @property
+    def pruning(self) -> PruningSpec:
+        """What is pruned after each level; every search knows it."""
+        assert self.recipe.pruning is not None
+        return self.recipe.pruning
 
+    @property
+    def search(self) -> SearchSpec:
+        """How far the search goes; every search knows it."""
+        assert self.recipe.search is not None
+        return self.recipe.search
+
+    def layers(self, architecture: Architecture) -> tuple[PrunableLayer, ...]:
+        """What may be pruned of a network of the registry."""
+        return prunable_layers(blank_module(architecture))
+
+    @abstractmethod
     def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
-        """Those of the loss at one trial's trained weights; see `training.slopes`."""
-        return loss_gradients(architecture, self.data, self.recipe.training, weights, seed)
+        """Those of the loss at one trial's trained weights."""
 
     @property
     @abstractmethod
@@ -71,8 +80,8 @@ class Supplier(ABC):
 
     @property
     @abstractmethod
-    def data_fingerprint(self) -> str:
-        """The sha256 over the data."""
+    def data_fingerprint(self) -> str | None:
+        """The sha256 over the data; None where nobody has computed it."""
 
     @abstractmethod
     def header(self) -> Header:
@@ -93,7 +102,24 @@ class Supplier(ABC):
         """The members of a level, trained."""
 
 
-class LevelTrainer(Supplier):
+class RecipeSupplier(Supplier):
+    """A supplier whose recipe says everything: data and training, too."""
+
+    recipe: Recipe
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The data set on the device; the device is chosen first, since that may be refused."""
+        device = choose_device(self.resources.device)
+        given = self.resources
+        return load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
+
+    def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
+        """Those of the loss at one trial's trained weights; see `training.slopes`."""
+        return loss_gradients(architecture, self.data, self.recipe.training, weights, seed)
+
+
+class LevelTrainer(RecipeSupplier):
     """Data, device, network and worker processes of one recipe.
 
     Args:

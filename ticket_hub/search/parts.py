@@ -11,11 +11,11 @@ import torch
 
 from ticket_hub.errors import RunError
 from ticket_hub.networks import initialize
-from ticket_hub.recipe import Recipe
+from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.search.folder import Header, RunFolder
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level import Level, Trial
-from ticket_hub.search.level_trainer import Resources, Supplier
+from ticket_hub.search.level_trainer import RecipeSupplier, Resources
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Architecture, Mask, Weights
@@ -29,6 +29,13 @@ def part_of(recipe: Recipe, first: int, count: int) -> Recipe:
     return recipe.replace({"search.trials": count, "search.seed": seed})
 
 
+def _rounds(recipe: Recipe | PartialRecipe) -> Ladder:
+    """The ladder without layers: its seeds, and which level comes from which."""
+    assert recipe.pruning is not None
+    assert recipe.search is not None
+    return Ladder(pruning=recipe.pruning, search=recipe.search, layers=())
+
+
 class _Part:
     """One finished run of some of the trials."""
 
@@ -38,7 +45,7 @@ class _Part:
         if header is None:
             raise RunError(f"{path} is no run.", "Make this part of the search again.")
         self.header = header
-        self.ladder = Ladder(recipe=header.recipe, layers=())
+        self.ladder = _rounds(header.recipe)
         self.read = lru_cache(maxsize=1)(self._read)
 
     @cached_property
@@ -59,7 +66,7 @@ class _Part:
         return self.folder.read_level(index, self.ladder.parent(index), self.theta0)
 
 
-class Parts(Supplier):
+class Parts(RecipeSupplier):
     """Gives a session what parts have trained, each member checked to be the one asked for.
 
     Raises:
@@ -136,7 +143,7 @@ class Parts(Supplier):
         first = seeds[0] - self.recipe.search.seed
         wanted = part_of(self.recipe, first, len(seeds))
         same_data = part.header.data == self._parts[0].header.data
-        whole = set(self._places) == set(Ladder(recipe=self.recipe, layers=()).seeds)
+        whole = set(self._places) == set(_rounds(self.recipe).seeds)
         if part.header.recipe.digest != wanted.digest or not (same_data and whole):
             raise RunError(
                 f"{part.folder.path} is no part of {self.recipe.run_name}.",

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from ticket_hub.errors import RunError, RunMismatchError, StoppedError
-from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning import density
 from ticket_hub.pruning.coverage import thin_layers
 from ticket_hub.pruning.masks import kept_by_layer
@@ -40,8 +39,11 @@ class Session:
         self.recipe = supplier.recipe
         begun = folder.open(self.recipe)
         self.header = begun or supplier.header()
-        layers = prunable_layers(blank_module(self.header.architecture))
-        self.ladder = Ladder(recipe=self.recipe, layers=layers)
+        self.ladder = Ladder(
+            pruning=supplier.pruning,
+            search=supplier.search,
+            layers=supplier.layers(self.header.architecture),
+        )
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
         if begun is None:
             self.ladder.check()
@@ -57,27 +59,55 @@ class Session:
     @cached_property
     def initial(self) -> list[Weights]:
         """The weights of iteration 0, by trial."""
-        if self.theta0 is not None and not self.recipe.search.rewind_step:
+        if self.theta0 is not None and not self.ladder.search.rewind_step:
             return self.theta0
         return [self.supplier.initial(self.header.architecture, s) for s in self.ladder.seeds]
 
     def levels(self) -> Iterator[Level]:
         """Every level in order, read or trained; the bundle has each level that is yielded."""
         for index in itertools.count():
-            finished = self.theta0 is not None and self.folder.has_level(index)
-            level = self._read(index) if finished else self._train(index)
-            self._remember(level)
-            if not self.folder.has_level(index + 1):
-                self.bundle.update(self.ladder.seeds, self._known_theta0())
+            level = self.finished(index) or self._train(index)
             yield level
             if level.ending is not None:
                 return
 
-    def _read(self, index: int) -> Level:
+    def finished(self, index: int) -> Level | None:
+        """The next level from the folder, or None where it is still to be trained: see `begin`.
+
+        Levels are asked for in order, each once.
+        """
+        if self.theta0 is None or not self.folder.has_level(index):
+            return None
         FolderKeeper(folder=self.folder.checkpoints(index)).clear()
         self.upcoming = None
         level = self.folder.read_level(index, self.ladder.parent(index), self._known_theta0())
-        return level if level.ending is None else self._end_anew(level)
+        return self._add(level if level.ending is None else self._end_anew(level))
+
+    def begin(self, index: int) -> list[Member]:
+        """What the next level trains; `complete` takes what came of it."""
+        self._refuse_to_start(index)
+        members = self.ladder.members(index, self._masks(index), self._begin_weights(index))
+        self._tell_whole()
+        return members
+
+    def complete(self, index: int, members: Sequence[Member], trained: Sequence[Trained]) -> Level:
+        """Keep a level that was trained; its states in training are forgotten."""
+        level = self._keep(index, [member.mask for member in members], trained)
+        self._tell_thin(level)
+        FolderKeeper(folder=self.folder.checkpoints(index)).clear()
+        return self._add(level)
+
+    @property
+    def snapshots(self) -> list[int]:
+        """The iterations of level 0 that are kept: the one that survivors return to."""
+        return [step] if (step := self.ladder.search.rewind_step) else []
+
+    def _add(self, level: Level) -> Level:
+        self._remember(level)
+        if not self.folder.has_level(level.index + 1):
+            start = self.ladder.search.rewind_step
+            self.bundle.update(self.ladder.seeds, self._known_theta0(), start=start)
+        return level
 
     def _end_anew(self, level: Level) -> Level:
         """The same level with the end that the recipe gives it now: it may say to go on."""
@@ -95,21 +125,14 @@ class Session:
         return level
 
     def _train(self, index: int) -> Level:
-        self._refuse_to_start(index)
-        masks = self._masks(index)
-        members = self.ladder.members(index, masks, self._begin_weights(index))
+        members = self.begin(index)
         keeper = FolderKeeper(
             folder=self.folder.checkpoints(index), environment=self.supplier.environments[0]
         )
         self._tell_damage(keeper, members)
-        self._tell_whole()
-        step = self.recipe.search.rewind_step
-        snapshots = [step] if index == 0 and step else []
+        snapshots = [] if index else self.snapshots
         trained = self.supplier.train(self.header.architecture, members, snapshots, keeper)
-        level = self._keep(index, masks, trained)
-        self._tell_thin(level)
-        keeper.clear()
-        return level
+        return self.complete(index, members, trained)
 
     def _refuse_to_start(self, index: int) -> None:
         resources = self.supplier.resources
@@ -143,7 +166,7 @@ class Session:
         parent = self.ladder.parent(index)
         if parent is None:
             return self.initial
-        if self.recipe.search.rewind == "none":
+        if self.ladder.search.rewind == "none":
             return [trial.trained.weights for trial in self.recent[parent].trials]
         return self._known_theta0()
 
@@ -201,7 +224,7 @@ class Session:
         return level
 
     def _take_theta0(self, trained: Sequence[Trained]) -> list[Weights]:
-        step = self.recipe.search.rewind_step
+        step = self.ladder.search.rewind_step
         return [done.snapshots[step] for done in trained] if step else self.initial
 
     def _known_theta0(self) -> list[Weights]:
