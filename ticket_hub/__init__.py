@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ticket_hub.report.comparison.compared import Compared
     from ticket_hub.report.comparison.front import compare
     from ticket_hub.report.runs import report_run
+    from ticket_hub.runs.listing import list_runs
     from ticket_hub.search.finding import FindResult, find
-    from ticket_hub.search.runs import list_runs
     from ticket_hub.ticket import Ticket
     from ticket_hub.transfer.replay import replay_bundle
     from ticket_hub.transfer.retraining import RetrainResult, retrain
@@ -94,7 +94,7 @@ _HOMES = {
     "find": "search.finding",
     "import_tickets": "interop.importers",
     "info_bundle": "hub.front",
-    "list_runs": "search.runs",
+    "list_runs": "runs.listing",
     "load_recipe": "recipe",
     "open_bundle": "bundle.read",
     "pull_bundle": "hub.front",

@@ -10,7 +10,7 @@ from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.hub import Cache, connect, pull, push
-from ticket_hub.search.locate import Place, locate, resolve
+from ticket_hub.runs.locate import Place, locate, resolve
 
 __all__ = ["Ticket"]
 

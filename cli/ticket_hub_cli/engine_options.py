@@ -46,7 +46,7 @@ class EngineChoice:
         """
         from ticket_hub.engines.choice import make_engine
         from ticket_hub.engines.runners import Surveyor
-        from ticket_hub.search import stop_on_signals
+        from ticket_hub.runs import stop_on_signals
 
         with (
             # Libraries of engines write to stdout, which is for results alone.

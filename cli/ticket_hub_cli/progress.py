@@ -18,7 +18,7 @@ from ticket_hub_cli.output import percent
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from ticket_hub.search import Level
+    from ticket_hub.runs import Level
     from ticket_hub.training import Progress
 
 __all__ = ["Pace", "Watcher", "duration", "showing", "watching"]

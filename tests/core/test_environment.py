@@ -7,7 +7,7 @@ import torch
 
 from ticket_hub.environment import choose_device, differences, fingerprint
 from ticket_hub.errors import EnvironmentMismatchError, TrainingError
-from ticket_hub.search.folder import RunFolder
+from ticket_hub.runs.folder import RunFolder
 
 
 def test_a_fingerprint_is_flat_text_and_the_same_twice() -> None:

@@ -24,7 +24,7 @@ from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.pull import pull
 from ticket_hub.hub.push import push
-from ticket_hub.search.lock import acquire, hold, is_held
+from ticket_hub.runs.lock import acquire, hold, is_held
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 REPO = "ann/digits"

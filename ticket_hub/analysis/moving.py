@@ -10,7 +10,7 @@ from ticket_hub.analysis.subject import Subject
 from ticket_hub.content_id import content_digest
 from ticket_hub.pruning import full_mask
 from ticket_hub.recipe import Recipe, TrainingSpec
-from ticket_hub.search.folder import RunFolder
+from ticket_hub.runs.folder import RunFolder
 from ticket_hub.training import Member
 from ticket_hub.types import Weights
 

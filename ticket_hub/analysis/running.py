@@ -18,8 +18,8 @@ from ticket_hub.environment import fingerprint
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.search.level_trainer import Resources
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
+from ticket_hub.runs.resources import Resources
 from ticket_hub.transfer.source import Source, open_source
 
 __all__ = ["AnalysisPlan", "findings", "plan_analyses"]

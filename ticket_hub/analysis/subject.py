@@ -17,8 +17,8 @@ from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
 from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.recipe.tables import to_table
-from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.level_trainer import Resources
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.resources import Resources
 from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper

@@ -29,7 +29,7 @@ from pathlib import Path
 from ticket_hub.engines.exit_with_parent import exit_with
 from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
-from ticket_hub.search.signals import stop_on_signals
+from ticket_hub.runs.signals import stop_on_signals
 
 __all__ = ["main"]
 

@@ -24,7 +24,7 @@ from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.errors import EngineError, RunLockedError, TicketHubError, WorkLostError
 from ticket_hub.exit_codes import INTERNAL, exit_code
-from ticket_hub.search.lock import is_held
+from ticket_hub.runs.lock import is_held
 
 __all__ = ["WorkFolder", "internal_error"]
 

@@ -27,7 +27,7 @@ from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.slots import Slot, SlotPool, machine_slots
 from ticket_hub.engines.supervised_process import until_free
 from ticket_hub.errors import EngineError, RunLockedError
-from ticket_hub.search.lock import acquire
+from ticket_hub.runs.lock import acquire
 
 __all__ = ["LocalEngine", "from_options"]
 

@@ -20,9 +20,9 @@ from ticket_hub.engines.folder import WorkFolder, internal_error
 from ticket_hub.engines.progress import ProgressFile
 from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
+from ticket_hub.runs.lock import PATIENCE_SECONDS, hold
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search import find
-from ticket_hub.search.level_trainer import Resources
-from ticket_hub.search.lock import PATIENCE_SECONDS, hold
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import carry_out

@@ -20,12 +20,12 @@ from ticket_hub.engines.division import divide
 from ticket_hub.engines.following import Listener, follow
 from ticket_hub.engines.progress import as_progress
 from ticket_hub.recipe import Recipe
+from ticket_hub.runs.listing import summarize
+from ticket_hub.runs.lock import hold
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search.finding import FindResult, find, result_of
 from ticket_hub.search.imp import assemble
-from ticket_hub.search.level_trainer import Resources
-from ticket_hub.search.lock import hold
 from ticket_hub.search.parts import part_of
-from ticket_hub.search.runs import summarize
 from ticket_hub.training import Progress
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import RetrainResult, carry_out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ticket_hub import home
 from ticket_hub.errors import EngineError, RunLockedError
-from ticket_hub.search.lock import acquire
+from ticket_hub.runs.lock import acquire
 from ticket_hub.training.capacity import cores
 
 __all__ = ["Slot", "SlotPool", "cpu_slots", "gpu_slots", "machine_slots"]

@@ -15,7 +15,7 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict
 from ticket_hub.hub.cache import Cache
 from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.report.write import Subject
-from ticket_hub.search.locate import locate
+from ticket_hub.runs.locate import locate
 from ticket_hub.training import Curves
 
 __all__ = ["JudgedLevel", "judged_levels", "show_bundle", "subject"]
@@ -27,7 +27,7 @@ def show_bundle(place: str | Path) -> Manifest:
     """What a bundle says of itself: its manifest, checked.
 
     Args:
-        place: a bundle, a run, or their names; see `ticket_hub.search.locate`.
+        place: a bundle, a run, or their names; see `ticket_hub.runs.locate`.
 
     Raises:
         TicketNotFoundError: there is no such bundle.

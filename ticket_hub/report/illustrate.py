@@ -14,7 +14,7 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.style import svg, theme_css, themed
-from ticket_hub.search.lock import owned
+from ticket_hub.runs.lock import owned
 
 __all__ = ["ADAPTIVE_STYLE", "adaptive_svg", "card_figure", "illustrate_bundle", "inert_svg"]
 

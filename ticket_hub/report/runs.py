@@ -16,7 +16,7 @@ from ticket_hub.report.ladder import Bars
 from ticket_hub.report.tables import ladder_rows
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, write_report
-from ticket_hub.search.locate import locate
+from ticket_hub.runs.locate import locate
 from ticket_hub.transfer import read_matrix
 from ticket_hub.transfer.stored import find_experiment, read_experiment
 from ticket_hub.transfer.tables import rows

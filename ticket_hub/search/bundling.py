@@ -20,8 +20,8 @@ from ticket_hub.bundle import (
 from ticket_hub.bundle.layout import STAGING
 from ticket_hub.bundle.metrics import TICKET
 from ticket_hub.errors import BundleError
-from ticket_hub.search.folder import Header, RunFolder
-from ticket_hub.search.level import Level
+from ticket_hub.runs.folder import Header, RunFolder
+from ticket_hub.runs.level import Level
 from ticket_hub.tensors import StoredTensors
 from ticket_hub.types import Weights
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ticket_hub import home
 from ticket_hub.recipe import Recipe, load_recipe
+from ticket_hub.runs.level import Ending, Level
 from ticket_hub.search.imp import search
-from ticket_hub.search.level import Ending, Level
 from ticket_hub.training import Progress
 
 __all__ = ["FindResult", "Found", "find", "result_of"]

@@ -15,7 +15,7 @@ from ticket_hub.networks import Outline, architecture_for, blank_module, outline
 from ticket_hub.pruning.coverage import layer_note
 from ticket_hub.pruning.plan import groups, targets
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.folder import RunFolder
+from ticket_hub.runs.folder import RunFolder
 from ticket_hub.search.imp import refuse_strange
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.training.choice import choose

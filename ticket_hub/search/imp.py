@@ -11,12 +11,13 @@ from ticket_hub import home
 from ticket_hub.durable import sweep
 from ticket_hub.errors import RunError
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.level import Level
-from ticket_hub.search.level_trainer import LevelTrainer, Resources
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.level import Level
+from ticket_hub.runs.listing import summarize
+from ticket_hub.runs.lock import hold
+from ticket_hub.runs.resources import Resources
+from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.search.parts import Parts
-from ticket_hub.search.runs import summarize
 from ticket_hub.search.session import Session
 from ticket_hub.training import Progress
 
@@ -38,7 +39,7 @@ def search(
 ) -> Generator[Level, None, None]:
     """Yield one level per pruning round; levels already on disk are read, not trained again.
 
-    Everything lies in the run folder (see `ticket_hub.search.folder`), and its bundle is complete
+    Everything lies in the run folder (see `ticket_hub.runs.folder`), and its bundle is complete
     for all levels yielded so far. Killed at any moment and called again, the search goes on where
     it was, and its masks, theta0 and ticket ids are bit for bit those of an undisturbed one. A
     recipe that differs in `search.levels`, `stop_density` or `stop_below_dense` alone goes on with
@@ -56,7 +57,7 @@ def search(
         notify: told in one sentence when something unusual was found, such as a damaged
             checkpoint that was skipped.
         should_stop: asked several times a second; once true, a checkpoint is kept and
-            `StoppedError` raised. See `ticket_hub.search.signals.stop_on_signals`.
+            `StoppedError` raised. See `ticket_hub.runs.signals.stop_on_signals`.
         accept_environment: go on although the run was begun in another environment; its bundle is
             then marked as not bit-exact for good.
         checkpoint_seconds: between two checkpoints of a level in training; the most that a crash

@@ -12,7 +12,7 @@ from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.recipe import PruningSpec, SearchSpec
-from ticket_hub.search.level import Ending, Level, Trial
+from ticket_hub.runs.level import Ending, Level, Trial
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, PrunableLayer, Weights
 

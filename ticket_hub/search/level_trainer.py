@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 from ticket_hub.bundle.content import DataRecord
 from ticket_hub.data import DataSet, load
 from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.networks import architecture_for, blank_module, initialize, prunable_layers
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
-from ticket_hub.search.folder import Header
-from ticket_hub.training import Member, Progress, Trained, Trainer
+from ticket_hub.runs.folder import Header
+from ticket_hub.runs.resources import Resources
+from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.slopes import loss_gradients
 from ticket_hub.types import Architecture, PrunableLayer, Weights
 
-__all__ = ["LevelTrainer", "RecipeSupplier", "Resources", "Supplier"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """What training may use and whom it tells; see `ticket_hub.search.search`."""
-
-    data_dir: Path | str | None = None
-    device: str | None = None
-    workers: int | None = None
-    observe: Callable[[Progress], None] | None = None
-    notify: Callable[[str], None] | None = None
-    should_stop: Callable[[], bool] | None = None
-    accept_environment: bool = False
-    checkpoint_seconds: float = 60.0
+__all__ = ["LevelTrainer", "RecipeSupplier", "Supplier"]
 
 
 class Supplier(ABC):

@@ -12,10 +12,11 @@ import torch
 from ticket_hub.errors import RunError
 from ticket_hub.networks import initialize
 from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.search.folder import Header, RunFolder
+from ticket_hub.runs.folder import Header, RunFolder
+from ticket_hub.runs.level import Level, Trial
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search.ladder import Ladder
-from ticket_hub.search.level import Level, Trial
-from ticket_hub.search.level_trainer import RecipeSupplier, Resources
+from ticket_hub.search.level_trainer import RecipeSupplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Architecture, Mask, Weights

@@ -11,10 +11,10 @@ from ticket_hub.errors import RunError, RunMismatchError, StoppedError
 from ticket_hub.pruning import density
 from ticket_hub.pruning.coverage import thin_layers
 from ticket_hub.pruning.masks import kept_by_layer
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.level import Ending, Level, Trial
 from ticket_hub.search.bundling import RunBundle
-from ticket_hub.search.folder import RunFolder
 from ticket_hub.search.ladder import Ladder
-from ticket_hub.search.level import Ending, Level, Trial
 from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper

@@ -12,8 +12,8 @@ from ticket_hub.data import DataSet, load
 from ticket_hub.durable import sweep
 from ticket_hub.environment import choose_device, fingerprint
 from ticket_hub.errors import MemoryLimitError, RunMismatchError, StoppedError
-from ticket_hub.search.level_trainer import Resources
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
+from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.controls import FRESH

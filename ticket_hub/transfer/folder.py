@@ -17,9 +17,9 @@ from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.errors import RunError, RunMismatchError
-from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.seal import FORMAT, read_json, read_seal
-from ticket_hub.search.sealed import sealed_tensors, write_tensors
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.seal import FORMAT, read_json, read_seal
+from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.transfer.experiment_networks import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.spec import Entry, ExperimentSpec

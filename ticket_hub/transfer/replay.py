@@ -23,9 +23,10 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.level_trainer import LevelTrainer, Resources
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.lock import hold
+from ticket_hub.runs.resources import Resources
+from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.training import Curves, Member, Progress, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.claims import LevelReplay, ReplayReport, TrialReplay, judge_level

@@ -11,8 +11,8 @@ from ticket_hub.bundle import Bundle
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
-from ticket_hub.search.folder import RunFolder
-from ticket_hub.search.level_trainer import Resources
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record

@@ -13,7 +13,7 @@ from ticket_hub.home import cache_folder
 from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.push import push
-from ticket_hub.search.lock import owned
+from ticket_hub.runs.lock import owned
 from ticket_hub.transfer.stored import find_experiment
 
 __all__ = ["add_evidence", "push_bundle", "record_of"]

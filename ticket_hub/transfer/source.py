@@ -13,7 +13,7 @@ from ticket_hub.content_id import content_digest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import parse_address
 from ticket_hub.hub.front import pull_bundle
-from ticket_hub.search.locate import Place, resolve
+from ticket_hub.runs.locate import Place, resolve
 
 __all__ = ["Source", "chosen_levels", "open_place", "open_source"]
 

@@ -11,7 +11,7 @@ from ticket_hub import home
 from ticket_hub.errors import EvidenceError, RecipeError, RunError
 from ticket_hub.evidence import Rule
 from ticket_hub.recipe.tables import build
-from ticket_hub.search.seal import read_json
+from ticket_hub.runs.seal import read_json
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.spec import ExperimentSpec, Request

@@ -10,8 +10,8 @@ from typing import Any
 
 from ticket_hub.durable import sweep
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
-from ticket_hub.search.level_trainer import Resources
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
+from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix

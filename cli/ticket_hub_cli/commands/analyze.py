@@ -102,7 +102,7 @@ def command(
 
 def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> AnalyzeResult:
     from ticket_hub.report.analysis import carry_out
-    from ticket_hub.search import Resources, stop_on_signals
+    from ticket_hub.runs import Resources, stop_on_signals
 
     sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
     pace = Pace(sizes[0], len(sizes), plan.iterations, unit="analysis")

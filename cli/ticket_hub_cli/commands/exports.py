@@ -48,7 +48,7 @@ def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) 
     """
     from ticket_hub.hub.cache import Cache
     from ticket_hub.interop.exporters import export_ticket
-    from ticket_hub.search.locate import locate
+    from ticket_hub.runs.locate import locate
     from ticket_hub.ticket import Ticket
 
     place = locate(ticket, cache=Cache())

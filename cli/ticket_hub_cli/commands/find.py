@@ -105,8 +105,8 @@ def command(
 
 
 def _plan(recipe: Recipe, places: dict[str, Any], out: Output) -> None:
+    from ticket_hub.runs.listing import summarize
     from ticket_hub.search.forecast import forecast
-    from ticket_hub.search.runs import summarize
 
     run = places["run_folder"] or runs_folder() / recipe.run_name
     plan = forecast(recipe, run, data_dir=places["data_dir"], device=places["device"])
@@ -148,7 +148,8 @@ def _needs(plan: Forecast) -> dict[str, str]:
 
 
 def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
-    from ticket_hub.search import find, stop_on_signals
+    from ticket_hub.runs import stop_on_signals
+    from ticket_hub.search import find
 
     stream = sys.stderr
     with (

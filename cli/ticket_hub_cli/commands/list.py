@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ticket_hub.search import list_runs
+from ticket_hub.runs import list_runs
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Column, Output, percent
 

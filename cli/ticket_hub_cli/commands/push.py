@@ -53,7 +53,7 @@ def command(
     marked with who made it, where and when. The token is HF_TOKEN, or what `hf auth login` kept.
     """
     from ticket_hub.hub.cache import Cache
-    from ticket_hub.search.locate import locate
+    from ticket_hub.runs.locate import locate
     from ticket_hub.transfer.sharing import push_bundle
 
     place = locate(ticket, cache=Cache())

@@ -95,7 +95,7 @@ def command(
 
 
 def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResult:
-    from ticket_hub.search import Resources, stop_on_signals
+    from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.retraining import carry_out
 
     groups = [Group(len(group)) for group in wanted.request.groups()]

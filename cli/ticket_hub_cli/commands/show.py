@@ -79,7 +79,7 @@ def command(ticket: str, out: Output) -> None:
     """
     from ticket_hub.bundle import open_bundle
     from ticket_hub.hub.cache import Cache
-    from ticket_hub.search.locate import locate
+    from ticket_hub.runs.locate import locate
 
     place = locate(ticket, cache=Cache())
     bundle = open_bundle(place.bundle)

@@ -86,7 +86,7 @@ def _own(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> TransferResult:
-    from ticket_hub.search import Resources, stop_on_signals
+    from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.transferring import carry_out_transfer
 
     groups = [

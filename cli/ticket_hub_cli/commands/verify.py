@@ -84,7 +84,7 @@ def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[P
         source, _ = open_place(ticket, hub)
         return source.bundle.path, partial or bool(source.pulled)
     from ticket_hub.hub.cache import Cache
-    from ticket_hub.search.locate import locate
+    from ticket_hub.runs.locate import locate
 
     found = locate(ticket, cache=Cache())
     return found.bundle, partial or found.pulled
@@ -135,7 +135,7 @@ def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
 
 def _replay(ticket: str, out: Output, given: dict[str, Any]) -> int:
     from ticket_hub.errors import NotReproducedError
-    from ticket_hub.search import stop_on_signals
+    from ticket_hub.runs import stop_on_signals
     from ticket_hub.transfer.replay import replay_bundle
     from ticket_hub_cli.exit_codes import EXIT_CODES
 

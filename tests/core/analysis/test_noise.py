@@ -15,7 +15,7 @@ from ticket_hub.data import load
 from ticket_hub.errors import DataError, EvidenceError
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.tables import build, to_table
-from ticket_hub.search.level_trainer import Resources
+from ticket_hub.runs.resources import Resources
 from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Member, train
 

@@ -20,7 +20,7 @@ from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.slots import Slot, SlotPool, cpu_slots, gpu_slots, machine_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, WorkLostError
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
 
 Making = Callable[..., Work]
 
@@ -113,7 +113,7 @@ def test_a_work_that_does_not_listen_is_killed(find_work: Making, tmp_path: Path
     deaf = (
         "import os, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
-        "from ticket_hub.search.lock import hold; from pathlib import Path\n"
+        "from ticket_hub.runs.lock import hold; from pathlib import Path\n"
         f"with hold(Path({str(folder.lock)!r})): print('held', flush=True); time.sleep(600)"
     )
     child = subprocess.Popen(

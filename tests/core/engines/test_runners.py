@@ -21,7 +21,7 @@ from ticket_hub.engines.runners import (
 from ticket_hub.engines.slots import SlotPool, cpu_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, StoppedError
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.level_trainer import Resources
+from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.transfer_plan import plan_transfer

@@ -20,7 +20,7 @@ from ticket_hub.errors import (
     WorkLostError,
 )
 from ticket_hub.recipe import Recipe
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
 from ticket_hub.transfer.planning import Terms, plan
 
 Making = Callable[..., Work]

@@ -18,7 +18,7 @@ from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.illustrate import card_figure, illustrate_bundle, inert_svg
 from ticket_hub.report.ladder import Ladder
 from ticket_hub.report.learning import curves_figure
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 

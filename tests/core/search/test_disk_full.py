@@ -10,7 +10,8 @@ from runs import files
 from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import StorageError
 from ticket_hub.recipe import Recipe
-from ticket_hub.search import list_runs, search
+from ticket_hub.runs import list_runs
+from ticket_hub.search import search
 
 KIB = [8, 24, 48, 72, 96, 128, 160, 200, 240, 280]
 

@@ -10,7 +10,7 @@ from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address
 from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe import load_recipe
-from ticket_hub.search.locate import Place, locate, resolve
+from ticket_hub.runs.locate import Place, locate, resolve
 from ticket_hub.ticket import Ticket
 
 GOLDEN = Path(__file__).parents[2] / "golden/format-1"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ticket_hub.errors import RunLockedError
-from ticket_hub.search.lock import hold, is_held
+from ticket_hub.runs.lock import hold, is_held
 
 HOLD = """
 import sys, pathlib
-from ticket_hub.search.lock import hold
+from ticket_hub.runs.lock import hold
 with hold(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

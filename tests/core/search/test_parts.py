@@ -9,8 +9,8 @@ from runs import files
 
 from ticket_hub.errors import EnvironmentMismatchError, RunError
 from ticket_hub.recipe import Recipe
+from ticket_hub.runs.level import Level
 from ticket_hub.search.imp import assemble, search
-from ticket_hub.search.level import Level
 from ticket_hub.search.parts import part_of
 
 

@@ -20,8 +20,9 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.errors import EnvironmentMismatchError, RunLockedError, StoppedError
 from ticket_hub.recipe import Recipe, load_recipe
-from ticket_hub.search import Level, list_runs, search
-from ticket_hub.search.folder import RunFolder
+from ticket_hub.runs import Level, list_runs
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.search import search
 from ticket_hub.training import Progress
 
 
@@ -235,7 +236,8 @@ import sys, pathlib, torch
 torch.set_num_threads(1)
 from ticket_hub.errors import StoppedError
 from ticket_hub.recipe import load_recipe
-from ticket_hub.search import search, stop_on_signals
+from ticket_hub.runs import stop_on_signals
+from ticket_hub.search import search
 recipe = load_recipe("digits-quick").replace(
     {"network.name": "lenet-8", "training.iterations": 10**6, "training.evaluate_every": 100,
      "training.backend": "stack", "search.trials": 1}

@@ -7,7 +7,8 @@ from pathlib import Path
 from ticket_hub import find
 from ticket_hub.home import runs_folder
 from ticket_hub.recipe import Recipe
-from ticket_hub.search import list_runs, search
+from ticket_hub.runs import list_runs
+from ticket_hub.search import search
 
 
 def test_a_run_is_listed_with_how_far_it_is(tiny: Recipe) -> None:

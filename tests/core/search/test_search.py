@@ -24,7 +24,8 @@ from ticket_hub.errors import (
 )
 from ticket_hub.pruning import is_nested, kept
 from ticket_hub.recipe import Recipe, load_recipe
-from ticket_hub.search import Level, list_runs, search
+from ticket_hub.runs import Level, list_runs
+from ticket_hub.search import search
 
 
 def contents(levels: list[Level]) -> list[list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ticket_hub.search import stop_on_signals
+from ticket_hub.runs import stop_on_signals
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ticket_hub.analysis import AnalysisPlan, Finding, findings, plan_analyses
 from ticket_hub.report.analysis.page import write_report
-from ticket_hub.search.level_trainer import Resources
+from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Progress
 
 __all__ = ["AnalyzeResult", "analyze", "carry_out"]

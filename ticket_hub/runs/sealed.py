@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import RunError
-from ticket_hub.search.seal import remedy
+from ticket_hub.runs.seal import remedy
 from ticket_hub.tensors import pack_tensors, unpack_tensors
 
 __all__ = ["sealed_tensors", "write_tensors"]

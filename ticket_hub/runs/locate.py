@@ -10,7 +10,7 @@ from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.cache import Cache
-from ticket_hub.search.runs import RunSummary, list_runs
+from ticket_hub.runs.listing import RunSummary, list_runs
 
 __all__ = ["Place", "locate", "resolve"]
 

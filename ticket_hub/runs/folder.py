@@ -29,10 +29,10 @@ from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
 from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.tables import to_table
-from ticket_hub.search.level import Level
-from ticket_hub.search.level_files import read_trials, trial_file, write_trials
-from ticket_hub.search.seal import FORMAT, read_json, read_seal, remedy
-from ticket_hub.search.sealed import sealed_tensors, write_tensors
+from ticket_hub.runs.level import Level
+from ticket_hub.runs.level_files import read_trials, trial_file, write_trials
+from ticket_hub.runs.seal import FORMAT, read_json, read_seal, remedy
+from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Header", "RunFolder"]

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 from ticket_hub import home
 from ticket_hub.errors import RunError
-from ticket_hub.search.lock import is_held
-from ticket_hub.search.seal import read_json
+from ticket_hub.runs.lock import is_held
+from ticket_hub.runs.seal import read_json
 
 __all__ = ["RunState", "RunSummary", "list_runs", "summarize"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.search.level import Ending, Level, Trial
-from ticket_hub.search.sealed import sealed_tensors, write_tensors
+from ticket_hub.runs.level import Ending, Level, Trial
+from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.training import Curves, Trained
 from ticket_hub.types import Weights
 
