@@ -31,7 +31,7 @@ def batched(data: DataSet) -> Callable[[], None]:
 
     def run() -> None:
         for chosen in table:
-            normalized(augment(data.train.images[chosen], chosen, 3), data)
+            normalized(augment(data.train.inputs[chosen], chosen, 3), data)
 
     return run
 
@@ -48,7 +48,7 @@ def one_by_one(data: DataSet) -> Callable[[], None]:
         ]
     )
     pictures = [
-        Image.fromarray(image.permute(1, 2, 0).numpy()) for image in data.train.images[:SINGLES]
+        Image.fromarray(image.permute(1, 2, 0).numpy()) for image in data.train.inputs[:SINGLES]
     ]
 
     def run() -> None:

@@ -114,9 +114,9 @@ def mlp(backend: str, rounds: int) -> dict[str, Any]:
     architecture = architecture_for(NetworkSpec(name="lenet-32-16"), data.input_shape, 10)
     members = [dense_member(architecture, seed) for seed in range(32)]
     engine = BACKENDS[backend](architecture, data, LENET, members)
-    images, labels = normalized(data.train.images, data).flatten(1), data.train.labels
+    images, labels = normalized(data.train.inputs, data).flatten(1), data.train.labels
     tight = TightLoop(images, labels, (64, 32, 16, 10), 60)
-    read = [(normalized(p.images, data).flatten(1), p.labels) for p in (data.validation, data.test)]
+    read = [(normalized(p.inputs, data).flatten(1), p.labels) for p in (data.validation, data.test)]
     reference = Side(
         train=tight.train,
         iterations=1000,

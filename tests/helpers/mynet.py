@@ -37,6 +37,6 @@ def my_squares(_root: Path) -> Published:
         labels = torch.randint(4, (count,), generator=generator)
         noise = torch.randint(100, (count, 1, 8, 8), generator=generator)
         images = noise + 50 * labels.view(-1, 1, 1, 1)
-        return Part(images=images.to(torch.uint8), labels=labels)
+        return Part(inputs=images.to(torch.uint8), labels=labels)
 
     return Published(train=part(400), test=part(100), classes=4)

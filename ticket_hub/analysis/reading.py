@@ -38,7 +38,7 @@ class WeightReader:
         self, architecture: Architecture, data: DataSet, training: TrainingSpec, seed: int
     ) -> None:
         self.architecture, self.data, self.training = architecture, data, training
-        self.device = data.train.images.device
+        self.device = data.device
         self.module = build(architecture).to(self.device).eval()
         self._norms = [
             part
@@ -77,7 +77,7 @@ class WeightReader:
         generator = torch.Generator().manual_seed(self._seed)
         order = torch.randperm(len(self.data.train), generator=generator)
         chosen = order[: self.statistics_examples].to(self.device)
-        return normalized(self.data.train.images[chosen], self.data)
+        return normalized(self.data.train.inputs[chosen], self.data)
 
     def _read(self) -> Tensor:
         part = self.data.test

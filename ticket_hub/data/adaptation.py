@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ticket_hub.data.dataset import DataSet, Part, moments
 from ticket_hub.durable import canonical_json
@@ -30,18 +31,24 @@ def adapted(data: DataSet, *, channels: int, height: int, width: int) -> DataSet
     """The same examples as images of another shape, still uint8; converted once.
 
     Grey becomes colour by repetition, colour becomes grey by its ITU-R 601 luma, and sizes change
-    as `resized` says. The fingerprint becomes the sha256 over the old one and the new shape; a
-    data set that already has the shape is returned as it is. With `normalize = "standard"` mean
-    and std are measured again.
+    as `resized` says; texts are cut or filled up to `width` words. The fingerprint becomes the
+    sha256 over the old one and the new shape; a data set that already has the shape is returned as
+    it is. With `normalize = "standard"` mean and std are measured again.
 
     Raises:
         DataError: no rule leads from its channels to these.
     """
     if data.input_shape == (channels, height, width):
         return data
+    if data.kind != "images" and (data.kind, data.vocabulary, height) != ("tokens", channels, 1):
+        raise DataError(
+            f"The examples of {data.spec.name} are {data.kind} of shape {data.input_shape}, and "
+            f"the network takes {(channels, height, width)}.",
+            "Use data that have what the network was made for: its columns, or texts.",
+        )
     train = _fitted(data.train, channels, height, width)
     mean, std = moments(data.spec, train)
-    device = data.train.images.device
+    device = data.device
     identity = {"source": data.fingerprint, "adapted": [channels, height, width]}
     return replace(
         data,
@@ -78,12 +85,14 @@ def resized(
 
 
 def _fitted(part: Part, channels: int, height: int, width: int) -> Part:
-    images = part.images
+    images = part.inputs
+    if part.kind == "tokens":  # cut, or filled up with what stands after the end
+        return Part(inputs=functional.pad(images, [0, width - images.shape[3]]), labels=part.labels)
     if channels < images.shape[1]:  # do first what makes the rest cheaper
         images = resized(_converted(images, channels), height, width)
     else:
         images = _converted(resized(images, height, width), channels)
-    return Part(images=images, labels=part.labels)
+    return Part(inputs=images, labels=part.labels)
 
 
 def _converted(images: Tensor, channels: int) -> Tensor:

@@ -1,10 +1,11 @@
-"""A data set: uint8 images on the device, split once, named by a fingerprint."""
+"""A data set: examples on the device as they are read, split once, named by a fingerprint."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,32 +14,50 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
 from ticket_hub.seeds import derive_seed
-from ticket_hub.shapes import Float, Int64, UInt8
+from ticket_hub.shapes import Float, Int64, Shaped
 
-__all__ = ["DataSet", "Part", "Published", "moments", "normalized", "split"]
+__all__ = ["DataSet", "InputKind", "Part", "Published", "moments", "normalized", "split"]
+
+InputKind: TypeAlias = Literal["images", "features", "tokens"]
+"""What examples are: uint8 pixels, float32 numbers, or int64 numbers of words."""
+
+_KINDS: dict[torch.dtype, InputKind] = {
+    torch.uint8: "images",
+    torch.float32: "features",
+    torch.int64: "tokens",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Part:
     """One part of a data set.
 
+    Rows of a table are images of one pixel, with a channel for each column. A text is an image of
+    one row: the numbers of its words, and 0 after its end.
+
     Shapes:
-        `images`: uint8 `(examples, channels, height, width)`; `labels`: int64 `(examples,)`.
+        `inputs`: `(examples, channels, height, width)`, uint8 pixels or float32 numbers; of texts
+        int64 `(examples, 1, 1, length)`. `labels`: int64 `(examples,)`.
     """
 
-    images: UInt8[Tensor, "examples channels height width"]
+    inputs: Shaped[Tensor, "examples channels height width"]
     labels: Int64[Tensor, " examples"]
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def kind(self) -> InputKind:
+        """What the examples are."""
+        return _KINDS[self.inputs.dtype]
+
     def take(self, indices: Int64[Tensor, " chosen"]) -> Part:
         """Some of the examples, in the order of the indices."""
-        return Part(images=self.images[indices], labels=self.labels[indices])
+        return Part(inputs=self.inputs[indices], labels=self.labels[indices])
 
     def to(self, device: str | torch.device) -> Part:
         """The same part on another device."""
-        return Part(images=self.images.to(device), labels=self.labels.to(device))
+        return Part(inputs=self.inputs.to(device), labels=self.labels.to(device))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,9 +67,10 @@ class DataSet:
     Attributes:
         spec: what was asked for.
         classes: number of classes.
-        mean, std: float32 `(channels,)`, in units of [0, 1]; what `normalized` uses.
-        fingerprint: sha256 over pixels, labels and split.
+        mean, std: float32 `(channels,)`, of pixels in units of [0, 1]; what `normalized` uses.
+        fingerprint: sha256 over examples, labels and split.
         class_names: in the order of the labels; empty if they have none.
+        vocabulary: of texts: how many numbers their words have, with 0; of others 0.
         notes: what is to be known of it, such as files that were left out; sentences.
     """
 
@@ -63,13 +83,28 @@ class DataSet:
     std: Float[Tensor, " channels"]
     fingerprint: str
     class_names: tuple[str, ...] = ()
+    vocabulary: int = 0
     notes: tuple[str, ...] = ()
 
     @property
+    def kind(self) -> InputKind:
+        """What the examples are."""
+        return self.train.kind
+
+    @property
+    def device(self) -> torch.device:
+        """Where the examples are."""
+        return self.train.inputs.device
+
+    @property
     def input_shape(self) -> tuple[int, int, int]:
-        """`(channels, height, width)` of one image."""
-        _, channels, height, width = self.train.images.shape
-        return (channels, height, width)
+        """`(channels, height, width)` of one example.
+
+        The channels of texts are as many as there are words: an example is the short form of an
+        image that has a 1 in the channel of each place's word.
+        """
+        _, channels, height, width = self.train.inputs.shape
+        return (self.vocabulary or channels, height, width)
 
     def to(self, device: str | torch.device) -> DataSet:
         """The same data set on another device."""
@@ -90,6 +125,7 @@ class Published:
     Attributes:
         validation: None where the authors hold nothing out.
         class_names: in the order of the labels; empty if they have none.
+        vocabulary: of texts: how many numbers their words have, with 0; of others 0.
         notes: what is to be known of it; sentences.
     """
 
@@ -98,6 +134,7 @@ class Published:
     classes: int
     validation: Part | None = None
     class_names: tuple[str, ...] = ()
+    vocabulary: int = 0
     notes: tuple[str, ...] = ()
 
     def map(self, change: Callable[[Part], Part]) -> Published:
@@ -112,16 +149,21 @@ class Published:
 
 
 def normalized(
-    images: UInt8[Tensor, "*batch channels height width"], data: DataSet
-) -> Float[Tensor, "*batch channels height width"]:
-    """Pixels as float32: divided by 255, then shifted and scaled by the data set's mean and std.
+    inputs: Shaped[Tensor, "*batch channels height width"], data: DataSet
+) -> Shaped[Tensor, "*batch channels height width"]:
+    """Examples as a network takes them; several members' may be stacked on leading axes.
 
-    Images of several members may be stacked on leading axes.
+    Pixels become float32, divided by 255; with `normalize = "standard"` pixels and numbers are
+    shifted and scaled by the data set's mean and std. Numbers of words stay as they are.
     """
-    scaled = images.to(torch.float32).div_(255)
+    if data.kind == "tokens":
+        return inputs
+    values = inputs.to(torch.float32, copy=True)
+    if data.kind == "images":
+        values.div_(255)
     if data.spec.normalize == "unit":
-        return scaled
-    return scaled.sub_(data.mean.view(-1, 1, 1)).div_(data.std.view(-1, 1, 1))
+        return values
+    return values.sub_(data.mean.view(-1, 1, 1)).div_(data.std.view(-1, 1, 1))
 
 
 def split(
@@ -132,6 +174,7 @@ def split(
     *,
     validation: Part | None = None,
     class_names: tuple[str, ...] = (),
+    vocabulary: int = 0,
 ) -> DataSet:
     """Hold out validation examples by seed, measure mean and std, and take the fingerprint.
 
@@ -144,11 +187,11 @@ def split(
     if validation is None:
         rest, held = _drawn(spec, len(published))
         train, kept = published.take(rest), published.take(held)
-        identity = [published.images, published.labels, test.images, test.labels, held]
+        identity = [published.inputs, published.labels, test.inputs, test.labels, held]
     else:
         train, kept = published, validation
         parts = (published, test, validation)
-        identity = [tensor for part in parts for tensor in (part.images, part.labels)]
+        identity = [tensor for part in parts for tensor in (part.inputs, part.labels)]
     mean, std = moments(spec, train)
     return DataSet(
         spec=spec,
@@ -158,8 +201,9 @@ def split(
         classes=classes,
         mean=mean,
         std=std,
-        fingerprint=_fingerprint(identity, classes),
+        fingerprint=_fingerprint(identity, classes, vocabulary),
         class_names=class_names,
+        vocabulary=vocabulary,
     )
 
 
@@ -176,14 +220,16 @@ def _drawn(spec: DataSpec, examples: int) -> tuple[Tensor, Tensor]:
 
 
 def moments(spec: DataSpec, train: Part) -> tuple[Tensor, Tensor]:
-    """Mean and std by which `spec` normalizes: float32 `(channels,)`, in units of [0, 1].
+    """Mean and std by which `spec` normalizes: float32 `(channels,)`, of pixels in [0, 1].
 
     A channel without any contrast gets a std of 1, so that it becomes 0 and not infinite.
     """
-    channels = train.images.shape[1]
-    if spec.normalize == "unit":
+    channels = train.inputs.shape[1]
+    if spec.normalize == "unit" or train.kind == "tokens":
         return torch.zeros(channels), torch.ones(channels)
-    return _moments(train.images.cpu())
+    if train.kind == "features":
+        return _moments_of_numbers(train.inputs.cpu())
+    return _moments(train.inputs.cpu())
 
 
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,9 +244,20 @@ def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(means).float(), torch.stack(stds).float()
 
 
-def _fingerprint(tensors: Iterable[Tensor], classes: int) -> str:
+def _moments_of_numbers(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    means, stds = [], []
+    for column in numbers.transpose(0, 1):
+        std, mean = torch.std_mean(column.double(), correction=0)
+        means.append(mean)
+        stds.append(torch.where(std > 0, std, 1.0))
+    return torch.stack(means).float(), torch.stack(stds).float()
+
+
+def _fingerprint(tensors: Iterable[Tensor], classes: int, vocabulary: int) -> str:
     digest = hashlib.sha256()
     for values in tensors:
         digest.update(canonical_json([list(values.shape), str(values.dtype), classes]))
         digest.update(values.contiguous().numpy().data)
+    if vocabulary:
+        digest.update(canonical_json(vocabulary))
     return digest.hexdigest()

@@ -13,11 +13,11 @@ from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.image_files import ClassFiles, LeftOut, entries, find_images
 from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
+from ticket_hub.data.splitting import test_fifth
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
-from ticket_hub.seeds import derive_seed
 
-__all__ = ["read_folder", "test_fifth"]
+__all__ = ["read_folder"]
 
 Files: TypeAlias = list[tuple[Path, int]]
 
@@ -72,17 +72,6 @@ def read_folder(path: Path, *, size: int, split_seed: int) -> Published:
         class_names=named,
         notes=(*left_out.sentences(), *overlaps(read, shown), *_untested(read[-1], named)),
     )
-
-
-def test_fifth(labels: Tensor, classes: int, split_seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the training and the test part: a fifth of every class, drawn by seed."""
-    generator = torch.Generator().manual_seed(derive_seed(split_seed, "test"))
-    test: set[int] = set()
-    for number in range(classes):
-        members = torch.nonzero(labels == number).flatten()
-        order = torch.randperm(len(members), generator=generator)
-        test.update(members[order[: round(len(members) / 5)]].tolist())
-    return [i for i in range(len(labels)) if i not in test], sorted(test)
 
 
 def _parts(path: Path, left_out: LeftOut) -> list[Path]:
@@ -162,7 +151,7 @@ def _read(parts: Sequence[Files], path: Path, size: int, left_out: LeftOut) -> l
     images = stacked(pictures, str(path))
     numbers = [torch.tensor([n for _, n in files], dtype=torch.int64) for files in parts]
     chunks = images.split([len(files) for files in parts])
-    return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)]
+    return [Part(inputs=i, labels=n) for i, n in zip(chunks, numbers, strict=True)]
 
 
 def _picture(file: Path, size: int, left_out: LeftOut) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
-from ticket_hub.data.folder import test_fifth
 from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
+from ticket_hub.data.splitting import test_fifth
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _read(
             animated += frames > 1
         numbers.append(torch.tensor(list(table[label]), dtype=torch.int64))
     chunks = stacked(pictures, source).split([len(part) for part in numbers])
-    return [Part(images=i, labels=n) for i, n in zip(chunks, numbers, strict=True)], animated
+    return [Part(inputs=i, labels=n) for i, n in zip(chunks, numbers, strict=True)], animated
 
 
 def _picture(row: Any, number: int, size: int, source: str) -> tuple[Tensor, int]:  # noqa: ANN401 - of a library without types

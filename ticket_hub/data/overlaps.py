@@ -22,7 +22,7 @@ def overlaps(parts: Sequence[Part], names: Sequence[Sequence[str]]) -> list[str]
     titles = TITLES[len(parts)]
     places: dict[bytes, list[tuple[int, int, str]]] = {}
     for number, (part, shown) in enumerate(zip(parts, names, strict=True)):
-        for image, label, name in zip(part.images, part.labels.tolist(), shown, strict=True):
+        for image, label, name in zip(part.inputs, part.labels.tolist(), shown, strict=True):
             digest = hashlib.blake2b(image.contiguous().numpy().data, digest_size=16).digest()
             places.setdefault(digest, []).append((number, label, name))
     shared: dict[str, list[list[tuple[int, int, str]]]] = {}

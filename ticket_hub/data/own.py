@@ -26,7 +26,7 @@ _READERS: Registry[Reader] = Registry("data.name", _check_name)
 
 
 def register_dataset(name: str) -> Callable[[Reader], Reader]:
-    """Register a function that reads a data set of images with classes.
+    """Register a function that reads a data set with classes: images, numbers or texts.
 
     It is given the folder of the data sets (`--data-dir`, `TICKET_DATA`), and returns the parts as
     their authors give them; validation examples are held out by the recipe where it has none.
@@ -36,7 +36,7 @@ def register_dataset(name: str) -> Callable[[Reader], Reader]:
     def my_shapes(root: Path) -> Published:
         file = np.load(root / "shapes.npz")
         train, test = (
-            Part(images=torch.from_numpy(file[f"{part}_images"]),          # uint8, (n, c, h, w)
+            Part(inputs=torch.from_numpy(file[f"{part}_images"]),          # uint8, (n, c, h, w)
                  labels=torch.from_numpy(file[f"{part}_labels"]).long())   # (n,)
             for part in ("train", "test")
         )
@@ -77,11 +77,13 @@ def read_own(name: str, root: Path) -> Published | None:
 
 
 def _check(name: str, part: Part) -> None:
-    images, labels = part.images, part.labels
-    fits = images.dtype == torch.uint8 and images.ndim == 4 and len(images) == len(labels)  # noqa: PLR2004 - n, c, h, w
+    inputs, labels = part.inputs, part.labels
+    known = inputs.dtype in {torch.uint8, torch.float32, torch.int64}
+    fits = known and inputs.ndim == 4 and len(inputs) == len(labels)  # noqa: PLR2004 - n, c, h, w
     if not fits or labels.dtype != torch.int64 or labels.ndim != 1:
         raise DataError(
-            f"{name} has images of {images.dtype} {tuple(images.shape)} with labels of "
+            f"{name} has inputs of {inputs.dtype} {tuple(inputs.shape)} with labels of "
             f"{labels.dtype} {tuple(labels.shape)}.",
-            "Images are uint8 (examples, channels, height, width), labels int64 (examples,).",
+            "Inputs are uint8 or float32 (examples, channels, height, width), of texts int64 "
+            "(examples, 1, 1, length); labels are int64 (examples,).",
         )

@@ -62,7 +62,7 @@ def emnist_letters(folder: DatasetFiles) -> Published:
     """
     place = "EMNIST/raw/emnist-letters"
     parts = [
-        Part(images=part.images.mT.contiguous(), labels=part.labels - 1)
+        Part(inputs=part.inputs.mT.contiguous(), labels=part.labels - 1)
         for part in _idx_parts(folder, f"{place}-train", f"{place}-test")
     ]
     names = tuple(string.ascii_lowercase)
@@ -136,7 +136,7 @@ def digits(folder: DatasetFiles) -> Published:
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
         counts, numbers = file["images"], file["labels"]
     images = torch.from_numpy(counts * (255 / 16)).round().to(torch.uint8).unsqueeze(1)
-    train, test = _fifths(Part(images=images, labels=torch.from_numpy(numbers).long()))
+    train, test = _fifths(Part(inputs=images, labels=torch.from_numpy(numbers).long()))
     return Published(train=train, test=test, classes=10, class_names=DIGITS)
 
 
@@ -166,7 +166,7 @@ def _idx_parts(folder: DatasetFiles, train: str, test: str) -> tuple[Part, Part]
         images, labels = (_idx(folder, f"{prefix}-{kind}") for kind in kinds)
         with folder.parsing(f"{prefix}-{kinds[1]}"):
             _check_pairs(images, labels)
-        parts.append(Part(images=images.unsqueeze(1), labels=labels.long()))
+        parts.append(Part(inputs=images.unsqueeze(1), labels=labels.long()))
     return parts[0], parts[1]
 
 
@@ -194,7 +194,7 @@ def _cifar(folder: DatasetFiles, files: list[str], label: str) -> Published:
         names = tuple(str(name, "ascii") for name in table[f"{label}_names".encode()])
     return Published(
         train=Part(
-            images=torch.cat([part.images for part in parts[:-1]]),
+            inputs=torch.cat([part.inputs for part in parts[:-1]]),
             labels=torch.cat([part.labels for part in parts[:-1]]),
         ),
         test=parts[-1],
@@ -209,7 +209,7 @@ def _cifar_part(folder: DatasetFiles, file: str, labels: str) -> Part:
         images = _tensor(np.asarray(batch[b"data"], dtype=np.uint8).reshape(-1, *CIFAR_SHAPE))
         numbers = torch.tensor(batch[labels.encode()], dtype=torch.int64)
         _check_pairs(images, numbers)
-        return Part(images=images, labels=numbers)
+        return Part(inputs=images, labels=numbers)
 
 
 def _unpickled(folder: DatasetFiles, file: str) -> Any:  # noqa: ANN401 - what a file holds
@@ -256,7 +256,7 @@ def _mat_part(folder: DatasetFiles, file: str) -> Part:
         images = _tensor(np.asarray(table["X"], np.uint8).transpose(3, 2, 0, 1))
         labels = torch.from_numpy(table["y"].astype(np.int64).flatten()) % 10
         _check_pairs(images, labels)
-        return Part(images=images, labels=labels)
+        return Part(inputs=images, labels=labels)
 
 
 def _libsvm_part(folder: DatasetFiles, file: str) -> Part:
@@ -267,7 +267,7 @@ def _libsvm_part(folder: DatasetFiles, file: str) -> Part:
         table = np.array(words, dtype=np.float32).reshape(-1, 1 + 2 * USPS_SIDE**2)
         pixels = ((table[:, 2::2] + 1) / 2 * 255).astype(np.uint8)
         images = _tensor(pixels.reshape(-1, 1, USPS_SIDE, USPS_SIDE))
-        return Part(images=images, labels=torch.from_numpy(table[:, 0].astype(np.int64)) - 1)
+        return Part(inputs=images, labels=torch.from_numpy(table[:, 0].astype(np.int64)) - 1)
 
 
 def _tensor(values: npt.NDArray[np.uint8]) -> Tensor:

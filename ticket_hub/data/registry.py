@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ticket_hub.data.adaptation import resized
+from ticket_hub.data.arrays import read_arrays
+from ticket_hub.data.checks import check_examples, check_preparation
 from ticket_hub.data.dataset import DataSet, Part, Published, split
 from ticket_hub.data.dataset_files import DatasetFiles, Fetch
 from ticket_hub.data.digests import PUBLISHED
@@ -17,7 +19,8 @@ from ticket_hub.data.folder import read_folder
 from ticket_hub.data.huggingface import read_huggingface
 from ticket_hub.data.own import own_names, read_own
 from ticket_hub.data.published import SOURCES
-from ticket_hub.errors import DataError, DataNotFoundError
+from ticket_hub.data.texts import read_texts
+from ticket_hub.errors import DataNotFoundError
 from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec
 
@@ -55,9 +58,10 @@ def load(
     """
     root = Path(data_dir) if data_dir else data_folder()
     published = _read(spec, expanded(root), digests, fetch)
-    if spec.size:
+    check_preparation(spec, published.train)
+    if spec.size and published.train.kind == "images":
         published = published.map(lambda part: _resized(part, spec.size))
-    _check(spec, published)
+    check_examples(spec, published)
     data = split(
         spec,
         published.train,
@@ -65,6 +69,7 @@ def load(
         published.classes,
         validation=published.validation,
         class_names=published.class_names,
+        vocabulary=published.vocabulary,
     )
     for note in published.notes:
         (notify or _log.warning)(note)
@@ -73,6 +78,10 @@ def load(
 
 def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch | None) -> Published:
     kind, _, rest = spec.name.partition(":")
+    if kind == "arrays" and rest:
+        return read_arrays(Path(rest), split_seed=spec.split_seed)
+    if kind == "text" and rest:
+        return read_texts(Path(rest), words=spec.size, split_seed=spec.split_seed)
     if kind == "folder" and rest:
         return read_folder(Path(rest), size=spec.size, split_seed=spec.split_seed)
     if kind == "hf" and rest:
@@ -88,29 +97,14 @@ def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch |
 
 
 def _resized(part: Part, size: int) -> Part:
-    return Part(images=resized(part.images, size, size), labels=part.labels)
-
-
-def _check(spec: DataSpec, published: Published) -> None:
-    parts = {"training": published.train, "test": published.test}
-    if published.validation is not None:
-        parts["validation"] = published.validation
-    for name, part in parts.items():
-        if not len(part):
-            raise DataError(f"{spec.name} has no {name} examples.", "Use another data set.")
-        if int(part.labels.min()) < 0 or int(part.labels.max()) >= published.classes:
-            raise DataError(
-                f"{spec.name} has {name} labels from {int(part.labels.min())} to "
-                f"{int(part.labels.max())} for {published.classes} classes.",
-                "Give every example a label, counted from 0.",
-            )
+    return Part(inputs=resized(part.inputs, size, size), labels=part.labels)
 
 
 def _unknown(name: str) -> DataNotFoundError:
     near = difflib.get_close_matches(name, data_names(), n=1, cutoff=0.0)[0]
     return DataNotFoundError(
         f"There is no data set {name!r}.",
-        f"The nearest is {near!r}. There are {', '.join(data_names())}, folder:PATH and "
-        "hf:OWNER/NAME. Your own is known where --import or TICKET_IMPORT names the file that "
-        "registers it.",
+        f"The nearest is {near!r}. There are {', '.join(data_names())}, folder:PATH (images), "
+        "arrays:PATH (numbers), text:PATH and hf:OWNER/NAME. Your own is known where --import or "
+        "TICKET_IMPORT names the file that registers it.",
     )

@@ -1,6 +1,7 @@
 """Networks by name: the papers' own, timm's, and the user's."""
 
 from ticket_hub.networks import conv as _conv  # noqa: F401 - registers its names
+from ticket_hub.networks import encoder as _encoder  # noqa: F401 - registers its names
 from ticket_hub.networks import lenet as _lenet  # noqa: F401 - registers its names
 from ticket_hub.networks import resnet as _resnet  # noqa: F401 - registers its names
 from ticket_hub.networks import small_stem as _small_stem  # noqa: F401 - registers its names

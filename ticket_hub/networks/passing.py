@@ -5,13 +5,29 @@ from __future__ import annotations
 import itertools
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 
-__all__ = ["pass_through"]
+__all__ = ["blank_inputs", "pass_through", "takes_tokens"]
 
 SMALL = 1 << 24
 """Numbers of weights up to which zeros are computed on the CPU: at most 64 MB for a copy."""
+
+
+def takes_tokens(module: nn.Module) -> bool:
+    """Whether the module reads the numbers of words: its class says `inputs = "tokens"`."""
+    return getattr(module, "inputs", None) == "tokens"
+
+
+def blank_inputs(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    """Zeros that the module takes, on torch's default device.
+
+    Args:
+        shape: `(batch, channels, height, width)`; texts have as many channels as there are words.
+    """
+    if takes_tokens(module):
+        return torch.zeros(shape[0], 1, *shape[2:], dtype=torch.int64)
+    return torch.zeros(shape)
 
 
 def pass_through(module: nn.Module, shape: tuple[int, ...]) -> None:
@@ -28,10 +44,10 @@ def pass_through(module: nn.Module, shape: tuple[int, ...]) -> None:
     with torch.no_grad():
         if sum(value.numel() for value in named.values()) > SMALL:
             with torch.device("meta"):
-                module(torch.empty(shape))
+                module(blank_inputs(module, shape))
             return
         zeros = {
             name: torch.zeros((), dtype=value.dtype).expand(value.shape)
             for name, value in named.items()
         }
-        functional_call(module, zeros, (torch.zeros(shape),))
+        functional_call(module, zeros, (blank_inputs(module, shape),))

@@ -73,10 +73,13 @@ class DataSpec:
     """Which data, and how they are prepared.
 
     Attributes:
-        name: `mnist`, `cifar10`, `digits`, ..., `folder:PATH`, or `hf:OWNER/NAME`.
-        normalize: `unit` maps pixels to [0, 1]; `standard` subtracts the mean of the training
-            part and divides by its standard deviation, per channel.
-        size: images are scaled to so many pixels on each side when they are read; 0 keeps them.
+        name: `mnist`, `cifar10`, `digits`, ..., `folder:PATH` (images), `arrays:PATH` (numbers),
+            `text:PATH`, or `hf:OWNER/NAME`.
+        normalize: `unit` maps pixels to [0, 1], and leaves numbers as they are; `standard`
+            subtracts the mean of the training part and divides by its standard deviation, per
+            channel or column.
+        size: images are scaled to so many pixels on each side when they are read, texts are cut
+            after so many words; 0 keeps them.
         flip: mirror training images with probability one half.
         crop: pad training images by so many pixels and crop a random window; 0 is off.
         validation: number of training examples held out to choose by.

@@ -117,7 +117,7 @@ class LevelTrainer(RecipeSupplier):
     @cached_property
     def environments(self) -> Sequence[dict[str, str]]:
         """The fingerprint of this process."""
-        return [fingerprint(self.data.train.images.device, self.recipe.training.backend)]
+        return [fingerprint(self.data.device, self.recipe.training.backend)]
 
     @property
     def is_exact(self) -> bool:

@@ -32,7 +32,7 @@ class Batches:
 
     def __init__(self, data: DataSet, training: TrainingSpec, members: Sequence[Member]) -> None:
         self.data, self.training, self.members = data, training, members
-        self.device = data.train.images.device
+        self.device = data.device
         self._rows = Rows(RUN, self.device)
         self._augment = Augmentation(
             data.spec, [(member.seed, member.level) for member in members], self.device
@@ -65,10 +65,10 @@ class Batches:
         order = self._rows.row("order")
         chosen = order.flatten()
         labels = self.data.train.labels.index_select(0, chosen).view(order.shape)
-        shape = (*order.shape, *self.data.input_shape)
+        shape = (*order.shape, *self.data.train.inputs.shape[1:])
         if self._ready is not None:
             return self._ready.index_select(0, chosen).view(shape), labels
-        images = self.data.train.images.index_select(0, chosen).view(shape)
+        images = self.data.train.inputs.index_select(0, chosen).view(shape)
         return normalized(self._augment(images, order, self._rows.row("epoch")), self.data), labels
 
     def advance(self) -> None:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from torch import nn
 
 from ticket_hub.data import DataSet
-from ticket_hub.errors import RecipeError
+from ticket_hub.errors import NetworkError, RecipeError
+from ticket_hub.networks.passing import takes_tokens
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.backend import Backend
 from ticket_hub.training.kinds import NetworkKind, network_kind
 from ticket_hub.training.lanes import Lanes
 from ticket_hub.training.plain import Plain
 from ticket_hub.training.sparse import SparseNumba, SparseTorch
+from ticket_hub.training.sparse.base import SparseBackend
 from ticket_hub.training.stack import Stack
 from ticket_hub.training.vmapped import Vmapped
 
@@ -74,7 +76,9 @@ TABLE: tuple[Row, ...] = (
 
 def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet) -> str | None:
     """Why a backend cannot train this, or None if it can."""
-    return BACKENDS[name].refusal(module, training, data.train.images.device)
+    if issubclass(BACKENDS[name], SparseBackend) and data.kind != "images":
+        return "train on anything but pixels"
+    return BACKENDS[name].refusal(module, training, data.device)
 
 
 def choose(module: nn.Module, training: TrainingSpec, data: DataSet, density: float) -> str:
@@ -82,10 +86,16 @@ def choose(module: nn.Module, training: TrainingSpec, data: DataSet, density: fl
 
     Raises:
         RecipeError: the recipe forces a backend that does not exist, or that cannot train this.
+        NetworkError: the network takes texts and the data are none, or the other way round.
     """
+    if takes_tokens(module) != (data.kind == "tokens"):
+        raise NetworkError(
+            f"This network cannot read {data.spec.name}, whose examples are {data.kind}.",
+            "Take one that does: `encoder-L-W` reads texts, the others images and numbers.",
+        )
     if training.backend != "auto":
         return _forced(module, training, data)
-    place = (network_kind(module, training.batch_size), data.train.images.device.type)
+    place = (network_kind(module, training.batch_size), data.device.type)
     for row in TABLE:
         fits = (row.kind, row.device) == place and density < row.below
         if fits and refusal(row.backend, module, training, data) is None:

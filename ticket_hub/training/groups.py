@@ -40,7 +40,7 @@ class Group(ABC):
         self.data, self.training, self.members = data, training, members
         self.module = module
         self.layout = Layout(module, len(members))
-        self.device = data.train.images.device
+        self.device = data.device
         self.buffer = self.layout.weights(members, self.device)
         self.gradients = torch.zeros_like(self.buffer)
         self.mask = self.layout.masks(members, self.device)

@@ -36,7 +36,7 @@ class Lanes(Plain):
         members: Sequence[Member],
     ) -> None:
         super().__init__(architecture, data, training, members)
-        device = data.train.images.device
+        device = data.device
         self._streams: list[torch.cuda.Stream] = []
         if device.type == "cuda" and all(_draws_nothing(lane.module) for lane in self.lanes):
             self._streams = [torch.cuda.Stream(device) for _ in self.lanes]

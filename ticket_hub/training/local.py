@@ -30,13 +30,13 @@ def run_task(
         TrainingError: as `Drive.run`.
     """
     try:
-        with deliberate(task.training), on_device(data.train.images.device):
+        with deliberate(task.training), on_device(data.device):
             return Drive(data, task, observe, should_stop).run()
     except (MemoryError, RuntimeError) as error:
         if _is_out_of_memory(error):
             raise MemoryLimitError(
                 f"Training {len(task.members)} members at once used up the memory of "
-                f"{data.train.images.device}.",
+                f"{data.device}.",
                 "Train fewer members or use fewer workers at once. A smaller "
                 "training.batch_size needs less too, but is another recipe.",
             ) from error

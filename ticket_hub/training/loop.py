@@ -65,7 +65,7 @@ class Drive:
     ) -> None:
         self._data, self._task, self._observe = data, task, observe
         self._training = task.training
-        self._device = data.train.images.device
+        self._device = data.device
         self._poll, self._pace = Poll(should_stop), Pace(self._device)
         self._clock = CheckpointClock(task.checkpoint_seconds)
         states: Sequence[MemberState | None] = task.states or [None] * len(task.members)

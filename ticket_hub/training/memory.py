@@ -31,13 +31,13 @@ def needed_bytes(
     """
     parts = (data.train, data.validation, data.test)
     busy = sorted(groups, reverse=True)[:workers]
-    lockstep = data.train.images.device.type != "cpu"
+    lockstep = data.device.type != "cpu"
     total = sum(kept_floats(part, data) for part in parts)
     for members in busy:
         total += members * cost.member_bytes(training)
         total += (members if lockstep else 1) * cost.step_bytes(training)
     if workers > 1:
-        shared = sum(part.images.numel() + part.labels.numel() * 8 for part in parts)
+        shared = sum(part.inputs.nbytes + part.labels.nbytes for part in parts)
         total += shared + workers * PROCESS
     return total
 

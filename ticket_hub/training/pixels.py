@@ -24,9 +24,11 @@ _origins: WeakKeyDictionary[Part, tuple[weakref.ref[Part], int]] = WeakKeyDictio
 
 def kept_floats(part: Part, data: DataSet) -> int:
     """Bytes that `floats` keeps of a part: 0 where they would be too many or never be used."""
-    size = part.images.numel() * 4
+    if part.kind == "tokens":
+        return 0
+    size = part.inputs.numel() * 4
     changing = part is data.train and is_augmented(data.spec)
-    return 0 if changing or size > KEPT_FLOATS.get(part.images.device.type, 0) else size
+    return 0 if changing or size > KEPT_FLOATS.get(part.inputs.device.type, 0) else size
 
 
 def keep_floats(part: Part, values: Tensor) -> None:
@@ -41,10 +43,10 @@ def floats(part: Part, data: DataSet) -> Float[Tensor, "examples channels height
     """
     whole, first = _origin(part)
     if not kept_floats(whole, data):
-        return normalized(part.images, data)
+        return normalized(part.inputs, data)
     if whole not in _floats:
         with torch.inference_mode(mode=False):
-            _floats[whole] = normalized(whole.images, data)
+            _floats[whole] = normalized(whole.inputs, data)
     return _floats[whole][first : first + len(part)]
 
 
@@ -53,9 +55,9 @@ def cut(part: Part, examples: int) -> tuple[Part, ...]:
     known = _cuts.get(part)
     if known is None or len(known[0]) != min(examples, len(part)):
         known = tuple(
-            Part(images=images, labels=labels)
+            Part(inputs=images, labels=labels)
             for images, labels in zip(
-                part.images.split(examples), part.labels.split(examples), strict=True
+                part.inputs.split(examples), part.labels.split(examples), strict=True
             )
         )
         _cuts[part] = known

@@ -40,7 +40,7 @@ class Lane:
         self, architecture: Architecture, data: DataSet, training: TrainingSpec, member: Member
     ) -> None:
         self.data, self.training, self.member = data, training, member
-        self.device = data.train.images.device
+        self.device = data.device
         self.module = self._load(architecture)
         self.format = lay_out(self.module)
         named = dict(self.module.named_parameters())

@@ -48,7 +48,7 @@ def divide(
     Raises:
         RecipeError: two members share a name, or the forced backend cannot train the network.
     """
-    device = data.train.images.device
+    device = data.device
     alike: dict[tuple[str, int, bool], list[Member]] = {}
     for member in _named_apart(blank.members):
         share = density(member.mask) if member.mask else 1.0

@@ -84,11 +84,11 @@ class SharedData:
 
     def _tensors(self, data: DataSet) -> Iterator[Tensor]:
         parts = _parts(data)
-        yield from (part.images for part in parts)
+        yield from (part.inputs for part in parts)
         yield from (part.labels for part in parts)
         for part in parts:
             if kept_floats(part, data):
-                yield normalized(part.images, data)
+                yield normalized(part.inputs, data)
 
     def close(self) -> None:
         """Close the file here; workers that have mapped it keep it."""
@@ -105,7 +105,7 @@ def open_shared(handle: int, sheet: DataSheet) -> DataSet:
         for place, dtype, shape in sheet.places
     ]
     train, validation, test = (
-        Part(images=pixels, labels=truth)
+        Part(inputs=pixels, labels=truth)
         for pixels, truth in zip(tensors[:3], tensors[3:6], strict=True)
     )
     data = dataclasses.replace(sheet.shell, train=train, validation=validation, test=test)

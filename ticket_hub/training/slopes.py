@@ -38,14 +38,14 @@ def loss_gradients(
     Shapes:
         The result has the names and shapes of the network's parameters.
     """
-    device = data.train.images.device
+    device = data.device
     with deliberate(training), on_device(device):
         module = build(architecture).to(device).eval()
         module.load_state_dict(dict(weights))
         named = dict(module.named_parameters())
         sums = [torch.zeros_like(value) for value in named.values()]
         part = data.train.take(_chosen(data.train, data.classes, seed).to(device))
-        for images, labels in zip(part.images.split(BATCH), part.labels.split(BATCH), strict=True):
+        for images, labels in zip(part.inputs.split(BATCH), part.labels.split(BATCH), strict=True):
             logits = module(normalized(images, data))
             loss = functional.cross_entropy(logits, labels, reduction="sum")
             found = torch.autograd.grad(loss, list(named.values()), materialize_grads=True)

@@ -150,7 +150,7 @@ class Stack(FlatBackend):
     ) -> Sequence[Group]:
         """One group for each member where that is faster, else one of all."""
         shapes = [part.weight.shape for part in module.modules() if isinstance(part, nn.Linear)]
-        if data.train.images.device.type == "cpu" and any(
+        if data.device.type == "cpu" and any(
             onednn_pays(training.batch_size, *shape) for shape in shapes
         ):
             return [_Single(module, data, training, [member]) for member in members]

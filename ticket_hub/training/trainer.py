@@ -50,7 +50,7 @@ class Trainer:
         if workers is not None and workers < 1:
             raise RecipeError(f"There cannot be {workers} workers.", "Use 1 or more.")
         self.data, self.workers = data, workers
-        self._device = data.train.images.device
+        self._device = data.device
         self._pool: Pool | None = None
 
     def __enter__(self) -> Trainer:  # noqa: PYI034 - `Self` is unknown to the checker in the tests

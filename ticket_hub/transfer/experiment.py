@@ -136,7 +136,7 @@ class _Session:
     @cached_property
     def environment(self) -> dict[str, str]:
         """The fingerprint of this process."""
-        return fingerprint(self.data.train.images.device, self.spec.training.backend)
+        return fingerprint(self.data.device, self.spec.training.backend)
 
     @cached_property
     def networks(self) -> ExperimentNetworks:

@@ -54,7 +54,7 @@ def _say_nothing(_note: str) -> None:
 def _few(data: DataSet) -> DataSet:
     """The same data with hardly an example, so that the whole is not kept or scaled."""
     parts = {
-        name: Part(images=part.images[:FEW].clone(), labels=part.labels[:FEW].clone())
+        name: Part(inputs=part.inputs[:FEW].clone(), labels=part.labels[:FEW].clone())
         for name, part in (
             ("train", data.train),
             ("validation", data.validation),

@@ -69,7 +69,7 @@ def test_the_ends_are_exact_and_counts_are_the_first_s() -> None:
 def dots() -> DataSet:
     """Images of two pixels: class 0 has the left one lit, class 1 the right one."""
     images = torch.tensor([[255, 0], [0, 255]], dtype=torch.uint8).repeat(50, 1).view(-1, 1, 1, 2)
-    part = Part(images=images, labels=torch.arange(100) % 2)
+    part = Part(inputs=images, labels=torch.arange(100) % 2)
     return DataSet(
         spec=DataSpec(name="digits"),
         train=part,
@@ -118,7 +118,7 @@ def test_statistics_of_norms_are_those_of_the_weights_and_not_of_the_ends() -> N
     estimated = {name: value for name, value in read.module.state_dict().items() if "norm" in name}
     module = build_network(network)
     module.load_state_dict(weights)
-    first = module.get_submodule("conv")(data.train.images.float() / 255)
+    first = module.get_submodule("conv")(data.train.inputs.float() / 255)
     measured = estimated["norm.running_mean"]
     assert torch.allclose(measured, first.mean((0, 2, 3)), atol=2e-3)
 

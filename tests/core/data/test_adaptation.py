@@ -24,7 +24,7 @@ def some_images(*shape: int, seed: int = 1) -> Tensor:
 
 def some_data(channels: int = 3, side: int = 8) -> DataSet:
     train, test = (
-        Part(images=some_images(n, channels, side, side, seed=n), labels=torch.arange(n) % 5)
+        Part(inputs=some_images(n, channels, side, side, seed=n), labels=torch.arange(n) % 5)
         for n in (40, 15)
     )
     return split(DataSpec(name="any", normalize="standard", validation=10), train, test, 5)
@@ -96,24 +96,24 @@ def test_grey_becomes_colour_by_repetition() -> None:
     fitted = adapted(data, channels=3, height=8, width=8)
     assert fitted.input_shape == (3, 8, 8)
     for part, original in ((fitted.train, data.train), (fitted.test, data.test)):
-        assert torch.equal(part.images, original.images.expand(-1, 3, -1, -1))
+        assert torch.equal(part.inputs, original.inputs.expand(-1, 3, -1, -1))
         assert torch.equal(part.labels, original.labels)
 
 
 def test_colour_becomes_grey_as_pillow_converts_it() -> None:
     data = some_data(channels=3)
     fitted = adapted(data, channels=1, height=8, width=8)
-    for image, original in zip(fitted.test.images, data.test.images, strict=True):
+    for image, original in zip(fitted.test.inputs, data.test.inputs, strict=True):
         picture = Image.fromarray(original.permute(1, 2, 0).numpy()).convert("L")
         assert np.array_equal(image[0].numpy(), np.array(picture))
 
 
 def test_an_adapted_data_set_is_normalized_by_its_own_moments() -> None:
     fitted = adapted(some_data(), channels=1, height=5, width=11)
-    values = normalized(fitted.train.images, fitted).double()
+    values = normalized(fitted.train.inputs, fitted).double()
     assert abs(float(values.mean())) < 1e-6
     assert abs(float(values.std(correction=0)) - 1) < 1e-6
-    assert fitted.validation.images.shape == (10, 1, 5, 11)
+    assert fitted.validation.inputs.shape == (10, 1, 5, 11)
 
 
 def test_the_fingerprint_records_source_and_shape() -> None:
@@ -144,6 +144,6 @@ def test_every_device_adapts_to_the_same_pixels(channels: int, height: int, widt
     data = some_data()
     here = adapted(data, channels=channels, height=height, width=width)
     there = adapted(data.to("cuda"), channels=channels, height=height, width=width)
-    assert torch.equal(there.train.images.cpu(), here.train.images)
+    assert torch.equal(there.train.inputs.cpu(), here.train.inputs)
     assert torch.equal(there.std.cpu(), here.std)
     assert there.fingerprint == here.fingerprint

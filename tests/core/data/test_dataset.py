@@ -17,7 +17,7 @@ from ticket_hub.recipe import DataSpec
 def part(seed: int, count: int, channels: int = 3) -> Part:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (count, channels, 5, 4), generator=generator, dtype=torch.uint8)
-    return Part(images=images, labels=torch.randint(0, 7, (count,), generator=generator))
+    return Part(inputs=images, labels=torch.randint(0, 7, (count,), generator=generator))
 
 
 def made(
@@ -31,7 +31,7 @@ def made(
 
 
 def rows(data: Part) -> list[bytes]:
-    return sorted(image.numpy().tobytes() for image in data.images)
+    return sorted(image.numpy().tobytes() for image in data.inputs)
 
 
 @settings(max_examples=25)
@@ -55,12 +55,12 @@ def test_the_fingerprint_sees_one_pixel_one_label_and_the_split() -> None:
     spec = DataSpec(name="any", validation=20)
     train, test = part(1, 100), part(2, 30)
     original = split(spec, train, test, 7).fingerprint
-    pixel, label = test.images.clone(), train.labels.clone()
+    pixel, label = test.inputs.clone(), train.labels.clone()
     pixel[29, 2, 4, 3] ^= 1
     label[0] = (label[0] + 1) % 7
     others = [
-        split(spec, train, Part(images=pixel, labels=test.labels), 7).fingerprint,
-        split(spec, Part(images=train.images, labels=label), test, 7).fingerprint,
+        split(spec, train, Part(inputs=pixel, labels=test.labels), 7).fingerprint,
+        split(spec, Part(inputs=train.inputs, labels=label), test, 7).fingerprint,
         split(replace(spec, split_seed=1), train, test, 7).fingerprint,
         split(replace(spec, validation=19), train, test, 7).fingerprint,
         split(spec, train, test, 8).fingerprint,
@@ -72,7 +72,7 @@ def test_the_fingerprint_sees_one_pixel_one_label_and_the_split() -> None:
 def counted(count: int) -> Part:
     values = torch.arange(count * 3 * 5 * 4) % 256
     images = values.to(torch.uint8).view(count, 3, 5, 4)
-    return Part(images=images, labels=torch.arange(count) % 7)
+    return Part(inputs=images, labels=torch.arange(count) % 7)
 
 
 def test_the_fingerprint_never_changes() -> None:
@@ -88,33 +88,33 @@ def test_a_validation_part_of_the_authors_is_kept() -> None:
 
 def test_unit_normalization_maps_pixels_to_the_unit_interval() -> None:
     data = made()
-    expected = data.train.images.double() / 255
-    assert torch.allclose(normalized(data.train.images, data).double(), expected, atol=1e-7)
+    expected = data.train.inputs.double() / 255
+    assert torch.allclose(normalized(data.train.inputs, data).double(), expected, atol=1e-7)
 
 
 def test_standard_normalization_gives_mean_0_and_deviation_1_on_the_training_part() -> None:
     data = made(normalize="standard")
-    values = normalized(data.train.images, data).double()
+    values = normalized(data.train.inputs, data).double()
     assert values.mean((0, 2, 3)).abs().max() < 1e-6
     assert (values.std((0, 2, 3), correction=0) - 1).abs().max() < 1e-6
 
 
 def test_images_of_stacked_members_are_normalized_like_single_ones() -> None:
     data = made(normalize="standard")
-    images = data.train.images[:24].view(4, 6, 3, 5, 4)
+    images = data.train.inputs[:24].view(4, 6, 3, 5, 4)
     stacked = normalized(images, data)
     for member, alone in zip(stacked, images, strict=True):
         assert torch.equal(member, normalized(alone, data))
 
 
 def test_a_channel_without_contrast_becomes_0() -> None:
-    flat = Part(images=torch.full((9, 1, 2, 2), 7, dtype=torch.uint8), labels=torch.arange(9) % 3)
+    flat = Part(inputs=torch.full((9, 1, 2, 2), 7, dtype=torch.uint8), labels=torch.arange(9) % 3)
     data = split(DataSpec(name="any", normalize="standard", validation=2), flat, flat, 3)
-    assert normalized(flat.images, data).abs().max() < 1e-6
+    assert normalized(flat.inputs, data).abs().max() < 1e-6
 
 
 def test_a_data_set_moves_with_everything_it_has() -> None:
     data = made(normalize="standard").to("meta")
-    tensors = [data.train.images, data.validation.labels, data.test.images, data.mean, data.std]
+    tensors = [data.train.inputs, data.validation.labels, data.test.inputs, data.mean, data.std]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
     assert data.fingerprint == made(normalize="standard").fingerprint

@@ -45,7 +45,7 @@ def test_train_val_and_test_are_taken_as_they_stand(tmp_path: Path) -> None:
     data = read(tmp_path, validation=5000)
     assert [len(data.train), len(data.validation), len(data.test)] == [30, 27, 24]
     assert (data.class_names, data.classes) == (("ant", "bee", "cat"), 3)
-    assert data.test.images[0].tolist() == pixels(tmp_path / "test/ant/000.png")
+    assert data.test.inputs[0].tolist() == pixels(tmp_path / "test/ant/000.png")
     assert data.test.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
 
 
@@ -68,14 +68,14 @@ def test_a_single_tree_gives_a_fifth_of_every_class_to_the_test_part(tmp_path: P
     data = read(tree(tmp_path))
     assert Counter(data.test.labels.tolist()) == {0: 2, 1: 2, 2: 2}
     assert [len(data.train), len(data.validation)] == [21, 3]
-    everything = torch.cat([data.train.images, data.validation.images, data.test.images])
+    everything = torch.cat([data.train.inputs, data.validation.inputs, data.test.inputs])
     assert len(everything.unique(dim=0)) == 30
 
 
 def test_the_split_of_a_single_tree_depends_on_the_seed_alone(tmp_path: Path) -> None:
     first, again, other = read(tree(tmp_path)), read(tmp_path), read(tmp_path, split_seed=1)
     assert first.fingerprint == again.fingerprint
-    assert not torch.equal(first.test.images, other.test.images)
+    assert not torch.equal(first.test.inputs, other.test.inputs)
 
 
 def test_the_fingerprint_does_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_parts_saved_to_disk_are_read(tmp_path: Path) -> None:
     data = read(saved(tmp_path, train=train, test=test))
     assert [len(data.train), len(data.validation), len(data.test)] == [16, 4, 6]
     assert (data.input_shape, data.class_names) == ((1, 5, 6), ("no", "yes"))
-    assert data.test.images[3, 0].tolist() == np.array(test[3]["picture"]).tolist()
+    assert data.test.inputs[3, 0].tolist() == np.array(test[3]["picture"]).tolist()
     assert data.test.labels.tolist() == [0, 1] * 3
 
 
@@ -86,7 +86,7 @@ def test_a_column_of_numbers_named_label_gives_the_classes(tmp_path: Path) -> No
 def test_one_part_in_colour_makes_all_of_colour_and_a_size_scales_them(tmp_path: Path) -> None:
     data = read(saved(tmp_path, train=table(20, 1), test=table(6, 2, mode="RGB")), size=7)
     assert data.input_shape == (3, 7, 7)
-    assert torch.equal(data.train.images[:, 0], data.train.images[:, 2])
+    assert torch.equal(data.train.inputs[:, 0], data.train.inputs[:, 2])
 
 
 def test_what_is_not_there_is_named_with_folder_and_remedy(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def labelled(data: DataSet) -> list[tuple[bytes, str]]:
     return sorted(
         (image.numpy().tobytes(), data.class_names[label])
         for part in (data.train, data.validation, data.test)
-        for image, label in zip(part.images, part.labels.tolist(), strict=True)
+        for image, label in zip(part.inputs, part.labels.tolist(), strict=True)
     )
 
 

@@ -109,7 +109,7 @@ def whole_training_part(data: DataSet) -> list[tuple[bytes, int]]:
     return sorted(
         (image.numpy().tobytes(), int(label))
         for part in parts
-        for image, label in zip(part.images, part.labels, strict=True)
+        for image, label in zip(part.inputs, part.labels, strict=True)
     )
 
 
@@ -128,7 +128,7 @@ def test_idx_files_are_read_plain_and_packed(name: str, folder: str, tmp_path: P
     assert whole_training_part(data) == pairs(
         random_images(1, 60, 28, 28), random_labels(2, 60, 10)
     )
-    assert data.test.images.numpy().tobytes() == random_images(3, 26, 28, 28).tobytes()
+    assert data.test.inputs.numpy().tobytes() == random_images(3, 26, 28, 28).tobytes()
     assert data.input_shape == (1, 28, 28)
     assert len(data.class_names) == data.classes == 10
     assert read(name, lay_out(tmp_path / "packed", packed)).fingerprint == data.fingerprint
@@ -137,7 +137,7 @@ def test_idx_files_are_read_plain_and_packed(name: str, folder: str, tmp_path: P
 def test_emnist_letters_stand_upright_and_count_from_0(tmp_path: Path) -> None:
     data = read("emnist-letters", lay_out(tmp_path, emnist_files()))
     stored = torch.from_numpy(random_images(3, 26, 28, 28))
-    assert torch.equal(data.test.images[:, 0], stored.transpose(1, 2))
+    assert torch.equal(data.test.inputs[:, 0], stored.transpose(1, 2))
     assert data.test.labels.tolist() == random_labels(4, 26, 26).tolist()
     assert (data.classes, data.class_names[0], data.class_names[25]) == (26, "a", "z")
 
@@ -145,7 +145,7 @@ def test_emnist_letters_stand_upright_and_count_from_0(tmp_path: Path) -> None:
 def test_cifar100_has_fine_labels_and_channels_first(tmp_path: Path) -> None:
     data = read("cifar100", lay_out(tmp_path, cifar100_files()))
     assert data.input_shape == (3, 32, 32)
-    assert np.array_equal(data.test.images.numpy(), random_images(3, 100, 3, 32, 32))
+    assert np.array_equal(data.test.inputs.numpy(), random_images(3, 100, 3, 32, 32))
     assert data.test.labels.tolist() == random_labels(4, 100, 100).tolist()
     assert (data.classes, data.class_names[99]) == (100, "class 99")
 
@@ -170,7 +170,7 @@ def test_cifar10_joins_its_five_batches(tmp_path: Path) -> None:
         for pair in pairs(random_images(n, 20, 3, 32, 32), random_labels(n, 20, 10))
     ]
     assert whole_training_part(data) == sorted(everything)
-    assert np.array_equal(data.test.images.numpy(), random_images(9, 20, 3, 32, 32))
+    assert np.array_equal(data.test.inputs.numpy(), random_images(9, 20, 3, 32, 32))
 
 
 def test_svhn_calls_its_label_10_a_zero(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_svhn_calls_its_label_10_a_zero(tmp_path: Path) -> None:
         "test_32x32.mat": mat(random_images(3, 20, 3, 32, 32), random_labels(4, 20, 10)),
     }
     data = read("svhn", lay_out(tmp_path, files))
-    assert np.array_equal(data.test.images.numpy(), random_images(3, 20, 3, 32, 32))
+    assert np.array_equal(data.test.inputs.numpy(), random_images(3, 20, 3, 32, 32))
     assert data.test.labels.tolist() == random_labels(4, 20, 10).tolist()
 
 
@@ -190,7 +190,7 @@ def test_usps_has_the_pixels_that_torchvision_reads(tmp_path: Path) -> None:
     }
     data = read("usps", lay_out(tmp_path, files))
     theirs = import_with_torchvision("torchvision.datasets").USPS(str(tmp_path), train=False)
-    assert np.array_equal(data.test.images[:, 0].numpy(), theirs.data)
+    assert np.array_equal(data.test.inputs[:, 0].numpy(), theirs.data)
     assert data.test.labels.tolist() == theirs.targets
 
 
@@ -362,7 +362,7 @@ def test_the_real_test_part_is_the_one_that_torchvision_reads(
         images, labels = images.mT[:, None], labels - 1
     else:
         images = images[:, None]
-    assert torch.equal(data.test.images, images)
+    assert torch.equal(data.test.inputs, images)
     assert torch.equal(data.test.labels, labels)
 
 

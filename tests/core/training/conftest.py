@@ -24,7 +24,7 @@ def colours() -> DataSet:
         images = torch.randint(0, 200, (size, 3, 8, 8), generator=generator, dtype=torch.uint8)
         labels = torch.arange(size) % 3
         images[torch.arange(size), labels] += 55
-        parts.append(Part(images=images, labels=labels))
+        parts.append(Part(inputs=images, labels=labels))
     return DataSet(
         spec=DataSpec(name="colours", validation=40),
         train=parts[0],

@@ -19,7 +19,7 @@ EPOCH = 5
 def data_with(*, flip: bool, crop: int) -> DataSet:
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(0, 256, (60, 3, 6, 6), generator=generator, dtype=torch.uint8)
-    part = Part(images=images, labels=torch.arange(60) % 4)
+    part = Part(inputs=images, labels=torch.arange(60) % 4)
     spec = DataSpec(name="any", normalize="standard", flip=flip, crop=crop, validation=20)
     return split(spec, part, part, 4)
 
@@ -51,7 +51,7 @@ def test_a_step_sees_its_examples_augmented_and_normalized(flip: bool, crop: int
         for place, member in enumerate(group):
             chosen = batch_indices(member.seed, member.level, iteration, 8, len(data.train))
             moved = augmented(
-                data.train.images[chosen],
+                data.train.inputs[chosen],
                 chosen,
                 data.spec,
                 seed=member.seed,
@@ -76,7 +76,7 @@ def test_an_example_looks_different_in_another_epoch() -> None:
     spec = {"seed": 1, "level": 0}
     indices = torch.arange(len(data.train))
     first, second = (
-        augmented(data.train.images, indices, data.spec, epoch=epoch, **spec) for epoch in (0, 1)
+        augmented(data.train.inputs, indices, data.spec, epoch=epoch, **spec) for epoch in (0, 1)
     )
     changed = (first != second).flatten(1).any(1)
     assert changed.double().mean() > 0.8

@@ -27,7 +27,7 @@ def test_each_member_has_its_own_statistics(colours: DataSet) -> None:
         }
         module.load_state_dict(start)
         chosen = batch_indices(member.seed, member.level, 0, 16, len(colours.train))
-        module.train()(normalized(colours.train.images[chosen], colours))
+        module.train()(normalized(colours.train.inputs[chosen], colours))
         for name, value in module.state_dict().items():
             if "running" in name or "num_batches" in name:
                 torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-6)
@@ -75,7 +75,7 @@ def test_augmented_images_are_what_a_step_sees(backend: str, digits: DataSet) ->
     engine.train(1)
     chosen = batch_indices(member.seed, member.level, 0, 16, len(moved.train))
     augment = Augmentation(moved.spec, [(member.seed, member.level)], "cpu")
-    images = augment(moved.train.images[chosen][None], chosen[None], 0)[0]
+    images = augment(moved.train.inputs[chosen][None], chosen[None], 0)[0]
     module = build(architecture)
     module.load_state_dict(dict(member.weights))
     loss = torch.nn.functional.cross_entropy(

@@ -65,7 +65,7 @@ def reference(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(training, step)
         optimizer.zero_grad()
-        images = normalized(data.train.images[chosen], data).double()
+        images = normalized(data.train.inputs[chosen], data).double()
         functional.cross_entropy(module(images), data.train.labels[chosen]).backward()
         for name, keep in member.mask.items():
             gradient = parameters[name].grad
@@ -113,7 +113,7 @@ def test_readings_are_the_mean_loss_and_accuracy_of_the_weights(
         module = build(architecture).double().eval()
         module.load_state_dict(dict(weights))
         with torch.no_grad():
-            logits = module(normalized(digits.test.images, digits).double())
+            logits = module(normalized(digits.test.inputs, digits).double())
         exact = functional.cross_entropy(logits, digits.test.labels)
         assert loss == pytest.approx(float(exact), rel=1e-5)
         right = (logits.argmax(1) == digits.test.labels).double().mean()

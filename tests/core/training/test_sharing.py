@@ -26,9 +26,9 @@ def test_shared_data_are_the_data(digits: DataSet) -> None:
         shared.close()
     for name in ("train", "validation", "test"):
         ours, theirs = getattr(digits, name), getattr(found, name)
-        assert torch.equal(ours.images, theirs.images)
+        assert torch.equal(ours.inputs, theirs.inputs)
         assert torch.equal(ours.labels, theirs.labels)
-        assert torch.equal(floats(theirs, found), normalized(ours.images, digits))
+        assert torch.equal(floats(theirs, found), normalized(ours.inputs, digits))
     assert found.fingerprint == digits.fingerprint
     assert found.spec == digits.spec
     assert found.class_names == digits.class_names
@@ -49,12 +49,12 @@ def test_slices_share_the_pixels_of_the_whole_part(digits: DataSet) -> None:
     whole = floats(digits.validation, digits)
     for index, piece in enumerate(pieces):
         values = floats(piece, digits)
-        assert torch.equal(values, normalized(piece.images, digits))
+        assert torch.equal(values, normalized(piece.inputs, digits))
         assert values.data_ptr() == whole[70 * index].data_ptr()
 
 
 def test_kept_pixels_go_when_their_part_goes(digits: DataSet) -> None:
-    part = Part(images=digits.test.images.clone(), labels=digits.test.labels.clone())
+    part = Part(inputs=digits.test.inputs.clone(), labels=digits.test.labels.clone())
     data = replace(digits, test=part)
     floats(cut(part, 50)[0], data)
     gc.collect()  # what other tests left behind is not counted
@@ -67,7 +67,7 @@ def test_kept_pixels_go_when_their_part_goes(digits: DataSet) -> None:
 def test_pixels_that_change_every_epoch_are_not_kept(digits: DataSet) -> None:
     moved = replace(digits, spec=replace(digits.spec, flip=True))
     assert kept_floats(moved.train, moved) == 0
-    assert kept_floats(moved.test, moved) == moved.test.images.numel() * 4
+    assert kept_floats(moved.test, moved) == moved.test.inputs.numel() * 4
 
 
 def test_settings_are_put_back_after_training() -> None:

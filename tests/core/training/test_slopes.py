@@ -30,7 +30,7 @@ def test_they_are_those_of_the_mean_loss_with_running_statistics() -> None:
     module = build(architecture).double().eval()
     module.load_state_dict({name: value.double() for name, value in weights.items()})
     part = DIGITS.train.take(_chosen(DIGITS.train, 10, seed=3))
-    logits = module(normalized(part.images, DIGITS).double())
+    logits = module(normalized(part.inputs, DIGITS).double())
     named = dict(module.named_parameters())
     true = torch.autograd.grad(functional.cross_entropy(logits, part.labels), [*named.values()])
     assert found.keys() == named.keys()

@@ -203,7 +203,7 @@ def test_the_cells_of_several_data_sets_are_corrected_together(
 ) -> None:
     pictures = tmp_path / "pictures"
     data = load(load_recipe("digits-quick").data, None)
-    _write_pictures(pictures, data.test.images.numpy(), data.test.labels.tolist())
+    _write_pictures(pictures, data.test.inputs.numpy(), data.test.labels.tolist())
     found = transfer_tickets(
         [f"{rewound}:2"], ["digits", f"folder:{pictures}"], against=["reinit", "dense"], trials=3,
         workers=1, run_folder=tmp_path / "run", changes=CHANGES | {"data.validation": 40},

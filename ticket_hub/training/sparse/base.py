@@ -55,7 +55,7 @@ class Trial:
         self.flat = self.survivors.pack(member.weights)
         self.slots = {name: torch.zeros_like(self.flat) for name in slot_names(training)}
         stream = (member.seed, member.level)
-        self.augment = Augmentation(data.spec, [stream], data.train.images.device)
+        self.augment = Augmentation(data.spec, [stream], data.device)
 
 
 class SparseBackend(ABC):
@@ -75,7 +75,7 @@ class SparseBackend(ABC):
         for part in (data.train, data.validation, data.test):
             _check_labels(part, architecture.classes)
         self.data, self.training = data, training
-        self._images = data.train.images.flatten(1).contiguous()
+        self._images = data.train.inputs.flatten(1).contiguous()
         self.iteration = members[0].start
         self.trials = [Trial(architecture, data, training, member) for member in members]
 
@@ -106,7 +106,7 @@ class SparseBackend(ABC):
         if not is_augmented(self.data.spec):
             return Batches(self._images, train.labels, order)
         chosen = order.flatten()
-        images = trial.augment(train.images[chosen].unsqueeze(0), chosen.unsqueeze(0), epoch)
+        images = trial.augment(train.inputs[chosen].unsqueeze(0), chosen.unsqueeze(0), epoch)
         rows = images[0].flatten(1)
         return Batches(rows, train.labels[chosen], torch.arange(len(chosen)).view(order.shape))
 

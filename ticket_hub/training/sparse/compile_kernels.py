@@ -67,7 +67,7 @@ def main() -> None:
 
     network = Architecture(name="lenet-2", channels=1, height=4, width=4, classes=2)
     part = Part(
-        images=torch.zeros(2, 1, 4, 4, dtype=torch.uint8), labels=torch.zeros(2, dtype=torch.int64)
+        inputs=torch.zeros(2, 1, 4, 4, dtype=torch.uint8), labels=torch.zeros(2, dtype=torch.int64)
     )
     data = DataSet(
         spec=DataSpec(name="nothing", validation=1),

@@ -112,7 +112,7 @@ def _padded(rows: Tensor) -> Tensor:
 def _transposed(part: Part) -> Array:
     """The part in tiles of 64 examples, kept as long as it lives; fillers are 0."""
     if part not in _tiles:
-        rows = _padded(part.images.flatten(1))
+        rows = _padded(part.inputs.flatten(1))
         filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
         tiles = filled.view(-1, LANES, rows.shape[1]).transpose(1, 2)
         _tiles[part] = tiles.reshape(-1, LANES).contiguous().numpy()

@@ -88,7 +88,7 @@ class _Pixels:
         self._mean, self._std = (
             values.repeat_interleave(area)[live].unsqueeze(1) for values in (data.mean, data.std)
         )
-        self._images, self._rows = data.train.images, torch.empty(0)
+        self._images, self._rows = data.train.inputs, torch.empty(0)
         self._bytes: dict[Part, list[Tensor]] = {}
         self._memory = torch.empty(0)
 
@@ -110,7 +110,7 @@ class _Pixels:
         if part not in self._bytes:
             self._bytes[part] = [
                 images.flatten(1).t().index_select(0, self._live)
-                for images in part.images.split(EVALUATION_BATCH)
+                for images in part.inputs.split(EVALUATION_BATCH)
             ]
         for pixels in self._bytes[part]:
             yield self._normalized(pixels)

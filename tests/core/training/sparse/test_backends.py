@@ -32,12 +32,12 @@ def random_part(examples: int, shape: Shape = SHAPE) -> Part:
     generator = torch.Generator().manual_seed(examples)
     images = torch.randint(0, 256, (examples, *shape), generator=generator, dtype=torch.uint8)
     labels = images.flatten(1)[:, :9].to(torch.int64).sum(1) // 330 % CLASSES
-    return Part(images=images, labels=labels)
+    return Part(inputs=images, labels=labels)
 
 
 def data_set(normalize: Literal["unit", "standard"] = "unit", shape: Shape = SHAPE) -> DataSet:
     train = random_part(300, shape)
-    pixels = train.images.float().div(255).transpose(0, 1).flatten(1)
+    pixels = train.inputs.float().div(255).transpose(0, 1).flatten(1)
     return DataSet(
         spec=DataSpec(name="random", normalize=normalize),
         train=train,
@@ -216,14 +216,14 @@ def test_moved_and_mirrored_images_are_those_of_the_epoch(kind: Kind) -> None:
     by_hand = kind(lenet(), plain, training, [one])
     for epoch, stop in enumerate((5, 8)):
         images = augmented(
-            plain.train.images,
+            plain.train.inputs,
             torch.arange(len(plain.train)),
             data.spec,
             seed=one.seed,
             level=one.level,
             epoch=epoch,
         )
-        moved = replace(plain, train=Part(images=images, labels=plain.train.labels))
+        moved = replace(plain, train=Part(inputs=images, labels=plain.train.labels))
         states = by_hand.states()
         by_hand = kind(lenet(), moved, training, [one])
         by_hand.restore(states)
