@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ def read_arrays(path: Path, *, split_seed: int) -> Published:
         raise DataError(f"{path} is no file of arrays by its name.", LAYOUT)
     try:
         arrays = {_key(name): values for name, values in readers[ending](path).items()}
-    except (ValueError, OSError, KeyError, EOFError) as error:
+    except (ValueError, OSError, KeyError, EOFError, BadZipFile) as error:
         raise DataCorruptError(
             f"{path} cannot be read: {str(error).splitlines()[0] if str(error) else 'cut off'}.",
             LAYOUT,
@@ -105,7 +106,7 @@ def _key(name: str) -> str:
 
 
 def _read_npz(path: Path) -> Mapping[str, NDArray[np.generic]]:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 

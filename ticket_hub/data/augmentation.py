@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from ticket_hub.recipe import DataSpec
 from ticket_hub.seeds import derive_seed
-from ticket_hub.shapes import Bool, Int64, UInt8
+from ticket_hub.shapes import Bool, Int64, Shaped, UInt8
 
 __all__ = ["Augmentation", "augmented", "is_augmented"]
 
@@ -54,11 +54,11 @@ class Augmentation:
 
     def __call__(
         self,
-        images: UInt8[Tensor, "members batch channels height width"],
+        images: Shaped[Tensor, "members batch channels height width"],
         indices: Int64[Tensor, "members batch"],
         epoch: int | Tensor,
-    ) -> UInt8[Tensor, "members batch channels height width"]:
-        """Images of one step, moved and mirrored.
+    ) -> Shaped[Tensor, "members batch channels height width"]:
+        """Images of one step, moved and mirrored; other examples, which never are, as they come.
 
         With `spec.crop` = p, an image is padded by p black pixels on each side and a window of
         its own size is cut out, all (2p + 1)**2 places being equally likely; then, with

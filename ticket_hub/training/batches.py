@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ticket_hub.data import Augmentation, DataSet, normalized
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.shapes import Float, Int64
+from ticket_hub.shapes import Float, Int64, Shaped
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
 from ticket_hub.training.order import epoch_of, order_table
@@ -59,7 +59,7 @@ class Batches:
     def inputs(
         self,
     ) -> tuple[
-        Float[Tensor, "members batch channels height width"], Int64[Tensor, "members batch"]
+        Shaped[Tensor, "members batch channels height width"], Int64[Tensor, "members batch"]
     ]:
         """Images and labels of this step."""
         order = self._rows.row("order")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part, is_augmented, normalized
-from ticket_hub.shapes import Float
+from ticket_hub.shapes import Shaped
 
 __all__ = ["cut", "floats", "keep_floats", "kept_floats"]
 
@@ -36,7 +36,7 @@ def keep_floats(part: Part, values: Tensor) -> None:
     _floats[part] = values
 
 
-def floats(part: Part, data: DataSet) -> Float[Tensor, "examples channels height width"]:
+def floats(part: Part, data: DataSet) -> Shaped[Tensor, "examples channels height width"]:
     """All pixels of a part, normalized; kept as long as the part lives, where it is small.
 
     A slice that `cut` made has its share of what is kept of the whole part.
