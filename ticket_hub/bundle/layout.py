@@ -57,7 +57,7 @@ MAX_LAYERS = 4096
 MAX_FAMILY = 1_000_000  # comparisons
 MAX_CLASSES = 10_000_000
 MAX_PIXELS = 1 << 16
-MAX_CHANNELS = 1 << 20
+MAX_CHANNELS = 1 << 18
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
 _SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, FIGURE, RESULTS))

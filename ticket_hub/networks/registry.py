@@ -38,7 +38,7 @@ Builder: TypeAlias = Callable[..., nn.Module]
 B = TypeVar("B", bound=Builder)
 
 MAX_NAME = 200
-MAX_CHANNELS = 1 << 20  # or words of texts
+MAX_CHANNELS = 1 << 18  # or words of texts
 MAX_PIXELS = 8192  # on each side
 MAX_CLASSES = 2**31 - 1
 MAX_NUMBERS = 2**33  # 32 GiB of float32: above every published classifier of images
