@@ -21,6 +21,7 @@ from ticket_hub.data import load
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import load_recipe
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search import search
 
 CHANGES = {
@@ -40,7 +41,7 @@ def main(folder: Path) -> None:
     recipe = load_recipe("digits-quick").replace(CHANGES)
     data = load(recipe.data, Path())
     with tempfile.TemporaryDirectory() as run:
-        levels = list(search(recipe, run_folder=Path(run) / "run", workers=1))
+        levels = list(search(recipe, run_folder=Path(run) / "run", resources=Resources(workers=1)))
     facts = {key: fingerprint()[key] for key in ("python", "torch", "device")}
     content = BundleContent(
         recipe=recipe,

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle.ticket import TicketContent
-from ticket_hub.data import DataSet, adapted, load
+from ticket_hub.data import DataSet, adapted
 from ticket_hub.environment import choose_device, fingerprint
-from ticket_hub.errors import DataError, MemoryLimitError, RecipeError, StoppedError
+from ticket_hub.errors import DataError, MemoryLimitError, RecipeError
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
 from ticket_hub.recipe import Recipe, TrainingSpec
@@ -76,9 +76,7 @@ class Gym:
             DataError: the data set is not the one that the tickets were found on, where the
                 bundle says which that was.
         """
-        device = choose_device(self.resources.device)
-        given = self.resources
-        found = load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
+        found = self.resources.load(self.recipe.data)
         if self.data_fingerprint not in {None, found.fingerprint}:
             raise DataError(
                 f"{self.recipe.data.name} here is not the data that the tickets were found on.",
@@ -127,35 +125,20 @@ class Gym:
             EnvironmentMismatchError: the folder was begun in another environment.
             TrainingError: as `Trainer.train`.
         """
-        resources = self.resources
-        if resources.should_stop is not None and resources.should_stop():
-            raise StoppedError("Stopped before training.", "The same command goes on from there.")
+        self.resources.refuse_if_stopped("training")
         self.data  # noqa: B018 - refused before anything is written
-        RunFolder(self.folder).admit(self.environment, accept=resources.accept_environment)
+        RunFolder(self.folder).admit(self.environment, accept=self.resources.accept_environment)
         try:
-            return self._together(name, training, members)
+            keeper = FolderKeeper(
+                folder=self.folder / "checkpoints" / name, environment=self.environment
+            )
+            return self.resources.train(self.trainer, self.architecture, training, members, keeper)
         except MemoryLimitError:
             if len(members) == 1:
                 raise
         middle = len(members) // 2
         first = self.train(name, training, members[:middle])
         return first + self.train(name, training, members[middle:])
-
-    def _together(
-        self, name: str, training: TrainingSpec, members: Sequence[Member]
-    ) -> list[Trained]:
-        resources = self.resources
-        return self.trainer.train(
-            self.architecture,
-            training,
-            members,
-            keeper=FolderKeeper(
-                folder=self.folder / "checkpoints" / name, environment=self.environment
-            ),
-            checkpoint_seconds=resources.checkpoint_seconds,
-            observe=resources.observe,
-            should_stop=resources.should_stop,
-        )
 
     def forget(self, name: str) -> None:
         """Drop the checkpoints of a population whose result is on disk."""

@@ -22,7 +22,8 @@ from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.runs.lock import PATIENCE_SECONDS, hold
 from ticket_hub.runs.resources import Resources
-from ticket_hub.search import find
+from ticket_hub.search.finding import result_of
+from ticket_hub.search.imp import search
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import carry_out
@@ -142,7 +143,8 @@ def do_work(
 
 
 def _find(task: Find, run: Path, progress: ProgressFile, resources: Resources) -> dict[str, Any]:
-    found = find(task.recipe, run_folder=run, on_level=progress.level, **vars(resources))
+    levels = search(task.recipe, run_folder=run, resources=resources)
+    found = result_of(task.recipe, run, levels, progress.level)
     return {
         "kind": "find",
         "run": str(found.run),

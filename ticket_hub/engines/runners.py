@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ticket_hub import home
 from ticket_hub.engines.base import Engine, Find, Retrain, Work
@@ -22,7 +22,7 @@ from ticket_hub.engines.progress import as_progress
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.listing import summarize
 from ticket_hub.runs.lock import hold
-from ticket_hub.runs.resources import Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.finding import FindResult, find, result_of
 from ticket_hub.search.imp import assemble
 from ticket_hub.search.parts import part_of
@@ -82,9 +82,7 @@ def find_with(
     *,
     run_folder: Path | str | None = None,
     surveyor: Surveyor | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
-    **places: Any,  # noqa: ANN401 - as `Work` takes them
+    **resources: Unpack[ResourceOptions],
 ) -> FindResult:
     """As `ticket_hub.find`, on an engine; where it has several slots, in parts.
 
@@ -95,7 +93,9 @@ def find_with(
     Args:
         run_folder: by default as `ticket_hub.find`; engines of several machines must reach it.
         surveyor: told how far it is.
-        places: `data_dir`, `device`, `workers` and `checkpoint_seconds`, as in `Work`.
+        resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
+            `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
+            unusual, is told to `surveyor`.
 
     Raises:
         TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
@@ -106,27 +106,21 @@ def find_with(
         return find(recipe, run_folder=run)
     root = works_folder(run)
     parts = divide(recipe, run, root, engine.slots)
-    given = _places(places) | {"accept_environment": accept_environment}
+    given = Resources(**resources)
     works, names = {}, {}
     for part in parts:
         folder = root / part.name
         place = run if part.is_whole else folder / "run"
         task = Find(recipe=part_of(recipe, part.first, part.count))
-        works[folder] = Work(find=task, run_folder=str(place), **given)
+        works[folder] = Work(find=task, run_folder=str(place), **_places(given))
         names[folder] = "" if part.is_whole else part.about
     listen = (surveyor or Surveyor()).listener(names)
-    follow(engine, works, listen=listen, should_stop=should_stop)
+    follow(engine, works, listen=listen, should_stop=given.should_stop)
     if parts[0].is_whole:
         result = find(recipe, run_folder=run)
     else:
-        levels = assemble(
-            recipe,
-            [folder / "run" for folder in works],
-            run_folder=run,
-            accept_environment=accept_environment,
-            should_stop=should_stop,
-        )
-        result = result_of(recipe, run, levels)
+        made = [folder / "run" for folder in works]
+        result = result_of(recipe, run, assemble(recipe, made, run_folder=run, resources=given))
     _remove_works(root)
     return result
 
@@ -138,23 +132,24 @@ def retrain_with(
     who: str = "",
     run_folder: Path | str | None = None,
     surveyor: Surveyor | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    **places: Any,  # noqa: ANN401 - as `Work` takes them
+    **resources: Unpack[ResourceOptions],
 ) -> RetrainResult:
     """As `ticket_hub.transfer.retraining.carry_out`, on an engine: one work.
 
     Args:
-        places: `data_dir`, `device`, `workers`, `accept_environment` and `checkpoint_seconds`, as
-            in `Work`.
+        resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
+            `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
+            unusual, is told to `surveyor`.
 
     Raises:
         TicketHubError: as `ticket_hub.retrain` and `ticket_hub.engines.following.follow`.
     """
     run = Path(run_folder or wanted.run_folder).absolute()
     root = works_folder(run)
-    work = Work(retrain=Retrain.of(wanted, who=who), run_folder=str(run), **_places(places))
+    given = Resources(**resources)
+    work = Work(retrain=Retrain.of(wanted, who=who), run_folder=str(run), **_places(given))
     listen = (surveyor or Surveyor()).listener({root / "all": ""})
-    follow(engine, {root / "all": work}, listen=listen, should_stop=should_stop)
+    follow(engine, {root / "all": work}, listen=listen, should_stop=given.should_stop)
     result = carry_out(wanted, Resources(), who=who, run_folder=run)
     _remove_works(root)
     return result
@@ -167,8 +162,7 @@ def transfer_with(
     who: str = "",
     run_folder: Path | str | None = None,
     surveyor: Surveyor | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    **places: Any,  # noqa: ANN401 - as `Work` takes them
+    **resources: Unpack[ResourceOptions],
 ) -> TransferResult:
     """As `ticket_hub.transfer.transferring.carry_out_transfer`, on an engine: a work for each cell.
 
@@ -176,13 +170,16 @@ def transfer_with(
     results are the same.
 
     Args:
-        places: as `retrain_with`.
+        resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
+            `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
+            unusual, is told to `surveyor`.
 
     Raises:
         TicketHubError: as `ticket_hub.transfer_tickets` and `ticket_hub.engines.following.follow`.
     """
     run = Path(run_folder or wanted.run_folder).absolute()
     root = works_folder(run)
+    given = Resources(**resources)
     wanted.refuse_strange(run)
     with hold(run / "lock"):
         pass  # the folder is a transfer's from now on
@@ -190,13 +187,13 @@ def transfer_with(
         root / cell.run_name: Work(
             retrain=Retrain.of(cell.plan, who=who, shared=str(run)),
             run_folder=str(run / "cells" / cell.run_name),
-            **_places(places),
+            **_places(given),
         )
         for cell in wanted.cells
     }
     names = {root / cell.run_name: f"{cell.ticket} on {cell.data}" for cell in wanted.cells}
     listen = (surveyor or Surveyor()).listener(names)
-    follow(engine, works, listen=listen, should_stop=should_stop)
+    follow(engine, works, listen=listen, should_stop=given.should_stop)
     result = carry_out_transfer(wanted, Resources(), who=who, run_folder=run)
     _remove_works(root)
     return result
@@ -209,8 +206,13 @@ def _remove_works(root: Path) -> None:
         root.parent.rmdir()
 
 
-def _places(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Where things lie, so that they mean the same in any process."""
-    data = home.expanded(given.get("data_dir") or home.data_folder()).absolute()
-    kept = {key: value for key, value in given.items() if value is not None}
-    return kept | {"data_dir": str(data), "directory": str(Path.cwd())}
+def _places(given: Resources) -> dict[str, Any]:
+    """What `Work` says of resources, so that it means the same in any process."""
+    return {
+        "data_dir": str(home.expanded(given.data_dir or home.data_folder()).absolute()),
+        "directory": str(Path.cwd()),
+        "device": given.device,
+        "workers": given.workers,
+        "accept_environment": given.accept_environment,
+        "checkpoint_seconds": given.checkpoint_seconds,
+    }

@@ -12,12 +12,13 @@ from ticket_hub.lazy import lazy_names
 if TYPE_CHECKING:
     from ticket_hub.runs.level import Ending, Level, Trial
     from ticket_hub.runs.listing import RunSummary, list_runs
-    from ticket_hub.runs.resources import Resources
+    from ticket_hub.runs.resources import ResourceOptions, Resources
     from ticket_hub.runs.signals import stop_on_signals
 
 __all__ = [
     "Ending",
     "Level",
+    "ResourceOptions",
     "Resources",
     "RunSummary",
     "Trial",
@@ -28,6 +29,7 @@ __all__ = [
 _HOMES = {
     "Ending": "level",
     "Level": "level",
+    "ResourceOptions": "resources",
     "Resources": "resources",
     "RunSummary": "listing",
     "Trial": "level",

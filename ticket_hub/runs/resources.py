@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
-from ticket_hub.training import Progress
+from ticket_hub.data import DataSet, load
+from ticket_hub.environment import choose_device
+from ticket_hub.errors import StoppedError
+from ticket_hub.recipe import DataSpec, TrainingSpec
+from ticket_hub.training import Member, Progress, Trained, Trainer
+from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.types import Architecture
 
-__all__ = ["Resources"]
+__all__ = ["ResourceOptions", "Resources"]
+
+
+class ResourceOptions(TypedDict, total=False):
+    """The fields of `Resources`, as keywords of the library's front doors."""
+
+    data_dir: Path | str | None
+    device: str | None
+    workers: int | None
+    observe: Callable[[Progress], None] | None
+    notify: Callable[[str], None] | None
+    should_stop: Callable[[], bool] | None
+    accept_environment: bool
+    checkpoint_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What training may use and whom it tells; see `ticket_hub.search.search`."""
+    """What training may use and whom it tells; no result depends on it but by the device.
+
+    Attributes:
+        data_dir: where the data sets lie; by default `TICKET_DATA` or the user's cache.
+        device: `cpu`, `cuda`, `cuda:1`; by default CUDA where there is a device.
+        workers: training processes on a CPU; None chooses.
+        observe: told how far each trial is, after each evaluation.
+        notify: told in one sentence when something unusual was found, such as a damaged
+            checkpoint that was skipped.
+        should_stop: asked several times a second; once true, a checkpoint is kept and
+            `StoppedError` raised. See `ticket_hub.runs.stop_on_signals`.
+        accept_environment: go on although the run was begun in another environment; it is then
+            marked as not bit-exact for good.
+        checkpoint_seconds: between two checkpoints; the most that a crash can cost.
+    """
 
     data_dir: Path | str | None = None
     device: str | None = None
@@ -23,3 +57,49 @@ class Resources:
     should_stop: Callable[[], bool] | None = None
     accept_environment: bool = False
     checkpoint_seconds: float = 60.0
+
+    def load(self, data: DataSpec) -> DataSet:
+        """A data set on the device; the device is chosen first, since that may be refused.
+
+        Raises:
+            TrainingError: there is no such device.
+            DataError: the data cannot be had.
+        """
+        device = choose_device(self.device)
+        return load(data, self.data_dir, notify=self.notify).to(device)
+
+    def refuse_if_stopped(self, before: str) -> None:
+        """Begin nothing where somebody asked to stop already.
+
+        Raises:
+            StoppedError: it says before what.
+        """
+        if self.should_stop is not None and self.should_stop():
+            raise StoppedError(f"Stopped before {before}.", "The same command goes on from there.")
+
+    def train(
+        self,
+        trainer: Trainer,
+        architecture: Architecture,
+        training: TrainingSpec,
+        members: Sequence[Member],
+        keeper: FolderKeeper,
+        *,
+        snapshots: Sequence[int] = (),
+    ) -> list[Trained]:
+        """Train a population that keeps checkpoints, tells how far it is, and can be stopped.
+
+        Raises:
+            StoppedError: `should_stop` became true.
+            TrainingError: as `Trainer.train`.
+        """
+        return trainer.train(
+            architecture,
+            training,
+            members,
+            snapshots=snapshots,
+            keeper=keeper,
+            checkpoint_seconds=self.checkpoint_seconds,
+            observe=self.observe,
+            should_stop=self.should_stop,
+        )

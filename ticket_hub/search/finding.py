@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ticket_hub import home
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs.level import Ending, Level
+from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.imp import search
-from ticket_hub.training import Progress
 
 __all__ = ["FindResult", "Found", "find", "result_of"]
 
@@ -57,24 +57,18 @@ def find(
     *,
     changes: Mapping[str, Any] | None = None,
     run_folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
     on_level: Callable[[Level], None] | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    notify: Callable[[str], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
-    checkpoint_seconds: float = 60.0,
+    **resources: Unpack[ResourceOptions],
 ) -> FindResult:
     """Search for tickets and return where their bundle lies. The same call again resumes.
 
     Args:
         recipe: a recipe, the name of one that comes with the package, or the path of a .toml file.
         changes: fields that differ from it: `{"training.iterations": 20000}`.
+        run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
         on_level: called with each level when its bundle is on disk.
-        run_folder, data_dir, device, workers, observe, notify, should_stop, accept_environment,
-            checkpoint_seconds: as in `ticket_hub.search.search`.
+        resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
 
     Raises:
         RecipeError: there is no such recipe, key or value.
@@ -83,18 +77,7 @@ def find(
     wanted = load_recipe(recipe) if isinstance(recipe, str) else recipe
     wanted = wanted.replace(changes) if changes else wanted
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
-    levels = search(
-        wanted,
-        run_folder=folder,
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        observe=observe,
-        notify=notify,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-        checkpoint_seconds=checkpoint_seconds,
-    )
+    levels = search(wanted, run_folder=folder, resources=Resources(**resources))
     return result_of(wanted, folder, levels, on_level)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from ticket_hub import home
@@ -19,23 +19,14 @@ from ticket_hub.runs.resources import Resources
 from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.search.parts import Parts
 from ticket_hub.search.session import Session
-from ticket_hub.training import Progress
 
 __all__ = ["assemble", "refuse_strange", "search"]
 
+USUAL = Resources()
+
 
 def search(
-    recipe: Recipe,
-    *,
-    run_folder: Path | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    notify: Callable[[str], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
-    checkpoint_seconds: float = 60.0,
+    recipe: Recipe, *, run_folder: Path | None = None, resources: Resources = USUAL
 ) -> Generator[Level, None, None]:
     """Yield one level per pruning round; levels already on disk are read, not trained again.
 
@@ -50,40 +41,19 @@ def search(
 
     Args:
         run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
-        data_dir: where the data sets lie; by default `TICKET_DATA` or the user's cache.
-        device: `cpu`, `cuda`, `cuda:1`; by default CUDA where there is a device.
-        workers: training processes on a CPU; None chooses. No result depends on it.
-        observe: told how far each trial is, after each evaluation.
-        notify: told in one sentence when something unusual was found, such as a damaged
-            checkpoint that was skipped.
-        should_stop: asked several times a second; once true, a checkpoint is kept and
-            `StoppedError` raised. See `ticket_hub.runs.signals.stop_on_signals`.
-        accept_environment: go on although the run was begun in another environment; its bundle is
-            then marked as not bit-exact for good.
-        checkpoint_seconds: between two checkpoints of a level in training; the most that a crash
-            can cost.
+        resources: what training may use, and whom it tells.
 
     Raises:
         RunLockedError: another process works in the folder.
         RunMismatchError: the folder holds a run of another recipe, or the data have changed.
         EnvironmentMismatchError: the run was begun in another environment, and is not finished.
         RunError: a file of the run is damaged, or the folder holds something else.
-        StoppedError: `should_stop` became true; the same call goes on.
+        StoppedError: `resources.should_stop` became true; the same call goes on.
         DataError, NetworkError, PruningError, TrainingError, StorageError: as their names say;
             what was finished before stays, and the same call goes on.
     """
     folder = RunFolder(run_folder or home.runs_folder() / recipe.run_name)
     refuse_strange(folder)
-    resources = Resources(
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        observe=observe,
-        notify=notify,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-        checkpoint_seconds=checkpoint_seconds,
-    )
     with contextlib.ExitStack() as stack:
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
@@ -92,12 +62,7 @@ def search(
 
 
 def assemble(
-    recipe: Recipe,
-    parts: Sequence[Path],
-    *,
-    run_folder: Path,
-    accept_environment: bool = False,
-    should_stop: Callable[[], bool] | None = None,
+    recipe: Recipe, parts: Sequence[Path], *, run_folder: Path, resources: Resources = USUAL
 ) -> Generator[Level, None, None]:
     """Yield the levels of a search whose trials were made in several runs; nothing is trained.
 
@@ -107,6 +72,7 @@ def assemble(
     Args:
         parts: finished run folders; together their recipes have the trials of `recipe`, and
             differ from it in `search.seed` and `search.trials` alone. They are only read.
+        resources: of which `should_stop` and `accept_environment` alone are asked.
 
     Raises:
         RunError: a part is missing, damaged, or of another search.
@@ -115,7 +81,6 @@ def assemble(
     """
     folder = RunFolder(run_folder)
     refuse_strange(folder)
-    resources = Resources(should_stop=should_stop, accept_environment=accept_environment)
     with hold(folder.lock):
         sweep(folder.path)
         yield from Session(folder, Parts(recipe, resources, parts)).levels()

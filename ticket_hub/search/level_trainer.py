@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from ticket_hub.bundle.content import DataRecord
-from ticket_hub.data import DataSet, load
-from ticket_hub.environment import choose_device, fingerprint
+from ticket_hub.data import DataSet
+from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, initialize, prunable_layers
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
@@ -94,10 +94,8 @@ class RecipeSupplier(Supplier):
 
     @cached_property
     def data(self) -> DataSet:
-        """The data set on the device; the device is chosen first, since that may be refused."""
-        device = choose_device(self.resources.device)
-        given = self.resources
-        return load(self.recipe.data, given.data_dir, notify=given.notify).to(device)
+        """The data set on the device."""
+        return self.resources.load(self.recipe.data)
 
     def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
         """Those of the loss at one trial's trained weights; see `training.slopes`."""
@@ -161,13 +159,7 @@ class LevelTrainer(RecipeSupplier):
         keeper: FolderKeeper,
     ) -> list[Trained]:
         """Train the members of a level; see `Trainer.train`."""
-        return self.trainer.train(
-            architecture,
-            self.recipe.training,
-            members,
-            snapshots=snapshots,
-            keeper=keeper,
-            checkpoint_seconds=self.resources.checkpoint_seconds,
-            observe=self.resources.observe,
-            should_stop=self.resources.should_stop,
+        training = self.recipe.training
+        return self.resources.train(
+            self.trainer, architecture, training, members, keeper, snapshots=snapshots
         )

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from ticket_hub.errors import RunError, RunMismatchError, StoppedError
+from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.pruning import density
 from ticket_hub.pruning.coverage import thin_layers
 from ticket_hub.pruning.masks import kept_by_layer
@@ -136,10 +136,7 @@ class Session:
 
     def _refuse_to_start(self, index: int) -> None:
         resources = self.supplier.resources
-        if resources.should_stop is not None and resources.should_stop():
-            raise StoppedError(
-                f"Stopped before level {index}.", "The same command goes on from there."
-            )
+        resources.refuse_if_stopped(f"level {index}")
         if self.supplier.data_fingerprint != self.header.data.fingerprint:
             raise RunMismatchError(
                 f"{self.folder.path} was begun with other data of {self.header.data.name}.",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.data import DataSet, load
+from ticket_hub.data import DataSet
 from ticket_hub.durable import sweep
-from ticket_hub.environment import choose_device, fingerprint
-from ticket_hub.errors import MemoryLimitError, RunMismatchError, StoppedError
+from ticket_hub.environment import fingerprint
+from ticket_hub.errors import MemoryLimitError, RunMismatchError
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Member, Trained, Trainer
@@ -123,9 +124,7 @@ class _Session:
     @cached_property
     def data(self) -> DataSet:
         """The data on the device, in the shape that the network takes."""
-        device = choose_device(self.resources.device)
-        given = self.resources
-        found = load(self.spec.data, given.data_dir, notify=given.notify).to(device)
+        found = self.resources.load(self.spec.data)
         return fit_images(found, self.source.bundle.architecture, self.spec.images)
 
     @cached_property
@@ -235,14 +234,9 @@ class _Session:
         architecture, resources = lined[0].architecture, self.resources
 
         def train_first(iterations: int, members: list[Member]) -> Sequence[Trained]:
-            return self.trainer.train(
-                architecture,
-                first_training(self.spec.training, iterations),
-                members,
-                keeper=keeper,
-                checkpoint_seconds=resources.checkpoint_seconds,
-                should_stop=resources.should_stop,
-            )
+            training = first_training(self.spec.training, iterations)
+            silent = dataclasses.replace(resources, observe=None)
+            return silent.train(self.trainer, architecture, training, members, keeper)
 
         members = with_first_steps(
             [self.networks.member(*pair) for pair in zip(entries, lined, strict=True)],
@@ -250,15 +244,7 @@ class _Session:
             architecture,
             train_first,
         )
-        trained = self.trainer.train(
-            architecture,
-            self.spec.training,
-            members,
-            keeper=keeper,
-            checkpoint_seconds=resources.checkpoint_seconds,
-            observe=resources.observe,
-            should_stop=resources.should_stop,
-        )
+        trained = resources.train(self.trainer, architecture, self.spec.training, members, keeper)
         for entry, start, done in zip(entries, lined, trained, strict=True):
             if self._is_base(entry):
                 network = DenseNetwork(weights=done.weights, iterations=done.iterations)
@@ -271,9 +257,7 @@ class _Session:
         return found
 
     def _refuse_to_start(self) -> None:
-        resources = self.resources
-        if resources.should_stop is not None and resources.should_stop():
-            raise StoppedError("Stopped before a level.", "The same command goes on from there.")
+        self.resources.refuse_if_stopped("a level")
         if self.header is None:
             self.header = self._begin()
         if self.header["data"]["fingerprint"] != self.data.fingerprint:
@@ -281,7 +265,7 @@ class _Session:
                 f"{self.folder.path} was begun with other data of {self.spec.data.name}.",
                 "Restore the data set, or name another folder.",
             )
-        self.folder.run.admit(self.environment, accept=resources.accept_environment)
+        self.folder.run.admit(self.environment, accept=self.resources.accept_environment)
 
     def _begin(self) -> dict[str, Any]:
         data = self.data

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 import torch
 
@@ -25,9 +26,9 @@ from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
-from ticket_hub.runs.resources import Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.level_trainer import LevelTrainer
-from ticket_hub.training import Curves, Member, Progress, Trained
+from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.claims import LevelReplay, ReplayReport, TrialReplay, judge_level
 from ticket_hub.transfer.result import Result, read_result, write_result
@@ -47,11 +48,7 @@ def replay_bundle(
     alpha: float = ALPHA,
     hub: str | Path | None = None,
     run_folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    **resources: Unpack[ResourceOptions],
 ) -> ReplayReport:
     """Train a level and the dense network again: same recipe, data order, trials and seeds.
 
@@ -65,7 +62,9 @@ def replay_bundle(
         margin: how far a mean may be off where one trial is claimed: 0.002 is 0.2 points.
         alpha: chance that a true claim is called not reproduced in another environment.
         run_folder: by default `runs/replay-ID-RECIPE` under `TICKET_HOME`.
-        hub, data_dir, device, workers, observe, should_stop: as in `ticket_hub.retrain`.
+        hub: where to pull from: a folder, or the address of a server.
+        resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop` and
+            `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
 
     Raises:
         RecipeError: a margin or an alpha that cannot be.
@@ -83,18 +82,11 @@ def replay_bundle(
     level = bundle.level(text or "best").index
     digest = bundle.manifest.recipe.digest
     default = home.runs_folder() / f"replay-{source.id[:12]}-{digest[:12]}"
-    resources = Resources(
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        observe=observe,
-        should_stop=should_stop,
-    )
     folder = RunFolder(Path(run_folder) if run_folder else default)
     recipe = _checked(bundle, level, folder)
     with hold(folder.lock), contextlib.ExitStack() as stack:
         sweep(folder.path)
-        trainer = LevelTrainer(recipe, resources, stack)
+        trainer = LevelTrainer(recipe, Resources(**resources), stack)
         return _Replay(bundle, folder, trainer, trials, rule).report(level)
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ticket_hub.bundle import Bundle
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.runs.folder import RunFolder
-from ticket_hub.runs.resources import Resources
-from ticket_hub.training import Progress
+from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.experiment import experiment
@@ -65,13 +64,8 @@ def retrain(
     own: str | Path | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
     on_result: Callable[[Result], None] | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
+    **resources: Unpack[ResourceOptions],
 ) -> RetrainResult:
     """Train tickets beside their controls and judge them. The same call again resumes.
 
@@ -100,8 +94,8 @@ def retrain(
         run_folder: by default `runs/retrain-DATA-DIGEST` under `TICKET_HOME`. More levels,
             controls or trials go on in the same folder.
         on_result: called with each result when its group is on disk.
-        data_dir, device, workers, observe, should_stop, accept_environment: as in
-            `ticket_hub.search.search`.
+        resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
 
     Raises:
         TicketNotFoundError: there is no such bundle or level.
@@ -123,16 +117,10 @@ def retrain(
         margin=margin,
         alpha=alpha,
     )
-    resources = Resources(
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        observe=observe,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-    )
     wanted = plan(place, terms, dataset=dataset, own=own)
-    return carry_out(wanted, resources, who=who, run_folder=run_folder, on_result=on_result)
+    return carry_out(
+        wanted, Resources(**resources), who=who, run_folder=run_folder, on_result=on_result
+    )
 
 
 def carry_out(

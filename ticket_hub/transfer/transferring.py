@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ticket_hub.durable import sweep
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.runs.lock import hold
-from ticket_hub.runs.resources import Resources
-from ticket_hub.training import Progress
+from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.transfer.evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix
 from ticket_hub.transfer.planning import Plan, Terms
@@ -56,13 +55,8 @@ def transfer_tickets(
     own: Mapping[str, str | Path] | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
     on_result: Callable[[Result], None] | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
+    **resources: Unpack[ResourceOptions],
 ) -> TransferResult:
     """Train several tickets on several data sets beside their controls. The same call resumes.
 
@@ -83,8 +77,9 @@ def transfer_tickets(
         run_folder: by default `runs/transfer-DIGEST` under `TICKET_HOME`. More levels, controls and
             trials go on in the same folder, and so do more tickets and data sets where the folder
             is named; the matrix is of what was last asked for.
-        head, images, seed, fresh, margin, alpha, hub, who, data_dir, device, workers, on_result,
-            observe, should_stop, accept_environment: as `ticket_hub.retrain`.
+        head, images, seed, fresh, margin, alpha, hub, who, on_result: as `ticket_hub.retrain`.
+        resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
 
     Raises:
         TicketHubError: as `ticket_hub.retrain`.
@@ -101,17 +96,9 @@ def transfer_tickets(
         margin=margin,
         alpha=alpha,
     )
-    resources = Resources(
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        observe=observe,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-    )
     wanted = plan_transfer(places, datasets, terms, levels=levels, own=own)
     return carry_out_transfer(
-        wanted, resources, who=who, run_folder=run_folder, on_result=on_result
+        wanted, Resources(**resources), who=who, run_folder=run_folder, on_result=on_result
     )
 
 

@@ -28,6 +28,7 @@ from disturber import AT, KIND, KINDS, ROOT, Disturber  # type: ignore[import-no
 
 from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.recipe import Recipe, load_recipe
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search import search
 from ticket_hub.training import Progress
 
@@ -51,7 +52,9 @@ def tiny() -> Recipe:
 
 def straight(folder: Path, recipe: Recipe) -> None:
     """A whole search that keeps checkpoints as often as it can."""
-    for _ in search(recipe, run_folder=folder, workers=1, checkpoint_seconds=0.0):
+    for _ in search(
+        recipe, run_folder=folder, resources=Resources(workers=1, checkpoint_seconds=0.0)
+    ):
         pass
 
 
@@ -72,7 +75,9 @@ def stopped_and_resumed(folder: Path, recipe: Recipe, workers: int = 1) -> None:
 
     with contextlib.suppress(StoppedError):
         for _ in search(
-            recipe, run_folder=folder, workers=workers, observe=observe, should_stop=lambda: wish
+            recipe,
+            run_folder=folder,
+            resources=Resources(workers=workers, observe=observe, should_stop=lambda: wish),
         ):
             finished += 1
     assert finished == 1, "the search was not stopped in level 1"
@@ -187,7 +192,11 @@ def kill_after_news(folder: Path, recipe: Recipe, news: int, more: float) -> boo
         os.write(writer, b".")
 
     def work() -> None:
-        for _ in search(recipe, run_folder=folder, workers=1, checkpoint_seconds=0.0, observe=tell):
+        for _ in search(
+            recipe,
+            run_folder=folder,
+            resources=Resources(workers=1, checkpoint_seconds=0.0, observe=tell),
+        ):
             pass
 
     child = fork(work)

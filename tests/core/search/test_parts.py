@@ -10,6 +10,7 @@ from runs import files
 from ticket_hub.errors import EnvironmentMismatchError, RunError
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.level import Level
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search.imp import assemble, search
 from ticket_hub.search.parts import part_of
 
@@ -30,7 +31,7 @@ def _made(recipe: Recipe, folder: Path, *sizes: int) -> list[Path]:
 
 
 def _run(recipe: Recipe, folder: Path) -> list[Level]:
-    return list(search(recipe, run_folder=folder, device="cpu", workers=1))
+    return list(search(recipe, run_folder=folder, resources=Resources(device="cpu", workers=1)))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,11 @@ def test_parts_from_different_environments_are_refused_or_marked(
     place.write_text(place.read_text("utf-8").replace('"threads": "1"', '"threads": "2"'), "utf-8")
     with pytest.raises(EnvironmentMismatchError):
         list(assemble(three, parts, run_folder=tmp_path / "run"))
-    list(assemble(three, parts, run_folder=tmp_path / "run", accept_environment=True))
+    list(
+        assemble(
+            three, parts, run_folder=tmp_path / "run", resources=Resources(accept_environment=True)
+        )
+    )
     assert '"bit_exact": false' in (tmp_path / "run/environment.json").read_text("utf-8")
 
 

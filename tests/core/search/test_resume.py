@@ -22,6 +22,7 @@ from ticket_hub.errors import EnvironmentMismatchError, RunLockedError, StoppedE
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs import Level, list_runs
 from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search import search
 from ticket_hub.training import Progress
 
@@ -46,7 +47,9 @@ def stop_within_level(recipe: Recipe, folder: Path, index: int, iteration: int =
     def run() -> None:
         nonlocal finished
         for _ in search(
-            recipe, run_folder=folder, workers=1, observe=observe, should_stop=lambda: wish
+            recipe,
+            run_folder=folder,
+            resources=Resources(workers=1, observe=observe, should_stop=lambda: wish),
         ):
             finished += 1
 
@@ -67,7 +70,13 @@ def test_a_half_finished_level_goes_on_from_its_checkpoint_with_the_same_bits(
     stop_within_level(tiny, folder, index)
     assert len(checkpoints(folder)) == 2
     begun: list[int] = []
-    list(search(tiny, run_folder=folder, observe=lambda news: begun.append(news.iteration)))
+    list(
+        search(
+            tiny,
+            run_folder=folder,
+            resources=Resources(observe=lambda news: begun.append(news.iteration)),
+        )
+    )
     assert begun[0] > 0
     assert files(folder) == straight
 
@@ -82,7 +91,7 @@ def test_a_damaged_checkpoint_is_told_and_skipped(
     newest = next(p for p in checkpoints(folder) if p.name not in older and "trial-1" in p.name)
     newest.write_bytes(newest.read_bytes()[:-4] + b"rot!")
     told: list[str] = []
-    list(search(tiny, run_folder=folder, notify=told.append))
+    list(search(tiny, run_folder=folder, resources=Resources(notify=told.append)))
     assert told == [
         f"The checkpoint {newest.name} is damaged and was skipped; an earlier state is used."
     ]
@@ -99,7 +108,11 @@ def stop_within_level_again(recipe: Recipe, folder: Path) -> None:
 
     with pytest.raises(StoppedError):
         list(
-            search(recipe, run_folder=folder, workers=1, observe=observe, should_stop=lambda: wish)
+            search(
+                recipe,
+                run_folder=folder,
+                resources=Resources(workers=1, observe=observe, should_stop=lambda: wish),
+            )
         )
 
 
@@ -115,9 +128,9 @@ def test_a_wish_to_stop_that_comes_when_all_workers_are_done_loses_nothing(
     working = search(
         tiny,
         run_folder=tmp_path,
-        workers=2,
-        observe=observe,
-        should_stop=lambda: len(through) == tiny.search.trials,
+        resources=Resources(
+            workers=2, observe=observe, should_stop=lambda: len(through) == tiny.search.trials
+        ),
     )
     assert next(working).index == 0
     with pytest.raises(StoppedError, match="before level 1"):
@@ -219,7 +232,7 @@ def test_another_environment_is_refused_and_once_accepted_marks_the_bundle_for_g
     with pytest.raises(EnvironmentMismatchError, match="torch: 1"):
         list(search(tiny, run_folder=tmp_path))
     assert open_bundle(tmp_path / "bundle").manifest.bit_exact
-    list(search(tiny, run_folder=tmp_path, accept_environment=True))
+    list(search(tiny, run_folder=tmp_path, resources=Resources(accept_environment=True)))
     assert not open_bundle(tmp_path / "bundle").manifest.bit_exact
     list(search(tiny, run_folder=tmp_path))
     assert not open_bundle(tmp_path / "bundle").manifest.bit_exact
@@ -236,7 +249,7 @@ import sys, pathlib, torch
 torch.set_num_threads(1)
 from ticket_hub.errors import StoppedError
 from ticket_hub.recipe import load_recipe
-from ticket_hub.runs import stop_on_signals
+from ticket_hub.runs import Resources, stop_on_signals
 from ticket_hub.search import search
 recipe = load_recipe("digits-quick").replace(
     {"network.name": "lenet-8", "training.iterations": 10**6, "training.evaluate_every": 100,
@@ -244,9 +257,9 @@ recipe = load_recipe("digits-quick").replace(
 )
 with stop_on_signals() as should_stop:
     try:
-        list(search(recipe, run_folder=pathlib.Path(sys.argv[1]), workers=1,
-                    should_stop=should_stop,
-                    observe=lambda news: print(news.iteration, flush=True)))
+        resources = Resources(workers=1, should_stop=should_stop,
+                              observe=lambda news: print(news.iteration, flush=True))
+        list(search(recipe, run_folder=pathlib.Path(sys.argv[1]), resources=resources))
     except StoppedError:
         sys.exit(75)
 """

@@ -25,6 +25,7 @@ from ticket_hub.errors import (
 from ticket_hub.pruning import is_nested, kept
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs import Level, list_runs
+from ticket_hub.runs.resources import Resources
 from ticket_hub.search import search
 
 
@@ -57,7 +58,9 @@ def test_each_round_prunes_the_round_before_to_the_planned_count(
 
 def test_a_finished_search_is_read_and_not_trained_again(tiny: Recipe, tmp_path: Path) -> None:
     first = list(search(tiny, run_folder=tmp_path))
-    again = list(search(tiny, run_folder=tmp_path, data_dir=tmp_path / "nowhere"))
+    again = list(
+        search(tiny, run_folder=tmp_path, resources=Resources(data_dir=tmp_path / "nowhere"))
+    )
     assert contents(again) == contents(first)
     assert not any(level.resumed for level in first)
     assert all(level.resumed for level in again)
@@ -186,7 +189,7 @@ def test_what_cannot_be_pruned_is_refused_before_training(tiny: Recipe, tmp_path
     seen: list[object] = []
     recipe = tiny.replace({"pruning.rates": {"conv": 0.2}})
     with pytest.raises(PruningError, match="nothing to prune"):
-        next(search(recipe, run_folder=tmp_path, observe=seen.append))
+        next(search(recipe, run_folder=tmp_path, resources=Resources(observe=seen.append)))
     assert not seen
 
 
@@ -205,7 +208,7 @@ def test_what_is_never_pruned_and_what_thins_out_is_told_before_and_while_it_sea
 ) -> None:
     told: list[str] = []
     recipe = tiny.replace({"pruning.rates": {"fc": 0.9, "output": 0.0}, "search.levels": 3})
-    search_of = search(recipe, run_folder=tmp_path, notify=told.append)
+    search_of = search(recipe, run_folder=tmp_path, resources=Resources(notify=told.append))
     next(search_of)
     assert len(told) == 1
     assert told[0].startswith("Never pruned: output, 80 of 592 prunable weights (13.51%)")
@@ -347,7 +350,7 @@ def test_a_finished_run_is_read_where_it_may_not_be_written(tiny: Recipe, tmp_pa
 
 def test_a_stop_asked_for_beforehand_trains_nothing(tiny: Recipe, tmp_path: Path) -> None:
     with pytest.raises(StoppedError, match="level 0"):
-        next(search(tiny, run_folder=tmp_path, should_stop=lambda: True))
+        next(search(tiny, run_folder=tmp_path, resources=Resources(should_stop=lambda: True)))
     assert len(list(search(tiny, run_folder=tmp_path))) == 3
 
 
@@ -355,7 +358,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_else(
     tiny: Recipe, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match="no device 'abacus'"):
-        next(search(tiny, run_folder=tmp_path, device="abacus"))
+        next(search(tiny, run_folder=tmp_path, resources=Resources(device="abacus")))
 
 
 def test_a_damaged_level_is_noticed_and_made_again_once_removed(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ticket_hub.analysis import AnalysisPlan, Finding, findings, plan_analyses
 from ticket_hub.report.analysis.page import write_report
-from ticket_hub.runs.resources import Resources
-from ticket_hub.training import Progress
+from ticket_hub.runs.resources import ResourceOptions, Resources
 
 __all__ = ["AnalyzeResult", "analyze", "carry_out"]
 
@@ -44,13 +43,8 @@ def analyze(
     seed: int = 0,
     hub: str | Path | None = None,
     folder: Path | str | None = None,
-    data_dir: Path | str | None = None,
-    device: str | None = None,
-    workers: int | None = None,
     on_finding: Callable[[Finding], None] | None = None,
-    observe: Callable[[Progress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-    accept_environment: bool = False,
+    **resources: Unpack[ResourceOptions],
 ) -> AnalyzeResult:
     """Look into tickets, and write what is found as a page, figures, tables and JSON.
 
@@ -68,8 +62,9 @@ def analyze(
         hub: where to pull from: a folder, or the address of a server.
         folder: by default `analyses/RECIPE-DIGEST` under `TICKET_HOME`.
         on_finding: called with each finding when it is on disk.
-        data_dir, device, workers, observe, should_stop, accept_environment: as in
-            `ticket_hub.search.search`; only for analyses that train.
+        resources: for analyses that train: `device`, `workers`, `data_dir`, `observe`, `notify`,
+            `should_stop`, `accept_environment` and `checkpoint_seconds`; see
+            `ticket_hub.runs.Resources`.
 
     Raises:
         TicketNotFoundError: there is no such bundle or level.
@@ -81,15 +76,7 @@ def analyze(
     plan = plan_analyses(
         place, only=only, others=others, trials=trials, changes=changes, seed=seed, hub=hub
     )
-    resources = Resources(
-        data_dir=data_dir,
-        device=device,
-        workers=workers,
-        observe=observe,
-        should_stop=should_stop,
-        accept_environment=accept_environment,
-    )
-    return carry_out(plan, resources, folder=folder, on_finding=on_finding)
+    return carry_out(plan, Resources(**resources), folder=folder, on_finding=on_finding)
 
 
 def carry_out(
