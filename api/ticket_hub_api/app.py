@@ -41,7 +41,6 @@ from ticket_hub_api.hub_protocol import (
 )
 from ticket_hub_api.hub_protocol.names import ENCODED_SLASH
 from ticket_hub_api.hub_protocol.routing import HubRoute
-from ticket_hub_api.matching import ByShape
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
@@ -53,6 +52,7 @@ from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages import routes_transfer as pages_transfer
 from ticket_hub_api.pages.failures import failure_page, wants_page
+from ticket_hub_api.response_cache import CachedResponses
 from ticket_hub_api.routes import experiments, health, jobs, ticket_parts, tickets
 from ticket_hub_api.routes.problems import problem_response, speaks_problems
 from ticket_hub_api.routes.routing import RestRoute
@@ -141,19 +141,19 @@ def create_app(
     for router in routers:
         app.router.routes.extend(router.routes)
     _demand_declarations(app)
-    app.router.routes.insert(0, ByShape([route for route, _ in scopes_of(app)]))
     database = Database(settings.database_url)
     try:
         check_schema(database)
     finally:
         database.close()
-    app.state.services = Services(settings)
+    services = app.state.services = Services(settings)
     app.state.log = log
     for kind in (ApiError, TicketHubError, RequestValidationError, Exception):
         app.add_exception_handler(kind, _handle)
     app.add_exception_handler(HTTPException, _handle_http)
     app.add_middleware(KeepEncodedSlashes)
-    app.add_middleware(Observed, metrics=app.state.services.metrics, log=log)
+    app.add_middleware(CachedResponses, cache=services.cache, limits=services.requests)
+    app.add_middleware(Observed, metrics=services.metrics, log=log)
     return app
 
 

@@ -125,7 +125,7 @@ async def known_principal(request: Request, secret: str) -> Principal:
     """
     services: Services = request.app.state.services
     try:
-        return await services.principal(secret)
+        return await services.principal(secret, request.scope.get("looks"))
     except errors.ApiError:  # who has a token gets in, whatever others behind the same address do
         _count(services.failures, _address(request))
         raise

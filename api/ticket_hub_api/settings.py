@@ -76,6 +76,7 @@ class Settings:
             `ticket hub quota` says nothing else; 0 for any number.
         job_waiting: how many jobs of one account may wait.
         mirrors: addresses of hubs whose tickets `ticket hub index` may list here, with commas.
+        response_cache: whether answers are kept for as long as nobody changes the database.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
 
@@ -101,6 +102,7 @@ class Settings:
     job_quota_seconds: int = 7 * 86_400
     job_waiting: int = 1000
     mirrors: str = ""
+    response_cache: bool = True
     log_level: str = "info"
 
     @property

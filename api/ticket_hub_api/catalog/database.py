@@ -26,7 +26,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from ticket_hub.errors import HubUnavailableError, StorageError
 from ticket_hub_api.catalog import digests
 
-__all__ = ["Database"]
+__all__ = ["Database", "explained"]
 
 PATIENCE_SECONDS = 10.0
 READERS = 40
@@ -96,20 +96,20 @@ class Database:
         """The database: on SQLite as it was at one moment, on PostgreSQL as at each question."""
         # Without BEGIN and ROLLBACK, each of which costs a round trip to PostgreSQL.
         options = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-        with _explained(), self.reader.connect().execution_options(**options) as connection:
+        with explained(), self.reader.connect().execution_options(**options) as connection:
             yield connection
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """All of the database as it was at one moment, for as many questions as there are."""
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with _explained(), self.reader.connect().execution_options(**options) as connection:
+        with explained(), self.reader.connect().execution_options(**options) as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that is committed at the end, or leaves no trace."""
-        with _explained(), self._transaction() as session:
+        with explained(), self._transaction() as session:
             yield session
 
     def transact(self, act: Callable[[Session], _T]) -> _T:
@@ -118,7 +118,7 @@ class Database:
         Where somebody else was faster with the same content, name or row, all of it is done again,
         up to twenty times: `act` must look anew at each turn, and keep nothing of the one before.
         """
-        with _explained():
+        with explained():
             for turn in range(1, MAX_TURNS):
                 try:
                     with self._transaction() as session:
@@ -146,7 +146,12 @@ def _begin(connection: Connection, statement: str) -> None:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Turn what the database's driver raises into errors of the hub.
+
+    Raises:
+        HubUnavailableError, StorageError: as every transaction.
+    """
     try:
         yield
     except PoolTimeoutError as error:

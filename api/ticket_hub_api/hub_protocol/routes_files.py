@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fastapi import Depends
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,10 +32,11 @@ from ticket_hub_api.hub_protocol.requests import (
     place_of,
     read_bytes,
 )
-from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
+from ticket_hub_api.hub_protocol.routing import CACHED, READ_METHODS, hub_router
 from ticket_hub_api.hub_protocol.trees import Entry, Folder, children, entry_at, pointer_text
+from ticket_hub_api.response_cache import cacheable
 from ticket_hub_api.schemas import MAX_PATHS, PathsIn
-from ticket_hub_api.services import Services, get_or_make, services_of
+from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
@@ -42,11 +45,21 @@ MAX_PAGE = 1000
 EXPANDED_PAGE = 100
 MAX_PATHS_BODY = 1 << 20
 SMALL_FILE = 16 << 10
-Found = list[tuple[str, Entry | Folder]]
+COUNTED = "config.json"  # its pulls are the repository's downloads
+Listing = list[tuple[str, Entry | Folder]]
+
+
+async def _cacheable(request: Request) -> None:
+    """As `cacheable`, but for the file that is counted each time."""
+    if decode(request.path_params["path"]) != COUNTED:
+        await cacheable(request)
+
+
+UNCOUNTED = [Depends(_cacheable)]
 
 
 def _items(
-    services: Services, connection: Connection, row: RepositoryRow, found: Found, *, expand: bool
+    services: Services, connection: Connection, row: RepositoryRow, found: Listing, *, expand: bool
 ) -> list[dict[str, Any]]:
     """A listing as the protocol writes it."""
     large = [entry.sha256 for _, entry in found if isinstance(entry, Entry) and entry.large]
@@ -73,14 +86,19 @@ def xet_hashes(connection: Connection, digests: Iterable[str]) -> dict[str, str]
     return found
 
 
-@router.api_route("/api/{kind:kind}/{namespace}/{name}/tree/{revision}", methods=READ_METHODS)
 @router.api_route(
-    "/api/{kind:kind}/{namespace}/{name}/tree/{revision}/{path:path}", methods=READ_METHODS
+    "/api/{kind:kind}/{namespace}/{name}/tree/{revision}", methods=READ_METHODS, dependencies=CACHED
 )
-async def tree(request: Request, caller: Caller, revision: str, path: str = "") -> Response:
+@router.api_route(
+    "/api/{kind:kind}/{namespace}/{name}/tree/{revision}/{path:path}",
+    methods=READ_METHODS,
+    dependencies=CACHED,
+)
+async def tree(request: Request, caller: Caller, revision: str) -> Response:
     """The files and folders of a revision, in pages."""
     services, place, parameters = services_of(request), place_of(request), request.query_params
     recursive, expand = parse_flag(parameters, "recursive"), parse_flag(parameters, "expand")
+    path = request.path_params.get("path", "")
     folder, after = decode(path).strip("/"), parameters.get("cursor", "")
     largest = EXPANDED_PAGE if expand else MAX_PAGE
     limit = min(max(whole_number(parameters.get("limit"), largest), 1), largest)
@@ -96,8 +114,7 @@ async def tree(request: Request, caller: Caller, revision: str, path: str = "") 
             page, cursor = found[:limit], found[limit - 1][0] if len(found) > limit else ""
             return json_bytes(_items(services, connection, row, page, expand=expand)), cursor
 
-    key = ("tree", caller, place, wanted, folder, recursive, expand, after, limit)
-    page, cursor = await get_or_make(request, key, make)
+    page, cursor = await run_in_threadpool(make)
     return json_answer(page, next_link(request, cursor=cursor) if cursor else None)
 
 
@@ -141,9 +158,13 @@ def _asked_paths(data: bytes, kind: str) -> PathsIn:
     return PathsIn(paths=paths, expand=expand)
 
 
-@router.api_route("/{namespace}/{name}/raw/{revision}/{path:path}", methods=READ_METHODS)
 @router.api_route(
-    "/{kind:kind}/{namespace}/{name}/raw/{revision}/{path:path}", methods=READ_METHODS
+    "/{namespace}/{name}/raw/{revision}/{path:path}", methods=READ_METHODS, dependencies=CACHED
+)
+@router.api_route(
+    "/{kind:kind}/{namespace}/{name}/raw/{revision}/{path:path}",
+    methods=READ_METHODS,
+    dependencies=CACHED,
 )
 async def raw(request: Request, caller: Caller, revision: str, path: str) -> Response:
     """A file as git would hold it: of a large one the small text that stands for it."""
@@ -172,13 +193,19 @@ async def raw(request: Request, caller: Caller, revision: str, path: str) -> Res
             body=body,
         )
 
-    answer = await get_or_make(request, ("raw", caller, place, wanted, file), make)
+    answer = await run_in_threadpool(make)
     return answer_file(request, answer, "")
 
 
-@router.api_route("/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS)
 @router.api_route(
-    "/{kind:kind}/{namespace}/{name}/resolve/{revision}/{path:path}", methods=READ_METHODS
+    "/{namespace}/{name}/resolve/{revision}/{path:path}",
+    methods=READ_METHODS,
+    dependencies=UNCOUNTED,
+)
+@router.api_route(
+    "/{kind:kind}/{namespace}/{name}/resolve/{revision}/{path:path}",
+    methods=READ_METHODS,
+    dependencies=UNCOUNTED,
 )
 async def resolve(request: Request, caller: Caller, revision: str, path: str) -> Response:
     """A file of a revision, or a range of it."""
@@ -201,9 +228,8 @@ async def resolve(request: Request, caller: Caller, revision: str, path: str) ->
             body=content.head(SMALL_FILE) if entry.size <= SMALL_FILE else None,
         )
 
-    key = ("resolve", caller, place, wanted, file)
-    answer = await get_or_make(request, key, make)
-    if request.method == "GET" and file == "config.json":
+    answer = await run_in_threadpool(make)
+    if request.method == "GET" and file == COUNTED:
         services.downloads[answer.repository] += 1
     refresh = ""
     if answer.xet_hash:

@@ -25,9 +25,9 @@ from ticket_hub_api.hub_protocol.requests import (
     place_of,
     read_body,
 )
-from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
+from ticket_hub_api.hub_protocol.routing import CACHED, READ_METHODS, hub_router
 from ticket_hub_api.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
-from ticket_hub_api.services import get_or_make, services_of
+from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import Visibility
 
 __all__ = ["router"]
@@ -136,10 +136,14 @@ async def settings(request: Request, caller: Writer) -> Response:
 
 @router.api_route("/api/{kind:kind}/{namespace}/{name}/auth-check", methods=READ_METHODS)
 @router.api_route("/api/{kind:kind}/{namespace}/{name}/auth-check/{access}", methods=READ_METHODS)
-async def auth_check(request: Request, caller: Caller, access: str = "read") -> Response:
+async def auth_check(request: Request, caller: Caller) -> Response:
     """Whether the caller may read, or write."""
     services, place = services_of(request), place_of(request)
-    find = repositories.find_writable if access == "write" else repositories.find_readable
+    find = (
+        repositories.find_writable
+        if request.path_params.get("access") == "write"
+        else repositories.find_readable
+    )
 
     def act() -> None:
         """Nothing but the refusal, which is 401, 403 or 404."""
@@ -150,11 +154,11 @@ async def auth_check(request: Request, caller: Caller, access: str = "read") -> 
     return Response(status_code=200)
 
 
-@router.api_route("/api/models", methods=READ_METHODS)
-@router.api_route("/api/datasets", methods=READ_METHODS)
+@router.api_route("/api/models", methods=READ_METHODS, dependencies=CACHED)
+@router.api_route("/api/datasets", methods=READ_METHODS, dependencies=CACHED)
 async def listing(request: Request, caller: Caller) -> Response:
     """A page of repositories that the caller may see."""
-    services, address = services_of(request), (request.url.path, request.url.query)
+    services = services_of(request)
 
     def make() -> tuple[bytes, str]:
         """A page as JSON, and the cursor of the next (empty on the last)."""
@@ -163,7 +167,7 @@ async def listing(request: Request, caller: Caller) -> Response:
             found, cursor = list_repositories(connection, caller, query)
         return json_bytes(found), cursor
 
-    page, cursor = await get_or_make(request, ("list", caller, address), make)
+    page, cursor = await run_in_threadpool(make)
     headers = next_link(request, cursor=cursor) if cursor else {}
     return json_answer(page, headers)
 
@@ -208,12 +212,16 @@ def _expanded(parameters: QueryParams) -> frozenset[str]:
     return fields
 
 
-@router.api_route("/api/{kind:kind}/{namespace}/{name}", methods=READ_METHODS)
-@router.api_route("/api/{kind:kind}/{namespace}/{name}/revision/{revision}", methods=READ_METHODS)
-async def info(request: Request, caller: Caller, revision: str = "main") -> Response:
+@router.api_route("/api/{kind:kind}/{namespace}/{name}", methods=READ_METHODS, dependencies=CACHED)
+@router.api_route(
+    "/api/{kind:kind}/{namespace}/{name}/revision/{revision}",
+    methods=READ_METHODS,
+    dependencies=CACHED,
+)
+async def info(request: Request, caller: Caller) -> Response:
     """Describe a repository at a revision."""
     services, parameters = services_of(request), request.query_params
-    place, wanted = place_of(request), decode(revision)
+    place, wanted = place_of(request), decode(request.path_params.get("revision", "main"))
     blobs, expand = parse_flag(parameters, "blobs"), _expanded(parameters)
 
     def make() -> bytes:
@@ -222,5 +230,4 @@ async def info(request: Request, caller: Caller, revision: str = "main") -> Resp
             found = repositories.find_revision(connection, caller, place, wanted)
         return json_bytes(full_description(*found, blobs=blobs, expand=expand))
 
-    key = ("info", caller, place, wanted, blobs, expand)
-    return json_answer(await get_or_make(request, key, make))
+    return json_answer(await run_in_threadpool(make))

@@ -28,10 +28,10 @@ from ticket_hub_api.hub_protocol.requests import (
     place_of,
     read_body,
 )
-from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
+from ticket_hub_api.hub_protocol.routing import CACHED, READ_METHODS, hub_router
 from ticket_hub_api.principals import Principal
 from ticket_hub_api.schemas import BranchIn, TagIn
-from ticket_hub_api.services import Services, get_or_make, services_of
+from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
@@ -132,7 +132,9 @@ async def delete_tag(request: Request, caller: Writer, tag: str) -> Response:
     return await _change(request, caller, act)
 
 
-@router.api_route("/api/{kind:kind}/{namespace}/{name}/refs", methods=READ_METHODS)
+@router.api_route(
+    "/api/{kind:kind}/{namespace}/{name}/refs", methods=READ_METHODS, dependencies=CACHED
+)
 async def refs(request: Request, caller: Caller) -> Response:
     """All branches and tags."""
     services, place = services_of(request), place_of(request)
@@ -155,11 +157,14 @@ async def refs(request: Request, caller: Caller) -> Response:
             groups[group].append({"name": short, "ref": ref.name, "targetCommit": ref.target})
         return json_bytes(groups)
 
-    key = ("refs", caller, place)
-    return json_answer(await get_or_make(request, key, make))
+    return json_answer(await run_in_threadpool(make))
 
 
-@router.api_route("/api/{kind:kind}/{namespace}/{name}/commits/{revision}", methods=READ_METHODS)
+@router.api_route(
+    "/api/{kind:kind}/{namespace}/{name}/commits/{revision}",
+    methods=READ_METHODS,
+    dependencies=CACHED,
+)
 async def history(request: Request, caller: Caller, revision: str) -> Response:
     """The commits that led to a revision, newest first, in pages."""
     services, place, parameters = services_of(request), place_of(request), request.query_params
@@ -176,7 +181,7 @@ async def history(request: Request, caller: Caller, revision: str) -> Response:
             found = _ancestors(connection, row.id, start.oid, page * size, size)
             return json_bytes(found), _count_ancestors(connection, row.id, start.oid)
 
-    found, total = await get_or_make(request, ("history", caller, place, wanted, page, size), make)
+    found, total = await run_in_threadpool(make)
     headers = next_link(request, p=str(page + 1)) if total > (page + 1) * size else {}
     return json_answer(found, {**headers, "X-Total-Count": str(total)})
 

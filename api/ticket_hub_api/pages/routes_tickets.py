@@ -45,7 +45,7 @@ async def search(request: Request, visitor: Anyone) -> Response:
         response = render(request, "_results.html", context)
         response.headers["HX-Push-Url"] = search.address(search.cursor)
         return response
-    names = await services.memory.get_or_make(
+    names = await services.cache.get_or_make(
         ("names", visitor.scope == Scope.ADMIN, visitor.roles, visitor.anonymous),
         lambda: _names(services, visitor),
     )

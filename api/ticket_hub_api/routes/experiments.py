@@ -32,7 +32,7 @@ from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
-router = rest_router("/api/v1", "experiments", remember=True)
+router = rest_router("/api/v1", "experiments", cached=True)
 Cursor = Annotated[str, Query(max_length=1000)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 EvidenceId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

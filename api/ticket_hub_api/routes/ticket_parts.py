@@ -28,7 +28,7 @@ from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
 
-router = rest_router("/api/v1/tickets/{owner}/{name}", "tickets", remember=True)
+router = rest_router("/api/v1/tickets/{owner}/{name}", "tickets", cached=True)
 LevelIndex = Annotated[int, InPath(ge=0, le=1000)]
 TrialIndex = Annotated[int, Query(ge=0, le=999)]
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -19,7 +19,7 @@ from ticket_hub_api.services import services_of
 
 __all__ = ["Wanted", "Which", "router", "wanted_ticket"]
 
-router = rest_router("/api/v1/tickets", "tickets", remember=True)
+router = rest_router("/api/v1/tickets", "tickets", cached=True)
 Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Share = Annotated[float | None, Query(ge=0, le=1)]
 Name = Annotated[str, Path(max_length=96, pattern=r"^[A-Za-z0-9._-]+$")]
