@@ -27,15 +27,15 @@ import sqlalchemy
 from measure import machine
 from sqlalchemy import event, insert, text
 
-from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.accounts.principals import ANONYMOUS, Principal
 from ticket_hub_api.catalog.entries import VERDICT_BITS, bits_of
-from ticket_hub_api.catalog.migrate import migrate
-from ticket_hub_api.catalog.tables import Account, Base, Repository
-from ticket_hub_api.catalog.ticket_tables import BundleFacts, TicketEntry, TicketLevel
 from ticket_hub_api.catalog.tickets import TicketFilter, TicketPage, page_of
 from ticket_hub_api.catalog.words import words_of
-from ticket_hub_api.principals import ANONYMOUS, Principal
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate
+from ticket_hub_api.store.tables import Account, Base, Repository
+from ticket_hub_api.store.ticket_tables import BundleFacts, TicketEntry, TicketLevel
 
 OWNERS, LEVELS, PAGE = 200, 8, 50
 NETWORKS = ("lenet-300-100", "conv2", "conv4", "conv6", "resnet18", "resnet50", "vgg16", "vgg19")

@@ -15,9 +15,9 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ticket_hub_api.auth import Requires
-from ticket_hub_api.principals import Scope
-from ticket_hub_api.routes.routing import rest_router
+from ticket_hub_api.accounts.auth import Requires
+from ticket_hub_api.accounts.principals import Scope
+from ticket_hub_api.rest.routing import rest_router
 
 __all__ = ["description", "router", "text"]
 

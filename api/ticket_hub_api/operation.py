@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ticket_hub.errors import HubError
-from ticket_hub_api import accounts, serving, tokens
-from ticket_hub_api.catalog.database import Database
+from ticket_hub_api import serving
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.catalog.indexing import index_pending, rebuild
-from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate
 from ticket_hub_api.catalog.mirroring import mirror
 from ticket_hub_api.maintenance import backup
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.storage.blobs import Blobs, open_blobs
+from ticket_hub_api.store.blobs import Blobs, open_blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import check_schema, current_version, migrate
 
 __all__ = [
     "Hub",

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ticket_hub_api.routes.problems import STATUS, phrase_of
+from ticket_hub_api.web.problems import STATUS, phrase_of
 
 __all__ = ["EXAMPLES", "page"]
 

@@ -6,9 +6,9 @@ import sys
 
 import uvicorn
 
-from ticket_hub_api.connections import limited, raise_descriptors
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.web.connections import limited, raise_descriptors
 
 __all__ = ["serve"]
 

@@ -12,20 +12,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.auth import authenticate, principal_of_token
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import Repository
-from ticket_hub_api.catalog.watch import DatabaseWatch
+from ticket_hub_api.accounts.auth import authenticate, principal_of_token
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.jobs import tokens
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.limits import Buckets, Share
 from ticket_hub_api.observing.metrics import Metrics
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.response_cache import ResponseCache
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.signing import Signer, load_signer
-from ticket_hub_api.storage.blobs import Blobs, open_blobs
+from ticket_hub_api.store.blobs import Blobs, open_blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.signing import Signer, load_signer
+from ticket_hub_api.store.tables import Repository
+from ticket_hub_api.store.watch import DatabaseWatch
 from ticket_hub_api.torch_process import TorchProcess
+from ticket_hub_api.web.limits import Buckets, Share
+from ticket_hub_api.web.response_cache import ResponseCache
 
 __all__ = ["Services", "services_of"]
 

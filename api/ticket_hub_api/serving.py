@@ -11,10 +11,10 @@ from pathlib import Path
 from ticket_hub.durable import explaining, write_bytes
 from ticket_hub.errors import HubError
 from ticket_hub.home import user_name
-from ticket_hub_api import accounts, tokens
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import current_version, migrate
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.settings import Settings, is_loopback
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import current_version, migrate
 
 __all__ = ["Prepared", "prepare", "run", "token_file"]
 

@@ -26,8 +26,8 @@ from sqlalchemy.exc import OperationalError
 
 from ticket_hub import retrain
 from ticket_hub_api.background import RunningHub, start_hub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 QUICK = {"training.iterations": 60, "training.evaluate_every": 20}

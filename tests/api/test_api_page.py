@@ -11,11 +11,12 @@ import pytest
 from forked import running_hub
 
 from ticket_hub.hub import connect, push
-from ticket_hub_api import accounts, openapi, reference, tokens
+from ticket_hub_api import openapi, reference
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden/format-1"

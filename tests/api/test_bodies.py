@@ -14,10 +14,10 @@ import pytest
 from fastapi import APIRouter, Depends
 
 from ticket_hub_api import app as module
-from ticket_hub_api.auth import Requires
+from ticket_hub_api.accounts.auth import Requires
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.principals import Scope
-from ticket_hub_api.routes.routing import MAX_BODY
+from ticket_hub_api.rest.routing import MAX_BODY
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 

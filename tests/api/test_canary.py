@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 import forked
 import pytest
 
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.principals import Scope
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden/format-1"

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from ticket_hub_api import connections
-from ticket_hub_api.connections import Connection, limited, raise_descriptors
+from ticket_hub_api.web import connections
+from ticket_hub_api.web.connections import Connection, limited, raise_descriptors
 
 HEAD_SECONDS, WINDOW_SECONDS, SWEEP_SECONDS = 0.4, 0.6, 0.05
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"

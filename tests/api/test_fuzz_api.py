@@ -22,10 +22,11 @@ from forked import running_hub, ticket
 
 pytest.importorskip("schemathesis", reason="needs schemathesis: pip install 'ticket-hub[dev]'")
 
-from ticket_hub_api import accounts, openapi, tokens
+from ticket_hub_api import openapi
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden/format-1"

@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.observing.logs import FIELDS, REQUEST_ID, JsonLines, without_secrets
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.signing import Signer
+from ticket_hub_api.store.signing import Signer
 
 Call = Callable[..., Any]
 StartHub = Callable[..., RunningHub]

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from ticket_hub import errors
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.routes.problems import STATUS, problem_of, problem_response
+from ticket_hub_api.web.problems import STATUS, problem_of, problem_response
 
 
 def kinds(kind: type[errors.TicketHubError]) -> Iterator[type[errors.TicketHubError]]:

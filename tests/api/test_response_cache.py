@@ -23,14 +23,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub.transfer.sharing import push_bundle
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import migrate
-from ticket_hub_api.catalog.tables import Account, Repository
-from ticket_hub_api.catalog.watch import DatabaseWatch
-from ticket_hub_api.response_cache import ResponseCache
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate
+from ticket_hub_api.store.tables import Account, Repository
+from ticket_hub_api.store.watch import DatabaseWatch
+from ticket_hub_api.web.response_cache import ResponseCache
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 Call = Callable[..., Any]

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from ticket_hub_api.xet.hashing import chunk_hash, file_hash, range_hash, tree_hash
+from ticket_hub_api.store.xet.hashing import chunk_hash, file_hash, range_hash, tree_hash
 
 TAG = b"HFRepoMetaData\0" + bytes.fromhex("556967456a7b815783a5bdd95ccdd14aa9")
 

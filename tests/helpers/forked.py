@@ -20,7 +20,7 @@ from ticket_hub_api import background
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["alembic.command", "ticket_hub_api.app", "ticket_hub_api.connections", "torch",
+    ["alembic.command", "ticket_hub_api.app", "ticket_hub_api.web.connections", "torch",
      "uvicorn.lifespan.on", "uvicorn.main"]
 )  # fmt: skip
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 
 from chunked import Sent
 
-from ticket_hub_api import accounts, tokens
-from ticket_hub_api.auth import authenticate
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import migrate
-from ticket_hub_api.hub_protocol import objects
+from ticket_hub_api.accounts import accounts, tokens
+from ticket_hub_api.accounts.auth import authenticate
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.hub_protocol.commits import make_commit
 from ticket_hub_api.hub_protocol.creation import create_repository, first_files
-from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.schemas import CreateIn
+from ticket_hub_api.hub_protocol.schemas import CreateIn
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.xet.hashing import to_text
-from ticket_hub_api.xet.receiving import take_shard, take_xorb
+from ticket_hub_api.store import objects
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate
+from ticket_hub_api.store.repositories import CommitRow, RepositoryRow
+from ticket_hub_api.store.xet.hashing import to_text
+from ticket_hub_api.store.xet.receiving import take_shard, take_xorb
 
 
 @dataclass(frozen=True)

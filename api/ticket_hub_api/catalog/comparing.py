@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
 from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
-from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 
 if TYPE_CHECKING:

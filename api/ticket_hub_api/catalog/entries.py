@@ -11,14 +11,9 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.catalog.tables import Repository
-from ticket_hub_api.catalog.ticket_tables import (
-    NOT_MEASURED,
-    BundleFacts,
-    TicketEntry,
-    TicketLevel,
-)
 from ticket_hub_api.catalog.words import forget_words, set_words, words_of
+from ticket_hub_api.store.tables import Repository
+from ticket_hub_api.store.ticket_tables import NOT_MEASURED, BundleFacts, TicketEntry, TicketLevel
 
 __all__ = [
     "VERDICT_BITS",

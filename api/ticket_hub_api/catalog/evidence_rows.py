@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.evidence_records import Found
-from ticket_hub_api.catalog.tables import Repository, now
-from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel
+from ticket_hub_api.store.tables import Repository, now
+from ticket_hub_api.store.ticket_tables import Evidence, EvidenceLevel
 
 __all__ = ["delete_evidence", "enter_bundled", "enter_evidence"]
 

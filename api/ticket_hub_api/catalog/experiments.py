@@ -10,16 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
 
 from ticket_hub.errors import HubNotFoundError
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import visible
-from ticket_hub_api.catalog.ticket_tables import (
-    NOT_MEASURED,
-    Evidence,
-    EvidenceLevel,
-    TicketEntry,
-)
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows
-from ticket_hub_api.principals import Principal
+from ticket_hub_api.store.ticket_tables import NOT_MEASURED, Evidence, EvidenceLevel, TicketEntry
 
 __all__ = [
     "ExperimentDetail",

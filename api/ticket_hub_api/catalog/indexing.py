@@ -23,17 +23,17 @@ from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.entries import forget_entry, keep_facts, list_entry
 from ticket_hub_api.catalog.evidence_records import Found, found_in
 from ticket_hub_api.catalog.evidence_rows import enter_bundled
-from ticket_hub_api.catalog.tables import Commit, Repository
-from ticket_hub_api.catalog.ticket_tables import (
+from ticket_hub_api.store.objects import open_content
+from ticket_hub_api.store.tables import Commit, Repository
+from ticket_hub_api.store.ticket_tables import (
     BundleFacts,
     Evidence,
     EvidenceLevel,
     TicketEntry,
     TicketVersion,
 )
-from ticket_hub_api.hub_protocol.objects import open_content
-from ticket_hub_api.hub_protocol.trees import Files, load_tree
-from ticket_hub_api.xet.reading import Stores
+from ticket_hub_api.store.trees import Files, load_tree
+from ticket_hub_api.store.xet.reading import Stores
 
 if TYPE_CHECKING:
     from ticket_hub.bundle import Manifest

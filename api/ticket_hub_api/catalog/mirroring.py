@@ -24,11 +24,11 @@ from ticket_hub.errors import (
     TicketHubError,
 )
 from ticket_hub_api.catalog.bundles import facts_of
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.entries import Listed, forget_mirrored, keep_facts, list_mirrored
-from ticket_hub_api.catalog.tables import now
-from ticket_hub_api.catalog.ticket_tables import TicketEntry
 from ticket_hub_api.settings import Settings, Visibility
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.tables import now
+from ticket_hub_api.store.ticket_tables import TicketEntry
 
 if TYPE_CHECKING:
     from ticket_hub.hub.base import Hub

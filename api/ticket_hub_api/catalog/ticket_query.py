@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
+from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.entries import (
     VERDICT_BITS,
     accuracy_bucket,
@@ -14,10 +15,9 @@ from ticket_hub_api.catalog.entries import (
     density_bucket,
 )
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
-from ticket_hub_api.catalog.ticket_tables import TicketEntry, TicketLevel
 from ticket_hub_api.catalog.words import has_words, words_of
-from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.settings import Visibility
+from ticket_hub_api.store.ticket_tables import TicketEntry, TicketLevel
 
 __all__ = ["CursorError", "Sort", "TicketFilter", "Verdict", "after", "conditions", "cursor_after",
            "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import TicketNotFoundError
-from ticket_hub_api.catalog.tables import Commit, Ref
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.ticket_query import (
     MIN_LEVELS,
     TicketFilter,
@@ -33,19 +33,19 @@ from ticket_hub_api.catalog.ticket_shapes import (
     TicketPage,
     TicketRevision,
 )
-from ticket_hub_api.catalog.ticket_tables import (
+from ticket_hub_api.errors import ApiError
+from ticket_hub_api.store import repositories
+from ticket_hub_api.store.names import Place
+from ticket_hub_api.store.repositories import TAGS
+from ticket_hub_api.store.tables import Commit, Ref
+from ticket_hub_api.store.ticket_tables import (
     NOT_MEASURED,
     BundleFacts,
     TicketEntry,
     TicketLevel,
     TicketVersion,
 )
-from ticket_hub_api.errors import ApiError
-from ticket_hub_api.hub_protocol import repositories
-from ticket_hub_api.hub_protocol.names import Place
-from ticket_hub_api.hub_protocol.repositories import TAGS
-from ticket_hub_api.hub_protocol.trees import load_tree
-from ticket_hub_api.principals import Principal
+from ticket_hub_api.store.trees import load_tree
 
 __all__ = [
     "COUNTED",

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.experiments import shown_with
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions
-from ticket_hub_api.catalog.ticket_tables import Evidence, EvidenceLevel, TicketEntry, TicketLevel
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows, is_sqlite
-from ticket_hub_api.principals import Principal
+from ticket_hub_api.store.ticket_tables import Evidence, EvidenceLevel, TicketEntry, TicketLevel
 
 __all__ = ["Transfer", "TransferCell", "TransferLine", "transfer_of"]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, literal_column, text
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.catalog.ticket_tables import TicketEntry
+from ticket_hub_api.store.ticket_tables import TicketEntry
 
 __all__ = ["forget_words", "has_words", "set_words", "words_of"]
 

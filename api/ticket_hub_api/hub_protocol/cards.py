@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ticket_hub_api.hub_protocol.trees import Entry, Files
+from ticket_hub_api.store.trees import Entry, Files
 
 __all__ = ["card_problems", "front_matter", "summarize"]
 

@@ -18,25 +18,17 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import indexing
-from ticket_hub_api.catalog.tables import (
-    Commit,
-    Ref,
-    Repository,
-    RepositoryTag,
-    Tree,
-    Use,
-    now,
-)
-from ticket_hub_api.hub_protocol import objects, repositories
 from ticket_hub_api.hub_protocol.cards import summarize
-from ticket_hub_api.hub_protocol.names import folded
 from ticket_hub_api.hub_protocol.operations import Add, Delete, Plan
-from ticket_hub_api.hub_protocol.repositories import HEADS, CommitRow, RepositoryRow
-from ticket_hub_api.hub_protocol.trees import Entry, Files, encode_tree, load_tree, pointer_id
-from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
-from ticket_hub_api.storage.blobs import git_blob_id
+from ticket_hub_api.store import objects, repositories
+from ticket_hub_api.store.blobs import git_blob_id
+from ticket_hub_api.store.names import folded
+from ticket_hub_api.store.repositories import HEADS, CommitRow, RepositoryRow
+from ticket_hub_api.store.tables import Commit, Ref, Repository, RepositoryTag, Tree, Use, now
+from ticket_hub_api.store.trees import Entry, Files, encode_tree, load_tree, pointer_id
 
 __all__ = ["Draft", "Work", "check_names", "commit_oid", "make_commit", "write_revision"]
 

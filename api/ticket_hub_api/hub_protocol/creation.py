@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.catalog.tables import Repository
-from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.hub_protocol.commits import Draft, Work, check_names, write_revision
-from ticket_hub_api.hub_protocol.names import check_path, check_repository_name, repository_key
 from ticket_hub_api.hub_protocol.operations import Add, Plan, decode_content
-from ticket_hub_api.hub_protocol.repositories import RepositoryRow
-from ticket_hub_api.hub_protocol.trees import Entry
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.schemas import CreateIn
+from ticket_hub_api.hub_protocol.schemas import CreateIn
 from ticket_hub_api.services import Services
+from ticket_hub_api.store import repositories
+from ticket_hub_api.store.names import check_path, check_repository_name, repository_key
+from ticket_hub_api.store.repositories import RepositoryRow
+from ticket_hub_api.store.tables import Repository
+from ticket_hub_api.store.trees import Entry
 
 __all__ = ["LARGE_PATTERNS", "create_repository", "first_files"]
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from ticket_hub_api.catalog.tables import Commit
-from ticket_hub_api.hub_protocol.repositories import CommitRow, RepositoryRow
-from ticket_hub_api.hub_protocol.trees import Entry, Files, Folder, pointer_text
+from ticket_hub_api.store.repositories import CommitRow, RepositoryRow
+from ticket_hub_api.store.tables import Commit
+from ticket_hub_api.store.trees import Entry, Files, Folder, pointer_text
 
 __all__ = ["EXPANDABLE", "describe", "instant", "tree_item"]
 

@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
-from ticket_hub_api.catalog.tables import Commit, Repository, RepositoryTag
+from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import bad_request
 from ticket_hub_api.hub_protocol.info import choose, describe, siblings
-from ticket_hub_api.hub_protocol.repositories import REPOSITORY_COLUMNS, RepositoryRow
-from ticket_hub_api.hub_protocol.trees import load_tree
-from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.settings import Visibility
+from ticket_hub_api.store.repositories import REPOSITORY_COLUMNS, RepositoryRow
+from ticket_hub_api.store.tables import Commit, Repository, RepositoryTag
+from ticket_hub_api.store.trees import load_tree
 
 __all__ = ["Query", "list_repositories", "parse_flag", "visible", "whole_number"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub_api.errors import ApiError, bad_request
-from ticket_hub_api.hub_protocol.names import check_path
+from ticket_hub_api.store.names import check_path
 
 __all__ = ["Add", "Delete", "Plan", "decode_content", "read_lines", "read_plan"]
 

@@ -7,21 +7,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ticket_hub_api.catalog.tables import Repository, RepositoryTag
 from ticket_hub_api.hub_protocol.cards import card_problems
 from ticket_hub_api.hub_protocol.info import instant
 from ticket_hub_api.hub_protocol.listing import visible
-from ticket_hub_api.hub_protocol.requests import (
-    ANYBODY,
-    Caller,
-    Reader,
-    parse_body,
-    parse_for,
-    read_bytes,
-)
-from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
-from ticket_hub_api.schemas import YamlIn
+from ticket_hub_api.hub_protocol.schemas import YamlIn
 from ticket_hub_api.services import services_of
+from ticket_hub_api.store.tables import Repository, RepositoryTag
+from ticket_hub_api.web.requests import ANYBODY, Caller, Reader, parse_body, parse_for, read_bytes
+from ticket_hub_api.web.routing import READ_METHODS, hub_router
 
 __all__ = ["router"]
 

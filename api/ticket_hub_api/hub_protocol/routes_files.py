@@ -13,14 +13,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.catalog.tables import StoredObject
-from ticket_hub_api.hub_protocol import objects
-from ticket_hub_api.hub_protocol.content import FileAnswer, answer_file
 from ticket_hub_api.hub_protocol.info import last_commits, tree_item
 from ticket_hub_api.hub_protocol.listing import parse_flag, whole_number
-from ticket_hub_api.hub_protocol.names import decode
-from ticket_hub_api.hub_protocol.repositories import RepositoryRow, find_file, find_revision
-from ticket_hub_api.hub_protocol.requests import (
+from ticket_hub_api.hub_protocol.schemas import MAX_PATHS, PathsIn
+from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.store import objects
+from ticket_hub_api.store.names import decode
+from ticket_hub_api.store.repositories import RepositoryRow, find_file, find_revision
+from ticket_hub_api.store.tables import StoredObject
+from ticket_hub_api.store.trees import Entry, Folder, children, entry_at, pointer_text
+from ticket_hub_api.web.content import FileAnswer, answer_file
+from ticket_hub_api.web.requests import (
     Caller,
     endpoint_of,
     json_answer,
@@ -32,11 +35,8 @@ from ticket_hub_api.hub_protocol.requests import (
     place_of,
     read_bytes,
 )
-from ticket_hub_api.hub_protocol.routing import CACHED, READ_METHODS, hub_router
-from ticket_hub_api.hub_protocol.trees import Entry, Folder, children, entry_at, pointer_text
-from ticket_hub_api.response_cache import cacheable
-from ticket_hub_api.schemas import MAX_PATHS, PathsIn
-from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.web.response_cache import cacheable
+from ticket_hub_api.web.routing import CACHED, READ_METHODS, hub_router
 
 __all__ = ["router"]
 

@@ -10,12 +10,15 @@ from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
 from ticket_hub_api.catalog import indexing
-from ticket_hub_api.hub_protocol import repositories
 from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
 from ticket_hub_api.hub_protocol.listing import Query, list_repositories, parse_flag, whole_number
-from ticket_hub_api.hub_protocol.names import Place, check_kind, decode, kind_of, web_path
-from ticket_hub_api.hub_protocol.requests import (
+from ticket_hub_api.hub_protocol.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
+from ticket_hub_api.services import services_of
+from ticket_hub_api.settings import Visibility
+from ticket_hub_api.store import repositories
+from ticket_hub_api.store.names import Place, check_kind, decode, kind_of, web_path
+from ticket_hub_api.web.requests import (
     Caller,
     Writer,
     endpoint_of,
@@ -25,10 +28,7 @@ from ticket_hub_api.hub_protocol.requests import (
     place_of,
     read_body,
 )
-from ticket_hub_api.hub_protocol.routing import CACHED, READ_METHODS, hub_router
-from ticket_hub_api.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
-from ticket_hub_api.services import services_of
-from ticket_hub_api.settings import Visibility
+from ticket_hub_api.web.routing import CACHED, READ_METHODS, hub_router
 
 __all__ = ["router"]
 

@@ -13,13 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.catalog.tables import Commit, Ref, Repository
-from ticket_hub_api.hub_protocol import repositories
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.hub_protocol.info import instant
 from ticket_hub_api.hub_protocol.listing import whole_number
-from ticket_hub_api.hub_protocol.names import check_ref, decode
-from ticket_hub_api.hub_protocol.repositories import HEADS, TAGS, RepositoryRow, move_ref
-from ticket_hub_api.hub_protocol.requests import (
+from ticket_hub_api.hub_protocol.schemas import BranchIn, TagIn
+from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.store import repositories
+from ticket_hub_api.store.names import check_ref, decode
+from ticket_hub_api.store.repositories import HEADS, TAGS, RepositoryRow, move_ref
+from ticket_hub_api.store.tables import Commit, Ref, Repository
+from ticket_hub_api.web.requests import (
     Caller,
     Writer,
     json_answer,
@@ -28,10 +31,7 @@ from ticket_hub_api.hub_protocol.requests import (
     place_of,
     read_body,
 )
-from ticket_hub_api.hub_protocol.routing import CACHED, READ_METHODS, hub_router
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.schemas import BranchIn, TagIn
-from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.web.routing import CACHED, READ_METHODS, hub_router
 
 __all__ = ["router"]
 

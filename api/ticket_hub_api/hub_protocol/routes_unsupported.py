@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.hub_protocol.requests import ANYBODY
-from ticket_hub_api.hub_protocol.routing import hub_router
+from ticket_hub_api.web.requests import ANYBODY
+from ticket_hub_api.web.routing import hub_router
 
 __all__ = ["UNSUPPORTED", "router"]
 

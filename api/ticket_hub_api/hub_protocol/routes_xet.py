@@ -18,20 +18,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ticket_hub_api import errors
-from ticket_hub_api.auth import Signed, XetToken
-from ticket_hub_api.catalog.tables import Secret, StoredObject, Use
-from ticket_hub_api.hub_protocol import repositories
-from ticket_hub_api.hub_protocol.content import UnsatisfiableRangeError, parse_range
-from ticket_hub_api.hub_protocol.names import decode
-from ticket_hub_api.hub_protocol.requests import Caller, endpoint_of, place_of, read_bytes, receive
-from ticket_hub_api.hub_protocol.routing import READ_METHODS, hub_router
-from ticket_hub_api.principals import Scope
+from ticket_hub_api.accounts.auth import Signed, XetToken
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.services import services_of
-from ticket_hub_api.signing import GENERATION
-from ticket_hub_api.xet.chunks import XetError
-from ticket_hub_api.xet.reading import load_xorb
-from ticket_hub_api.xet.receiving import take_shard, take_xorb
-from ticket_hub_api.xet.reconstruction import reconstruct
+from ticket_hub_api.store import repositories
+from ticket_hub_api.store.names import decode
+from ticket_hub_api.store.signing import GENERATION
+from ticket_hub_api.store.tables import Secret, StoredObject, Use
+from ticket_hub_api.store.xet.chunks import XetError
+from ticket_hub_api.store.xet.reading import load_xorb
+from ticket_hub_api.store.xet.receiving import take_shard, take_xorb
+from ticket_hub_api.store.xet.reconstruction import reconstruct
+from ticket_hub_api.web.content import UnsatisfiableRangeError, parse_range
+from ticket_hub_api.web.requests import Caller, endpoint_of, place_of, read_bytes, receive
+from ticket_hub_api.web.routing import READ_METHODS, hub_router
 
 __all__ = ["router"]
 

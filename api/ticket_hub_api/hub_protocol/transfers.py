@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.catalog.tables import StoredObject, now
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.hub_protocol import objects
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.schemas import LfsObject
+from ticket_hub_api.hub_protocol.schemas import LfsObject
 from ticket_hub_api.services import Services
-from ticket_hub_api.storage.blobs import Received
+from ticket_hub_api.store import objects
+from ticket_hub_api.store.blobs import Received
+from ticket_hub_api.store.tables import StoredObject, now
 
 __all__ = ["Desk", "action", "assemble", "check", "part_key"]
 

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from ticket_hub_api.jobs.tables import Job, JobEvent, State
 from ticket_hub_api.services import Services
+from ticket_hub_api.store.job_tables import Job, JobEvent, State
 
 __all__ = ["Event", "follow", "news", "server_sent"]
 

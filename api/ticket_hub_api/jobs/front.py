@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import HubAccessError, HubConflictError, HubError, HubNotFoundError
 from ticket_hub.estimate import Estimate
-from ticket_hub_api.catalog.tables import Account, now
+from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import roster
 from ticket_hub_api.jobs.choices import Choices, choices_of
@@ -25,11 +25,11 @@ from ticket_hub_api.jobs.events import Event, follow
 from ticket_hub_api.jobs.planning import Planned, plan_job
 from ticket_hub_api.jobs.quotas import Allowance, allowance
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
-from ticket_hub_api.jobs.tables import Job, JobEvent, State
 from ticket_hub_api.jobs.transitions import add_event
 from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
-from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services
+from ticket_hub_api.store.job_tables import Job, JobEvent, State
+from ticket_hub_api.store.tables import Account, now
 
 __all__ = [
     "Event",

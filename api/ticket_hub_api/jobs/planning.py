@@ -17,21 +17,21 @@ from ticket_hub.errors import (
 )
 from ticket_hub.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub.recipe import Recipe
-from ticket_hub_api.catalog.tables import Account
-from ticket_hub_api.hub_protocol.names import Place, check_repository_name, repository_key
-from ticket_hub_api.hub_protocol.objects import open_content
-from ticket_hub_api.hub_protocol.repositories import (
+from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.jobs.choices import allowed_recipe, check_data
+from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
+from ticket_hub_api.services import Services
+from ticket_hub_api.store.names import Place, check_repository_name, repository_key
+from ticket_hub_api.store.objects import open_content
+from ticket_hub_api.store.repositories import (
     RepositoryRow,
     find,
     find_readable,
     owner_for,
     resolve_revision,
 )
-from ticket_hub_api.hub_protocol.trees import load_tree
-from ticket_hub_api.jobs.choices import allowed_recipe, check_data
-from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
-from ticket_hub_api.principals import Principal, Scope
-from ticket_hub_api.services import Services
+from ticket_hub_api.store.tables import Account
+from ticket_hub_api.store.trees import load_tree
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import Manifest
@@ -210,7 +210,7 @@ def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
 
 def _manifest(services: Services, repository: RepositoryRow, commit: str) -> Manifest:
     from ticket_hub.bundle import encoding, layout
-    from ticket_hub_api.catalog.tables import Commit
+    from ticket_hub_api.store.tables import Commit
 
     with services.database.read() as connection:
         tree = connection.scalar(

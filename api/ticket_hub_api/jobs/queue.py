@@ -18,11 +18,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.jobs.leases import Command, JobEvent, Lease
 from ticket_hub_api.jobs.quotas import over_quota
 from ticket_hub_api.jobs.reaping import reap_one, suspects
-from ticket_hub_api.jobs.tables import Job, State
 from ticket_hub_api.jobs.transitions import (
     SECOND,
     add_event,
@@ -32,6 +30,8 @@ from ticket_hub_api.jobs.transitions import (
     locked,
     requeue,
 )
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, State
 
 __all__ = ["JobQueue"]
 

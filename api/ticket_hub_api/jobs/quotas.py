@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import HubError
-from ticket_hub_api.accounts import find_account
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import Account, now
-from ticket_hub_api.jobs.tables import Job, JobQuota
+from ticket_hub_api.accounts.accounts import find_account
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, JobQuota
+from ticket_hub_api.store.tables import Account, now
 
 __all__ = ["Allowance", "allowance", "list_quotas", "over_quota", "set_quota"]
 

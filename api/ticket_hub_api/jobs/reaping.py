@@ -7,16 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.jobs.tables import Job, State
-from ticket_hub_api.jobs.transitions import (
-    add_event,
-    clock,
-    end,
-    end_stopped,
-    locked,
-    requeue,
-)
+from ticket_hub_api.jobs.transitions import add_event, clock, end, end_stopped, locked, requeue
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, State
 
 __all__ = ["MAX_LOSSES", "reap_one", "suspects"]
 

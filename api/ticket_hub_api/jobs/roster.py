@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import now
-from ticket_hub_api.jobs.tables import Job, JobWorker
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, JobWorker
+from ticket_hub_api.store.tables import now
 
 __all__ = ["by_state", "slots"]
 

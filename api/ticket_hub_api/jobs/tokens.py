@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import select
 
 from ticket_hub_api import errors
-from ticket_hub_api.auth import principal_of
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import Account
-from ticket_hub_api.jobs.tables import Job, Kind, State
-from ticket_hub_api.principals import Principal, Scope
-from ticket_hub_api.signing import Signer
+from ticket_hub_api.accounts.auth import principal_of
+from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, Kind, State
+from ticket_hub_api.store.signing import Signer
+from ticket_hub_api.store.tables import Account
 
 __all__ = ["PREFIX", "authenticate_job", "job_token", "read_job_token"]
 

@@ -8,9 +8,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
-from ticket_hub_api.catalog.tables import now
 from ticket_hub_api.jobs.leases import Command
-from ticket_hub_api.jobs.tables import Job, JobEvent, State
+from ticket_hub_api.store.job_tables import Job, JobEvent, State
+from ticket_hub_api.store.tables import now
 
 __all__ = ["SECOND", "add_event", "clock", "end", "end_stopped", "locked", "requeue"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.engine import Row
 
-from ticket_hub_api.catalog.tables import Account
-from ticket_hub_api.jobs.tables import Job, State
-from ticket_hub_api.principals import Principal, Scope
+from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.store.job_tables import Job, State
+from ticket_hub_api.store.tables import Account
 
 __all__ = ["JobPage", "JobView", "job_rows", "view_of", "visible"]
 

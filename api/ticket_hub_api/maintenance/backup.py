@@ -34,11 +34,11 @@ from ticket_hub.durable import (
     write_json,
 )
 from ticket_hub.errors import HubConflictError, HubError, StorageError, TicketHubError
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import current_version
-from ticket_hub_api.catalog.tables import StoredObject, Xorb
 from ticket_hub_api.maintenance.postgresql import dump, load
-from ticket_hub_api.storage.blobs import Blobs
+from ticket_hub_api.store.blobs import Blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import current_version
+from ticket_hub_api.store.tables import StoredObject, Xorb
 
 __all__ = ["Backup", "back_up", "read_backup", "restore"]
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from ticket_hub_api.catalog.indexing import not_entered
-from ticket_hub_api.catalog.tables import Commit, Repository, RepositoryTag, now
-from ticket_hub_api.catalog.ticket_tables import (
+from ticket_hub_api.store.tables import Commit, Repository, RepositoryTag, now
+from ticket_hub_api.store.ticket_tables import (
     BundleFacts,
     Evidence,
     EvidenceLevel,

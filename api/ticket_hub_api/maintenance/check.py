@@ -15,14 +15,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import migrate, newest_version
-from ticket_hub_api.catalog.tables import Base
 from ticket_hub_api.maintenance.catalog import check_catalog
 from ticket_hub_api.maintenance.contents import check_contents, check_terms
 from ticket_hub_api.maintenance.history import check_history
 from ticket_hub_api.maintenance.rows import check_children, check_digests, check_parents
-from ticket_hub_api.storage.blobs import Blobs
+from ticket_hub_api.store.blobs import Blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate, newest_version
+from ticket_hub_api.store.tables import Base
 
 __all__ = ["RELIED_ON", "Finding", "check", "relied_on"]
 

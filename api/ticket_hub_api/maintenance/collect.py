@@ -23,21 +23,12 @@ from sqlalchemy import Delete, Select, delete, select
 from sqlalchemy.engine import Connection
 
 from ticket_hub.errors import HubError, HubUnavailableError
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import (
-    Commit,
-    StoredObject,
-    Tree,
-    Upload,
-    Use,
-    Xorb,
-    XorbUse,
-    now,
-)
 from ticket_hub_api.maintenance.check import relied_on
-from ticket_hub_api.signing import renew_generation
-from ticket_hub_api.storage.base import StoredFile
-from ticket_hub_api.storage.blobs import Blobs
+from ticket_hub_api.store.blobs import Blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.signing import renew_generation
+from ticket_hub_api.store.storage import StoredFile
+from ticket_hub_api.store.tables import Commit, StoredObject, Tree, Upload, Use, Xorb, XorbUse, now
 
 __all__ = ["GRACE_SECONDS", "XET_SECONDS", "Collected", "collect"]
 

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from ticket_hub.errors import StorageError, TicketHubError
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import StoredObject, Xorb, XorbUse
-from ticket_hub_api.storage.blobs import Blobs
-from ticket_hub_api.xet.chunks import unpack
-from ticket_hub_api.xet.hashing import chunk_hash, to_text, tree_hash
-from ticket_hub_api.xet.reading import read_chunks, read_terms, unpack_terms
+from ticket_hub_api.store.blobs import Blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.tables import StoredObject, Xorb, XorbUse
+from ticket_hub_api.store.xet.chunks import unpack
+from ticket_hub_api.store.xet.hashing import chunk_hash, to_text, tree_hash
+from ticket_hub_api.store.xet.reading import read_chunks, read_terms, unpack_terms
 
 __all__ = ["check_contents", "check_terms"]
 

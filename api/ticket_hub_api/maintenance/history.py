@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
-from ticket_hub_api.catalog.tables import Commit, Ref, RefChange, Repository, Tree, Use
 from ticket_hub_api.hub_protocol.commits import commit_oid
-from ticket_hub_api.hub_protocol.trees import decode_tree, encode_tree
+from ticket_hub_api.store.tables import Commit, Ref, RefChange, Repository, Tree, Use
+from ticket_hub_api.store.trees import decode_tree, encode_tree
 
 __all__ = ["check_history"]
 

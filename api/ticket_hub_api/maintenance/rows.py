@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Table, and_, func, select
 from sqlalchemy.engine import Connection
 
-from ticket_hub_api.catalog.digests import children_digest, holding, row_digest
-from ticket_hub_api.catalog.tables import Base, Secret
-from ticket_hub_api.catalog.ticket_tables import BundleFacts, Evidence, EvidenceLevel, TicketVersion
-from ticket_hub_api.jobs.tables import Job, JobEvent, JobWorker, State
-from ticket_hub_api.signing import SECRETS
+from ticket_hub_api.store.digests import children_digest, holding, row_digest
+from ticket_hub_api.store.job_tables import Job, JobEvent, JobWorker, State
+from ticket_hub_api.store.signing import SECRETS
+from ticket_hub_api.store.tables import Base, Secret
+from ticket_hub_api.store.ticket_tables import BundleFacts, Evidence, EvidenceLevel, TicketVersion
 
 __all__ = ["check_children", "check_digests", "check_parents"]
 

@@ -10,8 +10,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import Account, Repository, StoredObject, Xorb
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.tables import Account, Repository, StoredObject, Xorb
 
 __all__ = ["Metrics"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from ticket_hub_api.catalog.tickets import TicketDetail
-from ticket_hub_api.hub_protocol.objects import Content, open_content
 from ticket_hub_api.services import Services
+from ticket_hub_api.store.objects import Content, open_content
 
 if TYPE_CHECKING:
     from ticket_hub.bundle import Bundle

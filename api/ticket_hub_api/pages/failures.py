@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ticket_hub_api.errors import ApiError, header_safe
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import TAG
-from ticket_hub_api.routes.problems import headers_of, problem_of
+from ticket_hub_api.web.problems import headers_of, problem_of
 
 __all__ = ["failure_page", "wants_page"]
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from ticket_hub import __version__
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import StorageError
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.hub_protocol.objects import open_content
 from ticket_hub_api.pages.contents import Evidence
-from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
+from ticket_hub_api.store.objects import open_content
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

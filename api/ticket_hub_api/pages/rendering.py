@@ -10,11 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ticket_hub_api.accounts.principals import ANONYMOUS, Principal
 from ticket_hub_api.pages import sessions, wording
 from ticket_hub_api.pages.forms import FIELD, form_token
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.static_files import address_of
-from ticket_hub_api.principals import ANONYMOUS, Principal
 
 __all__ = ["is_fragment", "render"]
 

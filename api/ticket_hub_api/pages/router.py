@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ticket_hub_api.hub_protocol.routing import READ_METHODS, HubRoute
+from ticket_hub_api.web.routing import READ_METHODS, HubRoute
 
 __all__ = ["READ_METHODS", "TAG", "page_router"]
 

@@ -9,17 +9,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import HubError
-from ticket_hub_api import tokens
-from ticket_hub_api.auth import known_principal
-from ticket_hub_api.catalog.tables import now
+from ticket_hub_api.accounts import tokens
+from ticket_hub_api.accounts.auth import known_principal
+from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
 from ticket_hub_api.pages.forms import Fields, safe_path
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone, SignedIn, session_of, set_session
-from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import services_of
+from ticket_hub_api.store.tables import now
 
 __all__ = ["router"]
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub.errors import TicketHubError
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named, pinned, place_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
@@ -17,9 +18,8 @@ from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.routes.problems import problem_of
 from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.web.problems import problem_of
 
 __all__ = ["router"]
 

@@ -11,20 +11,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import TicketHubError
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import front
 from ticket_hub_api.jobs.events import news
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
-from ticket_hub_api.jobs.tables import State
 from ticket_hub_api.pages.forms import Fields
 from ticket_hub_api.pages.job_form import FIND, KEY, RETRAIN, first_values, read_job
 from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import SignedIn, Writer
-from ticket_hub_api.principals import Principal
-from ticket_hub_api.routes.problems import problem_of
 from ticket_hub_api.services import services_of
+from ticket_hub_api.store.job_tables import State
+from ticket_hub_api.web.problems import problem_of
 
 __all__ = ["router"]
 

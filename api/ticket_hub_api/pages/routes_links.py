@@ -7,13 +7,13 @@ from urllib.parse import quote
 from fastapi import Depends
 from starlette.responses import RedirectResponse, Response
 
-from ticket_hub_api.accounts import is_reserved
+from ticket_hub_api.accounts.accounts import is_reserved
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.hub_protocol.routing import hub_router
 from ticket_hub_api.pages.router import READ_METHODS
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Visits
-from ticket_hub_api.principals import Scope
+from ticket_hub_api.web.routing import hub_router
 
 __all__ = ["router"]
 

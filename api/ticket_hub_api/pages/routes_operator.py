@@ -11,16 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub_api.catalog.tables import Account, Commit, Repository, StoredObject
-from ticket_hub_api.catalog.ticket_tables import TicketEntry, TicketVersion
-from ticket_hub_api.hub_protocol.requests import endpoint_of
 from ticket_hub_api.jobs import front
 from ticket_hub_api.jobs.quotas import list_quotas
-from ticket_hub_api.jobs.tables import Job, State
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.sessions import Administrator
 from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.store.job_tables import Job, State
+from ticket_hub_api.store.tables import Account, Commit, Repository, StoredObject
+from ticket_hub_api.store.ticket_tables import TicketEntry, TicketVersion
+from ticket_hub_api.web.requests import endpoint_of
 
 __all__ = ["router"]
 

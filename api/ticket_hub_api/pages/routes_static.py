@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import Depends
 from starlette.responses import Response
 
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Visits
 from ticket_hub_api.pages.static_files import by_address
-from ticket_hub_api.principals import Scope
 
 __all__ = ["router"]
 

@@ -7,11 +7,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.ticket_query import visible
-from ticket_hub_api.catalog.ticket_tables import TicketEntry
 from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.hub_protocol.requests import endpoint_of
 from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.contents import Evidence, evidence_of
 from ticket_hub_api.pages.filters import ORDERS, VERDICTS, Search, read_search
@@ -20,8 +19,9 @@ from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone
 from ticket_hub_api.pages.ticket_view import TicketView, view_of
-from ticket_hub_api.principals import Principal, Scope
 from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.store.ticket_tables import TicketEntry
+from ticket_hub_api.web.requests import endpoint_of
 
 __all__ = ["router"]
 

@@ -8,13 +8,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.transfers import Transfer, transfer_of
-from ticket_hub_api.hub_protocol.requests import endpoint_of
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.sessions import Anyone
-from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services, services_of
+from ticket_hub_api.web.requests import endpoint_of
 
 __all__ = ["router"]
 

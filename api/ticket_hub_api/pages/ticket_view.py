@@ -9,11 +9,11 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.experiments import ExperimentFilter, ExperimentItem, experiments_of
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of
-from ticket_hub_api.principals import Principal
 from ticket_hub_api.services import Services
 
 __all__ = ["Figure", "TicketView", "view_of"]

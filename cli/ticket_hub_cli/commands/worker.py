@@ -96,7 +96,7 @@ def command(
     """
     settings = settings_from(where)
     try:
-        operating = importlib.import_module("ticket_hub_api.jobs.operating")
+        operating = importlib.import_module("ticket_hub_api.worker.operating")
     except ImportError as error:
         raise HubError(
             f"A worker needs a package that is not installed: {error.name}.",

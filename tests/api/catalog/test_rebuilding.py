@@ -17,15 +17,10 @@ from ticket_hub.errors import HubError
 from ticket_hub.hub import connect, push
 from ticket_hub_api import operation
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.indexing import index_pending
-from ticket_hub_api.catalog.ticket_tables import (
-    BundleFacts,
-    TicketEntry,
-    TicketLevel,
-    TicketVersion,
-)
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.ticket_tables import BundleFacts, TicketEntry, TicketLevel, TicketVersion
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 Rows = dict[str, list[tuple[Any, ...]]]

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import MetaData, create_engine, insert, select
 
 from ticket_hub_api import operation
-from ticket_hub_api.accounts import account_names
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import check_schema, current_version, migrate, newest_version
+from ticket_hub_api.accounts.accounts import account_names
+from ticket_hub_api.accounts.principals import ANONYMOUS, Principal
 from ticket_hub_api.catalog.tickets import TicketFilter, one_ticket, page_of
 from ticket_hub_api.hub_protocol.creation import LARGE_PATTERNS
-from ticket_hub_api.principals import ANONYMOUS, Principal
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import check_schema, current_version, migrate, newest_version
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 RELEASED = sorted(path.name.removesuffix(".sql") for path in (GOLDEN / "hub-schema").glob("*.sql"))

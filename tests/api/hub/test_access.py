@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ticket_hub.errors import HubConflictError, HubError
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.principals import Scope
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 
 Call = Callable[..., Any]
 
@@ -114,7 +114,7 @@ def refused(answer: Any) -> bool:  # noqa: ANN401 - what `call` gives
 
 
 def expired(database: Database) -> str:
-    from ticket_hub_api.catalog.tables import Token, now
+    from ticket_hub_api.store.tables import Token, now
 
     name, _ = new_user(database)
     issued = tokens.create_token(database, name, scope="admin", expires_seconds=60)

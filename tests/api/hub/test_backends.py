@@ -14,20 +14,15 @@ from huggingface_hub import HfApi
 from sqlalchemy import inspect
 
 from ticket_hub.errors import HubError
-from ticket_hub_api import accounts
+from ticket_hub_api.accounts import accounts
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import (
-    check_schema,
-    current_version,
-    migrate,
-    newest_version,
-)
-from ticket_hub_api.catalog.tables import Base
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.storage.blobs import open_blobs
+from ticket_hub_api.store.blobs import open_blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import check_schema, current_version, migrate, newest_version
+from ticket_hub_api.store.tables import Base
 
 WORDS = ("ticket_words", "tickets_by_words")  # indexes of words, which SQLAlchemy cannot declare
 Start = Callable[..., RunningHub]

@@ -16,11 +16,11 @@ from fastapi.dependencies.models import Dependant
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from ticket_hub_api import accounts
+from ticket_hub_api.accounts import accounts
 from ticket_hub_api.app import create_app, scopes_of
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 
 Call = Callable[..., Any]
 NUMBERS = [

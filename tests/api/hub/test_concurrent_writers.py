@@ -19,18 +19,18 @@ from huggingface_hub.errors import HfHubHTTPError
 from inside import Inside, open_inside
 
 from ticket_hub.errors import HubConflictError
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.catalog.evidence_store import receive_evidence
-from ticket_hub_api.catalog.migrate import migrate
-from ticket_hub_api.hub_protocol.names import Place
-from ticket_hub_api.hub_protocol.repositories import RepositoryRow, move_repository
 from ticket_hub_api.jobs import front, quotas
 from ticket_hub_api.jobs.requests import FindIn
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.signing import load_signer
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate
+from ticket_hub_api.store.names import Place
+from ticket_hub_api.store.repositories import RepositoryRow, move_repository
+from ticket_hub_api.store.signing import load_signer
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 WRITERS, ROUNDS = 4, 3

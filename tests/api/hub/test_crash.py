@@ -17,9 +17,9 @@ import pytest
 from huggingface_hub import HfApi
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.maintenance.check import check
-from ticket_hub_api.storage.blobs import open_blobs
+from ticket_hub_api.store.blobs import open_blobs
+from ticket_hub_api.store.database import Database
 
 SCRIPTS = Path(__file__).parent / "scripts"
 Start = Callable[..., RunningHub]

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.hub_protocol.content import UnsatisfiableRangeError, parse_range
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.web.content import UnsatisfiableRangeError, parse_range
 
 Call = Callable[..., Any]
 CONTENT = hashlib.shake_256(b"content").digest(700_000)

@@ -18,24 +18,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import HubError
-from ticket_hub_api import accounts, tokens
-from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.catalog.entries import Listed, keep_facts, list_mirrored
 from ticket_hub_api.catalog.evidence_store import receive_evidence
-from ticket_hub_api.catalog.tables import Base, Commit, StoredObject, Tree, Xorb
-from ticket_hub_api.catalog.ticket_tables import BundleFacts
-from ticket_hub_api.hub_protocol.names import Place
-from ticket_hub_api.hub_protocol.repositories import lock, move_ref, move_repository
-from ticket_hub_api.hub_protocol.trees import decode_tree
 from ticket_hub_api.jobs import front, quotas
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import FindIn
-from ticket_hub_api.jobs.tables import JobWorker
 from ticket_hub_api.maintenance.check import RELIED_ON, Finding, check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.storage.blobs import open_blobs
-from ticket_hub_api.xet.reading import unpack_terms
+from ticket_hub_api.store.blobs import open_blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import JobWorker
+from ticket_hub_api.store.names import Place
+from ticket_hub_api.store.repositories import lock, move_ref, move_repository
+from ticket_hub_api.store.tables import Base, Commit, StoredObject, Tree, Xorb
+from ticket_hub_api.store.ticket_tables import BundleFacts
+from ticket_hub_api.store.trees import decode_tree
+from ticket_hub_api.store.xet.reading import unpack_terms
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 # Rows of which no other speaks, and on which nothing depends. (Whoever sent a content and did not

@@ -17,11 +17,11 @@ from forked import start_hub
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.maintenance.check import Finding, check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.storage.blobs import Blobs, open_blobs
+from ticket_hub_api.store.blobs import Blobs, open_blobs
+from ticket_hub_api.store.database import Database
 
 Start = Callable[..., RunningHub]
 

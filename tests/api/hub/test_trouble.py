@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from ticket_hub.errors import HubError, HubUnavailableError, StorageError, TicketHubError
-from ticket_hub_api import accounts
+from ticket_hub_api.accounts import accounts
 from ticket_hub_api.app import create_app, scopes_of
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import migrate
 from ticket_hub_api.errors import ApiError, error_response
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.storage.blobs import open_blobs
+from ticket_hub_api.store.blobs import open_blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate
 
 Call = Callable[..., Any]
 
@@ -75,7 +75,7 @@ def test_readers_go_on_while_somebody_writes(tmp_path: Path) -> None:
 
 
 def test_a_transaction_that_fails_leaves_no_trace(tmp_path: Path) -> None:
-    from ticket_hub_api.catalog.tables import Account
+    from ticket_hub_api.store.tables import Account
 
     database = Database(f"sqlite:///{tmp_path / 'x.sqlite'}")
     migrate(database)

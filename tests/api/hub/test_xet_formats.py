@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticket_hub_api.xet.chunks import Chunk, XetError, decode, pack, scan, unpack
-from ticket_hub_api.xet.hashing import (
+from ticket_hub_api.store.xet.chunks import Chunk, XetError, decode, pack, scan, unpack
+from ticket_hub_api.store.xet.hashing import (
     ZERO,
     chunk_hash,
     file_hash,
@@ -23,8 +23,8 @@ from ticket_hub_api.xet.hashing import (
     to_text,
     tree_hash,
 )
-from ticket_hub_api.xet.reading import Term, pack_terms, unpack_terms
-from ticket_hub_api.xet.shards import read_shard
+from ticket_hub_api.store.xet.reading import Term, pack_terms, unpack_terms
+from ticket_hub_api.store.xet.shards import read_shard
 
 
 def stored_chunk(data: bytes, scheme: int = 0, *, claimed: int | None = None) -> bytes:

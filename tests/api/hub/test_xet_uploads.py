@@ -14,10 +14,10 @@ from chunked import Sent
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.maintenance.collect import collect
-from ticket_hub_api.storage.blobs import open_blobs
-from ticket_hub_api.xet.hashing import file_hash, to_text
+from ticket_hub_api.store.blobs import open_blobs
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.xet.hashing import file_hash, to_text
 
 Call = Callable[..., Any]
 
@@ -119,7 +119,7 @@ def test_parts_of_a_file_are_described_exactly(call: Call, api: HfApi, repositor
 
 def fetch(call: Call, term: dict[str, Any], answer: dict[str, Any]) -> bytes:
     """The bytes of a term, fetched and decoded as a client does."""
-    from ticket_hub_api.xet.chunks import decode
+    from ticket_hub_api.store.xet.chunks import decode
 
     (where,) = [f for f in answer["fetch_info"][term["hash"]] if f["range"] == term["range"]]
     span = f"bytes={where['url_range']['start']}-{where['url_range']['end']}"

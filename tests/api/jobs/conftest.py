@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import delete
 
-from ticket_hub_api import accounts
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.migrate import migrate
+from ticket_hub_api.accounts import accounts
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.jobs.tables import Job, JobEvent
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, JobEvent
+from ticket_hub_api.store.migrate import migrate
 
 Queues = Callable[[float], JobQueue]
 

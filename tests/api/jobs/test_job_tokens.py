@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.jobs.tables import Job
 from ticket_hub_api.jobs.tokens import authenticate_job, job_token, read_job_token
-from ticket_hub_api.principals import Scope
-from ticket_hub_api.signing import Signer
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job
+from ticket_hub_api.store.signing import Signer
 
 NewJob = Callable[..., Job]
 SIGNER = Signer(b"k" * 32)

@@ -12,9 +12,9 @@ import pytest
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.hub import connect, push
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
+from ticket_hub_api.store.database import Database
 
 API = "/api/v1/jobs"
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"

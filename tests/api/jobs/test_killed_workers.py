@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.jobs.slot import Options, to_line
+from ticket_hub_api.worker.slot import Options, to_line
 
 _log = logging.getLogger(__name__)
 API = "/api/v1/jobs"
@@ -85,7 +85,7 @@ class Slot:
         self.begin()
 
     def begin(self) -> None:
-        command = [sys.executable, "-m", "ticket_hub_api.jobs.slot"]
+        command = [sys.executable, "-m", "ticket_hub_api.worker.slot"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
         assert self.process.stdin is not None
         self.process.stdin.write(to_line(self.options))

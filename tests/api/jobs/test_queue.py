@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.jobs.leases import Command, Lease
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.reaping import MAX_LOSSES
-from ticket_hub_api.jobs.tables import Job, JobEvent, State
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, JobEvent, State
 
 NewJob = Callable[..., Job]
 

@@ -22,9 +22,9 @@ import ticket_hub
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.jobs.attempt import BEAT_SECONDS, LOOK_SECONDS
-from ticket_hub_api.jobs.engines import GRACE_SECONDS
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.worker.attempt import BEAT_SECONDS, LOOK_SECONDS
+from ticket_hub_api.worker.engines import GRACE_SECONDS
 
 API = "/api/v1/jobs"
 Call = Callable[..., Any]

@@ -15,12 +15,12 @@ from forked import Forked
 from sqlalchemy import update
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
-from ticket_hub_api.jobs.tables import Job
 from ticket_hub_api.pages.job_form import first_values, read_job
 from ticket_hub_api.pages.wording import FILTERS
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job
 
 ADDRESS = re.compile(r"/jobs/[0-9a-f]{24}$")
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from browsing import Reader, Visit
 
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
-from ticket_hub_api.catalog.tables import Token, now
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.tables import Token, now
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
 from ticket_hub.interop.importers import import_tickets
 from ticket_hub.transfer.sharing import push_bundle
-from ticket_hub_api import accounts, tokens
+from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.catalog.database import Database
 from ticket_hub_api.pages.filters import read_search
+from ticket_hub_api.store.database import Database
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

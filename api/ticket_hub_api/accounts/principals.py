@@ -1,0 +1,104 @@
+"""Who somebody is, and what they may do: a token's scope, an account's roles, and nothing of HTTP.
+
+A token's scope limits what its account may do; the repository's visibility and the account's role
+in its namespace decide the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ticket_hub_api.settings import Visibility
+from ticket_hub_api.store.tables import now
+
+if TYPE_CHECKING:
+    from ticket_hub_api.store.repositories import RepositoryRow
+
+__all__ = ["ANONYMOUS", "Principal", "Scope"]
+
+
+class Scope:
+    """What a route demands.
+
+    ANYONE lets anonymous callers in; what they see is decided by each repository. SIGNED and XET
+    routes carry their permission in the address or in a short-lived token made by this service.
+    """
+
+    ANYONE = "anyone"
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+    SIGNED = "signed"
+    XET_READ = "xet-read"
+    XET_WRITE = "xet-write"
+    TOKENS = (READ, WRITE, ADMIN)
+
+
+_RANK = {Scope.ANYONE: 0, Scope.READ: 1, Scope.WRITE: 2, Scope.ADMIN: 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """The caller.
+
+    Attributes:
+        account_id, name: the account, or empty strings for an anonymous caller.
+        scope: the token's scope.
+        roles: the role in each namespace that the account owns or is a member of.
+        organizations: the names of the organizations among them, with their roles.
+        token_id, token_name, token_created_at, expires_at: the token's own.
+    """
+
+    account_id: str = ""
+    name: str = ""
+    full_name: str = ""
+    email: str = ""
+    scope: str = Scope.ANYONE
+    roles: tuple[tuple[str, str], ...] = ()
+    organizations: tuple[tuple[str, str], ...] = ()
+    token_id: str = ""
+    token_name: str = ""
+    token_created_at: int = 0
+    expires_at: int | None = None
+
+    @property
+    def expired(self) -> bool:
+        """Whether the token's time is over."""
+        return self.expires_at is not None and self.expires_at <= now()
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether no token was shown."""
+        return not self.account_id
+
+    def allows(self, scope: str) -> bool:
+        """Whether the token reaches this scope."""
+        return _RANK[self.scope] >= _RANK[scope]
+
+    def role_in(self, namespace_id: str) -> str:
+        """`admin`, `write`, `read`, or nothing."""
+        return dict(self.roles).get(namespace_id, "")
+
+    def may_read(self, repository: RepositoryRow) -> bool:
+        """Whether the repository exists for this caller."""
+        if repository.visibility == Visibility.PUBLIC or self.scope == Scope.ADMIN:
+            return True
+        if repository.visibility == Visibility.ACCOUNTS and not self.anonymous:
+            return True
+        return bool(self.role_in(repository.owner_id))
+
+    def may_write_in(self, namespace_id: str) -> bool:
+        """Whether the caller may create and change repositories there."""
+        if not self.allows(Scope.WRITE):
+            return False
+        return self.scope == Scope.ADMIN or self.role_in(namespace_id) in {"write", "admin"}
+
+    def may_administer(self, namespace_id: str) -> bool:
+        """Whether the caller may delete, move and open repositories there."""
+        if not self.allows(Scope.WRITE):
+            return False
+        return self.scope == Scope.ADMIN or self.role_in(namespace_id) == "admin"
+
+
+ANONYMOUS = Principal()

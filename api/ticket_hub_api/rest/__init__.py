@@ -1,0 +1,1 @@
+"""The REST API: a door to the catalog and to jobs for programs."""

@@ -1,0 +1,92 @@
+"""Routes of the REST API: declared and parsed by FastAPI, with a limit on their bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+from ticket_hub_api.accounts.auth import Requires
+from ticket_hub_api.web.response_cache import READING, cacheable
+
+__all__ = ["MAX_BODY", "RestRoute", "rest_router"]
+
+MAX_BODY = 4 << 20  # bytes
+
+
+class IdentifierConvertor(Convertor[str]):
+    """An identifier that `catalog.tables.new_id` made; so that no word is taken for one."""
+
+    regex = "[0-9a-f]{24}"
+
+    def convert(self, value: str) -> str:
+        """The identifier as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The identifier as it is."""
+        return value
+
+
+register_url_convertor("identifier", IdentifierConvertor())
+
+
+class RestRoute(APIRoute):
+    """A route that reads no more of a body than `MAX_BODY`, and answers 413 to a larger one."""
+
+    @property
+    def guard(self) -> Requires:
+        """What admits callers to this route."""
+        return next(d.call for d in self.dependant.dependencies if isinstance(d.call, Requires))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What FastAPI makes of the route, behind the limit."""
+        handle = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            if length.isdigit() and int(length) > MAX_BODY:
+                raise _too_large()
+            if request.method not in READING:  # FastAPI would parse the body first
+                await self.guard(request)
+            return await handle(Request(request.scope, _limited(request.receive)))
+
+        return limited
+
+
+def _limited(receive: Receive) -> Receive:
+    """Count what comes, since a body need not say its length."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise _too_large()
+        return message
+
+    return counted
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"The body is larger than {MAX_BODY} bytes.")
+
+
+def rest_router(prefix: str, *tags: str, cached: bool = False) -> APIRouter:
+    """A router for a part of the REST API.
+
+    Args:
+        prefix: how its addresses begin.
+        tags: what it is about.
+        cached: whether its answers are made of nothing but the request and the database.
+    """
+    after = [Depends(cacheable)] if cached else []
+    return APIRouter(prefix=prefix, tags=[*tags], route_class=RestRoute, dependencies=after)

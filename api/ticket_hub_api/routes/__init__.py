@@ -1,1 +1,0 @@
-"""The REST API, one module for each kind of thing."""

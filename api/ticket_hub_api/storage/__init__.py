@@ -1,1 +1,0 @@
-"""Where the bytes are: objects named by their content, in a folder or an object store."""

@@ -1,0 +1,373 @@
+"""Finding repositories and revisions, and making, moving, opening and deleting repositories."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    SQLColumnExpression,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, aliased
+
+from ticket_hub_api import errors
+from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog import indexing
+from ticket_hub_api.store.names import Place, check_repository_name, repository_key
+from ticket_hub_api.store.tables import (
+    Account,
+    Commit,
+    FormerName,
+    Ref,
+    RefChange,
+    Repository,
+    RepositoryTag,
+    Tree,
+    Upload,
+    Use,
+    now,
+)
+from ticket_hub_api.store.trees import Entry, Files, files_of
+
+__all__ = [
+    "CommitRow",
+    "RepositoryRow",
+    "delete_repository",
+    "find_file",
+    "find_readable",
+    "find_revision",
+    "find_writable",
+    "lock",
+    "move_ref",
+    "move_repository",
+    "owner_for",
+    "release_name",
+    "resolve_revision",
+]
+
+_OID = re.compile(r"[0-9a-f]{40}")
+_SHORT_OID = re.compile(r"[0-9a-f]{7,39}")
+HEADS, TAGS = "refs/heads/", "refs/tags/"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRow:
+    """A repository as the database has it at one moment; fields as in the table."""
+
+    id: str
+    kind: str
+    owner_id: str
+    namespace: str
+    name: str
+    visibility: str
+    gated: str
+    head: str
+    downloads: int
+    library: str
+    pipeline: str
+    created_at: int
+    updated_at: int
+
+    @property
+    def full_name(self) -> str:
+        """`owner/name`."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def private(self) -> bool:
+        """Whether only its owner and members may read it."""
+        return self.visibility == "private"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRow:
+    """A commit as the database has it; fields as in the table."""
+
+    oid: str
+    number: int
+    parent: str
+    tree: str
+    title: str
+    message: str
+    author: str
+    summary: str
+    created_at: int
+
+
+REPOSITORY_COLUMNS = tuple(getattr(Repository, name) for name in RepositoryRow.__slots__)
+COMMIT_COLUMNS = tuple(getattr(Commit, name) for name in CommitRow.__slots__)
+_SELECT = select(*REPOSITORY_COLUMNS)
+
+
+def find(database: Connection | Session, key: str) -> RepositoryRow | None:
+    """The repository of this key, or the one that once had it."""
+    row = database.execute(_SELECT.where(_has_key(key))).first()
+    return None if row is None else RepositoryRow(*row)
+
+
+def _has_key(key: str) -> ColumnElement[bool]:
+    """A name leads to one repository: who takes a former name ends that it leads elsewhere."""
+    former = select(FormerName.repository_id).where(FormerName.key == key)
+    return or_(Repository.key == key, Repository.id == former.scalar_subquery())
+
+
+def find_readable(
+    database: Connection | Session, principal: Principal, place: Place
+) -> RepositoryRow:
+    """A repository that the caller may read.
+
+    Raises:
+        ApiError: the same for a missing and for a hidden one.
+    """
+    row = find(database, _key(place))
+    if row is None or not principal.may_read(row):
+        raise errors.repository_not_found(anonymous=principal.anonymous)
+    return row
+
+
+def _key(place: Place) -> str:
+    namespace, _, name = place.name.partition("/")
+    return repository_key(place.kind, namespace, name)
+
+
+def find_writable(
+    database: Connection | Session, principal: Principal, place: Place
+) -> RepositoryRow:
+    """A repository that the caller may change.
+
+    Raises:
+        ApiError: as `find_readable`; 403 when the caller may only read it.
+    """
+    row = find_readable(database, principal, place)
+    if not principal.may_write_in(row.owner_id):
+        raise errors.forbidden(f"You have no right to write to {row.full_name}.")
+    return row
+
+
+def find_administered(
+    database: Connection | Session, principal: Principal, place: Place
+) -> RepositoryRow:
+    """A repository that the caller may delete, move and open to others.
+
+    Raises:
+        ApiError: as `find_writable`.
+    """
+    row = find_writable(database, principal, place)
+    if not principal.may_administer(row.owner_id):
+        raise errors.forbidden(f"Only an administrator of {row.namespace} may do this.")
+    return row
+
+
+def resolve_revision(
+    database: Connection | Session, repository: RepositoryRow, revision: str
+) -> CommitRow:
+    """The commit that a branch, a tag, a full reference or a commit id means.
+
+    Raises:
+        ApiError: 404 RevisionNotFound; 501 for pull requests.
+    """
+    target = _target(revision, literal(repository.id), literal(repository.head))
+    row = database.execute(
+        select(*COMMIT_COLUMNS).where(Commit.repository_id == repository.id, Commit.oid == target)
+    ).first()
+    if row is None:
+        raise _unknown(revision)
+    return CommitRow(*row)
+
+
+def find_revision(
+    database: Connection | Session, principal: Principal, place: Place, revision: str
+) -> tuple[RepositoryRow, CommitRow, Files]:
+    """A repository that the caller may read, the commit that a revision means, and its files.
+
+    It is one question to the database: what a pull asks for most.
+
+    Raises:
+        ApiError: as `find_readable` and `resolve_revision`.
+    """
+    target = _target(revision, Repository.id, Repository.head)
+    here = and_(Commit.repository_id == Repository.id, Commit.oid == target)
+    statement = (
+        select(*REPOSITORY_COLUMNS, *COMMIT_COLUMNS, Tree.data)
+        .select_from(Repository)
+        .outerjoin(Commit, here)
+        .outerjoin(Tree, Tree.oid == Commit.tree)
+        .where(_has_key(_key(place)))
+    )
+    row = database.execute(statement).first()
+    repository = None if row is None else RepositoryRow(*row[: len(REPOSITORY_COLUMNS)])
+    if row is None or repository is None or not principal.may_read(repository):
+        raise errors.repository_not_found(anonymous=principal.anonymous)
+    commit = CommitRow(*row[len(REPOSITORY_COLUMNS) : -1])
+    if not commit.oid:
+        raise _unknown(revision)
+    return repository, commit, files_of(commit.tree, row[-1])
+
+
+def find_file(
+    database: Connection | Session, principal: Principal, place: Place, revision: str, path: str
+) -> tuple[RepositoryRow, CommitRow, Entry]:
+    """One file of what `find_revision` gives.
+
+    Raises:
+        ApiError: as `find_revision`; the revision has no such file.
+    """
+    row, commit, files = find_revision(database, principal, place, revision)
+    entry = files.get(path)
+    if entry is None:
+        raise errors.entry_not_found(path, commit.oid)
+    return row, commit, entry
+
+
+def _target(
+    revision: str, repository_id: SQLColumnExpression[str], head: SQLColumnExpression[str]
+) -> SQLColumnExpression[str]:
+    """The commit id that a revision means in a repository, or null: a branch before a tag."""
+    if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
+        return head
+    if _OID.fullmatch(revision):
+        return literal(revision)
+    names = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
+    meant = [
+        select(Ref.target)
+        .where(Ref.repository_id == repository_id, Ref.name == name)
+        .scalar_subquery()
+        for name in names
+    ]
+    if _SHORT_OID.fullmatch(revision):
+        meant.append(_abbreviated(revision, repository_id))
+    return func.coalesce(*meant, "")
+
+
+def _unknown(revision: str) -> errors.ApiError:
+    if revision.startswith("refs/pr/"):
+        return errors.not_supported("pull requests")
+    return errors.revision_not_found(revision)
+
+
+def _abbreviated(revision: str, repository_id: SQLColumnExpression[str]) -> ScalarSelect[str]:
+    """The only commit that begins with these digits, as git allows."""
+    other = aliased(Commit)
+    return (
+        select(case((func.count() == 1, func.min(other.oid))))
+        .where(other.repository_id == repository_id, other.oid.startswith(revision))
+        .scalar_subquery()
+    )
+
+
+def owner_for(session: Session, principal: Principal, namespace: str) -> Account:
+    """The account in whose namespace the caller wants to make a repository.
+
+    Raises:
+        ApiError: 403 when there is none, or the caller may not write there.
+    """
+    account = session.scalar(
+        select(Account).where(Account.key == (namespace or principal.name).lower())
+    )
+    if account is None or not principal.may_write_in(account.id):
+        raise errors.forbidden(
+            f"You have no right to create a repository under {namespace or principal.name!r}."
+        )
+    return account
+
+
+def move_repository(session: Session, principal: Principal, source: Place, target: str) -> None:
+    """Give a repository another name or owner; the old name keeps leading to it.
+
+    Raises:
+        ApiError: as `find_administered`; 403 without a right to the new namespace; 409 when the
+            new name is taken.
+    """
+    row = find_administered(session, principal, source)
+    namespace, _, name = target.partition("/")
+    owner = owner_for(session, principal, namespace)
+    key = repository_key(source.kind, owner.name, check_repository_name(name))
+    other = session.scalar(select(Repository.id).where(Repository.key == key))
+    if other is not None and other != row.id:
+        raise errors.conflict(f"There is a repository {target} already.")
+    repository = lock(session, row.id)
+    for name_in_use in (key, repository.key):
+        release_name(session, name_in_use)
+    if repository.key != key:
+        session.add(FormerName(key=repository.key, repository_id=row.id))
+    repository.key, repository.name = key, name
+    repository.namespace, repository.owner_id = owner.name, owner.id
+    session.flush()
+    indexing.refresh(session, repository)
+
+
+def release_name(session: Session, key: str) -> None:
+    """Let a former name lead to no repository any more."""
+    former = session.get(FormerName, key)
+    if former is not None:
+        session.delete(former)
+        session.flush()
+
+
+def delete_repository(session: Session, repository_id: str) -> None:
+    """Forget a repository. Its objects stay until they are collected."""
+    indexing.forget(session, repository_id)
+    dependents: tuple[type[Any], ...] = (
+        FormerName, RepositoryTag, Ref, RefChange, Commit, Use, Upload,
+    )  # fmt: skip
+    for table in dependents:
+        session.execute(delete(table).where(table.repository_id == repository_id))
+    session.execute(delete(Repository).where(Repository.id == repository_id))
+
+
+def lock(session: Session, repository_id: str) -> Repository:
+    """The repository's row, locked until the transaction ends.
+
+    Raises:
+        ApiError: 404 when it was deleted meanwhile.
+    """
+    row = session.scalar(
+        select(Repository)
+        .where(Repository.id == repository_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise errors.repository_not_found(anonymous=False)
+    return row
+
+
+def move_ref(
+    session: Session,
+    repository: Repository,
+    name: str,
+    target: str,
+    *,
+    author: str,
+    message: str = "",
+) -> None:
+    """Make a branch or tag, move it, or (with an empty target) remove it; its history is kept."""
+    ref = session.get(Ref, (repository.id, name))
+    repository.changes += 1
+    session.add(
+        RefChange(
+            repository_id=repository.id,
+            number=repository.changes,
+            name=name,
+            old=ref.target if ref else "",
+            new=target,
+            author=author,
+        )
+    )
+    if ref is None:
+        session.add(Ref(repository_id=repository.id, name=name, target=target, message=message))
+    elif target:
+        ref.target, ref.updated_at = target, now()
+    else:
+        session.delete(ref)

@@ -1,0 +1,155 @@
+"""Taking xorbs and shards in. Every chunk is hashed again, and every file rebuilt and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ticket_hub.errors import StorageError
+from ticket_hub.file_system import sync_file
+from ticket_hub_api.services import Services
+from ticket_hub_api.store import objects
+from ticket_hub_api.store.blobs import Received
+from ticket_hub_api.store.tables import StoredObject, Xorb, XorbUse, now
+from ticket_hub_api.store.xet.chunks import Chunk, XetError, pack, scan
+from ticket_hub_api.store.xet.hashing import Node, file_hash, range_hash, to_text
+from ticket_hub_api.store.xet.reading import load_xorb, pack_terms, read_terms
+from ticket_hub_api.store.xet.shards import ShardFile, read_shard
+
+__all__ = ["take_shard", "take_xorb"]
+
+
+def take_xorb(services: Services, claimed: str, received: Received) -> bool:
+    """Store a xorb; False when it was here before.
+
+    Raises:
+        XetError: a chunk is damaged, or its hash is not the one it was sent under.
+    """
+    found = scan(received.path)
+    if to_text(found.hash) != claimed:
+        raise XetError(f"the xorb's hash is {to_text(found.hash)}, not {claimed}")
+    if _touch(services, claimed):
+        return False
+    _cut_footer(received, found.size)
+    key = services.blobs.keep(received, name=claimed, family="xorbs")
+    values = {"size": found.size, "sha256": found.sha256, "chunks": pack(found.chunks)}
+
+    def enter(session: Session) -> bool:
+        here = session.get(Xorb, claimed) is not None
+        if not here:
+            session.add(Xorb(hash=claimed, key=key, **values))
+        return not here
+
+    made = services.database.transact(enter)
+    if not made:
+        objects.drop(services.blobs, key)
+    return made
+
+
+def _cut_footer(received: Received, size: int) -> None:
+    """Keep the chunks only: what follows them is not checked by any hash."""
+    if received.size > size:
+        with received.path.open("r+b") as stream:
+            stream.truncate(size)
+            sync_file(stream.fileno())
+
+
+def _touch(services: Services, value: str) -> bool:
+    """Whether a xorb is here; it is then kept from a collector for a while."""
+
+    def touch(session: Session) -> bool:
+        row = session.get(Xorb, value)
+        if row is not None:
+            row.touched_at = now()
+        return row is not None
+
+    return services.database.transact(touch)
+
+
+def take_shard(services: Services, repository_id: str, path: Path) -> int:
+    """Enter the files of a shard, and return how many there were.
+
+    Raises:
+        XetError: the shard is damaged, names a xorb that is not here, or claims what is not so.
+    """
+    count = 0
+    with path.open("rb") as stream:
+        for file in read_shard(stream):
+            _take_file(services, repository_id, file)
+            count += 1
+    return count
+
+
+def _take_file(services: Services, repository_id: str, file: ShardFile) -> None:
+    nodes: list[Node] = []
+    for term, proof in zip(file.terms, file.proofs, strict=True):
+        chunks = _chunks_of(services, term.xorb, term.start, term.stop)
+        if sum(chunk.length for chunk in chunks) != term.length:
+            raise XetError("a term has another length than its chunks")
+        if range_hash([chunk.hash for chunk in chunks]) != proof:
+            raise XetError("the proof of a term is wrong")
+        nodes.extend((chunk.hash, chunk.length) for chunk in chunks)
+    if to_text(file_hash(nodes)) != file.hash:
+        raise XetError("a file's hash is not that of its chunks")
+    size, terms = sum(length for _, length in nodes), pack_terms(file.terms)
+    sha256 = _known_sha256(services, file.hash, size) or _rebuild(services, terms, size)
+    if file.sha256 and file.sha256 != sha256:
+        raise XetError(f"a file's sha256 is {sha256}, not {file.sha256}")
+
+    def enter(session: Session) -> None:
+        _enter(session, sha256, size, file, terms)
+        objects.prove(session, repository_id, sha256)
+
+    services.database.transact(enter)
+
+
+def _chunks_of(services: Services, value: str, start: int, stop: int) -> list[Chunk]:
+    xorb = load_xorb(services, value)
+    if xorb is None:
+        raise XetError(f"the xorb {value} is not here; send it first")
+    if not 0 <= start < stop <= len(xorb.chunks):
+        raise XetError("a term names chunks that its xorb does not have")
+    return list(xorb.chunks[start:stop])
+
+
+def _known_sha256(services: Services, value: str, size: int) -> str:
+    """The sha256 of a file that was rebuilt before; its hash has just been proved again."""
+    with services.database.read() as connection:
+        found = connection.scalar(
+            select(StoredObject.sha256).where(
+                StoredObject.xet_hash == value, StoredObject.size == size
+            )
+        )
+    return found or ""
+
+
+def _rebuild(services: Services, terms: bytes, size: int) -> str:
+    digest = hashlib.sha256()
+    try:
+        for piece in read_terms(services, terms, 0, size):
+            digest.update(piece)
+    except StorageError as error:
+        raise XetError(f"a file cannot be rebuilt: {error.problem}") from error
+    return digest.hexdigest()
+
+
+def _enter(session: Session, sha256: str, size: int, file: ShardFile, terms: bytes) -> None:
+    row = session.get(StoredObject, sha256)
+    if row is None:
+        row = StoredObject(sha256=sha256, size=size, key="")
+        session.add(row)
+    row.touched_at = now()
+    if not row.xet_hash:
+        row.xet_hash, row.terms = file.hash, terms
+        session.flush()
+        for value in sorted({term.xorb for term in file.terms}):
+            session.add(XorbUse(sha256=sha256, xorb=value))
+    session.flush()
+    for value in sorted({term.xorb for term in file.terms}):
+        xorb = session.get(Xorb, value)
+        if xorb is None:
+            raise XetError(f"the xorb {value} is not here; send it first")
+        xorb.touched_at = now()

@@ -1,0 +1,76 @@
+"""How a client puts a file together from ranges of xorbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ticket_hub.errors import StorageError
+from ticket_hub_api.services import Services
+from ticket_hub_api.store.xet.reading import Term, load_xorb, unpack_terms
+
+__all__ = ["reconstruct"]
+
+ADDRESS_SECONDS = 3600
+
+
+def reconstruct(
+    services: Services, terms: bytes, start: int, stop: int, base: str
+) -> dict[str, Any]:
+    """The terms that hold the bytes from `start` up to `stop`, and where to fetch their chunks.
+
+    Terms at both ends are cut to whole chunks; `offset_into_first_range` says how many bytes of the
+    first one to skip.
+
+    Raises:
+        StorageError: a xorb is missing.
+    """
+    answer: list[dict[str, Any]] = []
+    fetch: dict[str, list[dict[str, Any]]] = {}
+    offset = position = 0
+    for term in unpack_terms(terms):
+        begin, position = position, position + term.length
+        if position <= start or begin >= stop:
+            continue
+        cut, skipped = _cut(services, term, begin, start, stop)
+        if not answer:
+            offset = max(0, start - begin - skipped)
+        chunks = {"start": cut.start, "end": cut.stop}
+        answer.append({"hash": cut.xorb, "range": chunks, "unpacked_length": cut.length})
+        entry = _address(services, cut, base)
+        if entry not in fetch.setdefault(cut.xorb, []):
+            fetch[cut.xorb].append(entry)
+    return {"offset_into_first_range": offset, "terms": answer, "fetch_info": fetch}
+
+
+def _cut(services: Services, term: Term, begin: int, start: int, stop: int) -> tuple[Term, int]:
+    """The part of a term that is needed, and how many bytes were left out before it."""
+    lengths = [chunk.length for chunk in _chunks(services, term)]
+    first, skipped = 0, 0
+    while begin + skipped + lengths[first] <= start:
+        skipped += lengths[first]
+        first += 1
+    last, kept = first, 0
+    while last < len(lengths) and begin + skipped + kept < stop:
+        kept += lengths[last]
+        last += 1
+    return Term(term.xorb, term.start + first, term.start + last, kept), skipped
+
+
+def _chunks(services: Services, term: Term) -> Sequence[Any]:
+    xorb = load_xorb(services, term.xorb)
+    if xorb is None:
+        raise StorageError(f"The xorb {term.xorb} is missing.", "Run `ticket hub fsck`.")
+    return xorb.chunks[term.start : term.stop]
+
+
+def _address(services: Services, term: Term, base: str) -> dict[str, Any]:
+    """Where to fetch the chunks of a term: an address that allows these bytes and no others."""
+    chunks = _chunks(services, term)
+    start, stop = chunks[0].offset, chunks[-1].stop
+    signed = services.signer.sign("xorb", ADDRESS_SECONDS, xorb=term.xorb, start=start, stop=stop)
+    return {
+        "range": {"start": term.start, "end": term.stop},
+        "url": f"{base}/xet/data/{signed}",
+        "url_range": {"start": start, "end": stop - 1},
+    }

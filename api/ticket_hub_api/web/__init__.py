@@ -1,0 +1,1 @@
+"""What all doors share that speak HTTP: requests, routes, contents, problems, kept answers."""

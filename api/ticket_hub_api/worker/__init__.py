@@ -1,0 +1,1 @@
+"""The fourth door: a process that does the jobs of a hub."""

@@ -1,0 +1,261 @@
+"""One slot of a worker: a process that carries out one job at a time.
+
+`python -m ticket_hub_api.jobs.slot` reads its options as JSON from the first line of its standard
+input, and ends when that closes, so that no slot outlives its worker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ticket_hub.errors import TicketHubError
+from ticket_hub_api.jobs.leases import Lease
+from ticket_hub_api.jobs.queue import JobQueue
+from ticket_hub_api.jobs.tokens import job_token
+from ticket_hub_api.jobs.transitions import clock
+from ticket_hub_api.observing.logs import FIELDS, configure_logging
+from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.job_tables import Job, JobWorker, State
+from ticket_hub_api.store.signing import load_signer
+from ticket_hub_api.store.tables import new_id
+from ticket_hub_api.worker.attempt import BEAT_SECONDS, Attempt
+from ticket_hub_api.worker.tasks import Workplace, task_of
+
+if TYPE_CHECKING:
+    from ticket_hub.engines.base import Engine
+
+__all__ = ["Options", "SlotProcess", "main", "to_line"]
+
+_log = logging.getLogger("ticket_hub_api.jobs")
+TICK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+SWEEP_SECONDS = 600.0
+KEPT_SECONDS = 7 * 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a slot works; plain values, so that they travel as JSON.
+
+    Attributes:
+        database: the hub's, as SQLAlchemy takes it.
+        endpoint: the hub's address.
+        jobs_folder: a folder for each job.
+        data_dir: where the data sets lie.
+        engine: `local`, `ray` or `slurm`. engine_options: of a cluster's engine.
+        slot: its name, unique on the machine.
+        cuda: which GPU it may use; empty for none.
+        workers: training processes of a work on a CPU.
+        device: as in `ticket_hub.find`.
+        quota_seconds: what an account may use where nothing else is said.
+        lease_seconds: see `JobQueue`.
+        checkpoint_seconds: between two checkpoints.
+        log_level: of its JSON lines on standard error.
+    """
+
+    database: str
+    endpoint: str
+    jobs_folder: str
+    data_dir: str
+    engine: str = "local"
+    engine_options: dict[str, str] = dataclasses.field(default_factory=dict)
+    slot: str = "cpu-0"
+    cuda: str = ""
+    workers: int = 1
+    device: str | None = None
+    quota_seconds: int = 0
+    lease_seconds: float = 30.0
+    checkpoint_seconds: float = 60.0
+    log_level: str = "info"
+
+
+class SlotProcess:
+    """Receives jobs, carries them out, and looks after those that others have lost."""
+
+    def __init__(self, options: Options) -> None:
+        """Open the hub's database."""
+        self.options = options
+        self.id = new_id()
+        self.stopping = threading.Event()
+        self._job_id = ""
+        self.database = Database(options.database)
+        self.queue = JobQueue(self.database, lease_seconds=options.lease_seconds)
+        signer = load_signer(self.database)
+        self.place = Workplace(
+            jobs_folder=Path(options.jobs_folder),
+            data_dir=Path(options.data_dir),
+            endpoint=options.endpoint,
+            token=lambda lease: job_token(signer, lease.job_id, lease.attempt),
+            device=options.device,
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Who does the work; its library is imported with the first job."""
+        from ticket_hub_api.worker.engines import open_engine
+
+        return open_engine(self.options)
+
+    def run(self) -> None:
+        """Work until told to stop, and end when nothing is in hand."""
+        self._register()
+        taking = threading.Thread(target=self._take_jobs)
+        taking.start()
+        self._say("ready")
+        swept = 0.0
+        try:
+            while not self.stopping.wait(TICK_SECONDS):
+                self._safely(self._show)
+                self._safely(self.queue.reap)
+                if time.monotonic() - swept > SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    self._safely(self._sweep)
+        finally:
+            self.stopping.set()
+            taking.join()
+            self._safely(self._leave)
+            self.database.close()
+
+    def _take_jobs(self) -> None:
+        """One job after the other, and a look every half second whether there is one."""
+        while not self.stopping.is_set():
+            if not self._safely(self._take_one):
+                self.stopping.wait(LOOK_SECONDS)
+
+    def _take_one(self) -> bool:
+        lease = self.queue.claim(self.id)
+        if lease is None:
+            return False
+        about = {"job": lease.job_id, "attempt": lease.attempt}
+        self._job_id = lease.job_id
+        try:
+            self._say("job begins", **about)
+            self._carry_out(lease)
+            self._say("job left", **about)
+        finally:
+            self._job_id = ""
+        return True
+
+    def _carry_out(self, lease: Lease) -> None:
+        Attempt(
+            queue=self.queue,
+            lease=lease,
+            task=task_of(lease, self.place),
+            engine=lambda: self.engine,
+            is_stopping=self.stopping.is_set,
+            quota=self.options.quota_seconds,
+            beat_seconds=min(BEAT_SECONDS, self.options.lease_seconds / 5),
+        ).carry_out()
+
+    def _register(self) -> None:
+        name = f"{socket.gethostname()}:{os.getpid()} {self.options.slot}"
+        device = self.options.device or (
+            f"cuda {self.options.cuda}" if self.options.cuda else "cpu"
+        )
+
+        def enter(session: Session) -> None:
+            moment = clock(session)
+            session.add(
+                JobWorker(
+                    id=self.id,
+                    name=name[:200],
+                    device=device[:64],
+                    engine=self.options.engine,
+                    started_at=moment,
+                    seen_at=moment,
+                )
+            )
+
+        self.database.transact(enter)
+
+    def _show(self) -> None:
+        with self.database.write() as session:
+            row = session.get(JobWorker, self.id)
+            if row is not None:
+                moment = clock(session)
+                due = moment - row.seen_at > self.options.lease_seconds * 200_000
+                if due or row.job_id != self._job_id:
+                    row.seen_at, row.job_id = moment, self._job_id
+
+    def _leave(self) -> None:
+        with self.database.write() as session:
+            row = session.get(JobWorker, self.id)
+            if row is not None:
+                row.seen_at = row.stopped_at = clock(session)
+                row.job_id = ""
+
+    def _sweep(self) -> None:
+        """Remove the folders of jobs that have ended, of failed ones after a week."""
+        for folder in self.place.jobs_folder.glob("?" * 24):
+            with self.database.read() as connection:
+                row = connection.execute(
+                    select(Job.state, Job.finished_at).where(Job.id == folder.name)
+                ).first()
+                kept = clock(connection) - KEPT_SECONDS * 1_000_000
+            failed = row is not None and row.state == State.FAILED and row.finished_at > kept
+            if row is None or (row.state in State.ENDED and not failed):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _say(self, what: str, **fields: object) -> None:
+        _log.info(what, extra={FIELDS: {"slot": self.options.slot, **fields}})
+
+    def _safely(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
+        try:
+            return step()
+        except TicketHubError as error:
+            _log.warning("%s", error)
+        except Exception:  # noqa: BLE001 - the next tick tries again
+            _log.exception("A step of the worker failed")
+        return None
+
+
+def main() -> None:
+    """Run the slot that the standard input describes."""
+    options = Options(**json.loads(sys.stdin.readline()))
+    configure_logging(options.log_level)
+    slot = SlotProcess(options)
+
+    def stop(_number: int, _frame: object) -> None:
+        slot.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker passes Ctrl-C on as SIGTERM
+    threading.Thread(target=_end_with_parent, args=(slot.stopping,), daemon=True).start()
+    slot.run()
+    logging.shutdown()
+    os._exit(0)  # threads of libraries shall not keep the process
+
+
+def _end_with_parent(stopping: threading.Event) -> None:
+    with suppress(OSError, ValueError):
+        while sys.stdin.read(1):
+            pass
+    stopping.set()
+
+
+def to_line(options: Options) -> bytes:
+    """Options as the first line of a slot's standard input."""
+    return json.dumps(dataclasses.asdict(options)).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main()
