@@ -1,6 +1,6 @@
 """One slot of a worker: a process that carries out one job at a time.
 
-`python -m ticket_hub_api.jobs.slot` reads its options as JSON from the first line of its standard
+`python -m ticket_hub_api.worker.slot` reads its options as JSON from the first line of its standard
 input, and ends when that closes, so that no slot outlives its worker.
 """
 

@@ -219,6 +219,6 @@ def test_progress_and_events_reach_the_row(
 
 
 def test_a_slot_that_waits_for_a_work_has_not_imported_pytorch() -> None:
-    code = "import sys, ticket_hub_api.jobs.slot; "
+    code = "import sys, ticket_hub_api.worker.slot; "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
