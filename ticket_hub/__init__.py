@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.errors import TicketHubError
+    from ticket_hub.facade import find
     from ticket_hub.hub.front import (
         cache_bundles,
         delete_bundle,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ticket_hub.report.comparison.front import compare
     from ticket_hub.report.runs import report_run
     from ticket_hub.runs.listing import list_runs
-    from ticket_hub.search.finding import FindResult, find
+    from ticket_hub.search.finding import FindResult
     from ticket_hub.ticket import Ticket
     from ticket_hub.transfer.replay import replay_bundle
     from ticket_hub.transfer.retraining import RetrainResult, retrain
@@ -91,7 +92,7 @@ _HOMES = {
     "cache_bundles": "hub.front",
     "compare": "report.comparison.front",
     "delete_bundle": "hub.front",
-    "find": "search.finding",
+    "find": "facade",
     "import_tickets": "interop.importers",
     "info_bundle": "hub.front",
     "list_runs": "runs.listing",

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ticket_hub import find
+from ticket_hub import find, search
 
 SMALL = [
     *("--trials", "2", "--levels", "2", "--workers", "1"),
@@ -57,13 +57,17 @@ def test_a_search_that_ended_before_its_figure_was_drawn_comes_to_the_same_diges
     ticket(*arguments, str(tmp_path / "straight"))
     manifest = (tmp_path / "straight/bundle/ticket.json").read_bytes()
     # what is left by a kill after the last level, and by one while the figure came into place
-    find(str(tmp_path / "straight/recipe.toml"), run_folder=tmp_path / "late", workers=1)
+    recipe = str(tmp_path / "straight/recipe.toml")
+    search.find(recipe, run_folder=tmp_path / "late", workers=1)
     assert (tmp_path / "late/bundle/ticket.json").read_bytes() != manifest
     shutil.copytree(tmp_path / "late", tmp_path / "torn")
     (tmp_path / "torn/bundle/.staged").mkdir()
     (tmp_path / "torn/bundle/.staged" / ("0" * 64)).write_bytes(b"half")
-    for name in ("late", "torn"):
-        ticket(*arguments, str(tmp_path / name))
+    shutil.copytree(tmp_path / "torn", tmp_path / "called")
+    ticket(*arguments, str(tmp_path / "late"))
+    ticket(*arguments, str(tmp_path / "torn"))
+    find(recipe, run_folder=tmp_path / "called")
+    for name in ("late", "torn", "called"):
         assert (tmp_path / name / "bundle/ticket.json").read_bytes() == manifest
         assert not (tmp_path / name / "bundle/.staged").exists()
 

@@ -63,6 +63,7 @@ print(result.levels[0].verdict.n)
     done = run(code, TICKET_HOME=str(tmp_path / "home"), TICKET_DATA=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "3\n"
+    assert "The card got no figure: ModuleNotFoundError:" in done.stderr
 
 
 def test_what_is_missing_is_named_with_its_remedy(tmp_path: Path) -> None:

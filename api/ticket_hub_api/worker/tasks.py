@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ticket_hub.engines.base import Work
 
 __all__ = ["FindTask", "RetrainTask", "Task", "Workplace", "task_of"]
+
+_log = logging.getLogger("ticket_hub_api.jobs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +122,13 @@ class FindTask(Task):
 
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
         """As `Task.deliver`."""
+        from ticket_hub.facade import draw_card
         from ticket_hub.transfer.sharing import push_bundle
 
+        bundle = self.folder / "run" / "bundle"
+        draw_card(bundle, _log.warning)
         pushed = push_bundle(
-            self.folder / "run" / "bundle",
+            bundle,
             self.lease.repository,
             hub=self.place.endpoint,
             token=self.place.token(self.lease),

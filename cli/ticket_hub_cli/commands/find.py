@@ -12,7 +12,6 @@ import click
 from ticket_hub.home import runs_folder
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.illustrating import illustrate
 from ticket_hub_cli.output import Column, Output, command_line, percent
 from ticket_hub_cli.plans import gigabytes, plan_table, tell_plan
 from ticket_hub_cli.progress import Pace, duration, watching
@@ -88,6 +87,7 @@ def command(
     The same command again goes on where it was stopped, by Ctrl-C or by anything else; stopped
     that way, it ends with exit code 75.
     """
+    from ticket_hub.facade import draw_card
     from ticket_hub.recipe import load_recipe
 
     changes = options.settings(
@@ -100,7 +100,7 @@ def command(
     out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     search = _find if engine is None else partial(_find_on, engine)
     result = search(recipe, out, places)
-    illustrate(result.bundle, out)
+    draw_card(result.bundle, out.hint)
     _tell(result, out)
 
 

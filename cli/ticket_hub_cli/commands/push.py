@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.illustrating import illustrate
 from ticket_hub_cli.output import Output, command_line
 
 
@@ -52,6 +51,7 @@ def command(
     stays. --with-evidence adds a finished experiment with these tickets to the bundle and its card,
     marked with who made it, where and when. The token is HF_TOKEN, or what `hf auth login` kept.
     """
+    from ticket_hub.facade import draw_card
     from ticket_hub.hub.cache import Cache
     from ticket_hub.runs.locate import locate
     from ticket_hub.transfer.sharing import push_bundle
@@ -63,7 +63,7 @@ def command(
             param_hint="TICKET",
         )
     bundle = place.bundle
-    illustrate(bundle, out)
+    draw_card(bundle, out.hint)
     pushed = push_bundle(
         bundle,
         repo,

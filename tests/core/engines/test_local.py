@@ -12,7 +12,7 @@ import pytest
 from engine_waiting import events, until, until_over
 from runs import files
 
-import ticket_hub
+from ticket_hub import search
 from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.folder import WorkFolder
@@ -53,7 +53,7 @@ def test_a_work_leaves_the_same_run_as_the_library(
     folder = tmp_path / "work"
     engine.submit(folder, find_work())
     assert until_over(engine, folder) == ["finished"]
-    there = ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
+    there = search.find(tiny, run_folder=tmp_path / "there", workers=1)
     assert files(tmp_path / "run") == files(tmp_path / "there")
     result = engine.result(folder)
     assert result["bundle"] == str(tmp_path / "run/bundle")
@@ -219,7 +219,7 @@ def test_killed_at_once_a_work_loses_what_came_after_its_last_checkpoint_and_not
     engine.submit(folder, work)
     assert until_over(engine, folder) == ["finished"]
     assert _of(folder, "trial-3")[before] >= reached
-    ticket_hub.find(recipe, run_folder=tmp_path / "there", workers=1)
+    search.find(recipe, run_folder=tmp_path / "there", workers=1)
     assert files(tmp_path / "run") == files(tmp_path / "there")
 
 

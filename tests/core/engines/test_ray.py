@@ -12,7 +12,7 @@ import pytest
 import ray_cluster
 from runs import files
 
-import ticket_hub
+from ticket_hub import search
 from ticket_hub.engines.base import Work
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.errors import EngineError
@@ -50,7 +50,7 @@ def test_works_are_done_and_cancelled_on_ray(
     assert told["codes"] == [75]
     assert told["bundle"] == str(tmp_path / "short/bundle")
     assert (tmp_path / "endless/checkpoints/000/trial-0.json").exists()
-    ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
+    search.find(tiny, run_folder=tmp_path / "there", workers=1)
     assert files(tmp_path / "short") == files(tmp_path / "there")
 
 
@@ -62,7 +62,7 @@ def test_a_search_loses_one_node_of_three_and_ends_with_the_same_bytes(tmp_path:
     assert told["slots"] == 3
     assert told["killed"]
     assert sorted(told["begun"].values()) == [1, 1, 2]
-    ticket_hub.find(ray_cluster.recipe(), run_folder=tmp_path / "there", workers=1)
+    search.find(ray_cluster.recipe(), run_folder=tmp_path / "there", workers=1)
     assert files(tmp_path / "run") == files(tmp_path / "there")
 
 

@@ -8,6 +8,7 @@ import pytest
 from runs import files
 
 import ticket_hub
+from ticket_hub import search
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.engines.division import divide
 from ticket_hub.engines.local import LocalEngine
@@ -40,7 +41,7 @@ def test_a_search_in_parts_leaves_the_bytes_of_one_made_in_one_process(
         step=lambda name, event: steps.append((name, event)),
     )
     found = find_with(engine, tiny, run_folder=tmp_path / "run", surveyor=surveyor, device="cpu")
-    there = ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
+    there = search.find(tiny, run_folder=tmp_path / "there", workers=1)
     assert files(tmp_path / "run") == files(tmp_path / "there")
     assert found.levels == there.levels
     assert counts == [2]
@@ -70,14 +71,14 @@ def test_a_search_that_was_stopped_goes_on_with_the_same_parts(
     one = LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "slots"))
     assert len(divide(tiny, run, works_folder(run), one.slots)) == 2
     find_with(one, tiny, run_folder=run, device="cpu")
-    ticket_hub.find(tiny, run_folder=tmp_path / "there", workers=1)
+    search.find(tiny, run_folder=tmp_path / "there", workers=1)
     assert files(run) == files(tmp_path / "there")
 
 
 def test_what_is_finished_is_read_without_any_work(
     engine: LocalEngine, tiny: Recipe, tmp_path: Path
 ) -> None:
-    there = ticket_hub.find(tiny, run_folder=tmp_path / "run", workers=1)
+    there = search.find(tiny, run_folder=tmp_path / "run", workers=1)
     again = find_with(engine, tiny, run_folder=tmp_path / "run")
     assert again.levels == there.levels
     assert not (tmp_path / ".works").exists()
@@ -122,14 +123,14 @@ def test_trials_are_divided_among_the_slots(
 def test_a_run_that_was_begun_in_one_process_goes_on_as_one_work(
     tiny: Recipe, tmp_path: Path
 ) -> None:
-    ticket_hub.find(tiny, run_folder=tmp_path / "run", workers=1)
+    search.find(tiny, run_folder=tmp_path / "run", workers=1)
     assert len(divide(tiny, tmp_path / "run", tmp_path / "works", 4)) == 1
 
 
 def test_retrainings_and_transfers_leave_the_bytes_of_those_made_in_one_process(
     engine: LocalEngine, tiny: Recipe, tmp_path: Path
 ) -> None:
-    found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
+    found = search.find(tiny, run_folder=tmp_path / "found", workers=1)
     terms = Terms(against=["reinit", "finetune"], trials=3)
     wanted = plan(found.bundle, terms, own=found.bundle)
     done = retrain_with(engine, wanted, who="Ann", run_folder=tmp_path / "run", device="cpu")

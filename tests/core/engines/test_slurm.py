@@ -9,7 +9,7 @@ import pytest
 from engine_waiting import events, until, until_over
 from runs import files
 
-import ticket_hub
+from ticket_hub import search
 from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.engines.slurm import SlurmEngine, _is_over, from_options
@@ -52,7 +52,7 @@ def test_a_job_that_runs_out_of_time_is_queued_again_and_ends_with_the_same_byte
     os.kill(_job_of(folder), signal.SIGUSR2)  # what Slurm sends before the time is over
     assert until_over(slurm, folder) == ["finished"]
     assert [event["exit_code"] for event in events(folder, "ended")] == [75, 0]
-    ticket_hub.find(recipe, run_folder=tmp_path / "there", workers=1)
+    search.find(recipe, run_folder=tmp_path / "there", workers=1)
     assert files(tmp_path / "run") == files(tmp_path / "there")
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import ticket_hub
-from ticket_hub import errors
+from ticket_hub import errors, search
 from ticket_hub.engines.base import Find, Retrain, Work
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.errors import (
@@ -33,7 +32,7 @@ def test_a_work_survives_json_and_pickling(find_work: Making) -> None:
 
 
 def test_a_retraining_survives_json(find_work: Making, tiny: Recipe, tmp_path: Path) -> None:
-    found = ticket_hub.find(tiny, run_folder=tmp_path / "found", workers=1)
+    found = search.find(tiny, run_folder=tmp_path / "found", workers=1)
     wanted = plan(found.bundle, Terms(trials=3), own=found.bundle)
     work = Work(
         retrain=Retrain.of(wanted, who="Ann"),
