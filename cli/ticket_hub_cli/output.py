@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import click
 
+from ticket_hub.durable import finite
 from ticket_hub.errors import TicketHubError
+from ticket_hub.table import Column, Table, plain_text
 
 __all__ = [
-    "Column",
     "Output",
     "command_line",
     "error",
@@ -25,33 +25,6 @@ __all__ = [
     "stopped",
     "warning",
 ]
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - any value
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None else str(value)
-
-
-@dataclass(frozen=True)
-class Column:
-    """How people see one key of a row.
-
-    Attributes:
-        key: of the row.
-        title: above the column.
-        show: from the value to its text; by default a dash stands for None.
-        right: numbers stand at the right.
-    """
-
-    key: str
-    title: str
-    show: Callable[[Any], str] = _text
-    right: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,9 +47,9 @@ class Output:
         if self.form == "human":
             width = max(map(len, values))
             for key, value in values.items():
-                click.echo(f"{key.replace('_', ' ').ljust(width)}  {_text(value)}".rstrip())
+                click.echo(f"{key.replace('_', ' ').ljust(width)}  {plain_text(value)}".rstrip())
         elif self.form == "quiet":
-            click.echo(_text(values[name]))
+            click.echo(plain_text(values[name]))
         else:
             self.json(values)
 
@@ -92,14 +65,18 @@ class Output:
             self.json(rows)
         elif self.form == "quiet":
             for row in rows:
-                click.echo(_text(row[name]))
+                click.echo(plain_text(row[name]))
         elif rows:
-            for line in _aligned(rows, columns):
-                click.echo(line)
+            self.lines(Table.of(rows, columns))
+
+    def lines(self, table: Table) -> None:
+        """A table for people."""
+        for line in _aligned(table):
+            click.echo(line)
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """One JSON value, with null for NaN and infinity."""
-        click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
 
     def text(self, text: str) -> None:
         """Whole text that is itself the result."""
@@ -161,26 +138,16 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return f"{100 * fraction:.{digits}f}%"
 
 
-def _aligned(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
-    cells = [[column.show(row.get(column.key)) for column in columns] for row in rows]
-    titles = [column.title for column in columns]
+def _aligned(table: Table) -> list[str]:
+    """The form of a terminal: headings in capitals, and columns as wide as their widest text."""
+    titles, cells = [text.upper() for text in table.headings], table.texts()
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
 
     def line(texts: Sequence[str]) -> str:
         parts = [
             text.rjust(width) if column.right else text.ljust(width)
-            for text, width, column in zip(texts, widths, columns, strict=True)
+            for text, width, column in zip(texts, widths, table.columns, strict=True)
         ]
         return "  ".join(parts).rstrip()
 
     return [_styled(line(titles)), *map(line, cells)]
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

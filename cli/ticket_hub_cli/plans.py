@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ticket_hub.table import Column
 from ticket_hub_cli import output
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Output, percent
 
 if TYPE_CHECKING:
     from ticket_hub.search.forecast import Forecast
@@ -17,7 +18,7 @@ MAX_LEVELS = 6
 
 LEVELS = [
     Column("level", "LEVEL", right=True),
-    Column("kept", "WEIGHTS", lambda value: f"{value:,}", right=True),
+    Column("kept", "WEIGHTS", ",", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
 ]
 
@@ -60,7 +61,7 @@ def tell_plan(plan: Forecast, out: Output) -> None:
     columns = [
         Column("layer", "LAYER"),
         Column("kind", "KIND"),
-        Column("size", "WEIGHTS", lambda value: f"{value:,}", right=True),
+        Column("size", "WEIGHTS", ",", right=True),
         *(Column(f"at {level}", f"LEVEL {level}", right=True) for level in shown),
         Column("is_pruned", "", lambda pruned: "" if pruned else "never pruned"),
     ]

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
+from ticket_hub.table import Column
 from ticket_hub_cli.crash import save_traceback
-from ticket_hub_cli.output import Column, Output, command_line, error, percent
+from ticket_hub_cli.output import Output, command_line, error, percent
 
 ROWS = [{"name": "a", "density": 1.0, "extra": 1}, {"name": "long", "density": 0.0358, "extra": 2}]
 COLUMNS = [Column("name", "NAME"), Column("density", "LEFT", percent, right=True)]

@@ -16,6 +16,7 @@ from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.recipe.spec import UNKNOWN
+from ticket_hub.table import Column, Table
 
 __all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
 
@@ -234,19 +235,18 @@ def card_tag(text: str) -> str:
 
 
 def _table(levels: tuple[LevelRecord, ...]) -> str:
-    rows = ["| level | density | test accuracy | early stop at | n | verdict |", "|" + "---|" * 6]
-    return "\n".join(rows + [_row(level) for level in levels])
+    names = ("level", "density", "test accuracy", "early stop at", "n", "verdict")
+    return Table([Column(name) for name in names], [_row(level) for level in levels]).markdown()
 
 
-def _row(level: LevelRecord) -> str:
+def _row(level: LevelRecord) -> list[str]:
     found = level.evidence
     accuracy = stop = n = ""
     if found is not None:
         test = found.test_accuracy
         accuracy = f"{test.mean:.2%} ({test.min:.2%} to {test.max:.2%})"
         stop, n = f"{found.early_stop.mean:.0f}", count_text(found.n, found.n)
-    verdict = level.verdict or ""
-    return f"| {level.index} | {level.density:.4g} | {accuracy} | {stop} | {n} | {verdict} |"
+    return [str(level.index), f"{level.density:.4g}", accuracy, stop, n, level.verdict or ""]
 
 
 def _limits(manifest: Manifest) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
 from ticket_hub.evidence import Verdict
 from ticket_hub.evidence.counts import budget_note
-from ticket_hub.evidence.rows import HEADINGS, Row, cells, level_rows
+from ticket_hub.evidence.rows import Row, level_rows, rows_table
+from ticket_hub.table import Column, Table
 
 __all__ = ["experiments_section", "one_line", "record_rows", "whereabouts"]
 
@@ -51,12 +52,14 @@ def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:
     """Heading, table and sources as Markdown; nothing where there is no record."""
     if not records:
         return []
-    table = ["| data set | " + " | ".join(HEADINGS) + " |", "|---|" + "---|" * len(HEADINGS)]
-    for record in records:
-        name = one_line(record.spec.data.name[:_MAX_LENGTH])
-        table += [f"| {name} | " + " | ".join(cells(row)) + " |" for row in record_rows(record)]
+    columns = [Column(name) for name in ("data set", *rows_table([]).headings)]
+    rows = [
+        [one_line(record.spec.data.name[:_MAX_LENGTH]), *texts]
+        for record in records
+        for texts in rows_table(record_rows(record)).texts()
+    ]
     sources = "\n".join(f"- {_source(record)}" for record in records)
-    return ["## Evidence from other experiments", _INTRO, "\n".join(table), sources]
+    return ["## Evidence from other experiments", _INTRO, Table(columns, rows).markdown(), sources]
 
 
 def _source(record: ExperimentRecord) -> str:

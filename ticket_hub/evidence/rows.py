@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ticket_hub.evidence.counts import count_text, distinct
 from ticket_hub.evidence.statistics import paired_difference
 from ticket_hub.evidence.verdict import REFERENCES, Comparison, Outcome, Verdict
+from ticket_hub.table import Column, Table
 
 __all__ = [
-    "HEADINGS",
     "IDENTICAL",
     "Mean",
     "Row",
-    "cells",
     "interval_text",
     "level_rows",
     "mean_of",
+    "rows_table",
 ]
 
 BETTER, IDENTICAL = "better", "identical"
@@ -137,21 +137,25 @@ def _claim(found: Comparison, family: int) -> str:
     return f"not after correction for {family} comparisons" if found.only_alone else "not shown"
 
 
-HEADINGS = (
-    "level",
-    "network",
-    "weights left (%)",
-    "n",
-    "test accuracy (%)",
-    "early stop",
-    "ticket minus it (points)",
-    "ticket sooner by",
-    "verdict",
+COLUMNS = (
+    Column("level", right=True),
+    Column("network"),
+    Column("weights left (%)", right=True),
+    Column("n", right=True),
+    Column("test accuracy (%)", right=True),
+    Column("early stop", right=True),
+    Column("ticket minus it (points)", right=True),
+    Column("ticket sooner by", right=True),
+    Column("verdict"),
 )
 
 
-def cells(row: Row) -> list[str]:
-    """A row as texts under `HEADINGS`, 95% intervals in parentheses."""
+def rows_table(rows: Iterable[Row]) -> Table:
+    """Rows for people, 95% intervals in parentheses."""
+    return Table(COLUMNS, [_cells(row) for row in rows])
+
+
+def _cells(row: Row) -> list[str]:
     return [
         str(row.level),
         row.network,

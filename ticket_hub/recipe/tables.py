@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from ticket_hub.errors import RecipeError
 
-__all__ = ["build", "finite", "key_paths", "to_table", "unknown_key"]
+__all__ = ["build", "key_paths", "to_table", "unknown_key"]
 
 T = TypeVar("T")
 
@@ -51,15 +51,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
-
-
-def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The same with None for every infinity and NaN, which JSON does not know."""
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def key_paths(cls: type, prefix: str = "") -> list[str]:

@@ -11,20 +11,21 @@ from matplotlib.figure import Figure
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import count_text
+from ticket_hub.evidence.rows import rows_table
 from ticket_hub.recipe.toml import toml_text
 from ticket_hub.report.comparison.studies import Study, experiment_study
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.learning import curves_figure, learning_figure
-from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.budgets import totals_of
 from ticket_hub.transfer.evidence import LevelEvidence, notes_of
 from ticket_hub.transfer.stored import StoredExperiment
-from ticket_hub.transfer.tables import HEADINGS, cells, csv_text, markdown, rows
+from ticket_hub.transfer.tables import csv_text, markdown, rows
 
 __all__ = ["ABOUT_DIFFERENCES", "ABOUT_LADDER", "ABOUT_LEARNING", "report_experiment"]
 
@@ -129,7 +130,7 @@ def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
         *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
         figure_block(themed_svg(figures["ladder"]), ABOUT_LADDER),
         "<h2>The numbers</h2>",
-        table_block(HEADINGS, [cells(row) for row in rows(stored.levels)]),
+        rows_table(rows(stored.levels)).html(),
         f'<p class="soft">{_ABOUT_NUMBERS}</p>',
         "<h2>Differences to the controls</h2>",
         figure_block(themed_svg(figures["differences"]), ABOUT_DIFFERENCES),

@@ -10,9 +10,9 @@ from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.style import theme_css, themed_svg
-from ticket_hub.report.tables import HEADINGS, cells, ladder_rows
+from ticket_hub.report.tables import ladder_table
 
-__all__ = ["facts_list", "figure_block", "page", "shell", "table_block"]
+__all__ = ["facts_list", "figure_block", "page", "shell"]
 
 _SHELL = Template("""<!doctype html>
 <html lang="en">
@@ -74,7 +74,8 @@ def page(
         *(f"<p>{escape(note)}</p>" for note in notes),
         figure_block(themed_svg(ladder_figure(ladder, bars=bars)), _ABOUT_LADDER),
         "<h2>The numbers</h2>",
-        _table(ladder),
+        ladder_table(ladder).html(),
+        '<p class="soft">Means over n trials, from the least to the greatest in parentheses.</p>',
         "<h2>While they train</h2>",
         figure_block(themed_svg(curves_figure(ladder)), _ABOUT_CURVES),
         "<h2>Where this comes from</h2>",
@@ -104,26 +105,6 @@ def figure_block(svg: str, caption: str) -> str:
     """A figure with its caption, which is also what a screen reader says of it."""
     labelled = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(caption)}" ', 1)
     return f"<figure>\n{labelled}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
-
-
-def _table(ladder: Ladder) -> str:
-    rows = [cells(row) for row in ladder_rows(ladder)]
-    return (
-        f"{table_block(HEADINGS, rows)}\n"
-        '<p class="soft">Means over n trials, from the least to the greatest in parentheses.</p>'
-    )
-
-
-def table_block(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of texts that scrolls by itself where the page is narrow."""
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
-    lines = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
-    )
-    return (
-        '<div class="scroll" tabindex="0"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table></div>"
-    )
 
 
 def facts_list(facts: Mapping[str, str]) -> str:

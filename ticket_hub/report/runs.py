@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.hub.cache import Cache
-from ticket_hub.recipe.tables import finite, to_table
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.ladder import Bars
-from ticket_hub.report.tables import ladder_rows
+from ticket_hub.report.tables import LadderRow, ladder_rows
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.runs.locate import locate
+from ticket_hub.table import Table
 from ticket_hub.transfer import read_matrix
 from ticket_hub.transfer.stored import find_experiment, read_experiment
-from ticket_hub.transfer.tables import rows
+from ticket_hub.transfer.tables import Row, rows
 
 __all__ = ["numbers", "report_run"]
 
@@ -76,6 +76,5 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
     experiment = find_experiment(str(place))
     if experiment is None:
         ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
-        return [dataclasses.asdict(row) for row in ladder_rows(ladder)]
-    found = [dataclasses.asdict(row) for row in rows(read_experiment(experiment).levels)]
-    return [finite(row) for row in found]
+        return Table.of_fields(LadderRow, ladder_rows(ladder)).json()
+    return Table.of_fields(Row, rows(read_experiment(experiment).levels)).json()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 from dataclasses import dataclass
 
 from ticket_hub.evidence import count_text
 from ticket_hub.report.ladder import Ladder, Rung, Series, Spread
+from ticket_hub.table import Column, Table
 
-__all__ = ["LadderRow", "csv_text", "ladder_rows", "markdown"]
+__all__ = ["LadderRow", "ladder_rows", "ladder_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,20 +71,24 @@ def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
     )
 
 
-HEADINGS = (
-    "series",
-    "level",
-    "weights left (%)",
-    "n",
-    "test accuracy (%)",
-    "against dense (points)",
-    "early stop (iteration)",
-    "verdict",
+COLUMNS = (
+    Column("series"),
+    Column("level", right=True),
+    Column("weights left (%)", right=True),
+    Column("n", right=True),
+    Column("test accuracy (%)", right=True),
+    Column("against dense (points)", right=True),
+    Column("early stop (iteration)", right=True),
+    Column("verdict", right=True),
 )
 
 
-def cells(row: LadderRow) -> list[str]:
-    """A row as texts under `HEADINGS`: mean, and from least to greatest in parentheses."""
+def ladder_table(ladder: Ladder) -> Table:
+    """The rows for people: means, and from least to greatest in parentheses."""
+    return Table(COLUMNS, [_cells(row) for row in ladder_rows(ladder)])
+
+
+def _cells(row: LadderRow) -> list[str]:
     low, high = 100 * row.test_accuracy_low, 100 * row.test_accuracy_high
     return [
         row.series,
@@ -98,19 +100,3 @@ def cells(row: LadderRow) -> list[str]:
         f"{row.early_stop:,.0f} ({row.early_stop_low:,} to {row.early_stop_high:,})",
         row.verdict,
     ]
-
-
-def markdown(ladder: Ladder) -> str:
-    """The rows as a Markdown table."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in ladder_rows(ladder)]
-    return "\n".join(lines) + "\n"
-
-
-def csv_text(ladder: Ladder) -> str:
-    """The rows as CSV with a heading, numbers in full."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(LadderRow))
-    writer.writerows(dataclasses.astuple(row) for row in ladder_rows(ladder))
-    return stream.getvalue()

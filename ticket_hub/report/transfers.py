@@ -10,7 +10,7 @@ from typing import Any
 from ticket_hub import home
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.heatmap import matrix_figure
-from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.matrix import (
@@ -18,11 +18,10 @@ from ticket_hub.transfer.matrix import (
     Matrix,
     about_verdicts,
     csv_text,
-    headings,
     markdown,
+    matrix_table,
     read_about,
     read_matrix,
-    texts,
 )
 
 __all__ = ["find_transfer", "matrix_page", "report_transfer"]
@@ -65,7 +64,6 @@ def matrix_page(matrix: Matrix, facts: Mapping[str, str] | None = None) -> str:
     for against in (*matrix.controls, None):
         drawn = themed_svg(matrix_figure(matrix, against))
         parts += [f"<h2>{escape(_title(against))}</h2>", figure_block(drawn, _caption(against))]
-    rows = [texts(cell, matrix.controls) for cell in matrix.cells]
     reasons = [
         f"<li>{escape(cell.ticket)}, level {cell.level}, on {escape(cell.data)}: "
         f"{escape(cell.reason)}</li>"
@@ -73,7 +71,7 @@ def matrix_page(matrix: Matrix, facts: Mapping[str, str] | None = None) -> str:
     ]
     parts += [
         "<h2>The numbers</h2>",
-        table_block(headings(matrix.controls), rows),
+        matrix_table(matrix).html(),
         '<p class="soft">Means over n tickets, or runs of fewer, with 95% intervals.</p>',
         "<h2>The verdicts</h2>",
         f"<ul>\n{chr(10).join(reasons)}\n</ul>",

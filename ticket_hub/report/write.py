@@ -13,7 +13,8 @@ from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import png, svg
-from ticket_hub.report.tables import csv_text, markdown
+from ticket_hub.report.tables import LadderRow, ladder_rows, ladder_table
+from ticket_hub.table import Table
 
 __all__ = ["FORMS", "Form", "Subject", "write_report"]
 
@@ -69,9 +70,9 @@ def _files(subject: Subject, form: Form, bars: Bars) -> dict[str, bytes]:
         )
         return {"report.html": text.encode()}
     if form == "csv":
-        return {"ladder.csv": csv_text(ladder).encode()}
+        return {"ladder.csv": Table.of_fields(LadderRow, ladder_rows(ladder)).csv().encode()}
     if form == "md":
-        return {"ladder.md": markdown(ladder).encode()}
+        return {"ladder.md": f"{ladder_table(ladder).markdown()}\n".encode()}
     figures = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}
     return {
         f"{name}.{form}": png(figure) if form == "png" else svg(figure).encode()

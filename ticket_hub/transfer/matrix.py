@@ -5,9 +5,7 @@ A matrix is plain numbers, so that it can be written, read back and drawn withou
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.runs.seal import FORMAT, read_json
+from ticket_hub.table import Column, Table
 from ticket_hub.transfer.evidence import LevelEvidence
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.transfer.tables import Row, interval_text, rows
@@ -33,11 +32,10 @@ __all__ = [
     "about_verdicts",
     "cells_of",
     "csv_text",
-    "headings",
     "markdown",
+    "matrix_table",
     "read_about",
     "read_matrix",
-    "texts",
 ]
 
 MATRIX = "matrix.json"
@@ -203,17 +201,12 @@ def _known(row: Row) -> Row:
 
 def markdown(matrix: Matrix) -> str:
     """A row for each cell, a column for the difference to each control, then each reason."""
-    names = headings(matrix.controls)
-    lines = [
-        "| " + " | ".join(names) + " |",
-        "|---|---:|---|" + "---:|" * (len(names) - 4) + "---|",
-    ]
-    lines += ["| " + " | ".join(texts(cell, matrix.controls)) + " |" for cell in matrix.cells]
     reasons = [
         f"- {cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}"
         for cell in matrix.cells
     ]
-    return "\n".join([*lines, "", about_verdicts(matrix), "", *reasons]) + "\n"
+    parts = [matrix_table(matrix).markdown(), "", about_verdicts(matrix), "", *reasons]
+    return "\n".join(parts) + "\n"
 
 
 def about_verdicts(matrix: Matrix) -> str:
@@ -235,21 +228,22 @@ def about_verdicts(matrix: Matrix) -> str:
     return " ".join([text, *filter(None, [*budgets, *coarse])])
 
 
-def headings(controls: Sequence[str]) -> list[str]:
-    """What stands above the texts of a cell."""
-    differences = [f"minus {control} (points)" for control in controls]
-    first = ["ticket", "level", "data set", "weights left (%)", "n", "test accuracy (%)"]
-    return [*first, *differences, "verdict"]
+def matrix_table(matrix: Matrix) -> Table:
+    """A row for each cell: means with 95% intervals in parentheses."""
+    columns = [
+        Column("ticket"),
+        Column("level", right=True),
+        Column("data set"),
+        *(Column(name, right=True) for name in ("weights left (%)", "n", "test accuracy (%)")),
+        *(Column(f"minus {control} (points)", right=True) for control in matrix.controls),
+        Column("verdict"),
+    ]
+    return Table(columns, [_cells(cell, matrix.controls) for cell in matrix.cells])
 
 
-def texts(cell: Cell, controls: Sequence[str]) -> list[str]:
-    """A cell as texts under `headings`: means with 95% intervals in parentheses."""
-    own = cell.row()
+def _cells(cell: Cell, controls: Sequence[str]) -> list[str]:
+    own, others = cell.row(), [cell.row(control) for control in controls]
     assert own is not None, "a cell is about a ticket"
-    differences = []
-    for control in controls:
-        row = cell.row(control)
-        differences.append(_difference(row) if row else "")
     return [
         cell.ticket,
         str(cell.level),
@@ -257,7 +251,7 @@ def texts(cell: Cell, controls: Sequence[str]) -> list[str]:
         f"{100 * cell.density:.2f}",
         count_text(cell.n, cell.tickets),
         interval_text(own.accuracy, own.accuracy_low, own.accuracy_high, ".2f"),
-        *differences,
+        *("" if row is None else _difference(row) for row in others),
         cell.verdict or "none",
     ]
 
@@ -270,11 +264,10 @@ def _difference(row: Row) -> str:
 
 def csv_text(matrix: Matrix) -> str:
     """A line for each network of each cell, numbers in full; what is not known is empty."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     names = [field.name for field in dataclasses.fields(Row)]
-    writer.writerow(["ticket", "data", "found_on", *names])
-    for cell in matrix.cells:
-        for row in cell.rows:
-            writer.writerow([cell.ticket, cell.data, cell.found_on, *dataclasses.astuple(row)])
-    return stream.getvalue()
+    rows = [
+        [cell.ticket, cell.data, cell.found_on, *dataclasses.astuple(row)]
+        for cell in matrix.cells
+        for row in cell.rows
+    ]
+    return Table([Column(name) for name in ("ticket", "data", "found_on", *names)], rows).csv()

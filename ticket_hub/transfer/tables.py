@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 from collections.abc import Sequence
 
-from ticket_hub.evidence.rows import HEADINGS, Row, cells, interval_text, level_rows
+from ticket_hub.evidence.rows import Row, interval_text, level_rows, rows_table
+from ticket_hub.table import Table
 from ticket_hub.transfer.evidence import LevelEvidence, outcome_of
 
-__all__ = ["HEADINGS", "Row", "cells", "csv_text", "interval_text", "markdown", "rows"]
+__all__ = ["Row", "csv_text", "interval_text", "markdown", "rows"]
 
 
 def rows(levels: Sequence[LevelEvidence]) -> list[Row]:
@@ -36,19 +34,10 @@ def markdown(levels: Sequence[LevelEvidence], notes: Sequence[str] = ()) -> str:
     Args:
         notes: sentences that follow.
     """
-    lines = [
-        "| " + " | ".join(HEADINGS) + " |",
-        "|---:|---|" + "---:|" * (len(HEADINGS) - 3) + "---|",
-    ]
-    lines += ["| " + " | ".join(cells(row)) + " |" for row in rows(levels)]
     reasons = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
-    return "\n".join([*lines, "", *reasons, *notes]) + "\n"
+    return "\n".join([rows_table(rows(levels)).markdown(), "", *reasons, *notes]) + "\n"
 
 
 def csv_text(levels: Sequence[LevelEvidence]) -> str:
     """The rows as CSV with a heading, numbers in full; unknown bounds are `inf`."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Row))
-    writer.writerows(dataclasses.astuple(row) for row in rows(levels))
-    return stream.getvalue()
+    return Table.of_fields(Row, rows(levels)).csv()

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ticket_hub.durable import finite
 from ticket_hub.errors import BundleFormatError
-from ticket_hub.recipe.tables import finite
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ticket_hub.table import Column
 from ticket_hub_cli import options, output
 from ticket_hub_cli.hub_options import Group
-from ticket_hub_cli.output import Column, Output
+from ticket_hub_cli.output import Output
 
 COLUMNS = [
     Column("ticket", "TICKET"),

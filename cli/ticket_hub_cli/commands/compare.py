@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output
+from ticket_hub_cli.output import Output
 
 if TYPE_CHECKING:
     from ticket_hub.report.comparison.compared import Compared
-    from ticket_hub.report.comparison.tables import Table
 
 FORMATS = ["terminal", "markdown", "csv", "json"]
 
@@ -86,16 +85,10 @@ def _show(compared: Compared) -> None:
     for table in blocks:
         if table is not None:
             click.echo()
-            _print(table)
+            Output().lines(table)
     click.echo()
     for note in tables.notes(compared):
         click.echo(note)
-
-
-def _print(table: Table) -> None:
-    columns = [Column(name, name.upper(), right=name not in table.words) for name in table.headings]
-    rows = [dict(zip(table.headings, cells, strict=True)) for cells in table.cells]
-    Output().table(rows, columns, name=table.headings[0])
 
 
 def _write(compared: Compared, page: Path) -> None:

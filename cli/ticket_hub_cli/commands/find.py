@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub.home import runs_folder
+from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.output import Column, Output, command_line, percent
+from ticket_hub_cli.output import Output, command_line, percent
 from ticket_hub_cli.plans import gigabytes, plan_table, tell_plan
 from ticket_hub_cli.progress import Pace, duration, watching
 
@@ -25,7 +26,7 @@ COLUMNS = [
     Column("level", "LEVEL", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
     Column("test_accuracy", "TEST ACCURACY", percent, right=True),
-    Column("early_stop", "EARLY STOP", lambda value: f"{value:,.0f}", right=True),
+    Column("early_stop", "EARLY STOP", ",.0f", right=True),
 ]
 
 

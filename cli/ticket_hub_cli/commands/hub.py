@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.hub_accounts import organization, token, user
 from ticket_hub_cli.hub_options import (
@@ -22,7 +23,7 @@ from ticket_hub_cli.hub_options import (
     with_hub,
 )
 from ticket_hub_cli.options import EndsWithExamples
-from ticket_hub_cli.output import Column, Output, command_line
+from ticket_hub_cli.output import Output, command_line
 
 __all__ = ["command"]
 

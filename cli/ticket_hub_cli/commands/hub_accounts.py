@@ -6,10 +6,11 @@ import datetime as dt
 
 import click
 
+from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.hub_options import Group, HubSettings, operation, seconds, with_hub
 from ticket_hub_cli.options import EndsWithExamples
-from ticket_hub_cli.output import Column, Output
+from ticket_hub_cli.output import Output
 
 __all__ = ["organization", "token", "user"]
 

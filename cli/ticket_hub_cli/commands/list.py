@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from ticket_hub.runs import list_runs
+from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Output, percent
 
 
 def _local(seconds: float) -> str:

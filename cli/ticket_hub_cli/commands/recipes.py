@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from ticket_hub.recipe import load_recipe, recipe_names
+from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output
+from ticket_hub_cli.output import Output
 
 COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub.home import runs_folder
+from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import RECORD, TERMS, experiment_options
-from ticket_hub_cli.output import Column, Output, command_line, percent
+from ticket_hub_cli.output import Output, command_line, percent
 from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
 
@@ -36,7 +37,7 @@ COLUMNS = [
     Column("network", "NETWORK"),
     Column("counted", "N"),
     Column("accuracies", "TEST ACCURACY % (95%)", lambda value: _interval(value, ".2f")),
-    Column("early_stop", "EARLY STOP", lambda value: f"{value:,.0f}", right=True),
+    Column("early_stop", "EARLY STOP", ",.0f", right=True),
     Column("gains", "TICKET MINUS IT ({spans})", lambda value: _interval(value, "+.2f")),
     Column("sooner", "SOONER", lambda value: "" if value is None else f"{value:.2f}x", right=True),
     Column("verdict", "VERDICT"),
@@ -133,7 +134,7 @@ def _tell(result: RetrainResult, out: Output) -> None:
         out.text(str(result.run))
         return
     columns = [
-        dataclasses.replace(each, title=each.title.format(spans=result.levels[0].spans))
+        dataclasses.replace(each, title=each.heading.format(spans=result.levels[0].spans))
         for each in COLUMNS
     ]
     out.table([row | _spans(row) for row in table], columns, name="network")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output, command_line, passed_over, percent
+from ticket_hub_cli.output import Output, command_line, passed_over, percent
 
 if TYPE_CHECKING:
     from ticket_hub.hub.query import Found

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Column, Output, command_line, percent
+from ticket_hub_cli.output import Output, command_line, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +56,8 @@ EXPERIMENTS = [
 LAYERS = [
     Column("layer", "LAYER"),
     Column("kind", "KIND"),
-    Column("size", "WEIGHTS", lambda value: f"{value:,}", right=True),
-    Column("kept", "KEPT", lambda value: f"{value:,}", right=True),
+    Column("size", "WEIGHTS", ",", right=True),
+    Column("kept", "KEPT", ",", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
     Column("note", ""),
 ]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ticket_hub.table import Column
 from ticket_hub_cli import options, output
-from ticket_hub_cli.output import Column, Output, percent
+from ticket_hub_cli.output import Output, percent
 
 if TYPE_CHECKING:
     from ticket_hub.transfer.claims import LevelReplay
@@ -26,8 +27,8 @@ REPLAYED = [
     Column("trial", "TRIAL", right=True),
     Column("claimed", "CLAIMED", percent, right=True),
     Column("found", "HERE", percent, right=True),
-    Column("claimed_stop", "EARLY STOP", lambda value: f"{value:,}", right=True),
-    Column("found_stop", "HERE", lambda value: f"{value:,}", right=True),
+    Column("claimed_stop", "EARLY STOP", ",", right=True),
+    Column("found_stop", "HERE", ",", right=True),
     Column("identical", "SAME BITS", lambda value: "yes" if value else "no"),
 ]
 

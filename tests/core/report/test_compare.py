@@ -322,12 +322,12 @@ def test_the_csv_has_every_network_with_its_difference(compared: Compared) -> No
 
 def test_the_tables_have_n_intervals_and_verdicts(compared: Compared) -> None:
     table = runs_table(compared)
-    assert {len(cells) for cells in table.cells} == {len(table.headings)}
-    assert [cells[:2] for cells in table.cells] == [
+    assert {len(cells) for cells in table.rows} == {len(table.headings)}
+    assert [cells[:2] for cells in table.rows] == [
         (label, level) for label in "AB" for level in ("0", "2", "3")
     ]
-    assert {cells[3] for cells in table.cells} == {"3 tickets", "4 runs of 3 tickets"}
-    assert all("±" in cells[4] for cells in table.cells)
+    assert {cells[3] for cells in table.rows} == {"3 tickets", "4 runs of 3 tickets"}
+    assert all("±" in cells[4] for cells in table.rows)
     text = markdown(compared)
     assert "minus reinit" in text
     assert "95% intervals" in text

@@ -22,8 +22,9 @@ from ticket_hub.report.ladder import Ladder, Series, Spread
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg
-from ticket_hub.report.tables import csv_text, ladder_rows, markdown
+from ticket_hub.report.tables import LadderRow, ladder_rows, ladder_table
 from ticket_hub.report.write import FORMS, Subject, write_report
+from ticket_hub.table import Table
 
 
 def _words(figure: Figure) -> str:
@@ -212,9 +213,9 @@ def test_the_table_has_the_figure_s_numbers(ladder: Ladder) -> None:
     assert len(rows) == 18
     assert rows[0].against_dense is None
     assert rows[1].against_dense == pytest.approx(-0.001)
-    parsed = list(csv.DictReader(io.StringIO(csv_text(ladder))))
+    parsed = list(csv.DictReader(io.StringIO(Table.of_fields(LadderRow, rows).csv())))
     assert [float(row["test_accuracy"]) for row in parsed] == [row.test_accuracy for row in rows]
-    assert "| reinit | 5 | 32.77 | 3 tickets |" in markdown(ladder)
+    assert "| reinit | 5 | 32.77 | 3 tickets |" in ladder_table(ladder).markdown()
 
 
 class _Outside(HTMLParser):

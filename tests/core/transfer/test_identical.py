@@ -20,7 +20,7 @@ from ticket_hub.report.forest import verdict_branches
 from ticket_hub.training import Progress
 from ticket_hub.transfer import RetrainResult, retrain
 from ticket_hub.transfer.evidence import judge_levels
-from ticket_hub.transfer.matrix import Matrix, cells_of, texts
+from ticket_hub.transfer.matrix import Matrix, cells_of, matrix_table
 from ticket_hub.transfer.stored import read_experiment
 from ticket_hub.transfer.tables import csv_text, markdown, rows
 
@@ -52,13 +52,13 @@ def test_every_table_and_figure_says_identical(result: RetrainResult) -> None:
     parsed = csv.DictReader(io.StringIO(csv_text(result.levels)))
     assert [row["verdict"] for row in parsed][1] == "identical"
     table = runs_table(compare([result.run]))
-    assert "identical" in table.cells[-1]
+    assert "identical" in table.rows[-1]
     labels = [each.label for each in verdict_branches(result.levels)]
     assert [label.endswith("mask-only (identical)") for label in labels] == [True, False]
     cells = tuple(cells_of(result.levels, ticket="a", data="digits", found_on="digits", run="."))
     controls = ("mask-only", "reinit")
     matrix = Matrix(tickets=("a",), data=("digits",), controls=controls, cells=cells)
-    assert texts(matrix.cells[0], controls).count("identical") == 1
+    assert matrix_table(matrix).rows[0].count("identical") == 1
 
 
 def test_an_identical_network_is_not_trained_again_and_comes_to_the_same(

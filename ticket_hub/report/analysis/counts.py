@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,14 +13,13 @@ from ticket_hub.analysis.flops import Flops
 from ticket_hub.analysis.units import LayerUnits, Units
 from ticket_hub.report.analysis.layers import layer_panel, place_in_row, wide_axis
 from ticket_hub.report.analysis.views import (
-    Table,
-    Value,
     View,
     count_trials,
     level_name,
     mean_and_bar,
 )
 from ticket_hub.report.style import drawing, legend_below, look
+from ticket_hub.table import Column, Table
 
 __all__ = ["FLOPS", "UNITS"]
 
@@ -73,7 +73,7 @@ def _units_mark(panel: Axes, layer: LayerUnits, place: float, position: int, lab
 
 def units_table(findings: Sequence[Finding]) -> Table:
     """One row for each level and layer."""
-    rows: list[tuple[Value, ...]] = [
+    rows: list[tuple[Any, ...]] = [
         (
             finding.level,
             layer.layer,
@@ -90,20 +90,19 @@ def units_table(findings: Sequence[Finding]) -> Table:
         for layer in finding.result.layers
     ]
     return Table(
-        headings=(
-            "level",
-            "layer",
-            "units",
-            "no weight in",
-            "no pixel reaches",
-            "reach no class",
-            "dead",
-            "inputs",
-            "no weight out",
-            "idle weights",
-        ),
-        forms=("d", "", ",", ",.1f", ",.1f", ",.1f", ",.1f", ",", ",.1f", ",.1f"),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("units", show=","),
+            Column("no weight in", show=",.1f"),
+            Column("no pixel reaches", show=",.1f"),
+            Column("reach no class", show=",.1f"),
+            Column("dead", show=",.1f"),
+            Column("inputs", show=","),
+            Column("no weight out", show=",.1f"),
+            Column("idle weights", show=",.1f"),
+        ],
+        rows=rows,
     )
 
 
@@ -186,7 +185,7 @@ def _effective(result: Flops) -> list[tuple[int, ...]]:
 
 def flops_table(findings: Sequence[Finding]) -> Table:
     """One row for each level and layer, the whole network last."""
-    rows: list[tuple[Value, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for finding in findings:
         result: Flops = finding.result
         for layer in result.layers:
@@ -204,16 +203,15 @@ def flops_table(findings: Sequence[Finding]) -> Table:
         mean = sum(result.effective) / len(result.effective)
         rows.append((finding.level, "all", None, result.dense, mean, 100 * mean / result.dense))
     return Table(
-        headings=(
-            "level",
-            "layer",
-            "uses of a weight",
-            "dense (operations)",
-            "effective (mean)",
-            "left (%)",
-        ),
-        forms=("d", "", ",", ",", ",.0f", ".2f"),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("uses of a weight", show=","),
+            Column("dense (operations)", show=","),
+            Column("effective (mean)", show=",.0f"),
+            Column("left (%)", show=".2f"),
+        ],
+        rows=rows,
     )
 
 

@@ -20,8 +20,9 @@ from ticket_hub.report.analysis.panels import (
     short,
     shown_layers,
 )
-from ticket_hub.report.analysis.views import Table, Value, View, count_trials, level_name
+from ticket_hub.report.analysis.views import View, count_trials, level_name
 from ticket_hub.report.style import drawing, legend_below
+from ticket_hub.table import Column, Table
 
 __all__ = ["DEGREES"]
 
@@ -68,7 +69,7 @@ def degrees_figure(findings: Sequence[Finding]) -> Figure:
 
 def degrees_table(findings: Sequence[Finding]) -> Table:
     """Two rows for each level and layer: into its units, and out of its inputs."""
-    rows: list[tuple[Value, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for finding in findings:
         for layer in finding.result.layers:
             for name, before, found in (
@@ -82,9 +83,17 @@ def degrees_table(findings: Sequence[Finding]) -> Table:
                     (finding.level, layer.layer, name, before, found.mean, found.median, *ends)
                 )
     return Table(
-        headings=("level", "layer", "weights", "dense", "mean kept", "median", "least", "greatest"),
-        forms=("d", "", "", ",", ",.1f", ",.0f", ",.0f", ",.0f"),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("weights"),
+            Column("dense", show=","),
+            Column("mean kept", show=",.1f"),
+            Column("median", show=",.0f"),
+            Column("least", show=",.0f"),
+            Column("greatest", show=",.0f"),
+        ],
+        rows=rows,
     )
 
 

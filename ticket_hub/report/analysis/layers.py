@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from ticket_hub.analysis import Finding
 from ticket_hub.analysis.density import Density, LayerDensity
 from ticket_hub.analysis.overlap import Overlap, PairOverlap, Shared
-from ticket_hub.report.analysis.views import Table, View, count_trials, level_name, mean_and_bar
+from ticket_hub.report.analysis.views import View, count_trials, level_name, mean_and_bar
 from ticket_hub.report.style import INK, drawing, legend_below, look
+from ticket_hub.table import Column, Table
 
 __all__ = ["DENSITY", "OVERLAP", "layer_panel", "place_in_row", "wide_axis"]
 
@@ -117,18 +118,17 @@ def density_table(findings: Sequence[Finding]) -> Table:
         for layer in finding.result.layers
     ]
     return Table(
-        headings=(
-            "level",
-            "layer",
-            "kind",
-            "weights",
-            "kept (mean)",
-            "density (%)",
-            "least kept per unit",
-            "state",
-        ),
-        forms=("d", "", "", ",", ",.0f", ".2f", ".1f", ""),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("kind"),
+            Column("weights", show=","),
+            Column("kept (mean)", show=",.0f"),
+            Column("density (%)", show=".2f"),
+            Column("least kept per unit", show=".1f"),
+            Column("state"),
+        ],
+        rows=rows,
     )
 
 
@@ -238,21 +238,20 @@ def overlap_table(findings: Sequence[Finding]) -> Table:
         for each in (pair.total, *pair.layers)
     ]
     return Table(
-        headings=(
-            "level",
-            "masks",
-            "layer",
-            "kept by the first",
-            "by the second",
-            "shared",
-            "by chance",
-            "from (95%)",
-            "to (95%)",
-            "Jaccard",
-            "Jaccard by chance",
-        ),
-        forms=("d", "", "", ",", ",", ",", ",.1f", ",", ",", ".4f", ".4f"),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("masks"),
+            Column("layer"),
+            Column("kept by the first", show=","),
+            Column("by the second", show=","),
+            Column("shared", show=","),
+            Column("by chance", show=",.1f"),
+            Column("from (95%)", show=","),
+            Column("to (95%)", show=","),
+            Column("Jaccard", show=".4f"),
+            Column("Jaccard by chance", show=".4f"),
+        ],
+        rows=rows,
     )
 
 

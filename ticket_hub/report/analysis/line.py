@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,8 +12,9 @@ from ticket_hub.analysis import Finding
 from ticket_hub.analysis.interpolation import Interpolation
 from ticket_hub.report.analysis.intervals import bars_of, mark_of, span
 from ticket_hub.report.analysis.panels import panels
-from ticket_hub.report.analysis.views import Table, Value, View, count_trials, level_name
+from ticket_hub.report.analysis.views import View, count_trials, level_name
 from ticket_hub.report.style import drawing, legend_below, look
+from ticket_hub.table import Column, Table
 
 __all__ = ["INTERPOLATION"]
 
@@ -106,7 +108,7 @@ def _barrier_bar(panel: Axes, finding: Finding, position: int) -> None:
 
 def interpolation_table(findings: Sequence[Finding]) -> Table:
     """One row for each level."""
-    rows: list[tuple[Value, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for finding in findings:
         result: Interpolation = finding.result
         ends = [error for line in result.lines for error in (line.errors[0], line.errors[-1])]
@@ -127,20 +129,19 @@ def interpolation_table(findings: Sequence[Finding]) -> Table:
             )
         )
     return Table(
-        headings=(
-            "level",
-            "weights left (%)",
-            "n",
-            "error of the ends (%)",
-            "highest error (%)",
-            "error barrier (points)",
-            "from (95%)",
-            "to (95%)",
-            "loss barrier (nats)",
-            "start",
-        ),
-        forms=("d", ".2f", "d", ".2f", ".2f", ".2f", ".2f", ".2f", ".4f", ""),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("weights left (%)", show=".2f"),
+            Column("n", show="d"),
+            Column("error of the ends (%)", show=".2f"),
+            Column("highest error (%)", show=".2f"),
+            Column("error barrier (points)", show=".2f"),
+            Column("from (95%)", show=".2f"),
+            Column("to (95%)", show=".2f"),
+            Column("loss barrier (nats)", show=".4f"),
+            Column("start"),
+        ],
+        rows=rows,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,8 +13,9 @@ from ticket_hub.analysis import Finding
 from ticket_hub.analysis.noise import Noise, NoiseLevel
 from ticket_hub.report.analysis.intervals import bars_of, mark_of, span
 from ticket_hub.report.analysis.panels import panels
-from ticket_hub.report.analysis.views import Table, Value, View, count_trials, level_name
+from ticket_hub.report.analysis.views import View, count_trials, level_name
 from ticket_hub.report.style import drawing, legend_below, look
+from ticket_hub.table import Column, Table
 
 __all__ = ["NOISE"]
 
@@ -78,7 +79,7 @@ def _against_noise(
 
 def noise_table(findings: Sequence[Finding]) -> Table:
     """One row for each level and amount of noise."""
-    rows: list[tuple[Value, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for finding in findings:
         for each in (*finding.result.levels, finding.result.reinit):
             lost = each.loss_of_accuracy
@@ -97,20 +98,19 @@ def noise_table(findings: Sequence[Finding]) -> Table:
                 )
             )
     return Table(
-        headings=(
-            "level",
-            "start",
-            "n",
-            "test accuracy (%)",
-            "from (95%)",
-            "to (95%)",
-            "early stop",
-            "against no noise (points)",
-            "from (95%)",
-            "to (95%)",
-        ),
-        forms=("d", "", "d", ".2f", ".2f", ".2f", ",.0f", "+.2f", "+.2f", "+.2f"),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("start"),
+            Column("n", show="d"),
+            Column("test accuracy (%)", show=".2f"),
+            Column("from (95%)", show=".2f"),
+            Column("to (95%)", show=".2f"),
+            Column("early stop", show=",.0f"),
+            Column("against no noise (points)", show="+.2f"),
+            Column("from (95%)", show="+.2f"),
+            Column("to (95%)", show="+.2f"),
+        ],
+        rows=rows,
     )
 
 

@@ -10,9 +10,10 @@ from ticket_hub.analysis import CATALOGUE, Analysis, AnalysisPlan, Finding
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.report.analysis.catalogue import VIEWS
 from ticket_hub.report.analysis.views import level_name
-from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, themed_svg
+from ticket_hub.table import Table
 
 __all__ = ["write_report"]
 
@@ -50,8 +51,7 @@ def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list
     figure, table = view.figure(drawn), view.table(found)
     write_bytes(folder / "figures" / f"{analysis.name}.png", png(figure))
     write_bytes(folder / "tables" / f"{analysis.name}.csv", table.csv().encode())
-    rows = table.texts()
-    more = len(rows) - MAX_ROWS
+    more = len(table.rows) - MAX_ROWS
     return [
         f"<h2>{escape(analysis.title)}</h2>",
         *(
@@ -59,7 +59,7 @@ def _section(analysis: Analysis, found: Sequence[Finding], folder: Path) -> list
             for each in found
         ),
         figure_block(themed_svg(figure), view.caption + _left_out(drawn, found)),
-        table_block(table.headings, rows[:MAX_ROWS]),
+        Table(table.columns, table.rows[:MAX_ROWS]).html(),
         f'<p class="soft">{more} more rows are in tables/{analysis.name}.csv.</p>'
         if more > 0
         else "",

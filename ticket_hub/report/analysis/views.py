@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from ticket_hub.analysis import Finding
 from ticket_hub.evidence import count_text
+from ticket_hub.table import Table
 
-__all__ = ["Table", "View", "count_trials", "level_name", "mean_and_bar"]
-
-Value: TypeAlias = str | int | float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Rows of values under headings.
-
-    Attributes:
-        headings: each with its unit.
-        forms: a format for the numbers of each column.
-        rows: texts and numbers; None is unknown.
-    """
-
-    headings: tuple[str, ...]
-    forms: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
-
-    def texts(self) -> list[list[str]]:
-        """The cells for people."""
-        return [
-            [_text(value, form) for value, form in zip(row, self.forms, strict=True)]
-            for row in self.rows
-        ]
-
-    def csv(self) -> str:
-        """The cells for programs, numbers in full."""
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(self.headings)
-        writer.writerows(["" if value is None else value for value in row] for row in self.rows)
-        return stream.getvalue()
-
-
-def _text(value: Value, form: str) -> str:
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else format(value, form)
+__all__ = ["View", "count_trials", "level_name", "mean_and_bar"]
 
 
 @dataclass(frozen=True, kw_only=True)

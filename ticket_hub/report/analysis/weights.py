@@ -18,8 +18,9 @@ from ticket_hub.report.analysis.panels import (
     short,
     shown_layers,
 )
-from ticket_hub.report.analysis.views import Table, Value, View, count_trials, level_name
+from ticket_hub.report.analysis.views import View, count_trials, level_name
 from ticket_hub.report.style import INK, drawing, legend_below, look
+from ticket_hub.table import Column, Table
 
 __all__ = ["MOVEMENT", "VALUES"]
 
@@ -60,7 +61,7 @@ def values_figure(findings: Sequence[Finding]) -> Figure:
 
 def values_table(findings: Sequence[Finding]) -> Table:
     """One row for each level and layer."""
-    rows: list[tuple[Value, ...]] = [
+    rows = [
         (
             finding.level,
             layer.layer,
@@ -75,18 +76,17 @@ def values_table(findings: Sequence[Finding]) -> Table:
         for layer in finding.result.layers
     ]
     return Table(
-        headings=(
-            "level",
-            "layer",
-            "sd of all",
-            "sd of survivors",
-            "ratio",
-            "mean of all",
-            "mean of survivors",
-            "survivors",
-        ),
-        forms=("d", "", ".4f", ".4f", ".2f", "+.4f", "+.4f", ","),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("sd of all", show=".4f"),
+            Column("sd of survivors", show=".4f"),
+            Column("ratio", show=".2f"),
+            Column("mean of all", show="+.4f"),
+            Column("mean of survivors", show="+.4f"),
+            Column("survivors", show=","),
+        ],
+        rows=rows,
     )
 
 
@@ -152,7 +152,7 @@ def _nearly_all(layers: Sequence[LayerMovement]) -> float:
 
 def movement_table(findings: Sequence[Finding]) -> Table:
     """Two rows for each level and layer: survivors and pruned weights."""
-    rows: list[tuple[Value, ...]] = [
+    rows = [
         (
             finding.level,
             layer.layer,
@@ -168,18 +168,17 @@ def movement_table(findings: Sequence[Finding]) -> Table:
         for name, moved in (("kept", layer.survivors), ("pruned", layer.pruned))
     ]
     return Table(
-        headings=(
-            "level",
-            "layer",
-            "which",
-            "weights",
-            "mean distance",
-            "median",
-            "mean growth of size",
-            "sign flipped (%)",
-        ),
-        forms=("d", "", "", ",", ".4f", ".4f", "+.4f", ".1f"),
-        rows=tuple(rows),
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("which"),
+            Column("weights", show=","),
+            Column("mean distance", show=".4f"),
+            Column("median", show=".4f"),
+            Column("mean growth of size", show="+.4f"),
+            Column("sign flipped (%)", show=".1f"),
+        ],
+        rows=rows,
     )
 
 

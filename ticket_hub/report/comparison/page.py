@@ -12,12 +12,12 @@ from ticket_hub.durable import write_bytes
 from ticket_hub.evidence import count_text
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Study
-from ticket_hub.report.comparison.tables import Table, between_table, notes, runs_table
+from ticket_hub.report.comparison.tables import between_table, notes, runs_table
 from ticket_hub.report.experiments import ABOUT_DIFFERENCES, ABOUT_LADDER, ABOUT_LEARNING
 from ticket_hub.report.figures import ladder_figure, tickets_figure
 from ticket_hub.report.forest import Branch, differences_figure, forest_figure, verdict_branches
 from ticket_hub.report.learning import curves_figure, learning_figure
-from ticket_hub.report.page import facts_list, figure_block, shell, table_block
+from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import themed_svg
 from ticket_hub.transfer.spec import DENSE, TICKET
@@ -57,7 +57,7 @@ def comparison_page(compared: Compared) -> str:
         facts_list(runs),
         *(f"<p>{escape(note)}</p>" for note in notes(compared)),
         "<h2>The numbers</h2>",
-        _block(runs_table(compared)),
+        runs_table(compared).html(),
         *_between(compared),
         "<h2>Against density</h2>",
         *_all_ladders(compared),
@@ -71,15 +71,11 @@ def comparison_page(compared: Compared) -> str:
     return shell("Compared: " + ", ".join(names), parts)
 
 
-def _block(table: Table) -> str:
-    return table_block(table.headings, table.cells)
-
-
 def _between(compared: Compared) -> Iterator[str]:
     table = between_table(compared)
     if table is not None:
         yield f"<h2>Against {escape(next(iter(compared.studies)))}</h2>"
-        yield _block(table)
+        yield table.html()
         yield figure_block(themed_svg(between_figure(compared)), ABOUT_BETWEEN)
 
 

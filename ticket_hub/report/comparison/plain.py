@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison, Pairing, Verdict
 from ticket_hub.evidence.contrast import Interval
 from ticket_hub.evidence.statistics import Difference, Ratio
-from ticket_hub.recipe.tables import finite
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.transfer.evidence import Mean, mean_of
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison
-from ticket_hub.recipe.tables import finite
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Measured, Study
+from ticket_hub.table import Table
 from ticket_hub.transfer.evidence import mean_of
 from ticket_hub.transfer.spec import DENSE, TICKET
 
@@ -151,8 +150,4 @@ def _joined(row: Row, found: Between | None) -> Row:
 
 def csv_text(compared: Compared) -> str:
     """The rows as CSV with a heading, numbers in full; what is not known is empty."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Row))
-    writer.writerows(dataclasses.astuple(row) for row in rows(compared))
-    return stream.getvalue()
+    return Table.of_fields(Row, rows(compared)).csv()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.evidence import count_text
@@ -13,27 +12,13 @@ from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.report.comparison.compared import Between, Compared
 from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.table import Column, Table
 from ticket_hub.transfer.evidence import mean_of
 from ticket_hub.transfer.spec import DENSE, TICKET
 
-__all__ = ["Table", "between_table", "labels", "markdown", "notes", "runs_table"]
+__all__ = ["between_table", "labels", "markdown", "notes", "runs_table"]
 
 MAX_VALUE = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Texts in columns.
-
-    Attributes:
-        headings: of the columns.
-        cells: rows of as many texts.
-        words: the columns that hold words; others hold numbers, and stand at the right.
-    """
-
-    headings: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    words: frozenset[str]
 
 
 def runs_table(compared: Compared) -> Table:
@@ -46,23 +31,19 @@ def runs_table(compared: Compared) -> Table:
             for each in (level.verdict.comparisons if level.verdict else ())
         )
     )
+    numbers = ("level", "weights left (%)", "n", "test accuracy (%)", "early stop")
     return Table(
-        headings=(
-            "run",
-            "level",
-            "weights left (%)",
-            "n",
-            "test accuracy (%)",
-            "early stop",
-            *(f"minus {name}" for name in controls),
-            "verdict",
-        ),
-        cells=tuple(
+        columns=[
+            Column("run"),
+            *(Column(name, right=True) for name in numbers),
+            *(Column(f"minus {name}", right=True) for name in controls),
+            Column("verdict"),
+        ],
+        rows=[
             cells
             for label, study in compared.studies.items()
             for cells in _study_cells(label, study, controls)
-        ),
-        words=frozenset({"run", "verdict"}),
+        ],
     )
 
 
@@ -122,18 +103,16 @@ def between_table(compared: Compared) -> Table | None:
     if not shown:
         return None
     first = next(iter(compared.studies))
+    numbers = ("weights left (%)", "n", f"minus {first}", f"sooner than {first}")
     return Table(
-        headings=(
-            "run",
-            "network",
-            "weights left (%)",
-            "n",
-            f"minus {first}",
-            f"sooner than {first}",
-            "statistics",
-        ),
-        cells=tuple(
-            (
+        columns=[
+            Column("run"),
+            Column("network"),
+            *(Column(name, right=True) for name in numbers),
+            Column("statistics"),
+        ],
+        rows=[
+            [
                 each.label,
                 each.network,
                 f"{100 * each.density:.2f}",
@@ -141,10 +120,9 @@ def between_table(compared: Compared) -> Table | None:
                 interval_text(each.contrast.accuracy, 100, "+.2f"),
                 _ratio_text(each.contrast.sooner),
                 each.reason,
-            )
+            ]
             for each in shown
-        ),
-        words=frozenset({"run", "network", "statistics"}),
+        ],
     )
 
 
@@ -245,12 +223,6 @@ def markdown(compared: Compared) -> str:
     blocks = [*(f"- {line}" for line in labels(compared)), ""]
     for table in (runs_table(compared), between_table(compared)):
         if table is not None:
-            blocks += [*_markdown_lines(table), ""]
+            blocks += [table.markdown(), ""]
     blocks += [f"- {note}" for note in notes(compared)]
     return "\n".join(blocks) + "\n"
-
-
-def _markdown_lines(table: Table) -> list[str]:
-    rule = "|".join("---" if name in table.words else "---:" for name in table.headings)
-    lines = ["| " + " | ".join(table.headings) + " |", f"|{rule}|"]
-    return lines + ["| " + " | ".join(cells) + " |" for cells in table.cells]
