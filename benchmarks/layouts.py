@@ -1,17 +1,19 @@
 """Which convolutions are computed wrongly in which layout: gradients against float64, on one CPU.
 
     python benchmarks/layouts.py [--quick] [--dtype float32 bfloat16] [--threads 1 2]
+                                 [--kinds plain grouped depthwise transposed] [--seconds 60]
 
 Each kind of layer is trained with few and odd numbers of channels, in channels-last and
 contiguous, in a process of its own, since what is looked for writes past its memory. A shape
-counts as dead if its process died or hung there, as wrong if a value or gradient lies ten times
-farther from float64 than the type's rounding explains. `ONEDNN_MAX_CPU_ISA=AVX2` shows an older
-processor on a newer one.
+counts as dead if its process died there or hung for `--seconds`, as wrong if a value or gradient
+lies ten times farther from float64 than the type's rounding explains. `ONEDNN_MAX_CPU_ISA=AVX2`
+shows an older processor on a newer one.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import itertools
 import json
 import math
@@ -32,7 +34,6 @@ WINDOWS = ((1, 1), (1, 2), (3, 1), (3, 2), (7, 2))  # kernel, stride
 CHANNELS = (1, 2, 3, 4, 6, 7, 8, 9, 12, 15, 16, 17, 20, 24, 31, 32)
 QUICK = (1, 3, 4, 8, 12, 16)
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.08}
-SECONDS = 60
 REPEATS = 20
 
 
@@ -103,39 +104,40 @@ def work() -> None:
     order = json.loads(sys.stdin.read())
     torch.set_num_threads(order["threads"])
     for row in order["shapes"]:
+        faulthandler.dump_traceback_later(order["seconds"], exit=True)
         figure = error(
             Shape(**row), getattr(torch, order["dtype"]), getattr(torch, order["layout"])
         )
         print(json.dumps(figure), flush=True)
 
 
-def errors(todo: list[Shape], dtype: str, layout: str, threads: int) -> list[float | None]:
+def errors(
+    todo: list[Shape], dtype: str, layout: str, threads: int, seconds: float
+) -> list[float | None]:
     """Each shape's error, None where the process did not live through it."""
     found: list[float | None] = []
     while len(found) < len(todo):
         order = {
-            "dtype": dtype, "layout": layout, "threads": threads,
+            "dtype": dtype, "layout": layout, "threads": threads, "seconds": seconds,
             "shapes": [asdict(shape) for shape in todo[len(found) :]],
         }  # fmt: skip
-        child = subprocess.Popen(
+        child = subprocess.run(
             [sys.executable, __file__, "--work"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            check=False, input=json.dumps(order), stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
         )  # fmt: skip
-        try:
-            out, _ = child.communicate(json.dumps(order), timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            out, _ = child.communicate()
-        found += [float(line) for line in out.split()]
+        found += [float(line) for line in child.stdout.split()]
         if len(found) < len(todo):
             found.append(None)
     return found
 
 
-def row(title: str, todo: list[Shape], dtype: str, layout: str, threads: int) -> list[Shape]:
+def row(
+    title: str, todo: list[Shape], dtype: str, layout: str, *, threads: int, seconds: float
+) -> list[Shape]:
     """Print what some shapes came to; returns those that went wrong."""
-    found = errors(todo, dtype, layout, threads)
+    found = errors(todo, dtype, layout, threads, seconds)
     pairs = zip(todo, found, strict=True)
     bad = [shape for shape, figure in pairs if figure is None or figure > TOLERANCE[dtype]]
     lived = [figure for figure in found if figure is not None]
@@ -157,6 +159,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--dtype", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--seconds", type=float, default=60.0, help="the most for one shape")
     options = parser.parse_args()
     if options.work:
         work()
@@ -166,13 +170,14 @@ def main() -> None:
     channels = QUICK if options.quick else CHANNELS
     missed: list[Shape] = []
     for threads, dtype, kind, (kernel, stride) in itertools.product(
-        options.threads, options.dtype, KINDS, WINDOWS
+        options.threads, options.dtype, options.kinds, WINDOWS
     ):
         title = f"{kind:10} {kernel}x{kernel} stride {stride}"
+        limits = {"threads": threads, "seconds": options.seconds}
         todo = list(shapes(kind, kernel, stride, channels))
-        bad = row(title, todo, dtype, "channels_last", threads)
+        bad = row(title, todo, dtype, "channels_last", **limits)
         missed += [shape for shape in bad if not is_unsafe_in_channels_last(shape.layer())]
-        missed += row(title, todo, dtype, "contiguous_format", threads)
+        missed += row(title, todo, dtype, "contiguous_format", **limits)
     sys.exit(f"The rule misses {missed}" if missed else 0)
 
 
