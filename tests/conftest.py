@@ -12,7 +12,8 @@ import pytest
 import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
-from once import once
+
+from tests.helpers.once import once
 
 
 def stating_shapes(package: str) -> list[str]:

@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import forked
 import pytest
 import torch
-from calling import Caller
 from huggingface_hub import HfApi
-from once import once
-from ports import free_port
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
+from tests.helpers import forked
+from tests.helpers.calling import Caller
+from tests.helpers.once import once
+from tests.helpers.ports import free_port
 from ticket_hub import retrain
 from ticket_hub_api.background import RunningHub, start_hub
 from ticket_hub_api.settings import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import running_hub
 
+from tests.helpers.forked import running_hub
 from ticket_hub.hub import connect, push
 from ticket_hub_api import openapi, reference
 from ticket_hub_api.accounts import accounts, tokens

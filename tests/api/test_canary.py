@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import forked
 import pytest
 
+from tests.helpers import forked
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.app import create_app, scopes_of

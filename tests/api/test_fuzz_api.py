@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import running_hub, ticket
+
+from tests.helpers.forked import running_hub, ticket
 
 pytest.importorskip("schemathesis", reason="needs schemathesis: pip install 'ticket-hub[dev]'")
 

@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import forked
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tests.helpers import forked
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub

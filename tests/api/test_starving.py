@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import hostile
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.helpers import hostile
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.background import RunningHub

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling import Caller
-from experiments import evidence_table
 
+from tests.helpers.calling import Caller
+from tests.helpers.experiments import evidence_table
 from ticket_hub.errors import HubNotFoundError
 from ticket_hub.hub import connect, push
 from ticket_hub_api import errors

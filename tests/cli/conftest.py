@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from commands import Ran, run_ticket
+
+from tests.helpers.commands import Ran, run_ticket
 
 
 @pytest.fixture

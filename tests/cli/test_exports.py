@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import OpenLeNet, write_open_lth
 from safetensors.torch import load_file
 
+from tests.helpers.foreign import OpenLeNet, write_open_lth
 from ticket_hub.interop.importers import import_tickets
 from ticket_hub.ticket import Ticket
 

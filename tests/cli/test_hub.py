@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import Ran, run_ticket
 from huggingface_hub import HfApi
+
+from tests.helpers.commands import Ran, run_ticket
 
 pytest.importorskip("fastapi", reason="needs the service: pip install 'ticket-hub[serve]'")
 

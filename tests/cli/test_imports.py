@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from foreign import Executed, OpenLeNet, random_state, write_google, write_open_lth
 
+from tests.helpers.foreign import Executed, OpenLeNet, random_state, write_google, write_open_lth
 from ticket_hub.networks import build
 from ticket_hub.types import Architecture
 

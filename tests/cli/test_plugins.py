@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from forked import ticket
+
+from tests.helpers.forked import ticket
 
 MINE = Path(__file__).resolve().parents[1] / "helpers/mynet.py"
 SETTINGS = (

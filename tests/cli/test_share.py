@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import evidence_table, write_run
 
+from tests.helpers.experiments import evidence_table, write_run
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"

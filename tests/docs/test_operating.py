@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ports import free_port
+
+from tests.helpers.ports import free_port
 
 pytest.importorskip("fastapi", reason="needs the service: pip install 'ticket-hub[serve]'")
 

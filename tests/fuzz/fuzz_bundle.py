@@ -21,11 +21,10 @@ from typing import Any
 import atheris
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "helpers"))
+sys.path.insert(0, str(HERE.parents[1]))
 
 with atheris.instrument_imports(include=["ticket_hub.bundle", "ticket_hub.recipe.tables"]):
-    from bundle_forging import forge_file, forge_manifest, use_everything
-
+    from tests.helpers.bundle_forging import forge_file, forge_manifest, use_everything
     from ticket_hub.bundle import encoding, figure, metrics, packing, tensors, verify_bundle
     from ticket_hub.errors import BundleError, NetworkError
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.synchronize import Event
 from urllib.parse import urlsplit
 
-from forked import CONTEXT
+from tests.helpers.forked import CONTEXT
 
 ROUNDS = 5
 

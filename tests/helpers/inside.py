@@ -8,8 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chunked import Sent
-
+from tests.helpers.chunked import Sent
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.accounts.auth import authenticate
 from ticket_hub_api.accounts.principals import Principal

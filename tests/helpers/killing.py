@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from forked import Forked
+from tests.helpers.forked import Forked
 
 __all__ = ["kill_ticket_when"]
 

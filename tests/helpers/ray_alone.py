@@ -1,7 +1,7 @@
 """Works on a Ray of this machine; a program, since Ray belongs to a whole process.
 
-`ray_alone.py FOLDER FIND ENDLESS` does the work in the JSON file FIND, cancels the one in ENDLESS
-once it trains, and prints one JSON object: how both ended.
+`python -m tests.helpers.ray_alone FOLDER FIND ENDLESS` does the work in the JSON file FIND,
+cancels the one in ENDLESS once it trains, and prints one JSON object: how both ended.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine_waiting import events, until, until_over
-
+from tests.helpers.engine_waiting import events, until, until_over
 from ticket_hub.engines.base import Work
 from ticket_hub.engines.choice import make_engine
 

@@ -1,6 +1,6 @@
 """A search on a Ray cluster of three nodes, one of which is killed on the way.
 
-Called as a program, since Ray belongs to a whole process: `ray_cluster.py FOLDER`. It prints one
+Called as a program, since Ray belongs to a whole process: `ray_cluster FOLDER`. It prints one
 JSON object: how the search ended, and how often each work was begun.
 """
 
@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine_waiting import events
-
+from tests.helpers.engine_waiting import events
 from ticket_hub.engines.ray import RayEngine
 from ticket_hub.engines.runners import Surveyor, find_with, works_folder
 from ticket_hub.recipe import Recipe, load_recipe

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import evidence_table, write_run
 
+from tests.helpers.experiments import evidence_table, write_run
 from ticket_hub import push_bundle
 from ticket_hub_api.background import RunningHub
 

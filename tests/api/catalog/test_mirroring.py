@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from hostile_hub import REPO, Server, send, serving
 
+from tests.helpers.hostile_hub import REPO, Server, send, serving
 from ticket_hub.errors import HubAccessError, HubUnavailableError
 from ticket_hub_api import operation
 from ticket_hub_api.serving import prepare

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import running_hub
 from huggingface_hub import HfApi
 from sqlalchemy import delete, select
 
+from tests.helpers.forked import running_hub
 from ticket_hub.errors import HubError
 from ticket_hub.hub import connect, push
 from ticket_hub_api import operation

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from forked import running_hub
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from tests.helpers.forked import running_hub
 from ticket_hub.errors import HubConflictError, HubError, StorageError
 from ticket_hub_api import operation
 from ticket_hub_api.background import RunningHub

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chunked import Sent
-from experiments import evidence_table
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
-from inside import Inside, open_inside
 
+from tests.helpers.chunked import Sent
+from tests.helpers.experiments import evidence_table
+from tests.helpers.inside import Inside, open_inside
 from ticket_hub.errors import HubConflictError
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub

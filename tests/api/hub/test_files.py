@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import start_hub
 from huggingface_hub import HfApi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.forked import start_hub
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.web.content import UnsatisfiableRangeError, parse_range

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chunked import Sent
-from experiments import evidence_table
-from inside import open_inside
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tests.helpers.chunked import Sent
+from tests.helpers.experiments import evidence_table
+from tests.helpers.inside import open_inside
 from ticket_hub.errors import HubError
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.catalog.entries import Listed, keep_facts, list_mirrored

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import start_hub
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from tests.helpers.forked import start_hub
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.maintenance.check import Finding, check
 from ticket_hub_api.maintenance.collect import collect

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from counting import CountingProxy
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from tests.helpers.counting import CountingProxy
 from ticket_hub_api.background import RunningHub
 
 Call = Callable[..., Any]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chunked import Sent
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from tests.helpers.chunked import Sent
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.store.blobs import open_blobs

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling import Caller
-from forked import Forked, running_hub
 
 import ticket_hub
+from tests.helpers.calling import Caller
+from tests.helpers.forked import Forked, running_hub
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub_api.background import RunningHub

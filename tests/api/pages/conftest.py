@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Reader, Shown, Visit
-from controlled import GOLDEN, controlled_bundle
 
+from tests.helpers.browsing import Reader, Shown, Visit
+from tests.helpers.controlled import GOLDEN, controlled_bundle
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.background import RunningHub
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Reader, Shown, Visit
 
+from tests.helpers.browsing import Reader, Shown, Visit
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.pages.security import POLICY
 

@@ -10,10 +10,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from browsing import Reader, Shown, Visit
-from forked import Forked
 from sqlalchemy import update
 
+from tests.helpers.browsing import Reader, Shown, Visit
+from tests.helpers.forked import Forked
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from payloads import PAYLOADS
 
+from tests.helpers.payloads import PAYLOADS
 from ticket_hub_api.pages.readme import render_readme
 
 if TYPE_CHECKING:

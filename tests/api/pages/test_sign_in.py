@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Reader, Visit
 
+from tests.helpers.browsing import Reader, Visit
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.store.database import Database

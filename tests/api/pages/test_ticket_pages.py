@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Reader, Shown, Visit
-from controlled import GOLDEN
-from foreign import write_google
 from huggingface_hub import HfApi
-from payloads import PAYLOADS
 
+from tests.helpers.browsing import Reader, Shown, Visit
+from tests.helpers.controlled import GOLDEN
+from tests.helpers.foreign import write_google
+from tests.helpers.payloads import PAYLOADS
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
 from ticket_hub.interop.importers import import_tickets

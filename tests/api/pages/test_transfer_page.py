@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browsing import Reader, Shown
+
+from tests.helpers.browsing import Reader, Shown
 
 Send = Callable[[str], None]
 

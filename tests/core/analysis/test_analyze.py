@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from killing import kill_ticket_when
 
 import ticket_hub
+from tests.helpers.killing import kill_ticket_when
 from ticket_hub.analysis import CATALOGUE, AnalysisFolder
 from ticket_hub.bundle import open_bundle, write_bundle
 from ticket_hub.bundle.contents import content_of

@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from bundle_forging import forge_manifest, set_path
 
+from tests.helpers.bundle_forging import forge_manifest, set_path
 from ticket_hub.bundle import BundleContent, Origin, verify_bundle, write_bundle
 from ticket_hub.ticket import Ticket
 

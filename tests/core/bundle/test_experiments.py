@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle_forging import forge_file, forge_manifest, refused
-from experiments import evidence_table
 
+from tests.helpers.bundle_forging import forge_file, forge_manifest, refused
+from tests.helpers.experiments import evidence_table
 from ticket_hub.bundle import (
     ExperimentRecord,
     amend_bundle,

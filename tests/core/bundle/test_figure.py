@@ -7,10 +7,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from bundle_forging import forge_file, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.bundle_forging import forge_file, refused
 from ticket_hub.bundle import (
     BundleContent,
     amend_bundle,

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bundle_forging import (
+
+from tests.helpers.bundle_forging import (
     Table,
     forge_file,
     forge_manifest,
@@ -16,7 +17,6 @@ from bundle_forging import (
     refused,
     take_apart,
 )
-
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bundle_forging import (
+
+from tests.helpers.bundle_forging import (
     Table,
     forge_file,
     forge_manifest,
@@ -15,7 +16,6 @@ from bundle_forging import (
     refused,
     set_path,
 )
-
 from ticket_hub.bundle import verify_bundle
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle_forging import Table, forge_file, forge_manifest, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.bundle_forging import Table, forge_file, forge_manifest, refusal
 from ticket_hub.bundle import strict
 from ticket_hub.errors import BundleFormatError
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
-HELPERS = Path(__file__).resolve().parents[2] / "helpers"
+CHECKOUT = Path(__file__).resolve().parents[3]
 NAMES = ("masks/0/1.safetensors", "theta0/0.safetensors", "metrics.json", "config.json")
 
 scalars = (
@@ -157,7 +157,7 @@ AUDITED = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from bundle_forging import forge_manifest, use_everything
+from tests.helpers.bundle_forging import forge_manifest, use_everything
 from ticket_hub.errors import BundleError, NetworkError
 from ticket_hub.vision import import_with_torchvision
 import_with_torchvision("timm")
@@ -204,7 +204,7 @@ def test_no_hostile_config_makes_the_reader_import_run_connect_or_open_anything(
 ) -> None:
     folder = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
     done = subprocess.run(
-        [sys.executable, "-c", AUDITED, str(HELPERS), str(folder)],
+        [sys.executable, "-c", AUDITED, str(CHECKOUT), str(folder)],
         check=True,
         capture_output=True,
         text=True,
@@ -218,7 +218,7 @@ MEASURED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from bundle_forging import forge_file, put_together, use_everything
+from tests.helpers.bundle_forging import forge_file, put_together, use_everything
 from ticket_hub.errors import BundleError, NetworkError
 
 def memory(field):
@@ -266,7 +266,7 @@ for name, bodies in attacks.items():
 def test_large_hostile_files_take_at_most_twice_their_size_and_32_mib(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(HELPERS), str(folder)],
+        [sys.executable, "-c", MEASURED, str(CHECKOUT), str(folder)],
         check=True,
         capture_output=True,
         text=True,

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from foreign import write_google
 
+from tests.helpers.foreign import write_google
 from ticket_hub.analysis import plan_analyses
 from ticket_hub.bundle import content_of, open_bundle, verify_bundle, write_bundle
 from ticket_hub.bundle.amend import amend_bundle

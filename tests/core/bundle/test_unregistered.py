@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from bundle_forging import forge_file, put_together, take_apart
 from torch import nn
 
+from tests.helpers.bundle_forging import forge_file, put_together, take_apart
 from ticket_hub.bundle import BundleContent, LevelContent, TrialContent, verify_bundle, write_bundle
 from ticket_hub.errors import NetworkError
 from ticket_hub.hub import connect, push

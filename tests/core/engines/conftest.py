@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from runs import tiny_recipe
 
+from tests.helpers.runs import tiny_recipe
 from ticket_hub.engines.base import Find, Work
 from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.slots import SlotPool, cpu_slots

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import ray_cluster
-from runs import files
 
+from tests.helpers import ray_cluster
+from tests.helpers.runs import files
 from ticket_hub import search
 from ticket_hub.engines.base import Work
 from ticket_hub.engines.choice import make_engine

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import files
 
 import ticket_hub
+from tests.helpers.runs import files
 from ticket_hub import search
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.engines.division import divide

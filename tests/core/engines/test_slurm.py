@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_waiting import events, until, until_over
-from runs import files
 
+from tests.helpers.engine_waiting import events, until, until_over
+from tests.helpers.runs import files
 from ticket_hub import search
 from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.choice import make_engine

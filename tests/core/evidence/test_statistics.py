@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from unchecked import unchecked
 
+from tests.helpers.unchecked import unchecked
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import holm, paired_difference, paired_ratio, trials_needed
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
-from foreign import halved, random_state
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils import prune
 
+from tests.helpers.foreign import halved, random_state
 from ticket_hub.errors import ExportError, StorageError
 from ticket_hub.interop.exporters import FORMS, export_ticket
 from ticket_hub.interop.exporters.onnx import require

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile_hub import Server, serving
 
+from tests.helpers.hostile_hub import Server, serving
 from ticket_hub.hub import Cache
 
 

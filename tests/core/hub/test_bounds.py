@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from hostile_hub import COMMIT, REPO, Server, hub_of, send
 
+from tests.helpers.hostile_hub import COMMIT, REPO, Server, hub_of, send
 from ticket_hub.errors import HubError, HubUnavailableError
 from ticket_hub.hub import Cache, Query, connect, pull, search
 from ticket_hub.hub.base import Snapshot

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from hostile_hub import COMMIT, REPO, Server, hub_of, once, send
 
+from tests.helpers.hostile_hub import COMMIT, REPO, Server, hub_of, once, send
 from ticket_hub.bundle import layout, verify_bundle
 from ticket_hub.errors import BundleDigestError, HubError, HubUnavailableError
 from ticket_hub.hub import Cache, pull

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from hostile_hub import COMMIT, GOLDEN, REPO, Server, hub_of, once, send
 
+from tests.helpers.hostile_hub import COMMIT, GOLDEN, REPO, Server, hub_of, once, send
 from ticket_hub.bundle import layout, open_bundle
 from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.errors import BundleError, HubError, HubUnavailableError

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from foreign import write_google
 
+from tests.helpers.foreign import write_google
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import ImportRefusedError, RecipeError
 from ticket_hub.interop.importers import import_tickets
@@ -86,7 +86,7 @@ def test_a_tree_without_level_0_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_array_of_objects_is_refused_and_runs_nothing(tmp_path: Path) -> None:
-    from foreign import Executed
+    from tests.helpers.foreign import Executed
 
     write_google(tmp_path / "trial1")
     trap = tmp_path / "executed"

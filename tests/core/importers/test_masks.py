@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import halved, random_state, write_google
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 
+from tests.helpers.foreign import halved, random_state, write_google
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.bundle.packing import pack
 from ticket_hub.errors import ImportRefusedError

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from foreign import Executed, OpenLeNet, OpenResNet, OpenVGG, random_state, write_open_lth
 from torch import nn
 
+from tests.helpers.foreign import (
+    Executed,
+    OpenLeNet,
+    OpenResNet,
+    OpenVGG,
+    random_state,
+    write_open_lth,
+)
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import ImportRefusedError
 from ticket_hub.interop.importers import import_tickets

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import Executed, halved, random_state
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
+from tests.helpers.foreign import Executed, halved, random_state
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import ImportRefusedError
 from ticket_hub.interop.importers import import_tickets

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from foreign import Executed, halved, random_state
 from torch import Tensor
 
+from tests.helpers.foreign import Executed, halved, random_state
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import ImportRefusedError
 from ticket_hub.interop.importers import import_tickets

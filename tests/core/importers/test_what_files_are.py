@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from foreign import OpenLeNet, write_google, write_open_lth
 from safetensors.torch import save, save_file
 from torch import nn
 
+from tests.helpers.foreign import OpenLeNet, write_google, write_open_lth
 from ticket_hub.errors import ImportRefusedError
 from ticket_hub.interop.importers import import_tickets
 from ticket_hub.interop.importers.files import MASKS, WEIGHTS, read_tensors

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from controlled import GOLDEN, controlled_bundle
-
+from tests.helpers.controlled import GOLDEN, controlled_bundle
 from ticket_hub.bundle import open_bundle
 from ticket_hub.report.bundles import judged_levels
 from ticket_hub.report.figures import ladder_figure

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from runs import tiny_recipe
 
+from tests.helpers.runs import tiny_recipe
 from ticket_hub.recipe import Recipe
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runs import files
 
+from tests.helpers.runs import files
 from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import StorageError
 from ticket_hub.recipe import Recipe

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import files
 
+from tests.helpers.runs import files
 from ticket_hub.errors import EnvironmentMismatchError, RunError
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.level import Level

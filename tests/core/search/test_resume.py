@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from runs import files
 
+from tests.helpers.runs import files
 from ticket_hub import Ticket
 from ticket_hub.bundle import (
     BundleContent,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import files
 
+from tests.helpers.runs import files
 from ticket_hub.bundle import open_bundle
 from ticket_hub.content_id import content_digest
 from ticket_hub.errors import (

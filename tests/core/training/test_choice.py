@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 import torch
-from populations import network, population, spec
 
+from tests.helpers.populations import network, population, spec
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, RecipeError
 from ticket_hub.networks import blank_module, build

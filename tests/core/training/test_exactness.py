@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from populations import DENSE_LENETS, assert_same, network, population, spec
 
+from tests.helpers.populations import DENSE_LENETS, assert_same, network, population, spec
 from ticket_hub.data import DataSet
 from ticket_hub.training import train
 

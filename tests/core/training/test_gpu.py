@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from populations import assert_same, network, population, spec
 
+from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet
 from ticket_hub.training import train
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pretended_cuda import HOME, PretendedCuda
 
+from tests.helpers.pretended_cuda import HOME, PretendedCuda
 from ticket_hub.errors import TrainingError
 from ticket_hub.training.graphs import Repeater
 from ticket_hub.training.settings import on_device

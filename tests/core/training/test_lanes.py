@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 import torch
-from populations import assert_same, network, population, spec
 
+from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import Augmentation, DataSet, normalized
 from ticket_hub.networks import build
 from ticket_hub.training import train

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
-from populations import assert_same, network, population, spec
 
+from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet
 from ticket_hub.errors import DivergedError, RecipeError, StoppedError
 from ticket_hub.recipe import TrainingSpec

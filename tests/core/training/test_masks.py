@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from populations import DENSE_LENETS, OPTIMIZERS, SPARSE_LENETS, network, population, spec
 
+from tests.helpers.populations import (
+    DENSE_LENETS,
+    OPTIMIZERS,
+    SPARSE_LENETS,
+    network,
+    population,
+    spec,
+)
 from ticket_hub.data import DataSet
 from ticket_hub.training.choice import BACKENDS
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
-from populations import DENSE_LENETS, OPTIMIZERS, SPARSE_LENETS, network, population, spec
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.helpers.populations import (
+    DENSE_LENETS,
+    OPTIMIZERS,
+    SPARSE_LENETS,
+    network,
+    population,
+    spec,
+)
 from ticket_hub.data import DataSet, normalized
 from ticket_hub.networks import build
 from ticket_hub.recipe import TrainingSpec

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from populations import spec
 
+from tests.helpers.populations import spec
 from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.training import pixels
 from ticket_hub.training.graphs import Repeater, Rows

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from populations import assert_same, network, population, spec
 
+from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet
 from ticket_hub.errors import DivergedError, MemoryLimitError, RecipeError, StoppedError
 from ticket_hub.training import Progress, Trainer, train

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killing import kill_ticket_when
-from runs import files
 
+from tests.helpers.killing import kill_ticket_when
+from tests.helpers.runs import files
 from ticket_hub.errors import StoppedError
 from ticket_hub.transfer import retrain
 from ticket_hub.transfer.replay import replay_bundle

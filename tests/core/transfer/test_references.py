@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from runs import files
 
 import ticket_hub
+from tests.helpers.runs import files
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.errors import EvidenceError, RecipeError, RunError, RunMismatchError, StoppedError
 from ticket_hub.transfer import RetrainResult, retrain, transfer_tickets

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import write_google
-from runs import files
 
+from tests.helpers.foreign import write_google
+from tests.helpers.runs import files
 from ticket_hub.bundle import BundleContent, content_of, open_bundle, write_bundle
 from ticket_hub.errors import (
     EvidenceError,

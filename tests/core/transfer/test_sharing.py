@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from experiments import evidence_table, write_run
 
+from tests.helpers.experiments import evidence_table, write_run
 from ticket_hub import info_bundle, open_bundle, pull_bundle, push_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, EvidenceError
 from ticket_hub.transfer.sharing import add_evidence, record_of

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from killing import kill_ticket_when
 from PIL import Image
-from runs import files
 
 import ticket_hub
+from tests.helpers.killing import kill_ticket_when
+from tests.helpers.runs import files
 from ticket_hub.errors import DataError, NetworkError, RecipeError, RunError, StoppedError
 from ticket_hub.training import Progress
 from ticket_hub.transfer import TransferResult, read_matrix, retrain, transfer_tickets
