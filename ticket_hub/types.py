@@ -1,12 +1,13 @@
-"""The few types that every part shares."""
+"""The few types that every part shares.
+
+`Mask` and `Weights` name PyTorch, which is imported only where one of them is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 __all__ = [
     "Architecture",
@@ -17,11 +18,23 @@ __all__ = [
     "Weights",
 ]
 
-Weights: TypeAlias = Mapping[str, Tensor]
-"""A state dict: parameter or buffer name -> values. Parameters are float32."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Mask: TypeAlias = Mapping[str, Tensor]
-"""Prunable parameter name -> bool tensor of the parameter's shape; True is kept."""
+    Weights: TypeAlias = Mapping[str, Tensor]
+    """A state dict: parameter or buffer name -> values. Parameters are float32."""
+
+    Mask: TypeAlias = Mapping[str, Tensor]
+    """Prunable parameter name -> bool tensor of the parameter's shape; True is kept."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a type
+    if name not in {"Mask", "Weights"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torch import Tensor  # slow to import, and no other type here needs it
+
+    return Mapping[str, Tensor]
+
 
 LayerKind: TypeAlias = Literal["conv", "fc", "output", "shortcut"]
 Option: TypeAlias = bool | int | float | str

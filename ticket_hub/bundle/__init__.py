@@ -1,20 +1,28 @@
-"""Bundles: the folder that carries tickets with their evidence. See `docs/bundle-format.md`."""
+"""Bundles: the folder that carries tickets with their evidence. See `docs/bundle-format.md`.
 
-from ticket_hub.bundle.amend import amend_bundle
-from ticket_hub.bundle.content import (
-    BundleContent,
-    ControlContent,
-    DataRecord,
-    LevelContent,
-    Origin,
-    TrialContent,
-)
-from ticket_hub.bundle.contents import content_of
-from ticket_hub.bundle.experiment_record import ExperimentRecord
-from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.read import Bundle, open_bundle
-from ticket_hub.bundle.verify import Check, VerifyReport, verify_bundle
-from ticket_hub.bundle.write import write_bundle
+Public names are imported when they are first used, so that reading a manifest needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ticket_hub.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.amend import amend_bundle
+    from ticket_hub.bundle.content import (
+        BundleContent,
+        ControlContent,
+        LevelContent,
+        TrialContent,
+    )
+    from ticket_hub.bundle.contents import content_of
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
+    from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
+    from ticket_hub.bundle.read import Bundle, open_bundle
+    from ticket_hub.bundle.verify import Check, VerifyReport, verify_bundle
+    from ticket_hub.bundle.write import write_bundle
 
 __all__ = [
     "Bundle",
@@ -34,3 +42,24 @@ __all__ = [
     "verify_bundle",
     "write_bundle",
 ]
+
+_HOMES = {
+    "Bundle": "read",
+    "BundleContent": "content",
+    "Check": "verify",
+    "ControlContent": "content",
+    "DataRecord": "manifest",
+    "ExperimentRecord": "experiment_record",
+    "LevelContent": "content",
+    "Manifest": "manifest",
+    "Origin": "manifest",
+    "TrialContent": "content",
+    "VerifyReport": "verify",
+    "amend_bundle": "amend",
+    "content_of": "contents",
+    "open_bundle": "read",
+    "verify_bundle": "verify",
+    "write_bundle": "write",
+}
+
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Sequence
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.card_experiments import experiments_section, one_line
+from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.card_origin import origin_section
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
@@ -18,10 +17,8 @@ from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.recipe.spec import UNKNOWN
 from ticket_hub.table import Column, Table
 
-__all__ = ["card_tag", "is_generated", "plain_card", "results", "sealed"]
+__all__ = ["plain_card", "results"]
 
-_SEAL = re.compile(rb"<!-- Written by Ticket Hub\. sha256:([0-9a-f]{64}) -->\n\Z")
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 HUB_DATASETS = {
     "cifar10": "uoft-cs/cifar10",
@@ -100,24 +97,6 @@ _RULES = {
     "densest": "the densest level, since none comes within 0.2 points of the dense network",
     "sparsest": "the sparsest level; there is no dense network here to compare it with",
 }
-
-
-def sealed(text: str) -> bytes:
-    """A card with the seal by which a later write knows that nobody has edited it since."""
-    body = text.encode()
-    digest = hashlib.sha256(body).hexdigest()
-    return body + f"<!-- Written by Ticket Hub. sha256:{digest} -->\n".encode()
-
-
-def is_generated(data: bytes) -> bool:
-    """Whether a README.md is a sealed card; a card that was edited belongs to the user."""
-    seal = _SEAL.search(data)
-    return seal is not None and hashlib.sha256(data[: seal.start()]).hexdigest().encode() == seal[1]
-
-
-def has_seal(data: bytes) -> bool:
-    """Whether a README.md was a card once: one that a user wrote alone has no seal."""
-    return _SEAL.search(data) is not None
 
 
 def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ()) -> str:
@@ -227,11 +206,6 @@ def results(manifest: Manifest) -> bytes | None:
 
 def _hub_dataset(name: str) -> str | None:
     return name.removeprefix("hf:") if name.startswith("hf:") else HUB_DATASETS.get(name)
-
-
-def card_tag(text: str) -> str:
-    """A name as hubs take tags: letters, digits, `.`, `_` and `-`."""
-    return "-".join(_WORD.findall(text)) or "other"
 
 
 def _table(levels: tuple[LevelRecord, ...]) -> str:

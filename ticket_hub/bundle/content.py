@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
+from ticket_hub.bundle.manifest import DataRecord, Origin
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, Weights
@@ -16,32 +17,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BundleContent",
     "ControlContent",
-    "DataRecord",
     "LevelContent",
-    "Origin",
     "TrialContent",
-    "Word",
 ]
-
-Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
-"""A verdict; see `ticket_hub.evidence`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataRecord:
-    """The data that the evidence was measured on.
-
-    Attributes:
-        name: as in the recipe, or `unknown`.
-        fingerprint: sha256 over pixels, labels and split; None for data that nobody has at hand.
-        mean, std: per channel, in units of [0, 1]; what inputs were normalized with, or None
-            where that is not known.
-    """
-
-    name: str
-    fingerprint: str | None
-    mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,21 +37,6 @@ class TrialContent:
     seed: int | None
     theta0: Weights
     start: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Something that a bundle was made from.
-
-    Attributes:
-        kind: `bundle`, or the system it was imported from, such as `open_lth`.
-        source: where it was, as a text for people.
-        id: its bundle id or digest; empty where it has none.
-    """
-
-    kind: str
-    source: str
-    id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

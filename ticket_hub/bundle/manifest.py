@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ticket_hub.bundle.content import DataRecord, Origin, Word
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.types import Architecture, LayerKind, Option
 
 __all__ = [
+    "DataRecord",
     "DefaultTicket",
     "EvidenceSummary",
     "FileRecord",
@@ -19,13 +19,49 @@ __all__ = [
     "LevelRecord",
     "Manifest",
     "NetworkRecord",
+    "Origin",
     "Spread",
     "Theta0",
     "TicketRecord",
     "TrialRecord",
+    "Word",
 ]
 
 Theta0: TypeAlias = Literal["dense", "survivors"]
+Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
+"""A verdict; see `ticket_hub.evidence`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The data that the evidence was measured on.
+
+    Attributes:
+        name: as in the recipe, or `unknown`.
+        fingerprint: sha256 over pixels, labels and split; None for data that nobody has at hand.
+        mean, std: per channel, in units of [0, 1]; what inputs were normalized with, or None
+            where that is not known.
+    """
+
+    name: str
+    fingerprint: str | None
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Something that a bundle was made from.
+
+    Attributes:
+        kind: `bundle`, or the system it was imported from, such as `open_lth`.
+        source: where it was, as a text for people.
+        id: its bundle id or digest; empty where it has none.
+    """
+
+    kind: str
+    source: str
+    id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

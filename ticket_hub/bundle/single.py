@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ticket_hub.bundle.content import BundleContent, DataRecord, LevelContent, Origin, TrialContent
-from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
+from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.errors import BundleFormatError

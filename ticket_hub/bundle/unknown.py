@@ -13,8 +13,7 @@ from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.spec import UNKNOWN
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.content import DataRecord
-    from ticket_hub.bundle.manifest import Manifest
+    from ticket_hub.bundle.manifest import DataRecord, Manifest
 
 __all__ = [
     "ABOUT",

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from ticket_hub.bundle import assemble, config, figure, layout, metrics, tensors
-from ticket_hub.bundle.card import is_generated, plain_card, results, sealed
+from ticket_hub.bundle.card import plain_card, results
+from ticket_hub.bundle.card_marks import is_generated, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest, Theta0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import HubError, TicketNotFoundError
 from ticket_hub.hub.address import parse_address
@@ -17,6 +17,9 @@ from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
 from ticket_hub.hub.pull import Pulled, peek, peek_experiments, pull
 from ticket_hub.hub.query import Found, Query, Sort, search
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = [
     "Info",

@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import encoding, layout
-from ticket_hub.bundle.card import has_seal
-from ticket_hub.bundle.experiment_record import ExperimentRecord
+from ticket_hub.bundle.card_marks import has_seal
 from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest
-from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import (
@@ -23,6 +22,9 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub.base import Hub, Snapshot
 from ticket_hub.hub.cache import Cache, Fetch
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = ["Pulled", "peek", "peek_experiments", "pull"]
 
@@ -128,6 +130,8 @@ def peek_experiments(
 
 
 def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> ExperimentRecord:
+    from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
+
     record = manifest.files[name]
     data = hub.read(snapshot, name, limit=record.size)
     if hashlib.sha256(data).hexdigest() != record.sha256:

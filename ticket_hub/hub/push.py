@@ -6,10 +6,9 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
-from ticket_hub.bundle import encoding, layout, open_bundle, verify_bundle
-from ticket_hub.bundle.card import is_generated
+from ticket_hub.bundle import encoding, layout
+from ticket_hub.bundle.card_marks import is_generated
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.verify import OTHER_FILES
 from ticket_hub.errors import BundleError, BundleFormatError, HubNotFoundError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Hub, Pushed, Snapshot
@@ -71,6 +70,9 @@ def push(
 
 def _sound(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
     """The manifest of a bundle that is whole and keeps every promise, and what is passed over."""
+    from ticket_hub.bundle.read import open_bundle  # slow, as the next: they need PyTorch
+    from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
+
     report = verify_bundle(folder, partial=True)
     if not report.holds:
         first = report.failures[0]

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
-from ticket_hub.bundle.card import card_tag
-from ticket_hub.bundle.content import Word
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.card_marks import card_tag
+from ticket_hub.bundle.manifest import LevelRecord, Manifest, Word
 from ticket_hub.errors import (
     BundleError,
     HubError,

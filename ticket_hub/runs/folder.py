@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.bundle.content import DataRecord
+from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 
-from ticket_hub.bundle.content import DataRecord
+from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, initialize, prunable_layers

@@ -184,6 +184,8 @@ def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
 
 def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]:
     """Evidence that was made elsewhere: a row for each experiment, level and network."""
+    if not records:
+        return []  # and no statistics, which need NumPy
     import dataclasses
 
     from ticket_hub.bundle.card_experiments import record_rows, whereabouts
@@ -204,9 +206,9 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
 
 def experiment_table(rows: list[dict[str, Any]], out: Output) -> None:
     """Show them to people, under a line of their own."""
-    from ticket_hub.evidence import count_text
-
     if rows:
+        from ticket_hub.evidence import count_text
+
         rows = [row | {"counted": count_text(row["n"], row["tickets"])} for row in rows]
         out.text("\nOther experiments with these tickets:\n")
         out.table(rows, EXPERIMENTS, name="experiment")

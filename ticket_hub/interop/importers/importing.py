@@ -7,14 +7,8 @@ from pathlib import Path
 
 import torch
 
-from ticket_hub.bundle.content import (
-    BundleContent,
-    DataRecord,
-    LevelContent,
-    Origin,
-    TrialContent,
-)
-from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
+from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
 from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
