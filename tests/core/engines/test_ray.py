@@ -18,14 +18,15 @@ from ticket_hub.engines.choice import make_engine
 from ticket_hub.errors import EngineError
 from ticket_hub.recipe import Recipe
 
-HELPERS = Path(__file__).resolve().parents[2] / "helpers"
+CHECKOUT = Path(__file__).resolve().parents[3]
 Making = Callable[..., Work]
 
 
 def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
     """What a program prints. Ray belongs to a whole process, so it is not this one."""
     ran = subprocess.run(
-        [sys.executable, str(HELPERS / program), *map(str, arguments)],
+        [sys.executable, "-m", f"tests.helpers.{program}", *map(str, arguments)],
+        cwd=CHECKOUT,
         check=False,
         capture_output=True,
         text=True,
@@ -45,7 +46,7 @@ def test_works_are_done_and_cancelled_on_ray(
         places.append(tmp_path / f"{name}.json")
         work = find_work(recipe, tmp_path / name)
         places[-1].write_text(json.dumps(work.to_table()), "utf-8")
-    told = _run("ray_alone.py", tmp_path, *places)
+    told = _run("ray_alone", tmp_path, *places)
     assert told["states"] == ["finished", "cancelled"]
     assert told["codes"] == [75]
     assert told["bundle"] == str(tmp_path / "short/bundle")
@@ -58,7 +59,7 @@ def test_works_are_done_and_cancelled_on_ray(
 def test_a_search_loses_one_node_of_three_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     pytest.importorskip("ray")
     quick = {"RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500"}
-    told = _run("ray_cluster.py", tmp_path, **quick)
+    told = _run("ray_cluster", tmp_path, **quick)
     assert told["slots"] == 3
     assert told["killed"]
     assert sorted(told["begun"].values()) == [1, 1, 2]
