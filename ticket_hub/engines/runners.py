@@ -26,6 +26,7 @@ from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.finding import FindResult, find, result_of
 from ticket_hub.search.imp import assemble
 from ticket_hub.search.parts import part_of
+from ticket_hub.search.pretrained import pinned
 from ticket_hub.training import Progress
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import RetrainResult, carry_out
@@ -100,6 +101,7 @@ def find_with(
     Raises:
         TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
     """
+    recipe = pinned(recipe)
     run = Path(run_folder or home.runs_folder() / recipe.run_name).absolute()
     known = summarize(run)
     if known.state == "finished" and known.digest == recipe.digest:

@@ -20,6 +20,8 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
 KINDS = {"conv", "fc", "output", "shortcut"}
+WEIGHTS = re.compile(r"(file|hub|timm):\S.*")
+DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_PADDING = 64
 MAX_PIXELS = 1024
 MAX_LEVELS = 1000
@@ -56,6 +58,7 @@ def check_specs(
     if network is not None:
         scale = network.init_scale
         rules.append(("network.init_scale", scale, scale > 0, "above 0"))
+        rules += _of_weights(network)
     if data is not None:
         rules += _of_data(data)
     if training is not None:
@@ -67,6 +70,14 @@ def check_specs(
     for path, value, holds, need in rules:
         if not holds:
             raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {need}.")
+
+
+def _of_weights(network: NetworkSpec) -> Iterator[Rule]:
+    weights, digest = network.weights, network.weights_sha256
+    known = not weights or WEIGHTS.fullmatch(weights) is not None
+    yield "network.weights", weights, known, "file:PATH, hub:OWNER/NAME@COMMIT or timm:NAME.TAG"
+    is_digest = not digest or (bool(weights) and DIGEST.fullmatch(digest) is not None)
+    yield "network.weights_sha256", digest, is_digest, "64 hexadecimal digits, with network.weights"
 
 
 def _of_data(data: DataSpec) -> Iterator[Rule]:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 __all__ = [
     "DEFAULT_RATES",
+    "LATER",
     "UNKNOWN",
     "DataSpec",
     "Initialization",
@@ -25,6 +26,10 @@ UNKNOWN = "unknown"
 
 No data set has this name, so no search can be made of such a recipe; its numbers are placeholders.
 """
+
+LATER: Mapping[str, bool] = MappingProxyType({"later": True})
+"""Marks a key that recipes of the first version had not: at its default it is not written, so that
+digests and bundles of old recipes stay what they are."""
 
 Option: TypeAlias = bool | int | float | str
 Initialization: TypeAlias = Literal["glorot-normal", "kaiming-normal", "orthogonal", "default"]
@@ -55,12 +60,19 @@ class NetworkSpec:
             others; a spec always holds, and a recipe always writes, which one it is.
         init_scale: factor on every initial weight of a prunable layer.
         options: typed options of the network, such as `dropout` or `width`.
+        weights: pretrained weights to begin with instead: `file:PATH` (safetensors, or what
+            `torch.save` wrote), `hub:OWNER/NAME@COMMIT`, or `timm:NAME.TAG`.
+        weights_sha256: of their file; a search fills it in.
+        weights_head: `fresh` draws the layer of the classes from the seed, `source` takes it, too.
     """
 
     name: str
     init: Initialization = None  # type: ignore[assignment]  # which one depends on the name
     init_scale: float = 1.0
     options: Mapping[str, Option] = field(default_factory=dict)
+    weights: str = field(default="", metadata=LATER)
+    weights_sha256: str = field(default="", metadata=LATER)
+    weights_head: Literal["fresh", "source"] = field(default="fresh", metadata=LATER)
 
     def __post_init__(self) -> None:
         """Settle how the weights begin."""

@@ -39,13 +39,20 @@ def build(cls: type[T], table: Mapping[str, Any]) -> T:
 
 
 def to_table(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
-    """Plain values of a dataclass; `build` gives it back."""
+    """Plain values of a dataclass; `build` gives it back.
+
+    Fields that are marked `LATER` are left out where they have their default.
+    """
     return typing.cast("dict[str, Any]", _plain(value))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {
+            f.name: _plain(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if not (f.metadata.get("later") and getattr(value, f.name) == f.default)
+        }
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
     if isinstance(value, tuple):

@@ -12,6 +12,7 @@ from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs.level import Ending, Level
 from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.imp import search
+from ticket_hub.search.pretrained import pinned
 
 __all__ = ["FindResult", "Found", "find", "result_of"]
 
@@ -75,7 +76,7 @@ def find(
         TicketHubError: as `ticket_hub.search.search`.
     """
     wanted = load_recipe(recipe) if isinstance(recipe, str) else recipe
-    wanted = wanted.replace(changes) if changes else wanted
+    wanted = pinned(wanted.replace(changes) if changes else wanted)
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
     levels = search(wanted, run_folder=folder, resources=Resources(**resources))
     return result_of(wanted, folder, levels, on_level)

@@ -10,10 +10,11 @@ from functools import cached_property
 from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
-from ticket_hub.networks import architecture_for, blank_module, initialize, prunable_layers
+from ticket_hub.networks import architecture_for, blank_module, prunable_layers
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.resources import Resources
+from ticket_hub.search.pretrained import Start
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.slopes import loss_gradients
@@ -97,6 +98,11 @@ class RecipeSupplier(Supplier):
         """The data set on the device."""
         return self.resources.load(self.recipe.data)
 
+    @cached_property
+    def start(self) -> Start:
+        """The weights that trials begin with."""
+        return Start(self.recipe.network)
+
     def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
         """Those of the loss at one trial's trained weights; see `training.slopes`."""
         return loss_gradients(architecture, self.data, self.recipe.training, weights, seed)
@@ -149,7 +155,7 @@ class LevelTrainer(RecipeSupplier):
 
     def initial(self, architecture: Architecture, seed: int) -> Weights:
         """The weights of one trial at iteration 0."""
-        return initialize(architecture, self.recipe.network, seed)
+        return self.start.weights(architecture, seed)
 
     def train(
         self,

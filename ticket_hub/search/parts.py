@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 
 from ticket_hub.errors import RunError
-from ticket_hub.networks import initialize
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.runs.level import Level, Trial
@@ -110,7 +109,7 @@ class Parts(RecipeSupplier):
         """The weights of one trial at iteration 0: its theta0, unless survivors rewind later."""
         part, trial = self._places[seed]
         if self.recipe.search.rewind_step:
-            return initialize(architecture, self.recipe.network, seed)
+            return self.start.weights(architecture, seed)
         return part.theta0[trial]
 
     def train(

@@ -90,11 +90,12 @@ def command(
     """
     from ticket_hub.facade import draw_card
     from ticket_hub.recipe import load_recipe
+    from ticket_hub.search.pretrained import pinned
 
     changes = options.settings(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend
     )
-    recipe = load_recipe(name).replace(changes)
+    recipe = pinned(load_recipe(name).replace(changes))
     if dry_run:
         _plan(recipe, places, out)
         return
