@@ -1,38 +1,86 @@
-"""One registry for each axis that others may extend: names, and what each stands for."""
+"""One registry for each axis that others may extend: names, and what each stands for.
+
+What is built in and what plugins bring join by the same decorator. A registry with `homes` knows
+the names of what is built in without importing it: they are read from the decorators in the texts
+of these modules; one is imported when a value is asked for. So a recipe is read, and a command
+says what may be chosen, without PyTorch.
+"""
 
 from __future__ import annotations
 
+import ast
 import difflib
-from collections.abc import Callable
-from typing import Generic, TypeVar
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 
 from ticket_hub import plugins
-from ticket_hub.errors import RecipeError
+from ticket_hub.errors import PluginError, RecipeError, TicketHubError
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "nearest", "needs", "one_of", "supply", "there_are"]
 
 T = TypeVar("T")
 
+MAX_SHOWN = 100
+"""Characters of a name that a refusal repeats."""
+MAX_LENGTH = 200
+"""The longest name that a pattern is tried on."""
 
-class Registry(Generic[T]):
-    """Names of one axis. What is built in and what plugins bring join by the same decorator.
+YOUR_OWN = "One of your own is known where --import or TICKET_IMPORT names its file."
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """Names of one axis -> what each stands for, in the order in which they were registered.
 
     Args:
         key: the key of a recipe that takes these names, for refusals.
-        check: refuses what cannot be registered.
+        gives: what a function may ask for by the names of its parameters; None asks nobody.
+        refusal: the kind of error for a function that asks for something else.
+        homes: the modules whose decorators `register_...` register what is built in, each with a
+            literal name and literal `takes`; one is imported when its name is asked for.
     """
 
-    def __init__(self, key: str, check: Callable[[str, T], None] | None = None) -> None:
-        self._key, self._check = key, check
+    def __init__(
+        self,
+        key: str,
+        *,
+        gives: tuple[str, ...] | None = None,
+        refusal: type[TicketHubError] = PluginError,
+        homes: tuple[str, ...] = (),
+    ) -> None:
+        self.key, self._gives, self._refusal, self._homes = key, gives, refusal, homes
         self._known: dict[str, T] = {}
+        self._modules: dict[str, str] = {}
+        self._takes: dict[str, tuple[str, ...]] = {}
+        self._patterns: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {}
 
-    def register(self, name: str) -> Callable[[T], T]:
-        """Register what is decorated under a name; what is registered last is what counts."""
+    def register(
+        self, name: str, *, takes: Iterable[str] = (), examples: Iterable[str] = ()
+    ) -> Callable[[T], T]:
+        """Register what is decorated under a name; what is registered last is what counts.
+
+        Args:
+            takes: keys beside the name that it reads and others of its axis do not.
+            examples: names to show where `name` is a regular expression, for all names that it
+                matches in full; what is registered last is asked first.
+
+        Raises:
+            TicketHubError: of the kind of this axis; the function asks for what is not given.
+        """
+        shown, module = tuple(examples), plugins.registrant()
 
         def join(value: T) -> T:
-            if self._check is not None:
-                self._check(name, value)
-            self._known[name] = value
+            if self._gives is not None and callable(value):
+                self._check_needs(name, needs(value), self._gives)
+            self._known.pop(name, None)
+            self._known[name], self._modules[name] = value, module
+            self._takes[name] = tuple(takes)
+            if shown:
+                self._patterns[name] = (re.compile(name), shown)
             return value
 
         return join
@@ -40,7 +88,25 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """All names, plugins' too, in the order in which they were registered."""
         plugins.load()
-        return list(self._known)
+        return self.known()
+
+    def known(self) -> list[str]:
+        """The names that are built in or registered already: nothing is imported to tell."""
+        known = dict.fromkeys([*self._built_in(), *self._known])
+        return [each for name in known for each in self._patterns.get(name, (None, (name,)))[1]]
+
+    def takes(self, name: str) -> tuple[str, ...] | None:
+        """The keys that a name reads and others of its axis do not; None where nobody has it here.
+
+        Nothing is imported for it, so that a recipe from elsewhere is read without its plugins.
+        """
+        return self._takes.get(name, self._built_in().get(name, (None, None))[1])
+
+    def module(self, name: str) -> str | None:
+        """The module that registered what a name stands for; None where nothing has it."""
+        found = self.find(name)
+        keys = (key for key, value in self._known.items() if value is found)
+        return next(map(self._modules.get, keys), None)
 
     def find(self, name: str) -> T | None:
         """What a name stands for; None where nothing has it.
@@ -48,11 +114,15 @@ class Registry(Generic[T]):
         Raises:
             PluginError: a plugin that might have it cannot be imported.
         """
-        if name not in self._known:
-            plugins.load()
-        return self._known.get(name)
+        found = self._match(name)
+        if found is None and name in self._built_in():
+            importlib.import_module(self._built_in()[name][0])
+            found = self._match(name)
+        if found is None and plugins.load():
+            found = self._match(name)
+        return found
 
-    def get(self, name: str) -> T:
+    def get(self, name: str) -> T:  # type: ignore[override]  # it refuses, and has no default
         """What a name stands for.
 
         Raises:
@@ -60,11 +130,108 @@ class Registry(Generic[T]):
             PluginError: a plugin that might have it cannot be imported.
         """
         found = self.find(name)
-        if found is not None:
-            return found
-        near = difflib.get_close_matches(name[:100], self._known, n=1, cutoff=0.0)[0]
-        raise RecipeError(
-            f"{self._key} cannot be {name[:100]!r}.",
-            f"It is one of {', '.join(map(repr, self._known))}; the nearest is {near!r}. "
-            "One of your own is known where --import or TICKET_IMPORT names its file.",
-        )
+        if found is None:
+            self.check(name)
+            raise AssertionError(f"{name!r} is among the names of {self.key} and stands for none")
+        return found
+
+    def check(self, name: str) -> None:
+        """Refuse a name that nothing has; nothing that is built in is imported for it.
+
+        Raises:
+            RecipeError: the nearest is said.
+            PluginError: a plugin that might have it cannot be imported.
+        """
+        if self._match(name) is None and name not in self._built_in():
+            plugins.load()
+            if self._match(name) is None:
+                raise RecipeError(
+                    f"{self.key} cannot be {name[:MAX_SHOWN]!r}.",
+                    f"{one_of(name, self.names())} {YOUR_OWN}",
+                )
+
+    def __getitem__(self, name: str) -> T:
+        """What a name stands for.
+
+        Raises:
+            KeyError: nothing has this name.
+        """
+        found = self.find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        """The number of names."""
+        return len(self.names())
+
+    def _check_needs(self, name: str, asked: Iterable[str], given: tuple[str, ...]) -> None:
+        if unknown := [need for need in asked if need not in given]:
+            axis = self.key.rpartition(".")[2]
+            raise self._refusal(
+                f"The {axis} {name!r} asks for {', '.join(unknown)}.",
+                f"It may ask for {', '.join(given)}: these are the names of its parameters.",
+            )
+
+    def _match(self, name: str) -> T | None:
+        if name in self._known and name not in self._patterns:
+            return self._known[name]
+        patterns = reversed(self._patterns.items()) if len(name) <= MAX_LENGTH else ()
+        return next((self._known[key] for key, (each, _) in patterns if each.fullmatch(name)), None)
+
+    def _built_in(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+        return _declared(self._homes)
+
+
+@functools.cache
+def _declared(modules: tuple[str, ...]) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """What modules register, read from their texts: name -> its module, and what it takes."""
+    found = {}
+    for module in modules:
+        package, _, path = module.partition(".")
+        text = pkgutil.get_data(package, f"{path.replace('.', '/')}.py")
+        assert text is not None, f"{module} has a file"
+        for statement in ast.parse(text).body:
+            for call in getattr(statement, "decorator_list", ()):
+                if isinstance(call, ast.Call) and _is_register(call.func):
+                    takes = (each.value for each in call.keywords if each.arg == "takes")
+                    said = next(map(ast.literal_eval, takes), ())
+                    found[ast.literal_eval(call.args[0])] = module, said
+    return found
+
+
+def _is_register(function: ast.expr) -> bool:
+    return isinstance(function, ast.Name) and function.id.startswith("register_")
+
+
+@functools.lru_cache(maxsize=1024)
+def needs(function: Callable[..., Any]) -> tuple[str, ...]:
+    """What a function asks for: the names of its parameters, without a leading underscore."""
+    return tuple(name.lstrip("_") for name in inspect.signature(function).parameters)
+
+
+def supply(function: Callable[..., T], given: Mapping[str, object]) -> T:
+    """Call a function with what it asks for."""
+    return function(*(given[need] for need in needs(function)))
+
+
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.0) -> str:
+    """The most similar of some names; empty where none is as similar as `cutoff`, in [0, 1]."""
+    found = difflib.get_close_matches(name[:MAX_SHOWN], list(known), n=1, cutoff=cutoff)
+    return found[0] if found else ""
+
+
+def one_of(name: str, known: Iterable[str]) -> str:
+    """The remedy for a value that is none of a few: all of them, and the nearest."""
+    names = list(known)
+    return f"It is one of {', '.join(map(repr, names))}; the nearest is {nearest(name, names)!r}."
+
+
+def there_are(name: str, known: Iterable[str]) -> str:
+    """The remedy for a thing that does not exist: the nearest, and all that there are."""
+    names = list(known)
+    return f"The nearest is {nearest(name, names)!r}; there are {', '.join(names)}."

@@ -174,5 +174,6 @@ def manifest(
         default=summary.choose(levels, content.trials[0].index),
         files={},
         family=family,
+        plugins=content.plugins,
     )
     return without_placeholders(found)

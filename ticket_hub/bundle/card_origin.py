@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ticket_hub.bundle.card_experiments import one_line
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.plugin_records import plugin_lines
 from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.spec import UNKNOWN, PruningSpec, TrainingSpec
@@ -31,6 +32,7 @@ def origin_section(manifest: Manifest) -> str:
         f"- pruning: {_pruned(recipe.pruning)}{rewind}",
         f"- data: {data}, fingerprint {fingerprint}",
         f"- made with: {made or 'not known'}",
+        *(f"- needs {one_line(line)}" for line in plugin_lines(manifest.plugins)),
         f"- bit-exact: {exact[manifest.bit_exact]}",
         f"\nThe {whole} recipe (digest `{recipe.digest[:12]}`) and the environment: `ticket.json`.",
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.manifest import DataRecord, Origin
+from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, Weights
@@ -84,6 +85,7 @@ class BundleContent:
         lineage: what the tickets were made from, where they were not found by the recipe.
         experiments: records of experiments with the tickets; one that is about another bundle id
             than these tickets get is not written.
+        plugins: what of it is not built in; see `ticket_hub.bundle.plugin_records`.
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
     """
 
@@ -97,6 +99,7 @@ class BundleContent:
     controls: tuple[ControlContent, ...] = ()
     lineage: tuple[Origin, ...] = ()
     experiments: tuple[ExperimentRecord, ...] = ()
+    plugins: tuple[PluginRecord, ...] = ()
     figure: bytes | None = None
 
     def only(self, *levels: int) -> BundleContent:

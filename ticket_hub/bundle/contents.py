@@ -50,6 +50,7 @@ def content_of(bundle: Bundle) -> BundleContent:
         controls=_controls(curves),
         lineage=manifest.lineage,
         experiments=bundle.experiments(),
+        plugins=manifest.plugins,
         figure=bundle.figure(),
     )
 

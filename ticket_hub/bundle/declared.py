@@ -26,6 +26,7 @@ class DeclaredBundle(Bundle):
         Raises:
             BundleError: a layer has no tensor, or one of another shape.
         """
+        self.warn_of_other_plugins()
         name = layout.theta0_file(self.manifest.trials[0].index)
         with self.files.open(name, self.manifest.files[name]) as found:
             _, entries = read_header(found)

@@ -18,6 +18,7 @@ from ticket_hub.bundle.manifest import (
     NetworkRecord,
     Spread,
 )
+from ticket_hub.bundle.plugin_records import are_possible
 from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
@@ -91,6 +92,8 @@ def _table(manifest: Manifest) -> dict[str, Any]:
     table = {"format": layout.FORMAT, **tables.to_table(manifest)}
     if not manifest.family:
         del table["family"]  # as bundles were written before
+    if not manifest.plugins:
+        del table["plugins"]
     return table
 
 
@@ -160,6 +163,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (manifest.default.trial in trials, "its default trial is not there"),
         (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
         (0 <= manifest.family <= layout.MAX_FAMILY, "an impossible number of comparisons"),
+        (are_possible(manifest.plugins), "it names a plugin that cannot be, or one twice"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
         (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
         (_is_evidence_bounded(files), "too many records of experiments"),

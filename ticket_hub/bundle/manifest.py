@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.types import Architecture, LayerKind, Option
 
@@ -211,6 +212,8 @@ class Manifest:
         family: how many comparisons the verdicts were corrected for together, by
             `ticket_hub.evidence.judge_family`. 0 where there is no verdict, or where each level was
             judged by itself, as it once was: then the key is not written.
+        plugins: what network and recipe name that is not built in, by key and name. The key is
+            written only where there is such a thing.
     """
 
     id: str
@@ -228,6 +231,7 @@ class Manifest:
     default: DefaultTicket
     files: Mapping[str, FileRecord]
     family: int = 0
+    plugins: tuple[PluginRecord, ...] = ()
 
     def level(self, index: int) -> LevelRecord | None:
         """The record of a level, or None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 from collections.abc import Iterator
 from functools import cached_property
@@ -18,6 +20,7 @@ from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, T
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
 from ticket_hub.bundle.network import Signature, demand_equal, signature
 from ticket_hub.bundle.packing import packed_size, unpack
+from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
@@ -25,12 +28,19 @@ from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_heade
 from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import count_kept, ticket_id
-from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
+from ticket_hub.errors import (
+    BundleDigestError,
+    BundleFormatError,
+    NetworkError,
+    TicketNotFoundError,
+)
+from ticket_hub.networks import is_registered
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.types import Architecture, Mask
 
 __all__ = ["Bundle", "open_bundle", "read_header"]
 
+_log = logging.getLogger("ticket_hub")
 _AGAIN = "Fetch the bundle again, or ask its author to write it again."
 
 
@@ -105,9 +115,18 @@ class Bundle:
             NetworkError: the registry has no such network, or it cannot be built.
             BundleFormatError: the manifest's layers are not those of the network.
         """
+        name, plugins = self.manifest.architecture.name, self.manifest.plugins
+        if (remedy := remedy_for(plugins, NETWORK, name)) and not is_registered(name):
+            raise NetworkError(f"The network {name!r} is not registered here.", remedy)
         found = signature(self.architecture)
         demand_equal(found, self.manifest)
+        self.warn_of_other_plugins()
         return found
+
+    def warn_of_other_plugins(self) -> None:
+        """Log, once for each folder, how the plugins that are here differ from its author's."""
+        for note in plugin_notes(self.manifest.plugins):
+            _warn_once(self.path, note)
 
     def ticket(self, level: str | int = "best", trial: int | None = None) -> TicketContent:
         """One ticket, recomputed and compared: digests, counts, density, id.
@@ -276,7 +295,7 @@ class Bundle:
 
     def _provenance(self, record: LevelRecord, claim: TicketRecord) -> dict[str, Any]:
         table = to_table(self.manifest)
-        parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials")
+        parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials", "plugins")
         return {
             "bundle": self.manifest.id,
             "ticket": claim.id,
@@ -284,6 +303,11 @@ class Bundle:
             "verdict": record.verdict,
             **{part: table[part] for part in parts},
         }
+
+
+@functools.lru_cache(maxsize=1024)
+def _warn_once(_place: Path, note: str) -> None:
+    _log.warning(note)
 
 
 def read_header(found: OpenFile) -> tuple[int, dict[str, Any]]:

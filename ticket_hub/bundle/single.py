@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
 from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
+from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.errors import BundleFormatError
@@ -47,5 +48,6 @@ def save_ticket(ticket: TicketContent, folder: Path) -> Manifest:
         levels=(LevelContent(index=ticket.level, masks=(ticket.mask,), curves=(), backends=()),),
         bit_exact=known.get("bit_exact", True),
         lineage=(*lineage, origin),
+        plugins=tuple(build(PluginRecord, table) for table in known.get("plugins", ())),
     )
     return write_bundle(folder, content, theta0="dense" if ticket.dense else "survivors")

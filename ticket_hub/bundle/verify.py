@@ -16,6 +16,7 @@ from ticket_hub.bundle.agreement import contradictions, curve_contradiction
 from ticket_hub.bundle.declared import DeclaredBundle
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub.networks import is_registered
@@ -57,12 +58,14 @@ class VerifyReport:
         passed_over: files of systems, such as `.DS_Store`, which are no part of the bundle.
         unchecked: what could not be checked here and why, a sentence each; it speaks neither for
             the bundle nor against it.
+        notes: how the plugins that are here differ from those that the bundle names.
     """
 
     checks: tuple[Check, ...]
     absent: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -99,6 +102,7 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
         absent=absent if partial else (),
         passed_over=_system_files(folder, {*bundle.manifest.files}),
         unchecked=unchecked,
+        notes=tuple(plugin_notes(bundle.manifest.plugins)),
     )
 
 
@@ -110,9 +114,12 @@ def _opened(folder: Path) -> tuple[Bundle, tuple[str, ...]]:
         return bundle, ()
     declared = DeclaredBundle(bundle.files, bundle.manifest)
     _ = declared.network
+    remedy = remedy_for(bundle.manifest.plugins, NETWORK, name) or (
+        "Import the file or module that registers it: --import FILE_OR_MODULE, or TICKET_IMPORT."
+    )
     reason = (
         f"Whether layers and tensors are those of {name!r}: this network is not registered here. "
-        "Import the file or module that registers it: --import FILE_OR_MODULE, or TICKET_IMPORT."
+        f"{remedy}"
     )
     return declared, (reason,)
 

@@ -12,17 +12,12 @@ from ticket_hub.data.dataset import Part, Published
 from ticket_hub.errors import DataError
 from ticket_hub.registry import Registry
 
-__all__ = ["own_names", "read_own", "register_dataset"]
+__all__ = ["READERS", "own_names", "read_own", "register_dataset"]
 
 Reader: TypeAlias = Callable[[Path], Published]
 
 
-def _check_name(name: str, _reader: Reader) -> None:
-    if not name or ":" in name:
-        raise DataError(f"A data set cannot be called {name!r}.", "Give it a name without a colon.")
-
-
-_READERS: Registry[Reader] = Registry("data.name", _check_name)
+READERS: Registry[Reader] = Registry("data.name")
 
 
 def register_dataset(name: str) -> Callable[[Reader], Reader]:
@@ -46,12 +41,14 @@ def register_dataset(name: str) -> Callable[[Reader], Reader]:
     Args:
         name: what `data.name` is in a recipe; without a colon.
     """
-    return _READERS.register(name)
+    if not name or ":" in name:
+        raise DataError(f"A data set cannot be called {name!r}.", "Give it a name without a colon.")
+    return READERS.register(name)
 
 
 def own_names() -> list[str]:
     """The names that were registered, plugins' too, sorted."""
-    return sorted(_READERS.names())
+    return sorted(READERS.names())
 
 
 def read_own(name: str, root: Path) -> Published | None:
@@ -61,7 +58,7 @@ def read_own(name: str, root: Path) -> Published | None:
         PluginError: a plugin that might register it cannot be imported.
         DataError: its function returned something else.
     """
-    reader = _READERS.find(name)
+    reader = READERS.find(name)
     if reader is None:
         return None
     published = reader(root)

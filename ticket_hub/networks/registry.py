@@ -50,6 +50,7 @@ class _Entry:
     builder: Builder
     options: Mapping[str, OptionRule]
     examples: tuple[str, ...]
+    module: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +104,11 @@ def register(
     Args:
         examples: names to show; without them, the pattern itself.
     """
+    shown, module = tuple(examples) or (pattern,), plugins.registrant()
 
     def join(builder: B) -> B:
         _ENTRIES.pop(pattern, None)
-        _ENTRIES[pattern] = _Entry(
-            re.compile(pattern), builder, dict(options or {}), tuple(examples) or (pattern,)
-        )
+        _ENTRIES[pattern] = _Entry(re.compile(pattern), builder, dict(options or {}), shown, module)
         outline.cache_clear()
         return builder
 
@@ -154,13 +154,13 @@ def is_registered(name: str) -> bool:
     return _find(name) is not None or (plugins.load() and _find(name) is not None)
 
 
-def home_module(architecture: Architecture) -> str:
-    """The module that registered the network: who imports it can build the network too.
+def home_module(name: str) -> str:
+    """The module that registered a network: who imports it can build the network too.
 
     Raises:
         NetworkError: there is no such network.
     """
-    return str(_entry(architecture.name).builder.__module__)
+    return _entry(name).module
 
 
 def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:

@@ -18,7 +18,6 @@ All tensors have the layer's shape, and so has the score.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import MaskMismatchError, PruningError, ScoreError
-from ticket_hub.registry import Registry
+from ticket_hub.registry import Registry, needs
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import PrunableLayer, Weights
 
@@ -36,21 +35,7 @@ Score: TypeAlias = Callable[..., Tensor]
 GIVEN = ("initial", "trained", "gradients", "generator")
 
 
-def needs(score: Score) -> tuple[str, ...]:
-    """What a criterion asks for: the names of its parameters."""
-    return tuple(inspect.signature(score).parameters)
-
-
-def _check_needs(name: str, score: Score) -> None:
-    unknown = [need for need in needs(score) if need not in GIVEN]
-    if unknown:
-        raise PruningError(
-            f"The criterion {name!r} asks for {', '.join(unknown)}.",
-            f"A criterion may ask for {', '.join(GIVEN)}.",
-        )
-
-
-CRITERIA: Registry[Score] = Registry("pruning.criterion", _check_needs)
+CRITERIA: Registry[Score] = Registry("pruning.criterion", gives=GIVEN, refusal=PruningError)
 register_criterion = CRITERIA.register
 
 

@@ -19,6 +19,7 @@ from ticket_hub.bundle import (
 )
 from ticket_hub.bundle.layout import STAGING
 from ticket_hub.bundle.metrics import TICKET
+from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.errors import BundleError
 from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.runs.level import Level
@@ -88,6 +89,7 @@ class RunBundle:
             bit_exact=exact,
             controls=self._controls,
             experiments=self._experiments,
+            plugins=needed_plugins(self.header.recipe, self.header.architecture),
         )
         self._written = write_bundle(self.folder.bundle, content)
 

@@ -137,7 +137,7 @@ class Trainer:
             workers -= 1
 
     def _most_workers(self, blank: Task, cost: Cost) -> int:
-        home = home_module(blank.architecture)
+        home = home_module(blank.architecture.name)
         if self._device.type != "cpu" or os.name != "posix" or not can_import(home):
             return 1
         if self.workers is not None:
@@ -156,7 +156,7 @@ class Trainer:
             return run_here(self.data, tasks, observe, should_stop)
         if self._pool is None:
             self._pool = Pool(self.data)
-        home = home_module(tasks[0].architecture)
+        home = home_module(tasks[0].architecture.name)
         return self._pool.run(tasks, home, observe, should_stop, workers=workers)
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 
 from ticket_hub import home
 from ticket_hub.bundle import Manifest
+from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.errors import RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
@@ -152,9 +153,11 @@ def plan_for(
 
     Raises:
         RecipeError: an unknown key, or an impossible value.
+        DataNotFoundError: a plugin that the bundle names brings the data, and is not here.
         EvidenceError: the target's own ticket cannot be compared with these.
     """
     recipe = target_recipe(source.bundle.manifest, dataset, terms.changes or {})
+    demand_data(source.bundle.manifest.plugins, recipe.data.name)
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=source.theta0,

@@ -16,6 +16,7 @@ from ticket_hub import home
 from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.manifest import TrialRecord
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import differences
 from ticket_hub.errors import EvidenceError, RunError, RunMismatchError
@@ -104,6 +105,7 @@ def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
             "This search went on from trained weights (`rewind = none`), which no bundle has.",
             "Repeat the whole search with `ticket find` and the recipe in the manifest.",
         )
+    demand_data(bundle.manifest.plugins, recipe.data.name)
     if folder.path.is_dir() and any(folder.path.iterdir()) and not folder.lock.exists():
         raise RunError(
             f"{folder.path} holds something that is no replay.",

@@ -91,6 +91,7 @@ def command(ticket: str, out: Output) -> None:
 
 
 def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
+    from ticket_hub.bundle.plugin_records import plugin_lines, plugin_notes
     from ticket_hub.bundle.unknown import unknown_parts
 
     manifest, default = bundle.manifest, bundle.manifest.default
@@ -107,14 +108,16 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     }
     unknown = unknown_parts(manifest)
     whole, thin = _whole(manifest), _thin(manifest)
+    needs = plugin_lines(manifest.plugins)
     if out.form == "human":
         noted = {"not known": ", ".join(unknown)} if unknown else {}
+        noted |= {"needs": ", ".join(needs)} if needs else {}
         noted |= {"never pruned": ", ".join(whole)} if whole else {}
         out.record(facts | noted, name="id")
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
-        for sentence in thin:
+        for sentence in [*thin, *plugin_notes(manifest.plugins)]:
             out.hint(sentence)
         look = command_line("ticket", "show", f"{name}:{default.level}")
         out.hint(f"One level by layers: {look}.")
@@ -122,7 +125,8 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         out.record(
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
-            | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin},
+            | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin}
+            | {"needs": needs, "notes": plugin_notes(manifest.plugins)},
             name="id",
         )
 

@@ -109,6 +109,7 @@ def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
                 "holds": report.holds,
                 "checks": checks,
                 "unchecked": report.unchecked,
+                "notes": report.notes,
             }
         )
     elif out.form == "human":

@@ -9,6 +9,7 @@ import torch
 
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
 from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
+from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
@@ -145,6 +146,7 @@ def _content(found: Found, named: Recipe | None) -> BundleContent:
         levels=_levels(found),
         bit_exact=None,
         lineage=_lineage(found, named),
+        plugins=needed_plugins(recipe, found.architecture),
     )
 
 
