@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from ticket_hub_cli import options
 from ticket_hub_cli.output import Output, percent
 from ticket_hub_cli.progress import Pace, Watcher, showing
 
@@ -66,7 +67,7 @@ def engine_options(function: F) -> F:
 
     @click.option(
         "--engine",
-        type=click.Choice(["local", "ray", "slurm"]),
+        type=options.ENGINE,
         help="Where it is trained, in processes of their own.  [default: in this process]",
     )
     @click.option(

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import tomllib
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
 
 from ticket_hub_cli.output import Output
 
+if TYPE_CHECKING:
+    from ticket_hub.registry import Registry
+
 __all__ = [
+    "ENGINE",
+    "EXPORTER",
+    "IMPORTER",
     "RECIPE",
     "RUN",
     "EndsWithExamples",
@@ -203,5 +210,53 @@ class RunName(click.ParamType[str]):
         return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="dir")]
 
 
+class RegisteredName(click.ParamType[str]):
+    """A name that is built in, or that a plugin has registered.
+
+    Args:
+        module, registry: where the `Registry` is; it is imported when names are asked for.
+    """
+
+    name = "name"
+
+    def __init__(self, module: str, registry: str) -> None:
+        self._place = module, registry
+
+    @property
+    def _registry(self) -> Registry[Any]:
+        module, name = self._place
+        return cast("Registry[Any]", getattr(importlib.import_module(module), name))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names, for help."""
+        del param, ctx
+        return f"[{'|'.join(sorted(self._registry.known()))}]"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Refuse a name that nothing has, with the nearest."""
+        from ticket_hub.registry import YOUR_OWN, there_are
+
+        if value not in self._registry.known() and value not in self._registry.names():
+            remedy = f"{there_are(value, sorted(self._registry.known()))} {YOUR_OWN}"
+            self.fail(f"There is no {value!r}. {remedy}", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names, plugins' too."""
+        del ctx, param
+        names = sorted(self._registry.names())
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 RECIPE = RecipeName()
+ENGINE = RegisteredName("ticket_hub.engines.choice", "ENGINES")
+IMPORTER = RegisteredName("ticket_hub.interop.registry", "IMPORTERS")
+EXPORTER = RegisteredName("ticket_hub.interop.registry", "EXPORTERS")
 RUN = RunName()

@@ -1,17 +1,42 @@
-"""Engines by name, with options as people type them."""
+"""Engines are looked up by name, and made of options as people type them.
+
+@register_engine("my-cluster")
+def my_cluster(options: Mapping[str, str]) -> Engine:
+refuse_unknown("my-cluster", options, ("queue",))
+return MyCluster(options.get("queue"))
+"""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from ticket_hub.engines.base import Engine
 from ticket_hub.errors import EngineError
+from ticket_hub.registry import YOUR_OWN, Registry, there_are
 
-__all__ = ["ENGINES", "make_engine", "number", "refuse_unknown"]
+if TYPE_CHECKING:  # whoever asks for the names imports no PyTorch
+    from ticket_hub.engines.base import Engine
 
-ENGINES = ("local", "ray", "slurm")
+__all__ = ["ENGINES", "EngineMaker", "make_engine", "number", "refuse_unknown", "register_engine"]
+
+EngineMaker: TypeAlias = "Callable[[Mapping[str, str]], Engine]"
+M = TypeVar("M", bound=EngineMaker)
+
+ENGINES: Registry[EngineMaker] = Registry(
+    "engine",
+    gives=("options",),
+    refusal=EngineError,
+    homes=("ticket_hub.engines.local", "ticket_hub.engines.ray", "ticket_hub.engines.slurm"),
+)
+
+
+def register_engine(name: str) -> Callable[[M], M]:
+    """Register a function that makes an engine of options as people type them.
+
+    Args:
+        name: for `--engine`.
+    """
+    return cast("Callable[[M], M]", ENGINES.register(name))
 
 
 def make_engine(name: str, options: Mapping[str, str] | None = None) -> Engine:
@@ -22,12 +47,13 @@ def make_engine(name: str, options: Mapping[str, str] | None = None) -> Engine:
 
     Raises:
         EngineError: there is no such engine or option, or its libraries are not installed.
+        PluginError: a plugin that might have it cannot be imported.
     """
-    if name not in ENGINES:
-        raise EngineError(f"There is no engine {name!r}.", f"Choose {', '.join(ENGINES)}.")
-    module = importlib.import_module(f"ticket_hub.engines.{name}")
-    from_options = cast("Callable[[Mapping[str, str]], Engine]", module.from_options)
-    return from_options(options or {})
+    maker = ENGINES.find(name)
+    if maker is None:
+        remedy = f"{there_are(name, sorted(ENGINES.known()))} {YOUR_OWN}"
+        raise EngineError(f"There is no engine {name!r}.", remedy)
+    return maker(options or {})
 
 
 def number(options: Mapping[str, str], key: str) -> int | None:

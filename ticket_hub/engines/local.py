@@ -22,7 +22,7 @@ from typing import Any
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.child_environment import child_environment
-from ticket_hub.engines.choice import number, refuse_unknown
+from ticket_hub.engines.choice import number, refuse_unknown, register_engine
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.slots import Slot, SlotPool, machine_slots
 from ticket_hub.engines.supervised_process import until_free
@@ -39,6 +39,7 @@ KILL_SECONDS = 1.0
 FORMAT = 1
 
 
+@register_engine("local")
 def from_options(options: Mapping[str, str]) -> LocalEngine:
     """A local engine with options as people type them.
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.engines.base import Status, Work
-from ticket_hub.engines.choice import number, refuse_unknown
+from ticket_hub.engines.choice import number, refuse_unknown, register_engine
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
@@ -38,6 +38,7 @@ STORE_BYTES = 100 * 2**20
 """Works go through files: Ray's own store is left small."""
 
 
+@register_engine("ray")
 def from_options(options: Mapping[str, str]) -> RayEngine:
     """A Ray engine with options as people type them.
 

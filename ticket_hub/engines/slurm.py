@@ -31,7 +31,7 @@ from typing import Any
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.child_environment import child_environment
-from ticket_hub.engines.choice import number, refuse_unknown
+from ticket_hub.engines.choice import number, refuse_unknown, register_engine
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
@@ -54,6 +54,7 @@ LOOK_SECONDS = 0.1
 FORMAT = 1
 
 
+@register_engine("slurm")
 def from_options(options: Mapping[str, str]) -> SlurmEngine:
     """A Slurm engine with options as people type them.
 

@@ -9,16 +9,6 @@ import click
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Output
 
-FORMS = ["csr", "mask", "onnx", "safetensors", "torch-prune"]
-NEXT = {
-    "csr": "Read a layer with `scipy.sparse.load_npz`; dense.safetensors has everything else.",
-    "mask": "Read it with `safetensors.torch.load_file`.",
-    "onnx": "Run it with onnxruntime: input `images`, output `logits`.",
-    "safetensors": "Read it with `safetensors.torch.load_file`; it is a state dict.",
-    "torch-prune": "Read it with `torch.load(..., weights_only=True)`, and load it into a module "
-    "after `torch.nn.utils.prune.custom_from_mask`.",
-}
-
 
 @options.command(
     "export",
@@ -27,7 +17,7 @@ NEXT = {
     "ticket export ./bundle:7 --trial 2 --to csr --out layers",
 )
 @click.argument("ticket", type=options.RUN)
-@click.option("--to", "kind", type=click.Choice(FORMS), required=True, help="The form to write.")
+@click.option("--to", "kind", type=options.EXPORTER, required=True, help="The form to write.")
 @click.option(
     "--out",
     "path",
@@ -47,7 +37,7 @@ def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) 
     torch.nn.utils.prune, an ONNX network for inference, or sparse matrices of scipy.
     """
     from ticket_hub.hub.cache import Cache
-    from ticket_hub.interop.exporters import export_ticket
+    from ticket_hub.interop.exporters import EXPORTERS, export_ticket
     from ticket_hub.runs.locate import locate
     from ticket_hub.ticket import Ticket
 
@@ -64,4 +54,5 @@ def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) 
         "files": [str(file) for file in files],
     }
     out.record(facts, name="out")
-    out.hint(NEXT[kind])
+    if advice := EXPORTERS[kind].advice:
+        out.hint(advice)

@@ -11,7 +11,6 @@ import click
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Output, command_line
 
-SYSTEMS = ["google", "open-lth", "pair", "torch-prune", "vita"]
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -42,9 +41,7 @@ def _shape(
     type=click.Path(path_type=Path),
     help="New folder for the bundle.",
 )
-@click.option(
-    "--from", "system", type=click.Choice(SYSTEMS), help="The system.  [default: found out]"
-)
+@click.option("--from", "system", type=options.IMPORTER, help="The system.  [default: found out]")
 @click.option("--recipe", type=options.RECIPE, help="How the tickets were found, if you know.")
 @click.option("--network", help="The network, where the source does not say.")
 @click.option(

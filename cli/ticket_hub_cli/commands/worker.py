@@ -36,7 +36,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--engine",
-    type=click.Choice(["local", "ray", "slurm"]),
+    type=options.ENGINE,
     default="local",
     show_default=True,
     help="Who does the work: this machine, or a cluster.",

@@ -12,7 +12,7 @@ from torch.nn.utils import prune
 
 from tests.helpers.foreign import halved, random_state
 from ticket_hub.errors import ExportError, StorageError
-from ticket_hub.interop.exporters import FORMS, export_ticket
+from ticket_hub.interop.exporters import EXPORTERS, export_ticket
 from ticket_hub.interop.exporters.onnx import require
 from ticket_hub.interop.importers import import_tickets
 from ticket_hub.networks import build, outline
@@ -184,7 +184,7 @@ def test_an_unknown_form_names_those_that_there_are(tmp_path: Path) -> None:
         export_ticket(make_ticket(LENET), "tflite", tmp_path / "x")
 
 
-@pytest.mark.parametrize("form", sorted(FORMS))
+@pytest.mark.parametrize("form", sorted(EXPORTERS))
 def test_a_file_is_never_written_over_a_folder_nor_the_other_way(tmp_path: Path, form: str) -> None:
     place = tmp_path / "there"
     if form == "csr":
@@ -204,7 +204,7 @@ def test_exporting_leaves_the_ticket_and_the_random_state_alone(tmp_path: Path) 
     ticket = make_ticket(LENET)
     before = {name: value.clone() for name, value in ticket.theta0.items()}
     state = torch.random.get_rng_state()
-    for form in sorted(FORMS.keys() - {"onnx"}):
+    for form in sorted(EXPORTERS.keys() - {"onnx"}):
         export_ticket(ticket, form, tmp_path / form)
     assert all(torch.equal(ticket.theta0[name], value) for name, value in before.items())
     assert torch.equal(torch.random.get_rng_state(), state)

@@ -12,12 +12,18 @@ from torch import Tensor
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import make_folder, write_bytes
+from ticket_hub.interop.registry import register_exporter
 
 __all__ = ["write_csr"]
 
 REST = "dense.safetensors"
 
 
+@register_exporter(
+    "csr",
+    is_folder=True,
+    advice="Read a layer with `scipy.sparse.load_npz`; dense.safetensors has everything else.",
+)
 def write_csr(ticket: TicketContent, folder: Path) -> list[Path]:
     """`<parameter>.npz` for each prunable layer, and `dense.safetensors` with everything else.
 

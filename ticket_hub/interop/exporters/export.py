@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import ExportError
 from ticket_hub.home import expanded
-from ticket_hub.interop.exporters.csr import write_csr
-from ticket_hub.interop.exporters.onnx import write_onnx
-from ticket_hub.interop.exporters.tensors import write_mask, write_safetensors, write_torch_prune
+from ticket_hub.interop.registry import EXPORTERS
+from ticket_hub.registry import YOUR_OWN, there_are
 
-__all__ = ["FORMS", "export_ticket"]
-
-FORMS: Mapping[str, Callable[[TicketContent, Path], list[Path]]] = {
-    "csr": write_csr,
-    "mask": write_mask,
-    "onnx": write_onnx,
-    "safetensors": write_safetensors,
-    "torch-prune": write_torch_prune,
-}
-"""Name of a form -> what writes it; each returns the files that it wrote."""
+__all__ = ["export_ticket"]
 
 
 def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Path]:
@@ -35,7 +24,7 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
     - `csr`: a folder with a scipy matrix of each prunable layer, and the other tensors.
 
     Args:
-        form: one of `FORMS`.
+        form: the name of an exporter.
         out: the file, or with `csr` the folder. A file that is there is replaced whole.
 
     Returns:
@@ -46,14 +35,12 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
         NetworkError: the ticket's network is not registered here.
         StorageError: a file cannot be written.
     """
-    if form not in FORMS:
-        raise ExportError(
-            f"There is no form {form!r}.", f"Choose one of {', '.join(sorted(FORMS))}."
-        )
+    exporter = EXPORTERS.find(form)
+    if exporter is None:
+        remedy = f"{there_are(form, sorted(EXPORTERS.known()))} {YOUR_OWN}"
+        raise ExportError(f"There is no exporter {form!r}.", remedy)
     place = expanded(out)
-    if (form == "csr" and place.is_file()) or (form != "csr" and place.is_dir()):
-        raise ExportError(
-            f"{place} is a {'file' if form == 'csr' else 'folder'}.",
-            "With `csr` give a folder, with every other form a file.",
-        )
-    return FORMS[form](ticket, place)
+    if place.is_file() if exporter.is_folder else place.is_dir():
+        what, wanted = ("file", "folder") if exporter.is_folder else ("folder", "file")
+        raise ExportError(f"{place} is a {what}.", f"With {form!r} give a {wanted}.")
+    return exporter.write(ticket, place)

@@ -16,6 +16,7 @@ from torch import nn
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import ExportError
+from ticket_hub.interop.registry import register_exporter
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
 
@@ -24,6 +25,7 @@ __all__ = ["require", "write_onnx"]
 NEEDED = ("onnx", "onnxscript")
 
 
+@register_exporter("onnx", advice="Run it with onnxruntime: input `images`, output `logits`.")
 def write_onnx(ticket: TicketContent, path: Path) -> list[Path]:
     """One file: input `images` `(batch, channels, height, width)`, output `logits`.
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import open_durable, write_bytes
 from ticket_hub.errors import ExportError
+from ticket_hub.interop.registry import register_exporter
 from ticket_hub.pruning.masks import masked
 
 __all__ = ["write_mask", "write_safetensors", "write_torch_prune"]
@@ -18,6 +19,10 @@ __all__ = ["write_mask", "write_safetensors", "write_torch_prune"]
 METADATA = {"format": "pt"}
 
 
+@register_exporter(
+    "safetensors",
+    advice="Read it with `safetensors.torch.load_file`; it is a state dict.",
+)
 def write_safetensors(ticket: TicketContent, path: Path) -> list[Path]:
     """A state dict: theta0, and 0 where the mask drops.
 
@@ -27,6 +32,7 @@ def write_safetensors(ticket: TicketContent, path: Path) -> list[Path]:
     return _save(masked(ticket.theta0, ticket.mask), path)
 
 
+@register_exporter("mask", advice="Read it with `safetensors.torch.load_file`.")
 def write_mask(ticket: TicketContent, path: Path) -> list[Path]:
     """Parameter name -> bool tensor; True is kept.
 
@@ -42,6 +48,11 @@ def _save(tensors: dict[str, Tensor], path: Path) -> list[Path]:
     return [path]
 
 
+@register_exporter(
+    "torch-prune",
+    advice="Read it with `torch.load(..., weights_only=True)`, and load it into a module after "
+    "`torch.nn.utils.prune.custom_from_mask`.",
+)
 def write_torch_prune(ticket: TicketContent, path: Path) -> list[Path]:
     """A state dict as `torch.nn.utils.prune` makes it: `X_orig` is dense, `X_mask` float32.
 

@@ -1,5 +1,14 @@
 """Tickets of other systems, brought into bundles. See `docs/import-export.md`."""
 
-from ticket_hub.interop.importers.importing import FORMATS, import_tickets
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets, ImportedTrial
+from ticket_hub.interop.importers.importing import import_tickets
+from ticket_hub.interop.registry import IMPORTERS, register_importer
 
-__all__ = ["FORMATS", "import_tickets"]
+__all__ = [
+    "IMPORTERS",
+    "Hints",
+    "ImportedTickets",
+    "ImportedTrial",
+    "import_tickets",
+    "register_importer",
+]

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ticket_hub.interop.importers.files import read_array
 from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
-from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets, ImportedTrial
 from ticket_hub.interop.importers.refusals import refusal
+from ticket_hub.interop.registry import register_importer
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture, Mask
@@ -26,7 +27,13 @@ NOTES = (
 )
 
 
-def read_google(path: Path, hints: Hints) -> Found:
+def _is_tree(source: Path, _hints: Hints) -> bool:
+    trees = (*source.glob("trial*/*/*/initial"), *source.glob("*/*/initial/layer0.npy"))
+    return source.is_dir() and bool(trees)
+
+
+@register_importer("google", recognizes=_is_tree)
+def read_google(path: Path, hints: Hints) -> ImportedTickets:
     """Every trial of a data folder, or the one of a `trialN` folder.
 
     theta0 is `initial` of level 0, since at later levels `initial` is masked already. Layers are
@@ -39,10 +46,10 @@ def read_google(path: Path, hints: Hints) -> Found:
     raw = [_layers(folder / "0" / LADDER / "initial") for folder in folders]
     architecture = _network(raw[0], hints)
     trials = tuple(
-        FoundTrial(theta0=_theta0(layers, architecture), masks=_masks(folder, architecture))
+        ImportedTrial(theta0=_theta0(layers, architecture), masks=_masks(folder, architecture))
         for layers, folder in zip(raw, folders, strict=True)
     )
-    return Found(
+    return ImportedTickets(
         system="google",
         source="/".join(path.resolve().parts[-2:]),
         architecture=architecture,

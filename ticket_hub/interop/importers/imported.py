@@ -9,7 +9,7 @@ from pathlib import Path
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.types import Architecture, Mask, Option, Weights
 
-__all__ = ["Found", "FoundTrial", "Hints"]
+__all__ = ["Hints", "ImportedTickets", "ImportedTrial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Hints:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FoundTrial:
+class ImportedTrial:
     """One repetition, in the names of our network.
 
     Attributes:
@@ -51,7 +51,7 @@ class FoundTrial:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Found:
+class ImportedTickets:
     """A search of another system, as far as its files tell.
 
     Attributes:
@@ -72,5 +72,5 @@ class Found:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     start: int = 0
-    trials: tuple[FoundTrial, ...]
+    trials: tuple[ImportedTrial, ...]
     notes: tuple[str, ...] = ()

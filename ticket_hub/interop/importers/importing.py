@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,31 +15,19 @@ from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
 from ticket_hub.interop.importers.detect import detect
 from ticket_hub.interop.importers.fitting import refuse_masked
-from ticket_hub.interop.importers.google import read_google
-from ticket_hub.interop.importers.imported import Found, Hints
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets
 from ticket_hub.interop.importers.ladder import check_ladder, level_notes, shared_levels
-from ticket_hub.interop.importers.open_lth import read_open_lth
-from ticket_hub.interop.importers.pair import read_pair
 from ticket_hub.interop.importers.refusals import refusal
-from ticket_hub.interop.importers.torch_prune import read_torch_prune
 from ticket_hub.interop.importers.unknown import check_recipe
-from ticket_hub.interop.importers.vita import read_vita
+from ticket_hub.interop.registry import IMPORTERS
 from ticket_hub.networks import outline
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe import PartialRecipe, Recipe, load_recipe
 from ticket_hub.recipe.spec import UNKNOWN
+from ticket_hub.registry import YOUR_OWN, there_are
 from ticket_hub.types import Option
 
-__all__ = ["FORMATS", "import_tickets"]
-
-FORMATS: Mapping[str, Callable[[Path, Hints], Found]] = {
-    "google": read_google,
-    "open-lth": read_open_lth,
-    "pair": read_pair,
-    "torch-prune": read_torch_prune,
-    "vita": read_vita,
-}
-"""Name of a format -> what reads it."""
+__all__ = ["import_tickets"]
 
 EVERY = (
     "Accuracies were not imported: without readings on validation data there is no early stop.",
@@ -69,7 +57,7 @@ def import_tickets(
     Args:
         source: a folder or file of that system.
         out: folder of the bundle; it must be new or empty.
-        form: one of `FORMATS`; by default what the source looks like.
+        form: the name of an importer; by default what the source looks like.
         recipe: how the tickets were found, where the user knows.
         network, network_options, input_shape, classes: of the network, where the source does not
             say.
@@ -102,12 +90,14 @@ def import_tickets(
     return write_bundle(folder, _content(_read(place, form, hints), hints.recipe))
 
 
-def _read(source: Path, form: str | None, hints: Hints) -> Found:
+def _read(source: Path, form: str | None, hints: Hints) -> ImportedTickets:
     name = form or detect(source, hints)
-    if name not in FORMATS:
-        raise refusal(f"There is no format {name!r}.", f"Choose one of {', '.join(FORMATS)}.")
+    importer = IMPORTERS.find(name)
+    if importer is None:
+        remedy = f"{there_are(name, sorted(IMPORTERS.known()))} {YOUR_OWN}"
+        raise refusal(f"There is no importer {name!r}.", remedy)
     try:
-        found = FORMATS[name](source, hints)
+        found = importer.read(source, hints)
     except OSError as error:  # a file where a folder belongs, or no permission
         raise refusal(f"{source} cannot be read: {error.strerror or error}.") from error
     if hints.recipe is not None:
@@ -125,7 +115,7 @@ def _check_places(source: Path, out: Path) -> None:
         raise refusal(f"{out} is not empty.", "Give a new folder for the bundle with `--out`.")
 
 
-def _content(found: Found, named: Recipe | None) -> BundleContent:
+def _content(found: ImportedTickets, named: Recipe | None) -> BundleContent:
     system = found.system.replace("_", "-")
     nothing = PartialRecipe(name=f"{PLACEHOLDER_NAME}{system}", about=ABOUT)
     recipe = named or found.recipe or nothing
@@ -150,7 +140,7 @@ def _content(found: Found, named: Recipe | None) -> BundleContent:
     )
 
 
-def _levels(found: Found) -> tuple[LevelContent, ...]:
+def _levels(found: ImportedTickets) -> tuple[LevelContent, ...]:
     dense = full_mask(outline(found.architecture).layers)
     return tuple(
         LevelContent(
@@ -163,7 +153,7 @@ def _levels(found: Found) -> tuple[LevelContent, ...]:
     )
 
 
-def _lineage(found: Found, named: Recipe | None) -> tuple[Origin, ...]:
+def _lineage(found: ImportedTickets, named: Recipe | None) -> tuple[Origin, ...]:
     """Where the tickets come from, then what must be known of the import, a line each."""
     notes = [*found.notes, *level_notes(found.trials), *EVERY]
     if named is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticket_hub.interop.importers.imported import FoundTrial
+from ticket_hub.interop.importers.imported import ImportedTrial
 from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.types import Mask
 
@@ -13,12 +13,12 @@ __all__ = ["check_ladder", "level_notes", "shared_levels"]
 _SHOWN = 5
 
 
-def shared_levels(trials: Sequence[FoundTrial]) -> set[int]:
+def shared_levels(trials: Sequence[ImportedTrial]) -> set[int]:
     """The levels that all trials have; level 0 is dense, whether a mask says so or not."""
     return set.intersection(*(set(trial.masks) for trial in trials)) | {0}
 
 
-def check_ladder(trials: Sequence[FoundTrial]) -> None:
+def check_ladder(trials: Sequence[ImportedTrial]) -> None:
     """Refuse levels of which one keeps nothing, or keeps what the level before dropped.
 
     Raises:
@@ -52,7 +52,7 @@ def _check_nested(mask: Mask, level: int, before: tuple[int, Mask], whose: str) 
         )
 
 
-def level_notes(trials: Sequence[FoundTrial]) -> list[str]:
+def level_notes(trials: Sequence[ImportedTrial]) -> list[str]:
     """What a reader must know of the levels, one sentence each."""
     shared, notes = shared_levels(trials), []
     partial = sorted({level for trial in trials for level in trial.masks} - shared)

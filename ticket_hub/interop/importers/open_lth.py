@@ -12,9 +12,10 @@ from torch import Tensor
 from ticket_hub.interop.importers import hparams
 from ticket_hub.interop.importers.files import MASKS, WEIGHTS, read_tensors
 from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
-from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets, ImportedTrial
 from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.interop.importers.unknown import architecture_of
+from ticket_hub.interop.registry import register_importer
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec, PartialRecipe, Recipe
 from ticket_hub.types import Architecture, Mask
@@ -24,13 +25,19 @@ __all__ = ["read_open_lth"]
 Names: TypeAlias = dict[str, str]
 
 MODEL = re.compile(r"model_ep(\d{1,9})_it(\d{1,9})\.pth")
+PART = re.compile(r"replicate_\d+|level_(\d+|pretrain)")
 LEVEL = re.compile(r"level_(\d{1,4})")
 CONV_BIASES = "Biases of convolutions before batch norm, which take them off again, were left out."
 BRANCHES = "Branches of the search (`lottery_branch_...`) were left out."
 WHOLE_BATCHES = "open_lth trained on the last, smaller batch of an epoch too."
 
 
-def read_open_lth(path: Path, hints: Hints) -> Found:
+def _is_lottery(source: Path, _hints: Hints) -> bool:
+    return source.is_dir() and any(PART.fullmatch(path.name) for path in source.iterdir())
+
+
+@register_importer("open-lth", recognizes=_is_lottery)
+def read_open_lth(path: Path, hints: Hints) -> ImportedTickets:
     """Every replicate of a `lottery_...` folder, or the one of a `replicate_N` folder.
 
     theta0 is always the start of level 0 (or the end of the pretraining before it): the starts of
@@ -49,11 +56,11 @@ def read_open_lth(path: Path, hints: Hints) -> Found:
     architecture, names = _network(log, raw[0], hints)
     starts = [fit_weights(theta0, names, architecture) for theta0 in raw]
     trials = tuple(
-        FoundTrial(theta0=theta0, masks=_masks(folder, names, architecture))
+        ImportedTrial(theta0=theta0, masks=_masks(folder, names, architecture))
         for theta0, folder in zip(starts, replicates, strict=True)
     )
     known = hparams.known_data(log or {})
-    return Found(
+    return ImportedTickets(
         system="open_lth",
         source="/".join(path.resolve().parts[-2:]),
         architecture=architecture,
@@ -75,7 +82,7 @@ def _recipe(
     log: hparams.Hparams | None,
     architecture: Architecture,
     start: int,
-    trials: tuple[FoundTrial, ...],
+    trials: tuple[ImportedTrial, ...],
 ) -> Recipe | PartialRecipe | None:
     if log is None:
         return None

@@ -8,15 +8,17 @@ from torch import Tensor
 
 from ticket_hub.interop.importers.files import MASKS, WEIGHTS, read_tensors
 from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
-from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets, ImportedTrial
 from ticket_hub.interop.importers.naming import names_for, parted
 from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.interop.importers.unknown import architecture_of
+from ticket_hub.interop.registry import register_importer
 
 __all__ = ["read_pair"]
 
 
-def read_pair(path: Path, hints: Hints) -> Found:
+@register_importer("pair", recognizes=lambda source, hints: source.is_file() and any(hints.masks))
+def read_pair(path: Path, hints: Hints) -> ImportedTickets:
     """Tickets from `path` (theta0) and the masks of the hints, level by level.
 
     Raises:
@@ -35,8 +37,8 @@ def read_pair(path: Path, hints: Hints) -> Found:
         level: fit_mask(_read_mask(file), names, architecture, file.name)
         for level, file in enumerate(hints.masks, 1)
     }
-    trial = FoundTrial(theta0=fit_weights(theta0, names, architecture), masks=masks)
-    return Found(
+    trial = ImportedTrial(theta0=fit_weights(theta0, names, architecture), masks=masks)
+    return ImportedTickets(
         system="pair",
         source=f"{path.name} with {', '.join(file.name for file in hints.masks)}",
         architecture=architecture,

@@ -9,15 +9,22 @@ from torch import Tensor
 
 from ticket_hub.interop.importers.files import read_tensors
 from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
-from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets, ImportedTrial
 from ticket_hub.interop.importers.naming import ORIGINAL, names_for, parted
 from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.interop.importers.unknown import architecture_of
+from ticket_hub.interop.importers.vita import FILE as VITA
+from ticket_hub.interop.registry import register_importer
 
 __all__ = ["read_torch_prune"]
 
 
-def read_torch_prune(path: Path, hints: Hints) -> Found:
+def _is_state(source: Path, hints: Hints) -> bool:
+    return source.is_file() and not hints.masks and not VITA.fullmatch(source.name)
+
+
+@register_importer("torch-prune", recognizes=_is_state)
+def read_torch_prune(path: Path, hints: Hints) -> ImportedTickets:
     """The ticket of one state dict; its `_orig` are theta0, or the file of theta0 in the hints.
 
     Raises:
@@ -41,11 +48,11 @@ def read_torch_prune(path: Path, hints: Hints) -> Found:
     architecture = architecture_of(hints)
     order = {name: weights[name] for name in _module_order(weights)}
     names, notes = names_for(order, architecture, hints.theta0 or path)
-    trial = FoundTrial(
+    trial = ImportedTrial(
         theta0=fit_weights(order, names, architecture),
         masks={1: fit_mask(masks, names, architecture, path.name)},
     )
-    return Found(
+    return ImportedTickets(
         system="torch.nn.utils.prune",
         source=path.name,
         architecture=architecture,

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from ticket_hub.interop.importers.files import is_plain, read_checkpoint, read_tensors
 from ticket_hub.interop.importers.fitting import fit_mask, fit_weights
-from ticket_hub.interop.importers.imported import Found, FoundTrial, Hints
+from ticket_hub.interop.importers.imported import Hints, ImportedTickets, ImportedTrial
 from ticket_hub.interop.importers.naming import parted
 from ticket_hub.interop.importers.refusals import refusal
 from ticket_hub.interop.importers.unknown import architecture_of
+from ticket_hub.interop.registry import register_importer
 from ticket_hub.networks import architecture_for, outline
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.types import Architecture
@@ -35,7 +36,14 @@ CANDIDATES = (
 )
 
 
-def read_vita(path: Path, hints: Hints) -> Found:
+def _is_checkpoint(source: Path, hints: Hints) -> bool:
+    if source.is_file():
+        return FILE.fullmatch(source.name) is not None and not hints.masks
+    return any(FILE.fullmatch(path.name) for path in source.iterdir())
+
+
+@register_importer("vita", recognizes=_is_checkpoint)
+def read_vita(path: Path, hints: Hints) -> ImportedTickets:
     """Every state of a folder of checkpoints, or the one of a single checkpoint.
 
     State s is level s. theta0 is `init_weight`, or where a checkpoint has none the file of
@@ -57,14 +65,14 @@ def read_vita(path: Path, hints: Hints) -> Found:
         if level
     }
     mean, std = (_normalization(states, key) for key in ("mean", "std"))
-    return Found(
+    return ImportedTickets(
         system="vita",
         source="/".join(path.resolve().parts[-2:]),
         architecture=architecture,
         mean=mean if std else None,
         std=std if mean else None,
         start=_start(path if path.is_dir() else path.parent, hints),
-        trials=(FoundTrial(theta0=fit_weights(theta0, names, architecture), masks=masks),),
+        trials=(ImportedTrial(theta0=fit_weights(theta0, names, architecture), masks=masks),),
     )
 
 
