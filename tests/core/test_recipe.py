@@ -174,7 +174,15 @@ def test_the_digest_ignores_what_is_written_for_people() -> None:
 
 
 CHANGED = {
-    "network": {"name": "lenet-9", "init": "orthogonal", "init_scale": 2.0, "options": {"a": 1}},
+    "network": {
+        "name": "lenet-9",
+        "init": "orthogonal",
+        "init_scale": 2.0,
+        "options": {"a": 1},
+        "weights": "file:w.safetensors",
+        "weights_sha256": "ab" * 32,
+        "weights_head": "source",
+    },
     "data": {
         "name": "mnist",
         "normalize": "standard",
@@ -223,6 +231,7 @@ CHANGED = {
     },
 }
 NEEDS: dict[str, dict[str, Any]] = {
+    "network.weights_sha256": {"network.weights": "file:w.safetensors"},
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},
     "pruning.scope": {"pruning.rates": {"fc": 0.2}},
     "pruning.target_density": {"pruning.mode": "one-shot"},
