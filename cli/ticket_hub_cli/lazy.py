@@ -56,11 +56,11 @@ class LazyGroup(EndsWithExamples, click.Group):
             raise click.UsageError(self._no_such_command(error, args[0]), ctx) from error
 
     def _no_such_command(self, error: click.UsageError, given: str) -> str:
-        import difflib
+        from ticket_hub.registry import nearest
 
-        near = difflib.get_close_matches(given, self.modules, n=1)
+        near = nearest(given, self.modules, cutoff=0.6)
         message = f"There is no command {given!r}." if not given.startswith("-") else error.message
-        return f"{message} Did you mean {near[0]!r}?" if near else message
+        return f"{message} Did you mean {near!r}?" if near else message
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, with the first sentence of each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ from ticket_hub.analysis.units import Units, measure_units
 from ticket_hub.analysis.values import Values, measure_values
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe
+from ticket_hub.registry import there_are
 
 __all__ = ["CATALOGUE", "GROUPS", "Analysis", "chosen"]
 
@@ -142,10 +142,8 @@ def chosen(names: Sequence[str]) -> tuple[Analysis, ...]:
     known = [each.name for each in CATALOGUE]
     for name in names:
         if name not in {*known, *GROUPS}:
-            near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.0)[0]
             raise RecipeError(
-                f"There is no analysis {name[:100]!r}.",
-                f"The nearest is {near!r}; there are {', '.join([*known, *GROUPS])}.",
+                f"There is no analysis {name[:100]!r}.", there_are(name, [*known, *GROUPS])
             )
     return tuple(
         each

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ticket_hub.bundle.plugin_records import NETWORK, PluginRecord, is_possible, remedy_for
-from ticket_hub.data.own import READERS
+from ticket_hub.data.registry import DATASETS
 from ticket_hub.errors import DataNotFoundError
 from ticket_hub.networks.registry import home_module
 from ticket_hub.plugins import plugin_of
@@ -15,7 +15,7 @@ from ticket_hub.types import Architecture
 
 __all__ = ["demand_data", "needed_plugins"]
 
-REGISTRIES = (READERS, CRITERIA)
+REGISTRIES = (DATASETS, CRITERIA)
 """Whose names a recipe has, beside networks."""
 
 
@@ -53,6 +53,6 @@ def demand_data(records: Iterable[PluginRecord], name: str) -> None:
     Raises:
         DataNotFoundError: with what to install or import.
     """
-    remedy = remedy_for(records, READERS.key, name)
-    if remedy and name not in READERS:
+    remedy = remedy_for(records, DATASETS.key, name)
+    if remedy and name not in DATASETS:
         raise DataNotFoundError(f"The data set {name!r} is not registered here.", remedy)

@@ -1,10 +1,15 @@
 """Data sets as uint8 tensors on the device."""
 
+from ticket_hub.data import arrays as _arrays  # noqa: F401 - registers its names
+from ticket_hub.data import folder as _folder  # noqa: F401 - registers its names
+from ticket_hub.data import huggingface as _huggingface  # noqa: F401 - registers its names
+from ticket_hub.data import published as _published  # noqa: F401 - registers its names
+from ticket_hub.data import texts as _texts  # noqa: F401 - registers its names
 from ticket_hub.data.adaptation import adapted
 from ticket_hub.data.augmentation import Augmentation, is_augmented
 from ticket_hub.data.dataset import DataSet, Part, Published, normalized
-from ticket_hub.data.own import register_dataset
-from ticket_hub.data.registry import data_names, load
+from ticket_hub.data.loading import load
+from ticket_hub.data.registry import data_names, register_dataset
 
 __all__ = [
     "Augmentation",

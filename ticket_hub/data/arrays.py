@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
+from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import numbered, published_parts
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
+from ticket_hub.recipe import DataSpec
 
 __all__ = ["read_arrays", "to_inputs"]
 
@@ -27,6 +29,12 @@ LAYOUT = (
 )
 MAX_EXACT = 1 << 24
 """Whole numbers up to this size are exact as float32."""
+
+
+@DATASETS.register(r"(?s)arrays:.+", examples=["arrays:PATH"])
+def arrays(spec: DataSpec) -> Published:
+    """Numbers of the user's own: see `read_arrays`."""
+    return read_arrays(Path(spec.name.removeprefix("arrays:")), split_seed=spec.split_seed)
 
 
 def read_arrays(path: Path, *, split_seed: int) -> Published:

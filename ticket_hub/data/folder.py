@@ -13,9 +13,11 @@ from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.image_files import ClassFiles, LeftOut, entries, find_images
 from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
+from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import test_fifth
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
+from ticket_hub.recipe import DataSpec
 
 __all__ = ["read_folder"]
 
@@ -28,6 +30,13 @@ LAYOUT = (
     "Lay it out as train/CLASS/IMAGE with test/CLASS/IMAGE or val/CLASS/IMAGE beside it, or as "
     "CLASS/IMAGE alone."
 )
+
+
+@DATASETS.register(r"(?s)folder:.+", examples=["folder:PATH"])
+def folder(spec: DataSpec) -> Published:
+    """Images of the user's own: see `read_folder`."""
+    path = Path(spec.name.removeprefix("folder:"))
+    return read_folder(path, size=spec.size, split_seed=spec.split_seed)
 
 
 def read_folder(path: Path, *, size: int, split_seed: int) -> Published:

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
+from ticket_hub.data.dataset_files import DatasetFiles
 from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
+from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import test_fifth
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
+from ticket_hub.recipe import DataSpec
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -30,6 +33,18 @@ NAME = re.compile(
 TESTS = ("test", "validation", "valid", "val")
 FOLDER = "huggingface"
 TIMEOUT = 10.0  # seconds
+
+
+@DATASETS.register(r"(?s)hf:.+", examples=["hf:OWNER/NAME"])
+def huggingface(spec: DataSpec, files: DatasetFiles) -> Published:
+    """A data set of the Hugging Face Hub: see `read_huggingface`."""
+    return read_huggingface(
+        spec.name.removeprefix("hf:"),
+        files.root,
+        size=spec.size,
+        split_seed=spec.split_seed,
+        online=files.fetch is not None,
+    )
 
 
 def read_huggingface(

@@ -7,9 +7,8 @@ import io
 import math
 import pickle
 import string
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,8 @@ from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.dataset_files import DatasetFiles
+from ticket_hub.data.registry import register_dataset
 from ticket_hub.errors import DataNotFoundError
-
-__all__ = ["SOURCES", "Source"]
-
-Source: TypeAlias = Callable[[DatasetFiles], Published]
 
 DIGITS = tuple(string.digits)
 CLOTHES = (
@@ -42,19 +38,22 @@ CIFAR_SHAPE = (3, 32, 32)
 IDX_UINT8 = 0x08
 
 
-def mnist(folder: DatasetFiles) -> Published:
+@register_dataset("mnist")
+def mnist(files: DatasetFiles) -> Published:
     """60,000 + 10,000 grey images of 28x28 (LeCun et al. 1998)."""
-    train, test = _idx_parts(folder, "MNIST/raw/train", "MNIST/raw/t10k")
+    train, test = _idx_parts(files, "MNIST/raw/train", "MNIST/raw/t10k")
     return Published(train=train, test=test, classes=10, class_names=DIGITS)
 
 
-def fashion_mnist(folder: DatasetFiles) -> Published:
+@register_dataset("fashion-mnist")
+def fashion_mnist(files: DatasetFiles) -> Published:
     """60,000 + 10,000 grey images of 28x28 (Xiao et al. 2017)."""
-    train, test = _idx_parts(folder, "FashionMNIST/raw/train", "FashionMNIST/raw/t10k")
+    train, test = _idx_parts(files, "FashionMNIST/raw/train", "FashionMNIST/raw/t10k")
     return Published(train=train, test=test, classes=10, class_names=CLOTHES)
 
 
-def emnist_letters(folder: DatasetFiles) -> Published:
+@register_dataset("emnist-letters")
+def emnist_letters(files: DatasetFiles) -> Published:
     """124,800 + 20,800 grey images of 28x28, upper and lower case as one class (Cohen et al. 2017).
 
     The files hold each image transposed and number the letters from 1; here images are upright
@@ -63,40 +62,44 @@ def emnist_letters(folder: DatasetFiles) -> Published:
     place = "EMNIST/raw/emnist-letters"
     parts = [
         Part(inputs=part.inputs.mT.contiguous(), labels=part.labels - 1)
-        for part in _idx_parts(folder, f"{place}-train", f"{place}-test")
+        for part in _idx_parts(files, f"{place}-train", f"{place}-test")
     ]
     names = tuple(string.ascii_lowercase)
     return Published(train=parts[0], test=parts[1], classes=26, class_names=names)
 
 
-def cifar10(folder: DatasetFiles) -> Published:
+@register_dataset("cifar10")
+def cifar10(files: DatasetFiles) -> Published:
     """50,000 + 10,000 colour images of 32x32 (Krizhevsky 2009)."""
     batches = [f"data_batch_{number}" for number in range(1, 6)]
-    files = [f"cifar-10-batches-py/{file}" for file in [*batches, "test_batch", "batches.meta"]]
-    return _cifar(folder, files, "label")
+    places = [f"cifar-10-batches-py/{file}" for file in [*batches, "test_batch", "batches.meta"]]
+    return _cifar(files, places, "label")
 
 
-def cifar100(folder: DatasetFiles) -> Published:
+@register_dataset("cifar100")
+def cifar100(files: DatasetFiles) -> Published:
     """50,000 + 10,000 colour images of 32x32 with their 100 fine labels (Krizhevsky 2009)."""
-    files = [f"cifar-100-python/{file}" for file in ("train", "test", "meta")]
-    return _cifar(folder, files, "fine_label")
+    places = [f"cifar-100-python/{file}" for file in ("train", "test", "meta")]
+    return _cifar(files, places, "fine_label")
 
 
-def svhn(folder: DatasetFiles) -> Published:
+@register_dataset("svhn")
+def svhn(files: DatasetFiles) -> Published:
     """73,257 + 26,032 colour images of 32x32, the cropped digits (Netzer et al. 2011).
 
     The files number the digit 0 as 10. The `extra` part is not used.
     """
-    folder.require("train_32x32.mat", "test_32x32.mat")
+    files.require("train_32x32.mat", "test_32x32.mat")
     return Published(
-        train=_mat_part(folder, "train_32x32.mat"),
-        test=_mat_part(folder, "test_32x32.mat"),
+        train=_mat_part(files, "train_32x32.mat"),
+        test=_mat_part(files, "test_32x32.mat"),
         classes=10,
         class_names=DIGITS,
     )
 
 
-def usps(folder: DatasetFiles) -> Published:
+@register_dataset("usps")
+def usps(files: DatasetFiles) -> Published:
     """7,291 + 2,007 grey images of 16x16 (Hull 1994), as LIBSVM distributes them.
 
     The two parts are two files, and often only the test part is at hand: that alone is never
@@ -106,51 +109,39 @@ def usps(folder: DatasetFiles) -> Published:
         DataNotFoundError: a part is missing and cannot be fetched.
     """
     try:
-        folder.require("usps.bz2", "usps.t.bz2")
+        files.require("usps.bz2", "usps.t.bz2")
     except DataNotFoundError as error:
-        if folder.missing("usps.t.bz2"):
+        if files.missing("usps.t.bz2"):
             raise
         raise DataNotFoundError(
             error.problem,
             "The test part alone is there: get usps.bz2 too, or use the data set 'usps-test', "
             "which splits those 2,007 images into a training and a test part.",
         ) from error
-    train, test = _libsvm_part(folder, "usps.bz2"), _libsvm_part(folder, "usps.t.bz2")
+    train, test = _libsvm_part(files, "usps.bz2"), _libsvm_part(files, "usps.t.bz2")
     return Published(train=train, test=test, classes=10, class_names=DIGITS)
 
 
-def usps_test(folder: DatasetFiles) -> Published:
+@register_dataset("usps-test")
+def usps_test(files: DatasetFiles) -> Published:
     """The 2,007 images of USPS's test part alone; every fifth is the test part here."""
-    every_fifth = _fifths(_libsvm_part(folder, "usps.t.bz2"))
+    every_fifth = _fifths(_libsvm_part(files, "usps.t.bz2"))
     return Published(train=every_fifth[0], test=every_fifth[1], classes=10, class_names=DIGITS)
 
 
-def digits(folder: DatasetFiles) -> Published:
+@register_dataset("digits")
+def digits() -> Published:
     """1,797 grey images of 8x8, shipped with this package; every fifth is the test part.
 
     They are the test part of the Optical Recognition of Handwritten Digits (Alpaydin and Kaynak
     1998, UCI Machine Learning Repository, CC BY 4.0), in the order of scikit-learn's
     `load_digits`. The file holds each pixel's count of 0 to 16, as published.
     """
-    del folder
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
         counts, numbers = file["images"], file["labels"]
     images = torch.from_numpy(counts * (255 / 16)).round().to(torch.uint8).unsqueeze(1)
     train, test = _fifths(Part(inputs=images, labels=torch.from_numpy(numbers).long()))
     return Published(train=train, test=test, classes=10, class_names=DIGITS)
-
-
-SOURCES: Mapping[str, Source] = {
-    "cifar10": cifar10,
-    "cifar100": cifar100,
-    "digits": digits,
-    "emnist-letters": emnist_letters,
-    "fashion-mnist": fashion_mnist,
-    "mnist": mnist,
-    "svhn": svhn,
-    "usps": usps,
-    "usps-test": usps_test,
-}
 
 
 def _fifths(part: Part) -> tuple[Part, Part]:

@@ -1,110 +1,105 @@
-"""Data sets by name."""
+"""Data sets are looked up by name; a user's own function joins with one decorator.
+
+A reader declares what it needs by the names of its parameters:
+
+    root     the folder of the data sets (`--data-dir`, `TICKET_DATA`)
+    files    the published files in it, checked by their digests and fetched where they are missing
+    spec     what the recipe says of the data
+"""
 
 from __future__ import annotations
 
-import difflib
-import logging
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
+from typing import TypeAlias
 
-from ticket_hub.data.adaptation import resized
-from ticket_hub.data.arrays import read_arrays
-from ticket_hub.data.checks import check_examples, check_preparation
-from ticket_hub.data.dataset import DataSet, Part, Published, split
-from ticket_hub.data.dataset_files import DatasetFiles, Fetch
-from ticket_hub.data.digests import PUBLISHED
-from ticket_hub.data.download import fetch_published
-from ticket_hub.data.folder import read_folder
-from ticket_hub.data.huggingface import read_huggingface
-from ticket_hub.data.own import own_names, read_own
-from ticket_hub.data.published import SOURCES
-from ticket_hub.data.texts import read_texts
-from ticket_hub.errors import DataNotFoundError
-from ticket_hub.home import data_folder, expanded
+import torch
+
+from ticket_hub.data.dataset import Part, Published
+from ticket_hub.data.dataset_files import DatasetFiles
+from ticket_hub.errors import DataError, DataNotFoundError
 from ticket_hub.recipe import DataSpec
+from ticket_hub.registry import YOUR_OWN, Registry, supply, there_are
 
-__all__ = ["data_names", "load"]
+__all__ = ["DATASETS", "Reader", "data_names", "read", "register_dataset"]
 
-_log = logging.getLogger("ticket_hub")
+Reader: TypeAlias = Callable[..., Published]
+
+DATASETS: Registry[Reader] = Registry(
+    "data.name", gives=("root", "files", "spec"), refusal=DataError
+)
+
+
+def register_dataset(name: str) -> Callable[[Reader], Reader]:
+    """Register a function that reads a data set with classes: images, numbers or texts.
+
+    It returns the parts as their authors give them; validation examples are held out by the recipe
+    where it has none.
+
+    ```python
+    @register_dataset("my-shapes")
+    def my_shapes(root: Path) -> Published:
+        file = np.load(root / "shapes.npz")
+        train, test = (
+            Part(inputs=torch.from_numpy(file[f"{part}_images"]),          # uint8, (n, c, h, w)
+                 labels=torch.from_numpy(file[f"{part}_labels"]).long())   # (n,)
+            for part in ("train", "test")
+        )
+        return Published(train=train, test=test, classes=10)
+    ```
+
+    Args:
+        name: what `data.name` is in a recipe; without a colon.
+
+    Raises:
+        DataError: the name has a colon, or the function asks for something else than `root`,
+            `files` and `spec`.
+    """
+    if not name or ":" in name:
+        raise DataError(f"A data set cannot be called {name!r}.", "Give it a name without a colon.")
+    return DATASETS.register(name)
 
 
 def data_names() -> list[str]:
-    """The names of data sets, those of plugins too, sorted; `folder:` and `hf:` are open-ended."""
-    return sorted({*SOURCES, *own_names()})
+    """The names of data sets, those of plugins too, sorted; those with a colon are open-ended."""
+    return sorted(name for name in DATASETS.names() if ":" not in name)
 
 
-def load(
-    spec: DataSpec,
-    data_dir: Path | str | None = None,
-    *,
-    digests: Mapping[str, str] = PUBLISHED,
-    fetch: Fetch | None = fetch_published,
-    notify: Callable[[str], None] | None = None,
-) -> DataSet:
-    """Read a data set from disk, or else fetch it, and split it; on the CPU.
-
-    Args:
-        data_dir: a folder in torchvision's layout; by default that of `ticket_hub.home`.
-        digests: place of a file -> digest that it must have; a file without one is believed.
-        fetch: brings missing files; None never touches the network.
-        notify: told each of its notes, such as files that were left out; by default they are
-            logged, which means on stderr.
+def read(spec: DataSpec, files: DatasetFiles) -> Published:
+    """The data set of a recipe, as its reader gives it.
 
     Raises:
         DataNotFoundError: there is no such data set, or it is neither on disk nor to be had.
         DataCorruptError: a file is not the published one, or no image.
-        DataError: it cannot be used as `spec` says.
+        DataError: it cannot be read as `spec` says, or its function returned something else.
+        PluginError: a plugin that might register it cannot be imported.
     """
-    root = Path(data_dir) if data_dir else data_folder()
-    published = _read(spec, expanded(root), digests, fetch)
-    check_preparation(spec, published.train)
-    if spec.size and published.train.kind == "images":
-        published = published.map(lambda part: _resized(part, spec.size))
-    check_examples(spec, published)
-    data = split(
-        spec,
-        published.train,
-        published.test,
-        published.classes,
-        validation=published.validation,
-        class_names=published.class_names,
-        vocabulary=published.vocabulary,
-    )
-    for note in published.notes:
-        (notify or _log.warning)(note)
-    return replace(data, notes=published.notes)
-
-
-def _read(spec: DataSpec, root: Path, digests: Mapping[str, str], fetch: Fetch | None) -> Published:
-    kind, _, rest = spec.name.partition(":")
-    if kind == "arrays" and rest:
-        return read_arrays(Path(rest), split_seed=spec.split_seed)
-    if kind == "text" and rest:
-        return read_texts(Path(rest), words=spec.size, split_seed=spec.split_seed)
-    if kind == "folder" and rest:
-        return read_folder(Path(rest), size=spec.size, split_seed=spec.split_seed)
-    if kind == "hf" and rest:
-        return read_huggingface(
-            rest, root, size=spec.size, split_seed=spec.split_seed, online=fetch is not None
+    reader = DATASETS.find(spec.name)
+    if reader is None:
+        open_ended = [name for name in DATASETS if ":" in name]
+        raise DataNotFoundError(
+            f"There is no data set {spec.name!r}.",
+            f"{there_are(spec.name, [*data_names(), *open_ended])} {YOUR_OWN}",
         )
-    if spec.name not in SOURCES:
-        own = read_own(spec.name, root)
-        if own is None:
-            raise _unknown(spec.name)
-        return own
-    return SOURCES[spec.name](DatasetFiles(name=spec.name, root=root, digests=digests, fetch=fetch))
+    published = supply(reader, {"root": files.root, "files": files, "spec": spec})
+    if not isinstance(published, Published):
+        raise DataError(
+            f"The function of the data set {spec.name!r} returned a {type(published).__name__}.",
+            "Let it return a ticket_hub.data.Published.",
+        )
+    for part in (published.train, published.test, published.validation):
+        if part is not None:
+            _check(spec.name, part)
+    return published
 
 
-def _resized(part: Part, size: int) -> Part:
-    return Part(inputs=resized(part.inputs, size, size), labels=part.labels)
-
-
-def _unknown(name: str) -> DataNotFoundError:
-    near = difflib.get_close_matches(name, data_names(), n=1, cutoff=0.0)[0]
-    return DataNotFoundError(
-        f"There is no data set {name!r}.",
-        f"The nearest is {near!r}. There are {', '.join(data_names())}, folder:PATH (images), "
-        "arrays:PATH (numbers), text:PATH and hf:OWNER/NAME. Your own is known where --import or "
-        "TICKET_IMPORT names the file that registers it.",
-    )
+def _check(name: str, part: Part) -> None:
+    inputs, labels = part.inputs, part.labels
+    known = inputs.dtype in {torch.uint8, torch.float32, torch.int64}
+    fits = known and inputs.ndim == 4 and len(inputs) == len(labels)  # noqa: PLR2004 - n, c, h, w
+    if not fits or labels.dtype != torch.int64 or labels.ndim != 1:
+        raise DataError(
+            f"{name} has inputs of {inputs.dtype} {tuple(inputs.shape)} with labels of "
+            f"{labels.dtype} {tuple(labels.shape)}.",
+            "Inputs are uint8 or float32 (examples, channels, height, width), of texts int64 "
+            "(examples, 1, 1, length); labels are int64 (examples,).",
+        )

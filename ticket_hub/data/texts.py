@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
+from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import numbered, published_parts
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
+from ticket_hub.recipe import DataSpec
 
 __all__ = ["MAX_WORDS", "VOCABULARY", "numbers_of", "read_texts"]
 
@@ -34,6 +36,13 @@ LAYOUT = (
     "class (or train/CLASS and test/CLASS)."
 )
 _WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@DATASETS.register(r"(?s)text:.+", examples=["text:PATH"])
+def text(spec: DataSpec) -> Published:
+    """Texts of the user's own: see `read_texts`."""
+    path = Path(spec.name.removeprefix("text:"))
+    return read_texts(path, words=spec.size, split_seed=spec.split_seed)
 
 
 def read_texts(path: Path, *, words: int, split_seed: int) -> Published:

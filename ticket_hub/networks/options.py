@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ticket_hub.errors import NetworkError
+from ticket_hub.registry import there_are
 from ticket_hub.types import Option
 
 __all__ = ["Choice", "FloatRange", "IntRange", "OptionRule", "check_options"]
@@ -97,8 +97,7 @@ def _read(network: str, rules: Mapping[str, OptionRule], name: str, value: Optio
 def _nearest(name: str, rules: Mapping[str, OptionRule]) -> str:
     if not rules:
         return "It has no options at all: leave them out."
-    near = difflib.get_close_matches(name[:100], list(rules), n=1, cutoff=0.0)[0]
-    return f"The nearest valid name is {near!r}; its options are {', '.join(sorted(rules))}."
+    return there_are(name, sorted(rules))
 
 
 def _short(value: Option) -> str:

@@ -6,7 +6,6 @@ pretrained weights. The options are the two below and nothing else.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import FloatRange
 from ticket_hub.networks.prunable import PRUNABLE_TYPES, set_kind
 from ticket_hub.networks.registry import register
+from ticket_hub.registry import nearest
 from ticket_hub.types import Architecture, Option
 from ticket_hub.vision import import_with_torchvision
 
@@ -146,11 +146,10 @@ def _check_name(name: str) -> None:
     known = timm_names() if PLAIN_NAME.fullmatch(name) else ("resnet18",)
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
     raise NetworkError(
         f"timm has no network {name!r}.",
-        f"The nearest is '{PREFIX}{near}'. Names are those of `timm.list_models()`, "
-        "without tag and without a scheme such as 'hf-hub:'.",
+        f"The nearest is '{PREFIX}{nearest(name, known)}'. Names are those of "
+        "`timm.list_models()`, without tag and without a scheme such as 'hf-hub:'.",
     )
 
 

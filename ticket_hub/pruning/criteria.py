@@ -25,15 +25,14 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import MaskMismatchError, PruningError, ScoreError
-from ticket_hub.registry import Registry, needs
+from ticket_hub.registry import Registry, needs, supply
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import PrunableLayer, Weights
 
-__all__ = ["CRITERIA", "Score", "needs", "register_criterion", "scores"]
+__all__ = ["CRITERIA", "Score", "register_criterion", "scores"]
 
 Score: TypeAlias = Callable[..., Tensor]
 GIVEN = ("initial", "trained", "gradients", "generator")
-
 
 CRITERIA: Registry[Score] = Registry("pruning.criterion", gives=GIVEN, refusal=PruningError)
 register_criterion = CRITERIA.register
@@ -111,9 +110,8 @@ def scores(
         ScoreError: a layer's weights hold NaN or infinity.
     """
     score = CRITERIA.get(criterion)
-    asked = needs(score)
     known = {"initial": initial, "trained": trained}
-    if "gradients" in asked:
+    if "gradients" in needs(score):
         if gradients is None:
             raise PruningError(
                 f"The criterion {criterion!r} needs gradients, and there are none here.",
@@ -127,7 +125,7 @@ def scores(
         generator = torch.Generator().manual_seed(derive_seed(seed, "score", layer.name))
         given: dict[str, object] = {label: weights[layer.name] for label, weights in known.items()}
         given |= {"generator": generator}
-        result[layer.name] = score(**{need: given[need] for need in asked})
+        result[layer.name] = supply(score, given)
     return result
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import math
 import reprlib
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from ticket_hub.errors import RecipeError
+from ticket_hub.registry import nearest, one_of
 
 __all__ = ["build", "key_paths", "to_table", "unknown_key"]
 
@@ -73,8 +73,7 @@ def key_paths(cls: type, prefix: str = "") -> list[str]:
 
 def unknown_key(path: str, known: list[str]) -> RecipeError:
     """The error for a key that does not exist, naming the nearest that does."""
-    near = difflib.get_close_matches(path[:MAX_LENGTH], known, n=1, cutoff=0.0)
-    hint = f"The nearest valid key is {near[0]!r}. " if near else ""
+    hint = f"The nearest valid key is {nearest(path, known)!r}. " if known else ""
     return RecipeError(
         f"There is no recipe key {_shown(path)}.",
         f"{hint}`ticket recipes NAME` prints a whole recipe.",
@@ -135,11 +134,7 @@ def _value(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401 - any type
 def _chosen(choices: tuple[Any, ...], value: Any, path: str) -> Any:  # noqa: ANN401 - any type
     if isinstance(value, str) and value in choices:
         return value
-    near = difflib.get_close_matches(_shown(value), choices, n=1, cutoff=0.0)
-    raise RecipeError(
-        f"{path} cannot be {_shown(value)}.",
-        f"It is one of {', '.join(map(repr, choices))}; the nearest is {near[0]!r}.",
-    )
+    raise RecipeError(f"{path} cannot be {_shown(value)}.", one_of(_shown(value), choices))
 
 
 def _fits(hint: Any, value: Any) -> bool:  # noqa: ANN401 - any type

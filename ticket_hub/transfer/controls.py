@@ -21,7 +21,6 @@ fine-tuning at the last rate): twice the budget of all others.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.registry import there_are
 from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, TICKET
 from ticket_hub.types import Mask, Weights
 
@@ -118,11 +118,7 @@ def check_controls(names: list[str]) -> None:
     """
     for name in names:
         if name not in {TICKET, *CONTROLS}:
-            near = difflib.get_close_matches(name[:100], CONTROLS, n=1, cutoff=0.0)[0]
-            raise RecipeError(
-                f"There is no control {name[:100]!r}.",
-                f"The nearest is {near!r}; there are {', '.join(CONTROLS)}.",
-            )
+            raise RecipeError(f"There is no control {name[:100]!r}.", there_are(name, CONTROLS))
 
 
 def _ticket(ticket: TicketContent, _network: NetworkSpec, _seed: int) -> Pair:

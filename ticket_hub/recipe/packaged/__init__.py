@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from importlib import resources
@@ -11,6 +10,7 @@ from typing import Any
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe.recipe import Recipe
+from ticket_hub.registry import nearest
 
 __all__ = ["load_recipe", "recipe_names"]
 
@@ -33,10 +33,9 @@ def load_recipe(name: str) -> Recipe:
         path = Path(name)
         return _parse(_read(path), _as_name(path.stem), str(path))
     if name not in recipe_names():
-        near = difflib.get_close_matches(name, recipe_names(), n=1, cutoff=0.0)[0]
         raise RecipeError(
             f"There is no recipe {name!r}.",
-            f"The nearest is {near!r}. `ticket recipes` lists all; "
+            f"The nearest is {nearest(name, recipe_names())!r}. `ticket recipes` lists all; "
             "a recipe of your own is given as the path of a .toml file.",
         )
     text = resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
