@@ -7,7 +7,11 @@ from ticket_hub.networks import resnet as _resnet  # noqa: F401 - registers its 
 from ticket_hub.networks import small_stem as _small_stem  # noqa: F401 - registers its names
 from ticket_hub.networks import timm_bridge as _timm  # noqa: F401 - registers its names
 from ticket_hub.networks import vgg as _vgg  # noqa: F401 - registers its names
-from ticket_hub.networks.initialization import initialize, with_fresh_statistics
+from ticket_hub.networks.initialization import (
+    initialize,
+    register_initialization,
+    with_fresh_statistics,
+)
 from ticket_hub.networks.options import Choice, FloatRange, IntRange
 from ticket_hub.networks.prunable import Output, Shortcut, prunable_layers, set_kind
 from ticket_hub.networks.registry import (
@@ -37,6 +41,7 @@ __all__ = [
     "outline",
     "prunable_layers",
     "register",
+    "register_initialization",
     "set_kind",
     "with_fresh_statistics",
 ]

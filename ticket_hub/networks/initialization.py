@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
@@ -13,29 +13,60 @@ from torch.nn.modules.batchnorm import _NormBase
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.networks.registry import build
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe.axes import INITIALIZATIONS
+from ticket_hub.registry import supply
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["initialize", "with_fresh_statistics"]
+__all__ = ["initialize", "register_initialization", "with_fresh_statistics"]
 
-Draw: TypeAlias = Callable[[Tensor, int, torch.Generator], object]
-"""Fills a weight in place, given the groups of its convolution (1 for a linear layer)."""
+Draw: TypeAlias = Callable[..., object]
 
 
-def _glorot_normal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
-    fan_in, fan_out = _fans(weight, groups)
+def register_initialization(name: str) -> Callable[[Draw], Draw]:
+    """Register a function that draws the weights of one prunable layer, in place.
+
+    It declares what it needs by the names of its parameters: `weight`, to be filled; `fan_in` and
+    `fan_out`, the connections into one output and out of one input; `groups` of a convolution (1
+    for a linear layer); and `generator`, of its own for each layer and seed.
+
+    ```python
+    @register_initialization("lecun-normal")
+    def lecun_normal(weight: Tensor, fan_in: int, generator: torch.Generator) -> None:
+        weight.normal_(0.0, fan_in**-0.5, generator=generator)
+    ```
+
+    Raises:
+        PluginError: the function asks for something else.
+    """
+    return INITIALIZATIONS.register(name)
+
+
+@register_initialization("glorot-normal")
+def glorot_normal(weight: Tensor, fan_in: int, fan_out: int, generator: torch.Generator) -> None:
+    """Normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12)."""
     weight.normal_(0.0, math.sqrt(2.0 / (fan_in + fan_out)), generator=generator)
 
 
-def _kaiming_normal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
-    fan_in, _ = _fans(weight, groups)
+@register_initialization("kaiming-normal")
+def kaiming_normal(weight: Tensor, fan_in: int, generator: torch.Generator) -> None:
+    """Normal of variance 2 / fan_in (He et al. 2015, eq. 10)."""
     weight.normal_(0.0, math.sqrt(2.0) / math.sqrt(fan_in), generator=generator)
 
 
-def _orthogonal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
-    """Each group is a map of its own, with nothing in common with the others."""
+@register_initialization("orthogonal")
+def orthogonal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
+    """Orthonormal rows or columns of the matrix (outputs, rest) (Saxe et al. 2014).
+
+    Each group is a map of its own, with nothing in common with the others.
+    """
     for block in weight.chunk(groups):
         nn.init.orthogonal_(block, generator=generator)
+
+
+@register_initialization("default")
+def default() -> None:
+    """What the module's own constructor draws."""
 
 
 def _fans(weight: Tensor, groups: int) -> tuple[int, int]:
@@ -50,44 +81,33 @@ def _fans(weight: Tensor, groups: int) -> tuple[int, int]:
     return inputs * math.prod(kernel), outputs // groups * math.prod(kernel)
 
 
-_DRAWS: Mapping[str, Draw] = {
-    "glorot-normal": _glorot_normal,
-    "kaiming-normal": _kaiming_normal,
-    "orthogonal": _orthogonal,
-}
-
-
 def initialize(architecture: Architecture, spec: NetworkSpec, seed: int) -> Weights:
     """The state dict at iteration 0, on the CPU, as a pure function of the seed.
 
-    Prunable weights are drawn, each layer from its own stream, then multiplied by
-    `spec.init_scale`:
-
-    - `glorot-normal`: normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12);
-    - `kaiming-normal`: normal of variance 2 / fan_in (He et al. 2015, eq. 10);
-    - `orthogonal`: orthonormal rows or columns of the matrix (outputs, rest) (Saxe et al. 2014);
-    - `default`: what the module's own constructor draws.
-
-    Of a convolution in groups, fans and matrices are those of one group.
+    Prunable weights are drawn as `spec.init` says, each layer from its own stream, then multiplied
+    by `spec.init_scale`. Of a convolution in groups, fans and matrices are those of one group.
 
     With all but `default`, biases of prunable layers are 0, and batch norms have weight 1 and
     bias 0. Everything else (such as position embeddings) begins as the module's constructor has
     it, and statistics of norms are always fresh.
 
     Raises:
-        NetworkError: as `ticket_hub.networks.build`.
+        NetworkError: no network has this name, it lacks an option, or a size cannot be.
+        RecipeError: nobody has registered `spec.init`.
     """
+    draw = INITIALIZATIONS.get(spec.init)
     with torch.device("cpu"):
         module = build(architecture, seed=derive_seed(seed, "init", "module"))
     with torch.no_grad():
-        if spec.init != "default":
+        if draw is not default:
             _plain(module)
         for layer in prunable_layers(module):
             weight = module.get_parameter(layer.name)
-            if spec.init in _DRAWS:
-                generator = torch.Generator().manual_seed(derive_seed(seed, "init", layer.name))
-                groups = getattr(module.get_submodule(_owner(layer.name)), "groups", 1)
-                _DRAWS[spec.init](weight, groups, generator)
+            groups = getattr(module.get_submodule(_owner(layer.name)), "groups", 1)
+            fan_in, fan_out = _fans(weight, groups)
+            generator = torch.Generator().manual_seed(derive_seed(seed, "init", layer.name))
+            given = {"weight": weight, "groups": groups, "generator": generator}
+            supply(draw, {**given, "fan_in": fan_in, "fan_out": fan_out})
             weight.mul_(spec.init_scale)
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 

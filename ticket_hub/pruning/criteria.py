@@ -25,17 +25,23 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import MaskMismatchError, PruningError, ScoreError
-from ticket_hub.registry import Registry, needs, supply
+from ticket_hub.recipe.axes import CRITERIA
+from ticket_hub.registry import needs, supply
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import PrunableLayer, Weights
 
 __all__ = ["CRITERIA", "Score", "register_criterion", "scores"]
 
 Score: TypeAlias = Callable[..., Tensor]
-GIVEN = ("initial", "trained", "gradients", "generator")
 
-CRITERIA: Registry[Score] = Registry("pruning.criterion", gives=GIVEN, refusal=PruningError)
-register_criterion = CRITERIA.register
+
+def register_criterion(name: str) -> Callable[[Score], Score]:
+    """Register a function that scores the weights of one layer.
+
+    Raises:
+        PruningError: it asks for something else than the module's docstring names.
+    """
+    return CRITERIA.register(name)
 
 
 @register_criterion("magnitude")

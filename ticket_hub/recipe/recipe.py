@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
+from ticket_hub.recipe.axes import check_names
 from ticket_hub.recipe.rules import check_name, check_specs
 from ticket_hub.recipe.spec import (
     DataSpec,
@@ -57,6 +58,8 @@ class Recipe:
     def from_table(cls, table: Table) -> Recipe:
         """Build a recipe from plain values, as TOML or JSON gives them.
 
+        Names that only a plugin knows are taken as they are.
+
         Raises:
             RecipeError: an unknown key (the nearest valid one is named) or an impossible value.
         """
@@ -77,9 +80,11 @@ class Recipe:
         too, or was not the default of the network before.
 
         Raises:
-            RecipeError: as `from_table`.
+            RecipeError: an unknown key or name (the nearest is named), or an impossible value.
         """
-        return Recipe.from_table(_replaced(self, changes))
+        changed = Recipe.from_table(_replaced(self, changes))
+        check_names(changed.to_table(), changes)
+        return changed
 
     @property
     def digest(self) -> str:

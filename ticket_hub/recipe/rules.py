@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
+from ticket_hub.recipe.axes import OPTIMIZERS, SCHEDULES
 from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
 
 __all__ = ["check_name", "check_specs"]
@@ -101,8 +102,8 @@ def _of_training(training: TrainingSpec) -> Iterator[Rule]:
     yield (
         "training.milestones",
         stones,
-        bool(stones) or training.schedule != "milestones",
-        "at least one iteration where training.schedule is 'milestones'",
+        bool(stones) or "milestones" not in (SCHEDULES.takes(training.schedule) or ()),
+        f"at least one iteration where training.schedule is {training.schedule!r}",
     )
     yield (
         "training.evaluate_every",
@@ -120,11 +121,12 @@ def _of_optimizer(training: TrainingSpec) -> Iterator[Rule]:
         value = getattr(training, key)
         yield f"training.{key}", value, 0 <= value < 1, "in [0, 1)"
     yield "training.weight_decay", training.weight_decay, training.weight_decay >= 0, "at least 0"
+    takes = OPTIMIZERS.takes(training.optimizer)
     yield (
         "training.nesterov",
         training.nesterov,
-        not training.nesterov or (training.optimizer == "sgd" and training.momentum > 0),
-        "false unless the optimizer is sgd with momentum",
+        not training.nesterov or (training.momentum > 0 and (takes is None or "nesterov" in takes)),
+        "false unless the optimizer takes it, and has momentum",
     )
 
 

@@ -13,7 +13,6 @@ __all__ = [
     "LATER",
     "UNKNOWN",
     "DataSpec",
-    "Initialization",
     "NetworkSpec",
     "PruningSpec",
     "SearchSpec",
@@ -32,14 +31,13 @@ LATER: Mapping[str, bool] = MappingProxyType({"later": True})
 digests and bundles of old recipes stay what they are."""
 
 Option: TypeAlias = bool | int | float | str
-Initialization: TypeAlias = Literal["glorot-normal", "kaiming-normal", "orthogonal", "default"]
 
 PAPERS_NETWORKS = re.compile(
     r"lenet(-\d+)+|conv-[246]|resnet-\d+|small-resnet-(18|34)|vgg-(11|13|16|19)", re.ASCII
 )
 
 
-def default_init(network: str) -> Initialization:
+def default_init(network: str) -> str:
     """How the weights of a network begin where a recipe does not say it.
 
     The papers' networks begin as in Frankle & Carbin 2019, with Gaussian Glorot. All others begin
@@ -55,9 +53,10 @@ class NetworkSpec:
 
     Attributes:
         name: `lenet-300-100`, `conv-2`, `resnet-20`, `vgg-19`, `timm:NAME`, or a registered one.
-        init: `glorot-normal`, `kaiming-normal`, `orthogonal`, or `default` (the module's own).
-            Where it is not given, `glorot-normal` for the papers' networks and `default` for all
-            others; a spec always holds, and a recipe always writes, which one it is.
+        init: a name of `ticket_hub.networks.initialization`, or one that a plugin has registered;
+            `default` is the module's own. Where it is not given, `glorot-normal` for the papers'
+            networks and `default` for all others; a spec always holds, and a recipe always
+            writes, which one it is.
         init_scale: factor on every initial weight of a prunable layer.
         options: typed options of the network, such as `dropout` or `width`.
         weights: pretrained weights to begin with instead: `file:PATH` (safetensors, or what
@@ -67,7 +66,7 @@ class NetworkSpec:
     """
 
     name: str
-    init: Initialization = None  # type: ignore[assignment]  # which one depends on the name
+    init: str = None  # type: ignore[assignment]  # which one depends on the name
     init_scale: float = 1.0
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: str = field(default="", metadata=LATER)
@@ -114,14 +113,14 @@ class TrainingSpec:
     Attributes:
         iterations: optimizer steps.
         batch_size: examples per step; the last, smaller batch of an epoch is dropped.
-        optimizer: `sgd`, `adam` (weight decay as L2), or `adamw` (decoupled).
+        optimizer: a name of `ticket_hub.training.optimizers`, or one that a plugin has registered;
+            it says which of the keys below it takes.
         lr: learning rate after warmup.
-        momentum: of SGD.
-        nesterov: SGD's variant.
-        beta1, beta2, eps: of Adam and AdamW.
+        momentum, nesterov, beta1, beta2, eps: of the optimizers that take them.
         weight_decay: on every parameter.
-        schedule: `constant`, `milestones` (times `gamma` at each), or `cosine` (to 0).
-        milestones: iterations of the drops.
+        schedule: of the learning rate: a name of `ticket_hub.training.schedules`, or one that a
+            plugin has registered.
+        milestones: iterations of the drops, for the schedules that take them.
         gamma: factor of each drop.
         warmup: iterations of linear warmup from 0; the schedule counts them too.
         evaluate_every: iterations between two readings of validation and test.
@@ -134,7 +133,7 @@ class TrainingSpec:
 
     iterations: int
     batch_size: int
-    optimizer: Literal["sgd", "adam", "adamw"]
+    optimizer: str
     lr: float
     momentum: float = 0.0
     nesterov: bool = False
@@ -142,7 +141,7 @@ class TrainingSpec:
     beta2: float = 0.999
     eps: float = 1e-8
     weight_decay: float = 0.0
-    schedule: Literal["constant", "milestones", "cosine"] = "constant"
+    schedule: str = "constant"
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
     warmup: int = 0

@@ -11,6 +11,8 @@ from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ticket_hub.training.member import Curves, Keeper, Member, MemberState, Progress, Trained
+    from ticket_hub.training.optimizers import Optimizer, register_optimizer
+    from ticket_hub.training.schedules import register_schedule
     from ticket_hub.training.trainer import Trainer, train
 
 __all__ = [
@@ -18,9 +20,12 @@ __all__ = [
     "Keeper",
     "Member",
     "MemberState",
+    "Optimizer",
     "Progress",
     "Trained",
     "Trainer",
+    "register_optimizer",
+    "register_schedule",
     "train",
 ]
 
@@ -29,9 +34,12 @@ _HOMES = {
     "Keeper": "member",
     "Member": "member",
     "MemberState": "member",
+    "Optimizer": "optimizers",
     "Progress": "member",
     "Trained": "member",
     "Trainer": "trainer",
+    "register_optimizer": "optimizers",
+    "register_schedule": "schedules",
     "train": "trainer",
 }
 

@@ -16,7 +16,7 @@ from ticket_hub.training.batches import Batches
 from ticket_hub.training.flat import Layout
 from ticket_hub.training.graphs import Repeater
 from ticket_hub.training.member import Member, MemberState
-from ticket_hub.training.optimizers import Optimizer, slot_names
+from ticket_hub.training.optimizers import make_optimizer, slot_names
 from ticket_hub.training.pixels import floats
 from ticket_hub.training.readings import read_logits
 from ticket_hub.types import Architecture, Weights
@@ -46,7 +46,7 @@ class Group(ABC):
         self.mask = self.layout.masks(members, self.device)
         self.prepare()
         self.slots = {name: torch.zeros_like(self.buffer) for name in slot_names(training)}
-        self.optimizer = Optimizer(
+        self.optimizer = make_optimizer(
             training,
             self.tensors(self.buffer),
             {name: self.tensors(slot) for name, slot in self.slots.items()},

@@ -17,7 +17,7 @@ from ticket_hub.shapes import Float64
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.layout import lay_out
 from ticket_hub.training.member import Member, MemberState
-from ticket_hub.training.optimizers import Optimizer
+from ticket_hub.training.optimizers import make_optimizer
 from ticket_hub.training.pixels import floats
 from ticket_hub.training.readings import read_logits
 from ticket_hub.training.settings import autocast
@@ -47,7 +47,7 @@ class Lane:
         self.names = list(named)
         self.parameters = list(named.values())
         self.keep = self._masks(named)
-        self.optimizer = Optimizer(training, self.parameters)
+        self.optimizer = make_optimizer(training, self.parameters)
         self.batches = Batches(data, training, [member])
 
     def _load(self, architecture: Architecture) -> nn.Module:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ticket_hub.networks import with_fresh_statistics
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.recipe.axes import SCHEDULES
 from ticket_hub.training import Member, Trained
 from ticket_hub.types import Architecture
 
@@ -26,12 +27,14 @@ ORDER = 2
 def first_training(training: TrainingSpec, iterations: int) -> TrainingSpec:
     """How the first iterations are trained: read at their end only, and never stopped early.
 
-    A cosine, which would fall to 0 at the end of so few iterations, stays where it begins.
+    A schedule that depends on the budget, as a cosine that would fall to 0 at the end of so few
+    iterations, stays where it begins.
     """
+    takes = SCHEDULES.takes(training.schedule) or ()
     return replace(
         training,
         iterations=iterations,
-        schedule="constant" if training.schedule == "cosine" else training.schedule,
+        schedule="constant" if "iterations" in takes else training.schedule,
         evaluate_every=iterations,
         patience=0,
         test="chosen",

@@ -13,6 +13,7 @@ from ticket_hub.errors import ImportRefusedError, RecipeError
 from ticket_hub.interop.importers.refusals import refusal, refuse_stand_in
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PARTS, PartialRecipe, Recipe, recipe_of
+from ticket_hub.recipe.axes import check_names
 from ticket_hub.types import Architecture
 
 __all__ = [
@@ -190,7 +191,8 @@ def nearest_recipe(
 def _is_possible(part: str, table: dict[str, Any] | None) -> bool:
     """Whether a part of a recipe can be so, whatever the others are."""
     try:
-        recipe_of({"name": part} | dict.fromkeys(PARTS) | {part: table})
+        recipe = recipe_of({"name": part} | dict.fromkeys(PARTS) | {part: table})
+        check_names(recipe.to_table())
     except RecipeError:
         return False
     return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.errors import RecipeError
+from ticket_hub.recipe.axes import check_names
 from ticket_hub.recipe.recipe import Recipe
 from ticket_hub.registry import nearest
 
@@ -62,4 +63,6 @@ def _parse(text: str, name: str, source: str) -> Recipe:
         table: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{source} is not TOML: {error}.", "Mend that line.") from error
-    return Recipe.from_table({"name": name} | table)
+    recipe = Recipe.from_table({"name": name} | table)
+    check_names(recipe.to_table())
+    return recipe

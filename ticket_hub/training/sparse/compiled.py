@@ -14,8 +14,10 @@ from torch.nn import functional
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.recipe.axes import OPTIMIZERS
 from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member
+from ticket_hub.training.optimizers import SGD, Adam, AdamW
 from ticket_hub.training.schedules import learning_rates
 from ticket_hub.training.sparse.base import Batches, SparseBackend, Trial
 from ticket_hub.training.sparse.memory import Parameters, Rule, Steps, Work
@@ -63,6 +65,8 @@ class SparseNumba(SparseBackend):
         """Why this backend cannot train this network so on this device, or None if it can."""
         if importlib.util.find_spec("numba") is None:
             return "be had without numba: pip install 'ticket-hub[fast]'"
+        if OPTIMIZERS.get(training.optimizer) not in {SGD, Adam, AdamW}:
+            return f"train with the optimizer {training.optimizer!r}"
         return refusal(module, training, device)
 
     def _advance(self, index: int, batches: Batches, start: int) -> None:
@@ -147,8 +151,8 @@ def _work(wiring: Wiring, trial: Trial) -> Work:
 
 def _rule(training: TrainingSpec) -> Rule:
     return Rule(
-        adam=training.optimizer != "sgd",
-        decoupled=training.optimizer == "adamw",
+        adam=OPTIMIZERS.get(training.optimizer) is not SGD,
+        decoupled=OPTIMIZERS.get(training.optimizer) is AdamW,
         nesterov=training.nesterov,
         momentum=np.float32(training.momentum),
         rest1=np.float32(1 - training.beta1),
@@ -162,7 +166,7 @@ def _rule(training: TrainingSpec) -> Rule:
 def _rates(training: TrainingSpec, start: int, stop: int, done: int) -> Array:
     """The numbers that change from step to step: float32 `(steps, 3)`, worked out in float64."""
     rates = learning_rates(training, start, stop, torch.device("cpu")).numpy()
-    if training.optimizer == "sgd":
+    if OPTIMIZERS.get(training.optimizer) is SGD:
         return np.stack([rates, rates, rates], 1).astype(np.float32)
     counts = np.arange(done + 1, done + 1 + len(rates))
     first = rates / (1 - training.beta1**counts)

@@ -21,7 +21,7 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member
-from ticket_hub.training.optimizers import Optimizer
+from ticket_hub.training.optimizers import make_optimizer
 from ticket_hub.training.schedules import learning_rates
 from ticket_hub.training.sparse.base import Batches, SparseBackend, Trial
 from ticket_hub.training.sparse.survivors import Layer, refusal
@@ -178,7 +178,7 @@ class _Network:
             bias = len(layers) + index
             wires.bind(parts[index], parts[bias], slopes[index], slopes[bias])
         slots = {name: [slot] for name, slot in trial.slots.items()}
-        self.optimizer = Optimizer(training, [trial.flat], slots)
+        self.optimizer = make_optimizer(training, [trial.flat], slots)
 
     def forward(self, table: Tensor) -> list[Tensor]:
         """The input, the rectified values of each hidden layer, and the logits."""

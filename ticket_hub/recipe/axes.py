@@ -1,0 +1,58 @@
+"""The axes of a recipe that others may extend: what a key may be, and what it stands for.
+
+Names are known without PyTorch; see `ticket_hub.registry`. A recipe of somebody else's may have
+names that nobody registered here: it is read all the same, and refused where it is to be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ticket_hub.errors import PruningError
+from ticket_hub.registry import Registry
+
+__all__ = ["CRITERIA", "INITIALIZATIONS", "OPEN", "OPTIMIZERS", "SCHEDULES", "check_names"]
+
+CRITERIA: Registry[Any] = Registry(
+    "pruning.criterion",
+    gives=("initial", "trained", "gradients", "generator"),
+    refusal=PruningError,
+    homes=("ticket_hub.pruning.criteria",),
+)
+INITIALIZATIONS: Registry[Any] = Registry(
+    "network.init",
+    gives=("weight", "groups", "fan_in", "fan_out", "generator"),
+    homes=("ticket_hub.networks.initialization",),
+)
+OPTIMIZERS: Registry[Any] = Registry(
+    "training.optimizer", homes=("ticket_hub.training.optimizers",)
+)
+SCHEDULES: Registry[Any] = Registry(
+    "training.schedule",
+    gives=("training", "iteration"),
+    homes=("ticket_hub.training.schedules",),
+)
+
+OPEN: Mapping[str, Registry[Any]] = {
+    each.key: each for each in (INITIALIZATIONS, OPTIMIZERS, SCHEDULES, CRITERIA)
+}
+"""Key of a recipe -> the names that it may be."""
+
+
+def check_names(table: Mapping[str, Any], keys: Iterable[str] = OPEN) -> None:
+    """Refuse names that nobody has registered.
+
+    Args:
+        table: of a recipe; parts that are not known are None.
+        keys: what is asked of, and what is inside it: `training` asks of all its names.
+
+    Raises:
+        RecipeError: the first such name, with the nearest that there is.
+        PluginError: a plugin that might have it cannot be imported.
+    """
+    asked = tuple(keys)
+    for path, registry in OPEN.items():
+        part, _, key = path.partition(".")
+        if table[part] is not None and (path in asked or part in asked):
+            registry.check(table[part][key])
