@@ -12,7 +12,15 @@ from typing import Any
 from ticket_hub.errors import PruningError
 from ticket_hub.registry import Registry
 
-__all__ = ["CRITERIA", "INITIALIZATIONS", "OPEN", "OPTIMIZERS", "SCHEDULES", "check_names"]
+__all__ = [
+    "CONTROLS",
+    "CRITERIA",
+    "INITIALIZATIONS",
+    "OPEN",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "check_names",
+]
 
 CRITERIA: Registry[Any] = Registry(
     "pruning.criterion",
@@ -33,6 +41,12 @@ SCHEDULES: Registry[Any] = Registry(
     gives=("training", "iteration"),
     homes=("ticket_hub.training.schedules",),
 )
+CONTROLS: Registry[Any] = Registry(
+    "control",
+    gives=("ticket", "dense", "fresh", "trained", "scope", "seed"),
+    home="ticket_hub.transfer.controls",
+)
+"""Of an experiment, not of a recipe: what a ticket can be compared with."""
 
 OPEN: Mapping[str, Registry[Any]] = {
     each.key: each for each in (INITIALIZATIONS, OPTIMIZERS, SCHEDULES, CRITERIA)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
@@ -28,6 +28,7 @@ from ticket_hub.recipe.toml import toml_text
 __all__ = ["PARTS", "PartialRecipe", "Recipe", "recipe_of"]
 
 Table: TypeAlias = Mapping[str, Any]
+R = TypeVar("R", "Recipe", "PartialRecipe")
 PARTS = ("network", "data", "training", "pruning", "search")
 """What a recipe says of a search."""
 
@@ -82,9 +83,7 @@ class Recipe:
         Raises:
             RecipeError: an unknown key or name (the nearest is named), or an impossible value.
         """
-        changed = Recipe.from_table(_replaced(self, changes))
-        check_names(changed.to_table(), changes)
-        return changed
+        return _replaced(self, changes)
 
     @property
     def digest(self) -> str:
@@ -145,7 +144,7 @@ class PartialRecipe:
         Raises:
             RecipeError: as `Recipe.replace`.
         """
-        return build(PartialRecipe, _replaced(self, changes))
+        return _replaced(self, changes)
 
     @property
     def digest(self) -> str:
@@ -169,7 +168,7 @@ def recipe_of(table: Table) -> Recipe | PartialRecipe:
     return build(Recipe, table)
 
 
-def _replaced(recipe: Recipe | PartialRecipe, changes: Table) -> dict[str, Any]:
+def _replaced(recipe: R, changes: Table) -> R:
     table, network = recipe.to_table(), recipe.network
     if network and "network.name" in changes and network.init == default_init(network.name):
         del table["network"]["init"]
@@ -181,7 +180,9 @@ def _replaced(recipe: Recipe | PartialRecipe, changes: Table) -> dict[str, Any]:
         if not isinstance(place, dict):
             raise unknown_key(path, key_paths(Recipe))
         place[last] = value
-    return table
+    changed = build(type(recipe), table)
+    check_names(changed.to_table(), changes)
+    return changed
 
 
 def _digest(table: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ticket_hub.transfer.controls import CONTROLS, Start, make_start
+    from ticket_hub.transfer.controls import CONTROLS, Start, make_start, register_control
     from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
     from ticket_hub.transfer.head import Fitted, fit
     from ticket_hub.transfer.matrix import Cell, Matrix, read_matrix
@@ -39,6 +39,7 @@ __all__ = [
     "judge_levels",
     "make_start",
     "read_matrix",
+    "register_control",
     "retrain",
     "transfer_tickets",
 ]
@@ -60,6 +61,7 @@ _HOMES = {
     "judge_levels": "evidence",
     "make_start": "controls",
     "read_matrix": "matrix",
+    "register_control": "controls",
     "retrain": "retraining",
     "transfer_tickets": "transferring",
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ticket_hub.transfer.controls import FRESH
+from ticket_hub.transfer.controls import asks
 from ticket_hub.transfer.experiment_networks import scope_of
 from ticket_hub.transfer.planning import Plan
-from ticket_hub.transfer.spec import FINETUNE, OWN, TICKET
+from ticket_hub.transfer.spec import OWN, TICKET
 
 __all__ = ["budgets_of", "totals_of"]
 
@@ -18,7 +18,8 @@ def budgets_of(wanted: Plan) -> dict[str, Any]:
 
     `iterations` are those of the experiment, and `before` those behind the weights that it begins
     with: of a rewound theta0 in the search, of fresh weights here. Without any of these the budget
-    is the number alone. `finetune` is pruned between the two halves of its own.
+    is the number alone. What begins from trained weights, as `finetune`, is pruned between the two
+    halves of its own.
     """
     whole = wanted.spec.training.iterations
     before = {name: _before(name, wanted) for name in (TICKET, *wanted.request.controls)}
@@ -27,16 +28,18 @@ def budgets_of(wanted: Plan) -> dict[str, Any]:
         name: {"before": behind, "iterations": whole} if rewound else whole
         for name, behind in before.items()
     }
-    if FINETUNE in found:
-        parts = {"dense": whole, "pruned": whole}
-        how = {"criterion": "magnitude", "scope": scope_of(wanted.source)}
-        found[FINETUNE] = ({"before": before[FINETUNE]} if rewound else {}) | parts | how
+    for name in found:
+        if asks(name, "trained"):
+            found[name] = {"before": before[name]} if rewound else {}
+            found[name] |= {"dense": whole, "pruned": whole}
+            if asks(name, "scope"):
+                found[name] |= {"criterion": "magnitude", "scope": scope_of(wanted.source)}
     return found
 
 
 def _before(name: str, wanted: Plan) -> int:
     """Iterations behind what a network begins with, the most over the trials."""
-    if name in FRESH:
+    if asks(name, "fresh"):
         return max(wanted.spec.fresh_iterations, default=0)
     if name == OWN and wanted.own is not None:
         return max(wanted.own.source.starts)

@@ -1,16 +1,19 @@
 """The networks of an experiment, each a pure function of a ticket and a seed.
 
-| control | weights | mask |
-|---|---|---|
-| `ticket` | theta0 | the ticket's |
-| `dense` | dense theta0 | all |
-| `reinit` | fresh | the ticket's |
-| `reinit-same-sign` | fresh sizes, signs of theta0 | the ticket's |
-| `shuffle` | dense theta0 | the ticket's, shuffled within each layer |
-| `random` | fresh | random, with the ticket's number of weights in each layer |
-| `mask-only` | the initialization that the target's own search begins with | the ticket's |
-| `finetune` | the dense network's, trained for the whole budget | their largest: see `_finetune` |
-| `own` | theta0 of the ticket that was found on the target | that ticket's |
+A control is one function with a decorator. It declares what it needs by the names of its
+parameters, and returns the whole state dict and the mask that a network begins with:
+
+    ticket    the ticket: architecture, mask, theta0
+    dense     the whole theta0; a bundle with survivors only is refused
+    fresh     weights drawn by the target's rule and the control's own seed
+    trained   the dense network of the trial at the end of its training, which is then trained first
+    scope     how the search that found the ticket ranked weights: `layerwise` or `global`
+    seed      of whatever else is drawn
+
+    @register_control("reinit-positive")
+    def reinit_positive(ticket, fresh):
+        positive = {name: fresh[name].abs() for name in ticket.mask}
+        return {**fresh, **positive}, ticket.mask
 
 Beside a ticket that was rewound to iteration k, fresh weights are trained for k iterations first,
 under their mask; see `ticket_hub.transfer.first_steps`. Statistics of norms begin anew, except
@@ -22,31 +25,35 @@ fine-tuning at the last rate): twice the budget of all others.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import torch
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import content_digest
 from ticket_hub.durable import canonical_json
-from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.errors import EvidenceError, PluginError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
 from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.registry import there_are
-from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, TICKET
+from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.registry import needs, supply, there_are
+from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["CONTROLS", "FRESH", "Start", "check_controls", "make_start"]
+__all__ = ["CONTROLS", "Start", "asks", "check_controls", "make_start", "register_control"]
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 Pair: TypeAlias = tuple[Weights, Mask]
-Maker: TypeAlias = Callable[[TicketContent, NetworkSpec, int], Pair]
+Maker: TypeAlias = Callable[..., Pair]
+M = TypeVar("M", bound=Maker)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,22 +99,64 @@ def make_start(
         ticket: what the control is of; for `own`, the target's own ticket.
         network: its rule draws fresh weights.
         seed: of everything that is drawn.
-        trained: the dense network's weights at the end of its training, for `finetune`.
-        scope: how `finetune` ranks weights: `layerwise` or `global`.
+        trained: the dense network's weights at the end of its training, for controls that ask.
+        scope: how the search ranked weights, `layerwise` or `global`, for controls that ask.
 
     Raises:
         RecipeError: there is no such control.
         EvidenceError: the control needs dense weights, and the ticket has survivors only.
         PruningError: no other mask can be found.
+        MaskMismatchError: the control made a mask that is not of its weights.
+        PluginError: the function of a control returned something else than weights and a mask.
     """
     check_controls([control])
-    if control == FINETUNE:
-        weights, mask = _finetune(ticket, trained, scope)
-    else:
-        weights, mask = _MAKERS[control](ticket, network, seed)
+    given = {
+        "ticket": ticket,
+        "dense": lambda: _dense_theta0(ticket, control),
+        "fresh": lambda: initialize(ticket.architecture, network, seed),
+        "trained": lambda: _trained(trained, control),
+        "scope": scope,
+        "seed": seed,
+    }
+    maker = _ticket if control == TICKET else CONTROLS.get(control)
+    known = {need: value() if callable(value := given[need]) else value for need in needs(maker)}
+    weights, mask = _pair(supply(maker, known), control)
+    if trained is None or "trained" not in known:
         weights = with_fresh_statistics(ticket.architecture, weights)
+    if lacking := [name for name in ticket.theta0 if name not in weights]:
+        raise PluginError(
+            f"The control {control!r} lacks the weights {', '.join(lacking[:3])}.",
+            "Let its function return the whole state dict.",
+        )
     check_alignment(weights, mask)
-    return Start(weights=weights, mask=mask, seed=None if control in _GIVEN else seed)
+    drawn = "fresh" in known or "seed" in known
+    return Start(weights=weights, mask=mask, seed=seed if drawn else None)
+
+
+def register_control(name: str) -> Callable[[M], M]:
+    """Register a function that makes a control of a ticket; see the module's docstring.
+
+    The claim about it is that the ticket is better.
+
+    Raises:
+        PluginError: the name has other characters than small letters, digits and dashes, or the
+            function asks for something else.
+    """
+    if name == TICKET or not NAME.fullmatch(name):
+        raise PluginError(
+            f"A control cannot be called {name!r}.",
+            "Give it a name of small letters, digits and dashes, such as `my-control`.",
+        )
+    return CONTROLS.register(name)
+
+
+def asks(control: str, need: str) -> bool:
+    """Whether a control, or the ticket, needs something, such as `fresh` or `trained` weights.
+
+    Raises:
+        RecipeError: nobody has registered the control.
+    """
+    return control != TICKET and need in needs(CONTROLS.get(control))
 
 
 def check_controls(names: list[str]) -> None:
@@ -117,25 +166,25 @@ def check_controls(names: list[str]) -> None:
         RecipeError: the nearest name is given.
     """
     for name in names:
-        if name not in {TICKET, *CONTROLS}:
+        if name != TICKET and name not in CONTROLS:
             raise RecipeError(f"There is no control {name[:100]!r}.", there_are(name, CONTROLS))
 
 
-def _ticket(ticket: TicketContent, _network: NetworkSpec, _seed: int) -> Pair:
-    return ticket.theta0, ticket.mask
+@register_control("dense")
+def dense(ticket: TicketContent, dense: Weights) -> Pair:
+    """The network that the ticket is a part of."""
+    return dense, full_mask(outline(ticket.architecture).layers)
 
 
-def _dense(ticket: TicketContent, _network: NetworkSpec, _seed: int) -> Pair:
-    _refuse_survivors(ticket, DENSE)
-    return ticket.theta0, full_mask(outline(ticket.architecture).layers)
+@register_control("reinit")
+def reinit(ticket: TicketContent, fresh: Weights) -> Pair:
+    """The same mask over fresh weights."""
+    return fresh, ticket.mask
 
 
-def _reinit(ticket: TicketContent, network: NetworkSpec, seed: int) -> Pair:
-    return initialize(ticket.architecture, network, seed), ticket.mask
-
-
-def _reinit_same_sign(ticket: TicketContent, network: NetworkSpec, seed: int) -> Pair:
-    fresh = initialize(ticket.architecture, network, seed)
+@register_control("reinit-same-sign")
+def reinit_same_sign(ticket: TicketContent, fresh: Weights) -> Pair:
+    """Fresh sizes with the signs of theta0."""
     signed = {
         name: torch.copysign(fresh[name], ticket.theta0[name].to(fresh[name].device))
         for name in ticket.mask
@@ -143,30 +192,36 @@ def _reinit_same_sign(ticket: TicketContent, network: NetworkSpec, seed: int) ->
     return {**fresh, **signed}, ticket.mask
 
 
-def _shuffle(ticket: TicketContent, _network: NetworkSpec, seed: int) -> Pair:
-    _refuse_survivors(ticket, "shuffle")
+@register_control("shuffle")
+def shuffle(ticket: TicketContent, dense: Weights, seed: int) -> Pair:
+    """The mask shuffled within each layer, over the dense theta0."""
     mask = shuffled_mask(ticket.mask, seed)
     assert kept_by_layer(mask) == kept_by_layer(ticket.mask), "a shuffle keeps the counts"
     if ticket.density < 1:
         same = all(bool((keep == ticket.mask[name]).all()) for name, keep in mask.items())
         assert not same, "a shuffle that is the ticket controls nothing"
-    return ticket.theta0, mask
+    return dense, mask
 
 
-def _random(ticket: TicketContent, network: NetworkSpec, seed: int) -> Pair:
-    return initialize(ticket.architecture, network, seed), random_mask_like(ticket.mask, seed)
+@register_control("random")
+def random(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
+    """Fresh weights under a random mask with as many weights in each layer."""
+    return fresh, random_mask_like(ticket.mask, seed)
 
 
-def _finetune(ticket: TicketContent, trained: Weights | None, scope: str) -> Pair:
+@register_control("mask-only")
+def mask_only(ticket: TicketContent, fresh: Weights) -> Pair:
+    """As `reinit`; its seed is that of the target's own search: see `ExperimentSpec`."""
+    return fresh, ticket.mask
+
+
+@register_control("finetune")
+def finetune(ticket: TicketContent, trained: Weights, scope: str) -> Pair:
     """The trained weights under a mask of the largest, as many as the ticket keeps.
 
     What the ticket leaves dense stays dense. The other layers are ranked each by itself, so that
     each keeps as many weights as the ticket's, or, with the scope `global`, all together.
     """
-    if trained is None:
-        raise EvidenceError(
-            "The control 'finetune' begins from a trained dense network.", "Train that first."
-        )
     mask: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
     pruned = [name for name, keep in ticket.mask.items() if not bool(keep.all())]
     for names in [pruned] if scope == "global" else [[name] for name in pruned]:
@@ -175,7 +230,17 @@ def _finetune(ticket: TicketContent, trained: Weights | None, scope: str) -> Pai
     return trained, mask
 
 
-def _refuse_survivors(ticket: TicketContent, control: str) -> None:
+@register_control("own")
+def own(ticket: TicketContent) -> Pair:
+    """The ticket that was found on the target."""
+    return ticket.theta0, ticket.mask
+
+
+def _ticket(ticket: TicketContent) -> Pair:
+    return ticket.theta0, ticket.mask
+
+
+def _dense_theta0(ticket: TicketContent, control: str) -> Weights:
     """Refuse weights that a mask has been at already: where it drops, everything is 0."""
     dropped = [ticket.theta0[name][~keep] for name, keep in ticket.mask.items()]
     masked = any(map(len, dropped)) and not any(bool(values.any()) for values in dropped)
@@ -184,28 +249,22 @@ def _refuse_survivors(ticket: TicketContent, control: str) -> None:
             f"The control {control!r} needs dense theta0, and this ticket has its survivors only.",
             f"Leave out {control!r}, or take a bundle that was written with dense theta0.",
         )
+    return ticket.theta0
 
 
-_MAKERS: Mapping[str, Maker] = MappingProxyType(
-    {
-        TICKET: _ticket,
-        DENSE: _dense,
-        "reinit": _reinit,
-        "reinit-same-sign": _reinit_same_sign,
-        "shuffle": _shuffle,
-        "random": _random,
-        "mask-only": _reinit,
-        OWN: _ticket,
-    }
-)
-FRESH = frozenset({"reinit", "reinit-same-sign", "random", "mask-only"})
-"""Controls whose weights nobody has trained yet."""
-_GIVEN = frozenset({TICKET, DENSE, FINETUNE, OWN})
-"""What nothing is drawn for."""
+def _trained(trained: Weights | None, control: str) -> Weights:
+    if trained is None:
+        raise EvidenceError(
+            f"The control {control!r} begins from a trained dense network.", "Train that first."
+        )
+    return trained
 
-CONTROLS: tuple[str, ...] = (
-    *(name for name in _MAKERS if name not in {TICKET, OWN}),
-    FINETUNE,
-    OWN,
-)
-"""What a ticket can be compared with."""
+
+def _pair(made: object, control: str) -> Pair:
+    match made:
+        case (Mapping() as weights, Mapping() as mask):
+            return weights, mask
+    raise PluginError(
+        f"The function of the control {control!r} returned a {type(made).__name__}.",
+        "Let it return two tables: the whole state dict, and the mask.",
+    )

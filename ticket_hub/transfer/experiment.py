@@ -17,7 +17,7 @@ from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.transfer.controls import FRESH
+from ticket_hub.transfer.controls import asks
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.first_steps import first_training, with_first_steps
 from ticket_hub.transfer.folder import ExperimentFolder
@@ -26,7 +26,7 @@ from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.shared import SharedNetworks, identity
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, FINETUNE, TICKET, Entry, ExperimentSpec, Request
+from ticket_hub.transfer.spec import DENSE, TICKET, Entry, ExperimentSpec, Request
 
 __all__ = ["experiment", "in_pieces"]
 
@@ -155,15 +155,16 @@ class _Session:
         )
 
     def _first_iterations(self, entry: Entry) -> int:
-        return self.spec.first_iterations(entry.trial) if entry.control in FRESH else 0
+        return self.spec.first_iterations(entry.trial) if asks(entry.control, "fresh") else 0
 
     def _is_base(self, entry: Entry) -> bool:
         """Whether another network trains on from this one."""
-        return entry.control == DENSE and FINETUNE in self.request.controls
+        asked = (asks(control, "trained") for control in self.request.controls)
+        return entry.control == DENSE and any(asked)
 
     def _train(self, missing: Sequence[Entry]) -> None:
         self._refuse_to_start()
-        tuned = dict.fromkeys(entry.trial for entry in missing if entry.control == FINETUNE)
+        tuned = dict.fromkeys(entry.trial for entry in missing if asks(entry.control, "trained"))
         bases = [Entry(0, DENSE, trial) for trial in tuned if not self.folder.has_dense(trial)]
         for entries in filter(None, (bases, missing)):
             self._train_group(entries)
@@ -186,7 +187,9 @@ class _Session:
 
     def _forget(self, trained: Sequence[Entry]) -> None:
         """Drop checkpoints that a process left which was killed after its last result."""
-        bases = [Entry(0, DENSE, entry.trial) for entry in trained if entry.control == FINETUNE]
+        bases = [
+            Entry(0, DENSE, entry.trial) for entry in trained if asks(entry.control, "trained")
+        ]
         for entry in (*bases, *trained):
             FolderKeeper(folder=self.folder.checkpoints(entry.level)).forget([entry.name])
 
@@ -199,7 +202,8 @@ class _Session:
         return {
             entry: ticket
             for entry, ticket in alike.items()
-            if entry.control not in {TICKET, DENSE, FINETUNE}
+            if entry.control not in {TICKET, DENSE}
+            and not asks(entry.control, "trained")
             and (ticket in alike or self.folder.has(ticket))
             and self._digest(entry) == self._digest(ticket)
         }

@@ -11,13 +11,13 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
 from ticket_hub.recipe.spec import PruningSpec
 from ticket_hub.training import Curves, Member, Trained
-from ticket_hub.transfer.controls import Start, make_start
+from ticket_hub.transfer.controls import Start, asks, make_start
 from ticket_hub.transfer.head import Fitted, fit
 from ticket_hub.transfer.images import fit_size
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, FINETUNE, OWN, Entry, ExperimentSpec, Request
+from ticket_hub.transfer.spec import DENSE, OWN, Entry, ExperimentSpec, Request
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "scope_of"]
@@ -63,7 +63,7 @@ class ExperimentNetworks:
     Attributes:
         own: the target's own tickets, where there are any.
         data: in the shape that the network takes.
-        dense: the trained dense network of a trial, for the control `finetune`.
+        dense: the trained dense network of a trial, for controls that begin from it.
     """
 
     source: Source
@@ -82,12 +82,12 @@ class ExperimentNetworks:
         """
         fitted = self._fitted(entry)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
-        if entry.control != FINETUNE:
+        if not asks(entry.control, "trained"):
             start = make_start(entry.control, fitted.ticket, self.spec.network, seed)
             return PreparedNetwork(fitted=fitted, start=start, before=0)
         base = self.dense(entry.trial)
         start = make_start(
-            FINETUNE,
+            entry.control,
             fitted.ticket,
             self.spec.network,
             seed,
@@ -105,7 +105,7 @@ class ExperimentNetworks:
         return Member(
             name=entry.name,
             seed=self.spec.trial_seed(entry.trial),
-            level=1 if entry.control == FINETUNE else 0,
+            level=1 if asks(entry.control, "trained") else 0,
             weights=lined.start.weights,
             mask=lined.start.mask,
         )

@@ -9,11 +9,12 @@ from pathlib import Path
 from ticket_hub.data import DataSet, load
 from ticket_hub.data.dataset import Part
 from ticket_hub.recipe.spec import DataSpec
+from ticket_hub.transfer.controls import asks
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
 from ticket_hub.transfer.planning import Plan
-from ticket_hub.transfer.spec import FINETUNE, TICKET, Entry
+from ticket_hub.transfer.spec import TICKET, Entry
 
 __all__ = ["preflight"]
 
@@ -75,7 +76,7 @@ def _line_up(plan: Plan, data: DataSet) -> None:
         dense=_untrained,
     )
     for control in (TICKET, *plan.request.controls):
-        if control != FINETUNE:
+        if not asks(control, "trained"):
             networks.prepare(Entry(plan.request.levels[0], control, 0))
 
 

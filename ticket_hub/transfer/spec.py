@@ -18,7 +18,6 @@ from ticket_hub.recipe.experiment_spec import (
 
 __all__ = [
     "DENSE",
-    "FINETUNE",
     "OWN",
     "TICKET",
     "Entry",
@@ -29,7 +28,7 @@ __all__ = [
     "Request",
 ]
 
-FINETUNE, OWN = "finetune", "own"
+OWN = "own"
 
 
 @dataclass(frozen=True)
