@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
+from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub_cli import options
 
 __all__ = ["RECORD", "TERMS", "experiment_options", "listed"]
@@ -23,14 +25,39 @@ TERMS = (
 RECORD = ("who", "run_folder")
 """Keys that say where and by whom the evidence is written; the others are `Resources`."""
 
+
+class ControlNames(click.ParamType[str]):
+    """Names of controls, with commas between."""
+
+    name = "controls"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The last name, of those that are not there yet."""
+        del ctx, param
+        before, comma, last = incomplete.rpartition(",")
+        left = [name for name in CONTROLS if name not in listed(before)]
+        return [CompletionItem(f"{before}{comma}{name}") for name in left if name.startswith(last)]
+
+
+class Against(click.Option):
+    """Its help names the controls, a plugin's too, when it is asked for."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option, and what it may be."""
+        self.help = f"{', '.join(CONTROLS)}; with commas between."
+        return super().get_help_record(ctx)
+
+
 _OPTIONS = (
     click.option(
         "--against",
+        cls=Against,
+        type=ControlNames(),
         default="reinit,dense",
         show_default=True,
         metavar="CONTROLS",
-        help="dense, reinit, reinit-same-sign, shuffle, random, mask-only, finetune, own; with "
-        "commas between.",
     ),
     click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]"),
     options.set_option,

@@ -130,11 +130,32 @@ def alpha_option(function: F) -> F:
     )(function)
 
 
+class Assignment(click.ParamType[str]):
+    """A key of a recipe and its value, such as training.optimizer=adam."""
+
+    name = "assignment"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The keys; and behind one whose values have names, these."""
+        del ctx, param
+        from ticket_hub.recipe import Recipe
+        from ticket_hub.recipe.axes import OPEN
+        from ticket_hub.recipe.tables import key_paths
+
+        key, equals, _ = incomplete.partition("=")
+        keys = [f"{path}=" for path in key_paths(Recipe) if "." in path]
+        known = [f"{key}={name}" for name in OPEN.get(key, ())] if equals else keys
+        return [CompletionItem(each) for each in known if each.startswith(incomplete)]
+
+
 def set_option(function: F) -> F:
     """Add `--set key=value`, which may be given again and again."""
     return click.option(
         "--set",
         "assignments",
+        type=Assignment(),
         metavar="KEY=VALUE",
         multiple=True,
         help="Change a field of the recipe, such as training.iterations=20000.",

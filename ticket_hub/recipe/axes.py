@@ -13,6 +13,7 @@ from ticket_hub.errors import PruningError
 from ticket_hub.registry import Registry
 
 __all__ = [
+    "BACKENDS",
     "CONTROLS",
     "CRITERIA",
     "INITIALIZATIONS",
@@ -41,10 +42,22 @@ SCHEDULES: Registry[Any] = Registry(
     gives=("training", "iteration"),
     homes=("ticket_hub.training.schedules",),
 )
+BACKENDS: Registry[Any] = Registry(
+    "training.backend",
+    homes=(
+        "ticket_hub.training.stack",
+        "ticket_hub.training.sparse.compiled",
+        "ticket_hub.training.sparse.eager",
+        "ticket_hub.training.vmapped",
+        "ticket_hub.training.lanes",
+        "ticket_hub.training.plain",
+    ),
+)
+"""What `training.backend` can force; `auto` is none of them."""
 CONTROLS: Registry[Any] = Registry(
     "control",
     gives=("ticket", "dense", "fresh", "trained", "scope", "seed"),
-    home="ticket_hub.transfer.controls",
+    homes=("ticket_hub.transfer.controls",),
 )
 """Of an experiment, not of a recipe: what a ticket can be compared with."""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "register_backend"]
+
+B = TypeVar("B", bound="type[Backend]")
 
 
 @runtime_checkable
@@ -24,9 +27,15 @@ class Backend(Protocol):
     Constructed as `Backend(architecture, data, training, members)`; it lives on the device of
     `data`. All members start at the same iteration. A backend never prints, writes no file, and
     leaves the global random state as it found it.
+
+    Attributes:
+        name: that it is registered under.
+        one_by_one: whether a group is no faster than its members one after the other on a CPU.
+        iteration: where all members stand.
     """
 
-    name: str
+    name: ClassVar[str]
+    one_by_one: ClassVar[bool]
     iteration: int
 
     def __init__(
@@ -63,3 +72,17 @@ class Backend(Protocol):
 
     def restore(self, states: Sequence[MemberState]) -> None:
         """Go on from what `states` gave, bit for bit."""
+
+
+def register_backend(name: str) -> Callable[[B], B]:
+    """Register a class as the backend that `training.backend` forces by this name.
+
+    What the table of `ticket_hub.training.choice` chooses by itself stays the same.
+    """
+
+    def join(kind: B) -> B:
+        kind.name = name
+        registered: B = BACKENDS.register(name)(kind)
+        return registered
+
+    return join

@@ -5,7 +5,6 @@ Nothing is timed at run time, so that the same recipe chooses the same everywher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -14,26 +13,13 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks.passing import takes_tokens
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.recipe.axes import BACKENDS
+from ticket_hub.registry import one_of
 from ticket_hub.training.backend import Backend
 from ticket_hub.training.kinds import NetworkKind, network_kind
-from ticket_hub.training.lanes import Lanes
-from ticket_hub.training.plain import Plain
-from ticket_hub.training.sparse import SparseNumba, SparseTorch
 from ticket_hub.training.sparse.base import SparseBackend
-from ticket_hub.training.stack import Stack
-from ticket_hub.training.vmapped import Vmapped
 
 __all__ = ["BACKENDS", "TABLE", "Row", "choose", "refusal"]
-
-BACKENDS: Mapping[str, type[Backend]] = {
-    "stack": Stack,
-    "sparse-numba": SparseNumba,
-    "sparse-torch": SparseTorch,
-    "vmap": Vmapped,
-    "lanes": Lanes,
-    "plain": Plain,
-}
-"""Every backend by the name that `training.backend` forces it with."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +62,10 @@ TABLE: tuple[Row, ...] = (
 
 def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet) -> str | None:
     """Why a backend cannot train this, or None if it can."""
-    if issubclass(BACKENDS[name], SparseBackend) and data.kind != "images":
+    kind: type[Backend] = BACKENDS[name]
+    if issubclass(kind, SparseBackend) and data.kind != "images":
         return "train on anything but pixels"
-    return BACKENDS[name].refusal(module, training, data.device)
+    return kind.refusal(module, training, data.device)
 
 
 def choose(module: nn.Module, training: TrainingSpec, data: DataSet, density: float) -> str:
@@ -108,7 +95,7 @@ def _forced(module: nn.Module, training: TrainingSpec, data: DataSet) -> str:
     if name not in BACKENDS:
         raise RecipeError(
             f"training.backend cannot be {name!r}.",
-            f"It is 'auto' or one of {', '.join(sorted(BACKENDS))}.",
+            one_of(name, ["auto", *BACKENDS]),
         )
     reason = refusal(name, module, training, data)
     if reason is not None:

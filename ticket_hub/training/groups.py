@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +128,8 @@ def _of_kind(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
 class FlatBackend(ABC):
     """A backend whose members lie in flat buffers, in one group or in several."""
 
-    name: str
+    name: ClassVar[str]
+    one_by_one: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from torch import nn
 
 from ticket_hub.data import DataSet
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.backend import register_backend
 from ticket_hub.training.graphs import Repeater
 from ticket_hub.training.kinds import has_dropout
 from ticket_hub.training.member import Member
@@ -23,10 +24,9 @@ from ticket_hub.types import Architecture
 __all__ = ["Lanes"]
 
 
+@register_backend("lanes")
 class Lanes(Plain):
     """Trains every network; meant for convolutions."""
-
-    name = "lanes"
 
     def __init__(
         self,

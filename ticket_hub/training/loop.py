@@ -13,8 +13,8 @@ from torch import Tensor
 from ticket_hub.data import DataSet, Part
 from ticket_hub.errors import DivergedError, StoppedError
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.training.backend import Backend
-from ticket_hub.training.choice import BACKENDS
 from ticket_hub.training.history import History
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.pace import CheckpointClock, Pace, Poll
@@ -81,7 +81,7 @@ class Drive:
         self._last_flush = time.monotonic()
 
     def _make(self, members: Sequence[Member]) -> Backend:
-        kind = BACKENDS[self._task.backend]
+        kind: type[Backend] = BACKENDS[self._task.backend]
         return kind(self._task.architecture, self._data, self._training, members)
 
     def run(self) -> list[Trained]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float64
+from ticket_hub.training.backend import register_backend
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.layout import lay_out
 from ticket_hub.training.member import Member, MemberState
@@ -136,10 +138,12 @@ class Lane:
         self.optimizer.begin(state.iteration - self.member.start)
 
 
+@register_backend("plain")
 class Plain:
     """Train each member of a group by itself, one after the other."""
 
-    name = "plain"
+    name: ClassVar[str]
+    one_by_one: ClassVar[bool] = True
 
     def __init__(
         self,

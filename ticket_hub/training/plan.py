@@ -13,15 +13,13 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import RecipeError
 from ticket_hub.pruning.masks import density
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.training.choice import choose
 from ticket_hub.training.cost import Cost
 from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Member, MemberState
 
 __all__ = ["divide", "seconds_of_work"]
-
-ONE_BY_ONE = frozenset({"plain", "lanes"})
-"""Backends for which a group is no faster than its members one after the other on a CPU."""
 
 FLOPS = 5e10
 STEP_SECONDS = 1e-4
@@ -75,7 +73,7 @@ def _named_apart(members: Sequence[Member]) -> Sequence[Member]:
 
 
 def _parts(backend: str, device: torch.device, members: int, workers: int) -> int:
-    if device.type == "cpu" and backend in ONE_BY_ONE:
+    if device.type == "cpu" and BACKENDS[backend].one_by_one:
         return members
     return min(members, workers)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ticket_hub.data import DataSet
 from ticket_hub.networks.lenet import LeNet
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.backend import register_backend
 from ticket_hub.training.groups import FlatBackend, Group
 from ticket_hub.training.kinds import has_dropout
 from ticket_hub.training.linear import Alone, Layer, Together, onednn_pays
@@ -125,6 +126,7 @@ def _slope(logits: Tensor, labels: Tensor) -> Tensor:
     return delta.mul_(1 / labels.shape[-1])
 
 
+@register_backend("stack")
 class Stack(FlatBackend):
     """Trains LeNets without dropout.
 
@@ -132,8 +134,6 @@ class Stack(FlatBackend):
     staying in the cache for many steps; small ones, and all on a GPU, for all members at once.
     Which of the two depends on the shape of the network alone.
     """
-
-    name = "stack"
 
     @staticmethod
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:

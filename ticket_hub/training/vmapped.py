@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ticket_hub.data import DataSet
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training.backend import register_backend
 from ticket_hub.training.groups import FlatBackend, Group
 from ticket_hub.training.kinds import has_dropout, network_kind
 from ticket_hub.training.member import Member
@@ -57,10 +58,9 @@ class _Traced(Group):
         return logits
 
 
+@register_backend("vmap")
 class Vmapped(FlatBackend):
     """Trains networks whose weights all lie in fully connected layers, such as a user's own MLP."""
-
-    name = "vmap"
 
     @staticmethod
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:

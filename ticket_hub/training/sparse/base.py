@@ -61,7 +61,8 @@ class Trial:
 class SparseBackend(ABC):
     """Train each member of a group by itself, over its survivors alone."""
 
-    name: str
+    name: ClassVar[str]
+    one_by_one: ClassVar[bool] = False
     chunk: ClassVar[int]
 
     def __init__(

@@ -16,6 +16,7 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import OPTIMIZERS
 from ticket_hub.shapes import Float64
+from ticket_hub.training.backend import register_backend
 from ticket_hub.training.member import Member
 from ticket_hub.training.optimizers import SGD, Adam, AdamW
 from ticket_hub.training.schedules import learning_rates
@@ -32,6 +33,7 @@ LANES = 64
 _tiles: WeakKeyDictionary[Part, Array] = WeakKeyDictionary()
 
 
+@register_backend("sparse-numba")
 class SparseNumba(SparseBackend):
     """Train fully connected networks over their survivors, compiled by numba.
 
@@ -39,7 +41,6 @@ class SparseNumba(SparseBackend):
     per machine (some five seconds) and then read from the user's cache folder.
     """
 
-    name = "sparse-numba"
     chunk = 500
 
     def __init__(

@@ -20,6 +20,7 @@ from torch.nn import functional
 from ticket_hub.data import DataSet, Part
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float64
+from ticket_hub.training.backend import register_backend
 from ticket_hub.training.member import Member
 from ticket_hub.training.optimizers import make_optimizer
 from ticket_hub.training.schedules import learning_rates
@@ -33,10 +34,10 @@ EVALUATION_BATCH = 250  # columns of float32 that a core's own cache holds for m
 EVEN = 16  # batches are filled up to a multiple of it, for which the kernels are faster
 
 
+@register_backend("sparse-torch")
 class SparseTorch(SparseBackend):
     """Train fully connected networks over their survivors, with nothing but PyTorch."""
 
-    name = "sparse-torch"
     chunk = 16
 
     def __init__(
