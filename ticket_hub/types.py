@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ticket_hub.recipe.spec import LayerKind
 
 __all__ = [
     "Architecture",
@@ -36,7 +38,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a type
     return Mapping[str, Tensor]
 
 
-LayerKind: TypeAlias = Literal["conv", "fc", "output", "shortcut"]
 Option: TypeAlias = bool | int | float | str
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe, load_recipe, recipe_names
+from ticket_hub.recipe.axes import GRANULARITIES
 from ticket_hub.recipe.tables import key_paths
 
 # The digest names a run's folder: a recipe whose digest changes can no longer resume its runs.
@@ -215,6 +216,7 @@ CHANGED = {
     },
     "pruning": {
         "criterion": "random",
+        "granularity": "tests-rows",
         "scope": "global",
         "rates": {"fc": 0.3},
         "mode": "one-shot",
@@ -230,6 +232,7 @@ CHANGED = {
         "stop_below_dense": 0.1,
     },
 }
+GRANULARITIES.register("tests-rows")(object())  # there is one name only that is built in
 NEEDS: dict[str, dict[str, Any]] = {
     "network.weights_sha256": {"network.weights": "file:w.safetensors"},
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},

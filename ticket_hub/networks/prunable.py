@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from ticket_hub.errors import NetworkError
+from ticket_hub.recipe.spec import LAYER_KINDS
 from ticket_hub.types import LayerKind, PrunableLayer
 
 __all__ = ["PRUNABLE_TYPES", "Output", "Shortcut", "prunable_layers", "set_kind"]
@@ -35,10 +36,10 @@ def set_kind(part: M, kind: LayerKind) -> M:
     Raises:
         NetworkError: the module is neither a Conv nor a Linear, or there is no such kind.
     """
-    if not isinstance(part, PRUNABLE_TYPES) or kind not in get_args(LayerKind):
+    if not isinstance(part, PRUNABLE_TYPES) or kind not in LAYER_KINDS:
         raise NetworkError(
             f"A {type(part).__name__} cannot be a prunable layer of kind {kind!r}.",
-            f"Give a Conv or Linear module and one of {', '.join(get_args(LayerKind))}.",
+            f"Give a Conv or Linear module and one of {', '.join(LAYER_KINDS)}.",
         )
     setattr(part, _MARK, kind)
     return part

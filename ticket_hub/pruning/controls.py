@@ -10,6 +10,7 @@ from torch import Tensor
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.pruning.select import drop_lowest
+from ticket_hub.recipe.spec import LAYER_KINDS
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Mask, PrunableLayer
 
@@ -55,7 +56,7 @@ def random_mask(
     kept: int | Mapping[str, int],
     seed: int,
     *,
-    kinds: Sequence[str] = ("conv", "fc", "output", "shortcut"),
+    kinds: Sequence[str] = LAYER_KINDS,
 ) -> dict[str, Tensor]:
     """Keep uniformly random weights of the layers of some kinds; other kinds stay dense.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ticket_hub.errors import PruningError
+from ticket_hub.pruning.granularity import granularity_of
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import PrunableLayer
 
@@ -21,20 +23,24 @@ class Group:
 
     Attributes:
         names: of the layers, in the order of the network.
-        size: weights in all of them, pruned or not.
-        rate: share of the kept weights that goes each round.
+        size: entries in all of them, pruned or not: what the granularity keeps or drops as one.
+        rate: share of the kept entries that goes each round.
+        each: weights of an entry.
     """
 
     names: tuple[str, ...]
     size: int
     rate: float
+    each: int = 1
 
 
 def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, ...]:
     """The rankings of a spec: one for each layer with a rate, or one for all of them.
 
     Raises:
-        PruningError: no layer is of a kind that has a rate.
+        PruningError: no layer is of a kind that has a rate; or one ranking of all layers would have
+            entries of several sizes, so that nobody knew beforehand how many weights go.
+        RecipeError: nobody has registered the granularity.
     """
     layers = tuple(layers)
     chosen = [layer for layer in layers if spec.rates.get(layer.kind, 0.0) > 0]
@@ -45,17 +51,28 @@ def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, .
             f"There is nothing to prune: pruning.rates names {named}, but the network has {have}.",
             "Give a rate to a kind of layer that the network has.",
         )
-    if spec.scope == "global":
-        rate = spec.rates[chosen[0].kind]
-        names = tuple(layer.name for layer in chosen)
-        return (Group(names=names, size=sum(layer.size for layer in chosen), rate=rate),)
-    return tuple(
-        Group(names=(layer.name,), size=layer.size, rate=spec.rates[layer.kind]) for layer in chosen
-    )
+    granularity = granularity_of(spec.granularity)
+    found = [
+        Group(names=(layer.name,), size=size, rate=spec.rates[layer.kind], each=each)
+        for layer in chosen
+        for size, each in (granularity.sizes(layer.shape),)
+    ]
+    if spec.scope != "global":
+        return tuple(found)
+    if len({group.each for group in found}) > 1:
+        raise PruningError(
+            f"One ranking of all layers needs entries of one size, and those of the granularity "
+            f"{spec.granularity!r} have {' or '.join(sorted({f'{g.each:,}' for g in found}))} "
+            "weights here.",
+            "Set pruning.scope = 'layerwise'.",
+        )
+    names = tuple(layer.name for layer in chosen)
+    size = sum(group.size for group in found)
+    return (Group(names=names, size=size, rate=found[0].rate, each=found[0].each),)
 
 
 def targets(spec: PruningSpec, layers: Iterable[PrunableLayer], level: int) -> tuple[int, ...]:
-    """The number of weights that each group keeps at a level, in the order of `groups`.
+    """The number of entries that each group keeps at a level, in the order of `groups`.
 
     Raises:
         PruningError: nothing to prune, or the target density cannot be reached.
@@ -65,7 +82,7 @@ def targets(spec: PruningSpec, layers: Iterable[PrunableLayer], level: int) -> t
     if spec.target_density is None or level == 0:
         return tuple(_survivors(group, level) for group in chosen)
     total = sum(layer.size for layer in layers)
-    fixed = total - sum(group.size for group in chosen)
+    fixed = total - sum(group.size * group.each for group in chosen)
     wanted = round(spec.target_density * total) - fixed
     if wanted < 0:
         raise PruningError(
@@ -73,23 +90,31 @@ def targets(spec: PruningSpec, layers: Iterable[PrunableLayer], level: int) -> t
             f"{fixed} of {total} weights are of kinds without a rate.",
             "Give those kinds a rate, or choose a higher density.",
         )
-    return _share(chosen, wanted)
+    shares = _share(chosen, wanted)
+    return tuple(round(share / group.each) for group, share in zip(chosen, shares, strict=True))
 
 
 def ladder(spec: PruningSpec, layers: Iterable[PrunableLayer], levels: int) -> tuple[int, ...]:
     """The number of kept weights of the whole network at levels 0 to `levels`.
 
-    The same for iterative and one-shot pruning. With `spec.target_density`, all levels above 0
-    keep exactly `round(density * prunable)` weights; layers that are ranked by themselves share
-    that number as the ladder of their rates would where it passes the density: layer l keeps
-    size * (1 - rate_l) ** x, with x the same for all, rounded to the largest remainders.
+    The same for iterative and one-shot pruning; all weights of an entry count. With
+    `spec.target_density`, all levels above 0 keep exactly `round(density * prunable)` weights;
+    layers that are ranked by themselves share that number as the ladder of their rates would where
+    it passes the density: layer l keeps size * (1 - rate_l) ** x, with x the same for all, rounded
+    to the largest remainders.
 
     Raises:
         PruningError: nothing to prune, or the target density cannot be reached.
     """
     layers = tuple(layers)
-    fixed = sum(layer.size for layer in layers) - sum(g.size for g in groups(spec, layers))
-    return tuple(fixed + sum(targets(spec, layers, level)) for level in range(levels + 1))
+    each = [group.each for group in groups(spec, layers)]
+    fixed = sum(layer.size for layer in layers) - sum(
+        group.size * group.each for group in groups(spec, layers)
+    )
+    return tuple(
+        fixed + sum(map(operator.mul, each, targets(spec, layers, level)))
+        for level in range(levels + 1)
+    )
 
 
 def _survivors(group: Group, level: int) -> int:
@@ -116,4 +141,4 @@ def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
 
 
 def _at(chosen: Sequence[Group], level: float) -> list[float]:
-    return [group.size * (1 - group.rate) ** level for group in chosen]
+    return [group.size * group.each * (1 - group.rate) ** level for group in chosen]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning.criteria import scores
+from ticket_hub.pruning.granularity import granularity_of
 from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
 from ticket_hub.pruning.plan import Group, groups, targets
-from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
@@ -31,8 +31,8 @@ def next_mask(
     """Prune one round of what the mask still keeps.
 
     Exactly `round(rate * kept)` weights go (half to even), from each layer by itself or from all
-    competing layers in one ranking; ties fall to the earlier position. Kinds without a rate are
-    left alone.
+    competing layers in one ranking; ties fall to the earlier position. With another granularity
+    than `weight`, so many of its entries go. Kinds without a rate are left alone.
 
     Args:
         initial: the weights of iteration 0, for the criteria that ask for them.
@@ -52,7 +52,8 @@ def next_mask(
     """
     layers = tuple(layers)
     check_layers(layers, mask)
-    kept = kept_by_layer(mask)
+    granularity = granularity_of(spec.granularity)
+    kept = {name: int(granularity.kept(keep).sum()) for name, keep in mask.items()}
     chosen = groups(spec, layers)
     drops = [round(group.rate * sum(kept[name] for name in group.names)) for group in chosen]
     given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
@@ -101,16 +102,21 @@ def _apply(
     mask: Mask,
     given: Mapping[str, Any],
 ) -> dict[str, Tensor]:
-    """Score all competing layers, and let each group drop its count."""
+    """Score all competing layers, reduce, let each group drop its count, and apply."""
+    granularity = granularity_of(spec.granularity)
     names = {name for group, _ in drops for name in group.names}
     competing = [layer for layer in layers if layer.name in names]
-    worth = scores(spec.criterion, competing, **given)
-    result: Mapping[str, Tensor] = mask
+    worth = {
+        name: granularity.reduce(granularity.split(score))
+        for name, score in scores(spec.criterion, competing, **given).items()
+    }
+    kept: Mask = {name: granularity.kept(keep) for name, keep in mask.items()}
     for group, count in drops:
-        result = drop_lowest({name: worth[name] for name in group.names}, result, count)
+        kept = granularity.select({name: worth[name] for name in group.names}, kept, count)
+    result = {name: granularity.applied(keep, kept[name]) for name, keep in mask.items()}
     if not spec.allow_empty_layers:
         _refuse_collapse(mask, result)
-    return dict(result)
+    return result
 
 
 def _refuse_collapse(before: Mask, after: Mask) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "BACKENDS",
     "CONTROLS",
     "CRITERIA",
+    "GRANULARITIES",
     "INITIALIZATIONS",
     "OPEN",
     "OPTIMIZERS",
@@ -28,6 +29,9 @@ CRITERIA: Registry[Any] = Registry(
     gives=("initial", "trained", "gradients", "generator"),
     refusal=PruningError,
     homes=("ticket_hub.pruning.criteria",),
+)
+GRANULARITIES: Registry[Any] = Registry(
+    "pruning.granularity", homes=("ticket_hub.pruning.granularity",)
 )
 INITIALIZATIONS: Registry[Any] = Registry(
     "network.init",
@@ -62,7 +66,7 @@ CONTROLS: Registry[Any] = Registry(
 """Of an experiment, not of a recipe: what a ticket can be compared with."""
 
 OPEN: Mapping[str, Registry[Any]] = {
-    each.key: each for each in (INITIALIZATIONS, OPTIMIZERS, SCHEDULES, CRITERIA)
+    each.key: each for each in (INITIALIZATIONS, OPTIMIZERS, SCHEDULES, CRITERIA, GRANULARITIES)
 }
 """Key of a recipe -> the names that it may be."""
 
@@ -81,5 +85,5 @@ def check_names(table: Mapping[str, Any], keys: Iterable[str] = OPEN) -> None:
     asked = tuple(keys)
     for path, registry in OPEN.items():
         part, _, key = path.partition(".")
-        if table[part] is not None and (path in asked or part in asked):
+        if table[part] is not None and key in table[part] and (path in asked or part in asked):
             registry.check(table[part][key])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ticket_hub.durable import canonical_json
-from ticket_hub.recipe.spec import DataSpec, NetworkSpec, TrainingSpec
+from ticket_hub.recipe.spec import LATER, DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.seeds import derive_seed
 
@@ -55,17 +55,12 @@ class ExperimentSpec:
     head: HeadPolicy = "auto"
     seed: int = 0
     init_seed: int = 0
-    images: ImagePolicy = "resize"
-    fresh_iterations: tuple[int, ...] = ()
+    images: ImagePolicy = field(default="resize", metadata=LATER)
+    fresh_iterations: tuple[int, ...] = field(default=(), metadata=LATER)
 
     def to_table(self) -> dict[str, Any]:
         """Plain values; what came later and has its default is left out of them."""
-        table = to_table(self)
-        if not self.fresh_iterations:
-            del table["fresh_iterations"]
-        if self.images == "resize":
-            del table["images"]
-        return table
+        return to_table(self)
 
     @property
     def digest(self) -> str:

@@ -11,7 +11,14 @@ from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe.axes import OPTIMIZERS, SCHEDULES
-from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec, TrainingSpec
+from ticket_hub.recipe.spec import (
+    LAYER_KINDS,
+    DataSpec,
+    NetworkSpec,
+    PruningSpec,
+    SearchSpec,
+    TrainingSpec,
+)
 
 __all__ = ["check_name", "check_specs"]
 
@@ -20,7 +27,6 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
-KINDS = {"conv", "fc", "output", "shortcut"}
 WEIGHTS = re.compile(r"(file|hub|timm):\S.*")
 DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_PADDING = 64
@@ -132,7 +138,7 @@ def _of_optimizer(training: TrainingSpec) -> Iterator[Rule]:
 
 def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
     rates, path = dict(pruning.rates), "pruning.rates"
-    yield path, rates, set(rates) <= KINDS, f"keyed by {', '.join(sorted(KINDS))}"
+    yield path, rates, set(rates) <= {*LAYER_KINDS}, f"keyed by {', '.join(LAYER_KINDS)}"
     yield path, rates, all(0 <= rate < 1 for rate in rates.values()), "in [0, 1) each"
     yield path, rates, any(rates.values()), "above 0 for at least one kind"
     yield (

@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast, get_args
 
 __all__ = [
     "DEFAULT_RATES",
     "LATER",
+    "LAYER_KINDS",
     "UNKNOWN",
     "DataSpec",
+    "LayerKind",
     "NetworkSpec",
     "PruningSpec",
     "SearchSpec",
@@ -29,6 +31,11 @@ No data set has this name, so no search can be made of such a recipe; its number
 LATER: Mapping[str, bool] = MappingProxyType({"later": True})
 """Marks a key that recipes of the first version had not: at its default it is not written, so that
 digests and bundles of old recipes stay what they are."""
+
+LayerKind: TypeAlias = Literal["conv", "fc", "output", "shortcut"]
+"""What a weight tensor that may be pruned belongs to; `output` is the last layer, `shortcut` a
+convolution that only adapts the identity path of a residual block."""
+LAYER_KINDS: tuple[str, ...] = get_args(LayerKind)
 
 Option: TypeAlias = bool | int | float | str
 
@@ -153,7 +160,7 @@ class TrainingSpec:
 
 
 DEFAULT_RATES: Mapping[str, float] = MappingProxyType(
-    {"conv": 0.2, "fc": 0.2, "output": 0.1, "shortcut": 0.2}
+    dict.fromkeys(LAYER_KINDS, 0.2) | {"output": 0.1}
 )
 """Of a recipe that gives no rates: they reach every kind of layer."""
 
@@ -165,6 +172,8 @@ class PruningSpec:
     Attributes:
         criterion: the score; the lowest are pruned. A name of
             `ticket_hub.pruning.criteria`, or one that a plugin has registered.
+        granularity: what is kept or dropped as one. A name of `ticket_hub.pruning.granularity`, or
+            one that a plugin has registered. Not written where it is `weight`.
         scope: `layerwise` ranks each layer by itself, `global` all chosen layers together.
         rates: layer kind -> share of the kept weights that goes each round. With `global`, the
             kinds with a rate compete in one ranking and must share one rate. A kind that is not
@@ -178,6 +187,7 @@ class PruningSpec:
     """
 
     criterion: str = "magnitude"
+    granularity: str = field(default="weight", metadata=LATER)
     scope: Literal["layerwise", "global"] = "layerwise"
     rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
     mode: Literal["iterative", "one-shot"] = "iterative"

@@ -142,10 +142,11 @@ def _by_layer(ladder: Ladder) -> tuple[tuple[int, ...], ...] | None:
     spec, layers = ladder.pruning, ladder.layers
     if spec.scope == "global":
         return None
-    names = [group.names[0] for group in groups(spec, layers)]
+    chosen = groups(spec, layers)
     rows = []
     for level in range(ladder.last + 1):
-        known = dict(zip(names, targets(spec, layers, level), strict=True))
+        counts = zip(chosen, targets(spec, layers, level), strict=True)
+        known = {group.names[0]: group.each * count for group, count in counts}
         rows.append(tuple(known.get(layer.name, layer.size) for layer in layers))
     return tuple(rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Backend", "register_backend"]
 
-B = TypeVar("B", bound="type[Backend]")
+B = TypeVar("B", bound=type[Any])  # a protocol with attributes has no subclasses
 
 
 @runtime_checkable
