@@ -37,6 +37,7 @@ GROUP = "ticket_hub.plugins"
 VARIABLE = "TICKET_IMPORT"
 
 PACKAGE = __name__.partition(".")[0]
+WRAPPERS = ("jaxtyping", "beartype")  # of our own functions, where shapes are checked
 
 _lock = threading.RLock()
 _loaded: set[str] = set()
@@ -149,7 +150,7 @@ def registrant() -> str:
     frame = sys._getframe(1)  # noqa: SLF001 - a decorator is not told who uses it
     while frame.f_back is not None:
         name = str(frame.f_globals.get("__name__", ""))
-        own = name.partition(".")[0] == PACKAGE
+        own = name.partition(".")[0] in {PACKAGE, *WRAPPERS}
         if not own or frame.f_code.co_name == "<module>":
             break
         frame = frame.f_back

@@ -9,13 +9,13 @@ from ticket_hub.data.registry import DATASETS
 from ticket_hub.errors import DataNotFoundError
 from ticket_hub.networks.registry import home_module
 from ticket_hub.plugins import plugin_of
-from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.recipe.axes import BACKENDS, OPEN
 from ticket_hub.types import Architecture
 
 __all__ = ["demand_data", "needed_plugins"]
 
-REGISTRIES = (DATASETS, CRITERIA)
+REGISTRIES = (DATASETS, BACKENDS, *OPEN.values())
 """Whose names a recipe has, beside networks."""
 
 
