@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-import safetensors
 import safetensors.numpy
 import safetensors.torch
 from torch import Tensor
 
-__all__ = ["StoredTensors", "pack_tensors", "unpack_tensors"]
+__all__ = ["pack_tensors", "unpack_tensors"]
 
 _METADATA = {"format": "pt"}
 
@@ -32,33 +30,3 @@ def unpack_tensors(data: bytes) -> dict[str, Tensor]:
         safetensors.SafetensorError: the bytes are no such file.
     """
     return safetensors.torch.load(data)
-
-
-class StoredTensors(Mapping[str, Tensor]):
-    """The tensors of a file whose names begin with a prefix, each read when it is asked for.
-
-    Many levels of a large network fit on a disk but not in memory. Only for files of our own:
-    nothing is checked here.
-    """
-
-    def __init__(self, path: Path, prefix: str) -> None:
-        self._path, self._prefix = path, prefix
-        with safetensors.safe_open(path, framework="pt") as stored:
-            names: list[str] = stored.keys()
-        self._names = tuple(n.removeprefix(prefix) for n in names if n.startswith(prefix))
-
-    def __getitem__(self, name: str) -> Tensor:
-        if name not in self._names:
-            raise KeyError(name)
-        with safetensors.safe_open(self._path, framework="pt") as stored:
-            value: Tensor = stored.get_tensor(self._prefix + name)
-            return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

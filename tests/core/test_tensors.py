@@ -3,12 +3,10 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
 import torch
 
-from ticket_hub.tensors import StoredTensors, pack_tensors, unpack_tensors
+from ticket_hub.tensors import pack_tensors, unpack_tensors
 
 WRITE = """
 import hashlib, torch
@@ -44,18 +42,3 @@ def test_another_process_writes_the_same_bytes() -> None:
     tensors = {f"layer{n}": torch.full((n, 3), float(n)) for n in (9, 5, 1)}
     told = subprocess.run([sys.executable, "-c", WRITE], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == hashlib.sha256(pack_tensors(tensors)).hexdigest()
-
-
-def test_stored_tensors_are_read_one_by_one(tmp_path: Path) -> None:
-    path = tmp_path / "level.safetensors"
-    path.write_bytes(
-        pack_tensors({"mask/fc": torch.tensor([True]), "trained/fc": torch.tensor([0.5])})
-    )
-    stored = StoredTensors(path, "mask/")
-    assert list(stored) == ["fc"]
-    assert len(stored) == 1
-    assert "fc" in stored
-    assert "trained/fc" not in stored
-    assert stored["fc"].tolist() == [True]
-    with pytest.raises(KeyError):
-        stored["other"]

@@ -18,7 +18,7 @@ from ticket_hub.bundle.read import Bundle
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.types import Mask
 
-__all__ = ["content_of"]
+__all__ = ["MASKS_IN_MEMORY", "LazyMask", "content_of"]
 
 MASKS_IN_MEMORY = 4
 
@@ -63,7 +63,7 @@ def _levels(
         LevelContent(
             index=level.index,
             masks=tuple(
-                _LazyMask(load, level.index, trial.index)
+                LazyMask(load, level.index, trial.index)
                 if level.tickets
                 else full_mask(bundle.network.layers)
                 for trial in bundle.manifest.trials
@@ -97,7 +97,7 @@ def _controls(
     )
 
 
-class _LazyMask(Mapping[str, Tensor]):
+class LazyMask(Mapping[str, Tensor]):
     """A mask that is read when it is asked for."""
 
     def __init__(self, load: Callable[[int, int], Mask], level: int, trial: int) -> None:

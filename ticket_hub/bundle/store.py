@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
@@ -24,13 +24,16 @@ __all__ = ["Store"]
 class Store:
     """The folder of a bundle that is being written.
 
+    Args:
+        written: what a run has written there already, beside what the manifest lists.
+
     Attributes:
         old: the manifest that readers see at present, or None.
         files: what the new manifest will list.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, written: Mapping[str, FileRecord] | None = None) -> None:
+        self.folder, self._written = folder, written or {}
         self.old = _present(folder)
         self.files: dict[str, FileRecord] = {}
         self._staging = folder / layout.STAGING
@@ -90,7 +93,8 @@ class Store:
 
     def _has(self, name: str, record: FileRecord) -> bool:
         path = self.folder / name
-        same = self.old is not None and self.old.files.get(name) == record
+        listed = {} if self.old is None else self.old.files
+        same = self._written.get(name, listed.get(name)) == record
         return same and path.is_file() and path.stat().st_size == record.size
 
     def _is_read(self, name: str) -> bool:

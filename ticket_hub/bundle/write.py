@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from ticket_hub.bundle.card import plain_card, results
 from ticket_hub.bundle.card_marks import is_generated, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
-from ticket_hub.bundle.manifest import Manifest, Theta0
+from ticket_hub.bundle.manifest import FileRecord, Manifest, Theta0
 from ticket_hub.bundle.network import Signature, signature
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
@@ -32,6 +32,7 @@ def write_bundle(
     theta0: Theta0 = "dense",
     model: bool | None = None,
     card: Callable[[Manifest], str] | None = None,
+    written: Mapping[str, FileRecord] | None = None,
 ) -> Manifest:
     """Write everything that is known of a search, or bring its bundle up to date.
 
@@ -45,6 +46,8 @@ def write_bundle(
         model: whether to write `model.safetensors`, which plain timm reads; by default beside a
             dense theta0, which is as large.
         card: makes the text of README.md from the manifest; by default `plain_card`.
+        written: files that are in the folder already, though no manifest lists them; they are not
+            written again.
 
     Raises:
         BundleFormatError: the content cannot be a bundle: no level, NaN in theta0, levels that do
@@ -56,7 +59,7 @@ def write_bundle(
     network = signature(content.architecture)
     assemble.checked(content, network)
     densest = assemble.densest_sparse(content, network) if theta0 == "survivors" else None
-    store = Store(folder)
+    store = Store(folder, written)
     _put_theta0(store, content, network, densest)
     manifest = _put_levels(store, content, network, densest)
     if theta0 == "dense" if model is None else model:

@@ -4,15 +4,15 @@
     recipe.toml           the recipe for people; `ticket find` takes it too
     run.json              format, recipe, architecture, data
     environment.json      what it was made with, and whether its bits are still exact
-    theta0/               trial-T.safetensors: the dense weights that survivors return to
-    levels/LLL/           trial-T.safetensors: `mask/NAME` (bool), `trained/NAME` (the state dict
-                          after training), `readings` (float64: iteration, columns of `Curves`)
+    levels/LLL/           trial-T.safetensors: `trained/NAME` (the state dict after training) and
+                          `readings` (float64: iteration, columns of `Curves`)
+    theta0/               the seal of theta0
     checkpoints/LLL/      states of the level in training; see `ticket_hub.training.checkpoint`
-    bundle/               the bundle of all levels so far
+    bundle/               the bundle of all levels so far; theta0 and masks are kept there alone
 
-`theta0/` and each level are finished when their `seal.json` is there. It holds the sha256 and
-size of each file, and of a level also the sha256 of the seal it was derived from (`parent`), so
-that a level can never be mixed with another one's descendants.
+theta0 and each level are finished when their `seal.json` is there. It holds the sha256 and size of
+each file, those in the bundle included, and of a level also the sha256 of the seal it was derived
+from (`parent`), so that a level can never be mixed with another one's descendants.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.bundle.manifest import DataRecord
+from ticket_hub.bundle.layout import mask_file, theta0_file
+from ticket_hub.bundle.manifest import DataRecord, FileRecord
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
 from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.runs.level import Level
-from ticket_hub.runs.level_files import read_trials, trial_file, write_trials
+from ticket_hub.runs.level_files import read_mask, read_trials, write_trials
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal, remedy
-from ticket_hub.runs.sealed import sealed_tensors, write_tensors
-from ticket_hub.types import Architecture, Weights
+from ticket_hub.runs.sealed import sealed_tensors, write_for_bundle
+from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["Header", "RunFolder"]
 
@@ -68,7 +69,7 @@ class RunFolder:
 
     @property
     def theta0(self) -> Path:
-        """Where the dense weights lie that survivors return to."""
+        """Where the seal lies of the dense weights that survivors return to."""
         return self.path / "theta0"
 
     def checkpoints(self, index: int) -> Path:
@@ -78,10 +79,6 @@ class RunFolder:
     def level(self, index: int) -> Path:
         """The folder of a level."""
         return self.path / "levels" / f"{index:03d}"
-
-    def trial_file(self, index: int, trial: int) -> Path:
-        """Mask, trained weights and readings of one trial at one level."""
-        return trial_file(self.level(index), trial)
 
     def has_level(self, index: int) -> bool:
         """Whether a level is finished."""
@@ -187,12 +184,20 @@ class RunFolder:
             RunError: a file is missing or damaged.
         """
         seal = read_seal(self.theta0)
-        return None if seal is None else [sealed_tensors(self.theta0, e) for e in seal["trials"]]
+        if seal is None:
+            return None
+        return [
+            # Runs that kept theta0 twice have a file beside the seal, which names it.
+            sealed_tensors(
+                self.theta0, each, None if "file" in each else self.bundle / theta0_file(trial)
+            )
+            for trial, each in enumerate(seal["trials"])
+        ]
 
     def write_theta0(self, theta0: Sequence[Weights]) -> None:
         """Keep theta0 of all trials."""
         entries = [
-            write_tensors(self.theta0 / f"trial-{trial}.safetensors", weights)
+            write_for_bundle(self.bundle / theta0_file(trial), weights)
             for trial, weights in enumerate(theta0)
         ]
         write_json(self.theta0 / "seal.json", {"format": FORMAT, "trials": entries})
@@ -213,16 +218,32 @@ class RunFolder:
                 f"{folder} was not derived from what is there before it now.", remedy(folder)
             )
         try:
-            return read_trials(folder, seal, theta0)
+            return read_trials(folder, seal, theta0, self.bundle)
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}/seal.json is damaged: {error!r}.", remedy(folder)) from error
 
     def write_level(self, level: Level, parent: int | None) -> None:
         """Keep a level; it is finished once its seal is written."""
         folder = self.level(level.index)
-        seal = write_trials(folder, level)
+        seal = write_trials(folder, level, self.bundle)
         seal |= {"format": FORMAT, "parent": self._seal_digest(parent)}
         write_json(folder / "seal.json", seal)
+
+    def read_mask(self, index: int, trial: int, theta0: Weights) -> Mask:
+        """The mask of one trial at a finished level; raises as `read_level`."""
+        folder = self.level(index)
+        entry = read_json(folder / "seal.json", remedy(folder))["trials"][trial]
+        return read_mask(folder, entry, self.bundle / mask_file(trial, index), theta0)
+
+    def bundled(self, index: int) -> dict[str, FileRecord]:
+        """The files of the bundle that the seals of theta0 and of a finished level have."""
+        theta0 = read_json(self.theta0 / "seal.json", remedy(self.theta0))["trials"]
+        masks = read_json(self.level(index) / "seal.json", remedy(self.level(index)))["trials"]
+        files = {theta0_file(t): each for t, each in enumerate(theta0) if "file" not in each}
+        files |= {
+            mask_file(t, index): each["mask"] for t, each in enumerate(masks) if "mask" in each
+        }
+        return {name: FileRecord(**entry) for name, entry in files.items()}
 
     def reseal(self, level: Level) -> None:
         """Change how a finished level says that it ends; only for one that none follows."""

@@ -1,4 +1,4 @@
-"""Levels as files: one safetensors file a trial, and the values of the seal over them."""
+"""Levels as files: one safetensors file a trial, its mask in the bundle, and the seal over them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ticket_hub.bundle.layout import mask_file
+from ticket_hub.bundle.packing import pack, unpack
 from ticket_hub.runs.level import Ending, Level, Trial
-from ticket_hub.runs.sealed import sealed_tensors, write_tensors
+from ticket_hub.runs.sealed import sealed_tensors, write_for_bundle, write_tensors
 from ticket_hub.training import Curves, Trained
-from ticket_hub.types import Weights
+from ticket_hub.types import Mask, Weights
 
-__all__ = ["read_trials", "trial_file", "write_trials"]
-
-
-def trial_file(folder: Path, trial: int) -> Path:
-    """The file of one trial in a level's folder."""
-    return folder / f"trial-{trial}.safetensors"
+__all__ = ["read_mask", "read_trials", "write_trials"]
 
 
-def write_trials(folder: Path, level: Level) -> dict[str, Any]:
-    """Write the files of a level durably; returns what its seal says of them."""
+def write_trials(folder: Path, level: Level, bundle: Path) -> dict[str, Any]:
+    """Write the files of a level durably, masks into the bundle; returns what its seal says."""
     entries = []
     for number, trial in enumerate(level.trials):
-        entry = write_tensors(trial_file(folder, number), _flatten(trial))
+        bits = {name: pack(keep) for name, keep in trial.mask.items()}
+        mask = write_for_bundle(bundle / mask_file(number, level.index), bits)
+        entry = write_tensors(folder / f"trial-{number}.safetensors", _flatten(trial.trained))
         done = {"backend": trial.trained.backend, "iterations": trial.trained.iterations}
-        entries.append(entry | done | {"seed": trial.seed})
+        entries.append(entry | done | {"seed": trial.seed, "mask": mask})
     return {
         "index": level.index,
         "density": level.density,
@@ -38,41 +37,69 @@ def write_trials(folder: Path, level: Level) -> dict[str, Any]:
     }
 
 
-def read_trials(folder: Path, seal: Mapping[str, Any], theta0: Sequence[Weights]) -> Level:
+def read_trials(
+    folder: Path, seal: Mapping[str, Any], theta0: Sequence[Weights], bundle: Path
+) -> Level:
     """The level that a seal and its files describe.
 
     Raises:
         RunError: a file is missing or damaged.
         KeyError, TypeError, ValueError: the seal lacks something.
     """
-    ending = seal["ending"]
+    ending, index = seal["ending"], int(seal["index"])
+    pairs = enumerate(zip(seal["trials"], theta0, strict=True))
     return Level(
-        index=int(seal["index"]),
+        index=index,
         density=float(seal["density"]),
         trials=tuple(
-            _trial(entry, sealed_tensors(folder, entry), start)
-            for entry, start in zip(seal["trials"], theta0, strict=True)
+            Trial(
+                seed=int(entry["seed"]),
+                theta0=start,
+                mask=read_mask(folder, entry, bundle / mask_file(number, index), start),
+                trained=_trained(entry, sealed_tensors(folder, entry)),
+            )
+            for number, (entry, start) in pairs
         ),
         ending=None if ending is None else Ending(**ending),
         resumed=True,
     )
 
 
-def _trial(entry: Mapping[str, Any], flat: Mapping[str, Tensor], theta0: Weights) -> Trial:
-    trained = Trained(
+def read_mask(folder: Path, entry: Mapping[str, Any], path: Path, theta0: Weights) -> Mask:
+    """The mask of one trial at one level, its digest checked.
+
+    Args:
+        folder: of the level.
+        entry: of the trial in the level's seal; of runs that kept masks twice, it names none, and
+            the mask is in the file of the trial.
+        path: of the mask in the bundle.
+        theta0: which has the shapes of the mask.
+
+    Raises:
+        RunError: the file is missing or damaged.
+        KeyError, TypeError: the entry lacks something, or is of other weights.
+    """
+    if "mask" not in entry:
+        return _part(sealed_tensors(folder, entry), "mask/")
+    packed = sealed_tensors(folder, entry["mask"], path)
+    return {
+        name: unpack(bits, tuple(theta0[name].shape), str(path)) for name, bits in packed.items()
+    }
+
+
+def _trained(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
+    return Trained(
         weights=_part(flat, "trained/"),
         curves=_curves(flat["readings"]),
         snapshots={},
         iterations=int(entry["iterations"]),
         backend=str(entry["backend"]),
     )
-    return Trial(seed=int(entry["seed"]), theta0=theta0, mask=_part(flat, "mask/"), trained=trained)
 
 
-def _flatten(trial: Trial) -> dict[str, Tensor]:
-    flat = {f"mask/{name}": keep for name, keep in trial.mask.items()}
-    flat |= {f"trained/{name}": value for name, value in trial.trained.weights.items()}
-    curves = trial.trained.curves
+def _flatten(trained: Trained) -> dict[str, Tensor]:
+    flat = {f"trained/{name}": value for name, value in trained.weights.items()}
+    curves = trained.curves
     columns = (
         curves.iterations.double(),
         curves.validation_loss,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,13 +18,14 @@ from ticket_hub.bundle import (
     open_bundle,
     write_bundle,
 )
+from ticket_hub.bundle.contents import MASKS_IN_MEMORY, LazyMask
 from ticket_hub.bundle.layout import STAGING
+from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.bundle.metrics import TICKET
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.errors import BundleError
 from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.runs.level import Level
-from ticket_hub.tensors import StoredTensors
 from ticket_hub.types import Weights
 
 __all__ = ["RunBundle"]
@@ -33,23 +35,34 @@ __all__ = ["RunBundle"]
 class RunBundle:
     """What is known of a run's levels so far, and the bundle that says so.
 
-    Masks stay on disk until they are written: many levels of a large network fit there alone.
+    Masks stay on disk, a few excepted: many levels of a large network fit there alone.
     """
 
     folder: RunFolder
     header: Header
     levels: list[LevelContent] = field(default_factory=list)
+    _files: dict[str, FileRecord] = field(default_factory=dict)
+    _theta0: list[Weights] = field(default_factory=list)
     _written: Manifest | None = None
     _controls: tuple[ControlContent, ...] = ()
     _experiments: tuple[ExperimentRecord, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Keep a few masks in memory, whatever level they are of."""
+        self._mask = functools.lru_cache(maxsize=MASKS_IN_MEMORY)(
+            lambda level, trial: self.folder.read_mask(level, trial, self._theta0[trial])
+        )
+
     def add(self, level: Level) -> None:
         """Take a level that is in the run folder."""
-        files = [self.folder.trial_file(level.index, trial) for trial in range(len(level.trials))]
+        self._theta0 = [trial.theta0 for trial in level.trials]
+        self._files |= self.folder.bundled(level.index)
         self.levels.append(
             LevelContent(
                 index=level.index,
-                masks=tuple(StoredTensors(path, "mask/") for path in files),
+                masks=tuple(
+                    LazyMask(self._mask, level.index, trial) for trial in range(len(level.trials))
+                ),
                 curves=tuple(trial.trained.curves for trial in level.trials),
                 backends=tuple(trial.trained.backend for trial in level.trials),
             )
@@ -91,11 +104,12 @@ class RunBundle:
             experiments=self._experiments,
             plugins=needed_plugins(self.header.recipe, self.header.architecture),
         )
-        self._written = write_bundle(self.folder.bundle, content)
+        self._written = write_bundle(self.folder.bundle, content, written=self._files)
 
     def _is_current(self, present: Manifest, *, exact: bool) -> bool:
         complete = len(present.levels) >= len(self.levels) and present.bit_exact == exact
         same = present.recipe.digest == self.header.recipe.digest
+        same = same and self._files.items() <= present.files.items()
         return complete and same and not (self.folder.bundle / STAGING).exists()
 
 

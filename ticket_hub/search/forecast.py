@@ -169,9 +169,8 @@ def _thin(
 
 
 def _disk_bytes(recipe: Recipe, network: Outline, levels: int) -> int:
-    """Of one trial: its levels, checkpoints of one in training, theta0, and the bundle."""
+    """Of one trial: its levels, checkpoints of one in training, and the bundle."""
     state, bits = network.numbers * FLOAT, network.prunable // 8
     checkpoints = GENERATIONS * state * (1 + len(slot_names(recipe.training)))
-    run = levels * (state + network.prunable) + checkpoints + state
-    bundle = levels * bits + 2 * state
-    return run + bundle
+    bundle = levels * bits + 2 * state  # theta0 and, of one of them, the model
+    return levels * state + checkpoints + bundle

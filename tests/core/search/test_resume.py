@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import safetensors
 
 from tests.helpers.runs import files
 from ticket_hub import Ticket
@@ -16,15 +18,19 @@ from ticket_hub.bundle import (
     LevelContent,
     TrialContent,
     open_bundle,
+    verify_bundle,
     write_bundle,
 )
-from ticket_hub.errors import EnvironmentMismatchError, RunLockedError, StoppedError
+from ticket_hub.errors import EnvironmentMismatchError, RunError, RunLockedError, StoppedError
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs import Level, list_runs
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search import search
 from ticket_hub.training import Progress
+
+GOLDEN_RUN = Path(__file__).parents[2] / "golden/run-1"
+"""Two levels of `tiny`, as they were kept when theta0 and masks lay beside the bundle, too."""
 
 
 @pytest.fixture
@@ -217,6 +223,60 @@ def test_theta0_that_was_lost_is_made_again_with_level_0(
     levels = list(search(tiny, run_folder=tmp_path / "straight"))
     assert [level.resumed for level in levels] == [False, True, True]
     assert files(tmp_path / "straight") == straight
+
+
+def test_theta0_and_masks_are_written_once_where_the_bundle_keeps_them(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    list(search(tiny, run_folder=tmp_path))
+    assert [path.name for path in (tmp_path / "theta0").iterdir()] == ["seal.json"]
+    for path in tmp_path.glob("levels/*/*.safetensors"):
+        with safetensors.safe_open(path, framework="pt") as stored:
+            assert {name.partition("/")[0] for name in stored.keys()} == {"trained", "readings"}  # noqa: SIM118 - no mapping
+    assert len(list(tmp_path.glob("bundle/masks/*/*"))) == 3 * 2
+
+
+def test_the_bundle_gets_its_manifest_without_writing_theta0_and_masks_again(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    def inodes() -> dict[str, int]:
+        found = [*tmp_path.glob("bundle/theta0/*"), *tmp_path.glob("bundle/masks/*/[01].*")]
+        return {str(path): path.stat().st_ino for path in found}
+
+    working = search(tiny, run_folder=tmp_path)
+    [next(working), next(working)]
+    working.close()
+    (tmp_path / "bundle/ticket.json").unlink()
+    before = inodes()
+    list(search(tiny, run_folder=tmp_path))
+    assert len(before) == 2 + 2 * 2
+    assert inodes() == before
+
+
+def test_a_damaged_mask_in_the_bundle_is_noticed_and_made_again_with_its_level(
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str]
+) -> None:
+    run = tmp_path / "straight"
+    (run / "bundle/masks/1/1.safetensors").write_bytes(b"rot")
+    with pytest.raises(RunError, match=r"masks/1/1\.safetensors is damaged") as caught:
+        list(search(tiny, run_folder=run))
+    assert str(run / "levels/001") in caught.value.remedy
+    shutil.rmtree(run / "levels/001")
+    list(search(tiny, run_folder=run))
+    assert files(run) == straight
+
+
+def test_a_run_that_kept_theta0_and_masks_twice_goes_on(
+    tiny: Recipe, tmp_path: Path, straight: dict[str, str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(GOLDEN_RUN, run)
+    resources = Resources(workers=1, accept_environment=True)
+    levels = list(search(tiny, run_folder=run, resources=resources))
+    assert [level.resumed for level in levels] == [True, True, False]
+    assert all(report.holds for report in verify_bundle(run / "bundle").checks)
+    again = list(search(tiny, run_folder=run))
+    assert [level.resumed for level in again] == [True, True, True]
 
 
 def pretend_another_environment(folder: Path) -> None:
