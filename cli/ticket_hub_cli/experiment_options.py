@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub_cli import options
 
-__all__ = ["RECORD", "TERMS", "experiment_options", "listed"]
+__all__ = ["TERMS", "experiment_options", "listed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,8 +22,6 @@ TERMS = (
     *("against", "trials", "changes", "head", "images", "seed", "hub", "fresh", "margin", "alpha"),
 )
 """Keys of `ticket_hub.transfer.planning.Terms`: what is trained."""
-RECORD = ("who", "run_folder")
-"""Keys that say where and by whom the evidence is written; the others are `Resources`."""
 
 
 class ControlNames(click.ParamType[str]):
@@ -101,18 +99,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder of the experiment.  [default: in TICKET_HOME, named by what is done]",
     ),
-    click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the data sets.  [default: TICKET_DATA]",
-    ),
-    click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]"),
-    click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU."),
-    click.option(
-        "--accept-environment",
-        is_flag=True,
-        help="Go on with an experiment that was begun in another environment.",
-    ),
+    options.resource_options("Go on with an experiment that was begun in another environment."),
 )
 
 

@@ -6,6 +6,7 @@ import functools
 import importlib
 import tomllib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -29,6 +30,7 @@ __all__ = [
     "import_option",
     "margin_option",
     "output_options",
+    "resource_options",
     "set_option",
     "settings",
 ]
@@ -148,6 +150,44 @@ class Assignment(click.ParamType[str]):
         keys = [f"{path}=" for path in key_paths(Recipe) if "." in path]
         known = [f"{key}={name}" for name in OPEN.get(key, ())] if equals else keys
         return [CompletionItem(each) for each in known if each.startswith(incomplete)]
+
+
+def resource_options(accept: str = "") -> Callable[[F], F]:
+    """Add the options of `ticket_hub.runs.Resources`, and hand the command these as `resources`.
+
+    Args:
+        accept: what is said of `--accept-environment`; without it there is no such option.
+    """
+    found = [
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of the data sets.  [default: TICKET_DATA]",
+        ),
+        click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]"),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Training processes on a CPU; 1 trains in this one.",
+        ),
+    ]
+    names = ["data_dir", "device", "workers"]
+    if accept:
+        found.append(click.option("--accept-environment", is_flag=True, help=accept))
+        names.append("accept_environment")
+
+    def with_options(function: F) -> F:
+        @functools.wraps(function)
+        def with_resources(*args: Any, **values: Any) -> Any:  # noqa: ANN401 - of the command
+            resources = {name: values.pop(name) for name in names}
+            return function(*args, resources=resources, **values)
+
+        command: Any = with_resources
+        for option in reversed(found):
+            command = option(command)
+        return cast("F", command)
+
+    return with_options
 
 
 def set_option(function: F) -> F:

@@ -54,18 +54,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for page, figures, tables and results.  [default: in TICKET_HOME]",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the data sets.  [default: TICKET_DATA]",
-)
-@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
-@click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU.")
-@click.option(
-    "--accept-environment",
-    is_flag=True,
-    help="Go on with an analysis that was begun in another environment.",
-)
+@options.resource_options("Go on with an analysis that was begun in another environment.")
 @options.import_option
 @options.output_options
 def command(
@@ -115,9 +104,10 @@ def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> Analyz
             watcher.step(_done(finding))
             pace.trials = sizes[min(pace.present, len(sizes) - 1)]
 
-        folder = given.pop("folder")
-        resources = Resources(observe=watcher.observe, should_stop=should_stop, **given)
-        return carry_out(plan, resources, folder=folder, on_finding=tell)
+        resources = Resources(
+            observe=watcher.observe, should_stop=should_stop, **given["resources"]
+        )
+        return carry_out(plan, resources, folder=given["folder"], on_finding=tell)
 
 
 def _done(finding: Finding) -> str:

@@ -48,21 +48,8 @@ COLUMNS = [
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the run.  [default: in TICKET_HOME, named by the recipe]",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the data sets.  [default: TICKET_DATA]",
-)
-@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help="Training processes on a CPU; 1 trains in this one.",
-)
-@click.option(
-    "--accept-environment",
-    is_flag=True,
-    help="Go on with a run that was begun in another environment; it is then never bit-exact.",
+@options.resource_options(
+    "Go on with a run that was begun in another environment; it is then never bit-exact."
 )
 @engine_options
 @click.option(
@@ -81,7 +68,7 @@ def command(
     engine: EngineChoice | None,
     dry_run: bool,
     out: Output,
-    **places: Any,  # noqa: ANN401 - the options that the search takes as they are
+    **places: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
     """Find tickets by a recipe: a packaged one, or your own .toml file.
 
@@ -111,7 +98,8 @@ def _plan(recipe: Recipe, places: dict[str, Any], out: Output) -> None:
     from ticket_hub.search.forecast import forecast
 
     run = places["run_folder"] or runs_folder() / recipe.run_name
-    plan = forecast(recipe, run, data_dir=places["data_dir"], device=places["device"])
+    given = places["resources"]
+    plan = forecast(recipe, run, data_dir=given["data_dir"], device=given["device"])
     found = summarize(run) if (run / "run.json").is_file() else None
     pace = Pace.of(recipe)
     facts = {
@@ -164,7 +152,8 @@ def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
             observe=watcher.observe,
             notify=watcher.notify,
             should_stop=should_stop,
-            **places,
+            run_folder=places["run_folder"],
+            **places["resources"],
         )
 
 
@@ -180,7 +169,9 @@ def _find_on(
         pace.trials = -(-pace.trials // works)
 
     with engine.working(pace, out, begin) as given:
-        return find_with(recipe=recipe, **given, **places)
+        return find_with(
+            recipe=recipe, run_folder=places["run_folder"], **given, **places["resources"]
+        )
 
 
 def _tell(result: FindResult, out: Output) -> None:

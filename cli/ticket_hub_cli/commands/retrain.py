@@ -13,7 +13,7 @@ from ticket_hub.home import runs_folder
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.experiment_options import RECORD, TERMS, experiment_options
+from ticket_hub_cli.experiment_options import TERMS, experiment_options
 from ticket_hub_cli.output import Output, command_line, percent
 from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
@@ -105,9 +105,10 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
     ):
-        record = {name: given.pop(name) for name in RECORD}
-        resources = Resources(observe=watcher.observe, should_stop=should_stop, **given)
-        return carry_out(wanted, resources, on_result=Steps(pace, watcher, groups).take, **record)
+        resources = Resources(
+            observe=watcher.observe, should_stop=should_stop, **given.pop("resources")
+        )
+        return carry_out(wanted, resources, on_result=Steps(pace, watcher, groups).take, **given)
 
 
 def _carry_out_on(
@@ -118,7 +119,7 @@ def _carry_out_on(
     networks = sum(len(group) for group in wanted.request.groups())
     pace = Pace(1, networks, wanted.spec.training.iterations, unit="network")
     with engine.working(pace, out) as followed:
-        return retrain_with(wanted=wanted, **followed, **given)
+        return retrain_with(wanted=wanted, **followed, **given.pop("resources"), **given)
 
 
 def _tell(result: RetrainResult, out: Output) -> None:

@@ -10,7 +10,7 @@ import click
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.experiment_options import RECORD, TERMS, experiment_options, listed
+from ticket_hub_cli.experiment_options import TERMS, experiment_options, listed
 from ticket_hub_cli.output import Output, percent
 from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
@@ -101,10 +101,11 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
     ):
-        record = {name: given.pop(name) for name in RECORD}
-        resources = Resources(observe=watcher.observe, should_stop=should_stop, **given)
+        resources = Resources(
+            observe=watcher.observe, should_stop=should_stop, **given.pop("resources")
+        )
         return carry_out_transfer(
-            wanted, resources, on_result=Steps(pace, watcher, groups).take, **record
+            wanted, resources, on_result=Steps(pace, watcher, groups).take, **given
         )
 
 
@@ -117,7 +118,7 @@ def _carry_out_on(
     networks = sum(len(group) for plan in plans for group in plan.request.groups())
     pace = Pace(1, networks, plans[0].spec.training.iterations, unit="network")
     with engine.working(pace, out) as followed:
-        return transfer_with(wanted=wanted, **followed, **given)
+        return transfer_with(wanted=wanted, **followed, **given.pop("resources"), **given)
 
 
 def _tell(result: TransferResult, out: Output) -> None:

@@ -53,13 +53,7 @@ REPLAYED = [
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the replay.  [default: in TICKET_HOME, named by the bundle]",
 )
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the data sets.  [default: TICKET_DATA]",
-)
-@click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]")
-@click.option("--workers", type=click.IntRange(min=1), help="Training processes on a CPU.")
+@options.resource_options()
 @options.import_option
 @options.output_options
 def command(ticket: str, partial: bool, replay: bool, out: Output, **given: Any) -> int:  # noqa: ANN401 - the options of a replay
@@ -142,7 +136,8 @@ def _replay(ticket: str, out: Output, given: dict[str, Any]) -> int:
     from ticket_hub_cli.exit_codes import EXIT_CODES
 
     with stop_on_signals() as should_stop:
-        report = replay_bundle(ticket, should_stop=should_stop, **given)
+        resources = given.pop("resources")
+        report = replay_bundle(ticket, should_stop=should_stop, **resources, **given)
     rows = [
         {"level": level.level} | dataclasses.asdict(trial)
         for level in report.levels
