@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor
 
@@ -18,7 +18,7 @@ from ticket_hub.bundle.read import Bundle
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.types import Mask
 
-__all__ = ["MASKS_IN_MEMORY", "LazyMask", "content_of"]
+__all__ = ["MASKS_IN_MEMORY", "LazyMask", "content_of", "controls_of"]
 
 MASKS_IN_MEMORY = 4
 
@@ -32,7 +32,7 @@ def content_of(bundle: Bundle) -> BundleContent:
     Raises:
         BundleError, NetworkError: as `Bundle.ticket`; of masks only when they are used.
     """
-    manifest, curves = bundle.manifest, _grouped(bundle)
+    manifest, curves = bundle.manifest, list(bundle.curves())
     trials = tuple(
         TrialContent(
             index=trial.index, seed=trial.seed, theta0=bundle.theta0(trial.index), start=trial.start
@@ -47,7 +47,7 @@ def content_of(bundle: Bundle) -> BundleContent:
         trials=trials,
         levels=_levels(bundle, curves),
         bit_exact=manifest.bit_exact,
-        controls=_controls(curves),
+        controls=controls_of(curves),
         lineage=manifest.lineage,
         experiments=bundle.experiments(),
         plugins=manifest.plugins,
@@ -55,10 +55,12 @@ def content_of(bundle: Bundle) -> BundleContent:
     )
 
 
-def _levels(
-    bundle: Bundle, curves: Mapping[tuple[int, str], list[CurveRecord]]
-) -> tuple[LevelContent, ...]:
+def _levels(bundle: Bundle, curves: Sequence[CurveRecord]) -> tuple[LevelContent, ...]:
     load = functools.lru_cache(maxsize=MASKS_IN_MEMORY)(bundle.mask)
+    measured: dict[int, list[CurveRecord]] = {}
+    for record in curves:
+        if record.control == TICKET:
+            measured.setdefault(record.level, []).append(record)
     return tuple(
         LevelContent(
             index=level.index,
@@ -68,23 +70,19 @@ def _levels(
                 else full_mask(bundle.network.layers)
                 for trial in bundle.manifest.trials
             ),
-            curves=tuple(record.curves for record in curves.get((level.index, TICKET), ())),
-            backends=tuple(record.backend for record in curves.get((level.index, TICKET), ())),
+            curves=tuple(record.curves for record in measured.get(level.index, ())),
+            backends=tuple(record.backend for record in measured.get(level.index, ())),
         )
         for level in bundle.manifest.levels
     )
 
 
-def _grouped(bundle: Bundle) -> dict[tuple[int, str], list[CurveRecord]]:
+def controls_of(curves: Iterable[CurveRecord]) -> tuple[ControlContent, ...]:
+    """What was trained beside the tickets, in the order in which it is found."""
     groups: dict[tuple[int, str], list[CurveRecord]] = {}
-    for record in bundle.curves():
-        groups.setdefault((record.level, record.control), []).append(record)
-    return groups
-
-
-def _controls(
-    curves: Mapping[tuple[int, str], list[CurveRecord]],
-) -> tuple[ControlContent, ...]:
+    for record in curves:
+        if record.control != TICKET:
+            groups.setdefault((record.level, record.control), []).append(record)
     return tuple(
         ControlContent(
             control=control,
@@ -92,8 +90,7 @@ def _controls(
             curves=tuple(record.curves for record in records),
             backends=tuple(record.backend for record in records),
         )
-        for (level, control), records in curves.items()
-        if control != TICKET
+        for (level, control), records in groups.items()
     )
 
 

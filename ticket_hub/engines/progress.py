@@ -74,14 +74,7 @@ class ProgressFile:
 
     def level(self, level: Level) -> None:
         """A level of a search is on disk."""
-        self.tell(
-            "level",
-            index=level.index,
-            density=level.density,
-            test_accuracy=level.test_accuracy,
-            early_stop=level.early_stop,
-            resumed=level.resumed,
-        )
+        self.tell("level", **vars(level.summary), resumed=level.resumed)
 
     def result(self, result: Result) -> None:
         """A network of a retraining is on disk."""

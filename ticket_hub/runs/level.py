@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from ticket_hub.training import Trained
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["Ending", "Level", "Reason", "Trial"]
+__all__ = ["Ending", "Level", "LevelSummary", "Reason", "Trial"]
 
 Reason: TypeAlias = Literal["levels", "density", "accuracy", "collapse", "exhausted"]
 
@@ -50,6 +50,23 @@ class Trial:
     trained: Trained
 
 
+@dataclass(frozen=True, kw_only=True)
+class LevelSummary:
+    """One level as numbers, as it is told to people and to other processes.
+
+    Attributes:
+        index: which round; 0 is dense.
+        density: kept weights over prunable weights.
+        test_accuracy: mean over the trials at the early stop, in [0, 1].
+        early_stop: mean over the trials of the early-stop iteration.
+    """
+
+    index: int
+    density: float
+    test_accuracy: float
+    early_stop: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Level:
     """One pruning round of all trials; level 0 is dense.
@@ -67,6 +84,16 @@ class Level:
     trials: tuple[Trial, ...]
     ending: Ending | None = None
     resumed: bool = False
+
+    @property
+    def summary(self) -> LevelSummary:
+        """The level as numbers."""
+        return LevelSummary(
+            index=self.index,
+            density=self.density,
+            test_accuracy=self.test_accuracy,
+            early_stop=self.early_stop,
+        )
 
     @property
     def early_stop(self) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ticket_hub.bundle import (
+    Bundle,
     BundleContent,
     ControlContent,
     ExperimentRecord,
@@ -18,10 +19,9 @@ from ticket_hub.bundle import (
     open_bundle,
     write_bundle,
 )
-from ticket_hub.bundle.contents import MASKS_IN_MEMORY, LazyMask
+from ticket_hub.bundle.contents import MASKS_IN_MEMORY, LazyMask, controls_of
 from ticket_hub.bundle.layout import STAGING
 from ticket_hub.bundle.manifest import FileRecord
-from ticket_hub.bundle.metrics import TICKET
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.errors import BundleError
 from ticket_hub.runs.folder import Header, RunFolder
@@ -29,6 +29,8 @@ from ticket_hub.runs.level import Level
 from ticket_hub.types import Weights
 
 __all__ = ["RunBundle"]
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -86,8 +88,8 @@ class RunBundle:
         if present is not None and self._is_current(present, exact=exact):
             return
         if present != self._written:
-            self._controls = _controls(self.folder.bundle)
-            self._experiments = _experiments(self.folder.bundle)
+            self._controls = _in(self.folder.bundle, lambda bundle: controls_of(bundle.curves()))
+            self._experiments = _in(self.folder.bundle, Bundle.experiments)
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
             for index, (seed, weights) in enumerate(zip(seeds, theta0, strict=True))
@@ -120,27 +122,9 @@ def _manifest(bundle: Path) -> Manifest | None:
         return None
 
 
-def _experiments(bundle: Path) -> tuple[ExperimentRecord, ...]:
+def _in(bundle: Path, read: Callable[[Bundle], tuple[T, ...]]) -> tuple[T, ...]:
+    """What a bundle has, if there is one to be read."""
     try:
-        return open_bundle(bundle).experiments()
+        return read(open_bundle(bundle))
     except BundleError:
         return ()
-
-
-def _controls(bundle: Path) -> tuple[ControlContent, ...]:
-    groups = defaultdict(list)
-    try:
-        for record in open_bundle(bundle).curves():
-            if record.control != TICKET:
-                groups[record.control, record.level].append(record)
-    except BundleError:
-        return ()
-    return tuple(
-        ControlContent(
-            control=control,
-            level=level,
-            curves=tuple(record.curves for record in records),
-            backends=tuple(record.backend for record in records),
-        )
-        for (control, level), records in groups.items()
-    )

@@ -9,29 +9,12 @@ from typing import Any, Unpack
 
 from ticket_hub import home
 from ticket_hub.recipe import Recipe, load_recipe
-from ticket_hub.runs.level import Ending, Level
+from ticket_hub.runs.level import Ending, Level, LevelSummary
 from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.imp import search
 from ticket_hub.search.pretrained import pinned
 
-__all__ = ["FindResult", "Found", "find", "result_of"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """One level of a finished search, as numbers.
-
-    Attributes:
-        index: which round; 0 is dense.
-        density: kept weights over prunable weights.
-        test_accuracy: mean over the trials at the early stop, in [0, 1].
-        early_stop: mean over the trials of the early-stop iteration.
-    """
-
-    index: int
-    density: float
-    test_accuracy: float
-    early_stop: float
+__all__ = ["FindResult", "find", "result_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +32,7 @@ class FindResult:
     recipe: Recipe
     run: Path
     bundle: Path
-    levels: tuple[Found, ...]
+    levels: tuple[LevelSummary, ...]
     ending: Ending
 
 
@@ -89,23 +72,14 @@ def result_of(
     on_level: Callable[[Level], None] | None = None,
 ) -> FindResult:
     """Let a search run to its end, and say what came of it."""
-    found: list[Found] = []
+    found: list[LevelSummary] = []
     ending: Ending | None = None
     for level in levels:
-        found.append(_found(level))
+        found.append(level.summary)
         ending = level.ending
         if on_level is not None:
             on_level(level)
     assert ending is not None, "the last level says why it is the last"
     return FindResult(
         recipe=recipe, run=folder, bundle=folder / "bundle", levels=tuple(found), ending=ending
-    )
-
-
-def _found(level: Level) -> Found:
-    return Found(
-        index=level.index,
-        density=level.density,
-        test_accuracy=level.test_accuracy,
-        early_stop=level.early_stop,
     )
