@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from ticket_hub import home
 from ticket_hub.errors import RunError
@@ -69,35 +69,23 @@ def summarize(path: Path) -> RunSummary:
 
 def _summarize(path: Path) -> RunSummary:
     header = read_json(path / "run.json", "")
-    recipe, seals = header["recipe"], _seals(path)
+    recipe, search = header["recipe"], header["recipe"]["search"]
+    names = (path / f"levels/{index:03d}/seal.json" for index in itertools.count())
+    seals = list(itertools.takewhile(Path.is_file, names))
     last = read_json(seals[-1], "") if seals else {}
     ending = last.get("ending")
+    one_shot = recipe["pruning"]["target_density"] is not None
+    state: RunState = "finished" if ending is not None else "stopped"
     return RunSummary(
         path=path,
-        state=_state(path, ended=ending is not None),
+        state="running" if is_held(path / "lock") else state,
         recipe=recipe["name"],
         digest=header["digest"],
-        trials=recipe["search"]["trials"],
+        trials=search["trials"],
         levels=len(seals),
-        planned=_planned(recipe),
+        planned=1 + (min(search["levels"], 1) if one_shot else search["levels"]),
         density=last.get("density"),
         ending=ending["about"] if ending else "",
         bundle=path / "bundle" if (path / "bundle/ticket.json").is_file() else None,
         modified=(seals[-1] if seals else path / "run.json").stat().st_mtime,
     )
-
-
-def _seals(path: Path) -> list[Path]:
-    names = (path / f"levels/{index:03d}/seal.json" for index in itertools.count())
-    return list(itertools.takewhile(Path.is_file, names))
-
-
-def _planned(recipe: dict[str, Any]) -> int:
-    levels: int = recipe["search"]["levels"]
-    return 1 + (levels if recipe["pruning"]["target_density"] is None else min(levels, 1))
-
-
-def _state(path: Path, *, ended: bool) -> RunState:
-    if is_held(path / "lock"):
-        return "running"
-    return "finished" if ended else "stopped"

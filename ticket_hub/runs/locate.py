@@ -10,7 +10,7 @@ from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.cache import Cache
-from ticket_hub.runs.listing import RunSummary, list_runs
+from ticket_hub.runs.listing import list_runs
 
 __all__ = ["Place", "locate", "resolve"]
 
@@ -132,8 +132,9 @@ def _of_run(name: str, runs: Path) -> Path:
     named = [run for run in same if run.path.name == name]
     exact = named or [run for run in same if run.bundle is not None] or same
     if len(exact) > 1:
+        names = ", ".join(run.path.name for run in exact)
         raise TicketNotFoundError(
-            f"{len(exact)} runs are of the recipe {name!r}: {_names(exact)}.",
+            f"{len(exact)} runs are of the recipe {name!r}: {names}.",
             "Name one of them in full.",
         )
     if not exact and any((runs / name / made).is_file() for made in _EXPERIMENTS):
@@ -150,7 +151,3 @@ def _of_run(name: str, runs: Path) -> Path:
     if bundle is None:
         raise _no_level_yet(exact[0].path.name)
     return bundle
-
-
-def _names(runs: list[RunSummary]) -> str:
-    return ", ".join(run.path.name for run in runs)

@@ -202,7 +202,8 @@ class Session:
 
     def _keep(self, index: int, masks: Sequence[Mask], trained: Sequence[Trained]) -> Level:
         if self.theta0 is None:
-            self.theta0 = self._take_theta0(trained)
+            step = self.ladder.search.rewind_step
+            self.theta0 = [done.snapshots[step] for done in trained] if step else self.initial
             self.folder.write_theta0(self.theta0)
         trials = zip(self.ladder.seeds, self.theta0, masks, trained, strict=True)
         level = Level(
@@ -219,10 +220,6 @@ class Session:
             level = dataclasses.replace(level, ending=following)
         self.folder.write_level(level, self.ladder.parent(index))
         return level
-
-    def _take_theta0(self, trained: Sequence[Trained]) -> list[Weights]:
-        step = self.ladder.search.rewind_step
-        return [done.snapshots[step] for done in trained] if step else self.initial
 
     def _known_theta0(self) -> list[Weights]:
         assert self.theta0 is not None, "level 0 is finished only after theta0 is written"
