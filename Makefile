@@ -9,13 +9,14 @@ export PYTHONDONTWRITEBYTECODE :=
 # They write thousands of small files to the disk, each waited for: in memory where there is room.
 export PYTEST_DEBUG_TEMPROOT ?= $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR > 1 && $$1 > 8000000 {print "/dev/shm"}')
 
-.PHONY: help demo test nightly lint clean
+.PHONY: help demo test nightly lint docs clean
 
 help:
 	@echo "make demo     find, verify, draw and retrain lottery tickets on a small data set (under three minutes)"
 	@echo "make test     run the tests"
 	@echo "make nightly  run all tests, those that take minutes too: storms, fuzzing, every durable call"
 	@echo "make lint     run ruff, mypy and import-linter"
+	@echo "make docs     build the documentation as a site in build/site; a dead link is an error"
 	@echo "make clean    remove what the other targets made"
 
 # One stamp each for what a user installs and for what a developer installs.
@@ -44,6 +45,11 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES) tests benchmarks
 	$(BIN)/lint-imports
+
+# Nothing is fetched; the variable only keeps a notice about other products out of the output.
+docs: .venv/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "The site begins at build/site/index.html"
 
 clean:
 	rm -rf .venv .wheel-venv build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,56 @@
+"""What the project says of itself: one version, and files that newcomers and tools look for."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ticket_hub
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_the_version_stands_in_one_place() -> None:
+    source = PROJECT["tool"]["hatch"]["version"]["path"]
+    assert "version" in PROJECT["project"]["dynamic"]
+    assert "version" not in PROJECT["project"]
+    assert source == "ticket_hub/__init__.py"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", ticket_hub.__version__)
+
+
+def test_what_is_made_from_the_version_is_of_this_one() -> None:
+    description = json.loads((ROOT / "api/openapi.json").read_text("utf-8"))
+    assert description["info"]["version"] == ticket_hub.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == ticket_hub.__version__
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob(".github/**/*.yml"), ROOT / "CITATION.cff"]), ids=lambda p: p.name
+)
+def test_files_for_tools_are_what_they_read(path: Path) -> None:
+    assert isinstance(yaml.safe_load(path.read_text("utf-8")), dict)
+
+
+def test_the_hosted_checks_are_those_of_this_place() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    job = workflow["jobs"]["checks"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    supported = {
+        line.rpartition(" ")[2]
+        for line in PROJECT["project"]["classifiers"]
+        if re.search(r":: 3\.\d+$", line)
+    }
+    assert supported <= set(job["strategy"]["matrix"]["python"])
+
+
+def test_a_citation_names_the_licence_of_the_project() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["license"] == PROJECT["project"]["license"]
+    assert citation["type"] == "software"
