@@ -25,7 +25,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ticket_hub import __version__
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api import openapi
 from ticket_hub_api.errors import ApiError, error_response
 from ticket_hub_api.hub_protocol import (
     routes_account,
@@ -48,7 +47,8 @@ from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages import routes_transfer as pages_transfer
 from ticket_hub_api.pages.failures import failure_page, wants_page
-from ticket_hub_api.rest import experiments, health, jobs, ticket_parts, tickets
+from ticket_hub_api.response_cache import CachedResponses
+from ticket_hub_api.rest import experiments, health, jobs, openapi, ticket_parts, tickets
 from ticket_hub_api.rest.routing import RestRoute
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
@@ -56,7 +56,6 @@ from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import check_schema
 from ticket_hub_api.store.names import ENCODED_SLASH
 from ticket_hub_api.web.problems import problem_response, speaks_problems
-from ticket_hub_api.web.response_cache import CachedResponses
 from ticket_hub_api.web.routing import HubRoute
 
 if TYPE_CHECKING:  # older versions have none, and pass over what they do not know

@@ -11,35 +11,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from ticket_hub_api.app import create_app
+from ticket_hub_api.serving import prepare
+from ticket_hub_api.settings import Settings
 
-from ticket_hub_api.accounts.auth import Requires
-from ticket_hub_api.accounts.principals import Scope
-from ticket_hub_api.rest.routing import rest_router
-
-__all__ = ["description", "router", "text"]
-
-router: APIRouter = rest_router("/api/v1")
-
-
-@router.get(
-    "/openapi.json",
-    include_in_schema=False,
-    dependencies=[Depends(Requires(Scope.ANYONE))],
-)
-async def openapi(request: Request) -> JSONResponse:
-    """The description of this API."""
-    return JSONResponse(request.app.openapi())
+__all__ = ["description", "text"]
 
 
 def description() -> dict[str, Any]:
     """What the routes say, as OpenAPI 3.1."""
-    from ticket_hub_api.app import create_app
-    from ticket_hub_api.serving import prepare
-    from ticket_hub_api.settings import Settings
-
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(folder=Path(folder))
         prepare(settings, host="127.0.0.1", port=1)

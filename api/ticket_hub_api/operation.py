@@ -11,12 +11,14 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ticket_hub.errors import HubError
 from ticket_hub_api import serving
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.catalog.indexing import index_pending, rebuild
 from ticket_hub_api.catalog.mirroring import mirror
+from ticket_hub_api.jobs import quotas, roster
 from ticket_hub_api.maintenance import backup
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
@@ -36,7 +38,9 @@ __all__ = [
     "find_damage",
     "index_mirrored",
     "list_accounts",
+    "list_quotas",
     "list_tokens",
+    "list_workers",
     "migrate_database",
     "open_hub",
     "rebuild_index",
@@ -44,6 +48,7 @@ __all__ = [
     "revoke_token",
     "serve",
     "set_disabled",
+    "set_quota",
     "settings_of",
 ]
 
@@ -223,6 +228,24 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
         return before, current_version(database)
     finally:
         database.close()
+
+
+def set_quota(settings: Settings, account: str, seconds: int) -> None:
+    """Say how many slot-seconds an account may use within 30 days; raises as the quotas do."""
+    with open_hub(settings) as hub:
+        quotas.set_quota(hub.database, account, seconds)
+
+
+def list_quotas(settings: Settings) -> list[dict[str, object]]:
+    """What accounts may use, and have used."""
+    with open_hub(settings) as hub:
+        return quotas.list_quotas(hub.database, settings.job_quota_seconds)
+
+
+def list_workers(settings: Settings) -> list[dict[str, Any]]:
+    """The slots that have shown themselves within a day."""
+    with open_hub(settings) as hub:
+        return roster.slots(hub.database)
 
 
 def serve(

@@ -13,6 +13,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ticket_hub_api import openapi
+from ticket_hub_api.app import create_app, scopes_of
+from ticket_hub_api.serving import prepare
+from ticket_hub_api.settings import Settings
 from ticket_hub_api.web.problems import STATUS, phrase_of
 
 __all__ = ["EXAMPLES", "page"]
@@ -70,11 +74,6 @@ valid `errors` (where, and why).
 
 def page() -> str:
     """The page as Markdown."""
-    from ticket_hub_api import openapi
-    from ticket_hub_api.app import create_app, scopes_of
-    from ticket_hub_api.serving import prepare
-    from ticket_hub_api.settings import Settings
-
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(folder=Path(folder))
         prepare(settings, host="127.0.0.1", port=1)

@@ -14,9 +14,17 @@ from starlette.requests import Request
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.auth import authenticate, principal_of_token
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog.indexing import (
+    CatalogListener,
+    index_commit,
+    index_pending,
+    is_entered,
+    pending_commits,
+)
 from ticket_hub_api.jobs import tokens
-from ticket_hub_api.jobs.queue import JobQueue
+from ticket_hub_api.limits import Buckets, Share
 from ticket_hub_api.observing.metrics import Metrics
+from ticket_hub_api.response_cache import ResponseCache
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.blobs import Blobs, open_blobs
 from ticket_hub_api.store.database import Database
@@ -24,8 +32,6 @@ from ticket_hub_api.store.signing import Signer, load_signer
 from ticket_hub_api.store.tables import Repository
 from ticket_hub_api.store.watch import DatabaseWatch
 from ticket_hub_api.torch_process import TorchProcess
-from ticket_hub_api.web.limits import Buckets, Share
-from ticket_hub_api.web.response_cache import ResponseCache
 
 __all__ = ["Services", "services_of"]
 
@@ -41,13 +47,13 @@ class Services:
         """Open the database and the storage, which must exist."""
         self.settings = settings
         self.database = Database(settings.database_url)
+        self.database.listeners.append(CatalogListener())
         self.blobs: Blobs = open_blobs(settings.storage_url, settings.spool)
         self.signer: Signer = load_signer(self.database)
         watch = DatabaseWatch(self.database) if settings.response_cache else None
         self.cache = ResponseCache(watch)
         self.downloads: Counter[str] = Counter()
         self.metrics = Metrics(self.database)
-        self.jobs = JobQueue(self.database)
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
         self.anonymous = Share(ANONYMOUS_SHARE, MAX_WAITING)
@@ -84,8 +90,6 @@ class Services:
 
     def index(self, repository_id: str, oid: str) -> None:
         """Enter a commit that was made into the catalog; what fails now is tried again later."""
-        from ticket_hub_api.catalog.indexing import index_commit, is_entered
-
         try:
             if not is_entered(self, repository_id, oid):
                 self.torch_process.call(index_commit, repository_id, oid)
@@ -99,8 +103,6 @@ class Services:
         Raises:
             HubUnavailableError, StorageError: as every use of the database and the storage.
         """
-        from ticket_hub_api.catalog.indexing import index_pending, pending_commits
-
         if not self.unindexed:
             return
         self.unindexed = False  # at first: what fails meanwhile is looked for the next time

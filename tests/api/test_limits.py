@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.web.limits import MAX_CALLERS, Buckets
+from ticket_hub_api.limits import MAX_CALLERS, Buckets
 
 StartHub = Callable[..., RunningHub]
 CallTo = Callable[[RunningHub], Callable[..., Any]]

@@ -25,12 +25,12 @@ from tests.helpers import forked
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.response_cache import ResponseCache
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import migrate
 from ticket_hub_api.store.tables import Account, Repository
 from ticket_hub_api.store.watch import DatabaseWatch
-from ticket_hub_api.web.response_cache import ResponseCache
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 Call = Callable[..., Any]

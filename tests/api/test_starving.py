@@ -19,15 +19,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.helpers import hostile
+from ticket_hub_api import limits
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.hub_protocol.cards import MAX_CARD, card_problems, parse_card
+from ticket_hub_api.limits import Share
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.web import limits
-from ticket_hub_api.web.limits import Share
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from ticket_hub.errors import HubNotFoundError
 from ticket_hub.hub import connect, push
 from ticket_hub_api import errors
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.torch_process import do_work
+from ticket_hub_api.torch_worker import do_work
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 PATIENCE_SECONDS = 120

@@ -7,13 +7,9 @@ in its namespace decide the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.tables import now
-
-if TYPE_CHECKING:
-    from ticket_hub_api.store.repositories import RepositoryRow
 
 __all__ = ["ANONYMOUS", "Principal", "Scope"]
 
@@ -80,13 +76,23 @@ class Principal:
         """`admin`, `write`, `read`, or nothing."""
         return dict(self.roles).get(namespace_id, "")
 
-    def may_read(self, repository: RepositoryRow) -> bool:
-        """Whether the repository exists for this caller."""
-        if repository.visibility == Visibility.PUBLIC or self.scope == Scope.ADMIN:
+    @property
+    def sees_all(self) -> bool:
+        """Whether everything exists for this caller."""
+        return self.scope == Scope.ADMIN
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces in which this caller has a role."""
+        return tuple(namespace for namespace, _ in self.roles)
+
+    def may_read(self, visibility: str, owner_id: str) -> bool:
+        """Whether what a namespace keeps with this visibility exists for this caller."""
+        if visibility == Visibility.PUBLIC or self.sees_all:
             return True
-        if repository.visibility == Visibility.ACCOUNTS and not self.anonymous:
+        if visibility == Visibility.ACCOUNTS and not self.anonymous:
             return True
-        return bool(self.role_in(repository.owner_id))
+        return bool(self.role_in(owner_id))
 
     def may_write_in(self, namespace_id: str) -> bool:
         """Whether the caller may create and change repositories there."""

@@ -13,7 +13,7 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
 from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
-from ticket_hub_api.services import Services
+from ticket_hub_api.torch_process import Hub
 
 if TYPE_CHECKING:
     from ticket_hub.report.comparison import Compared
@@ -23,14 +23,14 @@ __all__ = ["compare_named", "compare_tickets", "pinned", "place_of"]
 NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
 
 
-def compare_named(services: Services, viewer: Principal, names: Sequence[str]) -> Compared:
+def compare_named(hub: Hub, viewer: Principal, names: Sequence[str]) -> Compared:
     """Tickets by their names, `owner/name[@revision]`; raises as `compare_tickets`."""
-    with services.database.read() as connection:
-        return compare_tickets(services, connection, viewer, [place_of(name) for name in names])
+    with hub.database.read() as connection:
+        return compare_tickets(hub, connection, viewer, [place_of(name) for name in names])
 
 
 def compare_tickets(
-    services: Services, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
+    hub: Hub, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
 ) -> Compared:
     """The later tickets against the first, as `ticket compare` puts them.
 
@@ -45,13 +45,13 @@ def compare_tickets(
     from ticket_hub.bundle import open_bundle
     from ticket_hub.report.comparison import bundle_study, compare_studies
 
-    services.settings.spool.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=services.settings.spool) as name:
+    hub.settings.spool.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=hub.settings.spool) as name:
         studies = []
         for number, (repo, revision) in enumerate(places):
             folder = Path(name) / str(number)
             ticket = one_ticket(connection, viewer, repo, revision)
-            _lay_out(services, connection, ticket, folder)
+            _lay_out(hub, connection, ticket, folder)
             shown = repo if revision == "main" else f"{repo}@{revision}"
             studies.append(bundle_study(open_bundle(folder), name=shown))
         return compare_studies(studies)
@@ -75,12 +75,10 @@ def pinned(
     return [f"{ticket.repo}@{ticket.commit}" for ticket in tickets]
 
 
-def _lay_out(
-    services: Services, connection: Connection, ticket: TicketDetail, folder: Path
-) -> None:
+def _lay_out(hub: Hub, connection: Connection, ticket: TicketDetail, folder: Path) -> None:
     """Write the parts of a bundle that a comparison reads; none of them is large."""
     folder.mkdir()
     for path in NEEDED:
-        content = part_of(services, connection, ticket, path).content
+        content = part_of(hub, connection, ticket, path).content
         refuse_many_curves(ticket, content.size)
         (folder / path).write_bytes(content.head(content.size))

@@ -38,12 +38,30 @@ from ticket_hub_api.store.xet.reading import Stores
 if TYPE_CHECKING:
     from ticket_hub.bundle import Manifest
 
-__all__ = ["enter", "forget", "index_commit", "index_pending", "is_entered", "not_entered",
-           "pending_commits", "rebuild", "refresh"]  # fmt: skip
+__all__ = ["CatalogListener", "index_commit", "index_pending", "is_entered", "not_entered",
+           "pending_commits", "rebuild"]  # fmt: skip
 
 _log = logging.getLogger("ticket_hub_api")
 CARD = "README.md"
 MODEL = "model"
+
+
+class CatalogListener:
+    """Keeps the catalog in step with the repositories, each change in its own transaction."""
+
+    def committed(
+        self, session: Session, repository: Repository, commit: Commit, files: Files
+    ) -> None:
+        """Enter a commit now where its bundle is known; else whoever made it has it read."""
+        enter(session, repository, commit, files)
+
+    def changed(self, session: Session, repository: Repository) -> None:
+        """List a repository under its new name, for those who may read it now."""
+        refresh(session, repository)
+
+    def deleted(self, session: Session, repository_id: str) -> None:
+        """Forget a repository."""
+        forget(session, repository_id)
 
 
 def enter(session: Session, repository: Repository, commit: Commit, files: Files) -> bool:

@@ -11,9 +11,8 @@ from sqlalchemy.engine import Connection
 from ticket_hub.errors import BundleError, HubError, TicketNotFoundError
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_shapes import Level, TicketDetail
-from ticket_hub_api.store.objects import Content, open_content
+from ticket_hub_api.store.objects import Content, FileAnswer, open_content
 from ticket_hub_api.store.xet.reading import Stores
-from ticket_hub_api.web.content import FileAnswer
 
 __all__ = ["Curve", "Curves", "LayerDensity", "Layers", "curves_of", "layers_of", "level_of",
            "part_of", "refuse_many_curves"]  # fmt: skip

@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog import indexing
 from ticket_hub_api.hub_protocol.cards import summarize
 from ticket_hub_api.hub_protocol.operations import Add, Delete, Plan
 from ticket_hub_api.services import Services
 from ticket_hub_api.store import objects, repositories
 from ticket_hub_api.store.blobs import git_blob_id
+from ticket_hub_api.store.listeners import listeners_of
 from ticket_hub_api.store.names import folded
 from ticket_hub_api.store.repositories import HEADS, CommitRow, RepositoryRow
 from ticket_hub_api.store.tables import Commit, Ref, Repository, RepositoryTag, Tree, Use, now
@@ -277,7 +277,8 @@ def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRo
     repositories.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
         _describe(session, repository, commit, summary)
-    indexing.enter(session, repository, commit, files)
+    for listener in listeners_of(session):
+        listener.committed(session, repository, commit, files)
     return CommitRow(*(getattr(commit, name) for name in CommitRow.__slots__))
 
 

@@ -10,18 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, select, tuple_
 from sqlalchemy.engine import Connection
 
-from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.errors import bad_request
 from ticket_hub_api.hub_protocol.info import choose, describe, siblings
-from ticket_hub_api.settings import Visibility
-from ticket_hub_api.store.repositories import REPOSITORY_COLUMNS, RepositoryRow
+from ticket_hub_api.store.repositories import REPOSITORY_COLUMNS, RepositoryRow, visible
 from ticket_hub_api.store.tables import Commit, Repository, RepositoryTag
 from ticket_hub_api.store.trees import load_tree
 
-__all__ = ["Query", "list_repositories", "parse_flag", "visible", "whole_number"]
+__all__ = ["Query", "list_repositories", "parse_flag", "whole_number"]
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
@@ -101,16 +100,6 @@ def _statement(principal: Principal, query: Query) -> Select[Any]:
     if query.ascending:
         return statement.order_by(order.asc(), Repository.id.asc())
     return statement.order_by(order.desc(), Repository.id.desc())
-
-
-def visible(principal: Principal) -> ColumnElement[bool]:
-    """The condition under which a repository exists for a caller."""
-    if principal.scope == Scope.ADMIN:
-        return Repository.id.is_not(None)
-    if principal.anonymous:
-        return Repository.visibility == Visibility.PUBLIC
-    own = [namespace for namespace, _ in principal.roles]
-    return or_(Repository.visibility != Visibility.PRIVATE, Repository.owner_id.in_(own))
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api.hub_protocol.cards import card_problems
 from ticket_hub_api.hub_protocol.info import instant
-from ticket_hub_api.hub_protocol.listing import visible
 from ticket_hub_api.hub_protocol.schemas import YamlIn
 from ticket_hub_api.services import services_of
+from ticket_hub_api.store.repositories import visible
 from ticket_hub_api.store.tables import Repository, RepositoryTag
 from ticket_hub_api.web.requests import ANYBODY, Caller, Reader, parse_body, parse_for, read_bytes
 from ticket_hub_api.web.routing import READ_METHODS, hub_router

@@ -16,13 +16,15 @@ from ticket_hub_api import errors
 from ticket_hub_api.hub_protocol.info import last_commits, tree_item
 from ticket_hub_api.hub_protocol.listing import parse_flag, whole_number
 from ticket_hub_api.hub_protocol.schemas import MAX_PATHS, PathsIn
+from ticket_hub_api.response_cache import cacheable
 from ticket_hub_api.services import Services, services_of
 from ticket_hub_api.store import objects
 from ticket_hub_api.store.names import decode
+from ticket_hub_api.store.objects import FileAnswer
 from ticket_hub_api.store.repositories import RepositoryRow, find_file, find_revision
 from ticket_hub_api.store.tables import StoredObject
 from ticket_hub_api.store.trees import Entry, Folder, children, entry_at, pointer_text
-from ticket_hub_api.web.content import FileAnswer, answer_file
+from ticket_hub_api.web.content import answer_file
 from ticket_hub_api.web.requests import (
     Caller,
     endpoint_of,
@@ -35,7 +37,6 @@ from ticket_hub_api.web.requests import (
     place_of,
     read_bytes,
 )
-from ticket_hub_api.web.response_cache import cacheable
 from ticket_hub_api.web.routing import CACHED, READ_METHODS, hub_router
 
 __all__ = ["router"]

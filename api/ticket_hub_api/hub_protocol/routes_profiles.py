@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.accounts import ORGANIZATION, USER
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.hub_protocol.listing import visible
 from ticket_hub_api.services import services_of
 from ticket_hub_api.store.names import KINDS
+from ticket_hub_api.store.repositories import visible
 from ticket_hub_api.store.tables import Account, Membership, Repository
 from ticket_hub_api.web.requests import Reader
 from ticket_hub_api.web.routing import READ_METHODS, hub_router

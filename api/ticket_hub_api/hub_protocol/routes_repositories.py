@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.catalog import indexing
 from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
 from ticket_hub_api.hub_protocol.listing import Query, list_repositories, parse_flag, whole_number
@@ -17,6 +16,7 @@ from ticket_hub_api.hub_protocol.schemas import CreateIn, DeleteIn, MoveIn, Sett
 from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store import repositories
+from ticket_hub_api.store.listeners import tell_changed
 from ticket_hub_api.store.names import Place, check_kind, decode, kind_of, web_path
 from ticket_hub_api.web.requests import (
     Caller,
@@ -73,7 +73,7 @@ async def create(request: Request, caller: Writer) -> Response:
     url = f"{endpoint_of(request)}/{web_path(kind, row.full_name)}"
     if made:
         return JSONResponse({"url": url, "name": row.full_name, "id": row.id})
-    if not caller.may_read(row):
+    if not caller.may_read(row.visibility, row.owner_id):
         raise errors.conflict("This name is taken.")
     raise errors.conflict("You already created this repo", url=url, name=row.full_name)
 
@@ -125,7 +125,7 @@ async def settings(request: Request, caller: Writer) -> Response:
         if body.private is not None or body.visibility is not None:
             repository.visibility = _visibility(body, services.settings.visibility)
             session.flush()
-            indexing.refresh(session, repository)
+            tell_changed(session, repository)
         if body.gated is False:
             repository.gated = ""
         private = repository.visibility == Visibility.PRIVATE

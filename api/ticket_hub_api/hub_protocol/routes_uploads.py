@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub_api import errors
-from ticket_hub_api.accounts.auth import Signed
 from ticket_hub_api.hub_protocol import transfers
 from ticket_hub_api.hub_protocol.commits import make_commit
 from ticket_hub_api.hub_protocol.operations import read_lines
@@ -23,6 +22,7 @@ from ticket_hub_api.services import Services, services_of
 from ticket_hub_api.store import objects, repositories
 from ticket_hub_api.store.names import check_path, decode, web_path
 from ticket_hub_api.store.trees import Files, load_tree
+from ticket_hub_api.web.guards import Signed
 from ticket_hub_api.web.requests import Writer, endpoint_of, place_of, read_body, receive
 from ticket_hub_api.web.routing import hub_router
 

@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ticket_hub_api import errors
-from ticket_hub_api.accounts.auth import Signed, XetToken
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.services import services_of
 from ticket_hub_api.store import repositories
@@ -30,6 +29,7 @@ from ticket_hub_api.store.xet.reading import load_xorb
 from ticket_hub_api.store.xet.receiving import take_shard, take_xorb
 from ticket_hub_api.store.xet.reconstruction import reconstruct
 from ticket_hub_api.web.content import UnsatisfiableRangeError, parse_range
+from ticket_hub_api.web.guards import Signed, XetToken
 from ticket_hub_api.web.requests import Caller, endpoint_of, place_of, read_bytes, receive
 from ticket_hub_api.web.routing import READ_METHODS, hub_router
 

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from ticket_hub_api.services import Services
 from ticket_hub_api.store.job_tables import Job, JobEvent, State
+from ticket_hub_api.torch_process import Hub
 
 __all__ = ["Event", "follow", "news", "server_sent"]
 
@@ -42,14 +42,14 @@ class Event:
     created_at: int = 0
 
 
-async def follow(services: Services, job_id: str, after: int = 0) -> AsyncIterator[Event]:
+async def follow(hub: Hub, job_id: str, after: int = 0) -> AsyncIterator[Event]:
     """Every event behind a number, and readings of progress, until the job has ended.
 
     Whoever calls this has asked before whether the viewer may see the job.
     """
     last, reading, told = after, "", time.monotonic()
     while True:
-        found, progress, ended = await run_in_threadpool(news, services, job_id, last)
+        found, progress, ended = await run_in_threadpool(news, hub, job_id, last)
         for event in found:
             last, told = event.number, time.monotonic()
             yield event
@@ -73,9 +73,9 @@ def server_sent(event: Event) -> bytes:
     return f"id: {event.number}\nevent: {event.kind}\ndata: {data}\n\n".encode()
 
 
-def news(services: Services, job_id: str, after: int = 0) -> tuple[list[Event], str, bool]:
+def news(hub: Hub, job_id: str, after: int = 0) -> tuple[list[Event], str, bool]:
     """At most 200 events behind a number, the newest reading as JSON, and whether it has ended."""
-    with services.database.read() as connection:
+    with hub.database.read() as connection:
         job = connection.execute(select(Job.state, Job.progress).where(Job.id == job_id)).first()
         rows = connection.execute(
             select(JobEvent.number, JobEvent.kind, JobEvent.data, JobEvent.created_at)

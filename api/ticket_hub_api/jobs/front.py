@@ -23,13 +23,14 @@ from ticket_hub_api.jobs import roster
 from ticket_hub_api.jobs.choices import Choices, choices_of
 from ticket_hub_api.jobs.events import Event, follow
 from ticket_hub_api.jobs.planning import Planned, plan_job
+from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.quotas import Allowance, allowance
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
 from ticket_hub_api.jobs.transitions import add_event
 from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
-from ticket_hub_api.services import Services
 from ticket_hub_api.store.job_tables import Job, JobEvent, State
 from ticket_hub_api.store.tables import Account, now
+from ticket_hub_api.torch_process import Hub
 
 __all__ = [
     "Event",
@@ -52,25 +53,25 @@ USUAL_PRIORITY = 5
 MAX_PER_PAGE = 100
 
 
-def choices(services: Services) -> Choices:
+def choices(hub: Hub) -> Choices:
     """What may be asked for: the closed lists of a submit form."""
-    return choices_of(services.settings)
+    return choices_of(hub.settings)
 
 
-def estimate_job(services: Services, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
+def estimate_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
     """What a job would roughly need; raises as `submit_job`, and makes nothing."""
-    return services.torch_process.call(plan_job, viewer, request).estimate
+    return hub.torch_process.call(plan_job, viewer, request).estimate
 
 
-def quota_of(services: Services, viewer: Principal) -> Allowance:
+def quota_of(hub: Hub, viewer: Principal) -> Allowance:
     """What the viewer's account may use and has used."""
-    with services.database.read() as connection, Session(bind=connection) as session:
-        limit = services.settings.job_quota_seconds
+    with hub.database.read() as connection, Session(bind=connection) as session:
+        limit = hub.settings.job_quota_seconds
         return allowance(session, viewer.account_id, limit, now())
 
 
 def submit_job(
-    services: Services,
+    hub: Hub,
     viewer: Principal,
     request: FindIn | RetrainIn,
     *,
@@ -85,32 +86,32 @@ def submit_job(
         ApiError: 429, the account's quota is used up or too many of its jobs wait.
     """
     digest = hashlib.sha256(canonical_json(request.model_dump(mode="json"))).hexdigest()
-    before = _made_before(services, viewer, idempotency_key, digest)
+    before = _made_before(hub, viewer, idempotency_key, digest)
     if before is not None:
-        return one_job(services, viewer, before)
+        return one_job(hub, viewer, before)
     if request.priority > USUAL_PRIORITY and viewer.scope != Scope.ADMIN:
         raise HubAccessError(
             f"The priority {request.priority} takes an administrator's token.",
             f"Use at most {USUAL_PRIORITY}.",
         )
-    planned = services.torch_process.call(plan_job, viewer, request)
+    planned = hub.torch_process.call(plan_job, viewer, request)
 
     def make(session: Session) -> str:
         known = _with_key(session, viewer, idempotency_key)
         if known is not None:
             return _same(known, digest)
-        _refuse_too_much(session, services, viewer)
+        _refuse_too_much(session, hub, viewer)
         job = _new_job(viewer, request, planned, idempotency_key, digest)
         session.add(job)
         session.flush()
         add_event(session, job, State.QUEUED, attempt=job.attempt)
         return job.id
 
-    return one_job(services, viewer, services.database.transact(make))
+    return one_job(hub, viewer, hub.database.transact(make))
 
 
 def list_jobs(
-    services: Services,
+    hub: Hub,
     viewer: Principal,
     *,
     state: str | None = None,
@@ -133,27 +134,27 @@ def list_jobs(
         earlier = (Job.created_at < moment) | ((Job.created_at == moment) & (Job.id < job_id))
         statement = statement.where(earlier)
     size = max(1, min(limit, MAX_PER_PAGE))
-    with services.database.read() as connection:
+    with hub.database.read() as connection:
         rows = connection.execute(statement.limit(size + 1)).all()
     items = tuple(view_of(row) for row in rows[:size])
     more = f"{items[-1].created_at}-{items[-1].id}" if len(rows) > size else None
     return JobPage(items, more)
 
 
-def one_job(services: Services, viewer: Principal, job_id: str) -> JobView:
+def one_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
     """One job.
 
     Raises:
         HubNotFoundError: there is none of this id that the viewer may see.
     """
-    with services.database.read() as connection:
+    with hub.database.read() as connection:
         row = connection.execute(visible(job_rows(), viewer).where(Job.id == job_id)).first()
     if row is None:
         raise HubNotFoundError(f"There is no job {job_id!r}.", "List your jobs: GET /api/v1/jobs.")
     return view_of(row)
 
 
-def cancel_job(services: Services, viewer: Principal, job_id: str) -> JobView:
+def cancel_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
     """End a job: at once while it waits, within ten seconds while it runs.
 
     A job that has ended stays as it is.
@@ -161,18 +162,18 @@ def cancel_job(services: Services, viewer: Principal, job_id: str) -> JobView:
     Raises:
         HubNotFoundError: as `one_job`.
     """
-    one_job(services, viewer, job_id)
-    services.jobs.cancel(job_id)
-    return one_job(services, viewer, job_id)
+    one_job(hub, viewer, job_id)
+    JobQueue(hub.database).cancel(job_id)
+    return one_job(hub, viewer, job_id)
 
 
-def delete_job(services: Services, viewer: Principal, job_id: str) -> None:
+def delete_job(hub: Hub, viewer: Principal, job_id: str) -> None:
     """Forget a job that has ended. What it pushed stays.
 
     Raises:
         HubConflictError: it has not ended.
     """
-    one_job(services, viewer, job_id)
+    one_job(hub, viewer, job_id)
 
     def forget(session: Session) -> None:
         job = session.get(Job, job_id, with_for_update=True)
@@ -185,17 +186,17 @@ def delete_job(services: Services, viewer: Principal, job_id: str) -> None:
         session.execute(delete(JobEvent).where(JobEvent.job_id == job_id))
         session.delete(job)
 
-    services.database.transact(forget)
+    hub.database.transact(forget)
 
 
-def list_workers(services: Services) -> list[dict[str, Any]]:
+def list_workers(hub: Hub) -> list[dict[str, Any]]:
     """Every slot of a worker that has shown itself within the last day; for administrators."""
-    return roster.slots(services.database)
+    return roster.slots(hub.database)
 
 
-def count_jobs(services: Services) -> dict[str, int]:
+def count_jobs(hub: Hub) -> dict[str, int]:
     """How many jobs are in each state that any is in; for administrators."""
-    return roster.by_state(services.database)
+    return roster.by_state(hub.database)
 
 
 def _new_job(
@@ -220,8 +221,8 @@ def _new_job(
     )
 
 
-def _refuse_too_much(session: Session, services: Services, viewer: Principal) -> None:
-    settings = services.settings
+def _refuse_too_much(session: Session, hub: Hub, viewer: Principal) -> None:
+    settings = hub.settings
     share = allowance(session, viewer.account_id, settings.job_quota_seconds, now())
     if share.spent:
         raise ApiError(
@@ -253,8 +254,8 @@ def _with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str
     return None if row is None else (row.id, row.request_digest)
 
 
-def _made_before(services: Services, viewer: Principal, key: str | None, digest: str) -> str | None:
-    with services.database.read() as connection, Session(bind=connection) as session:
+def _made_before(hub: Hub, viewer: Principal, key: str | None, digest: str) -> str | None:
+    with hub.database.read() as connection, Session(bind=connection) as session:
         known = _with_key(session, viewer, key)
     return None if known is None else _same(known, digest)
 

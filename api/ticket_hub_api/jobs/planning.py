@@ -20,7 +20,6 @@ from ticket_hub.recipe import Recipe
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
-from ticket_hub_api.services import Services
 from ticket_hub_api.store.names import Place, check_repository_name, repository_key
 from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.repositories import (
@@ -32,6 +31,7 @@ from ticket_hub_api.store.repositories import (
 )
 from ticket_hub_api.store.tables import Account
 from ticket_hub_api.store.trees import load_tree
+from ticket_hub_api.torch_process import Hub
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import Manifest
@@ -63,7 +63,7 @@ class Planned:
     estimate: Estimate
 
 
-def plan_job(services: Services, viewer: Principal, request: FindIn | RetrainIn) -> Planned:
+def plan_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Planned:
     """Say what a request comes to, and refuse what this viewer may not or nobody can do.
 
     Raises:
@@ -74,11 +74,11 @@ def plan_job(services: Services, viewer: Principal, request: FindIn | RetrainIn)
         ApiError: the viewer may not read the ticket, or not write to the repository.
     """
     planned = (
-        _find(services, viewer, request)
+        _find(hub, viewer, request)
         if isinstance(request, FindIn)
-        else _retrain(services, viewer, request)
+        else _retrain(hub, viewer, request)
     )
-    limit, needed = services.settings.job_memory_bytes, planned.estimate.memory_bytes
+    limit, needed = hub.settings.job_memory_bytes, planned.estimate.memory_bytes
     if limit and needed > limit:
         raise MemoryLimitError(
             f"This job needs about {needed / GIGABYTE:.1f} GB of memory, and a job may have "
@@ -89,11 +89,11 @@ def plan_job(services: Services, viewer: Principal, request: FindIn | RetrainIn)
     return planned
 
 
-def _find(services: Services, viewer: Principal, request: FindIn) -> Planned:
+def _find(hub: Hub, viewer: Principal, request: FindIn) -> Planned:
     table = request.model_dump(mode="json")
-    recipe = allowed_recipe(services.settings, request.recipe).replace(changes_of(table))
+    recipe = allowed_recipe(hub.settings, request.recipe).replace(changes_of(table))
     namespace, _, name = request.repository.partition("/")
-    with services.database.read() as connection, Session(bind=connection) as session:
+    with hub.database.read() as connection, Session(bind=connection) as session:
         owner: Account = owner_for(session, viewer, namespace)
         key = repository_key(MODEL, owner.name, check_repository_name(name))
         existing = find(session, key)
@@ -131,17 +131,17 @@ def _of_search(recipe: Recipe) -> Estimate:
     )
 
 
-def _retrain(services: Services, viewer: Principal, request: RetrainIn) -> Planned:
+def _retrain(hub: Hub, viewer: Principal, request: RetrainIn) -> Planned:
     place, _, levels = request.ticket.partition(":")
     full, _, revision = place.partition("@")
     reader = replace(viewer, scope=Scope.READ)  # a job has no administrator's rights
-    with services.database.read() as connection:
+    with hub.database.read() as connection:
         repository = find_readable(connection, reader, Place(MODEL, full))
         commit = resolve_revision(connection, repository, revision or "main").oid
-    manifest = _manifest(services, repository, commit)
+    manifest = _manifest(hub, repository, commit)
     _check_controls(manifest, request)
     recipe = _target(manifest, request)
-    check_data(services.settings, recipe.data.name)
+    check_data(hub.settings, recipe.data.name)
     chosen = _levels(manifest, levels or "best")
     address = f"{repository.full_name}@{commit}:{','.join(map(str, chosen))}"
     return Planned(
@@ -208,11 +208,11 @@ def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _manifest(services: Services, repository: RepositoryRow, commit: str) -> Manifest:
+def _manifest(hub: Hub, repository: RepositoryRow, commit: str) -> Manifest:
     from ticket_hub.bundle import encoding, layout
     from ticket_hub_api.store.tables import Commit
 
-    with services.database.read() as connection:
+    with hub.database.read() as connection:
         tree = connection.scalar(
             select(Commit.tree).where(Commit.repository_id == repository.id, Commit.oid == commit)
         )
@@ -222,6 +222,6 @@ def _manifest(services: Services, repository: RepositoryRow, commit: str) -> Man
                 f"{repository.full_name} holds no bundle of tickets.",
                 "Name a repository that `ticket push` has made.",
             )
-        content = open_content(services, connection, entry.sha256)
+        content = open_content(hub, connection, entry.sha256)
         data = b"".join(content.read(0, entry.size))
     return encoding.decode(data)

@@ -19,8 +19,8 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages.contents import Evidence
-from ticket_hub_api.services import Services
 from ticket_hub_api.store.objects import open_content
+from ticket_hub_api.torch_process import Hub
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ COMPARED: Mapping[str, float] = {"tickets.svg": WIDE, "tickets-narrow.svg": NARR
 """The width, in inches, of the figure of a comparison by the last part of its address."""
 
 
-async def draw(services: Services, evidence: Evidence, kind: Kind) -> bytes:
+async def draw(hub: Hub, evidence: Evidence, kind: Kind) -> bytes:
     """A figure as SVG whose colours follow the page; drawn where it is not kept yet.
 
     Raises:
@@ -62,12 +62,10 @@ async def draw(services: Services, evidence: Evidence, kind: Kind) -> bytes:
     """
     name = f"{evidence.digest} {kind.name} {kind.width}"
     contents = {path: content.sha256 for path, content in evidence.files.items()}
-    return await _kept(services, name, _of_ticket, contents, kind)
+    return await _kept(hub, name, _of_ticket, contents, kind)
 
 
-async def draw_compared(
-    services: Services, viewer: Principal, names: Sequence[str], width: float
-) -> bytes:
+async def draw_compared(hub: Hub, viewer: Principal, names: Sequence[str], width: float) -> bytes:
     """Tickets against density beside each other, as `draw`.
 
     Args:
@@ -79,29 +77,27 @@ async def draw_compared(
         BundleError, EvidenceError: as `compare_named`.
     """
     name = f"{' '.join(names)} compared {width}"
-    return await _kept(services, name, _of_comparison, viewer, names, width)
+    return await _kept(hub, name, _of_comparison, viewer, names, width)
 
 
-async def _kept(
-    services: Services, name: str, make: Callable[..., Figure], *arguments: object
-) -> bytes:
+async def _kept(hub: Hub, name: str, make: Callable[..., Figure], *arguments: object) -> bytes:
     digest = hashlib.sha256(f"{__version__} {name}".encode()).hexdigest()
-    path = services.settings.folder / "figures" / f"{digest}.svg"
+    path = hub.settings.folder / "figures" / f"{digest}.svg"
 
     def found() -> bytes:
         with contextlib.suppress(OSError):
             return path.read_bytes()
-        return services.torch_process.call(_drawn, path, make, arguments)
+        return hub.torch_process.call(_drawn, path, make, arguments)
 
     return await asyncio.get_running_loop().run_in_executor(_ONE_AT_A_TIME, found)
 
 
 def _drawn(
-    services: Services, path: Path, make: Callable[..., Figure], arguments: tuple[object, ...]
+    hub: Hub, path: Path, make: Callable[..., Figure], arguments: tuple[object, ...]
 ) -> bytes:
     from ticket_hub.report.illustrate import adaptive_svg
 
-    data = adaptive_svg(make(services, *arguments)).encode()
+    data = adaptive_svg(make(hub, *arguments)).encode()
     with contextlib.suppress(StorageError):  # it is drawn again the next time
         write_bytes(path, data)
         _forget_oldest(path.parent)
@@ -116,19 +112,17 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _of_ticket(services: Services, contents: Mapping[str, str], kind: Kind) -> Figure:
-    with services.database.read() as connection:
-        files = {path: open_content(services, connection, contents[path]) for path in contents}
+def _of_ticket(hub: Hub, contents: Mapping[str, str], kind: Kind) -> Figure:
+    with hub.database.read() as connection:
+        files = {path: open_content(hub, connection, contents[path]) for path in contents}
     with Evidence(digest="", files=files).opened() as bundle:
         return _FIGURES[kind.name](bundle, kind.width)
 
 
-def _of_comparison(
-    services: Services, viewer: Principal, names: Sequence[str], width: float
-) -> Figure:
+def _of_comparison(hub: Hub, viewer: Principal, names: Sequence[str], width: float) -> Figure:
     from ticket_hub.report.figures import tickets_figure
 
-    ladders = compare_named(services, viewer, names).ladders()
+    ladders = compare_named(hub, viewer, names).ladders()
     if len(ladders) < 2:  # noqa: PLR2004 - one has its own page
         raise ApiError(404, "There are not two tickets here to draw.")
     return tickets_figure(ladders, width=width)

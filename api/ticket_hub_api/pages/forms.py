@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import Depends
 from starlette.requests import Request
 
-from ticket_hub_api.accounts.auth import bearer_token
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
 from ticket_hub_api.pages.sessions import SECONDS, session_of
 from ticket_hub_api.services import services_of
+from ticket_hub_api.web.guards import bearer_token
 
 __all__ = ["FIELD", "Fields", "checked_fields", "form_token", "safe_path"]
 

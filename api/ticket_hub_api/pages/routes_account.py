@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import HubError
 from ticket_hub_api.accounts import tokens
-from ticket_hub_api.accounts.auth import known_principal
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
 from ticket_hub_api.pages.forms import Fields, safe_path
@@ -20,6 +19,7 @@ from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone, SignedIn, session_of, set_session
 from ticket_hub_api.services import services_of
 from ticket_hub_api.store.tables import now
+from ticket_hub_api.web.guards import known_principal
 
 __all__ = ["router"]
 

@@ -16,10 +16,10 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub_api.accounts.auth import Requires, bearer_token
 from ticket_hub_api.accounts.principals import ANONYMOUS, Principal, Scope
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.services import services_of
+from ticket_hub_api.web.guards import Requires, bearer_token
 
 __all__ = [
     "Administrator",

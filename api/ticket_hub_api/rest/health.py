@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.accounts.auth import Requires, RequiresNothing
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.services import Services, services_of
 from ticket_hub_api.store.migrate import check_schema
+from ticket_hub_api.web.guards import Requires, RequiresNothing
 from ticket_hub_api.web.problems import answers
 
 __all__ = ["router"]

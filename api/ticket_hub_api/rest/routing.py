@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from ticket_hub_api.accounts.auth import Requires
-from ticket_hub_api.web.response_cache import READING, cacheable
+from ticket_hub_api.response_cache import READING, cacheable
+from ticket_hub_api.web.guards import Requires
 
 __all__ = ["MAX_BODY", "RestRoute", "rest_router"]
 

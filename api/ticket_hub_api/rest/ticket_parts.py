@@ -21,8 +21,10 @@ from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.rest.tickets import Which
-from ticket_hub_api.services import Services, services_of
-from ticket_hub_api.web.content import FileAnswer, answer_file
+from ticket_hub_api.services import services_of
+from ticket_hub_api.store.objects import FileAnswer
+from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.web.content import answer_file
 from ticket_hub_api.web.problems import answers
 from ticket_hub_api.web.requests import Caller
 
@@ -79,7 +81,7 @@ def curves(
 
 
 def _curves(
-    services: Services,
+    services: Hub,
     /,
     caller: Principal,
     which: tuple[str, ...],

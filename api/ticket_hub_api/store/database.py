@@ -25,6 +25,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from ticket_hub.errors import HubUnavailableError, StorageError
 from ticket_hub_api.store import digests, job_tables, ticket_tables
+from ticket_hub_api.store.listeners import INFO, Listener
 
 __all__ = ["Database", "explained"]
 
@@ -51,6 +52,9 @@ _PRAGMAS = (
 class Database:
     """Hands out short transactions.
 
+    Attributes:
+        listeners: who is told of commits, in their transactions.
+
     Raises (from every transaction):
         HubUnavailableError: the database is busy or does not answer; try again.
         StorageError: its disk is full.
@@ -64,6 +68,7 @@ class Database:
             patience: how many seconds to wait for others before giving up.
         """
         digests.install()
+        self.listeners: list[Listener] = []
         self.url = url
         self.patience = patience
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
@@ -133,7 +138,8 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Session]:
-        with Session(self.writer, expire_on_commit=False) as session, session.begin():
+        told = {INFO: self.listeners}
+        with Session(self.writer, expire_on_commit=False, info=told) as session, session.begin():
             yield session
 
     def close(self) -> None:

@@ -9,15 +9,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import ApiError, repository_not_found
-from ticket_hub_api.services import Services
-from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.blobs import Blobs, Received
+from ticket_hub_api.store.repositories import Viewer, visible
 from ticket_hub_api.store.tables import Repository, StoredObject, Upload, Use, now
 from ticket_hub_api.store.xet.reading import Stores, read_terms
 
-__all__ = ["Content", "may_name", "open_content", "prove", "register", "store"]
+__all__ = ["Content", "FileAnswer", "may_name", "open_content", "prove", "register", "store"]
 
 
 _BATCH = 500
@@ -45,6 +43,29 @@ class Content:
         return b"".join(self.read(0, min(length, self.size)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileAnswer:
+    """A file that may be handed out.
+
+    Attributes:
+        repository, commit, path: where it lies; the repository by its id.
+        etag: what clients name their cached copy by.
+        large: whether it was sent as a large object.
+        content: opens it at any place.
+        xet_hash: by which a client fetches its chunks; empty where this hub has no Xet.
+        body: all of it, when it is small.
+    """
+
+    repository: str
+    commit: str
+    path: str
+    etag: str
+    large: bool
+    content: Content
+    xet_hash: str
+    body: bytes | None
+
+
 def open_content(stores: Stores, database: Connection | Session, sha256: str) -> Content:
     """A content that some commit refers to.
 
@@ -62,7 +83,7 @@ def open_content(stores: Stores, database: Connection | Session, sha256: str) ->
 
 
 def may_name(
-    database: Connection | Session, principal: Principal, repository_id: str, sha256: str
+    database: Connection | Session, viewer: Viewer, repository_id: str, sha256: str
 ) -> StoredObject | None:
     """The object, when the caller has proved to know its content, else None.
 
@@ -72,18 +93,11 @@ def may_name(
     sent = select(Upload.sha256).where(
         Upload.repository_id == repository_id, Upload.sha256 == sha256
     )
-    readable = [
-        Repository.id == repository_id,
-        Repository.visibility != Visibility.PRIVATE,
-        Repository.owner_id.in_([namespace for namespace, _ in principal.roles]),
-    ]
     seen = (
         select(Use.sha256)
         .join(Repository, Repository.id == Use.repository_id)
-        .where(Use.sha256 == sha256)
+        .where(Use.sha256 == sha256, or_(Repository.id == repository_id, visible(viewer)))
     )
-    if principal.scope != Scope.ADMIN:
-        seen = seen.where(or_(*readable))
     found = database.execute(sent.union(seen).limit(1)).first()
     if found is None:
         return None
@@ -130,22 +144,22 @@ def prove(session: Session, repository_id: str, sha256: str) -> None:
         row.created_at = now()
 
 
-def store(services: Services, repository_id: str, received: Received) -> None:
+def store(stores: Stores, repository_id: str, received: Received) -> None:
     """Store a received file and enter it; a copy that is there already is kept instead.
 
     Raises:
         StorageError: it could not be stored.
         ApiError: as `prove`.
     """
-    key = services.blobs.keep(received)
+    key = stores.blobs.keep(received)
 
     def enter(session: Session) -> bool:
         fresh = register(session, {received.sha256: (received.size, key)})
         prove(session, repository_id, received.sha256)
         return bool(fresh)
 
-    if not services.database.transact(enter):
-        drop(services.blobs, key)
+    if not stores.database.transact(enter):
+        drop(stores.blobs, key)
 
 
 def drop(blobs: Blobs, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,8 +22,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 
 from ticket_hub_api import errors
-from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog import indexing
+from ticket_hub_api.settings import Visibility
+from ticket_hub_api.store.listeners import listeners_of, tell_changed
 from ticket_hub_api.store.names import Place, check_repository_name, repository_key
 from ticket_hub_api.store.tables import (
     Account,
@@ -43,6 +43,7 @@ from ticket_hub_api.store.trees import Entry, Files, files_of
 __all__ = [
     "CommitRow",
     "RepositoryRow",
+    "Viewer",
     "delete_repository",
     "find_file",
     "find_readable",
@@ -54,6 +55,7 @@ __all__ = [
     "owner_for",
     "release_name",
     "resolve_revision",
+    "visible",
 ]
 
 _OID = re.compile(r"[0-9a-f]{40}")
@@ -105,9 +107,49 @@ class CommitRow:
     created_at: int
 
 
+class Viewer(Protocol):
+    """Who reads and changes repositories, as far as it matters here."""
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody knows who it is."""
+
+    @property
+    def name(self) -> str:
+        """The account's name, and so that of its own namespace."""
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether everything exists for them."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces in which they have a role."""
+
+    def may_read(self, visibility: str, owner_id: str) -> bool:
+        """Whether what a namespace keeps with this visibility exists for them."""
+
+    def may_write_in(self, namespace_id: str) -> bool:
+        """Whether they may create and change repositories in a namespace."""
+
+    def may_administer(self, namespace_id: str) -> bool:
+        """Whether they may delete, move and open repositories there."""
+
+
 REPOSITORY_COLUMNS = tuple(getattr(Repository, name) for name in RepositoryRow.__slots__)
 COMMIT_COLUMNS = tuple(getattr(Commit, name) for name in CommitRow.__slots__)
 _SELECT = select(*REPOSITORY_COLUMNS)
+
+
+def visible(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition under which a repository exists for a viewer; as they `may_read` it."""
+    if viewer.sees_all:
+        return Repository.id.is_not(None)
+    if viewer.anonymous:
+        return Repository.visibility == Visibility.PUBLIC
+    return or_(
+        Repository.visibility != Visibility.PRIVATE, Repository.owner_id.in_(viewer.namespaces)
+    )
 
 
 def find(database: Connection | Session, key: str) -> RepositoryRow | None:
@@ -122,17 +164,15 @@ def _has_key(key: str) -> ColumnElement[bool]:
     return or_(Repository.key == key, Repository.id == former.scalar_subquery())
 
 
-def find_readable(
-    database: Connection | Session, principal: Principal, place: Place
-) -> RepositoryRow:
+def find_readable(database: Connection | Session, viewer: Viewer, place: Place) -> RepositoryRow:
     """A repository that the caller may read.
 
     Raises:
         ApiError: the same for a missing and for a hidden one.
     """
     row = find(database, _key(place))
-    if row is None or not principal.may_read(row):
-        raise errors.repository_not_found(anonymous=principal.anonymous)
+    if row is None or not viewer.may_read(row.visibility, row.owner_id):
+        raise errors.repository_not_found(anonymous=viewer.anonymous)
     return row
 
 
@@ -141,30 +181,28 @@ def _key(place: Place) -> str:
     return repository_key(place.kind, namespace, name)
 
 
-def find_writable(
-    database: Connection | Session, principal: Principal, place: Place
-) -> RepositoryRow:
+def find_writable(database: Connection | Session, viewer: Viewer, place: Place) -> RepositoryRow:
     """A repository that the caller may change.
 
     Raises:
         ApiError: as `find_readable`; 403 when the caller may only read it.
     """
-    row = find_readable(database, principal, place)
-    if not principal.may_write_in(row.owner_id):
+    row = find_readable(database, viewer, place)
+    if not viewer.may_write_in(row.owner_id):
         raise errors.forbidden(f"You have no right to write to {row.full_name}.")
     return row
 
 
 def find_administered(
-    database: Connection | Session, principal: Principal, place: Place
+    database: Connection | Session, viewer: Viewer, place: Place
 ) -> RepositoryRow:
     """A repository that the caller may delete, move and open to others.
 
     Raises:
         ApiError: as `find_writable`.
     """
-    row = find_writable(database, principal, place)
-    if not principal.may_administer(row.owner_id):
+    row = find_writable(database, viewer, place)
+    if not viewer.may_administer(row.owner_id):
         raise errors.forbidden(f"Only an administrator of {row.namespace} may do this.")
     return row
 
@@ -187,7 +225,7 @@ def resolve_revision(
 
 
 def find_revision(
-    database: Connection | Session, principal: Principal, place: Place, revision: str
+    database: Connection | Session, viewer: Viewer, place: Place, revision: str
 ) -> tuple[RepositoryRow, CommitRow, Files]:
     """A repository that the caller may read, the commit that a revision means, and its files.
 
@@ -206,9 +244,9 @@ def find_revision(
         .where(_has_key(_key(place)))
     )
     row = database.execute(statement).first()
-    repository = None if row is None else RepositoryRow(*row[: len(REPOSITORY_COLUMNS)])
-    if row is None or repository is None or not principal.may_read(repository):
-        raise errors.repository_not_found(anonymous=principal.anonymous)
+    if row is None or not viewer.may_read(row.visibility, row.owner_id):
+        raise errors.repository_not_found(anonymous=viewer.anonymous)
+    repository = RepositoryRow(*row[: len(REPOSITORY_COLUMNS)])
     commit = CommitRow(*row[len(REPOSITORY_COLUMNS) : -1])
     if not commit.oid:
         raise _unknown(revision)
@@ -216,14 +254,14 @@ def find_revision(
 
 
 def find_file(
-    database: Connection | Session, principal: Principal, place: Place, revision: str, path: str
+    database: Connection | Session, viewer: Viewer, place: Place, revision: str, path: str
 ) -> tuple[RepositoryRow, CommitRow, Entry]:
     """One file of what `find_revision` gives.
 
     Raises:
         ApiError: as `find_revision`; the revision has no such file.
     """
-    row, commit, files = find_revision(database, principal, place, revision)
+    row, commit, files = find_revision(database, viewer, place, revision)
     entry = files.get(path)
     if entry is None:
         raise errors.entry_not_found(path, commit.oid)
@@ -266,32 +304,32 @@ def _abbreviated(revision: str, repository_id: SQLColumnExpression[str]) -> Scal
     )
 
 
-def owner_for(session: Session, principal: Principal, namespace: str) -> Account:
+def owner_for(session: Session, viewer: Viewer, namespace: str) -> Account:
     """The account in whose namespace the caller wants to make a repository.
 
     Raises:
         ApiError: 403 when there is none, or the caller may not write there.
     """
     account = session.scalar(
-        select(Account).where(Account.key == (namespace or principal.name).lower())
+        select(Account).where(Account.key == (namespace or viewer.name).lower())
     )
-    if account is None or not principal.may_write_in(account.id):
+    if account is None or not viewer.may_write_in(account.id):
         raise errors.forbidden(
-            f"You have no right to create a repository under {namespace or principal.name!r}."
+            f"You have no right to create a repository under {namespace or viewer.name!r}."
         )
     return account
 
 
-def move_repository(session: Session, principal: Principal, source: Place, target: str) -> None:
+def move_repository(session: Session, viewer: Viewer, source: Place, target: str) -> None:
     """Give a repository another name or owner; the old name keeps leading to it.
 
     Raises:
         ApiError: as `find_administered`; 403 without a right to the new namespace; 409 when the
             new name is taken.
     """
-    row = find_administered(session, principal, source)
+    row = find_administered(session, viewer, source)
     namespace, _, name = target.partition("/")
-    owner = owner_for(session, principal, namespace)
+    owner = owner_for(session, viewer, namespace)
     key = repository_key(source.kind, owner.name, check_repository_name(name))
     other = session.scalar(select(Repository.id).where(Repository.key == key))
     if other is not None and other != row.id:
@@ -304,7 +342,7 @@ def move_repository(session: Session, principal: Principal, source: Place, targe
     repository.key, repository.name = key, name
     repository.namespace, repository.owner_id = owner.name, owner.id
     session.flush()
-    indexing.refresh(session, repository)
+    tell_changed(session, repository)
 
 
 def release_name(session: Session, key: str) -> None:
@@ -317,7 +355,8 @@ def release_name(session: Session, key: str) -> None:
 
 def delete_repository(session: Session, repository_id: str) -> None:
     """Forget a repository. Its objects stay until they are collected."""
-    indexing.forget(session, repository_id)
+    for listener in listeners_of(session):
+        listener.deleted(session, repository_id)
     dependents: tuple[type[Any], ...] = (
         FormerName, RepositoryTag, Ref, RefChange, Commit, Use, Upload,
     )  # fmt: skip

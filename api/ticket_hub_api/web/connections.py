@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ticket_hub_api.web.limits import network_of
+from ticket_hub_api.limits import network_of
 
 __all__ = ["Connection", "Connections", "limited", "raise_descriptors"]
 

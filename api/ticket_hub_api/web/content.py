@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ticket_hub_api.store.objects import Content
+from ticket_hub_api.store.objects import FileAnswer
 
-__all__ = ["FileAnswer", "answer_file", "parse_range"]
+__all__ = ["answer_file", "parse_range"]
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class UnsatisfiableRangeError(ValueError):
     """The range begins behind the end of the file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileAnswer:
-    """A file that may be handed out.
-
-    Attributes:
-        repository, commit, path: where it lies; the repository by its id.
-        etag: what clients name their cached copy by.
-        large: whether it was sent as a large object.
-        content: opens it at any place.
-        xet_hash: by which a client fetches its chunks; empty where this hub has no Xet.
-        body: all of it, when it is small.
-    """
-
-    repository: str
-    commit: str
-    path: str
-    etag: str
-    large: bool
-    content: Content
-    xet_hash: str
-    body: bytes | None
 
 
 def parse_range(text: str, size: int) -> tuple[int, int] | None:

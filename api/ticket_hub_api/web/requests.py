@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ticket_hub_api.accounts.auth import Requires
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import ApiError, bad_request
 from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import is_loopback
 from ticket_hub_api.store.blobs import Incoming
 from ticket_hub_api.store.names import Place, kind_of
+from ticket_hub_api.web.guards import Requires
 
 __all__ = [
     "ANYBODY",

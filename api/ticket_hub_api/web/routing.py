@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from ticket_hub_api.web.response_cache import cacheable
+from ticket_hub_api.response_cache import cacheable
 
 __all__ = ["CACHED", "READ_METHODS", "HubRoute", "hub_router"]
 

@@ -17,10 +17,10 @@ from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.observing.logs import FIELDS
 from ticket_hub_api.store.job_tables import Kind
 from ticket_hub_api.worker.progress import Meter
+from ticket_hub_api.worker.tasks import Task
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine, Work
-    from ticket_hub_api.worker.tasks import Task
 
 __all__ = ["Attempt", "Stopped"]
 

@@ -7,9 +7,10 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ticket_hub_api.worker.options import Options
+
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine
-    from ticket_hub_api.worker.slot import Options
 
 __all__ = ["open_engine"]
 

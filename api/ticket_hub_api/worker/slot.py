@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,54 +36,20 @@ from ticket_hub_api.store.job_tables import Job, JobWorker, State
 from ticket_hub_api.store.signing import load_signer
 from ticket_hub_api.store.tables import new_id
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, Attempt
+from ticket_hub_api.worker.engines import open_engine
+from ticket_hub_api.worker.options import Options
 from ticket_hub_api.worker.tasks import Workplace, task_of
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine
 
-__all__ = ["Options", "SlotProcess", "main", "to_line"]
+__all__ = ["SlotProcess", "main", "to_line"]
 
 _log = logging.getLogger("ticket_hub_api.jobs")
 TICK_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 SWEEP_SECONDS = 600.0
 KEPT_SECONDS = 7 * 86_400
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a slot works; plain values, so that they travel as JSON.
-
-    Attributes:
-        database: the hub's, as SQLAlchemy takes it.
-        endpoint: the hub's address.
-        jobs_folder: a folder for each job.
-        data_dir: where the data sets lie.
-        engine: `local`, `ray` or `slurm`. engine_options: of a cluster's engine.
-        slot: its name, unique on the machine.
-        cuda: which GPU it may use; empty for none.
-        workers: training processes of a work on a CPU.
-        device: as in `ticket_hub.find`.
-        quota_seconds: what an account may use where nothing else is said.
-        lease_seconds: see `JobQueue`.
-        checkpoint_seconds: between two checkpoints.
-        log_level: of its JSON lines on standard error.
-    """
-
-    database: str
-    endpoint: str
-    jobs_folder: str
-    data_dir: str
-    engine: str = "local"
-    engine_options: dict[str, str] = dataclasses.field(default_factory=dict)
-    slot: str = "cpu-0"
-    cuda: str = ""
-    workers: int = 1
-    device: str | None = None
-    quota_seconds: int = 0
-    lease_seconds: float = 30.0
-    checkpoint_seconds: float = 60.0
-    log_level: str = "info"
 
 
 class SlotProcess:
@@ -111,8 +76,6 @@ class SlotProcess:
     @cached_property
     def engine(self) -> Engine:
         """Who does the work; its library is imported with the first job."""
-        from ticket_hub_api.worker.engines import open_engine
-
         return open_engine(self.options)
 
     def run(self) -> None:

@@ -16,6 +16,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.auth import principal_of
 from ticket_hub_api.accounts.principals import Scope
+from ticket_hub_api.catalog.evidence_store import receive_evidence
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs.leases import Lease
 from ticket_hub_api.jobs.planning import DENSE, TRIALS
@@ -203,8 +204,6 @@ class RetrainTask(Task):
         Where that is refused, such as when the ticket was replaced meanwhile, the job is finished
         all the same: its result has the evidence, and says why it is not shown with the ticket.
         """
-        from ticket_hub_api.catalog.evidence_store import receive_evidence
-
         result = json.loads(job.result)
         repository = self.lease.spec["ticket"].partition("@")[0]
         try:

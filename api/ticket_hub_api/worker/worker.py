@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from ticket_hub.durable import make_folder
-from ticket_hub_api.worker.slot import Options, to_line
+from ticket_hub_api.worker.options import Options
+from ticket_hub_api.worker.slot import to_line
 
 __all__ = ["Worker"]
 

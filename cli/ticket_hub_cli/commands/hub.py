@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -168,10 +166,10 @@ def quota(account: str | None, share: str | None, out: Output, hub: HubSettings)
     """
     if account and share:
         limit = 0 if share == "none" else duration(share)
-        _jobs().set_quota(hub, account, limit)
+        operation().set_quota(hub, account, limit)
         out.record({"account": account, "limit": limit or None}, name="account")
         return
-    rows = [row for row in _jobs().list_quotas(hub) if account in {None, row["account"]}]
+    rows = [row for row in operation().list_quotas(hub) if account in {None, row["account"]}]
     columns = [
         Column("account", "ACCOUNT"),
         Column("limit", "MAY USE, S", right=True),
@@ -189,9 +187,4 @@ def workers(out: Output, hub: HubSettings) -> None:
         Column("name", "NAME"), Column("device", "DEVICE"), Column("engine", "ENGINE"),
         Column("alive", "ALIVE"), Column("job", "JOB"),
     ]  # fmt: skip
-    out.table(_jobs().list_workers(hub), columns, name="name")
-
-
-def _jobs() -> Any:  # noqa: ANN401 - the service's module, which the command line must not import
-    operation()  # says what is missing
-    return importlib.import_module("ticket_hub_api.jobs.administration")
+    out.table(operation().list_workers(hub), columns, name="name")

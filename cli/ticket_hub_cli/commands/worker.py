@@ -96,13 +96,13 @@ def command(
     """
     settings = settings_from(where)
     try:
-        operating = importlib.import_module("ticket_hub_api.worker.operating")
+        working = importlib.import_module("ticket_hub_api.working")
     except ImportError as error:
         raise HubError(
             f"A worker needs a package that is not installed: {error.name}.",
             "Install it with `pip install 'ticket-hub[serve]'`.",
         ) from error
-    operating.work(
+    working.work(
         settings,
         endpoint=endpoint,
         slots=slots,

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.worker.slot import Options, to_line
+from ticket_hub_api.worker.options import Options
+from ticket_hub_api.worker.slot import to_line
 
 _log = logging.getLogger(__name__)
 API = "/api/v1/jobs"

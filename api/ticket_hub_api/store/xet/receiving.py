@@ -10,19 +10,18 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.errors import StorageError
 from ticket_hub.file_system import sync_file
-from ticket_hub_api.services import Services
 from ticket_hub_api.store import objects
 from ticket_hub_api.store.blobs import Received
 from ticket_hub_api.store.tables import StoredObject, Xorb, XorbUse, now
 from ticket_hub_api.store.xet.chunks import Chunk, XetError, pack, scan
 from ticket_hub_api.store.xet.hashing import Node, file_hash, range_hash, to_text
-from ticket_hub_api.store.xet.reading import load_xorb, pack_terms, read_terms
+from ticket_hub_api.store.xet.reading import Stores, load_xorb, pack_terms, read_terms
 from ticket_hub_api.store.xet.shards import ShardFile, read_shard
 
 __all__ = ["take_shard", "take_xorb"]
 
 
-def take_xorb(services: Services, claimed: str, received: Received) -> bool:
+def take_xorb(stores: Stores, claimed: str, received: Received) -> bool:
     """Store a xorb; False when it was here before.
 
     Raises:
@@ -31,10 +30,10 @@ def take_xorb(services: Services, claimed: str, received: Received) -> bool:
     found = scan(received.path)
     if to_text(found.hash) != claimed:
         raise XetError(f"the xorb's hash is {to_text(found.hash)}, not {claimed}")
-    if _touch(services, claimed):
+    if _touch(stores, claimed):
         return False
     _cut_footer(received, found.size)
-    key = services.blobs.keep(received, name=claimed, family="xorbs")
+    key = stores.blobs.keep(received, name=claimed, family="xorbs")
     values = {"size": found.size, "sha256": found.sha256, "chunks": pack(found.chunks)}
 
     def enter(session: Session) -> bool:
@@ -43,9 +42,9 @@ def take_xorb(services: Services, claimed: str, received: Received) -> bool:
             session.add(Xorb(hash=claimed, key=key, **values))
         return not here
 
-    made = services.database.transact(enter)
+    made = stores.database.transact(enter)
     if not made:
-        objects.drop(services.blobs, key)
+        objects.drop(stores.blobs, key)
     return made
 
 
@@ -57,7 +56,7 @@ def _cut_footer(received: Received, size: int) -> None:
             sync_file(stream.fileno())
 
 
-def _touch(services: Services, value: str) -> bool:
+def _touch(stores: Stores, value: str) -> bool:
     """Whether a xorb is here; it is then kept from a collector for a while."""
 
     def touch(session: Session) -> bool:
@@ -66,10 +65,10 @@ def _touch(services: Services, value: str) -> bool:
             row.touched_at = now()
         return row is not None
 
-    return services.database.transact(touch)
+    return stores.database.transact(touch)
 
 
-def take_shard(services: Services, repository_id: str, path: Path) -> int:
+def take_shard(stores: Stores, repository_id: str, path: Path) -> int:
     """Enter the files of a shard, and return how many there were.
 
     Raises:
@@ -78,15 +77,15 @@ def take_shard(services: Services, repository_id: str, path: Path) -> int:
     count = 0
     with path.open("rb") as stream:
         for file in read_shard(stream):
-            _take_file(services, repository_id, file)
+            _take_file(stores, repository_id, file)
             count += 1
     return count
 
 
-def _take_file(services: Services, repository_id: str, file: ShardFile) -> None:
+def _take_file(stores: Stores, repository_id: str, file: ShardFile) -> None:
     nodes: list[Node] = []
     for term, proof in zip(file.terms, file.proofs, strict=True):
-        chunks = _chunks_of(services, term.xorb, term.start, term.stop)
+        chunks = _chunks_of(stores, term.xorb, term.start, term.stop)
         if sum(chunk.length for chunk in chunks) != term.length:
             raise XetError("a term has another length than its chunks")
         if range_hash([chunk.hash for chunk in chunks]) != proof:
@@ -95,7 +94,7 @@ def _take_file(services: Services, repository_id: str, file: ShardFile) -> None:
     if to_text(file_hash(nodes)) != file.hash:
         raise XetError("a file's hash is not that of its chunks")
     size, terms = sum(length for _, length in nodes), pack_terms(file.terms)
-    sha256 = _known_sha256(services, file.hash, size) or _rebuild(services, terms, size)
+    sha256 = _known_sha256(stores, file.hash, size) or _rebuild(stores, terms, size)
     if file.sha256 and file.sha256 != sha256:
         raise XetError(f"a file's sha256 is {sha256}, not {file.sha256}")
 
@@ -103,11 +102,11 @@ def _take_file(services: Services, repository_id: str, file: ShardFile) -> None:
         _enter(session, sha256, size, file, terms)
         objects.prove(session, repository_id, sha256)
 
-    services.database.transact(enter)
+    stores.database.transact(enter)
 
 
-def _chunks_of(services: Services, value: str, start: int, stop: int) -> list[Chunk]:
-    xorb = load_xorb(services, value)
+def _chunks_of(stores: Stores, value: str, start: int, stop: int) -> list[Chunk]:
+    xorb = load_xorb(stores, value)
     if xorb is None:
         raise XetError(f"the xorb {value} is not here; send it first")
     if not 0 <= start < stop <= len(xorb.chunks):
@@ -115,9 +114,9 @@ def _chunks_of(services: Services, value: str, start: int, stop: int) -> list[Ch
     return list(xorb.chunks[start:stop])
 
 
-def _known_sha256(services: Services, value: str, size: int) -> str:
+def _known_sha256(stores: Stores, value: str, size: int) -> str:
     """The sha256 of a file that was rebuilt before; its hash has just been proved again."""
-    with services.database.read() as connection:
+    with stores.database.read() as connection:
         found = connection.scalar(
             select(StoredObject.sha256).where(
                 StoredObject.xet_hash == value, StoredObject.size == size
@@ -126,10 +125,10 @@ def _known_sha256(services: Services, value: str, size: int) -> str:
     return found or ""
 
 
-def _rebuild(services: Services, terms: bytes, size: int) -> str:
+def _rebuild(stores: Stores, terms: bytes, size: int) -> str:
     digest = hashlib.sha256()
     try:
-        for piece in read_terms(services, terms, 0, size):
+        for piece in read_terms(stores, terms, 0, size):
             digest.update(piece)
     except StorageError as error:
         raise XetError(f"a file cannot be rebuilt: {error.problem}") from error

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ticket_hub.errors import StorageError
-from ticket_hub_api.services import Services
-from ticket_hub_api.store.xet.reading import Term, load_xorb, unpack_terms
+from ticket_hub_api.store.signing import Signer
+from ticket_hub_api.store.xet.reading import Stores, Term, load_xorb, unpack_terms
 
 __all__ = ["reconstruct"]
 
 ADDRESS_SECONDS = 3600
 
 
+class SignedStores(Stores, Protocol):
+    """Where contents are, with what signs addresses of them."""
+
+    @property
+    def signer(self) -> Signer:
+        """Signs addresses."""
+
+
 def reconstruct(
-    services: Services, terms: bytes, start: int, stop: int, base: str
+    stores: SignedStores, terms: bytes, start: int, stop: int, base: str
 ) -> dict[str, Any]:
     """The terms that hold the bytes from `start` up to `stop`, and where to fetch their chunks.
 
@@ -32,20 +40,20 @@ def reconstruct(
         begin, position = position, position + term.length
         if position <= start or begin >= stop:
             continue
-        cut, skipped = _cut(services, term, begin, start, stop)
+        cut, skipped = _cut(stores, term, begin, start, stop)
         if not answer:
             offset = max(0, start - begin - skipped)
         chunks = {"start": cut.start, "end": cut.stop}
         answer.append({"hash": cut.xorb, "range": chunks, "unpacked_length": cut.length})
-        entry = _address(services, cut, base)
+        entry = _address(stores, cut, base)
         if entry not in fetch.setdefault(cut.xorb, []):
             fetch[cut.xorb].append(entry)
     return {"offset_into_first_range": offset, "terms": answer, "fetch_info": fetch}
 
 
-def _cut(services: Services, term: Term, begin: int, start: int, stop: int) -> tuple[Term, int]:
+def _cut(stores: SignedStores, term: Term, begin: int, start: int, stop: int) -> tuple[Term, int]:
     """The part of a term that is needed, and how many bytes were left out before it."""
-    lengths = [chunk.length for chunk in _chunks(services, term)]
+    lengths = [chunk.length for chunk in _chunks(stores, term)]
     first, skipped = 0, 0
     while begin + skipped + lengths[first] <= start:
         skipped += lengths[first]
@@ -57,18 +65,18 @@ def _cut(services: Services, term: Term, begin: int, start: int, stop: int) -> t
     return Term(term.xorb, term.start + first, term.start + last, kept), skipped
 
 
-def _chunks(services: Services, term: Term) -> Sequence[Any]:
-    xorb = load_xorb(services, term.xorb)
+def _chunks(stores: SignedStores, term: Term) -> Sequence[Any]:
+    xorb = load_xorb(stores, term.xorb)
     if xorb is None:
         raise StorageError(f"The xorb {term.xorb} is missing.", "Run `ticket hub fsck`.")
     return xorb.chunks[term.start : term.stop]
 
 
-def _address(services: Services, term: Term, base: str) -> dict[str, Any]:
+def _address(stores: SignedStores, term: Term, base: str) -> dict[str, Any]:
     """Where to fetch the chunks of a term: an address that allows these bytes and no others."""
-    chunks = _chunks(services, term)
+    chunks = _chunks(stores, term)
     start, stop = chunks[0].offset, chunks[-1].stop
-    signed = services.signer.sign("xorb", ADDRESS_SECONDS, xorb=term.xorb, start=start, stop=stop)
+    signed = stores.signer.sign("xorb", ADDRESS_SECONDS, xorb=term.xorb, start=start, stop=stop)
     return {
         "range": {"start": term.start, "end": term.stop},
         "url": f"{base}/xet/data/{signed}",

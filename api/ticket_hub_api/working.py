@@ -10,7 +10,7 @@ from ticket_hub.errors import HubError
 from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.operation import open_hub
 from ticket_hub_api.settings import Settings
-from ticket_hub_api.worker.slot import Options
+from ticket_hub_api.worker.options import Options
 from ticket_hub_api.worker.worker import Worker
 
 __all__ = ["slot_options", "work"]

@@ -26,8 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.limits import Buckets, network_of
 from ticket_hub_api.store.watch import DatabaseWatch
-from ticket_hub_api.web.limits import Buckets, network_of
 
 __all__ = ["CachedResponses", "ResponseCache", "cacheable"]
 
