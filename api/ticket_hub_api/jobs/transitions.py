@@ -47,7 +47,6 @@ def requeue(session: Session, job: Job) -> None:
     """Let it wait under its next attempt; who held the one before can change nothing."""
     job.state, job.worker_id, job.lease_until = State.QUEUED, "", 0
     job.attempt += 1
-    job.queued_at = clock(session)
     add_event(session, job, "queued", attempt=job.attempt)
 
 

@@ -80,7 +80,6 @@ class Job(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(100))
     request_digest: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[int] = mapped_column(BigInteger, default=now)
-    queued_at: Mapped[int] = mapped_column(BigInteger, default=now)
     started_at: Mapped[int | None] = mapped_column(BigInteger)
     finished_at: Mapped[int | None] = mapped_column(BigInteger)
 

@@ -24,11 +24,15 @@ def _config(database: Database) -> Config:
     return config
 
 
-def newest_version() -> str:
-    """The version that this code works with."""
+def _scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return ScriptDirectory.from_config(config).get_current_head() or ""
+    return ScriptDirectory.from_config(config)
+
+
+def newest_version() -> str:
+    """The version that this code works with."""
+    return _scripts().get_current_head() or ""
 
 
 def current_version(database: Database) -> str:
@@ -38,7 +42,17 @@ def current_version(database: Database) -> str:
 
 
 def migrate(database: Database, version: str = "head") -> None:
-    """Bring a database to a version, by default the newest; each step is one transaction."""
+    """Bring a database to a version, by default the newest; each step is one transaction.
+
+    Raises:
+        HubError: it has a version from which no step leads on.
+    """
+    current = current_version(database)
+    if current and current not in {script.revision for script in _scripts().walk_revisions()}:
+        raise HubError(
+            f"The hub's database has the schema {current!r}, which is of no release up to this.",
+            "Use the version of Ticket Hub that made it; or make a new hub, and push to it again.",
+        )
     command.upgrade(_config(database), version)
 
 
