@@ -69,7 +69,8 @@ class Settings:
         connections: how many connections one process carries; 0 for as many as it can.
         connections_each: how many of them may come from one address (of IPv6 from one network of
             64 bits); 0 for any number.
-        job_recipes: which packaged recipes jobs may search with: names with commas between, or `*`.
+        job_recipes: which recipes jobs may search with, with commas between: names of packaged
+            ones, or `*` for all of these, and files of the operator's own that end in `.toml`.
         job_datasets: which data sets jobs may train on: names with commas between.
         job_memory_bytes: no job may be estimated to need more; 0 for any amount.
         job_quota_seconds: how many slot-seconds an account may use within 30 days, where

@@ -31,32 +31,38 @@ class Choices:
 
 
 def choices_of(settings: Settings) -> Choices:
-    """What may be asked for: packaged recipes and data sets that the settings name.
+    """What may be asked for: recipes and data sets that the settings name.
 
-    A recipe is offered only if its data set is allowed, too.
+    Raises:
+        RecipeError: a recipe of the operator's own cannot be read, or breaks the rules.
     """
-    datasets = _listed(settings.job_datasets)
-    wanted = _listed(settings.job_recipes)
-    names = [name for name in recipe_names() if EVERYTHING in wanted or name in wanted]
-    recipes = {name: load_recipe(name) for name in names}
-    offered = {name: each.about for name, each in recipes.items() if each.data.name in datasets}
-    return Choices(recipes=offered, datasets=datasets)
+    recipes = {name: each.about for name, each in _offered(settings).items()}
+    return Choices(recipes=recipes, datasets=_listed(settings.job_datasets))
+
+
+def _offered(settings: Settings) -> dict[str, Recipe]:
+    """Packaged recipes, and files of the operator's own; each only if its data is allowed, too."""
+    wanted, datasets = _listed(settings.job_recipes), _listed(settings.job_datasets)
+    packaged = [name for name in recipe_names() if EVERYTHING in wanted or name in wanted]
+    own = [name for name in wanted if name.endswith(".toml")]
+    recipes = [load_recipe(name) for name in (*packaged, *own)]
+    return {recipe.name: recipe for recipe in recipes if recipe.data.name in datasets}
 
 
 def allowed_recipe(settings: Settings, name: str) -> Recipe:
     """A recipe by its name.
 
     Raises:
-        RecipeError: the operator does not offer it.
+        RecipeError: the operator does not offer it; or as `choices_of`.
     """
-    offered = choices_of(settings).recipes
+    offered = _offered(settings)
     if name not in offered:
         raise RecipeError(
             f"The recipe {name!r} is not offered here.",
             f"Choose {_said(tuple(offered))}; the operator offers recipes with "
             "TICKET_HUB_JOB_RECIPES and data sets with TICKET_HUB_JOB_DATASETS.",
         )
-    return load_recipe(name)
+    return offered[name]
 
 
 def check_data(settings: Settings, name: str) -> None:

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 import ticket_hub
+from tests.helpers import mynet
 from tests.helpers.calling import Caller
 from tests.helpers.forked import Forked, running_hub
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import KILL_SECONDS
+from ticket_hub.recipe import load_recipe
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, LOOK_SECONDS
@@ -46,12 +48,12 @@ class Site:
         self.ask = Caller(self.hub.endpoint, self.hub.token)
         self.owner: str = self.ask("GET", "/api/whoami-v2").json["name"]
 
-    def start_worker(self, *, lease: float = 4) -> Forked:
+    def start_worker(self, *options: str, lease: float = 4) -> Forked:
         """Start `ticket worker` with one slot."""
         arguments = [
             "worker", "--hub", self.hub.endpoint, "--slots", "1", "--device", "cpu",
             "--jobs-folder", str(self.workplace), "--lease", str(lease),
-            "--checkpoint-seconds", "0.2",
+            "--checkpoint-seconds", "0.2", *options,
         ]  # fmt: skip
         variables = {**os.environ, **self.hub.settings.to_environment()}
         self.workers.append(Forked("ticket_hub_cli", arguments, variables, log=self.log))
@@ -163,6 +165,38 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(peace: Site) -> None:
     assert announced.startswith("Carrying out jobs of")
     logged = [json.loads(line) for line in lines]
     assert {line.get("job") for line in logged} >= {job["id"], retrain["id"]}
+
+
+def test_a_network_of_ones_own_needs_a_worker_that_imports_it(
+    start: Callable[..., RunningHub], tmp_path: Path
+) -> None:
+    file, recipe = tmp_path / "own_net.py", tmp_path / "mine.toml"
+    file.write_bytes(Path(mynet.__file__).read_bytes())
+    changes = {"network.name": "my-net", "network.init": "default"}
+    table = load_recipe("digits-quick").replace(changes).to_toml()
+    recipe.write_text(table.partition("\n")[2])  # without its name: it is called as the file is
+    hub = start(job_recipes=str(recipe), environment={"TICKET_IMPORT": str(file)})
+    site = Site(hub, tmp_path)
+    try:
+        job = site.submit(recipe="mine", **TINY)
+        unknowing = site.start_worker()
+        refused = until(site.ask, job["id"], {"finished", "failed"})
+        assert (refused["state"], refused["attempt"]) == ("failed", 1), refused
+        assert "no network 'my-net'" in refused["problem"]
+        assert "--import FILE_OR_MODULE" in refused["remedy"]
+        unknowing.terminate()
+        unknowing.wait(30)
+        job = site.submit(recipe="mine", **TINY)
+        site.start_worker("--import", str(file))
+        done = until(site.ask, job["id"], {"finished", "failed"})
+        assert done["state"] == "finished", done
+        found = ticket_hub.pull_bundle(
+            f"{job['repository']}:all", hub=hub.endpoint, token=hub.token, cache_dir=tmp_path / "c"
+        )
+        manifest = json.loads((found.folder / "ticket.json").read_bytes())
+        assert manifest["recipe"]["network"]["name"] == "my-net"
+    finally:
+        site.end()
 
 
 def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(site: Site, tmp_path: Path) -> None:
