@@ -18,7 +18,7 @@ from ticket_hub_api import serving
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.catalog.indexing import index_pending, rebuild
 from ticket_hub_api.catalog.mirroring import mirror
-from ticket_hub_api.jobs import quotas, roster
+from ticket_hub_api.jobs import overview, quotas
 from ticket_hub_api.maintenance import backup
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.maintenance.collect import collect
@@ -245,7 +245,7 @@ def list_quotas(settings: Settings) -> list[dict[str, object]]:
 def list_workers(settings: Settings) -> list[dict[str, Any]]:
     """The slots that have shown themselves within a day."""
     with open_hub(settings) as hub:
-        return roster.slots(hub.database)
+        return overview.slots(hub.database)
 
 
 def serve(

@@ -38,7 +38,7 @@ def facts_of(
     Args:
         curves: the lines of `metrics.json`; None where they are too many, or elsewhere. Then what
             the manifest states is given, and `checked` is False.
-        experiments: evidence that the bundle brings along; see `evidence_records.Found`.
+        experiments: evidence that the bundle brings along; see `evidence_records.CheckedEvidence`.
 
     Raises:
         BundleFormatError: the curves break the format.

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import LevelResults
     from ticket_hub.evidence import Verdict
 
-__all__ = ["MAX_BYTES", "Found", "found_in", "read_evidence"]
+__all__ = ["MAX_BYTES", "CheckedEvidence", "checked_evidence", "read_evidence"]
 
 MAX_BYTES = 4 << 20
 TICKET = "ticket"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class CheckedEvidence:
     """A record that holds.
 
     Attributes:
@@ -43,7 +43,7 @@ class Found:
     body: Mapping[str, Any]
 
 
-def read_evidence(table: Any, facts: Mapping[str, Any]) -> Found:  # noqa: ANN401 - any JSON value
+def read_evidence(table: Any, facts: Mapping[str, Any]) -> CheckedEvidence:  # noqa: ANN401 - any JSON value
     """Check a record against the bundle that it is about.
 
     Args:
@@ -70,10 +70,10 @@ def read_evidence(table: Any, facts: Mapping[str, Any]) -> Found:  # noqa: ANN40
     )
     record = read_record(table)
     demand_about(record, about)
-    return found_in(record)
+    return checked_evidence(record)
 
 
-def found_in(record: ExperimentRecord) -> Found:
+def checked_evidence(record: ExperimentRecord) -> CheckedEvidence:
     """What the catalog keeps of a record."""
     from ticket_hub.evidence.verdict import ALPHA, MARGIN
     from ticket_hub.recipe.tables import to_table
@@ -90,7 +90,7 @@ def found_in(record: ExperimentRecord) -> Found:
         "levels": [_level(each, verdicts[each.level]) for each in record.levels],
         **when,
     })  # fmt: skip
-    return Found(
+    return CheckedEvidence(
         id=hashlib.sha256(canonical_json(body)).hexdigest(),
         bundle=record.tickets.bundle,
         experiment=record.spec.digest,

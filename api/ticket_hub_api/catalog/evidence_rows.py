@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
-from ticket_hub_api.catalog.evidence_records import Found
+from ticket_hub_api.catalog.evidence_records import CheckedEvidence
 from ticket_hub_api.store.tables import Repository, now
 from ticket_hub_api.store.ticket_tables import Evidence, EvidenceLevel
 
@@ -19,7 +19,7 @@ __all__ = ["delete_evidence", "enter_bundled", "enter_evidence"]
 def enter_evidence(
     session: Session,
     repository_id: str,
-    found: Found,
+    found: CheckedEvidence,
     *,
     origin: str,
     sender: str = "",
@@ -39,7 +39,9 @@ def enter_evidence(
     session.flush()
 
 
-def enter_bundled(session: Session, repository: Repository, records: Iterable[Found]) -> None:
+def enter_bundled(
+    session: Session, repository: Repository, records: Iterable[CheckedEvidence]
+) -> None:
     """Have exactly these of the records that came with a repository's bundle.
 
     Their time is what they say, or else the repository's, so that made anew they are the same.
@@ -76,7 +78,7 @@ def delete_evidence(session: Session, row: Evidence) -> None:
     session.delete(row)
 
 
-def _levels(found: Found, repository_id: str) -> list[EvidenceLevel]:
+def _levels(found: CheckedEvidence, repository_id: str) -> list[EvidenceLevel]:
     rows = []
     for level in found.body["levels"]:
         accuracy = level["evidence"]["test_accuracy"]

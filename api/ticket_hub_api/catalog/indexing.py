@@ -21,7 +21,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.entries import forget_entry, keep_facts, list_entry
-from ticket_hub_api.catalog.evidence_records import Found, found_in
+from ticket_hub_api.catalog.evidence_records import CheckedEvidence, checked_evidence
 from ticket_hub_api.catalog.evidence_rows import enter_bundled
 from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.tables import Commit, Repository
@@ -95,13 +95,15 @@ def _misfit(facts: dict[str, Any], files: Files) -> str:
 def refresh(session: Session, repository: Repository) -> None:
     """List a repository as it is now: its newest ticket, its name, who may read it."""
     forget_entry(session, repository.id)
-    records: list[Found] = []
+    records: list[CheckedEvidence] = []
     version = session.get(TicketVersion, (repository.id, repository.head))
     if version is not None and version.manifest and not version.problem:
         facts = session.get(BundleFacts, version.manifest)
         assert facts is not None, "versions name facts that are there"
         list_entry(session, repository, facts)
-        records = [Found(**each) for each in json.loads(facts.facts).get("experiments", ())]
+        records = [
+            CheckedEvidence(**each) for each in json.loads(facts.facts).get("experiments", ())
+        ]
     enter_bundled(session, repository, records)
 
 
@@ -232,7 +234,7 @@ def _experiments(
                 f"{name} is not the file that {bundles.MANIFEST} names.", "Push the bundle again."
             )
         data = open_content(stores, connection, entry.sha256).head(entry.size)
-        yield dict(vars(found_in(record_in(manifest, data, name))))
+        yield dict(vars(checked_evidence(record_in(manifest, data, name))))
 
 
 def index_pending(stores: Stores) -> int:

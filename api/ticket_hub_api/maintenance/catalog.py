@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from ticket_hub_api.catalog.indexing import not_entered
+from ticket_hub_api.maintenance.findings import Damage
 from ticket_hub_api.store.tables import Commit, Repository, RepositoryTag, now
 from ticket_hub_api.store.ticket_tables import (
     BundleFacts,
@@ -23,11 +24,10 @@ from ticket_hub_api.store.ticket_tables import (
 
 __all__ = ["check_catalog"]
 
-Found = tuple[str, str, str]
 _REMEDY = "`ticket hub index --rebuild` makes it anew"
 
 
-def check_catalog(connection: Connection, settled_seconds: float) -> Iterator[Found]:
+def check_catalog(connection: Connection, settled_seconds: float) -> Iterator[Damage]:
     """What is missing from the catalog, as (kind, name, problem).
 
     Args:
@@ -40,7 +40,7 @@ def check_catalog(connection: Connection, settled_seconds: float) -> Iterator[Fo
     yield from _evidence_levels(connection)
 
 
-def _tags(connection: Connection) -> Iterator[Found]:
+def _tags(connection: Connection) -> Iterator[Damage]:
     """Every repository has the tags of its head's card."""
     there: dict[str, set[str]] = defaultdict(set)
     for owner, tag in connection.execute(select(RepositoryTag.repository_id, RepositoryTag.tag)):
@@ -53,7 +53,7 @@ def _tags(connection: Connection) -> Iterator[Found]:
             yield "repository", row.key, "does not have the tags of its card"
 
 
-def _versions(connection: Connection, settled_seconds: float) -> Iterator[Found]:
+def _versions(connection: Connection, settled_seconds: float) -> Iterator[Damage]:
     """Every commit was looked at."""
     settled = now() - int(settled_seconds * 1_000_000)
     statement = not_entered().where(Commit.created_at <= settled)
@@ -61,7 +61,7 @@ def _versions(connection: Connection, settled_seconds: float) -> Iterator[Found]
         yield "commit", f"{repository_id}: {oid}", f"is not in the catalog; {_REMEDY}"
 
 
-def _tickets(connection: Connection) -> Iterator[Found]:
+def _tickets(connection: Connection) -> Iterator[Damage]:
     """A repository is listed with its head's bundle, and with the evidence that came with it."""
     evidence: dict[str, set[str]] = defaultdict(set)
     for owner, name in connection.execute(select(Evidence.repository_id, Evidence.id)):
@@ -83,7 +83,7 @@ def _tickets(connection: Connection) -> Iterator[Found]:
             yield "evidence", f"{missing} of {row.key}", f"is missing; {_REMEDY}"
 
 
-def _ticket_levels(connection: Connection) -> Iterator[Found]:
+def _ticket_levels(connection: Connection) -> Iterator[Damage]:
     """Every ticket has a row for each level of its bundle."""
     there = _levels(connection, select(TicketLevel.ticket_id, TicketLevel.level))
     statement = select(TicketEntry.id, TicketEntry.key, BundleFacts.facts).join(
@@ -94,7 +94,7 @@ def _ticket_levels(connection: Connection) -> Iterator[Found]:
             yield "ticket", row.key, f"is not listed with each of its levels; {_REMEDY}"
 
 
-def _evidence_levels(connection: Connection) -> Iterator[Found]:
+def _evidence_levels(connection: Connection) -> Iterator[Damage]:
     """Evidence has a row for each level that it is about."""
     columns = (EvidenceLevel.evidence_id, EvidenceLevel.repository_id, EvidenceLevel.level)
     there = _levels(connection, select(*columns))

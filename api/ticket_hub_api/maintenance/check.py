@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.maintenance.catalog import check_catalog
 from ticket_hub_api.maintenance.contents import check_contents, check_terms
+from ticket_hub_api.maintenance.findings import Damage, Finding
 from ticket_hub_api.maintenance.history import check_history
 from ticket_hub_api.maintenance.rows import check_children, check_digests, check_parents
 from ticket_hub_api.store.blobs import Blobs
@@ -26,7 +26,6 @@ from ticket_hub_api.store.tables import Base
 
 __all__ = ["RELIED_ON", "Finding", "check", "relied_on"]
 
-Found = tuple[str, str, str]
 SETTLED_SECONDS = 60.0
 RELIED_ON = frozenset({
     "accounts", "commits", "objects", "ref_changes", "refs", "repositories", "trees", "uploads",
@@ -40,19 +39,6 @@ _WORDS_THAT_DIFFER = """
                    ON ticket_words.rowid = tickets.number
                    WHERE ticket_words.words IS NOT tickets.words)
 """
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is damaged: `what` kind of thing, its `name`, and what the `problem` is."""
-
-    what: str
-    name: str
-    problem: str
-
-    def to_dict(self) -> dict[str, str]:
-        """The same as plain values."""
-        return asdict(self)
 
 
 def check(
@@ -85,7 +71,7 @@ def relied_on(database: Database) -> Iterator[Finding]:
     yield from _guarded(_check_relied_on(database), "rows")
 
 
-def _guarded(found: Iterator[Found], what: str) -> Iterator[Finding]:
+def _guarded(found: Iterator[Damage], what: str) -> Iterator[Finding]:
     """Findings; that no more can be read is one of them."""
     try:
         yield from (Finding(*each) for each in found)
@@ -93,7 +79,7 @@ def _guarded(found: Iterator[Found], what: str) -> Iterator[Finding]:
         yield Finding("database", what, f"cannot be read: {error}")
 
 
-def _check_database(database: Database, settled_seconds: float) -> Iterator[Found]:
+def _check_database(database: Database, settled_seconds: float) -> Iterator[Damage]:
     if database.is_sqlite:
         yield from _check_pages(database)
     tables = Base.metadata.sorted_tables
@@ -107,7 +93,7 @@ def _check_database(database: Database, settled_seconds: float) -> Iterator[Foun
         yield from check_catalog(connection, settled_seconds)
 
 
-def _check_relied_on(database: Database) -> Iterator[Found]:
+def _check_relied_on(database: Database) -> Iterator[Damage]:
     tables = [table for table in Base.metadata.sorted_tables if table.name in RELIED_ON]
     with database.snapshot() as connection:
         yield from check_digests(connection, tables)
@@ -116,13 +102,13 @@ def _check_relied_on(database: Database) -> Iterator[Found]:
         yield from check_terms(connection)
 
 
-def _version(connection: Connection) -> Iterator[Found]:
+def _version(connection: Connection) -> Iterator[Damage]:
     found = MigrationContext.configure(connection).get_current_revision() or "none"
     if found != newest_version():
         yield "database", "schema", f"has the version {found}, not {newest_version()}"
 
 
-def _check_pages(database: Database) -> Iterator[Found]:
+def _check_pages(database: Database) -> Iterator[Damage]:
     """SQLite's own check of its pages and indexes, and whether the schema is what it was."""
     with database.read() as connection:
         for (line,) in connection.execute(text("PRAGMA integrity_check")):
@@ -133,7 +119,7 @@ def _check_pages(database: Database) -> Iterator[Found]:
     yield from _check_words(database)
 
 
-def _check_words(database: Database) -> Iterator[Found]:
+def _check_words(database: Database) -> Iterator[Damage]:
     """Whether the index of words holds those of the tickets, by FTS5's own check, too."""
     problem = ""
     try:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from ticket_hub.errors import StorageError, TicketHubError
+from ticket_hub_api.maintenance.findings import Damage
 from ticket_hub_api.store.blobs import Blobs
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.tables import StoredObject, Xorb, XorbUse
@@ -20,8 +21,6 @@ from ticket_hub_api.store.xet.reading import read_chunks, read_terms, unpack_ter
 
 __all__ = ["check_contents", "check_terms"]
 
-Found = tuple[str, str, str]
-
 
 @dataclass(frozen=True)
 class _Stores:
@@ -29,7 +28,7 @@ class _Stores:
     blobs: Blobs
 
 
-def check_contents(database: Database, blobs: Blobs, *, full: bool) -> Iterator[Found]:
+def check_contents(database: Database, blobs: Blobs, *, full: bool) -> Iterator[Damage]:
     """What is missing or damaged, as (kind, name, problem)."""
     stores = _Stores(database, blobs)
     with database.read() as connection:
@@ -56,7 +55,7 @@ def check_contents(database: Database, blobs: Blobs, *, full: bool) -> Iterator[
                 yield "object", sha256, problem
 
 
-def check_terms(connection: Connection) -> Iterator[Found]:
+def check_terms(connection: Connection) -> Iterator[Damage]:
     """Every xorb from which a content takes chunks is there, and kept from the collector."""
     uses: dict[str, set[str]] = defaultdict(set)
     for row in connection.execute(select(XorbUse.sha256, XorbUse.xorb)):
@@ -80,7 +79,7 @@ def _exists(database: Database, column: object, value: str) -> bool:
         return connection.execute(select(name).where(name == value)).first() is not None
 
 
-def _check_sizes(stores: _Stores) -> Iterator[Found]:
+def _check_sizes(stores: _Stores) -> Iterator[Damage]:
     """Whether each file is there and has its size."""
     for family, name, table in (("objects", "object", StoredObject), ("xorbs", "xorb", Xorb)):
         column = StoredObject.sha256 if table is StoredObject else Xorb.hash

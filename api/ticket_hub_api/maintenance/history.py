@@ -10,16 +10,16 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 
 from ticket_hub_api.hub_protocol.commits import commit_oid
+from ticket_hub_api.maintenance.findings import Damage
 from ticket_hub_api.store.tables import Commit, Ref, RefChange, Repository, Tree, Use
 from ticket_hub_api.store.trees import decode_tree, encode_tree
 
 __all__ = ["check_history"]
 
-Found = tuple[str, str, str]
 _NAMED = ("repository_id", "number", "parent", "tree", "title", "message", "author", "created_at")
 
 
-def check_history(connection: Connection) -> Iterator[Found]:
+def check_history(connection: Connection) -> Iterator[Damage]:
     """What does not hang together, as (kind, name, problem)."""
     yield from _commits(connection)
     yield from _trees(connection)
@@ -27,7 +27,7 @@ def check_history(connection: Connection) -> Iterator[Found]:
     yield from _heads(connection)
 
 
-def _commits(connection: Connection) -> Iterator[Found]:
+def _commits(connection: Connection) -> Iterator[Damage]:
     """Every commit says what its id was made of, its parent exists, and none is missing."""
     columns = [Commit.oid, *(getattr(Commit, name) for name in _NAMED)]
     for row in connection.execute(select(*columns)):
@@ -53,7 +53,7 @@ def _commits(connection: Connection) -> Iterator[Found]:
             yield "repository", key, f"has {there} of its {wanted} {what}"
 
 
-def _trees(connection: Connection) -> Iterator[Found]:
+def _trees(connection: Connection) -> Iterator[Damage]:
     """Every tree is what its id says, and the contents it names are kept from the collector."""
     for row in connection.execute(select(Tree.oid, Tree.data)):
         try:
@@ -74,7 +74,7 @@ def _trees(connection: Connection) -> Iterator[Found]:
                 yield "tree", row.oid, f"names the content {sha256}, which is not held"
 
 
-def _references(connection: Connection) -> Iterator[Found]:
+def _references(connection: Connection) -> Iterator[Damage]:
     """Every branch and tag leads to a commit, as the last entry of its history says."""
     statement = select(Ref.repository_id, Ref.name, Ref.target, Commit.oid).outerjoin(
         Commit, (Commit.repository_id == Ref.repository_id) & (Commit.oid == Ref.target)
@@ -93,7 +93,7 @@ def _references(connection: Connection) -> Iterator[Found]:
             yield "reference", f"{repository_id}: {name}", "is missing, though it was never removed"
 
 
-def _heads(connection: Connection) -> Iterator[Found]:
+def _heads(connection: Connection) -> Iterator[Damage]:
     """Every repository's head is where its default branch is."""
     statement = select(Repository.key, Repository.head, Repository.commits, Ref.target).outerjoin(
         Ref, (Ref.repository_id == Repository.id) & (Ref.name == "refs/heads/main")

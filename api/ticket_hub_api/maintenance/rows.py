@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table, and_, func, select
 from sqlalchemy.engine import Connection
 
+from ticket_hub_api.maintenance.findings import Damage
 from ticket_hub_api.store.digests import children_digest, holding, row_digest
 from ticket_hub_api.store.job_tables import Job, JobEvent, JobWorker, State
 from ticket_hub_api.store.signing import SECRETS
@@ -16,10 +17,8 @@ from ticket_hub_api.store.ticket_tables import BundleFacts, Evidence, EvidenceLe
 
 __all__ = ["check_children", "check_digests", "check_parents"]
 
-Found = tuple[str, str, str]
 
-
-def check_digests(connection: Connection, tables: Iterable[Table]) -> Iterator[Found]:
+def check_digests(connection: Connection, tables: Iterable[Table]) -> Iterator[Damage]:
     """Every row against the digest that it carries, as (kind, name, problem)."""
     for table in tables:
         statement = select(table).execution_options(yield_per=1000)
@@ -39,7 +38,7 @@ def _name(table: Table, row: Any) -> str:  # noqa: ANN401 - a row, or its mappin
     return "/".join(str(row[column.name]) for column in table.primary_key)
 
 
-def check_parents(connection: Connection, tables: Iterable[Table]) -> Iterator[Found]:
+def check_parents(connection: Connection, tables: Iterable[Table]) -> Iterator[Damage]:
     """Every row that another one refers to is there."""
     for table in tables:
         for key in sorted(table.foreign_keys, key=lambda each: each.parent.name):
@@ -55,7 +54,7 @@ def check_parents(connection: Connection, tables: Iterable[Table]) -> Iterator[F
                 yield "row", f"{table.name}: {_name(table, row)}", problem
 
 
-def check_children(connection: Connection) -> Iterator[Found]:
+def check_children(connection: Connection) -> Iterator[Damage]:
     """Nothing is missing of what belongs to a row, where that row tells what there was."""
     for parent in (mapper.class_ for mapper in Base.registry.mappers):
         if tables := [table.__tablename__ for table in holding(parent)]:
@@ -68,14 +67,14 @@ def check_children(connection: Connection) -> Iterator[Found]:
     yield from _without_keys(connection)
 
 
-def _secrets(connection: Connection) -> Iterator[Found]:
+def _secrets(connection: Connection) -> Iterator[Damage]:
     """The first start of a service makes all of them."""
     known = set(connection.execute(select(Secret.name)).scalars())
     for name in sorted(SECRETS - known if known else ()):
         yield "row", f"secrets: {name}", "is missing; the next start of the service makes a new one"
 
 
-def _jobs(connection: Connection) -> Iterator[Found]:
+def _jobs(connection: Connection) -> Iterator[Damage]:
     """A job counts its events, and what runs has a worker."""
     events = select(func.count()).where(JobEvent.job_id == Job.id).scalar_subquery()
     statement = select(Job.id, Job.events, events).where(Job.events != events)
@@ -90,7 +89,7 @@ def _jobs(connection: Connection) -> Iterator[Found]:
         yield "job", job_id, f"runs in the worker {worker_id}, which is missing"
 
 
-def _without_keys(connection: Connection) -> Iterator[Found]:
+def _without_keys(connection: Connection) -> Iterator[Damage]:
     """References that no foreign key holds."""
     levels = (
         select(EvidenceLevel.evidence_id, EvidenceLevel.repository_id)

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.jobs import front
+from ticket_hub_api.jobs import operations
 from ticket_hub_api.jobs.events import news
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
 from ticket_hub_api.pages.forms import Fields
@@ -39,13 +39,13 @@ async def jobs(request: Request, visitor: SignedIn) -> Response:
     services, query = services_of(request), request.query_params
     state = query.get("state", "") if query.get("state", "") in State.ALL else ""
     page = await run_in_threadpool(
-        front.list_jobs, services, visitor, state=state, cursor=query.get("cursor", "")[:100]
+        operations.list_jobs, services, visitor, state=state, cursor=query.get("cursor", "")[:100]
     )
     context = {
         "page": page,
         "state": state,
         "states": State.ALL,
-        "quota": await run_in_threadpool(front.quota_of, services, visitor),
+        "quota": await run_in_threadpool(operations.quota_of, services, visitor),
     }
     return render(request, "jobs.html", context)
 
@@ -63,12 +63,12 @@ async def job_form(request: Request, visitor: Writer) -> Response:
 async def submit(request: Request, visitor: Writer, fields: Fields) -> Response:
     """Submit a job, or with `estimate` say what it would need; sent twice, it makes one job."""
     services = services_of(request)
-    asked, problems = read_job(fields, front.choices(services).controls)
+    asked, problems = read_job(fields, operations.choices(services).controls)
     if asked is None:
         return _form(request, fields, problems=problems, status=422)
     try:
         if "estimate" in fields:
-            estimate = await run_in_threadpool(front.estimate_job, services, visitor, asked)
+            estimate = await run_in_threadpool(operations.estimate_job, services, visitor, asked)
             return _form(request, fields, estimate=estimate)
         key = fields.get(KEY, "")[:100] or None
         job = await run_in_threadpool(_submitted, request, visitor, asked, key)
@@ -83,8 +83,8 @@ async def submit(request: Request, visitor: Writer, fields: Fields) -> Response:
 
 def _submitted(
     request: Request, visitor: Principal, asked: FindIn | RetrainIn, key: str | None
-) -> front.JobView:
-    return front.submit_job(services_of(request), visitor, asked, idempotency_key=key)
+) -> operations.JobView:
+    return operations.submit_job(services_of(request), visitor, asked, idempotency_key=key)
 
 
 def _form(
@@ -99,7 +99,7 @@ def _form(
         "values": defaultdict(str, values),  # what was left empty is not sent
         "problems": problems or {},
         "estimate": estimate,
-        "choices": front.choices(services_of(request)),
+        "choices": operations.choices(services_of(request)),
     }
     return render(request, "job_form.html", context, status=status, forms=True)
 
@@ -108,7 +108,7 @@ def _form(
 async def job(request: Request, visitor: SignedIn, job_id: str) -> Response:
     """One job; with htmx only the part that changes, which asks again until the job has ended."""
     services = services_of(request)
-    found = await run_in_threadpool(front.one_job, services, visitor, job_id)
+    found = await run_in_threadpool(operations.one_job, services, visitor, job_id)
     events, _, _ = await run_in_threadpool(news, services, job_id, max(0, found.events - LATEST))
     seen = request.query_params.get("seen", "")
     context = {"job": found, "events": events[::-1], "seen": seen}
@@ -119,7 +119,7 @@ async def job(request: Request, visitor: SignedIn, job_id: str) -> Response:
 async def cancel(request: Request, visitor: Writer, fields: Fields, job_id: str) -> Response:
     """End a job."""
     del fields
-    await run_in_threadpool(front.cancel_job, services_of(request), visitor, job_id)
+    await run_in_threadpool(operations.cancel_job, services_of(request), visitor, job_id)
     return secure(RedirectResponse(f"/jobs/{job_id}", 303), cache="no-store")
 
 
@@ -127,5 +127,5 @@ async def cancel(request: Request, visitor: Writer, fields: Fields, job_id: str)
 async def delete(request: Request, visitor: Writer, fields: Fields, job_id: str) -> Response:
     """Forget a job that has ended."""
     del fields
-    await run_in_threadpool(front.delete_job, services_of(request), visitor, job_id)
+    await run_in_threadpool(operations.delete_job, services_of(request), visitor, job_id)
     return secure(RedirectResponse("/jobs", 303), cache="no-store")

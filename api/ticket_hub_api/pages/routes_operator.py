@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticket_hub_api.jobs import front
+from ticket_hub_api.jobs import operations
 from ticket_hub_api.jobs.quotas import list_quotas
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
@@ -37,7 +37,7 @@ class Operation:
         stored: bytes of all contents, each counted once.
         free, disk: bytes of the disk that the hub's folder is on.
         queue: state -> number of jobs.
-        workers: every slot that was seen within a day; see `front.list_workers`.
+        workers: every slot that was seen within a day; see `operations.list_workers`.
         quotas: accounts with what they have used.
         problems: (repository, commit, problem) of bundles that could not be listed.
     """
@@ -93,7 +93,7 @@ def operation_of(services: Services) -> Operation:
         free=disk.free,
         disk=disk.total,
         queue={state: queue.get(state, 0) for state in State.ALL},
-        workers=front.list_workers(services),
+        workers=operations.list_workers(services),
         quotas=list_quotas(services.database, services.settings.job_quota_seconds),
         problems=[(row[0], row[1], row[2]) for row in problems],
     )

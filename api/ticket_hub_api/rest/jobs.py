@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ticket_hub.errors import HubConflictError
 from ticket_hub.estimate import Estimate
-from ticket_hub_api.jobs import front
+from ticket_hub_api.jobs import operations
 from ticket_hub_api.jobs.choices import Choices
 from ticket_hub_api.jobs.events import server_sent
 from ticket_hub_api.jobs.quotas import Allowance
@@ -66,7 +66,7 @@ def submit_job(
 
     Only recipes and data sets that the operator offers; `GET /api/v1/jobs/choices` lists them.
     """
-    job = front.submit_job(services_of(request), caller, asked, idempotency_key=key)
+    job = operations.submit_job(services_of(request), caller, asked, idempotency_key=key)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
 
@@ -74,27 +74,27 @@ def submit_job(
 @router.post("/estimate", responses=answers(400, 401, 403, 404, 422, 429, 503))
 def estimate_job(request: Request, caller: Writer, asked: Asked) -> Estimate:
     """Say what a job would roughly need, and make none."""
-    return front.estimate_job(services_of(request), caller, asked)
+    return operations.estimate_job(services_of(request), caller, asked)
 
 
 @router.get("/choices", responses=REFUSALS)
 def list_choices(request: Request, caller: Reader) -> Choices:
     """What may be asked for."""
     del caller
-    return front.choices(services_of(request))
+    return operations.choices(services_of(request))
 
 
 @router.get("/quota", responses=REFUSALS)
 def show_quota(request: Request, caller: Reader) -> Allowance:
     """What the caller's account may use within 30 days and has used, in slot-seconds."""
-    return front.quota_of(services_of(request), caller)
+    return operations.quota_of(services_of(request), caller)
 
 
 @router.get("/workers", responses=REFUSALS)
 def list_workers(request: Request, caller: Administrator) -> list[dict[str, Any]]:
     """Every slot of a worker that has shown itself within a day."""
     del caller
-    return front.list_workers(services_of(request))
+    return operations.list_workers(services_of(request))
 
 
 @router.get("", responses=answers(400, 401, 403, 422, 429, 503))
@@ -105,17 +105,19 @@ def list_jobs(
     state: StateName | None = None,
     owner: Annotated[str | None, Query(max_length=96)] = None,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=front.MAX_PER_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=operations.MAX_PER_PAGE)] = 50,
 ) -> JobPage:
     """The caller's jobs, newest first; an administrator sees everybody's."""
     services = services_of(request)
-    return front.list_jobs(services, caller, state=state, owner=owner, cursor=cursor, limit=limit)
+    return operations.list_jobs(
+        services, caller, state=state, owner=owner, cursor=cursor, limit=limit
+    )
 
 
 @router.get("/{job_id:identifier}", responses=answers(401, 403, 404, 422, 429, 503))
 def show_job(request: Request, caller: Reader, job_id: JobId) -> JobView:
     """One job."""
-    return front.one_job(services_of(request), caller, job_id)
+    return operations.one_job(services_of(request), caller, job_id)
 
 
 @router.get(
@@ -137,11 +139,11 @@ async def follow_job(
 ) -> Response:
     """Follow a job: its events behind `Last-Event-ID`, readings of its progress, and its end."""
     services = services_of(request)
-    await run_in_threadpool(front.one_job, services, caller, job_id)
+    await run_in_threadpool(operations.one_job, services, caller, job_id)
 
     async def stream() -> AsyncIterator[bytes]:
         yield b"retry: 2000\n\n"
-        async for event in front.follow(services, job_id, last):
+        async for event in operations.follow(services, job_id, last):
             yield server_sent(event)
 
     return StreamingResponse(stream(), media_type=EVENT_STREAM, headers=NO_BUFFER)
@@ -150,13 +152,13 @@ async def follow_job(
 @router.post("/{job_id:identifier}/cancel", responses=answers(401, 403, 404, 422, 429, 503))
 def cancel_job(request: Request, caller: Writer, job_id: JobId) -> JobView:
     """End a job: at once while it waits, within ten seconds while it runs."""
-    return front.cancel_job(services_of(request), caller, job_id)
+    return operations.cancel_job(services_of(request), caller, job_id)
 
 
 @router.get("/{job_id:identifier}/result", responses=answers(401, 403, 404, 409, 422, 429, 503))
 def show_result(request: Request, caller: Reader, job_id: JobId) -> dict[str, Any]:
     """What came of a finished job: where the bundle is, or the evidence."""
-    job = front.one_job(services_of(request), caller, job_id)
+    job = operations.one_job(services_of(request), caller, job_id)
     if job.state != State.FINISHED:
         raise HubConflictError(
             f"The job is {job.state}, so it has no result.",
@@ -170,4 +172,4 @@ def show_result(request: Request, caller: Reader, job_id: JobId) -> dict[str, An
 )
 def delete_job(request: Request, caller: Writer, job_id: JobId) -> None:
     """Forget a job that has ended. What it pushed stays."""
-    front.delete_job(services_of(request), caller, job_id)
+    operations.delete_job(services_of(request), caller, job_id)

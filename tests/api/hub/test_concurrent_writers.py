@@ -22,7 +22,7 @@ from ticket_hub.errors import HubConflictError
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.evidence_store import receive_evidence
-from ticket_hub_api.jobs import front, quotas
+from ticket_hub_api.jobs import operations, quotas
 from ticket_hub_api.jobs.requests import FindIn
 from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.settings import Settings
@@ -211,7 +211,7 @@ def test_a_job_that_is_submitted_several_times(inside: Inside) -> None:
     def submit(_: int, turn: int) -> str:
         asked = FindIn(kind="find", recipe="digits-quick", repository=f"ada/found-{turn}")
         key = f"key-{turn}"
-        return front.submit_job(inside.services, inside.ada, asked, idempotency_key=key).id
+        return operations.submit_job(inside.services, inside.ada, asked, idempotency_key=key).id
 
     results = at_once(submit)
     assert no_errors(results)

@@ -21,7 +21,7 @@ from ticket_hub.errors import HubError
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.catalog.entries import Listed, keep_facts, list_mirrored
 from ticket_hub_api.catalog.evidence_store import receive_evidence
-from ticket_hub_api.jobs import front, quotas
+from ticket_hub_api.jobs import operations, quotas
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import FindIn
 from ticket_hub_api.maintenance.check import RELIED_ON, Finding, check
@@ -94,7 +94,7 @@ def fill(folder: Path) -> Settings:
     queue = JobQueue(database)
     for number in range(2):
         asked = FindIn(kind="find", recipe="digits-quick", repository=f"ada/found-{number}")
-        front.submit_job(services, ada, asked)
+        operations.submit_job(services, ada, asked)
     assert queue.claim("1" * 24) is not None
     services.close()
     return settings

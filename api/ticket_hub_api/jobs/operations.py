@@ -19,7 +19,7 @@ from ticket_hub.errors import HubAccessError, HubConflictError, HubError, HubNot
 from ticket_hub.estimate import Estimate
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.jobs import roster
+from ticket_hub_api.jobs import overview
 from ticket_hub_api.jobs.choices import Choices, choices_of
 from ticket_hub_api.jobs.events import Event, follow
 from ticket_hub_api.jobs.planning import Planned, plan_job
@@ -191,12 +191,12 @@ def delete_job(hub: Hub, viewer: Principal, job_id: str) -> None:
 
 def list_workers(hub: Hub) -> list[dict[str, Any]]:
     """Every slot of a worker that has shown itself within the last day; for administrators."""
-    return roster.slots(hub.database)
+    return overview.slots(hub.database)
 
 
 def count_jobs(hub: Hub) -> dict[str, int]:
     """How many jobs are in each state that any is in; for administrators."""
-    return roster.by_state(hub.database)
+    return overview.by_state(hub.database)
 
 
 def _new_job(
