@@ -9,24 +9,28 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Literal, TypeAlias, get_args
 
 from ticket_hub.errors import HubError
 from ticket_hub.home import ticket_home
 
-__all__ = ["Settings", "Visibility", "hub_folder", "is_loopback"]
+__all__ = ["Settings", "Visibility", "VisibilityName", "hub_folder", "is_loopback"]
 
 MEBIBYTE = 1 << 20
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _PREFIX = "TICKET_HUB_"
 
 
+VisibilityName: TypeAlias = Literal["private", "accounts", "public"]
+
+
 class Visibility:
     """Who may read a repository that its owner does not keep to themselves."""
 
-    PRIVATE = "private"
-    ACCOUNTS = "accounts"
-    PUBLIC = "public"
-    ALL = frozenset({PRIVATE, ACCOUNTS, PUBLIC})
+    PRIVATE: Final = "private"
+    ACCOUNTS: Final = "accounts"
+    PUBLIC: Final = "public"
+    ALL: frozenset[str] = frozenset(get_args(VisibilityName))
 
 
 def is_loopback(host: str) -> bool:
@@ -86,7 +90,7 @@ class Settings:
     folder: Path = field(default_factory=hub_folder)
     endpoint: str = ""
     hosts: str = ""
-    visibility: str = Visibility.ACCOUNTS
+    visibility: VisibilityName = Visibility.ACCOUNTS
     lfs_threshold: int = 10 * MEBIBYTE
     part_bytes: int = 512 * MEBIBYTE
     max_object_bytes: int = 512 << 30

@@ -7,11 +7,18 @@ in its namespace decide the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
 
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.tables import now
 
-__all__ = ["ANONYMOUS", "Principal", "Scope"]
+__all__ = ["ANONYMOUS", "Principal", "Scope", "ScopeName", "TokenScope"]
+
+
+ScopeName: TypeAlias = Literal[
+    "anyone", "read", "write", "admin", "signed", "xet-read", "xet-write"
+]
+TokenScope: TypeAlias = Literal["read", "write", "admin"]
 
 
 class Scope:
@@ -21,17 +28,17 @@ class Scope:
     routes carry their permission in the address or in a short-lived token made by this service.
     """
 
-    ANYONE = "anyone"
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
-    SIGNED = "signed"
-    XET_READ = "xet-read"
-    XET_WRITE = "xet-write"
-    TOKENS = (READ, WRITE, ADMIN)
+    ANYONE: Final = "anyone"
+    READ: Final = "read"
+    WRITE: Final = "write"
+    ADMIN: Final = "admin"
+    SIGNED: Final = "signed"
+    XET_READ: Final = "xet-read"
+    XET_WRITE: Final = "xet-write"
+    TOKENS: tuple[TokenScope, ...] = get_args(TokenScope)
 
 
-_RANK = {Scope.ANYONE: 0, Scope.READ: 1, Scope.WRITE: 2, Scope.ADMIN: 3}
+_RANK: dict[str, int] = {Scope.ANYONE: 0, Scope.READ: 1, Scope.WRITE: 2, Scope.ADMIN: 3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,7 @@ class Principal:
     name: str = ""
     full_name: str = ""
     email: str = ""
-    scope: str = Scope.ANYONE
+    scope: ScopeName = Scope.ANYONE
     roles: tuple[tuple[str, str], ...] = ()
     organizations: tuple[tuple[str, str], ...] = ()
     token_id: str = ""
@@ -68,7 +75,7 @@ class Principal:
         """Whether no token was shown."""
         return not self.account_id
 
-    def allows(self, scope: str) -> bool:
+    def allows(self, scope: ScopeName) -> bool:
         """Whether the token reaches this scope."""
         return _RANK[self.scope] >= _RANK[scope]
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-__all__ = ["Command", "JobEvent", "Lease"]
+__all__ = ["Command", "CommandName", "JobEvent", "Lease"]
+
+
+CommandName: TypeAlias = Literal["go-on", "cancel", "quota", "lost"]
 
 
 class Command:
     """What a worker hears at each sign of life."""
 
-    GO_ON = "go-on"
-    CANCEL = "cancel"
-    QUOTA = "quota"
-    LOST = "lost"
+    GO_ON: Final = "go-on"
+    CANCEL: Final = "cancel"
+    QUOTA: Final = "quota"
+    LOST: Final = "lost"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.jobs.leases import Command
-from ticket_hub_api.store.job_tables import Job, JobEvent, State
+from ticket_hub_api.store.job_tables import Job, JobEvent, JobState, State
 from ticket_hub_api.store.tables import now
 
 __all__ = ["SECOND", "add_event", "clock", "end", "end_stopped", "locked", "requeue"]
@@ -50,7 +50,7 @@ def requeue(session: Session, job: Job) -> None:
     add_event(session, job, "queued", attempt=job.attempt)
 
 
-def end(session: Session, job: Job, state: str, problem: str = "", remedy: str = "") -> None:
+def end(session: Session, job: Job, state: JobState, problem: str = "", remedy: str = "") -> None:
     """Bring it to a state that never changes again."""
     job.state, job.finished_at = state, clock(session)
     job.worker_id, job.lease_until = "", 0

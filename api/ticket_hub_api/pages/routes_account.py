@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import HubError
 from ticket_hub_api.accounts import tokens
-from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.accounts.principals import Principal, Scope, TokenScope
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
 from ticket_hub_api.pages.forms import Fields, safe_path
 from ticket_hub_api.pages.rendering import render
@@ -107,7 +107,7 @@ async def revoke_token(
     token = next((each for each in own if each["id"] == token_id), None)
     if token is None:
         raise ApiError(404, "You have no such token.")
-    if not visitor.allows(str(token["scope"])):
+    if not visitor.allows(cast("TokenScope", token["scope"])):
         raise forbidden("This token may do more than the one you signed in with.")
     await run_in_threadpool(tokens.revoke_token, database, token_id)
     return _go("/account")

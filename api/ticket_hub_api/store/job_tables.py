@@ -5,31 +5,38 @@ Times are microseconds since 1970.
 
 from __future__ import annotations
 
+from typing import Final, Literal, TypeAlias, get_args
+
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ticket_hub_api.store.tables import Base, new_id, now
 
-__all__ = ["Job", "JobEvent", "JobQuota", "JobWorker", "Kind", "State"]
+__all__ = ["Job", "JobEvent", "JobKind", "JobQuota", "JobState", "JobWorker", "Kind", "State"]
+
+
+JobKind: TypeAlias = Literal["find", "retrain"]
+JobState: TypeAlias = Literal["queued", "running", "finished", "failed", "cancelled"]
+# Plain words and no Enum: psycopg would write the names of its members.
 
 
 class Kind:
     """What a job does."""
 
-    FIND = "find"
-    RETRAIN = "retrain"
+    FIND: Final = "find"
+    RETRAIN: Final = "retrain"
 
 
 class State:
     """Where a job stands; a job in one of `ENDED` never changes again."""
 
-    QUEUED = "queued"
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    ALL = (QUEUED, RUNNING, FINISHED, FAILED, CANCELLED)
-    ENDED = frozenset({FINISHED, FAILED, CANCELLED})
+    QUEUED: Final = "queued"
+    RUNNING: Final = "running"
+    FINISHED: Final = "finished"
+    FAILED: Final = "failed"
+    CANCELLED: Final = "cancelled"
+    ALL: tuple[JobState, ...] = get_args(JobState)
+    ENDED: frozenset[JobState] = frozenset({"finished", "failed", "cancelled"})
 
 
 class Job(Base):
@@ -58,11 +65,11 @@ class Job(Base):
     )
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[JobKind] = mapped_column(String(16))
     title: Mapped[str] = mapped_column(String(300))
     spec: Mapped[str] = mapped_column(Text)
     repository: Mapped[str] = mapped_column(String(400), default="")
-    state: Mapped[str] = mapped_column(String(16), default=State.QUEUED)
+    state: Mapped[JobState] = mapped_column(String(16), default=State.QUEUED)
     priority: Mapped[int] = mapped_column(default=5)
     attempt: Mapped[int] = mapped_column(default=1)
     failures: Mapped[int] = mapped_column(default=0)

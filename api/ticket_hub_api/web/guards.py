@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from ticket_hub.errors import HubUnavailableError
 from ticket_hub_api import errors
-from ticket_hub_api.accounts.principals import ANONYMOUS, Principal, Scope
+from ticket_hub_api.accounts.principals import ANONYMOUS, Principal, Scope, ScopeName
 from ticket_hub_api.limits import Buckets, network_of
 from ticket_hub_api.services import services_of
 
@@ -27,7 +27,7 @@ class Requires:
             caller has asked too often, or has shown too many wrong tokens.
     """
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: ScopeName) -> None:
         """Demand at least this scope."""
         self.scope = scope
 
@@ -124,7 +124,7 @@ class XetToken:
         ApiError: 401 without a genuine token, 403 when a read token is used for writing.
     """
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: ScopeName) -> None:
         """Demand `Scope.XET_READ` or `Scope.XET_WRITE`."""
         self.scope = scope
 
