@@ -136,7 +136,11 @@ def running_hub(
     environment: Mapping[str, str] | None = None,
     launch: Launch = launch_server,
 ) -> Iterator[RunningHub]:
-    """A hub that is stopped at the end; raises as `start_hub`."""
+    """A hub that is stopped at the end.
+
+    Raises:
+        HubUnavailableError: it ended, or did not answer within a minute.
+    """
     hub = start_hub(settings, port=port, environment=environment, launch=launch)
     try:
         yield hub

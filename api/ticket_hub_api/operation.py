@@ -101,13 +101,21 @@ def open_hub(settings: Settings, *, create: bool = False) -> Iterator[Hub]:
 
 
 def add_user(settings: Settings, name: str, *, full_name: str = "", email: str = "") -> None:
-    """Add a user; the database is made where there is none. Raises as `accounts.add_user`."""
+    """Add a user; the database is made where there is none.
+
+    Raises:
+        HubError: the name cannot be used. HubConflictError: it is taken.
+    """
     with open_hub(settings, create=True) as hub:
         accounts.add_user(hub.database, name, full_name=full_name, email=email)
 
 
 def add_organization(settings: Settings, name: str, *, full_name: str = "") -> None:
-    """Add an organization; raises as `accounts.add_organization`."""
+    """Add an organization; the database is made where there is none.
+
+    Raises:
+        HubError: the name cannot be used. HubConflictError: it is taken.
+    """
     with open_hub(settings, create=True) as hub:
         accounts.add_organization(hub.database, name, full_name=full_name)
 
@@ -183,13 +191,25 @@ def find_damage(settings: Settings, *, contents: bool) -> Iterator[dict[str, str
 
 
 def back_up(settings: Settings, folder: Path) -> dict[str, object]:
-    """Copy the hub into a folder; it may run meanwhile. Raises as `maintenance.backup.back_up`."""
+    """Copy the hub into a folder; it may run meanwhile.
+
+    Raises:
+        HubError: the folder holds something else; or a content is missing or damaged: everything
+            else was copied, and the message says how many.
+        StorageError: the disk is full, or pg_dump is missing or fails.
+    """
     with open_hub(settings) as hub:
         return dataclasses.asdict(backup.back_up(hub.database, hub.blobs, folder))
 
 
 def restore(settings: Settings, folder: Path) -> dict[str, object]:
-    """Bring a hub back from a folder. Raises as `maintenance.backup.restore`."""
+    """Bring a hub back from a folder, into an empty database.
+
+    Raises:
+        HubConflictError: the database is not empty.
+        HubError: there is no complete backup, or it is damaged, or of another kind of database.
+        StorageError: a content of the backup is missing or damaged; the database was not touched.
+    """
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_url)
     try:
@@ -231,7 +251,11 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
 
 
 def set_quota(settings: Settings, account: str, seconds: int) -> None:
-    """Say how many slot-seconds an account may use within 30 days; raises as the quotas do."""
+    """Say how many slot-seconds an account may use within 30 days; 0 is no limit.
+
+    Raises:
+        HubNotFoundError: no such account. HubError: less than nothing.
+    """
     with open_hub(settings) as hub:
         quotas.set_quota(hub.database, account, seconds)
 

@@ -114,7 +114,7 @@ class ResponseCache:
         Args:
             key: what tells the value from all others, with the caller where it depends on that.
             make: makes the value; never None.
-            since: as `version` takes it.
+            since: what `begun` was when a request came: a look that was begun later is enough.
 
         Raises:
             HubUnavailableError: the database does not answer. And what `make` raises.

@@ -65,7 +65,7 @@ class Services:
 
         Args:
             secret: what was shown.
-            since: as `ResponseCache.version` takes it.
+            since: what the cache's `begun` was when the request came.
 
         Raises:
             ApiError: 401, when it is unknown, expired, revoked, or its account is disabled.
@@ -77,7 +77,11 @@ class Services:
         return await self._principal(key, lambda: authenticate(self.database, secret), since)
 
     async def principal_of_token(self, token_id: str) -> Principal:
-        """The caller who signed in with this token; raises as `authenticate`."""
+        """The caller who signed in with this token.
+
+        Raises:
+            ApiError: 401, when it is gone, expired, revoked, or its account is disabled.
+        """
         return await self._principal(
             token_id, lambda: principal_of_token(self.database, token_id), None
         )

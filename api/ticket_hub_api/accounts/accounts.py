@@ -67,7 +67,11 @@ def add_user(database: Database, name: str, *, full_name: str = "", email: str =
 
 
 def add_organization(database: Database, name: str, *, full_name: str = "") -> None:
-    """Add an organization, which owns repositories and has members; raises as `add_user`."""
+    """Add an organization, which owns repositories and has members.
+
+    Raises:
+        HubError: the name cannot be used. HubConflictError: it is taken.
+    """
     _add_account(database, Account(name=name, kind=ORGANIZATION, full_name=full_name))
 
 

@@ -14,7 +14,7 @@ from ticket_hub.errors import HubError, HubNotFoundError
 from ticket_hub_api.accounts.accounts import USER, find_account
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.store.database import Database
-from ticket_hub_api.store.tables import Account, Token, now
+from ticket_hub_api.store.tables import SECOND, Account, Token, now
 
 __all__ = ["IssuedToken", "create_token", "list_tokens", "revoke_token", "tokens_of"]
 
@@ -70,7 +70,7 @@ def create_token(
     if expires_seconds is not None and expires_seconds <= 0:
         raise HubError("A token cannot expire before it is made.", "Give a positive time.")
     secret = PREFIX + secrets.token_urlsafe(32)
-    asked = None if expires_seconds is None else now() + expires_seconds * 1_000_000
+    asked = None if expires_seconds is None else now() + expires_seconds * SECOND
     expires_at = min((end for end in (asked, no_later_than) if end is not None), default=None)
 
     def issue(session: Session) -> IssuedToken:

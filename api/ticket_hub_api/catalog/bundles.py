@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ticket_hub.bundle.layout import MANIFEST, METRICS
 from ticket_hub.durable import finite
 from ticket_hub.errors import BundleFormatError
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST", "MAX_METRICS_BYTES", "METRICS", "facts_of", "judged", "lines"]
 
-MANIFEST = "ticket.json"
-METRICS = "metrics.json"
 MAX_METRICS_BYTES = 256 << 20
 _MAX_LINE = 4 << 20
 

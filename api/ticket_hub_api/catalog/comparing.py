@@ -24,7 +24,14 @@ NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
 
 
 def compare_named(hub: Hub, viewer: Principal, names: Sequence[str]) -> Compared:
-    """Tickets by their names, `owner/name[@revision]`; raises as `compare_tickets`."""
+    """The later of these tickets, named `owner/name[@revision]`, against the first.
+
+    Raises:
+        ApiError: there is no such repository or revision, or the viewer may not know of it.
+        TicketNotFoundError: it holds no sound bundle. HubError: its files are on another hub.
+        BundleError: a bundle cannot be read, or has too many curves.
+        EvidenceError: nothing was measured in one.
+    """
     with hub.database.read() as connection:
         return compare_tickets(hub, connection, viewer, [place_of(name) for name in names])
 
@@ -38,7 +45,8 @@ def compare_tickets(
         places: repository and revision of each.
 
     Raises:
-        ApiError, TicketNotFoundError, HubError: as `part_of`.
+        ApiError: there is no such repository or revision, or the viewer may not know of it.
+        TicketNotFoundError: it holds no sound bundle. HubError: its files are on another hub.
         BundleError: a bundle cannot be read, or has too many curves.
         EvidenceError: nothing was measured in one.
     """
@@ -69,7 +77,8 @@ def pinned(
     """`owner/name@commit` of each ticket: names of what never changes.
 
     Raises:
-        ApiError, TicketNotFoundError: as `one_ticket`.
+        ApiError: there is no such repository or revision, or the viewer may not know of it.
+        TicketNotFoundError: it holds no sound bundle.
     """
     tickets = [one_ticket(connection, viewer, repo, revision) for repo, revision in places]
     return [f"{ticket.repo}@{ticket.commit}" for ticket in tickets]

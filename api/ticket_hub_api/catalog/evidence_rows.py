@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.catalog.evidence_records import CheckedEvidence
-from ticket_hub_api.store.tables import Repository, now
+from ticket_hub_api.store.tables import SECOND, Repository, now
 from ticket_hub_api.store.ticket_tables import Evidence, EvidenceLevel
 
 __all__ = ["delete_evidence", "enter_bundled", "enter_evidence"]
@@ -62,7 +62,7 @@ def enter_bundled(
 def _moment(when: str) -> int | None:
     """Microseconds since 1970 of a time as records say it, if it is one."""
     try:
-        return int(dt.datetime.fromisoformat(when).timestamp()) * 1_000_000
+        return int(dt.datetime.fromisoformat(when).timestamp()) * SECOND
     except ValueError:
         return None
 

@@ -52,7 +52,7 @@ def remove_evidence(session: Session, caller: Principal, evidence_id: str) -> No
     """Remove evidence that the caller has sent, or that is about a ticket of theirs.
 
     Raises:
-        HubNotFoundError: as `one_experiment`.
+        HubNotFoundError: there is no such evidence that the caller may see.
         ApiError: 403, when it is neither.
     """
     statement = (

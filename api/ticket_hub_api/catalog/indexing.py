@@ -17,12 +17,14 @@ from sqlalchemy import ColumnElement, Select, delete, select, true
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from ticket_hub.bundle.layout import CARD
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.entries import forget_entry, keep_facts, list_entry
 from ticket_hub_api.catalog.evidence_records import CheckedEvidence, checked_evidence
 from ticket_hub_api.catalog.evidence_rows import enter_bundled
+from ticket_hub_api.store.names import MODEL
 from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.tables import Commit, Repository
 from ticket_hub_api.store.ticket_tables import (
@@ -42,8 +44,6 @@ __all__ = ["CatalogListener", "index_commit", "index_pending", "is_entered", "no
            "pending_commits", "rebuild"]  # fmt: skip
 
 _log = logging.getLogger("ticket_hub_api")
-CARD = "README.md"
-MODEL = "model"
 
 
 class CatalogListener:

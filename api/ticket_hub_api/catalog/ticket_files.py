@@ -93,7 +93,11 @@ def level_of(ticket: TicketDetail, level: int) -> Level:
 
 
 def layers_of(ticket: TicketDetail, level: int) -> Layers:
-    """The densities of a level, layer by layer; raises as `level_of`."""
+    """The densities of a level, layer by layer.
+
+    Raises:
+        TicketNotFoundError: the ticket has no such level.
+    """
     found = level_of(ticket, level)
     layers = []
     for place, layer in enumerate(ticket.description["layers"]):
@@ -172,7 +176,8 @@ def curves_of(
     """The curves of a ticket, or those of one level, trial or control.
 
     Raises:
-        TicketNotFoundError, HubError: as `part_of`.
+        TicketNotFoundError: it has no file of curves.
+        HubError: the ticket is a mirrored one, whose files are on its own hub.
         BundleError: there are too many for one answer.
     """
     content = _content(stores, connection, ticket, bundles.METRICS)

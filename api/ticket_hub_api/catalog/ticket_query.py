@@ -66,7 +66,7 @@ class TicketFilter:
 
 
 def visible(viewer: Principal) -> list[ColumnElement[bool]]:
-    """The conditions under which a ticket exists for a viewer; as `Principal.may_read`."""
+    """The conditions under which a ticket exists for a viewer."""
     if viewer.scope == Scope.ADMIN:
         return []
     if viewer.anonymous:

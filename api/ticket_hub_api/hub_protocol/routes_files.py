@@ -51,7 +51,7 @@ Listing = list[tuple[str, Entry | Folder]]
 
 
 async def _cacheable(request: Request) -> None:
-    """As `cacheable`, but for the file that is counted each time."""
+    """Let the answer be kept, but for the file that is counted each time."""
     if decode(request.path_params["path"]) != COUNTED:
         await cacheable(request)
 

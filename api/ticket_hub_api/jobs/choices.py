@@ -53,7 +53,8 @@ def allowed_recipe(settings: Settings, name: str) -> Recipe:
     """A recipe by its name.
 
     Raises:
-        RecipeError: the operator does not offer it; or as `choices_of`.
+        RecipeError: the operator does not offer it, or offers a file that cannot be read or breaks
+            the rules.
     """
     offered = _offered(settings)
     if name not in offered:

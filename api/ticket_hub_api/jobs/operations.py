@@ -59,7 +59,15 @@ def choices(hub: Hub) -> Choices:
 
 
 def estimate_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
-    """What a job would roughly need; raises as `submit_job`, and makes nothing."""
+    """What a job would roughly need; nothing is made.
+
+    Raises:
+        RecipeError, NetworkError, TicketNotFoundError: it names what is not offered or not there,
+            or a value that cannot be.
+        EvidenceError: a control needs weights that the bundle left out.
+        MemoryLimitError: it needs more memory than the operator lets a job have.
+        ApiError: the viewer may not read the ticket, or not write to the repository.
+    """
     return hub.torch_process.call(plan_job, viewer, request).estimate
 
 
@@ -80,7 +88,11 @@ def submit_job(
     """Make a job; with the same key and request again, the one that was made before.
 
     Raises:
-        RecipeError, NetworkError, TicketNotFoundError, MemoryLimitError, ApiError: as `plan_job`.
+        RecipeError, NetworkError, TicketNotFoundError: it names what is not offered or not there,
+            or a value that cannot be.
+        EvidenceError: a control needs weights that the bundle left out.
+        MemoryLimitError: it needs more memory than the operator lets a job have.
+        ApiError: the viewer may not read the ticket, or not write to the repository.
         HubAccessError: the priority takes an administrator.
         HubConflictError: the key was used for another request.
         ApiError: 429, the account's quota is used up or too many of its jobs wait.
@@ -160,7 +172,7 @@ def cancel_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
     A job that has ended stays as it is.
 
     Raises:
-        HubNotFoundError: as `one_job`.
+        HubNotFoundError: there is none of this id that the viewer may see.
     """
     one_job(hub, viewer, job_id)
     JobQueue(hub.database).cancel(job_id)

@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobWorker
-from ticket_hub_api.store.tables import now
+from ticket_hub_api.store.tables import SECOND, now
 
 __all__ = ["by_state", "slots"]
 
-DAY = 86_400_000_000
-SILENCE = 60_000_000
+DAY = 86_400 * SECOND
+SILENCE = 60 * SECOND
 """A slot that has shown nothing for a minute is taken for dead here."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import (
     BundleError,
     EvidenceError,
@@ -20,7 +21,7 @@ from ticket_hub.recipe import Recipe
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
-from ticket_hub_api.store.names import Place, check_repository_name, repository_key
+from ticket_hub_api.store.names import MODEL, Place, check_repository_name, repository_key
 from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.repositories import (
     RepositoryRow,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Planned", "plan_job"]
 
-MANIFEST = "ticket.json"
-MODEL = "model"
 DENSE = "dense"
 NEED_DENSE = frozenset({DENSE, "shuffle", "finetune"})
 TRIALS = 5

@@ -11,11 +11,10 @@ from ticket_hub.errors import HubError
 from ticket_hub_api.accounts.accounts import find_account
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobQuota
-from ticket_hub_api.store.tables import Account, now
+from ticket_hub_api.store.tables import SECOND, Account, now
 
 __all__ = ["Allowance", "allowance", "list_quotas", "over_quota", "set_quota"]
 
-SECOND = 1_000_000
 WINDOW_DAYS = 30
 WINDOW = WINDOW_DAYS * 86_400 * SECOND
 UNLIMITED = 0

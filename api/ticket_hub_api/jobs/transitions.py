@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.jobs.leases import Command
 from ticket_hub_api.store.job_tables import Job, JobEvent, JobState, State
-from ticket_hub_api.store.tables import now
+from ticket_hub_api.store.tables import SECOND, now
 
 __all__ = ["SECOND", "add_event", "clock", "end", "end_stopped", "locked", "requeue"]
 
-SECOND = 1_000_000
 _QUOTA = {
     "problem": "The account's share of the workers' time is used up.",
     "remedy": "Wait until older jobs leave the window, or ask the operator for more "

@@ -11,11 +11,9 @@ from sqlalchemy.engine import Row
 
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.store.job_tables import Job, State
-from ticket_hub_api.store.tables import Account
+from ticket_hub_api.store.tables import SECOND, Account
 
 __all__ = ["JobPage", "JobView", "job_rows", "view_of", "visible"]
-
-SECOND = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

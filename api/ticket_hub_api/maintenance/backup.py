@@ -215,7 +215,8 @@ def restore(folder: Path, database: Database, blobs: Blobs) -> Backup:
 
     Raises:
         HubConflictError: the database is not empty.
-        HubError: as `read_backup`; or the backup is of another kind of database.
+        HubError: there is no complete backup, or one that a newer version made, or it is damaged,
+            or of another kind of database.
         StorageError: a content of the backup is missing or damaged; the database was not touched.
     """
     made = read_backup(folder)

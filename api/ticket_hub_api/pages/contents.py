@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from ticket_hub.bundle.layout import CARD, CONFIG, MANIFEST, METRICS
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.services import Services
 from ticket_hub_api.store.objects import Content, open_content
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "card_of", "evidence_of"]
 
-CARD = "README.md"
-MANIFEST, CONFIG, METRICS = "ticket.json", "config.json", "metrics.json"
 MAX_METRICS_BYTES = 64 << 20
 
 

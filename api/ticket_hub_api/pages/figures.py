@@ -66,7 +66,7 @@ async def draw(hub: Hub, evidence: Evidence, kind: Kind) -> bytes:
 
 
 async def draw_compared(hub: Hub, viewer: Principal, names: Sequence[str], width: float) -> bytes:
-    """Tickets against density beside each other, as `draw`.
+    """Tickets against density beside each other, as SVG whose colours follow the page.
 
     Args:
         names: of tickets whose contents never change, and which the viewer may see.
@@ -74,7 +74,7 @@ async def draw_compared(hub: Hub, viewer: Principal, names: Sequence[str], width
 
     Raises:
         ApiError: 404, fewer than two have something to draw.
-        BundleError, EvidenceError: as `compare_named`.
+        BundleError: a bundle cannot be read. EvidenceError: nothing was measured in one.
     """
     name = f"{' '.join(names)} compared {width}"
     return await _kept(hub, name, _of_comparison, viewer, names, width)

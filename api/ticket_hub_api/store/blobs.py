@@ -125,7 +125,11 @@ class Blobs:
         return key
 
     def probe(self) -> None:
-        """See whether files could be received and stored now; raises as `Storage.probe`."""
+        """See whether files could be received and stored now.
+
+        Raises:
+            StorageError: they could not.
+        """
         with self.incoming() as incoming:
             incoming.write(b"probe")
         self.storage.probe()

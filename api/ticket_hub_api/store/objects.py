@@ -149,7 +149,7 @@ def store(stores: Stores, repository_id: str, received: Received) -> None:
 
     Raises:
         StorageError: it could not be stored.
-        ApiError: as `prove`.
+        ApiError: 404 when the repository was deleted meanwhile.
     """
     key = stores.blobs.keep(received)
 

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, aliased
 from ticket_hub_api import errors
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.listeners import listeners_of, tell_changed
-from ticket_hub_api.store.names import Place, check_repository_name, repository_key
+from ticket_hub_api.store.names import OID, Place, check_repository_name, repository_key
 from ticket_hub_api.store.tables import (
     Account,
     Commit,
@@ -58,7 +58,6 @@ __all__ = [
     "visible",
 ]
 
-_OID = re.compile(r"[0-9a-f]{40}")
 _SHORT_OID = re.compile(r"[0-9a-f]{7,39}")
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 
@@ -185,7 +184,8 @@ def find_writable(database: Connection | Session, viewer: Viewer, place: Place) 
     """A repository that the caller may change.
 
     Raises:
-        ApiError: as `find_readable`; 403 when the caller may only read it.
+        ApiError: 404, the same for a missing and for a hidden one; 403 when the caller may
+            only read it.
     """
     row = find_readable(database, viewer, place)
     if not viewer.may_write_in(row.owner_id):
@@ -199,7 +199,8 @@ def find_administered(
     """A repository that the caller may delete, move and open to others.
 
     Raises:
-        ApiError: as `find_writable`.
+        ApiError: 404, the same for a missing and for a hidden one; 403 when the caller may
+            not delete it.
     """
     row = find_writable(database, viewer, place)
     if not viewer.may_administer(row.owner_id):
@@ -232,7 +233,8 @@ def find_revision(
     It is one question to the database: what a pull asks for most.
 
     Raises:
-        ApiError: as `find_readable` and `resolve_revision`.
+        ApiError: 404, the same for a missing and for a hidden one, or when it has no such
+            revision; 501 for pull requests.
     """
     target = _target(revision, Repository.id, Repository.head)
     here = and_(Commit.repository_id == Repository.id, Commit.oid == target)
@@ -259,7 +261,8 @@ def find_file(
     """One file of what `find_revision` gives.
 
     Raises:
-        ApiError: as `find_revision`; the revision has no such file.
+        ApiError: 404, the same for a missing and for a hidden one, or when it has no such
+            revision, or that has no such file; 501 for pull requests.
     """
     row, commit, files = find_revision(database, viewer, place, revision)
     entry = files.get(path)
@@ -274,7 +277,7 @@ def _target(
     """The commit id that a revision means in a repository, or null: a branch before a tag."""
     if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
         return head
-    if _OID.fullmatch(revision):
+    if OID.fullmatch(revision):
         return literal(revision)
     names = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
     meant = [
@@ -324,8 +327,8 @@ def move_repository(session: Session, viewer: Viewer, source: Place, target: str
     """Give a repository another name or owner; the old name keeps leading to it.
 
     Raises:
-        ApiError: as `find_administered`; 403 without a right to the new namespace; 409 when the
-            new name is taken.
+        ApiError: 404, the same for a missing and for a hidden one; 403 without a right to the
+            repository or the new namespace; 409 when the new name is taken.
     """
     row = find_administered(session, viewer, source)
     namespace, _, name = target.partition("/")

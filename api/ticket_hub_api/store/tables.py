@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text,
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 __all__ = [
+    "SECOND",
     "Account",
     "Base",
     "Commit",
@@ -35,6 +36,9 @@ __all__ = [
     "new_id",
     "now",
 ]
+
+
+SECOND = 1_000_000  # microseconds
 
 
 def now() -> int:

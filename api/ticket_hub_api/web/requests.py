@@ -162,7 +162,7 @@ async def parse_for(request: Request, caller: Principal, parse: Callable[[], T])
     Without a token it runs in the small share of the time that all such callers have together.
 
     Raises:
-        ApiError: as the function; 429 when too many callers without a token wait.
+        ApiError: what the function raises; 429 when too many callers without a token wait.
     """
     if caller.anonymous:
         return await services_of(request).anonymous.run(parse, request.is_disconnected)

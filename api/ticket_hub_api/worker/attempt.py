@@ -66,7 +66,7 @@ class Attempt:
         task: what is to be done, and how.
         engine: gives what does the work.
         is_stopping: whether this worker is being stopped.
-        quota: as `JobQueue.heartbeat`.
+        quota: slot-seconds that an account may use where nothing else is said; 0 is no limit.
         beat_seconds: between two signs of life.
     """
 

@@ -34,7 +34,7 @@ from ticket_hub_api.observing.logs import FIELDS, configure_logging
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobWorker, State
 from ticket_hub_api.store.signing import load_signer
-from ticket_hub_api.store.tables import new_id
+from ticket_hub_api.store.tables import SECOND, new_id
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, Attempt
 from ticket_hub_api.worker.engines import open_engine
 from ticket_hub_api.worker.options import Options
@@ -173,7 +173,7 @@ class SlotProcess:
                 row = connection.execute(
                     select(Job.state, Job.finished_at).where(Job.id == folder.name)
                 ).first()
-                kept = clock(connection) - KEPT_SECONDS * 1_000_000
+                kept = clock(connection) - KEPT_SECONDS * SECOND
             failed = row is not None and row.state == State.FAILED and row.finished_at > kept
             if row is None or (row.state in State.ENDED and not failed):
                 shutil.rmtree(folder, ignore_errors=True)

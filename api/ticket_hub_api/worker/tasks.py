@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ class Workplace:
 
 
 @dataclass
-class Task:
+class Task(ABC):
     """One job as a worker sees it."""
 
     lease: Lease
@@ -70,27 +71,27 @@ class Task:
         return dict(self.lease.spec["request"])
 
     @property
+    @abstractmethod
     def total(self) -> int:
         """How many levels or networks there will be, at most."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare(self) -> Work:
         """Fetch what the work needs and say what it is.
 
         Raises:
             HubError, BundleError: it cannot be fetched.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
         """Hand over what came of it; the job's result.
 
         Raises:
             HubError: it cannot be pushed.
         """
-        raise NotImplementedError
 
-    def also(self, session: Session, job: Job) -> None:
+    def also(self, session: Session, job: Job) -> None:  # noqa: B027 - a search writes nothing more
         """Write what belongs into the same transaction as the job's end."""
 
     def _resources(self) -> dict[str, Any]:
@@ -114,7 +115,7 @@ class FindTask(Task):
         return 1 + (min(levels, 1) if one_shot else levels)
 
     def prepare(self) -> Work:
-        """As `Task.prepare`."""
+        """The search, whose recipe came with the job."""
         from ticket_hub.engines.base import Find, Work
         from ticket_hub.recipe import Recipe
 
@@ -122,7 +123,11 @@ class FindTask(Task):
         return Work(find=find, **self._resources())
 
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
-        """As `Task.deliver`."""
+        """Push the bundle; where it lies, and what its levels came to.
+
+        Raises:
+            HubError: it cannot be pushed.
+        """
         from ticket_hub.facade import draw_card
         from ticket_hub.transfer.sharing import push_bundle
 
@@ -159,7 +164,11 @@ class RetrainTask(Task):
         )
 
     def prepare(self) -> Work:
-        """As `Task.prepare`."""
+        """Fetch the ticket and plan its retraining.
+
+        Raises:
+            HubError, BundleError: it cannot be fetched.
+        """
         from ticket_hub.engines.base import Retrain, Work
         from ticket_hub.hub.front import pull_bundle
         from ticket_hub.transfer.planning import Terms, plan
@@ -190,7 +199,7 @@ class RetrainTask(Task):
         return Work(retrain=retrain, **self._resources())
 
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
-        """As `Task.deliver`."""
+        """The evidence, which `also` enters into the catalog."""
         evidence = json.loads((self.folder / "run" / "evidence.json").read_bytes())
         return {
             "ticket": self.lease.spec["ticket"],
@@ -198,7 +207,7 @@ class RetrainTask(Task):
             "evidence": evidence,
         }
 
-    def also(self, session: Session, job: Job) -> None:
+    def also(self, session: Session, job: Job) -> None:  # noqa: B027 - a search writes nothing more
         """Enter the evidence among the experiments, as its submitter would.
 
         Where that is refused, such as when the ticket was replaced meanwhile, the job is finished
