@@ -207,7 +207,7 @@ class RetrainTask(Task):
             "evidence": evidence,
         }
 
-    def also(self, session: Session, job: Job) -> None:  # noqa: B027 - a search writes nothing more
+    def also(self, session: Session, job: Job) -> None:
         """Enter the evidence among the experiments, as its submitter would.
 
         Where that is refused, such as when the ticket was replaced meanwhile, the job is finished
