@@ -13,6 +13,7 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests.helpers import forked
 from tests.helpers.once import once
 
 
@@ -42,6 +43,7 @@ torch.set_num_threads(1)
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+MAX_NAME = 100
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Kernels are compiled once for all tests and their processes, not once for each test's own home.
@@ -67,6 +69,12 @@ def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.fixture
+def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that the product starts of itself have imported everything already."""
+    monkeypatch.setattr(sys, "executable", forked.python())
+
+
 @pytest.fixture(scope="session")
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MNIST, Fashion-MNIST, CIFAR-10, EMNIST letters and USPS in torchvision's layout."""
@@ -83,12 +91,17 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once(tmp_path_factory, "data", make)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """A name that can be read and sent about, where a case is a hostile text of megabytes."""
+    if isinstance(val, str | bytes) and len(val) > MAX_NAME:
+        return f"{argname}-{len(val)}"
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a costly fixture run in one process, so that it is made once."""
     for item in items:
-        if "warm_ticket" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("warm"))
         known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
         if any(each[-1].scope == "module" for each in known.values()):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

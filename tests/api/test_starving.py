@@ -19,6 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.helpers import hostile
+from tests.helpers.forked import fork_of
 from ticket_hub_api import limits
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.app import create_app, scopes_of
@@ -211,7 +212,7 @@ def test_others_hardly_notice_1200_half_open_requests(
             for _ in range(HALF_OPEN):
                 links.enter_context(connected(hub, "GET /healthz HTTP/1.1\r\nHost: x\r\n"))
             yield
-            held = len(list(Path(f"/proc/{hub.process.pid}/fd").iterdir()))
+            held = len(list(Path(f"/proc/{fork_of(hub.process.pid)}/fd").iterdir()))
             assert held <= hub.settings.connections_each + 100
 
     assert hostile.times_slower(lambda: call("GET", "/healthz"), half_open) <= 2

@@ -11,6 +11,7 @@ SMALL = ["--set", "training.iterations=40", "--set", "training.evaluate_every=20
 SMALL += ["--trials", "3", "--levels", "1", "--format", "json"]
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_the_same_command_on_an_engine_gives_the_same_numbers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,14 +40,14 @@ Ticket = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def ticket(warm_ticket: list[str]) -> Ticket:
+def ticket(quick_ticket: list[str]) -> Ticket:
     """Runs a command with some variables."""
     away = ("HF_", "TICKET_HUB_", "SSL_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(away)}
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*warm_ticket, *arguments],
+            [*quick_ticket, *arguments],
             env={**kept, **environment},
             capture_output=True,
             text=True,

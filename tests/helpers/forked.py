@@ -1,96 +1,301 @@
-"""Processes forked from one that has imported everything, where the start is not what is tested.
+"""An interpreter that has imported everything already, where the start is not what is tested.
 
-A hub's process takes seconds to import what it needs, and there are dozens of hubs in the tests.
-These are real processes with an environment of their own; only the imports are shared.
+A process that trains or serves takes seconds to import what it needs, and the tests start hundreds.
+`python()` is a program that is called as Python is, and what it is given to run, runs in a process
+that is forked from one whose imports are done. With `sys.executable` set to it (the fixture
+`forked_processes`) all processes that the product starts for itself are of this kind.
+
+    python forked.py --serve SOCKET PYTHON     imports, prints "ready", and forks
+    python -I -S forked.py SOCKET ARGUMENTS    is `python ARGUMENTS`, run by such a fork
+
+The fork has the caller's folder, variables and open files. Signals reach it, it ends at once when
+the caller does, and the caller ends as it does. Where an option asks for a Python that is set up in
+another way, the caller becomes a new interpreter.
 """
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
+import array
+import contextlib
+import json
 import os
-import runpy
 import signal
-import subprocess
+import socket
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from ticket_hub_api import background
+if __name__ != "__main__":  # the caller has no time for these
+    import atexit
+    import functools
+    import shlex
+    import shutil
+    import subprocess
+    import tempfile
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    ["alembic.command", "ticket_hub_api.app", "ticket_hub_api.web.connections", "torch",
-     "uvicorn.lifespan.on", "uvicorn.main"]
+    from ticket_hub_api import background
+
+PRELOAD = (
+    "alembic.command", "matplotlib.figure", "numba", "scipy.special", "ticket_hub.engines.run_work",
+    "ticket_hub.networks", "ticket_hub.report.comparison", "ticket_hub.report.illustrate",
+    "ticket_hub.training.worker", "ticket_hub_api.app", "ticket_hub_api.web.connections",
+    "ticket_hub_cli.main", "torch", "uvicorn.lifespan.on", "uvicorn.main",
 )  # fmt: skip
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+MAX_FILES = 250
 
 
-class Forked:
-    """A forked process that is `python -m MODULE ARGUMENTS`, as far as `subprocess.Popen` goes.
+def call(place: str, arguments: list[str]) -> int:
+    """Have a fork run what Python is asked to run; how it ended, minus the signal that ended it."""
+    if not _is_plain(arguments):
+        os.execv(sys.executable, [sys.executable, *arguments])
+    files = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - pathlib is slow to import
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(place)
+        numbers = [number for number in files if number != connection.fileno() and _is_open(number)]
+        order = json.dumps([arguments, numbers, os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109
+        handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))]
+        connection.sendmsg([len(order).to_bytes(8, "big")], handles)
+        connection.sendall(order)
+        for number in numbers:
+            if number > 2:
+                os.close(number)  # whoever waits for the end of a pipe waits for the fork alone
+        answers = connection.makefile("r")
+        child = int(answers.readline())
+        _note(place, child)
+        for each in PASSED_ON:
+            signal.signal(each, lambda received, _: _pass_on(child, received))
+        return int(answers.readline() or -signal.SIGKILL)
+
+
+def _pass_on(child: int, received: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, received)
+
+
+def _note(place: str, child: int) -> None:
+    """Leave a link from this process's number to that of its fork; see `fork_of`."""
+    link = f"{place}-{os.getpid()}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(link)  # noqa: PTH108
+    os.symlink(str(child), link)  # noqa: PTH211
+
+
+def _is_plain(arguments: list[str]) -> bool:
+    """Whether they ask for no other Python than the one that was set up."""
+    for argument in arguments:
+        if argument in {"-c", "-m"} or not argument.startswith("-"):
+            return True
+        if argument not in {"-P", "-u"}:
+            return False
+    return False
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:  # the one that the folder of files was read by
+        return False
+    return True
+
+
+def serve(place: str, python: str) -> None:
+    """Run what callers ask for, until the standard input closes."""
+    import gc
+    import importlib
+    import select
+
+    sys.executable = python
+    for name in PRELOAD:
+        importlib.import_module(name)
+    # Its constants are read from the variables when it is imported: they are the caller's to set.
+    assert "huggingface_hub.constants" not in sys.modules
+    gc.collect()
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(place)
+        server.listen(100)
+        print("ready", flush=True)  # noqa: T201 - who started this waits for it
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that keep
+        while True:
+            ready, _, _ = select.select([server, sys.stdin], [], [])
+            if server not in ready:
+                return
+            connection, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                with contextlib.suppress(OSError):  # the caller has ended
+                    _keep(connection)
+                os._exit(0)
+            connection.close()
+
+
+def _keep(connection: socket.socket) -> None:
+    """Start what a caller asks for, tell the caller of its end, and end it when the caller ends."""
+    import select
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, files, _, _ = socket.recv_fds(connection, 8, MAX_FILES)
+    order = connection.makefile("rb").read(int.from_bytes(head, "big"))
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        os.setsid()
+        arguments, numbers, folder, variables = json.loads(order)
+        _put(files, numbers)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(variables)
+        _run(arguments)
+    for file in files:
+        os.close(file)
+    connection.sendall(f"{child}\n".encode())
+    process = os.pidfd_open(child)
+    ready, _, _ = select.select([process, connection.fileno()], [], [])
+    if process not in ready:
+        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _put(files: list[int], numbers: list[int]) -> None:
+    """Let open files have the numbers that they had."""
+    import fcntl
+
+    above = max([*numbers, 2]) + 1
+    moved = [fcntl.fcntl(file, fcntl.F_DUPFD, above) for file in files]
+    for file in files:
+        os.close(file)
+    os.closerange(0, above)
+    for file, number in zip(moved, numbers, strict=True):
+        os.dup2(file, number)
+        os.close(file)
+
+
+def _execute(arguments: list[str]) -> None:
+    """Do what Python does with its arguments."""
+    import runpy
+    import types
+
+    options = set()
+    while arguments[0] in {"-P", "-u"}:
+        options.add(arguments.pop(0))
+    if "-u" in options or os.environ.get("PYTHONUNBUFFERED"):
+        sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    kind, *rest = arguments
+    target = rest.pop(0) if kind in {"-c", "-m"} else kind
+    here = os.getcwd() if kind in {"-c", "-m"} else os.path.dirname(target)  # noqa: PTH109, PTH120
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    ahead = [place for place in ["" if "-P" in options else here, *known] if place]
+    sys.path[:] = ahead + [place for place in sys.path if place not in ahead]
+    sys.argv[:] = ["-c" if kind == "-c" else target, *rest]
+    if kind == "-c":
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(target, "<string>", "exec"), main.__dict__)
+    elif kind == "-m":
+        runpy.run_module(target, run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(target, run_name="__main__")
+
+
+def _run(arguments: list[str]) -> None:
+    """Be `python ARGUMENTS` to the end."""
+    import atexit
+    import threading
+    import traceback
+
+    code: object = 1
+    try:
+        _execute(arguments)
+        code = 0
+    except SystemExit as ended:
+        code = 0 if ended.code is None else ended.code
+        if not isinstance(code, int):
+            print(code, file=sys.stderr)  # noqa: T201 - as Python does
+            code = 1
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException:  # noqa: BLE001 - as Python does
+        traceback.print_exc()
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code if isinstance(code, int) else 1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--serve":
+        serve(*sys.argv[2:])
+        sys.exit()
+    ended = call(sys.argv[1], sys.argv[2:])
+    if ended < 0:  # end as the fork did
+        with contextlib.suppress(OSError):
+            signal.signal(-ended, signal.SIG_DFL)
+        os.kill(os.getpid(), -ended)
+    sys.exit(ended)
+
+
+@functools.cache
+def python() -> str:
+    """The program; what it forks from is started once, and ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="forked-"))
+    program, place = folder / "python", folder / "socket"
+    command = [sys.executable, "-I", "-S", __file__, str(place)]
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    program.chmod(0o700)
+    server = subprocess.Popen(
+        [sys.executable, "-P", __file__, "--serve", str(place), str(program)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n"
+    atexit.register(_end, server, folder)
+    return str(program)
+
+
+def _end(server: subprocess.Popen[bytes], folder: Path) -> None:
+    server.communicate()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def fork_of(process: int) -> int:
+    """The number of the fork that does what this process was called for; its own if it has none."""
+    try:
+        return int(Path(f"{Path(python()).parent}/socket-{process}").readlink().name)
+    except FileNotFoundError:
+        return process
+
+
+def start(
+    module: str, arguments: Sequence[str], variables: Mapping[str, str], log: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """`python -m MODULE ARGUMENTS`.
 
     Args:
         variables: its environment, in full.
         log: where it writes what it says; None for where the tests do.
     """
-
-    def __init__(
-        self,
-        module: str,
-        arguments: Sequence[str],
-        variables: Mapping[str, str],
-        log: Path | None = None,
-    ) -> None:
-        given = (module, list(arguments), dict(variables), log)
-        self._process = CONTEXT.Process(target=_run, args=given, daemon=True)
-        self._process.start()
-        assert self._process.pid is not None
-        self.pid: int = self._process.pid
-
-    def poll(self) -> int | None:
-        """How it ended; None while it runs."""
-        return self._process.exitcode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """How it ended, once it has."""
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
-        return self._process.exitcode
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.send_signal(signal.SIGKILL)
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, if it still runs."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-
-def _run(module: str, arguments: list[str], variables: dict[str, str], log: Path | None) -> None:
-    """What the new process does."""
-    if log is not None:
-        file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.dup2(file, 1)
-        os.dup2(file, 2)
-    os.environ.clear()
-    os.environ.update(variables)
-    sys.argv[:] = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    command = [python(), "-m", module, *arguments]
+    if log is None:
+        return subprocess.Popen(command, env=dict(variables))
+    with log.open("ab") as file:
+        return subprocess.Popen(command, env=dict(variables), stdout=file, stderr=file)
 
 
 def ticket(arguments: Sequence[str], variables: Mapping[str, str], log: Path) -> int:
     """Run a `ticket` command to its end; its exit code."""
-    return Forked("ticket_hub_cli", arguments, variables, log).wait(120)
+    return start("ticket_hub_cli", arguments, variables, log).wait(120)
 
 
-def server(arguments: Sequence[str], variables: Mapping[str, str]) -> Forked:
+def server(arguments: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A hub's server; the fork of what `ticket_hub_api.background.launch_server` starts."""
-    return Forked("ticket_hub_api.server", arguments, variables)
+    return start("ticket_hub_api.server", arguments, variables)
 
 
 start_hub = functools.partial(background.start_hub, launch=server)

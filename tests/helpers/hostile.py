@@ -7,17 +7,18 @@ import math
 import selectors
 import socket
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.synchronize import Event
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.helpers.forked import CONTEXT
-
+CHECKOUT = Path(__file__).resolve().parents[2]
 ROUNDS = 5
 
 
-def repeat(endpoint: str, request: bytes, at_once: int, begun: Event) -> None:
+def repeat(endpoint: str, at_once: int, request: bytes) -> None:
     """Send a request on so many connections, again as soon as it is answered, until killed."""
     where = urlsplit(endpoint)
     with selectors.DefaultSelector() as ready:
@@ -25,7 +26,7 @@ def repeat(endpoint: str, request: bytes, at_once: int, begun: Event) -> None:
             link = socket.create_connection((where.hostname, where.port))
             link.sendall(request)
             ready.register(link, selectors.EVENT_READ)
-        begun.set()
+        print("begun", flush=True)  # noqa: T201 - who started this waits for it
         while True:
             for key, _ in ready.select():
                 link = key.fileobj  # type: ignore[assignment] # what was registered above
@@ -38,16 +39,17 @@ def repeat(endpoint: str, request: bytes, at_once: int, begun: Event) -> None:
 @contextlib.contextmanager
 def storm(endpoint: str, request: bytes, at_once: int) -> Iterator[None]:
     """A process of its own that does nothing but `repeat`."""
-    begun = CONTEXT.Event()
-    process = CONTEXT.Process(target=repeat, args=(endpoint, request, at_once, begun), daemon=True)
-    process.start()
-    try:
-        assert begun.wait(60)
-        yield
-        assert process.is_alive()
-    finally:
-        process.kill()
-        process.join()
+    command = [sys.executable, "-m", __name__, endpoint, str(at_once)]
+    given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": CHECKOUT}
+    with subprocess.Popen(command, **given) as process:  # type: ignore[call-overload]
+        try:
+            process.stdin.write(request)
+            process.stdin.close()
+            assert process.stdout.readline() == b"begun\n"
+            yield
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 def times_slower(
@@ -76,3 +78,7 @@ def median_seconds(ask: Callable[[], object]) -> float:
         ask()
         taken.append(time.perf_counter() - started)
     return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    repeat(sys.argv[1], int(sys.argv[2]), sys.stdin.buffer.read())

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from tests.helpers.forked import Forked
+from tests.helpers import forked
 
 __all__ = ["kill_ticket_when"]
 
@@ -18,7 +18,7 @@ def kill_ticket_when(is_there: Callable[[], object], arguments: Sequence[str]) -
     It may be through before it is killed, but may not have failed.
     """
     variables = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = Forked("ticket_hub_cli", arguments, variables)
+    process = forked.start("ticket_hub_cli", arguments, variables)
     try:
         while not is_there() and process.poll() is None:
             time.sleep(0.002)

@@ -19,7 +19,7 @@ import pytest
 import ticket_hub
 from tests.helpers import mynet
 from tests.helpers.calling import Caller
-from tests.helpers.forked import Forked, running_hub
+from tests.helpers.forked import fork_of, running_hub, start
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub.recipe import load_recipe
@@ -41,14 +41,14 @@ class Site:
 
     hub: RunningHub
     folder: Path
-    workers: list[Forked] = field(default_factory=list)
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.workplace, self.log = self.folder / "jobs", self.folder / "workers.log"
         self.ask = Caller(self.hub.endpoint, self.hub.token)
         self.owner: str = self.ask("GET", "/api/whoami-v2").json["name"]
 
-    def start_worker(self, *options: str, lease: float = 4) -> Forked:
+    def start_worker(self, *options: str, lease: float = 4) -> subprocess.Popen[bytes]:
         """Start `ticket worker` with one slot."""
         arguments = [
             "worker", "--hub", self.hub.endpoint, "--slots", "1", "--device", "cpu",
@@ -56,7 +56,7 @@ class Site:
             "--checkpoint-seconds", "0.2", *options,
         ]  # fmt: skip
         variables = {**os.environ, **self.hub.settings.to_environment()}
-        self.workers.append(Forked("ticket_hub_cli", arguments, variables, log=self.log))
+        self.workers.append(start("ticket_hub_cli", arguments, variables, self.log))
         return self.workers[-1]
 
     def submit(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a request
@@ -116,13 +116,14 @@ def until_training(ask: Call, job: str) -> None:
         time.sleep(0.1)
 
 
-def slots_of(worker: Forked) -> list[int]:
+def slots_of(worker: subprocess.Popen[bytes]) -> list[int]:
     """The processes of a worker's slots."""
-    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text()
+    number = fork_of(worker.pid)
+    children = Path(f"/proc/{number}/task/{number}/children").read_text()
     return [int(child) for child in children.split()]
 
 
-def kill(worker: Forked) -> None:
+def kill(worker: subprocess.Popen[bytes]) -> None:
     """Ends a worker with all its slots at once, as a machine that dies would."""
     slots = slots_of(worker)
     worker.kill()

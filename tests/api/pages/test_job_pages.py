@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.helpers.browsing import Reader, Shown, Visit
-from tests.helpers.forked import Forked
+from tests.helpers.forked import start
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
@@ -243,7 +243,7 @@ def worker(hub: RunningHub, tmp_path: Path) -> Iterator[None]:
         "worker", "--hub", hub.endpoint, "--slots", "1", "--device", "cpu", "--jobs-folder",
         str(tmp_path / "jobs"),
     ]  # fmt: skip
-    process = Forked("ticket_hub_cli", arguments, {**os.environ, **hub.settings.to_environment()})
+    process = start("ticket_hub_cli", arguments, {**os.environ, **hub.settings.to_environment()})
     yield
     process.terminate()
     try:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.runs import tiny_recipe
+from tests.helpers.once import once
+from tests.helpers.runs import files, tiny_recipe
+from ticket_hub import search
 from ticket_hub.engines.base import Find, Work
 from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.slots import SlotPool, cpu_slots
@@ -23,7 +25,25 @@ def tiny() -> Recipe:
 @pytest.fixture
 def endless(tiny: Recipe) -> Recipe:
     """The same, with more iterations than anybody waits for."""
-    return tiny.replace({"training.iterations": 10_000_000, "training.evaluate_every": 50_000})
+    return tiny.replace({"training.iterations": 10_000_000, "training.evaluate_every": 2_000})
+
+
+@pytest.fixture
+def long(tiny: Recipe) -> Recipe:
+    """Two levels of some seconds each: long enough to be disturbed, and short enough to end."""
+    return tiny.replace(
+        {"training.iterations": 6_000, "training.evaluate_every": 500, "search.levels": 1}
+    )
+
+
+@pytest.fixture
+def undisturbed(long: Recipe, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The files of that search, made in one go."""
+
+    def make(folder: Path) -> None:
+        search.find(long, run_folder=folder / "run", workers=1)
+
+    return files(once(tmp_path_factory, "undisturbed", make) / "run")
 
 
 @pytest.fixture

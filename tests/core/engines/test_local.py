@@ -63,6 +63,7 @@ def test_a_work_leaves_the_same_run_as_the_library(
     assert [event["exit_code"] for event in events(folder, "ended")] == [0]
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_failure_comes_back_as_the_error_that_it_was(
     engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_failure_comes_back_as_the_error_that_it_was(
     assert json.loads((tmp_path / "work/failure.json").read_bytes())["exit_code"] == 5
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_works_wait_for_a_slot_and_are_begun_in_order(
     engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
@@ -89,6 +91,7 @@ def test_works_wait_for_a_slot_and_are_begun_in_order(
     engine.cancel(folders[2])
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_cancelled_a_work_keeps_a_checkpoint_and_can_go_on(
     engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
@@ -130,6 +133,7 @@ def test_a_work_that_does_not_listen_is_killed(find_work: Making, tmp_path: Path
     assert engine.poll(folder.path).state == "cancelled"
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_work_on_another_machine_stops_by_the_mark_in_its_folder(
     engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
@@ -145,6 +149,7 @@ def test_a_work_on_another_machine_stops_by_the_mark_in_its_folder(
     assert until_over(engine, folder) == ["cancelled"]
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_new_engine_finds_the_works_and_the_slots_of_one_that_is_gone(
     engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
@@ -177,6 +182,7 @@ def test_a_new_engine_finds_the_works_and_the_slots_of_one_that_is_gone(
     assert len(events(folder, "started")) == 1
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_tethered_work_ends_with_a_checkpoint_when_its_submitter_dies(
     engine: LocalEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
@@ -202,14 +208,16 @@ def test_a_tethered_work_ends_with_a_checkpoint_when_its_submitter_dies(
     assert engine.poll(folder).state == "stopped"
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_killed_at_once_a_work_loses_what_came_after_its_last_checkpoint_and_nothing_else(
-    engine: LocalEngine, find_work: Making, tiny: Recipe, tmp_path: Path
+    engine: LocalEngine,
+    find_work: Making,
+    long: Recipe,
+    undisturbed: dict[str, str],
+    tmp_path: Path,
 ) -> None:
-    recipe = tiny.replace(
-        {"training.iterations": 12_000, "training.evaluate_every": 500, "search.levels": 1}
-    )
     folder, manifest = tmp_path / "work", tmp_path / "run/checkpoints/000/trial-3.json"
-    work = find_work(recipe, checkpoint_seconds=0.1)
+    work = find_work(long, checkpoint_seconds=0.1)
     engine.submit(folder, work)
     until(lambda: manifest.exists() or engine.poll(folder).is_over)
     os.killpg(_process(folder), signal.SIGKILL)
@@ -219,8 +227,7 @@ def test_killed_at_once_a_work_loses_what_came_after_its_last_checkpoint_and_not
     engine.submit(folder, work)
     assert until_over(engine, folder) == ["finished"]
     assert _of(folder, "trial-3")[before] >= reached
-    search.find(recipe, run_folder=tmp_path / "there", workers=1)
-    assert files(tmp_path / "run") == files(tmp_path / "there")
+    assert files(tmp_path / "run") == undisturbed
 
 
 def test_a_second_process_for_the_same_work_is_refused_and_changes_nothing(

@@ -28,6 +28,8 @@ from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.transfer_plan import plan_transfer
 from ticket_hub.transfer.transferring import carry_out_transfer
 
+pytestmark = pytest.mark.usefixtures("forked_processes")
+
 
 def test_a_search_in_parts_leaves_the_bytes_of_one_made_in_one_process(
     engine: LocalEngine, tiny: Recipe, tmp_path: Path

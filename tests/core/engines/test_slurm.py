@@ -9,7 +9,6 @@ import pytest
 
 from tests.helpers.engine_waiting import events, until, until_over
 from tests.helpers.runs import files
-from ticket_hub import search
 from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.engines.slurm import SlurmEngine, _is_over, from_options
@@ -40,20 +39,20 @@ def _job_of(folder: Path) -> int:
 
 
 def test_a_job_that_runs_out_of_time_is_queued_again_and_ends_with_the_same_bytes(
-    slurm: SlurmEngine, find_work: Making, tiny: Recipe, tmp_path: Path
+    slurm: SlurmEngine,
+    find_work: Making,
+    long: Recipe,
+    undisturbed: dict[str, str],
+    tmp_path: Path,
 ) -> None:
-    recipe = tiny.replace(
-        {"training.iterations": 12_000, "training.evaluate_every": 500, "search.levels": 1}
-    )
     folder, checkpoint = tmp_path / "work", tmp_path / "run/checkpoints/000/trial-3.json"
     assert isinstance(slurm, Engine)
-    slurm.submit(folder, find_work(recipe, checkpoint_seconds=0.1))
+    slurm.submit(folder, find_work(long, checkpoint_seconds=0.1))
     until(checkpoint.exists)
     os.kill(_job_of(folder), signal.SIGUSR2)  # what Slurm sends before the time is over
     assert until_over(slurm, folder) == ["finished"]
     assert [event["exit_code"] for event in events(folder, "ended")] == [75, 0]
-    search.find(recipe, run_folder=tmp_path / "there", workers=1)
-    assert files(tmp_path / "run") == files(tmp_path / "there")
+    assert files(tmp_path / "run") == undisturbed
 
 
 def test_a_cancelled_job_keeps_a_checkpoint(

@@ -45,6 +45,7 @@ def keepers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     del sys.modules["odd_keepers"]
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_one_worker_and_three_give_the_same_bits(digits: DataSet) -> None:
     seen: list[Progress] = []
     with Trainer(digits, workers=1) as one, Trainer(digits, workers=3) as three:
@@ -62,6 +63,7 @@ def test_one_worker_and_three_give_the_same_bits(digits: DataSet) -> None:
     assert {progress.iteration for progress in seen} == {0, 10, 20, 30, 40}
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_an_error_of_a_worker_is_raised_as_what_it_is(digits: DataSet, tmp_path: Path) -> None:
     architecture = network(digits, "lenet-24-16")
     members = population(architecture, 4)
@@ -72,6 +74,7 @@ def test_an_error_of_a_worker_is_raised_as_what_it_is(digits: DataSet, tmp_path:
         assert len(trainer.train(architecture, spec(), members)) == 4
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_what_stopped_workers_have_done_is_gone_on_with_by_any_number_of_workers(
     digits: DataSet, tmp_path: Path
 ) -> None:
@@ -100,6 +103,7 @@ def test_what_stopped_workers_have_done_is_gone_on_with_by_any_number_of_workers
         assert_same(one, other)
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_worker_that_the_system_kills_is_reported_as_out_of_memory(
     keepers: object, digits: DataSet
 ) -> None:
