@@ -36,7 +36,7 @@ if __name__ != "__main__":  # the caller has no time for these
     from ticket_hub_api import background
 
 PRELOAD = (
-    "alembic.command", "matplotlib.figure", "numba", "scipy.special", "ticket_hub.engines.run_work",
+    "alembic.command", "matplotlib.figure", "scipy.special", "ticket_hub.engines.run_work",
     "ticket_hub.networks", "ticket_hub.report.comparison", "ticket_hub.report.illustrate",
     "ticket_hub.training.worker", "ticket_hub_api.app", "ticket_hub_api.web.connections",
     "ticket_hub_cli.main", "torch", "uvicorn.lifespan.on", "uvicorn.main",
@@ -108,8 +108,8 @@ def serve(place: str, python: str) -> None:
     sys.executable = python
     for name in PRELOAD:
         importlib.import_module(name)
-    # Its constants are read from the variables when it is imported: they are the caller's to set.
-    assert "huggingface_hub.constants" not in sys.modules
+    # What they read from the variables when they are imported is the caller's to set.
+    assert not {"huggingface_hub.constants", "numba"} & sys.modules.keys()
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as server:
@@ -176,6 +176,7 @@ def _put(files: list[int], numbers: list[int]) -> None:
 
 def _execute(arguments: list[str]) -> None:
     """Do what Python does with its arguments."""
+    import importlib
     import runpy
     import types
 
@@ -190,6 +191,8 @@ def _execute(arguments: list[str]) -> None:
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     ahead = [place for place in ["" if "-P" in options else here, *known] if place]
     sys.path[:] = ahead + [place for place in sys.path if place not in ahead]
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module("sitecustomize")
     sys.argv[:] = ["-c" if kind == "-c" else target, *rest]
     if kind == "-c":
         main = sys.modules["__main__"] = types.ModuleType("__main__")

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.helpers import forked
 
 CAMPAIGN = Path(__file__).with_name("fault_injection.py")
 
 
 def run_campaign(*arguments: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, str(CAMPAIGN), *arguments], capture_output=True, text=True, check=False
+        [forked.python(), str(CAMPAIGN), *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

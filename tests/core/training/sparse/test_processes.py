@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import forked
+
 PROGRAM = """
 import hashlib, sys, torch
 from pathlib import Path
@@ -42,10 +44,10 @@ print(digest.hexdigest(), loss, accuracy > 0.5, hits)
 CACHE = "from ticket_hub.training.sparse import kernels; print(kernels.train.stats.cache_path)"
 
 
-def output(*command: str, **environment: str) -> str:
+def output(*command: str, python: str = sys.executable, **environment: str) -> str:
     """What a new process prints."""
     done = subprocess.run(
-        [sys.executable, "-c", *command],
+        [python, "-c", *command],
         capture_output=True,
         text=True,
         check=True,
@@ -93,10 +95,13 @@ def test_the_eager_backend_gives_the_same_bits_in_every_process() -> None:
 def test_without_a_folder_to_write_to_each_process_compiles_anew(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    assert output(CACHE, TICKET_HOME=str(blocked), NUMBA_CACHE_DIR="") == "None"
+    assert (
+        output(CACHE, python=forked.python(), TICKET_HOME=str(blocked), NUMBA_CACHE_DIR="")
+        == "None"
+    )
 
 
 def test_a_folder_that_numba_was_given_is_used(tmp_path: Path) -> None:
-    path = Path(output(CACHE, NUMBA_CACHE_DIR=str(tmp_path)))
+    path = Path(output(CACHE, python=forked.python(), NUMBA_CACHE_DIR=str(tmp_path)))
     assert path.parent.parent == tmp_path
     assert path.parent.name.startswith("ticket-hub-")
