@@ -13,8 +13,9 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-from tests.helpers import forked
 from tests.helpers.once import once
+
+pytest_plugins = ["tests.helpers.object_store", "tests.helpers.postgresql"]
 
 
 def stating_shapes(package: str) -> list[str]:
@@ -72,6 +73,8 @@ def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that the product starts of itself have imported everything already."""
+    from tests.helpers import forked  # after the hook for shapes: it imports what they check
+
     monkeypatch.setattr(sys, "executable", forked.python())
 
 

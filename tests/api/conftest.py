@@ -2,13 +2,8 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,13 +12,10 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import HfApi
-from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
 
 from tests.helpers import forked
 from tests.helpers.calling import Caller
 from tests.helpers.once import once
-from tests.helpers.ports import free_port
 from ticket_hub import retrain
 from ticket_hub_api.background import RunningHub, start_hub
 from ticket_hub_api.settings import Settings
@@ -151,132 +143,6 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = once(tmp_path_factory, "evidence", make)
     table: dict[str, Any] = json.loads((folder / "run/evidence.json").read_bytes())
     return table
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL of our own, on a socket in a temporary folder."""
-    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ticket-hub[postgresql]'")
-    binaries = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/local/bin")]
-    found = [folder for folder in binaries if (folder / "initdb").exists()]
-    if not found:
-        pytest.skip("needs initdb and postgres: install Debian's package postgresql")
-    account = server_account()
-    with tempfile.TemporaryDirectory(prefix="hub-postgresql-") as name:
-        folder = Path(name)
-        if account is not None:
-            shutil.chown(folder, account)
-        options: dict[str, Any] = {"user": account, "stdin": subprocess.DEVNULL, "cwd": folder}
-        data, log = folder / "data", (folder / "log").open("wb")
-        initialize = [
-            str(found[0] / "initdb"),
-            "-D",
-            str(data),
-            *["-U", "hub", "-A", "trust", "-N"],
-        ]
-        subprocess.run(initialize, check=True, stdout=log, stderr=log, **options)
-        command = [str(found[0] / "postgres"), "-D", str(data), "-k", name]
-        serve = [*command, "-c", "listen_addresses="]
-        process = subprocess.Popen(serve, stdout=log, stderr=log, **options)
-        try:
-            wait_for(folder / ".s.PGSQL.5432")
-            url = f"postgresql://hub@/postgres?host={folder}"
-            wait_for_answer(url)
-            yield url
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-            log.close()
-
-
-def server_account() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    if os.getuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
-def wait_for_answer(url: str) -> None:
-    """The socket is there before the server lets anybody in."""
-    engine = create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            engine.connect().close()
-            break
-        except OperationalError:
-            assert time.monotonic() < deadline, "PostgreSQL does not answer"
-            time.sleep(0.1)
-    engine.dispose()
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def fresh_database(postgresql: str) -> str:
-    """The URL of a new, empty database there."""
-    return new_database(postgresql)
-
-
-@pytest.fixture
-def another_database(postgresql: str) -> str:
-    """The URL of one more."""
-    return new_database(postgresql)
-
-
-@pytest.fixture(scope="module")
-def shared_database(postgresql: str) -> str:
-    """The URL of a new database that all tests of a file share."""
-    return new_database(postgresql)
-
-
-def new_database(postgresql: str) -> str:
-    name = f"d{uuid.uuid4().hex}"
-    engine = create_engine(
-        postgresql.replace("postgresql", "postgresql+psycopg", 1), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return postgresql.replace("/postgres?", f"/{name}?")
-
-
-@pytest.fixture(scope="session")
-def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment that leads to an S3 of our own, with the bucket `team`."""
-    pytest.importorskip("moto.server", reason="needs moto: pip install 'moto[server]'")
-    pytest.importorskip("s3fs", reason="needs s3fs: pip install 'ticket-hub[s3]'")
-    port = free_port()
-    log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=log, stderr=log)
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                call = Caller(environment["AWS_ENDPOINT_URL"])
-                assert call("PUT", "/team").status == 200
-                break
-            except ConnectionRefusedError:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        yield environment
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
 
 
 StartHub = Callable[..., RunningHub]

@@ -14,7 +14,8 @@ from ticket_hub.training import train
 def test_members_trained_together_match_members_trained_alone(
     backend: str, name: str, density: float, digits: DataSet
 ) -> None:
-    architecture, training = network(digits, name), spec(backend=backend, batch_size=50)
+    architecture = network(digits, name)
+    training = spec(backend=backend, batch_size=50, iterations=20)
     members = population(architecture, 7, density)
     alone = [train(architecture, digits, training, [member])[0] for member in members]
     for size in (2, 5, 7):
