@@ -79,6 +79,29 @@ def forked_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a finished search on digits, which nobody may change: five trials, levels 0 to 5.
+
+    Its bundle is `found / "bundle"`.
+    """
+
+    def make(folder: Path) -> None:
+        from ticket_hub.search import find  # after the hook for shapes
+
+        changes = {
+            "network.name": "lenet-24",
+            "training.iterations": 150,
+            "training.evaluate_every": 25,
+            "training.backend": "stack",
+            "search.levels": 5,
+            "search.trials": 5,
+        }
+        find("digits-quick", changes=changes, run_folder=folder / "run", workers=1)
+
+    return once(tmp_path_factory, "found", make) / "run"
+
+
+@pytest.fixture(scope="session")
 def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MNIST, Fashion-MNIST, CIFAR-10, EMNIST letters and USPS in torchvision's layout."""
     named = os.environ.get("TICKET_DATA")

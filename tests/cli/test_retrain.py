@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,28 +12,12 @@ from typing import Any
 
 import pytest
 
-import ticket_hub
+from tests.helpers import forked
 from ticket_hub.transfer import CONTROLS
-
-CHANGES = {
-    "network.name": "lenet-24",
-    "training.iterations": 60,
-    "training.evaluate_every": 20,
-    "training.backend": "stack",
-    "search.levels": 3,
-    "search.trials": 3,
-}
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> str:
-    run = tmp_path_factory.mktemp("found") / "run"
-    ticket_hub.find("digits-quick", changes=CHANGES, run_folder=run, workers=1)
-    return str(run)
 
 
 def test_retrain_ends_with_a_table_a_verdict_and_files(
-    ticket: Callable[..., Any], found: str, tmp_path: Path
+    ticket: Callable[..., Any], found: Path, tmp_path: Path
 ) -> None:
     place = ["--out", str(tmp_path / "run"), "--workers", "1"]
     ran = ticket("retrain", f"{found}:2,3", "--against", "reinit,dense", "--trials", "3", *place)
@@ -54,7 +37,7 @@ def test_retrain_ends_with_a_table_a_verdict_and_files(
 
 
 def test_json_has_numbers_and_quiet_names_the_folder(
-    ticket: Callable[..., Any], found: str, tmp_path: Path
+    ticket: Callable[..., Any], found: Path, tmp_path: Path
 ) -> None:
     call = ["retrain", f"{found}:3", "--trials", "2", "--out", str(tmp_path), "--workers", "1"]
     told = json.loads(ticket(*call, "--format", "json").stdout)
@@ -77,7 +60,7 @@ def test_json_has_numbers_and_quiet_names_the_folder(
     ],
 )
 def test_what_cannot_be_is_refused_with_the_way_out(
-    arguments: list[str], code: int, words: str, ticket: Callable[..., Any], found: str
+    arguments: list[str], code: int, words: str, ticket: Callable[..., Any], found: Path
 ) -> None:
     ran = ticket("retrain", f"{found}:3", *arguments)
     assert (ran.code, ran.stdout) == (code, "")
@@ -93,11 +76,11 @@ def test_the_help_names_every_control(ticket: Callable[..., Any]) -> None:
     assert [name for name in CONTROLS if name not in text] == []
 
 
-def test_a_signal_ends_an_experiment_with_its_own_code(found: str, tmp_path: Path) -> None:
+def test_a_signal_ends_an_experiment_with_its_own_code(found: Path, tmp_path: Path) -> None:
     endless = ["--set", "training.iterations=2000000", "--set", "training.evaluate_every=500"]
     arguments = ["retrain", f"{found}:3", *endless, "--workers", "1", "--out", str(tmp_path / "r")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "ticket_hub_cli", *arguments],
+        [forked.python(), "-m", "ticket_hub_cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -116,7 +99,7 @@ def test_a_signal_ends_an_experiment_with_its_own_code(found: str, tmp_path: Pat
 
 
 def test_networks_that_were_still_improving_are_named(
-    ticket: Callable[..., Any], found: str, tmp_path: Path
+    ticket: Callable[..., Any], found: Path, tmp_path: Path
 ) -> None:
     call = ["retrain", f"{found}:3", "--against", "reinit", "--trials", "2", "--workers", "1"]
     ran = ticket(*call, "--out", str(tmp_path / "short"), "--set", "training.iterations=20")

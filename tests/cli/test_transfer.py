@@ -7,41 +7,23 @@ from typing import Any
 
 import pytest
 
-import ticket_hub
-
-CHANGES = {
-    "network.name": "lenet-12",
-    "training.iterations": 40,
-    "training.evaluate_every": 20,
-    "training.backend": "stack",
-    "search.levels": 2,
-    "search.trials": 3,
-}
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> str:
-    run = tmp_path_factory.mktemp("found") / "tiny"
-    ticket_hub.find("digits-quick", changes=CHANGES, run_folder=run, workers=1)
-    return str(run)
-
 
 def test_transfer_ends_with_a_row_for_each_cell_and_files(
-    ticket: Callable[..., Any], found: str, tmp_path: Path
+    ticket: Callable[..., Any], found: Path, tmp_path: Path
 ) -> None:
     place = ["--out", str(tmp_path / "run"), "--workers", "1", "--trials", "3"]
     own = ["--set", "digits:training.lr=0.01"]
-    ran = ticket("transfer", found, "--levels", "1,2", "--datasets", "digits", *place, *own)
+    ran = ticket("transfer", str(found), "--levels", "1,2", "--datasets", "digits", *place, *own)
     assert ran.code == 0
     heading, *rows = ran.stdout.splitlines()
     assert heading.split()[:4] == ["TICKET", "LEVEL", "DATA", "SET"]
     assert "MINUS REINIT (95%)" in heading
     assert [row.split()[:3] for row in rows[:2]] == [
-        ["tiny", "1", "digits"],
-        ["tiny", "2", "digits"],
+        ["run", "1", "digits"],
+        ["run", "2", "digits"],
     ]
     assert "n = 3 tickets, margin 0.2 points, corrected for 4 comparisons" in ran.stdout
-    assert "tiny on digits, level 2 (" in ran.stderr
+    assert "run on digits, level 2 (" in ran.stderr
     matrix = json.loads((tmp_path / "run/matrix.json").read_bytes())["matrix"]
     assert [cell["level"] for cell in matrix["cells"]] == [1, 2]
     assert (tmp_path / "run/report/matrix-reinit.png").read_bytes()[:4] == b"\x89PNG"
@@ -52,7 +34,7 @@ def test_transfer_ends_with_a_row_for_each_cell_and_files(
 
 
 def test_json_has_numbers_and_quiet_names_the_folder(
-    ticket: Callable[..., Any], found: str, tmp_path: Path
+    ticket: Callable[..., Any], found: Path, tmp_path: Path
 ) -> None:
     call = ["transfer", f"{found}:2", "--datasets=digits", "--trials=1", "--out", str(tmp_path)]
     told = json.loads(ticket(*call, "--format", "json", "--workers=1").stdout)
@@ -74,8 +56,8 @@ def test_json_has_numbers_and_quiet_names_the_folder(
     ],
 )
 def test_what_cannot_be_is_refused_with_the_way_out(
-    arguments: list[str], code: int, words: str, ticket: Callable[..., Any], found: str
+    arguments: list[str], code: int, words: str, ticket: Callable[..., Any], found: Path
 ) -> None:
-    ran = ticket("transfer", found, *arguments)
+    ran = ticket("transfer", str(found), *arguments)
     assert (ran.code, ran.stdout) == (code, "")
     assert words in ran.stderr

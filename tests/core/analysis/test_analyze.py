@@ -26,7 +26,7 @@ QUICK = [each.name for each in CATALOGUE if not each.trains]
 @pytest.fixture(scope="module")
 def quick(found: Path, tmp_path_factory: pytest.TempPathFactory) -> ticket_hub.AnalyzeResult:
     folder = tmp_path_factory.mktemp("quick") / "out"
-    return ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=folder)
+    return ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=folder, trials=3)
 
 
 def test_every_analysis_has_its_view() -> None:
@@ -61,7 +61,7 @@ def test_what_is_there_is_read_and_not_made_again(
 ) -> None:
     assert not any(each.resumed for each in quick.findings)
     page = (quick.folder / "analysis.html").read_bytes()
-    again = ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=quick.folder)
+    again = ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=quick.folder, trials=3)
     assert all(each.resumed for each in again.findings)
     assert [each.result for each in again.findings] == [each.result for each in quick.findings]
     assert (quick.folder / "analysis.html").read_bytes() == page
@@ -96,7 +96,7 @@ def test_a_folder_with_something_else_is_refused(found: Path, tmp_path: Path) ->
     ("arguments", "words"),
     [
         ({"only": ["densty"]}, "density"),
-        ({"trials": 4}, "1 to 3"),
+        ({"trials": 6}, "1 to 5"),
         ({"changes": {"search.levels": 3}}, "training."),
         ({"changes": {"training.lr": -1.0}}, "training.lr"),
     ],

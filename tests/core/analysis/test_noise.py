@@ -67,7 +67,7 @@ def test_under_three_trials_there_is_no_interval() -> None:
 
 
 def test_without_noise_a_ticket_trains_as_it_always_does(found: Path, tmp_path: Path) -> None:
-    result = ticket_hub.analyze(f"{found}:5", only=["noise"], folder=tmp_path, workers=1)
+    result = ticket_hub.analyze(f"{found}:5", only=["noise"], trials=3, folder=tmp_path, workers=1)
     (finding,) = result.of("noise")
     noise: Noise = finding.result
     assert [level.multiple for level in noise.levels] == [0.0, 0.5, 1.0, 2.0, 3.0]
