@@ -73,6 +73,8 @@ def test_a_signal_ends_an_analysis_with_its_own_code(found: Path, tmp_path: Path
         f"{found}:3",
         "--only",
         "noise",
+        "--trials",
+        "2",
         "--iterations",
         "2000000",
         "--workers",
