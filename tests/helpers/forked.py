@@ -82,10 +82,13 @@ def _note(place: str, child: int) -> None:
 
 
 def _is_plain(arguments: list[str]) -> bool:
-    """Whether they ask for no other Python than the one that was set up."""
-    for argument in arguments:
+    """Whether they ask for no other Python than the one that was set up.
+
+    Submitit's jobs are named by the number of the process that was started.
+    """
+    for place, argument in enumerate(arguments):
         if argument in {"-c", "-m"} or not argument.startswith("-"):
-            return True
+            return not arguments[place + 1 :][:1] or not arguments[place + 1].startswith("submitit")
         if argument not in {"-P", "-u"}:
             return False
     return False
