@@ -218,6 +218,7 @@ CHANGED = {
         "criterion": "random",
         "granularity": "tests-rows",
         "scope": "global",
+        "schedule": "linear",
         "rates": {"fc": 0.3},
         "mode": "one-shot",
         "target_density": 0.5,

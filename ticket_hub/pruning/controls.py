@@ -14,7 +14,7 @@ from ticket_hub.recipe.spec import LAYER_KINDS
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Mask, PrunableLayer
 
-__all__ = ["random_mask", "random_mask_like", "shuffled_mask"]
+__all__ = ["permuted", "random_mask", "random_mask_like", "shuffled_mask"]
 
 _ATTEMPTS = 100
 
@@ -93,6 +93,15 @@ def _drop(
 def _uniform(layer: PrunableLayer, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(derive_seed(seed, "random-mask", layer.name))
     return torch.rand(layer.shape, dtype=torch.float64, generator=generator)
+
+
+def permuted(values: Tensor, seed: int, name: str) -> Tensor:
+    """The values of one layer in random order.
+
+    Shapes:
+        any; the result has the same.
+    """
+    return _permuted(values, derive_seed(seed, "shuffled-values", name))
 
 
 def _permuted(keep: Tensor, seed: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 from collections.abc import Iterable, Sequence
@@ -24,14 +25,34 @@ class Group:
     Attributes:
         names: of the layers, in the order of the network.
         size: entries in all of them, pruned or not: what the granularity keeps or drops as one.
-        rate: share of the kept entries that goes each round.
+        rate: share that goes each round: of the kept entries, or, where it is `linear`, of all.
+        linear: whether every round drops as many.
         each: weights of an entry.
     """
 
     names: tuple[str, ...]
     size: int
     rate: float
+    linear: bool = False
     each: int = 1
+
+    def drop(self, kept: int) -> int:
+        """How many of the kept entries go in the next round: rounded half to even.
+
+        Where a linear round would drop less than one entry, rounds that drop none are passed over.
+        """
+        if not self.linear:
+            return round(self.rate * kept)
+        dropped, each = self.size - kept, self.rate * self.size
+        rounds = int(dropped / each)
+        while round(each * rounds) <= dropped:
+            rounds += 1
+        return min(kept, round(each * rounds) - dropped)
+
+    def weights_at(self, level: float) -> float:
+        """Weights that are left at a level, which may lie between two."""
+        share = max(0.0, 1 - self.rate * level) if self.linear else (1 - self.rate) ** level
+        return self.size * self.each * share
 
 
 def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, ...]:
@@ -53,7 +74,13 @@ def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, .
         )
     granularity = granularity_of(spec.granularity)
     found = [
-        Group(names=(layer.name,), size=size, rate=spec.rates[layer.kind], each=each)
+        Group(
+            names=(layer.name,),
+            size=size,
+            rate=spec.rates[layer.kind],
+            linear=spec.schedule == "linear",
+            each=each,
+        )
         for layer in chosen
         for size, each in (granularity.sizes(layer.shape),)
     ]
@@ -68,7 +95,7 @@ def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, .
         )
     names = tuple(layer.name for layer in chosen)
     size = sum(group.size for group in found)
-    return (Group(names=names, size=size, rate=found[0].rate, each=found[0].each),)
+    return (dataclasses.replace(found[0], names=names, size=size),)
 
 
 def targets(spec: PruningSpec, layers: Iterable[PrunableLayer], level: int) -> tuple[int, ...]:
@@ -100,8 +127,8 @@ def ladder(spec: PruningSpec, layers: Iterable[PrunableLayer], levels: int) -> t
     The same for iterative and one-shot pruning; all weights of an entry count. With
     `spec.target_density`, all levels above 0 keep exactly `round(density * prunable)` weights;
     layers that are ranked by themselves share that number as the ladder of their rates would where
-    it passes the density: layer l keeps size * (1 - rate_l) ** x, with x the same for all, rounded
-    to the largest remainders.
+    it passes the density: layer l keeps size * (1 - rate_l) ** x (or 1 - rate_l * x), with x the
+    same for all, rounded to the largest remainders.
 
     Raises:
         PruningError: nothing to prune, or the target density cannot be reached.
@@ -120,7 +147,7 @@ def ladder(spec: PruningSpec, layers: Iterable[PrunableLayer], levels: int) -> t
 def _survivors(group: Group, level: int) -> int:
     kept = group.size
     for _ in range(level):
-        kept -= round(group.rate * kept)
+        kept -= group.drop(kept)
     return kept
 
 
@@ -141,4 +168,4 @@ def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
 
 
 def _at(chosen: Sequence[Group], level: float) -> list[float]:
-    return [group.size * group.each * (1 - group.rate) ** level for group in chosen]
+    return [group.weights_at(level) for group in chosen]

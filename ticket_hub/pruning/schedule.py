@@ -55,7 +55,7 @@ def next_mask(
     granularity = granularity_of(spec.granularity)
     kept = {name: int(granularity.kept(keep).sum()) for name, keep in mask.items()}
     chosen = groups(spec, layers)
-    drops = [round(group.rate * sum(kept[name] for name in group.names)) for group in chosen]
+    drops = [group.drop(sum(kept[name] for name in group.names)) for group in chosen]
     given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
     return _apply(spec, layers, [*zip(chosen, drops, strict=True)], mask, given)
 

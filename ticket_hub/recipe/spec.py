@@ -180,6 +180,8 @@ class PruningSpec:
             named, or has rate 0, is never pruned; where that leaves most of a network whole, the
             0 must be written. Without this key every kind is pruned: by 20%, with `layerwise`
             the output by 10%.
+        schedule: `geometric`: a rate is a share of the kept weights; `linear`: of all weights, so
+            that every round drops as many (0.1 is 90%, 80%, ... left).
         mode: `iterative` prunes the level before; `one-shot` prunes the dense, trained network
             for each level anew, to the density that the iterative ladder has there.
         target_density: with `one-shot`, go to this density in the single level 1 instead.
@@ -190,6 +192,7 @@ class PruningSpec:
     granularity: str = field(default="weight", metadata=LATER)
     scope: Literal["layerwise", "global"] = "layerwise"
     rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
+    schedule: Literal["geometric", "linear"] = field(default="geometric", metadata=LATER)
     mode: Literal["iterative", "one-shot"] = "iterative"
     target_density: float | None = None
     allow_empty_layers: bool = False

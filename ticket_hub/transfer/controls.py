@@ -39,6 +39,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError, PluginError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
 from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
+from ticket_hub.pruning.controls import permuted
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
@@ -201,6 +202,16 @@ def shuffle(ticket: TicketContent, dense: Weights, seed: int) -> Pair:
         same = all(bool((keep == ticket.mask[name]).all()) for name, keep in mask.items())
         assert not same, "a shuffle that is the ticket controls nothing"
     return dense, mask
+
+
+@register_control("shuffled-pretrained")
+def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pair:
+    """The same mask over theta0 whose values are permuted within each prunable layer.
+
+    It has the distribution of the pretrained weights and nothing else of them (Chen et al. 2020).
+    """
+    values = {name: permuted(dense[name], seed, name) for name in ticket.mask}
+    return {**dense, **values}, ticket.mask
 
 
 @register_control("random")

@@ -150,3 +150,45 @@ def test_what_rounding_leaves_over_goes_to_the_largest_remainders() -> None:
     weights = {layer.name: torch.ones(layer.shape) for layer in layers}
     mask = one_shot_mask(spec, layers, initial=weights, trained=weights, level=1, seed=0)
     assert kept_by_layer(mask) == {"fc10": 3, "fc20": 7}  # of 3.33 and 6.67
+
+
+def bert() -> list[PrunableLayer]:
+    """BERT-base's matrices: q, k, v, output, intermediate, output of 12 layers, and the pooler."""
+    square, wide, narrow = (768, 768), (3072, 768), (768, 3072)
+    each = [square] * 4 + [wide, narrow]
+    shapes = [shape for _ in range(12) for shape in each] + [square]
+    return [PrunableLayer(name=f"m{i}", kind="fc", shape=s) for i, s in enumerate(shapes)]
+
+
+def test_the_linear_ladder_of_bert_drops_a_tenth_of_all_in_every_round() -> None:
+    layers = bert()
+    spec = PruningSpec(scope="global", rates={"fc": 0.1}, schedule="linear")
+    assert len(layers) == 73
+    assert ladder(spec, layers, 9) == tuple(85_524_480 - 8_552_448 * k for k in range(10))
+    assert ladder(spec, layers, 11)[10:] == (0, 0)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.07, 1 / 3])
+def test_linear_rounds_prune_what_the_linear_ladder_says(rate: float) -> None:
+    layers = [PrunableLayer(name=f"fc{n}", kind="fc", shape=(n,)) for n in (30, 237)]
+    spec = PruningSpec(rates={"fc": rate}, schedule="linear", allow_empty_layers=True)
+    weights = {layer.name: torch.rand(layer.shape) for layer in layers}
+    mask, counts = dict(full_mask(layers)), [267]
+    for _ in range(16):
+        mask = next_mask(spec, layers, initial=weights, trained=weights, mask=mask, seed=0)
+        counts.append(kept(mask))
+    assert tuple(counts) == ladder(spec, layers, 16)
+    expected = [sum(max(0, n - round(rate * n * k)) for n in (30, 237)) for k in range(17)]
+    assert counts == expected
+
+
+def test_linear_rounds_never_drop_nothing() -> None:
+    layers = [PrunableLayer(name="fc", kind="fc", shape=(7,))]
+    spec = PruningSpec(rates={"fc": 0.1}, schedule="linear")
+    assert ladder(spec, layers, 8) == (7, 6, 5, 4, 3, 2, 1, 0, 0)
+
+
+def test_a_linear_one_shot_reaches_its_density() -> None:
+    layers = NETWORKS["lenet"]
+    spec = PruningSpec(mode="one-shot", target_density=0.1, schedule="linear")
+    assert ladder(spec, layers, 1)[1] == round(0.1 * LENET[0])

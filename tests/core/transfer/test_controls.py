@@ -38,6 +38,7 @@ TABLE = {
     "reinit": (False, True, False, True),
     "reinit-same-sign": (False, True, False, True),
     "shuffle": (True, False, False, True),
+    "shuffled-pretrained": (False, True, False, True),
     "random": (False, False, False, True),
     "mask-only": (False, True, False, True),
     "finetune": (False, False, False, False),
@@ -178,3 +179,16 @@ def test_a_mask_that_keeps_all_is_no_masked_theta0() -> None:
 def test_an_unknown_control_is_answered_with_the_nearest() -> None:
     with pytest.raises(RecipeError, match="'shuffle'"):
         make_start("shufle", ticket(), NETWORK, 0)
+
+
+def test_shuffled_pretrained_keeps_the_values_of_each_layer_and_not_their_places() -> None:
+    given = ticket()
+    start = begin("shuffled-pretrained", given, NETWORK, 11, "layerwise")
+    again = begin("shuffled-pretrained", given, NETWORK, 12, "layerwise")
+    for name, values in given.theta0.items():
+        assert torch.equal(start.weights[name].flatten().sort()[0], values.flatten().sort()[0])
+        if name in given.mask:
+            assert not torch.equal(start.weights[name], values)
+            assert not torch.equal(start.weights[name], again.weights[name])
+        else:
+            assert torch.equal(start.weights[name], values)
