@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ticket_hub.analysis.front import AnalyzeResult, analyze
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.errors import TicketHubError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from ticket_hub.interop.exporters import export_ticket
     from ticket_hub.interop.importers import import_tickets
     from ticket_hub.recipe import Recipe, load_recipe, recipe_names
-    from ticket_hub.report.analysis import AnalyzeResult, analyze
     from ticket_hub.report.bundles import show_bundle
     from ticket_hub.report.comparison.compared import Compared
     from ticket_hub.report.comparison.front import compare
@@ -77,7 +77,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AnalyzeResult": "report.analysis",
+    "AnalyzeResult": "analysis.front",
     "Bundle": "bundle.read",
     "Compared": "report.comparison.compared",
     "FindResult": "search.finding",
@@ -87,7 +87,7 @@ _HOMES = {
     "Ticket": "ticket",
     "TicketHubError": "errors",
     "TransferResult": "transfer.transferring",
-    "analyze": "report.analysis",
+    "analyze": "analysis.front",
     "export_ticket": "interop.exporters",
     "cache_bundles": "hub.front",
     "compare": "report.comparison.front",

@@ -3,7 +3,7 @@
 TicketHubError
 ├── RecipeError             an unknown recipe or key, an impossible value          (ValueError)
 ├── NetworkError            an unknown network or option                           (ValueError)
-├── PluginError             a user's own file or module cannot be imported         (ImportError)
+├── PluginError             a user's own file or module cannot be imported or used (ImportError)
 ├── DataError               a data set cannot be had or used
 │   ├── DataNotFoundError   not on disk, and no network                            (LookupError)
 │   └── DataCorruptError    what is on disk is not what was published

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import forked
-from ticket_hub.analysis import CATALOGUE
+from ticket_hub.analysis import analyses
 
 
 def test_analyze_ends_with_sentences_and_a_page(
@@ -59,12 +59,12 @@ def test_what_cannot_be_is_refused_with_the_way_out(
 
 def test_the_help_names_every_analysis(ticket: Callable[..., Any]) -> None:
     text = ticket("analyze", "--help").stdout
-    assert [each.name for each in CATALOGUE if f" {each.name}" not in text] == []
+    assert [each.name for each in analyses() if f" {each.name}" not in text] == []
 
 
 def test_the_page_of_the_analyses_names_every_one() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs/analysis.md").read_text("utf-8")
-    assert [each.name for each in CATALOGUE if f"\n## `{each.name}`" not in page] == []
+    assert [each.name for each in analyses() if f"\n## `{each.name}`" not in page] == []
 
 
 def test_a_signal_ends_an_analysis_with_its_own_code(found: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Finding:
     """What one analysis found at one level.
 
     Attributes:
-        analysis: its name in the catalogue.
+        analysis: its name.
         level: of the tickets; 0 is dense.
         density: kept weights over prunable weights, mean over the trials.
         identity: what decides the result: bundle, level, trials, seed, settings.
@@ -55,7 +55,7 @@ class Finding:
             "density": self.density,
             "identity": dict(self.identity),
             "environment": dict(self.environment),
-            "units": dict(self.result.UNITS),
+            "units": dict(getattr(self.result, "UNITS", {})),
             "result": to_table(self.result),
         }
 

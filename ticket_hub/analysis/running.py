@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub import home
-from ticket_hub.analysis.catalogue import Analysis, chosen
 from ticket_hub.analysis.folder import AnalysisFolder, Finding
+from ticket_hub.analysis.registry import Analysis, chosen, naming
 from ticket_hub.analysis.subject import Gym, Other, Subject
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import fingerprint
@@ -208,8 +208,8 @@ def _subject(plan: AnalysisPlan, analysis: Analysis, level: int, gym: Gym) -> Su
         trials=plan.trials,
         seed=plan.seed,
         gym=gym,
-        settings=analysis.settings(gym.recipe) if analysis.settings else None,
-        others=plan.others if analysis.name == "overlap" else (),
+        settings=analysis.settings(gym.recipe) if analysis.trains else None,
+        others=plan.others if analysis.with_others else (),
     )
 
 
@@ -218,16 +218,17 @@ def _finding(analysis: Analysis, subject: Subject, place: AnalysisFolder) -> Fin
     if known is not None:
         subject.gym.forget(subject.checkpoints)  # a process may have been killed before it did
         return known
-    result = analysis.make(subject)
-    environment = subject.gym.environment if analysis.trains else fingerprint()
-    made = Finding(
-        analysis=analysis.name,
-        level=subject.level,
-        density=subject.density,
-        identity=subject.identity,
-        environment=environment,
-        result=result,
-    )
-    place.write(made)
+    with naming(analysis):
+        result = analysis.compute(subject)
+        environment = subject.gym.environment if analysis.trains else fingerprint()
+        made = Finding(
+            analysis=analysis.name,
+            level=subject.level,
+            density=subject.density,
+            identity=subject.identity,
+            environment=environment,
+            result=result,
+        )
+        place.write(made)
     subject.gym.forget(subject.checkpoints)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +26,7 @@ from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.source import Source
 from ticket_hub.types import Architecture, PrunableLayer, Weights
 
-__all__ = ["Gym", "Other", "Subject"]
+__all__ = ["Gym", "Other", "Subject", "to_the_end"]
 
 
 @dataclass(frozen=True)
@@ -243,3 +244,13 @@ class Subject:
             "settings": {} if self.settings is None else to_table(self.settings),
             "others": [[other.source.id, other.level] for other in self.others],
         }
+
+
+def to_the_end(training: TrainingSpec) -> TrainingSpec:
+    """The same training read once, at its end, where only the last weights are asked for.
+
+    Readings do not change the weights, unless `patience` lets them end the training.
+    """
+    if training.patience:
+        return training
+    return dataclasses.replace(training, evaluate_every=training.iterations, test="chosen")

@@ -9,13 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ticket_hub.analysis.registry import GROUPS, analyses, find_analysis
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Output, percent
 from ticket_hub_cli.progress import Pace, showing
 
 if TYPE_CHECKING:
-    from ticket_hub.analysis import AnalysisPlan, Finding
-    from ticket_hub.report.analysis import AnalyzeResult
+    from ticket_hub.analysis import AnalysisPlan, AnalyzeResult, Finding
+
+
+def _named() -> str:
+    """The names that are built in, each group with the name that stands for it."""
+    built_in = analyses(plugins=False)
+    return ", ".join(
+        f"{', '.join(each.name for each in built_in if each.trains == trains)} (together: {group})"
+        for trains, group in enumerate(GROUPS)
+    )
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The last of several names; plugins' too."""
+    del ctx, param
+    before, _, last = incomplete.rpartition(",")
+    names = [*(each.name for each in analyses()), *GROUPS]
+    head = f"{before}," if before else ""
+    return [head + name for name in names if name.startswith(last)]
 
 
 @options.command(
@@ -29,8 +47,8 @@ if TYPE_CHECKING:
 @click.option(
     "--only",
     metavar="NAMES",
-    help="density, overlap, units, degrees, flops, values (together: quick), movement, "
-    "interpolation, noise (together: training); with commas between.  [default: all]",
+    shell_complete=_complete,
+    help=f"{_named()}, or your own; with commas between.  [default: all]",
 )
 @click.option(
     "--with",
@@ -90,7 +108,7 @@ def command(
 
 
 def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> AnalyzeResult:
-    from ticket_hub.report.analysis import carry_out
+    from ticket_hub.analysis import carry_out
     from ticket_hub.runs import Resources, stop_on_signals
 
     sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
@@ -115,8 +133,6 @@ def _done(finding: Finding) -> str:
 
 
 def _tell(result: AnalyzeResult, out: Output) -> None:
-    from ticket_hub.report.analysis.catalogue import VIEWS
-
     if out.form == "json":
         out.json(json.loads((result.folder / "analysis.json").read_bytes()))
         return
@@ -124,7 +140,7 @@ def _tell(result: AnalyzeResult, out: Output) -> None:
         out.text(str(result.folder))
         return
     for finding in result.findings:
-        sentence = VIEWS[finding.analysis].sentence(finding.result)
+        sentence = find_analysis(finding.analysis).describe(finding.result)
         level = "dense" if not finding.level else f"level {finding.level}"
         out.text(f"{finding.analysis}, {level} ({percent(finding.density)} of weights): {sentence}")
     out.text(f"page: {result.folder / 'analysis.html'}")

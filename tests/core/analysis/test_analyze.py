@@ -2,25 +2,36 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 import ticket_hub
 from tests.helpers.killing import kill_ticket_when
-from ticket_hub.analysis import CATALOGUE, AnalysisFolder
+from ticket_hub import analysis
+from ticket_hub.analysis import (
+    Analysis,
+    AnalysisFolder,
+    Finding,
+    Subject,
+    analyses,
+    register_analysis,
+)
+from ticket_hub.analysis.registry import ANALYSES
 from ticket_hub.bundle import open_bundle, write_bundle
 from ticket_hub.bundle.contents import content_of
 from ticket_hub.errors import (
     EvidenceError,
+    PluginError,
     RecipeError,
     RunError,
     RunMismatchError,
     TicketNotFoundError,
 )
-from ticket_hub.report.analysis.catalogue import VIEWS
 
-QUICK = [each.name for each in CATALOGUE if not each.trains]
+QUICK = [each.name for each in analyses() if not each.trains]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +40,11 @@ def quick(found: Path, tmp_path_factory: pytest.TempPathFactory) -> ticket_hub.A
     return ticket_hub.analyze(f"{found}:2,5", only=["quick"], folder=folder, trials=3)
 
 
-def test_every_analysis_has_its_view() -> None:
-    assert list(VIEWS) == [each.name for each in CATALOGUE]
+def test_an_analysis_is_one_folder_that_registers_itself() -> None:
+    folders = {path.parent.name for path in Path(analysis.__path__[0]).glob("*/__init__.py")}
+    assert folders == {each.name for each in analyses()}
+    assert [each.place for each in analyses()] == sorted({each.place for each in analyses()})
+    assert all(vars(each.result)["UNITS"] and each.caption for each in analyses())
 
 
 def test_each_analysis_leaves_a_figure_a_table_and_its_numbers(
@@ -53,7 +67,7 @@ def test_the_page_is_one_file_that_asks_no_other_place(quick: ticket_hub.Analyze
     assert text.count("<svg") == len(QUICK)
     assert not re.search(r"<(script|link|img|iframe)|url\((?!#)|@import|src=", text)
     for name in QUICK:
-        assert next(each.title for each in CATALOGUE if each.name == name) in text
+        assert next(each.title for each in analyses() if each.name == name) in text
 
 
 def test_what_is_there_is_read_and_not_made_again(
@@ -176,3 +190,45 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(found: Path, tmp_path: Pat
     )
     assert killed.findings[0].resumed
     assert [each.result for each in killed.findings] == [each.result for each in whole.findings]
+
+
+class Failing(Analysis):
+    """An analysis of a user's that cannot be made."""
+
+    title, caption, result = "Failing", "", int
+
+    def compute(self, subject: Subject) -> int:
+        raise ZeroDivisionError(subject.level)
+
+    def draw(self, findings: Sequence[Finding]) -> Figure:
+        raise NotImplementedError
+
+    tabulate = describe = draw  # type: ignore[assignment] # neither is called
+
+
+def test_an_analysis_of_the_users_that_fails_is_named(
+    found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ANALYSES, "_known", dict(ANALYSES._known))
+    register_analysis("failing")(Failing)
+    with pytest.raises(PluginError, match=r"'failing' failed: ZeroDivisionError: 2\.") as caught:
+        ticket_hub.analyze(f"{found}:2", only=["failing"], folder=tmp_path / "out")
+    assert "--only" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["quick", "Signs", "../signs", ""])
+def test_a_name_that_could_not_be_asked_for_is_refused(name: str) -> None:
+    with pytest.raises(PluginError, match="cannot be the name of an analysis"):
+        register_analysis(name)(Failing)
+
+
+def test_what_an_analysis_lacks_is_said() -> None:
+    class Half(Analysis):
+        title = "Half"
+        result = int
+
+        def compute(self, subject: Subject) -> int:
+            return subject.level
+
+    with pytest.raises(PluginError, match="lacks `caption`, `draw`, `tabulate`, `describe`"):
+        register_analysis("half")(Half)

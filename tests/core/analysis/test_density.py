@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ticket_hub.analysis.density import Density, measure_density
+from ticket_hub.analysis.density.compute import Density, measure_density
 from ticket_hub.errors import MaskMismatchError
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.types import PrunableLayer

@@ -11,21 +11,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import ticket_hub
-from ticket_hub.analysis import CATALOGUE, Finding
-from ticket_hub.analysis.degrees import measure_degrees
-from ticket_hub.analysis.density import measure_density
-from ticket_hub.analysis.flops import measure_flops
-from ticket_hub.analysis.movement import measure_movement
-from ticket_hub.analysis.overlap import measure_overlap
-from ticket_hub.analysis.units import measure_units
-from ticket_hub.analysis.values import measure_values
+from ticket_hub.analysis import Finding, analyses, find_analysis
+from ticket_hub.analysis.degrees.compute import measure_degrees
+from ticket_hub.analysis.density.compute import measure_density
+from ticket_hub.analysis.flops.compute import measure_flops
+from ticket_hub.analysis.movement.compute import measure_movement
+from ticket_hub.analysis.overlap.compute import measure_overlap
+from ticket_hub.analysis.units.compute import measure_units
+from ticket_hub.analysis.values.compute import measure_values
 from ticket_hub.networks import initialize, outline
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.report.analysis.catalogue import VIEWS
 from ticket_hub.report.style import svg
 from ticket_hub.types import Architecture
 
-NAMES = [each.name for each in CATALOGUE]
+NAMES = [each.name for each in analyses()]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def everything(found: Path, tmp_path_factory: pytest.TempPathFactory) -> ticket_
 
 @pytest.fixture(scope="module")
 def figures(everything: ticket_hub.AnalyzeResult) -> dict[str, Figure]:
-    return {name: VIEWS[name].figure(everything.of(name)) for name in NAMES}
+    return {name: find_analysis(name).draw(everything.of(name)) for name in NAMES}
 
 
 def _texts(figure: Figure) -> list[Any]:
@@ -88,14 +87,14 @@ def test_every_axis_has_a_name_and_the_figure_states_n(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_has_the_same_bytes_again(name: str, everything: ticket_hub.AnalyzeResult) -> None:
     findings = everything.of(name)
-    assert svg(VIEWS[name].figure(findings)) == svg(VIEWS[name].figure(findings))
+    assert svg(find_analysis(name).draw(findings)) == svg(find_analysis(name).draw(findings))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_table_has_a_heading_and_a_form_for_every_cell(
     name: str, everything: ticket_hub.AnalyzeResult
 ) -> None:
-    table = VIEWS[name].table(everything.of(name))
+    table = find_analysis(name).tabulate(everything.of(name))
     assert {len(row) for row in table.rows} == {len(table.columns)}
     read = list(csv.reader(io.StringIO(table.csv())))
     assert len(read) == 1 + len(table.rows) == 1 + len(table.texts())
@@ -133,7 +132,7 @@ def test_extreme_tickets_can_be_shown() -> None:
         finding = Finding(
             analysis=name, level=3, density=0.2, identity={}, environment={}, result=result
         )
-        view = VIEWS[name]
-        assert "<svg" in svg(view.figure([finding]))
-        assert view.sentence(result)
-        assert view.table([finding]).csv()
+        analysis = find_analysis(name)
+        assert "<svg" in svg(analysis.draw([finding]))
+        assert analysis.describe(result)
+        assert analysis.tabulate([finding]).csv()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ticket_hub.analysis.flops import Flops, measure_flops
+from ticket_hub.analysis.flops.compute import Flops, measure_flops
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
 from ticket_hub.recipe.tables import build, to_table

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import ticket_hub
-from ticket_hub.analysis.interpolation import (
+from ticket_hub.analysis.interpolation.line import (
     Interpolation,
     Line,
     barrier,
@@ -17,7 +17,7 @@ from ticket_hub.analysis.interpolation import (
     shares,
     straight_line,
 )
-from ticket_hub.analysis.reading import WeightReader
+from ticket_hub.analysis.interpolation.reading import WeightReader
 from ticket_hub.data import DataSet, Part, load
 from ticket_hub.errors import StoppedError
 from ticket_hub.networks import build as build_network

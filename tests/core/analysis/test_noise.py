@@ -8,7 +8,7 @@ import torch
 
 import ticket_hub
 from ticket_hub.analysis.interval import interval_of
-from ticket_hub.analysis.noise import Noise, Outcomes, measure_noise, with_noise
+from ticket_hub.analysis.noise.compute import Noise, Outcomes, measure_noise, with_noise
 from ticket_hub.analysis.running import plan_analyses
 from ticket_hub.analysis.subject import Gym
 from ticket_hub.data import load

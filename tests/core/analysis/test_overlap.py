@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ticket_hub.analysis.overlap import Overlap, measure_overlap, shared_weights
+from ticket_hub.analysis.overlap.compute import Overlap, measure_overlap, shared_weights
 from ticket_hub.errors import MaskMismatchError
 from ticket_hub.pruning import overlap, random_mask_like
 from ticket_hub.recipe.tables import build, to_table

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from ticket_hub.analysis.degrees import Degrees, measure_degrees
-from ticket_hub.analysis.reach import can_reach
-from ticket_hub.analysis.units import LayerUnits, Units, measure_units
+from ticket_hub.analysis.degrees.compute import Degrees, measure_degrees
+from ticket_hub.analysis.units.compute import LayerUnits, Units, measure_units
+from ticket_hub.analysis.units.reach import can_reach
 from ticket_hub.analysis.wiring import incoming, outgoing
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask

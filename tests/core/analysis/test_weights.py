@@ -8,8 +8,8 @@ import torch
 
 import ticket_hub
 from ticket_hub.analysis.distribution import count_in_bins, summarize
-from ticket_hub.analysis.movement import Movement, measure_movement
-from ticket_hub.analysis.values import Values, measure_values
+from ticket_hub.analysis.movement.compute import Movement, measure_movement
+from ticket_hub.analysis.values.compute import Values, measure_values
 from ticket_hub.errors import MaskMismatchError
 from ticket_hub.recipe.tables import build, to_table
 

@@ -18,7 +18,7 @@ from matplotlib.text import Text
 
 import ticket_hub
 import ticket_hub.report
-from ticket_hub.report.analysis.catalogue import VIEWS
+from ticket_hub.analysis import analyses
 from ticket_hub.report.comparison import experiment_study
 from ticket_hub.report.comparison.page import between_figure
 from ticket_hub.report.figures import ladder_figure, tickets_figure
@@ -90,7 +90,7 @@ def _of_evidence(levels: tuple[object, ...], ladder: Ladder, matrix: Matrix) -> 
 
 def _of_analyses(run: Path, folder: Path) -> dict[str, Figure]:
     found = ticket_hub.analyze(f"{run}:1,2", folder=folder, workers=1)
-    return {f"{name}_figure": view.figure(found.of(name)) for name, view in VIEWS.items()}
+    return {f"{each.name}_figure": each.draw(found.of(each.name)) for each in analyses()}
 
 
 def test_every_figure_is_looked_at_here(figures: Mapping[str, Figure]) -> None:

@@ -1,0 +1,110 @@
+"""Density, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ticket_hub.analysis.density.compute import Density, LayerDensity
+from ticket_hub.analysis.folder import Finding
+from ticket_hub.analysis.marks import count_trials, level_name, mean_and_bar
+from ticket_hub.analysis.panels import (
+    layer_panel,
+    place_in_row,
+    wide_axis,
+)
+from ticket_hub.report.style import drawing, legend_below, look
+from ticket_hub.table import Column, Table
+
+__all__ = ["CAPTION", "describe", "draw", "tabulate"]
+
+CAPTION = (
+    "Kept weights over all weights of each layer. A layer is called near collapse where some "
+    "trial keeps fewer than two weights for each of its units (output neurons or channels)."
+)
+
+
+def draw(findings: Sequence[Finding]) -> Figure:
+    """Density of each layer, one mark for each level; hollow marks are near collapse."""
+    results: list[Density] = [finding.result for finding in findings]
+    with drawing():
+        figure, panel = layer_panel([layer.layer for layer in results[0].layers], len(findings))
+        for position, (finding, result) in enumerate(zip(findings, results, strict=True)):
+            for row, layer in enumerate(result.layers):
+                place = place_in_row(row, position, len(findings))
+                _density_mark(panel, layer, place, position, level_name(finding) if not row else "")
+            total = 100 * finding.density
+            panel.axvline(total, color=look("", position).color, linewidth=0.8, linestyle=":")
+        wide_axis(panel)
+        panel.set_xlabel("kept weights of the layer (%)")
+        n = len(results[0].layers[0].kept)
+        legend_below(
+            figure,
+            panel,
+            f"mean of {count_trials(n)}; bars: least to greatest trial; dotted: whole network; "
+            f"hollow: near collapse (under {results[0].threshold:g} weights a unit)",
+        )
+    return figure
+
+
+def _density_mark(
+    panel: Axes, layer: LayerDensity, place: float, position: int, label: str
+) -> None:
+    mean, bar = mean_and_bar([100 * each for each in layer.densities])
+    style = look("", position)
+    panel.errorbar(
+        mean,
+        place,
+        xerr=bar,
+        color=style.color,
+        marker=style.marker,
+        markerfacecolor="white" if layer.near_collapse else style.color,
+        markersize=5,
+        capsize=2,
+        linestyle="none",
+        label=label or "_",
+    )
+
+
+def tabulate(findings: Sequence[Finding]) -> Table:
+    """One row for each level and layer."""
+    rows = [
+        (
+            finding.level,
+            layer.layer,
+            layer.kind,
+            layer.size,
+            sum(layer.kept) / len(layer.kept),
+            100 * sum(layer.densities) / len(layer.densities),
+            layer.least_per_unit,
+            "near collapse" if layer.near_collapse else "",
+        )
+        for finding in findings
+        for layer in finding.result.layers
+    ]
+    return Table(
+        columns=[
+            Column("level", show="d"),
+            Column("layer"),
+            Column("kind"),
+            Column("weights", show=","),
+            Column("kept (mean)", show=",.0f"),
+            Column("density (%)", show=".2f"),
+            Column("least kept per unit", show=".1f"),
+            Column("state"),
+        ],
+        rows=rows,
+    )
+
+
+def describe(result: Density) -> str:
+    """What was found at one level, in one sentence."""
+    least = min(result.layers, key=lambda layer: min(layer.densities))
+    most = max(result.layers, key=lambda layer: max(layer.densities))
+    count = len(result.near_collapse)
+    return (
+        f"layers keep {100 * min(least.densities):.3g}% ({least.layer}) to "
+        f"{100 * max(most.densities):.3g}% ({most.layer}); {count or 'none'} near collapse"
+    )

@@ -1,0 +1,82 @@
+"""Train every ticket twice from theta0, in two data orders, and read the line between the ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ticket_hub.analysis.interpolation import ORDERS
+from ticket_hub.analysis.interpolation.line import (
+    POINTS,
+    Interpolation,
+    measure_interpolation,
+    read_line,
+)
+from ticket_hub.analysis.interpolation.reading import WeightReader
+from ticket_hub.analysis.subject import Subject, to_the_end
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.recipe import Recipe, TrainingSpec
+from ticket_hub.training import Member
+
+__all__ = ["InterpolationSettings", "compute", "settings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterpolationSettings:
+    """What besides the tickets decides a line."""
+
+    training: TrainingSpec
+    points: int = POINTS
+
+
+def settings(recipe: Recipe) -> InterpolationSettings:
+    """As the recipe trains."""
+    return InterpolationSettings(training=recipe.training)
+
+
+def compute(subject: Subject) -> Interpolation:
+    """The error barrier of each trial's ticket; of the dense networks at level 0.
+
+    Ticket and dense network of a trial have the same two data orders.
+
+    Raises:
+        DataError, TrainingError: the networks cannot be trained.
+    """
+    given: InterpolationSettings = subject.settings
+    members = [_member(subject, ticket, order) for ticket in subject.tickets for order in ORDERS]
+    trained = [each.weights for each in subject.train(to_the_end(given.training), members)]
+    read = WeightReader(
+        subject.architecture, subject.gym.data, given.training, subject.seed_for("statistics")
+    )
+    lines = [
+        read_line(
+            trained[2 * place],
+            trained[2 * place + 1],
+            read,
+            trial=ticket.trial,
+            seeds=[_order_seed(subject, ticket.trial, order) for order in ORDERS],
+            points=given.points,
+        )
+        for place, ticket in enumerate(subject.tickets)
+    ]
+    return measure_interpolation(
+        lines,
+        start=subject.tickets[0].start,
+        iterations=given.training.iterations,
+        test_examples=len(subject.gym.data.test),
+        statistics_examples=read.statistics_examples,
+    )
+
+
+def _order_seed(subject: Subject, trial: int, order: int) -> int:
+    return subject.seed_for("order", trial, order)
+
+
+def _member(subject: Subject, ticket: TicketContent, order: int) -> Member:
+    return Member(
+        name=f"trial-{ticket.trial}-order-{order}",
+        seed=_order_seed(subject, ticket.trial, order),
+        level=0,
+        weights=ticket.theta0,
+        mask=ticket.mask,
+        start=ticket.start,
+    )
