@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, TypedDict, cast, get_args
 
 from ticket_hub import home
 from ticket_hub.bundle import Manifest
@@ -14,6 +14,7 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
@@ -26,7 +27,17 @@ from ticket_hub.transfer.spec import (
     Request,
 )
 
-__all__ = ["USUAL", "Plan", "Terms", "plan", "plan_for", "target_recipe"]
+__all__ = [
+    "USUAL",
+    "ExperimentOptions",
+    "Plan",
+    "TermOptions",
+    "Terms",
+    "plan",
+    "plan_for",
+    "split_options",
+    "target_recipe",
+]
 
 TRIALS = 5
 MAX_TRIALS = 1000
@@ -70,14 +81,19 @@ class Terms:
 
     Attributes:
         against: the controls; see `ticket_hub.transfer.controls`.
-        trials: repetitions; None is 5.
-        changes: key of the recipe -> value that differs from the ticket's own.
+        trials: repetitions; None is 5. With more than the bundle has, its tickets are taken again
+            with other data orders.
+        changes: key of the recipe -> value that differs from the ticket's own, `training.` and
+            `data.` only: `{"training.iterations": 20000}`.
         head: what becomes of the output layer; see `ticket_hub.transfer.head`.
         images: what becomes of images of another size; see `ticket_hub.transfer.images`.
         seed: of the data orders and of everything that controls draw.
-        hub: where tickets are pulled from; None is the default hub.
-        fresh: where networks with fresh weights begin beside a rewound ticket: `rewound` or `init`.
-        margin: how far below a reference still is not inferior: 0.002 is 0.2 points of accuracy.
+        hub: where tickets are pulled from, a folder or the address of a server; None is the
+            default hub.
+        fresh: where networks with fresh weights begin beside a rewound ticket: `rewound`, after as
+            many iterations as its theta0 has behind it, or `init`, at their initialization.
+        margin: how far below a reference the ticket may be and still is not inferior: 0.002 is
+            0.2 points of accuracy.
         alpha: chance of any false word in all that is asked for.
     """
 
@@ -113,6 +129,32 @@ class Terms:
             raise RecipeError(
                 f"There cannot be {self.trials} trials.", f"Train at most {MAX_TRIALS:,}."
             )
+
+
+class TermOptions(TypedDict, total=False):
+    """The fields of `Terms`, as keywords of the library's front doors."""
+
+    against: Sequence[str]
+    trials: int | None
+    changes: Mapping[str, Any] | None
+    head: str
+    images: str
+    seed: int
+    hub: str | Path | None
+    fresh: str
+    margin: float
+    alpha: float
+
+
+class ExperimentOptions(TermOptions, ResourceOptions, total=False):
+    """What is asked for, and what training may use."""
+
+
+def split_options(options: ExperimentOptions) -> tuple[Terms, Resources]:
+    """The keywords of a front door as the two values that stand for them."""
+    given: dict[str, Any] = dict(options)
+    terms = {each.name: given.pop(each.name) for each in fields(Terms) if each.name in given}
+    return Terms(**terms), Resources(**given)
 
 
 USUAL = Terms()

@@ -10,14 +10,13 @@ from typing import Any, Unpack
 from ticket_hub.bundle import Bundle
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
-from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.runs.folder import RunFolder
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import Resources
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
-from ticket_hub.transfer.planning import Plan, Terms, plan
+from ticket_hub.transfer.planning import ExperimentOptions, Plan, plan, split_options
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.spec import ExperimentSpec
@@ -51,21 +50,11 @@ def retrain(
     place: str | Path,
     *,
     dataset: str | None = None,
-    against: Sequence[str] = ("reinit", "dense"),
-    trials: int | None = None,
-    changes: Mapping[str, Any] | None = None,
-    head: str = "auto",
-    images: str = "resize",
-    seed: int = 0,
-    fresh: str = "rewound",
-    margin: float = MARGIN,
-    alpha: float = ALPHA,
-    hub: str | Path | None = None,
     own: str | Path | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
     on_result: Callable[[Result], None] | None = None,
-    **resources: Unpack[ResourceOptions],
+    **options: Unpack[ExperimentOptions],
 ) -> RetrainResult:
     """Train tickets beside their controls and judge them. The same call again resumes.
 
@@ -74,28 +63,16 @@ def retrain(
             of a hub, which is pulled; the level is a number, several (`3,7,11`), a density
             (`d0.036`), `all`, or `best`, the default.
         dataset: what to train on; by default what the tickets were found on.
-        against: the controls; see `ticket_hub.transfer.controls`.
-        trials: repetitions, 5 by default; with more than the bundle has, its tickets are taken
-            again with other data orders.
-        changes: fields of the recipe that differ, `training.` and `data.` only:
-            `{"training.iterations": 20000}`.
-        head: what becomes of the output layer; see `ticket_hub.transfer.head`.
-        images: what becomes of images of another size; see `ticket_hub.transfer.images`.
-        seed: of the data orders and of everything that controls draw.
-        fresh: where networks with fresh weights begin beside a rewound ticket: `rewound`, after as
-            many iterations as its theta0 has behind it, or `init`, at their initialization.
-        margin: how far below a reference the ticket may be and still is not inferior: 0.002 is
-            0.2 points of accuracy.
-        alpha: chance of any false word in all that is asked for.
-        hub: where to pull from: a folder, or the address of a server.
         own: the target's own ticket, for the control `own`: as `place`, found on the same data by
             the same network. The level with the nearest density is taken unless it names one.
         who: whose evidence this is, for the record.
         run_folder: by default `runs/retrain-DATA-DIGEST` under `TICKET_HOME`. More levels,
             controls or trials go on in the same folder.
         on_result: called with each result when its group is on disk.
-        resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
-            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
+        options: what is asked for, `against`, `trials`, `changes`, `head`, `images`, `seed`,
+            `fresh`, `margin`, `alpha` and `hub`: see `ticket_hub.transfer.planning.Terms`; and what
+            training may use, `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
+            `accept_environment` and `checkpoint_seconds`: see `ticket_hub.runs.Resources`.
 
     Raises:
         TicketNotFoundError: there is no such bundle or level.
@@ -105,22 +82,9 @@ def retrain(
             target's own ticket is of another network, other data, or another density.
         TicketHubError: as `ticket_hub.transfer.experiment`.
     """
-    terms = Terms(
-        against=against,
-        trials=trials,
-        changes=changes,
-        head=head,
-        images=images,
-        seed=seed,
-        hub=hub,
-        fresh=fresh,
-        margin=margin,
-        alpha=alpha,
-    )
+    terms, resources = split_options(options)
     wanted = plan(place, terms, dataset=dataset, own=own)
-    return carry_out(
-        wanted, Resources(**resources), who=who, run_folder=run_folder, on_result=on_result
-    )
+    return carry_out(wanted, resources, who=who, run_folder=run_folder, on_result=on_result)
 
 
 def carry_out(

@@ -6,15 +6,14 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 from ticket_hub.durable import sweep
-from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.runs.lock import hold
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import Resources
 from ticket_hub.transfer.evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix
-from ticket_hub.transfer.planning import Plan, Terms
+from ticket_hub.transfer.planning import ExperimentOptions, Plan, split_options
 from ticket_hub.transfer.preflight import preflight
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import train, write_evidence
@@ -42,21 +41,11 @@ def transfer_tickets(
     datasets: Sequence[str],
     *,
     levels: str | None = None,
-    against: Sequence[str] = ("reinit", "dense"),
-    trials: int | None = None,
-    changes: Mapping[str, Any] | None = None,
-    head: str = "auto",
-    images: str = "resize",
-    seed: int = 0,
-    fresh: str = "rewound",
-    margin: float = MARGIN,
-    alpha: float = ALPHA,
-    hub: str | Path | None = None,
     own: Mapping[str, str | Path] | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
     on_result: Callable[[Result], None] | None = None,
-    **resources: Unpack[ResourceOptions],
+    **options: Unpack[ExperimentOptions],
 ) -> TransferResult:
     """Train several tickets on several data sets beside their controls. The same call resumes.
 
@@ -68,37 +57,22 @@ def transfer_tickets(
         places: the tickets, each with or without levels, as `ticket_hub.retrain` takes one.
         datasets: their names.
         levels: of the tickets that name none: `7`, `3,7,11`, `d0.036`, `all` or `best`.
-        against: the controls; see `ticket_hub.transfer.controls`.
-        trials: repetitions, 5 by default.
-        changes: as `ticket_hub.retrain`, for all cells alike; a key such as
-            `digits:data.validation` is for one data set alone.
         own: the target's own ticket, by the name of the data set; its control `own` is in the
             cells of these data sets.
         run_folder: by default `runs/transfer-DIGEST` under `TICKET_HOME`. More levels, controls and
             trials go on in the same folder, and so do more tickets and data sets where the folder
             is named; the matrix is of what was last asked for.
-        head, images, seed, fresh, margin, alpha, hub, who, on_result: as `ticket_hub.retrain`.
-        resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
-            `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
+        who, on_result: as `ticket_hub.retrain`.
+        options: as `ticket_hub.retrain`, for all cells alike; in `changes` a key such as
+            `digits:data.validation` is for one data set alone.
 
     Raises:
         TicketHubError: as `ticket_hub.retrain`.
     """
-    terms = Terms(
-        against=against,
-        trials=trials,
-        changes=changes,
-        head=head,
-        images=images,
-        seed=seed,
-        hub=hub,
-        fresh=fresh,
-        margin=margin,
-        alpha=alpha,
-    )
+    terms, resources = split_options(options)
     wanted = plan_transfer(places, datasets, terms, levels=levels, own=own)
     return carry_out_transfer(
-        wanted, Resources(**resources), who=who, run_folder=run_folder, on_result=on_result
+        wanted, resources, who=who, run_folder=run_folder, on_result=on_result
     )
 
 
