@@ -102,7 +102,8 @@ def test_networks_that_were_still_improving_are_named(
     ticket: Callable[..., Any], found: Path, tmp_path: Path
 ) -> None:
     call = ["retrain", f"{found}:3", "--against", "reinit", "--trials", "2", "--workers", "1"]
-    ran = ticket(*call, "--out", str(tmp_path / "short"), "--set", "training.iterations=20")
+    short = ["--set", "training.iterations=20", "--set", "training.evaluate_every=20"]
+    ran = ticket(*call, "--out", str(tmp_path / "short"), *short)
     assert (
         "Still improving when the budget ended, in half of the trials or more: ticket" in ran.stderr
     )
