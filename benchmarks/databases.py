@@ -3,8 +3,8 @@
     python benchmarks/databases.py --database postgresql://... [--rounds 5] [--requests 300]
 
 Both hubs run at the same time with the same contents, and are asked in turns, over one connection.
-The database must be new. SQLite's answers come from memory until somebody writes; PostgreSQL is
-asked each time: once for the caller, and once or twice for the answer.
+The database must be new. Answers come from memory until somebody writes; PostgreSQL is asked each
+time whether anybody has. With --no-cache both databases are asked for each answer.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
     """Start both hubs and compare them."""
     if not chosen.database:
         raise SystemExit("Name a new, empty database with --database postgresql://...")
-    sqlite = Settings(requests_per_minute=0, folder=folder / "sqlite")
+    kept = not chosen.no_cache
+    sqlite = Settings(requests_per_minute=0, folder=folder / "sqlite", response_cache=kept)
     postgresql = Settings(
-        requests_per_minute=0, folder=folder / "postgresql", database=chosen.database
+        requests_per_minute=0,
+        folder=folder / "postgresql",
+        database=chosen.database,
+        response_cache=kept,
     )
     with running_hub(sqlite) as one, running_hub(postgresql) as other:
         return compare(list(zip(_reads(one), _reads(other), strict=True)), chosen)

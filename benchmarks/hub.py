@@ -37,7 +37,12 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
     """Start both servers and compare them."""
     large = hashlib.shake_256(b"large").digest(20_000_000)
     (folder / "file").write_bytes(large)
-    settings = Settings(requests_per_minute=0, folder=folder / "hub", database=chosen.database)
+    settings = Settings(
+        requests_per_minute=0,
+        folder=folder / "hub",
+        database=chosen.database,
+        response_cache=not chosen.no_cache,
+    )
     with running_hub(settings) as hub, plain_server(folder / "file") as plain:
         name = make_repository(HfApi(endpoint=hub.endpoint, token=hub.token), large)
         rows = compare(beside(plain, reads(hub, name)), chosen)

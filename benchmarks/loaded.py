@@ -257,6 +257,9 @@ def choices(description: str | None, **defaults: int) -> argparse.ArgumentParser
     for name, default in {"rounds": 5, "requests": 1500, "connections": 8, **defaults}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument(
+        "--no-cache", action="store_true", help="let the hub keep no answers (hub.py, databases.py)"
+    )
+    parser.add_argument(
         "--database", default="", help="such as postgresql://...; SQLite by default"
     )
     return parser
