@@ -5,22 +5,18 @@ No field is a path or an address of another machine.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["CONTROLS", "HEADS", "FindIn", "JobIn", "RetrainIn", "changes_of"]
 
-CONTROLS = (
-    "reinit",
-    "dense",
-    "shuffle",
-    "random",
-    "reinit-same-sign",
-    "mask-only",
-    "finetune",
-)
-HEADS = ("auto", "keep", "reset", "reset-masked")
+Control: TypeAlias = Literal[
+    "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only", "finetune"
+]
+Head: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+HEADS: tuple[Head, ...] = get_args(Head)
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 
 
@@ -42,9 +38,6 @@ Address: TypeAlias = Annotated[
     ),
 ]
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
-Control: TypeAlias = Literal[
-    "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only", "finetune"
-]
 
 
 class _Training(BaseModel):
@@ -96,7 +89,7 @@ class RetrainIn(_Training):
     ticket: Address
     dataset: Named | None = None
     against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=7)] = ("reinit", "dense")
-    head: Literal["auto", "keep", "reset", "reset-masked"] = "auto"
+    head: Head = "auto"
     seed: Seed = 0
     patience: Annotated[int, Field(ge=0, le=1_000_000), NUMBER] | None = None
 
