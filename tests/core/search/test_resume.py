@@ -3,13 +3,13 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import safetensors
 
+from tests.helpers import forked
 from tests.helpers.runs import files
 from ticket_hub import Ticket
 from ticket_hub.bundle import (
@@ -122,6 +122,7 @@ def stop_within_level_again(recipe: Recipe, folder: Path) -> None:
         )
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_wish_to_stop_that_comes_when_all_workers_are_done_loses_nothing(
     tiny: Recipe, tmp_path: Path
 ) -> None:
@@ -328,7 +329,7 @@ with stop_on_signals() as should_stop:
 def test_sigterm_ends_a_search_within_ten_seconds_and_it_goes_on_later(tmp_path: Path) -> None:
     def start() -> tuple[subprocess.Popen[bytes], int]:
         process = subprocess.Popen(
-            [sys.executable, "-c", SEARCH, str(tmp_path / "run")], stdout=subprocess.PIPE
+            [forked.python(), "-c", SEARCH, str(tmp_path / "run")], stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         while (line := process.stdout.readline()) == b"0\n":
@@ -338,7 +339,7 @@ def test_sigterm_ends_a_search_within_ten_seconds_and_it_goes_on_later(tmp_path:
     first, began = start()
     with first:
         assert began == 100
-        with pytest.raises(RunLockedError, match=f"process {first.pid} "):
+        with pytest.raises(RunLockedError, match=f"process {forked.fork_of(first.pid)} "):
             next(search(load_recipe("digits-quick"), run_folder=tmp_path / "run"))
         assert list_runs(tmp_path)[0].state == "running"
         first.send_signal(signal.SIGTERM)
