@@ -63,6 +63,30 @@ def test_what_cannot_be_is_refused_with_the_way_out(
     assert ran.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "given", "found"),
+    [
+        (["find", "x", "--set"], "training.optim", ["training.optimizer="]),
+        (
+            ["find", "x", "--set"],
+            "training.optimizer=ad",
+            ["training.optimizer=adam", "training.optimizer=adamw"],
+        ),
+        (["retrain", "x", "--against"], "sh", ["shuffle"]),
+        (
+            ["retrain", "x", "--against"],
+            "reinit,rei",
+            ["reinit,reinit-same-sign"],
+        ),
+    ],
+)
+def test_the_shell_completes_keys_and_names(
+    arguments: list[str], given: str, found: list[str]
+) -> None:
+    complete = ShellComplete(cli, {}, "ticket", "_TICKET_COMPLETE")
+    assert [item.value for item in complete.get_completions(arguments, given)] == found
+
+
 def test_the_shell_completes_recipes() -> None:
     complete = ShellComplete(cli, {}, "ticket", "_TICKET_COMPLETE")
     found = complete.get_completions(["recipes"], "digits")

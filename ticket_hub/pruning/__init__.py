@@ -1,7 +1,8 @@
-"""Score, select, apply: from trained weights to a mask with an exact number of weights."""
+"""Score, reduce, select, apply: from trained weights to a mask with an exact number of weights."""
 
 from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.criteria import register_criterion
+from ticket_hub.pruning.granularity import Granularity, register_granularity
 from ticket_hub.pruning.handle import MaskHandle, mask_handle
 from ticket_hub.pruning.keeping import keep_mask, load_masked
 from ticket_hub.pruning.masks import (
@@ -17,6 +18,7 @@ from ticket_hub.pruning.plan import ladder
 from ticket_hub.pruning.schedule import next_mask, one_shot_mask
 
 __all__ = [
+    "Granularity",
     "MaskHandle",
     "check_alignment",
     "density",
@@ -34,5 +36,6 @@ __all__ = [
     "random_mask",
     "random_mask_like",
     "register_criterion",
+    "register_granularity",
     "shuffled_mask",
 ]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ticket_hub.training.backend import register_backend
     from ticket_hub.training.member import Curves, Keeper, Member, MemberState, Progress, Trained
     from ticket_hub.training.optimizers import Optimizer, register_optimizer
+    from ticket_hub.training.plain import Plain
     from ticket_hub.training.schedules import register_schedule
     from ticket_hub.training.trainer import Trainer, train
 
@@ -21,9 +23,11 @@ __all__ = [
     "Member",
     "MemberState",
     "Optimizer",
+    "Plain",
     "Progress",
     "Trained",
     "Trainer",
+    "register_backend",
     "register_optimizer",
     "register_schedule",
     "train",
@@ -35,9 +39,11 @@ _HOMES = {
     "Member": "member",
     "MemberState": "member",
     "Optimizer": "optimizers",
+    "Plain": "plain",
     "Progress": "member",
     "Trained": "member",
     "Trainer": "trainer",
+    "register_backend": "backend",
     "register_optimizer": "optimizers",
     "register_schedule": "schedules",
     "train": "trainer",

@@ -70,6 +70,21 @@ def test_the_card_shows_who_says_what_on_which_machine_under_a_heading_of_its_ow
     )
 
 
+def test_a_control_that_nobody_has_registered_here_is_judged_and_shown_by_its_name(
+    bundle: Path,
+) -> None:
+    table = evidence_table(bundle, level=2, seed=0, who="Ada")
+    networks = table["levels"][0]["networks"]
+    networks["their-own"] = networks.pop("reinit")
+    amend_bundle(bundle, experiments=[read_record(table)])
+    assert verify_bundle(bundle).holds
+    (made,) = open_bundle(bundle).experiments()
+    (verdict,) = made.verdicts().values()
+    (found,) = [each for each in verdict.comparisons if each.control == "their-own"]
+    assert found.difference.mean == pytest.approx(0.1)
+    assert "| digits | 2 | their-own | 50.00 |" in (bundle / "README.md").read_text("utf-8")
+
+
 def test_the_same_experiment_replaces_its_record_and_others_stay(bundle: Path) -> None:
     first = record(bundle, level=1)
     amend_bundle(bundle, experiments=[first, record(bundle, seed=1), record(bundle, who="Bob")])
