@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from ticket_hub.evidence.statistics import (
     paired_ratio,
     trials_needed,
 )
+from ticket_hub.recipe.own import ACCURACY, MARGIN, Metric
 
 __all__ = [
     "ALPHA",
@@ -57,8 +58,6 @@ Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"
 
 ALPHA = 0.05
 """Chance of any false word in a family; one-sided half of it for a single test."""
-MARGIN = 0.002
-"""How far below dense still counts as matching: 0.2 points of accuracy."""
 MAX_ALPHA, MAX_MARGIN = 0.5, 0.2
 REFERENCES = frozenset({"dense", "finetune", "own"})
 """Controls that a ticket need not beat; it must not be inferior to them by more than the margin."""
@@ -69,15 +68,22 @@ class Rule:
     """By what a family is judged.
 
     Attributes:
-        margin: how far below a reference still is not inferior, as a fraction: 0.002 is 0.2 points.
+        margin: how far below a reference still is not inferior, as a fraction: 0.002 is 0.2 points;
+            of another metric than accuracy in its own unit.
         alpha: chance of any false word in the family.
         beside: p-values (the smaller of both directions, doubled) of comparisons that were asked
             for in the same command and are judged elsewhere, as the other cells of a matrix.
+        metric: what was measured.
     """
 
     margin: float = MARGIN
     alpha: float = ALPHA
     beside: tuple[float, ...] = ()
+    metric: Metric = ACCURACY
+
+    def to_table(self) -> dict[str, Any]:
+        """Plain values, without the metric: that is said where the measurements are."""
+        return {"margin": self.margin, "alpha": self.alpha, "beside": list(self.beside)}
 
     def check(self) -> None:
         """Refuse what cannot be.
@@ -85,7 +91,9 @@ class Rule:
         Raises:
             RecipeError: a margin below 0 or above 20 points, or an alpha outside (0, 0.5].
         """
-        if not 0 <= self.margin <= MAX_MARGIN:
+        if not self.metric.is_accuracy:
+            replace(self.metric, margin=self.margin)  # which refuses what cannot be
+        elif not 0 <= self.margin <= MAX_MARGIN:
             raise RecipeError(
                 f"The margin cannot be {self.margin:g}.",
                 f"It is a fraction from 0 to {MAX_MARGIN:g}: 0.002 is 0.2 points of accuracy.",
@@ -103,7 +111,7 @@ class Rule:
             test_examples: how many there are; None where that is not known.
             about: the data set, where it is not clear.
         """
-        if not test_examples or 1 / test_examples <= self.margin / 2:
+        if not test_examples or not self.metric.is_accuracy or 1 / test_examples <= self.margin / 2:
             return ""
         where = f" of {about}" if about else ""
         return (
@@ -126,7 +134,8 @@ class Outcome:
     """What was measured of one ticket or control, in the order of the trials.
 
     Attributes:
-        accuracy: on the test set at the early stop, in [0, 1].
+        accuracy: on the test set at the early stop, in [0, 1]; of a rule with another metric its
+            values.
         early_stop: the iteration of the early stop.
         starts: digests of what each network began with; empty where that is not known.
         tickets: of which ticket each trial is, by any name; empty where that is not known.
@@ -144,7 +153,8 @@ class Comparison:
 
     Attributes:
         control: `dense`, `reinit`, `shuffle`, ...
-        difference: accuracy of the ticket minus the control's.
+        difference: accuracy of the ticket minus the control's; of a metric that is better when it
+            is lower the other way round, so that more is better for the ticket.
         speed: early-stop iteration of the control over the ticket's; above 1 is sooner.
         p: of the claim, doubled and adjusted by Holm over the family: that the ticket is not
             inferior (`REFERENCES`), or better (any other).
@@ -228,7 +238,7 @@ def judge_family(cases: Sequence[Judged], rule: Rule = USUAL) -> list[Verdict]:
         if not len(ticket.accuracy):
             raise EvidenceError("There is no trial to judge.", "Train at least three.")
         for name, control in controls.items():
-            values = ticket.accuracy, control.accuracy
+            values = _gains(ticket, rule.metric), _gains(control, rule.metric)
             shift = -rule.margin if name in REFERENCES else 0.0
             claims.append(paired_difference(*values, shift=shift, bounds=False))
             plain.append(paired_difference(*values, confidence=rule.confidence))
@@ -247,6 +257,10 @@ def judge_family(cases: Sequence[Judged], rule: Rule = USUAL) -> list[Verdict]:
         )
         verdicts.append(_verdict(ticket, comparisons, rule, len(plain) + len(rule.beside)))
     return verdicts
+
+
+def _gains(outcome: Outcome, metric: Metric) -> list[float]:
+    return [metric.gain(value) for value in outcome.accuracy]
 
 
 def _comparison(  # noqa: PLR0917 - made in one place
@@ -358,8 +372,8 @@ def _reason(  # noqa: PLR0917 - made in one place
     if not any(each.control == "dense" for each in comparisons):
         return "The dense network was not trained beside the ticket, so there is no verdict."
     named = [each for each in comparisons if each.control in {"dense", "reinit"}]
-    parts = "; ".join(_describe(each) for each in named)
-    terms = [f"n = {count}", f"margin {100 * rule.margin:g} points"]
+    parts = "; ".join(_describe(each, rule.metric) for each in named)
+    terms = [f"n = {count}", f"margin {rule.metric.amount(rule.margin)}"]
     terms += [f"alpha {rule.alpha:g}"] if rule.alpha != ALPHA else []
     terms += [f"corrected for {family} comparisons"] if family > 1 else []
     text = f"{parts} ({', '.join(terms)})."
@@ -369,12 +383,15 @@ def _reason(  # noqa: PLR0917 - made in one place
     return f"{word}: {text}"
 
 
-def _describe(each: Comparison) -> str:
+def _describe(each: Comparison, metric: Metric) -> str:
     difference = each.difference
+    low, high = (metric.number(bound, signed=True) for bound in (difference.low, difference.high))
     bounds = (
-        f"{100 * difference.confidence:g}% interval "
-        f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"
+        f"{100 * difference.confidence:g}% interval {low} to {high}"
         if math.isfinite(difference.low)
         else "no spread between the trials"
     )
-    return f"{100 * difference.mean:+.2f} points against {each.control} ({bounds})"
+    better = "better by " if metric.lower_is_better else ""
+    about = "" if metric.is_accuracy else f" in {metric.name}"
+    gain = metric.amount(difference.mean, signed=True)
+    return f"{better}{gain}{about} against {each.control} ({bounds})"
