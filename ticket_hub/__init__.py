@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ticket_hub import own
     from ticket_hub.analysis.front import AnalyzeResult, analyze
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
@@ -63,6 +64,7 @@ __all__ = [
     "list_runs",
     "load_recipe",
     "open_bundle",
+    "own",
     "pull_bundle",
     "push_bundle",
     "recipe_names",
@@ -98,6 +100,7 @@ _HOMES = {
     "list_runs": "runs.listing",
     "load_recipe": "recipe",
     "open_bundle": "bundle.read",
+    "own": "own",
     "pull_bundle": "hub.front",
     "push_bundle": "transfer.sharing",
     "recipe_names": "recipe",

@@ -14,12 +14,14 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
         package: the package's `__name__`.
-        homes: public name -> the module that defines it, below the package.
+        homes: public name -> the module that defines it, below the package; a name whose home is
+            itself is that module.
     """
 
     def find(name: str) -> Any:  # noqa: ANN401 - any public name
         if name in homes:
-            return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+            module = importlib.import_module(f"{package}.{homes[name]}")
+            return module if homes[name] == name else getattr(module, name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find

@@ -22,6 +22,7 @@ from ticket_hub.bundle.unknown import without_placeholders
 from ticket_hub.content_id import count_kept
 from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
@@ -152,6 +153,7 @@ def manifest(
         family: how many comparisons the verdicts were corrected for together.
     """
     record = NetworkRecord.of(content.architecture)
+    metric = ACCURACY if content.own is None else content.own.metric
     layers = tuple(
         LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in network.layers
     )
@@ -171,9 +173,10 @@ def manifest(
             for trial in content.trials
         ),
         levels=levels,
-        default=summary.choose(levels, content.trials[0].index),
+        default=summary.choose(levels, content.trials[0].index, metric),
         files={},
         family=family,
         plugins=content.plugins,
+        own=content.own,
     )
     return without_placeholders(found)

@@ -16,7 +16,7 @@ _VERSIONS = ("ticket_hub", "torch", "numba", "python", "device", "cpu_capability
 
 def origin_section(manifest: Manifest) -> str:
     """How the tickets were found: recipe, versions, hardware; or that it is not known."""
-    recipe, known = manifest.recipe, manifest.environment
+    recipe, known, own = manifest.recipe, manifest.environment, manifest.own
     made = ", ".join(f"{key} {known[key]}" for key in _VERSIONS if key in known)
     digest = manifest.data.fingerprint
     fingerprint = f"`{digest[:12]}`" if digest else "not known"
@@ -28,7 +28,7 @@ def origin_section(manifest: Manifest) -> str:
     lines = [
         "## How it was found\n",
         *nearest,
-        f"- training: {_trained(recipe.training)}",
+        f"- training: {_trained(recipe.training) if own is None else one_line(own.sentence)}",
         f"- pruning: {_pruned(recipe.pruning)}{rewind}",
         f"- data: {data}, fingerprint {fingerprint}",
         f"- made with: {made or 'not known'}",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ticket_hub.bundle.manifest import DataRecord, Origin
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.recipe.own import OwnLoop
 from ticket_hub.training import Curves
-from ticket_hub.types import Architecture, Mask, Weights
+from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
@@ -87,6 +88,8 @@ class BundleContent:
             than these tickets get is not written.
         plugins: what of it is not built in; see `ticket_hub.bundle.plugin_records`.
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
+        own: what their author says of the loop that trained them, where it was not ours.
+        layers: what may be pruned, of a network that only its author's function builds.
     """
 
     recipe: Recipe | PartialRecipe
@@ -101,6 +104,8 @@ class BundleContent:
     experiments: tuple[ExperimentRecord, ...] = ()
     plugins: tuple[PluginRecord, ...] = ()
     figure: bytes | None = None
+    own: OwnLoop | None = None
+    layers: tuple[PrunableLayer, ...] = ()
 
     def only(self, *levels: int) -> BundleContent:
         """The same with these levels alone; level 0 is worth keeping, as the reference.

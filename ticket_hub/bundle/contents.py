@@ -14,6 +14,7 @@ from ticket_hub.bundle.content import (
     TrialContent,
 )
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.network import prunable_of
 from ticket_hub.bundle.read import Bundle
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.types import Mask
@@ -52,6 +53,8 @@ def content_of(bundle: Bundle) -> BundleContent:
         experiments=bundle.experiments(),
         plugins=manifest.plugins,
         figure=bundle.figure(),
+        own=manifest.own,
+        layers=prunable_of(manifest),
     )
 
 

@@ -24,6 +24,7 @@ from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
 from ticket_hub.recipe import recipe_of, tables
+from ticket_hub.recipe.own import Metric, is_own
 
 __all__ = ["bundle_id", "decode", "encode"]
 
@@ -94,6 +95,8 @@ def _table(manifest: Manifest) -> dict[str, Any]:
         del table["family"]  # as bundles were written before
     if not manifest.plugins:
         del table["plugins"]
+    if manifest.own is None:
+        del table["own"]
     return table
 
 
@@ -151,6 +154,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
     return (
         (manifest.id == found, "its id is not that of its content"),
         (_is_data(manifest), "no fingerprint of the data, or half of a normalization"),
+        (is_own(network.name) == (manifest.own is not None), "its network and its loop differ"),
         (1 <= network.classes <= layout.MAX_CLASSES, "an impossible number of classes"),
         (1 <= network.channels <= layout.MAX_CHANNELS, "an impossible number of channels"),
         (1 <= network.height <= layout.MAX_PIXELS, "an impossible height"),
@@ -232,7 +236,7 @@ def _check_level(manifest: Manifest, level: LevelRecord) -> None:
             raise _broken(f"a ticket of level {level.index} has impossible counts or no id")
     if not 0 <= level.density <= 1 or (level.tickets and level.density != _density(level, sizes)):
         raise _broken(f"the density of level {level.index} is not what its counts say")
-    if level.evidence is not None and not _is_evidence(level.evidence):
+    if level.evidence is not None and not _is_evidence(level.evidence, manifest.metric):
         raise _broken(f"the evidence of level {level.index} has impossible numbers")
 
 
@@ -242,16 +246,20 @@ def _density(level: LevelRecord, sizes: Sequence[int]) -> float:
     return kept / (len(level.tickets) * sum(sizes))
 
 
-def _is_evidence(found: EvidenceSummary) -> bool:
+def _is_evidence(found: EvidenceSummary, metric: Metric) -> bool:
+    test, stop = found.test_accuracy, found.early_stop
     return (
         1 <= found.n <= layout.MAX_TRIALS
-        and _is_spread(found.test_accuracy, 1.0)
-        and _is_spread(found.early_stop, math.inf)
+        and _is_spread(test)
+        and metric.is_possible(test.min)
+        and metric.is_possible(test.max)
+        and _is_spread(stop)
+        and stop.min >= 0
     )
 
 
-def _is_spread(spread: Spread, most: float) -> bool:
-    return 0 <= spread.min <= spread.mean <= spread.max <= most
+def _is_spread(spread: Spread) -> bool:
+    return spread.min <= spread.mean <= spread.max < math.inf
 
 
 def _broken(reason: str) -> BundleFormatError:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.recipe.own import ACCURACY, Metric, OwnLoop
 from ticket_hub.types import Architecture, LayerKind, Option
 
 __all__ = [
@@ -214,6 +215,8 @@ class Manifest:
             judged by itself, as it once was: then the key is not written.
         plugins: what network and recipe name that is not built in, by key and name. The key is
             written only where there is such a thing.
+        own: what their author says of the loop that trained them; without one, as of all tickets
+            that our own engine trained, the key is not written.
     """
 
     id: str
@@ -232,6 +235,15 @@ class Manifest:
     files: Mapping[str, FileRecord]
     family: int = 0
     plugins: tuple[PluginRecord, ...] = ()
+    own: OwnLoop | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """What was measured: of an author's own loop what it says, else accuracy.
+
+        Curves and summaries have its values under `test_accuracy`.
+        """
+        return ACCURACY if self.own is None else self.own.metric
 
     def level(self, index: int) -> LevelRecord | None:
         """The record of a level, or None."""

@@ -11,6 +11,7 @@ from ticket_hub.networks.registry import home_module
 from ticket_hub.plugins import plugin_of
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.axes import BACKENDS, OPEN
+from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture
 
 __all__ = ["demand_data", "needed_plugins"]
@@ -27,9 +28,9 @@ def needed_plugins(
     Raises:
         NetworkError: there is no such network.
     """
-    named: dict[tuple[str, str], str | None] = {
-        (NETWORK, architecture.name): home_module(architecture.name)
-    }
+    network = architecture.name
+    home = None if is_own(network) else home_module(network)
+    named: dict[tuple[str, str], str | None] = {(NETWORK, network): home}
     for registry in REGISTRIES:
         part, _, key = registry.key.partition(".")
         name = getattr(getattr(recipe, part), key, None)

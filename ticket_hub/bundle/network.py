@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from ticket_hub.bundle import layout
+from ticket_hub.bundle.content import BundleContent
 from ticket_hub.bundle.manifest import LayerRecord, Manifest
 from ticket_hub.errors import BundleFormatError, NetworkError, TicketHubError
 from ticket_hub.networks import outline
+from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture, PrunableLayer
 
-__all__ = ["Signature", "demand_equal", "signature"]
+__all__ = ["Signature", "demand_equal", "prunable_of", "signature", "signature_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,27 @@ def signature(architecture: Architecture) -> Signature:
         ) from error
     tensors = {name: (found.dtypes[name], shape) for name, shape in found.shapes.items()}
     return Signature(tensors=tensors, layers=found.layers)
+
+
+def prunable_of(manifest: Manifest) -> tuple[PrunableLayer, ...]:
+    """The layers that a manifest lists."""
+    return tuple(
+        PrunableLayer(name=layer.name, kind=layer.kind, shape=layer.shape)
+        for layer in manifest.layers
+    )
+
+
+def signature_of(content: BundleContent) -> Signature:
+    """Of the network of a bundle's content; one that only its author builds is told by theta0.
+
+    Raises:
+        NetworkError: as `signature`.
+    """
+    if not is_own(content.architecture.name):
+        return signature(content.architecture)
+    theta0 = content.trials[0].theta0
+    tensors = {name: (value.dtype, tuple(value.shape)) for name, value in theta0.items()}
+    return Signature(tensors=tensors, layers=content.layers)
 
 
 def demand_equal(found: Signature, manifest: Manifest) -> None:

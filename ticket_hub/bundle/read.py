@@ -18,7 +18,7 @@ from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
-from ticket_hub.bundle.network import Signature, demand_equal, signature
+from ticket_hub.bundle.network import Signature, demand_equal, prunable_of, signature
 from ticket_hub.bundle.packing import packed_size, unpack
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.record_reading import record_in
@@ -35,6 +35,7 @@ from ticket_hub.errors import (
     TicketNotFoundError,
 )
 from ticket_hub.networks import is_registered
+from ticket_hub.recipe.own import is_own
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.types import Architecture, Mask
 
@@ -58,7 +59,8 @@ def open_bundle(folder: Path) -> Bundle:
         if found.size > layout.MAX_MANIFEST_BYTES:
             raise BundleFormatError(f"{layout.MANIFEST} has more than 4 MiB.", _AGAIN)
         manifest = encoding.decode(found.at(0, found.size))
-    if manifest.default != summary.choose(manifest.levels, manifest.trials[0].index):
+    trial = manifest.trials[0].index
+    if manifest.default != summary.choose(manifest.levels, trial, manifest.metric):
         raise BundleFormatError(
             f"The default ticket in {layout.MANIFEST} is not the one of its rule.", _AGAIN
         )
@@ -115,6 +117,8 @@ class Bundle:
             NetworkError: the registry has no such network, or it cannot be built.
             BundleFormatError: the manifest's layers are not those of the network.
         """
+        if is_own(self.architecture.name):
+            return self.declared
         name, plugins = self.manifest.architecture.name, self.manifest.plugins
         if (remedy := remedy_for(plugins, NETWORK, name)) and not is_registered(name):
             raise NetworkError(f"The network {name!r} is not registered here.", remedy)
@@ -127,6 +131,28 @@ class Bundle:
         """Log, once for each folder, how the plugins that are here differ from its author's."""
         for note in plugin_notes(self.manifest.plugins):
             _warn_once(self.path, note)
+
+    @cached_property
+    def declared(self) -> Signature:
+        """The layers that the manifest lists, and the tensors of the first trial's theta0.
+
+        Raises:
+            BundleError: a layer has no tensor, or one of another shape.
+        """
+        name = layout.theta0_file(self.manifest.trials[0].index)
+        with self.files.open(name, self.manifest.files[name]) as found:
+            _, entries = read_header(found)
+        tensors = {key: (entry.dtype, tuple(entry.shape)) for key, entry in entries.items()}
+        for layer in self.manifest.layers:
+            dtype, shape = tensors.get(layer.name, (None, ()))
+            survivors = self.manifest.theta0 == "survivors" and len(shape) == 1
+            if dtype is None or not (survivors or shape == layer.shape):
+                raise BundleFormatError(
+                    f"The tensors in {name} are not those of the layers in {layout.MANIFEST}.",
+                    _AGAIN,
+                )
+            tensors[layer.name] = (dtype, layer.shape)
+        return Signature(tensors=tensors, layers=prunable_of(self.manifest))
 
     def ticket(self, level: str | int = "best", trial: int | None = None) -> TicketContent:
         """One ticket, recomputed and compared: digests, counts, density, id.
@@ -295,6 +321,7 @@ class Bundle:
 
     def _provenance(self, record: LevelRecord, claim: TicketRecord) -> dict[str, Any]:
         table = to_table(self.manifest)
+        own = {} if self.manifest.own is None else {"own": table["own"], "layers": table["layers"]}
         parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials", "plugins")
         return {
             "bundle": self.manifest.id,
@@ -302,6 +329,7 @@ class Bundle:
             "evidence": None if record.evidence is None else to_table(record.evidence),
             "verdict": record.verdict,
             **{part: table[part] for part in parts},
+            **own,
         }
 
 

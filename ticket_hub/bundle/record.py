@@ -12,6 +12,7 @@ from ticket_hub.bundle.packing import pack
 from ticket_hub.bundle.store import Store
 from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.types import Mask
 
 __all__ = ["Recorder"]
@@ -33,8 +34,10 @@ class Recorder:
         self._store, self._content, self._network = store, content, network
         self._densest = densest
         curves = curve_records(content)
-        self._outcomes = summary.outcomes(curves, [trial.index for trial in content.trials])
-        judged = summary.verdicts(self._outcomes)
+        metric = ACCURACY if content.own is None else content.own.metric
+        trials = [trial.index for trial in content.trials]
+        self._outcomes = summary.outcomes(curves, trials, metric)
+        judged = summary.verdicts(self._outcomes, summary.rule_of(metric))
         self._words = {level: each.word for level, each in judged.items()}
         self.family = summary.family_of(judged)
         self._sizes = [layer.size for layer in network.layers]

@@ -11,7 +11,9 @@ from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.recipe import recipe_of
+from ticket_hub.recipe.own import OwnLoop
 from ticket_hub.recipe.tables import build
+from ticket_hub.types import PrunableLayer
 
 __all__ = ["save_ticket"]
 
@@ -49,5 +51,7 @@ def save_ticket(ticket: TicketContent, folder: Path) -> Manifest:
         bit_exact=known.get("bit_exact", True),
         lineage=(*lineage, origin),
         plugins=tuple(build(PluginRecord, table) for table in known.get("plugins", ())),
+        own=build(OwnLoop, known["own"]) if "own" in known else None,
+        layers=tuple(build(PrunableLayer, table) for table in known.get("layers", ())),
     )
     return write_bundle(folder, content, theta0="dense" if ticket.dense else "survivors")

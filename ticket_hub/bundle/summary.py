@@ -16,16 +16,27 @@ from ticket_hub.bundle.manifest import (
 from ticket_hub.bundle.metrics import TICKET, CurveRecord
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
-from ticket_hub.evidence.verdict import MARGIN, USUAL, Judged
+from ticket_hub.evidence.verdict import USUAL, Judged
+from ticket_hub.recipe.own import ACCURACY, Metric
 
-__all__ = ["cases", "choose", "family_of", "measured", "outcomes", "shown", "stated", "verdicts"]
+__all__ = [
+    "cases",
+    "choose",
+    "family_of",
+    "measured",
+    "outcomes",
+    "rule_of",
+    "shown",
+    "stated",
+    "verdicts",
+]
 
 DENSE = 0
 """The level that is dense."""
 
 
 def outcomes(
-    records: Iterable[CurveRecord], trials: Sequence[int]
+    records: Iterable[CurveRecord], trials: Sequence[int], metric: Metric = ACCURACY
 ) -> dict[tuple[int, str], Outcome]:
     """Level and control -> what was measured at the early stop, trials in their order.
 
@@ -40,7 +51,7 @@ def outcomes(
         )
     found = {}
     for key, row in rows.items():
-        if set(row) == set(trials) and all(0 <= accuracy <= 1 for accuracy, _ in row.values()):
+        if set(row) == set(trials) and all(metric.is_possible(value) for value, _ in row.values()):
             values = [row[trial] for trial in trials]
             found[key] = Outcome(
                 accuracy=tuple(accuracy for accuracy, _ in values),
@@ -92,7 +103,14 @@ def verdicts(found: Mapping[tuple[int, str], Outcome], rule: Rule = USUAL) -> di
     return dict(zip(judged, judge_family(list(judged.values()), rule), strict=True))
 
 
-def stated(found: Mapping[tuple[int, str], Outcome], family: int) -> tuple[dict[int, Word], int]:
+def rule_of(metric: Metric) -> Rule:
+    """By what the bundle judges itself: of another metric than accuracy with its own margin."""
+    return USUAL if metric.is_accuracy else Rule(margin=metric.margin, metric=metric)
+
+
+def stated(
+    found: Mapping[tuple[int, str], Outcome], family: int, rule: Rule = USUAL
+) -> tuple[dict[int, Word], int]:
     """The words that a bundle must state, by level, and how many comparisons they are of.
 
     Args:
@@ -101,20 +119,22 @@ def stated(found: Mapping[tuple[int, str], Outcome], family: int) -> tuple[dict[
     if not family:
         judged = {level: earlier_word(*case) for level, case in cases(found).items()}
         return {level: word for level, word in judged.items() if word is not None}, 0
-    full = verdicts(found)
+    full = verdicts(found, rule)
     words = {level: each.word for level, each in full.items() if each.word is not None}
     return words, family_of(full)
 
 
-def shown(found: Mapping[tuple[int, str], Outcome], family: int) -> dict[int, Verdict]:
+def shown(
+    found: Mapping[tuple[int, str], Outcome], family: int, rule: Rule = USUAL
+) -> dict[int, Verdict]:
     """The verdicts that a bundle is shown with, by level: those of the rule of its time.
 
     Args:
         family: as in `stated`.
     """
-    words, _ = stated(found, family)
+    words, _ = stated(found, family, rule)
     if family or not words:
-        return verdicts(found)
+        return verdicts(found, rule)
     judged = {level: judge_family([case])[0] for level, case in cases(found).items()}
     return {level: _by_the_earlier_rule(each, words[level]) for level, each in judged.items()}
 
@@ -130,7 +150,7 @@ def family_of(judged: Mapping[int, Verdict]) -> int:
     return max((each.family for each in judged.values() if each.word), default=0)
 
 
-def choose(levels: Sequence[LevelRecord], trial: int) -> DefaultTicket:
+def choose(levels: Sequence[LevelRecord], trial: int, metric: Metric = ACCURACY) -> DefaultTicket:
     """The default ticket; see `DefaultTicket` for the rule."""
     carried = sorted((level for level in levels if level.tickets), key=lambda level: level.density)
     for level in carried:
@@ -138,9 +158,10 @@ def choose(levels: Sequence[LevelRecord], trial: int) -> DefaultTicket:
             return DefaultTicket(level=level.index, trial=trial, rule="verdict")
     reference = next((each.evidence for each in levels if each.index == DENSE), None)
     if reference is not None:
-        least = reference.test_accuracy.mean - MARGIN
+        least = metric.gain(reference.test_accuracy.mean) - rule_of(metric).margin
         for level in carried:
-            if level.evidence is not None and level.evidence.test_accuracy.mean >= least:
+            found = level.evidence
+            if found is not None and metric.gain(found.test_accuracy.mean) >= least:
                 return DefaultTicket(level=level.index, trial=trial, rule="mean-within-margin")
         return DefaultTicket(level=carried[-1].index, trial=trial, rule="densest")
     return DefaultTicket(level=carried[0].index, trial=trial, rule="sparsest")

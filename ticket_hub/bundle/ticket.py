@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -42,13 +42,17 @@ class TicketContent:
     dense: bool = True
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self, *, mask: bool = True) -> nn.Module:
+    def build(
+        self, network: Callable[[], nn.Module] | None = None, *, mask: bool = True
+    ) -> nn.Module:
         """The network with theta0 * mask, on torch's default device, ready for any training loop.
 
         Its mask is kept at 0 through gradients, optimizer steps, copies and loaded weights;
         `ticket_hub.pruning.mask_handle(module)` gives the handle, whose `remove` lets go.
 
         Args:
+            network: builds the module where no registry does: the author's own function of a
+                network that is called `own:...`, without arguments.
             mask: False gives the plain module. Its weights are theta0 * mask all the same, but
                 nothing keeps them there while it is trained.
 
@@ -56,7 +60,7 @@ class TicketContent:
             NetworkError: the network is not registered here, or cannot be built.
             MaskMismatchError: mask or theta0 are not of the network.
         """
-        module = build(self.architecture)
+        module = build(self.architecture) if network is None else network()
         load = load_masked if mask else load_weights
         load(module, self.theta0, self.mask)
         return module

@@ -53,6 +53,8 @@ def unknown_parts(manifest: Manifest) -> tuple[str, ...]:
     """What nobody knows of how the tickets were found, as words for people."""
     recipe, data = manifest.recipe, manifest.data
     parts = recipe.unknown if isinstance(recipe, PartialRecipe) else ()
+    if manifest.own is not None:  # whose author says what there is to say
+        return ()
     others = {
         "fingerprint of the data": data.fingerprint,
         "normalization": data.mean,

@@ -21,6 +21,7 @@ from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub.networks import is_registered
 from ticket_hub.pruning.masks import masked
+from ticket_hub.recipe.own import is_own
 from ticket_hub.system_files import is_system_file
 
 __all__ = ["OTHER_FILES", "Check", "VerifyReport", "verify_bundle"]
@@ -117,6 +118,9 @@ def _opened(folder: Path) -> tuple[Bundle, tuple[str, ...]]:
     remedy = remedy_for(bundle.manifest.plugins, NETWORK, name) or (
         "Import the file or module that registers it: --import FILE_OR_MODULE, or TICKET_IMPORT."
     )
+    if is_own(name):
+        reason = f"Whether layers and tensors are those of {name!r}: its author alone builds it."
+        return declared, (reason,)
     reason = (
         f"Whether layers and tensors are those of {name!r}: this network is not registered here. "
         f"{remedy}"
@@ -212,8 +216,9 @@ class _Verifier:
     def _evidence(self) -> None:
         manifest, trials = self.manifest, [trial.index for trial in self.manifest.trials]
         backends: dict[int, set[str]] = {}
-        outcomes = summary.outcomes(_known(self.bundle, backends), trials)
-        words, family = summary.stated(outcomes, manifest.family)
+        outcomes = summary.outcomes(_known(self.bundle, backends), trials, manifest.metric)
+        rule = summary.rule_of(manifest.metric)
+        words, family = summary.stated(outcomes, manifest.family, rule)
         _demand(family == manifest.family, "Its verdicts are of another number of comparisons.")
         for level in manifest.levels:
             names = backends.get(level.index, set())

@@ -14,7 +14,7 @@ from ticket_hub.bundle.card_marks import is_generated, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
 from ticket_hub.bundle.manifest import FileRecord, Manifest, Theta0
-from ticket_hub.bundle.network import Signature, signature
+from ticket_hub.bundle.network import Signature, signature_of
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
 from ticket_hub.bundle.store import Store
@@ -56,7 +56,7 @@ def write_bundle(
         MaskMismatchError: masks or weights are not of the architecture.
         StorageError: the disk is full, or the file system refuses.
     """
-    network = signature(content.architecture)
+    network = signature_of(content)
     assemble.checked(content, network)
     densest = assemble.densest_sparse(content, network) if theta0 == "survivors" else None
     store = Store(folder, written)

@@ -20,6 +20,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import OptionRule, check_options
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture, Option, PrunableLayer
 
 __all__ = [
@@ -223,6 +224,12 @@ def _entry(name: str) -> _Entry:
     if found is not None:
         return found
     short = name[:MAX_NAME]
+    if is_own(name):
+        raise NetworkError(
+            f"The network {short!r} is built by its author's own function, which no registry has.",
+            "Get that function from the author and give it: `ticket.build(make_network)`, "
+            "`own.Comparison(ticket, make_network=...)`.",
+        )
     raise NetworkError(
         f"There is no network {short!r} here.",
         f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. "

@@ -159,6 +159,24 @@ class OwnLoop:
                 f"Name the data, and give at most {MAX_SETTINGS} settings.",
             )
 
+    @property
+    def sentence(self) -> str:
+        """How the tickets were trained, for people, with what there is to repeat it."""
+        known = [
+            _named("script", self.script, self.script_sha256),
+            _named("network in", self.network, self.network_sha256)
+            if (self.network, self.network_sha256) != (self.script, self.script_sha256)
+            else "",
+            f"commit {self.commit}" if self.commit else "",
+            ", ".join(f"{key} = {value}" for key, value in sorted(self.settings.items())),
+        ]
+        found = "; ".join(part for part in known if part)
+        return f"by the author's own loop, which is theirs to repeat ({found or 'nothing more'})"
+
+
+def _named(what: str, name: str, sha256: str) -> str:
+    return f"{what} {name}, sha256 {sha256[:12]}" if sha256 else ""
+
 
 def is_own(network: str) -> bool:
     """Whether a network's name is that of its author's own function."""

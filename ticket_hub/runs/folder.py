@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,13 @@ from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
 from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
-from ticket_hub.recipe.tables import to_table
+from ticket_hub.recipe.own import OwnLoop
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.runs.level import Level
 from ticket_hub.runs.level_files import read_mask, read_trials, write_trials
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal, remedy
 from ticket_hub.runs.sealed import sealed_tensors, write_for_bundle
-from ticket_hub.types import Architecture, Mask, Weights
+from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
 __all__ = ["Header", "RunFolder"]
 
@@ -44,11 +45,20 @@ ENDS = ("search.levels", "search.stop_density", "search.stop_below_dense")
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What a run is about, complete enough to read it without its data set."""
+    """What a run is about, complete enough to read it without its data set.
+
+    Attributes:
+        own: of tickets that their author's own loop trains, what is said of it.
+        layers: of a network that only its author's function builds, what may be pruned.
+        tensors: of such a network, the dtype and shape of each entry of its state dict, as a text.
+    """
 
     recipe: Recipe | PartialRecipe
     architecture: Architecture
     data: DataRecord
+    own: OwnLoop | None = None
+    layers: tuple[PrunableLayer, ...] = ()
+    tensors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,9 @@ class RunFolder:
             "architecture": to_table(header.architecture),
             "data": asdict(header.data),
         }
+        if header.own is not None:
+            own = {"loop": to_table(header.own), "tensors": dict(header.tensors)}
+            table["own"] = own | {"layers": [to_table(layer) for layer in header.layers]}
         write_json(self.path / "run.json", table)
 
     def read_environment(self) -> tuple[dict[str, str], bool]:
@@ -259,13 +272,17 @@ class RunFolder:
 
 def _header(table: Mapping[str, Any]) -> Header:
     network, data = table["architecture"], table["data"]
+    own = table.get("own", {})
     return Header(
         recipe=recipe_of(table["recipe"]),
         architecture=Architecture(**(network | {"options": tuple(map(tuple, network["options"]))})),
         data=DataRecord(
             name=data["name"],
             fingerprint=data["fingerprint"],
-            mean=tuple(data["mean"]),
-            std=tuple(data["std"]),
+            mean=None if data["mean"] is None else tuple(data["mean"]),
+            std=None if data["std"] is None else tuple(data["std"]),
         ),
+        own=build(OwnLoop, own["loop"]) if own else None,
+        layers=tuple(build(PrunableLayer, layer) for layer in own.get("layers", ())),
+        tensors=dict(own.get("tensors", {})),
     )

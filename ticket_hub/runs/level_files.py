@@ -17,7 +17,7 @@ from ticket_hub.runs.sealed import sealed_tensors, write_for_bundle, write_tenso
 from ticket_hub.training import Curves, Trained
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["read_mask", "read_trials", "write_trials"]
+__all__ = ["flatten", "read_mask", "read_trials", "trained_of", "write_trials"]
 
 
 def write_trials(folder: Path, level: Level, bundle: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def write_trials(folder: Path, level: Level, bundle: Path) -> dict[str, Any]:
     for number, trial in enumerate(level.trials):
         bits = {name: pack(keep) for name, keep in trial.mask.items()}
         mask = write_for_bundle(bundle / mask_file(number, level.index), bits)
-        entry = write_tensors(folder / f"trial-{number}.safetensors", _flatten(trial.trained))
+        entry = write_tensors(folder / f"trial-{number}.safetensors", flatten(trial.trained))
         done = {"backend": trial.trained.backend, "iterations": trial.trained.iterations}
         entries.append(entry | done | {"seed": trial.seed, "mask": mask})
     return {
@@ -56,7 +56,7 @@ def read_trials(
                 seed=int(entry["seed"]),
                 theta0=start,
                 mask=read_mask(folder, entry, bundle / mask_file(number, index), start),
-                trained=_trained(entry, sealed_tensors(folder, entry)),
+                trained=trained_of(entry, sealed_tensors(folder, entry)),
             )
             for number, (entry, start) in pairs
         ),
@@ -87,7 +87,8 @@ def read_mask(folder: Path, entry: Mapping[str, Any], path: Path, theta0: Weight
     }
 
 
-def _trained(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
+def trained_of(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
+    """A trained network from its entry in a seal and the tensors of its file."""
     return Trained(
         weights=_part(flat, "trained/"),
         curves=_curves(flat["readings"]),
@@ -97,7 +98,8 @@ def _trained(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
     )
 
 
-def _flatten(trained: Trained) -> dict[str, Tensor]:
+def flatten(trained: Trained) -> dict[str, Tensor]:
+    """A trained network as named tensors; `trained_of` gives it back."""
     flat = {f"trained/{name}": value for name, value in trained.weights.items()}
     curves = trained.curves
     columns = (

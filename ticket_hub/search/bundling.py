@@ -105,6 +105,8 @@ class RunBundle:
             controls=self._controls,
             experiments=self._experiments,
             plugins=needed_plugins(self.header.recipe, self.header.architecture),
+            own=self.header.own,
+            layers=self.header.layers,
         )
         self._written = write_bundle(self.folder.bundle, content, written=self._files)
 

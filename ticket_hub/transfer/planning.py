@@ -10,7 +10,7 @@ from typing import Any, TypedDict, cast, get_args
 from ticket_hub import home
 from ticket_hub.bundle import Manifest
 from ticket_hub.bundle.needed_plugins import demand_data
-from ticket_hub.errors import RecipeError
+from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe import PartialRecipe, Recipe
@@ -241,6 +241,11 @@ def target_recipe(manifest: Manifest, dataset: str | None, changes: Mapping[str,
         RecipeError: an unknown key, an impossible value, or something that the ticket's bundle
             does not say and the caller does not either.
     """
+    if manifest.own is not None:
+        raise EvidenceError(
+            f"These tickets were trained {manifest.own.sentence}.",
+            "Train them beside their controls in that loop: `ticket_hub.own.Comparison`.",
+        )
     for key in changes:
         if not key.startswith(CHANGEABLE):
             raise RecipeError(

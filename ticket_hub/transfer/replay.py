@@ -93,7 +93,12 @@ def replay_bundle(
 
 def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
     """The recipe to replay, once nothing stands in the way of it."""
-    recipe = bundle.manifest.recipe
+    recipe, own = bundle.manifest.recipe, bundle.manifest.own
+    if own is not None:
+        raise EvidenceError(
+            f"These tickets were trained {own.sentence}.",
+            "Ask the author for that script, and run it: it walks through `own.Search`.",
+        )
     seeded = all(trial.seed is not None for trial in bundle.manifest.trials)
     if not isinstance(recipe, Recipe) or not seeded or bundle.evidence(level) is None:
         raise EvidenceError(

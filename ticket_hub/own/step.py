@@ -1,0 +1,316 @@
+"""One network for the author's own loop to train, and what came of it."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
+
+from ticket_hub.errors import TrainingError
+from ticket_hub.own.network import state_of
+from ticket_hub.recipe.own import Metric
+from ticket_hub.training import Curves
+from ticket_hub.types import Mask, Weights
+
+__all__ = ["Finished", "Step", "StepFacts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFacts:
+    """What a step is about.
+
+    Attributes:
+        control: `ticket`, or what is trained beside it: `reinit`, `dense`, ...
+        level: the pruning round; 0 is dense.
+        trial: which repetition.
+        seed: of the trial; the global generators are seeded for each step by it.
+        density: kept weights over prunable weights.
+        start: the iteration that the weights are of: above 0 where they were rewound to it.
+        rewound: whether survivors went back to theta0.
+    """
+
+    control: str
+    level: int
+    trial: int
+    seed: int
+    density: float
+    start: int
+    rewound: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finished:
+    """What a loop made of a step.
+
+    Attributes:
+        weights: the state dict at the end, on the CPU.
+        point: the state dict at the rewinding point; None where there was none.
+        curves: what was read; of a metric that is not accuracy the columns have its values.
+        iterations: steps in all.
+        measured: everything that was given to `finish`.
+    """
+
+    weights: Weights
+    point: Weights | None
+    curves: Curves
+    iterations: int
+    measured: Mapping[str, float]
+
+
+@dataclass(eq=False)
+class Step:
+    """One trial at one level, or one network of a comparison, for a loop to train.
+
+    Attributes:
+        module: the network: masked, with the weights that it starts from. The mask is held
+            through any optimizer and wrapper; see `ticket_hub.pruning.keeping.keep_mask`.
+        mask: prunable name -> bool; True is kept.
+        control, level, trial, seed, density, start, rewound: see `StepFacts`.
+        metric: what is measured.
+        rewind_step: the iteration at which `rewind_point` is to be called in level 0; 0 is never.
+        draw_seed: what the global generators were seeded with, right before the loop got the step.
+        keep: takes what came of it.
+        iterations: steps that any `torch.optim` optimizer has done with the module so far, and
+            those before `start`.
+    """
+
+    module: nn.Module
+    mask: Mask
+    facts: StepFacts
+    metric: Metric
+    rewind_step: int
+    draw_seed: int
+    keep: Callable[[Finished], None]
+    iterations: int = field(init=False)
+    is_finished: bool = field(default=False, init=False)
+    is_over: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Note what the module is made of, and count its steps."""
+        self.iterations = self.facts.start
+        self._point: Weights | None = None
+        self._readings: list[tuple[float, ...]] = []
+        self._parameters = dict(self.module.named_parameters(remove_duplicate=False))
+        self._trained = {id(parameter) for parameter in self._parameters.values()}
+        _STEPS.add(self)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the facts, each with its type
+        if name in StepFacts.__dataclass_fields__:
+            return getattr(self.facts, name)
+        raise AttributeError(name)
+
+    def rewind_point(self) -> None:
+        """Keep the weights as they are now: survivors go back to them. For level 0; else nothing.
+
+        Raises:
+            TrainingError: the search goes back to its initialization, the point was kept already,
+                or the module is no longer the one that was given.
+        """
+        self._demand_open()
+        if not self.rewind_step:
+            raise TrainingError(
+                "This search does not rewind to a step.",
+                "Give `Search(rewind='500it')`, and call `rewind_point` after so many steps.",
+            )
+        if self.facts.level:
+            return
+        if self._point is not None:
+            raise TrainingError(
+                "The rewinding point of this step was kept already.",
+                f"Call `rewind_point` once, after {self.rewind_step} iterations.",
+            )
+        self._point = self._state()
+
+    def report(
+        self,
+        iteration: int,
+        *,
+        validation_loss: float,
+        test: float = math.nan,
+        validation: float = math.nan,
+        test_loss: float = math.nan,
+    ) -> None:
+        """Add one reading; the early stop is the first minimum of the validation loss.
+
+        Args:
+            iteration: steps done; it grows from one reading to the next.
+            validation_loss: finite.
+            test, validation: the metric on these parts, where it was read.
+            test_loss: where it was read.
+
+        Raises:
+            TrainingError: a number is not possible, or the iteration does not grow.
+        """
+        self._demand_open()
+        if not math.isfinite(validation_loss):
+            raise TrainingError(
+                f"The validation loss at iteration {iteration} is {validation_loss}.",
+                "Report finite numbers; a lower learning rate keeps a loop from diverging.",
+            )
+        for name, value in (("test", test), ("validation", validation)):
+            if not (math.isnan(value) or self.metric.is_possible(value)):
+                raise self._impossible(name, value)
+        last = self._readings[-1][0] if self._readings else -1
+        if iteration <= last:
+            raise TrainingError(
+                f"Iteration {iteration} was reported after {last:.0f}.", "Report in order."
+            )
+        row = (iteration, validation_loss, validation, test_loss, test)
+        self._readings.append(tuple(map(float, row)))
+
+    def finish(self, **measured: float) -> None:
+        """Keep what was trained and measured; to be called once, when the training is over.
+
+        Until it returns nothing of this step is on disk, and the step can be done again.
+
+        Args:
+            measured: numbers by names of your own. The one called `test`, or as the metric is,
+                is what tickets are judged by; `validation` is the metric there. Without it the
+                test value at the early stop of what was reported.
+
+        Raises:
+            TrainingError: the step was finished before or is over, nothing was measured by the
+                metric, a number is not possible, or the loop replaced what it was to train.
+            StorageError: it cannot be written.
+        """
+        self._demand_open()
+        for name, value in measured.items():
+            if not math.isfinite(value):
+                raise self._impossible(name, value)
+        for name in ("test", "validation", self.metric.name):
+            if name in measured and not self.metric.is_possible(measured[name]):
+                raise self._impossible(name, measured[name])
+        point = self._point
+        if self.rewind_step and not self.facts.level and point is None:
+            raise TrainingError(
+                "The rewinding point of level 0 was not kept.",
+                f"Call `step.rewind_point()` after {self.rewind_step} iterations of level 0, "
+                "and begin this step again.",
+            )
+        finished = Finished(
+            weights=self._state(),
+            point=point,
+            curves=self._curves(measured),
+            iterations=self.iterations,
+            measured={name: float(value) for name, value in measured.items()},
+        )
+        self.keep(finished)
+        self.is_finished = True
+        _STEPS.discard(self)
+
+    def end(self) -> None:
+        """Called when the loop asks for the next step.
+
+        Raises:
+            TrainingError: the step was not finished.
+        """
+        self.is_over = True
+        _STEPS.discard(self)
+        if not self.is_finished:
+            raise TrainingError(
+                f"The step of level {self.facts.level}, trial {self.facts.trial} "
+                f"({self.facts.control}) was not finished.",
+                "Call `step.finish(test=...)` when its training is over. What was finished "
+                "before is kept; the same script begins this step again.",
+            )
+
+    def count(self, trained: set[int]) -> None:
+        """Count one step of an optimizer, by the `id` of each parameter that it trains."""
+        if not trained.isdisjoint(self._trained):
+            self.iterations += 1
+
+    def _curves(self, measured: Mapping[str, float]) -> Curves:
+        named = [name for name in ("test", self.metric.name) if name in measured]
+        rows = self._readings
+        if len(named) > 1 or (named and any(math.isfinite(row[4]) for row in rows)):
+            raise TrainingError(
+                f"The {self.metric.name} on the test part was given twice.",
+                "Give it to `finish`, or to `report`; not to both.",
+            )
+        if named:
+            rows = [
+                (
+                    float(max(self.iterations, 0)),
+                    math.nan,
+                    float(measured.get("validation", math.nan)),
+                    math.nan,
+                    float(measured[named[0]]),
+                )
+            ]
+        table = torch.tensor(rows, dtype=torch.float64).reshape(-1, 5)
+        curves = Curves(
+            iterations=table[:, 0].long(),
+            validation_loss=table[:, 1].clone(),
+            validation_accuracy=table[:, 2].clone(),
+            test_loss=table[:, 3].clone(),
+            test_accuracy=table[:, 4].clone(),
+        )
+        if not rows or math.isnan(float(curves.test_accuracy[curves.early_stop])):
+            raise TrainingError(
+                f"The {self.metric.name} on the test part was not measured.",
+                "Give `step.finish(test=...)`, or `step.report(iteration, validation_loss=..., "
+                "test=...)` at each evaluation.",
+            )
+        return curves
+
+    def _state(self) -> Weights:
+        """The module's state dict, once it is known to be what was given out, trained in place."""
+        now = dict(self.module.named_parameters(remove_duplicate=False))
+        for name, parameter in self._parameters.items():
+            if now.get(name) is not parameter:
+                raise TrainingError(
+                    f"The loop replaced the parameter {name!r} of the module, so what it trained "
+                    "is not what it was given.",
+                    "Train `step.module` in place; load weights with `load_state_dict`, without "
+                    "`assign=True`.",
+                )
+        state = state_of(self.module)
+        for name, value in state.items():
+            if value.is_floating_point() and not bool(value.isfinite().all()):
+                raise TrainingError(
+                    f"{name!r} holds NaN or infinity after training.",
+                    "Lower the learning rate, or add a warm-up, and begin this step again.",
+                )
+        for name, keep in self.mask.items():
+            if bool(state[name][~keep].any()):
+                raise TrainingError(
+                    f"Weights of {name!r} that the mask drops are not 0 after training.",
+                    "Train `step.module` itself with its hooks, and not a copy of its parameters.",
+                )
+        return state
+
+    def _impossible(self, name: str, value: float) -> TrainingError:
+        need = "in [0, 1]" if self.metric.is_accuracy else "finite"
+        return TrainingError(
+            f"{name} cannot be {value}.",
+            f"Give a number that is {need}; the step is still open, and nothing was kept of it.",
+        )
+
+    def _demand_open(self) -> None:
+        if self.is_finished or self.is_over:
+            what = "finished already" if self.is_finished else "over"
+            raise TrainingError(
+                f"The step of level {self.facts.level}, trial {self.facts.trial} "
+                f"({self.facts.control}) is {what}.",
+                "Finish each step once, before the loop goes on to the next.",
+            )
+
+
+_STEPS: weakref.WeakSet[Step] = weakref.WeakSet()
+"""The steps that are open."""
+
+
+def _count(optimizer: Optimizer, _arguments: object, _keywords: object) -> None:
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    for step in list(_STEPS):
+        step.count(trained)
+
+
+# One hook for as long as the process lives; see `ticket_hub.pruning.handle`.
+register_optimizer_step_post_hook(_count)
