@@ -14,6 +14,7 @@ from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
+from ticket_hub.recipe.own import Metric
 from ticket_hub.recipe.spec import UNKNOWN
 from ticket_hub.table import Column, Table
 
@@ -65,10 +66,16 @@ for name, packed in mask.items():
     weights[name] = (whole * bits).reshape(shapes[name])
 """
 
+_OWN_READING = (
+    "Values are those on the test part, as the author's own loop measured them; mean (minimum to "
+    "maximum) over the n tickets, one for each trial. A verdict stands only where at least three "
+    "trials support it."
+)
 _INTRO = (
     "{n} trial{s}, recipe `{recipe}`. A ticket is a mask and the weights that its survivors start "
     "from: **these weights are not trained yet.**"
 )
+_OWN_REACHED = " The values below were reached by training from them."
 _REACHED = " The accuracies below were reached by training from them."
 _READING = (
     "Test accuracy is read at the early stop, the first minimum of the validation loss; mean "
@@ -105,7 +112,7 @@ def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ())
     Args:
         experiments: evidence from elsewhere, which gets a heading of its own.
     """
-    ticket, trials = manifest.default, len(manifest.trials)
+    ticket, trials, own = manifest.default, len(manifest.trials), manifest.own
     level = next(each for each in manifest.levels if each.index == ticket.level)
     data = "data that are not known" if manifest.data.name == UNKNOWN else manifest.data.name
     title = f"Lottery tickets of {manifest.architecture.name} found on {data}"
@@ -114,18 +121,28 @@ def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ())
     which = f"The default ticket is level {ticket.level} of trial {ticket.trial}: "
     parts = (
         _front_matter(manifest, level.evidence) + f"\n# {title}",
-        intro + _REACHED * measured,
+        intro + (_REACHED if own is None else _OWN_REACHED) * measured,
         *_imported(manifest),
         *_figure(manifest),
-        _table(manifest.levels),
-        _READING if measured else _UNMEASURED,
-        which + _RULES[ticket.rule] + ".",
+        _table(manifest.levels, manifest.metric),
+        (_READING if own is None else _OWN_READING) if measured else _UNMEASURED,
+        which + (_RULES[ticket.rule] if own is None else _own_rule(ticket.rule, own.metric)) + ".",
         _limits(manifest),
         *experiments_section(experiments),
         origin_section(manifest),
         _LOADING + f"```python\n{_snippet(manifest)}```",
     )
     return "\n\n".join(parts) + "\n\n"
+
+
+def _own_rule(rule: str, metric: Metric) -> str:
+    """The rule of the default ticket in the metric's own words."""
+    near = f"{metric.name} is at most {metric.amount(metric.margin)} worse than the dense network's"
+    words = {
+        "mean-within-margin": f"the sparsest level whose mean test {near}; this is no verdict",
+        "densest": f"the densest level, since there is none whose mean test {near}",
+    }
+    return one_line(words.get(rule) or _RULES[rule])
 
 
 def _imported(manifest: Manifest) -> list[str]:
@@ -144,7 +161,8 @@ def _figure(manifest: Manifest) -> list[str]:
     measured = [level for level in manifest.levels if level.evidence is not None]
     sparsest = min(level.density for level in measured) if measured else 1.0
     text = (
-        "Test accuracy and the iteration of the early stop, against the weights that remain, "
+        f"Test {one_line(manifest.metric.name)} and the iteration of the early stop, against the "
+        "weights that remain, "
         f"from 100% down to {100 * sparsest:.3g}%; the table below has the numbers"
     )
     return [f"![{text}]({layout.FIGURE})"]
@@ -155,12 +173,14 @@ def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:
     tags = ["lottery-ticket", "pruning", "sparsity"]
     known = (name,) if data == UNKNOWN else (name, data)
     tags += [card_tag(text.removeprefix("timm:")) for text in known]
-    lines = ["---", "library_name: ticket-hub", "pipeline_tag: image-classification", "tags:"]
+    lines = ["---", "library_name: ticket-hub"]
+    lines += ["pipeline_tag: image-classification"] * (manifest.own is None) + ["tags:"]
     lines += [f"- {json.dumps(tag)}" for tag in tags + ["timm"] * name.startswith("timm:")]
-    if _hub_dataset(data):
+    if manifest.own is None and _hub_dataset(data):
         lines += ["datasets:", f"- {json.dumps(_hub_dataset(data))}"]
-    lines += ["metrics:", "- accuracy"]
-    if evidence is not None:
+    if manifest.metric.is_accuracy:
+        lines += ["metrics:", "- accuracy"]
+    if evidence is not None and manifest.own is None:
         lines += _model_index(manifest, evidence)
     return "\n".join([*lines, "---", ""])
 
@@ -192,7 +212,7 @@ def results(manifest: Manifest) -> bytes | None:
     """
     level = next(each for each in manifest.levels if each.index == manifest.default.level)
     dataset = _hub_dataset(manifest.data.name)
-    if dataset is None or level.evidence is None:
+    if dataset is None or level.evidence is None or manifest.own is not None:
         return None
     notes = (
         f"after training the ticket of level {level.index} (density {level.density:.4g}); "
@@ -208,17 +228,20 @@ def _hub_dataset(name: str) -> str | None:
     return name.removeprefix("hf:") if name.startswith("hf:") else HUB_DATASETS.get(name)
 
 
-def _table(levels: tuple[LevelRecord, ...]) -> str:
-    names = ("level", "density", "test accuracy", "early stop at", "n", "verdict")
-    return Table([Column(name) for name in names], [_row(level) for level in levels]).markdown()
+def _table(levels: tuple[LevelRecord, ...], metric: Metric) -> str:
+    measured = f"test {one_line(metric.name)}"
+    names = ("level", "density", measured, "early stop at", "n", "verdict")
+    rows = [_row(level, metric) for level in levels]
+    return Table([Column(name) for name in names], rows).markdown()
 
 
-def _row(level: LevelRecord) -> list[str]:
+def _row(level: LevelRecord, metric: Metric) -> list[str]:
     found = level.evidence
     accuracy = stop = n = ""
     if found is not None:
         test = found.test_accuracy
-        accuracy = f"{test.mean:.2%} ({test.min:.2%} to {test.max:.2%})"
+        mean, low, high = (one_line(metric.text(each)) for each in (test.mean, test.min, test.max))
+        accuracy = f"{mean} ({low} to {high})"
         stop, n = f"{found.early_stop.mean:.0f}", count_text(found.n, found.n)
     return [str(level.index), f"{level.density:.4g}", accuracy, stop, n, level.verdict or ""]
 

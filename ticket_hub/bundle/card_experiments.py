@@ -9,6 +9,7 @@ from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
 from ticket_hub.evidence import Verdict
 from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import Row, level_rows, rows_table
+from ticket_hub.recipe.own import Metric
 from ticket_hub.table import Column, Table
 
 __all__ = ["experiments_section", "one_line", "record_rows", "whereabouts"]
@@ -52,19 +53,28 @@ def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:
     """Heading, table and sources as Markdown; nothing where there is no record."""
     if not records:
         return []
-    columns = [Column(name) for name in ("data set", *rows_table([]).headings)]
-    rows = [
-        [one_line(record.spec.data.name[:_MAX_LENGTH]), *texts]
-        for record in records
-        for texts in rows_table(record_rows(record)).texts()
+    tables = [
+        _table([record for record in records if record.spec.metric == metric], metric)
+        for metric in dict.fromkeys(record.spec.metric for record in records)
     ]
     sources = "\n".join(f"- {_source(record)}" for record in records)
-    return ["## Evidence from other experiments", _INTRO, Table(columns, rows).markdown(), sources]
+    return ["## Evidence from other experiments", _INTRO, *tables, sources]
+
+
+def _table(records: Sequence[ExperimentRecord], metric: Metric) -> str:
+    headings = map(one_line, rows_table([], metric).headings)
+    columns = [Column(name) for name in ("data set", *headings)]
+    rows = [
+        [one_line(record.spec.data_name[:_MAX_LENGTH]), *texts]
+        for record in records
+        for texts in rows_table(record_rows(record), metric).texts()
+    ]
+    return Table(columns, rows).markdown()
 
 
 def _source(record: ExperimentRecord) -> str:
     parts = [
-        f"{one_line(record.spec.data.name[:_MAX_LENGTH])}: by {one_line(record.who or 'not said')}",
+        f"{one_line(record.spec.data_name[:_MAX_LENGTH])}: by {one_line(record.who or 'not said')}",
         f"on {one_line(whereabouts(record))}",
         record.when.replace("T", " ") or "at a time that is not said",
         f"bundle `{record.tickets.bundle[:12]}`, experiment `{record.spec.digest[:12]}`",
@@ -78,7 +88,7 @@ def _judged_by(record: ExperimentRecord) -> str:
     rule = record.rule
     family = max(each.family for each in record.verdicts().values())
     return (
-        f"; margin {100 * rule.margin:g} points, alpha {rule.alpha:g}, corrected for "
-        f"{family} comparison{'s' * (family != 1)}"
+        f"; margin {one_line(rule.metric.amount(rule.margin))}, alpha {rule.alpha:g}, corrected "
+        f"for {family} comparison{'s' * (family != 1)}"
         + "".join(f". {note}" for note in [budget_note(record.iterations_in_all)] if note)
     )

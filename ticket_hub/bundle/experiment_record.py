@@ -13,7 +13,7 @@ from typing import Any
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.verdict import USUAL
-from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec
+from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec, OwnExperimentSpec
 
 __all__ = [
     "MAX_LENGTH",
@@ -122,7 +122,7 @@ class ExperimentRecord:
             record does not say.
     """
 
-    spec: ExperimentSpec
+    spec: ExperimentSpec | OwnExperimentSpec
     tickets: Subject
     levels: tuple[LevelResults, ...]
     who: str

@@ -7,6 +7,7 @@ not read. In a bundle it is what `encode_record` makes of it.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from ticket_hub.bundle import strict
@@ -23,7 +24,8 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import USUAL
-from ticket_hub.recipe.experiment_spec import TICKET, ExperimentSpec
+from ticket_hub.recipe.experiment_spec import TICKET, spec_of
+from ticket_hub.recipe.own import Metric
 from ticket_hub.recipe.tables import build, to_table
 
 __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
@@ -82,6 +84,7 @@ def encode_record(record: ExperimentRecord) -> bytes:
     table = to_table(record)
     spec = {"digest": record.spec.digest, "spec": record.spec.to_table()}
     del table["spec"]
+    table["rule"] = record.rule.to_table()
     if record.rule == USUAL:
         del table["rule"]  # as records were written before
     if not record.iterations_in_all:
@@ -136,7 +139,7 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
     if type(table["format"]) is not int or table["format"] != FORMAT:
         raise _wrong("it is of another format")
     experiment, stated = table["experiment"], table["tickets"]
-    spec = build(ExperimentSpec, experiment["spec"])
+    spec = spec_of(experiment["spec"])
     if spec.digest != experiment["digest"]:
         raise _wrong("its digest is not that of its experiment")
     tickets = build(Subject, {name: stated[name] for name in Subject.__dataclass_fields__})
@@ -144,7 +147,7 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
     if len({each.level for each in levels}) != len(levels):
         raise _wrong("a level stands twice")
     for level in levels:
-        _check_level(level)
+        _check_level(level, spec.metric)
     when = table.get("when", "")
     if _WHEN.fullmatch(when) is None:
         raise _wrong("its time is none")
@@ -156,7 +159,7 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
         when=when,
         environment=_facts(table["environment"]),
         bit_exact=table["bit_exact"] is True,
-        rule=_rule(table.get("rule")),
+        rule=_rule(table.get("rule"), spec.metric),
         iterations_in_all=_totals(table.get("iterations_in_all", {})),
     )
 
@@ -171,11 +174,11 @@ def _totals(table: Any) -> dict[str, int]:  # noqa: ANN401 - any JSON value
     return dict(table)
 
 
-def _rule(table: Any) -> Rule:  # noqa: ANN401 - any JSON value
+def _rule(table: Any, metric: Metric) -> Rule:  # noqa: ANN401 - any JSON value
     """By what it was judged; records that do not say so were by the usual rule, or an earlier."""
     if table is None:
-        return USUAL
-    rule = build(Rule, table)
+        return replace(USUAL, metric=metric)
+    rule = replace(build(Rule, table), metric=metric)
     rule.check()
     if len(rule.beside) > MAX_BESIDE or not all(0 <= each <= 1 for each in rule.beside):
         raise _wrong("the comparisons beside it cannot be")
@@ -199,7 +202,7 @@ def _facts(table: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON value
     return {one_line(key): one_line(value) for key, value in list(table.items())[:MAX_FACTS]}
 
 
-def _check_level(level: LevelResults) -> None:
+def _check_level(level: LevelResults, metric: Metric) -> None:
     """What a level says must be possible."""
     networks = level.networks
     if TICKET not in networks or len(networks) > MAX_NETWORKS:
@@ -210,15 +213,15 @@ def _check_level(level: LevelResults) -> None:
     for name, network in networks.items():
         if not _NAME.fullmatch(name) or [each.trial for each in network.trials] != numbers:
             raise _wrong(f"the networks of level {level.level} do not have the same trials")
-        if not all(map(_is_possible, network.trials)):
+        if not all(_is_possible(each, metric) for each in network.trials):
             raise _wrong(f"a trial of level {level.level} says what cannot be")
     if not (0 <= level.level < MAX_LEVELS and 0 <= level.transferred_density <= 1):
         raise _wrong(f"level {level.level}, or its density, cannot be")
 
 
-def _is_possible(trial: TrialResult) -> bool:
+def _is_possible(trial: TrialResult, metric: Metric) -> bool:
     return (
-        0 <= trial.test_accuracy <= 1
+        metric.is_possible(trial.test_accuracy)
         and trial.early_stop >= 0
         and trial.prunable > 0
         and 0 <= trial.kept <= trial.prunable

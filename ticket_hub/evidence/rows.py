@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ticket_hub.evidence.counts import count_text, distinct
 from ticket_hub.evidence.statistics import paired_difference
 from ticket_hub.evidence.verdict import REFERENCES, Comparison, Outcome, Verdict
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Column, Table
 
 __all__ = [
@@ -137,33 +138,38 @@ def _claim(found: Comparison, family: int) -> str:
     return f"not after correction for {family} comparisons" if found.only_alone else "not shown"
 
 
-COLUMNS = (
-    Column("level", right=True),
-    Column("network"),
-    Column("weights left (%)", right=True),
-    Column("n", right=True),
-    Column("test accuracy (%)", right=True),
-    Column("early stop", right=True),
-    Column("ticket minus it (points)", right=True),
-    Column("ticket sooner by", right=True),
-    Column("verdict"),
-)
+def _columns(metric: Metric) -> tuple[Column, ...]:
+    return (
+        Column("level", right=True),
+        Column("network"),
+        Column("weights left (%)", right=True),
+        Column("n", right=True),
+        Column(metric.heading, right=True),
+        Column("early stop", right=True),
+        Column(metric.gain_heading, right=True),
+        Column("ticket sooner by", right=True),
+        Column("verdict"),
+    )
 
 
-def rows_table(rows: Iterable[Row]) -> Table:
-    """Rows for people, 95% intervals in parentheses."""
-    return Table(COLUMNS, [_cells(row) for row in rows])
+def rows_table(rows: Iterable[Row], metric: Metric = ACCURACY) -> Table:
+    """Rows for people, 95% intervals in parentheses.
+
+    Args:
+        metric: what was measured.
+    """
+    return Table(_columns(metric), [_cells(row, metric) for row in rows])
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, metric: Metric) -> list[str]:
     return [
         str(row.level),
         row.network,
         f"{100 * row.density:.2f}",
         count_text(row.n, row.tickets),
-        interval_text(row.accuracy, row.accuracy_low, row.accuracy_high, ".2f"),
+        metric.interval(row.accuracy, row.accuracy_low, row.accuracy_high),
         f"{row.early_stop:,.0f}",
-        interval_text(row.gain, row.gain_low, row.gain_high, "+.2f"),
+        metric.interval(row.gain, row.gain_low, row.gain_high, signed=True),
         "" if row.sooner is None else f"{row.sooner:.2f}x",
         row.verdict,
     ]

@@ -1,7 +1,8 @@
 """Search for tickets, and compare them with controls, in a training loop of your own."""
 
+from ticket_hub.own.comparison import Comparison, ComparisonResult
 from ticket_hub.own.search import Search
 from ticket_hub.own.step import Step
 from ticket_hub.recipe.own import ACCURACY, Metric
 
-__all__ = ["ACCURACY", "Metric", "Search", "Step"]
+__all__ = ["ACCURACY", "Comparison", "ComparisonResult", "Metric", "Search", "Step"]

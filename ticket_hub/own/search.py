@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,17 @@ from ticket_hub import home
 from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.content_id import content_digest
 from ticket_hub.durable import canonical_json, sweep, write_json
-from ticket_hub.environment import fingerprint
-from ticket_hub.errors import PruningError, RecipeError, RunError, RunMismatchError
+from ticket_hub.errors import PruningError, RunError, RunMismatchError
+from ticket_hub.own.environment import environment_of, script_file
 from ticket_hub.own.network import Make, OwnNetwork, file_digest
 from ticket_hub.own.ranks import together
 from ticket_hub.own.seeding import seed_generators
 from ticket_hub.own.step import Finished, Step, StepFacts
 from ticket_hub.pruning import density
-from ticket_hub.pruning.criteria import CRITERIA, needs
+from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.recipe import NetworkSpec, PartialRecipe, PruningSpec, SearchSpec
 from ticket_hub.recipe.own import ACCURACY, Metric, OwnLoop
+from ticket_hub.registry import needs
 from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.runs.level_files import flatten, trained_of
 from ticket_hub.runs.lock import hold
@@ -46,9 +45,6 @@ __all__ = ["Search"]
 
 BACKEND = "own"
 _POINT = "point/"
-_DECIDING = frozenset({"cpu_capability", "numpy", "platform", "python", "ticket_hub", "torch"})
-"""What is known of the environment of a loop that is not ours."""
-
 Loss = Callable[[nn.Module, Any], Tensor]
 
 
@@ -128,7 +124,7 @@ class Search:
                 levels=levels, trials=trials, seed=seed, rewind=rewind, stop_density=stop_density
             ),
         )
-        script = _script()
+        script = script_file()
         loop = OwnLoop(
             metric=metric,
             data=data,
@@ -235,9 +231,7 @@ class OwnSupplier(Supplier):
     @property
     def environments(self) -> Sequence[dict[str, str]]:
         """What is known of this process: versions, and those of the packages that were named."""
-        known = fingerprint("cpu", BACKEND)
-        facts = {key: value for key, value in known.items() if key in _DECIDING}
-        return [facts | {name: _version(name) for name in self._packages}]
+        return [environment_of(self._packages)]
 
     @property
     def is_exact(self) -> bool:
@@ -438,19 +432,3 @@ class StepFiles:
 def _start_digest(member: Member) -> str:
     both = [content_digest(member.weights), content_digest(member.mask)]
     return hashlib.sha256(canonical_json(both)).hexdigest()
-
-
-def _script() -> Path | None:
-    """The file that Python was started with, where it is one."""
-    name = getattr(sys.modules["__main__"], "__file__", None)
-    found = Path(name) if name else None
-    return found if found is not None and found.suffix == ".py" and found.is_file() else None
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError as error:
-        raise RecipeError(
-            f"There is no package {package!r} here.", "Name packages as pip does."
-        ) from error

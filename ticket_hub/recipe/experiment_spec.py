@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ticket_hub.durable import canonical_json
+from ticket_hub.recipe.own import ACCURACY, Metric, OwnLoop
 from ticket_hub.recipe.spec import LATER, DataSpec, NetworkSpec, TrainingSpec
-from ticket_hub.recipe.tables import to_table
+from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.seeds import derive_seed
 
-__all__ = ["DENSE", "TICKET", "ExperimentSpec", "FreshPolicy", "HeadPolicy", "ImagePolicy"]
+__all__ = [
+    "DENSE",
+    "TICKET",
+    "ExperimentSpec",
+    "FreshPolicy",
+    "HeadPolicy",
+    "ImagePolicy",
+    "OwnExperimentSpec",
+    "spec_of",
+]
 
 HeadPolicy: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
 """What becomes of the output layer; see `ticket_hub.transfer.head`."""
@@ -63,6 +74,16 @@ class ExperimentSpec:
         return to_table(self)
 
     @property
+    def metric(self) -> Metric:
+        """What is measured."""
+        return ACCURACY
+
+    @property
+    def data_name(self) -> str:
+        """What is trained on, for people."""
+        return self.data.name
+
+    @property
     def digest(self) -> str:
         """The sha256 of the canonical JSON."""
         return hashlib.sha256(canonical_json(self.to_table())).hexdigest()
@@ -80,10 +101,74 @@ class ExperimentSpec:
 
     def trial_seed(self, trial: int) -> int:
         """Draws the data order of a trial, the same for the ticket and all its controls."""
-        return derive_seed(self.seed, "retrain", trial)
+        return _trial_seed(self.seed, trial)
 
     def control_seed(self, control: str, level: int, trial: int) -> int:
         """Draws what a control needs; independent of every other control, level and trial."""
         if control == "mask-only":
             return self.init_seed + trial
         return derive_seed(self.trial_seed(trial), "control", control, level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnExperimentSpec:
+    """What decides an experiment whose networks an author's own loop trains.
+
+    Attributes:
+        network: which, and how fresh weights begin.
+        theta0: the sha256 of the starting weights, by the bundle's trials.
+        loop: the metric, the data and the settings of the loop; its files are said elsewhere.
+        seed: of the loop's draws and of everything that controls draw.
+    """
+
+    network: NetworkSpec
+    theta0: tuple[str, ...]
+    loop: OwnLoop
+    seed: int = 0
+
+    def to_table(self) -> dict[str, Any]:
+        """Plain values; `spec_of` gives it back."""
+        return to_table(self)
+
+    @property
+    def metric(self) -> Metric:
+        """What is measured."""
+        return self.loop.metric
+
+    @property
+    def data_name(self) -> str:
+        """What is trained on, in the author's words."""
+        return self.loop.data
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the canonical JSON."""
+        return hashlib.sha256(canonical_json(self.to_table())).hexdigest()
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run's folder."""
+        return f"compare-own-{self.digest[:12]}"
+
+    def trial_seed(self, trial: int) -> int:
+        """Seeds the loop in a trial, the same for the ticket and all its controls."""
+        return _trial_seed(self.seed, trial)
+
+    def control_seed(self, control: str, level: int, trial: int) -> int:
+        """Draws what a control needs; independent of every other control, level and trial."""
+        return derive_seed(self.trial_seed(trial), "control", control, level)
+
+
+def spec_of(table: Mapping[str, Any]) -> ExperimentSpec | OwnExperimentSpec:
+    """A spec from plain values.
+
+    Raises:
+        RecipeError: an unknown key, or an impossible value.
+    """
+    if "loop" in table:
+        return build(OwnExperimentSpec, table)
+    return build(ExperimentSpec, table)
+
+
+def _trial_seed(seed: int, trial: int) -> int:
+    return derive_seed(seed, "retrain", trial)

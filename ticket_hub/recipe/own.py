@@ -68,6 +68,11 @@ class Metric:
         """Whether it is the share of right answers, a fraction that is shown in per cent."""
         return self.name == "accuracy" and not self.lower_is_better
 
+    @property
+    def scale(self) -> float:
+        """What values are multiplied with where people see them: 100 for per cent."""
+        return _PER_CENT if self.is_accuracy else 1.0
+
     def is_possible(self, value: float) -> bool:
         """Whether the metric can have this value; NaN and infinity never."""
         return 0 <= value <= 1 if self.is_accuracy else math.isfinite(value)
@@ -82,6 +87,18 @@ class Metric:
         if self.is_accuracy:
             return f"{_PER_CENT * value:{sign}.2f}"
         return f"{value:{sign}.4g}"
+
+    def interval(
+        self, mean: float | None, low: float | None, high: float | None, *, signed: bool = False
+    ) -> str:
+        """A mean, and its bounds in parentheses where they are known; empty without a mean."""
+        if mean is None:
+            return ""
+        text = self.number(mean, signed=signed)
+        if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+            return text
+        bounds = (self.number(bound, signed=signed) for bound in (low, high))
+        return f"{text} ({' to '.join(bounds)})"
 
     def text(self, value: float) -> str:
         """A value with its unit: `93.10%`, `0.31 °C`."""

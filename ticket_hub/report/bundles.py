@@ -8,11 +8,12 @@ from pathlib import Path
 
 from ticket_hub.bundle import Bundle, Manifest, open_bundle
 from ticket_hub.bundle.manifest import LevelRecord
-from ticket_hub.bundle.summary import outcomes, verdicts
+from ticket_hub.bundle.summary import outcomes, rule_of, verdicts
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import MIN_TRIALS
-from ticket_hub.evidence.verdict import ALPHA, MARGIN, Verdict
+from ticket_hub.evidence.verdict import ALPHA, Verdict
 from ticket_hub.hub.cache import Cache
+from ticket_hub.recipe.own import Metric
 from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.report.write import Subject
 from ticket_hub.runs.locate import locate
@@ -77,8 +78,8 @@ def judged_levels(bundle: Bundle) -> list[JudgedLevel]:
     Raises:
         BundleError: its evidence breaks the format or is not what the manifest says.
     """
-    found = outcomes(bundle.curves(), [trial.index for trial in bundle.manifest.trials])
-    judged = verdicts(found)
+    trials, metric = [trial.index for trial in bundle.manifest.trials], bundle.manifest.metric
+    judged = verdicts(outcomes(bundle.curves(), trials, metric), rule_of(metric))
     return [
         JudgedLevel(level=level.index, density=level.density, verdict=judged[level.index])
         for level in bundle.manifest.levels
@@ -94,13 +95,16 @@ def _series(bundle: Bundle) -> list[Series]:
         trials[record.trial] = record.curves
     levels = {level.index: level for level in bundle.manifest.levels}
     return [
-        Series(name=name, rungs=_rungs(name, found[name], levels))
+        Series(name=name, rungs=_rungs(name, found[name], levels, bundle.manifest.metric))
         for name in sorted(found, key=lambda name: (name != TICKET, name))
     ]
 
 
 def _rungs(
-    name: str, found: Mapping[int, Mapping[int, Curves]], levels: Mapping[int, LevelRecord]
+    name: str,
+    found: Mapping[int, Mapping[int, Curves]],
+    levels: Mapping[int, LevelRecord],
+    metric: Metric,
 ) -> tuple[Rung, ...]:
     return tuple(
         Rung(
@@ -109,6 +113,7 @@ def _rungs(
             curves=tuple(trials[trial] for trial in sorted(trials)),
             verdict=(levels[level].verdict or "") if name == TICKET else "",
             tickets=len(trials),
+            metric=metric,
         )
         for level, trials in sorted(found.items())
     )
@@ -153,9 +158,10 @@ def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
             else "at each level one false claim in 20; they are not corrected for the number of "
             "levels"
         )
-        notes.append(
-            f"Verdicts allow {100 * MARGIN:g} points below the dense network, and {corrected}."
-        )
+        metric = manifest.metric
+        allowed = metric.amount(rule_of(metric).margin)
+        worse = "below" if metric.is_accuracy else f"of {metric.name} worse than"
+        notes.append(f"Verdicts allow {allowed} {worse} the dense network, and {corrected}.")
     if len(manifest.trials) < MIN_TRIALS:
         notes.append(f"Fewer than {MIN_TRIALS} trials: no verdict is given.")
     if not set(names) - {TICKET, DENSE}:

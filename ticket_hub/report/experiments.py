@@ -90,7 +90,7 @@ def _files(
     elif form == "csv":
         yield "comparisons.csv", csv_text(stored.levels).encode()
     elif form == "md":
-        yield "comparisons.md", markdown(stored.levels, _notes(stored)).encode()
+        yield "comparisons.md", markdown(stored.levels, _notes(stored), stored.spec.metric).encode()
     else:
         for name, figure in _figures(study, bars).items():
             data = png(figure) if form == "png" else svg(figure).encode()
@@ -100,7 +100,7 @@ def _files(
 def _figures(study: Study, bars: Bars) -> dict[str, Figure]:
     ladder = _ladder(study)
     found = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}
-    found["differences"] = differences_figure(study.levels, title=study.about)
+    found["differences"] = differences_figure(study.levels, title=study.about, metric=study.metric)
     return found | {f"learning-{level:03d}": each for level, each in _learning(study).items()}
 
 
@@ -130,7 +130,7 @@ def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
         *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
         figure_block(themed_svg(figures["ladder"]), ABOUT_LADDER),
         "<h2>The numbers</h2>",
-        rows_table(rows(stored.levels)).html(),
+        rows_table(rows(stored.levels), stored.spec.metric).html(),
         f'<p class="soft">{_ABOUT_NUMBERS}</p>',
         "<h2>Differences to the controls</h2>",
         figure_block(themed_svg(figures["differences"]), ABOUT_DIFFERENCES),

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.report.ladder import Bars, Ladder, Numbers, Rung, Spread, counts_of
 from ticket_hub.report.panels import (
     density_axis,
@@ -37,7 +38,7 @@ def ladder_figure(ladder: Ladder, *, bars: Bars = "range", width: float = 9.0) -
         figure, panels = two_panels(width)
         for panel, values in zip(panels, VALUES, strict=True):
             _against_density(panel, ladder, values, bars)
-        _name_axes(panels)
+        _name_axes(panels, ladder.metric)
         figure.suptitle(ladder.title)
         legend_below(
             figure, panels[0], f"mean of {n_text(ladder.counts)}; bars: {kind_of_bar(bars)}"
@@ -58,7 +59,7 @@ def tickets_figure(
         figure, panels = two_panels(width)
         for panel, values in zip(panels, VALUES, strict=True):
             _runs_against_density(panel, ladders, values, bars)
-        _name_axes(panels)
+        _name_axes(panels, ACCURACY)
         rungs = [each for one in ladders.values() for some in one.series for each in some.rungs]
         note = f"mean of {n_text(counts_of(rungs))}; bars and shades: {kind_of_bar(bars)}"
         legend_below(figure, panels[0], note)
@@ -66,7 +67,7 @@ def tickets_figure(
 
 
 def _percent(rung: Rung) -> Numbers:
-    return [100 * accuracy for accuracy in rung.accuracies]
+    return [rung.metric.scale * accuracy for accuracy in rung.accuracies]
 
 
 def _stops(rung: Rung) -> Numbers:
@@ -77,8 +78,9 @@ VALUES: tuple[Callable[[Rung], Numbers], Callable[[Rung], Numbers]] = (_percent,
 """What the two panels show of a rung."""
 
 
-def _name_axes(panels: tuple[Axes, Axes]) -> None:
-    panels[0].set_ylabel("test accuracy at early stop (%)")
+def _name_axes(panels: tuple[Axes, Axes], metric: Metric) -> None:
+    title, _, unit = metric.heading.partition(" (")
+    panels[0].set_ylabel(f"{title} at early stop" + (f" ({unit}" if unit else ""))
     panels[1].set_ylabel("early-stop iteration")
     panels[1].yaxis.set_major_formatter(FuncFormatter(thousands))
 

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import INK, PAPER, drawing, look
 
@@ -58,7 +59,9 @@ class Judged(Protocol):
         """What its evidence supports."""
 
 
-def differences_figure(levels: Sequence[Judged], *, title: str = "", width: float = 7.0) -> Figure:
+def differences_figure(
+    levels: Sequence[Judged], *, title: str = "", width: float = 7.0, metric: Metric = ACCURACY
+) -> Figure:
     """Accuracy of the ticket minus each control's, with intervals, at most at eight levels.
 
     Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
@@ -75,6 +78,7 @@ def differences_figure(levels: Sequence[Judged], *, title: str = "", width: floa
         margin=verdicts[0].margin if verdicts else MARGIN,
         confidence=compared[0] if compared else CONFIDENCE,
         width=width,
+        metric=metric,
     )
 
 
@@ -105,6 +109,7 @@ def forest_figure(
     margin: float | None = MARGIN,
     confidence: float = CONFIDENCE,
     width: float = 7.0,
+    metric: Metric = ACCURACY,
 ) -> Figure:
     """Differences with their intervals, one a row.
 
@@ -117,31 +122,35 @@ def forest_figure(
         width: in inches.
     """
     with drawing():
-        note = textwrap.fill(_note(branches, what, margin, confidence), int(width * 13))
+        if not metric.is_accuracy:
+            what = f"by how much the ticket's test {metric.name} is better than the control's"
+        scale = metric.scale
+        note = textwrap.fill(_note(branches, what, margin, confidence, metric), int(width * 13))
         height = 1.3 + 0.3 * len(branches) + 0.16 * note.count("\n")
         figure = Figure(figsize=(width, height), layout="constrained")
         panel = figure.subplots()
         panel.axvline(0, color=INK, linewidth=1.0)
         if margin is not None:
-            panel.axvline(-100 * margin, color=INK, linewidth=0.8, linestyle="--")
+            panel.axvline(-scale * margin, color=INK, linewidth=0.8, linestyle="--")
         for place, branch in enumerate(branches):
-            _draw(panel, branch, place)
+            _draw(panel, branch, place, scale)
         panel.set_yticks(range(len(branches)), [branch.label for branch in branches])
         panel.set_ylim(len(branches) - 0.5, -0.5)
         panel.set_ylabel(which)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=9))
-        panel.set_xlabel("difference (points)")
+        unit = "points" if metric.is_accuracy else metric.unit
+        panel.set_xlabel(f"difference ({unit})" if unit else "difference")
         figure.supxlabel(note, fontsize=8.5)
         figure.suptitle(title)
     return figure
 
 
-def _draw(panel: Axes, branch: Branch, place: int) -> None:
+def _draw(panel: Axes, branch: Branch, place: int, scale: float) -> None:
     style = look(branch.name, place)
     panel.errorbar(
-        100 * branch.mean,
+        scale * branch.mean,
         place,
-        xerr=_arms(branch),
+        xerr=_arms(branch, scale),
         color=style.color,
         markerfacecolor=style.color if branch.paired else PAPER,
         marker=style.marker or "o",
@@ -151,13 +160,19 @@ def _draw(panel: Axes, branch: Branch, place: int) -> None:
     )
 
 
-def _arms(branch: Branch) -> list[list[float]]:
+def _arms(branch: Branch, scale: float) -> list[list[float]]:
     if not (math.isfinite(branch.low) and math.isfinite(branch.high)):
         return [[0.0], [0.0]]
-    return [[100 * (branch.mean - branch.low)], [100 * (branch.high - branch.mean)]]
+    return [[scale * (branch.mean - branch.low)], [scale * (branch.high - branch.mean)]]
 
 
-def _note(branches: Sequence[Branch], what: str, margin: float | None, confidence: float) -> str:
+def _note(
+    branches: Sequence[Branch],
+    what: str,
+    margin: float | None,
+    confidence: float,
+    metric: Metric,
+) -> str:
     notes = [what, f"bars: {100 * confidence:g}% interval, not corrected for their number"]
     pairs = sorted({branch.n for branch in branches if branch.paired})
     if pairs:
@@ -166,5 +181,5 @@ def _note(branches: Sequence[Branch], what: str, margin: float | None, confidenc
     if alone:
         notes.append(f"open: unpaired means of n = {'; '.join(alone)}")
     if margin is not None:
-        notes.append(f"dashed: margin of {100 * margin:g} points")
+        notes.append(f"dashed: margin of {metric.amount(margin)}")
     return "; ".join(notes)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.student import t_quantile
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.training import Curves
 
 __all__ = ["Bars", "Ladder", "Numbers", "Rung", "Series", "Spread", "counts_of"]
@@ -58,6 +59,7 @@ class Rung:
         curves: of each trial, in the order of the trials.
         verdict: what the evidence supports at this level, or empty; see `ticket_hub.evidence`.
         tickets: how many different tickets the trials are of; None where that is not known.
+        metric: what was measured; the curves have its values as accuracies.
     """
 
     level: int
@@ -65,6 +67,7 @@ class Rung:
     curves: tuple[Curves, ...]
     verdict: str = ""
     tickets: int | None = None
+    metric: Metric = ACCURACY
 
     @property
     def n(self) -> str:
@@ -108,6 +111,11 @@ class Ladder:
     title: str
     series: tuple[Series, ...]
     dense: Rung | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """What was measured, the same everywhere."""
+        return next((rung.metric for each in self.series for rung in each.rungs), ACCURACY)
 
     @property
     def counts(self) -> tuple[str, ...]:

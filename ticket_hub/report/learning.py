@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.report.ladder import Ladder, Rung, counts_of
 from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
@@ -77,7 +78,7 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
             _curve(panels[1], line, _readings(rung, "validation_loss"), _loss_at_stop(rung))
         panels[0].set_ylabel(_accuracy_label(rungs))
         _focus(panels[0], rungs)
-        _loss_axis(panels[1])
+        _loss_axis(panels[1], rungs)
         for panel in panels:
             iteration_axis(panel)
         figure.suptitle(title)
@@ -86,8 +87,11 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
     return figure
 
 
-def _loss_axis(panel: Axes) -> None:
-    panel.set_ylabel("validation loss (nats)")
+def _loss_axis(panel: Axes, rungs: Sequence[Rung]) -> None:
+    ours = all(rung.metric is ACCURACY for rung in rungs)
+    panel.set_ylabel("validation loss (nats)" if ours else "validation loss")
+    if not all(bool((_readings(rung, "validation_loss") > 0).all()) for rung in rungs):
+        return  # an author's own loop may report none, or one that is below 0
     panel.set_yscale("log")
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -134,7 +138,10 @@ def _readings(rung: Rung, column: str) -> Float64[np.ndarray, "trials evaluation
 
 
 def _accuracy_readings(rung: Rung) -> Float64[np.ndarray, "trials evaluations"]:
-    return 100 * _readings(rung, "test_accuracy" if _test_is_read(rung) else "validation_accuracy")
+    scale = rung.metric.scale
+    return scale * _readings(
+        rung, "test_accuracy" if _test_is_read(rung) else "validation_accuracy"
+    )
 
 
 def _test_is_read(rung: Rung) -> bool:
@@ -144,8 +151,8 @@ def _test_is_read(rung: Rung) -> bool:
 
 def _accuracy_at_stop(rung: Rung) -> float:
     if _test_is_read(rung):
-        return 100 * float(np.mean(rung.accuracies))
-    return 100 * float(
+        return rung.metric.scale * float(np.mean(rung.accuracies))
+    return rung.metric.scale * float(
         np.mean([float(each.validation_accuracy[each.early_stop]) for each in rung.curves])
     )
 
@@ -156,15 +163,16 @@ def _loss_at_stop(rung: Rung) -> float:
 
 def _accuracy_label(rungs: Sequence[Rung]) -> str:
     read = sorted({"test" if _test_is_read(rung) else "validation" for rung in rungs})
-    return f"{' or '.join(read)} accuracy (%)"
+    return f"{' or '.join(read)} {rungs[0].metric.heading.removeprefix('test ')}"
 
 
 def _focus(panel: Axes, rungs: Sequence[Rung]) -> None:
     """Leave out the steep first part, in which all levels look alike."""
-    floor, top = 100.0, 0.0
+    floor, top = np.inf, -np.inf
     for rung in rungs:
         mean = _accuracy_readings(rung).mean(0)
         floor = min(floor, float(mean[len(mean) // 8 :].min()))
         top = max(top, float(_accuracy_readings(rung).max()))
-    margin = 0.08 * max(top - floor, 0.5)
+    least = 0.5 if rungs[0].metric.is_accuracy else 1e-9
+    margin = 0.08 * max(top - floor, least)
     panel.set_ylim(floor - margin, top + margin)

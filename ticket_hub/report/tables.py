@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ticket_hub.evidence import count_text
+from ticket_hub.recipe.own import Metric
 from ticket_hub.report.ladder import Ladder, Rung, Series, Spread
 from ticket_hub.table import Column, Table
 
@@ -71,32 +72,35 @@ def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
     )
 
 
-COLUMNS = (
-    Column("series"),
-    Column("level", right=True),
-    Column("weights left (%)", right=True),
-    Column("n", right=True),
-    Column("test accuracy (%)", right=True),
-    Column("against dense (points)", right=True),
-    Column("early stop (iteration)", right=True),
-    Column("verdict", right=True),
-)
+def _columns(metric: Metric) -> tuple[Column, ...]:
+    unit = "points" if metric.is_accuracy else metric.unit
+    return (
+        Column("series"),
+        Column("level", right=True),
+        Column("weights left (%)", right=True),
+        Column("n", right=True),
+        Column(metric.heading, right=True),
+        Column(f"against dense ({unit})" if unit else "against dense", right=True),
+        Column("early stop (iteration)", right=True),
+        Column("verdict", right=True),
+    )
 
 
 def ladder_table(ladder: Ladder) -> Table:
     """The rows for people: means, and from least to greatest in parentheses."""
-    return Table(COLUMNS, [_cells(row) for row in ladder_rows(ladder)])
+    metric = ladder.metric
+    return Table(_columns(metric), [_cells(row, metric) for row in ladder_rows(ladder)])
 
 
-def _cells(row: LadderRow) -> list[str]:
-    low, high = 100 * row.test_accuracy_low, 100 * row.test_accuracy_high
+def _cells(row: LadderRow, metric: Metric) -> list[str]:
+    low, high = metric.number(row.test_accuracy_low), metric.number(row.test_accuracy_high)
     return [
         row.series,
         str(row.level),
         f"{100 * row.density:.2f}",
         count_text(row.n, row.tickets),
-        f"{100 * row.test_accuracy:.2f} ({low:.2f} to {high:.2f})",
-        "" if row.against_dense is None else f"{100 * row.against_dense:+.2f}",
+        f"{metric.number(row.test_accuracy)} ({low} to {high})",
+        "" if row.against_dense is None else metric.number(row.against_dense, signed=True),
         f"{row.early_stop:,.0f} ({row.early_stop_low:,} to {row.early_stop_high:,})",
         row.verdict,
     ]

@@ -44,6 +44,7 @@ from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.recipe.own import is_own
 from ticket_hub.registry import needs, supply, there_are
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, Weights
@@ -92,6 +93,7 @@ def make_start(
     *,
     trained: Weights | None = None,
     scope: str = "layerwise",
+    draw: Callable[[int], Weights] | None = None,
 ) -> Start:
     """Make one network of an experiment.
 
@@ -102,6 +104,8 @@ def make_start(
         seed: of everything that is drawn.
         trained: the dense network's weights at the end of its training, for controls that ask.
         scope: how the search ranked weights, `layerwise` or `global`, for controls that ask.
+        draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
+            statistics of norms are left as they are.
 
     Raises:
         RecipeError: there is no such control.
@@ -114,7 +118,7 @@ def make_start(
     given = {
         "ticket": ticket,
         "dense": lambda: _dense_theta0(ticket, control),
-        "fresh": lambda: initialize(ticket.architecture, network, seed),
+        "fresh": lambda: draw(seed) if draw else initialize(ticket.architecture, network, seed),
         "trained": lambda: _trained(trained, control),
         "scope": scope,
         "seed": seed,
@@ -122,7 +126,7 @@ def make_start(
     maker = _ticket if control == TICKET else CONTROLS.get(control)
     known = {need: value() if callable(value := given[need]) else value for need in needs(maker)}
     weights, mask = _pair(supply(maker, known), control)
-    if trained is None or "trained" not in known:
+    if draw is None and (trained is None or "trained" not in known):
         weights = with_fresh_statistics(ticket.architecture, weights)
     if lacking := [name for name in ticket.theta0 if name not in weights]:
         raise PluginError(
@@ -174,6 +178,8 @@ def check_controls(names: list[str]) -> None:
 @register_control("dense")
 def dense(ticket: TicketContent, dense: Weights) -> Pair:
     """The network that the ticket is a part of."""
+    if is_own(ticket.architecture.name):  # its masks name all layers that may be pruned
+        return dense, {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
     return dense, full_mask(outline(ticket.architecture).layers)
 
 

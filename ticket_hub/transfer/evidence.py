@@ -219,7 +219,7 @@ def record(
         rule: by what it was judged, with the comparisons of other cells where there are any.
     """
     experiment = {key: header[key] for key in ("digest", "spec", "data")}
-    table = {"format": FORMAT, "experiment": experiment, "rule": to_table(rule), **about}
+    table = {"format": FORMAT, "experiment": experiment, "rule": rule.to_table(), **about}
     table["levels"] = [_level(each) for each in levels]
     return {key: finite(value) for key, value in table.items()}
 

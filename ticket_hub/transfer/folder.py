@@ -22,7 +22,7 @@ from ticket_hub.runs.seal import FORMAT, read_json, read_seal
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.transfer.experiment_networks import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
-from ticket_hub.transfer.spec import Entry, ExperimentSpec
+from ticket_hub.transfer.spec import Entry, ExperimentSpec, OwnExperimentSpec
 
 __all__ = ["ExperimentFolder"]
 
@@ -58,7 +58,7 @@ class ExperimentFolder:
                 "Name a new folder, or an empty one.",
             )
 
-    def open(self, spec: ExperimentSpec) -> dict[str, Any] | None:
+    def open(self, spec: ExperimentSpec | OwnExperimentSpec) -> dict[str, Any] | None:
         """The header, or None in a new folder.
 
         Raises:

@@ -14,6 +14,7 @@ from ticket_hub.recipe.experiment_spec import (
     FreshPolicy,
     HeadPolicy,
     ImagePolicy,
+    OwnExperimentSpec,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FreshPolicy",
     "HeadPolicy",
     "ImagePolicy",
+    "OwnExperimentSpec",
     "Request",
 ]
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ticket_hub import home
 from ticket_hub.errors import EvidenceError, RecipeError, RunError
 from ticket_hub.evidence import Rule
+from ticket_hub.recipe.experiment_spec import spec_of
 from ticket_hub.recipe.tables import build
 from ticket_hub.runs.seal import read_json
 from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
 from ticket_hub.transfer.result import Result, read_result
-from ticket_hub.transfer.spec import ExperimentSpec, Request
+from ticket_hub.transfer.spec import ExperimentSpec, OwnExperimentSpec, Request
 
 __all__ = ["StoredExperiment", "find_experiment", "read_experiment"]
 
@@ -36,7 +37,7 @@ class StoredExperiment:
     """
 
     path: Path
-    spec: ExperimentSpec
+    spec: ExperimentSpec | OwnExperimentSpec
     header: Mapping[str, Any]
     record: Mapping[str, Any]
     request: Request
@@ -70,9 +71,10 @@ def read_experiment(folder: Path) -> StoredExperiment:
     advice = "Run the same `ticket retrain` again: it reads what is there and writes this anew."
     header, record = (read_json(folder / name, advice) for name in (_HEADER, _EVIDENCE))
     try:
-        spec = build(ExperimentSpec, header["spec"])
+        spec = spec_of(header["spec"])
         request = build(Request, record["request"])
         rule = build(Rule, record["rule"]) if "rule" in record else request.rule
+        rule = replace(rule, metric=spec.metric)
         rule.check()
     except (RecipeError, KeyError) as error:
         raise RunError(f"{folder} holds no experiment that can be read.", advice) from error

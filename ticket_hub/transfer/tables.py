@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticket_hub.evidence.rows import Row, interval_text, level_rows, rows_table
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Table
 from ticket_hub.transfer.evidence import LevelEvidence, outcome_of
 
@@ -28,14 +29,17 @@ def _rows(level: LevelEvidence) -> list[Row]:
     )
 
 
-def markdown(levels: Sequence[LevelEvidence], notes: Sequence[str] = ()) -> str:
+def markdown(
+    levels: Sequence[LevelEvidence], notes: Sequence[str] = (), metric: Metric = ACCURACY
+) -> str:
     """The rows as a Markdown table, intervals in parentheses, then each verdict's reason.
 
     Args:
         notes: sentences that follow.
+        metric: what was measured.
     """
     reasons = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
-    return "\n".join([rows_table(rows(levels)).markdown(), "", *reasons, *notes]) + "\n"
+    return "\n".join([rows_table(rows(levels), metric).markdown(), "", *reasons, *notes]) + "\n"
 
 
 def csv_text(levels: Sequence[LevelEvidence]) -> str:

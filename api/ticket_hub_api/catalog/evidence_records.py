@@ -95,7 +95,7 @@ def checked_evidence(record: ExperimentRecord) -> CheckedEvidence:
         bundle=record.tickets.bundle,
         experiment=record.spec.digest,
         found_on=record.tickets.found_on,
-        dataset=record.spec.data.name[:200],
+        dataset=record.spec.data_name[:200],
         network=record.spec.network.name[:200],
         body=body,
     )

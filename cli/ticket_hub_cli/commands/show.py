@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ticket_hub.bundle import Bundle, ExperimentRecord, Manifest
     from ticket_hub.bundle.manifest import LevelRecord, Spread
+    from ticket_hub.recipe.own import Metric
 
 
 def _accuracy(spread: dict[str, float] | None) -> str:
@@ -28,10 +29,6 @@ def _iterations(spread: dict[str, float] | None) -> str:
     if spread is None:
         return "-"
     return f"{spread['mean']:,.0f} ({spread['min']:,.0f} to {spread['max']:,.0f})"
-
-
-def _points(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:+.2f}"
 
 
 LEVELS = [
@@ -48,8 +45,8 @@ EXPERIMENTS = [
     Column("network", "NETWORK"),
     Column("density", "WEIGHTS LEFT", percent, right=True),
     Column("counted", "N"),
-    Column("accuracy", "TEST ACCURACY", percent, right=True),
-    Column("gain", "TICKET MINUS IT", _points, right=True),
+    Column("measured", "TEST ACCURACY", right=True),
+    Column("gained", "TICKET MINUS IT", right=True),
     Column("verdict", "VERDICT"),
     Column("by", "BY"),
 ]
@@ -94,7 +91,7 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     from ticket_hub.bundle.plugin_records import plugin_lines, plugin_notes
     from ticket_hub.bundle.unknown import unknown_parts
 
-    manifest, default = bundle.manifest, bundle.manifest.default
+    manifest, default, metric = bundle.manifest, bundle.manifest.default, bundle.manifest.metric
     levels = [level_row(each) for each in manifest.levels]
     experiments = experiment_rows(bundle.experiments())
     facts = {
@@ -108,6 +105,8 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
     }
     unknown = unknown_parts(manifest)
     whole, thin = _whole(manifest), _thin(manifest)
+    if manifest.own is not None:
+        facts |= {"trained": manifest.own.sentence}
     needs = plugin_lines(manifest.plugins)
     if out.form == "human":
         noted = {"not known": ", ".join(unknown)} if unknown else {}
@@ -115,7 +114,7 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         noted |= {"never pruned": ", ".join(whole)} if whole else {}
         out.record(facts | noted, name="id")
         out.text("")
-        out.table(levels, LEVELS, name="level")
+        out.table(levels, _named(LEVELS, metric), name="level")
         experiment_table(experiments, out)
         for sentence in [*thin, *plugin_notes(manifest.plugins)]:
             out.hint(sentence)
@@ -125,10 +124,28 @@ def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
         out.record(
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
+            | {"metric": metric.name}
             | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin}
             | {"needs": needs, "notes": plugin_notes(manifest.plugins)},
             name="id",
         )
+
+
+def _named(columns: Sequence[Column], metric: Metric) -> list[Column]:
+    """The columns of levels, in the words and numbers of what was measured."""
+    if metric.is_accuracy:
+        return list(columns)
+
+    def shown(spread: dict[str, float] | None) -> str:
+        if spread is None:
+            return "-"
+        mean, low, high = (metric.number(spread[key]) for key in ("mean", "min", "max"))
+        return f"{mean} ({low} to {high})"
+
+    title = f"{metric.heading.upper()} (RANGE)"
+    return [
+        Column(each.key, title, shown) if each.key == "test_accuracy" else each for each in columns
+    ]
 
 
 def _whole(manifest: Manifest) -> list[str]:
@@ -196,8 +213,11 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
 
     return [
         {
-            "data": record.spec.data.name,
+            "data": record.spec.data_name,
             **dataclasses.asdict(row),
+            "metric": record.spec.metric.name,
+            "measured": record.spec.metric.text(row.accuracy),
+            "gained": record.spec.metric.interval(row.gain, None, None, signed=True),
             "by": record.who,
             "where": whereabouts(record),
             "when": record.when,
@@ -210,12 +230,20 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
 
 def experiment_table(rows: list[dict[str, Any]], out: Output) -> None:
     """Show them to people, under a line of their own."""
+    import dataclasses
+
     if rows:
         from ticket_hub.evidence import count_text
 
         rows = [row | {"counted": count_text(row["n"], row["tickets"])} for row in rows]
         out.text("\nOther experiments with these tickets:\n")
-        out.table(rows, EXPERIMENTS, name="experiment")
+        own = {row["metric"] for row in rows} - {"accuracy"}
+        titles = {"measured": "ON TEST", "gained": "TICKET BETTER BY"} if own else {}
+        columns = [
+            dataclasses.replace(each, title=titles.get(each.key, each.title))
+            for each in EXPERIMENTS
+        ]
+        out.table(rows, columns, name="experiment")
 
 
 def level_row(level: LevelRecord) -> dict[str, Any]:

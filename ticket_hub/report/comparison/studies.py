@@ -12,12 +12,13 @@ from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import distinct
 from ticket_hub.evidence.verdict import Judged
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.report.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.training import Curves
 from ticket_hub.transfer.evidence import LevelEvidence, outcome_of, outcomes_of
 from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.spec import DENSE, TICKET
+from ticket_hub.transfer.spec import DENSE, TICKET, ExperimentSpec
 from ticket_hub.transfer.stored import StoredExperiment
 
 __all__ = [
@@ -102,6 +103,7 @@ class Study:
         levels: by rising index.
         about: the network and the data, for people.
         test_examples: that accuracies are of; None where that is not known.
+        metric: what was measured; outcomes and curves have its values as accuracies.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Study:
     levels: tuple[StudyLevel, ...]
     about: str = ""
     test_examples: int | None = None
+    metric: Metric = ACCURACY
 
     def pairing(self, level: StudyLevel, control: str) -> Pairing:
         """What the tickets of a level share with a control or the dense network of their trial."""
@@ -131,31 +134,34 @@ class Study:
         if not measured or not all(each.curves for each in measured):
             return None
         series = tuple(self._series(name) for name in self.networks)
-        dense = None if self.dense is None else _rung(0, self.dense)
+        dense = None if self.dense is None else _rung(0, self.dense, self.metric)
         return Ladder(title=self.about, series=series, dense=dense)
 
     def learning(self, level: StudyLevel) -> dict[str, Rung]:
         """The networks of a level, dense last, as the figure of their training wants them."""
         dense = {DENSE: self.dense} if self.dense is not None else {}
         return {
-            name: _rung(0 if name == DENSE else level.level, each)
+            name: _rung(0 if name == DENSE else level.level, each, self.metric)
             for name, each in {**level.networks, **dense}.items()
             if each.curves
         }
 
     def _series(self, name: str) -> Series:
         rungs = tuple(
-            _rung(each.level, each.networks[name]) for each in self.levels if name in each.networks
+            _rung(each.level, each.networks[name], self.metric)
+            for each in self.levels
+            if name in each.networks
         )
         return Series(name=name, rungs=rungs)
 
 
-def _rung(level: int, measured: Measured) -> Rung:
+def _rung(level: int, measured: Measured, metric: Metric) -> Rung:
     return Rung(
         level=level,
         density=measured.density,
         curves=measured.curves,
         tickets=measured.tickets,
+        metric=metric,
     )
 
 
@@ -172,7 +178,7 @@ def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = No
         BundleError: its evidence breaks the format or is not what the manifest says.
     """
     manifest = bundle.manifest
-    found = _complete(bundle.curves(), [trial.index for trial in manifest.trials])
+    found = _complete(bundle.curves(), [each.index for each in manifest.trials], manifest.metric)
     densities = {record.index: record.density for record in manifest.levels}
     measured: dict[int, dict[str, Measured]] = {}
     for (level, control), records in sorted(found.items(), key=lambda item: _order(*item[0])):
@@ -192,6 +198,7 @@ def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = No
             if level and TICKET in networks and (levels is None or level in levels)
         ),
         about=f"{manifest.architecture.name} on {manifest.data.name}",
+        metric=manifest.metric,
     )
 
 
@@ -200,7 +207,7 @@ def _order(level: int, control: str) -> tuple[int, bool, str]:
 
 
 def _complete(
-    records: Iterable[CurveRecord], trials: Sequence[int]
+    records: Iterable[CurveRecord], trials: Sequence[int], metric: Metric
 ) -> dict[tuple[int, str], list[CurveRecord]]:
     """Level and control -> the records of all trials, in their order."""
     rows: dict[tuple[int, str], dict[int, CurveRecord]] = {}
@@ -209,7 +216,8 @@ def _complete(
     return {
         key: [row[trial] for trial in trials]
         for key, row in rows.items()
-        if set(row) == set(trials) and all(0 <= _accuracy(each) <= 1 for each in row.values())
+        if set(row) == set(trials)
+        and all(metric.is_possible(_accuracy(each)) for each in row.values())
     }
 
 
@@ -262,7 +270,9 @@ def experiment_study(
 ) -> Study:
     """An experiment on disk, or some levels of it."""
     spec = stored.spec
-    batch = batches(stored.header["data"]["fingerprint"], spec.training)
+    batch = spec.digest  # of an author's own loop, whose draws nobody else has
+    if isinstance(spec, ExperimentSpec):
+        batch = batches(stored.header["data"]["fingerprint"], spec.training)
     dense = next((each.results[DENSE] for each in stored.levels if DENSE in each.results), None)
     return Study(
         name=name or stored.path.name,
@@ -275,8 +285,9 @@ def experiment_study(
             for each in stored.levels
             if levels is None or each.level in levels
         ),
-        about=f"{spec.network.name} on {spec.data.name}",
+        about=f"{spec.network.name} on {spec.data_name}",
         test_examples=stored.header["data"].get("test_examples"),
+        metric=spec.metric,
     )
 
 

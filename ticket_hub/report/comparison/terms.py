@@ -7,7 +7,7 @@ from typing import Any
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.recipe.spec import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.recipe.tables import key_paths, to_table
-from ticket_hub.transfer.spec import TICKET
+from ticket_hub.transfer.spec import TICKET, ExperimentSpec
 from ticket_hub.transfer.stored import StoredExperiment
 
 __all__ = ["batches", "bundle_terms", "experiment_terms"]
@@ -42,7 +42,9 @@ def experiment_terms(stored: StoredExperiment) -> dict[str, Any]:
     """The terms of an experiment, with the same keys."""
     spec, tickets = stored.spec, stored.levels[0].results[TICKET]
     fingerprint = stored.header["data"]["fingerprint"]
-    return _terms(spec.network, spec.data, fingerprint, spec.training) | {
+    known = spec if isinstance(spec, ExperimentSpec) else None
+    data, training = (known.data, known.training) if known else (None, None)
+    return _terms(spec.network, data, fingerprint, training) | {
         "head": tickets[0].head,
         "start": 0,
         "trials": len(tickets),

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import ticket_hub
+from tests.helpers.own_loops import Net, train
+from ticket_hub.bundle import open_bundle
+from ticket_hub.errors import EvidenceError, NetworkError, RecipeError, TrainingError
+from ticket_hub.own import Comparison
+from ticket_hub.transfer.stored import read_experiment
+
+AGAINST = ["reinit", "shuffle", "random", "dense"]
+
+
+def comparison(found: Path, folder: Path, **changes: Any) -> Comparison:  # noqa: ANN401
+    given: dict[str, Any] = {"against": AGAINST, "trials": 3, "make_network": Net, "folder": folder}
+    return Comparison(f"{found}:2", **(given | changes))
+
+
+def test_every_control_is_trained_on_equal_terms_and_judged(found: Path, tmp_path: Path) -> None:
+    compared = comparison(found, tmp_path / "run")
+    begun: dict[tuple[str, int], Any] = {}
+    for step in compared:
+        weights = {name: value.clone() for name, value in step.module.state_dict().items()}
+        begun[step.control, step.trial] = weights, step.mask, torch.rand(()).item()
+        step.finish(test=train(step))
+    assert {control for control, _ in begun} == {"ticket", *AGAINST}
+    assert len(begun) == 15
+    ticket = open_bundle(found / "bundle").ticket(2, 0)
+    for trial in range(3):
+        draws = {found[2] for (_, number), found in begun.items() if number == trial}
+        assert len(draws) == 1
+    weights, mask, _ = begun["ticket", 0]
+    assert torch.equal(weights["0.weight"], ticket.theta0["0.weight"] * ticket.mask["0.weight"])
+    assert all(bool(keep.all()) for keep in begun["dense", 0][1].values())
+    assert torch.equal(begun["dense", 0][0]["0.weight"], ticket.theta0["0.weight"])
+    assert torch.equal(begun["reinit", 0][1]["0.weight"], mask["0.weight"])
+    assert not torch.equal(begun["reinit", 0][0]["0.weight"], weights["0.weight"])
+    assert not torch.equal(begun["shuffle", 0][1]["0.weight"], mask["0.weight"])
+
+    result = compared.result()
+    (level,) = result.levels
+    assert level.verdict.word is not None
+    assert level.verdict.family == 4
+    assert level.verdict.reason in result.table
+    assert list(compared) == []
+    record = json.loads((result.run / "evidence.json").read_text())
+    assert record["experiment"]["spec"]["loop"]["metric"]["name"] == "accuracy"
+    assert read_experiment(result.run).levels[0].verdict.reason == level.verdict.reason
+    written = ticket_hub.report_run(result.run, tmp_path / "report", ["html", "svg"])
+    assert {"report.html", "ladder.svg", "differences.svg"} <= {path.name for path in written}
+
+
+def test_it_goes_on_where_it_was_and_with_more_trials(found: Path, tmp_path: Path) -> None:
+    def walked(count: int, **changes: Any) -> list[tuple[str, int, float]]:  # noqa: ANN401
+        seen = []
+        for step in comparison(found, tmp_path / "run", against=["reinit"], **changes):
+            score = train(step)
+            seen.append((step.control, step.trial, score))
+            if len(seen) > count:
+                break
+            step.finish(test=score)
+        return seen
+
+    first = walked(1, trials=2)
+    with pytest.raises(EvidenceError, match="3 of 4 networks of this comparison are not finished"):
+        comparison(found, tmp_path / "run", against=["reinit"], trials=2).result()
+    second = walked(9, trials=2)
+    assert second[0] == first[1]
+    assert [name for name, _, _ in walked(9, trials=3)] == ["ticket", "reinit"]
+
+
+def test_its_evidence_joins_the_bundle_it_is_about(found: Path, tmp_path: Path) -> None:
+    shutil.copytree(found, tmp_path / "copy")
+    compared = comparison(tmp_path / "copy", tmp_path / "run", against=["reinit"], who="Ada")
+    for step in compared:
+        step.finish(test=train(step))
+    result = compared.result()
+    ticket_hub.push_bundle(
+        tmp_path / "copy/bundle", "ann/own", hub=tmp_path / "hub", evidence=[result.run]
+    )
+    pulled = ticket_hub.pull_bundle("ann/own", hub=tmp_path / "hub")
+    (record,) = open_bundle(pulled.folder).experiments()
+    assert record.verdicts()[2].reason == result.levels[0].verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "about"),
+    [
+        ({"against": "reinit"}, RecipeError, "no list of controls"),
+        ({"against": ["reint"]}, RecipeError, "There is no control 'reint'"),
+        ({"against": ["finetune"]}, EvidenceError, "was trained before"),
+        ({"trials": 0}, RecipeError, "cannot be 0 trials"),
+        ({"margin": 0.5}, RecipeError, "margin cannot be 0.5"),
+        ({"make_network": None}, NetworkError, "its author's own function"),
+        ({"make_network": lambda: Net(9)}, NetworkError, "another network than before"),
+        ({"packages": ["no-such-package"]}, RecipeError, "no package"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    found: Path, tmp_path: Path, changes: dict[str, Any], error: type[Exception], about: str
+) -> None:
+    with pytest.raises(error, match=about):
+        next(iter(comparison(found, tmp_path / "run", **changes)))
+
+
+def test_a_step_that_was_not_finished_is_begun_again(found: Path, tmp_path: Path) -> None:
+    compared = comparison(found, tmp_path / "run")
+    steps = iter(compared)
+    next(steps)
+    with pytest.raises(TrainingError, match="was not finished"):
+        next(steps)
+    assert next(iter(compared)).control == "dense"

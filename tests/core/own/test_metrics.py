@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import ticket_hub
+from tests.helpers.own_loops import Net
+from ticket_hub.bundle import open_bundle, verify_bundle
+from ticket_hub.errors import RecipeError, TrainingError
+from ticket_hub.own import Comparison, Metric, Search
+from ticket_hub.own.step import Step
+from ticket_hub_cli.main import main
+
+PERPLEXITY = Metric("perplexity", lower_is_better=True, margin=2.0, unit="per word")
+
+
+def measured(step: Step) -> float:
+    """Dense 100, tickets 101 and 120, fresh weights 140: lower is better."""
+    control, level = str(step.control), int(step.level)
+    base = {"reinit": 140.0, "dense": 100.0}.get(control, [100.0, 101.0, 120.0][level])
+    spread = {"reinit": 0.4, "dense": 0.1}.get(control, 0.1 * (1 + level))
+    return base + spread * int(step.trial)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("perplexity") / "run"
+    for step in Search(Net, levels=2, trials=3, folder=folder, metric=PERPLEXITY, data="*novels*"):
+        step.finish(perplexity=measured(step), tokens=1000.0)
+    return folder
+
+
+def test_a_lower_value_is_judged_as_better_and_named_as_it_is(run: Path) -> None:
+    bundle = open_bundle(run / "bundle")
+    assert verify_bundle(bundle.path).holds
+    words = [level.verdict for level in bundle.manifest.levels]
+    assert words == [None, "matching", "losing"]
+    assert bundle.manifest.default.level == 1
+    card = (bundle.path / "README.md").read_text()
+    assert "| level | density | test perplexity |" in card
+    assert "101.2 per word (101 per word to 101.4 per word)" in card
+    assert "accuracy" not in card
+    assert "%" not in card.partition("## How")[0].partition("# Lottery")[2]
+
+
+def test_shown_by_its_own_name_in_commands_tables_and_figures(run: Path, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(main, ["show", str(run)])
+    assert shown.exit_code == 0, shown.output
+    assert "TEST PERPLEXITY (PER WORD) (RANGE)" in shown.output
+    assert "101.2 (101 to 101.4)" in shown.output
+    assert "by the author's own loop" in " ".join(shown.output.split())
+    ticket_hub.report_run(run, tmp_path, ["md", "svg", "html"])
+    assert "test perplexity (per word)" in (tmp_path / "ladder.md").read_text()
+    assert "2 per word of perplexity worse than" in (tmp_path / "report.html").read_text()
+
+
+def test_a_comparison_counts_what_is_better_for_the_ticket(run: Path, tmp_path: Path) -> None:
+    compared = Comparison(f"{run}:1", trials=3, make_network=Net, folder=tmp_path / "run")
+    for step in compared:
+        step.finish(test=measured(step))
+    result = compared.result()
+    (level,) = result.levels
+    assert level.verdict.word == "winning"
+    assert "better by +39.2 per word in perplexity against reinit" in level.verdict.reason
+    assert "margin 2 per word" in level.verdict.reason
+    assert "ticket better by (per word)" in result.table
+    ticket_hub.report_run(result.run, tmp_path / "report", ["html", "svg"])
+    assert "difference (per word)" in (tmp_path / "report/report.html").read_text()
+
+
+def test_a_metric_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    for name, margin in (("", 1.0), ("rmse", -1.0), ("rmse", float("nan")), ("a\nb", 0.0)):
+        with pytest.raises(RecipeError):
+            Metric(name, margin=margin)
+    step = next(iter(Search(Net, levels=1, folder=tmp_path / "run", metric=PERPLEXITY)))
+    with pytest.raises(TrainingError, match="test cannot be inf"):
+        step.finish(test=float("inf"))
+    step.finish(test=1e6)

@@ -1,0 +1,306 @@
+"""Tickets beside their controls, all trained by the author's own loop, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ticket_hub import home
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.durable import sweep, write_bytes, write_json
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.evidence.verdict import ALPHA
+from ticket_hub.networks import build, initialize
+from ticket_hub.own.environment import environment_of, script_file
+from ticket_hub.own.network import Make, OwnNetwork, file_digest
+from ticket_hub.own.ranks import together
+from ticket_hub.own.seeding import seed_generators
+from ticket_hub.own.step import Finished, Step, StepFacts
+from ticket_hub.pruning.masks import density, kept
+from ticket_hub.recipe.experiment_spec import OwnExperimentSpec
+from ticket_hub.recipe.own import Metric, OwnLoop, is_own
+from ticket_hub.recipe.spec import NetworkSpec
+from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.lock import hold
+from ticket_hub.seeds import derive_seed
+from ticket_hub.transfer.controls import Start, asks, check_controls, make_start
+from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record
+from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.planning import MAX_TRIALS
+from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.retraining import tickets_of
+from ticket_hub.transfer.source import open_source
+from ticket_hub.transfer.spec import DENSE, OWN, Entry, Request
+from ticket_hub.transfer.tables import csv_text, markdown
+
+__all__ = ["Comparison", "ComparisonResult"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparisonResult:
+    """What a comparison came to.
+
+    Attributes:
+        run: its folder, with `evidence.json`, `comparisons.csv` and `comparisons.md`; `ticket
+            report RUN` draws its figures.
+        levels: the evidence, level by level; `levels[0].verdict.word` and `.reason` say it.
+        table: the numbers and the reasons, as Markdown.
+    """
+
+    run: Path
+    levels: tuple[LevelEvidence, ...]
+    table: str
+
+
+class Comparison:
+    """Tickets and their controls, for a training loop of your own.
+
+        comparison = Comparison("run:5", against=["reinit", "dense"], make_network=make_network)
+        for step in comparison:
+            train(step.module)
+            step.finish(test=0.92)
+        print(comparison.result().table)
+
+    Each step is one network of one trial: `step.control` names it. All networks of a trial get the
+    same global generators, seeded right before the step, so a loop that draws its order from them
+    gives all of them the same examples. Fresh weights begin at iteration 0 (`step.start`), a
+    rewound theta0 at its own: a loop that trains from `step.start` on gives all the same budget.
+
+    Killed at any moment, the same script goes on with the step that was under way; more controls
+    or trials go on in the same folder.
+
+    Args:
+        ticket: `FOLDER[:level]`, a run's name, or `owner/name[@revision][:level]` of a hub; the
+            level is a number, several (`3,7`), a density (`d0.1`), `all`, or `best`.
+        against: `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`.
+        trials: repetitions; with more than the bundle has, its tickets are taken again.
+        make_network: as in `Search`; needed where the ticket's network is its author's own.
+        folder: of the run; by default `runs/compare-own-DIGEST` under `TICKET_HOME`.
+        seed: of everything that is drawn.
+        metric: what `step.finish` measures; by default what the tickets were found by.
+        margin: how much worse than the dense network still is not inferior; by default the
+            metric's.
+        alpha: chance of any false word.
+        data: what the loop trains on, as a name; by default that of the search.
+        settings, packages, accept_environment: as in `Search`.
+        hub: where to pull from.
+        who: whose evidence this is, for the record.
+
+    Raises:
+        TicketNotFoundError, HubError, BundleError: the ticket cannot be had.
+        NetworkError: the function is missing, or builds another network than the ticket's.
+        RecipeError: an unknown control, or a setting that cannot be.
+        EvidenceError: a control cannot be had by an author's own loop.
+    """
+
+    def __init__(
+        self,
+        ticket: str | Path,
+        *,
+        against: Sequence[str] = ("reinit", "dense"),
+        trials: int = 5,
+        make_network: Make | None = None,
+        folder: str | Path | None = None,
+        seed: int = 0,
+        metric: Metric | None = None,
+        margin: float | None = None,
+        alpha: float = ALPHA,
+        data: str | None = None,
+        settings: Mapping[str, bool | int | float | str] | None = None,
+        packages: Sequence[str] = (),
+        accept_environment: bool = False,
+        hub: str | Path | None = None,
+        who: str = "",
+    ) -> None:
+        _check_against(against, trials)
+        self.source, levels = open_source(str(ticket), hub)
+        manifest = self.source.bundle.manifest
+        architecture = self.source.bundle.architecture
+        own = is_own(architecture.name)
+        make = make_network or partial(build, architecture)  # which refuses an author's own
+        self.network = OwnNetwork.of(make)
+        self.network.check(_tensors_of(self.source.bundle.network.tensors))
+        self.metric = metric or manifest.metric
+        known = manifest.recipe.network or NetworkSpec(name=architecture.name, init="default")
+        self._draw = self.network.initial if own else partial(initialize, architecture, known)
+        loop = OwnLoop(
+            metric=self.metric, data=data or manifest.data.name, settings=dict(settings or {})
+        )
+        self.spec = OwnExperimentSpec(
+            network=known, theta0=self.source.theta0, loop=loop, seed=seed
+        )
+        self.request = Request(
+            levels=levels,
+            controls=tuple(dict.fromkeys(against)),
+            trials=trials,
+            margin=self.metric.margin if margin is None else margin,
+            alpha=alpha,
+        )
+        self.rule = replace(self.request.rule, metric=self.metric)
+        self.rule.check()
+        self.run = Path(folder) if folder else home.runs_folder() / self.spec.run_name
+        self._who, self._packages, self._accept = who, packages, accept_environment
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps that are not finished yet, the dense networks first.
+
+        Raises:
+            TicketHubError: as walking through a `Search` does.
+        """
+        return together(self._steps, self.network, self.metric)
+
+    def result(self) -> ComparisonResult:
+        """The verdict over all that was asked for, written into the folder.
+
+        Raises:
+            EvidenceError: a step is not finished yet.
+            StorageError: a file cannot be written.
+        """
+        folder = ExperimentFolder(self.run)
+        header = folder.open(self.spec)
+        entries = [entry for group in self.request.groups() for entry in group]
+        left = [entry for entry in entries if header is None or not folder.has(entry)]
+        if header is None or left:
+            raise EvidenceError(
+                f"{len(left)} of {len(entries)} networks of this comparison are not finished.",
+                "Walk through it first: `for step in comparison: ...; step.finish(test=...)`.",
+            )
+        results = [folder.read(entry, self._ticket_id(entry)) for entry in entries]
+        levels = judge_levels(results, self.rule)
+        return self._write(header, levels)
+
+    def _write(self, header: Mapping[str, Any], levels: list[LevelEvidence]) -> ComparisonResult:
+        environment, exact = RunFolder(self.run).read_environment()
+        about: dict[str, Any] = {
+            "who": self._who,
+            "environment": environment,
+            "bit_exact": exact,
+            "tickets": tickets_of(self.source.bundle) | {"pulled": self.source.pulled},
+            "request": vars(self.request),
+            "budgets": {},
+            "iterations_in_all": {},
+            "loop": header["loop"],
+        }
+        table = markdown(
+            levels, notes_of(levels, self.rule, test_examples=None, iterations_in_all={})
+        )
+        write_json(self.run / "evidence.json", record(levels, header, about, self.rule))
+        write_bytes(self.run / "comparisons.csv", csv_text(levels).encode())
+        write_bytes(self.run / "comparisons.md", table.encode())
+        return ComparisonResult(run=self.run, levels=tuple(levels), table=table)
+
+    def _steps(self) -> Iterator[Step]:
+        folder = ExperimentFolder(self.run)
+        folder.refuse_strange()
+        with hold(folder.run.lock):
+            sweep(folder.path)
+            if folder.open(self.spec) is None:
+                folder.write_header(self._header())
+            environment = environment_of(self._packages)
+            folder.run.admit(environment, accept=self._accept)
+            for group in self.request.groups():
+                for entry in group:
+                    if folder.has(entry):
+                        folder.read(entry, self._ticket_id(entry))
+                        continue
+                    step = self._step(entry, folder)
+                    yield step
+                    step.end()
+
+    def _header(self) -> dict[str, Any]:
+        script = script_file()
+        return {
+            "digest": self.spec.digest,
+            "spec": self.spec.to_table(),
+            "bundle": self.source.id,
+            "data": {"name": self.spec.data_name, "fingerprint": None},
+            "loop": {
+                "network": self.network.file.name if self.network.file else "",
+                "network_sha256": file_digest(self.network.file),
+                "script": script.name if script else "",
+                "script_sha256": file_digest(script),
+            },
+        }
+
+    def _step(self, entry: Entry, folder: ExperimentFolder) -> Step:
+        ticket = self._ticket(entry)
+        seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
+        start = make_start(entry.control, ticket, self.spec.network, seed, draw=self._draw)
+        fresh = asks(entry.control, "fresh")
+        order = self.spec.trial_seed(entry.trial)
+        facts = StepFacts(
+            control=entry.control,
+            level=entry.level,
+            trial=entry.trial,
+            seed=order,
+            density=density(start.mask),
+            start=0 if fresh else ticket.start,
+            rewound=not fresh,
+        )
+        step = Step(
+            module=self.network.build(start.weights, start.mask),
+            mask=start.mask,
+            facts=facts,
+            metric=self.metric,
+            rewind_step=0,
+            draw_seed=derive_seed(order, "own", "step"),
+            keep=lambda finished: folder.write(entry, self._result(entry, start, finished)),
+        )
+        seed_generators(step.draw_seed)
+        return step
+
+    def _result(self, entry: Entry, start: Start, finished: Finished) -> Result:
+        return Result(
+            level=entry.level,
+            control=entry.control,
+            trial=entry.trial,
+            origin=self.source.origin(entry.trial),
+            ticket=self._ticket_id(entry),
+            order_seed=self.spec.trial_seed(entry.trial),
+            seed=start.seed,
+            kept=kept(start.mask),
+            prunable=sum(keep.numel() for keep in start.mask.values()),
+            transferred=1.0 if entry.control == DENSE else density(start.mask),
+            head="keep",
+            backend="own",
+            curves=finished.curves,
+            start=start.digest,
+        )
+
+    def _ticket(self, entry: Entry) -> TicketContent:
+        level = self.request.levels[0] if entry.control == DENSE else entry.level
+        return self.source.ticket(level, entry.trial)
+
+    def _ticket_id(self, entry: Entry) -> str:
+        if entry.control == DENSE:
+            return self.spec.theta0[entry.trial % len(self.spec.theta0)]
+        return self.source.ticket_id(entry.level, entry.trial)
+
+
+def _check_against(against: Sequence[str], trials: int) -> None:
+    if isinstance(against, str) or not against:
+        raise RecipeError(
+            "There is no list of controls to compare with.", 'Give one, as ["reinit", "dense"].'
+        )
+    check_controls(list(against))
+    for name in against:
+        if name == OWN or asks(name, "trained"):
+            raise EvidenceError(
+                f"The control {name!r} needs another network that was trained before.",
+                "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
+                "one of your own that needs no such network.",
+            )
+    if not 1 <= trials <= MAX_TRIALS:
+        raise RecipeError(
+            f"There cannot be {trials} trials.", f"Train at least three, at most {MAX_TRIALS:,}."
+        )
+
+
+def _tensors_of(tensors: Mapping[str, tuple[Any, tuple[int, ...]]]) -> dict[str, str]:
+    return {
+        name: f"{str(dtype).removeprefix('torch.')} {list(shape)}"
+        for name, (dtype, shape) in tensors.items()
+    }
