@@ -184,9 +184,8 @@ class Comparison:
             "iterations_in_all": {},
             "loop": header["loop"],
         }
-        table = markdown(
-            levels, notes_of(levels, self.rule, test_examples=None, iterations_in_all={})
-        )
+        notes = notes_of(levels, self.rule, test_examples=None, iterations_in_all={})
+        table = markdown(levels, notes, self.metric)
         write_json(self.run / "evidence.json", record(levels, header, about, self.rule))
         write_bytes(self.run / "comparisons.csv", csv_text(levels).encode())
         write_bytes(self.run / "comparisons.md", table.encode())

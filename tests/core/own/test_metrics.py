@@ -3,15 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 import ticket_hub
+from tests.helpers.commands import run_ticket
 from tests.helpers.own_loops import Net
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.errors import RecipeError, TrainingError
 from ticket_hub.own import Comparison, Metric, Search
 from ticket_hub.own.step import Step
-from ticket_hub_cli.main import main
 
 PERPLEXITY = Metric("perplexity", lower_is_better=True, margin=2.0, unit="per word")
 
@@ -46,11 +45,11 @@ def test_a_lower_value_is_judged_as_better_and_named_as_it_is(run: Path) -> None
 
 
 def test_shown_by_its_own_name_in_commands_tables_and_figures(run: Path, tmp_path: Path) -> None:
-    shown = CliRunner().invoke(main, ["show", str(run)])
-    assert shown.exit_code == 0, shown.output
-    assert "TEST PERPLEXITY (PER WORD) (RANGE)" in shown.output
-    assert "101.2 (101 to 101.4)" in shown.output
-    assert "by the author's own loop" in " ".join(shown.output.split())
+    shown = run_ticket("show", str(run))
+    assert shown.code == 0
+    assert "TEST PERPLEXITY (PER WORD) (RANGE)" in shown.stdout
+    assert "101.2 (101 to 101.4)" in shown.stdout
+    assert "by the author's own loop" in " ".join(shown.stdout.split())
     ticket_hub.report_run(run, tmp_path, ["md", "svg", "html"])
     assert "test perplexity (per word)" in (tmp_path / "ladder.md").read_text()
     assert "2 per word of perplexity worse than" in (tmp_path / "report.html").read_text()
