@@ -40,7 +40,13 @@ CHANGES = {
 
 
 def drawn_by_the_tool() -> Iterator[str]:
-    """Every public function of the reports whose name and result say that it draws."""
+    """Every public function of the reports whose name and result say that it draws.
+
+    And `draw` of each analysis, by the name of its folder.
+    """
+    for info in pkgutil.walk_packages(ticket_hub.analysis.__path__, "ticket_hub.analysis."):
+        if info.name.endswith(".draw"):
+            yield f"{info.name.split('.')[-2]}_figure"
     package = ticket_hub.report
     for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(info.name)
