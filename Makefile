@@ -19,15 +19,16 @@ help:
 	@echo "make docs     build the documentation as a site in build/site; a dead link is an error"
 	@echo "make clean    remove what the other targets made"
 
-# One stamp each for what a user installs and for what a developer installs.
+# One stamp each for what a user installs and for what a developer installs. Nothing is compiled
+# beforehand: only a part of what is installed is ever imported, and Python compiles that by itself.
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ticket Hub needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[serve]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[serve]'
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: .venv/.installed

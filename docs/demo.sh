@@ -20,18 +20,19 @@ run find digits-quick
 run verify digits-quick
 run report digits-quick
 
-ticket report digits-quick --format json 2>/dev/null | python -c '
+python -c '
 import json, sys
-rows = json.load(sys.stdin)
-dense, sparse = rows[0], [row for row in rows if row["density"] < 0.2][0]
+levels = json.load(open(sys.argv[1]))["levels"]  # the manifest of the bundle
+dense, sparse = levels[0], [level for level in levels if level["density"] < 0.2][0]
+before, after = dense["evidence"]["test_accuracy"], sparse["evidence"]["test_accuracy"]
 percent = lambda value: f"{100 * value:.1f}%"
 print(f"""
-What this shows: the dense networks read {percent(dense["test_accuracy"])} of unseen digits correctly. With {percent(sparse["density"])} of
-the weights, trained again from their first values, they read {percent(sparse["test_accuracy"])} (mean of {sparse["n"]} trials, from
-{percent(sparse["test_accuracy_low"])} to {percent(sparse["test_accuracy_high"])}).
+What this shows: the dense networks read {percent(before["mean"])} of unseen digits correctly. With {percent(sparse["density"])} of
+the weights, trained again from their first values, they read {percent(after["mean"])} (mean of {sparse["evidence"]["n"]} trials, from
+{percent(after["min"])} to {percent(after["max"])}).
 
 Now somebody else shall have this ticket. A team runs a hub of its own:""")
-'
+' demo/runs/digits-quick-*/bundle/ticket.json
 
 printf '\n$ ticket serve &\n'
 ticket serve --port 0 >demo/serve.log 2>&1 &
@@ -45,10 +46,16 @@ grep 'The hub runs at' demo/serve.log
 HF_ENDPOINT=$(sed -n 's/.*export HF_ENDPOINT=//p' demo/serve.log)
 HF_TOKEN=$(cat demo/hub/token)
 export HF_ENDPOINT HF_TOKEN
-until me=$(python -c 'from huggingface_hub import whoami; print(whoami()["name"])' 2>/dev/null); do
-  kill -0 $hub || { cat demo/serve.log; exit 1; }
-  sleep 0.2
-done
+me=$(sed -n "s/^Made the account '\(.*\)';.*/\1/p" demo/serve.log)
+python -c '
+import sys, time, urllib.request
+for _ in range(600):
+    try:
+        sys.exit(urllib.request.urlopen(sys.argv[1], timeout=60).status != 200)
+    except OSError:  # it is still starting
+        time.sleep(0.2)
+sys.exit(1)
+' "$HF_ENDPOINT/healthz" || { cat demo/serve.log; exit 1; }
 run push digits-quick "$me/digits"
 
 echo

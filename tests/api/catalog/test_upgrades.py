@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, insert, select
 
 from ticket_hub.errors import HubError
@@ -17,7 +19,14 @@ from ticket_hub_api.catalog.tickets import TicketFilter, one_ticket, page_of
 from ticket_hub_api.hub_protocol.creation import LARGE_PATTERNS
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
-from ticket_hub_api.store.migrate import check_schema, current_version, migrate, newest_version
+from ticket_hub_api.store.migrate import (
+    MIGRATIONS,
+    _versions,
+    check_schema,
+    current_version,
+    migrate,
+    newest_version,
+)
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 RELEASED = sorted(path.name.removesuffix(".sql") for path in (GOLDEN / "hub-schema").glob("*.sql"))
@@ -125,3 +134,11 @@ def test_each_step_of_an_upgrade_keeps_what_is_there(
     check_schema(database)
     assert len(account_names(database)) == 2
     database.close()
+
+
+def test_versions_are_read_as_alembic_reads_them() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert newest_version() == scripts.get_current_head()
+    assert set(_versions()) == {script.revision for script in scripts.walk_revisions()}
