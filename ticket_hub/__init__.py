@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ticket_hub.analysis.front import AnalyzeResult, analyze
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
+    from ticket_hub.comparison.compared import Compared
+    from ticket_hub.comparison.front import compare
     from ticket_hub.errors import TicketHubError
     from ticket_hub.facade import find
     from ticket_hub.hub.front import (
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from ticket_hub.interop.importers import import_tickets
     from ticket_hub.recipe import Recipe, load_recipe, recipe_names
     from ticket_hub.report.bundles import show_bundle
-    from ticket_hub.report.comparison.compared import Compared
-    from ticket_hub.report.comparison.front import compare
     from ticket_hub.report.runs import report_run
     from ticket_hub.runs.listing import list_runs
     from ticket_hub.search.finding import FindResult
@@ -81,7 +81,7 @@ __all__ = [
 _HOMES = {
     "AnalyzeResult": "analysis.front",
     "Bundle": "bundle.read",
-    "Compared": "report.comparison.compared",
+    "Compared": "comparison.compared",
     "FindResult": "search.finding",
     "Query": "hub.query",
     "Recipe": "recipe",
@@ -92,7 +92,7 @@ _HOMES = {
     "analyze": "analysis.front",
     "export_ticket": "interop.exporters",
     "cache_bundles": "hub.front",
-    "compare": "report.comparison.front",
+    "compare": "comparison.front",
     "delete_bundle": "hub.front",
     "find": "facade",
     "import_tickets": "interop.importers",

@@ -41,7 +41,7 @@ def main() -> None:
 
 def _prepare(settings: Settings) -> Services:
     """Import what takes long, so that no request waits for it, and open the hub."""
-    import ticket_hub.report.comparison
+    import ticket_hub.comparison
     import ticket_hub.report.illustrate
     import ticket_hub.transfer.planning  # noqa: F401 - as said
     import ticket_hub_api.app  # noqa: F401 - with all routes and pages, which say what to do

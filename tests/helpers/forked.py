@@ -37,7 +37,7 @@ if __name__ != "__main__":  # the caller has no time for these
 
 PRELOAD = (
     "alembic.command", "matplotlib.figure", "scipy.special", "ticket_hub.engines.run_work",
-    "ticket_hub.networks", "ticket_hub.report.comparison", "ticket_hub.report.illustrate",
+    "ticket_hub.networks", "ticket_hub.comparison", "ticket_hub.report.illustrate",
     "ticket_hub.training.worker", "ticket_hub_api.app", "ticket_hub_api.web.connections",
     "ticket_hub_cli.main", "torch", "uvicorn.lifespan.on", "uvicorn.main",
 )  # fmt: skip

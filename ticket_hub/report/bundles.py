@@ -9,12 +9,12 @@ from pathlib import Path
 from ticket_hub.bundle import Bundle, Manifest, open_bundle
 from ticket_hub.bundle.manifest import LevelRecord
 from ticket_hub.bundle.summary import outcomes, rule_of, verdicts
+from ticket_hub.comparison.ladder import Ladder, Rung, Series
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, Verdict
 from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe.own import Metric
-from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.report.write import Subject
 from ticket_hub.runs.locate import locate
 from ticket_hub.training import Curves

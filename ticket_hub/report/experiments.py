@@ -8,15 +8,15 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ticket_hub.comparison.ladder import Bars, Ladder
+from ticket_hub.comparison.studies import Study, experiment_study
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.rows import rows_table
 from ticket_hub.recipe.toml import toml_text
-from ticket_hub.report.comparison.studies import Study, experiment_study
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
-from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.learning import curves_figure, learning_figure
 from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.panels import some

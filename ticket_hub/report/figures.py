@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from ticket_hub.comparison.ladder import Bars, Ladder, Numbers, Rung, Spread, counts_of
 from ticket_hub.recipe.own import ACCURACY, Metric
-from ticket_hub.report.ladder import Bars, Ladder, Numbers, Rung, Spread, counts_of
 from ticket_hub.report.panels import (
     density_axis,
     kind_of_bar,

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ticket_hub.comparison.ladder import Ladder, Rung, counts_of
 from ticket_hub.recipe.own import ACCURACY
-from ticket_hub.report.ladder import Ladder, Rung, counts_of
 from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
 from ticket_hub.shapes import Float64

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 
+from ticket_hub.comparison.ladder import Bars, Ladder
 from ticket_hub.report.figures import ladder_figure
-from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.style import theme_css, themed_svg
 from ticket_hub.report.tables import ladder_table

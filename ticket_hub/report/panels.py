@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from ticket_hub.report.ladder import Bars, Spread
+from ticket_hub.comparison.ladder import Bars, Spread
 from ticket_hub.report.style import Look
 
 __all__ = [

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle import open_bundle
+from ticket_hub.comparison.ladder import Bars
 from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.experiments import report_experiment
-from ticket_hub.report.ladder import Bars
 from ticket_hub.report.tables import LadderRow, ladder_rows
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, write_report

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ticket_hub.comparison.ladder import Ladder, Rung, Series, Spread
 from ticket_hub.evidence import count_text
 from ticket_hub.recipe.own import Metric
-from ticket_hub.report.ladder import Ladder, Rung, Series, Spread
 from ticket_hub.table import Column, Table
 
 __all__ = ["LadderRow", "ladder_rows", "ladder_table"]

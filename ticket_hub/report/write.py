@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ticket_hub.comparison.ladder import Bars, Ladder
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.figures import ladder_figure
-from ticket_hub.report.ladder import Bars, Ladder
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import png, svg

@@ -16,7 +16,7 @@ from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
 from ticket_hub_api.torch_process import Hub
 
 if TYPE_CHECKING:
-    from ticket_hub.report.comparison import Compared
+    from ticket_hub.comparison import Compared
 
 __all__ = ["compare_named", "compare_tickets", "pinned", "place_of"]
 
@@ -51,7 +51,7 @@ def compare_tickets(
         EvidenceError: nothing was measured in one.
     """
     from ticket_hub.bundle import open_bundle
-    from ticket_hub.report.comparison import bundle_study, compare_studies
+    from ticket_hub.comparison import bundle_study, compare_studies
 
     hub.settings.spool.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=hub.settings.spool) as name:

@@ -11,7 +11,7 @@ from ticket_hub_cli import options
 from ticket_hub_cli.output import Output
 
 if TYPE_CHECKING:
-    from ticket_hub.report.comparison.compared import Compared
+    from ticket_hub.comparison.compared import Compared
 
 FORMATS = ["terminal", "markdown", "csv", "json"]
 
@@ -59,9 +59,9 @@ def command(
     same order, and said to be unpaired elsewhere. All that is compared with a control is one
     family, whose verdicts are corrected for their number.
     """
-    from ticket_hub.report.comparison import tables
-    from ticket_hub.report.comparison.front import compare
-    from ticket_hub.report.comparison.rows import csv_text
+    from ticket_hub.comparison import tables
+    from ticket_hub.comparison.front import compare
+    from ticket_hub.comparison.rows import csv_text
 
     compared = compare(runs, hub=hub, margin=margin, alpha=alpha)
     if form == "json":
@@ -77,7 +77,7 @@ def command(
 
 
 def _show(compared: Compared) -> None:
-    from ticket_hub.report.comparison import tables
+    from ticket_hub.comparison import tables
 
     blocks = [tables.runs_table(compared), tables.between_table(compared)]
     for line in tables.labels(compared):
@@ -92,7 +92,7 @@ def _show(compared: Compared) -> None:
 
 
 def _write(compared: Compared, page: Path) -> None:
-    from ticket_hub.report.comparison.page import write_page
+    from ticket_hub.report.comparison import write_page
 
     write_page(compared, page)
     click.echo(f"The page is {page}: open it in a browser.", err=True)

@@ -11,7 +11,7 @@ from ticket_hub_cli import options
 from ticket_hub_cli.output import Output
 
 if TYPE_CHECKING:
-    from ticket_hub.report.ladder import Bars
+    from ticket_hub.comparison.ladder import Bars
 
 FORMATS = ["png", "svg", "html", "csv", "md", "json"]
 DEFAULT = ("png", "html")

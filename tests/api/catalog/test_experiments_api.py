@@ -221,7 +221,7 @@ def test_evidence_goes_with_its_ticket(ticket: str, evidence: Table, call: Call)
 
 def test_comparing_gives_what_the_command_gives(golden: str, ticket: str, call: Call) -> None:
     from ticket_hub.bundle import open_bundle
-    from ticket_hub.report.comparison import bundle_study, compare_studies
+    from ticket_hub.comparison import bundle_study, compare_studies
 
     found = call("GET", f"/api/v1/compare?ticket={golden}&ticket={ticket}@main")
     bundle = open_bundle(GOLDEN)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ticket_hub.report.ladder import Ladder, Rung, Series
+from ticket_hub.comparison.ladder import Ladder, Rung, Series
 from ticket_hub.training import Curves
 
 EVALUATIONS = 11

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import ticket_hub
+from ticket_hub.comparison import Compared, Measured, Study, StudyLevel, compare_studies
+from ticket_hub.comparison.rows import Row, csv_text, rows
+from ticket_hub.comparison.tables import between_table, markdown, notes, runs_table
 from ticket_hub.errors import EvidenceError, RecipeError, RunError, TicketNotFoundError
 from ticket_hub.evidence import Outcome, judge, paired_difference
-from ticket_hub.report.comparison import Compared, Measured, Study, StudyLevel, compare_studies
-from ticket_hub.report.comparison.page import between_figure, comparison_page, write_page
-from ticket_hub.report.comparison.rows import Row, csv_text, rows
-from ticket_hub.report.comparison.tables import between_table, markdown, notes, runs_table
+from ticket_hub.report.comparison import between_figure, comparison_page, write_page
 from ticket_hub.report.style import PAPER
 from ticket_hub.transfer.stored import read_experiment
 
@@ -341,8 +341,8 @@ def test_a_single_run_is_compared_with_nothing() -> None:
 
 
 def test_bounds_that_are_not_alike_are_shown_as_they_are() -> None:
+    from ticket_hub.comparison.tables import interval_text
     from ticket_hub.evidence.contrast import Interval
-    from ticket_hub.report.comparison.tables import interval_text
 
     assert interval_text(Interval(mean=0.98, low=0.97, high=0.99)) == "98.00 ±1.00"
     assert interval_text(Interval(mean=0.98, low=0.96, high=0.99)) == "98.00 +1.00 -2.00"

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import ticket_hub
-from ticket_hub.report.comparison import experiment_study
+from ticket_hub.comparison import experiment_study
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.learning import learning_figure

@@ -19,12 +19,12 @@ from matplotlib.text import Text
 import ticket_hub
 import ticket_hub.report
 from ticket_hub.analysis import analyses
-from ticket_hub.report.comparison import experiment_study
-from ticket_hub.report.comparison.page import between_figure
+from ticket_hub.comparison import experiment_study
+from ticket_hub.comparison.ladder import Ladder
+from ticket_hub.report.comparison import between_figure
 from ticket_hub.report.figures import ladder_figure, tickets_figure
 from ticket_hub.report.forest import differences_figure, forest_figure, verdict_branches
 from ticket_hub.report.heatmap import matrix_figure
-from ticket_hub.report.ladder import Ladder
 from ticket_hub.report.learning import curves_figure, learning_figure
 from ticket_hub.transfer.matrix import Matrix, read_matrix
 from ticket_hub.transfer.stored import read_experiment

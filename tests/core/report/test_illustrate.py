@@ -13,10 +13,10 @@ import pytest
 
 from ticket_hub.bundle import content_of, open_bundle, verify_bundle, write_bundle
 from ticket_hub.bundle.figure import check
+from ticket_hub.comparison.ladder import Ladder
 from ticket_hub.errors import RunLockedError
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.illustrate import card_figure, illustrate_bundle, inert_svg
-from ticket_hub.report.ladder import Ladder
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.runs.lock import hold
 

@@ -17,8 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ticket_hub.comparison.ladder import Ladder, Series, Spread
 from ticket_hub.report.figures import ladder_figure
-from ticket_hub.report.ladder import Ladder, Series, Spread
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg

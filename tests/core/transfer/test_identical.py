@@ -13,9 +13,9 @@ import pytest
 
 from ticket_hub import compare
 from ticket_hub.bundle.record_reading import encode_record, read_record
+from ticket_hub.comparison.tables import runs_table
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Outcome, judge
-from ticket_hub.report.comparison.tables import runs_table
 from ticket_hub.report.forest import verdict_branches
 from ticket_hub.training import Progress
 from ticket_hub.transfer import RetrainResult, retrain

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ticket_hub.comparison.compared import Between, Compared
+from ticket_hub.comparison.studies import Study
+from ticket_hub.comparison.tables import between_table, notes, runs_table
 from ticket_hub.durable import write_bytes
 from ticket_hub.evidence import count_text
-from ticket_hub.report.comparison.compared import Between, Compared
-from ticket_hub.report.comparison.studies import Study
-from ticket_hub.report.comparison.tables import between_table, notes, runs_table
 from ticket_hub.report.experiments import ABOUT_DIFFERENCES, ABOUT_LADDER, ABOUT_LEARNING
 from ticket_hub.report.figures import ladder_figure, tickets_figure
 from ticket_hub.report.forest import Branch, differences_figure, forest_figure, verdict_branches

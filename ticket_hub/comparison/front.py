@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ticket_hub.comparison.compared import Compared, compare_studies, nearest
+from ticket_hub.comparison.studies import Study, bundle_study, experiment_study
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.hub.address import split_level
-from ticket_hub.report.comparison.compared import Compared, compare_studies, nearest
-from ticket_hub.report.comparison.studies import Study, bundle_study, experiment_study
 from ticket_hub.transfer.source import open_place
 from ticket_hub.transfer.stored import find_experiment, read_experiment
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ticket_hub.comparison.compared import Between, Compared
+from ticket_hub.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrast import Interval
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import USUAL
-from ticket_hub.report.comparison.compared import Between, Compared
-from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.evidence import mean_of
 from ticket_hub.transfer.spec import DENSE, TICKET

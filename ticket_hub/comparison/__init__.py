@@ -1,7 +1,7 @@
 """Runs beside each other: `ticket_hub.compare`."""
 
-from ticket_hub.report.comparison.compared import Compared, compare_studies
-from ticket_hub.report.comparison.studies import (
+from ticket_hub.comparison.compared import Compared, compare_studies
+from ticket_hub.comparison.studies import (
     Measured,
     Study,
     StudyLevel,

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ticket_hub.comparison.ladder import Ladder
+from ticket_hub.comparison.studies import Measured, Study, StudyLevel, judge_studies
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
 from ticket_hub.evidence.verdict import USUAL
-from ticket_hub.report.comparison.studies import Measured, Study, StudyLevel, judge_studies
-from ticket_hub.report.ladder import Ladder
 from ticket_hub.transfer.spec import DENSE
 
 __all__ = ["Between", "Compared", "Term", "compare_studies", "nearest"]
@@ -90,7 +90,7 @@ class Compared:
 
     def to_table(self) -> dict[str, Any]:
         """Plain JSON values, format 1; see `docs/commands/compare.md`."""
-        from ticket_hub.report.comparison.plain import plain
+        from ticket_hub.comparison.plain import plain
 
         return plain(self)
 

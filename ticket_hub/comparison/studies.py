@@ -9,12 +9,12 @@ from typing import Any, Literal, TypeAlias
 from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.metrics import CurveRecord
+from ticket_hub.comparison.ladder import Ladder, Rung, Series
+from ticket_hub.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import distinct
 from ticket_hub.evidence.verdict import Judged
 from ticket_hub.recipe.own import ACCURACY, Metric
-from ticket_hub.report.comparison.terms import batches, bundle_terms, experiment_terms
-from ticket_hub.report.ladder import Ladder, Rung, Series
 from ticket_hub.training import Curves
 from ticket_hub.transfer.evidence import LevelEvidence, outcome_of, outcomes_of
 from ticket_hub.transfer.result import Result
