@@ -92,7 +92,7 @@ def test_what_the_search_kept_and_what_is_trained_again_are_the_same(
     )
     (one,), (two,) = kept.of("movement"), again.of("movement")
     assert (one.result.source, two.result.source) == ("search", "retrained")
-    assert one.result.iterations == 120
+    assert one.result.iterations == 150
     assert one.result.layers == two.result.layers
     assert not (tmp_path / "again/checkpoints").exists()
 
