@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ticket_hub.comparison.compared import Compared, compare_studies, nearest
 from ticket_hub.comparison.studies import Study, bundle_study, experiment_study
-from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.errors import EvidenceError, TicketNotFoundError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.hub.address import split_level
@@ -48,7 +48,15 @@ def compare(
     """
     rule = Rule(margin=margin, alpha=alpha)
     rule.check()
-    return compare_studies([_study(str(place), hub) for place in places], rule)
+    studies = [_study(str(place), hub) for place in places]
+    strange = [study for study in studies if not study.metric.is_accuracy]
+    if strange:
+        raise EvidenceError(
+            f"{strange[0].name} was measured by {strange[0].metric.name}, and accuracies are "
+            "compared here.",
+            "Compare such tickets with their controls in their author's loop: `own.Comparison`.",
+        )
+    return compare_studies(studies, rule)
 
 
 def _study(place: str, hub: str | Path | None) -> Study:

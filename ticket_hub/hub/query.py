@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeAlias
 
@@ -128,7 +128,7 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[Found]:
                 report(HubError(f"{repo} was passed over: {error.problem}", error.remedy))
             continue
         silent = 0
-        levels = tuple(level for level in manifest.levels if _fits(level, query))
+        levels = tuple(level for level in _levels(manifest) if _fits(level, query))
         if levels and _names_fit(repo, manifest, query):
             yield Found(
                 repo=repo,
@@ -147,6 +147,13 @@ def _names_fit(repo: str, manifest: Manifest, query: Query) -> bool:
         return False
     words = f"{repo} {network} {data} {recipe}".lower()
     return all(word in words for word in (query.text or "").lower().split())
+
+
+def _levels(manifest: Manifest) -> tuple[LevelRecord, ...]:
+    """The levels, without what was measured where that is no accuracy."""
+    if manifest.metric.is_accuracy:
+        return manifest.levels
+    return tuple(replace(level, evidence=None) for level in manifest.levels)
 
 
 def _fits(level: LevelRecord, query: Query) -> bool:

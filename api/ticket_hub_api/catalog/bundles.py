@@ -45,7 +45,9 @@ def facts_of(
     from ticket_hub.bundle.summary import shown
     from ticket_hub.recipe.tables import to_table
 
-    outcomes = None if curves is None else _outcomes(manifest, curves)
+    # The catalog lists accuracies: of tickets with another metric it has no numbers.
+    given = curves if manifest.metric.is_accuracy else None
+    outcomes = None if given is None else _outcomes(manifest, given)
     judged = {} if outcomes is None else shown(outcomes, manifest.family)
     table = to_table(manifest)
     if outcomes is not None:
@@ -119,7 +121,8 @@ def _level(
         "layers": _densities([ticket.kept for ticket in level.tickets], sizes),
     }
     if found is None:
-        evidence = None if level.evidence is None else _stated(level)
+        known = level.evidence is not None and manifest.metric.is_accuracy
+        evidence = _stated(level) if known else None
         return {**table, "evidence": evidence, "controls": {}, "verdict": stated, "reason": "",
                 "family": manifest.family}  # fmt: skip
     return table | _judged(level.index, found, verdicts.get(level.index))

@@ -8,9 +8,10 @@ import ticket_hub
 from tests.helpers.commands import run_ticket
 from tests.helpers.own_loops import Net
 from ticket_hub.bundle import open_bundle, verify_bundle
-from ticket_hub.errors import RecipeError, TrainingError
+from ticket_hub.errors import EvidenceError, RecipeError, TrainingError
 from ticket_hub.own import Comparison, Metric, Search
 from ticket_hub.own.step import Step
+from ticket_hub_api.catalog.bundles import facts_of
 
 PERPLEXITY = Metric("perplexity", lower_is_better=True, margin=2.0, unit="per word")
 
@@ -77,3 +78,16 @@ def test_a_metric_that_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="test cannot be inf"):
         step.finish(test=float("inf"))
     step.finish(test=1e6)
+
+
+def test_what_compares_accuracies_takes_no_other_number_for_one(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="was measured by perplexity"):
+        ticket_hub.compare([run, run])
+    ticket_hub.push_bundle(run / "bundle", "ann/own", hub=tmp_path)
+    (found,) = ticket_hub.search_hub(hub=tmp_path)
+    assert found.best_accuracy == 0
+    bundle = open_bundle(run / "bundle")
+    lines = (bundle.path / "metrics.json").read_bytes().splitlines(keepends=True)
+    facts = facts_of(bundle.manifest, lines)
+    assert [level["evidence"] for level in facts["levels"]] == [None, None, None]
+    assert facts["disagrees"] == []
