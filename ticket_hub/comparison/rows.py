@@ -11,7 +11,6 @@ from ticket_hub.comparison.studies import Measured, Study
 from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison
 from ticket_hub.table import Table
-from ticket_hub.transfer.evidence import mean_of
 from ticket_hub.transfer.spec import DENSE, TICKET
 
 __all__ = ["Row", "csv_text", "rows"]

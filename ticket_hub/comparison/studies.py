@@ -16,7 +16,7 @@ from ticket_hub.evidence.counts import distinct
 from ticket_hub.evidence.verdict import Judged
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.training import Curves
-from ticket_hub.transfer.evidence import LevelEvidence, outcome_of, outcomes_of
+from ticket_hub.transfer.level_evidence import LevelEvidence, outcome_of, outcomes_of
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET, ExperimentSpec
 from ticket_hub.transfer.stored import StoredExperiment

@@ -10,10 +10,9 @@ from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrast import Interval
-from ticket_hub.evidence.rows import IDENTICAL
+from ticket_hub.evidence.rows import IDENTICAL, mean_of
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.table import Column, Table
-from ticket_hub.transfer.evidence import mean_of
 from ticket_hub.transfer.spec import DENSE, TICKET
 
 __all__ = ["between_table", "labels", "markdown", "notes", "runs_table"]

@@ -6,16 +6,16 @@ from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.pull import Pulled, peek, pull
 from ticket_hub.hub.push import push
-from ticket_hub.hub.query import Found, Query, search
+from ticket_hub.hub.query import Query, SearchHit, search
 
 __all__ = [
     "Address",
     "Cache",
-    "Found",
     "Hub",
     "Pulled",
     "Pushed",
     "Query",
+    "SearchHit",
     "Snapshot",
     "connect",
     "parse_address",

@@ -16,7 +16,7 @@ from ticket_hub.hub.connect import connect
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
 from ticket_hub.hub.pull import Pulled, peek, peek_experiments, pull
-from ticket_hub.hub.query import Found, Query, Sort, search
+from ticket_hub.hub.query import Query, SearchHit, Sort, search
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
@@ -96,7 +96,7 @@ def search_hub(
     sort: Sort = "updated",
     limit: int | None = None,
     report: Report | None = None,
-) -> Iterator[Found]:
+) -> Iterator[SearchHit]:
     """Yield the repositories of a hub with a level that fits; see `ticket_hub.hub.search`."""
     there = connect(hub, token=token)
     return search(there, query or Query(), sort=sort, limit=limit, report=report)

@@ -18,7 +18,7 @@ from ticket_hub.errors import (
 from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.pull import peek
 
-__all__ = ["Found", "Query", "Sort", "search"]
+__all__ = ["Query", "SearchHit", "Sort", "search"]
 
 MAX_SILENT = 2
 """One repository that cannot be read is passed over; so many one after the other are the hub."""
@@ -48,7 +48,7 @@ class Query:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class SearchHit:
     """A repository that has what was looked for.
 
     Attributes:
@@ -87,7 +87,7 @@ def search(
     sort: Sort = "updated",
     limit: int | None = None,
     report: Report | None = None,
-) -> Iterator[Found]:
+) -> Iterator[SearchHit]:
     """Yield the repositories with a level that fits.
 
     The hub's own index is asked for cards with the tags of the network and the data set, which the
@@ -111,7 +111,7 @@ def search(
     yield from islice(found, limit)
 
 
-def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[Found]:
+def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHit]:
     named = [name.removeprefix("timm:") for name in (query.network, query.dataset) if name]
     tags = [card_tag(name) for name in named]
     silent = 0
@@ -130,7 +130,7 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[Found]:
         silent = 0
         levels = tuple(level for level in _levels(manifest) if _fits(level, query))
         if levels and _names_fit(repo, manifest, query):
-            yield Found(
+            yield SearchHit(
                 repo=repo,
                 commit=snapshot.commit,
                 network=manifest.architecture.name,

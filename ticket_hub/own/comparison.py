@@ -27,8 +27,8 @@ from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.seeds import derive_seed
 from ticket_hub.transfer.controls import Start, asks, check_controls, make_start
-from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.planning import MAX_TRIALS
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of

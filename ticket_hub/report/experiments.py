@@ -23,7 +23,7 @@ from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.budgets import totals_of
-from ticket_hub.transfer.evidence import LevelEvidence, notes_of
+from ticket_hub.transfer.level_evidence import LevelEvidence, notes_of
 from ticket_hub.transfer.stored import StoredExperiment
 from ticket_hub.transfer.tables import csv_text, markdown, rows
 

@@ -13,8 +13,8 @@ from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ticket_hub.transfer.controls import CONTROLS, Start, make_start, register_control
-    from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
     from ticket_hub.transfer.head import Fitted, fit
+    from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels
     from ticket_hub.transfer.matrix import Cell, Matrix, read_matrix
     from ticket_hub.transfer.result import Result
     from ticket_hub.transfer.retraining import RetrainResult, retrain
@@ -49,7 +49,7 @@ _HOMES = {
     "Cell": "matrix",
     "ExperimentSpec": "spec",
     "Fitted": "head",
-    "LevelEvidence": "evidence",
+    "LevelEvidence": "level_evidence",
     "Matrix": "matrix",
     "Request": "spec",
     "Result": "result",
@@ -58,7 +58,7 @@ _HOMES = {
     "Start": "controls",
     "TransferResult": "transferring",
     "fit": "head",
-    "judge_levels": "evidence",
+    "judge_levels": "level_evidence",
     "make_start": "controls",
     "read_matrix": "matrix",
     "register_control": "controls",

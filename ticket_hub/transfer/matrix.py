@@ -21,7 +21,7 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.runs.seal import FORMAT, read_json
 from ticket_hub.table import Column, Table
-from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.level_evidence import LevelEvidence
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.transfer.tables import Row, interval_text, rows
 

@@ -199,7 +199,6 @@ def plan_for(
         EvidenceError: the target's own ticket cannot be compared with these.
     """
     recipe = target_recipe(source.bundle.manifest, dataset, terms.changes or {})
-    demand_data(source.bundle.manifest.plugins, recipe.data.name)
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=source.theta0,
@@ -211,6 +210,7 @@ def plan_for(
         init_seed=recipe.search.seed,
         fresh_iterations=source.starts if terms.fresh == "rewound" and any(source.starts) else (),
     )
+    demand_data(source.bundle.manifest.plugins, recipe.data.name)
     if OWN in terms.against and own is None:
         raise RecipeError(
             "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."

@@ -21,6 +21,7 @@ from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import differences
 from ticket_hub.errors import EvidenceError, RunError, RunMismatchError
 from ticket_hub.evidence import Rule
+from ticket_hub.evidence.reproduction import LevelReplay, ReplayReport, TrialReplay, judge_level
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
@@ -31,7 +32,6 @@ from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.transfer.claims import LevelReplay, ReplayReport, TrialReplay, judge_level
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.source import open_place
 from ticket_hub.types import Mask, Weights
@@ -53,9 +53,9 @@ def replay_bundle(
 ) -> ReplayReport:
     """Train a level and the dense network again: same recipe, data order, trials and seeds.
 
-    Whether the claimed accuracies came out is told by `ticket_hub.transfer.claims`. The same call
-    again resumes. Curves of controls in the bundle are not replayed: how they were drawn is not
-    part of a bundle.
+    Whether the claimed accuracies came out is told by `ticket_hub.evidence.reproduction`. The same
+    call again resumes. Curves of controls in the bundle are not replayed: how they were drawn is
+    not part of a bundle.
 
     Args:
         place: as in `ticket_hub.retrain`; one level, by default the best.

@@ -13,9 +13,9 @@ from ticket_hub.evidence import Rule
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
 from ticket_hub.transfer.budgets import budgets_of, totals_of
-from ticket_hub.transfer.evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.planning import ExperimentOptions, Plan, plan, split_options
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks

@@ -13,7 +13,7 @@ from ticket_hub.evidence import Rule
 from ticket_hub.recipe.experiment_spec import spec_of
 from ticket_hub.recipe.tables import build
 from ticket_hub.runs.seal import read_json
-from ticket_hub.transfer.evidence import LevelEvidence, judge_levels
+from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.spec import ExperimentSpec, OwnExperimentSpec, Request
 

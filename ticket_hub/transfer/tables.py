@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ticket_hub.evidence.rows import Row, interval_text, level_rows, rows_table
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Table
-from ticket_hub.transfer.evidence import LevelEvidence, outcome_of
+from ticket_hub.transfer.level_evidence import LevelEvidence, outcome_of
 
 __all__ = ["Row", "csv_text", "interval_text", "markdown", "rows"]
 

@@ -15,7 +15,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError, RunError
 from ticket_hub.home import expanded
 from ticket_hub.transfer.budgets import budgets_of, totals_of
-from ticket_hub.transfer.evidence import LevelEvidence
+from ticket_hub.transfer.level_evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
 from ticket_hub.transfer.planning import USUAL, Plan, Terms, plan_for
 from ticket_hub.transfer.retraining import tickets_of

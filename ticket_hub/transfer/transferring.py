@@ -11,7 +11,7 @@ from typing import Unpack
 from ticket_hub.durable import sweep
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
-from ticket_hub.transfer.evidence import LevelEvidence, judge_experiments, p_values
+from ticket_hub.transfer.level_evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix
 from ticket_hub.transfer.planning import ExperimentOptions, Plan, split_options
 from ticket_hub.transfer.preflight import preflight

@@ -158,7 +158,7 @@ def _draw(result: RetrainResult, out: Output) -> None:
 
 def _advise(result: RetrainResult, ticket: str, out: Output, *, pulled: bool) -> None:
     from ticket_hub.hub.address import split_level
-    from ticket_hub.transfer.evidence import notes_of
+    from ticket_hub.transfer.level_evidence import notes_of
 
     needed = [_needed(level.verdict) for level in result.levels]
     if max(needed) > result.levels[0].verdict.n:

@@ -11,7 +11,7 @@ from ticket_hub_cli import options
 from ticket_hub_cli.output import Output, command_line, passed_over, percent
 
 if TYPE_CHECKING:
-    from ticket_hub.hub.query import Found
+    from ticket_hub.hub.query import SearchHit
 
 COLUMNS = [
     Column("ticket", "TICKET"),
@@ -69,7 +69,7 @@ def command(out: Output, hub: str | None, sort: Any, limit: int, **wanted: Any) 
         out.hint("Nothing fits. Ask for less, or look on another hub with --hub.")
 
 
-def _row(found: Found) -> dict[str, Any]:
+def _row(found: SearchHit) -> dict[str, Any]:
     return {
         "ticket": found.repo,
         "commit": found.commit,

@@ -13,7 +13,7 @@ from ticket_hub_cli import options, output
 from ticket_hub_cli.output import Output, percent
 
 if TYPE_CHECKING:
-    from ticket_hub.transfer.claims import LevelReplay
+    from ticket_hub.evidence.reproduction import LevelReplay
 
 COLUMNS = [
     Column("what", "WHAT"),

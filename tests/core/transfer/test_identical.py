@@ -19,7 +19,7 @@ from ticket_hub.evidence import Outcome, judge
 from ticket_hub.report.forest import verdict_branches
 from ticket_hub.training import Progress
 from ticket_hub.transfer import RetrainResult, retrain
-from ticket_hub.transfer.evidence import judge_levels
+from ticket_hub.transfer.level_evidence import judge_levels
 from ticket_hub.transfer.matrix import Matrix, cells_of, matrix_table
 from ticket_hub.transfer.stored import read_experiment
 from ticket_hub.transfer.tables import csv_text, markdown, rows

@@ -17,8 +17,8 @@ from ticket_hub.bundle import (
     write_bundle,
 )
 from ticket_hub.errors import EvidenceError, StoppedError
+from ticket_hub.evidence.reproduction import TrialReplay, judge_level, predicted
 from ticket_hub.training import Progress
-from ticket_hub.transfer.claims import TrialReplay, judge_level, predicted
 from ticket_hub.transfer.replay import replay_bundle
 
 LEVEL = 2

@@ -10,7 +10,7 @@ from ticket_hub.content_id import content_digest
 from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
-from ticket_hub.evidence.rows import Mean, mean_of
+from ticket_hub.evidence.rows import mean_of
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.transfer.result import Result
@@ -19,11 +19,9 @@ from ticket_hub.transfer.spec import DENSE, TICKET
 __all__ = [
     "FORMAT",
     "LevelEvidence",
-    "Mean",
     "cut_short_note",
     "judge_experiments",
     "judge_levels",
-    "mean_of",
     "notes_of",
     "outcome_of",
     "outcomes_of",

@@ -19,9 +19,9 @@ from ticket_hub.evidence import Rule
 from ticket_hub.evidence.student import t_quantile
 from ticket_hub.evidence.verdict import ALPHA, MARGIN, USUAL
 
-__all__ = ["LevelReplay", "Outcome", "ReplayReport", "TrialReplay", "judge_level", "predicted"]
+__all__ = ["LevelReplay", "ReplayReport", "Reproduction", "TrialReplay", "judge_level", "predicted"]
 
-Outcome: TypeAlias = Literal["bit-identical", "reproduced", "not reproduced"]
+Reproduction: TypeAlias = Literal["bit-identical", "reproduced", "not reproduced"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class LevelReplay:
         claimed_trials: how many the bundle has.
         claimed, found: mean test accuracies, over all claimed and over the replayed trials.
         low, high: where the mean of the replayed trials may lie in another environment.
-        outcome: whether the claim came out; one of `Outcome`.
+        outcome: whether the claim came out; one of `Reproduction`.
     """
 
     level: int
@@ -61,7 +61,7 @@ class LevelReplay:
     found: float
     low: float
     high: float
-    outcome: Outcome
+    outcome: Reproduction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ class ReplayReport:
     test_examples: int
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Reproduction:
         """The worst of the levels."""
         found = {level.outcome for level in self.levels}
         if "not reproduced" in found:
@@ -115,7 +115,7 @@ def judge_level(
     """
     low, high = predicted(claimed, len(trials), alpha=rule.alpha / family, margin=rule.margin)
     found = statistics.mean([each.found for each in trials])
-    outcome: Outcome = "not reproduced"
+    outcome: Reproduction = "not reproduced"
     if all(each.identical for each in trials):
         outcome = "bit-identical"
     elif not same_environment and low <= found <= high:
