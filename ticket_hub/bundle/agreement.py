@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import architecture_for
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec
 
 __all__ = ["contradictions", "curve_contradiction"]

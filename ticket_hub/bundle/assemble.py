@@ -15,13 +15,14 @@ from ticket_hub.bundle.manifest import (
     NetworkRecord,
     TrialRecord,
 )
-from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.theta0 import refuse_nonfinite
 from ticket_hub.bundle.unknown import without_placeholders
 from ticket_hub.content_id import count_kept
 from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.types import Mask, Weights
 

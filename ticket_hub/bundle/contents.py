@@ -13,10 +13,11 @@ from ticket_hub.bundle.content import (
     LevelContent,
     TrialContent,
 )
-from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.network import prunable_of
 from ticket_hub.bundle.read import Bundle
 from ticket_hub.pruning.masks import full_mask
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.types import Mask
 
 __all__ = ["MASKS_IN_MEMORY", "LazyMask", "content_of", "controls_of"]

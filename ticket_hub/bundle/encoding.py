@@ -23,12 +23,12 @@ from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
+from ticket_hub.patterns import SHA256
 from ticket_hub.recipe import recipe_of, tables
 from ticket_hub.recipe.own import Metric, is_own
 
 __all__ = ["bundle_id", "decode", "encode"]
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _TENSOR = re.compile(r"[A-Za-z0-9_.]{1,200}")
 _REMEDY = "Fetch the bundle again, or ask its author to write it again."
 
@@ -177,7 +177,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
 
 def _is_data(manifest: Manifest) -> bool:
     data = manifest.data
-    named = data.fingerprint is None or _DIGEST.fullmatch(data.fingerprint) is not None
+    named = data.fingerprint is None or SHA256.fullmatch(data.fingerprint) is not None
     return named and (data.mean is None) == (data.std is None)
 
 
@@ -204,7 +204,7 @@ def _is_theta0(manifest: Manifest, carried: Sequence[int]) -> bool:
 def _is_file(name: str, record: FileRecord) -> bool:
     named = not layout.is_evidence(name) or name == layout.evidence_file(record.sha256)
     sized = 0 <= record.size <= layout.most_bytes(name)
-    return named and sized and _DIGEST.fullmatch(record.sha256) is not None
+    return named and sized and SHA256.fullmatch(record.sha256) is not None
 
 
 def _is_evidence_bounded(files: Mapping[str, FileRecord]) -> bool:
@@ -232,7 +232,7 @@ def _check_level(manifest: Manifest, level: LevelRecord) -> None:
         fits = len(ticket.kept) == len(sizes) and all(
             0 <= kept <= size for kept, size in zip(ticket.kept, sizes, strict=True)
         )
-        if not fits or not _DIGEST.fullmatch(ticket.id):
+        if not fits or not SHA256.fullmatch(ticket.id):
             raise _broken(f"a ticket of level {level.index} has impossible counts or no id")
     if not 0 <= level.density <= 1 or (level.tickets and level.density != _density(level, sizes)):
         raise _broken(f"the density of level {level.index} is not what its counts say")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ticket_hub.recipe import rules
+
 __all__ = [
     "CARD",
     "CONFIG",
@@ -51,8 +53,7 @@ MAX_EVIDENCE_FILES = 32
 MAX_EVIDENCE_TOTAL = 4 << 20
 MAX_METRICS_LINE = 4 << 20
 
-MAX_TRIALS = 1000
-MAX_LEVELS = 1001
+MAX_TRIALS, MAX_LEVELS = rules.MAX_TRIALS, rules.MAX_LEVELS + 1  # with level 0
 MAX_LAYERS = 4096
 MAX_FAMILY = 1_000_000  # comparisons
 MAX_CLASSES = 10_000_000

@@ -20,7 +20,6 @@ from ticket_hub.training import Curves
 
 __all__ = ["CurveRecord", "lines", "parse_lines", "readings"]
 
-TICKET = "ticket"
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 MAX_VALUES = 1 << 21
 _OPEN, _BETWEEN, _CLOSE = b'{"curves":[', b",", b'],"format":1}'

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ticket_hub.patterns import SHA256
 from ticket_hub.plugins import Plugin
 
 __all__ = [
@@ -29,7 +30,6 @@ _TEXT = re.compile(r"[^\x00-\x1f\x7f`]{1,200}")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,99}")
 _FILE = re.compile(r"[\w-][\w.-]{0,99}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,6 @@ def is_possible(record: PluginRecord) -> bool:
         (_DISTRIBUTION, record.distribution),
         (_VERSION, record.version),
         (_FILE, record.file),
-        (_DIGEST, record.sha256),
+        (SHA256, record.sha256),
     )
     return all(value is None or rule.fullmatch(value) for rule, value in rules)

@@ -6,12 +6,12 @@ from ticket_hub.bundle import layout, summary, tensors
 from ticket_hub.bundle.assemble import complete, curve_records
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
 from ticket_hub.bundle.manifest import LevelRecord, NetworkRecord, TicketRecord
-from ticket_hub.bundle.metrics import TICKET
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.packing import pack
 from ticket_hub.bundle.store import Store
 from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.types import Mask
 

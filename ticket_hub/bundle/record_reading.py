@@ -19,6 +19,7 @@ from ticket_hub.bundle.experiment_record import (
     TrialResult,
     one_line,
 )
+from ticket_hub.bundle.layout import MAX_LEVELS, MAX_TRIALS
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
@@ -31,7 +32,7 @@ from ticket_hub.recipe.tables import build, to_table
 __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
 
 FORMAT = 1
-MAX_LEVELS, MAX_TRIALS, MAX_NETWORKS, MAX_FACTS = 1001, 1000, 32, 64
+MAX_NETWORKS, MAX_FACTS = 32, 64
 MAX_BESIDE, MAX_SIZE = 20_000, 10**12
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _WHEN = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")

@@ -13,10 +13,11 @@ from ticket_hub.bundle.manifest import (
     Spread,
     Word,
 )
-from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.verdict import USUAL, Judged
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY, Metric
 
 __all__ = [

@@ -15,12 +15,13 @@ from ticket_hub.bundle import layout, summary
 from ticket_hub.bundle.agreement import contradictions, curve_contradiction
 from ticket_hub.bundle.declared import DeclaredBundle
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
-from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
 from ticket_hub.networks import is_registered
 from ticket_hub.pruning.masks import masked
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import is_own
 from ticket_hub.system_files import is_system_file
 

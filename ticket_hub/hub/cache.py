@@ -25,14 +25,13 @@ from ticket_hub.durable import explaining, make_folder, sha256_file, write_bytes
 from ticket_hub.errors import BundleDigestError, HubUnavailableError, StorageError
 from ticket_hub.file_system import lock, protect, sync_file, sync_folder
 from ticket_hub.home import ticket_home
+from ticket_hub.patterns import COMMIT
 from ticket_hub.system_files import is_system_file
 
 __all__ = ["Cache", "CachedBundle", "Fetch"]
 
 Fetch = Callable[[Path, int], None]
 """Append the rest of a file to a path that has so many bytes already."""
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +136,7 @@ class Cache:
             return revision
         with contextlib.suppress(OSError, UnicodeDecodeError):
             commit = self._ref(hub, repo, revision).read_text("ascii")
-            return commit if _COMMIT.fullmatch(commit) else None
+            return commit if COMMIT.fullmatch(commit) else None
         return None
 
     def bundles(self) -> list[CachedBundle]:

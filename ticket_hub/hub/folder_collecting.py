@@ -19,11 +19,11 @@ from ticket_hub.errors import HubError, StorageError, TicketHubError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_files import History, read_commit
+from ticket_hub.patterns import SHA256
 
 __all__ = ["GRACE_SECONDS", "CollectedFolder", "collect_folder"]
 
 GRACE_SECONDS = 24 * 3600.0
-_BLOB = re.compile(r"[0-9a-f]{64}")
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{12}\.(?:part|draft)")
 _GRAVE = re.compile(r"\..+\.deleted-[0-9a-f]{12}")
 
@@ -117,7 +117,7 @@ def _named(root: Path) -> set[str]:
 def _words(path: Path) -> set[str]:
     """Whatever looks like a digest in a file that is no commit, such as a copy of one."""
     try:
-        return set(_BLOB.findall(path.read_text("utf-8", errors="replace")))
+        return set(SHA256.findall(path.read_text("utf-8", errors="replace")))
     except OSError:
         return set()
 
@@ -140,7 +140,7 @@ def _drafts(root: Path) -> Iterator[Path]:
 
 
 def _blobs(root: Path) -> Iterator[Path]:
-    return (path for path in (root / "blobs").glob("*/*") if _BLOB.fullmatch(path.name))
+    return (path for path in (root / "blobs").glob("*/*") if SHA256.fullmatch(path.name))
 
 
 def _time(path: Path) -> float:

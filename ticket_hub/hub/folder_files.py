@@ -15,12 +15,11 @@ from ticket_hub.durable import canonical_json, sync_folder, write_json
 from ticket_hub.errors import HubError, HubNotFoundError, StorageError
 from ticket_hub.file_system import name_new
 from ticket_hub.home import user_name
+from ticket_hub.patterns import COMMIT, SHA256
 
 __all__ = ["History", "commit_id", "publish", "read_commit", "read_tag", "timestamp"]
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[0-9]{8,12}\.json")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 
 
@@ -148,7 +147,7 @@ def read_tag(path: Path) -> str:
         HubError: it is damaged.
     """
     commit = _read_table(path).get("commit")
-    if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+    if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
         raise _damaged(path)
     return commit
 
@@ -156,7 +155,7 @@ def read_tag(path: Path) -> str:
 def _is_entry(item: tuple[str, Any]) -> bool:
     name, (digest, size) = item
     sound = isinstance(size, int) and size >= 0 and isinstance(digest, str)
-    return bool(sound and _PATH.fullmatch(name) and _DIGEST.fullmatch(digest))
+    return bool(sound and _PATH.fullmatch(name) and SHA256.fullmatch(digest))
 
 
 def _read_table(path: Path) -> dict[str, Any]:

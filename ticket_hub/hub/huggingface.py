@@ -8,7 +8,6 @@ bytes come from the `resolve` address of one commit, and whoever asked for them 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +17,7 @@ from ticket_hub.errors import HubConflictError, HubError, TicketNotFoundError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Pushed, RemoteFile, Report, Snapshot
 from ticket_hub.hub.faults import translated
+from ticket_hub.patterns import COMMIT
 
 if TYPE_CHECKING:
     from ticket_hub.hub.requests import Requests
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["HuggingFaceHub"]
 
 TAG = "lottery-ticket"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class HuggingFaceHub:
@@ -74,7 +73,7 @@ class HuggingFaceHub:
             files = tuple(_remote_file(sibling) for sibling in info.get("siblings") or ())
             private = bool(info.get("private") or info.get("gated"))
         commit = str(info.get("sha"))
-        if not _COMMIT.fullmatch(commit):
+        if not COMMIT.fullmatch(commit):
             raise HubError(
                 f"{self.location} names a commit that is none: {commit[:60]!r}.",
                 "Check that the address is that of a hub.",

@@ -11,13 +11,13 @@ from ticket_hub.errors import DataNotFoundError, HubError, NetworkError
 from ticket_hub.home import cache_folder, expanded
 from ticket_hub.hub.base import Hub
 from ticket_hub.hub.connect import connect
+from ticket_hub.patterns import COMMIT
 
 __all__ = ["WeightsFile", "fetch_weights"]
 
 FILE = "model.safetensors"
 MAX_BYTES = 64 << 30
 _HUB = re.compile(r"hub:([^@:\s]+/[^@:\s]+)(?:@([^:\s]+))?(?::([^\s]+))?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT or timm:NAME.TAG"
 
 
@@ -61,7 +61,7 @@ def fetch_weights(source: str, sha256: str = "", *, hub: str | Path | None = Non
         raise NetworkError(f"network.weights cannot be {source!r}.", f"It is {SOURCES}.")
     repo, revision, file = found[1], found[2], found[3] or FILE
     kept = cache_folder() / "weights" / f"{sha256}{Path(file).suffix}"
-    if sha256 and kept.is_file() and revision and _COMMIT.fullmatch(revision):
+    if sha256 and kept.is_file() and revision and COMMIT.fullmatch(revision):
         return _checked(WeightsFile(path=kept, source=source, sha256=sha256_file(kept)), sha256)
     return _checked(_download(connect(hub), repo, revision, file), sha256)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
+from ticket_hub.patterns import SHA256
 from ticket_hub.recipe.axes import OPTIMIZERS, SCHEDULES
 from ticket_hub.recipe.spec import (
     LAYER_KINDS,
@@ -28,7 +29,6 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
 WEIGHTS = re.compile(r"(file|hub|timm):\S.*")
-DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_PADDING = 64
 MAX_PIXELS = 1024
 MAX_LEVELS = 1000
@@ -83,7 +83,7 @@ def _of_weights(network: NetworkSpec) -> Iterator[Rule]:
     weights, digest = network.weights, network.weights_sha256
     known = not weights or WEIGHTS.fullmatch(weights) is not None
     yield "network.weights", weights, known, "file:PATH, hub:OWNER/NAME@COMMIT or timm:NAME.TAG"
-    is_digest = not digest or (bool(weights) and DIGEST.fullmatch(digest) is not None)
+    is_digest = not digest or (bool(weights) and SHA256.fullmatch(digest) is not None)
     yield "network.weights_sha256", digest, is_digest, "64 hexadecimal digits, with network.weights"
 
 

@@ -14,14 +14,13 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, Verdict
 from ticket_hub.hub.cache import Cache
+from ticket_hub.recipe.experiment_spec import DENSE, TICKET
 from ticket_hub.recipe.own import Metric
 from ticket_hub.report.write import Subject
 from ticket_hub.runs.locate import locate
 from ticket_hub.training import Curves
 
 __all__ = ["JudgedLevel", "judged_levels", "show_bundle", "subject"]
-
-TICKET, DENSE = "ticket", "dense"
 
 
 def show_bundle(place: str | Path) -> Manifest:

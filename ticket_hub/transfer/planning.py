@@ -14,6 +14,7 @@ from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.own import Own, open_own
@@ -40,7 +41,6 @@ __all__ = [
 ]
 
 TRIALS = 5
-MAX_TRIALS = 1000
 """As many as a record of evidence may have."""
 CHANGEABLE = ("training.", "data.")
 NEEDED = (

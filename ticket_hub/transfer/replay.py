@@ -15,7 +15,7 @@ import torch
 from ticket_hub import home
 from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.manifest import TrialRecord
-from ticket_hub.bundle.metrics import TICKET, CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import differences
@@ -26,6 +26,7 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.networks import initialize
 from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import ResourceOptions, Resources

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.metrics import readings
+from ticket_hub.bundle.metrics import COLUMNS, readings
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.errors import RunError
 from ticket_hub.training import Curves
@@ -19,13 +19,6 @@ from ticket_hub.training import Curves
 __all__ = ["Result", "read_result", "write_result"]
 
 FORMAT = 1
-COLUMNS = (
-    "iterations",
-    "validation_loss",
-    "validation_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
