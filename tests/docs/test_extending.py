@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/extending.md").read_text("utf-8")
+TESTS = Path(__file__).resolve().parents[1]
+TEXT = (TESTS.parent / "docs/extending.md").read_text("utf-8")
+ALONE = {
+    heading: f"{heading}\n{TEXT.partition(f'## {heading}\n')[2].partition('\n## ')[0]}"
+    for heading in ("Other systems' files", "An engine")
+}
+"""Sections with files and commands of their own."""
+
+PAGE = functools.reduce(lambda text, section: text.replace(section, ""), ALONE.values(), TEXT)
 BRIEF = "".join(
     f" --set {each}"
     for each in (
@@ -20,30 +30,51 @@ BRIEF = "".join(
 )
 
 
-def test_the_file_and_the_commands_work(shim: str, tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(?:# (\w+\.py)\n)?(.*?)```", PAGE, re.DOTALL)
+def ran(text: str, shim: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The commands of a text, where its files are; searches train little."""
+    blocks = re.findall(r"```python\n(?:# (\w+\.py)\n)?(.*?)```", text, re.DOTALL)
     for file in {name for name, _ in blocks}:
-        text = "\n\n".join(block for name, block in blocks if name == file)
-        (tmp_path / (file or "mine.py")).write_text(text)
-    commands = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
-    ran = subprocess.run(
-        ["bash", "-c", shim + commands.replace(" --import", f"{BRIEF} --import", 1)],
-        cwd=tmp_path,
+        parts = "\n\n".join(block for name, block in blocks if name == file)
+        (folder / (file or "mine.py")).write_text(parts)
+    commands = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    found = subprocess.run(
+        ["bash", "-c", shim + re.sub(r"(find .*?) --import", rf"\1{BRIEF} --import", commands)],
+        cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    assert re.search(r"network +my-net\ndata +my-squares", ran.stdout)
-    assert "VERDICT" in ran.stdout
-    assert re.search(r" reinit-positive +\d", ran.stdout)
+    assert found.returncode == 0, found.stderr
+    return found
+
+
+def test_the_file_and_the_commands_work(shim: str, tmp_path: Path) -> None:
+    said = ran(PAGE, shim, tmp_path).stdout
+    assert re.search(r"network +my-net\ndata +my-squares", said)
+    assert "VERDICT" in said
+    assert re.search(r" reinit-positive +\d", said)
     (level,) = json.loads((tmp_path / "retrained/evidence.json").read_bytes())["levels"]
     assert {*level["networks"]} == {"ticket", "reinit", "reinit-positive"}
-    assert len(re.findall(r"signs, level [12] .* survivors start above 0", ran.stdout)) == 2
+    assert len(re.findall(r"signs, level [12] .* survivors start above 0", said)) == 2
     table = (tmp_path / "inside/tables/signs.csv").read_text()
     assert table.startswith("level,layer,above 0\n1,body.1.weight,0.")
     assert (tmp_path / "inside/figures/signs.png").read_bytes()[:4] == b"\x89PNG"
     assert "<h2>Starting signs</h2>" in (tmp_path / "inside/analysis.html").read_text()
     told = json.loads((tmp_path / "inside/analysis.json").read_bytes())["findings"]
     assert {each["analysis"]: set(each["result"]) for each in told}["signs"] == {"positive"}
+
+
+def test_an_exporter_and_an_importer_give_the_ticket_back(shim: str, tmp_path: Path) -> None:
+    shutil.copytree(TESTS / "golden/format-1", tmp_path / "bundle")
+    done = ran(ALONE["Other systems' files"], shim, tmp_path)
+    assert "Read it with `numpy.load`." in done.stderr
+    ids = re.findall(r"^id +(\w{64})$", done.stdout, re.MULTILINE)
+    assert ids
+    assert (tmp_path / "again/ticket.json").read_text("utf-8").count(ids[0]) == 1
+
+
+def test_an_engine_does_a_search(shim: str, tmp_path: Path) -> None:
+    said = ran(ALONE["An engine"], shim, tmp_path).stdout
+    assert re.search(r"recipe +digits-quick", said)
+    assert (tmp_path / "searched/bundle/ticket.json").exists()
