@@ -47,6 +47,12 @@ def test_a_network_and_a_data_set_of_one_s_own_go_all_the_way(run: Path, tmp_pat
         ["retrain", "ann/mine:1", "--against", "reinit", *brief, "--out", retrained],
         ["analyze", f"{run}:1", "--only", "units", "--out", str(tmp_path / "analysis")],
         ["compare", str(run), retrained],
+        ["report", str(run), "--out", str(tmp_path / "report")],
+        ["export", f"{run}:1", "--to", "torch-prune", "--out", str(tmp_path / "pruned.pth")],
+        [
+            *("import", str(tmp_path / "pruned.pth"), "--network", "my-net"),
+            *("--input-shape", "1x8x8", "--classes", "4", "--out", str(tmp_path / "again")),
+        ],
         [
             *("find", "digits-quick", *SETTINGS, "--levels", "0", "--trials", "2"),
             *("--engine", "local", "--out", str(tmp_path / "engine")),
