@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import run_ticket
+from ticket_hub.bundle import open_bundle
 
 PACKAGE = Path(__file__).resolve().parents[1] / "helpers/plugin_package"
 SETTINGS = (
@@ -99,9 +100,11 @@ def test_it_is_used_by_name_and_refused_by_name_where_it_is_not(
         ["push", run, "ann/mine", "--hub", hub],
         ["pull", "ann/mine", "--hub", hub],
         [
-            *("retrain", "ann/mine:1", "--hub", hub, "--against", "reinit", "--trials", "2"),
-            *("--set", "training.iterations=20", "--workers", "1", "--out", str(tmp_path / "re")),
+            *("retrain", "ann/mine:1", "--hub", hub, "--against", "packed-flip"),
+            *("--set", "training.iterations=20", "--trials", "2", "--workers", "1"),
+            *("--out", str(tmp_path / "retrained")),
         ],
+        ["push", run, "ann/mine", "--hub", hub, "--with-evidence", str(tmp_path / "retrained")],
     ]
     environment = {
         **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
@@ -124,6 +127,10 @@ def test_it_is_used_by_name_and_refused_by_name_where_it_is_not(
         package | {"key": "network.name", "name": "packed-net"},
         package | {"key": "pruning.criterion", "name": "packed-movement"},
     ]
+    record = json.loads((tmp_path / "retrained/evidence.json").read_text("utf-8"))
+    assert package | {"key": "control", "name": "packed-flip"} in record["plugins"]
+    (experiment,) = open_bundle(tmp_path / "run/bundle").experiments()
+    assert "packed-flip" in [each.name for each in experiment.plugins]
 
     refused = run_ticket("retrain", run, "--out", str(tmp_path / "elsewhere"))
     assert refused.code == 4

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
+from ticket_hub.bundle.plugin_records import plugin_lines
 from ticket_hub.evidence import Verdict
 from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import Row, level_rows, rows_table
@@ -79,6 +80,7 @@ def _source(record: ExperimentRecord) -> str:
         record.when.replace("T", " ") or "at a time that is not said",
         f"bundle `{record.tickets.bundle[:12]}`, experiment `{record.spec.digest[:12]}`",
     ]
+    parts += [f"with {one_line(line)}" for line in plugin_lines(record.plugins)]
     exact = "" if record.bit_exact else "; resumed in another environment"
     return ", ".join(parts) + exact + _judged_by(record)
 

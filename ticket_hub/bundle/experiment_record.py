@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec, OwnExperimentSpec
@@ -120,6 +121,7 @@ class ExperimentRecord:
             are not in the record.
         iterations_in_all: of each network, those behind its starting weights too; empty where the
             record does not say.
+        plugins: what it used that is not built in, controls too; see `plugin_records`.
     """
 
     spec: ExperimentSpec | OwnExperimentSpec
@@ -131,6 +133,7 @@ class ExperimentRecord:
     bit_exact: bool
     rule: Rule = USUAL
     iterations_in_all: Mapping[str, int] = field(default_factory=dict)
+    plugins: tuple[PluginRecord, ...] = ()
 
     def verdicts(self, rule: Rule | None = None) -> dict[int, Verdict]:
         """What it supports, by level; all levels are one family.

@@ -1,4 +1,4 @@
-"""What of a network and a recipe is not built in, as it is known in this process."""
+"""What of a search or an experiment is not built in, as it is known in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ticket_hub.errors import DataNotFoundError
 from ticket_hub.networks.registry import home_module
 from ticket_hub.plugins import plugin_of
 from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.recipe.axes import BACKENDS, OPEN
+from ticket_hub.recipe.axes import BACKENDS, CONTROLS, OPEN
+from ticket_hub.recipe.experiment_spec import ExperimentSpec
 from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture
 
@@ -21,9 +22,15 @@ REGISTRIES = (DATASETS, BACKENDS, *OPEN.values())
 
 
 def needed_plugins(
-    recipe: Recipe | PartialRecipe, architecture: Architecture
+    recipe: Recipe | PartialRecipe | ExperimentSpec,
+    architecture: Architecture,
+    controls: Iterable[str] = (),
 ) -> tuple[PluginRecord, ...]:
-    """What a recipe and its network name that is not built in, as it is known in this process.
+    """What a search or an experiment names that is not built in, as it is known in this process.
+
+    Args:
+        recipe: of the search, or what decides the experiment.
+        controls: of the experiment.
 
     Raises:
         NetworkError: there is no such network.
@@ -33,9 +40,10 @@ def needed_plugins(
     named: dict[tuple[str, str], str | None] = {(NETWORK, network): home}
     for registry in REGISTRIES:
         part, _, key = registry.key.partition(".")
-        name = getattr(getattr(recipe, part), key, None)
+        name = getattr(getattr(recipe, part, None), key, None)
         if name is not None:
             named[registry.key, name] = registry.module(name)
+    named |= {(CONTROLS.key, name): CONTROLS.module(name) for name in controls}
     records = (
         PluginRecord(key=key, name=name, **vars(plugin))
         for (key, name), module in sorted(named.items())

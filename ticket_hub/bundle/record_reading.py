@@ -21,6 +21,7 @@ from ticket_hub.bundle.experiment_record import (
 )
 from ticket_hub.bundle.layout import MAX_LEVELS, MAX_TRIALS
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.plugin_records import PluginRecord, are_possible
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
 from ticket_hub.evidence import Rule
@@ -90,6 +91,8 @@ def encode_record(record: ExperimentRecord) -> bytes:
         del table["rule"]  # as records were written before
     if not record.iterations_in_all:
         del table["iterations_in_all"]
+    if not record.plugins:
+        del table["plugins"]
     for level in table["levels"]:
         for network in level["networks"].values():
             network["trials"] = [_said(trial) for trial in network["trials"]]
@@ -162,7 +165,15 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
         bit_exact=table["bit_exact"] is True,
         rule=_rule(table.get("rule"), spec.metric),
         iterations_in_all=_totals(table.get("iterations_in_all", {})),
+        plugins=_plugins(table.get("plugins", [])),
     )
+
+
+def _plugins(found: Any) -> tuple[PluginRecord, ...]:  # noqa: ANN401 - any JSON value
+    records = tuple(build(PluginRecord, each) for each in _listed(found)) if found else ()
+    if not are_possible(records):
+        raise _wrong("it names a plugin that cannot be, or one twice")
+    return records
 
 
 def _totals(table: Any) -> dict[str, int]:  # noqa: ANN401 - any JSON value

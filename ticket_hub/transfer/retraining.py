@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ticket_hub.bundle import Bundle
+from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
 from ticket_hub.runs.folder import RunFolder
@@ -169,6 +170,11 @@ def write_evidence(
         "budgets": budgets,
         "iterations_in_all": totals_of(budgets),
     }
+    plugins = needed_plugins(
+        wanted.spec, wanted.source.bundle.architecture, wanted.request.controls
+    )
+    if plugins:
+        about["plugins"] = [vars(each) for each in plugins]
     if wanted.own is not None:
         own = wanted.own
         about["own"] = tickets_of(own.source.bundle) | {

@@ -1,4 +1,4 @@
-"""A package that others install: a network, a data set and a criterion."""
+"""A package that others install: a network, a data set, a criterion and a control."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import Part, Published, register_dataset
 from ticket_hub.networks import register
 from ticket_hub.pruning import register_criterion
-from ticket_hub.types import Architecture
+from ticket_hub.transfer import register_control
+from ticket_hub.types import Architecture, Mask, Weights
 
 
 @register("packed-net")
@@ -37,3 +39,9 @@ def packed_stripes(root: Path) -> Published:
 @register_criterion("packed-movement")
 def packed_movement(initial: Tensor, trained: Tensor) -> Tensor:
     return (trained - initial).abs()
+
+
+@register_control("packed-flip")
+def packed_flip(ticket: TicketContent) -> tuple[Weights, Mask]:
+    """Every weight of theta0 with the other sign."""
+    return {**ticket.theta0, **{name: -ticket.theta0[name] for name in ticket.mask}}, ticket.mask
