@@ -104,7 +104,17 @@ def test_it_is_used_by_name_and_refused_by_name_where_it_is_not(
             *("--set", "training.iterations=20", "--trials", "2", "--workers", "1"),
             *("--out", str(tmp_path / "retrained")),
         ],
-        ["push", run, "ann/mine", "--hub", hub, "--with-evidence", str(tmp_path / "retrained")],
+        [
+            "push",
+            run,
+            "ann/mine",
+            "--hub",
+            hub,
+            "--by",
+            "Ada",
+            "--with-evidence",
+            str(tmp_path / "retrained"),
+        ],
     ]
     environment = {
         **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
