@@ -23,7 +23,18 @@ SETTINGS = (
     *("--set", "network.name=packed-net", "--set", "data.name=packed-stripes"),
     *("--set", "pruning.criterion=packed-movement", "--set", "data.validation=60"),
     *("--set", "training.iterations=40", "--set", "training.evaluate_every=20"),
-    *("--set", "training.batch_size=20", "--levels", "1", "--trials", "2", "--workers", "1"),
+    *(
+        "--set",
+        "training.batch_size=20",
+        "--set",
+        "training.backend=plain",
+        "--levels",
+        "1",
+        "--trials",
+        "2",
+        "--workers",
+        "1",
+    ),
 )
 MANY = """
 import json, os, sys
