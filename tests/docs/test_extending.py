@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -12,13 +11,14 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 TEXT = (TESTS.parent / "docs/extending.md").read_text("utf-8")
-ALONE = {
-    heading: f"{heading}\n{TEXT.partition(f'## {heading}\n')[2].partition('\n## ')[0]}"
+SECTIONS = re.split(r"\n(?=## )", TEXT)
+EXPORTING, ENGINE = (
+    next(section for section in SECTIONS if section.startswith(f"## {heading}\n"))
     for heading in ("Other systems' files", "An engine")
-}
-"""Sections with files and commands of their own."""
+)
+"""With files and commands of their own."""
 
-PAGE = functools.reduce(lambda text, section: text.replace(section, ""), ALONE.values(), TEXT)
+PAGE = "\n".join(section for section in SECTIONS if section not in {EXPORTING, ENGINE})
 BRIEF = "".join(
     f" --set {each}"
     for each in (
@@ -67,7 +67,7 @@ def test_the_file_and_the_commands_work(shim: str, tmp_path: Path) -> None:
 
 def test_an_exporter_and_an_importer_give_the_ticket_back(shim: str, tmp_path: Path) -> None:
     shutil.copytree(TESTS / "golden/format-1", tmp_path / "bundle")
-    done = ran(ALONE["Other systems' files"], shim, tmp_path)
+    done = ran(EXPORTING, shim, tmp_path)
     assert "Read it with `numpy.load`." in done.stderr
     ids = re.findall(r"^id +(\w{64})$", done.stdout, re.MULTILINE)
     assert ids
@@ -75,6 +75,6 @@ def test_an_exporter_and_an_importer_give_the_ticket_back(shim: str, tmp_path: P
 
 
 def test_an_engine_does_a_search(shim: str, tmp_path: Path) -> None:
-    said = ran(ALONE["An engine"], shim, tmp_path).stdout
+    said = ran(ENGINE, shim, tmp_path).stdout
     assert re.search(r"recipe +digits-quick", said)
     assert (tmp_path / "searched/bundle/ticket.json").exists()
