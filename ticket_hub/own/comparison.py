@@ -22,6 +22,7 @@ from ticket_hub.own.step import Finished, Step, StepFacts
 from ticket_hub.pruning.masks import density, kept
 from ticket_hub.recipe.experiment_spec import OwnExperimentSpec
 from ticket_hub.recipe.own import Metric, OwnLoop, is_own
+from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.recipe.spec import NetworkSpec
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
@@ -29,7 +30,6 @@ from ticket_hub.seeds import derive_seed
 from ticket_hub.transfer.controls import Start, asks, check_controls, make_start
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
-from ticket_hub.transfer.planning import MAX_TRIALS
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import open_source
