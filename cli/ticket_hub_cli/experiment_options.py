@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -43,8 +44,9 @@ class Against(click.Option):
     """Its help names the controls, a plugin's too, when it is asked for."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """The option, and what it may be."""
-        self.help = f"{', '.join(CONTROLS)}; with commas between."
+        """The option, and what it may be; no name is broken at a dash."""
+        text = f"{', '.join(CONTROLS)}; with commas between.  [default: {self.default}]"
+        self.help = "\b\n" + "\n".join(textwrap.wrap(text, 46, break_on_hyphens=False))
         return super().get_help_record(ctx)
 
 
@@ -54,7 +56,6 @@ _OPTIONS = (
         cls=Against,
         type=ControlNames(),
         default="reinit,dense",
-        show_default=True,
         metavar="CONTROLS",
     ),
     click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]"),
