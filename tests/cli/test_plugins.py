@@ -66,7 +66,7 @@ def test_without_the_file_the_refusal_says_how_to_give_it(run: Path, tmp_path: P
     again = ["retrain", str(run), "--out", str(tmp_path / "run")]
     code, said = ran(tmp_path / "log", *again, imports=None)
     assert code == 4
-    assert "--import FILE_OR_MODULE" in " ".join(said.split())
+    assert "give it with `--import mynet.py`" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(

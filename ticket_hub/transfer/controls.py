@@ -3,12 +3,12 @@
 A control is one function with a decorator. It declares what it needs by the names of its
 parameters, and returns the whole state dict and the mask that a network begins with:
 
-    ticket    the ticket: architecture, mask, theta0
-    dense     the whole theta0; a bundle with survivors only is refused
-    fresh     weights drawn by the target's rule and the control's own seed
-    trained   the dense network of the trial at the end of its training, which is then trained first
-    scope     how the search that found the ticket ranked weights: `layerwise` or `global`
-    seed      of whatever else is drawn
+- `ticket`: architecture, mask, theta0;
+- `dense`: the whole theta0; a bundle with survivors only is refused;
+- `fresh`: weights drawn by the target's rule and the control's own seed;
+- `trained`: the dense network of the trial at the end of its training, which is then trained first;
+- `scope`: how the search that found the ticket ranked weights, `layerwise` or `global`;
+- `seed`: of whatever else is drawn.
 
     @register_control("reinit-positive")
     def reinit_positive(ticket, fresh):
