@@ -140,7 +140,7 @@ class Step:
 
         Args:
             iteration: steps done; it grows from one reading to the next.
-            validation_loss: finite.
+            validation_loss: finite; in nats where the metric is accuracy.
             test, validation: the metric on these parts, where it was read.
             test_loss: where it was read.
 

@@ -88,7 +88,7 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
 
 
 def _loss_axis(panel: Axes, rungs: Sequence[Rung]) -> None:
-    ours = all(rung.metric is ACCURACY for rung in rungs)
+    ours = all(rung.metric == ACCURACY for rung in rungs)
     panel.set_ylabel("validation loss (nats)" if ours else "validation loss")
     if not all(bool((_readings(rung, "validation_loss") > 0).all()) for rung in rungs):
         return  # an author's own loop may report none, or one that is below 0

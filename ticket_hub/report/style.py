@@ -86,6 +86,7 @@ _LOOKS = {
     "reinit": Look(VERMILLION, "s", "--"),
     "reinit-same-sign": Look(ORANGE, "^", "--"),
     "shuffle": Look(GREEN, "D", "-."),
+    "shuffled-pretrained": Look(GREEN, "h", ":"),
     "random": Look(PURPLE, "v", ":"),
     "mask-only": Look(SKY, "P", ":"),
     "finetune": Look(INK, "X", "-."),
