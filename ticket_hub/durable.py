@@ -11,9 +11,8 @@ import contextlib
 import errno
 import hashlib
 import json
-import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,7 +22,6 @@ from ticket_hub.file_system import sync_file, sync_folder
 __all__ = [
     "canonical_json",
     "explaining",
-    "finite",
     "make_folder",
     "open_durable",
     "sha256_file",
@@ -58,15 +56,6 @@ def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
     return text.encode()
-
-
-def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The same with None for every infinity and NaN, which JSON does not know."""
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def sha256_file(path: Path) -> str:

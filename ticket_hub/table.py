@@ -8,17 +8,25 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from ticket_hub.durable import finite
-
-__all__ = ["Column", "Table", "plain_text"]
+__all__ = ["Column", "Table", "finite", "plain_text"]
 
 _BAR = re.compile(r"(?<!\\)\|")
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The same with None for every infinity and NaN, which JSON does not know."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def plain_text(value: Any) -> str:  # noqa: ANN401 - any value

@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 import click
 
-from ticket_hub.durable import finite
 from ticket_hub.errors import TicketHubError
-from ticket_hub.table import Column, Table, plain_text
+from ticket_hub.table import Column, Table, finite, plain_text
 
 __all__ = [
     "Output",

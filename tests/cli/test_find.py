@@ -28,6 +28,8 @@ def start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Po
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+        # As in a terminal: tests that were begun in the background ignore it, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
     )
 
 

@@ -72,7 +72,7 @@ def test_what_cannot_be_is_refused_with_the_way_out(
             "training.optimizer=ad",
             ["training.optimizer=adam", "training.optimizer=adamw"],
         ),
-        (["retrain", "x", "--against"], "sh", ["shuffle"]),
+        (["retrain", "x", "--against"], "sh", ["shuffle", "shuffled-pretrained"]),
         (
             ["retrain", "x", "--against"],
             "reinit,rei",

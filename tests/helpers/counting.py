@@ -39,7 +39,6 @@ class CountingProxy:
         rest, begun = b"", False
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 16):
-                server.sendall(data)
                 rest += data
                 while len(rest) >= (start := 1 if begun else 0) + 4:
                     size = start + int.from_bytes(rest[start : start + 4], "big")
@@ -47,6 +46,7 @@ class CountingProxy:
                         break
                     self.trips += begun and rest[0] in _ENDS
                     rest, begun = rest[size:], True
+                server.sendall(data)  # counted before: the answer may be quicker than this thread
             server.shutdown(socket.SHUT_WR)
 
     def _back(self, client: socket.socket, server: socket.socket) -> None:

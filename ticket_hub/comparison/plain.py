@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel
-from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison, Pairing, Verdict
 from ticket_hub.evidence.contrast import Interval
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.evidence.statistics import Difference, Ratio
+from ticket_hub.table import finite
 
 if TYPE_CHECKING:
     from ticket_hub.comparison.compared import Between, Compared

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.studies import Measured, Study
-from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison
 from ticket_hub.evidence.rows import mean_of
-from ticket_hub.table import Table
+from ticket_hub.table import Table, finite
 from ticket_hub.transfer.spec import DENSE, TICKET
 
 __all__ = ["Row", "csv_text", "rows"]

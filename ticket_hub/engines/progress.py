@@ -26,8 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.durable import finite, make_folder
+from ticket_hub.durable import make_folder
 from ticket_hub.runs.level import Level
+from ticket_hub.table import finite
 from ticket_hub.training import Progress
 from ticket_hub.transfer.result import Result
 

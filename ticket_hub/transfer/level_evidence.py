@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ticket_hub.content_id import content_digest
-from ticket_hub.durable import finite
 from ticket_hub.evidence import Comparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
 from ticket_hub.evidence.rows import mean_of
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.tables import to_table
+from ticket_hub.table import finite
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.bundle.layout import MANIFEST, METRICS
-from ticket_hub.durable import finite
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.table import finite
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest

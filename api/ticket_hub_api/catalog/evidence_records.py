@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ticket_hub.durable import canonical_json, finite
+from ticket_hub.durable import canonical_json
+from ticket_hub.table import finite
 from ticket_hub_api.catalog.bundles import judged
 
 if TYPE_CHECKING:

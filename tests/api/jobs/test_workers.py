@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 import ticket_hub
-from tests.helpers import mynet
 from tests.helpers.calling import Caller
 from tests.helpers.forked import fork_of, running_hub, start
 from ticket_hub.engines.folder import WorkFolder
@@ -29,6 +28,7 @@ from ticket_hub_api.worker.attempt import BEAT_SECONDS, LOOK_SECONDS
 from ticket_hub_api.worker.engines import GRACE_SECONDS
 
 API = "/api/v1/jobs"
+MYNET = Path(__file__).resolve().parents[2] / "helpers/mynet.py"
 Call = Callable[..., Any]
 TINY = {"iterations": 20, "evaluate_every": 10, "trials": 3, "levels": 2}
 LONG = {"iterations": 3000, "evaluate_every": 100, "trials": 3, "levels": 2}
@@ -172,7 +172,7 @@ def test_a_network_of_ones_own_needs_a_worker_that_imports_it(
     start: Callable[..., RunningHub], tmp_path: Path
 ) -> None:
     file, recipe = tmp_path / "own_net.py", tmp_path / "mine.toml"
-    file.write_bytes(Path(mynet.__file__).read_bytes())
+    file.write_bytes(MYNET.read_bytes())
     changes = {"network.name": "my-net", "network.init": "default"}
     table = load_recipe("digits-quick").replace(changes).to_toml()
     recipe.write_text(table.partition("\n")[2])  # without its name: it is called as the file is

@@ -17,7 +17,6 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import DivergedError, MemoryLimitError, RecipeError, StoppedError
 from ticket_hub.training import Progress, Trainer, train
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.types import Architecture
 
 HELPER = """
 import os, signal
@@ -161,17 +160,21 @@ def test_fewer_than_one_worker_is_refused(digits: DataSet) -> None:
         Trainer(digits, workers=0)
 
 
+SCRIPT = """
+from torch import nn
+
+from ticket_hub.networks import register
+from ticket_hub.networks.prunable import Output
+
+
+@register("only-here")
+def build_mine(architecture):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), Output(8, 10))
+"""
+
+
 def test_a_network_that_only_this_program_knows_is_trained_in_it(digits: DataSet) -> None:
-    from torch import nn
-
-    from ticket_hub.networks import register
-    from ticket_hub.networks.prunable import Output
-
-    def build_mine(architecture: Architecture) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), Output(8, 10))
-
-    build_mine.__module__ = "__main__"
-    register("only-here")(build_mine)
+    exec(SCRIPT, {"__name__": "__main__"})  # as a program does that no process can import
     architecture = network(digits, "only-here")
     results = train(architecture, digits, spec(), population(architecture, 2), workers=2)
     assert [len(result.curves.iterations) for result in results] == [5, 5]
