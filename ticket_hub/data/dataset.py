@@ -51,6 +51,11 @@ class Part:
         """What the examples are."""
         return _KINDS[self.inputs.dtype]
 
+    @property
+    def images(self) -> Shaped[Tensor, "examples channels height width"]:
+        """The inputs, by the name that they have where they are pixels."""
+        return self.inputs
+
     def take(self, indices: Int64[Tensor, " chosen"]) -> Part:
         """Some of the examples, in the order of the indices."""
         return Part(inputs=self.inputs[indices], labels=self.labels[indices])

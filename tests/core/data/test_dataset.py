@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticket_hub.data import DataSet, Part, normalized
+from ticket_hub.data import DataSet, Part, load, normalized
 from ticket_hub.data.dataset import split
 from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
@@ -118,3 +118,8 @@ def test_a_data_set_moves_with_everything_it_has() -> None:
     tensors = [data.train.inputs, data.validation.labels, data.test.inputs, data.mean, data.std]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
     assert data.fingerprint == made(normalize="standard").fingerprint
+
+
+def test_inputs_that_are_pixels_are_called_images_too() -> None:
+    data = load(DataSpec(name="digits", validation=30), fetch=None)
+    assert data.train.images is data.train.inputs
