@@ -61,11 +61,20 @@ class Start:
             return fresh
         if self._source is None:
             self._source = self._read(architecture)
-        head = _head(architecture) if self._spec.weights_head == "fresh" else frozenset()
+        head = self._fresh_head(architecture)
         return {
             name: value if name in head else self._source[name].to(value.dtype).clone()
             for name, value in fresh.items()
         }
+
+    def _fresh_head(self, architecture: Architecture) -> frozenset[str]:
+        """Weight and bias of the layers that give the classes, where those are drawn anew."""
+        if self._spec.weights_head == "source":
+            return frozenset()
+        outputs = [each.name for each in outline(architecture).layers if each.kind == "output"]
+        return frozenset(
+            name for weight in outputs for name in (weight, f"{weight.rpartition('.')[0]}.bias")
+        )
 
     def _read(self, architecture: Architecture) -> dict[str, Tensor]:
         spec = self._spec
@@ -73,7 +82,7 @@ class Start:
         tensors = read_tensors(found.path)
         shapes = outline(architecture).shapes
         named = {ours: tensors[theirs] for theirs, ours in bare_names(tensors, shapes).items()}
-        head = _head(architecture) if spec.weights_head == "fresh" else frozenset()
+        head = self._fresh_head(architecture)
         wanted = [name for name in shapes if name not in head]
         missing = [name for name in wanted if name not in named]
         if missing:
@@ -90,14 +99,6 @@ class Start:
                     f"{name!r} in {found.source} holds NaN or infinity.", "Get another file."
                 )
         return {name: named[name] for name in shapes if name in named}
-
-
-def _head(architecture: Architecture) -> frozenset[str]:
-    """Weight and bias of the layers that give the classes."""
-    outputs = [each.name for each in outline(architecture).layers if each.kind == "output"]
-    return frozenset(
-        name for weight in outputs for name in (weight, f"{weight.rpartition('.')[0]}.bias")
-    )
 
 
 def _other(

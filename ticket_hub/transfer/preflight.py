@@ -18,7 +18,7 @@ from ticket_hub.transfer.spec import TICKET, Entry
 
 __all__ = ["preflight"]
 
-FEW = 2
+MAX_EXAMPLES = 2
 
 
 def preflight(plans: Iterable[tuple[Plan, Path]], data_dir: Path | str | None) -> None:
@@ -55,7 +55,9 @@ def _say_nothing(_note: str) -> None:
 def _few(data: DataSet) -> DataSet:
     """The same data with hardly an example, so that the whole is not kept or scaled."""
     parts = {
-        name: Part(inputs=part.inputs[:FEW].clone(), labels=part.labels[:FEW].clone())
+        name: Part(
+            inputs=part.inputs[:MAX_EXAMPLES].clone(), labels=part.labels[:MAX_EXAMPLES].clone()
+        )
         for name, part in (
             ("train", data.train),
             ("validation", data.validation),
