@@ -56,19 +56,32 @@ HOSTILE = {
 }
 
 
+def plain_card(keys: int) -> str:
+    return card("".join(f"n{number}: {number}\n" for number in range(keys)))
+
+
+def own_seconds(work: Callable[[], object]) -> float:
+    """The least that a call costs this thread, of three: hubs of other tests run beside it."""
+    taken = []
+    for _ in range(3):
+        started = time.thread_time()
+        work()
+        taken.append(time.thread_time() - started)
+    return min(taken)
+
+
 @pytest.mark.parametrize("matter", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_card_is_refused_before_it_costs_anything(matter: str) -> None:
-    started = time.process_time()
     assert card_problems(card(matter))
-    assert time.process_time() - started < 0.25
+    largest = own_seconds(lambda: parse_card(plain_card(4990)))
+    assert own_seconds(lambda: card_problems(card(matter))) <= largest
 
 
-def test_the_largest_card_that_is_taken_costs_little() -> None:
-    lines = "".join(f"n{number}: {number}\n" for number in range(4990))
-    assert len(lines) < MAX_CARD
-    started = time.process_time()
-    assert len(parse_card(card(lines))) == 4990
-    assert time.process_time() - started < 1
+def test_the_largest_card_that_is_taken_costs_as_much_as_its_length() -> None:
+    assert len(plain_card(4990)) < MAX_CARD
+    assert len(parse_card(plain_card(4990))) == 4990
+    tenth = own_seconds(lambda: parse_card(plain_card(499)))
+    assert own_seconds(lambda: parse_card(plain_card(4990))) < 30 * tenth
 
 
 @given(st.text("-[]{}?:,&*!%#|>'\"\n ab10.e_xT~<=", max_size=200))

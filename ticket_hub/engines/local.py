@@ -116,6 +116,10 @@ class LocalEngine:
     def close(self) -> None:
         """Let go of what waits; what runs goes on running."""
         self._waiting.clear()
+        for folder, child in self._children.items():
+            if not WorkFolder(folder).is_running:  # its work is over, so that it is about to end
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(KILL_SECONDS)
         self._reap()
 
     def _start_waiting(self) -> None:

@@ -120,7 +120,7 @@ def test_a_byte_now_and_then_is_given_up(
         request.send_header("Content-Length", "12815")
         request.end_headers()
         with contextlib.suppress(OSError):
-            for _ in range(100):
+            for _ in range(2000):
                 request.wfile.write(b"x")
                 time.sleep(0.05)
         request.close_connection = True
@@ -130,7 +130,7 @@ def test_a_byte_now_and_then_is_given_up(
     begin = time.monotonic()
     with pytest.raises(HubUnavailableError, match="bytes within"):
         pull(hub_of(server), REPO, cache=cache)
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 50
 
 
 def page(request: BaseHTTPRequestHandler, items: list[object], following: str | None) -> bool:
