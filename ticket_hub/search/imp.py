@@ -58,7 +58,8 @@ def search(
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
             sweep(folder.path)
-        yield from Session(folder, LevelTrainer(recipe, resources, stack)).levels()
+        trainer = LevelTrainer(recipe, resources, stack)
+        yield from Session(folder, trainer).levels(trainer.train)
 
 
 def assemble(
@@ -83,7 +84,8 @@ def assemble(
     refuse_strange(folder)
     with hold(folder.lock):
         sweep(folder.path)
-        yield from Session(folder, Parts(recipe, resources, parts)).levels()
+        made = Parts(recipe, resources, parts)
+        yield from Session(folder, made).levels(made.train)
 
 
 def _is_finished_and_read_only(folder: RunFolder) -> bool:

@@ -24,7 +24,7 @@ __all__ = ["LevelTrainer", "RecipeSupplier", "Supplier"]
 
 
 class Supplier(ABC):
-    """Where a session has its trained networks from: a trainer here, or parts made before.
+    """What a session knows of its search beside the trained networks.
 
     Attributes:
         recipe: what is searched for.
@@ -77,19 +77,9 @@ class Supplier(ABC):
     def initial(self, architecture: Architecture, seed: int) -> Weights:
         """The weights of one trial at iteration 0."""
 
-    @abstractmethod
-    def train(
-        self,
-        architecture: Architecture,
-        members: Sequence[Member],
-        snapshots: Sequence[int],
-        keeper: FolderKeeper,
-    ) -> list[Trained]:
-        """The members of a level, trained."""
-
 
 class RecipeSupplier(Supplier):
-    """A supplier whose recipe says everything: data and training, too."""
+    """One whose recipe says everything, data and training too; it gives trained networks itself."""
 
     recipe: Recipe
 
@@ -106,6 +96,16 @@ class RecipeSupplier(Supplier):
     def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
         """Those of the loss at one trial's trained weights; see `training.slopes`."""
         return loss_gradients(architecture, self.data, self.recipe.training, weights, seed)
+
+    @abstractmethod
+    def train(
+        self,
+        architecture: Architecture,
+        members: Sequence[Member],
+        snapshots: Sequence[int],
+        keeper: FolderKeeper,
+    ) -> list[Trained]:
+        """The members of a level, trained."""
 
 
 class LevelTrainer(RecipeSupplier):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from ticket_hub.errors import RunError, RunMismatchError
@@ -18,11 +18,14 @@ from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.types import Mask, Weights
+from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["Session"]
 
 MAX_TOLD = 5
+
+Train = Callable[[Architecture, Sequence[Member], Sequence[int], FolderKeeper], Sequence[Trained]]
+"""Gives the trained members of a level: see `RecipeSupplier.train`."""
 
 
 class Session:
@@ -63,10 +66,10 @@ class Session:
             return self.theta0
         return [self.supplier.initial(self.header.architecture, s) for s in self.ladder.seeds]
 
-    def levels(self) -> Iterator[Level]:
+    def levels(self, train: Train) -> Iterator[Level]:
         """Every level in order, read or trained; the bundle has each level that is yielded."""
         for index in itertools.count():
-            level = self.finished(index) or self._train(index)
+            level = self.finished(index) or self._train(index, train)
             yield level
             if level.ending is not None:
                 return
@@ -124,14 +127,14 @@ class Session:
             self.folder.reseal(level)
         return level
 
-    def _train(self, index: int) -> Level:
+    def _train(self, index: int, train: Train) -> Level:
         members = self.begin(index)
         keeper = FolderKeeper(
             folder=self.folder.checkpoints(index), environment=self.supplier.environments[0]
         )
         self._tell_damage(keeper, members)
         snapshots = [] if index else self.snapshots
-        trained = self.supplier.train(self.header.architecture, members, snapshots, keeper)
+        trained = train(self.header.architecture, members, snapshots, keeper)
         return self.complete(index, members, trained)
 
     def _refuse_to_start(self, index: int) -> None:
