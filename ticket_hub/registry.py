@@ -16,6 +16,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ticket_hub import plugins
@@ -33,6 +34,18 @@ MAX_LENGTH = 200
 YOUR_OWN = "One of your own is known where --import or TICKET_IMPORT names its file."
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A name, or a regular expression that stands for all names which it matches in full."""
+
+    module: str
+    takes: tuple[str, ...]
+    examples: tuple[str, ...]
+    """Names to show of a regular expression; a plain name has none."""
+    value: Any = None
+    """What was registered; None of an entry that was only read from a text."""
+
+
 class Registry(Mapping[str, T], Generic[T]):
     """Names of one axis -> what each stands for, in the order in which they were registered.
 
@@ -41,7 +54,7 @@ class Registry(Mapping[str, T], Generic[T]):
         gives: what a function may ask for by the names of its parameters; None asks nobody.
         refusal: the kind of error for a function that asks for something else.
         homes: the modules whose decorators `register_...` register what is built in, each with a
-            literal name and literal `takes`; one is imported when its name is asked for.
+            literal name, `takes` and `examples`; one is imported when its name is asked for.
     """
 
     def __init__(
@@ -53,10 +66,7 @@ class Registry(Mapping[str, T], Generic[T]):
         homes: tuple[str, ...] = (),
     ) -> None:
         self.key, self._gives, self._refusal, self._homes = key, gives, refusal, homes
-        self._known: dict[str, T] = {}
-        self._modules: dict[str, str] = {}
-        self._takes: dict[str, tuple[str, ...]] = {}
-        self._patterns: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {}
+        self._known: dict[str, _Entry] = {}
 
     def register(
         self, name: str, *, takes: Iterable[str] = (), examples: Iterable[str] = ()
@@ -71,16 +81,14 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             TicketHubError: of the kind of this axis; the function asks for what is not given.
         """
-        shown, module = tuple(examples), plugins.registrant()
+        said: dict[str, Any] = {"takes": tuple(takes), "examples": tuple(examples)}
+        module = plugins.registrant()
 
         def join(value: T) -> T:
             if self._gives is not None and callable(value):
                 self._check_needs(name, needs(value), self._gives)
             self._known.pop(name, None)
-            self._known[name], self._modules[name] = value, module
-            self._takes[name] = tuple(takes)
-            if shown:
-                self._patterns[name] = (re.compile(name), shown)
+            self._known[name] = _Entry(module=module, value=value, **said)
             return value
 
         return join
@@ -92,21 +100,25 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def known(self) -> list[str]:
         """The names that are built in or registered already: nothing is imported to tell."""
-        known = dict.fromkeys([*self._built_in(), *self._known])
-        return [each for name in known for each in self._patterns.get(name, (None, (name,)))[1]]
+        entries = {**self._built_in(), **self._known}
+        return [each for name, entry in entries.items() for each in entry.examples or (name,)]
 
     def takes(self, name: str) -> tuple[str, ...] | None:
         """The keys that a name reads and others of its axis do not; None where nobody has it here.
 
         Nothing is imported for it, so that a recipe from elsewhere is read without its plugins.
         """
-        return self._takes.get(name, self._built_in().get(name, (None, None))[1])
+        entry = self._known.get(name) or self._built_in().get(name)
+        return None if entry is None else entry.takes
 
     def module(self, name: str) -> str | None:
-        """The module that registered what a name stands for; None where nothing has it."""
-        found = self.find(name)
-        keys = (key for key, value in self._known.items() if value is found)
-        return next(map(self._modules.get, keys), None)
+        """The module that registered what a name stands for; None where nothing has it.
+
+        Raises:
+            PluginError: a plugin that might have it cannot be imported.
+        """
+        entry = self._find(name)
+        return None if entry is None else entry.module
 
     def find(self, name: str) -> T | None:
         """What a name stands for; None where nothing has it.
@@ -114,13 +126,8 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             PluginError: a plugin that might have it cannot be imported.
         """
-        found = self._match(name)
-        if found is None and name in self._built_in():
-            importlib.import_module(self._built_in()[name][0])
-            found = self._match(name)
-        if found is None and plugins.load():
-            found = self._match(name)
-        return found
+        entry = self._find(name)
+        return None if entry is None else entry.value
 
     def get(self, name: str) -> T:  # type: ignore[override]  # it refuses, and has no default
         """What a name stands for.
@@ -142,9 +149,9 @@ class Registry(Mapping[str, T], Generic[T]):
             RecipeError: the nearest is said.
             PluginError: a plugin that might have it cannot be imported.
         """
-        if self._match(name) is None and name not in self._built_in():
+        if not _match(self._known, name) and not _match(self._built_in(), name):
             plugins.load()
-            if self._match(name) is None:
+            if not _match(self._known, name):
                 raise RecipeError(
                     f"{self.key} cannot be {name[:MAX_SHOWN]!r}.",
                     f"{one_of(name, self.names())} {YOUR_OWN}",
@@ -177,19 +184,31 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"It may ask for {', '.join(given)}: these are the names of its parameters.",
             )
 
-    def _match(self, name: str) -> T | None:
-        if name in self._known and name not in self._patterns:
-            return self._known[name]
-        patterns = reversed(self._patterns.items()) if len(name) <= MAX_LENGTH else ()
-        return next((self._known[key] for key, (each, _) in patterns if each.fullmatch(name)), None)
+    def _find(self, name: str) -> _Entry | None:
+        found = _match(self._known, name)
+        if found is None and (built_in := _match(self._built_in(), name)):
+            importlib.import_module(built_in.module)
+            found = _match(self._known, name)
+        if found is None and plugins.load():
+            found = _match(self._known, name)
+        return found
 
-    def _built_in(self) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    def _built_in(self) -> Mapping[str, _Entry]:
         return _declared(self._homes)
 
 
+def _match(entries: Mapping[str, _Entry], name: str) -> _Entry | None:
+    """A name's own entry, or the last whose regular expression matches it."""
+    if name in entries and not entries[name].examples:
+        return entries[name]
+    families = [key for key, entry in entries.items() if entry.examples]
+    keys = reversed(families) if len(name) <= MAX_LENGTH else ()
+    return next((entries[key] for key in keys if re.fullmatch(key, name)), None)
+
+
 @functools.cache
-def _declared(modules: tuple[str, ...]) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """What modules register, read from their texts: name -> its module, and what it takes."""
+def _declared(modules: tuple[str, ...]) -> Mapping[str, _Entry]:
+    """What modules register, read from their texts."""
     found = {}
     for module in modules:
         package, _, path = module.partition(".")
@@ -198,9 +217,13 @@ def _declared(modules: tuple[str, ...]) -> Mapping[str, tuple[str, tuple[str, ..
         for statement in ast.parse(text).body:
             for call in getattr(statement, "decorator_list", ()):
                 if isinstance(call, ast.Call) and _is_register(call.func):
-                    takes = (each.value for each in call.keywords if each.arg == "takes")
-                    said = next(map(ast.literal_eval, takes), ())
-                    found[ast.literal_eval(call.args[0])] = module, said
+                    said = {each.arg: each.value for each in call.keywords}
+                    takes, examples = (
+                        tuple(ast.literal_eval(said[key])) if key in said else ()
+                        for key in ("takes", "examples")
+                    )
+                    name = ast.literal_eval(call.args[0])
+                    found[name] = _Entry(module=module, takes=takes, examples=examples)
     return found
 
 

@@ -143,12 +143,13 @@ class Assignment(click.ParamType[str]):
         """The keys; and behind one whose values have names, these."""
         del ctx, param
         from ticket_hub.recipe import Recipe
-        from ticket_hub.recipe.axes import OPEN
+        from ticket_hub.recipe.axes import NETWORKS, OPEN
         from ticket_hub.recipe.tables import key_paths
 
         key, equals, _ = incomplete.partition("=")
         keys = [f"{path}=" for path in key_paths(Recipe) if "." in path]
-        known = [f"{key}={name}" for name in OPEN.get(key, ())] if equals else keys
+        axes = {NETWORKS.key: NETWORKS, **OPEN}
+        known = [f"{key}={name}" for name in axes.get(key, ())] if equals else keys
         return [CompletionItem(each) for each in known if each.startswith(incomplete)]
 
 

@@ -72,6 +72,11 @@ def test_what_cannot_be_is_refused_with_the_way_out(
             "training.optimizer=ad",
             ["training.optimizer=adam", "training.optimizer=adamw"],
         ),
+        (
+            ["find", "x", "--set"],
+            "network.name=lenet-3",
+            ["network.name=lenet-300-100"],
+        ),
         (["retrain", "x", "--against"], "sh", ["shuffle", "shuffled-pretrained"]),
         (
             ["retrain", "x", "--against"],

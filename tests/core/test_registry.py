@@ -23,18 +23,21 @@ def test_names_read_from_a_text_are_those_that_importing_it_registers(
 ) -> None:
     declared = registry._built_in()
     said = {name: registry.takes(name) for name in declared}
-    for module, _ in declared.values():
-        importlib.import_module(module)
+    shown = registry.known()
+    for entry in declared.values():
+        importlib.import_module(entry.module)
     assert declared
-    assert {name: registry._takes[name] for name in declared} == said
+    assert {name: registry._known[name].takes for name in declared} == said
+    assert registry.known()[: len(shown)] == shown
     homes = {*registry._homes}
-    assert {n for n, module in registry._modules.items() if module in homes} == {*declared}
+    assert {n for n, each in registry._known.items() if each.module in homes} == {*declared}
 
 
 def test_names_and_what_they_take_are_known_without_pytorch() -> None:
     code = (
         "import sys; from ticket_hub.recipe import axes, load_recipe; "
-        "names = [axes.CONTROLS.names(), axes.BACKENDS.names(), *map(list, axes.OPEN.values())]; "
+        "opened = [axes.CONTROLS, axes.BACKENDS, axes.NETWORKS, *axes.OPEN.values()]; "
+        "names = [each.names() for each in opened]; axes.NETWORKS.check('lenet-7-5'); "
         "load_recipe('resnet20-rewind-cifar10').replace({'training.optimizer': 'adamw'}); "
         "sys.exit('torch' in sys.modules or not all(names))"
     )

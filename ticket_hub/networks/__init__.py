@@ -23,6 +23,7 @@ from ticket_hub.networks.registry import (
     network_names,
     outline,
     register,
+    register_network,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "prunable_layers",
     "register",
     "register_initialization",
+    "register_network",
     "set_kind",
     "with_fresh_statistics",
 ]

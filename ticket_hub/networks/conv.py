@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ticket_hub.networks.lenet import DROPOUT
 from ticket_hub.networks.limits import require_side
 from ticket_hub.networks.prunable import Output
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.types import Architecture
 
 __all__ = ["Conv"]
@@ -50,7 +50,9 @@ class Conv(nn.Module):
         return logits
 
 
-@register("conv-[246]", options={"dropout": DROPOUT}, examples=("conv-2", "conv-4", "conv-6"))
+@register_network(
+    "conv-[246]", options={"dropout": DROPOUT}, examples=("conv-2", "conv-4", "conv-6")
+)
 def conv(architecture: Architecture, *, dropout: float = 0.0) -> nn.Module:
     """Build `conv-K`: K convolutions in pairs of 64, 128 and 256 channels."""
     pairs = int(architecture.name.removeprefix("conv-")) // 2

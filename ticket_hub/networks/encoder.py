@@ -14,7 +14,7 @@ from torch.nn import functional
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.lenet import DROPOUT
 from ticket_hub.networks.prunable import Output
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.types import Architecture
 
 __all__ = ["Encoder"]
@@ -86,7 +86,7 @@ class Encoder(nn.Module):
         return logits
 
 
-@register(
+@register_network(
     r"encoder-[1-9]\d?-[1-9]\d{1,3}", options={"dropout": DROPOUT}, examples=("encoder-2-128",)
 )
 def encoder(architecture: Architecture, *, dropout: float = 0.0) -> nn.Module:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ticket_hub.networks.options import FloatRange
 from ticket_hub.networks.prunable import Output
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.types import Architecture
 
 __all__ = ["DROPOUT", "LeNet"]
@@ -38,7 +38,9 @@ class LeNet(nn.Module):
         return logits
 
 
-@register(r"lenet(-[1-9]\d{0,5}){1,32}", options={"dropout": DROPOUT}, examples=("lenet-300-100",))
+@register_network(
+    r"lenet(-[1-9]\d{0,5}){1,32}", options={"dropout": DROPOUT}, examples=("lenet-300-100",)
+)
 def lenet(architecture: Architecture, *, dropout: float = 0.0) -> nn.Module:
     """Build `lenet-N-M-...`: one hidden layer for each number."""
     widths = tuple(int(width) for width in architecture.name.split("-")[1:])

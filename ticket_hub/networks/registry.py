@@ -6,7 +6,6 @@ import dataclasses
 import difflib
 import functools
 import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,15 +14,16 @@ from typing import TypeAlias, TypeVar
 import torch
 from torch import nn
 
-from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import OptionRule, check_options
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe.axes import NETWORKS
 from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture, Option, PrunableLayer
 
 __all__ = [
+    "Network",
     "Outline",
     "architecture_for",
     "blank_module",
@@ -33,25 +33,30 @@ __all__ = [
     "network_names",
     "outline",
     "register",
+    "register_network",
 ]
 
 Builder: TypeAlias = Callable[..., nn.Module]
 B = TypeVar("B", bound=Builder)
 
-MAX_NAME = 200
+MAX_NAME = 200  # characters of a name that a refusal repeats
 MAX_CHANNELS = 1 << 18  # or words of texts
 MAX_PIXELS = 8192  # on each side
 MAX_CLASSES = 2**31 - 1
 MAX_NUMBERS = 2**33  # 32 GiB of float32: above every published classifier of images
 
 
-@dataclass(frozen=True)
-class _Entry:
-    pattern: re.Pattern[str]
-    builder: Builder
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """What a family of names stands for.
+
+    Attributes:
+        build: makes a module of an Architecture and, as keywords, the options that were given.
+        options: what each option may be.
+    """
+
+    build: Builder
     options: Mapping[str, OptionRule]
-    examples: tuple[str, ...]
-    module: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +86,7 @@ class Outline:
         return sum(layer.size for layer in self.layers)
 
 
-_ENTRIES: dict[str, _Entry] = {}
-
-
-def register(
+def register_network(
     pattern: str, *, options: Mapping[str, OptionRule] | None = None, examples: Sequence[str] = ()
 ) -> Callable[[B], B]:
     """Register a builder for all names that a regular expression matches in full.
@@ -94,7 +96,7 @@ def register(
     also be built on `torch.device("meta")`. What is registered last is asked first.
 
     ```python
-    @register("my-net", options={"width": IntRange(default=8, low=1, high=512)})
+    @register_network("my-net", options={"width": IntRange(default=8, low=1, high=512)})
     def my_net(architecture: Architecture, *, width: int = 8) -> nn.Module:
         return MyNet(architecture.channels, width, architecture.classes)
     ```
@@ -105,21 +107,23 @@ def register(
     Args:
         examples: names to show; without them, the pattern itself.
     """
-    shown, module = tuple(examples) or (pattern,), plugins.registrant()
+    join = NETWORKS.register(pattern, examples=examples or (pattern,))
 
-    def join(builder: B) -> B:
-        _ENTRIES.pop(pattern, None)
-        _ENTRIES[pattern] = _Entry(re.compile(pattern), builder, dict(options or {}), shown, module)
+    def decorate(builder: B) -> B:
+        join(Network(build=builder, options=dict(options or {})))
         outline.cache_clear()
         return builder
 
-    return join
+    return decorate
+
+
+register = register_network
+"""The same by its former name."""
 
 
 def network_names() -> list[str]:
     """Names that can be built, plugins' too, sorted; families are shown by examples."""
-    plugins.load()
-    return sorted(name for entry in _ENTRIES.values() for name in entry.examples)
+    return sorted(NETWORKS.names())
 
 
 def architecture_for(
@@ -136,7 +140,7 @@ def architecture_for(
         NetworkError: there is no such network or option, or it cannot take such images.
     """
     channels, height, width = input_shape
-    rules = _entry(spec.name).options
+    rules = _network(spec.name).options
     options = check_options(spec.name, rules, spec.options)
     architecture = Architecture(
         name=spec.name,
@@ -152,7 +156,7 @@ def architecture_for(
 
 def is_registered(name: str) -> bool:
     """Whether a network of this name could be built here, given options and sizes that it takes."""
-    return _find(name) is not None or (plugins.load() and _find(name) is not None)
+    return NETWORKS.find(name) is not None
 
 
 def home_module(name: str) -> str:
@@ -161,7 +165,10 @@ def home_module(name: str) -> str:
     Raises:
         NetworkError: there is no such network.
     """
-    return _entry(name).module
+    module = NETWORKS.module(name)
+    if module is None:
+        raise _unknown(name)
+    return module
 
 
 def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:
@@ -174,13 +181,13 @@ def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:
     Raises:
         NetworkError: no network has this name, it lacks an option, or a size cannot be.
     """
-    entry = _entry(architecture.name)
-    options = check_options(architecture.name, entry.options, _unique(architecture))
+    network = _network(architecture.name)
+    options = check_options(architecture.name, network.options, _unique(architecture))
     _check_sizes(architecture)
     if torch.get_default_device().type != "meta":
         _check_memory(architecture)
     with _random_state(seed):
-        return entry.builder(dataclasses.replace(architecture), **options)
+        return network.build(dataclasses.replace(architecture), **options)
 
 
 def blank_module(architecture: Architecture) -> nn.Module:
@@ -217,31 +224,28 @@ def outline(architecture: Architecture) -> Outline:
     )
 
 
-def _entry(name: str) -> _Entry:
-    found = _find(name)
-    if found is None and plugins.load():
-        found = _find(name)
-    if found is not None:
-        return found
+def _network(name: str) -> Network:
+    network: Network | None = NETWORKS.find(name)
+    if network is None:
+        raise _unknown(name)
+    return network
+
+
+def _unknown(name: str) -> NetworkError:
     short = name[:MAX_NAME]
     if is_own(name):
-        raise NetworkError(
+        return NetworkError(
             f"The network {short!r} is built by its author's own function, which no registry has.",
             "Get that function from the author and give it: `ticket.build(make_network)`, "
             "`own.Comparison(ticket, make_network=...)`.",
         )
-    raise NetworkError(
+    return NetworkError(
         f"There is no network {short!r} here.",
         f"The nearest name is {_nearest(short)!r}; there are {', '.join(network_names())}. "
-        "Somebody's own network must be registered with `ticket_hub.networks.register` before it "
-        "can be used, also to open a bundle with it: import the file or module that does so with "
-        "--import FILE_OR_MODULE, or TICKET_IMPORT.",
+        "Somebody's own network must be registered with `ticket_hub.networks.register_network` "
+        "before it can be used, also to open a bundle with it: import the file or module that "
+        "does so with --import FILE_OR_MODULE, or TICKET_IMPORT.",
     )
-
-
-def _find(name: str) -> _Entry | None:
-    matching = (each for each in reversed(_ENTRIES.values()) if each.pattern.fullmatch(name))
-    return next(matching, None) if len(name) <= MAX_NAME else None
 
 
 def _nearest(name: str) -> str:

@@ -12,7 +12,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.limits import require_side
 from ticket_hub.networks.options import IntRange
 from ticket_hub.networks.prunable import Output, Shortcut
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.types import Architecture
 
 __all__ = ["ResNet"]
@@ -68,7 +68,7 @@ class ResNet(nn.Module):
         return logits
 
 
-@register(
+@register_network(
     r"resnet-[1-9]\d{0,3}",
     options={"width": WIDTH},
     examples=("resnet-20", "resnet-32", "resnet-44", "resnet-56", "resnet-110"),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ticket_hub.networks.limits import require_side
 from ticket_hub.networks.prunable import Output, Shortcut
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.types import Architecture
 
 __all__ = ["SmallStemResNet"]
@@ -68,7 +68,7 @@ class SmallStemResNet(nn.Module):
         return logits
 
 
-@register("small-resnet-(18|34)", examples=tuple(BLOCKS))
+@register_network("small-resnet-(18|34)", examples=("small-resnet-18", "small-resnet-34"))
 def small_resnet(architecture: Architecture) -> nn.Module:
     """Build `small-resnet-D`."""
     require_side(architecture, MIN_SIDE)

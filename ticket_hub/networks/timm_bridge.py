@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import FloatRange
 from ticket_hub.networks.prunable import PRUNABLE_TYPES, set_kind
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.registry import nearest
 from ticket_hub.types import Architecture, Option
 from ticket_hub.vision import import_with_torchvision
@@ -107,8 +107,8 @@ def _timm() -> ModuleType:
     return import_with_torchvision("timm")
 
 
-@register(
-    rf"{PREFIX}.*",
+@register_network(
+    "timm:.*",
     options={"drop_rate": RATE, "drop_path_rate": RATE},
     examples=("timm:resnet18", "timm:resnet50", "timm:vit_tiny_patch16_224"),
 )

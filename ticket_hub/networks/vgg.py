@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ticket_hub.networks.limits import require_side
 from ticket_hub.networks.prunable import Output
-from ticket_hub.networks.registry import register
+from ticket_hub.networks.registry import register_network
 from ticket_hub.types import Architecture
 
 __all__ = ["VGG"]
@@ -47,7 +47,7 @@ class VGG(nn.Module):
         return logits
 
 
-@register("vgg-(11|13|16|19)", examples=tuple(CONVOLUTIONS))
+@register_network("vgg-(11|13|16|19)", examples=("vgg-11", "vgg-13", "vgg-16", "vgg-19"))
 def vgg(architecture: Architecture) -> nn.Module:
     """Build `vgg-D`: D - 3 convolutions of the original, and one fully connected layer."""
     require_side(architecture, MIN_SIDE)

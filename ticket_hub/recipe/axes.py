@@ -18,6 +18,7 @@ __all__ = [
     "CRITERIA",
     "GRANULARITIES",
     "INITIALIZATIONS",
+    "NETWORKS",
     "OPEN",
     "OPTIMIZERS",
     "SCHEDULES",
@@ -33,6 +34,14 @@ CRITERIA: Registry[Any] = Registry(
 GRANULARITIES: Registry[Any] = Registry(
     "pruning.granularity", homes=("ticket_hub.pruning.granularity",)
 )
+NETWORKS: Registry[Any] = Registry(
+    "network.name",
+    homes=tuple(
+        f"ticket_hub.networks.{name}"
+        for name in ("conv", "encoder", "lenet", "resnet", "small_stem", "timm_bridge", "vgg")
+    ),
+)
+"""Regular expressions, each a family; a name that is none is refused where a network is built."""
 INITIALIZATIONS: Registry[Any] = Registry(
     "network.init",
     gives=("weight", "groups", "fan_in", "fan_out", "generator"),

@@ -20,11 +20,12 @@ from ticket_hub.bundle.encoding import decode, encode
 from ticket_hub.bundle.needed_plugins import demand_data, needed_plugins
 from ticket_hub.bundle.plugin_records import PluginRecord, plugin_notes
 from ticket_hub.errors import BundleFormatError, DataNotFoundError, NetworkError
-from ticket_hub.networks import build, outline, registry
+from ticket_hub.networks import build, outline
 from ticket_hub.networks.registry import home_module, register
 from ticket_hub.plugins import Plugin, plugin_of
 from ticket_hub.pruning.criteria import CRITERIA, register_criterion
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.axes import NETWORKS
 from ticket_hub.ticket import Ticket
 
 NET = """
@@ -44,10 +45,10 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(plugins.VARIABLE, "")
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(plugins, "_files", {})
-    before = dict(registry._ENTRIES)
+    before = dict(NETWORKS._known)
     yield
-    registry._ENTRIES.clear()
-    registry._ENTRIES.update(before)
+    NETWORKS._known.clear()
+    NETWORKS._known.update(before)
     CRITERIA._known.pop("of-this-test", None)
     outline.cache_clear()
 
@@ -164,7 +165,7 @@ def test_the_refusal_names_what_to_import_or_install(
     gone = replace(content.architecture, name="gone-net")
     records = (PACKAGE, replace(FILE, name="gone-net"))
     write_bundle(tmp_path / "bundle", replace(content, architecture=gone, plugins=records))
-    registry._ENTRIES.pop("gone-net")
+    NETWORKS._known.pop("gone-net")
     outline.cache_clear()
     opened = open_bundle(tmp_path / "bundle")
     with pytest.raises(DataNotFoundError, match=r"`pip install my-package==1\.2`"):

@@ -13,9 +13,10 @@ from tests.helpers.bundle_forging import forge_file, put_together, take_apart
 from ticket_hub.bundle import BundleContent, LevelContent, TrialContent, verify_bundle, write_bundle
 from ticket_hub.errors import NetworkError
 from ticket_hub.hub import connect, push
-from ticket_hub.networks import build, outline, register, registry
+from ticket_hub.networks import build, outline, register
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.axes import NETWORKS
 from ticket_hub.ticket import Ticket
 from ticket_hub.types import Architecture
 
@@ -31,7 +32,7 @@ def own() -> Iterator[None]:
         return nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
 
     yield
-    registry._ENTRIES.pop("somebodys-own", None)
+    NETWORKS._known.pop("somebodys-own", None)
 
 
 @pytest.fixture(params=["dense", "survivors"])
@@ -64,7 +65,7 @@ def strange(
     }
     write_bundle(tmp_path / "strange", BundleContent(**vars(content) | parts), theta0=request.param)
     assert verify_bundle(tmp_path / "strange").unchecked == ()
-    registry._ENTRIES.pop("somebodys-own")
+    NETWORKS._known.pop("somebodys-own")
     outline.cache_clear()
     return tmp_path / "strange"
 
