@@ -65,7 +65,10 @@ def test_show_lists_what_is_not_known(tmp_path: Path, ticket: Run) -> None:
     assert ticket("import", str(tmp_path / "trial1"), "--out", bundle).code == 0
     told = ticket("show", bundle, "--format", "json")
     assert {"data", "training", "pruning", "seeds"} <= set(json.loads(told.stdout)["unknown"])
-    assert "not known" in ticket("show", bundle).stdout
+    shown = ticket("show", bundle).stdout
+    assert "not known" in shown
+    rows = [line.split() for line in shown.splitlines() if line.lstrip()[:1] in {"0", "1"}]
+    assert [row[0::2] for row in rows] == [["0", "-", "-"], ["1", "-", "-"]], shown
 
 
 def test_the_advice_for_an_unknown_folder_names_the_option_that_there_is(

@@ -25,6 +25,13 @@ def _accuracy(spread: dict[str, float] | None) -> str:
     return f"{percent(spread['mean'])} ({low} to {high})"
 
 
+def _tickets(measured: int) -> str:
+    """Of how many a level's accuracy is; none of an imported one was measured here."""
+    from ticket_hub.evidence import count_text
+
+    return count_text(measured, measured) if measured else "-"
+
+
 def _iterations(spread: dict[str, float] | None) -> str:
     if spread is None:
         return "-"
@@ -34,7 +41,7 @@ def _iterations(spread: dict[str, float] | None) -> str:
 LEVELS = [
     Column("level", "LEVEL", right=True),
     Column("density", "WEIGHTS LEFT", percent, right=True),
-    Column("n", "TICKETS", right=True),
+    Column("n", "N", _tickets, right=True),
     Column("test_accuracy", "TEST ACCURACY (RANGE)", _accuracy),
     Column("early_stop", "EARLY STOP (RANGE)", _iterations),
     Column("verdict", "VERDICT", lambda value: value or "-"),
