@@ -1,60 +1,260 @@
-"""Two GPUs that are not there: their current device, streams, and graphs over CPU tensors.
+"""Two GPUs that are not there: real values on the CPU, and everything else as CUDA does it.
 
-Tensors are of the CPU, and all are taken to lie on one device, `cuda:1`. An operation in place
-runs at once, except while a graph is captured on that device: then it is only noted, and each
-replay does it, as CUDA does. On any other device a capture notes nothing.
+Inside of `PretendedCuda`, tensors can be sent to `cuda:0` and `cuda:1`. Their devices are told
+apart, streams are ordered (`pretended_streams`), and a graph is captured: what is done meanwhile
+goes on a tape, its effects are undone when the capture ends, and each replay does it again over
+the same memory. So what the host bakes into a graph (a counter, a learning rate, a fresh tensor)
+gives other values than on a CPU, as it would on a GPU.
+
+The rest is torch's own code: `torch.cuda.graph`, `torch.cuda.device` and `torch.cuda.stream`, over
+pretended primitives.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["HOME", "PretendedCuda"]
+from tests.helpers.pretended_streams import Clock, Event, Memory, Stream
+from tests.helpers.pretended_tensors import Call, CudaTensor, called, is_fresh, pointer
 
-HOME = torch.device("cuda:1")
+__all__ = ["Graph", "PretendedCuda"]
 
-
-class Stream:
-    """Belongs to a device, and orders nothing, since nothing here runs at the same time."""
-
-    def __init__(self, device: torch.device | None) -> None:
-        self.device = device
-
-    def wait_stream(self, other: Stream) -> None:
-        """Nothing to wait for."""
-        del other
+DEVICES = 2
+BYTES = 80 * 10**9
+MOVES = {Tensor.to, Tensor.cpu, Tensor.tolist, Tensor.pin_memory, Tensor.is_pinned}
 
 
 class Graph:
-    """What was noted while it was captured."""
+    """What was done while it was captured, once for each replay.
 
-    def __init__(self) -> None:
-        self.steps: list[Callable[[], object]] = []
+    Attributes:
+        nodes: operations on its tape, which are launches of a GPU.
+        replays: how often it was replayed.
+        streams: that take part in the capture, the first of which began it.
+    """
+
+    def __init__(self, cuda: PretendedCuda) -> None:
+        self.cuda = cuda
+        self.streams: list[Stream] = []
+        self.replays = 0
+        self._tape: list[tuple[Call, Any, list[Tensor]]] = []
+        self._made: set[int] = set()
+        self._before: dict[int, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def nodes(self) -> int:
+        """Operations on the tape."""
+        return len(self._tape)
+
+    def capture_begin(self, *pool: object, **options: object) -> None:
+        """Put what the current stream is given on the tape."""
+        del pool, options
+        self.cuda.graphs.append(self)
+        self.cuda.capturing = self
+        self.streams = [self.cuda.stream()]
+        self.streams[0].graph = self
+
+    def capture_end(self) -> None:
+        """Undo what was done.
+
+        Raises:
+            RuntimeError: a stream that took part was not waited for.
+        """
+        first, *others = self.streams
+        joined = all(first.covers(other.number, other.seen[other.number]) for other in others)
+        for stream in self.streams:
+            stream.graph = None
+            self.cuda.host.merge(stream)
+        self.cuda.capturing = None
+        for whole, before in self._before.values():
+            whole.copy_(before)
+        self._before = {}
+        if not joined:
+            raise RuntimeError("CUDA error: capturing stream has unjoined work")
+
+    def note(self, call: Call, results: list[Tensor]) -> None:
+        """One more operation; what it gave lies where each replay puts it."""
+        self._made |= {pointer(value) for value in results}
+        self._tape.append((call, call.constants(), results))
+
+    def keep(self, values: list[Tensor]) -> None:
+        """Remember tensors as they were, before the capture changes them."""
+        for value in values:
+            place = pointer(value)
+            if place not in self._made and place not in self._before:
+                whole = torch.empty(0, dtype=torch.uint8).set_(value.untyped_storage())
+                self._before[place] = (whole, whole.clone())
 
     def replay(self) -> None:
-        """Do all of it."""
-        for step in self.steps:
-            step()
+        """Do all of it once, on the current stream."""
+        stream = self.cuda.stream()
+        outside = [
+            [value for value in values if pointer(value) not in self._made]
+            for values in (
+                [value for call, _, _ in self._tape for value in call.read],
+                [value for call, _, _ in self._tape for value in call.written],
+            )
+        ]
+        self.cuda.memory.access(stream, *outside)
+        self.replays += 1
+        with torch._C._AutoDispatchBelowAutograd():
+            for call, (args, kwargs), results in self._tape:
+                with self.cuda.drawing(call):
+                    again = call.func(*args, **kwargs)
+                for place, value in zip(results, called(again), strict=bool(results)):
+                    place.copy_(value)
 
 
 class PretendedCuda(TorchFunctionMode):
-    """A context in which `torch.cuda` has two devices."""
+    """A context in which `torch.cuda` has two devices.
+
+    Attributes:
+        graphs: all that were captured, in order.
+        syncs: operations for which the host waited for a device's values.
+        pageable: sizes in bytes of copies to a device from memory that is not pinned.
+        waits: how often the host waited for an event or a stream.
+        launches: operations that were given to the devices one by one.
+        failure: called before each operation with its name; what it raises comes from the device.
+        total: bytes of each device.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
+        self._patch = monkeypatch
+        self.host = Clock()
+        self.memory = Memory(self.host)
         self.current = 0
-        self._noting: list[Callable[[], object]] | None = None
-        for name in ("device", "stream", "graph"):
-            monkeypatch.setattr(torch.cuda, name, getattr(self, f"_{name}"))
-        monkeypatch.setattr(torch.cuda, "Stream", Stream)
-        monkeypatch.setattr(torch.cuda, "current_stream", Stream)
-        monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+        self.capturing: Graph | None = None
+        self.graphs: list[Graph] = []
+        self.syncs: list[str] = []
+        self.pageable: list[int] = []
+        self.launches = self.waits = 0
+        self.failure: Callable[[str], None] | None = None
+        self.total = BYTES
+        self._devices = [torch.device("cuda", index) for index in range(DEVICES)]
+        self.defaults = [Stream(device, self.host) for device in self._devices]
+        self._streams, self._made = list(self.defaults), list(self.defaults)
+        self.generators = [torch.Generator() for _ in self._devices]
+
+    def __enter__(self) -> Self:
+        """Replace the primitives of `torch.cuda`."""
+        CudaTensor.machine = self
+        pretended: dict[str, Any] = {
+            "_exchange_device": self._exchange,
+            "_maybe_exchange_device": self._exchange,
+            "current_device": lambda: self.current,
+            "current_stream": lambda device=None: self.stream(device),
+            "default_stream": lambda device=None: self.defaults[self._index(device)],
+            "default_generators": self.generators,
+            "device_count": lambda: DEVICES,
+            "empty_cache": lambda: None,
+            "Event": self._event,
+            "CUDAGraph": lambda **_: Graph(self),
+            "get_device_capability": lambda _=None: (9, 0),
+            "get_device_name": lambda _=None: "NVIDIA Pretended",
+            "get_rng_state": lambda device=None: self.generators[self._index(device)].get_state(),
+            "is_available": lambda: True,
+            "is_bf16_supported": lambda *_: True,
+            "mem_get_info": lambda device=None: (self._free(device), self.total),
+            "memory_allocated": self._used,
+            "memory_reserved": self._used,
+            "set_rng_state": self._set_rng_state,
+            "set_stream": self._set_stream,
+            "Stream": self._new_stream,
+            "synchronize": self._synchronize,
+        }
+        for name, value in pretended.items():
+            self._patch.setattr(torch.cuda, name, value)
+        self._patch.setattr(torch.cuda.graph, "default_capture_stream", None)
+        self._patch.setattr(torch._C, "_host_emptyCache", lambda: None, raising=False)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        """Put them back, and look at the copies that nobody waited for."""
+        super().__exit__(*args)  # type: ignore[no-untyped-call]
+        self._patch.undo()
+        if args[0] is None:
+            self.memory.check_flying(ended=True)
+
+    def stream(self, device: object = None) -> Stream:
+        """The current stream of a device, by default of the current one."""
+        return self._streams[self._index(device)]
+
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - as torch calls it
+        """Run an operation on the CPU, and note what a GPU would do."""
+        call = Call(func, args, kwargs)
+        if any(isinstance(value, FakeTensor) for value in call.read):  # while a step is traced
+            return call.returned(func(*call.args, **call.kwargs))
+        place = call.device
+        stream = self.stream(place)
+        if self.failure is not None:
+            self.failure(call.name)
+        self._transfer(call, stream)
+        if stream.graph is not None:
+            stream.graph.keep(call.written)
+        with self.drawing(call):
+            results = func(*call.args, **call.kwargs)
+        fresh = [value for value in called(results) if is_fresh(value, call)]
+        if call.written or fresh:
+            self.launches += 1
+            for value in fresh:
+                self.memory.record(value, place)
+            tick = self.memory.access(stream, call.read, [*call.written, *fresh])
+            for value in call.hosts:
+                if self.memory.is_pinned(value):
+                    self.memory.fly(value, stream, tick)
+            if stream.graph is not None:
+                stream.graph.note(call, fresh if not call.written else [])
+            self._check_room(place)
+        return call.returned(results)
+
+    def _transfer(self, call: Call, stream: Stream) -> None:
+        """Note copies between the host and a device, and values that the host waits for."""
+        copies = call.name == "copy_"
+        into_host = copies and not call.written
+        dynamic = torch.Tag.dynamic_output_shape in call.func.tags
+        if call.name == "_local_scalar_dense" or into_host or dynamic:
+            self._wait_for(call.name, stream)
+        elif copies and call.hosts:
+            source = call.hosts[0]
+            if not self.memory.is_pinned(source):
+                self.pageable.append(source.nbytes)
+                if stream.graph is not None:
+                    raise RuntimeError("CUDA error: operation not permitted when capturing")
+            elif True not in call.args[2:]:
+                self._wait_for(call.name, stream)
+
+    def _wait_for(self, what: str, stream: Stream) -> None:
+        """The host waits for all that a stream has been given."""
+        if stream.graph is not None:
+            raise RuntimeError(f"CUDA error: operation not permitted when capturing ({what})")
+        self.syncs.append(what)
+        self.memory.check_flying()
+        stream.synchronize()
+        self.memory.check_flying()
+
+    @contextlib.contextmanager
+    def drawing(self, call: Call) -> Iterator[None]:
+        """Draw random numbers from the device's own generator, as far as it is now."""
+        if torch.Tag.nondeterministic_seeded not in call.func.tags:
+            yield
+            return
+        generator, before = self.generators[call.device.index], torch.get_rng_state()
+        torch.set_rng_state(generator.get_state())
+        try:
+            yield
+        finally:
+            generator.set_state(torch.get_rng_state())
+            torch.set_rng_state(before)
 
     def __torch_function__(
         self,
@@ -63,29 +263,122 @@ class PretendedCuda(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Any = None,  # noqa: ANN401 - as torch calls it
     ) -> Any:  # noqa: ANN401 - whatever the operation gives
-        """Note an operation in place while a graph is captured; else run it on the CPU."""
+        """Make tensors on the devices, and send them there; the rest goes its way."""
         given = dict(kwargs or {})
-        if "device" in given:
-            given["device"] = torch.device("cpu")
-        in_place = func.__name__.endswith("_") and not func.__name__.endswith("__")
-        if self._noting is not None and in_place:
-            self._noting.append(lambda: func(*args, **given))
-            return args[0]
-        return func(*args, **given)
+        if func in MOVES:
+            return self._moved(func, args, given)
+        pinned = given.pop("pin_memory", False)
+        device = self._named(given.get("device"))
+        if device is not None:
+            del given["device"]
+        made = func(*args, **given)
+        if pinned:
+            return self.memory.pin(made)
+        if device is None or isinstance(made, CudaTensor | FakeTensor):
+            return made
+        if func in {torch.tensor, torch.as_tensor}:
+            self.pageable.append(made.nbytes)
+        self.launches += 1
+        return self._placed(made, device)
 
-    @contextlib.contextmanager
-    def _device(self, device: torch.device) -> Iterator[None]:
-        before, self.current = self.current, device.index or 0
-        yield
-        self.current = before
+    def _moved(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - a method of a tensor
+        """What concerns the place of a tensor."""
+        value = args[0]
+        if func is Tensor.is_pinned:
+            return self.memory.is_pinned(value)
+        if func is Tensor.pin_memory:
+            return self.memory.pin(value)
+        if func is Tensor.tolist:
+            return self._fetched(value).tolist()
+        if func is Tensor.cpu:
+            return self._fetched(value)
+        copies = kwargs.pop("copy", False)
+        device, dtype, non_blocking, layout = torch._C._nn._parse_to(*args[1:], **kwargs)
+        place, moved = self._named(device), value
+        if device is not None and place is None:
+            moved = self._fetched(value)
+        elif place is not None and place != value.device:
+            moved = self._sent(value, place, non_blocking=non_blocking)
+        more = {} if layout is None else {"memory_format": layout}
+        return func(moved, dtype or value.dtype, copy=copies and moved is value, **more)
 
-    @contextlib.contextmanager
-    def _stream(self, stream: Stream) -> Iterator[None]:
-        del stream
-        yield
+    def _fetched(self, value: Tensor) -> Tensor:
+        """A tensor on the CPU, for whose values the host waits."""
+        if not isinstance(value, CudaTensor):
+            return value
+        with torch.no_grad():
+            return torch.empty_like(value.hosted).copy_(value)
 
-    @contextlib.contextmanager
-    def _graph(self, graph: Graph) -> Iterator[None]:
-        self._noting = graph.steps if self.current == HOME.index else None
-        yield
-        self._noting = None
+    def _sent(self, value: Tensor, device: torch.device, *, non_blocking: bool) -> Tensor:
+        """A tensor on a device, copied there."""
+        inner = value.hosted if isinstance(value, CudaTensor) else value
+        with torch.no_grad():
+            made = self._placed(torch.empty_like(inner), device)
+            return made.copy_(value.detach(), non_blocking=non_blocking)
+
+    def _placed(self, value: Tensor, device: torch.device) -> CudaTensor:
+        """A new tensor of the CPU, as one of a device."""
+        asks = value.requires_grad
+        inner, stream = value.detach(), self.stream(device)
+        self.memory.access(stream, [], [inner])
+        if stream.graph is not None:
+            filled = (CudaTensor(inner.clone(), device),)
+            stream.graph.note(Call(torch.ops.aten.clone.default, filled, {}), [inner])
+        self._check_room(device)
+        made = CudaTensor(inner, device)
+        made.requires_grad_(asks)
+        return made
+
+    def _check_room(self, device: torch.device) -> None:
+        if self.total < BYTES and self._free(device) < 0:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def _named(self, device: object) -> torch.device | None:
+        """The pretended device that an argument names, if it is one."""
+        if device is None:
+            return None
+        found = torch.device(device) if isinstance(device, str | torch.device) else None
+        if found is None or found.type != "cuda":
+            return None
+        return self._devices[self._index(found)]
+
+    def _index(self, device: object) -> int:
+        if isinstance(device, str):
+            device = torch.device(device)
+        index = device.index if isinstance(device, torch.device) else device
+        return index if isinstance(index, int) and index >= 0 else self.current
+
+    def _exchange(self, index: int) -> int:
+        before = self.current
+        if index is not None and index >= 0:
+            self.current = index
+        return before
+
+    def _set_stream(self, stream: Stream) -> None:
+        self.current = stream.device.index
+        self._streams[self.current] = stream
+
+    def _synchronize(self, device: object = None) -> None:
+        del device
+        self.waits += 1
+        for stream in self._made:
+            self.host.merge(stream)
+
+    def _new_stream(self, device: object = None, **options: object) -> Stream:
+        del options
+        self._made.append(Stream(self._devices[self._index(device)], self.host))
+        return self._made[-1]
+
+    def _event(self, **options: object) -> Event:
+        event = Event(self.host)
+        event.options = options  # type: ignore[attr-defined]
+        return event
+
+    def _used(self, device: object = None) -> int:
+        return self.memory.live_bytes(self._devices[self._index(device)])
+
+    def _free(self, device: object) -> int:
+        return self.total - self._used(device)
+
+    def _set_rng_state(self, state: Tensor, device: object = None) -> None:
+        self.generators[self._index(device)].set_state(state)

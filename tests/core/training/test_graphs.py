@@ -5,30 +5,33 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.helpers.pretended_cuda import HOME, PretendedCuda
+from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.errors import TrainingError
 from ticket_hub.training.graphs import Repeater
 from ticket_hub.training.settings import on_device
+
+SECOND = torch.device("cuda:1")
 
 
 def test_every_step_is_done_on_a_device_that_is_not_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = torch.zeros(1)
-    with PretendedCuda(monkeypatch) as cuda, on_device(HOME):
-        assert cuda.current == HOME.index
-        repeat = Repeater(lambda: done.add_(1), HOME)  # type: ignore[arg-type]
-        for times in (2, 5, 20):
-            repeat(times)
-    assert cuda.current == 0
-    assert done.item() == 27
+    with PretendedCuda(monkeypatch) as cuda:
+        done = torch.zeros(1, device=SECOND)
+        with on_device(SECOND):
+            assert cuda.current == SECOND.index
+            repeat = Repeater(lambda: done.add_(1), SECOND)  # type: ignore[arg-type]
+            for times in (2, 5, 20):
+                repeat(times)
+        assert cuda.current == 0
+        assert done.item() == 27
 
 
 def test_a_graph_that_holds_no_step_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = torch.zeros(1)
     with PretendedCuda(monkeypatch) as cuda:
-        assert cuda.current != HOME.index
-        repeat = Repeater(lambda: done.add_(1), HOME)  # type: ignore[arg-type]
+        done = torch.zeros(1, device=SECOND)
+        assert cuda.current != SECOND.index
+        repeat = Repeater(lambda: done.add_(1), SECOND)  # type: ignore[arg-type]
         with pytest.raises(TrainingError, match="would train nothing"):
             repeat(50_000)
 

@@ -1,0 +1,102 @@
+"""Training on GPUs that are only pretended: what a GPU would refuse or get wrong fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tests.helpers.populations import OPTIMIZERS, assert_same, network, population, spec
+from tests.helpers.pretended_cuda import PretendedCuda
+from ticket_hub.data import DataSet
+from ticket_hub.training import train
+
+BACKENDS = [
+    ("stack", "lenet-24-16"),
+    ("vmap", "lenet-24-16"),
+    ("plain", "lenet-24-16"),
+    ("lanes", "lenet-24-16"),
+]
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedCuda]:
+    """Two GPUs."""
+    with PretendedCuda(monkeypatch) as found:
+        yield found
+
+
+def test_what_a_gpu_refuses_is_refused(cuda: PretendedCuda) -> None:
+    here, first, second = (torch.ones(3, device=place) for place in ("cpu", "cuda:0", "cuda:1"))
+    for operands in ((first, second), (first, here)):
+        with pytest.raises(RuntimeError, match="would refuse"):
+            torch.add(*operands)
+    graph = torch.cuda.CUDAGraph()
+    with pytest.raises(RuntimeError, match="capturing"), torch.cuda.graph(graph):
+        first.sum().item()
+    assert torch.add(first, torch.tensor(2.0)).tolist() == [3.0, 3.0, 3.0]
+    assert cuda.syncs == ["copy_"]
+
+
+def test_what_the_host_bakes_into_a_graph_stays_as_it_was(cuda: PretendedCuda) -> None:
+    total, counted = torch.zeros((), device="cuda"), 0
+    rate = torch.tensor(1.0)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        counted += 1
+        total.add_(rate.mul_(2)).add_(torch.ones((), device="cuda"))
+    assert total.item() == 0
+    for _ in range(3):
+        rate.fill_(100)
+        graph.replay()
+    assert (total.item(), counted) == (9, 1)
+    assert [graph.nodes for graph in cuda.graphs] == [3]
+
+
+def test_a_stream_that_does_not_wait_is_found(cuda: PretendedCuda) -> None:
+    value, side = torch.zeros(3, device="cuda"), torch.cuda.Stream()
+    with torch.cuda.stream(side), pytest.raises(AssertionError, match="before it is written"):
+        value.add_(1)
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        value.add_(1)
+    with pytest.raises(AssertionError, match="before it is written"):
+        value.sum()
+    torch.cuda.synchronize()
+    assert value.sum().item() == 6
+    assert cuda.waits == 1
+
+
+def test_pinned_memory_that_is_overwritten_in_flight_is_found(cuda: PretendedCuda) -> None:
+    source, goal = torch.zeros(3, pin_memory=True), torch.zeros(3, device="cuda")
+    goal.copy_(source, non_blocking=True)
+    event = torch.cuda.Event()
+    event.record(torch.cuda.current_stream())
+    event.synchronize()
+    cuda.memory.check_flying()
+    source.fill_(1)
+    goal.copy_(source, non_blocking=True)
+    source.fill_(2)
+    with pytest.raises(AssertionError, match="in flight"):
+        goal.sum().item()
+    source.fill_(1)
+    assert cuda.pageable == []
+
+
+@pytest.mark.parametrize("rule", ["momentum", "adam"])
+@pytest.mark.parametrize(("backend", "name"), BACKENDS)
+def test_a_gpu_trains_as_a_cpu(
+    backend: str, name: str, rule: str, digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture = network(digits, name)
+    members = population(architecture, 2)
+    training = spec(backend=backend, iterations=12, evaluate_every=6, **OPTIMIZERS[rule])
+    here = train(architecture, digits, training, members, workers=1)
+    there = train(architecture, digits.to("cuda:1"), training, members)
+    for ours, theirs in zip(here, there, strict=True):
+        if rule == "momentum":
+            assert_same(ours, theirs)
+        for layer, value in ours.weights.items():
+            torch.testing.assert_close(value, theirs.weights[layer], rtol=0, atol=1e-6)
+    assert cuda.current == 0
