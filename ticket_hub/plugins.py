@@ -31,7 +31,18 @@ from typing import Any
 from ticket_hub.errors import PluginError
 from ticket_hub.home import expanded
 
-__all__ = ["GROUP", "VARIABLE", "Plugin", "given", "load", "plugin_of", "registrant", "use"]
+__all__ = [
+    "GROUP",
+    "VARIABLE",
+    "Plugin",
+    "given",
+    "is_plugin",
+    "load",
+    "note",
+    "plugin_of",
+    "registrant",
+    "use",
+]
 
 GROUP = "ticket_hub.plugins"
 VARIABLE = "TICKET_IMPORT"
@@ -41,6 +52,8 @@ WRAPPERS = ("jaxtyping", "beartype")  # of our own functions, where shapes are c
 
 _lock = threading.RLock()
 _loaded: set[str] = set()
+_modules: set[str] = set()
+"""The names of the modules that were imported as plugins."""
 _files: dict[str, tuple[str, str]] = {}
 """Module -> the name of its file, and the sha256 that it had when it registered something."""
 
@@ -154,9 +167,25 @@ def registrant() -> str:
         if not own or frame.f_code.co_name == "<module>":
             break
         frame = frame.f_back
-    if not own and (file := frame.f_globals.get("__file__")):
-        _files[name] = Path(file).name, _sha256(Path(file))
+    if not own:
+        _note(name, frame.f_globals.get("__file__"))
     return name
+
+
+def note(module: str) -> None:
+    """Remember the file of a module that something of the user's comes from, as it is now."""
+    if module not in _files:
+        _note(module, getattr(sys.modules.get(module), "__file__", None))
+
+
+def _note(module: str, file: str | None) -> None:
+    if file:
+        _files[module] = Path(file).name, _sha256(Path(file))
+
+
+def is_plugin(module: str) -> bool:
+    """Whether a module was imported as a plugin: only what is in one may be named by a text."""
+    return module in _modules
 
 
 def plugin_of(module: str) -> Plugin | None:
@@ -213,6 +242,7 @@ def _import(source: str) -> ModuleType:
     with _lock:
         module = _import_file(Path(source)) if source.endswith(".py") else _import_name(source)
         _loaded.add(source)
+        _modules.add(module.__name__)
         return module
 
 
@@ -251,6 +281,7 @@ def _load_installed(entry: Any) -> None:  # noqa: ANN401 - an entry point
     with _told(f"{entry.name} = {entry.value}"):
         entry.load()
     _loaded.add(entry.value)
+    _modules.add(entry.module)
 
 
 @contextmanager

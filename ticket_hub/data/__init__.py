@@ -8,6 +8,7 @@ from ticket_hub.data import texts as _texts  # noqa: F401 - registers its names
 from ticket_hub.data.adaptation import adapted
 from ticket_hub.data.augmentation import Augmentation, is_augmented
 from ticket_hub.data.dataset import DataSet, Part, Published, normalized
+from ticket_hub.data.given import keep
 from ticket_hub.data.loading import load
 from ticket_hub.data.registry import data_names, register_dataset
 
@@ -19,6 +20,7 @@ __all__ = [
     "adapted",
     "data_names",
     "is_augmented",
+    "keep",
     "load",
     "normalized",
     "register_dataset",

@@ -43,9 +43,10 @@ def read_arrays(path: Path, *, split_seed: int) -> Published:
     Without parts, a fifth of every class, drawn by `split_seed`, is the test part.
 
     Shapes:
-        `x`: `(examples, columns)` or `(examples, channels, height, width)`; uint8 are pixels (also
-        `(examples, height, width)`), other numbers become float32. `y`: `(examples,)`, whole
-        numbers from 0, or texts, which are numbered in the order of their names.
+        `x`: `(examples, columns)`, `(examples, channels, length)` or `(examples, channels, height,
+        width)`; uint8 are pixels (also `(examples, height, width)`), other numbers become float32.
+        `y`: `(examples,)`, whole numbers from 0, or texts, which are numbered in the order of
+        their names.
 
     Raises:
         DataNotFoundError: there is no such file or folder.
@@ -99,10 +100,13 @@ def to_inputs(values: NDArray[np.generic] | Tensor, where: str) -> Tensor:
         inputs = inputs.float()
     if inputs.ndim == 2:  # noqa: PLR2004 - examples, columns
         inputs = inputs[:, :, None, None].float()
+    if inputs.ndim == 3:  # noqa: PLR2004 - examples, channels, length
+        inputs = inputs[:, :, None]
     if inputs.ndim != 4 or not inputs[:1].numel():  # noqa: PLR2004 - n, c, h, w
         raise DataError(
             f"{where} has the shape {tuple(inputs.shape)}.",
-            "Inputs are (examples, columns) or (examples, channels, height, width).",
+            "Inputs are (examples, columns), (examples, channels, length) or (examples, channels, "
+            "height, width).",
         )
     return inputs.contiguous()
 
@@ -168,6 +172,9 @@ def _published(arrays: Mapping[str, NDArray[np.generic]], where: str, split_seed
     wanted = [["x", "y"]] if "x" in arrays else [[f"{p}_x", f"{p}_y"] for p in ("train", "test")]
     if "val_x" in arrays:
         wanted.insert(1, ["val_x", "val_y"])
+    both = sorted({"train_x", "val_x", "test_x"} & arrays.keys()) if "x" in arrays else []
+    if both:
+        raise DataError(f"{where} has both 'x' and {both[0]!r}.", LAYOUT)
     missing = [name for pair in wanted for name in pair if name not in arrays]
     if missing:
         raise DataError(

@@ -19,7 +19,7 @@ from ticket_hub.shapes import UInt8
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["read_picture", "stacked"]
+__all__ = ["read_picture", "stacked", "to_pixels"]
 
 MAX_BITS = 8
 BITS_PER_SAMPLE = 258  # the tag of a TIFF file
@@ -47,12 +47,17 @@ def read_picture(
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file) as image:
-                return _pixels(image, size), _frames(image)
+                return to_pixels(image, size), _frames(image)
     except Exception as error:  # a decoder of strange bytes may raise anything
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def _pixels(image: Image, size: int) -> Tensor:
+def to_pixels(image: Image, size: int) -> UInt8[Tensor, "channels height width"]:
+    """An opened picture as `read_picture` gives it.
+
+    Raises:
+        ValueError: as there, of what can be seen when it is open.
+    """
     if (bits := _bits(image)) > MAX_BITS:
         raise ValueError(
             f"it has more than 8 bits a channel ({bits} bits, mode {image.mode}); convert it to 8 "

@@ -20,7 +20,7 @@ from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
 from ticket_hub.recipe import DataSpec
 
-__all__ = ["MAX_WORDS", "VOCABULARY", "numbers_of", "read_texts"]
+__all__ = ["MAX_WORDS", "PARTS", "VOCABULARY", "numbers_of", "read_texts", "to_tokens"]
 
 Labelled: TypeAlias = list[tuple[str, str]]
 """Label and text."""
@@ -66,11 +66,20 @@ def read_texts(path: Path, *, words: int, split_seed: int) -> Published:
         if not part:
             raise DataError(f"{path} has a part without any text.", LAYOUT)
     labels, names = numbered([np.array([label for label, _ in part]) for part in parts], str(path))
-    longest = max(len(_WORD.findall(text)) for part in parts for _, text in part)
-    length = min(words or longest, MAX_WORDS)
-    inputs = [numbers_of([text for _, text in part], length) for part in parts]
+    inputs, vocabulary = to_tokens([[text for _, text in part] for part in parts], words)
     read = [Part(inputs=x, labels=y) for x, y in zip(inputs, labels, strict=True)]
-    return published_parts(read, names, split_seed, vocabulary=VOCABULARY)
+    return published_parts(read, names, split_seed, vocabulary=vocabulary)
+
+
+def to_tokens(parts: Sequence[Sequence[str]], words: int) -> tuple[list[Tensor], int]:
+    """The texts of each part as `Part` takes them, all of one length, and the vocabulary.
+
+    Args:
+        words: a text is cut after so many; 0 keeps the longest whole, up to 512.
+    """
+    longest = max(len(_WORD.findall(text)) for part in parts for text in part)
+    length = max(1, min(words or longest, MAX_WORDS))
+    return [numbers_of(part, length) for part in parts], VOCABULARY
 
 
 def numbers_of(texts: Sequence[str], length: int) -> Tensor:
@@ -94,15 +103,21 @@ def numbers_of(texts: Sequence[str], length: int) -> Tensor:
 
 def _read_parts(path: Path) -> list[Labelled]:
     found: list[Labelled] = []
+    has: list[bool] = []
     for names in PARTS:
         places = [place for place in _entries(path) if place.name.split(".")[0].lower() in names]
         if len(places) > 1:
             raise DataError(f"{path} has {places[0].name!r} and {places[1].name!r}.", LAYOUT)
         found += [_read_file(place) if place.is_file() else _by_class(place) for place in places]
+        has.append(bool(places))
     if not found:
         return [_by_class(path)]
-    if len(found) == 1:
-        raise DataError(f"{path} has a training or a test part alone.", LAYOUT)
+    if not has[0] or len(found) == 1:
+        known = [names[0] for names, is_here in zip(PARTS, has, strict=True) if is_here]
+        lacking = "test" if has[0] else "training"
+        raise DataError(
+            f"{path} has {' and '.join(map(repr, known))} alone: it lacks a {lacking} part.", LAYOUT
+        )
     return found
 
 

@@ -7,6 +7,7 @@ from ticket_hub.networks import resnet as _resnet  # noqa: F401 - registers its 
 from ticket_hub.networks import small_stem as _small_stem  # noqa: F401 - registers its names
 from ticket_hub.networks import timm_bridge as _timm  # noqa: F401 - registers its names
 from ticket_hub.networks import vgg as _vgg  # noqa: F401 - registers its names
+from ticket_hub.networks.factory import register_factory
 from ticket_hub.networks.initialization import (
     initialize,
     register_initialization,
@@ -42,6 +43,7 @@ __all__ = [
     "outline",
     "prunable_layers",
     "register",
+    "register_factory",
     "register_initialization",
     "register_network",
     "set_kind",

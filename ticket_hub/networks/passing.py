@@ -30,8 +30,8 @@ def blank_inputs(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
     return torch.zeros(shape)
 
 
-def pass_through(module: nn.Module, shape: tuple[int, ...]) -> None:
-    """Run `module`, which lies on the meta device, on inputs of this shape; its hooks see shapes.
+def pass_through(module: nn.Module, shape: tuple[int, ...]) -> object:
+    """What `module`, which lies on the meta device, gives for inputs of this shape, without values.
 
     Small networks compute on zeros that take no memory. The meta device would do, too, but its
     first operation imports torch's compiler, which takes seconds.
@@ -44,10 +44,10 @@ def pass_through(module: nn.Module, shape: tuple[int, ...]) -> None:
     with torch.no_grad():
         if sum(value.numel() for value in named.values()) > SMALL:
             with torch.device("meta"):
-                module(blank_inputs(module, shape))
-            return
+                return module(blank_inputs(module, shape))
         zeros = {
             name: torch.zeros((), dtype=value.dtype).expand(value.shape)
             for name, value in named.items()
         }
-        functional_call(module, zeros, (blank_inputs(module, shape),))
+        given: object = functional_call(module, zeros, (blank_inputs(module, shape),))
+        return given

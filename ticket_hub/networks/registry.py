@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 import torch
 from torch import nn
 
+from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import OptionRule, check_options
 from ticket_hub.networks.prunable import prunable_layers
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 Builder: TypeAlias = Callable[..., nn.Module]
+Home: TypeAlias = Callable[[str], str | None]
 B = TypeVar("B", bound=Builder)
 
 MAX_NAME = 200  # characters of a name that a refusal repeats
@@ -53,10 +55,13 @@ class Network:
     Attributes:
         build: makes a module of an Architecture and, as keywords, the options that were given.
         options: what each option may be.
+        home: where the members of a family come from several modules: a name -> the module of that
+            network, or None where it is not here.
     """
 
     build: Builder
     options: Mapping[str, OptionRule]
+    home: Home | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,11 @@ class Outline:
 
 
 def register_network(
-    pattern: str, *, options: Mapping[str, OptionRule] | None = None, examples: Sequence[str] = ()
+    pattern: str,
+    *,
+    options: Mapping[str, OptionRule] | None = None,
+    examples: Sequence[str] = (),
+    home: Home | None = None,
 ) -> Callable[[B], B]:
     """Register a builder for all names that a regular expression matches in full.
 
@@ -106,11 +115,12 @@ def register_network(
 
     Args:
         examples: names to show; without them, the pattern itself.
+        home: of a family whose members come from several modules; see `Network`.
     """
     join = NETWORKS.register(pattern, examples=examples or (pattern,))
 
     def decorate(builder: B) -> B:
-        join(Network(build=builder, options=dict(options or {})))
+        join(Network(build=builder, options=dict(options or {}), home=home))
         outline.cache_clear()
         return builder
 
@@ -156,7 +166,7 @@ def architecture_for(
 
 def is_registered(name: str) -> bool:
     """Whether a network of this name could be built here, given options and sizes that it takes."""
-    return NETWORKS.find(name) is not None
+    return _here(name) is not None
 
 
 def home_module(name: str) -> str:
@@ -165,9 +175,9 @@ def home_module(name: str) -> str:
     Raises:
         NetworkError: there is no such network.
     """
-    module = NETWORKS.module(name)
-    if module is None:
-        raise _unknown(name)
+    home = _network(name).home
+    module = NETWORKS.module(name) if home is None else home(name)
+    assert module is not None, "what is found has been registered by a module"
     return module
 
 
@@ -225,10 +235,18 @@ def outline(architecture: Architecture) -> Outline:
 
 
 def _network(name: str) -> Network:
-    network: Network | None = NETWORKS.find(name)
+    network = _here(name)
     if network is None:
         raise _unknown(name)
     return network
+
+
+def _here(name: str) -> Network | None:
+    network: Network | None = NETWORKS.find(name)
+    if network is None or network.home is None or network.home(name) is not None:
+        return network
+    is_here = plugins.load() and network.home(name) is not None
+    return network if is_here else None
 
 
 def _unknown(name: str) -> NetworkError:

@@ -14,10 +14,10 @@ from ticket_hub.durable import sweep, write_bytes, write_json
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.networks import build, initialize
+from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.environment import environment_of, script_file
 from ticket_hub.own.network import Make, OwnNetwork, file_digest
 from ticket_hub.own.ranks import together
-from ticket_hub.own.seeding import seed_generators
 from ticket_hub.own.step import Finished, Step, StepFacts
 from ticket_hub.pruning.masks import density, kept
 from ticket_hub.recipe.experiment_spec import OwnExperimentSpec

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ticket_hub.errors import PruningError
+from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.network import OwnNetwork
-from ticket_hub.own.seeding import seed_generators
 from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.recipe import PartialRecipe
 from ticket_hub.registry import needs

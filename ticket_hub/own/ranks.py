@@ -8,8 +8,8 @@ from typing import Any
 from torch import distributed
 
 from ticket_hub.errors import TicketHubError
+from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.network import OwnNetwork
-from ticket_hub.own.seeding import seed_generators
 from ticket_hub.own.step import Finished, Step
 from ticket_hub.recipe.own import Metric
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from ticket_hub import home
 from ticket_hub.durable import sweep
+from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.environment import script_file
 from ticket_hub.own.gradients import Loss, LossGradients
 from ticket_hub.own.network import Make, OwnNetwork, file_digest
 from ticket_hub.own.ranks import together
-from ticket_hub.own.seeding import seed_generators
 from ticket_hub.own.step import Step, StepFacts
 from ticket_hub.own.step_files import StepFiles
 from ticket_hub.own.supplier import OwnSupplier

@@ -38,7 +38,16 @@ NETWORKS: Registry[Any] = Registry(
     "network.name",
     homes=tuple(
         f"ticket_hub.networks.{name}"
-        for name in ("conv", "encoder", "lenet", "resnet", "small_stem", "timm_bridge", "vgg")
+        for name in (
+            "conv",
+            "encoder",
+            "factory",
+            "lenet",
+            "resnet",
+            "small_stem",
+            "timm_bridge",
+            "vgg",
+        )
     ),
 )
 """Regular expressions, each a family; a name that is none is refused where a network is built."""

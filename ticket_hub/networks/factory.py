@@ -1,0 +1,311 @@
+"""`python:MODULE.NAME`: a class or function of the user's own that builds the network.
+
+It is given in Python (`register_factory`, `ticket_hub.find(network=...)`), or named where its file
+is imported by `--import` or `TICKET_IMPORT`. A name alone, which may come from a stranger's bundle,
+calls nothing but subclasses of `torch.nn.Module` and functions that are annotated to return a
+module, of a file or module that the user has imported as a plugin.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from ticket_hub import plugins
+from ticket_hub.errors import NetworkError
+from ticket_hub.networks.options import Choice
+from ticket_hub.networks.passing import pass_through
+from ticket_hub.networks.prunable import prunable_layers
+from ticket_hub.networks.registry import outline, register_network
+from ticket_hub.networks.seeding import kept_generators, seed_generators
+from ticket_hub.registry import needs
+from ticket_hub.types import Architecture
+
+__all__ = [
+    "INPUTS",
+    "PREFIX",
+    "Make",
+    "checked_module",
+    "dotted_name",
+    "made",
+    "register_factory",
+    "source_file",
+    "tensors_of",
+    "trust",
+]
+
+Make: TypeAlias = Callable[..., nn.Module]
+
+PREFIX = "python:"
+INPUTS = ("images", "columns", "sequence", "tokens")
+"""What the module is given: `(batch, channels, height, width)`, `(batch, columns)`, `(batch,
+channels, length)` or int64 `(batch, length)`."""
+
+_TENSOR = re.compile(r"[A-Za-z0-9_.]{1,200}")
+_DTYPES = frozenset(
+    {torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16}
+    | {torch.int8, torch.uint8, torch.bool}
+)
+"""What a file of tensors in a bundle may hold."""
+
+_given: dict[str, Make] = {}
+_trusted: set[str] = set()
+
+
+def register_factory(make: Make, name: str = "") -> str:
+    """Register a class or function of one's own that builds a network, and return its name.
+
+    It is called without arguments, or with the `Architecture` if it has a parameter of that name,
+    once for each network; `random`, numpy's global generator and torch's are seeded before.
+
+    Args:
+        name: by default `python:MODULE.NAME`; who opens another's bundle gives the bundle's.
+
+    Raises:
+        NetworkError: it is a module that was built already, fails, gives no module or the same one
+            each time, or one that cannot be pruned or written down.
+    """
+    name = name or f"{PREFIX}{dotted_name(make)}"
+    if not re.fullmatch(rf"{PREFIX}[\w.-]+", name):
+        raise NetworkError(f"A network of one's own cannot be called {name!r}.", "Leave it out.")
+    if "architecture" not in needs(make):
+        checked_module(make)
+    _given[name] = make
+    if home := _home(name):
+        plugins.note(home)
+    outline.cache_clear()
+    return name
+
+
+def trust(module: str) -> None:
+    """Let any function of a module be named: who names it has built the network before."""
+    _trusted.add(module)
+
+
+def checked_module(make: Make) -> nn.Module:
+    """A module of a function; called twice, to see that it builds anew and what.
+
+    Raises:
+        NetworkError: as `register_factory`.
+    """
+    if isinstance(make, nn.Module):
+        raise NetworkError(
+            f"A {type(make).__name__} was given that is built already, and each trial needs "
+            "fresh weights of its own.",
+            "Give the function that builds it, such as the class itself or "
+            f"`lambda: {type(make).__name__}(...)`.",
+        )
+    with kept_generators():
+        module, other = made(make), made(make)
+    if module is other:
+        raise NetworkError(
+            "The function gives the same module at every call.",
+            "Let it build a new one each time, since each trial needs weights of its own.",
+        )
+    tensors = tensors_of(module)
+    if not prunable_layers(module):
+        raise NetworkError(
+            f"{type(module).__name__} has no prunable layer: no Conv and no Linear.",
+            "Only weights of `torch.nn` convolutions and linear layers are pruned.",
+        )
+    if tensors != tensors_of(other):
+        raise NetworkError(
+            "The function builds another network at each call.",
+            "Let the shapes of its layers be the same each time.",
+        )
+    return module
+
+
+def made(make: Make, *arguments: Architecture) -> nn.Module:
+    """What a function builds.
+
+    Raises:
+        NetworkError: it fails, or gives no module.
+    """
+    try:
+        module = make(*arguments)
+    except Exception as error:  # an author's own function may raise anything
+        raise NetworkError(
+            f"The function that builds the network failed: {type(error).__name__}: {error}",
+            "It is called without arguments: `lambda: Net(width=8)` gives those that it needs.",
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise NetworkError(
+            f"The function gives a {type(module).__name__}.", "Let it give a `torch.nn.Module`."
+        )
+    return module
+
+
+def tensors_of(module: nn.Module) -> dict[str, str]:
+    """Entry of the state dict -> its dtype and shape, as a text.
+
+    Raises:
+        NetworkError: an entry that cannot be in a bundle, or a shape that is not known yet.
+    """
+    found = {}
+    lazy = [name for name, value in module.named_parameters() if is_lazy(value)]
+    for name, value in ({} if lazy else module.state_dict()).items():
+        possible = isinstance(value, torch.Tensor) and value.layout == torch.strided
+        if not possible or not _TENSOR.fullmatch(name) or value.dtype not in _DTYPES:
+            about = value.dtype if isinstance(value, torch.Tensor) else type(value).__name__
+            raise NetworkError(
+                f"The entry {name[:80]!r} of the state dict ({about}) cannot be in a bundle.",
+                "Build the network in float32, with plain tensors under names of letters, digits, "
+                "dots and underscores; train in bfloat16 with autocast.",
+            )
+        found[name] = f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if lazy:
+        raise NetworkError(
+            f"The parameter {lazy[0]!r} has no shape yet.",
+            "Let the function run one forward pass before it gives the module.",
+        )
+    return found
+
+
+def dotted_name(make: Make) -> str:
+    """`MODULE.NAME` of a function, without what no name can have."""
+    function = _plain(make)
+    module = str(getattr(function, "__module__", "") or "unnamed")
+    if module == "__main__":
+        script = getattr(sys.modules["__main__"], "__file__", None)
+        module = Path(script).stem if script else "main"
+    name = str(getattr(function, "__qualname__", type(function).__qualname__))
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{module}.{name}").strip("-.")[-150:]
+
+
+def source_file(make: Make) -> Path | None:
+    """The file that has the function; None where there is none."""
+    try:
+        found = inspect.getsourcefile(_plain(make))  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return Path(found) if found else None
+
+
+def _plain(make: Make) -> object:
+    """What a partial call is of."""
+    while hasattr(make, "func"):
+        make = make.func
+    return make
+
+
+def _home(name: str) -> str | None:
+    """The module that has a network's class or function; empty where no process could import it."""
+    if name in _given:
+        make = _given[name]
+        module, attribute = (str(getattr(make, key, "")) for key in ("__module__", "__qualname__"))
+        return module if getattr(sys.modules.get(module), attribute, None) is make else ""
+    module, _, _ = name.removeprefix(PREFIX).rpartition(".")
+    return module if _named(name) is not None else None
+
+
+def _named(name: str) -> Make | None:
+    """What a name alone may call; see the head of this file."""
+    module, _, attribute = name.removeprefix(PREFIX).rpartition(".")
+    found = getattr(sys.modules.get(module), attribute, None)
+    if not (plugins.is_plugin(module) or module in _trusted) or not callable(found):
+        return None
+    if getattr(found, "__module__", None) != module:
+        return None
+    return found if module in _trusted or _builds_a_module(found) else None
+
+
+def _builds_a_module(make: Make) -> bool:
+    if isinstance(make, type):
+        return issubclass(make, nn.Module)
+    try:
+        result = typing.get_type_hints(make).get("return") if inspect.isfunction(make) else None
+    except Exception:  # noqa: BLE001 - an annotation may be any expression
+        return False
+    return isinstance(result, type) and issubclass(result, nn.Module)
+
+
+@register_network(
+    r"python:[\w.-]+",
+    options={"inputs": Choice(default=None, choices=INPUTS)},
+    examples=("python:MODULE.NAME",),
+    home=_home,
+)
+def _build(architecture: Architecture, *, inputs: str = "") -> nn.Module:
+    name = architecture.name
+    make = _given.get(name) or _named(name)
+    assert make is not None, "the registry asks for the home of a name first"
+    arguments = (architecture,) if "architecture" in needs(make) else ()
+    blank = torch.get_default_device().type == "meta"
+    with kept_generators():
+        seed_generators(torch.default_generator.initial_seed())
+        try:
+            module = made(make, *arguments)
+        except NetworkError:
+            if not blank:
+                raise
+            with torch.device("cpu"):  # a constructor may read values, which meta has not
+                module = made(make, *arguments)
+        if blank:
+            module = module.to("meta")
+    tensors_of(module)
+    presented = _Presented(architecture, inputs)
+    presented.hook(module)
+    if blank:
+        _check_forward(architecture, module, presented.shape)
+    return module
+
+
+class _Presented:
+    """Gives a module its inputs in the shape that its author has them in."""
+
+    def __init__(self, architecture: Architecture, inputs: str) -> None:
+        channels, height, width = architecture.input_shape
+        usual = "columns" if height == width == 1 else "images"
+        self.inputs = inputs or usual
+        self.shape = {
+            "images": (channels, height, width),
+            "columns": (channels,),
+            "sequence": (channels, width),
+            "tokens": (width,),
+        }[self.inputs]
+
+    def hook(self, module: nn.Module) -> None:
+        if self.inputs == "tokens":
+            module.inputs = "tokens"  # type: ignore[assignment]
+        if self.inputs != "images":
+            module.register_forward_pre_hook(self)
+
+    def __call__(self, module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        del module
+        first, *others = given
+        axes = {"columns": (2, 3), "sequence": (2,), "tokens": (1, 2)}[self.inputs]
+        return (first.squeeze(axes) if first.ndim == 4 else first, *others)  # noqa: PLR2004
+
+
+def _check_forward(architecture: Architecture, module: nn.Module, shape: tuple[int, ...]) -> None:
+    """Let two examples without values through, so that a wrong size is found before training."""
+    name, training = architecture.name, module.training
+    try:
+        logits = pass_through(module.eval(), (2, *architecture.input_shape))
+    except NotImplementedError:
+        return  # it reads values on the way, so only training will show
+    except Exception as error:  # an author's own module may raise anything
+        raise NetworkError(
+            f"{name!r} cannot take examples of shape {shape}: "
+            f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}",
+            "Let its first layer take the data's shape, or prepare the data for it.",
+        ) from error
+    finally:
+        module.train(training)
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, architecture.classes):
+        is_tensor = isinstance(logits, Tensor)
+        what = f"the shape {tuple(logits.shape)}" if is_tensor else f"a {type(logits).__name__}"
+        raise NetworkError(
+            f"{name!r} gives {what} for 2 examples of {architecture.classes} classes.",
+            f"Let it return one number for each class: (batch, {architecture.classes}).",
+        )
