@@ -52,7 +52,7 @@ def keep(data: object, data_dir: Path | str | None = None, *, tokens: bool = Fal
     parts, said = collect(data)
     labels, found = numbered([label_array(y, name) for name, (_, y) in parts.items()], "the data")
     kind = kind_of(parts["train"][0])
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for (name, (x, _)), truth in zip(parts.items(), labels, strict=True):
         values = _bytes(list(map(str, x))) if kind == "texts" else to_part(x, name, tokens=tokens)
         if len(x) != len(truth):

@@ -12,7 +12,7 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,7 +25,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import Choice
 from ticket_hub.networks.passing import pass_through
 from ticket_hub.networks.prunable import prunable_layers
-from ticket_hub.networks.registry import outline, register_network
+from ticket_hub.networks.registry import OWN_FUNCTION, outline, register_network
 from ticket_hub.networks.seeding import kept_generators, seed_generators
 from ticket_hub.registry import needs
 from ticket_hub.types import Architecture
@@ -45,7 +45,7 @@ __all__ = [
 
 Make: TypeAlias = Callable[..., nn.Module]
 
-PREFIX = "python:"
+PREFIX = OWN_FUNCTION
 INPUTS = ("images", "columns", "sequence", "tokens")
 """What the module is given: `(batch, channels, height, width)`, `(batch, columns)`, `(batch,
 channels, length)` or int64 `(batch, length)`."""
@@ -287,6 +287,25 @@ class _Presented:
         return (first.squeeze(axes) if first.ndim == 4 else first, *others)  # noqa: PLR2004
 
 
+def check_same(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse a network that is another than before.
+
+    Args:
+        before, now: entry of the state dict -> its dtype and shape; see `tensors_of`.
+
+    Raises:
+        NetworkError: a name, dtype or shape differs.
+    """
+    for name in [*before, *now]:
+        was, is_now = before.get(name, "nothing"), now.get(name, "nothing")
+        if was != is_now:
+            raise NetworkError(
+                f"The function builds another network than before: {name!r} was {was} and is "
+                f"{is_now}.",
+                "Give the function that the run was begun with, or name another folder.",
+            )
+
+
 def _check_forward(architecture: Architecture, module: nn.Module, shape: tuple[int, ...]) -> None:
     """Let two examples without values through, so that a wrong size is found before training."""
     name, training = architecture.name, module.training
@@ -302,10 +321,12 @@ def _check_forward(architecture: Architecture, module: nn.Module, shape: tuple[i
         ) from error
     finally:
         module.train(training)
-    if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, architecture.classes):
-        is_tensor = isinstance(logits, Tensor)
-        what = f"the shape {tuple(logits.shape)}" if is_tensor else f"a {type(logits).__name__}"
-        raise NetworkError(
-            f"{name!r} gives {what} for 2 examples of {architecture.classes} classes.",
-            f"Let it return one number for each class: (batch, {architecture.classes}).",
-        )
+    if isinstance(logits, Tensor) and tuple(logits.shape) == (2, architecture.classes):
+        return
+    what = f"a {type(logits).__name__}"
+    if isinstance(logits, Tensor):
+        what = f"the shape {tuple(logits.shape)}"
+    raise NetworkError(
+        f"{name!r} gives {what} for 2 examples of {architecture.classes} classes.",
+        f"Let it return one number for each class: (batch, {architecture.classes}).",
+    )

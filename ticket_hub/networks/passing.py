@@ -6,9 +6,9 @@ import itertools
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 
-__all__ = ["blank_inputs", "pass_through", "takes_tokens"]
+__all__ = ["blank_inputs", "pass_through", "takes_tokens", "vectorizes"]
 
 SMALL = 1 << 24
 """Numbers of weights up to which zeros are computed on the CPU: at most 64 MB for a copy."""
@@ -51,3 +51,24 @@ def pass_through(module: nn.Module, shape: tuple[int, ...]) -> object:
         }
         given: object = functional_call(module, zeros, (blank_inputs(module, shape),))
         return given
+
+
+def vectorizes(module: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether several members' weights can go through `module` at once, while it is trained.
+
+    They cannot where its forward pass draws random numbers or decides by values.
+    """
+    zeros = {
+        name: torch.zeros((), dtype=value.dtype).expand(1, *value.shape)
+        for name, value in module.named_parameters()
+    }
+    training = module.training
+    module.train()
+    try:
+        given = vmap(lambda weights, x: functional_call(module, weights, (x,)), in_dims=(0, None))
+        given(zeros, blank_inputs(module, shape))
+    except Exception:  # noqa: BLE001 - a user's own module may raise anything
+        return False
+    finally:
+        module.train(training)
+    return True

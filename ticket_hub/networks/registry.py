@@ -41,6 +41,9 @@ Builder: TypeAlias = Callable[..., nn.Module]
 Home: TypeAlias = Callable[[str], str | None]
 B = TypeVar("B", bound=Builder)
 
+OWN_FUNCTION = "python:"
+"""Begins the names of `ticket_hub.networks.factory`."""
+
 MAX_NAME = 200  # characters of a name that a refusal repeats
 MAX_CHANNELS = 1 << 18  # or words of texts
 MAX_PIXELS = 8192  # on each side
@@ -256,6 +259,14 @@ def _unknown(name: str) -> NetworkError:
             f"The network {short!r} is built by its author's own function, which no registry has.",
             "Get that function from the author and give it: `ticket.build(make_network)`, "
             "`own.Comparison(ticket, make_network=...)`.",
+        )
+    if name.startswith(OWN_FUNCTION):
+        module, _, function = short.removeprefix(OWN_FUNCTION).rpartition(".")
+        return NetworkError(
+            f"The network {short!r} is built by {function!r} of {module!r}, which is not imported "
+            "here, or is neither a subclass of `torch.nn.Module` nor annotated to return one.",
+            f"Import its file with `--import {module}.py` or TICKET_IMPORT, or give the function "
+            f"itself: `ticket_hub.networks.register_factory(make, {short!r})`.",
         )
     return NetworkError(
         f"There is no network {short!r} here.",

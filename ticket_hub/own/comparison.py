@@ -14,6 +14,7 @@ from ticket_hub.durable import sweep, write_bytes, write_json
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.networks import build, initialize
+from ticket_hub.networks.factory import check_same
 from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.environment import environment_of, script_file
 from ticket_hub.own.network import Make, OwnNetwork, file_digest
@@ -122,7 +123,7 @@ class Comparison:
         own = is_own(architecture.name)
         make = make_network or partial(build, architecture)  # which refuses an author's own
         self.network = OwnNetwork.of(make)
-        self.network.check(_tensors_of(self.source.bundle.network.tensors))
+        check_same(_tensors_of(self.source.bundle.network.tensors), self.network.tensors)
         self.metric = metric or manifest.metric
         known = manifest.recipe.network or NetworkSpec(name=architecture.name, init="default")
         self._draw = self.network.initial if own else partial(initialize, architecture, known)

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ticket_hub.errors import NetworkError
 from ticket_hub.networks import prunable_layers
 from ticket_hub.networks.factory import (
     checked_module,
@@ -86,24 +85,6 @@ class OwnNetwork:
             module = made(self.make)
         load_masked(module, weights, mask)
         return module
-
-    def check(self, tensors: dict[str, str]) -> None:
-        """Refuse a function that builds another network than before.
-
-        Args:
-            tensors: of the network before.
-
-        Raises:
-            NetworkError: a name, dtype or shape differs.
-        """
-        for name in [*tensors, *self.tensors]:
-            before, now = tensors.get(name, "nothing"), self.tensors.get(name, "nothing")
-            if before != now:
-                raise NetworkError(
-                    f"The function builds another network than before: {name!r} was {before} and "
-                    f"is {now}.",
-                    "Give the function that the run was begun with, or name another folder.",
-                )
 
 
 def state_of(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.errors import RunMismatchError
+from ticket_hub.networks.factory import check_same
 from ticket_hub.own.environment import environment_of
 from ticket_hub.own.gradients import LossGradients
 from ticket_hub.own.network import OwnNetwork
@@ -69,7 +70,7 @@ class OwnSupplier(Supplier):
                 f"{folder.path} holds a search that was trained by Ticket Hub itself.",
                 "Name another folder.",
             )
-        self.network.check(dict(header.tensors))
+        check_same(header.tensors, self.network.tensors)
         pairs = {
             "metric": (before.metric, self.loop.metric),
             "data": (before.data, self.loop.data),

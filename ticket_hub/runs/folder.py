@@ -50,7 +50,8 @@ class Header:
     Attributes:
         own: of tickets that their author's own loop trains, what is said of it.
         layers: of a network that only its author's function builds, what may be pruned.
-        tensors: of such a network, the dtype and shape of each entry of its state dict, as a text.
+        tensors: of such a network, and of one that a plugin builds, the dtype and shape of each
+            entry of its state dict, as a text.
     """
 
     recipe: Recipe | PartialRecipe
@@ -152,6 +153,8 @@ class RunFolder:
         if header.own is not None:
             own = {"loop": to_table(header.own), "tensors": dict(header.tensors)}
             table["own"] = own | {"layers": [to_table(layer) for layer in header.layers]}
+        elif header.tensors:
+            table["tensors"] = dict(header.tensors)
         write_json(self.path / "run.json", table)
 
     def read_environment(self) -> tuple[dict[str, str], bool]:
@@ -284,5 +287,5 @@ def _header(table: Mapping[str, Any]) -> Header:
         ),
         own=build(OwnLoop, own["loop"]) if own else None,
         layers=tuple(build(PrunableLayer, layer) for layer in own.get("layers", ())),
-        tensors=dict(own.get("tensors", {})),
+        tensors=dict((own or table).get("tensors", {})),
     )

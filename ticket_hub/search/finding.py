@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
+from torch import nn
+
 from ticket_hub import home
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs.level import Ending, Level, LevelSummary
 from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.search.described import described
 from ticket_hub.search.imp import search
 from ticket_hub.search.pretrained import pinned
 
@@ -37,8 +40,10 @@ class FindResult:
 
 
 def find(
-    recipe: Recipe | str,
+    recipe: Recipe | str | None = None,
     *,
+    network: Callable[..., nn.Module] | str | None = None,
+    data: object = None,
     changes: Mapping[str, Any] | None = None,
     run_folder: Path | str | None = None,
     on_level: Callable[[Level], None] | None = None,
@@ -47,7 +52,13 @@ def find(
     """Search for tickets and return where their bundle lies. The same call again resumes.
 
     Args:
-        recipe: a recipe, the name of one that comes with the package, or the path of a .toml file.
+        recipe: a recipe, the name of one that comes with the package, or the path of a .toml file;
+            None, with both of the next, takes usual settings for what the data are.
+        network: the class or function that builds your network, without arguments, called anew and
+            seeded for each trial; or a name. See `ticket_hub.networks.register_factory`.
+        data: `(x, y)` of arrays, tensors, pictures or texts, a torch Dataset, a dict of these by
+            `train`, `val` and `test`; or a name. They are kept in the folder of the data sets; see
+            `ticket_hub.data.keep`.
         changes: fields that differ from it: `{"training.iterations": 20000}`.
         run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
         on_level: called with each level when its bundle is on disk.
@@ -55,11 +66,15 @@ def find(
             `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
 
     Raises:
-        RecipeError: there is no such recipe, key or value.
+        RecipeError: there is no such recipe, key or value, or too little is given.
         TicketHubError: as `ticket_hub.search.search`.
     """
-    wanted = load_recipe(recipe) if isinstance(recipe, str) else recipe
-    wanted = pinned(wanted.replace(changes) if changes else wanted)
+    known = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    if known is None or network is not None or data is not None:
+        known = described(known, network, data, changes or {}, resources.get("data_dir"))
+    elif changes:
+        known = known.replace(changes)
+    wanted = pinned(known)
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
     levels = search(wanted, run_folder=folder, resources=Resources(**resources))
     return result_of(wanted, folder, levels, on_level)

@@ -11,6 +11,9 @@ from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, prunable_layers
+from ticket_hub.networks.factory import check_same, tensors_of
+from ticket_hub.networks.registry import home_module
+from ticket_hub.plugins import plugin_of
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.resources import Resources
@@ -53,6 +56,15 @@ class Supplier(ABC):
     @abstractmethod
     def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
         """Those of the loss at one trial's trained weights."""
+
+    def check_network(self, header: Header) -> None:
+        """Refuse a plugin that builds another network than when a run was begun.
+
+        Raises:
+            NetworkError: a name, dtype or shape of its tensors differs.
+        """
+        if header.tensors and header.own is None:
+            check_same(header.tensors, tensors_of(blank_module(header.architecture)))
 
     @property
     @abstractmethod
@@ -141,10 +153,13 @@ class LevelTrainer(RecipeSupplier):
 
     def header(self) -> Header:
         """What a run of this recipe is about, from the data themselves."""
-        data = self.data
+        data, network = self.data, self.recipe.network
+        architecture = architecture_for(network, data.input_shape, data.classes)
+        is_plugin = plugin_of(home_module(network.name)) is not None
         return Header(
             recipe=self.recipe,
-            architecture=architecture_for(self.recipe.network, data.input_shape, data.classes),
+            architecture=architecture,
+            tensors=tensors_of(blank_module(architecture)) if is_plugin else {},
             data=DataRecord(
                 name=self.recipe.data.name,
                 fingerprint=data.fingerprint,

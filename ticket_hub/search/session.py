@@ -33,6 +33,7 @@ class Session:
 
     Raises:
         RunMismatchError: the folder holds a run of another recipe.
+        NetworkError: a plugin builds another network than when the run was begun.
         PruningError: the recipe's pruning cannot be done on its network, or would leave most of it
             whole without saying so.
     """
@@ -41,6 +42,8 @@ class Session:
         self.folder, self.supplier = folder, supplier
         self.recipe = supplier.recipe
         begun = folder.open(self.recipe)
+        if begun is not None:
+            supplier.check_network(begun)
         self.header = begun or supplier.header()
         self.ladder = Ladder(
             pruning=supplier.pruning,

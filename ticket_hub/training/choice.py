@@ -11,7 +11,7 @@ from torch import nn
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import NetworkError, RecipeError
-from ticket_hub.networks.passing import takes_tokens
+from ticket_hub.networks.passing import takes_tokens, vectorizes
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.registry import one_of
@@ -65,7 +65,10 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
     kind: type[Backend] = BACKENDS[name]
     if issubclass(kind, SparseBackend) and data.kind != "images":
         return "train on anything but pixels"
-    return kind.refusal(module, training, data.device)
+    reason = kind.refusal(module, training, data.device)
+    if reason is None and name == "vmap" and not vectorizes(module, (2, *data.input_shape)):
+        return "train a network that draws random numbers, or decides by values, on its way"
+    return reason
 
 
 def choose(module: nn.Module, training: TrainingSpec, data: DataSet, density: float) -> str:

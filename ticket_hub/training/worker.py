@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from ticket_hub.data import DataSet
+from ticket_hub.networks.factory import trust
 from ticket_hub.training.local import run_task
 from ticket_hub.training.messages import (
     Begin,
@@ -64,6 +65,7 @@ class _Worker:
         assert self._data is not None
         try:
             importlib.import_module(order.module)
+            trust(order.module)
             results = run_task(
                 self._data,
                 order.task,

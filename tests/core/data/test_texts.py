@@ -102,10 +102,17 @@ def test_folders_that_are_laid_out_otherwise_are_refused(tmp_path: Path) -> None
     with pytest.raises(DataError, match="no texts"):
         read(tmp_path)
     (tmp_path / "train.tsv").write_text(LINES)
-    with pytest.raises(DataError, match="alone"):
+    with pytest.raises(DataError, match="'train' alone: it lacks a test part"):
         read(tmp_path)
     (tmp_path / "training.tsv").write_text(LINES)
     with pytest.raises(DataError, match=r"train\.tsv"):
+        read(tmp_path)
+
+
+def test_texts_to_choose_by_are_not_taken_to_train_on(tmp_path: Path) -> None:
+    for part in ("val", "test"):
+        (tmp_path / f"{part}.tsv").write_text(LINES)
+    with pytest.raises(DataError, match="'val' and 'test' alone: it lacks a training part"):
         read(tmp_path)
 
 
