@@ -9,12 +9,11 @@ optimizer that do not lie alike.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 __all__ = ["Call", "CudaTensor", "Machine", "called", "check_fused", "is_fresh", "pointer"]
 
@@ -120,7 +119,7 @@ class Call:
                 self.hosts.append(value)
             return value
 
-        self.args, self.kwargs = pytree.tree_map(inner, (args, kwargs))
+        self.args, self.kwargs = mapped(inner, (args, kwargs))
         if len(devices) > 1 and self.name != "copy_":
             _refuse(f"{self.name} got tensors on {sorted(map(str, devices))}")
         self.device = min(devices, key=str)
@@ -150,25 +149,24 @@ class Call:
             alone = isinstance(value, Tensor) and id(value) not in known
             return value.clone() if alone else value
 
-        found: tuple[tuple[Any, ...], dict[str, Any]] = pytree.tree_map(
-            frozen, (self.args, self.kwargs)
-        )
+        found: tuple[tuple[Any, ...], dict[str, Any]] = mapped(frozen, (self.args, self.kwargs))
         return found
 
     def returned(self, results: Any) -> Any:  # noqa: ANN401 - whatever the operation gives
         """The results as pretended tensors; an operand changed in place is given back itself."""
-        flat, _ = pytree.tree_flatten(self.outer)
-        known = {id(value.hosted): value for value in flat if isinstance(value, CudaTensor)}
+        known = {
+            id(value.hosted): value for value in called(self.outer) if isinstance(value, CudaTensor)
+        }
+        hosts = {id(host) for host in self.hosts}
 
         def outer(value: Any) -> Any:  # noqa: ANN401 - any result
             if not isinstance(value, Tensor):
                 return value
             if id(value) in known:
                 return known[id(value)]
-            hosts = {id(host) for host in self.hosts}
             return value if id(value) in hosts else CudaTensor(value, self.device)
 
-        return pytree.tree_map(outer, results)
+        return mapped(outer, results)
 
 
 def check_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
@@ -199,7 +197,18 @@ def is_fresh(value: Tensor, call: Call) -> bool:
 
 def called(results: Any) -> list[Tensor]:  # noqa: ANN401 - whatever the operation gives
     """The tensors among the results."""
-    return [value for value in pytree.tree_leaves(results) if isinstance(value, Tensor)]
+    found: list[Tensor] = []
+    mapped(lambda value: found.append(value) if isinstance(value, Tensor) else None, results)
+    return found
+
+
+def mapped(change: Callable[[Any], Any], tree: Any) -> Any:  # noqa: ANN401 - any arguments or results
+    """Change each leaf of nested tuples, lists and dicts; much faster than torch's own."""
+    if isinstance(tree, tuple | list):
+        return type(tree)([mapped(change, value) for value in tree])
+    if isinstance(tree, dict):
+        return {key: mapped(change, value) for key, value in tree.items()}
+    return change(tree)
 
 
 @functools.cache
