@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Self
 
 import pytest
@@ -25,42 +26,56 @@ from torch.overrides import TorchFunctionMode
 from tests.helpers.pretended_streams import Clock, Event, Memory, Stream
 from tests.helpers.pretended_tensors import Call, CudaTensor, called, is_fresh, pointer
 
-__all__ = ["Graph", "PretendedCuda"]
+__all__ = ["Graph", "GraphFacts", "PretendedCuda"]
 
 DEVICES = 2
 BYTES = 80 * 10**9
 MOVES = {Tensor.to, Tensor.cpu, Tensor.tolist, Tensor.pin_memory, Tensor.is_pinned}
 
 
-class Graph:
-    """What was done while it was captured, once for each replay.
+@dataclass
+class GraphFacts:
+    """What is known of a graph, also when it is gone.
 
     Attributes:
         nodes: operations on its tape, which are launches of a GPU.
         replays: how often it was replayed.
+    """
+
+    nodes: int = 0
+    replays: int = 0
+
+
+class Graph:
+    """What was done while it was captured, once for each replay.
+
+    Attributes:
         streams: that take part in the capture, the first of which began it.
     """
 
     def __init__(self, cuda: PretendedCuda) -> None:
         self.cuda = cuda
         self.streams: list[Stream] = []
-        self.replays = 0
+        self.facts = GraphFacts()
         self._tape: list[tuple[Call, Any, list[Tensor]]] = []
         self._made: set[int] = set()
+        self._drawn: list[Tensor] = []
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
 
     @property
-    def nodes(self) -> int:
-        """Operations on the tape."""
-        return len(self._tape)
+    def draws(self) -> bool:
+        """Whether it draws random numbers."""
+        tag = torch.Tag.nondeterministic_seeded
+        return any(tag in call.func.tags for call, _, _ in self._tape)
 
     def capture_begin(self, *pool: object, **options: object) -> None:
         """Put what the current stream is given on the tape."""
         del pool, options
-        self.cuda.graphs.append(self)
+        self.cuda.graphs.append(self.facts)
         self.cuda.capturing = self
         self.streams = [self.cuda.stream()]
         self.streams[0].graph = self
+        self._drawn = [generator.get_state() for generator in self.cuda.generators]
 
     def capture_end(self) -> None:
         """Undo what was done.
@@ -77,12 +92,15 @@ class Graph:
         for whole, before in self._before.values():
             whole.copy_(before)
         self._before = {}
+        for generator, state in zip(self.cuda.generators, self._drawn, strict=True):
+            generator.set_state(state)
         if not joined:
             raise RuntimeError("CUDA error: capturing stream has unjoined work")
 
     def note(self, call: Call, results: list[Tensor]) -> None:
         """One more operation; what it gave lies where each replay puts it."""
         self._made |= {pointer(value) for value in results}
+        self.facts.nodes += 1
         self._tape.append((call, call.constants(), results))
 
     def keep(self, values: list[Tensor]) -> None:
@@ -103,8 +121,10 @@ class Graph:
                 [value for call, _, _ in self._tape for value in call.written],
             )
         ]
-        self.cuda.memory.access(stream, *outside)
-        self.replays += 1
+        # The seed lies in one place for all graphs of a device, which a replay writes and reads.
+        seed = [self.cuda.seeds[stream.device.index]] if self.draws else []
+        self.cuda.memory.access(stream, outside[0] + seed, outside[1] + seed)
+        self.facts.replays += 1
         with torch._C._AutoDispatchBelowAutograd():
             for call, (args, kwargs), results in self._tape:
                 with self.cuda.drawing(call):
@@ -133,7 +153,7 @@ class PretendedCuda(TorchFunctionMode):
         self.memory = Memory(self.host)
         self.current = 0
         self.capturing: Graph | None = None
-        self.graphs: list[Graph] = []
+        self.graphs: list[GraphFacts] = []
         self.syncs: list[str] = []
         self.pageable: list[int] = []
         self.launches = self.waits = 0
@@ -143,6 +163,7 @@ class PretendedCuda(TorchFunctionMode):
         self.defaults = [Stream(device, self.host) for device in self._devices]
         self._streams, self._made = list(self.defaults), list(self.defaults)
         self.generators = [torch.Generator() for _ in self._devices]
+        self.seeds = [torch.zeros(1) for _ in self._devices]
 
     def __enter__(self) -> Self:
         """Replace the primitives of `torch.cuda`."""

@@ -7,6 +7,9 @@ replayed; the host only launches. Both ways run the same step function.
 
 from __future__ import annotations
 
+import functools
+import logging
+import random
 from collections.abc import Callable
 
 import torch
@@ -17,6 +20,9 @@ from ticket_hub.errors import TrainingError
 __all__ = ["Repeater", "Rows"]
 
 WARM_UP = 3
+"""Steps before a capture, in which libraries make their workspaces."""
+
+_log = logging.getLogger("ticket_hub")
 
 
 class Rows:
@@ -65,70 +71,119 @@ class Repeater:
     """Calls a step many times; on CUDA, captures it once and replays the graph.
 
     The step must read and write only tensors that stay where they are, and must not ask the
-    device for a value. The device must be the current one; see `settings.on_device`.
+    device for a value. The device must be the current one; see `settings.on_device`. On CUDA the
+    steps are done on a stream of their own: `fork` lets it wait for the current stream, `join`
+    lets the current stream wait for it, and a call does both.
+
+    Where a step cannot be captured, all steps are called one by one, which is said once.
 
     Args:
-        captured: False calls the step itself on CUDA too, for steps that draw random numbers.
+        captured: False calls the step itself on CUDA too.
+        stream: another Repeater's, to do its steps in order with those.
     """
 
     def __init__(
-        self, step: Callable[[], None], device: torch.device, *, captured: bool = True
+        self,
+        device: torch.device,
+        *,
+        captured: bool = True,
+        stream: torch.cuda.Stream | None = None,
     ) -> None:
-        self._step, self._device = step, device
+        self._device = device
         self._graphed = captured and device.type == "cuda"
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._replays: Tensor | None = None
+        self._count: Tensor | None = None
+        self._warmed = 0
+        if device.type == "cuda":
+            self.stream = torch.cuda.Stream(device) if stream is None else stream
 
-    def __call__(self, times: int) -> None:
-        """Run the step `times` times.
+    def __call__(self, step: Callable[[], None], times: int) -> None:
+        """Run the step `times` times, between `fork` and `join`.
 
         Raises:
             TrainingError: a captured graph does not hold the step.
         """
-        if not self._graphed:
+        self.fork()
+        self.run(step, times)
+        self.join()
+
+    def fork(self) -> None:
+        """Let the steps that follow wait for what the current stream has been given."""
+        if self._device.type == "cuda":
+            self.stream.wait_stream(torch.cuda.current_stream(self._device))
+
+    def join(self) -> None:
+        """Let the current stream wait for the steps."""
+        if self._device.type == "cuda":
+            torch.cuda.current_stream(self._device).wait_stream(self.stream)
+
+    def run(self, step: Callable[[], None], times: int) -> None:
+        """Run the step `times` times, always the same one.
+
+        It is not kept: what it belongs to would keep itself alive through its own graph.
+
+        Raises:
+            TrainingError: a captured graph does not hold the step.
+        """
+        if self._device.type != "cuda":
             for _ in range(times):
-                self._step()
+                step()
             return
-        if self._graph is None:
-            warm = min(times, WARM_UP)
-            self._warm_up(warm)
-            times -= warm
-            if times == 0:
-                return
-            self._graph = self._capture()
-            times -= 1
-        for _ in range(times):
-            self._graph.replay()
-
-    def _warm_up(self, times: int) -> None:
-        """Real steps outside the graph, on a side stream, as PyTorch asks before a capture."""
-        stream = torch.cuda.Stream(self._device)
-        stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(stream):
+        with torch.cuda.stream(self.stream):
             for _ in range(times):
-                self._step()
-        torch.cuda.current_stream(self._device).wait_stream(stream)
+                ready = self._graphed and self._warmed == WARM_UP
+                if self._graph is not None:
+                    self._graph.replay()
+                elif not (ready and self._capture(step)):
+                    step()
+                    self._warmed = min(self._warmed + 1, WARM_UP)
 
-    def _capture(self) -> torch.cuda.CUDAGraph:
-        """The step as a graph, replayed once.
+    def _capture(self, step: Callable[[], None]) -> bool:
+        """Capture the step and replay it once; False where it cannot be captured.
 
         A capture on another device or stream than the step's gives an empty graph and no more
         than a warning: the step runs at once, and no replay ever trains. So a count beside the
-        step must stay 0 while it is captured, and be 1 after one replay. The graph adds to the
-        count for ever, which therefore lives as long.
+        step must stay 0 while it is captured, and be 1 after one replay.
         """
-        self._replays = torch.zeros(1, dtype=torch.int64, device=self._device)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._step()
-            self._replays.add_(1)
-        before = int(self._replays)
+        drawn = (torch.get_rng_state(), random.getstate())
+        try:
+            graph, count = self._captured(step)
+        except RuntimeError as error:
+            self._refuse(str(error).partition("\n")[0])
+            return False
+        if not torch.equal(drawn[0], torch.get_rng_state()) or drawn[1] != random.getstate():
+            self._refuse("it draws random numbers on the host")
+            return False
+        before = int(count)
         graph.replay()
-        if (before, int(self._replays)) != (0, 1):
+        if (before, int(count)) != (0, 1):
             raise TrainingError(
                 f"The steps on {self._device} were not captured, so repeating them would train "
                 "nothing.",
                 "Please report this with your versions of PyTorch and CUDA; until then name the "
                 "GPU by CUDA_VISIBLE_DEVICES, and train on `cuda`.",
             )
-        return graph
+        self._graph, self._count = graph, count
+        return True
+
+    def _refuse(self, problem: str) -> None:
+        self._graphed = False
+        _tell_once(problem)
+
+    def _captured(self, step: Callable[[], None]) -> tuple[torch.cuda.CUDAGraph, Tensor]:
+        """The step as a graph, and the number of its replays, to which it adds for ever."""
+        count = torch.zeros(1, dtype=torch.int64, device=self._device)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph, stream=self.stream):
+                step()
+                count.add_(1)
+        finally:
+            # A capture that fails raises once more at its end, before torch leaves its stream.
+            torch.cuda.set_stream(self.stream)
+        return graph, count
+
+
+@functools.cache
+def _tell_once(problem: str) -> None:
+    _log.warning("A step could not be captured as a CUDA graph (%s); steps are slower.", problem)

@@ -53,7 +53,7 @@ class Group(ABC):
             {name: self.tensors(slot) for name, slot in self.slots.items()},
         )
         self._batches = Batches(data, training, members)
-        self._repeat = Repeater(self._step, self.device)
+        self._repeat = Repeater(self.device)
 
     @abstractmethod
     def prepare(self) -> None:
@@ -80,7 +80,7 @@ class Group(ABC):
         with torch.inference_mode():
             while start < stop:
                 steps = self._batches.load(start, stop)
-                self._repeat(steps)
+                self._repeat(self._step, steps)
                 start += steps
 
     def _step(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from ticket_hub.data import DataSet
-from ticket_hub.errors import MemoryLimitError
+from ticket_hub.errors import MemoryLimitError, TicketHubError
 from ticket_hub.training.loop import Drive, Task
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.settings import deliberate, on_device
@@ -15,6 +15,9 @@ from ticket_hub.training.sparse.compile_kernels import compile_apart
 from ticket_hub.training.sparse.compiled import SparseNumba
 
 __all__ = ["run_here", "run_task"]
+
+MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+"""Of a CPU; of CUDA and its graphs; of cuBLAS, cuDNN and their kind."""
 
 
 def run_task(
@@ -71,8 +74,16 @@ def run_here(
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryLimitError):
-        return False
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "can't allocate memory" in str(error)
+    """Whether memory ran out in the first place, whatever failed because of it.
+
+    A capture in which memory runs out ends with an error about its streams; libraries say
+    in their own words that they got none.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, TicketHubError):
+        if isinstance(cause, MemoryError | torch.OutOfMemoryError):
+            return True
+        if any(sign in str(cause) for sign in MEMORY_SIGNS):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

@@ -223,6 +223,7 @@ class Drive:
         states = [s for s, stays in zip(self._backend.states(), staying, strict=True) if stays]
         self._active = [h for h, stays in zip(self._active, staying, strict=True) if stays]
         if self._active:
+            del self._backend  # before the next, so that there is never memory for two
             self._backend = self._make([history.member for history in self._active])
             self._backend.restore(states)
 

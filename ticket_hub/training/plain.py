@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar
 
 import torch
@@ -25,7 +26,7 @@ from ticket_hub.training.readings import read_logits
 from ticket_hub.training.settings import autocast
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Lane", "Plain"]
+__all__ = ["Lane", "Plain", "kept_random_state"]
 
 EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
 """Examples of one forward pass; more of them fall out of a processor's cache."""
@@ -71,21 +72,20 @@ class Lane:
         self.module.train()
         while start < stop:
             steps = self.batches.load(start, stop)
-            for iteration in range(start, start + steps):
-                self._seeded_step(iteration)
+            with kept_random_state(self.device):
+                for iteration in range(start, start + steps):
+                    self.seed(iteration)
+                    self.step()
             start += steps
 
-    def _seeded_step(self, iteration: int) -> None:
+    def seed(self, iteration: int) -> None:
+        """Seed what the step at this iteration draws, on the host and on the device."""
         seed = derive_seed(self.member.seed, "noise", self.member.level, iteration)
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            # `torch.manual_seed` formats the call stack for each kind of device that is not there,
-            # which takes 30 times as long as seeding.
-            torch.default_generator.manual_seed(seed)
-            for device in devices:
-                index = torch.cuda.current_device() if device.index is None else device.index
-                torch.cuda.default_generators[index].manual_seed(seed)
-            self.step()
+        # `torch.manual_seed` formats the call stack for each kind of device that is not there,
+        # which takes 30 times as long as seeding.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
 
     def step(self) -> None:
         """One step at the present place of the inputs."""
@@ -184,6 +184,11 @@ class Plain:
         self.iteration = states[0].iteration
         for lane, state in zip(self.lanes, states, strict=True):
             lane.restore(state)
+
+
+def kept_random_state(device: torch.device) -> AbstractContextManager[None]:
+    """A context after which the generators of the host and the device are as they were."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _copy(value: Tensor) -> Tensor:

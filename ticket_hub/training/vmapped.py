@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -32,16 +33,14 @@ class _Traced(Group):
         members, channels = len(self.members), self.data.input_shape
         images = torch.zeros(members, size, *channels, device=self.device)
         labels = torch.zeros(members, size, dtype=torch.int64, device=self.device)
-        self._outputs = vmap(self._logits, in_dims=(0, None))
+        run = functools.partial(_logits, self.module)
+        self._outputs = vmap(run, in_dims=(0, None))
 
+        # It knows the module and not the group, which would keep itself alive.
         def loss(weights: dict[str, Tensor], pixels: Tensor, truth: Tensor) -> Tensor:
-            return functional.cross_entropy(self._logits(weights, pixels), truth)
+            return functional.cross_entropy(run(weights, pixels), truth)
 
         self._traced = make_fx(vmap(grad(loss)))(self._weights, images, labels)
-
-    def _logits(self, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
-        logits: Tensor = functional_call(self.module, dict(weights), (images,))
-        return logits
 
     def differentiate(self, images: Tensor, labels: Tensor) -> list[Tensor]:
         """The traced gradients, collected in the buffer and masked."""
@@ -56,6 +55,11 @@ class _Traced(Group):
         """Each member's logits of the same images."""
         logits: Tensor = self._outputs(self._weights, images)
         return logits
+
+
+def _logits(module: nn.Module, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
+    logits: Tensor = functional_call(module, dict(weights), (images,))
+    return logits
 
 
 @register_backend("vmap")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 import torch
 
 from tests.helpers.pretended_cuda import PretendedCuda
+from tests.helpers.pretended_streams import Stream
 from ticket_hub.errors import TrainingError
 from ticket_hub.training.graphs import Repeater
 from ticket_hub.training.settings import on_device
@@ -13,27 +16,86 @@ from ticket_hub.training.settings import on_device
 SECOND = torch.device("cuda:1")
 
 
-def test_every_step_is_done_on_a_device_that_is_not_the_first(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedCuda]:
+    """Two GPUs."""
+    with PretendedCuda(monkeypatch) as found:
+        yield found
+
+
+def counting(done: torch.Tensor) -> Callable[[], None]:
+    """A step that counts itself."""
+
+    def step() -> None:
+        done.add_(1)
+
+    return step
+
+
+def test_every_step_is_done_on_a_device_that_is_not_the_first(cuda: PretendedCuda) -> None:
+    done = torch.zeros(1, device=SECOND)
+    with on_device(SECOND):
+        assert cuda.current == SECOND.index
+        repeat = Repeater(SECOND)
+        for times in (2, 5, 20):
+            repeat(counting(done), times)
+    assert cuda.current == 0
+    assert done.item() == 27
+
+
+def test_a_graph_that_holds_no_step_is_refused(cuda: PretendedCuda) -> None:
+    done = torch.zeros(1, device=SECOND)
+    assert cuda.current != SECOND.index
+    repeat = Repeater(SECOND)
+    repeat.stream = torch.cuda.Stream("cuda:0")
+    with pytest.raises(TrainingError, match="would train nothing"):
+        repeat(counting(done), 50_000)
+
+
+def test_steps_before_a_capture_add_up_over_calls(cuda: PretendedCuda) -> None:
+    done = torch.zeros(1, device="cuda")
+    repeat = Repeater(done.device)
+    for times in (1, 2, 1, 2, 1):
+        repeat(counting(done), times)
+    assert done.item() == 7
+    assert [graph.replays for graph in cuda.graphs] == [4]
+
+
+def test_a_step_that_cannot_be_captured_is_called_each_time_and_said_once(
+    cuda: PretendedCuda, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with PretendedCuda(monkeypatch) as cuda:
-        done = torch.zeros(1, device=SECOND)
-        with on_device(SECOND):
-            assert cuda.current == SECOND.index
-            repeat = Repeater(lambda: done.add_(1), SECOND)  # type: ignore[arg-type]
-            for times in (2, 5, 20):
-                repeat(times)
-        assert cuda.current == 0
-        assert done.item() == 27
+    done, other = torch.zeros(1, device="cuda"), Stream(torch.device("cuda:0"), cuda.host)
+    here = torch.cuda.current_stream()
+
+    def fail(name: str) -> None:
+        if cuda.capturing is not None and name == "add_":
+            other.wait_stream(cuda.stream())  # and never joins
+            other.begin()
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate much.")
+
+    cuda.failure = fail
+    for _ in range(2):
+        repeat = Repeater(done.device)
+        repeat(counting(done), 5)
+        repeat(counting(done), 5)
+        assert torch.cuda.current_stream() is here
+    assert done.item() == 20
+    assert [graph.replays for graph in cuda.graphs] == [0, 0]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "unjoined work" in caplog.text
 
 
-def test_a_graph_that_holds_no_step_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with PretendedCuda(monkeypatch) as cuda:
-        done = torch.zeros(1, device=SECOND)
-        assert cuda.current != SECOND.index
-        repeat = Repeater(lambda: done.add_(1), SECOND)  # type: ignore[arg-type]
-        with pytest.raises(TrainingError, match="would train nothing"):
-            repeat(50_000)
+def test_a_step_that_draws_on_the_host_is_not_captured(cuda: PretendedCuda) -> None:
+    done, seen = torch.zeros(1, device="cuda"), []
+
+    def step() -> None:
+        seen.append(torch.rand(()).item())
+        done.add_(seen[-1])
+
+    with torch.random.fork_rng([]):
+        Repeater(done.device)(step, 10)
+    assert len(seen) == 11  # once more while it was captured
+    assert [graph.replays for graph in cuda.graphs] == [0]
 
 
 def test_a_cpu_has_no_current_device_to_set() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from tests.helpers.populations import OPTIMIZERS, assert_same, network, population, spec
 from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet
+from ticket_hub.errors import MemoryLimitError
 from ticket_hub.training import train
 
 BACKENDS = [
@@ -18,6 +20,11 @@ BACKENDS = [
     ("plain", "lenet-24-16"),
     ("lanes", "lenet-24-16"),
 ]
+
+LEAVING = spec(
+    backend="stack", iterations=24, evaluate_every=2, patience=1, optimizer="sgd", lr=1.0
+)
+"""A training in which some members run out of patience before others."""
 
 
 @pytest.fixture
@@ -100,3 +107,82 @@ def test_a_gpu_trains_as_a_cpu(
         for layer, value in ours.weights.items():
             torch.testing.assert_close(value, theirs.weights[layer], rtol=0, atol=1e-6)
     assert cuda.current == 0
+    graphs = {"plain": 0, "lanes": len(members)}.get(backend, 1)
+    assert [graph.replays for graph in cuda.graphs] == [9] * graphs
+
+
+@pytest.mark.parametrize(("backend", "name"), BACKENDS)
+def test_no_cycle_keeps_what_was_trained_in_a_gpus_memory(
+    backend: str, name: str, digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture, data = network(digits, name), digits.to("cuda:1")
+    members, training = population(architecture, 2), spec(backend=backend, iterations=5)
+    train(architecture, data, training, members)
+    gc.collect()
+    before = cuda.memory.live_bytes(data.device)
+    gc.disable()
+    try:
+        train(architecture, data, training, members)
+        assert cuda.memory.live_bytes(data.device) == before
+    finally:
+        gc.enable()
+
+
+def test_members_that_go_on_alone_never_have_memory_twice(
+    digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture, data = network(digits, "lenet-300-100"), digits.to("cuda:1")
+    members = population(architecture, 3)
+    used: list[int] = []
+    cuda.failure = lambda _: used.append(cuda.memory.live_bytes(data.device))
+    results = train(architecture, data, LEAVING, members)
+    assert len({result.iterations for result in results}) > 1
+    assert used.index(max(used)) < len(used) // 2, "the most is used while all are there"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+    ids=["allocator", "driver", "cublas", "cudnn"],
+)
+def test_a_gpus_memory_errors_are_told_in_every_guise(
+    error: RuntimeError, digits: DataSet, cuda: PretendedCuda
+) -> None:
+    def fail(name: str) -> None:
+        if name == "baddbmm":
+            try:
+                raise error
+            finally:
+                # what fails next for its sake hides the first error
+                raise RuntimeError("CUDA error: invalid argument")
+
+    architecture, data = network(digits, "lenet-24-16"), digits.to("cuda:1")
+    cuda.failure = fail
+    with pytest.raises(MemoryLimitError, match="used up the memory of cuda:1"):
+        train(architecture, data, spec(backend="stack"), population(architecture, 2))
+
+
+def test_memory_that_is_used_up_in_a_capture_costs_only_speed(
+    digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture, members = (
+        network(digits, "lenet-24-16"),
+        population(network(digits, "lenet-24-16"), 2),
+    )
+    training = spec(backend="lanes", iterations=8, **OPTIMIZERS["momentum"])
+    here = train(architecture, digits, training, members, workers=1)
+
+    def fail(name: str) -> None:
+        if cuda.capturing is not None and name == "_fused_sgd_":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    cuda.failure = fail
+    for ours, theirs in zip(
+        here, train(architecture, digits.to("cuda"), training, members), strict=True
+    ):
+        assert_same(ours, theirs)

@@ -93,9 +93,9 @@ def test_a_repeated_step_reads_the_rows_in_turn() -> None:
         seen.append((int(rows.row("a")), rows.row("b").tolist()))
         rows.advance()
 
-    repeat = Repeater(step, torch.device("cpu"))
+    repeat = Repeater(torch.device("cpu"))
     rows.load(a=torch.arange(3), b=torch.eye(3))
-    repeat(2)
+    repeat(step, 2)
     rows.load(a=torch.tensor([7]), b=torch.zeros(1, 3))
-    repeat(1)
+    repeat(step, 1)
     assert seen == [(0, [1, 0, 0]), (1, [0, 1, 0]), (7, [0, 0, 0])]
