@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ticket_hub.analysis.front import AnalyzeResult, analyze
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
+    from ticket_hub.claims.reproduce import Reproduction, reproduce
     from ticket_hub.comparison.compared import Compared
     from ticket_hub.comparison.front import compare
     from ticket_hub.errors import TicketHubError
@@ -49,6 +50,7 @@ __all__ = [
     "FindResult",
     "Query",
     "Recipe",
+    "Reproduction",
     "RetrainResult",
     "Ticket",
     "TicketHubError",
@@ -70,6 +72,7 @@ __all__ = [
     "recipe_names",
     "replay_bundle",
     "report_run",
+    "reproduce",
     "retrain",
     "search_hub",
     "show_bundle",
@@ -85,6 +88,7 @@ _HOMES = {
     "FindResult": "search.finding",
     "Query": "hub.query",
     "Recipe": "recipe",
+    "Reproduction": "claims.reproduce",
     "RetrainResult": "transfer.retraining",
     "Ticket": "ticket",
     "TicketHubError": "errors",
@@ -105,6 +109,7 @@ _HOMES = {
     "push_bundle": "transfer.sharing",
     "recipe_names": "recipe",
     "report_run": "report.runs",
+    "reproduce": "claims.reproduce",
     "retrain": "transfer.retraining",
     "search_hub": "hub.front",
     "show_bundle": "report.bundles",

@@ -11,6 +11,7 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"```python\n(.*?)```\n\n```\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"```toml\n# ([\w-]+\.toml)\n(.*?)```", re.DOTALL)
 PAGES = sorted(
     str(page.relative_to(DOCS))
     for page in DOCS.rglob("*.md")
@@ -23,7 +24,10 @@ def test_the_examples_of_a_page_print_what_it_says(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shown = BLOCK.findall((DOCS / page).read_text("utf-8"))
+    text = (DOCS / page).read_text("utf-8")
+    for name, content in FILE.findall(text):
+        (tmp_path / name).write_text(content, "utf-8")
+    shown = BLOCK.findall(text)
     assert shown
     names: dict[str, object] = {}
     for code, expected in shown:

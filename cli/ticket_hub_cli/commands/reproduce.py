@@ -1,0 +1,151 @@
+"""`ticket reproduce`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticket_hub.table import Column
+from ticket_hub_cli import options
+from ticket_hub_cli.output import Output
+
+if TYPE_CHECKING:
+    from ticket_hub.claims import Claim, Decided, Reproduction
+
+CLAIMS = [
+    Column("number", "NUMBER", right=True),
+    Column("name", "NAME"),
+    Column("claim", "CLAIM"),
+    Column("budgets", "BUDGETS"),
+]
+STATEMENTS = [
+    Column("says", "STATEMENT"),
+    Column("n", "N"),
+    Column("measured", "MEASURED (95%)"),
+    Column("above", "CLAIMED"),
+    Column("published", "PUBLISHED"),
+    Column("came", "SHOWN"),
+]
+
+
+@options.command(
+    "reproduce",
+    "ticket reproduce",
+    "ticket reproduce 4",
+    "ticket reproduce reinit-degrades --budget smoke",
+    "ticket reproduce ./our-paper.toml --budget cpu --seed 100",
+)
+@click.argument("claim", required=False)
+@click.option("--budget", default="cpu", show_default=True, help="How long to train, by name.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the first trial.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the result.  [default: in TICKET_HOME, named by claim, budget and seed]",
+)
+@options.resource_options("Go on with runs that were begun in another environment.")
+@options.import_option
+@options.output_options
+def command(
+    claim: str | None,
+    budget: str,
+    seed: int,
+    folder: Path | None,
+    out: Output,
+    resources: dict[str, Any],
+) -> None:
+    """Try a claim of a paper: train what it needs, and say whether it is reproduced.
+
+    Without CLAIM, list those that are packaged. A claim is a number or a name of that list, or a
+    .toml file of your own. The same command again goes on where it was stopped; claims share the
+    searches that they have in common.
+    """
+    from ticket_hub.claims import claim_names, load_claim
+
+    if claim is None:
+        out.table([_row(load_claim(name)) for name in claim_names()], CLAIMS, name="name")
+        out.hint("Try one with `ticket reproduce NUMBER`; `--budget smoke` takes minutes.")
+        return
+    _tell(_try(load_claim(claim), budget, seed, folder, out, resources), out)
+
+
+def _row(claim: Claim) -> dict[str, Any]:
+    return {
+        "number": claim.number,
+        "name": claim.name,
+        "claim": claim.title,
+        "source": claim.source,
+        "budgets": list(claim.budgets),
+    }
+
+
+def _try(
+    claim: Claim,
+    budget: str,
+    seed: int,
+    folder: Path | None,
+    out: Output,
+    resources: dict[str, Any],
+) -> Reproduction:
+    from ticket_hub.claims import reproduce
+    from ticket_hub.runs import stop_on_signals
+
+    with stop_on_signals() as should_stop:
+        return reproduce(
+            claim,
+            budget=budget,
+            seed=seed,
+            folder=folder,
+            tell=out.hint,
+            should_stop=should_stop,
+            notify=lambda text: click.echo(text, err=True),
+            **resources,
+        )
+
+
+def _tell(result: Reproduction, out: Output) -> None:
+    if out.form == "json":
+        from ticket_hub.table import finite
+
+        out.json(finite(result.to_table()))
+        return
+    if out.form == "quiet":
+        out.text(result.outcome)
+        return
+    out.text(f"{result.claim.title} ({result.claim.source}).\n")
+    out.table([_statement(each) for each in result.decided], STATEMENTS, name="says")
+    out.text(f"\n{result.outcome}: {_count(result)}, budget {result.budget}, seed {result.seed}.")
+    if result.claim.published:
+        out.text(f"published: {result.claim.published}")
+    out.text(f"result: {result.folder / 'reproduction.json'}")
+    for name, run in result.runs.items():
+        out.hint(f"{name}: `ticket report {run}` draws it.")
+
+
+def _statement(each: Decided) -> dict[str, Any]:
+    from ticket_hub.evidence import count_text
+
+    unit = " points" if each.statement.measure == "accuracy" else "x"
+    form = "+.2f" if each.statement.measure == "accuracy" else ".2f"
+    found, published = each.interval, each.statement.published
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    spread = f" ({found.low:{form}} to {found.high:{form}})" if known else " (spread not known)"
+    return {
+        "says": each.statement.says,
+        "n": count_text(each.contrast.n, each.contrast.tickets),
+        "measured": f"{found.mean:{form}}{unit}{spread}",
+        "above": f"above {each.statement.above:g}{unit}",
+        "published": "-" if published is None else f"{published:{form}}{unit}",
+        "came": "yes" if each.shown else "the opposite" if each.opposed else "no",
+    }
+
+
+def _count(result: Reproduction) -> str:
+    from ticket_hub.evidence import count_text
+
+    first = result.decided[0].contrast
+    return f"n = {count_text(first.n, first.tickets)}"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.core.claims.test_claim import OURS
+from tests.helpers.commands import Ran
+
+Run = Callable[..., Ran]
+
+
+def test_without_a_claim_the_packaged_ones_are_listed(ticket: Run) -> None:
+    listed = json.loads(ticket("reproduce", "--format", "json").stdout)
+    assert [row["number"] for row in listed] == sorted(row["number"] for row in listed)
+    assert "reinit-degrades" in {row["name"] for row in listed}
+    assert "reinit-degrades" in ticket("reproduce").stdout
+
+
+def test_a_claim_of_one_s_own_ends_with_its_word(
+    ticket: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path / "home"))
+    (tmp_path / "ours.toml").write_text(OURS)
+    path = str(tmp_path / "ours.toml")
+    ran = ticket("reproduce", path, "--workers", "1")
+    assert ran.code == 0, ran.stderr
+    assert "Half of the weights are enough (our paper, table 1)." in ran.stdout
+    word = ticket("reproduce", path, "--workers", "1", "--format", "quiet").stdout.strip()
+    assert word in {"reproduced", "not reproduced", "not decided"}
+    assert f"\n{word}: n = 3 tickets, budget cpu, seed 0." in ran.stdout
+    table = json.loads(ticket("reproduce", path, "--workers", "1", "--format", "json").stdout)
+    assert table["outcome"] == word
+
+
+def test_what_is_not_there_is_said_without_a_traceback(ticket: Run) -> None:
+    ran = ticket("reproduce", "99")
+    assert ran.code == 3
+    assert "ticket reproduce" in ran.stderr
+    assert ticket("reproduce", "4", "--budget", "cpi").code == 3

@@ -1,0 +1,88 @@
+"""A claim carried out: found, retrained, compared, written down, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.core.claims.test_claim import OURS
+from ticket_hub.claims import Claim, Reproduction, reproduce
+from ticket_hub.claims.reproduce import recipes_of
+from ticket_hub.errors import EvidenceError
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path))
+    return tmp_path
+
+
+def ours(**changes: object) -> Claim:
+    return Claim.from_table({"name": "ours"} | tomllib.loads(OURS) | changes)
+
+
+def reproduced(claim: Claim, told: list[str] | None = None) -> Reproduction:
+    tell = (told if told is not None else []).append
+    return reproduce(claim, workers=1, device="cpu", tell=tell)
+
+
+def test_a_claim_is_tried_written_down_and_gone_on_with(home: Path) -> None:
+    claim, told = ours(), list[str]()
+    first = reproduced(claim, told)
+    assert [line.split(":")[0] for line in told] == ["quick", "controls"]
+    place = home / "reproductions/ours-cpu-0/reproduction.json"
+    written = json.loads(place.read_bytes())
+    (said,) = written["statements"]
+    assert written["outcome"] == first.outcome
+    assert written["digest"] == claim.digest
+    assert said["n"] == [3, 3]
+    assert said["tickets"] == [3, 3]
+    assert said["densities"][1] == 1.0
+    assert said["densities"][0] == pytest.approx(0.65, abs=0.02)
+    dense, ticket = _accuracies(first)
+    expected = 100 * sum(t - d for t, d in zip(ticket, dense, strict=True)) / 3
+    assert said["measured"]["mean"] == pytest.approx(expected)
+    before = {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("*.safetensors")}
+    again = reproduced(claim)
+    assert again.to_table() == first.to_table()
+    after = {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("*.safetensors")}
+    assert after == before
+
+
+def _accuracies(result: Reproduction) -> tuple[list[float], list[float]]:
+    study = result.studies["quick"]
+    assert study.dense is not None
+    return list(study.dense.outcome.accuracy), list(study.levels[-1].ticket.outcome.accuracy)
+
+
+def test_both_sides_of_an_experiment_share_their_data_order(home: Path) -> None:
+    statement = {
+        "says": "the ticket is a point more accurate than its mask initialized anew",
+        "measure": "accuracy",
+        "first": "controls:ticket@0.65",
+        "second": "controls:reinit@0.65",
+        "above": 1.0,
+    }
+    result = reproduced(ours(statements=[statement]))
+    assert result.decided[0].contrast.pairing == "data order"
+    assert {path.parent for path in result.runs.values()} == {home / "runs"}
+
+
+@pytest.mark.parametrize("side", ["quick:ticket@0.1", "controls:shuffle@0.65"])
+@pytest.mark.usefixtures("home")
+def test_a_side_that_was_not_trained_is_named(side: str) -> None:
+    statement = dict(ours().to_table()["statements"][0], first=side)
+    with pytest.raises(EvidenceError) as caught:
+        reproduced(ours(statements=[statement]))
+    assert side.partition(":")[0] in caught.value.problem
+    assert caught.value.remedy
+
+
+def test_another_seed_is_another_result(home: Path) -> None:
+    claim = ours(experiments={})
+    assert recipes_of(claim)["quick"].digest != recipes_of(claim, seed=3)["quick"].digest
+    reproduce(claim, seed=3, workers=1, device="cpu")
+    assert (home / "reproductions/ours-cpu-3/reproduction.json").is_file()

@@ -1,0 +1,22 @@
+"""Claims of papers as data: what has to be trained, what is compared, and the rule that decides."""
+
+from __future__ import annotations
+
+from ticket_hub.claims.claim import Claim, Experiment, Search, Statement
+from ticket_hub.claims.packaged import claim_names, load_claim
+from ticket_hub.claims.reproduce import Reproduction, reproduce
+from ticket_hub.claims.rule import Decided, Outcome, decide
+
+__all__ = [
+    "Claim",
+    "Decided",
+    "Experiment",
+    "Outcome",
+    "Reproduction",
+    "Search",
+    "Statement",
+    "claim_names",
+    "decide",
+    "load_claim",
+    "reproduce",
+]

@@ -1,0 +1,234 @@
+"""Carry a claim out: find and retrain what it needs, compare, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+from ticket_hub import facade, home
+from ticket_hub.bundle import open_bundle
+from ticket_hub.claims.claim import Claim, Experiment, Side, Statement
+from ticket_hub.claims.packaged import load_claim
+from ticket_hub.claims.rule import Decided, Outcome, decide
+from ticket_hub.comparison.compared import nearest
+from ticket_hub.comparison.studies import (
+    Measured,
+    Study,
+    StudyLevel,
+    bundle_study,
+    experiment_study,
+)
+from ticket_hub.durable import write_json
+from ticket_hub.environment import fingerprint
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.evidence import Contrast, Pairing, contrast
+from ticket_hub.recipe import Recipe, load_recipe
+from ticket_hub.registry import nearest as nearest_name
+from ticket_hub.runs import ResourceOptions
+from ticket_hub.search import FindResult
+from ticket_hub.table import finite
+from ticket_hub.transfer.retraining import retrain
+from ticket_hub.transfer.stored import read_experiment
+
+__all__ = ["BUDGET", "Reproduction", "recipes_of", "reproduce"]
+
+BUDGET = "cpu"
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reproduction:
+    """What became of a claim.
+
+    Attributes:
+        claim: that was tried.
+        budget: its name.
+        seed: of the first trial.
+        outcome: see `ticket_hub.claims.rule`.
+        decided: each statement with what was measured.
+        studies: the searches and experiments, by their names in the claim.
+        runs: their folders.
+        folder: with `reproduction.json`.
+    """
+
+    claim: Claim
+    budget: str
+    seed: int
+    outcome: Outcome
+    decided: tuple[Decided, ...]
+    studies: Mapping[str, Study]
+    runs: Mapping[str, Path]
+    folder: Path
+
+    def to_table(self) -> dict[str, Any]:
+        """Plain JSON values, format 1; see `docs/commands/reproduce.md`."""
+        return {
+            "format": FORMAT,
+            "claim": self.claim.to_table(),
+            "digest": self.claim.digest,
+            "budget": self.budget,
+            "seed": self.seed,
+            "outcome": self.outcome,
+            "statements": [
+                asdict(each.statement)
+                | {
+                    "measured": asdict(each.interval),
+                    "confidence": each.contrast.confidence,
+                    "pairing": each.contrast.pairing,
+                    "method": each.contrast.method,
+                    "n": [each.contrast.n, each.contrast.n_other],
+                    "tickets": [each.contrast.tickets, each.contrast.tickets_other],
+                    "densities": [each.density, each.density_other],
+                    "shown": each.shown,
+                    "opposed": each.opposed,
+                }
+                for each in self.decided
+            ],
+            "runs": {name: str(path) for name, path in self.runs.items()},
+            "ids": {name: study.id for name, study in self.studies.items()},
+            "environment": fingerprint(),
+        }
+
+
+def recipes_of(claim: Claim, budget: str = BUDGET, seed: int = 0) -> dict[str, Recipe]:
+    """The recipe of each search of a claim at a budget.
+
+    Raises:
+        RecipeError: there is no such budget, recipe, key or value.
+    """
+    if budget not in claim.budgets:
+        raise RecipeError(
+            f"The claim {claim.name} has no budget {budget[:80]!r}.",
+            f"The nearest is {nearest_name(budget, sorted(claim.budgets))!r}.",
+        )
+    given = dict(claim.budgets[budget])
+    own = {name: given.pop(name, {}) for name in claim.searches}
+    common = {"search.seed": seed} | given
+    return {
+        name: load_recipe(search.recipe).replace(common | own[name] | dict(search.changes))
+        for name, search in claim.searches.items()
+    }
+
+
+def reproduce(
+    claim: Claim | str,
+    *,
+    budget: str = BUDGET,
+    seed: int = 0,
+    folder: Path | str | None = None,
+    tell: Callable[[str], object] = lambda _: None,
+    **resources: Unpack[ResourceOptions],
+) -> Reproduction:
+    """Try a claim. The same call again goes on, and claims share the searches they have in common.
+
+    Args:
+        claim: a claim, the name or number of a packaged one, or the path of a .toml file.
+        budget: how long and how often to train: a name that the claim has.
+        seed: of the first trial.
+        folder: for `reproduction.json`; by default `reproductions/NAME-BUDGET-SEED` under
+            `TICKET_HOME`. Searches and experiments lie among the runs, as those of `find`.
+        tell: told in a sentence what is begun.
+        resources: as `ticket_hub.find`.
+
+    Raises:
+        RecipeError: there is no such claim, budget, recipe, key or value.
+        EvidenceError: a side of a comparison was not trained.
+        TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
+    """
+    wanted = load_claim(claim) if isinstance(claim, str) else claim
+    recipes = recipes_of(wanted, budget, seed)
+    studies: dict[str, Study] = {}
+    runs: dict[str, Path] = {}
+    found: dict[str, FindResult] = {}
+    for name, recipe in recipes.items():
+        tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
+        found[name] = facade.find(recipe, **resources)
+        runs[name] = found[name].run
+        studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
+    for name, experiment in wanted.experiments.items():
+        tell(f"{name}: training tickets of {experiment.tickets} beside {_listed(experiment)}.")
+        runs[name] = _retrain(
+            experiment, found[experiment.tickets], studies[experiment.tickets], resources
+        )
+        studies[name] = experiment_study(read_experiment(runs[name]), name=name)
+    outcome, decided = decide(
+        wanted.statements,
+        lambda statement, confidence: _contrast(studies, statement, confidence),
+        lambda statement: (
+            _measured(studies, statement.first).density,
+            _measured(studies, statement.second).density,
+        ),
+    )
+    place = Path(folder) if folder else _place(wanted, budget, seed)
+    result = Reproduction(
+        claim=wanted,
+        budget=budget,
+        seed=seed,
+        outcome=outcome,
+        decided=decided,
+        studies=studies,
+        runs=runs,
+        folder=place,
+    )
+    place.mkdir(parents=True, exist_ok=True)
+    write_json(place / "reproduction.json", finite(result.to_table()))
+    return result
+
+
+def _place(claim: Claim, budget: str, seed: int) -> Path:
+    return home.ticket_home() / "reproductions" / f"{claim.name}-{budget}-{seed}"
+
+
+def _listed(experiment: Experiment) -> str:
+    return ", ".join(experiment.against)
+
+
+def _retrain(
+    experiment: Experiment, found: FindResult, tickets: Study, resources: ResourceOptions
+) -> Path:
+    """All levels by one call: what was asked for at once is on record together."""
+    levels = [str(_level(tickets, density).level) for density in experiment.densities]
+    return retrain(
+        f"{found.bundle}:{','.join(levels)}",
+        dataset=experiment.dataset or None,
+        against=experiment.against,
+        trials=found.recipe.search.trials,
+        **resources,
+    ).run
+
+
+def _level(study: Study, density: float) -> StudyLevel:
+    level = nearest(study.levels, density)
+    if level is None:
+        there = ", ".join(f"{each.density:.3g}" for each in study.levels)
+        raise EvidenceError(
+            f"{study.name} has no level of density {density:g}.",
+            f"It has {there or 'none'}: name one of these in the claim, or give more levels.",
+        )
+    return level
+
+
+def _measured(studies: Mapping[str, Study], text: str) -> Measured:
+    side = Side.parse(text)
+    study = studies[side.study]
+    if side.density is None:
+        measured = study.dense
+    else:
+        measured = _level(study, side.density).networks.get(side.network)
+    if measured is None:
+        raise EvidenceError(
+            f"The claim compares {text}, and {side.study} has no such network.",
+            f"It has {', '.join(study.networks)}; name others in the claim's `against`.",
+        )
+    return measured
+
+
+def _contrast(studies: Mapping[str, Study], statement: Statement, confidence: float) -> Contrast:
+    """Trial i of one side against trial i of the other: they have their seed in common."""
+    first, second = (_measured(studies, text) for text in (statement.first, statement.second))
+    pairing: Pairing = "data order" if first.orders == second.orders else "seed"
+    if first.n != second.n:
+        pairing = "none"
+    return contrast(first.outcome, second.outcome, pairing=pairing, confidence=confidence)
