@@ -10,8 +10,10 @@ from typing import Any
 from torch import nn
 
 from ticket_hub.content_id import count_kept, ticket_id
+from ticket_hub.errors import NetworkError
 from ticket_hub.networks import build
 from ticket_hub.pruning.keeping import load_masked, load_weights
+from ticket_hub.structured.small import shrink
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["TicketContent"]
@@ -43,7 +45,11 @@ class TicketContent:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def build(
-        self, network: Callable[[], nn.Module] | None = None, *, mask: bool = True
+        self,
+        network: Callable[[], nn.Module] | None = None,
+        *,
+        mask: bool = True,
+        small: bool = False,
     ) -> nn.Module:
         """The network with theta0 * mask, on torch's default device, ready for any training loop.
 
@@ -55,11 +61,20 @@ class TicketContent:
                 network that is called `own:...`, without arguments.
             mask: False gives the plain module. Its weights are theta0 * mask all the same, but
                 nothing keeps them there while it is trained.
+            small: leave out the units that the mask leaves dead: another module, smaller and
+                faster, with the same outputs (extra `structured`).
 
         Raises:
-            NetworkError: the network is not registered here, or cannot be built.
+            NetworkError: the network is not registered here, or cannot be built, or made smaller.
             MaskMismatchError: mask or theta0 are not of the network.
         """
+        if small and network is None:
+            return shrink(self.architecture, self.theta0, self.mask).build(mask=mask)
+        if small:
+            raise NetworkError(
+                "Only networks of the registry can be made smaller.",
+                "Build it whole, without `small=True`.",
+            )
         module = build(self.architecture) if network is None else network()
         load = load_masked if mask else load_weights
         load(module, self.theta0, self.mask)

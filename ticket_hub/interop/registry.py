@@ -74,7 +74,7 @@ IMPORTERS: Registry[Importer] = Registry(
     ),
 )
 EXPORTERS: Registry[Exporter] = Registry(
-    "exporter", homes=tuple(f"{_EXPORTERS}.{name}" for name in ("csr", "onnx", "tensors"))
+    "exporter", homes=tuple(f"{_EXPORTERS}.{name}" for name in ("csr", "onnx", "small", "tensors"))
 )
 
 

@@ -228,7 +228,14 @@ class Comparison:
     def _step(self, entry: Entry, folder: ExperimentFolder) -> Step:
         ticket = self._ticket(entry)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
-        start = make_start(entry.control, ticket, self.spec.network, seed, draw=self._draw)
+        start = make_start(
+            entry.control,
+            ticket,
+            self.spec.network,
+            seed,
+            pruning=self.source.bundle.manifest.recipe.pruning,
+            draw=self._draw,
+        )
         fresh = asks(entry.control, "fresh")
         order = self.spec.trial_seed(entry.trial)
         facts = StepFacts(

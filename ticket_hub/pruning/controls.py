@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ticket_hub.errors import PruningError
+from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.pruning.select import drop_lowest
+from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.spec import LAYER_KINDS
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Mask, PrunableLayer
@@ -19,20 +22,23 @@ __all__ = ["permuted", "random_mask", "random_mask_like", "shuffled_mask"]
 _ATTEMPTS = 100
 
 
-def shuffled_mask(mask: Mask, seed: int) -> dict[str, Tensor]:
-    """The same number of kept weights in every layer, at random places within it.
+def shuffled_mask(
+    mask: Mask, seed: int, granularity: Granularity | None = None
+) -> dict[str, Tensor]:
+    """The same number of kept entries in every layer, at random places within it.
 
     It never equals the given mask, unless no other mask has those counts: when every layer keeps
     all of its weights, or none.
 
+    Args:
+        granularity: what is moved as one; weights where it is not given.
+
     Raises:
         PruningError: a hundred shuffles all gave the mask itself.
     """
+    moved = granularity or granularity_of(PruningSpec())
     for attempt in range(_ATTEMPTS):
-        shuffled = {
-            name: _permuted(keep, derive_seed(seed, "shuffle", attempt, name))
-            for name, keep in mask.items()
-        }
+        shuffled = moved.shuffled(mask, partial(_generator, seed, "shuffle", attempt))
         if _differ(shuffled, mask) or not _can_differ(mask):
             return shuffled
     raise PruningError(
@@ -41,14 +47,22 @@ def shuffled_mask(mask: Mask, seed: int) -> dict[str, Tensor]:
     )
 
 
-def random_mask_like(mask: Mask, seed: int) -> dict[str, Tensor]:
+def random_mask_like(
+    mask: Mask, seed: int, granularity: Granularity | None = None
+) -> dict[str, Tensor]:
     """A random mask with the per-layer counts of another; it may equal it by chance.
 
     Another stream of random numbers than `shuffled_mask`, so that both can stand side by side.
+
+    Args:
+        granularity: what is drawn as one; weights where it is not given.
     """
-    return {
-        name: _permuted(keep, derive_seed(seed, "random-mask", name)) for name, keep in mask.items()
-    }
+    drawn = granularity or granularity_of(PruningSpec())
+    return drawn.shuffled(mask, partial(_generator, seed, "random-mask"))
+
+
+def _generator(seed: int, *parts: int | str) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(seed, *parts))
 
 
 def random_mask(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from ticket_hub.errors import PruningError
+from ticket_hub.pruning.structure import OUTPUTS, Structure
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.spec import DEFAULT_RATES
 from ticket_hub.types import LayerKind, PrunableLayer
@@ -18,9 +19,23 @@ THIN = 20
 MAX_NAMED = 5
 
 
-def never_pruned(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> list[str]:
-    """One sentence for each kind of layer that the network has and the recipe leaves whole."""
+def never_pruned(
+    spec: PruningSpec, layers: Iterable[PrunableLayer], structure: Structure | None = None
+) -> list[str]:
+    """One sentence for each kind of layer that the network has and the recipe leaves whole.
+
+    Of units, one for each reason why they stay, but for the last layer.
+    """
     layers = tuple(layers)
+    if structure is not None:
+        reasons: dict[str, list[str]] = {}
+        for name, why in structure.fixed.items():
+            if why != OUTPUTS:
+                reasons.setdefault(why, []).append(name)
+        return [
+            f"Units never dropped: of {_names(names)}, since {why}."
+            for why, names in reasons.items()
+        ]
     total = sum(layer.size for layer in layers)
     sentences = []
     for kind, found in _whole(spec, layers).items():

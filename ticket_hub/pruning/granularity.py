@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
-from ticket_hub.errors import PluginError
+from ticket_hub.errors import PluginError, PruningError
+from ticket_hub.pruning.group import Group
 from ticket_hub.pruning.select import drop_lowest
+from ticket_hub.pruning.structure import Structure
+from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.axes import GRANULARITIES
 from ticket_hub.shapes import Bool
-from ticket_hub.types import Mask
+from ticket_hub.types import Mask, PrunableLayer
 
-__all__ = ["Granularity", "granularity_of", "register_granularity"]
+__all__ = ["Granularity", "granularity_of", "needs_structure", "register_granularity"]
 
 G = TypeVar("G", bound="type[Granularity]")
 
@@ -32,7 +35,13 @@ class Granularity(ABC):
 
     Attributes:
         name: as the recipe has it; one class may serve many names, such as `2:4` and `1:4`.
+        spec: of the recipe.
+        structure: the units of the network, for classes that say `needs_structure = True`.
     """
+
+    needs_structure: ClassVar[bool] = False
+    spec: PruningSpec
+    structure: Structure
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -74,6 +83,92 @@ class Granularity(ABC):
         shape = tuple(keep.shape)
         each = math.prod(shape) // max(1, len(kept))
         return keep & self.join(kept.unsqueeze(1).expand(-1, each), shape)
+
+    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[Group, ...]:
+        """The rankings: one for each layer with a rate, or one for all of them.
+
+        Raises:
+            PruningError: one ranking of all layers would have entries of several sizes, so that
+                nobody knew beforehand how many weights go; or there is no entry to drop.
+        """
+        spec = self.spec
+        chosen = [layer for layer in layers if spec.rates.get(layer.kind, 0.0) > 0]
+        found = [
+            Group(
+                names=(layer.name,),
+                size=size,
+                rate=spec.rates[layer.kind],
+                linear=spec.schedule == "linear",
+                each=each,
+            )
+            for layer in chosen
+            for size, each in (self.sizes(layer.shape),)
+        ]
+        if spec.scope != "global":
+            return tuple(found)
+        if len({group.each for group in found}) > 1:
+            raise PruningError(
+                f"One ranking of all layers needs entries of one size, and those of the "
+                f"granularity {spec.granularity!r} have "
+                f"{' or '.join(sorted({f'{g.each:,}' for g in found}))} weights here.",
+                "Set pruning.scope = 'layerwise'.",
+            )
+        names = tuple(layer.name for layer in chosen)
+        size = sum(group.size for group in found)
+        return (Group(names=names, size=size, **_rates(found[0])),)
+
+    def weights(
+        self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[Group, int]]
+    ) -> dict[str, int] | int:
+        """The weights that each layer keeps, given the entries that each group keeps.
+
+        Only the sum of all, where layers compete.
+        """
+        found = {layer.name: layer.size for layer in layers}
+        if self.spec.scope == "global":
+            ((group, kept),) = entries
+            whole = sum(found[name] for name in group.names)
+            return sum(found.values()) - whole + group.each * kept
+        return found | {group.names[0]: group.each * kept for group, kept in entries}
+
+    def entries(self, group: Group, mask: Mask) -> int:
+        """How many entries of a group a mask keeps."""
+        return sum(int(self.kept(mask[name]).sum()) for name in group.names)
+
+    def prune(
+        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[Group, int]]
+    ) -> dict[str, Tensor]:
+        """The mask after each group has dropped so many entries.
+
+        Args:
+            scores: of the layers that compete, in their order: `(*layer)` each.
+        """
+        worth = {name: self.reduce(self.split(score)) for name, score in scores.items()}
+        kept: Mask = {name: self.kept(keep) for name, keep in mask.items()}
+        for group, count in drops:
+            kept = self.select({name: worth[name] for name in group.names}, kept, count)
+        return {name: self.applied(keep, kept[name]) for name, keep in mask.items()}
+
+    def shuffled(
+        self, mask: Mask, generator: Callable[[str], torch.Generator]
+    ) -> dict[str, Tensor]:
+        """The entries of each layer in random order, each with what the mask keeps of it.
+
+        Args:
+            generator: gives the one of a layer, by its name.
+        """
+        return {
+            name: self.join(_in_order(self.split(keep), generator(name)), tuple(keep.shape))
+            for name, keep in mask.items()
+        }
+
+
+def _rates(group: Group) -> dict[str, Any]:
+    return {"rate": group.rate, "linear": group.linear, "each": group.each}
+
+
+def _in_order(entries: Tensor, generator: torch.Generator) -> Tensor:
+    return entries[torch.randperm(len(entries), generator=generator).to(entries.device)]
 
 
 def register_granularity(name: str, *, examples: tuple[str, ...] = ()) -> Callable[[G], G]:
@@ -126,11 +221,32 @@ class OfWeight(Granularity):
         return scores.squeeze(1)
 
 
-def granularity_of(name: str) -> Granularity:
-    """The granularity of a name.
+def needs_structure(name: str) -> bool:
+    """Whether a granularity asks for the units of the network.
 
     Raises:
         RecipeError: nobody has registered it; the nearest is said.
     """
-    made: Granularity = GRANULARITIES.get(name)(name)
+    return bool(GRANULARITIES.get(name).needs_structure)
+
+
+def granularity_of(spec: PruningSpec, structure: Structure | None = None) -> Granularity:
+    """The granularity of a recipe.
+
+    Args:
+        structure: the units of the network, where it asks for them.
+
+    Raises:
+        RecipeError: nobody has registered it; the nearest is said.
+        PruningError: it asks for units, and they are not known.
+    """
+    made: Granularity = GRANULARITIES.get(spec.granularity)(spec.granularity)
+    made.spec = spec
+    if structure is not None:
+        made.structure = structure
+    elif made.needs_structure:
+        raise PruningError(
+            f"The granularity {spec.granularity!r} needs a network whose units are known.",
+            "Take a network of the registry: an author's own function says nothing of its inputs.",
+        )
     return made

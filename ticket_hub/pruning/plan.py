@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ticket_hub.errors import PruningError
-from ticket_hub.pruning.granularity import granularity_of
+from ticket_hub.pruning.granularity import Granularity, granularity_of
+from ticket_hub.pruning.group import Group
+from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import PrunableLayer
 
-__all__ = ["Group", "groups", "ladder", "targets"]
+__all__ = ["groups", "kept_at", "ladder", "targets"]
 
 _HALVINGS = 200  # of the bisection: more than a float can resolve
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Layers that compete in one ranking.
-
-    Attributes:
-        names: of the layers, in the order of the network.
-        size: entries in all of them, pruned or not: what the granularity keeps or drops as one.
-        rate: share that goes each round: of the kept entries, or, where it is `linear`, of all.
-        linear: whether every round drops as many.
-        each: weights of an entry.
-    """
-
-    names: tuple[str, ...]
-    size: int
-    rate: float
-    linear: bool = False
-    each: int = 1
-
-    def drop(self, kept: int) -> int:
-        """How many of the kept entries go in the next round: rounded half to even.
-
-        Where a linear round would drop less than one entry, rounds that drop none are passed over.
-        """
-        if not self.linear:
-            return round(self.rate * kept)
-        dropped, each = self.size - kept, self.rate * self.size
-        rounds = int(dropped / each)
-        while round(each * rounds) <= dropped:
-            rounds += 1
-        return min(kept, round(each * rounds) - dropped)
-
-    def weights_at(self, level: float) -> float:
-        """Weights that are left at a level, which may lie between two."""
-        share = max(0.0, 1 - self.rate * level) if self.linear else (1 - self.rate) ** level
-        return self.size * self.each * share
-
-
-def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, ...]:
+def groups(
+    spec: PruningSpec, layers: Iterable[PrunableLayer], structure: Structure | None = None
+) -> tuple[Group, ...]:
     """The rankings of a spec: one for each layer with a rate, or one for all of them.
+
+    Args:
+        structure: the units of the network, for the granularities that ask for them.
 
     Raises:
         PruningError: no layer is of a kind that has a rate; or one ranking of all layers would have
@@ -64,91 +31,121 @@ def groups(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> tuple[Group, .
         RecipeError: nobody has registered the granularity.
     """
     layers = tuple(layers)
-    chosen = [layer for layer in layers if spec.rates.get(layer.kind, 0.0) > 0]
-    if not chosen:
+    if not any(spec.rates.get(layer.kind, 0.0) > 0 for layer in layers):
         have = ", ".join(sorted({layer.kind for layer in layers})) or "no prunable layer"
         named = ", ".join(sorted(spec.rates))
         raise PruningError(
             f"There is nothing to prune: pruning.rates names {named}, but the network has {have}.",
             "Give a rate to a kind of layer that the network has.",
         )
-    granularity = granularity_of(spec.granularity)
-    found = [
-        Group(
-            names=(layer.name,),
-            size=size,
-            rate=spec.rates[layer.kind],
-            linear=spec.schedule == "linear",
-            each=each,
-        )
-        for layer in chosen
-        for size, each in (granularity.sizes(layer.shape),)
-    ]
-    if spec.scope != "global":
-        return tuple(found)
-    if len({group.each for group in found}) > 1:
-        raise PruningError(
-            f"One ranking of all layers needs entries of one size, and those of the granularity "
-            f"{spec.granularity!r} have {' or '.join(sorted({f'{g.each:,}' for g in found}))} "
-            "weights here.",
-            "Set pruning.scope = 'layerwise'.",
-        )
-    names = tuple(layer.name for layer in chosen)
-    size = sum(group.size for group in found)
-    return (dataclasses.replace(found[0], names=names, size=size),)
+    return granularity_of(spec, structure).groups(layers)
 
 
-def targets(spec: PruningSpec, layers: Iterable[PrunableLayer], level: int) -> tuple[int, ...]:
+def targets(
+    spec: PruningSpec,
+    layers: Iterable[PrunableLayer],
+    level: int,
+    structure: Structure | None = None,
+) -> tuple[int, ...]:
     """The number of entries that each group keeps at a level, in the order of `groups`.
 
     Raises:
         PruningError: nothing to prune, or the target density cannot be reached.
     """
     layers = tuple(layers)
-    chosen = groups(spec, layers)
+    chosen = groups(spec, layers, structure)
     if spec.target_density is None or level == 0:
-        return tuple(_survivors(group, level) for group in chosen)
+        return tuple(group.survivors(level) for group in chosen)
     total = sum(layer.size for layer in layers)
-    fixed = total - sum(group.size * group.each for group in chosen)
-    wanted = round(spec.target_density * total) - fixed
-    if wanted < 0:
+    granularity = granularity_of(spec, structure)
+    fixed = _sum(granularity, layers, chosen, [0] * len(chosen))
+    wanted = round(spec.target_density * total)
+    if wanted < fixed:
         raise PruningError(
             f"pruning.target_density = {spec.target_density:g} cannot be reached: "
             f"{fixed} of {total} weights are of kinds without a rate.",
             "Give those kinds a rate, or choose a higher density.",
         )
-    shares = _share(chosen, wanted)
+    if granularity.needs_structure:
+        return _shared_units(granularity, layers, chosen, wanted)
+    shares = _share(chosen, wanted - fixed)
     return tuple(round(share / group.each) for group, share in zip(chosen, shares, strict=True))
 
 
-def ladder(spec: PruningSpec, layers: Iterable[PrunableLayer], levels: int) -> tuple[int, ...]:
+def kept_at(
+    spec: PruningSpec,
+    layers: Iterable[PrunableLayer],
+    level: int,
+    structure: Structure | None = None,
+) -> dict[str, int] | int:
+    """The weights that each layer keeps at a level; only their sum, where layers compete.
+
+    Raises:
+        PruningError: nothing to prune, or the target density cannot be reached.
+    """
+    layers = tuple(layers)
+    chosen = groups(spec, layers, structure)
+    entries = [*zip(chosen, targets(spec, layers, level, structure), strict=True)]
+    return granularity_of(spec, structure).weights(layers, entries)
+
+
+def ladder(
+    spec: PruningSpec,
+    layers: Iterable[PrunableLayer],
+    levels: int,
+    structure: Structure | None = None,
+) -> tuple[int, ...]:
     """The number of kept weights of the whole network at levels 0 to `levels`.
 
     The same for iterative and one-shot pruning; all weights of an entry count. With
     `spec.target_density`, all levels above 0 keep exactly `round(density * prunable)` weights;
     layers that are ranked by themselves share that number as the ladder of their rates would where
     it passes the density: layer l keeps size * (1 - rate_l) ** x (or 1 - rate_l * x), with x the
-    same for all, rounded to the largest remainders.
+    same for all, rounded to the largest remainders. Units reach it as nearly as whole units can.
+
+    Args:
+        structure: the units of the network, for the granularities that ask for them.
 
     Raises:
         PruningError: nothing to prune, or the target density cannot be reached.
     """
     layers = tuple(layers)
-    each = [group.each for group in groups(spec, layers)]
-    fixed = sum(layer.size for layer in layers) - sum(
-        group.size * group.each for group in groups(spec, layers)
-    )
-    return tuple(
-        fixed + sum(map(operator.mul, each, targets(spec, layers, level)))
-        for level in range(levels + 1)
-    )
+    found = (kept_at(spec, layers, level, structure) for level in range(levels + 1))
+    return tuple(kept if isinstance(kept, int) else sum(kept.values()) for kept in found)
 
 
-def _survivors(group: Group, level: int) -> int:
-    kept = group.size
-    for _ in range(level):
-        kept -= group.drop(kept)
-    return kept
+def _sum(
+    granularity: Granularity,
+    layers: Sequence[PrunableLayer],
+    chosen: Sequence[Group],
+    entries: Sequence[int],
+) -> int:
+    kept = granularity.weights(layers, [*zip(chosen, entries, strict=True)])
+    return kept if isinstance(kept, int) else sum(kept.values())
+
+
+def _shared_units(
+    granularity: Granularity,
+    layers: Sequence[PrunableLayer],
+    chosen: Sequence[Group],
+    wanted: int,
+) -> tuple[int, ...]:
+    """As many units as their rates would leave at one fractional level, `wanted` weights at most.
+
+    At least one of each group.
+    """
+
+    def at(level: float) -> list[int]:
+        return [max(1, round(group.size * group.share(level))) for group in chosen]
+
+    low, high = 0.0, 1.0
+    while _sum(granularity, layers, chosen, at(high)) > wanted and max(at(high)) > 1:
+        high *= 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        over = _sum(granularity, layers, chosen, at(middle)) > wanted
+        low, high = (middle, high) if over else (low, middle)
+    return tuple(at(high))
 
 
 def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
@@ -168,4 +165,5 @@ def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
 
 
 def _at(chosen: Sequence[Group], level: float) -> list[float]:
-    return [group.weights_at(level) for group in chosen]
+    """Weights of each group that are left at a level, which may lie between two."""
+    return [group.size * group.each * group.share(level) for group in chosen]

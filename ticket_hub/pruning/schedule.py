@@ -9,9 +9,11 @@ from torch import Tensor
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning.criteria import scores
-from ticket_hub.pruning.granularity import granularity_of
+from ticket_hub.pruning.granularity import Granularity, granularity_of
+from ticket_hub.pruning.group import Group
 from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
-from ticket_hub.pruning.plan import Group, groups, targets
+from ticket_hub.pruning.plan import groups, targets
+from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
@@ -27,6 +29,7 @@ def next_mask(
     mask: Mask,
     seed: int,
     gradients: Callable[[], Weights] | None = None,
+    structure: Structure | None = None,
 ) -> dict[str, Tensor]:
     """Prune one round of what the mask still keeps.
 
@@ -39,6 +42,7 @@ def next_mask(
         trained: the weights at the end of training.
         seed: of the trial, for the criterion `random`.
         gradients: gives those at the trained weights, for the criteria that ask for them.
+        structure: the units of the network, for the granularities that ask for them.
 
     Shapes:
         `initial[name]`, `trained[name]` and `mask[name]` agree: `(*layer)`; the result has the
@@ -52,12 +56,11 @@ def next_mask(
     """
     layers = tuple(layers)
     check_layers(layers, mask)
-    granularity = granularity_of(spec.granularity)
-    kept = {name: int(granularity.kept(keep).sum()) for name, keep in mask.items()}
-    chosen = groups(spec, layers)
-    drops = [group.drop(sum(kept[name] for name in group.names)) for group in chosen]
+    granularity = granularity_of(spec, structure)
+    chosen = groups(spec, layers, structure)
+    drops = [(group, group.drop(granularity.entries(group, mask))) for group in chosen]
     given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
-    return _apply(spec, layers, [*zip(chosen, drops, strict=True)], mask, given)
+    return _apply(granularity, layers, drops, mask, given)
 
 
 def one_shot_mask(
@@ -69,6 +72,7 @@ def one_shot_mask(
     level: int,
     seed: int,
     gradients: Callable[[], Weights] | None = None,
+    structure: Structure | None = None,
 ) -> dict[str, Tensor]:
     """Prune the dense, trained network to what the iterative ladder keeps at `level`.
 
@@ -80,41 +84,33 @@ def one_shot_mask(
         trained: the weights of the dense network at the end of training.
         seed: of the trial, for the criterion `random`.
         gradients: gives those at the trained weights, for the criteria that ask for them.
+        structure: the units of the network, for the granularities that ask for them.
 
     Raises:
         As `next_mask`; also PruningError: the target density cannot be reached.
     """
     layers = tuple(layers)
-    chosen = groups(spec, layers)
+    counts = targets(spec, layers, level, structure)
     drops = [
-        group.size - target
-        for group, target in zip(chosen, targets(spec, layers, level), strict=True)
+        (group, group.size - count)
+        for group, count in zip(groups(spec, layers, structure), counts, strict=True)
     ]
-    mask = full_mask(layers)
     given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
-    return _apply(spec, layers, [*zip(chosen, drops, strict=True)], mask, given)
+    return _apply(granularity_of(spec, structure), layers, drops, full_mask(layers), given)
 
 
 def _apply(
-    spec: PruningSpec,
+    granularity: Granularity,
     layers: Sequence[PrunableLayer],
     drops: Sequence[tuple[Group, int]],
     mask: Mask,
     given: Mapping[str, Any],
 ) -> dict[str, Tensor]:
-    """Score all competing layers, reduce, let each group drop its count, and apply."""
-    granularity = granularity_of(spec.granularity)
+    """Score all competing layers, and let each group drop its count."""
     names = {name for group, _ in drops for name in group.names}
     competing = [layer for layer in layers if layer.name in names]
-    worth = {
-        name: granularity.reduce(granularity.split(score))
-        for name, score in scores(spec.criterion, competing, **given).items()
-    }
-    kept: Mask = {name: granularity.kept(keep) for name, keep in mask.items()}
-    for group, count in drops:
-        kept = granularity.select({name: worth[name] for name in group.names}, kept, count)
-    result = {name: granularity.applied(keep, kept[name]) for name, keep in mask.items()}
-    if not spec.allow_empty_layers:
+    result = granularity.prune(scores(granularity.spec.criterion, competing, **given), mask, drops)
+    if not granularity.spec.allow_empty_layers:
         _refuse_collapse(mask, result)
     return result
 

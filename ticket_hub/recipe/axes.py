@@ -32,7 +32,12 @@ CRITERIA: Registry[Any] = Registry(
     homes=("ticket_hub.pruning.criteria",),
 )
 GRANULARITIES: Registry[Any] = Registry(
-    "pruning.granularity", homes=("ticket_hub.pruning.granularity",)
+    "pruning.granularity",
+    homes=(
+        "ticket_hub.pruning.granularity",
+        "ticket_hub.pruning.units",
+        "ticket_hub.pruning.blocks",
+    ),
 )
 NETWORKS: Registry[Any] = Registry(
     "network.name",
@@ -78,7 +83,7 @@ BACKENDS: Registry[Any] = Registry(
 """What `training.backend` can force; `auto` is none of them."""
 CONTROLS: Registry[Any] = Registry(
     "control",
-    gives=("ticket", "dense", "fresh", "trained", "scope", "seed"),
+    gives=("ticket", "dense", "fresh", "trained", "scope", "granularity", "seed"),
     homes=("ticket_hub.transfer.controls",),
 )
 """Of an experiment, not of a recipe: what a ticket can be compared with."""

@@ -174,6 +174,7 @@ class PruningSpec:
             `ticket_hub.pruning.criteria`, or one that a plugin has registered.
         granularity: what is kept or dropped as one. A name of `ticket_hub.pruning.granularity`, or
             one that a plugin has registered. Not written where it is `weight`.
+        norm: of units: `l1` sums the scores of what comes in, `l2` their squares.
         scope: `layerwise` ranks each layer by itself, `global` all chosen layers together.
         rates: layer kind -> share of the kept weights that goes each round. With `global`, the
             kinds with a rate compete in one ranking and must share one rate. A kind that is not
@@ -190,6 +191,7 @@ class PruningSpec:
 
     criterion: str = "magnitude"
     granularity: str = field(default="weight", metadata=LATER)
+    norm: Literal["l1", "l2"] = field(default="l1", metadata=LATER)
     scope: Literal["layerwise", "global"] = "layerwise"
     rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
     schedule: Literal["geometric", "linear"] = field(default="geometric", metadata=LATER)

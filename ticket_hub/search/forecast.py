@@ -13,11 +13,12 @@ from ticket_hub.errors import DataNotFoundError, RunMismatchError
 from ticket_hub.estimate import Estimate, Shape, estimate_networks, shape_of
 from ticket_hub.networks import Outline, architecture_for, blank_module, outline
 from ticket_hub.pruning.coverage import layer_note
-from ticket_hub.pruning.plan import groups, targets
+from ticket_hub.pruning.plan import groups, kept_at
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.search.imp import refuse_strange
 from ticket_hub.search.ladder import Ladder
+from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.training.choice import choose
 from ticket_hub.training.optimizers import slot_names
 from ticket_hub.training.settings import check_precision
@@ -95,13 +96,25 @@ def forecast(
     if data is not None:
         choose(blank_module(architecture), recipe.training, data.to(place), 1.0)
     found = outline(architecture)
-    ladder = Ladder(pruning=recipe.pruning, search=recipe.search, layers=found.layers)
+    ladder = Ladder(
+        pruning=recipe.pruning,
+        search=recipe.search,
+        layers=found.layers,
+        structure=structure_for(recipe.pruning, architecture),
+    )
     counts = ladder.counts
     if header is None:
         ladder.check()
     by_layer = _by_layer(ladder)
     trials, levels = recipe.search.trials, ladder.last + 1
-    chosen = {name for group in groups(recipe.pruning, found.layers) for name in group.names}
+    chosen = {
+        name
+        for group in groups(recipe.pruning, found.layers, ladder.structure)
+        for name in group.names
+    }
+    if by_layer is not None:  # the columns of units go from layers that have none of their own
+        columns = zip(found.layers, by_layer[-1], strict=True)
+        chosen |= {layer.name for layer, kept in columns if kept < layer.size}
     return Forecast(
         architecture=architecture,
         examples=None if data is None else (len(data.train), len(data.validation), len(data.test)),
@@ -139,15 +152,12 @@ def _shape(recipe: Recipe, data: DataSet | None) -> Shape:
 
 
 def _by_layer(ladder: Ladder) -> tuple[tuple[int, ...], ...] | None:
-    spec, layers = ladder.pruning, ladder.layers
-    if spec.scope == "global":
-        return None
-    chosen = groups(spec, layers)
     rows = []
     for level in range(ladder.last + 1):
-        counts = zip(chosen, targets(spec, layers, level), strict=True)
-        known = {group.names[0]: group.each * count for group, count in counts}
-        rows.append(tuple(known.get(layer.name, layer.size) for layer in layers))
+        known = kept_at(ladder.pruning, ladder.layers, level, ladder.structure)
+        if isinstance(known, int):
+            return None
+        rows.append(tuple(known[layer.name] for layer in ladder.layers))
     return tuple(rows)
 
 

@@ -11,6 +11,7 @@ from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
+from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec, SearchSpec
 from ticket_hub.runs.level import Ending, Level, Trial
 from ticket_hub.training import Member
@@ -26,6 +27,7 @@ class Ladder:
     pruning: PruningSpec
     search: SearchSpec
     layers: tuple[PrunableLayer, ...]
+    structure: Structure | None = None
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
@@ -34,12 +36,12 @@ class Ladder:
         Raises:
             PruningError: nothing to prune, or the target density cannot be reached.
         """
-        return ladder(self.pruning, self.layers, self.last)
+        return ladder(self.pruning, self.layers, self.last, self.structure)
 
     @property
     def never_pruned(self) -> list[str]:
         """One sentence for each kind of layer that stays whole; none where nothing is pruned."""
-        return never_pruned(self.pruning, self.layers) if self.last else []
+        return never_pruned(self.pruning, self.layers, self.structure) if self.last else []
 
     def check(self) -> None:
         """Refuse a ladder that would leave most of the network whole without saying so.
@@ -162,6 +164,7 @@ class Ladder:
                 "trained": trial.trained.weights,
                 "gradients": partial(gradients, trial),
                 "seed": trial.seed,
+                "structure": self.structure,
             }
             if spec.mode == "one-shot":
                 mask = one_shot_mask(spec, self.layers, **common, level=index)

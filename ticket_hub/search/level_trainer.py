@@ -14,10 +14,12 @@ from ticket_hub.networks import architecture_for, blank_module, prunable_layers
 from ticket_hub.networks.factory import check_same, tensors_of
 from ticket_hub.networks.registry import home_module
 from ticket_hub.plugins import plugin_of
+from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.pretrained import Start
+from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.slopes import loss_gradients
@@ -52,6 +54,10 @@ class Supplier(ABC):
     def layers(self, architecture: Architecture) -> tuple[PrunableLayer, ...]:
         """What may be pruned of a network of the registry."""
         return prunable_layers(blank_module(architecture))
+
+    def structure(self, architecture: Architecture) -> Structure | None:
+        """The units of the network, where the granularity asks for them."""
+        return structure_for(self.pruning, architecture)
 
     @abstractmethod
     def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:

@@ -49,6 +49,7 @@ class Session:
             pruning=supplier.pruning,
             search=supplier.search,
             layers=supplier.layers(self.header.architecture),
+            structure=supplier.structure(self.header.architecture),
         )
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
         if begun is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ticket_hub.transfer.controls import asks
-from ticket_hub.transfer.experiment_networks import scope_of
+from ticket_hub.transfer.experiment_networks import pruning_of
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import OWN, TICKET
 
@@ -33,7 +33,7 @@ def budgets_of(wanted: Plan) -> dict[str, Any]:
             found[name] = {"before": before[name]} if rewound else {}
             found[name] |= {"dense": whole, "pruned": whole}
             if asks(name, "scope"):
-                found[name] |= {"criterion": "magnitude", "scope": scope_of(wanted.source)}
+                found[name] |= {"criterion": "magnitude", "scope": pruning_of(wanted.source).scope}
     return found
 
 

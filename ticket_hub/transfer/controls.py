@@ -8,6 +8,7 @@ parameters, and returns the whole state dict and the mask that a network begins 
 - `fresh`: weights drawn by the target's rule and the control's own seed;
 - `trained`: the dense network of the trial at the end of its training, which is then trained first;
 - `scope`: how the search that found the ticket ranked weights, `layerwise` or `global`;
+- `granularity`: what it kept or dropped as one (`ticket_hub.pruning.Granularity`);
 - `seed`: of whatever else is drawn.
 
     @register_control("reinit-positive")
@@ -40,12 +41,14 @@ from ticket_hub.errors import EvidenceError, PluginError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
 from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.controls import permuted
+from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
-from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe import NetworkSpec, PruningSpec
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub.recipe.own import is_own
 from ticket_hub.registry import needs, supply, there_are
+from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, Weights
 
@@ -92,7 +95,7 @@ def make_start(
     seed: int,
     *,
     trained: Weights | None = None,
-    scope: str = "layerwise",
+    pruning: PruningSpec | None = None,
     draw: Callable[[int], Weights] | None = None,
 ) -> Start:
     """Make one network of an experiment.
@@ -103,7 +106,7 @@ def make_start(
         network: its rule draws fresh weights.
         seed: of everything that is drawn.
         trained: the dense network's weights at the end of its training, for controls that ask.
-        scope: how the search ranked weights, `layerwise` or `global`, for controls that ask.
+        pruning: of the search that found the ticket; unknown, its masks are of weights.
         draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
             statistics of norms are left as they are.
 
@@ -115,12 +118,14 @@ def make_start(
         PluginError: the function of a control returned something else than weights and a mask.
     """
     check_controls([control])
+    spec = pruning or PruningSpec()
     given = {
         "ticket": ticket,
         "dense": lambda: _dense_theta0(ticket, control),
         "fresh": lambda: draw(seed) if draw else initialize(ticket.architecture, network, seed),
         "trained": lambda: _trained(trained, control),
-        "scope": scope,
+        "scope": spec.scope,
+        "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
         "seed": seed,
     }
     maker = _ticket if control == TICKET else CONTROLS.get(control)
@@ -200,9 +205,13 @@ def reinit_same_sign(ticket: TicketContent, fresh: Weights) -> Pair:
 
 
 @register_control("shuffle")
-def shuffle(ticket: TicketContent, dense: Weights, seed: int) -> Pair:
-    """The mask shuffled within each layer, over the dense theta0."""
-    mask = shuffled_mask(ticket.mask, seed)
+def shuffle(ticket: TicketContent, dense: Weights, seed: int, granularity: Granularity) -> Pair:
+    """The mask shuffled within each layer, over the dense theta0.
+
+    What was pruned as one is moved as one: units in all layers that they run through, and inputs
+    within their blocks.
+    """
+    mask = shuffled_mask(ticket.mask, seed, granularity)
     assert kept_by_layer(mask) == kept_by_layer(ticket.mask), "a shuffle keeps the counts"
     if ticket.density < 1:
         same = all(bool((keep == ticket.mask[name]).all()) for name, keep in mask.items())
@@ -221,9 +230,9 @@ def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pai
 
 
 @register_control("random")
-def random(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
-    """Fresh weights under a random mask with as many weights in each layer."""
-    return fresh, random_mask_like(ticket.mask, seed)
+def random(ticket: TicketContent, fresh: Weights, seed: int, granularity: Granularity) -> Pair:
+    """Fresh weights under a random mask with as many weights, units or inputs in each layer."""
+    return fresh, random_mask_like(ticket.mask, seed, granularity)
 
 
 @register_control("mask-only")
@@ -233,12 +242,21 @@ def mask_only(ticket: TicketContent, fresh: Weights) -> Pair:
 
 
 @register_control("finetune")
-def finetune(ticket: TicketContent, trained: Weights, scope: str) -> Pair:
+def finetune(ticket: TicketContent, trained: Weights, scope: str, granularity: Granularity) -> Pair:
     """The trained weights under a mask of the largest, as many as the ticket keeps.
 
     What the ticket leaves dense stays dense. The other layers are ranked each by itself, so that
-    each keeps as many weights as the ticket's, or, with the scope `global`, all together.
+    each keeps as many weights as the ticket's, or, with the scope `global`, all together. What was
+    pruned as one is ranked as one.
     """
+    if granularity.name != "weight":
+        layers = outline(ticket.architecture).layers
+        drops = [
+            (group, group.size - granularity.entries(group, ticket.mask))
+            for group in granularity.groups(layers)
+        ]
+        sizes = {layer.name: trained[layer.name].abs().cpu() for layer in layers}
+        return trained, granularity.prune(sizes, full_mask(layers), drops)
     mask: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
     pruned = [name for name, keep in ticket.mask.items() if not bool(keep.all())]
     for names in [pruned] if scope == "global" else [[name] for name in pruned]:

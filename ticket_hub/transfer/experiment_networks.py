@@ -20,7 +20,7 @@ from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, OWN, Entry, ExperimentSpec, Request
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "scope_of"]
+__all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "pruning_of"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,7 +83,13 @@ class ExperimentNetworks:
         fitted = self._fitted(entry)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
         if not asks(entry.control, "trained"):
-            start = make_start(entry.control, fitted.ticket, self.spec.network, seed)
+            start = make_start(
+                entry.control,
+                fitted.ticket,
+                self.spec.network,
+                seed,
+                pruning=pruning_of(self._origin(entry)[0]),
+            )
             return PreparedNetwork(fitted=fitted, start=start, before=0)
         base = self.dense(entry.trial)
         start = make_start(
@@ -92,7 +98,7 @@ class ExperimentNetworks:
             self.spec.network,
             seed,
             trained=base.weights,
-            scope=scope_of(self.source),
+            pruning=pruning_of(self.source),
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
 
@@ -162,10 +168,9 @@ class ExperimentNetworks:
         return self.own.source, self.own.levels[entry.level]
 
 
-def scope_of(source: Source) -> str:
-    """How the search that found the tickets ranked weights; `layerwise` where nobody knows."""
-    pruning = source.bundle.manifest.recipe.pruning or PruningSpec()
-    return pruning.scope
+def pruning_of(source: Source) -> PruningSpec:
+    """How the search that found the tickets pruned; weights layer by layer where nobody knows."""
+    return source.bundle.manifest.recipe.pruning or PruningSpec()
 
 
 def _later(curves: Curves, iterations: int) -> Curves:

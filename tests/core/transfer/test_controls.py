@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import pytest
 import torch
@@ -11,10 +12,11 @@ from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import architecture_for, initialize, outline
 from ticket_hub.pruning import full_mask, random_mask
 from ticket_hub.pruning.masks import kept_by_layer
-from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe import NetworkSpec, PruningSpec
 from ticket_hub.ticket import Ticket
 from ticket_hub.transfer import CONTROLS, Start, make_start
 
+Scope = Literal["layerwise", "global"]
 NETWORK = NetworkSpec(name="lenet-12-8")
 NORMED = NetworkSpec(name="resnet-20")
 
@@ -46,12 +48,17 @@ TABLE = {
 }
 
 
-def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: str) -> Start:
+def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: Scope) -> Start:
     """`make_start` with what each control needs besides: trained weights, or the own ticket."""
     own = ticket(given.density, network, seed=99)
     trained = {name: 3 * value for name, value in own.theta0.items()}
     return make_start(
-        control, own if control == "own" else given, network, seed, trained=trained, scope=scope
+        control,
+        own if control == "own" else given,
+        network,
+        seed,
+        trained=trained,
+        pruning=PruningSpec(scope=scope),
     )
 
 
@@ -115,14 +122,16 @@ def test_the_same_signs_are_the_only_thing_kept_of_theta0() -> None:
 
 @pytest.mark.parametrize("scope", ["layerwise", "global"])
 def test_finetuning_begins_with_the_largest_trained_weights_as_many_as_the_ticket_keeps(
-    scope: str,
+    scope: Scope,
 ) -> None:
     given = ticket()
     layers = list(given.mask)
     left_dense = {**given.mask, layers[-1]: torch.ones_like(given.mask[layers[-1]])}
     given = dataclasses.replace(given, mask=left_dense)
     trained = {name: value**3 for name, value in given.theta0.items()}
-    start = make_start("finetune", given, NETWORK, 1, trained=trained, scope=scope)
+    start = make_start(
+        "finetune", given, NETWORK, 1, trained=trained, pruning=PruningSpec(scope=scope)
+    )
     assert start.weights is trained
     assert bool(start.mask[layers[-1]].all())
     counts = kept_by_layer(start.mask)

@@ -21,6 +21,7 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
     - `torch-prune`: a state dict with `X_orig` (dense theta0) and `X_mask`, saved by torch; it
       loads into a module after `torch.nn.utils.prune.custom_from_mask`.
     - `onnx`: the network with theta0 * mask, for inference, with a free batch size.
+    - `small`: a folder with the network without its dead units; `small-onnx` as ONNX.
     - `csr`: a folder with a scipy matrix of each prunable layer, and the other tensors.
 
     Args:

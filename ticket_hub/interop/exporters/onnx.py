@@ -20,7 +20,7 @@ from ticket_hub.interop.registry import register_exporter
 from ticket_hub.networks import build
 from ticket_hub.pruning.masks import masked
 
-__all__ = ["require", "write_onnx"]
+__all__ = ["NEEDED", "encode", "require", "write_onnx"]
 
 NEEDED = ("onnx", "onnxscript")
 
@@ -42,7 +42,7 @@ def write_onnx(ticket: TicketContent, path: Path) -> list[Path]:
     with torch.device("cpu"):
         module = build(ticket.architecture)
     module.load_state_dict(masked(ticket.theta0, ticket.mask))
-    write_bytes(path, _encode(module.eval(), ticket.architecture.input_shape))
+    write_bytes(path, encode(module.eval(), ticket.architecture.input_shape))
     return [path]
 
 
@@ -60,7 +60,12 @@ def require(libraries: Sequence[str]) -> None:
         )
 
 
-def _encode(module: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
+def encode(module: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
+    """The bytes of a module's ONNX file; the batch size is free.
+
+    Raises:
+        ExportError: the module has no form in ONNX.
+    """
     images = torch.zeros(2, *input_shape)  # 2, since a batch of 1 would become a constant
     try:
         with _quiet():

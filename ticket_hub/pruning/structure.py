@@ -1,0 +1,88 @@
+"""Which weights belong to one unit of a network: a neuron, a filter, an attention head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ticket_hub.shapes import Bool, Int64
+from ticket_hub.types import Mask
+
+__all__ = ["OUTPUTS", "Structure", "UnitGroup"]
+
+OUTPUTS = "its outputs are those of the network"
+"""Why the units of a last layer stay."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnitGroup:
+    """Units that are kept or dropped together in every layer that they run through.
+
+    Attributes:
+        name: the weight of the first layer that gives the units.
+        rows: tensor of the state dict -> places along its axis 0 that belong to each unit: weights
+            of the layers that give the units, their biases, norms, depthwise convolutions.
+        columns: weight of a consumer -> places along its axis 1 that belong to each unit.
+        attributes: `MODULE.NAME` of a number that goes down with each unit -> by how much.
+    """
+
+    name: str
+    rows: Mapping[str, Int64[Tensor, "units _"]]
+    columns: Mapping[str, Int64[Tensor, "units _"]]
+    attributes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of units."""
+        return len(self.rows[self.name])
+
+    def producers(self, layers: Iterable[str]) -> tuple[str, ...]:
+        """Those of some layers whose rows are units of the group."""
+        return tuple(name for name in layers if name in self.rows)
+
+    def kept(self, mask: Mask) -> Bool[Tensor, " units"]:
+        """The units of which a mask keeps anything that comes in or goes out."""
+        found = torch.zeros(self.size, dtype=torch.bool)
+        for name, places in self.rows.items():
+            if name in mask:
+                found |= mask[name].cpu().flatten(1).any(1)[places].any(1)
+        return found & self.heard(mask)
+
+    def heard(self, mask: Mask) -> Bool[Tensor, " units"]:
+        """The units of which a mask keeps anything that goes out."""
+        found = torch.zeros(self.size, dtype=torch.bool)
+        for name, places in self.columns.items():
+            found |= mask[name].cpu().transpose(0, 1).flatten(1).any(1)[places].any(1)
+        return found
+
+    def clear(self, mask: dict[str, Tensor], gone: Bool[Tensor, " units"]) -> None:
+        """Drop units from a mask, in place: what comes in, and what goes out."""
+        for name, places in self.rows.items():
+            if name in mask:
+                mask[name][places[gone].flatten()] = False
+        for name, places in self.columns.items():
+            mask[name][:, places[gone].flatten()] = False
+
+    def reorder(self, mask: dict[str, Tensor], order: Int64[Tensor, " units"]) -> None:
+        """Give unit u what the mask has for unit `order[u]`, in place."""
+        for name, places in self.rows.items():
+            if name in mask:
+                mask[name][places.flatten()] = mask[name][places[order].flatten()]
+        for name, places in self.columns.items():
+            mask[name][:, places.flatten()] = mask[name][:, places[order].flatten()]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Structure:
+    """The units of a network.
+
+    Attributes:
+        groups: units that may be dropped, in the order of the network.
+        fixed: prunable weight -> why its units cannot be dropped.
+    """
+
+    groups: tuple[UnitGroup, ...]
+    fixed: Mapping[str, str]

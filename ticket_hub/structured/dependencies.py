@@ -1,0 +1,275 @@
+"""The units of a network, from torch-pruning's dependency graph and a test of each of its groups.
+
+The graph says which weights must go together: through residual sums, flattening, depthwise
+convolutions and concatenations. Whether dropping them is exact is then seen on the network itself:
+with the columns of some units empty, its outputs must not depend on the rows of these units. A norm
+over several units, or weights that a layer computes from others, do not pass. Attention heads are
+known by the attributes of their modules, since no graph tells where one head ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from ticket_hub.errors import NetworkError
+from ticket_hub.networks import build, prunable_layers
+from ticket_hub.networks.encoder import HEAD, EncoderLayer
+from ticket_hub.networks.passing import blank_inputs, takes_tokens
+from ticket_hub.pruning.granularity import needs_structure
+from ticket_hub.pruning.structure import OUTPUTS, Structure, UnitGroup
+from ticket_hub.recipe import PruningSpec
+from ticket_hub.recipe.own import is_own
+from ticket_hub.types import Architecture
+
+__all__ = ["structure_for", "structure_of"]
+
+CLOSE = 1e-9  # of the largest output, in float64
+LAYERS = (_ConvNd, nn.Linear)
+
+Item: TypeAlias = Any  # of torch-pruning, which has no types
+Graph: TypeAlias = Any
+Attention: TypeAlias = Any
+
+
+@functools.lru_cache(maxsize=32)
+def structure_of(architecture: Architecture) -> Structure:
+    """Which weights belong to one unit, and which units cannot be dropped.
+
+    Raises:
+        NetworkError: torch-pruning is not installed, or cannot follow the network.
+    """
+    if importlib.util.find_spec("torch_pruning") is None:
+        raise NetworkError(
+            "torch-pruning must be installed to know which weights belong to one unit.",
+            "Install the extra: `pip install 'ticket-hub[structured]'`.",
+        )
+    with torch.device("cpu"):
+        module = build(architecture).double().eval()
+        inputs = _inputs(module, architecture)
+    layers = [layer.name for layer in prunable_layers(module)]
+    _make_lively(module)
+    try:
+        found, fixed = _traced(module, inputs, layers)
+    except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
+        raise NetworkError(
+            f"The units of {architecture.name!r} cannot be followed: {error}",
+            "Set pruning.granularity = 'weight'.",
+        ) from error
+    groups, mixed = _tested(module, inputs, found)
+    for group in found:
+        if group.name in mixed:
+            fixed |= dict.fromkeys(group.producers(layers), mixed[group.name])
+    order = {name: place for place, name in enumerate(layers)}
+    return Structure(
+        groups=tuple(sorted(groups, key=lambda group: order[group.name])),
+        fixed={name: fixed[name] for name in layers if name in fixed},
+    )
+
+
+def structure_for(spec: PruningSpec, architecture: Architecture) -> Structure | None:
+    """The units of a network, where a recipe's granularity asks for them and a registry knows it.
+
+    Raises:
+        NetworkError: as `structure_of`.
+        RecipeError: nobody has registered the granularity.
+    """
+    asked = needs_structure(spec.granularity) and not is_own(architecture.name)
+    return structure_of(architecture) if asked else None
+
+
+def _inputs(module: nn.Module, architecture: Architecture) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    blank = blank_inputs(module, (2, *architecture.input_shape))
+    if takes_tokens(module):
+        return torch.randint(1, architecture.channels, blank.shape, generator=generator)
+    return torch.rand(blank.shape, dtype=torch.float64, generator=generator)
+
+
+@torch.no_grad()
+def _make_lively(module: nn.Module) -> None:
+    """Norms that begin at 0, and biases, would hide what depends on them."""
+    generator = torch.Generator().manual_seed(0)
+    for value in module.parameters():
+        if value.ndim == 1:
+            drawn = torch.rand(value.shape, dtype=value.dtype, generator=generator)
+            value.copy_(drawn + 0.5)
+
+
+def _traced(
+    module: nn.Module, inputs: Tensor, layers: Sequence[str]
+) -> tuple[list[UnitGroup], dict[str, str]]:
+    """Groups that may be dropped as far as the graph tells, and why other layers may not."""
+    import torch_pruning
+
+    heads = list(_heads(module))
+    inside = {name for group in heads for name in group.producers(layers)}
+    with warnings.catch_warnings(), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        graph = torch_pruning.DependencyGraph()
+        graph.build_dependency(module, inputs, verbose=False)
+        items = [list(group) for group in graph.get_all_groups()]
+    names = {part: name for name, part in module.named_modules()}
+    found: list[UnitGroup] = []
+    fixed: dict[str, str] = {}
+    for each in items:
+        group, producers, reason = _group(each, names, graph, layers)
+        if inside & set(producers):
+            continue
+        if group is None:
+            fixed |= dict.fromkeys(producers, reason)
+        else:
+            found.append(group)
+    return [*found, *heads], fixed
+
+
+def _group(
+    items: Iterable[Item], names: Mapping[nn.Module, str], graph: Graph, layers: Sequence[str]
+) -> tuple[UnitGroup | None, list[str], str]:
+    """One group of the graph; the prunable weights that give its units; why they must stay."""
+    rows: dict[str, Tensor] = {}
+    columns: dict[str, Tensor] = {}
+    reasons = []
+    for item in items:
+        part = item.dep.target.module
+        if part not in names:  # an operation, or a parameter of a module that is no layer
+            if isinstance(part, nn.Parameter):
+                reasons.append("a parameter of the network itself has a number for each of them")
+            continue
+        places = _places(item)
+        obstacle = _obstacle(part) if places is not None else "divides them unevenly"
+        if obstacle:
+            reasons.append(f"{names[part]} {obstacle}")
+        if places is None:
+            continue
+        if isinstance(part, LAYERS) and not graph.is_out_channel_pruning_fn(item.dep.handler):
+            columns[f"{names[part]}.weight"] = places
+        else:
+            rows |= {f"{names[part]}.{leaf}": places for leaf in _by_unit(part)}
+    producers = [name for name in layers if name in rows]
+    if not columns:
+        reasons.append(OUTPUTS)
+    elif len({len(places) for places in [*rows.values(), *columns.values()]}) > 1:
+        reasons.append("layers divide them unevenly")
+    if reasons or not producers:
+        return None, producers, next(iter(reasons), "")
+    return UnitGroup(name=producers[0], rows=rows, columns=columns), producers, ""
+
+
+def _obstacle(part: nn.Module) -> str:
+    """Why units cannot be taken out of a module; empty where they can."""
+    if isinstance(part, _ConvTransposeNd):
+        return "is a transposed convolution"
+    if isinstance(part, _ConvNd) and part.groups not in {1, part.out_channels}:
+        return "is a convolution in groups"
+    if isinstance(part, (*LAYERS, _NormBase)):
+        return ""
+    return f"is a {type(part).__name__}, which does not take them apart"
+
+
+def _by_unit(part: nn.Module) -> list[str]:
+    """The tensors of a module that have a row, or a number, for each unit."""
+    state = part.state_dict()
+    first = [len(value) for value in state.values() if value.ndim]
+    return [leaf for leaf, value in state.items() if value.ndim and len(value) == first[0]]
+
+
+def _places(item: Item) -> Tensor | None:
+    """The places of each unit in one layer: `(units, places of each)`; None where they differ."""
+    roots, places = torch.tensor(item.root_idxs), torch.tensor(item.idxs)
+    order = torch.argsort(roots, stable=True)
+    units, counts = torch.unique_consecutive(roots[order], return_counts=True)
+    even = bool((counts == counts[0]).all()) and torch.equal(units, torch.arange(len(units)))
+    return places[order].view(len(units), -1) if even else None
+
+
+def _heads(module: nn.Module) -> Iterator[UnitGroup]:
+    """The heads of each attention module that is known here."""
+    for name, part in module.named_modules():
+        if _is_timm_attention(part):
+            yield _timm_heads(f"{name}." if name else "", part)
+        elif isinstance(part, EncoderLayer):
+            yield _encoder_heads(f"{name}.", part)
+
+
+def _is_timm_attention(part: nn.Module) -> bool:
+    plain = (getattr(part, name, None) for name in ("qkv", "proj"))
+    counts = (getattr(part, name, None) for name in ("num_heads", "head_dim", "attn_dim"))
+    whole = all(isinstance(each, nn.Linear) for each in plain)
+    return (
+        whole
+        and all(isinstance(each, int) for each in counts)
+        and isinstance(getattr(part, "norm", nn.Identity()), nn.Identity)
+        and getattr(part, "gate", None) is None
+    )
+
+
+def _timm_heads(prefix: str, part: Attention) -> UnitGroup:
+    heads, width = part.num_heads, part.head_dim
+    one = torch.arange(heads * width).view(heads, width)
+    three = torch.cat([one + kind * heads * width for kind in range(3)], dim=1)
+    rows = {f"{prefix}qkv.{leaf}": three for leaf in part.qkv.state_dict()}
+    return UnitGroup(
+        name=f"{prefix}qkv.weight",
+        rows=rows,
+        columns={f"{prefix}proj.weight": one},
+        attributes={f"{prefix}num_heads": 1, f"{prefix}attn_dim": width},
+    )
+
+
+def _encoder_heads(prefix: str, part: Attention) -> UnitGroup:
+    one = torch.arange(part.query.out_features).view(-1, HEAD)
+    rows = {
+        f"{prefix}{name}.{leaf}": one
+        for name in ("query", "key", "value")
+        for leaf in ("weight", "bias")
+    }
+    return UnitGroup(
+        name=f"{prefix}query.weight",
+        rows=rows,
+        columns={f"{prefix}attention_output.weight": one},
+    )
+
+
+@torch.no_grad()
+def _tested(
+    module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]
+) -> tuple[list[UnitGroup], dict[str, str]]:
+    """The groups that may be dropped exactly, and why others may not."""
+    if _is_exact(module, inputs, groups):
+        return list(groups), {}
+    good = [group for group in groups if _is_exact(module, inputs, [group])]
+    bad = {group.name for group in groups} - {group.name for group in good}
+    return good, dict.fromkeys(bad, "other units depend on each of them, as under a norm over all")
+
+
+def _is_exact(module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]) -> bool:
+    """Whether every second unit has no effect once nothing that goes out of it is left."""
+    state = module.state_dict()
+    before = {name: value.clone() for name, value in state.items()}
+    generator = torch.Generator().manual_seed(1)
+    try:
+        for group in groups:
+            for name, places in group.columns.items():
+                state[name][:, places[::2].flatten()] = 0
+        first = module(inputs)
+        for group in groups:
+            for name, places in group.rows.items():
+                chosen = state[name][places[::2].flatten()]
+                drawn = torch.rand(chosen.shape, dtype=chosen.dtype, generator=generator)
+                state[name][places[::2].flatten()] = chosen + drawn
+        second = module(inputs)
+    finally:
+        module.load_state_dict(before)
+    largest = float(first.abs().max())
+    return bool(torch.isfinite(first).all()) and float((first - second).abs().max()) <= (
+        CLOSE * max(largest, 1e-300)
+    )

@@ -1,0 +1,195 @@
+"""The smaller network of a mask: without the units of which nothing goes out.
+
+Exact for any mask, in evaluation and in training: a unit that no consumer reads has no effect,
+whatever comes in. Without it the units that fed it alone have none either, and so on. A unit with
+nothing but its bias and norm left is a constant, and stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+from ticket_hub.networks import blank_module, build, outline
+from ticket_hub.pruning.keeping import keep_mask
+from ticket_hub.pruning.masks import check_alignment, check_layers, masked
+from ticket_hub.pruning.structure import Structure, UnitGroup
+from ticket_hub.shapes import Bool, Int64
+from ticket_hub.structured.dependencies import structure_of
+from ticket_hub.types import Architecture, Mask, Weights
+
+__all__ = ["SmallNetwork", "build_small", "shrink"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmallNetwork:
+    """A network without its dead units.
+
+    Attributes:
+        architecture: of the network that it is a part of.
+        kept: name of a tensor -> axis -> the places along it that are left, in order; tensors that
+            are whole are not named.
+        attributes: `MODULE.NAME` -> a number of the module that is smaller now, as `num_heads`.
+        weights: the whole state dict, small.
+        mask: of what is left.
+    """
+
+    architecture: Architecture
+    kept: Mapping[str, Mapping[int, Int64[Tensor, " _"]]]
+    attributes: Mapping[str, int]
+    weights: Weights
+    mask: Mask
+
+    def cut(self, values: Weights) -> dict[str, Tensor]:
+        """What is left of the tensors of the whole network: of weights, masks, gradients."""
+        found = {}
+        for name, value in values.items():
+            small = value
+            for axis, places in self.kept.get(name, {}).items():
+                small = small.index_select(axis, places.to(value.device))
+            found[name] = small.clone()
+        return found
+
+    def build(self, *, mask: bool = True) -> nn.Module:
+        """The module with its weights, on torch's default device.
+
+        Args:
+            mask: keep what the mask drops of it at 0 while it is trained.
+        """
+        module = build_small(self.architecture, self.kept, self.attributes, self.weights)
+        if mask and not all(bool(keep.all()) for keep in self.mask.values()):
+            keep_mask(module, self.mask)
+        return module
+
+
+def shrink(architecture: Architecture, weights: Weights, mask: Mask) -> SmallNetwork:
+    """Remove the dead units of a mask; each layer keeps one unit at least.
+
+    Args:
+        weights: the whole state dict; what the mask drops becomes 0.
+
+    Raises:
+        NetworkError: torch-pruning is not installed, or cannot follow the network.
+        MaskMismatchError: the mask is not of the network.
+    """
+    check_layers(outline(architecture).layers, mask)
+    check_alignment(weights, mask)
+    structure = structure_of(architecture)
+    alive = _alive(structure, mask)
+    shapes = outline(architecture).shapes
+    kept: dict[str, dict[int, Tensor]] = {}
+    attributes: dict[str, int] = {}
+    module = blank_module(architecture)
+    for group in structure.groups:
+        dead = ~alive[group.name]
+        if not dead.any():
+            continue
+        for axis, tensors in ((0, group.rows), (1, group.columns)):
+            for name, places in tensors.items():
+                left = kept.setdefault(name, {}).get(axis)
+                known = torch.arange(shapes[name][axis]) if left is None else left
+                kept[name][axis] = known[~torch.isin(known, places[dead].flatten())]
+        for path, each in group.attributes.items():
+            above, _, leaf = path.rpartition(".")
+            attributes[path] = getattr(module.get_submodule(above), leaf) - each * int(dead.sum())
+    small = SmallNetwork(
+        architecture=architecture, kept=kept, attributes=attributes, weights={}, mask={}
+    )
+    return SmallNetwork(
+        architecture=architecture,
+        kept=kept,
+        attributes=attributes,
+        weights=small.cut(masked(weights, mask)),
+        mask=small.cut(mask),
+    )
+
+
+def build_small(
+    architecture: Architecture,
+    kept: Mapping[str, Mapping[int, Tensor]],
+    attributes: Mapping[str, int],
+    weights: Weights,
+) -> nn.Module:
+    """The module of a smaller network, made on the meta device and given its weights.
+
+    Raises:
+        NetworkError: the network is not registered here.
+        RuntimeError: the weights are not those of the smaller network.
+    """
+    module = blank_module(architecture)
+    sizes = {
+        name: {axis: len(places) for axis, places in axes.items()} for name, axes in kept.items()
+    }
+    for name, axes in sizes.items():
+        _resize(module, name, axes)
+    for part in module.modules():
+        _tell_sizes(part)
+    for path, value in attributes.items():
+        above, _, leaf = path.rpartition(".")
+        setattr(module.get_submodule(above), leaf, value)
+    device = torch.get_default_device()
+    module.load_state_dict({name: value.to(device) for name, value in weights.items()}, assign=True)
+    lacking = [name for name, buffer in module.named_buffers() if buffer.is_meta]
+    whole = dict(build(architecture).named_buffers()) if lacking else {}
+    for name in lacking:  # what a state dict does not hold
+        above, _, leaf = name.rpartition(".")
+        setattr(module.get_submodule(above), leaf, whole[name])
+    return module
+
+
+def _alive(structure: Structure, mask: Mask) -> dict[str, Bool[Tensor, " units"]]:
+    """The units that something reads, by group; at least one of each."""
+    left = {name: keep.detach().cpu().clone() for name, keep in mask.items()}
+    alive = {group.name: torch.ones(group.size, dtype=torch.bool) for group in structure.groups}
+    changed = True
+    while changed:
+        changed = False
+        for group in structure.groups:
+            gone = _unheard(group, left, alive[group.name])
+            if gone.any():
+                alive[group.name] &= ~gone
+                group.clear(left, gone)
+                changed = True
+    return alive
+
+
+def _unheard(group: UnitGroup, mask: Mask, alive: Tensor) -> Bool[Tensor, " units"]:
+    gone = alive & ~group.heard(mask)
+    if torch.equal(gone, alive):
+        gone[int(alive.nonzero()[0])] = False
+    return gone
+
+
+def _resize(module: nn.Module, name: str, sizes: Mapping[int, int]) -> None:
+    above, _, leaf = name.rpartition(".")
+    part = module.get_submodule(above)
+    value = getattr(part, leaf)
+    shape = [sizes.get(axis, extent) for axis, extent in enumerate(value.shape)]
+    small = torch.empty(shape, dtype=value.dtype, device="meta")
+    is_parameter = isinstance(value, nn.Parameter)
+    setattr(
+        part,
+        leaf,
+        nn.Parameter(small, requires_grad=value.requires_grad) if is_parameter else small,
+    )
+
+
+def _tell_sizes(part: nn.Module) -> None:
+    """Let a layer know how large its weight is now."""
+    if isinstance(part, nn.Linear):
+        part.out_features, part.in_features = part.weight.shape
+    elif isinstance(part, _ConvNd) and not part.transposed:
+        outputs, inputs = part.weight.shape[:2]
+        if part.groups == part.out_channels:
+            part.groups = outputs
+        part.out_channels, part.in_channels = outputs, inputs * part.groups
+    elif isinstance(part, _NormBase):
+        known = (part.weight, part.running_mean)
+        part.num_features = next(
+            (len(each) for each in known if each is not None), part.num_features
+        )
