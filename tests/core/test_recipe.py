@@ -192,6 +192,8 @@ CHANGED = {
         "crop": 1,
         "validation": 301,
         "split_seed": 1,
+        "tokenizer": "file:tokenizer.json",
+        "tokenizer_sha256": "cd" * 32,
     },
     "training": {
         "iterations": 1001,
@@ -236,6 +238,7 @@ CHANGED = {
 GRANULARITIES.register("tests-rows")(object())  # there is one name only that is built in
 NEEDS: dict[str, dict[str, Any]] = {
     "network.weights_sha256": {"network.weights": "file:w.safetensors"},
+    "data.tokenizer_sha256": {"data.tokenizer": "file:tokenizer.json"},
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},
     "pruning.scope": {"pruning.rates": {"fc": 0.2}},
     "pruning.target_density": {"pruning.mode": "one-shot"},

@@ -13,11 +13,13 @@ from ticket_hub.recipe import DataSpec
 __all__ = ["check_examples", "check_preparation"]
 
 _MEANINGLESS: Mapping[InputKind, tuple[str, ...]] = {
-    "images": (),
-    "features": ("size", "crop", "flip"),
+    "images": ("tokenizer",),
+    "features": ("size", "crop", "flip", "tokenizer"),
     "tokens": ("crop", "flip"),
 }
 """Keys of a recipe's data that say nothing about examples of a kind."""
+
+_OF = {"tokenizer": "texts"}
 
 
 def check_preparation(spec: DataSpec, train: Part) -> None:
@@ -29,7 +31,8 @@ def check_preparation(spec: DataSpec, train: Part) -> None:
     for key in _MEANINGLESS[train.kind]:
         if getattr(spec, key):
             raise DataError(
-                f"data.{key} is for images, and the examples of {spec.name} are {train.kind}.",
+                f"data.{key} is for {_OF.get(key, 'images')}, and the examples of {spec.name} are "
+                f"{train.kind}.",
                 f"Leave data.{key} out.",
             )
 

@@ -26,7 +26,7 @@ from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec
 from ticket_hub.tensors import pack_tensors, unpack_tensors
 
-__all__ = ["PREFIX", "keep"]
+__all__ = ["PREFIX", "holds_texts", "keep"]
 
 PREFIX = "given:"
 DIGITS = 16
@@ -101,7 +101,7 @@ def _published(tensors: dict[str, Tensor], spec: DataSpec) -> Published:
     names = [name for name in ("train", "val", "test") if f"{name}_y" in tensors]
     inputs, vocabulary = [tensors[f"{name}_x"] for name in names], 0
     if about["kind"] == "texts":
-        inputs, vocabulary = to_tokens([_value(each) for each in inputs], spec.size)
+        inputs, vocabulary = to_tokens([_value(each) for each in inputs], spec)
     elif inputs[0].dtype == torch.int64:
         vocabulary = 1 + max((int(each.max()) for each in inputs if each.numel()), default=0)
     parts = {
@@ -121,6 +121,14 @@ def _published(tensors: dict[str, Tensor], spec: DataSpec) -> Published:
         class_names=tuple(about["classes"]),
         vocabulary=vocabulary,
     )
+
+
+def holds_texts(name: str, data_dir: Path | str | None = None) -> bool:
+    """Whether examples that were kept under a name are texts."""
+    path = _path(name.removeprefix(PREFIX), expanded(data_dir) if data_dir else data_folder())
+    if not name.startswith(PREFIX) or not path.is_file():
+        return False
+    return bool(_value(unpack_tensors(path.read_bytes())["about"])["kind"] == "texts")
 
 
 def _path(digest: str, root: Path) -> Path:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import numbered, published_parts
+from ticket_hub.data.tokenizing import tokenized
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
 from ticket_hub.recipe import DataSpec
@@ -42,19 +43,16 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 def text(spec: DataSpec) -> Published:
     """Texts of the user's own: see `read_texts`."""
     path = Path(spec.name.removeprefix("text:"))
-    return read_texts(path, words=spec.size, split_seed=spec.split_seed)
+    return read_texts(path, spec)
 
 
-def read_texts(path: Path, *, words: int, split_seed: int) -> Published:
+def read_texts(path: Path, spec: DataSpec) -> Published:
     """Read labelled texts from a file or folder.
 
-    Without parts, a fifth of every class, drawn by `split_seed`, is the test part.
-
-    Args:
-        words: a text is cut after so many; 0 keeps the longest whole, up to 512.
+    Without parts, a fifth of every class, drawn by `spec.split_seed`, is the test part.
 
     Raises:
-        DataNotFoundError: there is no such file or folder.
+        DataNotFoundError: there is no such file or folder, or the tokenizer is not here.
         DataCorruptError: a file is no text in UTF-8, or a line has no label.
         DataError: the folder is laid out otherwise.
     """
@@ -66,19 +64,24 @@ def read_texts(path: Path, *, words: int, split_seed: int) -> Published:
         if not part:
             raise DataError(f"{path} has a part without any text.", LAYOUT)
     labels, names = numbered([np.array([label for label, _ in part]) for part in parts], str(path))
-    inputs, vocabulary = to_tokens([[text for _, text in part] for part in parts], words)
+    inputs, vocabulary = to_tokens([[text for _, text in part] for part in parts], spec)
     read = [Part(inputs=x, labels=y) for x, y in zip(inputs, labels, strict=True)]
-    return published_parts(read, names, split_seed, vocabulary=vocabulary)
+    return published_parts(read, names, spec.split_seed, vocabulary=vocabulary)
 
 
-def to_tokens(parts: Sequence[Sequence[str]], words: int) -> tuple[list[Tensor], int]:
+def to_tokens(parts: Sequence[Sequence[str]], spec: DataSpec) -> tuple[list[Tensor], int]:
     """The texts of each part as `Part` takes them, all of one length, and the vocabulary.
 
-    Args:
-        words: a text is cut after so many; 0 keeps the longest whole, up to 512.
+    A text is cut after `spec.size` words or tokens; 0 keeps the longest whole, up to 512.
+
+    Raises:
+        DataNotFoundError, DataCorruptError: of the tokenizer, as `ticket_hub.data.tokenizing`.
     """
+    if spec.tokenizer:
+        most = spec.size or MAX_WORDS
+        return tokenized(parts, spec.tokenizer, spec.tokenizer_sha256, most=most)
     longest = max(len(_WORD.findall(text)) for part in parts for text in part)
-    length = max(1, min(words or longest, MAX_WORDS))
+    length = max(1, min(spec.size or longest, MAX_WORDS))
     return [numbers_of(part, length) for part in parts], VOCABULARY
 
 

@@ -101,7 +101,7 @@ def find_with(
     Raises:
         TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
     """
-    recipe = pinned(recipe)
+    recipe = pinned(recipe, resources.get("data_dir"))
     run = Path(run_folder or home.runs_folder() / recipe.run_name).absolute()
     known = summarize(run)
     if known.state == "finished" and known.digest == recipe.digest:

@@ -6,6 +6,7 @@ from ticket_hub.networks import lenet as _lenet  # noqa: F401 - registers its na
 from ticket_hub.networks import resnet as _resnet  # noqa: F401 - registers its names
 from ticket_hub.networks import small_stem as _small_stem  # noqa: F401 - registers its names
 from ticket_hub.networks import timm_bridge as _timm  # noqa: F401 - registers its names
+from ticket_hub.networks import transformers_bridge as _transformers  # noqa: F401 - as above
 from ticket_hub.networks import vgg as _vgg  # noqa: F401 - registers its names
 from ticket_hub.networks.factory import register_factory
 from ticket_hub.networks.initialization import (

@@ -51,6 +51,7 @@ NETWORKS: Registry[Any] = Registry(
             "resnet",
             "small_stem",
             "timm_bridge",
+            "transformers_bridge",
             "vgg",
         )
     ),

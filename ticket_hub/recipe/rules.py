@@ -29,6 +29,7 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
 WEIGHTS = re.compile(r"(file|hub|timm):\S.*")
+TOKENIZER = re.compile(r"(file|hub|transformers):\S.*")
 MAX_PADDING = 64
 MAX_PIXELS = 1024
 MAX_LEVELS = 1000
@@ -92,6 +93,11 @@ def _of_data(data: DataSpec) -> Iterator[Rule]:
     yield "data.size", data.size, 0 <= data.size <= MAX_PIXELS, f"from 0 to {MAX_PIXELS}"
     yield "data.crop", data.crop, 0 <= data.crop <= MAX_PADDING, f"from 0 to {MAX_PADDING}"
     yield "data.validation", data.validation, data.validation >= 1, "at least 1"
+    tokenizer, digest = data.tokenizer, data.tokenizer_sha256
+    known = not tokenizer or TOKENIZER.fullmatch(tokenizer) is not None
+    yield "data.tokenizer", tokenizer, known, "file:PATH, hub:OWNER/NAME or transformers:SOURCE"
+    is_digest = not digest or (bool(tokenizer) and SHA256.fullmatch(digest) is not None)
+    yield "data.tokenizer_sha256", digest, is_digest, "64 hexadecimal digits, with data.tokenizer"
     yield "data.split_seed", data.split_seed, 0 <= data.split_seed < MAX_SEED, "from 0 to 2**62"
 
 

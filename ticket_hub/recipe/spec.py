@@ -102,6 +102,10 @@ class DataSpec:
         crop: pad training images by so many pixels and crop a random window; 0 is off.
         validation: number of training examples held out to choose by.
         split_seed: draws the validation examples, and the test part of data that have none.
+        tokenizer: of texts: `file:PATH` or `hub:OWNER/NAME@COMMIT:tokenizer.json`, or
+            `transformers:...`, the source of a network, whose tokenizer it is; without one, words
+            are hashed.
+        tokenizer_sha256: of its file; a search fills it in.
     """
 
     name: str
@@ -111,6 +115,8 @@ class DataSpec:
     crop: int = 0
     validation: int = 5000
     split_seed: int = 0
+    tokenizer: str = field(default="", metadata=LATER)
+    tokenizer_sha256: str = field(default="", metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ def find(
         known = described(known, network, data, changes or {}, resources.get("data_dir"))
     elif changes:
         known = known.replace(changes)
-    wanted = pinned(known)
+    wanted = pinned(known, resources.get("data_dir"))
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
     levels = search(wanted, run_folder=folder, resources=Resources(**resources))
     return result_of(wanted, folder, levels, on_level)

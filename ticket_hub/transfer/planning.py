@@ -16,6 +16,7 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.search.pretrained import pinned_data
 from ticket_hub.transfer.controls import check_controls
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
@@ -199,6 +200,7 @@ def plan_for(
         EvidenceError: the target's own ticket cannot be compared with these.
     """
     recipe = target_recipe(source.bundle.manifest, dataset, terms.changes or {})
+    pinned_data(recipe.data)  # whose tokenizer is fetched where it is not here yet
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=source.theta0,

@@ -82,7 +82,8 @@ def command(
     changes = options.settings(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend
     )
-    recipe = pinned(load_recipe(name).replace(changes))
+    data_dir = places["resources"]["data_dir"]
+    recipe = pinned(load_recipe(name).replace(changes), data_dir)
     if dry_run:
         _plan(recipe, places, out)
         return
