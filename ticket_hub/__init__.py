@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ticket_hub.interop.importers import import_tickets
     from ticket_hub.recipe import Recipe, load_recipe, recipe_names
     from ticket_hub.report.bundles import show_bundle
+    from ticket_hub.report.costs import measure_ticket
     from ticket_hub.report.runs import report_run
     from ticket_hub.runs.listing import list_runs
     from ticket_hub.search.finding import FindResult
@@ -65,6 +66,7 @@ __all__ = [
     "info_bundle",
     "list_runs",
     "load_recipe",
+    "measure_ticket",
     "open_bundle",
     "own",
     "pull_bundle",
@@ -103,6 +105,7 @@ _HOMES = {
     "info_bundle": "hub.front",
     "list_runs": "runs.listing",
     "load_recipe": "recipe",
+    "measure_ticket": "report.costs",
     "open_bundle": "bundle.read",
     "own": "own",
     "pull_bundle": "hub.front",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ticket_hub.errors import PruningError
 from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.network import OwnNetwork
-from ticket_hub.pruning.criteria import CRITERIA
+from ticket_hub.pruning.criteria import CRITERIA, MEASURED
 from ticket_hub.recipe import PartialRecipe
 from ticket_hub.registry import needs
 from ticket_hub.seeds import derive_seed
@@ -39,7 +39,13 @@ class LossGradients:
         """
         assert recipe.pruning is not None
         criterion = recipe.pruning.criterion
-        if "gradients" not in needs(CRITERIA.get(criterion)):
+        asked = {*needs(CRITERIA.get(criterion))} & {*MEASURED}
+        if asked - {"gradients"}:
+            raise PruningError(
+                f"The criterion {criterion!r} needs more than gradients of your loss.",
+                "Choose `snip` or `gradient-magnitude`, or a network and data of the registry.",
+            )
+        if not asked:
             return
         if self._loss is None or self._batches is None or iter(self._batches) is self._batches:
             raise PruningError(

@@ -10,12 +10,13 @@ from ticket_hub.networks.factory import check_same
 from ticket_hub.own.environment import environment_of
 from ticket_hub.own.gradients import LossGradients
 from ticket_hub.own.network import OwnNetwork
+from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import PartialRecipe
 from ticket_hub.recipe.own import OwnLoop
 from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.level_trainer import Supplier
-from ticket_hub.types import Architecture, PrunableLayer, Weights
+from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
 __all__ = ["OwnSupplier"]
 
@@ -110,7 +111,9 @@ class OwnSupplier(Supplier):
         del architecture
         return self.network.initial(seed)
 
-    def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
-        """Those of the author's loss over the author's batches."""
-        del architecture
-        return self._gradients.at(weights, seed)
+    def measured(
+        self, architecture: Architecture, seed: int, weights: Weights, need: str, mask: Mask
+    ) -> Weights:
+        """Gradients of the author's loss over the author's batches."""
+        del architecture, need  # the only one that is not refused beforehand
+        return self._gradients.at(masked(weights, mask), seed)

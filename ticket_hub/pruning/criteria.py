@@ -5,9 +5,15 @@ parameters, and gets that for one layer at a time:
 
     initial     the layer's weights at iteration 0
     trained     its weights at the end of training
+                (with pruning.when another step, theta0)
     gradients   dL/dw there: of the mean cross-entropy over ten training examples of each class,
                 not augmented, with the norms' running statistics and without dropout
+    hessian_gradients   the Hessian of that loss times its gradient, logits divided by 200
+    flow        dR/d|w| there, in float64; see `ticket_hub.training.slopes.synaptic_flow`
     generator   of its own for each layer, seeded by the trial
+
+The last three are of the network under the mask so far. A criterion with `rounds` is asked anew
+after each of so many rounds, in which the density falls exponentially.
 
 All tensors have the layer's shape, and so has the score.
 
@@ -25,23 +31,50 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import MaskMismatchError, PruningError, ScoreError
+from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe.axes import CRITERIA
 from ticket_hub.registry import needs, supply
 from ticket_hub.seeds import derive_seed
-from ticket_hub.types import PrunableLayer, Weights
+from ticket_hub.types import Mask, PrunableLayer, Weights
 
-__all__ = ["CRITERIA", "Score", "register_criterion", "scores"]
+__all__ = [
+    "CRITERIA",
+    "MEASURED",
+    "ROUNDS",
+    "Measured",
+    "Score",
+    "refuse_idle",
+    "register_criterion",
+    "scores",
+]
 
 Score: TypeAlias = Callable[..., Tensor]
+Measured: TypeAlias = "Callable[[str, Mask], Weights]"
 
 
-def register_criterion(name: str) -> Callable[[Score], Score]:
+ROUNDS: dict[str, int] = {}
+"""Of the criteria that are asked more than once."""
+
+MEASURED = ("gradients", "hessian_gradients", "flow")
+"""Needs that are no weights; they are computed where a criterion asks for them."""
+
+
+def register_criterion(name: str, *, rounds: int = 1) -> Callable[[Score], Score]:
     """Register a function that scores the weights of one layer.
+
+    Args:
+        rounds: how often it is asked on the way from one level to the next.
 
     Raises:
         PruningError: it asks for something else than the module's docstring names.
     """
-    return CRITERIA.register(name)
+
+    def join(score: Score) -> Score:
+        CRITERIA.register(name)(score)
+        ROUNDS[name] = rounds
+        return score
+
+    return join
 
 
 @register_criterion("magnitude")
@@ -82,6 +115,36 @@ def gradient_magnitude(trained: Tensor, gradients: Tensor) -> Tensor:
     return (trained * gradients).abs()
 
 
+@register_criterion("snip")
+def snip(trained: Tensor, gradients: Tensor) -> Tensor:
+    """|w dL/dw|: |dL/dc| for a gate c = 1 on each weight (Lee et al. 2019)."""
+    return (trained * gradients).abs()
+
+
+@register_criterion("iterative-snip", rounds=60)
+def iterative_snip(trained: Tensor, gradients: Tensor) -> Tensor:
+    """SNIP of the network that is left, in 60 rounds (de Jorge et al. 2021)."""
+    return (trained * gradients).abs()
+
+
+@register_criterion("grasp")
+def grasp(trained: Tensor, hessian_gradients: Tensor) -> Tensor:
+    """W Hg: what goes first is what lowers the gradient's size the least (Wang et al. 2020)."""
+    return trained * hessian_gradients
+
+
+@register_criterion("grasp-magnitude")
+def grasp_magnitude(trained: Tensor, hessian_gradients: Tensor) -> Tensor:
+    """|w Hg| (Frankle et al. 2021)."""
+    return (trained * hessian_gradients).abs()
+
+
+@register_criterion("synflow", rounds=100)
+def synflow(trained: Tensor, flow: Tensor) -> Tensor:
+    """|w| dR/d|w| of the network that is left, in 100 rounds, without data (Tanaka et al. 2020)."""
+    return trained.double().abs() * flow
+
+
 @register_criterion("random")
 def random(trained: Tensor, generator: torch.Generator) -> Tensor:
     """Uniform in [0, 1), with the 53 bits that make ties between millions of weights unlikely."""
@@ -96,34 +159,39 @@ def scores(
     initial: Weights,
     trained: Weights,
     seed: int,
-    gradients: Callable[[], Weights] | None = None,
+    measured: Measured | None = None,
+    mask: Mask | None = None,
 ) -> dict[str, Tensor]:
     """The score of every weight of some layers, in their order.
 
     `random` is a pure function of the seed and the layer's name, the same at every level.
 
     Args:
-        gradients: gives those at the trained weights; called once, where the criterion needs them.
+        measured: gives, of a name and the mask so far, what else the criterion needs, such as
+            `gradients`, at the trained weights; called once for each need.
+        mask: so far; without it all weights are kept.
 
     Shapes:
-        `initial[name]`, `trained[name]`, `gradients()[name]` and the result's `[name]` agree:
-        `(*layer)`.
+        `initial[name]`, `trained[name]`, `measured(need, mask)[name]` and the result's `[name]`
+        agree: `(*layer)`.
 
     Raises:
         RecipeError: no criterion has this name.
-        PruningError: the criterion needs gradients, and there are none.
+        PruningError: the criterion needs gradients or a flow, and there are none.
         MaskMismatchError: a layer is missing from the weights or has another shape.
         ScoreError: a layer's weights hold NaN or infinity.
     """
     score = CRITERIA.get(criterion)
     known = {"initial": initial, "trained": trained}
-    if "gradients" in needs(score):
-        if gradients is None:
-            raise PruningError(
-                f"The criterion {criterion!r} needs gradients, and there are none here.",
-                "Give `gradients`, or choose a criterion of weights alone.",
-            )
-        known["gradients"] = gradients()
+    layers = tuple(layers)
+    for need in needs(score):
+        if need in MEASURED:
+            if measured is None:
+                raise PruningError(
+                    f"The criterion {criterion!r} needs {need}, and there are none here.",
+                    "Give `measured`, or choose a criterion of weights alone.",
+                )
+            known[need] = measured(need, full_mask(layers) if mask is None else mask)
     result = {}
     for layer in layers:
         for label, weights in known.items():
@@ -139,7 +207,28 @@ _TITLES = {
     "initial": "initial weights",
     "trained": "trained weights",
     "gradients": "gradients",
+    "hessian_gradients": "Hessian times gradient",
+    "flow": "flow",
 }
+
+
+def refuse_idle(criterion: str, worth: Weights, mask: Mask) -> None:
+    """Refuse a score that says nothing of most of a layer: gradients that do not reach it.
+
+    Raises:
+        ScoreError: more than half of the scores of a layer's kept weights are exactly 0.
+    """
+    for name, score in worth.items():
+        kept = int(mask[name].sum())
+        idle = int(((score == 0) & mask[name]).sum())
+        if 2 * idle > kept:
+            raise ScoreError(
+                f"The score {criterion!r} is 0 for {idle:,} of the {kept:,} weights of {name!r}: "
+                "no gradient reaches them, so it cannot rank them.",
+                "Networks of timm begin with the last norm of each branch at 0: set network.init = "
+                "'kaiming-normal', which begins norms as the identity. Where inputs are 0, as "
+                "pixels of a border, raise pruning.examples_per_class.",
+            )
 
 
 def _check(label: str, weights: Weights, layer: PrunableLayer) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ticket_hub.errors import PruningError
+from ticket_hub.pruning.distribution import shared_out
 from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.group import Group
 from ticket_hub.pruning.structure import Structure
@@ -55,7 +56,10 @@ def targets(
     layers = tuple(layers)
     chosen = groups(spec, layers, structure)
     if spec.target_density is None or level == 0:
-        return tuple(group.survivors(level) for group in chosen)
+        left = tuple(group.survivors(level) for group in chosen)
+        return (
+            _distributed(spec, layers, chosen, sum(left)) if spec.distribution != "rates" else left
+        )
     total = sum(layer.size for layer in layers)
     granularity = granularity_of(spec, structure)
     fixed = _sum(granularity, layers, chosen, [0] * len(chosen))
@@ -66,6 +70,8 @@ def targets(
             f"{fixed} of {total} weights are of kinds without a rate.",
             "Give those kinds a rate, or choose a higher density.",
         )
+    if spec.distribution != "rates":
+        return _distributed(spec, layers, chosen, wanted - fixed)
     if granularity.needs_structure:
         return _shared_units(granularity, layers, chosen, wanted)
     shares = _share(chosen, wanted - fixed)
@@ -122,6 +128,14 @@ def _sum(
 ) -> int:
     kept = granularity.weights(layers, [*zip(chosen, entries, strict=True)])
     return kept if isinstance(kept, int) else sum(kept.values())
+
+
+def _distributed(
+    spec: PruningSpec, layers: Sequence[PrunableLayer], chosen: Sequence[Group], kept: int
+) -> tuple[int, ...]:
+    names = {group.names[0] for group in chosen}
+    counts = shared_out(spec.distribution, [each for each in layers if each.name in names], kept)
+    return tuple(counts[group.names[0]] for group in chosen)
 
 
 def _shared_units(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from ticket_hub.errors import LayerCollapseError
-from ticket_hub.pruning.criteria import scores
+from ticket_hub.pruning.criteria import CRITERIA, MEASURED, ROUNDS, Measured, refuse_idle, scores
 from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.group import Group
 from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
 from ticket_hub.pruning.plan import groups, targets
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
+from ticket_hub.registry import needs
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = ["next_mask", "one_shot_mask"]
@@ -28,7 +29,7 @@ def next_mask(
     trained: Weights,
     mask: Mask,
     seed: int,
-    gradients: Callable[[], Weights] | None = None,
+    measured: Measured | None = None,
     structure: Structure | None = None,
 ) -> dict[str, Tensor]:
     """Prune one round of what the mask still keeps.
@@ -41,7 +42,8 @@ def next_mask(
         initial: the weights of iteration 0, for the criteria that ask for them.
         trained: the weights at the end of training.
         seed: of the trial, for the criterion `random`.
-        gradients: gives those at the trained weights, for the criteria that ask for them.
+        measured: gives, of a name such as `gradients` and the mask so far, what criteria need
+            beside weights; at the trained weights.
         structure: the units of the network, for the granularities that ask for them.
 
     Shapes:
@@ -58,9 +60,10 @@ def next_mask(
     check_layers(layers, mask)
     granularity = granularity_of(spec, structure)
     chosen = groups(spec, layers, structure)
-    drops = [(group, group.drop(granularity.entries(group, mask))) for group in chosen]
-    given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
-    return _apply(granularity, layers, drops, mask, given)
+    entries = [(group, granularity.entries(group, mask)) for group in chosen]
+    goals = [(group, count - group.drop(count)) for group, count in entries]
+    given = {"initial": initial, "trained": trained, "measured": measured, "seed": seed}
+    return _apply(granularity, layers, goals, mask, given)
 
 
 def one_shot_mask(
@@ -71,7 +74,7 @@ def one_shot_mask(
     trained: Weights,
     level: int,
     seed: int,
-    gradients: Callable[[], Weights] | None = None,
+    measured: Measured | None = None,
     structure: Structure | None = None,
 ) -> dict[str, Tensor]:
     """Prune the dense, trained network to what the iterative ladder keeps at `level`.
@@ -83,36 +86,54 @@ def one_shot_mask(
         initial: the weights of iteration 0, for the criteria that ask for them.
         trained: the weights of the dense network at the end of training.
         seed: of the trial, for the criterion `random`.
-        gradients: gives those at the trained weights, for the criteria that ask for them.
+        measured: gives, of a name such as `gradients` and the mask so far, what criteria need
+            beside weights; at the trained weights.
         structure: the units of the network, for the granularities that ask for them.
 
     Raises:
         As `next_mask`; also PruningError: the target density cannot be reached.
     """
     layers = tuple(layers)
-    counts = targets(spec, layers, level, structure)
-    drops = [
-        (group, group.size - count)
-        for group, count in zip(groups(spec, layers, structure), counts, strict=True)
-    ]
-    given = {"initial": initial, "trained": trained, "gradients": gradients, "seed": seed}
-    return _apply(granularity_of(spec, structure), layers, drops, full_mask(layers), given)
+    chosen = groups(spec, layers, structure)
+    goals = [*zip(chosen, targets(spec, layers, level, structure), strict=True)]
+    given = {"initial": initial, "trained": trained, "measured": measured, "seed": seed}
+    return _apply(granularity_of(spec, structure), layers, goals, full_mask(layers), given)
 
 
 def _apply(
     granularity: Granularity,
     layers: Sequence[PrunableLayer],
-    drops: Sequence[tuple[Group, int]],
+    goals: Sequence[tuple[Group, int]],
     mask: Mask,
     given: Mapping[str, Any],
 ) -> dict[str, Tensor]:
-    """Score all competing layers, and let each group drop its count."""
-    names = {name for group, _ in drops for name in group.names}
+    """Score all competing layers, and let each group go down to its goal, in the rounds asked."""
+    spec = granularity.spec
+    names = {name for group, _ in goals for name in group.names}
     competing = [layer for layer in layers if layer.name in names]
-    result = granularity.prune(scores(granularity.spec.criterion, competing, **given), mask, drops)
-    if not granularity.spec.allow_empty_layers:
+    asks = bool({*MEASURED} & {*needs(CRITERIA.get(spec.criterion))})
+    fixed = any(group.left is not None for group, _ in goals)
+    rounds = 1 if fixed else ROUNDS.get(spec.criterion, 1)
+    before = [granularity.entries(group, mask) for group, _ in goals]
+    result = {name: keep.clone() for name, keep in mask.items()}
+    for turn in range(1, rounds + 1):
+        drops = [
+            (group, granularity.entries(group, result) - _on_the_way(start, goal, turn / rounds))
+            for (group, goal), start in zip(goals, before, strict=True)
+        ]
+        if any(count for _, count in drops):
+            worth = scores(spec.criterion, competing, **given, mask=result)
+            if turn == 1 and asks and spec.when != "trained":
+                refuse_idle(spec.criterion, worth, result)
+            result = granularity.prune(worth, result, drops)
+    if not spec.allow_empty_layers:
         _refuse_collapse(mask, result)
     return result
+
+
+def _on_the_way(start: int, goal: int, share: float) -> int:
+    """So many entries are left after a share of all rounds; their number falls exponentially."""
+    return max(goal, round(start * (goal / start) ** share)) if start else 0
 
 
 def _refuse_collapse(before: Mask, after: Mask) -> None:

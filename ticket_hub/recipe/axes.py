@@ -27,7 +27,7 @@ __all__ = [
 
 CRITERIA: Registry[Any] = Registry(
     "pruning.criterion",
-    gives=("initial", "trained", "gradients", "generator"),
+    gives=("initial", "trained", "gradients", "hessian_gradients", "flow", "generator"),
     refusal=PruningError,
     homes=("ticket_hub.pruning.criteria",),
 )

@@ -28,11 +28,13 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
+WHEN = re.compile(r"init|trained|[1-9]\d{0,11}it", re.ASCII)
 WEIGHTS = re.compile(r"(file|hub|timm):\S.*")
 TOKENIZER = re.compile(r"(file|hub|transformers):\S.*")
 MAX_PADDING = 64
 MAX_PIXELS = 1024
 MAX_LEVELS = 1000
+MAX_EXAMPLES = 10_000
 MAX_TRIALS = 1000
 MAX_SEED = 2**62
 
@@ -72,7 +74,7 @@ def check_specs(
     if training is not None:
         rules += [*_of_training(training), *_of_optimizer(training)]
     if pruning is not None:
-        rules += _of_pruning(pruning)
+        rules += [*_of_pruning(pruning), *_of_early(pruning, search)]
     if search is not None:
         rules += _of_search(search, training.iterations if training is not None else None)
     for path, value, holds, need in rules:
@@ -159,6 +161,33 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
         target,
         target is None or (0 < target < 1 and pruning.mode == "one-shot"),
         "between 0 and 1, and only with pruning.mode = 'one-shot'",
+    )
+
+
+def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]:
+    when, count = pruning.when, pruning.examples_per_class
+    known = WHEN.fullmatch(when) is not None
+    yield "pruning.when", when, known, "'init', 'trained', or an early step such as '500it'"
+    one_shot = pruning.mode == "one-shot"
+    yield (
+        "pruning.mode",
+        pruning.mode,
+        one_shot or when == "trained",
+        f"'one-shot' where pruning.when is {when!r}: all levels are scored at theta0",
+    )
+    yield (
+        "search.rewind",
+        search and search.rewind,
+        search is None or when in {"trained", search.rewind},
+        f"{when!r}, as pruning.when: what is scored is what is trained",
+    )
+    yield "pruning.examples_per_class", count, 1 <= count <= MAX_EXAMPLES, f"1 to {MAX_EXAMPLES}"
+    plain = pruning.scope == "layerwise" and pruning.granularity == "weight"
+    yield (
+        "pruning.distribution",
+        pruning.distribution,
+        pruning.distribution == "rates" or (one_shot and plain),
+        "'rates' unless mode is 'one-shot', scope 'layerwise', and granularity 'weight'",
     )
 
 

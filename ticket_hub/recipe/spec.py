@@ -178,6 +178,12 @@ class PruningSpec:
     Attributes:
         criterion: the score; the lowest are pruned. A name of
             `ticket_hub.pruning.criteria`, or one that a plugin has registered.
+        when: which weights are scored: those at the end of training (`trained`), or theta0 itself,
+            at the initialization (`init`) or at an early step (`500it`, as `search.rewind`).
+        distribution: how a level's weights are shared out over layers: by the `rates`, with one
+            density for all (`uniform`), or by `erk` (Evci et al. 2020).
+        examples_per_class: training examples of each class that gradients are taken of.
+        examples: `real`, or with `random-labels` or `random-pixels` to see what they matter.
         granularity: what is kept or dropped as one. A name of `ticket_hub.pruning.granularity`, or
             one that a plugin has registered. Not written where it is `weight`.
         norm: of units: `l1` sums the scores of what comes in, `l2` their squares.
@@ -196,6 +202,12 @@ class PruningSpec:
     """
 
     criterion: str = "magnitude"
+    when: str = field(default="trained", metadata=LATER)
+    distribution: Literal["rates", "uniform", "erk"] = field(default="rates", metadata=LATER)
+    examples_per_class: int = field(default=10, metadata=LATER)
+    examples: Literal["real", "random-labels", "random-pixels"] = field(
+        default="real", metadata=LATER
+    )
     granularity: str = field(default="weight", metadata=LATER)
     norm: Literal["l1", "l2"] = field(default="l1", metadata=LATER)
     scope: Literal["layerwise", "global"] = "layerwise"

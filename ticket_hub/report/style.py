@@ -88,6 +88,7 @@ _LOOKS = {
     "shuffle": Look(GREEN, "D", "-."),
     "shuffled-pretrained": Look(GREEN, "h", ":"),
     "random": Look(PURPLE, "v", ":"),
+    "random-erk": Look(PURPLE, "<", "-."),
     "mask-only": Look(SKY, "P", ":"),
     "finetune": Look(INK, "X", "-."),
     "own": Look(SKY, "*", "-"),

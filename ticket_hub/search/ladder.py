@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
@@ -13,11 +13,13 @@ from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec, SearchSpec
-from ticket_hub.runs.level import Ending, Level, Trial
+from ticket_hub.runs.level import Ending, Level
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = ["Ladder"]
+
+Measured: TypeAlias = "Callable[[int, Weights, str, Mask], Weights]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ class Ladder:
         parent: Level,
         initial: Sequence[Weights],
         dense_accuracy: float,
-        gradients: Callable[[Trial], Weights],
+        measured: Measured,
     ) -> tuple[Mask, ...] | Ending:
         """The masks of the next level, or why this one is the last.
 
@@ -112,13 +114,14 @@ class Ladder:
             parent: the one whose trained weights the next level is pruned from.
             initial: by trial, the weights of iteration 0.
             dense_accuracy: mean test accuracy of level 0, in [0, 1].
-            gradients: gives those at the trained weights of a trial of `parent`.
+            measured: gives what criteria need beside weights, of a trial's seed, its weights, the
+                need and the mask so far.
         """
         ending = self.end_of_recipe(level, dense_accuracy)
         if ending is not None:
             return ending
         try:
-            return self._prune(level.index + 1, parent, initial, gradients)
+            return self._prune(level.index + 1, parent, initial, measured)
         except LayerCollapseError as error:
             return Ending(reason="collapse", about=error.problem, layer=error.layer)
 
@@ -155,14 +158,15 @@ class Ladder:
         index: int,
         parent: Level,
         initial: Sequence[Weights],
-        gradients: Callable[[Trial], Weights],
+        measured: Measured,
     ) -> tuple[Mask, ...]:
         spec, masks = self.pruning, []
         for trial, start in zip(parent.trials, initial, strict=True):
+            weights = trial.trained.weights if spec.when == "trained" else trial.theta0
             common: dict[str, Any] = {
                 "initial": start,
-                "trained": trial.trained.weights,
-                "gradients": partial(gradients, trial),
+                "trained": weights,
+                "measured": partial(measured, trial.seed, weights),
                 "seed": trial.seed,
                 "structure": self.structure,
             }

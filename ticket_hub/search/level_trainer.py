@@ -22,8 +22,8 @@ from ticket_hub.search.pretrained import Start
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.training.slopes import loss_gradients
-from ticket_hub.types import Architecture, PrunableLayer, Weights
+from ticket_hub.training.slopes import measure
+from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
 __all__ = ["LevelTrainer", "RecipeSupplier", "Supplier"]
 
@@ -60,8 +60,10 @@ class Supplier(ABC):
         return structure_for(self.pruning, architecture)
 
     @abstractmethod
-    def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
-        """Those of the loss at one trial's trained weights."""
+    def measured(
+        self, architecture: Architecture, seed: int, weights: Weights, need: str, mask: Mask
+    ) -> Weights:
+        """What a criterion needs beside weights, such as gradients, at one trial's under a mask."""
 
     def check_network(self, header: Header) -> None:
         """Refuse a plugin that builds another network than when a run was begun.
@@ -111,9 +113,13 @@ class RecipeSupplier(Supplier):
         """The weights that trials begin with."""
         return Start(self.recipe.network)
 
-    def gradients(self, architecture: Architecture, weights: Weights, seed: int) -> Weights:
-        """Those of the loss at one trial's trained weights; see `training.slopes`."""
-        return loss_gradients(architecture, self.data, self.recipe.training, weights, seed)
+    def measured(
+        self, architecture: Architecture, seed: int, weights: Weights, need: str, mask: Mask
+    ) -> Weights:
+        """What a criterion needs beside weights; see `training.slopes`."""
+        spec, training = self.recipe.pruning, self.recipe.training
+        at = (weights, mask)
+        return measure(need, architecture, lambda: self.data, training, at, seed=seed, spec=spec)
 
     @abstractmethod
     def train(

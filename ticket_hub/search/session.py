@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.pruning import density
@@ -237,11 +237,8 @@ class Session:
         parent = known[self.ladder.parent(level.index + 1) or 0]
         dense = level.test_accuracy if level.index == 0 else self.dense_accuracy
 
-        def gradients(trial: Trial) -> Weights:
-            weights = trial.trained.weights
-            return self.supplier.gradients(self.header.architecture, weights, trial.seed)
-
-        return self.ladder.following(level, parent, self.initial, dense, gradients)
+        measured = partial(self.supplier.measured, self.header.architecture)
+        return self.ladder.following(level, parent, self.initial, dense, measured)
 
     def _remember(self, level: Level) -> None:
         if level.index == 0:

@@ -39,8 +39,9 @@ from ticket_hub.content_id import content_digest
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError, PluginError, RecipeError
 from ticket_hub.networks import initialize, outline, with_fresh_statistics
-from ticket_hub.pruning import full_mask, random_mask_like, shuffled_mask
+from ticket_hub.pruning import full_mask, random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.controls import permuted
+from ticket_hub.pruning.distribution import shared_out
 from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
@@ -50,7 +51,7 @@ from ticket_hub.recipe.own import is_own
 from ticket_hub.registry import needs, supply, there_are
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.transfer.spec import TICKET
-from ticket_hub.types import Mask, Weights
+from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = ["CONTROLS", "Start", "asks", "check_controls", "make_start", "register_control"]
 
@@ -233,6 +234,24 @@ def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pai
 def random(ticket: TicketContent, fresh: Weights, seed: int, granularity: Granularity) -> Pair:
     """Fresh weights under a random mask with as many weights, units or inputs in each layer."""
     return fresh, random_mask_like(ticket.mask, seed, granularity)
+
+
+@register_control("random-erk")
+def random_erk(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
+    """Fresh weights under a random mask whose layers are as dense as ERK makes them.
+
+    As many weights in all; what the ticket leaves dense stays dense (Evci et al. 2020).
+    """
+    pruned = [
+        PrunableLayer(name=name, kind="conv", shape=tuple(keep.shape))
+        for name, keep in ticket.mask.items()
+        if not bool(keep.all())
+    ]
+    whole: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
+    if not pruned:
+        return fresh, whole
+    kept = sum(int(ticket.mask[layer.name].sum()) for layer in pruned)
+    return fresh, {**whole, **random_mask(pruned, shared_out("erk", pruned, kept), seed)}
 
 
 @register_control("mask-only")

@@ -22,6 +22,7 @@ SECTIONS = {
         "verify": f"{_HERE}.verify",
         "report": f"{_HERE}.report",
         "compare": f"{_HERE}.compare",
+        "measure": f"{_HERE}.measure",
         "analyze": f"{_HERE}.analyze",
     },
     "In and out": {

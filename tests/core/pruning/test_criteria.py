@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
 from ticket_hub.errors import MaskMismatchError, PruningError, RecipeError, ScoreError
-from ticket_hub.pruning.criteria import CRITERIA, scores
-from ticket_hub.types import PrunableLayer, Weights
+from ticket_hub.pruning.criteria import CRITERIA, Measured, scores
+from ticket_hub.types import Mask, PrunableLayer
 
 INITIAL = [0.5, -0.5, 2.0, -1.0, 0.0, 0.25]
 TRAINED = [1.0, 1.0, -3.0, -0.5, -4.0, 0.25]
@@ -18,6 +16,11 @@ EXPECTED = {
     "initial-magnitude": [0.5, 0.5, 2.0, 1.0, 0.0, 0.25],
     "large-final-same-sign": [1.0, 0.0, 0.0, 0.5, 0.0, 0.25],
     "gradient-magnitude": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
+    "snip": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
+    "iterative-snip": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
+    "grasp-magnitude": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
+    "grasp": (torch.tensor(TRAINED) * torch.tensor(GRADIENTS)).tolist(),
+    "synflow": (torch.tensor(TRAINED).abs() * torch.tensor(GRADIENTS)).tolist(),
 }
 LAYER = PrunableLayer(name="fc.weight", kind="fc", shape=(6,))
 
@@ -28,7 +31,7 @@ def of(criterion: str, seed: int = 0, name: str = "fc.weight") -> torch.Tensor:
         [PrunableLayer(name=name, kind="fc", shape=(6,))],
         initial={name: torch.tensor(INITIAL)},
         trained={name: torch.tensor(TRAINED)},
-        gradients=lambda: {name: torch.tensor(GRADIENTS)},
+        measured=lambda _need, _mask: {name: torch.tensor(GRADIENTS)},
         seed=seed,
     )[name]
 
@@ -68,7 +71,7 @@ def test_weights_without_an_order_are_refused_by_name(
             [LAYER],
             initial={"fc.weight": weights["initial"]},
             trained={"fc.weight": weights["trained"]},
-            gradients=lambda: {"fc.weight": torch.tensor(GRADIENTS)},
+            measured=lambda _need, _mask: {"fc.weight": torch.tensor(GRADIENTS)},
             seed=0,
         )
 
@@ -76,12 +79,12 @@ def test_weights_without_an_order_are_refused_by_name(
 def test_gradients_are_asked_for_once_and_only_where_they_are_needed() -> None:
     weights, asked = {"fc.weight": torch.ones(6)}, []
 
-    def gradients() -> dict[str, torch.Tensor]:
+    def gradients(_need: str, _mask: Mask) -> dict[str, torch.Tensor]:
         asked.append(1)
         return {"fc.weight": torch.full((6,), float("nan"))}
 
-    def score(name: str, source: Callable[[], Weights] | None) -> None:
-        scores(name, [LAYER], initial=weights, trained=weights, seed=0, gradients=source)
+    def score(name: str, source: Measured | None) -> None:
+        scores(name, [LAYER], initial=weights, trained=weights, seed=0, measured=source)
 
     score("magnitude", gradients)
     assert asked == []

@@ -80,13 +80,13 @@ def test_pruned_weights_never_come_back(criterion: str, scope: str, data: st.Dat
     )
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 1000)))
 
-    def draw() -> dict[str, Tensor]:
+    def draw(*_asked: object) -> dict[str, Tensor]:
         return {one.name: torch.randn(one.shape, generator=generator) for one in layers}
 
     initial, mask = draw(), full_mask(layers)
     for _ in range(4):
         after = next_mask(
-            spec, layers, initial=initial, trained=draw(), mask=mask, seed=1, gradients=draw
+            spec, layers, initial=initial, trained=draw(), mask=mask, seed=1, measured=draw
         )
         assert is_nested(after, mask)
         groups = [mask] if scope == "global" else [{name: mask[name]} for name in mask]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import pytest
 import torch
 from torch.nn import functional
 
 from ticket_hub.data import load, normalized
-from ticket_hub.networks import architecture_for, build, initialize
-from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
-from ticket_hub.training.slopes import EXAMPLES_PER_CLASS, _chosen, loss_gradients
+from ticket_hub.errors import PruningError
+from ticket_hub.networks import architecture_for, build, initialize, outline
+from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
+from ticket_hub.training.slopes import (
+    EXAMPLES_PER_CLASS,
+    _chosen,
+    _examples,
+    hessian_gradients,
+    loss_gradients,
+    synaptic_flow,
+)
+from ticket_hub.types import Architecture
 
 TRAINING = TrainingSpec(iterations=1, batch_size=10, optimizer="sgd", lr=0.1)
 DIGITS = load(DataSpec(name="digits", validation=200))
@@ -36,3 +48,99 @@ def test_they_are_those_of_the_mean_loss_with_running_statistics() -> None:
     assert found.keys() == named.keys()
     for name, value in zip(named, true, strict=True):
         torch.testing.assert_close(found[name].double(), value, rtol=1e-3, atol=1e-6)
+
+
+SNIP = PruningSpec(criterion="snip", when="init", mode="one-shot")
+SMALL = NetworkSpec(name="conv-2", init="kaiming-normal")
+
+
+def begun(spec: NetworkSpec = SMALL) -> tuple[Architecture, dict[str, torch.Tensor]]:
+    architecture = architecture_for(spec, DIGITS.input_shape, 10)
+    return architecture, dict(initialize(architecture, spec, 0))
+
+
+def examples(count: int = 10) -> tuple[torch.Tensor, torch.Tensor]:
+    part = DIGITS.train.take(_chosen(DIGITS.train, 10, seed=3, count=count))
+    return normalized(part.inputs, DIGITS).double(), part.labels
+
+
+def test_snip_is_the_slope_in_the_gates_of_weights() -> None:
+    """Against difference quotients: a gate a little below 1 on one weight."""
+    architecture, weights = begun()
+    found = loss_gradients(architecture, DIGITS, TRAINING, weights, seed=3, spec=SNIP)
+    module = build(architecture).double().eval()
+    images, labels = examples()
+
+    def loss(name: str, place: tuple[int, ...], gate: float) -> float:
+        state = {key: value.double().clone() for key, value in weights.items()}
+        state[name][place] *= gate
+        module.load_state_dict(state)
+        with torch.no_grad():
+            return float(functional.cross_entropy(module(images), labels))
+
+    for name in ("features.0.weight", "hidden.0.weight", "output.weight"):
+        largest = torch.unravel_index(weights[name].abs().argmax(), weights[name].shape)
+        place = tuple(map(int, largest))
+        quotient = (loss(name, place, 1 + 1e-5) - loss(name, place, 1 - 1e-5)) / 2e-5
+        score = float(weights[name][place] * found[name][place])
+        assert abs(score - quotient) <= 1e-3 * abs(quotient) + 1e-7
+
+
+def test_the_hessian_times_the_gradient_is_the_gradients_difference_along_it() -> None:
+    architecture, weights = begun()
+    found = hessian_gradients(architecture, DIGITS, TRAINING, weights, seed=3)
+    module = build(architecture).double().eval()
+    images, labels = examples()
+
+    def gradient(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        module.load_state_dict(state)
+        named = dict(module.named_parameters())
+        loss = functional.cross_entropy(module(images) / 200, labels)
+        return dict(zip(named, torch.autograd.grad(loss, [*named.values()]), strict=True))
+
+    exact = {name: value.double() for name, value in weights.items()}
+    along = gradient(exact)
+    step = 1e-6  # small, since a step over a kink of ReLU changes the quotient
+    after = gradient({name: value + step * along[name] for name, value in exact.items()})
+    before = gradient({name: value - step * along[name] for name, value in exact.items()})
+    for name in ("features.0.weight", "features.2.weight", "hidden.0.weight", "output.weight"):
+        quotient = (after[name] - before[name]) / (2 * step)
+        assert float((found[name] - quotient).norm()) <= 1e-2 * float(quotient.norm())
+
+
+@pytest.mark.parametrize("name", ["lenet-20-10", "conv-2", "vgg-11"])
+def test_flow_is_conserved_from_layer_to_layer(name: str) -> None:
+    shape = (1, 16, 16) if name == "vgg-11" else (1, 8, 8)
+    architecture = architecture_for(NetworkSpec(name=name), shape, 10)
+    weights = initialize(architecture, NetworkSpec(name=name), 0)
+    flow = synaptic_flow(architecture, weights)
+    sums = [
+        float((weights[layer.name].double().abs() * flow[layer.name]).sum())
+        for layer in outline(architecture).layers
+    ]
+    assert all(abs(each / sums[-1] - 1) <= 1e-6 for each in sums)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("encoder-1-32", (50, 1, 6)), ("timm:mobilenetv2_035", (3, 32, 32))]
+)
+def test_flow_is_refused_where_a_network_is_not_homogeneous(
+    name: str, shape: tuple[int, int, int]
+) -> None:
+    spec = NetworkSpec(name=name)
+    architecture = architecture_for(spec, shape, 4)
+    with pytest.raises(PruningError, match=r"'synflow' has no meaning"):
+        synaptic_flow(architecture, initialize(architecture, spec, 0))
+
+
+def test_examples_may_be_corrupted_on_purpose() -> None:
+    images, labels = _examples(DIGITS, 3, None)
+    spec = dataclasses.replace(SNIP, examples="random-labels")
+    same, other = _examples(DIGITS, 3, spec)
+    assert torch.equal(same, images)
+    assert 0 < int((other == labels).sum()) < 40
+    moved, kept = _examples(DIGITS, 3, dataclasses.replace(SNIP, examples="random-pixels"))
+    assert torch.equal(kept, labels)
+    assert not torch.equal(moved, images)
+    assert torch.equal(moved.flatten(1).sort(1).values, images.flatten(1).sort(1).values)
+    assert len(_examples(DIGITS, 3, dataclasses.replace(SNIP, examples_per_class=3))[1]) == 30

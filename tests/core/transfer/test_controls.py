@@ -42,6 +42,7 @@ TABLE = {
     "shuffle": (True, False, False, True),
     "shuffled-pretrained": (False, True, False, True),
     "random": (False, False, False, True),
+    "random-erk": (False, False, False, True),
     "mask-only": (False, True, False, True),
     "finetune": (False, False, False, False),
     "own": (False, False, False, False),
@@ -78,7 +79,7 @@ def test_each_control_takes_one_thing_away(control: str) -> None:
     assert start.seed == (11 if drawn else None)
 
 
-@pytest.mark.parametrize("control", [name for name in TABLE if name != "dense"])
+@pytest.mark.parametrize("control", [name for name in TABLE if name not in {"dense", "random-erk"}])
 def test_every_control_keeps_as_many_weights_in_each_layer(control: str) -> None:
     given = ticket()
     start = begin(control, given, NETWORK, 3, "layerwise")
@@ -118,6 +119,17 @@ def test_the_same_signs_are_the_only_thing_kept_of_theta0() -> None:
     for name in given_ticket.mask:
         assert torch.equal(start.weights[name].sign(), given_ticket.theta0[name].sign())
         assert torch.equal(start.weights[name].abs(), plain.weights[name].abs())
+
+
+def test_a_random_mask_by_erk_keeps_as_many_weights_and_small_layers_denser() -> None:
+    given = ticket()
+    start = make_start("random-erk", given, NETWORK, 3)
+    counts = kept_by_layer(start.mask)
+    assert sum(counts.values()) == sum(kept_by_layer(given.mask).values())
+    densities = [counts[name] / keep.numel() for name, keep in given.mask.items()]
+    assert densities[0] < densities[1] < densities[2]
+    other = make_start("random-erk", given, NETWORK, 4).mask
+    assert any(not torch.equal(keep, other[name]) for name, keep in start.mask.items())
 
 
 @pytest.mark.parametrize("scope", ["layerwise", "global"])

@@ -1,0 +1,105 @@
+"""Units and n:m through the commands: a plan, a search, its files, and what they cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.commands import Ran, run_ticket
+
+SHORT = [
+    *("--set", "network.name=lenet-20-10", "--set", "training.iterations=8"),
+    *("--set", "training.evaluate_every=4", "--trials", "1"),
+]
+UNITS = [*SHORT, "--set", "pruning.granularity=unit", "--set", "pruning.rates={fc=0.5}"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two rounds that halve the units."""
+    place = tmp_path_factory.mktemp("units") / "run"
+    ran: Ran = run_ticket("find", "digits-quick", *UNITS, "--levels", "2", "--out", str(place))
+    assert ran.code == 0, ran.stderr
+    return place
+
+
+def test_the_plan_says_what_rows_and_columns_will_be_left(ticket: Callable[..., Any]) -> None:
+    ran = ticket("find", "digits-quick", *UNITS, "--levels", "2", "--dry-run", "--format", "json")
+    plan = json.loads(ran.stdout)
+    assert [(row["layer"], row["kept"], row["is_pruned"]) for row in plan["layers"]] == [
+        ("hidden.0.weight", [64 * 20, 64 * 10, 64 * 5], True),
+        ("hidden.1.weight", [20 * 10, 10 * 5, 5 * 3], True),
+        ("output.weight", [10 * 10, 5 * 10, 3 * 10], True),
+    ]
+
+
+def test_what_was_planned_is_found_and_found_again(run: Path, ticket: Callable[..., Any]) -> None:
+    again = ticket(
+        "find", "digits-quick", *UNITS, "--levels", "2", "--out", str(run), "--format", "json"
+    )
+    levels = json.loads(again.stdout)["levels"]
+    size = 1280 + 200 + 100
+    assert [round(each["density"] * size) for each in levels] == [size, 740, 365]
+    shown = ticket("show", f"{run}:2")
+    assert shown.code == 0
+    assert "hidden.0.weight" in shown.stdout
+
+
+def test_a_ticket_of_units_is_exported_small_and_measured(
+    run: Path, ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert ticket("export", f"{run}:2", "--to", "small", "--out", str(tmp_path / "small")).code == 0
+    record = json.loads((tmp_path / "small/structure.json").read_text())
+    assert [len(each) for each in record["kept"]["hidden.1.weight"].values()] == [3, 5]
+    ran = ticket("measure", f"{run}:2", "--format", "json")
+    rows = json.loads(ran.stdout)
+    assert [row["form"] for row in rows] == ["dense", "masked", "small"]
+    assert [row["macs"] for row in rows] == [1580, 1580, 365]
+    assert [row["parameters"] for row in rows] == [1620, 1620, 365 + 5 + 3 + 10]
+    assert all(row["low"] <= row["milliseconds"] <= row["high"] for row in rows)
+    assert all(row["machine"]["device"] and row["runs"] == 20 for row in rows)
+
+
+def test_its_controls_move_units(run: Path, ticket: Callable[..., Any]) -> None:
+    ran = ticket(
+        "retrain",
+        f"{run}:1",
+        *("--against", "shuffle,random,finetune", "--trials", "1", "--format", "json"),
+    )
+    assert ran.code == 0, ran.stderr
+
+
+def test_n_of_m_has_one_round(ticket: Callable[..., Any], tmp_path: Path) -> None:
+    granularity = ["--set", "pruning.granularity=2:4"]
+    place = str(tmp_path / "run")
+    ran = ticket(
+        *("find", "digits-quick", *SHORT, *granularity, "--levels", "3"),
+        *("--out", place, "--format", "json"),
+    )
+    found = json.loads(ran.stdout)
+    assert [each["density"] for each in found["levels"]] == [1.0, pytest.approx(800 / 1580)]
+    assert found["ending"]["reason"] == "exhausted"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            ["pruning.granularity=unit", "pruning.scope=global", "pruning.rates={fc=0.2}"],
+            "layerwise",
+        ),
+        (["pruning.granularity=4:2"], "would drop nothing"),
+        (["pruning.granularity=unit", "pruning.rates={output=0.1}"], "its outputs are those"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_remedy(
+    settings: list[str], words: str, ticket: Callable[..., Any]
+) -> None:
+    assignments = [word for each in settings for word in ("--set", each)]
+    ran = ticket("find", "digits-quick", *SHORT, *assignments, "--dry-run")
+    assert ran.code == 6
+    assert words in ran.stderr

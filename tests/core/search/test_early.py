@@ -1,0 +1,151 @@
+"""Pruning at theta0: masks are those of a few lines on the same weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from ticket_hub.bundle import open_bundle
+from ticket_hub.data import load, normalized
+from ticket_hub.errors import PruningError, RecipeError, ScoreError
+from ticket_hub.networks import build
+from ticket_hub.pruning import density
+from ticket_hub.recipe import Recipe, load_recipe
+from ticket_hub.search import find
+from ticket_hub.training.slopes import _chosen
+
+EARLY = {
+    "network.name": "lenet-20-10",
+    "training.iterations": 4,
+    "training.evaluate_every": 2,
+    "pruning.when": "init",
+    "pruning.mode": "one-shot",
+    "pruning.scope": "global",
+    "pruning.rates": {"fc": 0.2, "output": 0.2},
+    "pruning.target_density": 0.1,
+    "search.trials": 1,
+    "search.levels": 1,
+}
+
+
+def recipe(**changes: object) -> Recipe:
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    return load_recipe("digits-quick").replace(EARLY | named)
+
+
+def largest(scores: dict[str, torch.Tensor], kept: int) -> dict[str, torch.Tensor]:
+    """The mask of the highest scores of all layers."""
+    flat = torch.cat([value.flatten() for value in scores.values()])
+    chosen = torch.zeros(len(flat), dtype=torch.bool)
+    chosen[flat.argsort(descending=True)[:kept]] = True
+    parts = chosen.split([value.numel() for value in scores.values()])
+    return {name: part.view_as(scores[name]) for name, part in zip(scores, parts, strict=True)}
+
+
+def slope(value: torch.Tensor) -> torch.Tensor:
+    """What follows if a gate of each weight goes down from 1."""
+    assert value.grad is not None
+    return (value * value.grad).detach()
+
+
+def reference(criterion: str, wanted: Recipe, ticket: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    """A few independent lines for each score, on the theta0 of the bundle."""
+    module = build(ticket.architecture).double().eval()
+    theta0 = {name: value.double() for name, value in ticket.theta0.items()}
+    layers, kept = list(ticket.mask), round(0.1 * sum(k.numel() for k in ticket.mask.values()))
+    data = load(wanted.data)
+    part = data.train.take(_chosen(data.train, 10, seed=0))
+    images, labels = normalized(part.inputs, data).double(), part.labels
+    module.load_state_dict(theta0)
+    named = dict(module.named_parameters())
+    if criterion == "snip":
+        loss = functional.cross_entropy(module(images), labels)
+        loss.backward()
+        return largest({n: slope(named[n]).abs() for n in layers}, kept)
+    if criterion == "grasp":
+        loss = functional.cross_entropy(module(images) / 200, labels)
+        first = torch.autograd.grad(loss, [*named.values()], create_graph=True)
+        sum((g * g.detach()).sum() for g in first).backward()  # type: ignore[union-attr]
+        return largest({n: slope(named[n]) for n in layers}, kept)
+    size = sum(named[n].numel() for n in layers)
+    mask = {n: torch.ones_like(ticket.mask[n]) for n in layers}
+    for turn in range(1, 101):
+        module.load_state_dict(
+            {n: (v * mask[n] if n in mask else v).abs() for n, v in theta0.items()}
+        )
+        module.zero_grad()
+        module(torch.ones(1, 1, 8, 8, dtype=torch.float64)).sum().backward()
+        left = max(kept, round(size * (kept / size) ** (turn / 100)))
+        scores = {n: slope(named[n]).masked_fill(~mask[n], -1) for n in layers}
+        mask = largest(scores, left)
+    return mask
+
+
+@pytest.mark.parametrize("criterion", ["snip", "grasp", "synflow"])
+def test_masks_are_those_of_a_few_independent_lines(criterion: str, tmp_path: Path) -> None:
+    wanted = recipe(pruning__criterion=criterion)
+    found = find(wanted, run_folder=tmp_path / "run")
+    ticket = open_bundle(found.bundle).ticket(level=1)
+    assert density(ticket.mask) == pytest.approx(0.1, abs=1e-4)
+    expected = reference(criterion, wanted, ticket)
+    different = sum(int((ticket.mask[n] != keep).sum()) for n, keep in expected.items())
+    assert different <= (2 if criterion != "synflow" else 0)  # ties of float32
+
+
+def test_a_later_step_scores_the_weights_that_survivors_return_to(tmp_path: Path) -> None:
+    wanted = recipe(pruning__when="2it", search__rewind="2it", pruning__criterion="magnitude")
+    ticket = open_bundle(find(wanted, run_folder=tmp_path / "run").bundle).ticket(level=1)
+    sizes = {name: ticket.theta0[name].abs() for name in ticket.mask}
+    kept = sum(int(keep.sum()) for keep in ticket.mask.values())
+    expected = largest(sizes, kept)
+    assert all(torch.equal(keep, expected[name]) for name, keep in ticket.mask.items())
+
+
+def test_synflow_empties_no_layer_at_a_density_where_magnitude_does(tmp_path: Path) -> None:
+    changes = {"network__name": "lenet-100-100-100", "pruning__target_density": 0.004}
+    found = find(recipe(pruning__criterion="synflow", **changes), run_folder=tmp_path / "run")
+    mask = open_bundle(found.bundle).ticket(level=1).mask
+    assert all(bool(keep.any()) for keep in mask.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "about"),
+    [
+        ({"pruning__when": "later"}, "pruning.when cannot be"),
+        ({"pruning__mode": "iterative", "pruning__target_density": None}, "pruning.mode cannot be"),
+        ({"search__rewind": "2it"}, "search.rewind cannot be '2it'"),
+        ({"pruning__when": "2it"}, "search.rewind cannot be 'init'"),
+        ({"pruning__examples_per_class": 0}, "examples_per_class cannot be 0"),
+        ({"pruning__distribution": "erk"}, "pruning.distribution cannot be 'erk'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], about: str) -> None:
+    with pytest.raises(RecipeError, match=about):
+        recipe(**changes)
+
+
+def test_a_score_that_no_gradient_reaches_is_refused(tmp_path: Path) -> None:
+    wanted = recipe(
+        network__name="timm:resnet10t",
+        pruning__criterion="snip",
+        pruning__rates={"conv": 0.2},
+        data__size=32,
+    )
+    with pytest.raises(ScoreError, match=r"network\.init|is 0 for") as refused:
+        find(wanted, run_folder=tmp_path / "run")
+    assert "kaiming-normal" in refused.value.remedy
+
+
+def test_synflow_is_refused_for_what_is_not_homogeneous(tmp_path: Path) -> None:
+    wanted = recipe(
+        network__name="timm:mobilenetv2_035",
+        pruning__criterion="synflow",
+        data__size=32,
+        pruning__rates={"conv": 0.2},
+    )
+    with pytest.raises(PruningError, match="no meaning"):
+        find(wanted, run_folder=tmp_path / "run")
