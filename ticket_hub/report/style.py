@@ -12,6 +12,7 @@ from typing import Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -172,5 +173,19 @@ def theme_css(selector: str = ":root") -> str:
 def _saved(figure: Figure, form: Literal["png", "svg"], metadata: dict[str, None]) -> bytes:
     stream = io.BytesIO()
     with drawing():
+        _lay_out(figure)
         figure.savefig(stream, format=form, metadata=metadata, facecolor=PAPER)
     return stream.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Give the parts of a figure their places, once for all that is saved of it.
+
+    To save it, matplotlib draws a figure twice where it has a layout engine, and lays it out both
+    times, for each format.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        FigureCanvasSVG(figure)  # sizes of texts that no raster rounds
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # "none" would still draw it twice
