@@ -23,7 +23,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
-from tests.helpers.pretended_streams import Clock, Event, Memory, Stream
+from tests.helpers.pretended_streams import Event, Host, Stream
 from tests.helpers.pretended_tensors import Call, CudaTensor, called, is_fresh, pointer
 
 __all__ = ["Graph", "GraphFacts", "PretendedCuda"]
@@ -149,8 +149,8 @@ class PretendedCuda(TorchFunctionMode):
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
         self._patch = monkeypatch
-        self.host = Clock()
-        self.memory = Memory(self.host)
+        self.host = Host()
+        self.memory = self.host.memory
         self.current = 0
         self.capturing: Graph | None = None
         self.graphs: list[GraphFacts] = []
@@ -259,9 +259,7 @@ class PretendedCuda(TorchFunctionMode):
         if stream.graph is not None:
             raise RuntimeError(f"CUDA error: operation not permitted when capturing ({what})")
         self.syncs.append(what)
-        self.memory.check_flying()
         stream.synchronize()
-        self.memory.check_flying()
 
     @contextlib.contextmanager
     def drawing(self, call: Call) -> Iterator[None]:

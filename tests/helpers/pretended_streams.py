@@ -19,7 +19,7 @@ from tests.helpers.pretended_tensors import pointer
 if TYPE_CHECKING:
     from tests.helpers.pretended_cuda import Graph
 
-__all__ = ["Event", "Memory", "Stream"]
+__all__ = ["Event", "Host", "Memory", "Stream"]
 
 
 class Clock:
@@ -38,6 +38,19 @@ class Clock:
         return self.seen.get(stream, 0) >= tick
 
 
+class Host(Clock):
+    """The host, and the memory that it may write again once it has waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = Memory(self)
+
+    def merge(self, other: Clock) -> None:
+        """Wait, and look at what was copied until now."""
+        super().merge(other)
+        self.memory.check_flying()
+
+
 class Stream(Clock):
     """A stream of a device.
 
@@ -47,7 +60,7 @@ class Stream(Clock):
 
     made = 0
 
-    def __init__(self, device: torch.device, host: Clock) -> None:
+    def __init__(self, device: torch.device, host: Host) -> None:
         super().__init__()
         Stream.made += 1
         self.device, self.host, self.number = device, host, Stream.made
@@ -90,7 +103,7 @@ class Stream(Clock):
 class Event(Clock):
     """A place in a stream."""
 
-    def __init__(self, host: Clock) -> None:
+    def __init__(self, host: Host) -> None:
         super().__init__()
         self.host = host
 
@@ -121,7 +134,7 @@ class Memory:
         pinned: pieces of the host's memory that the devices read by themselves.
     """
 
-    def __init__(self, host: Clock) -> None:
+    def __init__(self, host: Host) -> None:
         self.host = host
         self.pinned: dict[int, StorageWeakRef] = {}
         self._records: dict[int, Record] = {}

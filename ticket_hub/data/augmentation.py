@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from ticket_hub.recipe import DataSpec
 from ticket_hub.seeds import derive_seed
-from ticket_hub.shapes import Bool, Int64, Shaped, UInt8
+from ticket_hub.shapes import Int64, Shaped, UInt8
 
 __all__ = ["Augmentation", "augmented", "is_augmented"]
 
@@ -51,6 +51,8 @@ class Augmentation:
         self.spec = spec
         words = [divmod(derive_seed(seed, "augment", level), WORD + 1) for seed, level in streams]
         self._keys = torch.tensor(words, dtype=torch.int64).to(device)
+        places = 2 * spec.crop + 1
+        self._places = torch.tensor([2, places, places]).to(device)
 
     def __call__(
         self,
@@ -70,24 +72,42 @@ class Augmentation:
         """
         if not is_augmented(self.spec):
             return images
-        draws = self.draws(indices, epoch).flatten(0, 1)
-        moved = _moved(images.flatten(0, 1), draws, self.spec)
-        return moved.view(images.shape)
+        return self.move(images, self.moves(indices, epoch))
+
+    def moves(
+        self, indices: Int64[Tensor, "*steps members batch"], epoch: int | Tensor
+    ) -> Int64[Tensor, "*steps members batch 3"]:
+        """What becomes of every sample: 1 where it is mirrored, rows down, and columns right.
+
+        The last two are in [0, 2p]; so many steps may be drawn at once, `epoch` as in `draws`.
+        """
+        return self.draws(indices, epoch).mul_(self._places) >> 32
+
+    def move(
+        self,
+        images: Shaped[Tensor, "members batch channels height width"],
+        moves: Int64[Tensor, "members batch 3"],
+    ) -> Shaped[Tensor, "members batch channels height width"]:
+        """Images of one step, moved as `moves` has drawn."""
+        return _moved(images.flatten(0, 1), moves.flatten(0, 1), self.spec).view(images.shape)
 
     def draws(
-        self, indices: Int64[Tensor, "members batch"], epoch: int | Tensor
-    ) -> Int64[Tensor, "members batch 3"]:
+        self, indices: Int64[Tensor, "*steps members batch"], epoch: int | Tensor
+    ) -> Int64[Tensor, "*steps members batch 3"]:
         """The random words of every sample: for flip, vertical and horizontal place, in [0, 2**32).
 
         Each is a hash of 64 bits of state: two words that hold stream and epoch, one of which
         enters before, the other after the sample's index is mixed in.
+
+        Args:
+            epoch: int64 `(*steps, members)`, or what spreads to it.
         """
         high, low = self._keys.unbind(1)
         first = _mixed((high + epoch) & WORD)
         second = _mixed((low ^ first) & WORD)
-        samples = _mixed((indices & WORD) ^ first[:, None])
+        samples = _mixed((indices & WORD) ^ first[..., None])
         places = torch.arange(3, device=indices.device) * GOLDEN
-        return _mixed((samples[..., None] + second[:, None, None] + places) & WORD)
+        return _mixed((samples[..., None] + second[..., None, None] + places) & WORD)
 
 
 def augmented(
@@ -115,24 +135,16 @@ def _mixed(words: Int64[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
     return words ^ (words >> 16)
 
 
-def _moved(images: Tensor, draws: Tensor, spec: DataSpec) -> Tensor:
+def _moved(images: Tensor, moves: Tensor, spec: DataSpec) -> Tensor:
     """Crop and flip as one gather over the padded images."""
     batch, channels, height, width = images.shape
     padded = functional.pad(images, [spec.crop] * 4)
-    places = 2 * spec.crop + 1
-    rows = torch.arange(height, device=images.device) + _place(draws[:, UP], places)
+    flip, down, right = moves[:, :, None].unbind(1)
+    rows = torch.arange(height, device=images.device) + down
     columns = torch.arange(width, device=images.device).expand(batch, width)
     if spec.flip:
-        columns = torch.where(_is_flipped(draws), width - 1 - columns, columns)
-    columns = columns + _place(draws[:, LEFT], places)
+        columns = torch.where(flip == 1, width - 1 - columns, columns)
+    columns = columns + right
     pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
     chosen = pixels.view(batch, 1, -1).expand(batch, channels, -1)
     return padded.flatten(2).gather(2, chosen).view(images.shape)
-
-
-def _place(words: Int64[Tensor, " batch"], places: int) -> Int64[Tensor, "batch 1"]:
-    return (words * places >> 32)[:, None]
-
-
-def _is_flipped(draws: Int64[Tensor, "batch 3"]) -> Bool[Tensor, "batch 1"]:
-    return draws[:, FLIP, None] >= 1 << 31

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ticket_hub.data import Augmentation, DataSet, normalized
+from ticket_hub.data import Augmentation, DataSet, is_augmented, normalized
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float, Int64, Shaped
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
-from ticket_hub.training.order import epoch_of, order_table
+from ticket_hub.training.order import Orders, epoch_of
 from ticket_hub.training.pixels import floats, kept_floats
 from ticket_hub.training.schedules import learning_rates
 
@@ -34,6 +34,7 @@ class Batches:
         self.data, self.training, self.members = data, training, members
         self.device = data.device
         self._rows = Rows(RUN, self.device)
+        self._orders = Orders(members, training.batch_size, len(data.train))
         self._augment = Augmentation(
             data.spec, [(member.seed, member.level) for member in members], self.device
         )
@@ -43,12 +44,14 @@ class Batches:
         """Prepare the steps from `start` on, at most to `stop`; their number is returned."""
         stop = min(stop, start + RUN)
         size, examples = self.training.batch_size, len(self.data.train)
-        epochs = [epoch_of(iteration, size, examples) for iteration in range(start, stop)]
         self._rows.load(
-            order=order_table(self.members, start, stop, size, examples),
-            epoch=torch.tensor(epochs),
+            order=self._orders.table(start, stop),
             lr=learning_rates(self.training, start, stop, self.device),
+            epoch=torch.tensor([[epoch_of(at, size, examples)] for at in range(start, stop)]),
         )
+        if self._ready is None and is_augmented(self.data.spec):
+            order, epoch = self._rows.table("order"), self._rows.table("epoch")
+            self._rows.derive("moves", self._augment.moves(order.long(), epoch.long()))
         return stop - start
 
     @property
@@ -69,7 +72,9 @@ class Batches:
         if self._ready is not None:
             return self._ready.index_select(0, chosen).view(shape), labels
         images = self.data.train.inputs.index_select(0, chosen).view(shape)
-        return normalized(self._augment(images, order, self._rows.row("epoch")), self.data), labels
+        if is_augmented(self.data.spec):
+            images = self._augment.move(images, self._rows.row("moves"))
+        return normalized(images, self.data), labels
 
     def advance(self) -> None:
         """Go to the next step."""

@@ -29,6 +29,8 @@ class Rows:
     """Tables with one row for each step of a run of steps, read at a common counter.
 
     The tables are written once per run into the same memory, which a graph may have captured.
+    On CUDA they go there through two buffers of pinned memory in turn, so that the host never
+    waits for a run that has not ended, unless it is two runs ahead.
 
     Args:
         length: the most steps that one run has.
@@ -39,19 +41,47 @@ class Rows:
         self._tables: dict[str, Tensor] = {}
         self._place = 0
         self._counter = torch.zeros(1, dtype=torch.int64, device=device)
+        self._buffers: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+        self._copied: list[torch.cuda.Event] = []
 
     def load(self, **tables: Tensor) -> None:
-        """Begin a run: `(steps, ...)` each, on any device, at most `length` steps."""
+        """Begin a run: `(steps, ...)` each, on the CPU, at most `length` steps.
+
+        Whole numbers of 64 bits must fit into 32, as which CUDA gets them.
+        """
         self._place = 0
         self._counter.zero_()
+        if self.device.type == "cpu":
+            self._tables |= tables
+            return
+        if len(self._copied) == len(self._buffers):
+            self._copied.pop(0).synchronize()
+        buffer, other = self._buffers
         for name, rows in tables.items():
-            if self.device.type == "cpu":
-                self._tables[name] = rows
-                continue
-            if name not in self._tables:
+            if name not in buffer:
                 shape = (self.length, *rows.shape[1:])
-                self._tables[name] = torch.zeros(shape, dtype=rows.dtype, device=self.device)
-            self._tables[name][: len(rows)].copy_(rows, non_blocking=True)
+                kind = torch.int32 if rows.dtype == torch.int64 else rows.dtype
+                buffer[name] = torch.empty(shape, dtype=kind, pin_memory=True)
+            if name not in self._tables:
+                self._tables[name] = torch.zeros(
+                    buffer[name].shape, dtype=buffer[name].dtype, device=self.device
+                )
+            buffer[name][: len(rows)].copy_(rows)
+            self._tables[name][: len(rows)].copy_(buffer[name][: len(rows)], non_blocking=True)
+        self._copied.append(torch.cuda.Event(blocking=True))
+        self._copied[-1].record(torch.cuda.current_stream(self.device))
+        self._buffers = (other, buffer)
+
+    def derive(self, name: str, rows: Tensor) -> None:
+        """Add a table to the run that has begun: made on the device, of as many rows as others."""
+        if self.device.type == "cpu" or name not in self._tables:
+            self._tables[name] = rows
+        else:
+            self._tables[name].copy_(rows)
+
+    def table(self, name: str) -> Tensor:
+        """All rows of a table: of this run on a CPU, on CUDA `length` of them."""
+        return self._tables[name]
 
     def row(self, name: str) -> Tensor:
         """The present row of a table."""

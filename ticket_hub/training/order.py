@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import torch
@@ -12,13 +11,7 @@ from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Int64
 from ticket_hub.training.member import Member
 
-__all__ = ["batch_indices", "epoch_of", "order_table"]
-
-
-@functools.lru_cache(maxsize=64)
-def _permutation(seed: int, level: int, epoch: int, examples: int) -> Tensor:
-    generator = torch.Generator().manual_seed(derive_seed(seed, "order", level, epoch))
-    return torch.randperm(examples, generator=generator)
+__all__ = ["Orders", "batch_indices", "epoch_of"]
 
 
 def epoch_of(iteration: int, batch_size: int, examples: int) -> int:
@@ -33,34 +26,49 @@ def batch_indices(
 
     A full reshuffle each epoch; the last, smaller batch of an epoch is dropped.
     """
-    return _batches((seed, level), (iteration, iteration + 1), batch_size, examples)[0]
-
-
-def order_table(
-    members: Sequence[Member], start: int, stop: int, batch_size: int, examples: int
-) -> Int64[Tensor, "steps members batch"]:
-    """The examples of the steps from `start` to `stop`, for each member, on the CPU."""
-    return torch.stack(
-        [
-            _batches((member.seed, member.level), (start, stop), batch_size, examples)
-            for member in members
-        ],
-        dim=1,
-    )
-
-
-def _batches(
-    stream: tuple[int, int], steps: tuple[int, int], batch_size: int, examples: int
-) -> Tensor:
-    """The batches of the steps from one iteration to another; stream is (seed, level)."""
-    start, stop = steps
     size = min(batch_size, examples)
-    a_epoch = examples // size
-    parts = []
-    while start < stop:
-        epoch, step = divmod(start, a_epoch)
-        count = min(a_epoch - step, stop - start)
-        order = _permutation(*stream, epoch, examples)
-        parts.append(order[step * size : (step + count) * size].view(count, size))
-        start += count
-    return torch.cat(parts)
+    epoch, step = divmod(iteration, examples // size)
+    return _permutation(seed, level, epoch, examples)[step * size : (step + 1) * size]
+
+
+class Orders:
+    """The orders in which some members see the examples, each shuffled once an epoch.
+
+    Args:
+        members: those who share a (seed, level) share their orders.
+    """
+
+    def __init__(self, members: Sequence[Member], batch_size: int, examples: int) -> None:
+        self._streams = [(member.seed, member.level) for member in members]
+        self._size, self._examples = min(batch_size, examples), examples
+        self._kept: dict[tuple[int, int, int], Tensor] = {}
+
+    def table(self, start: int, stop: int) -> Int64[Tensor, "steps members batch"]:
+        """The examples of the steps from `start` to `stop`, for each member, on the CPU.
+
+        The orders of epochs before `start` are forgotten.
+        """
+        size, epochs = self._size, self._examples // self._size
+        self._kept = {key: kept for key, kept in self._kept.items() if key[2] >= start // epochs}
+        table = torch.empty(stop - start, len(self._streams), size, dtype=torch.int64)
+        at = start
+        while at < stop:
+            epoch, step = divmod(at, epochs)
+            count = min(epochs - step, stop - at)
+            rows = table[at - start :][:count]
+            for place, stream in enumerate(self._streams):
+                order = self._order((*stream, epoch))
+                rows[:, place] = order[step * size : (step + count) * size].view(count, size)
+            at += count
+        return table
+
+    def _order(self, key: tuple[int, int, int]) -> Tensor:
+        if key not in self._kept:
+            # half as large, and no data set in memory has 2**31 examples
+            self._kept[key] = _permutation(*key, self._examples).int()
+        return self._kept[key]
+
+
+def _permutation(seed: int, level: int, epoch: int, examples: int) -> Tensor:
+    generator = torch.Generator().manual_seed(derive_seed(seed, "order", level, epoch))
+    return torch.randperm(examples, generator=generator)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +13,10 @@ import torch
 from tests.helpers.populations import OPTIMIZERS, assert_same, network, population, spec
 from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet
-from ticket_hub.errors import MemoryLimitError
-from ticket_hub.training import train
+from ticket_hub.errors import MemoryLimitError, StoppedError
+from ticket_hub.training import Progress, train
+from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.choice import BACKENDS as KINDS
 
 BACKENDS = [
     ("stack", "lenet-24-16"),
@@ -186,3 +190,92 @@ def test_memory_that_is_used_up_in_a_capture_costs_only_speed(
         here, train(architecture, digits.to("cuda"), training, members), strict=True
     ):
         assert_same(ours, theirs)
+
+
+LAUNCHES = {
+    "stack": ("digits", "lenet-24-16", 31),
+    "vmap": ("digits", "lenet-24-16", 57),
+    "lanes": ("colours", "conv-2", 55),
+}
+"""The most operations of a captured step, each a launch on a GPU; they may only fall."""
+
+
+@pytest.mark.parametrize("backend", LAUNCHES)
+def test_no_step_waits_for_the_device_or_copies_from_memory_that_is_not_pinned(
+    backend: str, digits: DataSet, colours: DataSet, cuda: PretendedCuda
+) -> None:
+    where, name, most = LAUNCHES[backend]
+    moving = dataclasses.replace(colours.spec, flip=True, crop=1)
+    data = {"digits": digits, "colours": dataclasses.replace(colours, spec=moving)}[where]
+    architecture = network(data, name)
+    training = spec(backend=backend, batch_size=4, **OPTIMIZERS["momentum"])
+    engine = KINDS[backend](architecture, data.to("cuda"), training, population(architecture, 2))
+    engine.train(4)
+    cuda.syncs.clear()
+    cuda.pageable.clear()
+    before = cuda.launches
+    for stop in (6, 8, 9, 12):  # more runs than there are buffers
+        engine.train(stop)
+    assert cuda.syncs == []
+    assert cuda.pageable == []
+    assert all(graph.replays == 9 for graph in cuda.graphs)
+    assert max(graph.nodes for graph in cuda.graphs) <= most
+    # tables are written once a run, and no step but those of the graphs launches anything
+    assert cuda.launches - before <= 4 * 2 * (8 if where == "digits" else 60)
+
+
+@pytest.mark.parametrize("case", ["augmented", "dropout", "dropout with lanes that share"])
+def test_what_is_drawn_at_random_is_drawn_alike_in_a_graph(
+    case: str, digits: DataSet, colours: DataSet, cuda: PretendedCuda
+) -> None:
+    moving = dataclasses.replace(colours.spec, flip=True, crop=1)
+    data = dataclasses.replace(colours, spec=moving) if case == "augmented" else digits
+    options = {} if case == "augmented" else {"dropout": 0.5}
+    architecture = network(data, "conv-2" if case == "augmented" else "lenet-24-16", **options)
+    members = population(architecture, 1 if case == "dropout" else 2)
+    training = spec(
+        backend="lanes", iterations=8, batch_size=4, evaluate_every=8, **OPTIMIZERS["momentum"]
+    )
+    here = train(architecture, data, training, members, workers=1)
+    state = torch.cuda.get_rng_state("cuda:1")
+    there = train(architecture, data.to("cuda:1"), training, members)
+    for ours, theirs in zip(here, there, strict=True):
+        assert_same(ours, theirs)
+    assert [graph.replays for graph in cuda.graphs] == [5] * len(members)
+    assert torch.equal(torch.cuda.get_rng_state("cuda:1"), state)
+
+
+def test_both_gpus_train_in_one_process(digits: DataSet, cuda: PretendedCuda) -> None:
+    architecture = network(digits, "lenet-24-16")
+    members, training = population(architecture, 1), spec(iterations=8, **OPTIMIZERS["momentum"])
+    results = [
+        train(architecture, digits.to(place), training, members)[0]
+        for place in ("cuda:0", "cuda:1", "cuda:0")
+    ]
+    for result in results[1:]:
+        assert_same(results[0], result)
+    assert [graph.replays for graph in cuda.graphs] == [5, 5, 5]
+
+
+def test_members_leave_and_training_is_resumed_with_the_bits_of_a_cpu(
+    digits: DataSet, cuda: PretendedCuda, tmp_path: Path
+) -> None:
+    architecture = network(digits, "lenet-300-100")
+    members = population(architecture, 3)
+    seen: list[Progress] = []
+    here = train(architecture, digits, LEAVING, members, workers=1)
+    keeper = FolderKeeper(folder=tmp_path)
+    with pytest.raises(StoppedError):
+        train(
+            architecture,
+            digits.to("cuda"),
+            LEAVING,
+            members,
+            keeper=keeper,
+            observe=seen.append,
+            should_stop=lambda: len(seen) > 4,
+        )
+    there = train(architecture, digits.to("cuda"), LEAVING, members, keeper=keeper)
+    for ours, theirs in zip(here, there, strict=True):
+        assert_same(ours, theirs)
+    assert len({result.iterations for result in there}) > 1

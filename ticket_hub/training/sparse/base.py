@@ -17,7 +17,7 @@ from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import slot_names
-from ticket_hub.training.order import epoch_of, order_table
+from ticket_hub.training.order import Orders, epoch_of
 from ticket_hub.training.sparse.survivors import Survivors
 from ticket_hub.types import Architecture, Weights
 
@@ -44,6 +44,7 @@ class Trial:
         flat: float32 `(survivors + biases,)`.
         slots: state of the optimizer, by the names of `MemberState`, each like `flat`.
         augment: moves and mirrors its training images.
+        orders: in which it sees them.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Trial:
         self.slots = {name: torch.zeros_like(self.flat) for name in slot_names(training)}
         stream = (member.seed, member.level)
         self.augment = Augmentation(data.spec, [stream], data.device)
+        self.orders = Orders([member], training.batch_size, len(data.train))
 
 
 class SparseBackend(ABC):
@@ -103,7 +105,7 @@ class SparseBackend(ABC):
         train, batch = self.data.train, self.training.batch_size
         epoch = epoch_of(start, batch, len(train))
         stop = min(stop, (epoch + 1) * (len(train) // min(batch, len(train))))
-        order = order_table([trial.member], start, stop, batch, len(train))[:, 0]
+        order = trial.orders.table(start, stop)[:, 0]
         if not is_augmented(self.data.spec):
             return Batches(self._images, train.labels, order)
         chosen = order.flatten()
