@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.ranks import together
 from ticket_hub.bundle import open_bundle, verify_bundle
 
 SCRIPT = """
@@ -55,25 +52,9 @@ distributed.destroy_process_group()
 """
 
 
-def together(script: Path, *arguments: str) -> list[int]:
-    """The exit codes of two processes that know of each other, as `torchrun` starts them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), *arguments],
-            env={**os.environ, **group, "RANK": str(rank), "OMP_NUM_THREADS": "1"},
-        )
-        for rank in range(2)
-    ]
-    return [process.wait(120) for process in processes]
-
-
 def test_two_processes_walk_through_the_same_steps_and_one_writes(tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_text(SCRIPT)
-    assert together(tmp_path / "loop.py", str(tmp_path / "run")) == [0, 0]
+    assert together(tmp_path / "loop.py", str(tmp_path / "run")) == [(0, ""), (0, "")]
     first, second = (json.loads((tmp_path / f"run-{rank}.json").read_text()) for rank in range(2))
     assert first == second, "masks and trained weights are the same in both"
     assert [step[:2] for step in first] == [
@@ -87,9 +68,9 @@ def test_two_processes_walk_through_the_same_steps_and_one_writes(tmp_path: Path
 @pytest.mark.slow
 def test_killed_and_called_again_they_go_on_to_the_same_bundle(tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_text(SCRIPT)
-    assert together(tmp_path / "loop.py", str(tmp_path / "whole")) == [0, 0]
-    assert together(tmp_path / "loop.py", str(tmp_path / "cut"), "4") == [9, 9]
-    assert together(tmp_path / "loop.py", str(tmp_path / "cut")) == [0, 0]
+    assert together(tmp_path / "loop.py", str(tmp_path / "whole")) == [(0, ""), (0, "")]
+    assert together(tmp_path / "loop.py", str(tmp_path / "cut"), "4") == [(9, ""), (9, "")]
+    assert together(tmp_path / "loop.py", str(tmp_path / "cut")) == [(0, ""), (0, "")]
     whole, cut = (open_bundle(tmp_path / name / "bundle") for name in ("whole", "cut"))
     assert [level.tickets for level in whole.manifest.levels] == [
         level.tickets for level in cut.manifest.levels

@@ -19,20 +19,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import scipy.special  # noqa: F401 - imported here once, not by every child when it judges
 import torch
+import torch._dynamo  # the same: every optimizer asks for it
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
 from disturber import AT, KIND, KINDS, ROOT, Disturber  # type: ignore[import-not-found]
 
+from tests.helpers.own_loops import Net, train
 from ticket_hub.errors import StoppedError, TicketHubError
+from ticket_hub.own import Comparison, Search
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search import search
 from ticket_hub.training import Progress
 
 REFUSED = 74
+Work = Callable[[Path], None]
 
 
 def tiny() -> Recipe:
@@ -84,6 +92,17 @@ def stopped_and_resumed(folder: Path, recipe: Recipe, workers: int = 1) -> None:
     straight(folder, recipe)
 
 
+def own_loop(folder: Path) -> None:
+    """A search and a comparison that an author's own loop trains; it is never told to stop."""
+    for step in (steps := Search(Net, levels=2, trials=2, folder=folder / "run", rewind="2it")):
+        step.finish(test=train(step, point=2))
+    against = {"against": ["reinit"], "make_network": Net}
+    compared = Comparison(steps.bundle, trials=1, folder=folder / "compared", **against)
+    for step in compared:
+        step.finish(test=train(step))
+    compared.result()
+
+
 def tree(folder: Path) -> dict[str, str]:
     """The sha256 of every file in a run folder but its lock."""
     return {
@@ -115,16 +134,16 @@ def apart(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(fork(work), 0)[1])
 
 
-def undisturbed(folder: Path, recipe: Recipe) -> dict[str, str]:
+def undisturbed(folder: Path, whole: Work) -> dict[str, str]:
     """The files of a search that nothing happens to."""
-    status = apart(lambda: straight(folder, recipe))
+    status = apart(lambda: whole(folder))
     assert status == 0, f"the undisturbed search ended with {status}"
     return tree(folder)
 
 
-def complaints(folder: Path, recipe: Recipe, expected: dict[str, str]) -> list[str]:
+def complaints(folder: Path, whole: Work, expected: dict[str, str]) -> list[str]:
     """Run again, and say what differs from the undisturbed search."""
-    status = apart(lambda: straight(folder, recipe))
+    status = apart(lambda: whole(folder))
     got = tree(folder)
     changed = [name for name in got.keys() | expected.keys() if got.get(name) != expected.get(name)]
     shutil.rmtree(folder)
@@ -132,19 +151,19 @@ def complaints(folder: Path, recipe: Recipe, expected: dict[str, str]) -> list[s
     return [*found, f"the rerun differs in {sorted(changed)}"] if changed else found
 
 
-def watch(folder: Path, report: Path) -> None:
-    """Write down the durable calls of a search that is stopped and resumed."""
+def watch(folder: Path, report: Path, work: Work) -> None:
+    """Write down the durable calls of a search."""
     disturber = Disturber(folder)
     disturber.install()
-    stopped_and_resumed(folder, tiny())
+    work(folder)
     seen = {name: getattr(disturber, name) for name in ("calls", "unsynced", "in_place")}
     report.write_text(json.dumps(seen))
 
 
-def disturb_here(folder: Path, at: int, kind: str) -> None:
+def disturb_here(folder: Path, at: int, kind: str, work: Work) -> None:
     """A search that goes wrong at one call of its own process."""
     Disturber(folder, at, kind).install()
-    stopped_and_resumed(folder, tiny())
+    work(folder)
 
 
 def disturb_workers(folder: Path, at: int, kind: str) -> None:
@@ -154,16 +173,16 @@ def disturb_workers(folder: Path, at: int, kind: str) -> None:
     stopped_and_resumed(folder, longer(), workers=2)
 
 
-def campaign(place: Path, every: int) -> dict[str, Any]:
-    """Disturb at every so many-th pair of call and kind."""
-    expected = undisturbed(place / "straight", tiny())
-    assert apart(lambda: watch(place / "watched", place / "report.json")) == 0
+def campaign(place: Path, every: int, whole: Work, work: Work) -> dict[str, Any]:
+    """Disturb `work` at every so many-th pair of call and kind, and let `whole` go on with it."""
+    expected = undisturbed(place / "straight", whole)
+    assert apart(lambda: watch(place / "watched", place / "report.json", work)) == 0
     seen: dict[str, Any] = json.loads((place / "report.json").read_text())
     failures = {} if tree(place / "watched") == expected else {"resumed": ["differs"]}
     pairs = [(at, kind) for at in range(len(seen["calls"])) for kind in KINDS]
     for at, kind in pairs[::every]:
-        status = apart(lambda at=at, kind=kind: disturb_here(place / "run", at, kind))  # type: ignore[misc]
-        wrong = complaints(place / "run", tiny(), expected)
+        status = apart(lambda at=at, kind=kind: disturb_here(place / "run", at, kind, work))  # type: ignore[misc]
+        wrong = complaints(place / "run", whole, expected)
         if status != (REFUSED if kind in {"ENOSPC", "EIO"} else -signal.SIGKILL):
             wrong.append(f"the disturbed search ended with {status}")
         if wrong:
@@ -173,12 +192,13 @@ def campaign(place: Path, every: int) -> dict[str, Any]:
 
 def campaign_in_workers(place: Path, every: int, most: int) -> dict[str, Any]:
     """The same for the first `most` calls of each worker process, all in checkpoints."""
-    expected = undisturbed(place / "straight", longer())
+    whole = partial(straight, recipe=longer())
+    expected = undisturbed(place / "straight", whole)
     failures = {}
     pairs = [(at, kind) for at in range(most) for kind in KINDS][::every]
     for at, kind in pairs:
         status = apart(lambda at=at, kind=kind: disturb_workers(place / "run", at, kind))  # type: ignore[misc]
-        wrong = complaints(place / "run", longer(), expected)
+        wrong = complaints(place / "run", whole, expected)
         if wrong or status != REFUSED:
             failures[f"{kind} at {at}"] = [*wrong, f"the disturbed search ended with {status}"]
     return {"injections": len(pairs), "failures": failures}
@@ -211,7 +231,8 @@ def kill_after_news(folder: Path, recipe: Recipe, news: int, more: float) -> boo
 def campaign_at_random(place: Path, runs: int) -> dict[str, Any]:
     """Kill a longer search at five random moments, then let it come through."""
     recipe = longer().replace({"training.iterations": 2000})
-    expected = undisturbed(place / "straight", recipe)
+    whole = partial(straight, recipe=recipe)
+    expected = undisturbed(place / "straight", whole)
     failures, kills, kept = {}, 0, 0
     chance = random.Random(0)
     for run in range(runs):
@@ -219,7 +240,7 @@ def campaign_at_random(place: Path, runs: int) -> dict[str, Any]:
             news, more = chance.randrange(10, 100), chance.uniform(0, 0.02)
             kills += kill_after_news(place / "run", recipe, news, more)
             kept += any((place / "run").glob("checkpoints/*/*.json"))
-        wrong = complaints(place / "run", recipe, expected)
+        wrong = complaints(place / "run", whole, expected)
         if wrong:
             failures[str(run)] = wrong
     return {"injections": runs, "kills": kills, "in_level": kept, "failures": failures}
@@ -229,6 +250,7 @@ def main() -> None:
     """Print what a campaign found, as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--own", action="store_true", help="of an author's own loop")
     parser.add_argument("--in-workers", type=int, metavar="MAX", default=0)
     parser.add_argument("--at-random", type=int, metavar="RUNS", default=0)
     options = parser.parse_args()
@@ -239,8 +261,11 @@ def main() -> None:
             found = campaign_at_random(place, options.at_random)
         elif options.in_workers:
             found = campaign_in_workers(place, options.every, options.in_workers)
+        elif options.own:
+            found = campaign(place, options.every, own_loop, own_loop)
         else:
-            found = campaign(place, options.every)
+            parts = (partial(work, recipe=tiny()) for work in (straight, stopped_and_resumed))
+            found = campaign(place, options.every, *parts)
     json.dump(found, sys.stdout)
 
 

@@ -1,24 +1,10 @@
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers import forked
-
-CAMPAIGN = Path(__file__).with_name("fault_injection.py")
-
-
-def run_campaign(*arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [forked.python(), str(CAMPAIGN), *arguments], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+from tests.helpers.campaigns import run_campaign
 
 
 @pytest.fixture(scope="module")

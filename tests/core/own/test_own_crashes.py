@@ -1,0 +1,24 @@
+"""An own loop is disturbed at its durable calls, as other searches are: see `search/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.helpers.campaigns import run_campaign
+
+
+def test_a_loop_disturbed_at_a_durable_call_ends_with_the_same_bytes_when_it_is_run_again() -> None:
+    found = run_campaign("--own", "--every", "251")  # has no factor in common with the kinds
+    assert found["injections"] >= 7
+    assert found["failures"] == {}
+    assert found["unsynced"] == found["in_place"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_loop_survives_every_fault_at_every_durable_call() -> None:
+    found: dict[str, Any] = run_campaign("--own")
+    assert found["injections"] == found["pairs"]
+    assert found["failures"] == {}
