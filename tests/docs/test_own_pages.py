@@ -48,6 +48,8 @@ def check_what_is_left(page: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning:lightning")
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")  # on a machine with many cores
+@pytest.mark.filterwarnings("ignore:GPU available but not used")
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.stem)
 def test_a_page_leaves_the_bundle_that_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

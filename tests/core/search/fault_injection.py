@@ -94,10 +94,15 @@ def stopped_and_resumed(folder: Path, recipe: Recipe, workers: int = 1) -> None:
 
 def own_loop(folder: Path) -> None:
     """A search and a comparison that an author's own loop trains; it is never told to stop."""
-    for step in (steps := Search(Net, levels=2, trials=2, folder=folder / "run", rewind="2it")):
+    for step in Search(Net, levels=2, trials=2, folder=folder / "run", rewind="2it"):
         step.finish(test=train(step, point=2))
-    against = {"against": ["reinit"], "make_network": Net}
-    compared = Comparison(steps.bundle, trials=1, folder=folder / "compared", **against)
+    compared = Comparison(
+        f"{folder}/run:2",
+        against=["reinit"],
+        trials=1,
+        make_network=Net,
+        folder=folder / "compared",
+    )
     for step in compared:
         step.finish(test=train(step))
     compared.result()
