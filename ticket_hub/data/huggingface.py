@@ -1,4 +1,4 @@
-"""Image data sets of the Hugging Face Hub, through the extra `hf-datasets`."""
+"""Images and texts of the Hugging Face Hub, through the extra `hf-datasets`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
 from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import test_fifth
+from ticket_hub.data.texts import to_tokens
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.recipe import DataSpec
 
@@ -31,6 +32,8 @@ NAME = re.compile(
     r"(?P<path>[\w.-]+/[\w.-]+)(:(?P<config>[\w.-]+))?(@(?P<revision>[\w./-]+))?", re.ASCII
 )
 TESTS = ("test", "validation", "valid", "val")
+TEXTS = ("text", "sentence")
+STRINGS = ("string", "large_string")
 FOLDER = "huggingface"
 TIMEOUT = 10.0  # seconds
 
@@ -41,8 +44,7 @@ def huggingface(spec: DataSpec, files: DatasetFiles) -> Published:
     return read_huggingface(
         spec.name.removeprefix("hf:"),
         files.root,
-        size=spec.size,
-        split_seed=spec.split_seed,
+        spec,
         online=files.fetch is not None,
     )
 
@@ -50,9 +52,8 @@ def huggingface(spec: DataSpec, files: DatasetFiles) -> Published:
 def read_huggingface(
     address: str,
     root: Path,
+    spec: DataSpec,
     *,
-    size: int,
-    split_seed: int,
     online: bool,
     endpoint: str | None = None,
 ) -> Published:
@@ -62,20 +63,21 @@ def read_huggingface(
     taken as it is, so that a configuration or a revision then has no effect. Otherwise the
     library `datasets` downloads it, or with `HF_HUB_OFFLINE=1` reads its own cache.
 
-    The image is the one column of images, the label the one column of classes (or the column
+    The image is the one column of images; without one, the text is the one column of strings, or
+    that called `text` or `sentence`. The label is the one column of classes (or the column
     `label`). A set with `train`, `validation` and `test` keeps its parts; one without `test` is
     tested on `validation`; one with `train` alone gives a fifth of every class, drawn by
-    `split_seed`, to the test part.
+    `spec.split_seed`, to the test part.
 
     Args:
-        size: of the square that every image is scaled to; 0 demands images of one size.
+        spec: `size` scales images to a square, and cuts texts; `tokenizer` is of texts.
         online: False reads the folder or nothing.
         endpoint: of the Hub; by default that of the environment.
 
     Raises:
         DataNotFoundError: it is neither on disk nor to be had, or the extra is missing.
-        DataCorruptError: an image cannot be read.
-        DataError: it is not a data set of images with classes.
+        DataCorruptError: an image cannot be read, or a text is missing.
+        DataError: it is not a data set of images or texts with classes.
     """
     match = NAME.fullmatch(address)
     if match is None:
@@ -89,13 +91,17 @@ def read_huggingface(
         tables = _tables(library, match, root / FOLDER / match["path"], hub)
     source = f"hf:{address}"
     named = _named_parts(tables, source)
-    image, label, names = _columns(library, named[0], source)
-    bare = [table.cast_column(image, library.Image(decode=False)) for table in named]
-    read, animated = _read(bare, image, label, source, size)
+    image, text, label, names = _columns(library, named[0], source)
+    animated, vocabulary = 0, 0
+    if image:
+        bare = [table.cast_column(image, library.Image(decode=False)) for table in named]
+        read, animated = _read(bare, image, label, source, spec.size)
+    else:
+        read, vocabulary = _read_texts(named, text, label, source, spec)
     if names is None:
         names = [str(n) for n in range(1 + max(int(part.labels.max()) for part in read))]
     if len(read) == 1:
-        chosen = test_fifth(read[0].labels, len(names), split_seed)
+        chosen = test_fifth(read[0].labels, len(names), spec.split_seed)
         read = [read[0].take(torch.tensor(part, dtype=torch.int64)) for part in chosen]
     return Published(
         train=read[0],
@@ -103,7 +109,8 @@ def read_huggingface(
         validation=read[1] if len(read) > 2 else None,  # noqa: PLR2004 - all three parts
         classes=len(names),
         class_names=tuple(names),
-        notes=_notes(read, animated, source),
+        vocabulary=vocabulary,
+        notes=_notes(read, animated, source) if image else (),
     )
 
 
@@ -182,17 +189,26 @@ def _named_parts(tables: Mapping[str, Any], source: str) -> list[Any]:
     return [tables["train"], *(tables[name] for name in names)]
 
 
-def _columns(library: Any, table: Any, source: str) -> tuple[str, str, list[str] | None]:  # noqa: ANN401 - a library without types
+def _columns(library: Any, table: Any, source: str) -> tuple[str, str, str, list[str] | None]:  # noqa: ANN401 - a library without types
+    """The columns of images, or else of texts, and of labels, and the names of the classes."""
     images = [n for n, kind in table.features.items() if isinstance(kind, library.Image)]
+    texts = [n for n, kind in table.features.items() if getattr(kind, "dtype", "") in STRINGS]
+    texts = texts if len(texts) == 1 else [name for name in TEXTS if name in texts][:1]
     classes = [n for n, kind in table.features.items() if isinstance(kind, library.ClassLabel)]
     label = classes[0] if len(classes) == 1 else "label"
-    if len(images) != 1 or label not in table.features:
+    if len(images or texts) != 1 or label not in table.features:
         raise DataError(
-            f"{source} is not a set of images with classes: its columns are "
+            f"{source} is not a set of images or texts with classes: its columns are "
             f"{', '.join(table.features)}.",
-            "It needs one column of images, and one of classes or a column named 'label'.",
+            "It needs one column of images or of strings (or 'text'), and one of classes or a "
+            "column named 'label'.",
         )
-    return images[0], label, table.features[label].names if label in classes else None
+    return (
+        "".join(images),
+        "".join(texts),
+        label,
+        table.features[label].names if label in classes else None,
+    )
 
 
 def _read(
@@ -210,6 +226,20 @@ def _read(
         numbers.append(torch.tensor(list(table[label]), dtype=torch.int64))
     chunks = stacked(pictures, source).split([len(part) for part in numbers])
     return [Part(inputs=i, labels=n) for i, n in zip(chunks, numbers, strict=True)], animated
+
+
+def _read_texts(
+    tables: list[Any], text: str, label: str, source: str, spec: DataSpec
+) -> tuple[list[Part], int]:
+    parts = [list(table[text]) for table in tables]
+    missing = [place for part in parts for place, each in enumerate(part) if each is None]
+    if missing:
+        raise DataCorruptError(
+            f"Text {missing[0]} of {source} is missing.", "Use another revision of it."
+        )
+    inputs, vocabulary = to_tokens(parts, spec)
+    numbers = [torch.tensor(list(table[label]), dtype=torch.int64) for table in tables]
+    return [Part(inputs=x, labels=y) for x, y in zip(inputs, numbers, strict=True)], vocabulary
 
 
 def _picture(row: Any, number: int, size: int, source: str) -> tuple[Tensor, int]:  # noqa: ANN401 - of a library without types

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ticket_hub.data import DataSet, load
 from ticket_hub.data.huggingface import read_huggingface
+from ticket_hub.data.texts import VOCABULARY, numbers_of
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.recipe import DataSpec
 
@@ -103,7 +104,7 @@ def test_a_hub_that_cannot_be_reached_is_given_up_at_once(tmp_path: Path) -> Non
         endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
         with pytest.raises(DataNotFoundError, match="HF_HUB_OFFLINE"):
             read_huggingface(
-                "someone/nothing", tmp_path, size=0, split_seed=0, online=True, endpoint=endpoint
+                "someone/nothing", tmp_path, DataSpec(name="x"), online=True, endpoint=endpoint
             )
 
 
@@ -121,6 +122,33 @@ def test_a_table_without_pictures_or_classes_is_refused_with_its_columns(tmp_pat
         read(saved(tmp_path, train=other))
     with pytest.raises(DataError, match="no part 'train', only test"):
         read(saved(tmp_path / "other", test=table(20, 1)))
+
+
+def sentences(column: str = "sentence", **more: list[Any]) -> Any:  # noqa: ANN401 - as above
+    texts = [f"a {('fine', 'dull')[i % 2]} film {i}" for i in range(20)]
+    kind = datasets.ClassLabel(names=["good", "bad"])
+    labels = datasets.Dataset.from_dict({"label": [i % 2 for i in range(20)]})
+    found = labels.cast_column("label", kind).add_column(column, texts)
+    for name, values in more.items():
+        found = found.add_column(name, values)
+    return found
+
+
+def test_a_column_of_strings_is_read_as_texts(tmp_path: Path) -> None:
+    data = read(saved(tmp_path, train=sentences(), test=sentences()))
+    assert (data.kind, data.input_shape) == ("tokens", (VOCABULARY, 1, 4))
+    assert (data.class_names, len(data.train), len(data.test)) == (("good", "bad"), 16, 20)
+    assert torch.equal(data.test.inputs, numbers_of(sentences()["sentence"], 4))
+    assert read(tmp_path, size=2).input_shape == (VOCABULARY, 1, 2)
+    named = saved(tmp_path / "text", train=sentences("text", title=["x"] * 20))
+    assert read(named).kind == "tokens"
+    with pytest.raises(DataError, match="not a set of images or texts"):
+        read(saved(tmp_path / "two", train=sentences("body", title=["x"] * 20)))
+    broken = saved(tmp_path / "broken", train=sentences("text", sentence=[None, *["x"] * 19]))
+    assert read(broken).kind == "tokens", "the column called `text` goes first"
+    holed = saved(tmp_path / "holed", train=sentences("title", text=["x"] * 19 + [None]))
+    with pytest.raises(DataCorruptError, match="Text 19 of hf:someone/pictures is missing"):
+        read(holed)
 
 
 def test_labels_that_are_missing_are_refused(tmp_path: Path) -> None:
