@@ -71,11 +71,13 @@ def _data(spec: DataSpec, manifest: Manifest, *, imported: bool) -> str:
     data, network = manifest.data, manifest.architecture
     if spec.name != data.name:
         return f"The recipe is about {spec.name!r}, but the evidence about {data.name!r}."
-    if spec.size and (network.height, network.width) != (spec.size, spec.size):
+    texts = manifest.inputs == "text"
+    fits = texts and network.width <= spec.size  # texts are cut, and may all be shorter
+    if spec.size and not fits and (network.height, network.width) != (spec.size, spec.size):
         return f"The recipe scales images to {spec.size} pixels, and the network takes others."
     if data.mean is None or data.std is None:
         return ""
-    if not len(data.mean) == len(data.std) == network.channels:
+    if not len(data.mean) == len(data.std) == (1 if texts else network.channels):
         return "Mean and std of the data are not one for each channel."
     plain = (set(data.mean), set(data.std)) == ({0.0}, {1.0})
     if spec.normalize == "unit" and not plain and not imported:

@@ -54,7 +54,7 @@ class OfUnit(Granularity):
         found = []
         for group in self.structure.groups:
             names = group.producers(kinds)
-            rate = min(self.spec.rate(kinds[name]) for name in names)
+            rate = min(self.spec.rates.get(kinds[name], 0.0) for name in names)
             if rate > 0:
                 linear = self.spec.schedule == "linear"
                 found.append(Group(names=names, size=group.size, rate=rate, linear=linear))

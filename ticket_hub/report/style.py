@@ -94,7 +94,6 @@ _LOOKS = {
     "finetune": Look(INK, "X", "-."),
     "own": Look(SKY, "*", "-"),
     "dense": Look(INK, "", "--"),
-    "dense-pretrained": Look(INK, "", ":"),
 }
 _CYCLE = [
     Look(BLUE, "o", "-"),

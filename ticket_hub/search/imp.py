@@ -18,7 +18,6 @@ from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.search.parts import Parts
-from ticket_hub.search.pretrained import Theta0Choice
 from ticket_hub.search.session import Session
 
 __all__ = ["assemble", "refuse_strange", "search"]
@@ -27,11 +26,7 @@ USUAL = Resources()
 
 
 def search(
-    recipe: Recipe,
-    *,
-    run_folder: Path | None = None,
-    resources: Resources = USUAL,
-    theta0: Theta0Choice = "auto",
+    recipe: Recipe, *, run_folder: Path | None = None, resources: Resources = USUAL
 ) -> Generator[Level, None, None]:
     """Yield one level per pruning round; levels already on disk are read, not trained again.
 
@@ -47,9 +42,6 @@ def search(
     Args:
         run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
         resources: what training may use, and whom it tells.
-        theta0: how a new run's bundle keeps the weights of a pretrained start: `dense`, all of
-            them; `reference`, only what is not of their source; `auto`, by reference where the
-            source is a file of safetensors on a hub. A run that was begun stays as it is.
 
     Raises:
         RunLockedError: another process works in the folder.
@@ -66,7 +58,7 @@ def search(
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
             sweep(folder.path)
-        trainer = LevelTrainer(recipe, resources, stack, theta0)
+        trainer = LevelTrainer(recipe, resources, stack)
         yield from Session(folder, trainer).levels(trainer.train)
 
 

@@ -10,7 +10,6 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
 from ticket_hub.recipe.spec import PruningSpec
-from ticket_hub.search import pretrained as pretrained_start
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.transfer.controls import Start, asks, make_start
 from ticket_hub.transfer.head import Fitted, fit
@@ -83,17 +82,12 @@ class ExperimentNetworks:
         """
         fitted = self._fitted(entry)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
-        network, pretrained = self.spec.network, None
-        if network.weights and asks(entry.control, "pretrained"):
-            source = pretrained_start.Start(dataclasses.replace(network, weights_head="fresh"))
-            pretrained = source.weights(fitted.ticket.architecture, seed)
         if not asks(entry.control, "trained"):
             start = make_start(
                 entry.control,
                 fitted.ticket,
-                network,
+                self.spec.network,
                 seed,
-                pretrained=pretrained,
                 pruning=pruning_of(self._origin(entry)[0]),
             )
             return PreparedNetwork(fitted=fitted, start=start, before=0)
@@ -104,7 +98,6 @@ class ExperimentNetworks:
             self.spec.network,
             seed,
             trained=base.weights,
-            pretrained=pretrained,
             pruning=pruning_of(self.source),
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)

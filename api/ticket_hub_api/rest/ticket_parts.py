@@ -124,8 +124,7 @@ def theta0(
 ) -> Response:
     """The weights that one trial's survivors start from, as safetensors; the same for all levels.
 
-    Ranges and conditions are understood, as for masks. Of a theta0 by reference it is only what is
-    not of its source.
+    Ranges and conditions are understood, as for masks.
     """
     path = f"theta0/{trial}.safetensors"
     return _hand_out(request, _find(request, caller, which, level, path))

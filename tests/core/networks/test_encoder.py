@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ticket_hub import Ticket, find
+from ticket_hub import Ticket, find, verify_bundle
 from ticket_hub.data import DataSet, load
 from ticket_hub.data.texts import VOCABULARY, numbers_of
 from ticket_hub.errors import NetworkError, RecipeError
@@ -91,10 +91,12 @@ def test_a_ticket_is_found_among_sentences(sentences: Path, tmp_path: Path) -> N
             "training.batch_size": 16,
             "search.levels": 1,
             "search.trials": 1,
+            "data.size": 30,
         }
     )
     found = find(recipe, run_folder=tmp_path / "run", workers=1)
     assert found.levels[1].test_accuracy > 0.9
+    assert verify_bundle(found.bundle).holds, "so that it can be shared"
     module = Ticket.load(found.bundle, level=1).build()
     assert module(numbers_of(["a lovely story"], 4)).shape == (1, 2)
 
