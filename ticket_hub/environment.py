@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -66,7 +67,7 @@ def fingerprint(device: torch.device | str = "cpu", backend: str = "auto") -> di
     }
     if backend in {"auto", "sparse-numba"}:
         facts["numba"] = _version("numba")
-    facts |= _cuda_facts() if place.type == "cuda" else _cpu_facts()
+    facts |= _cuda_facts(place) if place.type == "cuda" else _cpu_facts()
     return facts
 
 
@@ -105,12 +106,24 @@ def _cpu_facts() -> dict[str, str]:
 
 
 # TensorFloat is no fact of the environment: training sets it as the recipe says.
-def _cuda_facts() -> dict[str, str]:
+def _cuda_facts(device: torch.device) -> dict[str, str]:
     return {
+        "cuda_capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
+        "cuda_driver": _driver(),
         "cuda": str(torch.version.cuda),
         "cudnn": str(torch.backends.cudnn.version()),
+        "torch_build": str(torch.version.git_version),
         "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", "none"),
     }
+
+
+def _driver() -> str:
+    """The version of the NVIDIA driver as its kernel module says it, else `unknown`."""
+    table = Path("/proc/driver/nvidia/version")
+    if not table.is_file():
+        return "unknown"
+    found = re.search(r"\b\d+\.\d+(\.\d+)?\b", table.read_text("utf-8", "replace"))
+    return found[0] if found else "unknown"
 
 
 def _version(package: str) -> str:

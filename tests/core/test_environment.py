@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.environment import choose_device, differences, fingerprint
 from ticket_hub.errors import EnvironmentMismatchError, TrainingError
 from ticket_hub.runs.folder import RunFolder
@@ -62,3 +63,14 @@ def test_a_device_that_is_not_there_is_refused_with_a_remedy() -> None:
 def test_a_name_that_is_no_device_is_refused(name: str) -> None:
     with pytest.raises(TrainingError, match="There is no device"):
         choose_device(name)
+
+
+def test_a_fingerprint_of_a_gpu_names_what_decides_its_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with PretendedCuda(monkeypatch):
+        facts = fingerprint("cuda:1", "stack")
+    assert facts["device"] == "NVIDIA Pretended"
+    assert facts["cuda_capability"] == "9.0"
+    assert {"cuda", "cuda_driver", "cudnn", "cublas_workspace", "torch_build"} < facts.keys()
+    assert all(isinstance(value, str) for value in facts.values())

@@ -3,6 +3,7 @@
 | option | meaning |
 |---|---|
 | `slots` | so many slots that share the cores; without it a slot for each GPU, or each core |
+| `slots-per-gpu` | so many works at a time on each GPU; 1. Small networks use little of one |
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ def from_options(options: Mapping[str, str]) -> LocalEngine:
     Raises:
         EngineError: an unknown option, or a value that cannot be.
     """
-    refuse_unknown("local", options, ("slots",))
-    return LocalEngine(machine_slots(number(options, "slots")))
+    refuse_unknown("local", options, ("slots", "slots-per-gpu"))
+    per_gpu = max(1, number(options, "slots-per-gpu") or 1)
+    return LocalEngine(machine_slots(number(options, "slots"), per_gpu=per_gpu))
 
 
 class LocalEngine:

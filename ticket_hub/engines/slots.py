@@ -32,8 +32,12 @@ class Slot:
     workers: int = 1
 
 
-def gpu_slots() -> tuple[Slot, ...]:
-    """A slot for each GPU that this process may use."""
+def gpu_slots(each: int = 1) -> tuple[Slot, ...]:
+    """So many slots for each GPU that this process may use.
+
+    Works that share a GPU share its memory and its time: each measures what is free when it
+    begins, so that works that need much of it should have one alone.
+    """
     import torch  # slow; whoever waits for works on a CPU needs none
 
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -42,7 +46,11 @@ def gpu_slots() -> tuple[Slot, ...]:
     else:
         devices = [part.strip() for part in named.split(",") if part.strip()]
         devices = devices[: torch.cuda.device_count()]
-    return tuple(Slot(name=f"gpu-{device}", cuda=device) for device in devices)
+    return tuple(
+        Slot(name=f"gpu-{device}" + (f"-{index}" if index else ""), cuda=device)
+        for index in range(each)
+        for device in devices
+    )
 
 
 def cpu_slots(count: int) -> tuple[Slot, ...]:
@@ -57,9 +65,13 @@ def cpu_slots(count: int) -> tuple[Slot, ...]:
     return tuple(Slot(name=f"cpu-{index}", workers=workers) for index in range(count))
 
 
-def machine_slots(cpus: int | None = None) -> tuple[Slot, ...]:
-    """The slots of this machine: its GPUs, or where it has none, or `cpus` is given, cores."""
-    found = gpu_slots() if cpus is None else ()
+def machine_slots(cpus: int | None = None, *, per_gpu: int = 1) -> tuple[Slot, ...]:
+    """The slots of this machine: its GPUs, or where it has none, or `cpus` is given, cores.
+
+    Args:
+        per_gpu: slots of each GPU; 1 or more.
+    """
+    found = gpu_slots(per_gpu) if cpus is None else ()
     return found or cpu_slots(cores() if cpus is None else cpus)
 
 

@@ -24,11 +24,13 @@ class Cost:
     Attributes:
         numbers: parameters and buffers.
         activations: outputs of its layers for one example.
+        largest: the outputs of the layer that has most of them.
         multiplications: of one forward pass of one example.
     """
 
     numbers: int
     activations: int
+    largest: int
     multiplications: int
 
     def member_bytes(self, training: TrainingSpec) -> int:
@@ -49,13 +51,14 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
 
     A network whose forward pass needs real numbers is counted by its weights alone.
     """
-    found = {"activations": 0, "multiplications": 0}
+    found = {"activations": 0, "largest": 0, "multiplications": 0}
 
     def note(part: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
         del inputs
         if not isinstance(output, Tensor):
             return
         found["activations"] += output.numel()
+        found["largest"] = max(found["largest"], output.numel())
         weight = getattr(part, "weight", None)
         if isinstance(part, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and weight is not None:
             outputs = output.numel() // weight.shape[0]
@@ -67,7 +70,7 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
     try:
         pass_through(module.eval(), (1, *input_shape))
     except (NotImplementedError, RuntimeError):
-        found["activations"] = 0
+        found["activations"] = found["largest"] = 0
     finally:
         module.train(training)
         for hook in hooks:

@@ -7,6 +7,13 @@ from torch import Tensor, nn
 
 __all__ = ["is_unsafe_in_channels_last", "lay_out"]
 
+CONTIGUOUS = {("cuda", "float32")}
+"""Devices and number formats for which convolutions are not laid out in channels-last.
+
+cuDNN's kernels for channels-last are made for tensor cores, which real float32 does not use.
+**Not yet measured on a GPU**; the CPU's choice is (`benchmarks/layouts.py`).
+"""
+
 BLOCK = 16
 """The most input channels that a kernel of oneDNN takes at once: 8 with AVX2, 16 with AVX-512."""
 
@@ -30,13 +37,14 @@ def is_unsafe_in_channels_last(part: nn.Module) -> bool:
     )
 
 
-def lay_out(module: nn.Module) -> torch.memory_format:
-    """Lay out a module's convolutions in channels-last, and say how its inputs are to lie.
+def lay_out(module: nn.Module, precision: str = "float32") -> torch.memory_format:
+    """Lay out a module's convolutions, and say how its inputs are to lie; see `CONTIGUOUS`.
 
     A network without convolutions stays as it is. On a CPU, layers that are unsafe in
     channels-last keep contiguous weights, and their inputs are copied into that order.
     """
-    if not any(isinstance(part, nn.Conv2d) for part in module.modules()):
+    found = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
+    if found is None or (found.weight.device.type, precision) in CONTIGUOUS:
         return torch.contiguous_format
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for part in module.modules():

@@ -9,37 +9,76 @@ import torch
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError
 from ticket_hub.recipe import TrainingSpec
-from ticket_hub.training.cost import Cost
+from ticket_hub.training.cost import FLOAT, Cost
+from ticket_hub.training.lanes import STREAMS
+from ticket_hub.training.loop import SLICE
 from ticket_hub.training.pixels import kept_floats
+from ticket_hub.training.plain import EVALUATION_BATCH
 
 __all__ = ["check_memory", "needed_bytes"]
 
 PROCESS = 300 * 2**20
 """What Python and torch occupy in a process before they do anything."""
 
+WORKSPACES = 2 * 32 * 2**20
+"""Of cuBLAS, which keeps 32 MiB for each stream and thread on a Hopper GPU; not yet measured."""
+
+GRAPH = 16 * 2**20
+"""What a graph takes by being there; not yet measured."""
+
 GIGABYTE = 10**9
 
 
 def needed_bytes(
-    cost: Cost, data: DataSet, training: TrainingSpec, groups: Sequence[int], workers: int
+    cost: Cost,
+    data: DataSet,
+    training: TrainingSpec,
+    groups: Sequence[int],
+    workers: int,
+    *,
+    backend: str = "stack",
 ) -> int:
     """Bytes that training takes besides what is in use already.
 
     Args:
         groups: members of each task; the `workers` largest are trained at the same time.
         workers: processes; with 1, this one trains.
+        backend: of the tasks; on a GPU it decides whose activations are kept.
     """
     parts = (data.train, data.validation, data.test)
     busy = sorted(groups, reverse=True)[:workers]
-    lockstep = data.device.type != "cpu"
     total = sum(kept_floats(part, data) for part in parts)
     for members in busy:
         total += members * cost.member_bytes(training)
-        total += (members if lockstep else 1) * cost.step_bytes(training)
+        if data.device.type == "cpu":
+            total += cost.step_bytes(training)
+        else:
+            total += _gpu_bytes(cost, data, training, members, backend)
     if workers > 1:
         shared = sum(part.inputs.nbytes + part.labels.nbytes for part in parts)
         total += shared + workers * PROCESS
     return total
+
+
+def _gpu_bytes(
+    cost: Cost, data: DataSet, training: TrainingSpec, members: int, backend: str
+) -> int:
+    """What the steps and evaluations of a group take on a GPU besides its weights.
+
+    A graph keeps the memory of its step: `lanes` has one for each member, `stack` and `vmap` one
+    for all, and they evaluate all members at once, keeping every layer. `plain` takes one step
+    after the other. `lanes` and `plain` evaluate a member at a time, where a layer's input and
+    output are there, and a copy in another order.
+    """
+    slices, batch = max(len(data.validation), len(data.test)), EVALUATION_BATCH["cuda"]
+    streams = min(members, STREAMS) if backend == "lanes" else 1
+    steps = (1 if backend == "plain" else members) * cost.step_bytes(training)
+    if backend in {"lanes", "plain"}:
+        evaluation = 3 * cost.largest * min(slices, batch) * FLOAT
+    else:
+        evaluation = members * cost.activations * min(slices, SLICE["cuda"]) * FLOAT
+    graphs = 0 if backend == "plain" else members * GRAPH
+    return steps + evaluation + graphs + (streams + 1) * WORKSPACES
 
 
 def check_memory(needed: int, free: int, device: torch.device) -> None:

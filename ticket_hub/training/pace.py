@@ -51,7 +51,7 @@ class Pace:
     def end(self, steps: int) -> None:
         """After a piece of so many steps: the next is longer where this one was short."""
         if self._device.type == "cuda":
-            event = torch.cuda.Event()
+            event = torch.cuda.Event(blocking=True)  # the host sleeps meanwhile
             event.record(torch.cuda.current_stream(self._device))
             self._events.append(event)
             if len(self._events) > 1:

@@ -45,7 +45,7 @@ class Lane:
         self.data, self.training, self.member = data, training, member
         self.device = data.device
         self.module = self._load(architecture)
-        self.format = lay_out(self.module)
+        self.format = lay_out(self.module, training.precision)
         named = dict(self.module.named_parameters())
         self.names = list(named)
         self.parameters = list(named.values())

@@ -52,7 +52,7 @@ class _Chain(Group):
         self._backward(images.flatten(2), labels)
         if self.mask is not None:
             self.gradients.mul_(self.mask)
-        return [self.gradients]
+        return self.pieces
 
     def _forward(self, images: Tensor) -> list[Tensor]:
         """The images and the values of each layer."""

@@ -121,20 +121,29 @@ class Trainer:
         return [done[member.name] for member in members]
 
     def _plan(self, blank: Task, states: Mapping[str, MemberState]) -> tuple[list[Task], int]:
-        """The tasks, and how many processes do them; with 1, this one does."""
+        """The tasks, and how many processes do them; with 1, this one does.
+
+        What does not fit is done by fewer processes, and then in smaller groups, one after the
+        other.
+        """
         module = blank_module(blank.architecture)
         cost = count(module, self.data.input_shape)
-        workers = self._most_workers(blank, cost)
+        workers = parts = self._most_workers(blank, cost)
         free = free_bytes(self._device)
         while True:
-            tasks = divide(blank, module, self.data, states, workers)
-            workers = min(workers, len(tasks))
+            tasks = divide(blank, module, self.data, states, parts)
+            busy = min(workers, len(tasks))
             groups = [len(task.members) for task in tasks]
-            needed = needed_bytes(cost, self.data, blank.training, groups, workers)
-            if needed <= free or self.workers is not None or workers == 1:
+            needed = needed_bytes(
+                cost, self.data, blank.training, groups, busy, backend=tasks[0].backend
+            )
+            if needed > free and workers > 1 and self.workers is None:
+                workers = parts = min(workers, busy) - 1
+            elif needed > free and max(groups) > 1:
+                parts = min(2 * parts, len(blank.members))
+            else:
                 check_memory(needed, free, self._device)
-                return tasks, workers
-            workers -= 1
+                return tasks, busy
 
     def _most_workers(self, blank: Task, cost: Cost) -> int:
         home = home_module(blank.architecture.name)

@@ -49,7 +49,7 @@ class _Traced(Group):
             place.copy_(found[name])
         if self.mask is not None:
             self.gradients.mul_(self.mask)
-        return [self.gradients]
+        return self.pieces
 
     def logits(self, images: Tensor) -> Tensor:
         """Each member's logits of the same images."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.helpers.engine_waiting import events, until, until_over
 from tests.helpers.runs import files
@@ -16,7 +17,7 @@ from ticket_hub import search
 from ticket_hub.engines.base import Engine, Work
 from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.folder import WorkFolder
-from ticket_hub.engines.local import LocalEngine
+from ticket_hub.engines.local import LocalEngine, from_options
 from ticket_hub.engines.slots import Slot, SlotPool, cpu_slots, gpu_slots, machine_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, WorkLostError
 from ticket_hub.recipe import Recipe
@@ -285,6 +286,17 @@ def test_a_slot_decides_the_gpu(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert gpu_slots() == ()
     assert [slot.cuda for slot in machine_slots()] == [""] * len(machine_slots())
+
+
+def test_a_gpu_may_have_several_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    slots = machine_slots(per_gpu=2)
+    assert [slot.name for slot in slots] == ["gpu-0", "gpu-3", "gpu-0-1", "gpu-3-1"]
+    assert [slot.cuda for slot in slots] == ["0", "3", "0", "3"]
+    assert machine_slots() == slots[:2]
+    engine = from_options({"slots-per-gpu": "2"})
+    assert engine.slots == 4
 
 
 def test_slots_share_the_cores() -> None:

@@ -9,14 +9,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from tests.helpers.populations import OPTIMIZERS, assert_same, network, population, spec
 from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, StoppedError
+from ticket_hub.networks import blank_module, build
 from ticket_hub.training import Progress, train
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.choice import BACKENDS as KINDS
+from ticket_hub.training.cost import count
+from ticket_hub.training.flat import PADDING
+from ticket_hub.training.layout import lay_out
+from ticket_hub.training.memory import GRAPH, WORKSPACES, needed_bytes
+from ticket_hub.training.stack import Stack
 
 BACKENDS = [
     ("stack", "lenet-24-16"),
@@ -279,3 +286,71 @@ def test_members_leave_and_training_is_resumed_with_the_bits_of_a_cpu(
     for ours, theirs in zip(here, there, strict=True):
         assert_same(ours, theirs)
     assert len({result.iterations for result in there}) > 1
+
+
+def test_a_population_that_does_not_fit_a_gpu_is_trained_in_groups(
+    digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture = network(digits, "lenet-24-16")
+    members, data = population(architecture, 4), digits.to("cuda")
+    training = spec(backend="stack", iterations=6, evaluate_every=6, **OPTIMIZERS["momentum"])
+    here = train(architecture, digits, training, members, workers=1)
+    cost = count(blank_module(architecture), digits.input_shape)
+    four, two, one = (needed_bytes(cost, data, training, [k], 1) for k in (4, 2, 1))
+    cuda.total = cuda.memory.live_bytes(data.device) + (four + two) // 2
+    for ours, theirs in zip(here, train(architecture, data, training, members), strict=True):
+        assert_same(ours, theirs)
+    assert [graph.replays for graph in cuda.graphs] == [3, 3]
+    cuda.total -= four
+    with pytest.raises(MemoryLimitError, match=r"needs about \d+\.\d GB on cuda:0"):
+        train(architecture, data, training, members)
+    assert one < two < four
+
+
+def test_a_graph_and_an_evaluation_count_in_what_a_gpu_needs(
+    colours: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture = network(colours, "conv-2")
+    cost, data = count(blank_module(architecture), colours.input_shape), colours.to("cuda")
+    one = needed_bytes(cost, data, spec(), [1], 1, backend="lanes")
+    four = needed_bytes(cost, data, spec(), [4], 1, backend="lanes")
+    eager = needed_bytes(cost, data, spec(), [4], 1, backend="plain")
+    step, member = cost.step_bytes(spec()), cost.member_bytes(spec())
+    assert four - one == 3 * (step + member + GRAPH + WORKSPACES)
+    assert four - eager == 3 * (step + WORKSPACES) + 4 * GRAPH
+    small = dataclasses.replace(
+        data, validation=data.test, test=data.test.take(torch.arange(9, device="cuda"))
+    )
+    assert cost.largest == 64 * 64
+    assert needed_bytes(cost, small, spec(), [1], 1, backend="lanes") <= one
+    assert cuda.graphs == []
+
+
+def test_a_small_buffer_reaches_a_fused_optimizer_in_pieces(
+    digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture = network(digits, "lenet-300-100")
+    for members, most in ((1, 7), (12, 30)):
+        engine = Stack(architecture, digits.to("cuda"), spec(), population(architecture, members))
+        (group,) = engine._groups
+        assert len(group.pieces) == len(group.optimizer.weights) == most
+        assert all(len(piece) % PADDING == 0 for piece in group.pieces)
+    assert cuda.graphs == []
+
+
+def test_convolutions_lie_as_the_device_and_the_precision_want(
+    colours: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture = network(colours, "conv-2")
+    formats = {}
+    for place, precision in (("cpu", "float32"), ("cuda", "float32"), ("cuda", "tf32")):
+        module = build(architecture).to(place)
+        formats[place, precision] = lay_out(module, precision)
+        convolution = next(part for part in module.modules() if isinstance(part, nn.Conv2d))
+        assert convolution.weight.is_contiguous(memory_format=formats[place, precision])
+    assert list(formats.values()) == [
+        torch.channels_last,
+        torch.contiguous_format,
+        torch.channels_last,
+    ]
+    assert cuda.graphs == []

@@ -65,9 +65,12 @@ class WeightReader:
 
     def _estimate(self) -> None:
         for norm in self._norms:
-            norm.momentum = None  # a plain mean over the batches
             norm.train()
-        for images in self._examples.split(STATISTICS_BATCH):
+        for number, images in enumerate(self._examples.split(STATISTICS_BATCH), start=1):
+            for norm in self._norms:
+                # A plain mean over the batches. With None the norm does so too, but asks the
+                # device for the number of each batch.
+                norm.momentum = 1.0 / number
             with autocast(self.training, self.device):
                 self.module(images)
         self.module.eval()
