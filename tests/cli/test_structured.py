@@ -103,3 +103,27 @@ def test_what_cannot_be_is_refused_with_the_remedy(
     ran = ticket("find", "digits-quick", *SHORT, *assignments, "--dry-run")
     assert ran.code == 6
     assert words in ran.stderr
+
+
+def test_an_early_ticket_is_compared_with_its_inverted_mask(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The bundle says how it was scored, and the control scores the same weights again."""
+    settings = ("when=init", "mode=one-shot", "criterion=snip", "target_density=0.2")
+    early = [word for each in settings for word in ("--set", f"pruning.{each}")]
+    place = str(tmp_path / "run")
+    assert ticket("find", "digits-quick", *SHORT, *early, "--out", place).code == 0
+    ran = ticket(
+        *("retrain", f"{place}:1", "--against", "invert,random-erk", "--trials", "1"),
+        *("--out", str(tmp_path / "controls"), "--format", "json"),
+    )
+    assert ran.code == 0, ran.stderr
+    assert '"invert"' in ran.stdout
+
+
+def test_a_ticket_of_trained_weights_has_no_inverted_control(
+    run: Path, ticket: Callable[..., Any]
+) -> None:
+    ran = ticket("retrain", f"{run}:1", "--against", "invert", "--trials", "1")
+    assert ran.code not in {0, 70}
+    assert "pruning.when = 'init'" in ran.stderr

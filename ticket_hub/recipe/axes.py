@@ -84,7 +84,7 @@ BACKENDS: Registry[Any] = Registry(
 """What `training.backend` can force; `auto` is none of them."""
 CONTROLS: Registry[Any] = Registry(
     "control",
-    gives=("ticket", "dense", "fresh", "trained", "scope", "granularity", "seed"),
+    gives=("ticket", "dense", "fresh", "trained", "scope", "granularity", "scores", "seed"),
     homes=("ticket_hub.transfer.controls",),
 )
 """Of an experiment, not of a recipe: what a ticket can be compared with."""

@@ -90,6 +90,7 @@ _LOOKS = {
     "shuffled-pretrained": Look(GREEN, "h", ":"),
     "random": Look(PURPLE, "v", ":"),
     "random-erk": Look(PURPLE, "<", "-."),
+    "invert": Look(GREEN, ">", "--"),
     "mask-only": Look(SKY, "P", ":"),
     "finetune": Look(INK, "X", "-."),
     "own": Look(SKY, "*", "-"),

@@ -8,6 +8,7 @@ parameters, and returns the whole state dict and the mask that a network begins 
 - `fresh`: weights drawn by the target's rule and the control's own seed;
 - `trained`: the dense network of the trial at the end of its training, which is then trained first;
 - `scope`: how the search that found the ticket ranked weights, `layerwise` or `global`;
+- `scores`: those of the dense theta0, where the search ranked by them (`pruning.when`);
 - `granularity`: what it kept or dropped as one (`ticket_hub.pruning.Granularity`);
 - `seed`: of whatever else is drawn.
 
@@ -97,6 +98,7 @@ def make_start(
     *,
     trained: Weights | None = None,
     pruning: PruningSpec | None = None,
+    scores: Callable[[], Weights] | None = None,
     draw: Callable[[int], Weights] | None = None,
 ) -> Start:
     """Make one network of an experiment.
@@ -108,6 +110,7 @@ def make_start(
         seed: of everything that is drawn.
         trained: the dense network's weights at the end of its training, for controls that ask.
         pruning: of the search that found the ticket; unknown, its masks are of weights.
+        scores: gives those of theta0, for controls that ask.
         draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
             statistics of norms are left as they are.
 
@@ -126,6 +129,7 @@ def make_start(
         "fresh": lambda: draw(seed) if draw else initialize(ticket.architecture, network, seed),
         "trained": lambda: _trained(trained, control),
         "scope": spec.scope,
+        "scores": lambda: _scores(scores, control),
         "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
         "seed": seed,
     }
@@ -254,6 +258,15 @@ def random_erk(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     return fresh, {**whole, **random_mask(pruned, shared_out("erk", pruned, kept), seed)}
 
 
+@register_control("invert")
+def invert(ticket: TicketContent, dense: Weights, scores: Weights) -> Pair:
+    """The dense theta0 under a mask of the lowest scores, as many in each layer."""
+    mask: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
+    for name, keep in ticket.mask.items():
+        mask = drop_lowest({name: -scores[name]}, mask, int((~keep).sum()))
+    return dense, mask
+
+
 @register_control("mask-only")
 def mask_only(ticket: TicketContent, fresh: Weights) -> Pair:
     """As `reinit`; its seed is that of the target's own search: see `ExperimentSpec`."""
@@ -312,6 +325,15 @@ def _trained(trained: Weights | None, control: str) -> Weights:
             f"The control {control!r} begins from a trained dense network.", "Train that first."
         )
     return trained
+
+
+def _scores(scores: Callable[[], Weights] | None, control: str) -> Weights:
+    if scores is None:
+        raise EvidenceError(
+            f"The control {control!r} needs the scores of theta0, and they are not known here.",
+            f"Leave out {control!r}.",
+        )
+    return scores()
 
 
 def _pair(made: object, control: str) -> Pair:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import DataSet
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
@@ -16,6 +18,7 @@ from ticket_hub.transfer.head import Fitted, fit
 from ticket_hub.transfer.images import fit_size
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
+from ticket_hub.transfer.scored import theta0_scores
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, OWN, Entry, ExperimentSpec, Request
 from ticket_hub.types import Architecture, Weights
@@ -89,6 +92,7 @@ class ExperimentNetworks:
                 self.spec.network,
                 seed,
                 pruning=pruning_of(self._origin(entry)[0]),
+                scores=partial(self._scores, entry, fitted.ticket),
             )
             return PreparedNetwork(fitted=fitted, start=start, before=0)
         base = self.dense(entry.trial)
@@ -101,6 +105,12 @@ class ExperimentNetworks:
             pruning=pruning_of(self.source),
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
+
+    def _scores(self, entry: Entry, ticket: TicketContent) -> Weights:
+        source = self._origin(entry)[0]
+        trial = source.origin(entry.trial)
+        seed = next(each.seed for each in source.bundle.manifest.trials if each.index == trial)
+        return theta0_scores(ticket, pruning_of(source), seed or 0, self.data, self.spec.training)
 
     def member(self, entry: Entry, lined: PreparedNetwork) -> Member:
         """The network as training takes it.

@@ -43,6 +43,7 @@ TABLE = {
     "shuffled-pretrained": (False, True, False, True),
     "random": (False, False, False, True),
     "random-erk": (False, False, False, True),
+    "invert": (True, False, False, False),
     "mask-only": (False, True, False, True),
     "finetune": (False, False, False, False),
     "own": (False, False, False, False),
@@ -60,6 +61,7 @@ def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: S
         seed,
         trained=trained,
         pruning=PruningSpec(scope=scope),
+        scores=lambda: {name: given.theta0[name].abs() for name in given.mask},
     )
 
 
@@ -101,7 +103,7 @@ def test_a_control_is_a_pure_function_of_its_seed(control: str) -> None:
     assert all(torch.equal(one.mask[name], same.mask[name]) for name in one.mask)
     alike = all(torch.equal(one.weights[name], other.weights[name]) for name in one.mask)
     alike &= all(torch.equal(one.mask[name], other.mask[name]) for name in one.mask)
-    assert alike is (control in {"ticket", "dense", "finetune", "own"})
+    assert alike is (control in {"ticket", "dense", "finetune", "invert", "own"})
 
 
 @given(st.floats(0.02, 0.98), st.integers(0, 2**40))
@@ -119,6 +121,16 @@ def test_the_same_signs_are_the_only_thing_kept_of_theta0() -> None:
     for name in given_ticket.mask:
         assert torch.equal(start.weights[name].sign(), given_ticket.theta0[name].sign())
         assert torch.equal(start.weights[name].abs(), plain.weights[name].abs())
+
+
+def test_an_inverted_mask_keeps_the_lowest_scores() -> None:
+    given = ticket()
+    sizes = {name: given.theta0[name].abs() for name in given.mask}
+    start = make_start("invert", given, NETWORK, 3, scores=lambda: sizes)
+    for name, keep in start.mask.items():
+        assert sizes[name][keep].max() <= sizes[name][~keep].min()
+    with pytest.raises(EvidenceError, match="scores of theta0"):
+        make_start("invert", given, NETWORK, 3)
 
 
 def test_a_random_mask_by_erk_keeps_as_many_weights_and_small_layers_denser() -> None:
@@ -172,7 +184,8 @@ def test_what_trains_on_keeps_its_statistics_of_norms() -> None:
 def test_statistics_of_norms_begin_anew(control: str) -> None:
     found = ticket(network=NORMED)
     used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}
-    start = make_start(control, dataclasses.replace(found, theta0=used), NORMED, seed=1)
+    given = dataclasses.replace(found, theta0=used)
+    start = make_start(control, given, NORMED, seed=1, scores=lambda: found.theta0)
     means = [value for name, value in start.weights.items() if name.endswith("running_mean")]
     variances = [value for name, value in start.weights.items() if name.endswith("running_var")]
     assert means
