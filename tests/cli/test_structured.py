@@ -73,6 +73,21 @@ def test_its_controls_move_units(run: Path, ticket: Callable[..., Any]) -> None:
     assert ran.code == 0, ran.stderr
 
 
+def test_units_of_all_layers_may_compete(ticket: Callable[..., Any], tmp_path: Path) -> None:
+    settings = ("granularity=unit", "scope=global", "rates={fc=0.5}")
+    words = [word for each in settings for word in ("--set", f"pruning.{each}")]
+    plan = ticket("find", "digits-quick", *SHORT, *words, "--levels", "2", "--dry-run")
+    assert "if each layer lost the same share" in plan.stderr
+    place = str(tmp_path / "run")
+    ran = ticket(
+        *("find", "digits-quick", *SHORT, *words, "--levels", "2", "--trials", "2"),
+        *("--out", place, "--format", "json"),
+    )
+    densities = [each["density"] for each in json.loads(ran.stdout)["levels"]]
+    assert densities[0] == 1 > densities[1] > densities[2]
+    assert ticket("verify", f"{place}/bundle").code == 0
+
+
 def test_n_of_m_has_one_round(ticket: Callable[..., Any], tmp_path: Path) -> None:
     granularity = ["--set", "pruning.granularity=2:4"]
     place = str(tmp_path / "run")
@@ -88,10 +103,6 @@ def test_n_of_m_has_one_round(ticket: Callable[..., Any], tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (
-            ["pruning.granularity=unit", "pruning.scope=global", "pruning.rates={fc=0.2}"],
-            "layerwise",
-        ),
         (["pruning.granularity=4:2"], "would drop nothing"),
         (["pruning.granularity=unit", "pruning.rates={output=0.1}"], "its outputs are those"),
     ],

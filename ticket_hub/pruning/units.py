@@ -41,39 +41,46 @@ class OfUnit(Granularity):
     def groups(self, layers: Sequence[PrunableLayer]) -> tuple[Group, ...]:
         """One ranking for each group of coupled layers, at the lowest rate of its layers' kinds.
 
+        With the scope `global`, one for all of them.
+
         Raises:
-            PruningError: no unit of a kind with a rate can be dropped; or all were to compete.
+            PruningError: no unit of a kind with a rate can be dropped.
         """
-        if self.spec.scope == "global":
-            raise PruningError(
-                "Units of all layers in one ranking would leave each trial another number of "
-                "weights.",
-                "Set pruning.scope = 'layerwise'.",
-            )
         kinds = {layer.name: layer.kind for layer in layers}
+        linear = self.spec.schedule == "linear"
         found = []
-        for group in self.structure.groups:
-            names = group.producers(kinds)
+        for units in self.structure.groups:
+            names = units.producers(kinds)
             rate = min(self.spec.rates.get(kinds[name], 0.0) for name in names)
             if rate > 0:
-                linear = self.spec.schedule == "linear"
-                found.append(Group(names=names, size=group.size, rate=rate, linear=linear))
+                found.append(Group(names=names, size=units.size, rate=rate, linear=linear))
         if not found:
             reasons = [f"{name}: {why}" for name, why in self.structure.fixed.items()]
             raise PruningError(
                 f"No unit of a kind that has a rate can be dropped: {'; '.join(reasons[:5])}.",
                 "Give the kinds of other layers a rate, or set pruning.granularity = 'weight'.",
             )
-        return tuple(found)
+        if self.spec.scope != "global":
+            return tuple(found)
+        names = tuple(name for group in found for name in group.names)
+        size = sum(group.size for group in found)
+        return (Group(names=names, size=size, rate=found[0].rate, linear=linear),)
 
     def weights(
         self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[Group, int]]
-    ) -> dict[str, int]:
-        """The weights that each layer keeps: rows that are left times columns that are left."""
-        gone = {group.names[0]: group.size - kept for group, kept in entries}
+    ) -> dict[str, int] | int:
+        """The weights that each layer keeps: rows that are left times columns that are left.
+
+        Where units of all layers compete, what would be left if each lost the same share.
+        """
+        gone = {
+            units.name: units.size * (1 - kept / group.size)
+            for group, kept in entries
+            for units in self._units(group)
+        }
         found = {}
         for layer in layers:
-            rows, columns = layer.shape[:2]
+            rows, columns = map(float, layer.shape[:2])
             for units in self.structure.groups:
                 count = gone.get(units.name, 0)
                 if layer.name in units.rows:
@@ -81,24 +88,32 @@ class OfUnit(Granularity):
                 if layer.name in units.columns:
                     columns -= count * units.columns[layer.name].shape[1]
             found[layer.name] = rows * columns * math.prod(layer.shape[2:])
-        return found
+        if self.spec.scope == "global":
+            return round(sum(found.values()))
+        return {name: round(kept) for name, kept in found.items()}
 
     def entries(self, group: Group, mask: Mask) -> int:
         """How many units of a group a mask keeps."""
-        return int(self._units(group).kept(mask).sum())
+        return sum(int(units.kept(mask).sum()) for units in self._units(group))
 
     def prune(
         self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[Group, int]]
     ) -> dict[str, Tensor]:
-        """Drop so many units of each group, those whose incoming weights are worth the least."""
+        """Drop so many units of each group, those whose incoming weights are worth the least.
+
+        Where units of all layers compete, each is worth what it is beside the mean of those that
+        are left of its group (Fang et al. 2023, DepGraph).
+        """
         result = {name: keep.clone() for name, keep in mask.items()}
         for group, count in drops:
-            units = self._units(group)
-            kept = {units.name: units.kept(mask)}
-            worth = sum(self._incoming(units, name, scores[name], mask) for name in group.names)
-            assert isinstance(worth, Tensor)
-            left = drop_lowest({units.name: worth}, kept, count)[units.name]
-            units.clear(result, kept[units.name] & ~left)
+            together = {units.name: units for units in self._units(group)}
+            kept = {name: units.kept(mask) for name, units in together.items()}
+            worth = {name: self._worth(units, scores, mask) for name, units in together.items()}
+            if self.spec.scope == "global":
+                worth = {name: _beside_mean(each, kept[name]) for name, each in worth.items()}
+            left = drop_lowest(worth, kept, count)
+            for name, units in together.items():
+                units.clear(result, kept[name] & ~left[name])
         return result
 
     def shuffled(
@@ -111,12 +126,20 @@ class OfUnit(Granularity):
             units.reorder(result, order)
         return result
 
-    def _units(self, group: Group) -> UnitGroup:
-        return next(each for each in self.structure.groups if each.name == group.names[0])
+    def _units(self, group: Group) -> list[UnitGroup]:
+        return [units for units in self.structure.groups if units.name in group.names]
 
-    def _incoming(self, units: UnitGroup, name: str, score: Tensor, mask: Mask) -> Tensor:
-        """The worth of what comes into each unit in one layer: `(units,)`."""
-        worth = score.double().masked_fill(~mask[name], 0)
-        if self.spec.norm == "l2":
-            worth = worth * worth.abs()  # scores may be negative
-        return worth.flatten(1).sum(1)[units.rows[name]].sum(1)
+    def _worth(self, units: UnitGroup, scores: Mapping[str, Tensor], mask: Mask) -> Tensor:
+        """The worth of what comes into each unit, in all layers that give it: `(units,)`."""
+        total = torch.zeros(units.size, dtype=torch.float64)
+        for name in units.producers(scores):
+            worth = scores[name].double().masked_fill(~mask[name], 0)
+            if self.spec.norm == "l2":
+                worth = worth * worth.abs()  # scores may be negative
+            total += worth.flatten(1).sum(1)[units.rows[name]].sum(1)
+        return total
+
+
+def _beside_mean(worth: Tensor, kept: Tensor) -> Tensor:
+    mean = worth[kept].mean() if kept.any() else torch.tensor(1.0)
+    return worth / mean.abs().clamp(min=torch.finfo(torch.float64).tiny)

@@ -122,7 +122,7 @@ def forecast(
         kept=counts,
         kept_by_layer=by_layer,
         competes=tuple(layer.name in chosen and levels > 1 for layer in found.layers),
-        warnings=(*ladder.never_pruned, *_thin(found.layers, counts, by_layer)),
+        warnings=(*ladder.never_pruned, *_about(ladder), *_thin(found.layers, counts, by_layer)),
         needs=estimate_networks(
             architecture, recipe.training, shape, networks=trials * levels, at_once=trials
         ),
@@ -159,6 +159,15 @@ def _by_layer(ladder: Ladder) -> tuple[tuple[int, ...], ...] | None:
             return None
         rows.append(tuple(known[layer.name] for layer in ladder.layers))
     return tuple(rows)
+
+
+def _about(ladder: Ladder) -> Iterator[str]:
+    """That the weights of each level are not known beforehand, where they are not."""
+    if not ladder.is_exact:
+        yield (
+            "Units of all layers compete in one ranking: the weights of a level are what would be "
+            "left if each layer lost the same share."
+        )
 
 
 def _thin(

@@ -130,6 +130,30 @@ def test_a_target_density_is_reached_as_nearly_as_whole_units_can() -> None:
     assert 0.24 < after / before <= 0.25
 
 
+def test_in_one_ranking_units_go_by_what_they_are_beside_the_mean_of_their_group() -> None:
+    given = architecture()
+    trained = weights(given)
+    trained["hidden.1.weight"] *= 1000  # the size of a layer does not count
+    layers, structure = outline(given).layers, structure_of(given)
+    spec = PruningSpec(granularity="unit", scope="global", rates={"fc": 0.4})
+    mask = next_mask(
+        spec,
+        layers,
+        initial=trained,
+        trained=trained,
+        mask=full_mask(layers),
+        seed=0,
+        structure=structure,
+    )
+    names = ("hidden.0.weight", "hidden.1.weight")
+    norms = [trained[name].double().abs().sum(1) for name in names]
+    beside = torch.cat([each / each.mean() for each in norms])
+    gone = {*beside.argsort()[:8].tolist()}  # round(0.4 * 20)
+    dropped = torch.cat([~mask[name].any(1) for name in names])
+    assert {*dropped.nonzero().flatten().tolist()} == gone
+    assert 0 < ladder(spec, layers, 1, structure)[1] < kept(full_mask(layers))
+
+
 def test_what_a_norm_mixes_is_named_and_stays() -> None:
     given = architecture("encoder-1-32")
     structure = structure_of(given)
@@ -159,13 +183,6 @@ def test_where_no_unit_can_go_the_reason_is_said() -> None:
     spec = PruningSpec(granularity="unit", rates={"output": 0.5})
     with pytest.raises(PruningError, match=r"output\.weight: its outputs are those"):
         ladder(spec, outline(architecture()).layers, 1, structure_of(architecture()))
-    with pytest.raises(PruningError, match="another number of weights"):
-        ladder(
-            PruningSpec(granularity="unit", scope="global"),
-            outline(architecture()).layers,
-            1,
-            structure_of(architecture()),
-        )
     with pytest.raises(PruningError, match="whose units are known"):
         ladder(SPEC, outline(architecture()).layers, 1)
 
