@@ -74,25 +74,26 @@ def report_experiment(
         StorageError: a file cannot be written.
     """
     study = experiment_study(stored)
+    figures = {} if {"csv", "md"}.issuperset(forms) else _figures(study, bars)
     written = []
     for form in forms:
-        for name, data in _files(stored, study, form, bars):
+        for name, data in _files(stored, study, form, figures):
             write_bytes(folder / name, data)
             written.append(folder / name)
     return written
 
 
 def _files(
-    stored: StoredExperiment, study: Study, form: Form, bars: Bars
+    stored: StoredExperiment, study: Study, form: Form, figures: Mapping[str, Figure]
 ) -> Iterator[tuple[str, bytes]]:
     if form == "html":
-        yield "report.html", _page(stored, study, bars).encode()
+        yield "report.html", _page(stored, study, figures).encode()
     elif form == "csv":
         yield "comparisons.csv", csv_text(stored.levels).encode()
     elif form == "md":
         yield "comparisons.md", markdown(stored.levels, _notes(stored), stored.spec.metric).encode()
     else:
-        for name, figure in _figures(study, bars).items():
+        for name, figure in figures.items():
             data = png(figure) if form == "png" else svg(figure).encode()
             yield f"{name}.{form}", data
 
@@ -123,8 +124,7 @@ def _learning(study: Study) -> dict[int, Figure]:
     }
 
 
-def _page(stored: StoredExperiment, study: Study, bars: Bars) -> str:
-    figures = _figures(study, bars)
+def _page(stored: StoredExperiment, study: Study, figures: Mapping[str, Figure]) -> str:
     parts = [
         *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
         *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
