@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -15,6 +15,9 @@ from ticket_hub_api.pages.security import POLICY
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+WIDTHS = (390, 1440)
 AUDIT = """() => {
   const named = (e) => e.labels?.length || e.getAttribute('aria-label')
     || e.getAttribute('aria-labelledby') || e.textContent.trim() || e.type === 'hidden';
@@ -32,6 +35,7 @@ AUDIT = """() => {
       .filter(a => !document.getElementById(a.hash.slice(1))).map(a => a.hash),
     mains: document.querySelectorAll('main').length,
     language: document.documentElement.lang,
+    look: [matchMedia('(prefers-color-scheme: dark)').matches, innerWidth],
     overflow: document.documentElement.scrollWidth - innerWidth,
   };
 }"""
@@ -44,18 +48,33 @@ def pages_of(shown: Shown) -> list[str]:
     return ["/", "/sign-in", "/account", ticket, both, *jobs, "/nothing-here"]
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_can_be_read_by_everyone(
-    chromium: Browser, hub: RunningHub, shown: Shown, width: int, theme: str
-) -> None:
-    visit = Visit(
-        chromium, hub.endpoint, color_scheme=theme, viewport={"width": width, "height": 900}
-    )
+@pytest.fixture(scope="module")
+def audits(
+    chromium: Browser, hub: RunningHub, shown: Shown
+) -> dict[tuple[Theme, int], dict[str, Any]]:
+    """What the audit finds on every page: opened once, looked at in each theme and width."""
+    visit = Visit(chromium, hub.endpoint)
     visit.sign_in(hub.token)
+    found: dict[tuple[Theme, int], dict[str, Any]] = {look: {} for look in product(THEMES, WIDTHS)}
     for path in pages_of(shown):
         visit.page.goto(path)
-        found = visit.page.evaluate(AUDIT)
+        for (theme, width), pages in found.items():
+            visit.page.emulate_media(color_scheme=theme)
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            pages[path] = visit.page.evaluate(AUDIT)
+            assert pages[path]["look"] == [theme == "dark", width]
+    visit.close()
+    return found
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_page_can_be_read_by_everyone(
+    audits: dict[tuple[Theme, int], dict[str, Any]], shown: Shown, width: int, theme: Theme
+) -> None:
+    pages = audits[theme, width]
+    assert list(pages) == pages_of(shown)
+    for path, found in pages.items():
         for trouble in ("unnamed", "pictures", "tables", "twice", "targets"):
             assert found[trouble] == [], (path, trouble)
         headings = found["headings"]
@@ -66,7 +85,6 @@ def test_every_page_can_be_read_by_everyone(
         assert found["mains"] == 1
         assert found["language"] == "en"
         assert found["overflow"] <= 0, (path, width)
-    visit.close()
 
 
 def test_the_keyboard_reaches_the_content_first(visit: Visit) -> None:
