@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sqlite3
@@ -109,8 +110,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
+@functools.cache
+def database_at(url: str) -> Database:
+    """A database that keeps its compiled statements when it is closed, and may be used again."""
+    return Database(url)
+
+
 def damage(settings: Settings) -> list[Finding]:
-    database = Database(settings.database_url)
+    database = database_at(settings.database_url)
     blobs = open_blobs(settings.storage_url, settings.spool)
     try:
         return list(check(database, blobs, contents=False, settled_seconds=0))
@@ -120,7 +127,7 @@ def damage(settings: Settings) -> list[Finding]:
 
 def needed(settings: Settings) -> set[str]:
     """The files that hold the contents of all commits."""
-    database = Database(settings.database_url)
+    database = database_at(settings.database_url)
     with database.read() as connection:
         trees = connection.execute(select(Tree.data).join(Commit, Commit.tree == Tree.oid))
         contents = {e.sha256 for (data,) in trees for e in decode_tree(data).values()}
@@ -176,7 +183,7 @@ def look_for_lost_rows(filled: Settings, copy: Path, *, every: bool) -> int:
         found = damage(settings)
         bare = table in BARE and BARE[table](row)
         assert bool(found) != bare, (table, row)
-        database = Database(settings.database_url)
+        database = database_at(settings.database_url)
         blobs = open_blobs(settings.storage_url, settings.spool)
         with contextlib.suppress(HubError):
             collect(database, blobs, grace_seconds=-60, xet_seconds=-60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -30,8 +31,14 @@ def api_of(hub: RunningHub) -> HfApi:
     return HfApi(endpoint=hub.endpoint, token=hub.token)
 
 
+@functools.cache
+def database_at(url: str) -> Database:
+    """A database that keeps its compiled statements when it is closed, and may be used again."""
+    return Database(url)
+
+
 def opened(settings: Settings) -> tuple[Database, Blobs]:
-    return Database(settings.database_url), open_blobs(settings.storage_url, settings.spool)
+    return database_at(settings.database_url), open_blobs(settings.storage_url, settings.spool)
 
 
 def damage(settings: Settings) -> list[Finding]:
