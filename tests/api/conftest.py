@@ -152,7 +152,7 @@ StartHub = Callable[..., RunningHub]
 def start(tmp_path: Path) -> Iterator[StartHub]:
     """Start hubs that this test may break; all are stopped at its end.
 
-    With `fresh` the process has imported nothing before, and says what it says where the test does.
+    With `fresh` the process has imported nothing before.
     """
     started: list[RunningHub] = []
 

@@ -116,7 +116,7 @@ def test_a_harmful_request_id_is_replaced(call: Call, hostile: str) -> None:
 def test_requests_are_logged_by_pattern_with_who_asked(
     tmp_path: Path, start: StartHub, call_to: CallTo, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    hub = start(fresh=True, folder=tmp_path / "hub")
+    hub = start(folder=tmp_path / "hub")
     call = call_to(hub)
     capfd.readouterr()
     call("GET", "/api/models/ada/nothing?token=th_canarycanarycanary")
@@ -218,7 +218,7 @@ def test_an_unknown_log_level_is_refused() -> None:
 def test_a_requests_line_is_json_whatever_the_names_are(
     tmp_path: Path, start: StartHub, call_to: CallTo, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    hub = start(fresh=True, folder=tmp_path / "hub")
+    hub = start(folder=tmp_path / "hub")
     call = call_to(hub)
     capfd.readouterr()
     names = ["a%22%7D%0A%5C", "%C3%BC", "x" * 300, "plain"]

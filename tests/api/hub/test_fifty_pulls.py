@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.helpers import forked
 from ticket_hub.hub import connect, push
 from ticket_hub_api.background import RunningHub
 
@@ -21,7 +21,7 @@ def test_fifty_pulls_at_once_are_all_whole(hub: RunningHub, tmp_path: Path) -> N
     commit = push(server, GOLDEN, repo).commit
     processes = [
         subprocess.Popen(
-            [sys.executable, str(SCRIPT), repo, str(tmp_path / str(number)), str(PULLS_EACH)],
+            [forked.python(), str(SCRIPT), repo, str(tmp_path / str(number)), str(PULLS_EACH)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
