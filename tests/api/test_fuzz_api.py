@@ -6,6 +6,7 @@ that the description knows, and none is a failure of the server.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -20,9 +21,6 @@ from typing import Any
 import pytest
 
 from tests.helpers.forked import running_hub, ticket
-
-pytest.importorskip("schemathesis", reason="needs schemathesis: pip install 'ticket-hub[dev]'")
-
 from ticket_hub_api import openapi
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
@@ -32,6 +30,11 @@ from ticket_hub_api.store.database import Database
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden/format-1"
 CONFIG = Path(__file__).parent / "fuzz/schemathesis.toml"
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("schemathesis") is None,  # slow to import, and done by its own process
+    reason="needs schemathesis: pip install 'ticket-hub[dev]'",
+)
+
 SCOPES = ("none", "read", "write", "admin")
 
 
