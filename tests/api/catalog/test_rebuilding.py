@@ -57,15 +57,19 @@ def fill(hub: RunningHub, tmp_path: Path) -> str:
     return owner
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def filled(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Settings, str]:
-    """A stopped hub with tickets, and their owner."""
-    database = ""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, str]:
+    """A stopped hub with tickets, and their owner; a test leaves the catalog as it found it."""
+    database, folder = "", tmp_path_factory.mktemp("filled")
     if request.param == "postgresql":
-        database = request.getfixturevalue("fresh_database")
-    settings = Settings(folder=tmp_path / "hub", database=database)
-    with running_hub(settings) as hub:
-        owner = fill(hub, tmp_path)
+        database = request.getfixturevalue("shared_database")
+    settings = Settings(folder=folder / "hub", database=database)
+    with pytest.MonkeyPatch.context() as patch, running_hub(settings) as hub:
+        patch.setenv("TICKET_HOME", str(folder / "home"))
+        patch.setenv("HF_HOME", str(folder / "huggingface"))
+        owner = fill(hub, folder)
     return settings, owner
 
 
