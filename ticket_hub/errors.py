@@ -22,7 +22,8 @@ TicketHubError
 ├── StorageError            a file cannot be written: disk full, no permission     (OSError)
 ├── BundleError             a bundle is not what its manifest promises             (ValueError)
 │   ├── BundleFormatError   a file breaks the format
-│   └── BundleDigestError   a file's bytes differ from the manifest's digest
+│   ├── BundleDigestError   a file's bytes differ from the manifest's digest
+│   └── SourceMissingError  the weights that theta0 refers to are not here         (LookupError)
 ├── ImportRefusedError      files of another system cannot become a bundle         (ValueError)
 ├── ExportError             a ticket cannot be written in another form             (ValueError)
 ├── TicketNotFoundError     no ticket has this name, level or digest               (LookupError)
@@ -69,6 +70,7 @@ __all__ = [
     "RunLockedError",
     "RunMismatchError",
     "ScoreError",
+    "SourceMissingError",
     "StoppedError",
     "StorageError",
     "TicketHubError",
@@ -192,6 +194,10 @@ class BundleFormatError(BundleError):
 
 class BundleDigestError(BundleError):
     """A file's bytes differ from the digest in the manifest."""
+
+
+class SourceMissingError(BundleError, LookupError):
+    """The pretrained weights that a bundle's theta0 refers to cannot be had here."""
 
 
 class ImportRefusedError(TicketHubError, ValueError):

@@ -33,6 +33,7 @@ __all__ = [
     "resource_options",
     "set_option",
     "settings",
+    "theta0_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -189,6 +190,18 @@ def resource_options(accept: str = "") -> Callable[[F], F]:
         return cast("F", command)
 
     return with_options
+
+
+def theta0_option(*choices: str, default: str | None = None) -> Callable[[F], F]:
+    """Add `--theta0`."""
+    return click.option(
+        "--theta0",
+        type=click.Choice(choices),
+        default=default,
+        show_default=default is not None,
+        help="Of a pretrained start: keep all of theta0 in the bundle (dense), or only what is not "
+        "of its source, whose digest it names (reference).",
+    )
 
 
 def set_option(function: F) -> F:

@@ -32,6 +32,10 @@ DIGESTS = {
     "resnet18-cifar10": "af950efd133cb97f6d4e3ba6cc12dfa19a8696e5c7a82bdafeaa8c513d0a348a",
     "resnet18-cifar10-low-lr": "6363f8c863fd8c1a614745be62c2f6b1226c6eaa9a4f7bf733e1b51369d1624a",
     "resnet18-cifar10-warmup": "00e8d1a672214fae74610e48295b283489ad4a169513c710076abf83a0f8ce0a",
+    "resnet20-finetune-cifar10": "445b60ef9b63350a6eaa222ee951030313466e00cd32a1603a1d7dd3748bee65",
+    "resnet20-lr-rewind-cifar10": (
+        "1b5c02da6e46260148f39ff00bf6f8393d59a1999fef976aedb0b47ead8c6894"
+    ),
     "resnet20-rewind-cifar10": "c6ffec61581bda6f395b9ed0f7be88388cc13c5dc04c61f9d39c39f9152992e0",
     "vgg19-cifar10": "ff20929ce4145814e92c8e525708ca81b25253f82639b8068762bda5bc46ea95",
     "vgg19-cifar10-low-lr": "97184c9c108e55992f84b639b969a3912437633451ed34a4d0157b17f12622d1",
@@ -88,7 +92,7 @@ def changes(draw: st.DrawFn) -> dict[str, Any]:
         "training.lr": draw(st.floats(1e-12, 1e3) | st.integers(1, 9)),
         "training.milestones": sorted(draw(st.sets(st.integers(1, 10**9), max_size=4))),
         "pruning.rates": draw(st.dictionaries(st.sampled_from(["conv", "fc"]), rates, min_size=1)),
-        "search.rewind": draw(st.sampled_from(["init", "none", f"{iterations - 1}it"])),
+        "search.rewind": draw(st.sampled_from(["init", "lr", "none", f"{iterations - 1}it"])),
         "search.stop_density": draw(st.none() | st.floats(0.001, 0.999)),
         "search.seed": draw(st.integers(0, 2**62 - 1)),
     }
@@ -160,6 +164,17 @@ def test_the_digest_is_the_same_whether_or_not_a_rate_of_0_is_said() -> None:
     assert dict(Recipe.from_table(said.to_table()).pruning.rates) == {"fc": 0.2, "output": 0.0}
 
 
+def test_a_stem_is_part_of_conv_unless_its_rate_is_another() -> None:
+    silent = QUICK.replace({"pruning.rates": {"fc": 0.2, "conv": 0.2}})
+    same = QUICK.replace({"pruning.rates": {"fc": 0.2, "conv": 0.2, "stem": 0.2}})
+    apart = QUICK.replace({"pruning.rates": {"fc": 0.2, "conv": 0.2, "stem": 0}})
+    assert silent.digest == same.digest
+    assert silent.digest != apart.digest
+    alone = QUICK.replace({"pruning.rates": {"fc": 0.2, "stem": 0}})
+    assert alone.digest == QUICK.replace({"pruning.rates": {"fc": 0.2}}).digest
+    assert (silent.pruning.rate("stem"), apart.pruning.rate("stem")) == (0.2, 0.0)
+
+
 def test_rates_that_are_not_given_reach_every_kind() -> None:
     table = QUICK.to_table()
     del table["pruning"]["rates"]
@@ -182,6 +197,7 @@ CHANGED = {
         "options": {"a": 1},
         "weights": "file:w.safetensors",
         "weights_sha256": "ab" * 32,
+        "weights_of": "trained",
         "weights_head": "source",
     },
     "data": {
@@ -194,6 +210,8 @@ CHANGED = {
         "split_seed": 1,
         "tokenizer": "file:tokenizer.json",
         "tokenizer_sha256": "cd" * 32,
+        "mean": [0.5],
+        "std": [0.5],
     },
     "training": {
         "iterations": 1001,
@@ -236,9 +254,13 @@ CHANGED = {
     },
 }
 GRANULARITIES.register("tests-rows")(object())  # there is one name only that is built in
+NORMALIZED = {"data.normalize": "source", "data.mean": [0.1], "data.std": [0.2]}
 NEEDS: dict[str, dict[str, Any]] = {
     "network.weights_sha256": {"network.weights": "file:w.safetensors"},
     "data.tokenizer_sha256": {"data.tokenizer": "file:tokenizer.json"},
+    "network.weights_of": {"network.weights": "ticket:ann/lenet"},
+    "data.mean": NORMALIZED,
+    "data.std": NORMALIZED,
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},
     "pruning.scope": {"pruning.rates": {"fc": 0.2}},
     "pruning.target_density": {"pruning.mode": "one-shot"},

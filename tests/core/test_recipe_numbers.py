@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import pytest
@@ -171,6 +171,8 @@ REWIND = Row(
     trials=3,
     rewind=f"{12 * EPOCH}it",
 )
+LR_REWIND = replace(REWIND, recipe="resnet20-lr-rewind-cifar10", rewind="lr")
+FINETUNE = replace(REWIND, recipe="resnet20-finetune-cifar10", rewind="none")
 ROWS = [
     lenet("lenet-mnist"),
     lenet("lenet-mnist-oneshot", mode="one-shot"),
@@ -188,6 +190,8 @@ ROWS = [
     vgg("-low-lr", 0.01),
     vgg("-warmup", 0.1, warmup=10_000),
     REWIND,
+    LR_REWIND,
+    FINETUNE,
 ]
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.recipe))
 

@@ -71,7 +71,7 @@ class AnalysisPlan:
     @property
     def is_dense(self) -> bool:
         """Whether the bundle has the dense theta0."""
-        return self.source.bundle.manifest.theta0 == "dense"
+        return self.source.bundle.manifest.theta0 != "survivors"
 
     @property
     def folder(self) -> Path:

@@ -9,14 +9,13 @@ from ticket_hub.bundle import summary
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.encoding import bundle_id
 from ticket_hub.bundle.manifest import (
-    LayerRecord,
     LevelRecord,
     Manifest,
     NetworkRecord,
     TrialRecord,
 )
 from ticket_hub.bundle.metrics import CurveRecord
-from ticket_hub.bundle.network import Signature
+from ticket_hub.bundle.network import Signature, layer_records
 from ticket_hub.bundle.theta0 import refuse_nonfinite
 from ticket_hub.bundle.unknown import without_placeholders
 from ticket_hub.content_id import count_kept
@@ -153,11 +152,9 @@ def manifest(
     Args:
         family: how many comparisons the verdicts were corrected for together.
     """
-    record = NetworkRecord.of(content.architecture)
+    record, refers = NetworkRecord.of(content.architecture), content.reference is not None
     metric = ACCURACY if content.own is None else content.own.metric
-    layers = tuple(
-        LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in network.layers
-    )
+    layers = layer_records(network.layers, content.recipe.pruning)
     found = Manifest(
         id=bundle_id(record, content.data.fingerprint, levels),
         recipe=content.recipe,
@@ -167,7 +164,7 @@ def manifest(
         environment=dict(content.environment),
         bit_exact=content.bit_exact,
         lineage=content.lineage,
-        theta0="dense" if theta0_level is None else "survivors",
+        theta0="survivors" if theta0_level is not None else "reference" if refers else "dense",
         theta0_level=theta0_level,
         trials=tuple(
             TrialRecord(index=trial.index, seed=trial.seed, start=trial.start)
@@ -179,5 +176,6 @@ def manifest(
         family=family,
         plugins=content.plugins,
         own=content.own,
+        reference=content.reference,
     )
     return without_placeholders(found)

@@ -66,6 +66,25 @@ for name, packed in mask.items():
     weights[name] = (whole * bits).reshape(shapes[name])
 """
 
+_REFERENCE_SNIPPET = """\
+import json
+
+import numpy as np
+from safetensors.numpy import load_file
+
+with open("ticket.json") as manifest:
+    names = json.load(manifest)["reference"]["names"]
+source = load_file("source.safetensors")  # {source},
+# whose sha256 is {sha256}
+mask = load_file("masks/{trial}/{level}.safetensors")
+
+weights = load_file("theta0/{trial}.safetensors")  # what is not of the source
+weights |= {{ours: source[theirs] for ours, theirs in names.items()}}
+for name, packed in mask.items():
+    bits = np.unpackbits(packed, count=weights[name].size, bitorder="little")
+    weights[name] = weights[name] * bits.reshape(weights[name].shape)
+"""
+
 _OWN_READING = (
     "Values are those on the test part, as the author's own loop measured them; mean (minimum to "
     "maximum) over the n tickets, one for each trial. A verdict stands only where at least three "
@@ -276,6 +295,10 @@ def _correction(manifest: Manifest) -> str:
 
 
 def _snippet(manifest: Manifest) -> str:
-    ticket = manifest.default
+    ticket, source = manifest.default, manifest.reference
+    place = {"level": ticket.level, "trial": ticket.trial}
+    if source is not None:
+        shown = one_line(source.source)
+        return _REFERENCE_SNIPPET.format(source=shown, sha256=source.sha256, **place)
     text = _DENSE_SNIPPET if manifest.theta0 == "dense" else _SURVIVORS_SNIPPET
-    return text.format(level=ticket.level, trial=ticket.trial, densest=manifest.theta0_level)
+    return text.format(densest=manifest.theta0_level, **place)

@@ -7,7 +7,7 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.plugin_records import plugin_lines
 from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.recipe import Recipe
-from ticket_hub.recipe.spec import UNKNOWN, PruningSpec, TrainingSpec
+from ticket_hub.recipe.spec import PART_OF, UNKNOWN, PruningSpec, SearchSpec, TrainingSpec
 
 __all__ = ["origin_section"]
 
@@ -23,7 +23,7 @@ def origin_section(manifest: Manifest) -> str:
     data = "not known" if manifest.data.name == UNKNOWN else manifest.data.name
     exact = {True: "yes", False: "no, it was resumed elsewhere", None: "not known"}
     whole = "whole" if isinstance(recipe, Recipe) else "known part of the"
-    rewind = f"; survivors go back to `{recipe.search.rewind}`" if recipe.search else ""
+    rewind = f"; {_rewound(recipe.search)}" if recipe.search else ""
     nearest = [f"{one_line(recipe.about)}\n"] if is_imported(manifest) and recipe.about else []
     lines = [
         "## How it was found\n",
@@ -39,6 +39,16 @@ def origin_section(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def _rewound(search: SearchSpec) -> str:
+    if not search.goes_on:
+        return f"survivors go back to `{search.rewind}`"
+    rate = "begins anew" if search.rewind == "lr" else "stays what it was at their end"
+    return (
+        f"levels trained on from the pruned weights of the level before, and the learning rate "
+        f"{rate}, so a ticket that starts from theta0 is the mask of its level, tried anew"
+    )
+
+
 def _trained(training: TrainingSpec | None) -> str:
     if training is None:
         return "not known"
@@ -51,5 +61,6 @@ def _trained(training: TrainingSpec | None) -> str:
 def _pruned(pruning: PruningSpec | None) -> str:
     if pruning is None:
         return "not known"
-    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in sorted(pruning.rates.items()) if rate)
+    told = [(kind, rate) for kind, rate in sorted(pruning.rates.items()) if rate or kind in PART_OF]
+    rates = ", ".join(f"{kind} {rate:.0%}" for kind, rate in told)
     return f"{pruning.mode}, {pruning.scope}, by {pruning.criterion}, {rates} a round"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ticket_hub.bundle.manifest import DataRecord, Origin
+from ticket_hub.bundle.manifest import DataRecord, Origin, Reference
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.own import OwnLoop
@@ -90,6 +90,7 @@ class BundleContent:
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
         own: what their author says of the loop that trained them, where it was not ours.
         layers: what may be pruned, of a network that only its author's function builds.
+        reference: the pretrained weights that all theta0 are of, but for what it does not name.
     """
 
     recipe: Recipe | PartialRecipe
@@ -106,6 +107,7 @@ class BundleContent:
     figure: bytes | None = None
     own: OwnLoop | None = None
     layers: tuple[PrunableLayer, ...] = ()
+    reference: Reference | None = None
 
     def only(self, *levels: int) -> BundleContent:
         """The same with these levels alone; level 0 is worth keeping, as the reference.

@@ -56,6 +56,7 @@ def content_of(bundle: Bundle) -> BundleContent:
         figure=bundle.figure(),
         own=manifest.own,
         layers=prunable_of(manifest),
+        reference=manifest.reference,
     )
 
 

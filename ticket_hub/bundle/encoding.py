@@ -24,7 +24,7 @@ from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
 from ticket_hub.patterns import SHA256
-from ticket_hub.recipe import recipe_of, tables
+from ticket_hub.recipe import recipe_of, rules, tables
 from ticket_hub.recipe.own import Metric, is_own
 
 __all__ = ["bundle_id", "decode", "encode"]
@@ -95,8 +95,9 @@ def _table(manifest: Manifest) -> dict[str, Any]:
         del table["family"]  # as bundles were written before
     if not manifest.plugins:
         del table["plugins"]
-    if manifest.own is None:
-        del table["own"]
+    for key in ("own", "reference"):
+        if getattr(manifest, key) is None:
+            del table[key]
     return table
 
 
@@ -166,6 +167,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (manifest.default.level in carried, "its default level is not carried"),
         (manifest.default.trial in trials, "its default trial is not there"),
         (_is_theta0(manifest, carried), "theta0 and the carried levels contradict each other"),
+        (_is_reference(manifest), "it refers to pretrained weights that cannot be"),
         (0 <= manifest.family <= layout.MAX_FAMILY, "an impossible number of comparisons"),
         (are_possible(manifest.plugins), "it names a plugin that cannot be, or one twice"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
@@ -196,9 +198,24 @@ def _rises(indices: Sequence[int], most: int) -> bool:
 
 
 def _is_theta0(manifest: Manifest, carried: Sequence[int]) -> bool:
-    if manifest.theta0 == "dense":
+    if manifest.theta0 != "survivors":
         return manifest.theta0_level is None
     return manifest.theta0_level == min(carried, default=None)
+
+
+def _is_reference(manifest: Manifest) -> bool:
+    found = manifest.reference
+    if found is None or manifest.theta0 != "reference":
+        return found is None and manifest.theta0 != "reference"
+    names = [*found.names, *found.names.values()]
+    return (
+        manifest.own is None
+        and rules.WEIGHTS.fullmatch(found.source) is not None
+        and SHA256.fullmatch(found.sha256) is not None
+        and 1 <= found.size <= layout.MAX_TENSOR_BYTES
+        and bool(names)
+        and all(map(_TENSOR.fullmatch, names))
+    )
 
 
 def _is_file(name: str, record: FileRecord) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "Manifest",
     "NetworkRecord",
     "Origin",
+    "Reference",
     "Spread",
     "Theta0",
     "TicketRecord",
@@ -29,7 +30,7 @@ __all__ = [
     "Word",
 ]
 
-Theta0: TypeAlias = Literal["dense", "survivors"]
+Theta0: TypeAlias = Literal["dense", "survivors", "reference"]
 Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
 """A verdict; see `ticket_hub.evidence`."""
 
@@ -64,6 +65,22 @@ class Origin:
     kind: str
     source: str
     id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The pretrained weights that theta0 is of, where a bundle does not store them itself.
+
+    Attributes:
+        source: where they are, as in `network.weights` of a recipe, with the commit of a hub.
+        sha256, size: of the file, which is of safetensors.
+        names: of theta0's tensors that are the file's, bit for bit: our name -> the file's.
+    """
+
+    source: str
+    sha256: str
+    size: int
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +220,8 @@ class Manifest:
 
     Attributes:
         id: the sha256 over network, data and the ids of all tickets; not over cards and curves.
-        theta0: `dense`, or `survivors`: only what the densest carried level keeps is stored.
+        theta0: `dense`; `survivors`: only what the densest carried level keeps is stored; or
+            `reference`: only what is not of the pretrained weights that `reference` names.
         theta0_level: that level, with `survivors`.
         lineage: what the bundle was made from, where it was not found here.
         recipe: how the tickets were found; of another system's only what its files say.
@@ -217,6 +235,8 @@ class Manifest:
             written only where there is such a thing.
         own: what their author says of the loop that trained them; without one, as of all tickets
             that our own engine trained, the key is not written.
+        reference: with a theta0 by reference, the weights that it is of; else the key is not
+            written.
     """
 
     id: str
@@ -236,6 +256,7 @@ class Manifest:
     family: int = 0
     plugins: tuple[PluginRecord, ...] = ()
     own: OwnLoop | None = None
+    reference: Reference | None = None
 
     @property
     def metric(self) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +12,19 @@ from ticket_hub.bundle.content import BundleContent
 from ticket_hub.bundle.manifest import LayerRecord, Manifest
 from ticket_hub.errors import BundleFormatError, NetworkError, TicketHubError
 from ticket_hub.networks import outline
+from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.own import is_own
+from ticket_hub.recipe.spec import named_kind
 from ticket_hub.types import Architecture, PrunableLayer
 
-__all__ = ["Signature", "demand_equal", "prunable_of", "signature", "signature_of"]
+__all__ = [
+    "Signature",
+    "demand_equal",
+    "layer_records",
+    "prunable_of",
+    "signature",
+    "signature_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +81,24 @@ def signature_of(content: BundleContent) -> Signature:
     return Signature(tensors=tensors, layers=content.layers)
 
 
+def layer_records(
+    layers: Iterable[PrunableLayer], pruning: PruningSpec | None
+) -> tuple[LayerRecord, ...]:
+    """The layers of a network as a manifest lists them, by the kinds that its recipe knows."""
+    named = () if pruning is None else pruning.rates
+    return tuple(
+        LayerRecord(name=layer.name, kind=named_kind(layer.kind, named), shape=layer.shape)
+        for layer in layers
+    )
+
+
 def demand_equal(found: Signature, manifest: Manifest) -> None:
     """Refuse a manifest whose layers are not those of its network.
 
     Raises:
         BundleFormatError: a name, kind, shape or their order differs.
     """
-    expected = tuple(
-        LayerRecord(name=layer.name, kind=layer.kind, shape=layer.shape) for layer in found.layers
-    )
-    if manifest.layers != expected:
+    if manifest.layers != layer_records(found.layers, manifest.recipe.pruning):
         raise BundleFormatError(
             f"The layers in {layout.MANIFEST} are not those of {manifest.architecture.name!r}.",
             "If you registered the network yourself, register it here as it was then; otherwise "

@@ -22,6 +22,7 @@ from ticket_hub.bundle.network import Signature, demand_equal, prunable_of, sign
 from ticket_hub.bundle.packing import packed_size, unpack
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.record_reading import record_in
+from ticket_hub.bundle.reference import source_tensors
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_header, tensor_at
@@ -37,7 +38,7 @@ from ticket_hub.errors import (
 from ticket_hub.networks import is_registered
 from ticket_hub.recipe.own import is_own
 from ticket_hub.recipe.tables import to_table
-from ticket_hub.types import Architecture, Mask
+from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["Bundle", "open_bundle", "read_header"]
 
@@ -143,6 +144,7 @@ class Bundle:
         with self.files.open(name, self.manifest.files[name]) as found:
             _, entries = read_header(found)
         tensors = {key: (entry.dtype, tuple(entry.shape)) for key, entry in entries.items()}
+        tensors |= {key: (value.dtype, tuple(value.shape)) for key, value in self.source.items()}
         for layer in self.manifest.layers:
             dtype, shape = tensors.get(layer.name, (None, ()))
             survivors = self.manifest.theta0 == "survivors" and len(shape) == 1
@@ -183,7 +185,7 @@ class Bundle:
             trial=wanted,
             level=record.index,
             start=next(each.start for each in self.manifest.trials if each.index == wanted),
-            dense=self.manifest.theta0 == "dense",
+            dense=self.manifest.theta0 != "survivors",
             provenance=self._provenance(record, claim),
         )
         if ticket_id(ticket.architecture, theta0, mask, known) != claim.id:
@@ -231,13 +233,32 @@ class Bundle:
         """Starting weights; beside them the survivors as stored, given the densest level's mask."""
         name = layout.theta0_file(trial)
         if self._densest is None:
-            stored = self._tensors(name, self.network.tensors)
+            tensors = self.network.tensors
+            stored = self._tensors(name, {k: tensors[k] for k in tensors if k not in self.source})
+            stored |= {key: value.clone() for key, value in self.source.items()}
             refuse_nonfinite(stored, name)
-            return stored, None
+            return {key: stored[key] for key in tensors}, None
         outer = self.mask(self._densest, trial) if mask is None else mask
         stored = self._tensors(name, survivors_shapes(self.network, outer))
         refuse_nonfinite(stored, name)
         return expand(stored, outer), None if mask is None else stored
+
+    @cached_property
+    def source(self) -> Weights:
+        """What theta0 has of the pretrained weights that it refers to; nothing without a reference.
+
+        The file is fetched where it is not on this machine.
+
+        Raises:
+            SourceMissingError: it cannot be had.
+            BundleDigestError: it has other bytes, or is of another network.
+        """
+        reference = self.manifest.reference
+        if reference is None:
+            return {}
+        return source_tensors(
+            reference, {layer.name: layer.shape for layer in self.manifest.layers}
+        )
 
     def model(self) -> dict[str, Tensor] | None:
         """The tensors of `model.safetensors`, or None where it was not written.
@@ -322,6 +343,8 @@ class Bundle:
     def _provenance(self, record: LevelRecord, claim: TicketRecord) -> dict[str, Any]:
         table = to_table(self.manifest)
         own = {} if self.manifest.own is None else {"own": table["own"], "layers": table["layers"]}
+        if self.manifest.reference is not None:
+            own["reference"] = table["reference"]
         parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials", "plugins")
         return {
             "bundle": self.manifest.id,

@@ -64,6 +64,10 @@ class Store:
                 stream.writelines(pieces)
         return record
 
+    def is_of_a_run(self, name: str) -> bool:
+        """Whether a run has written a file before, and so checked it."""
+        return name in self._written
+
     def keep(self, name: str) -> None:
         """List a file as it is on disk.
 

@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ticket_hub.bundle import layout, summary
@@ -18,7 +17,8 @@ from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.read import Bundle, open_bundle
-from ticket_hub.errors import BundleError, BundleFormatError, NetworkError
+from ticket_hub.bundle.reference import same_bits
+from ticket_hub.errors import BundleError, BundleFormatError, NetworkError, SourceMissingError
 from ticket_hub.networks import is_registered
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe.experiment_spec import TICKET
@@ -29,6 +29,8 @@ __all__ = ["OTHER_FILES", "Check", "VerifyReport", "verify_bundle"]
 
 OTHER_FILES = "no other file"
 """The check that fails where something is to be removed, and nothing to be written again."""
+
+SOURCE = "weights that theta0 refers to"
 
 # What version control and the Hub's own clients put beside the files of a bundle.
 _FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
@@ -87,7 +89,8 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
     densities and ids of all tickets, masks nested from level to level, `model.safetensors` equal
     to theta0 * mask, evidence and verdicts equal to what the curves say, what recipe and tickets
     both say equal, the bundle's own id. Of a network that is not registered here, everything but
-    its layers and tensors is checked.
+    its layers and tensors is checked; of a theta0 by reference whose source cannot be had, all but
+    theta0 and the ids of the tickets.
 
     Args:
         partial: files that are listed but absent (a pull of a single level) are no failure.
@@ -99,11 +102,12 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
         return VerifyReport(checks=(Check(name=name, holds=False, problem=str(error)),))
     absent = tuple(name for name in bundle.manifest.files if not (folder / name).exists())
     verifier = _Verifier(bundle, frozenset(absent) if partial else frozenset())
+    checks = tuple(verifier.checks())
     return VerifyReport(
-        checks=tuple(verifier.checks()),
+        checks=checks,
         absent=absent if partial else (),
         passed_over=_system_files(folder, {*bundle.manifest.files}),
-        unchecked=unchecked,
+        unchecked=(*unchecked, *verifier.unchecked),
         notes=tuple(plugin_notes(bundle.manifest.plugins)),
     )
 
@@ -132,6 +136,7 @@ def _opened(folder: Path) -> tuple[Bundle, tuple[str, ...]]:
 class _Verifier:
     def __init__(self, bundle: Bundle, absent: frozenset[str]) -> None:
         self.bundle, self.manifest, self.absent = bundle, bundle.manifest, absent
+        self.unchecked: list[str] = []
 
     def checks(self) -> Iterator[Check]:
         yield Check(name=layout.MANIFEST, holds=True)
@@ -144,12 +149,27 @@ class _Verifier:
         for name, problem in contradictions(self.manifest, registered=registered):
             text = f"{problem} {_AGAIN}" if problem else ""
             yield Check(name=name, holds=not problem, problem=text)
+        if self.manifest.reference is not None:
+            yield from self._source()
         for trial in self.manifest.trials:
             yield from self._trial(trial.index)
         if layout.MODEL in self.manifest.files and self._has(*self._default_files()):
             yield _check("survivors equal theta0", self._model)
         if self._has(layout.METRICS):
             yield _check("evidence", self._evidence)
+
+    def _source(self) -> Iterator[Check]:
+        """The weights that theta0 refers to, or, where they are not here, what goes unchecked."""
+        try:
+            _ = self.bundle.source
+        except SourceMissingError as error:
+            self.unchecked.append(f"The ids of the tickets, and theta0. {error}")
+        except BundleError as error:
+            yield Check(name=SOURCE, holds=False, problem=str(error))
+        else:
+            yield Check(name=SOURCE, holds=True)
+            return
+        self.absent |= {layout.theta0_file(trial.index) for trial in self.manifest.trials}
 
     def _has(self, *names: str) -> bool:
         return not self.absent.intersection(names)
@@ -210,7 +230,7 @@ class _Verifier:
         ticket = self.bundle.ticket(default.level, default.trial)
         expected = masked(ticket.theta0, ticket.mask)
         same = model is not None and all(
-            torch.equal(_bytes(model[name]), _bytes(value)) for name, value in expected.items()
+            same_bits(model[name], value) for name, value in expected.items()
         )
         _demand(same, f"{layout.MODEL} is not theta0 * mask of the default ticket.")
 
@@ -253,10 +273,6 @@ def _check(name: str, claim: Callable[[], None]) -> Check:
     except BundleError as error:
         return Check(name=name, holds=False, problem=str(error))
     return Check(name=name, holds=True)
-
-
-def _bytes(value: Tensor) -> Tensor:
-    return value.contiguous().reshape(-1).view(torch.uint8)  # 0 and -0 are not the same
 
 
 def _demand(holds: bool, problem: str) -> None:  # noqa: FBT001 - reads as a sentence

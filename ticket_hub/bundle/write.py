@@ -13,13 +13,14 @@ from ticket_hub.bundle.card import plain_card, results
 from ticket_hub.bundle.card_marks import is_generated, sealed
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
-from ticket_hub.bundle.manifest import FileRecord, Manifest, Theta0
+from ticket_hub.bundle.manifest import FileRecord, Manifest, Reference, Theta0
 from ticket_hub.bundle.network import Signature, signature_of
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
+from ticket_hub.bundle.reference import not_of_source, same_bits, source_tensors
 from ticket_hub.bundle.store import Store
 from ticket_hub.bundle.theta0 import expand, survivors
-from ticket_hub.errors import EvidenceError
+from ticket_hub.errors import BundleFormatError, EvidenceError
 from ticket_hub.types import Weights
 
 __all__ = ["listing", "put_card", "put_experiments", "put_figure", "write_bundle"]
@@ -29,7 +30,7 @@ def write_bundle(
     folder: Path,
     content: BundleContent,
     *,
-    theta0: Theta0 = "dense",
+    theta0: Theta0 | None = None,
     model: bool | None = None,
     card: Callable[[Manifest], str] | None = None,
     written: Mapping[str, FileRecord] | None = None,
@@ -43,6 +44,8 @@ def write_bundle(
         folder: of the bundle; made if need be.
         theta0: `survivors` stores only what the densest sparse level keeps. The dense level is
             then there as evidence only, and controls that need dense weights cannot be had.
+            `reference` stores only what is not of the weights that the content refers to, by
+            default where it refers to any; else it is `dense`.
         model: whether to write `model.safetensors`, which plain timm reads; by default beside a
             dense theta0, which is as large.
         card: makes the text of README.md from the manifest; by default `plain_card`.
@@ -51,12 +54,20 @@ def write_bundle(
 
     Raises:
         BundleFormatError: the content cannot be a bundle: no level, NaN in theta0, levels that do
-            not rise, a figure that is more than lines and shapes, or, with `survivors`, masks that
-            are not nested.
+            not rise, a figure that is more than lines and shapes, with `survivors` masks that are
+            not nested, or with `reference` another theta0 than the one that is referred to.
         MaskMismatchError: masks or weights are not of the architecture.
         StorageError: the disk is full, or the file system refuses.
     """
-    network = signature_of(content)
+    network, refers = signature_of(content), content.reference is not None
+    theta0 = theta0 or ("reference" if refers else "dense")
+    if theta0 != "reference":
+        content = replace(content, reference=None)
+    elif not refers:
+        raise BundleFormatError(
+            "theta0 is of no pretrained weights that could be referred to.",
+            "Write the bundle with theta0='dense'.",
+        )
     assemble.checked(content, network)
     densest = assemble.densest_sparse(content, network) if theta0 == "survivors" else None
     store = Store(folder, written)
@@ -130,9 +141,24 @@ def _put_theta0(
 ) -> None:
     for place, trial in enumerate(content.trials):
         weights: Weights = {name: trial.theta0[name] for name in network.tensors}
+        if content.reference is not None:
+            if not store.is_of_a_run(layout.theta0_file(trial.index)):
+                _check_reference(weights, content.reference)
+            weights = not_of_source(weights, content.reference)
         if densest is not None:
             weights = survivors(weights, assemble.complete(densest.masks[place], network))
         store.put(layout.theta0_file(trial.index), tensors.chunks(weights))
+
+
+def _check_reference(theta0: Weights, reference: Reference) -> None:
+    """Refuse to leave out what could then not be read again."""
+    source = source_tensors(reference, {name: tuple(value.shape) for name, value in theta0.items()})
+    other = [name for name, value in source.items() if not same_bits(value, theta0[name])]
+    if other:
+        raise BundleFormatError(
+            f"{other[0]!r} of theta0 is not that of {reference.source}.",
+            "Write the bundle with theta0='dense'.",
+        )
 
 
 def _put_model(

@@ -227,14 +227,33 @@ def _drawn(spec: DataSpec, examples: int) -> tuple[Tensor, Tensor]:
 def moments(spec: DataSpec, train: Part) -> tuple[Tensor, Tensor]:
     """Mean and std by which `spec` normalizes: float32 `(channels,)`, of pixels in [0, 1].
 
-    A channel without any contrast gets a std of 1, so that it becomes 0 and not infinite.
+    A channel without any contrast gets a std of 1, so that it becomes 0 and not infinite. Of a
+    source with another number of channels, grey takes the mean of the colours, and they take it.
+
+    Raises:
+        DataError: what the recipe says of the source is for another number of channels.
     """
     channels = train.inputs.shape[1]
     if spec.normalize == "unit" or train.kind == "tokens":
         return torch.zeros(channels), torch.ones(channels)
+    if spec.normalize == "source":
+        return _of_source(spec, spec.mean, channels), _of_source(spec, spec.std, channels)
     if train.kind == "features":
         return _moments_of_numbers(train.inputs.cpu())
     return _moments(train.inputs.cpu())
+
+
+def _of_source(spec: DataSpec, given: tuple[float, ...], channels: int) -> Tensor:
+    values = torch.tensor(given, dtype=torch.float32)
+    if len(given) != channels and given and 1 in {len(given), channels}:
+        values = values.mean().expand(channels).clone()
+    if len(values) != channels:
+        raise DataError(
+            f"data.normalize is 'source', with {len(given)} numbers in data.mean, and {spec.name} "
+            f"has {channels} channels.",
+            "Give data.mean and data.std for each channel, or set data.normalize to 'unit'.",
+        )
+    return values
 
 
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_che
 from ticket_hub import plugins
 from ticket_hub.errors import EngineError, TicketHubError
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.spec import LATER
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.transfer.spec import ExperimentSpec, Request
 
@@ -33,6 +34,7 @@ class Find:
     """A search; see `ticket_hub.find`."""
 
     recipe: Recipe
+    theta0: Literal["auto", "dense", "reference"] = field(default="auto", metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,7 +143,7 @@ def do_work(
 
 
 def _find(task: Find, run: Path, progress: ProgressFile, resources: Resources) -> dict[str, Any]:
-    levels = search(task.recipe, run_folder=run, resources=resources)
+    levels = search(task.recipe, run_folder=run, resources=resources, theta0=task.theta0)
     found = result_of(task.recipe, run, levels, progress.level)
     return {
         "kind": "find",

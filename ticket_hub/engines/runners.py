@@ -26,7 +26,7 @@ from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.finding import FindResult, find, result_of
 from ticket_hub.search.imp import assemble
 from ticket_hub.search.parts import part_of
-from ticket_hub.search.pretrained import pinned
+from ticket_hub.search.pretrained import Theta0Choice, pinned
 from ticket_hub.training import Progress
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import RetrainResult, carry_out
@@ -82,6 +82,7 @@ def find_with(
     recipe: Recipe,
     *,
     run_folder: Path | str | None = None,
+    theta0: Theta0Choice = "auto",
     surveyor: Surveyor | None = None,
     **resources: Unpack[ResourceOptions],
 ) -> FindResult:
@@ -93,6 +94,7 @@ def find_with(
 
     Args:
         run_folder: by default as `ticket_hub.find`; engines of several machines must reach it.
+        theta0: as `ticket_hub.find`.
         surveyor: told how far it is.
         resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
             `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
@@ -113,7 +115,7 @@ def find_with(
     for part in parts:
         folder = root / part.name
         place = run if part.is_whole else folder / "run"
-        task = Find(recipe=part_of(recipe, part.first, part.count))
+        task = Find(recipe=part_of(recipe, part.first, part.count), theta0=theta0)
         works[folder] = Work(find=task, run_folder=str(place), **_places(given))
         names[folder] = "" if part.is_whole else part.about
     listen = (surveyor or Surveyor()).listener(names)

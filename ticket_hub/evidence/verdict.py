@@ -59,7 +59,7 @@ Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"
 ALPHA = 0.05
 """Chance of any false word in a family; one-sided half of it for a single test."""
 MAX_ALPHA, MAX_MARGIN = 0.5, 0.2
-REFERENCES = frozenset({"dense", "finetune", "own"})
+REFERENCES = frozenset({"dense", "dense-pretrained", "finetune", "own"})
 """Controls that a ticket need not beat; it must not be inferior to them by more than the margin."""
 
 

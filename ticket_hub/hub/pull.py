@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card_marks import has_seal
 from ticket_hub.bundle.files import changed
-from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest
+from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest, Reference
+from ticket_hub.bundle.reference import kept_weights, local_file, missing_source
 from ticket_hub.bundle.spec import find_level
-from ticket_hub.durable import write_bytes
+from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (
     BundleFormatError,
     HubNotFoundError,
     HubUnavailableError,
+    TicketHubError,
     TicketNotFoundError,
 )
 from ticket_hub.hub.base import Hub, Snapshot
 from ticket_hub.hub.cache import Cache, Fetch
+from ticket_hub.hub.weights import fetch_reference
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
@@ -66,7 +69,7 @@ def pull(
     local_files_only: bool = False,
     force_download: bool = False,
 ) -> Pulled:
-    """Have the tickets of a repository on this machine.
+    """Have the tickets of a repository on this machine, with the weights that theta0 refers to.
 
     Args:
         revision: branch, tag or commit; None is the default branch.
@@ -78,7 +81,8 @@ def pull(
     Raises:
         HubError: the hub has no such repository or revision, refuses, or does not answer and
             what is needed is not here.
-        BundleError: what the hub has is no bundle, or its bytes are not those of the manifest.
+        BundleError: what the hub has is no bundle, or its bytes are not those of the manifest; or
+            the weights that theta0 refers to cannot be had.
         TicketNotFoundError: the bundle has no such level or trial.
         StorageError: the disk is full.
     """
@@ -92,6 +96,8 @@ def pull(
         names.remove(layout.CARD)
     records = {name: manifest.files[name] for name in names}
     done = _bring(hub, cache, snapshot, records, again=force_download)
+    if manifest.reference is not None:
+        _bring_source(hub, manifest.reference, ask=not local_files_only)
     cache.place(folder, records)
     if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
         write_bytes(folder / layout.MANIFEST, data)
@@ -242,6 +248,22 @@ def _bring(
         fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
         done[name] = cache.ensure(name, record, fetch)
     return done
+
+
+def _bring_source(hub: Hub, reference: Reference, *, ask: bool) -> None:
+    """Have the pretrained weights of a theta0 by reference; what is here is hashed again."""
+    found = local_file(reference)
+    if found is not None and sha256_file(found) == reference.sha256:
+        return
+    kept_weights(reference.sha256).unlink(missing_ok=True)  # its bytes are not those of its name
+    try:
+        if ask:
+            fetch_reference(reference, hub)
+            return
+        reason = "The hub was not asked (local_files_only)."
+    except TicketHubError as error:
+        reason = error.problem
+    raise missing_source(reference, reason)
 
 
 def _fetcher(hub: Hub, snapshot: Snapshot, name: str, size: int) -> Fetch:

@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ticket_hub.durable import sha256_file
-from ticket_hub.errors import DataNotFoundError, HubError, NetworkError
+from ticket_hub.bundle.manifest import Reference
+from ticket_hub.bundle.reference import FETCHERS, kept_weights
+from ticket_hub.durable import sha256_file, write_bytes
+from ticket_hub.errors import (
+    DataNotFoundError,
+    HubError,
+    HubUnavailableError,
+    NetworkError,
+    TicketHubError,
+)
 from ticket_hub.home import cache_folder, expanded
 from ticket_hub.hub.base import Hub
 from ticket_hub.hub.connect import connect
 from ticket_hub.patterns import COMMIT
+from ticket_hub.recipe.rules import SOURCES
 
-__all__ = ["WeightsFile", "fetch_weights"]
+if TYPE_CHECKING:
+    from ticket_hub.bundle.read import Bundle
+
+__all__ = [
+    "TICKET",
+    "WeightsFile",
+    "checked",
+    "fetch_reference",
+    "fetch_weights",
+    "is_on_a_hub",
+    "kept_theta0",
+    "source_normalization",
+]
 
 FILE = "model.safetensors"
+CONFIGS = ("config.json", "preprocessor_config.json")
+MAX_CONFIG = 1 << 20
 MAX_BYTES = 64 << 30
+_TICKET = re.compile(r"ticket:([^@:\s]+/[^@:\s]+)@([0-9a-f]{40})(?::[^\s]+)?")
 _HUB = re.compile(r"hub:([^@:\s]+/[^@:\s]+)(?:@([^:\s]+))?(?::([^\s]+))?")
-SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT or timm:NAME.TAG"
+TICKET = "ticket:"
+MAX_BEHIND = 8
+_BEHIND: ContextVar[tuple[str, ...]] = ContextVar("sources of sources", default=())
+"""Repositories whose tickets are being fetched, each as the source of the one before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,18 +88,162 @@ def fetch_weights(source: str, sha256: str = "", *, hub: str | Path | None = Non
         path = expanded(rest)
         if not path.is_file():
             raise DataNotFoundError(f"There is no file of weights {path}.", "Bring it there.")
-        return _checked(WeightsFile(path=path, source=source, sha256=sha256_file(path)), sha256)
-    found = _HUB.fullmatch(f"hub:timm/{rest}" if kind == "timm" else source)
+        return checked(WeightsFile(path=path, source=source, sha256=sha256_file(path)), sha256)
+    found = _parsed(source)
     if found is None:
         raise NetworkError(f"network.weights cannot be {source!r}.", f"It is {SOURCES}.")
-    repo, revision, file = found[1], found[2], found[3] or FILE
-    kept = cache_folder() / "weights" / f"{sha256}{Path(file).suffix}"
+    repo, revision, file = found
+    kept = kept_weights(sha256, Path(file).suffix)
     if sha256 and kept.is_file() and revision and COMMIT.fullmatch(revision):
-        return _checked(WeightsFile(path=kept, source=source, sha256=sha256_file(kept)), sha256)
-    return _checked(_download(connect(hub), repo, revision, file), sha256)
+        return checked(WeightsFile(path=kept, source=source, sha256=sha256_file(kept)), sha256)
+    return checked(_download(connect(hub), repo, revision, file), sha256)
 
 
-def _download(hub: Hub, repo: str, revision: str | None, file: str) -> WeightsFile:
+def source_normalization(
+    source: str, *, hub: str | Path | None = None
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and std, per channel, of the images that weights were trained with; None if not said.
+
+    They stand in `config.json` as timm and Ticket Hub write it, beside the file or in its
+    repository, or in `preprocessor_config.json` as `transformers` does.
+
+    Args:
+        source, hub: as in `fetch_weights`.
+
+    Raises:
+        HubError: the hub has no such repository, or cannot be asked.
+    """
+    if source.startswith("file:"):
+        folder = expanded(source.removeprefix("file:")).parent
+        places = [folder / name for name in CONFIGS]
+        texts = [p.read_bytes() for p in places if p.is_file() and p.stat().st_size < MAX_CONFIG]
+        return next(filter(None, map(_normalization, texts)), None)
+    found = _parsed(source)
+    if found is None:
+        return None
+    there = connect(hub)
+    snapshot = there.snapshot(found[0], found[1])
+    for file in snapshot.files:
+        if file.path in CONFIGS and file.size < MAX_CONFIG:
+            said = _normalization(there.read(snapshot, file.path, limit=MAX_CONFIG))
+            if said is not None:
+                return said
+    return None
+
+
+def _normalization(data: bytes) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    try:
+        table = json.loads(data)
+        table = table.get("pretrained_cfg") or table
+        mean, std = (table.get(key) or table.get(f"image_{key}") for key in ("mean", "std"))
+        means, stds = tuple(map(float, mean)), tuple(map(float, std))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None  # it says nothing that could be understood
+    sound = all(map(math.isfinite, (*means, *stds))) and all(value > 0 for value in stds)
+    plain = set(means) <= {0.0} and set(stds) <= {1.0}
+    return (means, stds) if sound and len(means) == len(stds) and not plain else None
+
+
+def fetch_reference(reference: Reference, hub: Hub | None = None) -> None:
+    """Have the pretrained weights that a bundle's theta0 refers to on this machine.
+
+    Args:
+        hub: asked first, such as the one that the bundle came from; then the one of `HF_ENDPOINT`,
+            or the public Hub. A copy of the repository that has other commits will do.
+
+    Raises:
+        DataNotFoundError: only their author has them.
+        HubError: no hub has them, or can be asked.
+        BundleError, TicketNotFoundError: they are a ticket's, and its bundle is not sound.
+    """
+    fetch = _fetcher(reference)
+    reasons: list[TicketHubError] = []
+    nested = bool(_BEHIND.get())  # of a source only what it names is asked for, lest it multiply
+    first = [] if hub is None else [hub]
+    for place in first if nested and first else [*first, connect()]:
+        for commit in (True,) if nested else (True, False):
+            try:
+                fetch(place, commit)
+            except HubUnavailableError as error:
+                reasons.append(error)
+                break
+            except TicketHubError as error:
+                reason = error
+            else:
+                return
+        else:
+            reasons.append(reason)
+    raise reasons[0]
+
+
+FETCHERS.append(fetch_reference)
+
+
+def _fetcher(reference: Reference) -> Callable[[Hub, bool], object]:
+    """What fetches a file from a hub, by its commit or as it is there now."""
+    found, ticket = _parsed(reference.source), _TICKET.fullmatch(reference.source)
+    if found is not None:
+        repo, revision, file = found
+        return lambda hub, exact: _download(hub, repo, revision if exact else None, file, reference)
+    if ticket is not None:
+        return lambda hub, exact: _pull_theta0(
+            hub, ticket[1], ticket[2] if exact else None, reference.sha256
+        )
+    raise DataNotFoundError(
+        "They are a file of its author's, and on no hub.", "Ask the author for the file."
+    )
+
+
+def _pull_theta0(hub: Hub, repo: str, revision: str | None, sha256: str) -> None:
+    """The theta0 of a bundle's first ticket, which is the source of another's."""
+    from ticket_hub.bundle.read import open_bundle  # slow, with PyTorch
+    from ticket_hub.hub.pull import pull
+
+    behind = _BEHIND.get()
+    if len(behind) >= MAX_BEHIND:
+        raise HubError(
+            f"theta0 is by reference to tickets of {', '.join(behind)}, and so on.",
+            "Ask its author for a bundle with dense theta0.",
+        )
+    token = _BEHIND.set((*behind, repo))
+    try:
+        pulled = pull(hub, repo, revision=revision)
+        found = kept_theta0(open_bundle(pulled.folder), repo)
+    finally:
+        _BEHIND.reset(token)
+    if found.sha256 != sha256:
+        raise _other_bytes(repo, "theta0", pulled.commit, sha256)
+
+
+def kept_theta0(bundle: Bundle, source: str) -> WeightsFile:
+    """The whole theta0 of a bundle's first ticket as a file of safetensors, by its digest.
+
+    Raises:
+        BundleError: as `Bundle.theta0`.
+    """
+    from ticket_hub.bundle.tensors import chunks  # slow, with PyTorch
+
+    data = b"".join(chunks(bundle.theta0(bundle.manifest.default.trial)))
+    digest = hashlib.sha256(data).hexdigest()
+    write_bytes(kept_weights(digest), data)
+    return WeightsFile(path=kept_weights(digest), source=source, sha256=digest)
+
+
+def _parsed(source: str) -> tuple[str, str | None, str] | None:
+    """Repository, revision and file of a source that is on a hub."""
+    kind, _, rest = source.partition(":")
+    found = _HUB.fullmatch(f"hub:timm/{rest}" if kind == "timm" else source)
+    return None if found is None else (found[1], found[2], found[3] or FILE)
+
+
+def _download(
+    hub: Hub, repo: str, revision: str | None, file: str, reference: Reference | None = None
+) -> WeightsFile:
+    """A file of a repository, by its digest in the cache.
+
+    Args:
+        reference: what it must be; where the hub states another size or digest, nothing is fetched.
+    """
     snapshot = hub.snapshot(repo, revision)
     wanted = next((each for each in snapshot.files if each.path == file), None)
     if wanted is None:
@@ -75,6 +252,10 @@ def _download(hub: Hub, repo: str, revision: str | None, file: str) -> WeightsFi
             f"{repo} has no {file} at {snapshot.commit[:12]}.",
             f"Name one: hub:{repo}@{snapshot.commit}:FILE; it has {', '.join(weights) or 'none'}.",
         )
+    if reference is not None and (
+        wanted.size != reference.size or wanted.sha256 not in {None, reference.sha256}
+    ):
+        raise _other_bytes(repo, file, snapshot.commit, reference.sha256)
     folder = cache_folder() / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{snapshot.commit}-{file.replace('/', '-')}.part"
@@ -85,13 +266,33 @@ def _download(hub: Hub, repo: str, revision: str | None, file: str) -> WeightsFi
     if wanted.sha256 is not None and digest != wanted.sha256:
         part.unlink()
         raise HubError(f"{file} of {repo} came with other bytes than the hub says.", "Try again.")
-    place = folder / f"{digest}{Path(file).suffix}"
+    if reference is not None and digest != reference.sha256:
+        part.unlink()
+        raise _other_bytes(repo, file, snapshot.commit, reference.sha256)
+    place = kept_weights(digest, Path(file).suffix)
     part.replace(place)
     ending = "" if file == FILE else f":{file}"
     return WeightsFile(path=place, source=f"hub:{repo}@{snapshot.commit}{ending}", sha256=digest)
 
 
-def _checked(found: WeightsFile, sha256: str) -> WeightsFile:
+def _other_bytes(repo: str, file: str, commit: str, sha256: str) -> HubError:
+    return HubError(
+        f"{file} of {repo} at {commit[:12]} is not the file with the sha256 {sha256[:12]}...",
+        "Ask its author for the file, or for a bundle with dense theta0.",
+    )
+
+
+def is_on_a_hub(source: str) -> bool:
+    """Whether others can fetch a source, once it is named with its commit."""
+    return _parsed(source) is not None or _TICKET.fullmatch(source) is not None
+
+
+def checked(found: WeightsFile, sha256: str) -> WeightsFile:
+    """The same file, unless a digest is wanted and its own is another.
+
+    Raises:
+        NetworkError: it is.
+    """
     if sha256 and found.sha256 != sha256:
         raise NetworkError(
             f"{found.source} has the sha256 {found.sha256[:12]}..., and the recipe says "

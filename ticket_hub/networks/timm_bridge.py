@@ -121,6 +121,7 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
     """
     module, _ = _create(architecture, rates)
     _refuse_other_weights(architecture.name, module)
+    _mark_stem(module)
     _mark_shortcuts(module)
     _mark_outputs(architecture, module)
     if torch.get_default_device().type == "meta":
@@ -225,6 +226,16 @@ def _holds_other_weights(part: nn.Module) -> bool:
         kind.__module__.startswith("timm.layers.") and kind.__name__ in _OTHER_WEIGHTS_OF_TIMM
         for kind in type(part).__mro__
     )
+
+
+def _mark_stem(module: nn.Module) -> None:
+    """What timm calls the first convolution, a patch embedding too; else the first layer."""
+    parts = dict(module.named_modules())
+    said = getattr(module, "default_cfg", {}).get("first_conv") or ()
+    named = [parts.get(name) for name in ([said] if isinstance(said, str) else said)]
+    found = [part for part in named if part is not None and any(_prunable(part))]
+    for part in found or [module]:
+        set_kind(next(_prunable(part)), "stem")
 
 
 def _mark_shortcuts(module: nn.Module) -> None:

@@ -294,11 +294,11 @@ def _check_against(against: Sequence[str], trials: int) -> None:
         )
     check_controls(list(against))
     for name in against:
-        if name == OWN or asks(name, "trained"):
+        if name == OWN or asks(name, "trained") or asks(name, "pretrained"):
             raise EvidenceError(
-                f"The control {name!r} needs another network that was trained before.",
+                f"The control {name!r} needs other weights, which were trained before.",
                 "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
-                "one of your own that needs no such network.",
+                "one of your own that needs no such weights.",
             )
     if not 1 <= trials <= MAX_TRIALS:
         raise RecipeError(

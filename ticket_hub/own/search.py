@@ -53,8 +53,9 @@ class Search:
         folder: of the run; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
         seed: of trial 0.
         rewind: survivors go back to `init`; to the weights of an early step of level 0, `500it`,
-            where the loop calls `step.rewind_point()`; or to `none`: training goes on from the
-            pruned weights, with whatever schedule the loop gives (learning-rate rewinding).
+            where the loop calls `step.rewind_point()`; or, with `lr` and `none`, training goes on
+            from the pruned weights. The schedule is the loop's own: from its beginning where you
+            say `lr` (learning-rate rewinding), at its last rate where you say `none`.
         metric: what `step.finish` measures; accuracy unless you say otherwise.
         data: what the loop trains on, as a name for people.
         name: of the run.
@@ -176,7 +177,7 @@ class Search:
             seed=member.seed,
             density=density(member.mask),
             start=member.start,
-            rewound=member.level > 0 and search.rewind != "none",
+            rewound=member.level > 0 and not search.goes_on,
         )
         step = Step(
             module=self.network.build(member.weights, member.mask),

@@ -53,7 +53,7 @@ class NOfM(OfWeight):
             dataclasses.replace(group, left=self._left(layer.shape))
             for group, layer in zip(
                 super().groups(layers),
-                [layer for layer in layers if self.spec.rates.get(layer.kind, 0.0) > 0],
+                [layer for layer in layers if self.spec.rate(layer.kind) > 0],
                 strict=True,
             )
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.structure import OUTPUTS, Structure
 from ticket_hub.recipe import PruningSpec
-from ticket_hub.recipe.spec import DEFAULT_RATES
+from ticket_hub.recipe.spec import DEFAULT_RATES, named_kind
 from ticket_hub.types import LayerKind, PrunableLayer
 
 __all__ = ["check_coverage", "layer_note", "never_pruned", "thin_layers"]
@@ -120,8 +120,8 @@ def _whole(
 ) -> dict[LayerKind, list[PrunableLayer]]:
     found: dict[LayerKind, list[PrunableLayer]] = {}
     for layer in layers:
-        if not spec.rates.get(layer.kind):
-            found.setdefault(layer.kind, []).append(layer)
+        if not spec.rate(layer.kind):
+            found.setdefault(named_kind(layer.kind, spec.rates), []).append(layer)
     return found
 
 

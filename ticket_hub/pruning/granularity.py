@@ -92,12 +92,12 @@ class Granularity(ABC):
                 nobody knew beforehand how many weights go; or there is no entry to drop.
         """
         spec = self.spec
-        chosen = [layer for layer in layers if spec.rates.get(layer.kind, 0.0) > 0]
+        chosen = [layer for layer in layers if spec.rate(layer.kind) > 0]
         found = [
             Group(
                 names=(layer.name,),
                 size=size,
-                rate=spec.rates[layer.kind],
+                rate=spec.rate(layer.kind),
                 linear=spec.schedule == "linear",
                 each=each,
             )

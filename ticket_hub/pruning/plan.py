@@ -32,7 +32,7 @@ def groups(
         RecipeError: nobody has registered the granularity.
     """
     layers = tuple(layers)
-    if not any(spec.rates.get(layer.kind, 0.0) > 0 for layer in layers):
+    if not any(spec.rate(layer.kind) > 0 for layer in layers):
         have = ", ".join(sorted({layer.kind for layer in layers})) or "no prunable layer"
         named = ", ".join(sorted(spec.rates))
         raise PruningError(

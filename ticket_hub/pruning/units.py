@@ -51,7 +51,7 @@ class OfUnit(Granularity):
         found = []
         for units in self.structure.groups:
             names = units.producers(kinds)
-            rate = min(self.spec.rates.get(kinds[name], 0.0) for name in names)
+            rate = min(self.spec.rate(kinds[name]) for name in names)
             if rate > 0:
                 found.append(Group(names=names, size=units.size, rate=rate, linear=linear))
         if not found:

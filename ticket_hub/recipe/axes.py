@@ -84,7 +84,17 @@ BACKENDS: Registry[Any] = Registry(
 """What `training.backend` can force; `auto` is none of them."""
 CONTROLS: Registry[Any] = Registry(
     "control",
-    gives=("ticket", "dense", "fresh", "trained", "scope", "granularity", "scores", "seed"),
+    gives=(
+        "ticket",
+        "dense",
+        "fresh",
+        "pretrained",
+        "trained",
+        "scope",
+        "granularity",
+        "scores",
+        "seed",
+    ),
     homes=("ticket_hub.transfer.controls",),
 )
 """Of an experiment, not of a recipe: what a ticket can be compared with."""

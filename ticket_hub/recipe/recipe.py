@@ -15,6 +15,7 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.recipe.axes import check_names
 from ticket_hub.recipe.rules import check_name, check_specs
 from ticket_hub.recipe.spec import (
+    PART_OF,
     DataSpec,
     NetworkSpec,
     PruningSpec,
@@ -64,7 +65,7 @@ class Recipe:
         Raises:
             RecipeError: an unknown key (the nearest valid one is named) or an impossible value.
         """
-        return build(cls, table)
+        return build(cls, _with_source(table))
 
     def to_table(self) -> dict[str, Any]:
         """Plain values; `from_table` gives the recipe back."""
@@ -78,7 +79,8 @@ class Recipe:
         """A recipe with some fields changed: `{"training.iterations": 20000}`.
 
         Another `network.name` brings its own default `network.init` along, unless that is given
-        too, or was not the default of the network before.
+        too, or was not the default of the network before. So do `network.weights`, where there were
+        none, with `data.normalize`.
 
         Raises:
             RecipeError: an unknown key or name (the nearest is named), or an impossible value.
@@ -89,7 +91,8 @@ class Recipe:
     def digest(self) -> str:
         """The sha256 of the canonical JSON of everything but `name` and `about`.
 
-        A rate of 0 is left out: that a kind is never pruned is the same search, said or not.
+        A rate of 0 is left out: that a kind is never pruned is the same search, said or not. So is
+        that of a `stem` which is the rate of `conv`.
         """
         return _digest(self.to_table())
 
@@ -172,6 +175,13 @@ def _replaced(recipe: R, changes: Table) -> R:
     table, network = recipe.to_table(), recipe.network
     if network and "network.name" in changes and network.init == default_init(network.name):
         del table["network"]["init"]
+    if recipe.data is not None:
+        if network and changes.get("network.weights") and not network.weights:
+            usual = recipe.data.normalize == "unit"
+            changes = {"data.normalize": "source"} | dict(changes) if usual else changes
+        if {"network.weights", "data.normalize"} & set(changes):  # of another source, or of none
+            for key in ("mean", "std"):
+                table["data"].pop(key, None)
     for path, value in changes.items():
         *parents, last = path.split(".")
         place = table
@@ -185,9 +195,21 @@ def _replaced(recipe: R, changes: Table) -> R:
     return changed
 
 
+def _with_source(table: Table) -> Table:
+    """The same, with the default of `data.normalize` where it begins with pretrained weights."""
+    network, data = table.get("network"), table.get("data")
+    if not (isinstance(network, Mapping) and isinstance(data, Mapping)):
+        return table
+    if not network.get("weights") or "normalize" in data:
+        return table
+    return {**table, "data": {**data, "normalize": "source"}}
+
+
 def _digest(table: dict[str, Any]) -> str:
     del table["name"], table["about"]
     if table["pruning"] is not None:
         rates = table["pruning"]["rates"]
-        table["pruning"]["rates"] = {kind: rate for kind, rate in rates.items() if rate}
+        unnamed = {kind: rates.get(whole, 0) for kind, whole in PART_OF.items()}
+        rates = {kind: rate for kind, rate in rates.items() if rate != unnamed.get(kind, 0)}
+        table["pruning"]["rates"] = rates
     return hashlib.sha256(canonical_json(table)).hexdigest()

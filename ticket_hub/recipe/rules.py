@@ -27,9 +27,10 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 """The key, its value, whether it holds, and what it must be."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-REWIND = re.compile(r"init|none|\d{1,12}it", re.ASCII)
+REWIND = re.compile(r"init|lr|none|\d{1,12}it", re.ASCII)
+WEIGHTS = re.compile(r"(file|hub|ticket|timm):\S.*")
+SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT, timm:NAME.TAG or ticket:PLACE[:LEVEL]"
 WHEN = re.compile(r"init|trained|[1-9]\d{0,11}it", re.ASCII)
-WEIGHTS = re.compile(r"(file|hub|timm):\S.*")
 TOKENIZER = re.compile(r"(file|hub|transformers):\S.*")
 MAX_PADDING = 64
 MAX_PIXELS = 1024
@@ -85,9 +86,12 @@ def check_specs(
 def _of_weights(network: NetworkSpec) -> Iterator[Rule]:
     weights, digest = network.weights, network.weights_sha256
     known = not weights or WEIGHTS.fullmatch(weights) is not None
-    yield "network.weights", weights, known, "file:PATH, hub:OWNER/NAME@COMMIT or timm:NAME.TAG"
+    yield "network.weights", weights, known, SOURCES
     is_digest = not digest or (bool(weights) and SHA256.fullmatch(digest) is not None)
     yield "network.weights_sha256", digest, is_digest, "64 hexadecimal digits, with network.weights"
+    of_ticket = weights.startswith("ticket:") or network.weights_of == "initial"
+    need = "'initial' but with network.weights = 'ticket:...'"
+    yield "network.weights_of", network.weights_of, of_ticket, need
 
 
 def _of_data(data: DataSpec) -> Iterator[Rule]:
@@ -101,6 +105,10 @@ def _of_data(data: DataSpec) -> Iterator[Rule]:
     is_digest = not digest or (bool(tokenizer) and SHA256.fullmatch(digest) is not None)
     yield "data.tokenizer_sha256", digest, is_digest, "64 hexadecimal digits, with data.tokenizer"
     yield "data.split_seed", data.split_seed, 0 <= data.split_seed < MAX_SEED, "from 0 to 2**62"
+    both = len(data.mean) == len(data.std) and (not data.mean or data.normalize == "source")
+    need = "as many numbers as data.std, and only with data.normalize = 'source'"
+    yield "data.mean", data.mean, both, need
+    yield "data.std", data.std, all(std > 0 for std in data.std), "above 0 each"
 
 
 def _of_training(training: TrainingSpec) -> Iterator[Rule]:
@@ -196,7 +204,7 @@ def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:
     yield "search.trials", search.trials, 1 <= search.trials <= MAX_TRIALS, f"1 to {MAX_TRIALS}"
     yield "search.seed", search.seed, 0 <= search.seed < MAX_SEED, "from 0 to 2**62"
     known = REWIND.fullmatch(search.rewind) is not None
-    yield "search.rewind", search.rewind, known, "'init', 'none', or a step such as '500it'"
+    yield "search.rewind", search.rewind, known, "'init', 'lr', 'none', or a step such as '500it'"
     yield (
         "search.rewind",
         search.rewind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias, cast, get_args
@@ -12,6 +12,7 @@ __all__ = [
     "DEFAULT_RATES",
     "LATER",
     "LAYER_KINDS",
+    "PART_OF",
     "UNKNOWN",
     "DataSpec",
     "LayerKind",
@@ -20,6 +21,7 @@ __all__ = [
     "SearchSpec",
     "TrainingSpec",
     "default_init",
+    "named_kind",
 ]
 
 UNKNOWN = "unknown"
@@ -32,10 +34,20 @@ LATER: Mapping[str, bool] = MappingProxyType({"later": True})
 """Marks a key that recipes of the first version had not: at its default it is not written, so that
 digests and bundles of old recipes stay what they are."""
 
-LayerKind: TypeAlias = Literal["conv", "fc", "output", "shortcut"]
+LayerKind: TypeAlias = Literal["conv", "fc", "output", "shortcut", "stem"]
 """What a weight tensor that may be pruned belongs to; `output` is the last layer, `shortcut` a
-convolution that only adapts the identity path of a residual block."""
+convolution that only adapts the identity path of a residual block, `stem` the first layer of a
+network of timm."""
 LAYER_KINDS: tuple[str, ...] = get_args(LayerKind)
+PART_OF: Mapping[str, LayerKind] = MappingProxyType({"stem": "conv"})
+"""Kinds that came later: in a recipe that does not name one, it is what stands here. So recipes and
+bundles from before mean what they meant."""
+
+
+def named_kind(kind: LayerKind, named: Collection[str]) -> LayerKind:
+    """The kind that a layer is of for a recipe whose rates name some."""
+    return kind if kind in named else PART_OF.get(kind, kind)
+
 
 Option: TypeAlias = bool | int | float | str
 
@@ -67,8 +79,11 @@ class NetworkSpec:
         init_scale: factor on every initial weight of a prunable layer.
         options: typed options of the network, such as `dropout` or `width`.
         weights: pretrained weights to begin with instead: `file:PATH` (safetensors, or what
-            `torch.save` wrote), `hub:OWNER/NAME@COMMIT`, or `timm:NAME.TAG`.
+            `torch.save` wrote), `hub:OWNER/NAME@COMMIT`, `timm:NAME.TAG`, or, of a ticket,
+            `ticket:PLACE[:LEVEL]`.
         weights_sha256: of their file; a search fills it in.
+        weights_of: of a ticket its `initial` weights (the whole theta0), or the `trained` ones that
+            its search came to at that level, which only the run of that search has.
         weights_head: `fresh` draws the layer of the classes from the seed, `source` takes it, too.
     """
 
@@ -78,6 +93,7 @@ class NetworkSpec:
     options: Mapping[str, Option] = field(default_factory=dict)
     weights: str = field(default="", metadata=LATER)
     weights_sha256: str = field(default="", metadata=LATER)
+    weights_of: Literal["initial", "trained"] = field(default="initial", metadata=LATER)
     weights_head: Literal["fresh", "source"] = field(default="fresh", metadata=LATER)
 
     def __post_init__(self) -> None:
@@ -95,7 +111,11 @@ class DataSpec:
             `text:PATH`, or `hf:OWNER/NAME`.
         normalize: `unit` maps pixels to [0, 1], and leaves numbers as they are; `standard`
             subtracts the mean of the training part and divides by its standard deviation, per
-            channel or column.
+            channel or column; `source` does so by `mean` and `std`. A recipe that begins with
+            pretrained weights and does not say it means `source`.
+        mean, std: of the images that the pretrained weights were trained with, per channel, in
+            units of [0, 1]; a search fills them in where their source says them, and else goes
+            by `unit`.
         size: images are scaled to so many pixels on each side when they are read, texts are cut
             after so many words; 0 keeps them.
         flip: mirror training images with probability one half.
@@ -109,7 +129,7 @@ class DataSpec:
     """
 
     name: str
-    normalize: Literal["unit", "standard"] = "unit"
+    normalize: Literal["unit", "standard", "source"] = "unit"
     size: int = 0
     flip: bool = False
     crop: int = 0
@@ -117,6 +137,8 @@ class DataSpec:
     split_seed: int = 0
     tokenizer: str = field(default="", metadata=LATER)
     tokenizer_sha256: str = field(default="", metadata=LATER)
+    mean: tuple[float, ...] = field(default=(), metadata=LATER)
+    std: tuple[float, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +188,7 @@ class TrainingSpec:
 
 
 DEFAULT_RATES: Mapping[str, float] = MappingProxyType(
-    dict.fromkeys(LAYER_KINDS, 0.2) | {"output": 0.1}
+    {kind: 0.1 if kind == "output" else 0.2 for kind in LAYER_KINDS if kind not in PART_OF}
 )
 """Of a recipe that gives no rates: they reach every kind of layer."""
 
@@ -191,8 +213,8 @@ class PruningSpec:
         rates: layer kind -> share of the kept weights that goes each round. With `global`, the
             kinds with a rate compete in one ranking and must share one rate. A kind that is not
             named, or has rate 0, is never pruned; where that leaves most of a network whole, the
-            0 must be written. Without this key every kind is pruned: by 20%, with `layerwise`
-            the output by 10%.
+            0 must be written. A `stem` that is not named is a `conv`. Without this key every kind
+            is pruned: by 20%, with `layerwise` the output by 10%.
         schedule: `geometric`: a rate is a share of the kept weights; `linear`: of all weights, so
             that every round drops as many (0.1 is 90%, 80%, ... left).
         mode: `iterative` prunes the level before; `one-shot` prunes the dense, trained network
@@ -224,6 +246,10 @@ class PruningSpec:
             rates = shared if self.scope == "global" else dict(DEFAULT_RATES)
             object.__setattr__(self, "rates", rates)
 
+    def rate(self, kind: LayerKind) -> float:
+        """The rate of a kind of layer; 0 where it is never pruned."""
+        return self.rates.get(named_kind(kind, self.rates), 0.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpec:
@@ -233,8 +259,10 @@ class SearchSpec:
         levels: pruning rounds after the dense level 0.
         trials: independent repetitions; trial t has the seed `seed + t`.
         seed: of trial 0.
-        rewind: survivors go back to `init`, to the weights of an early step of level 0
-            (`500it`), or to `none`: training goes on from the pruned weights.
+        rewind: survivors go back to `init`, or to the weights of an early step of level 0
+            (`500it`). Or the trained weights go on, but for what was pruned: with `lr` the
+            learning rate begins anew (learning-rate rewinding), with `none` it stays what it was
+            at the end of training (fine-tuning).
         stop_density: no level below this density.
         stop_below_dense: end when the mean test accuracy at the early stop has fallen this far
             below the dense network's (0.01 is one point).
@@ -248,6 +276,11 @@ class SearchSpec:
     stop_below_dense: float | None = None
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a level begins with the trained weights of the level before."""
+        return self.rewind in {"lr", "none"}
+
+    @property
     def rewind_step(self) -> int:
-        """The iteration of level 0 that survivors return to (0 for `init` and `none`)."""
+        """The iteration of level 0 that survivors return to; 0 for `init`, `lr` and `none`."""
         return int(self.rewind.removesuffix("it")) if self.rewind[:1].isdigit() else 0

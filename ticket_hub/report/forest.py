@@ -65,7 +65,7 @@ def differences_figure(
     """Accuracy of the ticket minus each control's, with intervals, at most at eight levels.
 
     Right of 0 the ticket is better. The dashed line is the margin of non-inferiority, which only
-    references are judged by: dense, finetune and own. An interval that is not known is left out.
+    references are judged by, such as dense. An interval that is not known is left out.
 
     Args:
         width: in inches.

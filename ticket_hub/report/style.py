@@ -95,6 +95,7 @@ _LOOKS = {
     "finetune": Look(INK, "X", "-."),
     "own": Look(SKY, "*", "-"),
     "dense": Look(INK, "", "--"),
+    "dense-pretrained": Look(INK, "", ":"),
 }
 _CYCLE = [
     Look(BLUE, "o", "-"),

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle.layout import mask_file, theta0_file
-from ticket_hub.bundle.manifest import DataRecord, FileRecord
+from ticket_hub.bundle.manifest import DataRecord, FileRecord, Reference
+from ticket_hub.bundle.reference import not_of_source, source_tensors
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchError
@@ -198,25 +199,35 @@ class RunFolder:
 
         Raises:
             RunError: a file is missing or damaged.
+            BundleError: the pretrained weights that they refer to cannot be had.
         """
         seal = read_seal(self.theta0)
         if seal is None:
             return None
+        reference = self.read_reference()
+        source = {} if reference is None else source_tensors(reference, {})
         return [
             # Runs that kept theta0 twice have a file beside the seal, which names it.
             sealed_tensors(
                 self.theta0, each, None if "file" in each else self.bundle / theta0_file(trial)
             )
+            | {name: value.clone() for name, value in source.items()}
             for trial, each in enumerate(seal["trials"])
         ]
 
-    def write_theta0(self, theta0: Sequence[Weights]) -> None:
-        """Keep theta0 of all trials."""
+    def read_reference(self) -> Reference | None:
+        """The pretrained weights that all theta0 are of but for what is kept here, if there are."""
+        table = (read_seal(self.theta0) or {}).get("reference")
+        return None if table is None else build(Reference, table)
+
+    def write_theta0(self, theta0: Sequence[Weights], reference: Reference | None = None) -> None:
+        """Keep theta0 of all trials, without what it has of the weights that are referred to."""
         entries = [
-            write_for_bundle(self.bundle / theta0_file(trial), weights)
+            write_for_bundle(self.bundle / theta0_file(trial), not_of_source(weights, reference))
             for trial, weights in enumerate(theta0)
         ]
-        write_json(self.theta0 / "seal.json", {"format": FORMAT, "trials": entries})
+        refers = {} if reference is None else {"reference": to_table(reference)}
+        write_json(self.theta0 / "seal.json", {"format": FORMAT, "trials": entries} | refers)
 
     def read_level(self, index: int, parent: int | None, theta0: Sequence[Weights]) -> Level:
         """A finished level, every digest checked.

@@ -38,8 +38,8 @@ class Trial:
     Attributes:
         seed: of all its randomness.
         theta0: the dense weights that a ticket of this trial starts from. Where the recipe
-            rewinds, `trained` began with them; with `rewind = "none"`, from level 1 on, it began
-            with the pruned weights of the level before.
+            rewinds, `trained` began with them; with `rewind` = `lr` or `none`, from level 1 on,
+            it began with the pruned weights of the level before.
         mask: what this level keeps.
         trained: weights and curves after training.
     """

@@ -107,6 +107,7 @@ class RunBundle:
             plugins=needed_plugins(self.header.recipe, self.header.architecture),
             own=self.header.own,
             layers=self.header.layers,
+            reference=self.folder.read_reference(),
         )
         self._written = write_bundle(self.folder.bundle, content, written=self._files)
 

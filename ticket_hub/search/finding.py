@@ -15,7 +15,7 @@ from ticket_hub.runs.level import Ending, Level, LevelSummary
 from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.described import described
 from ticket_hub.search.imp import search
-from ticket_hub.search.pretrained import pinned
+from ticket_hub.search.pretrained import Theta0Choice, pinned
 
 __all__ = ["FindResult", "find", "result_of"]
 
@@ -46,6 +46,8 @@ def find(
     data: object = None,
     changes: Mapping[str, Any] | None = None,
     run_folder: Path | str | None = None,
+    theta0: Theta0Choice = "auto",
+    hub: str | Path | None = None,
     on_level: Callable[[Level], None] | None = None,
     **resources: Unpack[ResourceOptions],
 ) -> FindResult:
@@ -61,6 +63,9 @@ def find(
             `ticket_hub.data.keep`.
         changes: fields that differ from it: `{"training.iterations": 20000}`.
         run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
+        theta0: how the bundle keeps the weights of a pretrained start: `dense`, `reference` or
+            `auto`; see `ticket_hub.search.search`.
+        hub: asked for pretrained weights that are not here; see `ticket_hub.hub.connect`.
         on_level: called with each level when its bundle is on disk.
         resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
             `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
@@ -74,9 +79,9 @@ def find(
         known = described(known, network, data, changes or {}, resources.get("data_dir"))
     elif changes:
         known = known.replace(changes)
-    wanted = pinned(known, resources.get("data_dir"))
+    wanted = pinned(known, resources.get("data_dir"), hub=hub)
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
-    levels = search(wanted, run_folder=folder, resources=Resources(**resources))
+    levels = search(wanted, run_folder=folder, resources=Resources(**resources), theta0=theta0)
     return result_of(wanted, folder, levels, on_level)
 
 

@@ -18,6 +18,7 @@ from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.search.parts import Parts
+from ticket_hub.search.pretrained import Theta0Choice
 from ticket_hub.search.session import Session
 
 __all__ = ["assemble", "refuse_strange", "search"]
@@ -26,7 +27,11 @@ USUAL = Resources()
 
 
 def search(
-    recipe: Recipe, *, run_folder: Path | None = None, resources: Resources = USUAL
+    recipe: Recipe,
+    *,
+    run_folder: Path | None = None,
+    resources: Resources = USUAL,
+    theta0: Theta0Choice = "auto",
 ) -> Generator[Level, None, None]:
     """Yield one level per pruning round; levels already on disk are read, not trained again.
 
@@ -42,6 +47,9 @@ def search(
     Args:
         run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
         resources: what training may use, and whom it tells.
+        theta0: how a new run's bundle keeps the weights of a pretrained start: `dense`, all of
+            them; `reference`, only what is not of their source; `auto`, by reference where the
+            source is a file of safetensors on a hub. A run that was begun stays as it is.
 
     Raises:
         RunLockedError: another process works in the folder.
@@ -58,7 +66,7 @@ def search(
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
             sweep(folder.path)
-        trainer = LevelTrainer(recipe, resources, stack)
+        trainer = LevelTrainer(recipe, resources, stack, theta0)
         yield from Session(folder, trainer).levels(trainer.train)
 
 

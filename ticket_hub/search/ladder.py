@@ -17,7 +17,15 @@ from ticket_hub.runs.level import Ending, Level
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
-__all__ = ["Ladder"]
+__all__ = ["Ladder", "parent_of"]
+
+
+def parent_of(pruning: PruningSpec, index: int) -> int | None:
+    """The level whose trained weights a level is pruned from; None for level 0."""
+    if index == 0:
+        return None
+    return 0 if pruning.mode == "one-shot" else index - 1
+
 
 Measured: TypeAlias = "Callable[[int, Weights, str, Mask], Weights]"
 
@@ -74,9 +82,7 @@ class Ladder:
 
     def parent(self, index: int) -> int | None:
         """The level whose trained weights a level is pruned from; None for level 0."""
-        if index == 0:
-            return None
-        return 0 if self.pruning.mode == "one-shot" else index - 1
+        return parent_of(self.pruning, index)
 
     def dense(self) -> tuple[Mask, ...]:
         """The masks of level 0."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 
-from ticket_hub.bundle.manifest import DataRecord
+from ticket_hub.bundle.manifest import DataRecord, Reference
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, prunable_layers
@@ -18,10 +18,11 @@ from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.resources import Resources
-from ticket_hub.search.pretrained import Start
+from ticket_hub.search.pretrained import Start, Theta0Choice
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.schedules import fine_tuning
 from ticket_hub.training.slopes import measure
 from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
@@ -97,6 +98,11 @@ class Supplier(ABC):
     def initial(self, architecture: Architecture, seed: int) -> Weights:
         """The weights of one trial at iteration 0."""
 
+    def reference(self, architecture: Architecture) -> Reference | None:
+        """The pretrained weights that `initial` is of, where the bundle is to refer to them."""
+        del architecture
+        return None
+
 
 class RecipeSupplier(Supplier):
     """One whose recipe says everything, data and training too; it gives trained networks itself."""
@@ -137,10 +143,18 @@ class LevelTrainer(RecipeSupplier):
 
     Args:
         stack: closed when the search ends; the worker processes end with it.
+        theta0: how its bundle keeps theta0; see `search`.
     """
 
-    def __init__(self, recipe: Recipe, resources: Resources, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        resources: Resources,
+        stack: contextlib.ExitStack,
+        theta0: Theta0Choice = "auto",
+    ) -> None:
         self.recipe, self.resources, self._stack = recipe, resources, stack
+        self._theta0: Theta0Choice = theta0
 
     @cached_property
     def environments(self) -> Sequence[dict[str, str]]:
@@ -184,6 +198,10 @@ class LevelTrainer(RecipeSupplier):
         """The weights of one trial at iteration 0."""
         return self.start.weights(architecture, seed)
 
+    def reference(self, architecture: Architecture) -> Reference | None:
+        """As the choice of theta0 has it."""
+        return self.start.reference(architecture, self._theta0)
+
     def train(
         self,
         architecture: Architecture,
@@ -191,8 +209,10 @@ class LevelTrainer(RecipeSupplier):
         snapshots: Sequence[int],
         keeper: FolderKeeper,
     ) -> list[Trained]:
-        """Train the members of a level; see `Trainer.train`."""
+        """Train the members of a level, which are of one; see `Trainer.train`."""
         training = self.recipe.training
+        if members[0].level and self.recipe.search.rewind == "none":
+            training = fine_tuning(training)
         return self.resources.train(
             self.trainer, architecture, training, members, keeper, snapshots=snapshots
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ticket_hub.bundle.manifest import Reference
 from ticket_hub.errors import RunError
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.runs.folder import Header, RunFolder
@@ -111,6 +112,11 @@ class Parts(RecipeSupplier):
         if self.recipe.search.rewind_step:
             return self.start.weights(architecture, seed)
         return part.theta0[trial]
+
+    def reference(self, architecture: Architecture) -> Reference | None:
+        """What the parts refer to."""
+        del architecture
+        return self._parts[0].folder.read_reference()
 
     def train(
         self,

@@ -4,31 +4,55 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from ticket_hub.bundle.manifest import Reference
+from ticket_hub.bundle.reference import SUFFIX, kept_weights
 from ticket_hub.data.given import holds_texts
-from ticket_hub.errors import NetworkError
-from ticket_hub.hub.weights import fetch_weights
+from ticket_hub.durable import sha256_file
+from ticket_hub.errors import NetworkError, RecipeError
+from ticket_hub.hub.weights import (
+    TICKET,
+    WeightsFile,
+    checked,
+    fetch_weights,
+    is_on_a_hub,
+    source_normalization,
+)
 from ticket_hub.interop.importers.files import read_tensors
 from ticket_hub.interop.importers.naming import bare_names
 from ticket_hub.networks import initialize, outline
 from ticket_hub.networks.transformers_bridge import family_of, may_be_fresh, source_names
 from ticket_hub.recipe import DataSpec, NetworkSpec, Recipe
+from ticket_hub.search.ticket_weights import open_ticket
 from ticket_hub.search.transformers_source import fetched_tokenizer, source_changes
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Start", "pinned", "pinned_data"]
+__all__ = ["Start", "Theta0Choice", "pinned", "pinned_data"]
 
 MAX_NAMED = 3
 
+Theta0Choice: TypeAlias = Literal["auto", "dense", "reference"]
+"""How a bundle keeps the weights of a pretrained start."""
 
-def pinned(recipe: Recipe, data_dir: Path | str | None = None) -> Recipe:
+
+def pinned(
+    recipe: Recipe, data_dir: Path | str | None = None, *, hub: str | Path | None = None
+) -> Recipe:
     """The recipe with all that its sources stand for, each with its commit and sha256.
 
     `transformers:OWNER/NAME` becomes a family with options, weights and, for texts, a tokenizer.
+
+    With `data.normalize = "source"`, mean and std of their source are in it, too; where that does
+    not say them, it is `unit`.
+
+    Args:
+        hub: asked for them where they are not here; see `ticket_hub.hub.connect`.
 
     Raises:
         NetworkError, DataNotFoundError, HubError: as `ticket_hub.hub.weights.fetch_weights` and
@@ -41,10 +65,17 @@ def pinned(recipe: Recipe, data_dir: Path | str | None = None) -> Recipe:
         changes.pop("network.weights", None)
     recipe = recipe.replace(changes) if changes else recipe
     network = recipe.network
+    data = pinned_data(recipe.data)
     if network.weights:
-        found = fetch_weights(network.weights, network.weights_sha256)
+        found = _fetched(network, hub)
         network = dataclasses.replace(network, weights=found.source, weights_sha256=found.sha256)
-    return dataclasses.replace(recipe, network=network, data=pinned_data(recipe.data))
+        data = _normalized(data, found, hub, texts=texts)
+    elif data.normalize == "source":
+        raise RecipeError(
+            "data.normalize is 'source', and there are no pretrained weights.",
+            "Give network.weights, or set data.normalize to 'unit' or 'standard'.",
+        )
+    return dataclasses.replace(recipe, network=network, data=data)
 
 
 def pinned_data(data: DataSpec) -> DataSpec:
@@ -59,6 +90,49 @@ def pinned_data(data: DataSpec) -> DataSpec:
     return dataclasses.replace(data, tokenizer=source, tokenizer_sha256=sha256)
 
 
+def _fetched(network: NetworkSpec, hub: str | Path | None = None) -> WeightsFile:
+    """The file of the weights, which a ticket's are made into."""
+    if not network.weights.startswith(TICKET):
+        return fetch_weights(network.weights, network.weights_sha256, hub=hub)
+    digest = network.weights_sha256
+    kept = kept_weights(digest)
+    if digest and kept.is_file() and sha256_file(kept) == digest:
+        return WeightsFile(path=kept, source=network.weights, sha256=digest)
+    found = open_ticket(network.weights, hub=hub).file(network.weights_of)
+    return checked(found, digest)
+
+
+def _normalized(
+    data: DataSpec, found: WeightsFile, hub: str | Path | None, *, texts: bool
+) -> DataSpec:
+    if data.normalize != "source" or data.mean:
+        return data
+    if texts:  # which nothing normalizes
+        return dataclasses.replace(data, normalize="unit")
+    if found.source.startswith(TICKET):
+        said = open_ticket(found.source, hub=hub).normalization
+    else:
+        said = source_normalization(found.source, hub=hub)
+    if said is None:
+        return dataclasses.replace(data, normalize="unit")
+    return dataclasses.replace(data, mean=said[0], std=said[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pretrained:
+    """A file of weights, read.
+
+    Attributes:
+        file: where it is.
+        tensors: by our names, without the head that is drawn anew.
+        names: our name -> the file's, of those that are as they are there, none of them transposed.
+    """
+
+    file: WeightsFile
+    tensors: Mapping[str, Tensor]
+    names: Mapping[str, str]
+
+
 class Start:
     """The weights of iteration 0 of every trial: fresh, or pretrained but for the head.
 
@@ -68,7 +142,7 @@ class Start:
 
     def __init__(self, spec: NetworkSpec) -> None:
         self._spec = spec
-        self._source: Mapping[str, Tensor] | None = None
+        self._read: _Pretrained | None = None
 
     def weights(self, architecture: Architecture, seed: int) -> Weights:
         """The whole state dict, a pure function of the recipe and the seed.
@@ -83,15 +157,49 @@ class Start:
         fresh = initialize(architecture, self._spec, seed)
         if not self._spec.weights:
             return fresh
-        if self._source is None:
-            self._source = self._read(architecture)
-        head = self._fresh_head(architecture)
+        source = self._pretrained(architecture)
         return {
-            name: value
-            if name in head or name not in self._source
-            else self._source[name].to(value.dtype).clone()
+            name: source.tensors[name].to(value.dtype).clone() if name in source.tensors else value
             for name, value in fresh.items()
         }
+
+    def reference(self, architecture: Architecture, choice: Theta0Choice) -> Reference | None:
+        """What a bundle refers to instead of storing it; None where it stores all.
+
+        Raises:
+            NetworkError: `reference` is asked for, and the weights are none that can be referred
+                to: there are none, or they are not in a file of safetensors.
+            DataNotFoundError, HubError, ImportRefusedError: as `weights`.
+        """
+        weights = self._spec.weights
+        if choice == "dense" or (choice == "auto" and not is_on_a_hub(weights)):
+            return None
+        trained = self._spec.weights_of == "trained"
+        source = self._pretrained(architecture) if weights and not trained else None
+        if source is None or source.file.path.suffix != SUFFIX:
+            if choice == "auto":
+                return None
+            what = self._spec.weights or "fresh weights"
+            raise NetworkError(
+                f"theta0 cannot refer to {what}.",
+                "It refers to network.weights in a file of safetensors; leave out the option, or "
+                "say dense.",
+            )
+        dtypes = outline(architecture).dtypes
+        names = {
+            ours: theirs
+            for ours, theirs in source.names.items()
+            if (source.tensors[ours].is_floating_point() and dtypes[ours] == torch.float32)
+            or source.tensors[ours].dtype == dtypes[ours]
+        }
+        file = source.file
+        size = file.path.stat().st_size
+        return Reference(source=file.source, sha256=file.sha256, size=size, names=names)
+
+    def _pretrained(self, architecture: Architecture) -> _Pretrained:
+        if self._read is None:
+            self._read = self._load(architecture)
+        return self._read
 
     def _fresh_head(self, architecture: Architecture) -> frozenset[str]:
         """Weight and bias of the layers that give the classes, where those are drawn anew.
@@ -108,9 +216,9 @@ class Start:
             name for weight in outputs for name in (weight, f"{weight.rpartition('.')[0]}.bias")
         )
 
-    def _read(self, architecture: Architecture) -> dict[str, Tensor]:
+    def _load(self, architecture: Architecture) -> _Pretrained:
         spec = self._spec
-        found = fetch_weights(spec.weights, spec.weights_sha256)
+        found = _fetched(spec)
         tensors = read_tensors(found.path)
         shapes = outline(architecture).shapes
         family = family_of(architecture.name)
@@ -137,7 +245,12 @@ class Start:
                 raise NetworkError(
                     f"{name!r} in {found.source} holds NaN or infinity.", "Get another file."
                 )
-        return {name: named[name] for name in shapes if name in named}
+        theirs = {id(value): name for name, value in tensors.items()}
+        return _Pretrained(
+            file=found,
+            tensors={name: named[name] for name in wanted},
+            names={name: theirs[id(named[name])] for name in wanted if id(named[name]) in theirs},
+        )
 
 
 def _other(

@@ -170,7 +170,7 @@ class Session:
         parent = self.ladder.parent(index)
         if parent is None:
             return self.initial
-        if self.ladder.search.rewind == "none":
+        if self.ladder.search.goes_on:
             return [trial.trained.weights for trial in self.recent[parent].trials]
         return self._known_theta0()
 
@@ -211,7 +211,8 @@ class Session:
         if self.theta0 is None:
             step = self.ladder.search.rewind_step
             self.theta0 = [done.snapshots[step] for done in trained] if step else self.initial
-            self.folder.write_theta0(self.theta0)
+            reference = None if step else self.supplier.reference(self.header.architecture)
+            self.folder.write_theta0(self.theta0, reference)
         trials = zip(self.ladder.seeds, self.theta0, masks, trained, strict=True)
         level = Level(
             index=index,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -9,12 +10,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import SCHEDULES
 from ticket_hub.registry import supply
 from ticket_hub.shapes import Float
 
-__all__ = ["learning_rate", "learning_rates", "register_schedule"]
+__all__ = ["fine_tuning", "learning_rate", "learning_rates", "register_schedule"]
 
 Schedule: TypeAlias = Callable[..., float]
 
@@ -68,6 +70,22 @@ def learning_rate(spec: TrainingSpec, iteration: int) -> float:
         RecipeError: nobody has registered the schedule.
     """
     return _rates(spec, iteration, iteration + 1)[0]
+
+
+def fine_tuning(spec: TrainingSpec) -> TrainingSpec:
+    """The same training at the learning rate of its last step, throughout (Renda et al. 2020).
+
+    Raises:
+        RecipeError: that rate is 0, or nobody has registered the schedule.
+    """
+    last = learning_rate(spec, spec.iterations - 1)
+    if last <= 0:
+        raise RecipeError(
+            "search.rewind = 'none' trains on at the learning rate that training ended with, and "
+            f"the schedule {spec.schedule!r} ends with 0.",
+            "With search.rewind = 'lr' the learning rate begins anew.",
+        )
+    return dataclasses.replace(spec, lr=last, schedule="constant", warmup=0)
 
 
 def learning_rates(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ticket_hub.transfer.controls import asks
+from ticket_hub.transfer.controls import asks, is_untrained
 from ticket_hub.transfer.experiment_networks import pruning_of
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.spec import OWN, TICKET
@@ -39,7 +39,7 @@ def budgets_of(wanted: Plan) -> dict[str, Any]:
 
 def _before(name: str, wanted: Plan) -> int:
     """Iterations behind what a network begins with, the most over the trials."""
-    if asks(name, "fresh"):
+    if is_untrained(name):
         return max(wanted.spec.fresh_iterations, default=0)
     if name == OWN and wanted.own is not None:
         return max(wanted.own.source.starts)

@@ -6,6 +6,8 @@ parameters, and returns the whole state dict and the mask that a network begins 
 - `ticket`: architecture, mask, theta0;
 - `dense`: the whole theta0; a bundle with survivors only is refused;
 - `fresh`: weights drawn by the target's rule and the control's own seed;
+- `pretrained`: the weights that the search began with, where it began with such; its head is drawn
+  by the control's own seed;
 - `trained`: the dense network of the trial at the end of its training, which is then trained first;
 - `scope`: how the search that found the ticket ranked weights, `layerwise` or `global`;
 - `scores`: those of the dense theta0, where the search ranked by them (`pruning.when`);
@@ -17,11 +19,11 @@ parameters, and returns the whole state dict and the mask that a network begins 
         positive = {name: fresh[name].abs() for name in ticket.mask}
         return {**fresh, **positive}, ticket.mask
 
-Beside a ticket that was rewound to iteration k, fresh weights are trained for k iterations first,
-under their mask; see `ticket_hub.transfer.first_steps`. Statistics of norms begin anew, except
-those of `finetune`, which was trained before. It then trains on for the budget again, with the
-schedule from its beginning (learning-rate rewinding, Renda et al. 2020, is no worse than their
-fine-tuning at the last rate): twice the budget of all others.
+Beside a ticket that was rewound to iteration k, fresh and pretrained weights are trained for k
+iterations first, under their mask; see `ticket_hub.transfer.first_steps`. Statistics of norms begin
+anew, except those of `finetune`, which was trained before. It then trains on for the budget again,
+with the schedule from its beginning (learning-rate rewinding, Renda et al. 2020, is no worse than
+their fine-tuning at the last rate): twice the budget of all others.
 """
 
 from __future__ import annotations
@@ -54,7 +56,15 @@ from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
-__all__ = ["CONTROLS", "Start", "asks", "check_controls", "make_start", "register_control"]
+__all__ = [
+    "CONTROLS",
+    "Start",
+    "asks",
+    "check_controls",
+    "is_untrained",
+    "make_start",
+    "register_control",
+]
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
@@ -98,6 +108,7 @@ def make_start(
     *,
     trained: Weights | None = None,
     pruning: PruningSpec | None = None,
+    pretrained: Weights | None = None,
     scores: Callable[[], Weights] | None = None,
     draw: Callable[[int], Weights] | None = None,
 ) -> Start:
@@ -110,13 +121,15 @@ def make_start(
         seed: of everything that is drawn.
         trained: the dense network's weights at the end of its training, for controls that ask.
         pruning: of the search that found the ticket; unknown, its masks are of weights.
+        pretrained: the weights that the search began with, for controls that ask.
         scores: gives those of theta0, for controls that ask.
         draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
             statistics of norms are left as they are.
 
     Raises:
         RecipeError: there is no such control.
-        EvidenceError: the control needs dense weights, and the ticket has survivors only.
+        EvidenceError: the control needs dense weights, and the ticket has survivors only; or
+            pretrained weights, and the search began with fresh ones.
         PruningError: no other mask can be found.
         MaskMismatchError: the control made a mask that is not of its weights.
         PluginError: the function of a control returned something else than weights and a mask.
@@ -128,6 +141,7 @@ def make_start(
         "dense": lambda: _dense_theta0(ticket, control),
         "fresh": lambda: draw(seed) if draw else initialize(ticket.architecture, network, seed),
         "trained": lambda: _trained(trained, control),
+        "pretrained": lambda: _pretrained(pretrained, control),
         "scope": spec.scope,
         "scores": lambda: _scores(scores, control),
         "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
@@ -174,6 +188,11 @@ def asks(control: str, need: str) -> bool:
     return control != TICKET and need in needs(CONTROLS.get(control))
 
 
+def is_untrained(control: str) -> bool:
+    """Whether a control begins where the search did, with fresh or pretrained weights."""
+    return asks(control, "fresh") or asks(control, "pretrained")
+
+
 def check_controls(names: list[str]) -> None:
     """Refuse names that no control has.
 
@@ -191,6 +210,15 @@ def dense(ticket: TicketContent, dense: Weights) -> Pair:
     if is_own(ticket.architecture.name):  # its masks name all layers that may be pruned
         return dense, {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
     return dense, full_mask(outline(ticket.architecture).layers)
+
+
+@register_control("dense-pretrained")
+def dense_pretrained(ticket: TicketContent, dense: Weights, pretrained: Weights) -> Pair:
+    """The dense network with the pretrained weights themselves.
+
+    Beside a ticket that was not rewound it is `dense`, whose theta0 these are.
+    """
+    return pretrained if ticket.start else dense, full_mask(outline(ticket.architecture).layers)
 
 
 @register_control("reinit")
@@ -325,6 +353,16 @@ def _trained(trained: Weights | None, control: str) -> Weights:
             f"The control {control!r} begins from a trained dense network.", "Train that first."
         )
     return trained
+
+
+def _pretrained(pretrained: Weights | None, control: str) -> Weights:
+    if pretrained is None:
+        raise EvidenceError(
+            f"The control {control!r} needs pretrained weights, and this search began with fresh "
+            "ones.",
+            f"Leave out {control!r}.",
+        )
+    return pretrained
 
 
 def _scores(scores: Callable[[], Weights] | None, control: str) -> Weights:

@@ -17,7 +17,7 @@ from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.transfer.controls import asks
+from ticket_hub.transfer.controls import asks, is_untrained
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.first_steps import first_training, with_first_steps
 from ticket_hub.transfer.folder import ExperimentFolder
@@ -155,7 +155,7 @@ class _Session:
         )
 
     def _first_iterations(self, entry: Entry) -> int:
-        return self.spec.first_iterations(entry.trial) if asks(entry.control, "fresh") else 0
+        return self.spec.first_iterations(entry.trial) if is_untrained(entry.control) else 0
 
     def _is_base(self, entry: Entry) -> bool:
         """Whether another network trains on from this one."""

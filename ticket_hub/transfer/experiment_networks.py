@@ -12,6 +12,7 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
 from ticket_hub.recipe.spec import PruningSpec
+from ticket_hub.search import pretrained as pretrained_start
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.transfer.controls import Start, asks, make_start
 from ticket_hub.transfer.head import Fitted, fit
@@ -85,12 +86,17 @@ class ExperimentNetworks:
         """
         fitted = self._fitted(entry)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
+        network, pretrained = self.spec.network, None
+        if network.weights and asks(entry.control, "pretrained"):
+            source = pretrained_start.Start(dataclasses.replace(network, weights_head="fresh"))
+            pretrained = source.weights(fitted.ticket.architecture, seed)
         if not asks(entry.control, "trained"):
             start = make_start(
                 entry.control,
                 fitted.ticket,
-                self.spec.network,
+                network,
                 seed,
+                pretrained=pretrained,
                 pruning=pruning_of(self._origin(entry)[0]),
                 scores=partial(self._scores, entry, fitted.ticket),
             )
@@ -102,6 +108,7 @@ class ExperimentNetworks:
             self.spec.network,
             seed,
             trained=base.weights,
+            pretrained=pretrained,
             pruning=pruning_of(self.source),
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)

@@ -106,9 +106,10 @@ def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
             "There is nothing to replay: this bundle does not say how its level was measured.",
             "Measure it with `ticket retrain`.",
         )
-    if recipe.search.rewind == "none" and level != DENSE_LEVEL:
+    if recipe.search.goes_on and level != DENSE_LEVEL:
         raise EvidenceError(
-            "This search went on from trained weights (`rewind = none`), which no bundle has.",
+            f"This search went on from trained weights (`rewind = {recipe.search.rewind}`), which "
+            "no bundle has.",
             "Repeat the whole search with `ticket find` and the recipe in the manifest.",
         )
     demand_data(bundle.manifest.plugins, recipe.data.name)
@@ -172,7 +173,7 @@ class _Replay:
     def _can(self, level: int) -> bool:
         """Whether a level was measured, and its weights can be had."""
         measured = all((level, each.index) in self.claims for each in self.bundle.manifest.trials)
-        dense = self.bundle.manifest.theta0 == "dense" and not self.trials[0].start
+        dense = self.bundle.manifest.theta0 != "survivors" and not self.trials[0].start
         return measured and (level != DENSE_LEVEL or dense or not self.bundle.manifest.lineage)
 
     def _compare(self, level: int, *, family: int, same: bool) -> LevelReplay:
@@ -235,7 +236,7 @@ class _Replay:
         if level != DENSE_LEVEL:
             return self.bundle.theta0(trial.index), self.bundle.mask(level, trial.index)
         mask = full_mask(self.bundle.network.layers)
-        if manifest.theta0 == "dense" and not trial.start:
+        if manifest.theta0 != "survivors" and not trial.start:
             return self.bundle.theta0(trial.index), mask
         network = self.trainer.recipe.network
         return initialize(self.bundle.architecture, network, _seed(trial)), mask

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import shutil
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
-from ticket_hub.bundle import ExperimentRecord, Manifest, amend_bundle, strict
+from ticket_hub.bundle import (
+    ExperimentRecord,
+    Manifest,
+    amend_bundle,
+    layout,
+    open_bundle,
+    strict,
+    write_bundle,
+)
+from ticket_hub.bundle.contents import content_of
 from ticket_hub.bundle.record_reading import read_record
-from ticket_hub.errors import BundleError, EvidenceError, StorageError
+from ticket_hub.errors import BundleError, BundleFormatError, EvidenceError, StorageError
 from ticket_hub.home import cache_folder
 from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.push import push
+from ticket_hub.recipe import NetworkSpec
 from ticket_hub.runs.lock import owned
+from ticket_hub.search.pretrained import Start
 from ticket_hub.transfer.stored import find_experiment
 
 __all__ = ["add_evidence", "push_bundle", "record_of"]
@@ -27,6 +43,7 @@ def push_bundle(
     *,
     evidence: Sequence[Path | str] = (),
     by: str = "",
+    theta0: Literal["dense", "reference"] | None = None,
     hub: str | Path | None = None,
     token: str | None = None,
     message: str | None = None,
@@ -40,20 +57,52 @@ def push_bundle(
         evidence: finished experiments with its tickets, which are added to the bundle and shown
             on its card; see `add_evidence`.
         by: who made them.
+        theta0: share it with all of theta0 (`dense`), or only with what is not of the pretrained
+            weights that the search began with (`reference`); None is as the bundle has it. The
+            ids are the same.
         hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
         token: None is `HF_TOKEN`, or what `hf auth login` kept.
     """
     if evidence:
         add_evidence(bundle, evidence, by=by)
-    return push(
-        connect(hub, token=token),
-        Path(bundle),
-        repo,
-        message=message,
-        private=private,
-        parent=parent,
-        create_pr=create_pr,
-    )
+    with contextlib.ExitStack() as stack:
+        folder = Path(bundle)
+        if theta0 is not None and theta0 != open_bundle(folder).manifest.theta0:
+            other = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "bundle"
+            folder = _repacked(folder, other, theta0)
+        return push(
+            connect(hub, token=token),
+            folder,
+            repo,
+            message=message,
+            private=private,
+            parent=parent,
+            create_pr=create_pr,
+        )
+
+
+def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference"]) -> Path:
+    """The same bundle with another form of theta0; a README.md that a person wrote comes along.
+
+    Raises:
+        BundleFormatError: it has survivors only, or its theta0 is not of pretrained weights.
+        NetworkError: there is nothing that theta0 could refer to.
+    """
+    bundle = open_bundle(folder)
+    content, recipe = content_of(bundle), bundle.manifest.recipe
+    if bundle.manifest.theta0 == "survivors":
+        raise BundleFormatError(
+            "This bundle has the survivors of theta0 only.", "Share it as it is, without --theta0."
+        )
+    if theta0 == "reference":
+        start = Start(recipe.network or NetworkSpec(name=bundle.architecture.name))
+        reference = start.reference(bundle.architecture, "reference")
+        content = dataclasses.replace(content, reference=reference)
+    if layout.CARD in bundle.manifest.files and (folder / layout.CARD).is_file():
+        target.mkdir()
+        shutil.copyfile(folder / layout.CARD, target / layout.CARD)
+    write_bundle(target, content, theta0=theta0)
+    return target
 
 
 def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = "") -> Manifest:

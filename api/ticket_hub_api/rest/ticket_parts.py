@@ -124,7 +124,8 @@ def theta0(
 ) -> Response:
     """The weights that one trial's survivors start from, as safetensors; the same for all levels.
 
-    Ranges and conditions are understood, as for masks.
+    Ranges and conditions are understood, as for masks. Of a theta0 by reference it is only what is
+    not of its source.
     """
     path = f"theta0/{trial}.safetensors"
     return _hand_out(request, _find(request, caller, which, level, path))

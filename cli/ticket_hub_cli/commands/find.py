@@ -48,6 +48,8 @@ COLUMNS = [
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the run.  [default: in TICKET_HOME, named by the recipe]",
 )
+@options.hub_option
+@options.theta0_option("auto", "dense", "reference", default="auto")
 @options.resource_options(
     "Go on with a run that was begun in another environment; it is then never bit-exact."
 )
@@ -66,6 +68,7 @@ def command(
     levels: int | None,
     backend: str | None,
     engine: EngineChoice | None,
+    hub: str | None,
     dry_run: bool,
     out: Output,
     **places: Any,  # noqa: ANN401 - the options that the library takes as they are
@@ -73,7 +76,8 @@ def command(
     """Find tickets by a recipe: a packaged one, or your own .toml file.
 
     The same command again goes on where it was stopped, by Ctrl-C or by anything else; stopped
-    that way, it ends with exit code 75.
+    that way, it ends with exit code 75. Where the recipe begins with pretrained weights,
+    network.weights, they are asked of --hub once, and then known by their digest.
     """
     from ticket_hub.facade import draw_card
     from ticket_hub.recipe import load_recipe
@@ -83,7 +87,7 @@ def command(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend
     )
     data_dir = places["resources"]["data_dir"]
-    recipe = pinned(load_recipe(name).replace(changes), data_dir)
+    recipe = pinned(load_recipe(name).replace(changes), data_dir, hub=hub)
     if dry_run:
         _plan(recipe, places, out)
         return
@@ -154,6 +158,7 @@ def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
             notify=watcher.notify,
             should_stop=should_stop,
             run_folder=places["run_folder"],
+            theta0=places["theta0"],
             **places["resources"],
         )
 
@@ -171,7 +176,11 @@ def _find_on(
 
     with engine.working(pace, out, begin) as given:
         return find_with(
-            recipe=recipe, run_folder=places["run_folder"], **given, **places["resources"]
+            recipe=recipe,
+            run_folder=places["run_folder"],
+            theta0=places["theta0"],
+            **given,
+            **places["resources"],
         )
 
 

@@ -27,6 +27,7 @@ from ticket_hub_cli.output import Output, command_line
     multiple=True,
     help="Add what this run of `ticket retrain` found with its tickets; may be given again.",
 )
+@options.theta0_option("dense", "reference")
 @click.option("--by", default="", help="Who made that evidence; by default who it says.")
 @click.option("--parent", metavar="COMMIT", help="Refuse unless the hub's newest commit is this.")
 @click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request.")
@@ -40,6 +41,7 @@ def command(
     private: bool | None,
     evidence: tuple[str, ...],
     by: str,
+    theta0: str | None,
     parent: str | None,
     create_pr: bool,
     out: Output,
@@ -69,6 +71,7 @@ def command(
         repo,
         evidence=evidence,
         by=by,
+        theta0=theta0,  # type: ignore[arg-type]  # one of the choices
         hub=hub,
         message=message,
         private=private,

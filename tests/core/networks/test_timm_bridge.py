@@ -9,10 +9,13 @@ import torch
 from torch import nn
 
 from ticket_hub import Ticket, find
+from ticket_hub.bundle.network import layer_records
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import architecture_for, build, initialize, outline
 from ticket_hub.networks.timm_bridge import _refuse_other_weights
-from ticket_hub.recipe import NetworkSpec
+from ticket_hub.pruning.coverage import never_pruned
+from ticket_hub.pruning.plan import groups
+from ticket_hub.recipe import NetworkSpec, PruningSpec
 from ticket_hub.types import Architecture, Option
 
 
@@ -30,8 +33,9 @@ def kinds(one: Architecture) -> dict[str, int]:
 
 
 def test_a_residual_network_has_convolutions_shortcuts_and_an_output() -> None:
-    assert kinds(architecture("resnet18")) == {"conv": 17, "shortcut": 3, "output": 1}
-    assert kinds(architecture("resnet50")) == {"conv": 49, "shortcut": 4, "output": 1}
+    rest = {"stem": 1, "output": 1}
+    assert kinds(architecture("resnet18")) == {"conv": 16, "shortcut": 3} | rest
+    assert kinds(architecture("resnet50")) == {"conv": 48, "shortcut": 4} | rest
 
 
 @pytest.mark.parametrize("name", ["resnetv2_18", "regnetx_002", "repghostnet_050", "res2net50d"])
@@ -50,7 +54,39 @@ def test_tokens_positions_and_norms_of_a_transformer_stay_dense() -> None:
     one = architecture("vit_tiny_patch16_224", (3, 32, 32))
     prunable = {layer.name for layer in outline(one).layers}
     assert {"cls_token", "pos_embed", "norm.weight"} <= set(outline(one).shapes) - prunable
-    assert kinds(one) == {"conv": 1, "fc": 48, "output": 1}
+    assert kinds(one) == {"stem": 1, "fc": 48, "output": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("resnet18", "conv1.weight"),
+        ("resnet50d", "conv1.0.weight"),
+        ("vit_tiny_patch16_224", "patch_embed.proj.weight"),
+        ("convnext_atto", "stem.0.weight"),
+        ("mobilenetv1_100", "conv_stem.weight"),
+        ("densenet121", "features.conv0.weight"),
+    ],
+)
+def test_the_stem_is_the_first_layer(name: str, stem: str) -> None:
+    layers = outline(architecture(name)).layers
+    assert [layer.name for layer in layers if layer.kind == "stem"] == [stem]
+
+
+def test_a_recipe_that_does_not_name_the_stem_means_it_by_conv() -> None:
+    layers = outline(architecture("resnet18")).layers
+    before = PruningSpec(rates={"conv": 0.2, "shortcut": 0.2})
+    apart = PruningSpec(rates={"conv": 0.2, "shortcut": 0.2, "stem": 0.0})
+    stem = next(layer.size for layer in layers if layer.kind == "stem")
+    whole = sum(group.size for group in groups(before, layers))
+    assert sum(group.size for group in groups(apart, layers)) == whole - stem
+    found = {each.name: each.kind for each in layer_records(layers, before)}
+    assert found["conv1.weight"] == "conv"
+    assert "stem" not in found.values()
+    named = {each.name: each.kind for each in layer_records(layers, apart)}
+    assert named == found | {"conv1.weight": "stem"}
+    assert any("stem" in each for each in never_pruned(apart, layers))
+    assert not any("stem" in each for each in never_pruned(before, layers))
 
 
 def test_every_layer_of_a_head_that_gives_classes_is_output() -> None:

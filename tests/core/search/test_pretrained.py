@@ -12,7 +12,15 @@ from torch import Tensor
 
 from ticket_hub import Ticket, find
 from ticket_hub.bundle import open_bundle, verify_bundle
-from ticket_hub.errors import DataNotFoundError, ImportRefusedError, NetworkError, RecipeError
+from ticket_hub.data import load
+from ticket_hub.data.dataset import Part, moments
+from ticket_hub.errors import (
+    DataError,
+    DataNotFoundError,
+    ImportRefusedError,
+    NetworkError,
+    RecipeError,
+)
 from ticket_hub.networks import architecture_for, initialize
 from ticket_hub.recipe import NetworkSpec, Recipe
 from ticket_hub.search import search
@@ -134,3 +142,47 @@ def test_sources_that_are_none_are_refused(tiny: Recipe, tmp_path: Path) -> None
     (tmp_path / "text.pth").write_text("no tensors")
     with pytest.raises(ImportRefusedError):
         begun(tiny.replace({"network.weights": f"file:{tmp_path}/text.pth"}), tmp_path / "run")
+
+
+def test_images_are_normalized_as_those_of_the_source(
+    tiny: Recipe, saved: Saved, tmp_path: Path
+) -> None:
+    name = saved(weights_of(tiny, 77))
+    (tmp_path / "config.json").write_text('{"pretrained_cfg": {"mean": [0.25], "std": [0.5]}}')
+    recipe = pinned(tiny.replace({"network.weights": name}))
+    assert (recipe.data.normalize, recipe.data.mean, recipe.data.std) == ("source", (0.25,), (0.5,))
+    assert Recipe.from_table(recipe.to_table()) == recipe
+    assert pinned(recipe) == recipe
+    found = find(recipe, changes={"search.levels": 0}, run_folder=tmp_path / "run", workers=1)
+    manifest = open_bundle(found.bundle).manifest
+    assert (manifest.data.mean, manifest.data.std) == ((0.25,), (0.5,))
+    assert verify_bundle(found.bundle).holds
+    said = pinned(tiny.replace({"network.weights": name, "data.normalize": "unit"}))
+    assert said.data == tiny.data
+    plain = recipe.replace({"data.normalize": "standard"})
+    assert (plain.data.mean, plain.data.std) == ((), ())
+    (tmp_path / "config.json").write_text('{"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 2, 3]}')
+    colours = pinned(tiny.replace({"network.weights": name}))
+    assert load(colours.data).mean.tolist() == pytest.approx([0.2])
+    for text in ("{", "[]", '{"mean": [1], "std": [0]}', '{"mean": [0.0], "std": [1.0]}'):
+        (tmp_path / "config.json").write_text(text)
+        assert pinned(tiny.replace({"network.weights": name})).data == tiny.data
+
+
+def test_a_recipe_that_begins_with_weights_means_the_source_unless_it_says_otherwise(
+    tiny: Recipe,
+) -> None:
+    table = tiny.replace({"network.weights": "file:w.safetensors"}).to_table()
+    assert table["data"]["normalize"] == "source"
+    del table["data"]["normalize"]
+    assert Recipe.from_table(table).data.normalize == "source"
+    table["data"]["normalize"] = "unit"
+    assert Recipe.from_table(table).data.normalize == "unit"
+    with pytest.raises(RecipeError, match="no pretrained weights"):
+        pinned(tiny.replace({"data.normalize": "source"}))
+    with pytest.raises(RecipeError, match=r"data\.mean"):
+        tiny.replace({"data.mean": [0.5], "data.std": [0.5]})
+    changes = {"data.normalize": "source", "data.mean": [0.1, 0.2], "data.std": [1, 1]}
+    part = Part(inputs=torch.zeros(2, 3, 4, 4, dtype=torch.uint8), labels=torch.zeros(2).long())
+    with pytest.raises(DataError, match=r"2 numbers in data\.mean"):
+        moments(tiny.replace(changes).data, part)

@@ -37,6 +37,7 @@ def ticket(density: float = 0.3, network: NetworkSpec = NETWORK, *, seed: int = 
 TABLE = {
     "ticket": (True, True, False, False),
     "dense": (True, False, True, False),
+    "dense-pretrained": (True, False, True, False),
     "reinit": (False, True, False, True),
     "reinit-same-sign": (False, True, False, True),
     "shuffle": (True, False, False, True),
@@ -61,6 +62,7 @@ def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: S
         seed,
         trained=trained,
         pruning=PruningSpec(scope=scope),
+        pretrained=given.theta0,
         scores=lambda: {name: given.theta0[name].abs() for name in given.mask},
     )
 
@@ -81,7 +83,10 @@ def test_each_control_takes_one_thing_away(control: str) -> None:
     assert start.seed == (11 if drawn else None)
 
 
-@pytest.mark.parametrize("control", [name for name in TABLE if name not in {"dense", "random-erk"}])
+WITH_OTHER_COUNTS = {"dense", "dense-pretrained", "random-erk"}
+
+
+@pytest.mark.parametrize("control", [name for name in TABLE if name not in WITH_OTHER_COUNTS])
 def test_every_control_keeps_as_many_weights_in_each_layer(control: str) -> None:
     given = ticket()
     start = begin(control, given, NETWORK, 3, "layerwise")
@@ -103,7 +108,9 @@ def test_a_control_is_a_pure_function_of_its_seed(control: str) -> None:
     assert all(torch.equal(one.mask[name], same.mask[name]) for name in one.mask)
     alike = all(torch.equal(one.weights[name], other.weights[name]) for name in one.mask)
     alike &= all(torch.equal(one.mask[name], other.mask[name]) for name in one.mask)
-    assert alike is (control in {"ticket", "dense", "finetune", "invert", "own"})
+    assert alike is (
+        control in {"ticket", "dense", "dense-pretrained", "finetune", "invert", "own"}
+    )
 
 
 @given(st.floats(0.02, 0.98), st.integers(0, 2**40))
@@ -185,7 +192,7 @@ def test_statistics_of_norms_begin_anew(control: str) -> None:
     found = ticket(network=NORMED)
     used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}
     given = dataclasses.replace(found, theta0=used)
-    start = make_start(control, given, NORMED, seed=1, scores=lambda: found.theta0)
+    start = make_start(control, given, NORMED, seed=1, pretrained=used, scores=lambda: found.theta0)
     means = [value for name, value in start.weights.items() if name.endswith("running_mean")]
     variances = [value for name, value in start.weights.items() if name.endswith("running_var")]
     assert means
@@ -208,6 +215,16 @@ def test_a_mask_that_keeps_all_is_no_masked_theta0() -> None:
     found = ticket()
     full = dataclasses.replace(found, mask=full_mask(outline(found.architecture).layers))
     assert make_start("dense", full, NETWORK, 0).seed is None
+
+
+def test_beside_a_rewound_ticket_the_pretrained_network_is_not_the_dense_one() -> None:
+    found = dataclasses.replace(ticket(), start=500)
+    source = {name: value + 1 for name, value in found.theta0.items()}
+    start = make_start("dense-pretrained", found, NETWORK, 1, pretrained=source)
+    assert all(bool(keep.all()) for keep in start.mask.values())
+    assert all(torch.equal(start.weights[name], source[name]) for name in found.mask)
+    with pytest.raises(EvidenceError, match="began with fresh"):
+        make_start("dense-pretrained", found, NETWORK, 1)
 
 
 def test_an_unknown_control_is_answered_with_the_nearest() -> None:

@@ -14,6 +14,7 @@ from ticket_hub.interop.importers.refusals import refusal, refuse_stand_in
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PARTS, PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.axes import check_names
+from ticket_hub.recipe.spec import named_kind
 from ticket_hub.types import Architecture
 
 __all__ = [
@@ -277,6 +278,6 @@ def _pruning(pruning: Mapping[str, str], architecture: Architecture) -> dict[str
         return None
     if pruning.get("pruning_strategy") != "sparse_global" or ignored - OUTPUTS:
         return None
-    kinds = {layer.kind for layer in outline(architecture).layers}
+    kinds = {named_kind(layer.kind, ()) for layer in outline(architecture).layers}
     rates = {kind: rate for kind in sorted(kinds) if not (ignored and kind == "output")}
     return {"scope": "global", "rates": rates}
