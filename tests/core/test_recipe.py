@@ -92,7 +92,9 @@ def changes(draw: st.DrawFn) -> dict[str, Any]:
         "training.lr": draw(st.floats(1e-12, 1e3) | st.integers(1, 9)),
         "training.milestones": sorted(draw(st.sets(st.integers(1, 10**9), max_size=4))),
         "pruning.rates": draw(st.dictionaries(st.sampled_from(["conv", "fc"]), rates, min_size=1)),
-        "search.rewind": draw(st.sampled_from(["init", "lr", "none", f"{iterations - 1}it"])),
+        "search.rewind": draw(
+            st.sampled_from(["init", "lr", "none", f"{iterations - 1}it", f"lr:{iterations - 1}it"])
+        ),
         "search.stop_density": draw(st.none() | st.floats(0.001, 0.999)),
         "search.seed": draw(st.integers(0, 2**62 - 1)),
     }

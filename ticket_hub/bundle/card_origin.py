@@ -42,7 +42,8 @@ def origin_section(manifest: Manifest) -> str:
 def _rewound(search: SearchSpec) -> str:
     if not search.goes_on:
         return f"survivors go back to `{search.rewind}`"
-    rate = "begins anew" if search.rewind == "lr" else "stays what it was at their end"
+    later = f" as it was from iteration {search.start_step} on" if search.start_step else ""
+    rate = f"begins anew{later}" if search.rewind != "none" else "stays what it was at their end"
     return (
         f"levels trained on from the pruned weights of the level before, and the learning rate "
         f"{rate}, so a ticket that starts from theta0 is the mask of its level, tried anew"

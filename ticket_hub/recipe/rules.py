@@ -27,7 +27,7 @@ Rule: TypeAlias = tuple[str, object, bool, str]
 """The key, its value, whether it holds, and what it must be."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-REWIND = re.compile(r"init|lr|none|\d{1,12}it", re.ASCII)
+REWIND = re.compile(r"init|none|lr|(lr:)?\d{1,12}it", re.ASCII)
 WEIGHTS = re.compile(r"(file|hub|ticket|timm):\S.*")
 SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT, timm:NAME.TAG or ticket:PLACE[:LEVEL]"
 WHEN = re.compile(r"init|trained|[1-9]\d{0,11}it", re.ASCII)
@@ -204,11 +204,16 @@ def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:
     yield "search.trials", search.trials, 1 <= search.trials <= MAX_TRIALS, f"1 to {MAX_TRIALS}"
     yield "search.seed", search.seed, 0 <= search.seed < MAX_SEED, "from 0 to 2**62"
     known = REWIND.fullmatch(search.rewind) is not None
-    yield "search.rewind", search.rewind, known, "'init', 'lr', 'none', or a step such as '500it'"
     yield (
         "search.rewind",
         search.rewind,
-        known and (iterations is None or search.rewind_step < iterations),
+        known,
+        "'init', 'lr', 'none', or a step such as '500it' or 'lr:500it'",
+    )
+    yield (
+        "search.rewind",
+        search.rewind,
+        known and (iterations is None or search.start_step < iterations),
         f"a step before training.iterations, which is {iterations}",
     )
     density, fall = search.stop_density, search.stop_below_dense

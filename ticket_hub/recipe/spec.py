@@ -261,8 +261,9 @@ class SearchSpec:
         seed: of trial 0.
         rewind: survivors go back to `init`, or to the weights of an early step of level 0
             (`500it`). Or the trained weights go on, but for what was pruned: with `lr` the
-            learning rate begins anew (learning-rate rewinding), with `none` it stays what it was
-            at the end of training (fine-tuning).
+            learning rate begins anew (learning-rate rewinding), with `lr:500it` as it was from
+            that iteration on; with `none` it stays what it was at the end of training
+            (fine-tuning).
         stop_density: no level below this density.
         stop_below_dense: end when the mean test accuracy at the early stop has fallen this far
             below the dense network's (0.01 is one point).
@@ -278,9 +279,15 @@ class SearchSpec:
     @property
     def goes_on(self) -> bool:
         """Whether a level begins with the trained weights of the level before."""
-        return self.rewind in {"lr", "none"}
+        return self.rewind.startswith("lr") or self.rewind == "none"
+
+    @property
+    def start_step(self) -> int:
+        """The iteration at which all levels but the dense one begin to train."""
+        step = self.rewind.removeprefix("lr:").removesuffix("it")
+        return int(step) if step[:1].isdigit() else 0
 
     @property
     def rewind_step(self) -> int:
         """The iteration of level 0 that survivors return to; 0 for `init`, `lr` and `none`."""
-        return int(self.rewind.removesuffix("it")) if self.rewind[:1].isdigit() else 0
+        return 0 if self.goes_on else self.start_step

@@ -95,7 +95,7 @@ class Ladder:
         begin: Sequence[Weights],
     ) -> list[Member]:
         """What a level trains: every trial from the weights given, under its mask."""
-        start = self.search.rewind_step if index else 0
+        start = self.search.start_step if index else 0
         return [
             Member(
                 name=f"trial-{trial}",

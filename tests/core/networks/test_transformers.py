@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ticket_hub import Ticket, find
-from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle import open_bundle, verify_bundle
+from ticket_hub.bundle.packing import packed_size
 from ticket_hub.bundle.read import Bundle
 from ticket_hub.data import DataSet, keep, load
 from ticket_hub.errors import DataCorruptError, DataNotFoundError, NetworkError
@@ -246,6 +248,33 @@ def test_a_search_from_pretrained_weights_to_a_ticket_that_loads_without_its_sou
     assert isinstance(open_bundle(found.bundle), Bundle)
     monkeypatch.undo()
     transformers_bridge._classes.cache_clear()
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2"])
+def test_a_ladder_by_reference_is_masks_and_a_head(family: str, tmp_path: Path) -> None:
+    stock(family, "Model").save_pretrained(tmp_path / family)
+    tokenizer(tmp_path / family / "tokenizer.json")
+    changes = {"search.levels": 2, "search.trials": 1, "training.iterations": 2}
+    steps = {"training.batch_size": 4, "training.evaluate_every": 2}
+    found = find(
+        network=f"transformers:{tmp_path / family}",
+        data=(TEXTS, LABELS),
+        changes=changes | steps,
+        theta0="reference",
+        workers=1,
+    )
+    bundle = open_bundle(found.bundle)
+    assert verify_bundle(found.bundle).unchecked == ()
+    stored = set(load_file(found.bundle / "theta0/0.safetensors"))
+    layers = {layer.name: layer for layer in bundle.network.layers}
+    head = {name for name in bundle.network.tensors if name.startswith(("classifier", "score"))}
+    # Its matrices are transposed here, so that their bits are not those of the file.
+    transposed = {name for name in layers if family == "gpt2" and name not in head}
+    assert stored == head | transposed
+    packed = sum(packed_size(layer.shape) for layer in layers.values())
+    for level in bundle.levels:
+        size = bundle.manifest.files[f"masks/0/{level.index}.safetensors"].size
+        assert packed <= size <= packed + 8 + 160 * len(layers)
 
 
 @pytest.mark.parametrize(

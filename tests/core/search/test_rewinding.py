@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.helpers.runs import files
-from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.bundle.layout import CARD
 from ticket_hub.data import load
 from ticket_hub.errors import EvidenceError, RecipeError, StoppedError
@@ -57,6 +57,7 @@ def trained_by_hand(recipe: Recipe, training: TrainingSpec, before: Level, level
             level=level.index,
             weights=masked(earlier.trained.weights, trial.mask),
             mask=trial.mask,
+            start=recipe.search.start_step,
         )
         for place, (earlier, trial) in enumerate(zip(before.trials, level.trials, strict=True))
     ]
@@ -82,6 +83,21 @@ def test_with_lr_the_weights_go_on_and_the_schedule_begins_anew(
     assert "learning rate begins anew" in (tmp_path / "bundle" / CARD).read_text("utf-8")
     with pytest.raises(EvidenceError, match="rewind = lr"):
         replay_bundle(f"{tmp_path}:1", run_folder=tmp_path / "replay")
+
+
+def test_the_rate_can_begin_anew_from_a_later_iteration(falling: Recipe, tmp_path: Path) -> None:
+    recipe = falling.replace({"search.rewind": "lr:4it"})
+    assert (recipe.search.start_step, recipe.search.rewind_step) == (4, 0)
+    dense, first, second = found(recipe, tmp_path)
+    assert trained_by_hand(recipe, recipe.training, dense, first)
+    assert trained_by_hand(recipe, recipe.training, first, second)
+    assert first.trials[0].trained.curves.iterations.tolist() == [4, 8, 12]
+    assert dense.trials[0].trained.curves.iterations.tolist() == [0, 4, 8, 12]
+    assert open_bundle(tmp_path / "bundle").manifest.trials[0].start == 0
+    assert verify_bundle(tmp_path / "bundle").holds
+    for wrong in ("lr:12it", "lr:", "lr:it", "none:4it"):
+        with pytest.raises(RecipeError, match=r"search\.rewind"):
+            falling.replace({"search.rewind": wrong})
 
 
 def test_with_none_the_weights_go_on_at_the_last_learning_rate(
