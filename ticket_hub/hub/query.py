@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
@@ -17,12 +18,13 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.pull import peek
+from ticket_hub.recipe.own import ACCURACY, Metric
 
 __all__ = ["Query", "SearchHit", "Sort", "search"]
 
 MAX_SILENT = 2
 """One repository that cannot be read is passed over; so many one after the other are the hub."""
-Sort: TypeAlias = Literal["updated", "accuracy", "density", "name"]
+Sort: TypeAlias = Literal["updated", "accuracy", "best", "density", "name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Query:
         density: kept over prunable weights, from and to.
         accuracy: mean test accuracy at the early stop, from and to, in [0, 1].
         verdict: of a level.
+        metric: what was measured, such as `accuracy`, `perplexity` or `RMSE (°C)`.
     """
 
     text: str | None = None
@@ -45,6 +48,7 @@ class Query:
     density: tuple[float, float] | None = None
     accuracy: tuple[float, float] | None = None
     verdict: Word | None = None
+    metric: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,7 @@ class SearchHit:
         network, dataset, recipe: names.
         trials: number of repetitions.
         levels: those that fit the query, dense first.
+        metric: what was measured of them.
     """
 
     repo: str
@@ -66,13 +71,18 @@ class SearchHit:
     recipe: str
     trials: int
     levels: tuple[LevelRecord, ...]
+    metric: Metric = ACCURACY
+
+    @property
+    def best(self) -> float | None:
+        """The best mean of the levels on the test part, by the metric; None where nothing is."""
+        means = [each.evidence.test_accuracy.mean for each in self.levels if each.evidence]
+        return max(means, key=self.metric.gain, default=None)
 
     @property
     def best_accuracy(self) -> float:
-        """The highest mean test accuracy of the levels; 0 where nothing was measured."""
-        return max(
-            (each.evidence.test_accuracy.mean for each in self.levels if each.evidence), default=0
-        )
+        """The highest mean test accuracy of the levels; 0 where that was not measured."""
+        return (self.best or 0.0) if self.metric.is_accuracy else 0.0
 
     @property
     def least_density(self) -> float:
@@ -99,10 +109,18 @@ def search(
         report: is told of each that is passed over.
 
     Raises:
-        HubError: the hub refuses or cannot be reached.
+        HubError: the hub refuses or cannot be reached; or the best are asked for first, and not by
+            which metric, or the metric has several units.
     """
+    if sort == "best" and query.metric is None:
+        raise HubError(
+            "Tickets with different metrics have no order.",
+            "Name one, such as `--metric perplexity`, to sort by it.",
+        )
     found = _matches(hub, query, report)
-    if sort == "accuracy":
+    if sort == "best":
+        found = iter(_best_first(list(found)))
+    elif sort == "accuracy":
         found = iter(sorted(found, key=lambda each: -each.best_accuracy))
     elif sort == "density":
         found = iter(sorted(found, key=lambda each: each.least_density))
@@ -128,7 +146,10 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
                 report(HubError(f"{repo} was passed over: {error.problem}", error.remedy))
             continue
         silent = 0
-        levels = tuple(level for level in _levels(manifest) if _fits(level, query))
+        metric = manifest.metric
+        if query.metric not in {None, metric.label, metric.name}:
+            continue
+        levels = tuple(level for level in manifest.levels if _fits(level, query, metric))
         if levels and _names_fit(repo, manifest, query):
             yield SearchHit(
                 repo=repo,
@@ -138,6 +159,7 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
                 recipe=manifest.recipe.name,
                 trials=len(manifest.trials),
                 levels=levels,
+                metric=metric,
             )
 
 
@@ -149,19 +171,29 @@ def _names_fit(repo: str, manifest: Manifest, query: Query) -> bool:
     return all(word in words for word in (query.text or "").lower().split())
 
 
-def _levels(manifest: Manifest) -> tuple[LevelRecord, ...]:
-    """The levels, without what was measured where that is no accuracy."""
-    if manifest.metric.is_accuracy:
-        return manifest.levels
-    return tuple(replace(level, evidence=None) for level in manifest.levels)
+def _best_first(found: list[SearchHit]) -> list[SearchHit]:
+    kinds = {(each.metric.label, each.metric.lower_is_better) for each in found}
+    if len(kinds) > 1:
+        raise HubError(
+            f"{' and '.join(sorted(label for label, _ in kinds))} are different metrics.",
+            "Name one of them, with its unit, to sort by it.",
+        )
+    worst = -math.inf
+    return sorted(
+        found,
+        key=lambda each: worst if each.best is None else each.metric.gain(each.best),
+        reverse=True,
+    )
 
 
-def _fits(level: LevelRecord, query: Query) -> bool:
+def _fits(level: LevelRecord, query: Query, metric: Metric) -> bool:
     if query.density and not query.density[0] <= level.density <= query.density[1]:
         return False
     if query.verdict not in {None, level.verdict}:
         return False
     if query.accuracy is None:
         return True
-    mean = level.evidence.test_accuracy.mean if level.evidence else -1.0
+    if level.evidence is None or not metric.is_accuracy:
+        return False
+    mean = level.evidence.test_accuracy.mean
     return query.accuracy[0] <= mean <= query.accuracy[1]

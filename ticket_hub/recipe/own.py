@@ -112,6 +112,11 @@ class Metric:
         return self._with_unit(self.number(value, signed=signed))
 
     @property
+    def label(self) -> str:
+        """What tells it from others: `accuracy`, `RMSE (°C)`."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
     def heading(self) -> str:
         """The title of a column of values: `test accuracy (%)`, `test RMSE (°C)`."""
         unit = "%" if self.is_accuracy else self.unit

@@ -18,6 +18,7 @@ from ticket_hub.table import finite
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
     from ticket_hub.evidence import Outcome, Verdict
+    from ticket_hub.recipe.own import Metric
 
 __all__ = ["MANIFEST", "MAX_METRICS_BYTES", "METRICS", "facts_of", "judged", "lines"]
 
@@ -42,13 +43,12 @@ def facts_of(
     Raises:
         BundleFormatError: the curves break the format.
     """
-    from ticket_hub.bundle.summary import shown
+    from ticket_hub.bundle.summary import rule_of, shown
     from ticket_hub.recipe.tables import to_table
 
-    # The catalog lists accuracies: of tickets with another metric it has no numbers.
-    given = curves if manifest.metric.is_accuracy else None
-    outcomes = None if given is None else _outcomes(manifest, given)
-    judged = {} if outcomes is None else shown(outcomes, manifest.family)
+    metric = manifest.metric
+    outcomes = None if curves is None else _outcomes(manifest, curves)
+    judged = {} if outcomes is None else shown(outcomes, manifest.family, rule_of(metric))
     table = to_table(manifest)
     if outcomes is not None:
         table["default"] = to_table(_default(manifest, outcomes, judged))
@@ -60,6 +60,8 @@ def facts_of(
     facts["disagrees"] = [] if outcomes is None else list(_disagreements(manifest, outcomes))
     facts["prunable"] = manifest.prunable
     facts["levels"] = [_level(manifest, level, outcomes, judged) for level in manifest.levels]
+    facts["metric"] = to_table(metric) | {"label": metric.label}
+    facts["default"] |= _value(facts["levels"], facts["default"]["level"], metric)
     facts["experiments"] = list(experiments)
     facts["files"] = {
         name: {"sha256": record.sha256, "size": record.size}
@@ -73,7 +75,17 @@ def _outcomes(manifest: Manifest, curves: Iterable[bytes]) -> Outcomes:
     from ticket_hub.bundle.metrics import parse_lines
     from ticket_hub.bundle.summary import outcomes
 
-    return outcomes(parse_lines(curves), [trial.index for trial in manifest.trials])
+    trials = [trial.index for trial in manifest.trials]
+    return outcomes(parse_lines(curves), trials, manifest.metric)
+
+
+def _value(
+    levels: Sequence[Mapping[str, Any]], default: int, metric: Metric
+) -> dict[str, float | None]:
+    """What the level that is meant came to, and the same turned so that more is better."""
+    (evidence,) = (each["evidence"] for each in levels if each["level"] == default)
+    value = evidence["test_accuracy"]["mean"] if evidence else None
+    return {"value": value, "rank": None if value is None else metric.gain(value)}
 
 
 def _default(manifest: Manifest, found: Outcomes, verdicts: Mapping[int, Verdict]) -> DefaultTicket:
@@ -88,14 +100,14 @@ def _default(manifest: Manifest, found: Outcomes, verdicts: Mapping[int, Verdict
         )
         for level in manifest.levels
     ]
-    return summary.choose(levels, manifest.default.trial)
+    return summary.choose(levels, manifest.default.trial, manifest.metric)
 
 
 def _disagreements(manifest: Manifest, found: Outcomes) -> Iterator[int]:
     """Levels of which the manifest says something else than the curves, by its own rule."""
     from ticket_hub.bundle import summary
 
-    words, _ = summary.stated(found, manifest.family)
+    words, _ = summary.stated(found, manifest.family, summary.rule_of(manifest.metric))
     for level in manifest.levels:
         evidence = level.evidence
         backends = evidence.backends if evidence else ()
@@ -121,8 +133,7 @@ def _level(
         "layers": _densities([ticket.kept for ticket in level.tickets], sizes),
     }
     if found is None:
-        known = level.evidence is not None and manifest.metric.is_accuracy
-        evidence = _stated(level) if known else None
+        evidence = None if level.evidence is None else _stated(level)
         return {**table, "evidence": evidence, "controls": {}, "verdict": stated, "reason": "",
                 "family": manifest.family}  # fmt: skip
     return table | _judged(level.index, found, verdicts.get(level.index))

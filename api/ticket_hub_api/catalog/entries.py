@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.catalog.words import forget_words, set_words, words_of
 from ticket_hub_api.store.tables import Repository
 from ticket_hub_api.store.ticket_tables import NOT_MEASURED, BundleFacts, TicketEntry, TicketLevel
@@ -28,6 +29,7 @@ __all__ = [
     "keep_facts",
     "list_entry",
     "list_mirrored",
+    "of_accuracy",
 ]
 
 VERDICT_BITS = {"winning": 1, "matching": 2, "not distinguishable": 4, "losing": 8}
@@ -124,7 +126,7 @@ def _forget(session: Session, which: Select[TicketEntry]) -> None:
 def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
     facts: dict[str, Any] = json.loads(row.facts)
     fields = listed.fields
-    levels = [_level(level) for level in facts["levels"]]
+    levels = [_level(level, facts) for level in facts["levels"]]
     entry = TicketEntry(
         **fields,
         **_names(fields, facts),
@@ -144,18 +146,23 @@ def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
     session.flush()
 
 
-def _level(level: Mapping[str, Any]) -> dict[str, Any]:
+def of_accuracy(facts: Mapping[str, Any]) -> bool:
+    """Whether what was measured of a bundle is its accuracy; facts of old say nothing else."""
+    return "metric" not in facts or facts["metric"]["label"] == ACCURACY.label
+
+
+def _level(level: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "level": level["level"],
         "density": level["density"],
-        "accuracy": accuracy_of(level),
+        "accuracy": accuracy_of(level, facts),
         "verdict": level["verdict"] or "",
     }
 
 
-def accuracy_of(level: Mapping[str, Any]) -> float:
-    """The mean test accuracy of a level, or `NOT_MEASURED`."""
-    evidence = level["evidence"]
+def accuracy_of(level: Mapping[str, Any], facts: Mapping[str, Any]) -> float:
+    """The mean test accuracy of a level, or `NOT_MEASURED`: so of any other metric, too."""
+    evidence = level["evidence"] if of_accuracy(facts) else None
     return float(evidence["test_accuracy"]["mean"]) if evidence else NOT_MEASURED
 
 
@@ -183,7 +190,7 @@ def _default(facts: Mapping[str, Any]) -> dict[str, Any]:
         "level": level["level"],
         "rule": chosen["rule"],
         "density": level["density"],
-        "accuracy": accuracy_of(level),
+        "accuracy": accuracy_of(level, facts),
         "low": accuracy.get("low"),
         "high": accuracy.get("high"),
         "gain": gain.get("mean"),

@@ -76,11 +76,12 @@ def read_evidence(table: Any, facts: Mapping[str, Any]) -> CheckedEvidence:  # n
 
 def checked_evidence(record: ExperimentRecord) -> CheckedEvidence:
     """What the catalog keeps of a record."""
-    from ticket_hub.evidence.verdict import ALPHA, MARGIN
+    from ticket_hub.bundle.summary import rule_of
     from ticket_hub.recipe.tables import to_table
 
     # Whatever margin and alpha it was judged by there: words of one hub are by one rule.
-    verdicts = record.verdicts(replace(record.rule, margin=MARGIN, alpha=ALPHA))
+    usual = rule_of(record.rule.metric)
+    verdicts = record.verdicts(replace(record.rule, margin=usual.margin, alpha=usual.alpha))
     when = {"when": record.when} if record.when else {}
     body = finite({
         "bit_exact": record.bit_exact,

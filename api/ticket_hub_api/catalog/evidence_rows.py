@@ -9,9 +9,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.catalog.evidence_records import CheckedEvidence
 from ticket_hub_api.store.tables import SECOND, Repository, now
-from ticket_hub_api.store.ticket_tables import Evidence, EvidenceLevel
+from ticket_hub_api.store.ticket_tables import NOT_MEASURED, Evidence, EvidenceLevel
 
 __all__ = ["delete_evidence", "enter_bundled", "enter_evidence"]
 
@@ -79,6 +80,8 @@ def delete_evidence(session: Session, row: Evidence) -> None:
 
 
 def _levels(found: CheckedEvidence, repository_id: str) -> list[EvidenceLevel]:
+    loop = found.body["experiment"]["spec"].get("loop")
+    other = loop is not None and loop["metric"]["name"] != ACCURACY.name
     rows = []
     for level in found.body["levels"]:
         accuracy = level["evidence"]["test_accuracy"]
@@ -89,7 +92,7 @@ def _levels(found: CheckedEvidence, repository_id: str) -> list[EvidenceLevel]:
                 place=f"{level['level']:04}", density=level["density"],
                 transferred=float(level["transferred"]), head=level["head"],
                 n=level["evidence"]["n"], tickets=level["evidence"]["tickets"],
-                accuracy=accuracy["mean"], low=accuracy["low"],
+                accuracy=NOT_MEASURED if other else accuracy["mean"], low=accuracy["low"],
                 high=accuracy["high"], gain=gain.get("mean"), gain_low=gain.get("low"),
                 gain_high=gain.get("high"), verdict=level["verdict"] or "",
                 reason=level["reason"],

@@ -22,6 +22,7 @@ __all__ = [
     "ExperimentItem",
     "ExperimentPage",
     "experiments_of",
+    "of_other_metrics",
     "one_experiment",
     "shown_with",
     "unknown",
@@ -198,7 +199,7 @@ def _records(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None:
         )
         .join(evidence, own)
         .join(entry, shown_with())
-        .where(*visible(viewer))
+        .where(level.accuracy != NOT_MEASURED, *visible(viewer))
     )  # fmt: skip
     if wanted.origin:
         statement = statement.where(evidence.origin == wanted.origin)
@@ -262,6 +263,33 @@ def one_experiment(
     ).first()  # fmt: skip
     if row is None:
         raise unknown(evidence_id)
+    return _detail(row)
+
+
+def of_other_metrics(database: Rows, viewer: Principal, repo: str) -> tuple[ExperimentDetail, ...]:
+    """The experiments with a ticket whose metric is not accuracy, which no list has, oldest first.
+
+    `record["experiment"]["spec"]["loop"]["metric"]` is what was measured.
+    """
+    level = EvidenceLevel
+    same = and_(level.evidence_id == Evidence.id, level.repository_id == Evidence.repository_id)
+    statement = (
+        select(
+            Evidence.id, *_whose(), Evidence.origin, Evidence.sender, Evidence.created_at,
+            Evidence.body,
+        )
+        .join(TicketEntry, shown_with())
+        .where(
+            TicketEntry.key == repo.lower(), *visible(viewer),
+            select(1).where(same, level.accuracy == NOT_MEASURED).exists(),
+        )
+        .order_by(Evidence.created_at, Evidence.id)
+        .limit(MAX_PAGE)
+    )  # fmt: skip
+    return tuple(map(_detail, database.execute(statement)))
+
+
+def _detail(row: Any) -> ExperimentDetail:  # noqa: ANN401 - a row of the columns above
     return ExperimentDetail(
         id=row.id,
         ticket=row.ticket,

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -55,7 +56,7 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= 300 and "\0" not in value  # noqa: PLR2004 - the longest key
     if isinstance(value, float):
-        return abs(value) < MAX_SIZE
+        return math.isfinite(value)
     return type(value) is int and abs(value) < MAX_SIZE
 
 

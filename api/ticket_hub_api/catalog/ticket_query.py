@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    and_,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.entries import (
     VERDICT_BITS,
@@ -16,14 +28,22 @@ from ticket_hub_api.catalog.entries import (
 )
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.words import has_words, words_of
+from ticket_hub_api.errors import ApiError
 from ticket_hub_api.settings import Visibility
-from ticket_hub_api.store.ticket_tables import TicketEntry, TicketLevel
+from ticket_hub_api.store.ticket_tables import (
+    NOT_MEASURED,
+    BundleFacts,
+    TicketEntry,
+    TicketLevel,
+)
 
 __all__ = ["CursorError", "Sort", "TicketFilter", "Verdict", "after", "conditions", "cursor_after",
-           "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip
+           "fact", "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip
 
 MIN_LEVELS = 5000
-Sort = Literal["updated", "name", "accuracy", "density"]
+_LARGEST = 1e300
+"""Turned, it stands behind all that was measured."""
+Sort = Literal["updated", "name", "accuracy", "density", "best"]
 Verdict = Literal["winning", "matching", "not distinguishable", "losing"]
 _COLUMNS: dict[str, Any] = {
     "updated": TicketEntry.updated_at,
@@ -31,7 +51,9 @@ _COLUMNS: dict[str, Any] = {
     "accuracy": TicketEntry.accuracy,
     "density": TicketEntry.density,
 }
-_KINDS: dict[str, type] = {"updated": int, "name": str, "accuracy": float, "density": float}
+_KINDS: dict[str, type] = {
+    "updated": int, "name": str, "accuracy": float, "density": float, "best": float,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +68,10 @@ class TicketFilter:
         density_min, density_max: kept over prunable weights, in [0, 1].
         accuracy_min, accuracy_max: mean test accuracy at the early stop, in [0, 1].
         verdict: of a level.
+        metric: what was measured, such as `accuracy` or `RMSE (°C)`.
         owner: first part of the repository's name.
         text: words; each must begin a word of the name, network, data set or recipe.
-        sort: what to order by.
+        sort: what to order by; `best` is by what was measured, of one metric alone.
         descending: highest, newest or last name first.
     """
 
@@ -59,6 +82,7 @@ class TicketFilter:
     accuracy_min: float | None = None
     accuracy_max: float | None = None
     verdict: Verdict | None = None
+    metric: str = ""
     owner: str = ""
     text: str = ""
     sort: Sort = "updated"
@@ -93,9 +117,29 @@ def conditions(
         prefix = wanted.owner.lower() + "/"
         found.append(and_(TicketEntry.key >= prefix, TicketEntry.key < prefix[:-1] + "0"))
     found += _of_levels(wanted, narrow=narrow)
+    found += _of_metric(wanted, sqlite=sqlite)
     if words_of(wanted.text):
         found.append(has_words(wanted.text, sqlite=sqlite))
     return found
+
+
+def _of_metric(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool]]:
+    """That the metric is this one; facts are looked into where accuracy was not measured alone."""
+    if not wanted.metric:
+        return []
+    if wanted.metric == ACCURACY.label:
+        return [TicketEntry.accuracy != NOT_MEASURED]
+    return [
+        TicketEntry.accuracy == NOT_MEASURED,
+        BundleFacts.manifest == TicketEntry.manifest,
+        fact("metric", "label", sqlite=sqlite).as_string() == wanted.metric,
+    ]
+
+
+def fact(*path: str, sqlite: bool) -> Any:  # noqa: ANN401 - a JSON value of any type
+    """A part of what a bundle says, as a column."""
+    whole = BundleFacts.facts
+    return (type_coerce(whole, JSON) if sqlite else cast(whole, JSON))[path]
 
 
 def level_conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
@@ -153,9 +197,8 @@ def count_levels(wanted: TicketFilter) -> Select[int] | None:
     return select(func.count()).select_from(some)
 
 
-def order_by(wanted: TicketFilter) -> list[Any]:
+def order_by(wanted: TicketFilter, column: Any) -> list[Any]:  # noqa: ANN401 - of any type
     """The order; the id decides between equals, so that it is the same on every page."""
-    column = _COLUMNS[wanted.sort]
     if wanted.descending:
         return [column.desc(), TicketEntry.id.desc()]
     return [column.asc(), TicketEntry.id.asc()]
@@ -166,12 +209,26 @@ def cursor_after(wanted: TicketFilter, value: object, last: str, total: int) -> 
     return encode_cursor(wanted, value, last, total)
 
 
-def sort_column(wanted: TicketFilter) -> Any:  # noqa: ANN401 - a column of any type
-    """What is ordered by."""
-    return _COLUMNS[wanted.sort]
+def sort_column(wanted: TicketFilter, *, sqlite: bool) -> Any:  # noqa: ANN401 - of any type
+    """What is ordered by.
+
+    Raises:
+        ApiError: 422, the best first are asked for, and not by which metric.
+    """
+    if wanted.sort != "best":
+        return _COLUMNS[wanted.sort]
+    if not wanted.metric:
+        raise ApiError(422, "Tickets with different metrics have no order: name one metric.")
+    if wanted.metric == ACCURACY.label:
+        return TicketEntry.accuracy
+    return func.coalesce(fact("default", "rank", sqlite=sqlite).as_float(), -_LARGEST)
 
 
-def after(wanted: TicketFilter, cursor: str) -> tuple[ColumnElement[bool], int]:
+def after(
+    wanted: TicketFilter,
+    column: Any,  # noqa: ANN401 - of any type
+    cursor: str,
+) -> tuple[ColumnElement[bool], int]:
     """The condition that an entry comes after a cursor's place, and what was counted before.
 
     Raises:
@@ -181,5 +238,5 @@ def after(wanted: TicketFilter, cursor: str) -> tuple[ColumnElement[bool], int]:
     sound = type(value) is _KINDS[wanted.sort] and isinstance(last, str) and type(total) is int
     if not sound or total < 0:
         raise CursorError
-    place = tuple_(_COLUMNS[wanted.sort], TicketEntry.id)
+    place = tuple_(column, TicketEntry.id)
     return place < (value, last) if wanted.descending else place > (value, last), total

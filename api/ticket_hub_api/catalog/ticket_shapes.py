@@ -45,6 +45,7 @@ class Gain(TypedDict):
 class Measurement(TypedDict):
     """What n trials came to at their early stops; accuracy in [0, 1].
 
+    Of a ticket with another `metric` the numbers under `test_accuracy` are values of that metric.
     `tickets` is how many different tickets the trials are of; null or absent where that is not
     known, or was not when the bundle was read.
     """
@@ -118,11 +119,28 @@ class Trial(TypedDict):
 
 
 class Default(TypedDict):
-    """The ticket that is meant where no level is named, and the rule that chose it."""
+    """The ticket that is meant where no level is named, and the rule that chose it.
+
+    `value` is what it came to on the test part, by its metric; `rank` the same, turned so that more
+    is better. Null where nothing was measured; absent where it was not kept when the bundle was
+    read.
+    """
 
     level: int
     trial: int
     rule: str
+    value: NotRequired[float | None]
+    rank: NotRequired[float | None]
+
+
+class MetricFacts(TypedDict):
+    """What was measured. `label` has name and unit; `margin` is in that unit."""
+
+    name: str
+    unit: str
+    label: str
+    lower_is_better: bool
+    margin: float
 
 
 class Digest(TypedDict):
@@ -153,6 +171,7 @@ class Description(TypedDict):
     trials: list[Trial]
     levels: list[Level]
     default: Default
+    metric: MetricFacts
     prunable: int
     checked: bool
     disagrees: list[int]
@@ -185,8 +204,10 @@ class TicketItem:
         prunable: number of prunable weights of one network.
         level, rule: which level is meant, and why that one.
         density: kept over prunable weights.
-        accuracy, low, high, n: mean test accuracy over n trials with its 95% interval; None where
-            nothing was measured, or the interval cannot be known.
+        accuracy: mean test accuracy over n trials; None where that was not measured.
+        metric, lower_is_better: what was measured on the test part, with its unit.
+        value, low, high, n: its mean over n trials with the 95% interval: the accuracy, unless the
+            metric is another. None where nothing was measured, or the interval cannot be known.
         tickets: how many different tickets the n trials are of: as many, one for each.
         verdict: what the evidence supports, or None.
         created_at, updated_at: microseconds since 1970.
@@ -210,6 +231,9 @@ class TicketItem:
     rule: str
     density: float
     accuracy: float | None
+    metric: str
+    lower_is_better: bool
+    value: float | None
     low: float | None
     high: float | None
     n: int

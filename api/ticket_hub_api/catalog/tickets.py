@@ -11,7 +11,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import TicketNotFoundError
+from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog.entries import of_accuracy
 from ticket_hub_api.catalog.ticket_query import (
     MIN_LEVELS,
     TicketFilter,
@@ -19,6 +21,7 @@ from ticket_hub_api.catalog.ticket_query import (
     conditions,
     count_levels,
     cursor_after,
+    fact,
     level_conditions,
     order_by,
     sort_column,
@@ -58,6 +61,7 @@ __all__ = [
     "TicketPage",
     "TicketRevision",
     "is_sqlite",
+    "metrics_of",
     "one_ticket",
     "page_of",
 ]
@@ -81,15 +85,17 @@ def page_of(
 
     Raises:
         CursorError: the cursor is not one of this hub for this filter and order.
+        ApiError: 422, the best first are asked for, and not by which metric.
     """
     limit = max(1, min(limit, MAX_PAGE))
-    column = sort_column(wanted).label("place")
-    statement = select(column, TicketEntry.id).order_by(*order_by(wanted))
+    sqlite = is_sqlite(database)
+    column = sort_column(wanted, sqlite=sqlite)
+    statement = select(column.label("place"), TicketEntry.id).order_by(*order_by(wanted, column))
     counting = count_levels(wanted)
     few = counting is not None and database.execute(counting).scalar_one() <= MIN_LEVELS
-    statement = statement.where(*conditions(wanted, viewer, sqlite=is_sqlite(database), narrow=few))
+    statement = statement.where(*conditions(wanted, viewer, sqlite=sqlite, narrow=few))
     if cursor:
-        condition, total = after(wanted, cursor)
+        condition, total = after(wanted, column, cursor)
         rows = database.execute(statement.where(condition).limit(limit + 1)).all()
     else:  # the first page counts on the way, since the index has all that it needs
         rows = database.execute(statement.limit(COUNTED + 1)).all()
@@ -109,7 +115,30 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
     rows = database.execute(select(*columns).where(TicketEntry.id.in_(ids))) if ids else ()
     found = {row.id: row for row in rows}
     fitting = _fitting(database, {row.id: row.level for row in found.values()}, wanted)
-    return tuple(_item(found[each], fitting.get(each)) for each in ids if each in found)
+    others = _other_metrics(database, [row.manifest for row in found.values() if _other(row)])
+    return tuple(
+        _item(found[each], fitting.get(each), others.get(found[each].manifest))
+        for each in ids
+        if each in found
+    )
+
+
+def _other(row: Any) -> bool:  # noqa: ANN401 - columns of a row
+    return bool(row.accuracy == NOT_MEASURED)
+
+
+def _other_metrics(database: Rows, manifests: list[str]) -> dict[str, dict[str, Any]]:
+    """What bundles without an accuracy are measured by, and what the level meant came to."""
+    if not manifests:
+        return {}
+    statement = select(BundleFacts.manifest, BundleFacts.facts)
+    rows = database.execute(statement.where(BundleFacts.manifest.in_(manifests)))
+    found = {row.manifest: json.loads(row.facts) for row in rows}
+    return {
+        manifest: facts["metric"] | {"value": facts["default"]["value"]}
+        for manifest, facts in found.items()
+        if not of_accuracy(facts)
+    }
 
 
 def _fitting(
@@ -134,13 +163,30 @@ def _fitting(
     return found
 
 
+def metrics_of(database: Rows, viewer: Principal) -> list[str]:
+    """The metrics but accuracy of the tickets that the viewer may see, as `TicketFilter` takes."""
+    label = fact("metric", "label", sqlite=is_sqlite(database)).as_string()
+    statement = (
+        select(label)
+        .select_from(TicketEntry)
+        .join(BundleFacts, BundleFacts.manifest == TicketEntry.manifest)
+        .where(TicketEntry.accuracy == NOT_MEASURED, *visible(viewer))
+    )
+    found = {each for (each,) in database.execute(statement.distinct())}
+    return sorted(each for each in found if each not in {None, ACCURACY.label})
+
+
 def is_sqlite(database: Rows) -> bool:
     """Whether it is SQLite, whose words are looked up in another way."""
     dialect = database.dialect if isinstance(database, Connection) else database.get_bind().dialect
     return dialect.name == "sqlite"
 
 
-def _item(row: Any, fitting: FittingLevel | None) -> TicketItem:  # noqa: ANN401 - columns of a row
+def _item(
+    row: Any,  # noqa: ANN401 - columns of a row
+    fitting: FittingLevel | None,
+    other: Mapping[str, Any] | None,
+) -> TicketItem:
     same = (
         "id", "source", "network", "dataset", "recipe", "trials", "levels", "prunable", "level",
         "rule", "density", "low", "high", "n", "created_at", "updated_at",
@@ -150,7 +196,10 @@ def _item(row: Any, fitting: FittingLevel | None) -> TicketItem:  # noqa: ANN401
         private=row.visibility == "private",
         commit=row.head,
         bundle=row.bundle_id,
-        accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
+        accuracy=None if _other(row) else row.accuracy,
+        metric=ACCURACY.label if other is None else other["label"],
+        lower_is_better=other is not None and other["lower_is_better"],
+        value=other["value"] if other else None if _other(row) else row.accuracy,
         tickets=row.n,
         verdict=row.verdict or None,
         fitting=fitting,
@@ -244,6 +293,7 @@ def _description(text: str) -> Description:
     """Facts without the evidence that came with the bundle, which is among the experiments."""
     facts = json.loads(text)
     facts.pop("experiments", None)
+    facts.setdefault("metric", vars(ACCURACY) | {"label": ACCURACY.label})
     found: Description = facts
     return found
 

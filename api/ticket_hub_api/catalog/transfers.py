@@ -13,7 +13,13 @@ from ticket_hub_api.catalog.experiments import shown_with
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows, is_sqlite
-from ticket_hub_api.store.ticket_tables import Evidence, EvidenceLevel, TicketEntry, TicketLevel
+from ticket_hub_api.store.ticket_tables import (
+    NOT_MEASURED,
+    Evidence,
+    EvidenceLevel,
+    TicketEntry,
+    TicketLevel,
+)
 
 __all__ = ["Transfer", "TransferCell", "TransferLine", "transfer_of"]
 
@@ -156,7 +162,10 @@ def _lines(database: Rows, ids: Sequence[str], dataset: str) -> list[TransferLin
         .join(evidence, own)
         .join(entry, shown_with())
         .join(own_level, and_(own_level.ticket_id == entry.id, own_level.level == level.level))
-        .where(entry.id.in_(ids), *([evidence.dataset == dataset] if dataset else []))
+        .where(
+            entry.id.in_(ids), level.accuracy != NOT_MEASURED,
+            *([evidence.dataset == dataset] if dataset else []),
+        )
         .order_by(entry.key, level.level, evidence.dataset, evidence.id)
     )  # fmt: skip
     found: dict[tuple[str, int], list[Any]] = {}

@@ -14,11 +14,12 @@ VERDICTS = ("winning", "matching", "not distinguishable", "losing")
 ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
     "newest": ("newest first", "updated", True),
     "accuracy": ("most accurate first", "accuracy", True),
+    "best": ("best by one metric first", "best", True),
     "sparsest": ("sparsest first", "density", False),
     "densest": ("densest first", "density", True),
     "name": ("by name", "name", False),
 }
-_TEXTS = ("text", "network", "dataset", "owner")
+_TEXTS = ("text", "network", "dataset", "metric", "owner")
 _SHARES = {"weights_min": "density_min", "weights_max": "density_max",
            "accuracy_min": "accuracy_min", "accuracy_max": "accuracy_max"}  # fmt: skip
 MAX_LENGTH = 200
@@ -65,6 +66,8 @@ def read_search(query: Mapping[str, str]) -> Search:
         shares[field], problem = _share(values[name])
         if problem:
             problems[name] = problem
+    if values["order"] == "best" and not values["metric"]:  # which only one metric can decide
+        values["order"] = "accuracy"
     _, sort, descending = ORDERS[values["order"]]
     wanted = TicketFilter(
         verdict=values["verdict"] or None,  # type: ignore[arg-type] # one of VERDICTS

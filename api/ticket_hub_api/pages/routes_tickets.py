@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.ticket_query import visible
-from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
+from ticket_hub_api.catalog.tickets import TicketPage, metrics_of, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.contents import Evidence, evidence_of
@@ -59,9 +59,11 @@ def _find(services: Services, visitor: Principal, search: Search) -> TicketPage:
 
 
 def _names(services: Services, visitor: Principal) -> dict[str, list[str]]:
-    """The networks and data sets of the tickets that a visitor may see."""
+    """The networks, data sets and metrics of the tickets that a visitor may see."""
     with services.database.read() as connection:
         return {
+            "metric": metrics_of(connection, visitor),
+        } | {
             column.key: list(
                 connection.scalars(
                     select(column).where(*visible(visitor)).distinct().order_by(column)

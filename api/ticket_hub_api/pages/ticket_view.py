@@ -9,8 +9,15 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.experiments import ExperimentFilter, ExperimentItem, experiments_of
+from ticket_hub_api.catalog.experiments import (
+    ExperimentDetail,
+    ExperimentFilter,
+    ExperimentItem,
+    experiments_of,
+    of_other_metrics,
+)
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of
@@ -22,7 +29,7 @@ DENSE = "dense"
 MAX_EXPERIMENTS = 100
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
-    "mean-within-margin": "the sparsest level whose mean is within 0.2 points of the dense "
+    "mean-within-margin": "the sparsest level whose mean is within {margin} of the dense "
     "network's; this is no verdict",
     "densest": "the densest level, since none comes near the dense network",
     "sparsest": "the sparsest level; there is no dense network to compare with",
@@ -44,25 +51,73 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """How the page speaks of a metric.
+
+    Attributes:
+        measured: `Accuracy`, `RMSE (°C)`.
+        column, its: titles of columns of values.
+        against, minus: titles of columns of differences, in which more is better for the ticket.
+        difference: what they are, as a sentence.
+        name: `Accuracy`, `RMSE`.
+    """
+
+    measured: str
+    column: str
+    its: str
+    against: str
+    minus: str
+    difference: str
+    name: str
+
+    @classmethod
+    def of(cls, metric: Metric) -> Words:
+        """Those of a metric."""
+        values = ", %" if metric.is_accuracy else f", {metric.unit}" if metric.unit else ""
+        gains = ", points" if metric.is_accuracy else f", {metric.unit}" if metric.unit else ""
+        name = metric.name[:1].upper() + metric.name[1:]
+        lower = metric.lower_is_better
+        return cls(
+            measured=metric.label[:1].upper() + metric.label[1:],
+            column=name + values,
+            its=metric.name + values,
+            against=("Better than dense by" if lower else "Against dense") + gains,
+            minus="Ticket better by" if lower else "Ticket minus control",
+            difference=(
+                f"How much lower the ticket's {metric.name} is than each control's{gains}"
+                if lower
+                else "The ticket minus each control"
+                + (", in points" if metric.is_accuracy else gains)
+            ),
+            name=name,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TicketView:
     """What the template shows.
 
     Attributes:
         about: what the bundle says; see `TicketDetail.description`.
+        metric, words: what was measured, and how the page speaks of it.
         default: the level that is meant where none is named.
         rule: why that one, in words.
         controls: (level, control, what was measured) for every control but the dense network.
         experiments: what its tickets came to elsewhere, most accurate first.
+        by_other_metrics: experiments that measured something else than accuracy.
         figures: those that can be drawn.
         card: as safe HTML, or None.
     """
 
     detail: TicketDetail
     about: Mapping[str, Any]
+    metric: Metric
+    words: Words
     default: Mapping[str, Any]
     rule: str
     controls: tuple[tuple[Mapping[str, Any], str, Mapping[str, Any]], ...]
     experiments: tuple[ExperimentItem, ...]
+    by_other_metrics: tuple[tuple[ExperimentDetail, Metric], ...]
     figures: tuple[Figure, ...]
     card: Markup | None
 
@@ -72,24 +127,33 @@ class TicketView:
         return [level for level in self.about["levels"] if level["carried"]]
 
 
-_LADDER = Figure(
-    name="ladder",
-    title="Accuracy and early stop against the weights that remain",
-    text="Test accuracy at the early stop, and the iteration of the early stop, against the "
-    "weights that remain. The dashed line is the dense network. The table of levels has the "
-    "numbers.",
-)
-_DIFFERENCES = Figure(
-    name="differences",
-    title="The ticket against its controls",
-    text="Accuracy of the ticket minus each control's, with 95% intervals; right of 0 the ticket "
-    "is better. The table of controls has the numbers.",
-)
-_CURVES = Figure(
-    name="curves",
-    title="While they train",
-    text="Test accuracy and validation loss of the tickets during training, at some levels.",
-)
+def _ladder(metric: Metric) -> Figure:
+    return Figure(
+        name="ladder",
+        title=f"{Words.of(metric).name} and early stop against the weights that remain",
+        text=f"Test {metric.name} at the early stop, and the iteration of the early stop, against "
+        "the weights that remain. The dashed line is the dense network. The table of levels has "
+        "the numbers.",
+    )
+
+
+def _differences(metric: Metric) -> Figure:
+    between = "against" if metric.lower_is_better else "minus"
+    return Figure(
+        name="differences",
+        title="The ticket against its controls",
+        text=f"{Words.of(metric).name} of the ticket {between} each control's, with 95% intervals; "
+        "right of 0 the ticket is better. The table of controls has the numbers.",
+    )
+
+
+def _curves(metric: Metric) -> Figure:
+    return Figure(
+        name="curves",
+        title="While they train",
+        text=f"Test {metric.name} and validation loss of the tickets during training, at some "
+        "levels.",
+    )
 
 
 def view_of(
@@ -105,18 +169,37 @@ def view_of(
         if name != DENSE
     )
     drawn = evidence_of(services, connection, ticket) is not None
-    figures = (_LADDER, *([_DIFFERENCES] if controls else []), _CURVES) if drawn else ()
+    metric = _metric_of(about["metric"])
+    kinds = (_ladder, *([_differences] if controls else []), _curves) if drawn else ()
     card = card_of(services, connection, ticket, readme.MAX_BYTES)
     return TicketView(
         detail=ticket,
         about=about,
+        metric=metric,
+        words=Words.of(metric),
         default=next(each for each in about["levels"] if each["level"] == chosen["level"]),
-        rule=RULES[chosen["rule"]],
+        rule=RULES[chosen["rule"]].format(margin=metric.amount(metric.margin)),
         controls=controls,
         experiments=_experiments(connection, viewer, ticket),
-        figures=figures,
+        by_other_metrics=tuple(
+            (each, _metric_of(each.record["experiment"]["spec"]["loop"]["metric"]))
+            for each in of_other_metrics(connection, viewer, ticket.repo)
+            if not ticket.source
+        ),
+        figures=tuple(kind(metric) for kind in kinds),
         card=None if card is None else readme.render_readme(card),
     )
+
+
+def _metric_of(facts: Mapping[str, Any]) -> Metric:
+    """A metric as facts and records have it; of accuracy the margin is the hub's own."""
+    metric = Metric(
+        facts["name"],
+        margin=facts["margin"],
+        lower_is_better=facts["lower_is_better"],
+        unit=facts["unit"],
+    )
+    return ACCURACY if metric.is_accuracy else metric
 
 
 def _experiments(

@@ -50,6 +50,7 @@ def list_tickets(
     accuracy_min: Share = None,
     accuracy_max: Share = None,
     verdict: Verdict | None = None,
+    metric: Word = "",
     owner: Word = "",
     text: Word = "",
     sort: Sort = "updated",
@@ -61,11 +62,13 @@ def list_tickets(
 
     Density, accuracy and verdict must hold for one and the same level of a ticket, which
     `fitting` then names: the one that is meant without a level, or else the sparsest that fits.
+    With `sort=best` the best by `metric`, which must be named, come first, whether more or less of
+    it is better.
     """
     wanted = TicketFilter(
         network=network, dataset=dataset, density_min=density_min, density_max=density_max,
-        accuracy_min=accuracy_min, accuracy_max=accuracy_max, verdict=verdict, owner=owner,
-        text=text, sort=sort, descending=descending,
+        accuracy_min=accuracy_min, accuracy_max=accuracy_max, verdict=verdict, metric=metric,
+        owner=owner, text=text, sort=sort, descending=descending,
     )  # fmt: skip
     with services_of(request).database.read() as connection:
         return page_of(connection, wanted, caller, cursor=cursor, limit=limit)

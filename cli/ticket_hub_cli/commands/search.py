@@ -13,6 +13,19 @@ from ticket_hub_cli.output import Output, command_line, passed_over, percent
 if TYPE_CHECKING:
     from ticket_hub.hub.query import SearchHit
 
+
+def _best(best: dict[str, Any]) -> str:
+    """`93.10%`, `101.2 per word perplexity`; a dash where nothing was measured."""
+    from ticket_hub.recipe.own import Metric
+
+    named = {key: value for key, value in best.items() if key != "value"}
+    metric = Metric(named.pop("name"), **named)
+    if best["value"] is None:
+        return "-"
+    text = metric.text(best["value"])
+    return text if metric.is_accuracy else f"{metric.name} {text}"
+
+
 COLUMNS = [
     Column("ticket", "TICKET"),
     Column("network", "NETWORK"),
@@ -20,7 +33,7 @@ COLUMNS = [
     Column("trials", "TRIALS", right=True),
     Column("levels", "LEVELS", lambda levels: str(len(levels)), right=True),
     Column("least_density", "SPARSEST", percent, right=True),
-    Column("best_accuracy", "BEST ACCURACY", percent, right=True),
+    Column("best", "BEST", _best, right=True),
 ]
 
 
@@ -40,10 +53,11 @@ COLUMNS = [
 @click.option(
     "--verdict", type=click.Choice(["winning", "matching", "not distinguishable", "losing"])
 )
+@click.option("--metric", help="What was measured, such as accuracy or 'RMSE (m)'.")
 @click.option("--owner", help="First part of OWNER/NAME.")
 @click.option(
     "--sort",
-    type=click.Choice(["updated", "accuracy", "density", "name"]),
+    type=click.Choice(["updated", "accuracy", "best", "density", "name"]),
     default="updated",
     show_default=True,
 )
@@ -53,7 +67,7 @@ def command(out: Output, hub: str | None, sort: Any, limit: int, **wanted: Any) 
     """Find tickets on a hub.
 
     TEXT is a part of a name: of the ticket, network, data set or recipe. A ticket is listed with
-    the levels that fit the ranges.
+    the levels that fit the ranges. --sort best needs one --metric to sort by.
     """
     from ticket_hub.hub.front import search_hub
     from ticket_hub.hub.query import Query
@@ -81,11 +95,17 @@ def _row(found: SearchHit) -> dict[str, Any]:
             {
                 "level": each.index,
                 "density": each.density,
-                "test_accuracy": each.evidence.test_accuracy.mean if each.evidence else None,
+                "test_accuracy": (
+                    each.evidence.test_accuracy.mean
+                    if each.evidence and found.metric.is_accuracy
+                    else None
+                ),
+                "value": each.evidence.test_accuracy.mean if each.evidence else None,
                 "verdict": each.verdict,
             }
             for each in found.levels
         ],
         "least_density": found.least_density,
         "best_accuracy": found.best_accuracy or None,
+        "best": {**vars(found.metric), "value": found.best},
     }

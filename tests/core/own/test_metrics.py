@@ -12,6 +12,8 @@ from ticket_hub.errors import EvidenceError, RecipeError, TrainingError
 from ticket_hub.own import Comparison, Metric, Search
 from ticket_hub.own.step import Step
 from ticket_hub_api.catalog.bundles import facts_of
+from ticket_hub_api.catalog.entries import accuracy_of
+from ticket_hub_api.store.ticket_tables import NOT_MEASURED
 
 PERPLEXITY = Metric("perplexity", lower_is_better=True, margin=2.0, unit="per word")
 
@@ -86,8 +88,15 @@ def test_what_compares_accuracies_takes_no_other_number_for_one(run: Path, tmp_p
     ticket_hub.push_bundle(run / "bundle", "ann/own", hub=tmp_path)
     (found,) = ticket_hub.search_hub(hub=tmp_path)
     assert found.best_accuracy == 0
+    assert found.best == pytest.approx(100.1)
     bundle = open_bundle(run / "bundle")
     lines = (bundle.path / "metrics.json").read_bytes().splitlines(keepends=True)
     facts = facts_of(bundle.manifest, lines)
-    assert [level["evidence"] for level in facts["levels"]] == [None, None, None]
+    assert facts["metric"]["label"] == "perplexity (per word)"
+    assert [level["verdict"] for level in facts["levels"]] == [None, "matching", "losing"]
+    assert [accuracy_of(level, facts) for level in facts["levels"]] == [NOT_MEASURED] * 3
+    assert facts["default"] == {
+        "level": 1, "trial": 0, "rule": "verdict",
+        "value": pytest.approx(101.2), "rank": pytest.approx(-101.2),
+    }  # fmt: skip
     assert facts["disagrees"] == []
