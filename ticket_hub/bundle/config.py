@@ -14,6 +14,7 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.networks.timm_bridge import timm_arguments
+from ticket_hub.recipe.own import is_own
 
 __all__ = ["check", "encode"]
 
@@ -31,6 +32,8 @@ def encode(manifest: Manifest) -> bytes:
     if manifest.architecture.name.startswith(TIMM):
         arguments = dict(timm_arguments(manifest.architecture.architecture()))
     table = _table(manifest, arguments)
+    if is_own(manifest.architecture.name):
+        table = _without_sizes(table)
     return (json.dumps(table, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -41,7 +44,10 @@ def check(data: bytes | bytearray, manifest: Manifest) -> None:
         BundleFormatError: another key, or another value.
     """
     found = strict.parse(data, source=layout.CONFIG, containers=1000, values=10_000)
-    if not any(_same(found, _table(manifest, each)) for each in _possible(manifest)):
+    tables = [_table(manifest, each) for each in _possible(manifest)]
+    if is_own(manifest.architecture.name):  # the first of them stated sizes that meant nothing
+        tables += [_without_sizes(each) for each in tables]
+    if not any(_same(found, each) for each in tables):
         raise BundleFormatError(
             f"{layout.CONFIG} describes another network than {layout.MANIFEST}.",
             "Fetch the bundle again, or ask its author to write it again.",
@@ -77,6 +83,11 @@ def _table(manifest: Manifest, arguments: dict[str, Any]) -> dict[str, Any]:
             "options": dict(sorted(network.options.items())),
         },
     }
+
+
+def _without_sizes(table: dict[str, Any]) -> dict[str, Any]:
+    """Of an author's own network no sizes are known: those in its manifest mean nothing."""
+    return {key: table[key] for key in ("architecture", "model_args", "ticket")}
 
 
 def _pretrained(manifest: Manifest, *, fixed: bool) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub import home
+from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import sweep, write_bytes, write_json
 from ticket_hub.errors import EvidenceError, RecipeError
@@ -33,7 +38,7 @@ from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
-from ticket_hub.transfer.source import open_source
+from ticket_hub.transfer.source import Source, chosen_levels, open_source
 from ticket_hub.transfer.spec import DENSE, OWN, Entry, Request
 from ticket_hub.transfer.tables import csv_text, markdown
 
@@ -75,7 +80,9 @@ class Comparison:
 
     Args:
         ticket: `FOLDER[:level]`, a run's name, or `owner/name[@revision][:level]` of a hub; the
-            level is a number, several (`3,7`), a density (`d0.1`), `all`, or `best`.
+            level is a number, several (`3,7`), a density (`d0.1`), `all`, or `best`. Or a `Ticket`:
+            that one alone is then trained in every trial, and the evidence is about it, not about
+            the bundle that it came from.
         against: `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`.
         trials: repetitions; with more than the bundle has, its tickets are taken again.
         make_network: as in `Search`; needed where the ticket's network is its author's own.
@@ -99,7 +106,7 @@ class Comparison:
 
     def __init__(
         self,
-        ticket: str | Path,
+        ticket: TicketContent | str | Path,
         *,
         against: Sequence[str] = ("reinit", "dense"),
         trials: int = 5,
@@ -117,7 +124,7 @@ class Comparison:
         who: str = "",
     ) -> None:
         _check_against(against, trials)
-        self.source, levels = open_source(str(ticket), hub)
+        self.source, levels = _source_of(ticket, hub)
         manifest = self.source.bundle.manifest
         architecture = self.source.bundle.architecture
         own = is_own(architecture.name)
@@ -175,17 +182,20 @@ class Comparison:
 
     def _write(self, header: Mapping[str, Any], levels: list[LevelEvidence]) -> ComparisonResult:
         environment, exact = RunFolder(self.run).read_environment()
+        budgets = _budgets(levels)
         about: dict[str, Any] = {
             "who": self._who,
             "environment": environment,
             "bit_exact": exact,
             "tickets": tickets_of(self.source.bundle) | {"pulled": self.source.pulled},
             "request": vars(self.request),
-            "budgets": {},
-            "iterations_in_all": {},
+            "budgets": budgets,
+            "iterations_in_all": budgets,
             "loop": header["loop"],
         }
-        notes = notes_of(levels, self.rule, test_examples=None, iterations_in_all={})
+        notes = notes_of(levels, self.rule, test_examples=None, iterations_in_all=budgets)
+        if not budgets:
+            notes.append("How many iterations each network had is not recorded.")
         table = markdown(levels, notes, self.metric)
         write_json(self.run / "evidence.json", record(levels, header, about, self.rule))
         write_bytes(self.run / "comparisons.csv", csv_text(levels).encode())
@@ -285,6 +295,33 @@ class Comparison:
         if entry.control == DENSE:
             return self.spec.theta0[entry.trial % len(self.spec.theta0)]
         return self.source.ticket_id(entry.level, entry.trial)
+
+
+def _source_of(
+    ticket: TicketContent | str | Path, hub: str | Path | None
+) -> tuple[Source, tuple[int, ...]]:
+    """Where the tickets are, and their levels; a ticket in memory is written down meanwhile."""
+    if not isinstance(ticket, TicketContent):
+        return open_source(str(ticket), hub)
+    folder = Path(tempfile.mkdtemp(prefix="ticket-"))
+    save_ticket(ticket, folder / "bundle")
+    source = Source(open_bundle(folder / "bundle"))
+    weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
+    return source, chosen_levels(source.bundle, str(ticket.level))
+
+
+def _budgets(levels: Sequence[LevelEvidence]) -> dict[str, int]:
+    """The last iteration that is known of each network, the most of all; empty unless of all.
+
+    It is what the loop reported, or else what its optimizers were seen to do; it counts from the
+    initialization, so those behind a rewound theta0 are in it.
+    """
+    found: dict[str, int] = {}
+    for level in levels:
+        for name, results in level.results.items():
+            last = max(int(each.curves.iterations[-1]) for each in results)
+            found[name] = max(found.get(name, 0), last)
+    return found if all(found.values()) else {}
 
 
 def _check_against(against: Sequence[str], trials: int) -> None:

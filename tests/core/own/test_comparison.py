@@ -13,6 +13,7 @@ from tests.helpers.own_loops import Net, train
 from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import EvidenceError, NetworkError, RecipeError, TrainingError
 from ticket_hub.own import Comparison
+from ticket_hub.ticket import Ticket
 from ticket_hub.transfer.stored import read_experiment
 
 AGAINST = ["reinit", "shuffle", "random", "dense"]
@@ -74,6 +75,30 @@ def test_it_goes_on_where_it_was_and_with_more_trials(found: Path, tmp_path: Pat
     second = walked(9, trials=2)
     assert second[0] == first[1]
     assert [name for name, _, _ in walked(9, trials=3)] == ["ticket", "reinit"]
+
+
+def test_a_ticket_in_memory_is_compared_and_its_budget_is_said(found: Path, tmp_path: Path) -> None:
+    ticket = Ticket.load(f"{found}:1", trial=2)
+    compared = Comparison(
+        ticket, against=["dense"], trials=3, make_network=Net, folder=tmp_path / "run"
+    )
+    for step in compared:
+        assert torch.equal(step.mask["0.weight"], ticket.mask["0.weight"]) or step.density == 1
+        step.finish(test=train(step, 4 if step.control == "dense" else 6))
+    result = compared.result()
+    record = json.loads((result.run / "evidence.json").read_text())
+    assert record["iterations_in_all"] == {"ticket": 6, "dense": 4}
+    assert "Budgets differ: iterations in all are" in result.table
+    assert record["levels"][0]["networks"]["ticket"]["tickets"] == 1
+
+
+def test_a_budget_that_nobody_counted_is_said_to_be_unknown(found: Path, tmp_path: Path) -> None:
+    compared = comparison(found, tmp_path / "run", against=["dense"])
+    for step in compared:
+        step.finish(test=0.5 + 0.01 * step.trial)
+    result = compared.result()
+    assert "How many iterations each network had is not recorded." in result.table
+    assert json.loads((result.run / "evidence.json").read_text())["iterations_in_all"] == {}
 
 
 def test_its_evidence_joins_the_bundle_it_is_about(found: Path, tmp_path: Path) -> None:

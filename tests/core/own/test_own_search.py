@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from torch import nn
 import ticket_hub
 from tests.helpers.own_loops import Net, data, loss, train, walk
 from tests.helpers.runs import files
-from ticket_hub.bundle import open_bundle, verify_bundle
+from ticket_hub.bundle import config, open_bundle, verify_bundle
 from ticket_hub.errors import (
+    BundleFormatError,
     EvidenceError,
     NetworkError,
     PruningError,
@@ -284,6 +286,21 @@ def test_a_bundle_says_who_trained_it_and_what_is_theirs_to_do(found: Path, tmp_
     ticket.save_pretrained(tmp_path / "one")
     assert verify_bundle(tmp_path / "one").holds
     assert Ticket.load(tmp_path / "one").id == ticket.id
+
+
+def test_its_config_states_no_sizes_and_earlier_ones_that_did_are_read(
+    found: Path, tmp_path: Path
+) -> None:
+    manifest = open_bundle(found / "bundle").manifest
+    table = json.loads((found / "bundle/config.json").read_text())
+    assert set(table) == {"architecture", "model_args", "ticket"}
+    earlier = table | {
+        "num_classes": 1,
+        "pretrained_cfg": config._pretrained(manifest, fixed=False),
+    }
+    config.check(json.dumps(earlier).encode(), manifest)
+    with pytest.raises(BundleFormatError):
+        config.check(json.dumps(earlier | {"num_classes": 2}).encode(), manifest)
 
 
 def test_its_bundle_goes_through_a_hub(found: Path, tmp_path: Path) -> None:
