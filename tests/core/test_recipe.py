@@ -238,6 +238,11 @@ CHANGED = {
     },
     "pruning": {
         "criterion": "random",
+        "when": "init",
+        "distribution": "erk",
+        "examples_per_class": 5,
+        "examples": "random-labels",
+        "norm": "l2",
         "granularity": "tests-rows",
         "scope": "global",
         "schedule": "linear",
@@ -266,6 +271,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},
     "pruning.scope": {"pruning.rates": {"fc": 0.2}},
     "pruning.target_density": {"pruning.mode": "one-shot"},
+    "pruning.when": {"pruning.mode": "one-shot"},
+    "pruning.distribution": {"pruning.mode": "one-shot"},
 }
 LEAVES = [f"{part}.{key}" for part, values in CHANGED.items() for key in values]
 
