@@ -102,6 +102,10 @@ BROKEN: dict[str, tuple[Arrays, str]] = {
     "large integers": ({"x": np.full((60, 2), 2**40), "y": Y}, "float32 cannot hold"),
     "one axis": ({"x": X[:, 0], "y": Y}, "the shape (60,)"),
     "texts": ({"x": np.array([["a", "b"]] * 60), "y": Y}, "holds no numbers"),
+    "a whole beside a part": (
+        {"x": X, "y": Y, "test_x": X[:9], "test_y": Y[:9]},
+        "has both 'x' and 'test_x'",
+    ),
     "unlike parts": (
         {"train_x": X[:40], "train_y": Y[:40], "test_x": X[40:, :2], "test_y": Y[40:]},
         "training features of shape (4, 1, 1)",
