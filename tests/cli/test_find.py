@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers import forked
 from ticket_hub import find, search
 
 SMALL = [
@@ -23,13 +23,11 @@ SMALL = [
 
 def start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "ticket_hub_cli", *arguments],
+        [forked.python(), "-m", "ticket_hub_cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
-        # As in a terminal: tests that were begun in the background ignore it, and so would this.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
     )
 
 

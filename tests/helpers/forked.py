@@ -144,6 +144,8 @@ def _keep(connection: socket.socket) -> None:
     if child == 0:
         connection.close()
         os.setsid()
+        # As in a terminal: tests that were begun in the background ignore it, and so would this.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         arguments, numbers, folder, variables = json.loads(order)
         _put(files, numbers)
         os.chdir(folder)
