@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # They write thousands of small files to the disk, each waited for: in memory where there is room.
 export PYTEST_DEBUG_TEMPROOT ?= $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR > 1 && $$1 > 8000000 {print "/dev/shm"}')
 
-.PHONY: help demo test nightly lint docs clean
+.PHONY: help demo test nightly lint docs gpu-bundle clean
 
 help:
 	@echo "make demo     find, verify, draw and retrain lottery tickets on a small data set (under three minutes)"
@@ -17,6 +17,7 @@ help:
 	@echo "make nightly  run all tests, those that take minutes too: storms, fuzzing, every durable call"
 	@echo "make lint     run ruff, mypy and import-linter"
 	@echo "make docs     build the documentation as a site in build/site; a dead link is an error"
+	@echo "make gpu-bundle  pack what a machine with a GPU lacks that has only PyTorch, for the tests marked gpu"
 	@echo "make clean    remove what the other targets made"
 
 # One stamp each for what a user installs and for what a developer installs. Nothing is compiled
@@ -51,6 +52,15 @@ lint: .venv/.installed-dev
 docs: .venv/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "The site begins at build/site/index.html"
+
+# Such a machine often has no network. There: build/gpu/test.sh in the root of this checkout.
+GPU_LACKS := beartype jaxtyping wadler-lindig platformdirs hypothesis sortedcontainers filelock pytest pytest-timeout pluggy iniconfig
+
+gpu-bundle:
+	rm -rf build/gpu && mkdir -p build/gpu
+	$(PYTHON) -m pip download --quiet --no-deps --only-binary=:all: -c constraints.txt -d build/gpu $(GPU_LACKS)
+	cp tests/helpers/gpu_test.sh build/gpu/test.sh
+	@echo "Take the checkout with build/gpu along, and run: sh build/gpu/test.sh"
 
 clean:
 	rm -rf .venv .wheel-venv build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

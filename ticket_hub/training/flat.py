@@ -2,7 +2,8 @@
 
 The buffer is a multiple of 64 floats long, so that a kernel that works through it uses nothing
 but whole vectors: what it computes for a value depends neither on where the value lies nor on
-what else is in the buffer. A member's bits do not depend on its neighbours.
+what else is in the buffer. So a member's bits do not depend on its neighbours, as far as products
+and sums of the members are computed apart; on a GPU they are not (see `linear`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 call costs more than its arithmetic, and what a GPU needs. `Alone` computes the layer of a single
 member; from some size on by oneDNN, whose products of float32 matrices are up to twice as fast as
 those behind `torch.mm` on processors with AVX-512, and no slower on others.
-Both give a member the same bits whoever else is in the group.
+On a CPU both give a member the same bits whoever else is in the group; on a GPU `Together` does so
+only with as many members, by whose number cuBLAS chooses its kernels.
 """
 
 from __future__ import annotations

@@ -25,12 +25,6 @@ from ticket_hub.training.layout import lay_out
 from ticket_hub.training.memory import GRAPH, WORKSPACES, needed_bytes
 from ticket_hub.training.stack import Stack
 
-BACKENDS = [
-    ("stack", "lenet-24-16"),
-    ("vmap", "lenet-24-16"),
-    ("plain", "lenet-24-16"),
-    ("lanes", "lenet-24-16"),
-]
 
 LEAVING = spec(
     backend="stack", iterations=24, evaluate_every=2, patience=1, optimizer="sgd", lr=1.0
@@ -102,12 +96,22 @@ def test_pinned_memory_that_is_overwritten_in_flight_is_found(cuda: PretendedCud
     assert cuda.pageable == []
 
 
-@pytest.mark.parametrize("rule", ["momentum", "adam"])
-@pytest.mark.parametrize(("backend", "name"), BACKENDS)
+@pytest.mark.parametrize(
+    ("backend", "rule"),
+    [
+        ("stack", "momentum"),
+        ("stack", "adam"),
+        ("stack", "adamw"),
+        ("plain", "momentum"),
+        ("lanes", "momentum"),
+        ("lanes", "adam"),
+        ("vmap", "momentum"),
+    ],
+)
 def test_a_gpu_trains_as_a_cpu(
-    backend: str, name: str, rule: str, digits: DataSet, cuda: PretendedCuda
+    backend: str, rule: str, digits: DataSet, cuda: PretendedCuda
 ) -> None:
-    architecture = network(digits, name)
+    architecture = network(digits, "lenet-24-16")
     members = population(architecture, 2)
     training = spec(backend=backend, iterations=12, evaluate_every=6, **OPTIMIZERS[rule])
     here = train(architecture, digits, training, members, workers=1)
@@ -122,11 +126,11 @@ def test_a_gpu_trains_as_a_cpu(
     assert [graph.replays for graph in cuda.graphs] == [9] * graphs
 
 
-@pytest.mark.parametrize(("backend", "name"), BACKENDS)
+@pytest.mark.parametrize("backend", ["stack", "vmap", "lanes"])
 def test_no_cycle_keeps_what_was_trained_in_a_gpus_memory(
-    backend: str, name: str, digits: DataSet, cuda: PretendedCuda
+    backend: str, digits: DataSet, cuda: PretendedCuda
 ) -> None:
-    architecture, data = network(digits, name), digits.to("cuda:1")
+    architecture, data = network(digits, "lenet-24-16"), digits.to("cuda:1")
     members, training = population(architecture, 2), spec(backend=backend, iterations=5)
     train(architecture, data, training, members)
     gc.collect()
@@ -233,8 +237,14 @@ def test_no_step_waits_for_the_device_or_copies_from_memory_that_is_not_pinned(
 
 @pytest.mark.parametrize("case", ["augmented", "dropout", "dropout with lanes that share"])
 def test_what_is_drawn_at_random_is_drawn_alike_in_a_graph(
-    case: str, digits: DataSet, colours: DataSet, cuda: PretendedCuda
+    case: str,
+    digits: DataSet,
+    colours: DataSet,
+    cuda: PretendedCuda,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # convolutions lie as on a CPU, so that bits can be compared
+    monkeypatch.setattr("ticket_hub.training.layout.CONTIGUOUS", set())
     moving = dataclasses.replace(colours.spec, flip=True, crop=1)
     data = dataclasses.replace(colours, spec=moving) if case == "augmented" else digits
     options = {} if case == "augmented" else {"dropout": 0.5}
