@@ -25,7 +25,6 @@ from ticket_hub.training.layout import lay_out
 from ticket_hub.training.memory import GRAPH, WORKSPACES, needed_bytes
 from ticket_hub.training.stack import Stack
 
-
 LEAVING = spec(
     backend="stack", iterations=24, evaluate_every=2, patience=1, optimizer="sgd", lr=1.0
 )
