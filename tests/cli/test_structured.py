@@ -13,7 +13,7 @@ from tests.helpers.commands import Ran, run_ticket
 
 SHORT = [
     *("--set", "network.name=lenet-20-10", "--set", "training.iterations=8"),
-    *("--set", "training.evaluate_every=4", "--trials", "1"),
+    *("--set", "training.evaluate_every=4", "--set", "training.backend=stack", "--trials", "1"),
 ]
 UNITS = [*SHORT, "--set", "pruning.granularity=unit", "--set", "pruning.rates={fc=0.5}"]
 
@@ -47,6 +47,7 @@ def test_what_was_planned_is_found_and_found_again(run: Path, ticket: Callable[.
     shown = ticket("show", f"{run}:2")
     assert shown.code == 0
     assert "hidden.0.weight" in shown.stdout
+    assert "expected to match their `reinit` control" in (run / "bundle/README.md").read_text()
 
 
 def test_a_ticket_of_units_is_exported_small_and_measured(

@@ -102,6 +102,16 @@ _READING = (
     "least three trials support it."
 )
 _UNMEASURED = "Nothing was measured here: `ticket retrain` trains these tickets and judges them."
+_UNITS = (
+    "Whole units were pruned. Such tickets are expected to match their `reinit` control, and not "
+    "to beat it (Liu et al. 2019): what they give is a smaller network, "
+    "`ticket export --to small`."
+)
+_EARLY = (
+    "theta0 itself was scored, before or early in training. Such tickets are expected to lose "
+    "nothing when their mask is shuffled within layers (Frankle et al. 2021): compare with the "
+    "control `shuffle`."
+)
 _LOADING = """\
 ## Load it
 
@@ -146,6 +156,7 @@ def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ())
         _table(manifest.levels, manifest.metric),
         (_READING if own is None else _OWN_READING) if measured else _UNMEASURED,
         which + (_RULES[ticket.rule] if own is None else _own_rule(ticket.rule, own.metric)) + ".",
+        *_expected(manifest),
         _limits(manifest),
         *experiments_section(experiments),
         origin_section(manifest),
@@ -265,6 +276,14 @@ def _row(level: LevelRecord, metric: Metric) -> list[str]:
         accuracy = f"{mean} ({low} to {high})"
         stop, n = f"{found.early_stop.mean:.0f}", count_text(found.n, found.n)
     return [str(level.index), f"{level.density:.4g}", accuracy, stop, n, level.verdict or ""]
+
+
+def _expected(manifest: Manifest) -> list[str]:
+    """What the literature found of such tickets, before anybody's evidence."""
+    pruning = manifest.recipe.pruning
+    if pruning is None:
+        return []
+    return [_UNITS] * (pruning.granularity == "unit") + [_EARLY] * (pruning.when != "trained")
 
 
 def _limits(manifest: Manifest) -> str:
