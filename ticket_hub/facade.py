@@ -58,4 +58,6 @@ def _illustrated(make: Callable[P, FindResult]) -> Callable[P, FindResult]:
 
 
 find = _illustrated(search.find)
+"""`ticket_hub.search.find`, which also draws the ladder on the card of the bundle."""
 find_with = _illustrated(runners.find_with)
+"""`ticket_hub.engines.runners.find_with`, which also draws the ladder on the card."""

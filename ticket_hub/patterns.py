@@ -7,4 +7,6 @@ import re
 __all__ = ["COMMIT", "SHA256"]
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+"""Of a content."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
+"""Of a revision, as Git names it."""

@@ -45,7 +45,9 @@ __all__ = [
 ]
 
 GROUP = "ticket_hub.plugins"
+"""Of the entry points by which an installed package names its plugins."""
 VARIABLE = "TICKET_IMPORT"
+"""Names files and modules to import in every process, several separated as in PATH."""
 
 PACKAGE = __name__.partition(".")[0]
 WRAPPERS = ("jaxtyping", "beartype")  # of our own functions, where shapes are checked

@@ -9,6 +9,7 @@ says what may be chosen, without PyTorch.
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import functools
 import importlib
@@ -16,13 +17,13 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from ticket_hub import plugins
 from ticket_hub.errors import PluginError, RecipeError, TicketHubError
 
-__all__ = ["Registry", "nearest", "needs", "one_of", "supply", "there_are"]
+__all__ = ["Entry", "Registry", "nearest", "needs", "one_of", "supply", "there_are"]
 
 T = TypeVar("T")
 
@@ -35,15 +36,24 @@ YOUR_OWN = "One of your own is known where --import or TICKET_IMPORT names its f
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Entry:
-    """A name, or a regular expression that stands for all names which it matches in full."""
+class Entry:
+    """A name, or a regular expression that stands for all names which it matches in full.
+
+    Attributes:
+        module: that registered it.
+        takes: keys beside the name that it reads and others of its axis do not.
+        examples: names to show of a regular expression; a plain name has none.
+        needs: what the function asks for by the names of its parameters; empty of a class.
+        about: what else its axis says of it, such as how a control is drawn.
+        value: what was registered; None where it was only read from a text.
+    """
 
     module: str
-    takes: tuple[str, ...]
-    examples: tuple[str, ...]
-    """Names to show of a regular expression; a plain name has none."""
+    takes: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
     value: Any = None
-    """What was registered; None of an entry that was only read from a text."""
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -54,7 +64,7 @@ class Registry(Mapping[str, T], Generic[T]):
         gives: what a function may ask for by the names of its parameters; None asks nobody.
         refusal: the kind of error for a function that asks for something else.
         homes: the modules whose decorators `register_...` register what is built in, each with a
-            literal name, `takes` and `examples`; one is imported when its name is asked for.
+            literal name and literal keywords; one is imported when its name is asked for.
     """
 
     def __init__(
@@ -66,10 +76,15 @@ class Registry(Mapping[str, T], Generic[T]):
         homes: tuple[str, ...] = (),
     ) -> None:
         self.key, self._gives, self._refusal, self._homes = key, gives, refusal, homes
-        self._known: dict[str, _Entry] = {}
+        self._known: dict[str, Entry] = {}
 
     def register(
-        self, name: str, *, takes: Iterable[str] = (), examples: Iterable[str] = ()
+        self,
+        name: str,
+        *,
+        takes: Iterable[str] = (),
+        examples: Iterable[str] = (),
+        **about: Any,  # noqa: ANN401 - whatever its axis says
     ) -> Callable[[T], T]:
         """Register what is decorated under a name; what is registered last is what counts.
 
@@ -77,18 +92,19 @@ class Registry(Mapping[str, T], Generic[T]):
             takes: keys beside the name that it reads and others of its axis do not.
             examples: names to show where `name` is a regular expression, for all names that it
                 matches in full; what is registered last is asked first.
+            about: what else its axis says of the name; see `entry`.
 
         Raises:
             TicketHubError: of the kind of this axis; the function asks for what is not given.
         """
-        said: dict[str, Any] = {"takes": tuple(takes), "examples": tuple(examples)}
+        said: dict[str, Any] = {"takes": tuple(takes), "examples": tuple(examples), "about": about}
         module = plugins.registrant()
 
         def join(value: T) -> T:
-            if self._gives is not None and callable(value):
-                self._check_needs(name, needs(value), self._gives)
+            asked = needs(value) if self._gives is not None and callable(value) else ()
+            self._check_needs(name, asked, self._gives or ())
             self._known.pop(name, None)
-            self._known[name] = _Entry(module=module, value=value, **said)
+            self._known[name] = Entry(module=module, value=value, needs=asked, **said)
             return value
 
         return join
@@ -108,8 +124,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
         Nothing is imported for it, so that a recipe from elsewhere is read without its plugins.
         """
-        entry = self._known.get(name) or self._built_in().get(name)
+        entry = self.entry(name)
         return None if entry is None else entry.takes
+
+    def entry(self, name: str) -> Entry | None:
+        """What is known of a name before anything is imported for it; None where nothing is."""
+        return _match(self._known, name) or _match(self._built_in(), name)
 
     def module(self, name: str) -> str | None:
         """The module that registered what a name stands for; None where nothing has it.
@@ -184,7 +204,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 f"It may ask for {', '.join(given)}: these are the names of its parameters.",
             )
 
-    def _find(self, name: str) -> _Entry | None:
+    def _find(self, name: str) -> Entry | None:
         found = _match(self._known, name)
         if found is None and (built_in := _match(self._built_in(), name)):
             importlib.import_module(built_in.module)
@@ -193,11 +213,11 @@ class Registry(Mapping[str, T], Generic[T]):
             found = _match(self._known, name)
         return found
 
-    def _built_in(self) -> Mapping[str, _Entry]:
+    def _built_in(self) -> Mapping[str, Entry]:
         return _declared(self._homes)
 
 
-def _match(entries: Mapping[str, _Entry], name: str) -> _Entry | None:
+def _match(entries: Mapping[str, Entry], name: str) -> Entry | None:
     """A name's own entry, or the last whose regular expression matches it."""
     if name in entries and not entries[name].examples:
         return entries[name]
@@ -207,7 +227,7 @@ def _match(entries: Mapping[str, _Entry], name: str) -> _Entry | None:
 
 
 @functools.cache
-def _declared(modules: tuple[str, ...]) -> Mapping[str, _Entry]:
+def _declared(modules: tuple[str, ...]) -> Mapping[str, Entry]:
     """What modules register, read from their texts."""
     found = {}
     for module in modules:
@@ -217,14 +237,24 @@ def _declared(modules: tuple[str, ...]) -> Mapping[str, _Entry]:
         for statement in ast.parse(text).body:
             for call in getattr(statement, "decorator_list", ()):
                 if isinstance(call, ast.Call) and _is_register(call.func):
-                    said = {each.arg: each.value for each in call.keywords}
-                    takes, examples = (
-                        tuple(ast.literal_eval(said[key])) if key in said else ()
-                        for key in ("takes", "examples")
-                    )
                     name = ast.literal_eval(call.args[0])
-                    found[name] = _Entry(module=module, takes=takes, examples=examples)
+                    found[name] = _read(module, statement, call)
     return found
+
+
+def _read(module: str, statement: ast.stmt, call: ast.Call) -> Entry:
+    said = {}
+    for each in call.keywords:
+        with contextlib.suppress(ValueError):  # what is no literal is for whoever imports it
+            said[each.arg or ""] = ast.literal_eval(each.value)
+    asked = statement.args.args if isinstance(statement, ast.FunctionDef) else ()
+    return Entry(
+        module=module,
+        takes=tuple(said.pop("takes", ())),
+        examples=tuple(said.pop("examples", ())),
+        needs=tuple(each.arg.lstrip("_") for each in asked),
+        about=said,
+    )
 
 
 def _is_register(function: ast.expr) -> bool:

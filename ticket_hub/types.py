@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ticket_hub.recipe.spec import LayerKind
 
@@ -18,7 +18,11 @@ __all__ = [
     "Option",
     "PrunableLayer",
     "Weights",
+    "Word",
 ]
+
+Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
+"""What the evidence says of a ticket; see `ticket_hub.evidence.verdict`."""
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,6 +43,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a type
 
 
 Option: TypeAlias = bool | int | float | str
+"""The value of an option of a network, as recipes and manifests have it."""
 
 
 @dataclass(frozen=True, kw_only=True)

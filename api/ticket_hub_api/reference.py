@@ -180,7 +180,8 @@ def _one(schema: Mapping[str, Any]) -> str:
     word = names.get(schema.get("type", ""), "a value")
     low, high = schema.get("minimum"), schema.get("maximum")
     if high is None:
-        return word
+        examples = ", ".join(f"`{each}`" for each in schema.get("examples", ()))
+        return f"{word} such as {examples}" if examples else word
     if low is None:
         return f"{word} above {schema['exclusiveMinimum']:,g} and at most {high:,g}"
     return f"{word} from {_plain(low)} to {_plain(high)}"

@@ -22,6 +22,7 @@ _PREFIX = "TICKET_HUB_"
 
 
 VisibilityName: TypeAlias = Literal["private", "accounts", "public"]
+"""Who may read what is not pushed as private."""
 
 
 class Visibility:

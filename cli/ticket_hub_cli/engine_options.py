@@ -17,6 +17,7 @@ from ticket_hub_cli.progress import Pace, Watcher, showing
 
 if TYPE_CHECKING:
     from ticket_hub.engines.runners import Surveyor
+    from ticket_hub.runs import Log
 
 __all__ = ["EngineChoice", "engine_options"]
 
@@ -37,13 +38,14 @@ class EngineChoice:
 
     @contextlib.contextmanager
     def working(
-        self, pace: Pace, out: Output, begin: Callable[[int], None] | None = None
+        self, pace: Pace, out: Output, begin: Callable[[int], None] | None = None, *, log: Log
     ) -> Iterator[dict[str, Any]]:
         """The engine and what its works are followed with, as the library's runners take them.
 
         Args:
             pace: counts a step for each level or network that a work has done.
             begin: told how many works there are.
+            log: records what works have done.
         """
         from ticket_hub.engines.choice import make_engine
         from ticket_hub.engines.runners import Surveyor
@@ -54,12 +56,13 @@ class EngineChoice:
             contextlib.redirect_stdout(sys.stderr),
             contextlib.closing(make_engine(self.name, self.options)) as engine,
             stop_on_signals() as should_stop,
-            showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+            showing(pace, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
         ):
             surveyor: Surveyor = Surveyor(
-                begin=begin, observe=watcher.observe, step=_Teller(watcher).step
+                begin=begin, observe=watcher.observe, step=_Teller(watcher, log).step
             )
             yield {"engine": engine, "surveyor": surveyor, "should_stop": should_stop}
+            log.flush()
 
 
 def engine_options(function: F) -> F:
@@ -108,13 +111,16 @@ class _Teller:
     """Says in a sentence what works have done."""
 
     watcher: Watcher
+    log: Log
 
     def step(self, name: str, event: Mapping[str, Any]) -> None:
         """One level, one network, or a notice."""
         about = f"{name} " if name else ""
         if event["event"] == "notice":
             self.watcher.notify(about + str(event["text"]))
-        elif event["event"] == "level":
+            return
+        self.log.tell(**event, **({"work": name} if name else {}))
+        if event["event"] == "level":
             self.watcher.step(about + _level(event))
         else:
             self.watcher.step(f"{name}: {_network(event)}" if name else _network(event))

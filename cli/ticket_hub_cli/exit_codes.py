@@ -7,6 +7,7 @@ from ticket_hub.exit_codes import EXIT_CODES, INTERNAL, exit_code
 __all__ = ["EXIT_CODES", "INTERNAL", "INTERRUPTED", "exit_code", "table"]
 
 INTERRUPTED = 130
+"""As shells have it for SIGINT."""
 
 _ALWAYS = {
     0: "all went well",

@@ -100,6 +100,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder of the experiment.  [default: in TICKET_HOME, named by what is done]",
     ),
+    options.log_option,
     options.resource_options("Go on with an experiment that was begun in another environment."),
 )
 

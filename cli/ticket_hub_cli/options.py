@@ -204,6 +204,16 @@ def theta0_option(*choices: str, default: str | None = None) -> Callable[[F], F]
     )
 
 
+def log_option(function: F) -> F:
+    """Add `--log`, which hands the command names of reporters as `log`."""
+    return click.option(
+        "--log",
+        type=REPORTER,
+        multiple=True,
+        help="Record levels and curves in the run's folder while training; may be given again.",
+    )(function)
+
+
 def set_option(function: F) -> F:
     """Add `--set key=value`, which may be given again and again."""
     return click.option(
@@ -333,5 +343,6 @@ class RegisteredName(click.ParamType[str]):
 RECIPE = RecipeName()
 ENGINE = RegisteredName("ticket_hub.engines.choice", "ENGINES")
 IMPORTER = RegisteredName("ticket_hub.interop.registry", "IMPORTERS")
+REPORTER = RegisteredName("ticket_hub.runs.reporters", "REPORTERS")
 EXPORTER = RegisteredName("ticket_hub.interop.registry", "EXPORTERS")
 RUN = RunName()

@@ -18,7 +18,7 @@ from ticket_hub_cli.output import percent
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from ticket_hub.runs import Level
+    from ticket_hub.runs import Level, Log
     from ticket_hub.training import Progress
 
 __all__ = ["Pace", "Watcher", "duration", "showing", "watching"]
@@ -124,15 +124,25 @@ def duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def watching(recipe: Recipe, *, stream: TextIO, quiet: bool) -> Iterator[Watcher]:
+def watching(
+    recipe: Recipe, *, stream: TextIO, quiet: bool, log: Log | None = None
+) -> Iterator[Watcher]:
     """Show a search until the end: live on a terminal, in plain lines elsewhere, or not at all."""
-    with showing(Pace.of(recipe), stream=stream, quiet=quiet) as watcher:
+    with showing(Pace.of(recipe), stream=stream, quiet=quiet, log=log) as watcher:
         yield watcher
 
 
 @contextlib.contextmanager
-def showing(pace: Pace, *, stream: TextIO, quiet: bool) -> Iterator[Watcher]:
+def showing(
+    pace: Pace, *, stream: TextIO, quiet: bool, log: Log | None = None
+) -> Iterator[Watcher]:
     """As `watching`, for anything that goes step by step."""
+    with _shown(pace, stream, quiet=quiet) as watcher:
+        yield watcher if log is None else Logged(watcher, log)
+
+
+@contextlib.contextmanager
+def _shown(pace: Pace, stream: TextIO, *, quiet: bool) -> Iterator[Watcher]:
     if quiet:
         yield Silent()
     elif stream.isatty():
@@ -146,6 +156,33 @@ def _say(stream: TextIO, text: str) -> None:
     """A search does not end because nobody can read how far it is."""
     with contextlib.suppress(OSError):
         click.echo(text, file=stream)
+
+
+@dataclass
+class Logged:
+    """Shows a search and records it."""
+
+    watcher: Watcher
+    log: Log
+
+    def observe(self, progress: Progress) -> None:
+        """Both."""
+        self.watcher.observe(progress)
+        self.log.observe(progress)
+
+    def level(self, level: Level) -> None:
+        """Both."""
+        self.watcher.level(level)
+        self.log.level(level)
+
+    def step(self, text: str) -> None:
+        """Show it; what is recorded of steps are results."""
+        self.watcher.step(text)
+
+    def notify(self, text: str) -> None:
+        """Both."""
+        self.watcher.notify(text)
+        self.log.notify(text)
 
 
 class Silent:

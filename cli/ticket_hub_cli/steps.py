@@ -10,6 +10,7 @@ from ticket_hub_cli.output import percent
 from ticket_hub_cli.progress import Pace, Watcher
 
 if TYPE_CHECKING:
+    from ticket_hub.runs import Log
     from ticket_hub.transfer.result import Result
 
 __all__ = ["Group", "Steps"]
@@ -29,16 +30,18 @@ class Group:
 
 
 class Steps:
-    """Tells the watcher when the last network of a group is on disk."""
+    """Tells the watcher when the last network of a group is on disk, and the log of each."""
 
-    def __init__(self, pace: Pace, watcher: Watcher, groups: Iterable[Group]) -> None:
-        self.pace, self.watcher, self.groups = pace, watcher, iter(groups)
+    def __init__(self, pace: Pace, watcher: Watcher, groups: Iterable[Group], log: Log) -> None:
+        self.pace, self.watcher, self.groups, self.log = pace, watcher, iter(groups), log
         self.group = next(self.groups)
         self.taken: list[Result] = []
 
     def take(self, result: Result) -> None:
         """One more network is on disk."""
         self.taken.append(result)
+        work = {"work": self.group.about.rstrip(", ")} if self.group.about else {}
+        self.log.tell("result", **result.facts, **work)
         if len(self.taken) == self.group.size:
             self.watcher.step(self.group.about + _sentence(self.taken))
             self.group, self.taken = next(self.groups, Group(0)), []

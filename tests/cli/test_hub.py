@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -29,8 +31,7 @@ def parsed(*arguments: str, code: int = 0) -> Any:  # noqa: ANN401 - any JSON va
     return json.loads(ticket(*arguments, "--format", "json", code=code).stdout)
 
 
-@pytest.fixture
-def served() -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+def started() -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """A hub started by `ticket serve`: its endpoint and the command that reads its token."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "ticket_hub_cli", "serve", "--port", "0"],
@@ -46,6 +47,9 @@ def served() -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     process.send_signal(signal.SIGTERM)
     process.wait(30)
     process.stdout.close()
+
+
+served = pytest.fixture(started, name="served")
 
 
 def wait_for(endpoint: str, token: str) -> HfApi:
@@ -78,6 +82,18 @@ def test_serve_says_how_to_use_it_and_does_what_it_says(
     ticket("hub", "token", "revoke", issued["id"])
     with pytest.raises(Exception, match="Invalid user token"):
         reader.whoami()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_serve_answers_after_three_seconds_of_work_at_most() -> None:
+    spent = []
+    for _ in range(3):  # what else runs on a machine slows every instruction down
+        with contextlib.contextmanager(started)() as (endpoint, token, process):
+            wait_for(endpoint, token)
+            stat = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        spent.append((int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"))
+    assert min(spent) < 3
 
 
 def test_serve_ends_when_asked(served: tuple[str, str, subprocess.Popen[str]]) -> None:

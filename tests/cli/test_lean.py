@@ -14,6 +14,7 @@ import pytest
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 COMPUTING = ("torch", "torchvision", "timm", "numpy", "scipy", "matplotlib", "PIL", "numba")
+SELDOM = (*COMPUTING, "alembic", "jaxtyping", "jinja2", "markdown_it", "huggingface_hub", "httpx")
 
 
 def imported(commands: list[list[str]], watched: tuple[str, ...]) -> list[tuple[int, list[str]]]:
@@ -66,3 +67,29 @@ def test_a_hub_that_is_asked_over_the_network_is_asked_without_pytorch() -> None
         [["search", "--hub", "http://127.0.0.1:9"]], (*COMPUTING, "huggingface_hub")
     )
     assert (code, found) == (17, ["huggingface_hub"])
+
+
+def test_commands_of_accounts_read_no_contents_and_change_no_schema(
+    ticket: Callable[..., Any], own_home: Path
+) -> None:
+    assert ticket("hub", "user", "add", "ada").code == 0
+    commands = [
+        ["hub", "user", "add", "bea"],
+        ["hub", "user", "list"],
+        ["hub", "user", "disable", "bea"],
+        ["hub", "org", "add", "lab"],
+        ["hub", "org", "member", "lab", "ada"],
+        ["hub", "token", "create", "ada", "--scope", "read"],
+        ["hub", "token", "list"],
+        ["hub", "quota", "ada", "2h"],
+        ["hub", "quota"],
+        ["hub", "workers"],
+    ]
+    watched = (*COMPUTING, "alembic", "fastapi", "starlette", "pydantic", "safetensors", "httpx")
+    assert imported(commands, watched) == [(0, [])] * len(commands)
+
+
+def test_the_service_waits_for_no_library_that_few_of_its_answers_need() -> None:
+    code = f"import sys, ticket_hub_api.app; print([n for n in {SELDOM} if n in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"

@@ -22,12 +22,16 @@ def test_names_read_from_a_text_are_those_that_importing_it_registers(
     registry: Registry[object],
 ) -> None:
     declared = registry._built_in()
-    said = {name: registry.takes(name) for name in declared}
     shown = registry.known()
     for entry in declared.values():
         importlib.import_module(entry.module)
     assert declared
-    assert {name: registry._known[name].takes for name in declared} == said
+    for name, read in declared.items():
+        known = registry._known[name]
+        assert known.takes == read.takes
+        assert (known.examples or (name,)) == (read.examples or (name,))
+        assert read.about.items() <= known.about.items()
+        assert known.needs == (read.needs if registry._gives else ())
     assert registry.known()[: len(shown)] == shown
     homes = {*registry._homes}
     assert {n for n, each in registry._known.items() if each.module in homes} == {*declared}

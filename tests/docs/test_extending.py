@@ -56,6 +56,8 @@ def test_the_file_and_the_commands_work(shim: str, tmp_path: Path) -> None:
     assert re.search(r" reinit-positive +\d", said)
     (level,) = json.loads((tmp_path / "retrained/evidence.json").read_bytes())["levels"]
     assert {*level["networks"]} == {"ticket", "reinit", "reinit-positive"}
+    curves = (tmp_path / "retrained/curves.csv").read_text().splitlines()
+    assert len(curves) == 5 * 3 * 4  # trials, networks, readings
     assert len(re.findall(r"signs, level [12] .* survivors start above 0", said)) == 2
     table = (tmp_path / "inside/tables/signs.csv").read_text()
     assert table.startswith("level,layer,above 0\n1,body.1.weight,0.")

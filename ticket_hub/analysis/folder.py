@@ -19,6 +19,7 @@ from typing import Any
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.errors import RecipeError, RunError, RunMismatchError
 from ticket_hub.recipe.tables import build, to_table
+from ticket_hub.runs.file_names import EXPERIMENT, RUN
 
 __all__ = ["AnalysisFolder", "Finding"]
 
@@ -79,7 +80,7 @@ class AnalysisFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file.", "Name a folder for the analysis.")
-        run = any((self.path / name).exists() for name in ("run.json", "experiment.json"))
+        run = any((self.path / name).exists() for name in (RUN, EXPERIMENT))
         filled = self.path.is_dir() and any(self.path.iterdir())
         if run or (filled and not self.lock.exists()):
             raise RunError(

@@ -14,6 +14,7 @@ from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, themed_svg
+from ticket_hub.runs.file_names import ANALYSIS
 from ticket_hub.table import Table
 
 __all__ = ["write_report"]
@@ -36,7 +37,7 @@ def write_report(plan: AnalysisPlan, findings: Sequence[Finding], folder: Path) 
         "left_out": dict(plan.left_out),
         "findings": [finding.to_table() for finding in findings],
     }
-    write_json(folder / "analysis.json", table)
+    write_json(folder / ANALYSIS, table)
     parts = [facts_list(_facts(plan)), *_notes(plan)]
     for analysis in plan.analyses:
         found = [each for each in findings if each.analysis == analysis.name]

@@ -168,6 +168,7 @@ def _check(name: str, kind: type[Analysis]) -> None:
 
 
 ANALYSES: Registry[type[Analysis]] = Registry("--only")
+"""What `--only` takes."""
 
 
 def register_analysis(name: str) -> Callable[[type[Analysis]], type[Analysis]]:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.amend import amend_bundle
     from ticket_hub.bundle.content import (
         BundleContent,
-        ControlContent,
         LevelContent,
         TrialContent,
     )
@@ -28,7 +27,6 @@ __all__ = [
     "Bundle",
     "BundleContent",
     "Check",
-    "ControlContent",
     "DataRecord",
     "ExperimentRecord",
     "LevelContent",
@@ -47,7 +45,6 @@ _HOMES = {
     "Bundle": "read",
     "BundleContent": "content",
     "Check": "verify",
-    "ControlContent": "content",
     "DataRecord": "manifest",
     "ExperimentRecord": "experiment_record",
     "LevelContent": "content",

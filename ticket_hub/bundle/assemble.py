@@ -82,19 +82,17 @@ def _check_order(content: BundleContent) -> None:
 
 
 def _check_controls(content: BundleContent) -> None:
-    levels, trials = [level.index for level in content.levels], len(content.trials)
-    seen = {(each.level, each.control) for each in content.controls}
+    levels = [level.index for level in content.levels]
+    trials = [trial.index for trial in content.trials]
+    groups: dict[tuple[int, str], list[int]] = {}
     for each in content.controls:
-        whole = len(each.curves) == len(each.backends) == trials
-        if each.level not in levels or each.control == TICKET or not whole:
+        groups.setdefault((each.level, each.control), []).append(each.trial)
+    for (level, control), found in groups.items():
+        if level not in levels or control == TICKET or sorted(found) != trials:
             raise BundleFormatError(
-                f"The control {each.control!r} of level {each.level} cannot be in this bundle.",
-                f"Give one curve for each of {trials} trials, at one of the levels {levels}.",
+                f"The control {control!r} of level {level} cannot be in this bundle.",
+                f"Give one curve for each of the trials {trials}, at one of the levels {levels}.",
             )
-    if len(seen) != len(content.controls):
-        raise BundleFormatError(
-            "A control is given twice for one level.", "Give each control once for each level."
-        )
 
 
 def _check_theta0(theta0: Weights, network: Signature) -> None:
@@ -129,15 +127,19 @@ def complete(mask: Mask, network: Signature) -> dict[str, Tensor]:
 
 def curve_records(content: BundleContent) -> list[CurveRecord]:
     """Every curve, by level, tickets first, then by control and trial."""
-    groups = [(level.index, "", level.curves, level.backends) for level in content.levels]
-    groups += [(each.level, each.control, each.curves, each.backends) for each in content.controls]
-    return [
+    tickets = [
         CurveRecord(
-            level=level, trial=trial.index, control=name or TICKET, backend=backend, curves=found
+            level=level.index, trial=trial.index, control=TICKET, backend=backend, curves=curves
         )
-        for level, name, curves, backends in sorted(groups, key=lambda group: group[:2])
-        for trial, found, backend in zip(content.trials, curves, backends, strict=bool(curves))
+        for level in content.levels
+        for trial, curves, backend in zip(
+            content.trials, level.curves, level.backends, strict=bool(level.curves)
+        )
     ]
+    return sorted(
+        [*tickets, *content.controls],
+        key=lambda each: (each.level, "" if each.control == TICKET else each.control, each.trial),
+    )
 
 
 def manifest(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.manifest import DataRecord, Origin, Reference
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.own import OwnLoop
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BundleContent",
-    "ControlContent",
     "LevelContent",
     "TrialContent",
 ]
@@ -39,21 +39,6 @@ class TrialContent:
     seed: int | None
     theta0: Weights
     start: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ControlContent:
-    """The readings of a control at one level, in the order of the trials.
-
-    Attributes:
-        control: `reinit`, `reinit-same-sign`, `shuffle`, `random`, ...
-        level: whose mask or density it was given.
-    """
-
-    control: str
-    level: int
-    curves: tuple[Curves, ...]
-    backends: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +67,7 @@ class BundleContent:
         environment: the fingerprint of what it was made with; see `ticket_hub.environment`.
         bit_exact: False for ever once a run was resumed in another environment; None where
             another system made the search, and nobody knows.
-        controls: what was trained beside the tickets.
+        controls: what was trained beside the tickets: a curve for each trial of a control.
         lineage: what the tickets were made from, where they were not found by the recipe.
         experiments: records of experiments with the tickets; one that is about another bundle id
             than these tickets get is not written.
@@ -100,7 +85,7 @@ class BundleContent:
     trials: tuple[TrialContent, ...]
     levels: tuple[LevelContent, ...]
     bit_exact: bool | None = True
-    controls: tuple[ControlContent, ...] = ()
+    controls: tuple[CurveRecord, ...] = ()
     lineage: tuple[Origin, ...] = ()
     experiments: tuple[ExperimentRecord, ...] = ()
     plugins: tuple[PluginRecord, ...] = ()

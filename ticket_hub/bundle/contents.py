@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ticket_hub.bundle.content import (
     BundleContent,
-    ControlContent,
     LevelContent,
     TrialContent,
 )
@@ -23,6 +22,7 @@ from ticket_hub.types import Mask
 __all__ = ["MASKS_IN_MEMORY", "LazyMask", "content_of", "controls_of"]
 
 MASKS_IN_MEMORY = 4
+"""Masks that are kept at once: all levels of a large network may not fit."""
 
 
 def content_of(bundle: Bundle) -> BundleContent:
@@ -82,21 +82,9 @@ def _levels(bundle: Bundle, curves: Sequence[CurveRecord]) -> tuple[LevelContent
     )
 
 
-def controls_of(curves: Iterable[CurveRecord]) -> tuple[ControlContent, ...]:
+def controls_of(curves: Iterable[CurveRecord]) -> tuple[CurveRecord, ...]:
     """What was trained beside the tickets, in the order in which it is found."""
-    groups: dict[tuple[int, str], list[CurveRecord]] = {}
-    for record in curves:
-        if record.control != TICKET:
-            groups.setdefault((record.level, record.control), []).append(record)
-    return tuple(
-        ControlContent(
-            control=control,
-            level=level,
-            curves=tuple(record.curves for record in records),
-            backends=tuple(record.backend for record in records),
-        )
-        for (level, control), records in groups.items()
-    )
+    return tuple(record for record in curves if record.control != TICKET)
 
 
 class LazyMask(Mapping[str, Tensor]):

@@ -27,14 +27,22 @@ __all__ = [
 ]
 
 FORMAT = 1
+"""Of a bundle; it grows by optional parts only."""
 
 MANIFEST = "ticket.json"
+"""Marks the folder of a bundle; it is written last."""
 CONFIG = "config.json"
+"""What other libraries read of a model."""
 METRICS = "metrics.json"
+"""Every reading of every curve; see `ticket_hub.bundle.metrics`."""
 MODEL = "model.safetensors"
+"""The weights of the default ticket: theta0 times its mask."""
 CARD = "README.md"
+"""For people."""
 FIGURE = "ladder.svg"
+"""The ladder, for the card."""
 RESULTS = ".eval_results/ticket.yaml"
+"""What model hubs read of the evidence."""
 STAGING = ".staged"
 
 MAX_MANIFEST_BYTES = 4 << 20

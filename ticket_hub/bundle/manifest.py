@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.own import ACCURACY, Metric, OwnLoop
-from ticket_hub.types import Architecture, LayerKind, Option
+from ticket_hub.types import Architecture, LayerKind, Option, Word
 
 __all__ = [
     "DataRecord",
@@ -27,12 +27,11 @@ __all__ = [
     "Theta0",
     "TicketRecord",
     "TrialRecord",
-    "Word",
 ]
 
 Theta0: TypeAlias = Literal["dense", "survivors", "reference"]
-Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
-"""A verdict; see `ticket_hub.evidence`."""
+"""Which starting weights a bundle has: all, those that its densest level keeps, or what is not of a
+source whose digest it names."""
 
 
 @dataclass(frozen=True, kw_only=True)

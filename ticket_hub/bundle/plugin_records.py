@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 NETWORK = "network.name"
+"""The key of a record that is about the network."""
 
 MAX_RECORDS = 64
 _TEXT = re.compile(r"[^\x00-\x1f\x7f`]{1,200}")

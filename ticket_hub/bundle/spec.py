@@ -11,6 +11,7 @@ from ticket_hub.errors import TicketNotFoundError
 __all__ = ["BEST", "find_level"]
 
 BEST = "best"
+"""The level that `default` in the manifest names."""
 TOLERANCE = 0.1
 _DENSITY = re.compile(r"d(0?\.[0-9]{1,12}|1(?:\.0{1,12})?)")
 

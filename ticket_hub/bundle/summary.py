@@ -11,7 +11,6 @@ from ticket_hub.bundle.manifest import (
     EvidenceSummary,
     LevelRecord,
     Spread,
-    Word,
 )
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
@@ -19,6 +18,7 @@ from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.verdict import USUAL, Judged
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.types import Word
 
 __all__ = [
     "cases",

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 from ticket_hub.claims.claim import Statement
 from ticket_hub.evidence import Contrast
-from ticket_hub.evidence.contrast import Interval
+from ticket_hub.evidence.contrasts import Interval
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA
 

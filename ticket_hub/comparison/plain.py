@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.evidence import Comparison, Pairing, Verdict
-from ticket_hub.evidence.contrast import Interval
+from ticket_hub.evidence.contrasts import Interval
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.evidence.statistics import Difference, Ratio
 from ticket_hub.table import finite

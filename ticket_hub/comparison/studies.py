@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 Kind: TypeAlias = Literal["search", "experiment"]
+"""Where evidence comes from: a search itself, or an experiment with its tickets."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

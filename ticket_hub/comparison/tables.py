@@ -9,7 +9,7 @@ from typing import Any
 from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.evidence import count_text
-from ticket_hub.evidence.contrast import Interval
+from ticket_hub.evidence.contrasts import Interval
 from ticket_hub.evidence.rows import IDENTICAL, mean_of
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.table import Column, Table

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # whoever asks for the names imports no PyTorch
 __all__ = ["ENGINES", "EngineMaker", "make_engine", "number", "refuse_unknown", "register_engine"]
 
 EngineMaker: TypeAlias = "Callable[[Mapping[str, str]], Engine]"
+"""Makes an engine of options as people type them."""
 M = TypeVar("M", bound=EngineMaker)
 
 ENGINES: Registry[EngineMaker] = Registry(
@@ -28,6 +29,7 @@ ENGINES: Registry[EngineMaker] = Registry(
     refusal=EngineError,
     homes=("ticket_hub.engines.local", "ticket_hub.engines.ray", "ticket_hub.engines.slurm"),
 )
+"""What `--engine` takes."""
 
 
 def register_engine(name: str) -> Callable[[M], M]:

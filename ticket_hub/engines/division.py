@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ticket_hub.durable import write_json
 from ticket_hub.recipe import Recipe
+from ticket_hub.runs.file_names import RUN
 
 __all__ = ["Part", "divide"]
 
@@ -64,7 +65,7 @@ def divide(recipe: Recipe, run: Path, root: Path, slots: int) -> list[Part]:
     trials, note = recipe.search.trials, root / "division.json"
     bounds = _known(note, recipe)
     if bounds is None:
-        alone = recipe.search.stop_below_dense is not None or (run / "run.json").exists()
+        alone = recipe.search.stop_below_dense is not None or (run / RUN).exists()
         parts = 1 if alone else max(1, min(slots, trials))
         bounds = [trials * part // parts for part in range(parts + 1)]
         write_json(note, {"format": FORMAT, "digest": recipe.digest, "bounds": bounds})

@@ -1,15 +1,13 @@
 """How far a work is, told through a file: one JSON object a line, only ever appended.
 
+The events are those of `ticket_hub.runs.reporters`, and two more:
+
 | event | fields |
 |---|---|
 | `started` | `host`, `process`, `time`: an attempt has begun |
-| `progress` | `member`, `iteration`, `iterations`, `validation_accuracy`, `test_accuracy` |
-| `level` | `index`, `density`, `test_accuracy`, `early_stop`, `resumed`: of a search |
-| `result` | `level`, `control`, `trial`, `accuracy`, `early_stop`, `resumed`: of a retraining |
-| `notice` | `text`: something unusual |
 | `ended` | `exit_code`, `time` |
 
-Accuracies are in [0, 1]; null before the first reading. Times are seconds since the epoch. A line
+Times are seconds since the epoch. A line
 is written with one call, so that a reader sees it whole or not yet; a machine that dies may lose
 the last ones, which decide nothing: `result.json` and the run folder do.
 """
@@ -27,10 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.durable import make_folder
-from ticket_hub.runs.level import Level
-from ticket_hub.table import finite
+from ticket_hub.runs.reporters import Events, append_event, end_line
 from ticket_hub.training import Progress
-from ticket_hub.transfer.result import Result
 
 __all__ = ["ProgressFile", "as_progress", "read_progress"]
 
@@ -39,7 +35,7 @@ SECONDS_BETWEEN = 1.0
 
 
 @dataclass
-class ProgressFile:
+class ProgressFile(Events):
     """The writing end.
 
     Attributes:
@@ -54,8 +50,7 @@ class ProgressFile:
     def started(self) -> None:
         """An attempt begins. Half a line that an earlier one left is ended first."""
         make_folder(self.path.parent)
-        if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
-            self._append(b"\n")
+        end_line(self.path)
         host, process = socket.gethostname(), os.getpid()
         self.tell("started", host=host, process=process, time=time.time())
 
@@ -71,39 +66,11 @@ class ProgressFile:
         if last is not None and now - last < SECONDS_BETWEEN and not over:
             return
         self._told[progress.member] = now
-        self.tell("progress", **vars(progress))
-
-    def level(self, level: Level) -> None:
-        """A level of a search is on disk."""
-        self.tell("level", **vars(level.summary), resumed=level.resumed)
-
-    def result(self, result: Result) -> None:
-        """A network of a retraining is on disk."""
-        self.tell(
-            "result",
-            level=result.level,
-            control=result.control,
-            trial=result.trial,
-            accuracy=result.accuracy,
-            early_stop=result.early_stop,
-            resumed=result.resumed,
-        )
-
-    def notify(self, text: str) -> None:
-        """Something unusual happened."""
-        self.tell("notice", text=text)
+        super().observe(progress)
 
     def tell(self, event: str, **facts: Any) -> None:  # noqa: ANN401 - plain values
         """Append one line."""
-        plain = {key: finite(value) for key, value in facts.items()}
-        self._append(json.dumps({"event": event} | plain, ensure_ascii=False).encode() + b"\n")
-
-    def _append(self, data: bytes) -> None:
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(handle, data)
-        finally:
-            os.close(handle)
+        append_event(self.path, {"event": event} | facts)
 
 
 def read_progress(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

@@ -20,6 +20,7 @@ from ticket_hub.engines.folder import WorkFolder, internal_error
 from ticket_hub.engines.progress import ProgressFile
 from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
+from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.lock import PATIENCE_SECONDS, hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.finding import result_of
@@ -186,13 +187,13 @@ def _retrain(
         resources,
         who=task.who,
         run_folder=run,
-        on_result=progress.result,
+        on_result=lambda result: progress.tell("result", **result.facts),
         shared=shared,
     )
     return {
         "kind": "retrain",
         "run": str(done.run),
-        "evidence": str(done.run / "evidence.json"),
+        "evidence": str(done.run / EVIDENCE),
         "levels": [
             {
                 "level": each.level,

@@ -20,11 +20,12 @@ from ticket_hub.engines.division import divide
 from ticket_hub.engines.following import Listener, follow
 from ticket_hub.engines.progress import as_progress
 from ticket_hub.recipe import Recipe
+from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.listing import summarize
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.finding import FindResult, find, result_of
-from ticket_hub.search.imp import assemble
+from ticket_hub.search.imp import assemble, refuse_strange
 from ticket_hub.search.parts import part_of
 from ticket_hub.search.pretrained import Theta0Choice, pinned
 from ticket_hub.training import Progress
@@ -111,6 +112,7 @@ def find_with(
     root = works_folder(run)
     parts = divide(recipe, run, root, engine.slots)
     given = Resources(**resources)
+    refuse_strange(RunFolder(run))  # before parts are trained that could not be put together there
     works, names = {}, {}
     for part in parts:
         folder = root / part.name

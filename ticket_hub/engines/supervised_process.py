@@ -21,6 +21,7 @@ PATIENCE_SECONDS = 120.0
 """Longer than a file server believes in a machine that has died (90 seconds with NFS)."""
 
 GRACE_SECONDS = 8.0
+"""Between asking a process to end and ending it: a checkpoint is written meanwhile."""
 LOOK_SECONDS = 0.2
 
 

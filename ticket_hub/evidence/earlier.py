@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from ticket_hub.evidence.family import holm
 from ticket_hub.evidence.statistics import MIN_TRIALS, paired_difference
-from ticket_hub.evidence.verdict import ALPHA, MARGIN, REFERENCES, Outcome, Word, word_of
+from ticket_hub.evidence.verdict import ALPHA, MARGIN, REFERENCES, Outcome, word_of
+from ticket_hub.types import Word
 
 __all__ = ["earlier_word"]
 

@@ -22,6 +22,7 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN, USUAL
 __all__ = ["LevelReplay", "ReplayReport", "Reproduction", "TrialReplay", "judge_level", "predicted"]
 
 Reproduction: TypeAlias = Literal["bit-identical", "reproduced", "not reproduced"]
+"""What a replay showed of a ticket."""
 
 
 @dataclass(frozen=True, kw_only=True)

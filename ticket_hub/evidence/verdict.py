@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from ticket_hub.evidence.statistics import (
     trials_needed,
 )
 from ticket_hub.recipe.own import ACCURACY, MARGIN, Metric
+from ticket_hub.types import Word
 
 __all__ = [
     "ALPHA",
@@ -48,13 +49,10 @@ __all__ = [
     "Outcome",
     "Rule",
     "Verdict",
-    "Word",
     "judge",
     "judge_family",
     "word_of",
 ]
-
-Word: TypeAlias = Literal["winning", "matching", "not distinguishable", "losing"]
 
 ALPHA = 0.05
 """Chance of any false word in a family; one-sided half of it for a single test."""

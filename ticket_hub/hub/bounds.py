@@ -16,6 +16,7 @@ from ticket_hub.errors import HubError
 __all__ = ["FILE", "LIBRARY", "TIMEOUT", "bounded_session", "origin"]
 
 LIBRARY = "ticket-hub"
+"""How requests of ours name themselves; the bounds hold for these alone."""
 FILE = {"ticket-hub": "file"}
 """The extension of a request for a file, whose size its reader bounds."""
 

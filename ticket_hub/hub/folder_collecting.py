@@ -24,6 +24,7 @@ from ticket_hub.patterns import SHA256
 __all__ = ["GRACE_SECONDS", "CollectedFolder", "collect_folder"]
 
 GRACE_SECONDS = 24 * 3600.0
+"""What was written within this time stays: a push may be about to refer to it."""
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{12}\.(?:part|draft)")
 _GRAVE = re.compile(r"\..+\.deleted-[0-9a-f]{12}")
 

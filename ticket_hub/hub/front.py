@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import HubError, TicketNotFoundError
-from ticket_hub.hub.address import parse_address
+from ticket_hub.hub.address import Address, parse_address
 from ticket_hub.hub.base import Report, Snapshot
 from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect
@@ -51,7 +51,7 @@ class Info:
 
 
 def pull_bundle(
-    address: str,
+    address: str | Address,
     *,
     hub: str | Path | None = None,
     token: str | None = None,
@@ -63,7 +63,7 @@ def pull_bundle(
     """Have the tickets that an address names on this machine; see `ticket_hub.hub.pull`.
 
     Args:
-        address: `owner/name[@revision][:level]`; without a level the best one.
+        address: `owner/name[@revision][:level]`, as text or taken apart; without a level the best.
         trial: only this repetition; by default all.
         cache_dir: None is `cache` under `TICKET_HOME`.
 
@@ -71,10 +71,11 @@ def pull_bundle(
         TicketNotFoundError: the address is a folder, or there is no such repository or level.
         TicketHubError: as `ticket_hub.hub.pull`.
     """
-    found = parse_address(address)
+    found = parse_address(address) if isinstance(address, str) else address
     if found.repo is None:
         raise TicketNotFoundError(
-            f"{address} is on this machine already.", "Use it as it is; `ticket show` describes it."
+            f"{found.folder} is on this machine already.",
+            "Use it as it is; `ticket show` describes it.",
         )
     return pull(
         connect(hub, token=token),

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.card_marks import card_tag
-from ticket_hub.bundle.manifest import LevelRecord, Manifest, Word
+from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.errors import (
     BundleError,
     HubError,
@@ -19,6 +19,7 @@ from ticket_hub.errors import (
 from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.pull import peek
 from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.types import Word
 
 __all__ = ["Query", "SearchHit", "Sort", "search"]
 

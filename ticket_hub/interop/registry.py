@@ -73,9 +73,11 @@ IMPORTERS: Registry[Importer] = Registry(
         f"{_IMPORTERS}.{name}" for name in ("google", "open_lth", "pair", "torch_prune", "vita")
     ),
 )
+"""What `ticket import --from` takes."""
 EXPORTERS: Registry[Exporter] = Registry(
     "exporter", homes=tuple(f"{_EXPORTERS}.{name}" for name in ("csr", "onnx", "small", "tensors"))
 )
+"""What `ticket export --to` takes."""
 
 
 def register_importer(

@@ -12,6 +12,7 @@ from ticket_hub.types import Architecture
 __all__ = ["DROPOUT", "LeNet"]
 
 DROPOUT = FloatRange(default=0.0, low=0.0, high=0.95)
+"""Behind each hidden fully connected layer."""
 
 
 class LeNet(nn.Module):

@@ -14,6 +14,7 @@ from ticket_hub.types import LayerKind, PrunableLayer
 __all__ = ["PRUNABLE_TYPES", "Output", "Shortcut", "prunable_layers", "set_kind"]
 
 PRUNABLE_TYPES = (_ConvNd, nn.Linear)
+"""Modules whose weight may be pruned."""
 _MARK = "_ticket_kind"
 
 M = TypeVar("M", bound=nn.Module)

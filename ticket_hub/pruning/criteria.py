@@ -40,7 +40,6 @@ from ticket_hub.types import Mask, PrunableLayer, Weights
 __all__ = [
     "CRITERIA",
     "MEASURED",
-    "ROUNDS",
     "Measured",
     "Score",
     "refuse_idle",
@@ -49,11 +48,9 @@ __all__ = [
 ]
 
 Score: TypeAlias = Callable[..., Tensor]
+"""How much each weight of a layer is worth; see `register_criterion`."""
 Measured: TypeAlias = "Callable[[str, Mask], Weights]"
 
-
-ROUNDS: dict[str, int] = {}
-"""Of the criteria that are asked more than once."""
 
 MEASURED = ("gradients", "hessian_gradients", "flow")
 """Needs that are no weights; they are computed where a criterion asks for them."""
@@ -68,13 +65,7 @@ def register_criterion(name: str, *, rounds: int = 1) -> Callable[[Score], Score
     Raises:
         PruningError: it asks for something else than the module's docstring names.
     """
-
-    def join(score: Score) -> Score:
-        CRITERIA.register(name)(score)
-        ROUNDS[name] = rounds
-        return score
-
-    return join
+    return CRITERIA.register(name, rounds=rounds)
 
 
 @register_criterion("magnitude")

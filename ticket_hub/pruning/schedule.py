@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ticket_hub.errors import LayerCollapseError
-from ticket_hub.pruning.criteria import CRITERIA, MEASURED, ROUNDS, Measured, refuse_idle, scores
+from ticket_hub.pruning.criteria import CRITERIA, MEASURED, Measured, refuse_idle, scores
 from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.group import Group
 from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
@@ -113,7 +113,8 @@ def _apply(
     competing = [layer for layer in layers if layer.name in names]
     asks = bool({*MEASURED} & {*needs(CRITERIA.get(spec.criterion))})
     fixed = any(group.left is not None for group, _ in goals)
-    rounds = 1 if fixed else ROUNDS.get(spec.criterion, 1)
+    criterion = CRITERIA.entry(spec.criterion)
+    rounds = criterion.about["rounds"] if criterion and not fixed else 1
     before = [granularity.entries(group, mask) for group, _ in goals]
     result = {name: keep.clone() for name, keep in mask.items()}
     for turn in range(1, rounds + 1):

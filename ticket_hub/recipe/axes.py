@@ -14,6 +14,7 @@ from ticket_hub.registry import Registry
 
 __all__ = [
     "BACKENDS",
+    "COLORS",
     "CONTROLS",
     "CRITERIA",
     "GRANULARITIES",
@@ -98,6 +99,9 @@ CONTROLS: Registry[Any] = Registry(
     homes=("ticket_hub.transfer.controls",),
 )
 """Of an experiment, not of a recipe: what a ticket can be compared with."""
+
+COLORS = ("blue", "vermillion", "green", "purple", "orange", "sky", "ink")
+"""What a control may be drawn in: told apart in print and with every kind of colour vision."""
 
 OPEN: Mapping[str, Registry[Any]] = {
     each.key: each for each in (INITIALIZATIONS, OPTIMIZERS, SCHEDULES, CRITERIA, GRANULARITIES)

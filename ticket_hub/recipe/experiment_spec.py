@@ -16,6 +16,7 @@ from ticket_hub.seeds import derive_seed
 
 __all__ = [
     "DENSE",
+    "OWN",
     "TICKET",
     "ExperimentSpec",
     "FreshPolicy",
@@ -35,7 +36,9 @@ theta0 has behind it, or at their initialization."""
 ImagePolicy: TypeAlias = Literal["resize", "keep"]
 """What becomes of images of another size; see `ticket_hub.transfer.images`."""
 
-TICKET, DENSE = "ticket", "dense"
+TICKET, DENSE, OWN = "ticket", "dense", "own"
+"""Networks of an experiment that have a part of their own: the ticket, the dense network, and the
+ticket that was found on the target. The controls are `ticket_hub.recipe.axes.CONTROLS`."""
 
 
 @dataclass(frozen=True, kw_only=True)

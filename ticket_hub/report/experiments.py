@@ -37,11 +37,13 @@ ABOUT_LADDER = (
     "that remain, of the tickets and their controls. The early stop is the first minimum of the "
     "validation loss; the test set chooses nothing. The dashed line is the dense network."
 )
+"""What the figure of the ladder shows."""
 ABOUT_DIFFERENCES = (
     "Accuracy of the tickets minus that of each control, with its interval, which is not corrected "
     "for the number of comparisons; right of 0 the ticket is better. The dashed line is the margin "
     "that references are judged by."
 )
+"""What the figure of differences shows, and how to read it."""
 _ABOUT_NUMBERS = (
     "Means over n tickets, or runs of fewer, with 95% intervals in parentheses. Differences are "
     "paired: all networks of a trial saw the same examples in the same order. Words are given "
@@ -50,6 +52,7 @@ _ABOUT_NUMBERS = (
 ABOUT_LEARNING = (
     "Accuracy and validation loss during training at one level: ticket, controls, dense network."
 )
+"""What the learning curves show."""
 
 
 def report_experiment(

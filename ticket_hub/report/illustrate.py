@@ -20,6 +20,7 @@ __all__ = ["ADAPTIVE_STYLE", "adaptive_svg", "card_figure", "illustrate_bundle",
 
 WIDTH = 9.0
 ADAPTIVE_STYLE = f"@media (prefers-color-scheme:dark){{{theme_css()}}}"
+"""Makes the colours of a figure follow the theme of whoever looks at it."""
 _STYLE = re.compile(r'style="([^"]*)"')
 _ID = re.compile(r' id="([^"]*)"')
 _USED = re.compile(r"#([A-Za-z0-9_.-]+)")

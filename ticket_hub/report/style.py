@@ -15,6 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from ticket_hub.recipe.axes import COLORS, CONTROLS
+from ticket_hub.recipe.experiment_spec import TICKET
+
 __all__ = [
     "INK",
     "PAPER",
@@ -30,8 +33,10 @@ __all__ = [
 ]
 
 INK = "#1a1a1a"
+"""Of lines and letters on white."""
 GRID = "#d0d0d0"
 PAPER = "#ffffff"
+"""The background."""
 
 # Okabe & Ito, "Color Universal Design" (2008): told apart with every kind of colour vision; the
 # yellow is left out, since it cannot be read on white. Dark backgrounds get lighter tones.
@@ -82,21 +87,7 @@ class Look:
     line: str
 
 
-_LOOKS = {
-    "ticket": Look(BLUE, "o", "-"),
-    "reinit": Look(VERMILLION, "s", "--"),
-    "reinit-same-sign": Look(ORANGE, "^", "--"),
-    "shuffle": Look(GREEN, "D", "-."),
-    "shuffled-pretrained": Look(GREEN, "h", ":"),
-    "random": Look(PURPLE, "v", ":"),
-    "random-erk": Look(PURPLE, "<", "-."),
-    "invert": Look(GREEN, ">", "--"),
-    "mask-only": Look(SKY, "P", ":"),
-    "finetune": Look(INK, "X", "-."),
-    "own": Look(SKY, "*", "-"),
-    "dense": Look(INK, "", "--"),
-    "dense-pretrained": Look(INK, "", ":"),
-}
+_COLORS = dict(zip(COLORS, (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK), strict=True))
 _CYCLE = [
     Look(BLUE, "o", "-"),
     Look(VERMILLION, "s", "-"),
@@ -112,9 +103,15 @@ _LAPS = ("-", "--", "-.", ":")
 
 def look(name: str, position: int) -> Look:
     """The look of a series: fixed for the ticket and its controls, by position for others."""
+    if name == TICKET:
+        return _CYCLE[0]
+    control = CONTROLS.entry(name)
+    if control is not None and "look" in control.about:
+        color, marker, line = control.about["look"]
+        return Look(_COLORS[color], marker, line)
     lap, place = divmod(position, len(_CYCLE))
     cycled = _CYCLE[place]
-    return _LOOKS.get(name) or Look(cycled.color, cycled.marker, _LAPS[lap % len(_LAPS)])
+    return Look(cycled.color, cycled.marker, _LAPS[lap % len(_LAPS)])
 
 
 @contextlib.contextmanager

@@ -19,7 +19,9 @@ from ticket_hub.table import Table
 __all__ = ["FORMS", "Form", "Subject", "write_report"]
 
 Form: TypeAlias = Literal["png", "svg", "html", "csv", "md"]
+"""What a report may be written as."""
 FORMS: tuple[Form, ...] = ("png", "svg", "html", "csv", "md")
+"""All that a report may be written as."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

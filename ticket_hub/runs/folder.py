@@ -32,6 +32,7 @@ from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchErr
 from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.own import OwnLoop
 from ticket_hub.recipe.tables import build, to_table
+from ticket_hub.runs.file_names import ENVIRONMENT, RECIPE, RUN
 from ticket_hub.runs.level import Level
 from ticket_hub.runs.level_files import read_mask, read_trials, write_trials
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal, remedy
@@ -131,7 +132,7 @@ class RunFolder:
         Raises:
             RunError: the file is damaged, or of a later format.
         """
-        path = self.path / "run.json"
+        path = self.path / RUN
         if not path.exists():
             return None
         advice = f"Restore it from a copy, or remove {self.path}."
@@ -143,7 +144,7 @@ class RunFolder:
 
     def write_header(self, header: Header) -> None:
         """Say what the run is about, to people and to the next search."""
-        write_bytes(self.path / "recipe.toml", header.recipe.to_toml().encode())
+        write_bytes(self.path / RECIPE, header.recipe.to_toml().encode())
         table = {
             "format": FORMAT,
             "recipe": header.recipe.to_table(),
@@ -156,11 +157,11 @@ class RunFolder:
             table["own"] = own | {"layers": [to_table(layer) for layer in header.layers]}
         elif header.tensors:
             table["tensors"] = dict(header.tensors)
-        write_json(self.path / "run.json", table)
+        write_json(self.path / RUN, table)
 
     def read_environment(self) -> tuple[dict[str, str], bool]:
         """The environment that the run was begun in, and whether its bits are still exact."""
-        path = self.path / "environment.json"
+        path = self.path / ENVIRONMENT
         table = read_json(path, f"Restore it from a copy, or remove {self.path}.")
         return dict(table["environment"]), bool(table["bit_exact"])
 
@@ -171,7 +172,7 @@ class RunFolder:
             EnvironmentMismatchError: it differs from the one that the run was begun in, and
                 `accept` is false. Once one was accepted, the run is never bit-exact again.
         """
-        path = self.path / "environment.json"
+        path = self.path / ENVIRONMENT
         if not path.exists():
             write_json(path, {"format": FORMAT, "environment": dict(now), "bit_exact": True})
             return
@@ -192,7 +193,7 @@ class RunFolder:
         begun, exact = self.read_environment()
         if exact:
             table = {"format": FORMAT, "environment": begun, "bit_exact": False}
-            write_json(self.path / "environment.json", table)
+            write_json(self.path / ENVIRONMENT, table)
 
     def read_theta0(self) -> list[Weights] | None:
         """The dense weights that survivors return to, by trial, or None before they are known.

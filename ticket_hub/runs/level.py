@@ -11,6 +11,7 @@ from ticket_hub.types import Mask, Weights
 __all__ = ["Ending", "Level", "LevelSummary", "Reason", "Trial"]
 
 Reason: TypeAlias = Literal["levels", "density", "accuracy", "collapse", "exhausted"]
+"""Why no level follows; see `Ending`."""
 
 
 @dataclass(frozen=True, kw_only=True)

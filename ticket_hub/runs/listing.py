@@ -9,12 +9,14 @@ from typing import Literal, TypeAlias
 
 from ticket_hub import home
 from ticket_hub.errors import RunError
+from ticket_hub.runs.file_names import RUN
 from ticket_hub.runs.lock import is_held
 from ticket_hub.runs.seal import read_json
 
 __all__ = ["RunState", "RunSummary", "list_runs", "summarize"]
 
 RunState: TypeAlias = Literal["running", "finished", "stopped", "damaged"]
+"""What can be said of a run from its folder alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ def list_runs(folder: Path | None = None) -> list[RunSummary]:
     place = folder or home.runs_folder()
     if not place.is_dir():
         return []
-    found = [summarize(path) for path in place.iterdir() if (path / "run.json").is_file()]
+    found = [summarize(path) for path in place.iterdir() if (path / RUN).is_file()]
     return sorted(found, key=lambda run: (-run.modified, run.path.name))
 
 
@@ -68,7 +70,7 @@ def summarize(path: Path) -> RunSummary:
 
 
 def _summarize(path: Path) -> RunSummary:
-    header = read_json(path / "run.json", "")
+    header = read_json(path / RUN, "")
     recipe, search = header["recipe"], header["recipe"]["search"]
     names = (path / f"levels/{index:03d}/seal.json" for index in itertools.count())
     seals = list(itertools.takewhile(Path.is_file, names))
@@ -87,5 +89,5 @@ def _summarize(path: Path) -> RunSummary:
         density=last.get("density"),
         ending=ending["about"] if ending else "",
         bundle=path / "bundle" if (path / "bundle/ticket.json").is_file() else None,
-        modified=(seals[-1] if seals else path / "run.json").stat().st_mtime,
+        modified=(seals[-1] if seals else path / RUN).stat().st_mtime,
     )

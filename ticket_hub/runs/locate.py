@@ -10,11 +10,12 @@ from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.cache import Cache
+from ticket_hub.runs.file_names import EXPERIMENT, MATRIX, RUN
 from ticket_hub.runs.listing import list_runs
 
 __all__ = ["Place", "locate", "resolve"]
 
-_EXPERIMENTS = ("experiment.json", "matrix.json")
+_EXPERIMENTS = (EXPERIMENT, MATRIX)
 """What marks the folders of `ticket retrain` and `ticket transfer`."""
 
 
@@ -104,7 +105,7 @@ def _nothing_in(path: Path, place: str) -> TicketNotFoundError:
         )
     if any((path / made).is_file() for made in _EXPERIMENTS):
         return _an_experiment(place)
-    if (path / "run.json").is_file():
+    if (path / RUN).is_file():
         return _no_level_yet(path.resolve().name)
     return TicketNotFoundError(
         f"There is no bundle in {place}: it has neither {MANIFEST} nor bundle/{MANIFEST}.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from ticket_hub.durable import make_folder
 from ticket_hub.errors import RunLockedError, StorageError
 from ticket_hub.file_system import lock
+from ticket_hub.runs.file_names import RUN
 
 __all__ = ["acquire", "hold", "is_held", "owned"]
 
@@ -44,7 +45,7 @@ def owned(folder: Path) -> Iterator[None]:
     Raises:
         RunLockedError: another process works in the run.
     """
-    if (folder.parent / "run.json").is_file():
+    if (folder.parent / RUN).is_file():
         with hold(folder.parent / "lock"):
             yield
     else:

@@ -11,6 +11,7 @@ from ticket_hub.errors import RunError
 __all__ = ["FORMAT", "read_json", "read_seal", "remedy"]
 
 FORMAT = 1
+"""Of a run folder."""
 
 
 def remedy(folder: Path) -> str:

@@ -11,7 +11,6 @@ from typing import TypeVar
 from ticket_hub.bundle import (
     Bundle,
     BundleContent,
-    ControlContent,
     ExperimentRecord,
     LevelContent,
     Manifest,
@@ -22,6 +21,7 @@ from ticket_hub.bundle import (
 from ticket_hub.bundle.contents import MASKS_IN_MEMORY, LazyMask, controls_of
 from ticket_hub.bundle.layout import STAGING
 from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.errors import BundleError
 from ticket_hub.runs.folder import Header, RunFolder
@@ -46,7 +46,7 @@ class RunBundle:
     _files: dict[str, FileRecord] = field(default_factory=dict)
     _theta0: list[Weights] = field(default_factory=list)
     _written: Manifest | None = None
-    _controls: tuple[ControlContent, ...] = ()
+    _controls: tuple[CurveRecord, ...] = ()
     _experiments: tuple[ExperimentRecord, ...] = ()
 
     def __post_init__(self) -> None:

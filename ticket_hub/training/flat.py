@@ -21,6 +21,7 @@ from ticket_hub.types import Weights
 __all__ = ["PADDING", "Layout"]
 
 PADDING = 64
+"""The size of a member is a multiple of so many numbers: of float32, 256 bytes."""
 
 
 class Layout:

@@ -11,6 +11,7 @@ from ticket_hub.networks.lenet import LeNet
 __all__ = ["NetworkKind", "has_dropout", "network_kind", "weighted_parts"]
 
 NetworkKind: TypeAlias = Literal["lenet", "small-lenet", "linear", "conv", "other"]
+"""What the table of backends tells networks apart by."""
 
 LARGE_PRODUCT = 1_500_000
 """Multiplications of one layer and step from which a LeNet counts as large."""

@@ -75,6 +75,7 @@ class Failed:
 
 
 Message: TypeAlias = Begin | Do | Stop | News | Done | Failed
+"""All that goes between a trainer and its workers."""
 
 
 def send(pipe: Connection, message: Message) -> None:

@@ -22,6 +22,7 @@ from ticket_hub.types import Architecture, Mask, Weights
 __all__ = ["EXAMPLES_PER_CLASS", "hessian_gradients", "loss_gradients", "measure", "synaptic_flow"]
 
 EXAMPLES_PER_CLASS = 10
+"""Of the first examples of each class, for criteria that ask for gradients."""
 BATCH = 100
 TEMPERATURE = 200.0
 """What GraSP divides the logits by (Wang et al. 2020, their code)."""

@@ -49,7 +49,7 @@ from ticket_hub.pruning.granularity import Granularity, granularity_of
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec, PruningSpec
-from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.recipe.axes import COLORS, CONTROLS
 from ticket_hub.recipe.own import is_own
 from ticket_hub.registry import needs, supply, there_are
 from ticket_hub.structured.dependencies import structure_for
@@ -66,6 +66,7 @@ __all__ = [
     "register_control",
 ]
 
+MARKERS, LINES = ("o", "s", "D", "v", "^", "<", ">", "P", "X", "h", "*", ""), ("-", "--", "-.", ":")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 Pair: TypeAlias = tuple[Weights, Mask]
@@ -162,21 +163,34 @@ def make_start(
     return Start(weights=weights, mask=mask, seed=seed if drawn else None)
 
 
-def register_control(name: str) -> Callable[[M], M]:
+def register_control(name: str, *, look: tuple[str, str, str] | None = None) -> Callable[[M], M]:
     """Register a function that makes a control of a ticket; see the module's docstring.
 
     The claim about it is that the ticket is better.
 
+    Args:
+        look: how figures draw it: one of `ticket_hub.recipe.axes.COLORS`, and a marker and a line
+            of matplotlib, such as `("green", "D", "-.")`; without it, by its place in a figure.
+
     Raises:
-        PluginError: the name has other characters than small letters, digits and dashes, or the
-            function asks for something else.
+        PluginError: the name has other characters than small letters, digits and dashes, the look
+            cannot be, or the function asks for something else.
     """
     if name == TICKET or not NAME.fullmatch(name):
         raise PluginError(
             f"A control cannot be called {name!r}.",
             "Give it a name of small letters, digits and dashes, such as `my-control`.",
         )
-    return CONTROLS.register(name)
+    if look is None:
+        return CONTROLS.register(name)
+    color, marker, line = look
+    if color not in COLORS or marker not in MARKERS or line not in LINES:
+        raise PluginError(
+            f"The control {name!r} cannot be drawn as {look!r}.",
+            f"Give a colour ({', '.join(COLORS)}), a marker ({' '.join(MARKERS)}) and a line "
+            f"({' '.join(LINES)}).",
+        )
+    return CONTROLS.register(name, look=look)
 
 
 def asks(control: str, need: str) -> bool:
@@ -204,7 +218,7 @@ def check_controls(names: list[str]) -> None:
             raise RecipeError(f"There is no control {name[:100]!r}.", there_are(name, CONTROLS))
 
 
-@register_control("dense")
+@register_control("dense", look=("ink", "", "--"))
 def dense(ticket: TicketContent, dense: Weights) -> Pair:
     """The network that the ticket is a part of."""
     if is_own(ticket.architecture.name):  # its masks name all layers that may be pruned
@@ -212,7 +226,7 @@ def dense(ticket: TicketContent, dense: Weights) -> Pair:
     return dense, full_mask(outline(ticket.architecture).layers)
 
 
-@register_control("dense-pretrained")
+@register_control("dense-pretrained", look=("ink", "", ":"))
 def dense_pretrained(ticket: TicketContent, dense: Weights, pretrained: Weights) -> Pair:
     """The dense network with the pretrained weights themselves.
 
@@ -221,13 +235,13 @@ def dense_pretrained(ticket: TicketContent, dense: Weights, pretrained: Weights)
     return pretrained if ticket.start else dense, full_mask(outline(ticket.architecture).layers)
 
 
-@register_control("reinit")
+@register_control("reinit", look=("vermillion", "s", "--"))
 def reinit(ticket: TicketContent, fresh: Weights) -> Pair:
     """The same mask over fresh weights."""
     return fresh, ticket.mask
 
 
-@register_control("reinit-same-sign")
+@register_control("reinit-same-sign", look=("orange", "^", "--"))
 def reinit_same_sign(ticket: TicketContent, fresh: Weights) -> Pair:
     """Fresh sizes with the signs of theta0."""
     signed = {
@@ -237,7 +251,7 @@ def reinit_same_sign(ticket: TicketContent, fresh: Weights) -> Pair:
     return {**fresh, **signed}, ticket.mask
 
 
-@register_control("shuffle")
+@register_control("shuffle", look=("green", "D", "-."))
 def shuffle(ticket: TicketContent, dense: Weights, seed: int, granularity: Granularity) -> Pair:
     """The mask shuffled within each layer, over the dense theta0.
 
@@ -252,7 +266,7 @@ def shuffle(ticket: TicketContent, dense: Weights, seed: int, granularity: Granu
     return dense, mask
 
 
-@register_control("shuffled-pretrained")
+@register_control("shuffled-pretrained", look=("green", "h", ":"))
 def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pair:
     """The same mask over theta0 whose values are permuted within each prunable layer.
 
@@ -262,13 +276,13 @@ def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pai
     return {**dense, **values}, ticket.mask
 
 
-@register_control("random")
+@register_control("random", look=("purple", "v", ":"))
 def random(ticket: TicketContent, fresh: Weights, seed: int, granularity: Granularity) -> Pair:
     """Fresh weights under a random mask with as many weights, units or inputs in each layer."""
     return fresh, random_mask_like(ticket.mask, seed, granularity)
 
 
-@register_control("random-erk")
+@register_control("random-erk", look=("purple", "<", "-."))
 def random_erk(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     """Fresh weights under a random mask whose layers are as dense as ERK makes them.
 
@@ -286,7 +300,7 @@ def random_erk(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     return fresh, {**whole, **random_mask(pruned, shared_out("erk", pruned, kept), seed)}
 
 
-@register_control("invert")
+@register_control("invert", look=("green", ">", "--"))
 def invert(ticket: TicketContent, dense: Weights, scores: Weights) -> Pair:
     """The dense theta0 under a mask of the lowest scores, as many in each layer."""
     mask: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
@@ -295,13 +309,13 @@ def invert(ticket: TicketContent, dense: Weights, scores: Weights) -> Pair:
     return dense, mask
 
 
-@register_control("mask-only")
+@register_control("mask-only", look=("sky", "P", ":"))
 def mask_only(ticket: TicketContent, fresh: Weights) -> Pair:
     """As `reinit`; its seed is that of the target's own search: see `ExperimentSpec`."""
     return fresh, ticket.mask
 
 
-@register_control("finetune")
+@register_control("finetune", look=("ink", "X", "-."))
 def finetune(ticket: TicketContent, trained: Weights, scope: str, granularity: Granularity) -> Pair:
     """The trained weights under a mask of the largest, as many as the ticket keeps.
 
@@ -325,7 +339,7 @@ def finetune(ticket: TicketContent, trained: Weights, scope: str, granularity: G
     return trained, mask
 
 
-@register_control("own")
+@register_control("own", look=("sky", "*", "-"))
 def own(ticket: TicketContent) -> Pair:
     """The ticket that was found on the target."""
     return ticket.theta0, ticket.mask

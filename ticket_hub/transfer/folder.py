@@ -17,6 +17,7 @@ from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.errors import RunError, RunMismatchError
+from ticket_hub.runs.file_names import EXPERIMENT, RUN
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
@@ -50,7 +51,7 @@ class ExperimentFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file.", "Name a folder for the run.")
-        search = (self.path / "run.json").exists()
+        search = (self.path / RUN).exists()
         filled = self.path.is_dir() and any(self.path.iterdir())
         if search or (filled and not self.run.lock.exists()):
             raise RunError(
@@ -65,7 +66,7 @@ class ExperimentFolder:
             RunMismatchError: the folder holds another experiment.
             RunError: the header is damaged.
         """
-        path = self.path / "experiment.json"
+        path = self.path / EXPERIMENT
         if not path.exists():
             return None
         header = read_json(path, f"Restore it from a copy, or remove {self.path}.")
@@ -78,7 +79,7 @@ class ExperimentFolder:
 
     def write_header(self, header: dict[str, Any]) -> None:
         """Say what the experiment is about."""
-        write_json(self.path / "experiment.json", {"format": FORMAT} | header)
+        write_json(self.path / EXPERIMENT, {"format": FORMAT} | header)
 
     def has(self, entry: Entry) -> bool:
         """Whether a network is trained."""

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 FORMAT = 1
+"""Of `evidence.json`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

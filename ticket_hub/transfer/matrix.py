@@ -19,6 +19,7 @@ from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.tables import build, to_table
+from ticket_hub.runs.file_names import MATRIX
 from ticket_hub.runs.seal import FORMAT, read_json
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.level_evidence import LevelEvidence
@@ -38,7 +39,6 @@ __all__ = [
     "read_matrix",
 ]
 
-MATRIX = "matrix.json"
 _ADVICE = "Run the same `ticket transfer` again: what is finished is read."
 
 

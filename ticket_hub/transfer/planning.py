@@ -159,6 +159,7 @@ def split_options(options: ExperimentOptions) -> tuple[Terms, Resources]:
 
 
 USUAL = Terms()
+"""What an experiment asks for where nothing else is said."""
 
 
 def _check_policy(kind: str, name: str, known: Sequence[str]) -> None:

@@ -75,6 +75,12 @@ class Result:
         return int(self.curves.iterations[self.curves.early_stop])
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What is told of it while others are trained; see `ticket_hub.runs.reporters`."""
+        names = ("level", "control", "trial", "accuracy", "early_stop", "resumed")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def cut_short(self) -> bool:
         """Whether the last reading was the best, so that more iterations may have given better."""
         return self.early_stop == int(self.curves.iterations[-1]) > 0

@@ -11,6 +11,7 @@ from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
+from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
 from ticket_hub.transfer.budgets import budgets_of, totals_of
@@ -181,7 +182,7 @@ def write_evidence(
             "pulled": own.source.pulled,
             "levels": {str(level): each for level, each in own.levels.items()},
         }
-    write_json(folder / "evidence.json", record(levels, header, about, rule))
+    write_json(folder / EVIDENCE, record(levels, header, about, rule))
     write_bytes(folder / "comparisons.csv", csv_text(levels).encode())
     notes = notes_of(
         levels,

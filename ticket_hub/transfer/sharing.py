@@ -28,6 +28,7 @@ from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.push import push
 from ticket_hub.recipe import NetworkSpec
+from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.lock import owned
 from ticket_hub.search.pretrained import Start
 from ticket_hub.transfer.stored import find_experiment
@@ -146,7 +147,7 @@ def record_of(run: Path | str, *, by: str = "") -> ExperimentRecord:
     folder = find_experiment(str(run))
     if folder is None:
         raise EvidenceError(f"{run} is no experiment.", "Name the run of a `ticket retrain`.")
-    path = folder / "evidence.json"
+    path = folder / EVIDENCE
     if not path.is_file():
         raise EvidenceError(
             f"The experiment in {folder} is not finished.", "The same `ticket retrain` goes on."

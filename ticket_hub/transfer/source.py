@@ -110,7 +110,7 @@ def open_place(place: str, hub: str | Path | None = None) -> tuple[Source, str |
     found = resolve(place) if hub is None else parse_address(place)
     if isinstance(found, Place):
         return Source(open_bundle(found.bundle)), found.level
-    pulled = pull_bundle(place, hub=hub)
+    pulled = pull_bundle(found, hub=hub)
     source = Source(open_bundle(pulled.folder), f"{pulled.repo}@{pulled.commit}")
     return source, found.level
 

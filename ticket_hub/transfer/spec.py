@@ -9,6 +9,7 @@ from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.experiment_spec import (
     DENSE,
+    OWN,
     TICKET,
     ExperimentSpec,
     FreshPolicy,
@@ -29,8 +30,6 @@ __all__ = [
     "OwnExperimentSpec",
     "Request",
 ]
-
-OWN = "own"
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,13 @@ from ticket_hub.errors import EvidenceError, RecipeError, RunError
 from ticket_hub.evidence import Rule
 from ticket_hub.recipe.experiment_spec import spec_of
 from ticket_hub.recipe.tables import build
+from ticket_hub.runs.file_names import EVIDENCE, EXPERIMENT
 from ticket_hub.runs.seal import read_json
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.spec import ExperimentSpec, OwnExperimentSpec, Request
 
 __all__ = ["StoredExperiment", "find_experiment", "read_experiment"]
-
-_HEADER, _EVIDENCE = "experiment.json", "evidence.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +51,7 @@ def find_experiment(text: str, *, runs: Path | None = None) -> Path | None:
         runs: the folder of runs; by default the user's.
     """
     for folder in (home.expanded(text), (runs or home.runs_folder()) / text):
-        if (folder / _HEADER).is_file():
+        if (folder / EXPERIMENT).is_file():
             return folder
     return None
 
@@ -64,12 +63,12 @@ def read_experiment(folder: Path) -> StoredExperiment:
         EvidenceError: nothing was finished yet.
         RunError: a file is damaged, missing, or of another format.
     """
-    if not (folder / _EVIDENCE).is_file():
+    if not (folder / EVIDENCE).is_file():
         raise EvidenceError(
             f"The experiment in {folder} is not finished.", "The same `ticket retrain` goes on."
         )
     advice = "Run the same `ticket retrain` again: it reads what is there and writes this anew."
-    header, record = (read_json(folder / name, advice) for name in (_HEADER, _EVIDENCE))
+    header, record = (read_json(folder / name, advice) for name in (EXPERIMENT, EVIDENCE))
     try:
         spec = spec_of(header["spec"])
         request = build(Request, record["request"])

@@ -14,6 +14,7 @@ from ticket_hub import home
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError, RunError
 from ticket_hub.home import expanded
+from ticket_hub.runs.file_names import EXPERIMENT, RUN
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.level_evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
@@ -109,7 +110,7 @@ class TransferPlan:
             raise RunError(f"{folder} is a file.", "Name a folder for the run.")
         if not folder.is_dir() or not any(folder.iterdir()):
             return
-        other = any((folder / name).exists() for name in ("run.json", "experiment.json"))
+        other = any((folder / name).exists() for name in (RUN, EXPERIMENT))
         if other or not (folder / "lock").exists():
             raise RunError(
                 f"{folder} holds something that is no transfer.",

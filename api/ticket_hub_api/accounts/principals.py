@@ -19,6 +19,7 @@ ScopeName: TypeAlias = Literal[
     "anyone", "read", "write", "admin", "signed", "xet-read", "xet-write"
 ]
 TokenScope: TypeAlias = Literal["read", "write", "admin"]
+"""What a token may be issued for."""
 
 
 class Scope:
@@ -115,3 +116,4 @@ class Principal:
 
 
 ANONYMOUS = Principal()
+"""Who gave no token."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MANIFEST", "MAX_METRICS_BYTES", "METRICS", "facts_of", "judged", "lines"]
 
 MAX_METRICS_BYTES = 256 << 20
+"""Of a `metrics.json` that is read."""
 _MAX_LINE = 4 << 20
 
 Outcomes = Mapping[tuple[int, str], "Outcome"]

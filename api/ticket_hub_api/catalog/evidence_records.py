@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "CheckedEvidence", "checked_evidence", "read_evidence"]
 
 MAX_BYTES = 4 << 20
+"""Of one record that is sent."""
 TICKET = "ticket"
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from ticket_hub.recipe.own import ACCURACY
+from ticket_hub.types import Word
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.entries import (
     VERDICT_BITS,
@@ -37,14 +38,13 @@ from ticket_hub_api.store.ticket_tables import (
     TicketLevel,
 )
 
-__all__ = ["CursorError", "Sort", "TicketFilter", "Verdict", "after", "conditions", "cursor_after",
+__all__ = ["CursorError", "Sort", "TicketFilter", "after", "conditions", "cursor_after",
            "fact", "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip
 
 MIN_LEVELS = 5000
 _LARGEST = 1e300
 """Turned, it stands behind all that was measured."""
 Sort = Literal["updated", "name", "accuracy", "density", "best"]
-Verdict = Literal["winning", "matching", "not distinguishable", "losing"]
 _COLUMNS: dict[str, Any] = {
     "updated": TicketEntry.updated_at,
     "name": TicketEntry.key,
@@ -81,7 +81,7 @@ class TicketFilter:
     density_max: float | None = None
     accuracy_min: float | None = None
     accuracy_max: float | None = None
-    verdict: Verdict | None = None
+    verdict: Word | None = None
     metric: str = ""
     owner: str = ""
     text: str = ""

@@ -67,8 +67,11 @@ __all__ = [
 ]
 
 MAX_PAGE = 100
+"""Rows that one answer may have."""
 COUNTED = 1000
+"""Matches are counted up to here: a count of all would read the whole catalog."""
 Rows = Connection | Session
+"""Where rows are read from."""
 
 
 def page_of(

@@ -25,6 +25,7 @@ EXPANDABLE = frozenset({
     "baseModels", "childrenModelCount", "evalResults", "citation", "paperswithcode_id",
     "xetEnabled", "mainSize",
 })  # fmt: skip
+"""What `expand=` may name."""
 
 
 def instant(microseconds: int) -> str:

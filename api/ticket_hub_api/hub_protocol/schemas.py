@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 MAX_PATHS = 1000
+"""That one request may ask about."""
 Name = Annotated[str, Field(max_length=200)]
 NonNegative = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe, load_recipe, recipe_names
-from ticket_hub_api.jobs.requests import CONTROLS, HEADS
+from ticket_hub_api.jobs.requests import HEADS
 from ticket_hub_api.settings import Settings
 
 __all__ = ["Choices", "allowed_recipe", "check_data", "choices_of"]
@@ -16,7 +16,7 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """The closed lists of a submit form.
+    """The lists of a submit form.
 
     Attributes:
         recipes: name -> what it is about.
@@ -26,18 +26,19 @@ class Choices:
 
     recipes: dict[str, str]
     datasets: tuple[str, ...]
-    controls: tuple[str, ...] = CONTROLS
+    controls: tuple[str, ...]
     heads: tuple[str, ...] = HEADS
 
 
-def choices_of(settings: Settings) -> Choices:
-    """What may be asked for: recipes and data sets that the settings name.
+def choices_of(settings: Settings, controls: tuple[str, ...]) -> Choices:
+    """What may be asked for: recipes and data sets that the settings name, and controls.
 
     Raises:
         RecipeError: a recipe of the operator's own cannot be read, or breaks the rules.
     """
     recipes = {name: each.about for name, each in _offered(settings).items()}
-    return Choices(recipes=recipes, datasets=_listed(settings.job_datasets))
+    datasets = _listed(settings.job_datasets)
+    return Choices(recipes=recipes, datasets=datasets, controls=controls)
 
 
 def _offered(settings: Settings) -> dict[str, Recipe]:

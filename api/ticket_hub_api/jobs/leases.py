@@ -10,6 +10,7 @@ __all__ = ["Command", "CommandName", "JobEvent", "Lease"]
 
 
 CommandName: TypeAlias = Literal["go-on", "cancel", "quota", "lost"]
+"""What the hub answers to the heartbeat of a worker."""
 
 
 class Command:

@@ -22,7 +22,7 @@ from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import overview
 from ticket_hub_api.jobs.choices import Choices, choices_of
 from ticket_hub_api.jobs.events import Event, follow
-from ticket_hub_api.jobs.planning import Planned, plan_job
+from ticket_hub_api.jobs.planning import Planned, offered_controls, plan_job
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.quotas import Allowance, allowance
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
@@ -54,8 +54,8 @@ MAX_PER_PAGE = 100
 
 
 def choices(hub: Hub) -> Choices:
-    """What may be asked for: the closed lists of a submit form."""
-    return choices_of(hub.settings)
+    """What may be asked for: the lists of a submit form."""
+    return choices_of(hub.settings, hub.torch_process.call(offered_controls))
 
 
 def estimate_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:

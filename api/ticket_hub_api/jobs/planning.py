@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ticket_hub import plugins
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import (
     BundleError,
     EvidenceError,
     HubAccessError,
     MemoryLimitError,
+    PluginError,
     RecipeError,
 )
 from ticket_hub.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.recipe.experiment_spec import DENSE, OWN
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
@@ -37,10 +42,10 @@ from ticket_hub_api.torch_process import Hub
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import Manifest
 
-__all__ = ["Planned", "plan_job"]
+__all__ = ["Planned", "check_controls", "offered_controls", "plan_job"]
 
-DENSE = "dense"
-NEED_DENSE = frozenset({DENSE, "shuffle", "finetune"})
+DENSE_WEIGHTS = {"dense", "trained"}
+"""What a control asks for that the survivors of a bundle cannot give; see `CONTROLS`."""
 TRIALS = 5
 GIGABYTE = 10**9
 
@@ -138,7 +143,7 @@ def _retrain(hub: Hub, viewer: Principal, request: RetrainIn) -> Planned:
         repository = find_readable(connection, reader, Place(MODEL, full))
         commit = resolve_revision(connection, repository, revision or "main").oid
     manifest = _manifest(hub, repository, commit)
-    _check_controls(manifest, request)
+    check_controls(manifest, request)
     recipe = _target(manifest, request)
     check_data(hub.settings, recipe.data.name)
     chosen = _levels(manifest, levels or "best")
@@ -151,9 +156,31 @@ def _retrain(hub: Hub, viewer: Principal, request: RetrainIn) -> Planned:
     )
 
 
-def _check_controls(manifest: Manifest, request: RetrainIn) -> None:
-    """Refuse at once the controls that the training would refuse, since weights are not there."""
-    lacking = [each for each in request.against if each in NEED_DENSE]
+def offered_controls(_hub: Hub | None) -> tuple[str, ...]:
+    """The controls of a retraining, the usual ones first; those of the operator's plugins, too."""
+    with contextlib.suppress(PluginError):  # said to whoever asks for one that is not built in
+        plugins.load()
+    usual: tuple[str, ...] = RetrainIn.model_fields["against"].default
+    return usual + tuple(name for name in CONTROLS.known() if name not in {OWN, *usual})
+
+
+def check_controls(manifest: Manifest, request: RetrainIn) -> None:
+    """Refuse at once the controls that the training would refuse.
+
+    Raises:
+        RecipeError: there is no such control, or it needs what no job takes.
+        EvidenceError: a control needs weights that the bundle left out.
+    """
+    from ticket_hub.transfer import controls
+
+    controls.check_controls(list(request.against))
+    if OWN in request.against:
+        raise RecipeError(
+            f"The control {OWN!r} needs the target's own ticket, which no job takes.",
+            f"Leave out {OWN!r}, or train on your own machine with `ticket retrain --own`.",
+        )
+    asked = {each: CONTROLS.entry(each) for each in request.against}
+    lacking = [each for each, known in asked.items() if known and DENSE_WEIGHTS & {*known.needs}]
     if manifest.theta0 == "survivors" and lacking:
         names = " and ".join(map(repr, lacking))
         subject = (

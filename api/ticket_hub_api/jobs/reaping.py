@@ -14,6 +14,7 @@ from ticket_hub_api.store.job_tables import Job, State
 __all__ = ["MAX_LOSSES", "reap_one", "suspects"]
 
 MAX_LOSSES = 12
+"""Workers that a job may lose before it counts as failed: it may be what ends them."""
 BATCH = 100
 _LOST = {
     "problem": f"{MAX_LOSSES} workers were lost while they worked on this job.",

@@ -1,4 +1,4 @@
-"""What may be asked for: names from closed lists, and a range for every number.
+"""What may be asked for: names that the operator offers, and a range for every number.
 
 No field is a path or an address of another machine.
 """
@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["CONTROLS", "HEADS", "FindIn", "JobIn", "RetrainIn", "changes_of"]
+from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.recipe.experiment_spec import OWN
 
-Control: TypeAlias = Literal[
-    "reinit", "dense", "shuffle", "random", "reinit-same-sign", "mask-only", "finetune"
-]
+__all__ = ["HEADS", "FindIn", "JobIn", "RetrainIn", "changes_of"]
+
 Head: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
-CONTROLS: tuple[Control, ...] = get_args(Control)
 HEADS: tuple[Head, ...] = get_args(Head)
+"""What may become of the output layer."""
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 
 
@@ -37,6 +37,11 @@ Address: TypeAlias = Annotated[
         max_length=400,
     ),
 ]
+_BUILT_IN = [name for name in CONTROLS.known() if name != OWN]
+Control: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", examples=_BUILT_IN)]
+"""A control that is built in or that a plugin of the operator has; which there are is known where
+PyTorch is: see `ticket_hub_api.jobs.planning`."""
+Controls: TypeAlias = Annotated[tuple[Control, ...], Field(min_length=1, max_length=32)]
 Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
 
 
@@ -78,7 +83,7 @@ class RetrainIn(_Training):
     Attributes:
         ticket: `owner/name[@revision][:levels]`; without levels the best one.
         dataset: one of those that the operator allows; without one, what it was found on.
-        against: the controls.
+        against: the controls; `GET /jobs/choices` has those of this hub.
         head: what becomes of the output layer.
         seed: of the data orders and the controls' draws.
         patience: iterations without a new minimum after which a network is stopped; 0 is off.
@@ -88,7 +93,7 @@ class RetrainIn(_Training):
     kind: Literal["retrain"]
     ticket: Address
     dataset: Named | None = None
-    against: Annotated[tuple[Control, ...], Field(min_length=1, max_length=7)] = ("reinit", "dense")
+    against: Controls = ("reinit", "dense")
     head: Head = "auto"
     seed: Seed = 0
     patience: Annotated[int, Field(ge=0, le=1_000_000), NUMBER] | None = None

@@ -23,6 +23,7 @@ from ticket_hub_api.store.tables import Account
 __all__ = ["PREFIX", "authenticate_job", "job_token", "read_job_token"]
 
 PREFIX = "tj_"
+"""Tells the token of a job from that of an account."""
 PURPOSE = "job"
 SECONDS = 3600
 

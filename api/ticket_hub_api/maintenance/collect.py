@@ -33,7 +33,9 @@ from ticket_hub_api.store.tables import Commit, StoredObject, Tree, Upload, Use,
 __all__ = ["GRACE_SECONDS", "XET_SECONDS", "Collected", "collect"]
 
 GRACE_SECONDS = 24 * 3600
+"""What was sent within this time stays: a commit may be about to name it."""
 XET_SECONDS = 22 * 24 * 3600
+"""The same for chunks: clients remember for three weeks that they sent one."""
 _BATCH = 200
 T = TypeVar("T")
 

@@ -17,6 +17,7 @@ from typing import IO
 __all__ = ["FIELDS", "REQUEST_ID", "JsonLines", "configure_logging", "without_secrets"]
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""Of the request that is answered; each line of the log has it."""
 FIELDS = "fields"  # `extra={FIELDS: {...}}` adds fields to a line
 _LOGGERS = (
     "ticket_hub_api", "uvicorn", "uvicorn.error", "uvicorn.access", "py.warnings",

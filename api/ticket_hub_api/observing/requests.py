@@ -18,6 +18,7 @@ from ticket_hub_api.observing.metrics import Metrics
 __all__ = ["NO_ROUTE", "Observed"]
 
 NO_ROUTE = "(none)"
+"""Stands for all paths that no route has: a label for each would fill the memory."""
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NAMES = ("owner", "namespace", "name")
 _SHORT = 200  # characters

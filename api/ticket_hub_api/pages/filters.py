@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from typing import get_args
 from urllib.parse import urlencode
 
+from ticket_hub.types import Word
 from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter
 
 __all__ = ["ORDERS", "VERDICTS", "Search", "read_search"]
 
-VERDICTS = ("winning", "matching", "not distinguishable", "losing")
+VERDICTS: tuple[Word, ...] = get_args(Word)
 ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
     "newest": ("newest first", "updated", True),
     "accuracy": ("most accurate first", "accuracy", True),

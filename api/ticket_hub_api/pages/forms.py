@@ -21,6 +21,7 @@ from ticket_hub_api.web.guards import bearer_token
 __all__ = ["FIELD", "Fields", "checked_fields", "form_token", "safe_path"]
 
 FIELD = "form_token"
+"""Holds the token that a form was given."""
 MAX_BYTES = 64 * 1024
 MAX_FIELDS = 100
 _PURPOSE = "form"
@@ -49,6 +50,7 @@ async def checked_fields(request: Request) -> Mapping[str, str]:
 
 
 Fields: TypeAlias = Annotated[Mapping[str, str], Depends(checked_fields)]
+"""The fields of a form whose token was checked."""
 
 
 async def _fields(request: Request) -> dict[str, str]:

@@ -15,6 +15,7 @@ __all__ = ["FIND", "KEY", "RETRAIN", "first_values", "read_job"]
 
 FIND, RETRAIN = "find", "retrain"
 KEY = "key"
+"""Of a form, so that one that is sent twice makes one job."""
 _NUMBERS = ("trials", "levels", "iterations", "seed", "patience")
 _TEXTS = {FIND: ("recipe", "repository"), RETRAIN: ("ticket", "dataset", "head")}
 _SHAPES = {

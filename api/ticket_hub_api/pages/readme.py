@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import nh3
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import EnvType, OptionsDict
 
 __all__ = ["MAX_BYTES", "render_readme"]
 
 MAX_BYTES = 256 * 1024
+"""Of a card that is shown."""
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _LAST_COMMENT = re.compile(r"<!--(?:(?!-->).)*-->\s*\Z", re.DOTALL)
 _OUTER_HEADINGS = 2
@@ -41,6 +45,8 @@ def render_readme(text: str) -> Markup:
 
 
 def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # slow to import, and few pages have a card
+
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
     parser.enable(["table", "strikethrough"])
     parser.add_render_rule("image", _image)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -15,6 +15,9 @@ from ticket_hub_api.pages import sessions, wording
 from ticket_hub_api.pages.forms import FIELD, form_token
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.static_files import address_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 __all__ = ["is_fragment", "render"]
 
@@ -31,7 +34,10 @@ _HTMX = {
 }
 
 
+@functools.cache
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to import
+
     environment = Environment(
         loader=PackageLoader("ticket_hub_api.pages"),
         autoescape=True,
@@ -44,9 +50,6 @@ def _environment() -> Environment:
         address_of=address_of, htmx_config=json.dumps(_HTMX), form_field=FIELD
     )
     return environment
-
-
-_ENVIRONMENT = _environment()
 
 
 def is_fragment(request: Request) -> bool:
@@ -71,13 +74,17 @@ def render(
     """
     visitor: Principal = getattr(request.state, "visitor", ANONYMOUS)
     forms = forms or not visitor.anonymous
-    text = _ENVIRONMENT.get_template(template).render(
-        **context,
-        request=request,
-        visitor=visitor,
-        session_ended=getattr(request.state, "session_ended", ""),
-        theme=_theme(request),
-        form_token=form_token(request) if forms else "",
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            **context,
+            request=request,
+            visitor=visitor,
+            session_ended=getattr(request.state, "session_ended", ""),
+            theme=_theme(request),
+            form_token=form_token(request) if forms else "",
+        )
     )
     response = HTMLResponse(text, status, headers={"Vary": "Cookie, HX-Request"})
     if forms and visitor.anonymous:

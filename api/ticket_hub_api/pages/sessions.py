@@ -140,6 +140,10 @@ class Visits(Requires):
 
 
 Anyone: TypeAlias = Annotated[Principal, Depends(Visits(Scope.ANYONE))]
+"""Whoever looks at a page, signed in or not."""
 SignedIn: TypeAlias = Annotated[Principal, Depends(Visits(Scope.READ))]
+"""Somebody who may read what their account may."""
 Writer: TypeAlias = Annotated[Principal, Depends(Visits(Scope.WRITE))]
+"""Somebody whose token may write."""
 Administrator: TypeAlias = Annotated[Principal, Depends(Visits(Scope.ADMIN))]
+"""An operator of the hub."""

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
+from ticket_hub.recipe.experiment_spec import DENSE
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.experiments import (
@@ -25,7 +26,6 @@ from ticket_hub_api.services import Services
 
 __all__ = ["Figure", "TicketView", "view_of"]
 
-DENSE = "dense"
 MAX_EXPERIMENTS = 100
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",

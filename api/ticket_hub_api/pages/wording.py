@@ -132,3 +132,4 @@ FILTERS: dict[str, Callable[..., object]] = {
         *(duration, before, after, happening, plain, known),
     )
 } | {"product": math.prod}
+"""What templates write values with."""

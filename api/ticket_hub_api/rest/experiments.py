@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from ticket_hub.types import Word
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.catalog.evidence_records import MAX_BYTES
@@ -20,12 +21,11 @@ from ticket_hub_api.catalog.experiments import (
     experiments_of,
     one_experiment,
 )
-from ticket_hub_api.catalog.ticket_query import Verdict
 from ticket_hub_api.catalog.tickets import MAX_PAGE
 from ticket_hub_api.catalog.transfers import Transfer, transfer_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.rest.routing import rest_router
-from ticket_hub_api.rest.tickets import Word
+from ticket_hub_api.rest.tickets import Text
 from ticket_hub_api.services import services_of
 from ticket_hub_api.torch_process import Hub
 from ticket_hub_api.web.problems import answers
@@ -63,11 +63,11 @@ def list_experiments(
     request: Request,
     caller: Caller,
     *,
-    dataset: Word = "",
-    found_on: Word = "",
-    network: Word = "",
-    ticket: Word = "",
-    verdict: Verdict | None = None,
+    dataset: Text = "",
+    found_on: Text = "",
+    network: Text = "",
+    ticket: Text = "",
+    verdict: Word | None = None,
     origin: Literal["search", "bundle", "upload"] | None = None,
     cursor: Cursor = "",
     limit: Limit = 50,
@@ -174,10 +174,10 @@ def show_transfer(
     request: Request,
     caller: Caller,
     *,
-    network: Word = "",
-    found_on: Word = "",
-    dataset: Word = "",
-    owner: Word = "",
+    network: Text = "",
+    found_on: Text = "",
+    dataset: Text = "",
+    owner: Text = "",
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> Transfer:

@@ -6,7 +6,8 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Path, Query, Request
 
-from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter, Verdict
+from ticket_hub.types import Word
+from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter
 from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketPage, page_of
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.services import services_of
@@ -16,7 +17,7 @@ from ticket_hub_api.web.requests import Caller
 __all__ = ["Wanted", "Which", "router", "wanted_ticket"]
 
 router = rest_router("/api/v1/tickets", "tickets", cached=True)
-Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Share = Annotated[float | None, Query(ge=0, le=1)]
 Name = Annotated[str, Path(max_length=96, pattern=r"^[A-Za-z0-9._-]+$")]
 Revision = Annotated[str, Query(max_length=255, pattern=r"^[A-Za-z0-9._/+-]+$")]
@@ -43,16 +44,16 @@ def list_tickets(
     request: Request,
     caller: Caller,
     *,
-    network: Word = "",
-    dataset: Word = "",
+    network: Text = "",
+    dataset: Text = "",
     density_min: Share = None,
     density_max: Share = None,
     accuracy_min: Share = None,
     accuracy_max: Share = None,
-    verdict: Verdict | None = None,
-    metric: Word = "",
-    owner: Word = "",
-    text: Word = "",
+    verdict: Word | None = None,
+    metric: Text = "",
+    owner: Text = "",
+    text: Text = "",
     sort: Sort = "updated",
     descending: bool = True,
     cursor: Annotated[str, Query(max_length=1000)] = "",

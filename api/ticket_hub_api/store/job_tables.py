@@ -16,7 +16,9 @@ __all__ = ["Job", "JobEvent", "JobKind", "JobQuota", "JobState", "JobWorker", "K
 
 
 JobKind: TypeAlias = Literal["find", "retrain"]
+"""What is trained."""
 JobState: TypeAlias = Literal["queued", "running", "finished", "failed", "cancelled"]
+"""Where a job is."""
 # Plain words and no Enum: psycopg would write the names of its members.
 
 

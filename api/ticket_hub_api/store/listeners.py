@@ -17,6 +17,7 @@ from ticket_hub_api.store.trees import Files
 __all__ = ["INFO", "Listener", "listeners_of", "tell_changed"]
 
 INFO = "listeners"
+"""Where a session keeps whom it tells of changes."""
 
 
 class Listener(Protocol):

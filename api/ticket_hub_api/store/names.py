@@ -26,12 +26,16 @@ __all__ = [
 ]
 
 ENCODED_SLASH = "%2F"
+"""As clients write the slash of a name, in capitals."""
 LEFT_OUT = frozenset({"buckets", "collections", "jobs", "settings", "spaces"})
 MODEL: Final = "model"
+"""The kind of repository that holds tickets."""
 KINDS = {"models": MODEL, "datasets": "dataset"}
+"""Part of a path -> kind of repository."""
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _REF = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,198}[A-Za-z0-9_+])?")
 OID = re.compile(r"[0-9a-f]{40}")
+"""Of a commit."""
 _HEADS = frozenset({"head", "main"})
 _WINDOWS = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?"

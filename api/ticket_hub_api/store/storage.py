@@ -10,6 +10,7 @@ from typing import Protocol
 __all__ = ["PIECE", "Storage", "StoredFile"]
 
 PIECE = 256 << 10
+"""Bytes that are read at once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,7 @@ class Folder:
 
 
 Files = Mapping[str, Entry]
+"""Path -> what is there."""
 
 
 def pointer_text(sha256: str, size: int) -> bytes:

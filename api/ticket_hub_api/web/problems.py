@@ -71,6 +71,7 @@ STATUS: Mapping[type[errors.TicketHubError], int] = {
     errors.HubUnavailableError: 503,
     CursorError: 422,
 }
+"""Kind of error -> the status that it is answered with; the nearest parent counts."""
 _RETRY = {503: {"Retry-After": "2"}, 507: {"Retry-After": "60"}}
 _REMEDIES = {
     400: "Correct the request.",

@@ -42,10 +42,15 @@ __all__ = [
 ]
 
 ANYBODY = Depends(Requires(Scope.ANYONE))
+"""For routes that need no account."""
 Caller = Annotated[Principal, ANYBODY]
+"""Whoever asks, with or without a token."""
 Reader = Annotated[Principal, Depends(Requires(Scope.READ))]
+"""Who has a token that may read."""
 Writer = Annotated[Principal, Depends(Requires(Scope.WRITE))]
+"""Who has a token that may write."""
 Administrator = Annotated[Principal, Depends(Requires(Scope.ADMIN))]
+"""Who has a token of an operator."""
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from ticket_hub_api.response_cache import cacheable
 __all__ = ["CACHED", "READ_METHODS", "HubRoute", "hub_router"]
 
 READ_METHODS = ["GET", "HEAD"]
+"""Of a route that changes nothing."""
 CACHED = [Depends(cacheable)]  # for routes that count nothing and look at nothing else
 
 

@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
+from ticket_hub.recipe.experiment_spec import DENSE
+from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub_api.accounts.auth import principal_of
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.catalog.evidence_store import receive_evidence
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs.leases import Lease
-from ticket_hub_api.jobs.planning import DENSE, TRIALS
+from ticket_hub_api.jobs.planning import TRIALS
 from ticket_hub_api.jobs.requests import changes_of
 from ticket_hub_api.store.job_tables import Job, Kind
 
@@ -200,7 +202,7 @@ class RetrainTask(Task):
 
     def deliver(self, result: dict[str, Any]) -> dict[str, Any]:
         """The evidence, which `also` enters into the catalog."""
-        evidence = json.loads((self.folder / "run" / "evidence.json").read_bytes())
+        evidence = json.loads((self.folder / "run" / EVIDENCE).read_bytes())
         return {
             "ticket": self.lease.spec["ticket"],
             "levels": result["levels"],

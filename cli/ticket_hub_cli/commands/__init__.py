@@ -47,3 +47,4 @@ SECTIONS = {
         "completion": f"{_HERE}.completion",
     },
 }
+"""Heading of the help -> its commands."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub.analysis.registry import GROUPS, analyses, find_analysis
+from ticket_hub.runs.file_names import ANALYSIS
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Output, percent
 from ticket_hub_cli.progress import Pace, showing
@@ -134,7 +135,7 @@ def _done(finding: Finding) -> str:
 
 def _tell(result: AnalyzeResult, out: Output) -> None:
     if out.form == "json":
-        out.json(json.loads((result.folder / "analysis.json").read_bytes()))
+        out.json(json.loads((result.folder / ANALYSIS).read_bytes()))
         return
     if out.form == "quiet":
         out.text(str(result.folder))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub.home import runs_folder
+from ticket_hub.runs.file_names import RUN
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
@@ -19,6 +20,7 @@ from ticket_hub_cli.progress import Pace, duration, watching
 
 if TYPE_CHECKING:
     from ticket_hub.recipe import Recipe
+    from ticket_hub.runs import Log
     from ticket_hub.search import FindResult
     from ticket_hub.search.forecast import Forecast
 
@@ -36,6 +38,7 @@ COLUMNS = [
     "ticket find lenet-mnist --trials 5 --set training.iterations=20000",
     "ticket find ./mine.toml --out runs/mine --data-dir ~/data --device cuda:0",
     "ticket find lenet-mnist --engine local --engine-option slots=2",
+    "ticket find digits-quick --log jsonl",
 )
 @click.argument("name", type=options.RECIPE)
 @options.set_option
@@ -54,6 +57,7 @@ COLUMNS = [
     "Go on with a run that was begun in another environment; it is then never bit-exact."
 )
 @engine_options
+@options.log_option
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -105,7 +109,7 @@ def _plan(recipe: Recipe, places: dict[str, Any], out: Output) -> None:
     run = places["run_folder"] or runs_folder() / recipe.run_name
     given = places["resources"]
     plan = forecast(recipe, run, data_dir=given["data_dir"], device=given["device"])
-    found = summarize(run) if (run / "run.json").is_file() else None
+    found = summarize(run) if (run / RUN).is_file() else None
     pace = Pace.of(recipe)
     facts = {
         "recipe": recipe.name,
@@ -146,10 +150,10 @@ def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
     from ticket_hub.runs import stop_on_signals
     from ticket_hub.search import find
 
-    stream = sys.stderr
+    log = _log(recipe, places)
     with (
         stop_on_signals() as should_stop,
-        watching(recipe, stream=stream, quiet=out.form == "quiet") as watcher,
+        watching(recipe, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
     ):
         return find(
             recipe,
@@ -163,18 +167,26 @@ def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
         )
 
 
+def _log(recipe: Recipe, places: dict[str, Any]) -> Log:
+    from ticket_hub.runs import Log
+
+    run = places["run_folder"] or runs_folder() / recipe.run_name
+    return Log.of(places["log"], Path(run), searched=0)
+
+
 def _find_on(
     engine: EngineChoice, recipe: Recipe, out: Output, places: dict[str, Any]
 ) -> FindResult:
     from ticket_hub.engines.runners import find_with
 
-    pace = Pace.of(recipe)
+    pace, log = Pace.of(recipe), _log(recipe, places)
 
     def begin(works: int) -> None:
+        log.searched = 0 if works == 1 else None  # parts are each at a level of their own
         pace.levels *= works
         pace.trials = -(-pace.trials // works)
 
-    with engine.working(pace, out, begin) as given:
+    with engine.working(pace, out, begin, log=log) as given:
         return find_with(
             recipe=recipe,
             run_folder=places["run_folder"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
 
 if TYPE_CHECKING:
+    from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.retraining import RetrainResult
 
@@ -101,14 +103,17 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
 
     groups = [Group(len(group)) for group in wanted.request.groups()]
     pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
+    log = _log(wanted, given)
     with (
         stop_on_signals() as should_stop,
-        showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+        showing(pace, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
     ):
         resources = Resources(
             observe=watcher.observe, should_stop=should_stop, **given.pop("resources")
         )
-        return carry_out(wanted, resources, on_result=Steps(pace, watcher, groups).take, **given)
+        return carry_out(
+            wanted, resources, on_result=Steps(pace, watcher, groups, log).take, **given
+        )
 
 
 def _carry_out_on(
@@ -118,8 +123,14 @@ def _carry_out_on(
 
     networks = sum(len(group) for group in wanted.request.groups())
     pace = Pace(1, networks, wanted.spec.training.iterations, unit="network")
-    with engine.working(pace, out) as followed:
+    with engine.working(pace, out, log=_log(wanted, given)) as followed:
         return retrain_with(wanted=wanted, **followed, **given.pop("resources"), **given)
+
+
+def _log(wanted: Plan, given: dict[str, Any]) -> Log:
+    from ticket_hub.runs import Log
+
+    return Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
 
 
 def _tell(result: RetrainResult, out: Output) -> None:

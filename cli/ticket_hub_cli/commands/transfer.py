@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from ticket_hub_cli.progress import Pace, showing
 from ticket_hub_cli.steps import Group, Steps
 
 if TYPE_CHECKING:
+    from ticket_hub.runs import Log
     from ticket_hub.transfer.matrix import Cell, Matrix
     from ticket_hub.transfer.transfer_plan import TransferPlan
     from ticket_hub.transfer.transferring import TransferResult
@@ -97,15 +99,16 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
     ]
     iterations = wanted.cells[0].plan.spec.training.iterations
     pace = Pace(groups[0].size, len(groups), iterations, unit="group")
+    log = _log(wanted, given)
     with (
         stop_on_signals() as should_stop,
-        showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+        showing(pace, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
     ):
         resources = Resources(
             observe=watcher.observe, should_stop=should_stop, **given.pop("resources")
         )
         return carry_out_transfer(
-            wanted, resources, on_result=Steps(pace, watcher, groups).take, **given
+            wanted, resources, on_result=Steps(pace, watcher, groups, log).take, **given
         )
 
 
@@ -117,8 +120,14 @@ def _carry_out_on(
     plans = [cell.plan for cell in wanted.cells]
     networks = sum(len(group) for plan in plans for group in plan.request.groups())
     pace = Pace(1, networks, plans[0].spec.training.iterations, unit="network")
-    with engine.working(pace, out) as followed:
+    with engine.working(pace, out, log=_log(wanted, given)) as followed:
         return transfer_with(wanted=wanted, **followed, **given.pop("resources"), **given)
+
+
+def _log(wanted: TransferPlan, given: dict[str, Any]) -> Log:
+    from ticket_hub.runs import Log
+
+    return Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
 
 
 def _tell(result: TransferResult, out: Output) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.errors import EvidenceError
 from ticket_hub.hub import connect, push
+from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.transfer import register_control
+from ticket_hub.types import Mask, Weights
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.jobs import planning
+from ticket_hub_api.jobs.requests import RetrainIn
 from ticket_hub_api.store.database import Database
 
 API = "/api/v1/jobs"
@@ -64,6 +72,31 @@ def test_controls_that_a_bundle_of_survivors_cannot_have_are_refused_at_once(
     assert refused.status == 422
     assert "'dense' and 'shuffle' need dense theta0" in refused.json["detail"]
     assert call("POST", f"{API}/estimate", {**request, "against": ["reinit"]}).status == 200
+    for control, reason in (
+        ("shuffled-pretrained", "'shuffled-pretrained' needs dense theta0"),
+        ("finetune", "'finetune' needs dense theta0"),
+        ("own", "needs the target's own ticket"),
+        ("reinits", "There is no control 'reinits'"),
+        ("../reinit", "against"),
+    ):
+        refused = call("POST", f"{API}/estimate", {**request, "against": [control]})
+        assert refused.status == 422
+        assert reason in json.dumps(refused.json, ensure_ascii=False)
+
+
+def test_controls_of_plugins_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def theirs(ticket: TicketContent, dense: Weights) -> tuple[Weights, Mask]:
+        return dense, ticket.mask
+
+    monkeypatch.setattr(CONTROLS, "_known", {**CONTROLS._known})
+    register_control("their-own")(theirs)
+    offered = planning.offered_controls(None)
+    assert {"their-own", "shuffled-pretrained"} <= {*offered}
+    assert "own" not in offered
+    survivors = replace(open_bundle(GOLDEN).manifest, theta0="survivors")
+    asked = RetrainIn(kind="retrain", ticket="ann/digits", against=("their-own",))
+    with pytest.raises(EvidenceError, match="'their-own' needs dense theta0"):
+        planning.check_controls(survivors, asked)
 
 
 def test_the_same_key_makes_one_job(call: Call, find: dict[str, Any]) -> None:

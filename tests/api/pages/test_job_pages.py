@@ -15,14 +15,17 @@ from sqlalchemy import update
 from tests.helpers.browsing import Reader, Shown, Visit
 from tests.helpers.forked import start
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.jobs.planning import offered_controls
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.jobs.requests import CONTROLS, FindIn, RetrainIn
+from ticket_hub_api.jobs.requests import FindIn, RetrainIn
 from ticket_hub_api.pages.job_form import first_values, read_job
 from ticket_hub_api.pages.wording import FILTERS
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job
 
 ADDRESS = re.compile(r"/jobs/[0-9a-f]{24}$")
+
+CONTROLS = offered_controls(None)
 
 
 def test_a_form_means_the_request_of_the_rest_api() -> None:

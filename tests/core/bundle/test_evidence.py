@@ -8,11 +8,11 @@ import pytest
 
 from ticket_hub.bundle import (
     BundleContent,
-    ControlContent,
     open_bundle,
     verify_bundle,
     write_bundle,
 )
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.errors import BundleFormatError
 
 Contents = Callable[..., BundleContent]
@@ -53,10 +53,11 @@ def test_a_ticket_that_also_beats_its_reinitialization_is_winning(
 ) -> None:
     content = contents(trials=5)
     worse = contents(trials=5, accuracies=(0.8,))
-    control = ControlContent(
-        control="reinit", level=2, curves=worse.levels[3].curves, backends=("stack",) * 5
+    controls = tuple(
+        CurveRecord(control="reinit", level=2, trial=trial, backend="stack", curves=curves)
+        for trial, curves in enumerate(worse.levels[3].curves)
     )
-    write_bundle(tmp_path, dataclasses.replace(content, controls=(control,)))
+    write_bundle(tmp_path, dataclasses.replace(content, controls=controls))
     opened = open_bundle(tmp_path)
     assert opened.levels[2].verdict == "winning"
     assert [each.backend for each in opened.curves() if each.control == "reinit"] == ["stack"] * 5
@@ -71,14 +72,12 @@ def test_controls_that_belong_to_nothing_are_refused(
     tmp_path: Path, contents: Contents, control: str, level: int, trials: int, times: int
 ) -> None:
     content = contents()
-    record = ControlContent(
-        control=control,
-        level=level,
-        curves=content.levels[1].curves[:trials],
-        backends=("plain",) * trials,
+    records = tuple(
+        CurveRecord(control=control, level=level, trial=trial, backend="plain", curves=curves)
+        for trial, curves in enumerate(content.levels[1].curves[:trials])
     )
     with pytest.raises(BundleFormatError, match="control"):
-        write_bundle(tmp_path, dataclasses.replace(content, controls=(record,) * times))
+        write_bundle(tmp_path, dataclasses.replace(content, controls=records * times))
 
 
 def test_where_no_level_comes_near_the_dense_network_the_densest_is_meant(

@@ -9,7 +9,7 @@ from scipy import stats
 
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Outcome, contrast, paired_difference, paired_ratio
-from ticket_hub.evidence.contrast import welch_interval
+from ticket_hub.evidence.contrasts import welch_interval
 
 FIRST = Outcome(
     accuracy=(0.981, 0.979, 0.984, 0.983, 0.980), early_stop=(2000, 2300, 1900, 2500, 2200)

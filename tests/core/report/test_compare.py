@@ -342,7 +342,7 @@ def test_a_single_run_is_compared_with_nothing() -> None:
 
 def test_bounds_that_are_not_alike_are_shown_as_they_are() -> None:
     from ticket_hub.comparison.tables import interval_text
-    from ticket_hub.evidence.contrast import Interval
+    from ticket_hub.evidence.contrasts import Interval
 
     assert interval_text(Interval(mean=0.98, low=0.97, high=0.99)) == "98.00 ±1.00"
     assert interval_text(Interval(mean=0.98, low=0.96, high=0.99)) == "98.00 +1.00 -2.00"

@@ -14,13 +14,13 @@ from tests.helpers.runs import files
 from ticket_hub import Ticket
 from ticket_hub.bundle import (
     BundleContent,
-    ControlContent,
     LevelContent,
     TrialContent,
     open_bundle,
     verify_bundle,
     write_bundle,
 )
+from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.errors import EnvironmentMismatchError, RunError, RunLockedError, StoppedError
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs import Level, list_runs
@@ -189,7 +189,10 @@ def add_control(run: Path, level: Level) -> None:
             )
             for each in (first, level)
         ),
-        controls=(ControlContent(control="reinit", level=1, curves=curves, backends=backends),),
+        controls=tuple(
+            CurveRecord(control="reinit", level=1, trial=trial, backend="plain", curves=each)
+            for trial, each in enumerate(curves)
+        ),
     )
     write_bundle(folder.bundle, content)
 

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 POINTS = 30
+"""Of a line between two networks."""
 STABLE = 0.02
 """An error barrier below this is called stable: 2 points of error."""
 

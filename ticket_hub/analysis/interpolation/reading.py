@@ -19,6 +19,7 @@ from ticket_hub.types import Architecture, Weights
 __all__ = ["STATISTICS_EXAMPLES", "WeightReader"]
 
 STATISTICS_EXAMPLES = 5000
+"""Training examples that the statistics of norms between two networks are measured on."""
 STATISTICS_BATCH = 500
 EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
 """Examples of one forward pass; more of them fall out of a processor's cache."""

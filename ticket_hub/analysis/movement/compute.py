@@ -19,6 +19,7 @@ from ticket_hub.content_id import content_digest
 from ticket_hub.pruning import full_mask
 from ticket_hub.pruning.masks import check_alignment
 from ticket_hub.recipe import Recipe, TrainingSpec
+from ticket_hub.runs.file_names import RUN
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, Weights
@@ -119,7 +120,7 @@ def compute(subject: Subject) -> Movement:
 def _from_search(subject: Subject) -> list[Weights] | None:
     """The trained weights of level 0, or None where the search's run is not at hand."""
     run = RunFolder(subject.source.bundle.path.parent)
-    if not (run.path / "run.json").exists() or not run.has_level(0):
+    if not (run.path / RUN).exists() or not run.has_level(0):
         return None
     header, theta0 = run.read_header(), run.read_theta0()
     if header is None or theta0 is None or header.recipe.training != subject.recipe.training:

@@ -18,6 +18,7 @@ from ticket_hub.types import Mask, Weights
 __all__ = ["BINS", "LayerValues", "Values", "compute", "measure_values"]
 
 BINS = 60
+"""Of a histogram of weights."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from ticket_hub.pruning.masks import masked
 __all__ = ["NEEDED", "encode", "require", "write_onnx"]
 
 NEEDED = ("onnx", "onnxscript")
+"""Packages that torch needs to write ONNX."""
 
 
 @register_exporter("onnx", advice="Run it with onnxruntime: input `images`, output `logits`.")

@@ -53,6 +53,7 @@ WEIGHTS = (
 """Keys under which training scripts keep the weights, beside counters and optimizers."""
 
 MASKS = ("mask", "masks", "mask_dict")
+"""Keys under which checkpoints of others have masks."""
 _MAX_LENGTH = 160
 _DEEPEST = 3
 _SHOWN = 5

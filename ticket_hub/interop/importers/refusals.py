@@ -20,7 +20,9 @@ __all__ = [
 ]
 
 SAVE_ALONE = "`torch.save(module.state_dict(), FILE)`"
+"""What to write instead of a whole module."""
 CUT_OFF = "Fetch it again, or copy it again: its end is missing."
+"""The remedy for a file that ends too early."""
 _MAX_LENGTH = 160
 
 _OTHERS = (

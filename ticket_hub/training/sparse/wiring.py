@@ -15,6 +15,7 @@ from ticket_hub.training.sparse.survivors import Survivors
 __all__ = ["Array", "Wiring", "wire"]
 
 Array: TypeAlias = npt.NDArray[Any]
+"""Numbers of any kind; kernels say which in their signature."""
 
 
 class Wiring(NamedTuple):

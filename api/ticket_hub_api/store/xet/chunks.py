@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO
 
 import lz4.frame
-import numpy as np
 
 from ticket_hub_api.store.xet.hashing import chunk_hash, tree_hash
 
@@ -32,7 +31,9 @@ __all__ = [
 ]
 
 HEADER_BYTES = 8
+"""Before each chunk."""
 MAX_CHUNK = 128 << 10
+"""Bytes of a chunk as the format bounds them: nothing needs more memory at once."""
 MAX_STORED = 2 * MAX_CHUNK
 _FOOTER = b"XETBLOB"
 _PLAIN, _LZ4, _GROUPED_LZ4 = 0, 1, 2
@@ -87,13 +88,12 @@ def _decompress(body: bytes, length: int) -> bytes:
 
 def _ungroup(body: bytes) -> bytes:
     """Undo the grouping of every fourth byte."""
-    data = np.frombuffer(body, dtype=np.uint8)
-    result, start = np.empty_like(data), 0
+    result, start = bytearray(len(body)), 0
     for lane in range(4):
-        count = (len(data) - lane + 3) // 4
-        result[lane::4] = data[start : start + count]
+        count = (len(body) - lane + 3) // 4
+        result[lane::4] = body[start : start + count]
         start += count
-    return result.tobytes()
+    return bytes(result)
 
 
 @dataclass(frozen=True)

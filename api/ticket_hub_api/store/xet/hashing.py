@@ -18,6 +18,7 @@ _CHUNK_KEY = bytes.fromhex("6697f5775b9550de3135cbaca597181c9de421109beb2b58b4d0
 _NODE_KEY = bytes.fromhex("017ec5c7a5472996fd946666b48a02e65ddd536f37c76dd2f86352e64a53713f")
 _RANGE_KEY = bytes.fromhex("7f1857d6ce56ed66127ff913e7a5c3f3a4cd26d5b5db49e64124987f28fb94c3")
 ZERO = bytes(32)
+"""The hash of nothing, and the key that a hash of files is made with."""
 _BRANCHING = 4
 _WIDEST = 2 * _BRANCHING + 1
 

@@ -1,0 +1,20 @@
+"""What the files are called that mark and describe a folder of work."""
+
+from __future__ import annotations
+
+__all__ = ["ANALYSIS", "ENVIRONMENT", "EVIDENCE", "EXPERIMENT", "MATRIX", "RECIPE", "RUN"]
+
+RUN = "run.json"
+"""Marks the folder of a search; see `ticket_hub.runs.folder`."""
+EXPERIMENT = "experiment.json"
+"""Marks that of `ticket retrain`; see `ticket_hub.transfer.folder`."""
+MATRIX = "matrix.json"
+"""Marks that of `ticket transfer`; see `ticket_hub.transfer.matrix`."""
+ANALYSIS = "analysis.json"
+"""What `ticket analyze` computed."""
+EVIDENCE = "evidence.json"
+"""What an experiment found."""
+RECIPE = "recipe.toml"
+"""The recipe of a search, for people."""
+ENVIRONMENT = "environment.json"
+"""What a run was made with, and whether its bits are still exact."""
