@@ -28,7 +28,7 @@ _KINDS: dict[torch.dtype, InputKind] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, init=False)
 class Part:
     """One part of a data set.
 
@@ -42,6 +42,23 @@ class Part:
 
     inputs: Shaped[Tensor, "examples channels height width"]
     labels: Int64[Tensor, " examples"]
+
+    def __init__(
+        self,
+        *,
+        labels: Int64[Tensor, " examples"],
+        inputs: Shaped[Tensor, "examples channels height width"] | None = None,
+        images: Shaped[Tensor, "examples channels height width"] | None = None,
+    ) -> None:
+        """Take the inputs by either name: pixels are called `images`, too.
+
+        Raises:
+            TypeError: neither is given, or both.
+        """
+        if (inputs is None) == (images is None):
+            raise TypeError("A part takes `inputs`, which may be called `images`, once.")
+        object.__setattr__(self, "inputs", images if inputs is None else inputs)
+        object.__setattr__(self, "labels", labels)
 
     def __len__(self) -> int:
         return len(self.labels)

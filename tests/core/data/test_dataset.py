@@ -123,3 +123,9 @@ def test_a_data_set_moves_with_everything_it_has() -> None:
 def test_inputs_that_are_pixels_are_called_images_too() -> None:
     data = load(DataSpec(name="digits", validation=30), fetch=None)
     assert data.train.images is data.train.inputs
+    part = Part(images=data.train.inputs, labels=data.train.labels)
+    assert part.inputs is data.train.inputs
+    with pytest.raises(TypeError, match="once"):
+        Part(labels=part.labels)
+    with pytest.raises(TypeError, match="once"):
+        Part(labels=part.labels, images=part.inputs, inputs=part.inputs)
