@@ -331,11 +331,15 @@ def _check_against(against: Sequence[str], trials: int) -> None:
         )
     check_controls(list(against))
     for name in against:
-        if name == OWN or asks(name, "trained") or asks(name, "pretrained"):
+        trained = name == OWN or asks(name, "trained") or asks(name, "pretrained")
+        if trained or asks(name, "scores"):
+            lacking = (
+                "weights of a network that was trained before" if trained else "scores of theta0"
+            )
             raise EvidenceError(
-                f"The control {name!r} needs other weights, which were trained before.",
+                f"The control {name!r} needs {lacking}, which an author's own loop does not give.",
                 "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
-                "one of your own that needs no such weights.",
+                "one of your own that needs nothing of the kind.",
             )
     if not 1 <= trials <= MAX_TRIALS:
         raise RecipeError(

@@ -121,6 +121,7 @@ def test_its_evidence_joins_the_bundle_it_is_about(found: Path, tmp_path: Path) 
         ({"against": "reinit"}, RecipeError, "no list of controls"),
         ({"against": ["reint"]}, RecipeError, "There is no control 'reint'"),
         ({"against": ["finetune"]}, EvidenceError, "was trained before"),
+        ({"against": ["invert"]}, EvidenceError, "scores"),
         ({"trials": 0}, RecipeError, "cannot be 0 trials"),
         ({"margin": 0.5}, RecipeError, "margin cannot be 0.5"),
         ({"make_network": None}, NetworkError, "its author's own function"),
