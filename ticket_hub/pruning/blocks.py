@@ -28,6 +28,8 @@ class NOfM(OfWeight):
     a rate above 0 says of which kinds of layers.
     """
 
+    takes_inputs = True
+
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.n, self.m = map(int, name.split(":"))

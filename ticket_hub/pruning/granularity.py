@@ -25,7 +25,13 @@ from ticket_hub.recipe.axes import GRANULARITIES
 from ticket_hub.shapes import Bool
 from ticket_hub.types import Mask, PrunableLayer
 
-__all__ = ["Granularity", "granularity_of", "needs_structure", "register_granularity"]
+__all__ = [
+    "Granularity",
+    "granularity_of",
+    "needs_structure",
+    "register_granularity",
+    "takes_inputs",
+]
 
 G = TypeVar("G", bound="type[Granularity]")
 
@@ -37,9 +43,12 @@ class Granularity(ABC):
         name: as the recipe has it; one class may serve many names, such as `2:4` and `1:4`.
         spec: of the recipe.
         structure: the units of the network, for classes that say `needs_structure = True`.
+        takes_inputs: it is about the inputs of a layer, along axis 1 of its weight; transposed
+            convolutions, whose outputs lie there, are refused.
     """
 
     needs_structure: ClassVar[bool] = False
+    takes_inputs: ClassVar[bool] = False
     spec: PruningSpec
     structure: Structure
 
@@ -228,6 +237,15 @@ def needs_structure(name: str) -> bool:
         RecipeError: nobody has registered it; the nearest is said.
     """
     return bool(GRANULARITIES.get(name).needs_structure)
+
+
+def takes_inputs(name: str) -> bool:
+    """Whether a granularity is about the inputs of a layer, along axis 1 of its weight.
+
+    Raises:
+        RecipeError: nobody has registered it; the nearest is said.
+    """
+    return bool(GRANULARITIES.get(name).takes_inputs)
 
 
 def granularity_of(spec: PruningSpec, structure: Structure | None = None) -> Granularity:

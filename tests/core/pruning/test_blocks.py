@@ -6,13 +6,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from ticket_hub.errors import PruningError, RecipeError
+from ticket_hub.errors import NetworkError, PruningError, RecipeError
+from ticket_hub.networks import register_network
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask
 from ticket_hub.pruning.controls import random_mask_like, shuffled_mask
 from ticket_hub.pruning.granularity import granularity_of
 from ticket_hub.recipe import PruningSpec, load_recipe
-from ticket_hub.types import PrunableLayer
+from ticket_hub.recipe.axes import NETWORKS
+from ticket_hub.structured.dependencies import structure_for
+from ticket_hub.types import Architecture, PrunableLayer
 
 LAYERS = [
     PrunableLayer(name="conv", kind="conv", shape=(4, 8, 3, 3)),
@@ -109,3 +113,20 @@ def test_names_are_patterns_and_others_are_refused() -> None:
     assert recipe.replace({"pruning.granularity": "7:32"}).pruning.granularity == "7:32"
     with pytest.raises(RecipeError, match="'weight', 'unit', '2:4', '4:8'"):
         recipe.replace({"pruning.granularity": "2:x"})
+
+
+def test_a_layer_whose_inputs_lie_elsewhere_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(NETWORKS, "_known", {**NETWORKS._known})
+
+    @register_network("upward")
+    def upward(architecture: Architecture) -> nn.Module:
+        up = nn.ConvTranspose2d(architecture.channels, 4, 2)
+        return nn.Sequential(up, nn.Flatten(), nn.Linear(4 * 25, architecture.classes))
+
+    network = Architecture(name="upward", channels=4, height=4, width=4, classes=3)
+    with pytest.raises(NetworkError, match="0 is a transposed convolution"):
+        structure_for(PruningSpec(granularity="2:4", rates={"conv": 0.5, "fc": 0.5}), network)
+    assert structure_for(PruningSpec(granularity="2:4", rates={"fc": 0.5}), network) is None
+    assert structure_for(PruningSpec(rates={"conv": 0.5}), network) is None
