@@ -48,8 +48,9 @@ def from_options(options: Mapping[str, str]) -> LocalEngine:
         EngineError: an unknown option, or a value that cannot be.
     """
     refuse_unknown("local", options, ("slots", "slots-per-gpu"))
-    per_gpu = max(1, number(options, "slots-per-gpu") or 1)
-    return LocalEngine(machine_slots(number(options, "slots"), per_gpu=per_gpu))
+    per_gpu = number(options, "slots-per-gpu")
+    slots = machine_slots(number(options, "slots"), per_gpu=1 if per_gpu is None else per_gpu)
+    return LocalEngine(slots)
 
 
 class LocalEngine:

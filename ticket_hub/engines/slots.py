@@ -70,7 +70,12 @@ def machine_slots(cpus: int | None = None, *, per_gpu: int = 1) -> tuple[Slot, .
 
     Args:
         per_gpu: slots of each GPU; 1 or more.
+
+    Raises:
+        EngineError: fewer than one of either.
     """
+    if per_gpu < 1:
+        raise EngineError(f"There cannot be {per_gpu} slots on a GPU.", "Ask for 1 or more.")
     found = gpu_slots(per_gpu) if cpus is None else ()
     return found or cpu_slots(cores() if cpus is None else cpus)
 

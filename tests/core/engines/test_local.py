@@ -297,6 +297,8 @@ def test_a_gpu_may_have_several_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine_slots() == slots[:2]
     engine = from_options({"slots-per-gpu": "2"})
     assert engine.slots == 4
+    with pytest.raises(EngineError, match="0 slots on a GPU"):
+        from_options({"slots-per-gpu": "0"})
 
 
 def test_slots_share_the_cores() -> None:
