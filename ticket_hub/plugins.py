@@ -245,6 +245,7 @@ def _import(source: str) -> ModuleType:
         module = _import_file(Path(source)) if source.endswith(".py") else _import_name(source)
         _loaded.add(source)
         _modules.add(module.__name__)
+        note(module.__name__)  # what it has may be named without being registered
         return module
 
 
@@ -284,6 +285,7 @@ def _load_installed(entry: Any) -> None:  # noqa: ANN401 - an entry point
         entry.load()
     _loaded.add(entry.value)
     _modules.add(entry.module)
+    note(entry.module)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import types
 from collections.abc import Iterator
@@ -149,7 +150,9 @@ def test_a_name_alone_calls_only_what_builds_modules_in_an_imported_file(
     for name in ("Net", "annotated"):
         module = build(architecture(f"python:some_nets.{name}"))
         assert module.get_parameter("layer.weight").shape == (3, 4)
-        assert plugins.plugin_of(home_module(f"python:some_nets.{name}")) is not None
+        assert plugins.plugin_of(home_module(f"python:some_nets.{name}")) == plugins.Plugin(
+            file="some_nets.py", sha256=hashlib.sha256(FILE.encode()).hexdigest()
+        )
     for name in ("bare", "no_module", "getcwd", "nn.Module", "absent"):
         assert not is_registered(f"python:some_nets.{name}")
     for name in ("python:os.getcwd", "python:torch.nn.Identity", "python:builtins.print"):
