@@ -99,6 +99,7 @@ def test_n_of_m_has_one_round(ticket: Callable[..., Any], tmp_path: Path) -> Non
     found = json.loads(ran.stdout)
     assert [each["density"] for each in found["levels"]] == [1.0, pytest.approx(800 / 1580)]
     assert found["ending"]["reason"] == "exhausted"
+    assert found["ending"]["about"] == "2:4 is one round, and it is done."
 
 
 @pytest.mark.parametrize(

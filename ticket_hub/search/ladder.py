@@ -11,6 +11,7 @@ from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
+from ticket_hub.pruning.granularity import takes_inputs
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec, SearchSpec
 from ticket_hub.runs.level import Ending, Level
@@ -145,7 +146,12 @@ class Ladder:
             return Ending(reason="levels", about=f"All {self.last} rounds are done.")
         next_count, floor = self.counts[level.index + 1], self.search.stop_density
         if next_count == self.counts[level.index]:
-            return Ending(reason="exhausted", about="Rounding leaves no weight to prune.")
+            about = (
+                f"{self.pruning.granularity} is one round, and it is done."
+                if takes_inputs(self.pruning.granularity)
+                else "Rounding leaves no weight to prune."
+            )
+            return Ending(reason="exhausted", about=about)
         share = next_count / self.counts[0]
         if floor is not None and share < floor:
             return Ending(
