@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import Output, percent
 
 
 @options.command(
@@ -49,7 +49,7 @@ def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) 
         "form": kind,
         "level": found.level,
         "trial": found.trial,
-        "density": found.density,
+        "density": percent(found.density) if out.form == "human" else found.density,
         "id": found.id,
         "files": [str(file) for file in files],
     }
