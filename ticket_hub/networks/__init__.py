@@ -15,7 +15,13 @@ from ticket_hub.networks.initialization import (
     with_fresh_statistics,
 )
 from ticket_hub.networks.options import Choice, FloatRange, IntRange
-from ticket_hub.networks.prunable import Output, Shortcut, prunable_layers, set_kind
+from ticket_hub.networks.prunable import (
+    Output,
+    Shortcut,
+    prunable_layers,
+    set_kind,
+    transposed_layers,
+)
 from ticket_hub.networks.registry import (
     Outline,
     architecture_for,
@@ -48,5 +54,6 @@ __all__ = [
     "register_initialization",
     "register_network",
     "set_kind",
+    "transposed_layers",
     "with_fresh_statistics",
 ]

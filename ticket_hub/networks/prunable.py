@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TypeVar
 
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from ticket_hub.errors import NetworkError
 from ticket_hub.recipe.spec import LAYER_KINDS
 from ticket_hub.types import LayerKind, PrunableLayer
 
-__all__ = ["PRUNABLE_TYPES", "Output", "Shortcut", "prunable_layers", "set_kind"]
+__all__ = [
+    "PRUNABLE_TYPES",
+    "Output",
+    "Shortcut",
+    "prunable_layers",
+    "set_kind",
+    "transposed_layers",
+]
 
 PRUNABLE_TYPES = (_ConvNd, nn.Linear)
 """Modules whose weight may be pruned."""
@@ -69,6 +76,20 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
         layer = PrunableLayer(name=parameter, kind=_kind(part), shape=tuple(weight.shape))
         found[id(weight)] = layer
     return tuple(found.values())
+
+
+def transposed_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
+    """The prunable layers whose weights have their inputs along axis 0, not axis 1.
+
+    Raises:
+        NetworkError: as `prunable_layers`.
+    """
+    names = {
+        f"{name}.weight" if name else "weight"
+        for name, part in module.named_modules()
+        if isinstance(part, _ConvTransposeNd)
+    }
+    return tuple(layer for layer in prunable_layers(module) if layer.name in names)
 
 
 def _kind(part: nn.Module) -> LayerKind:

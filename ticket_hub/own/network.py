@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ticket_hub.networks import prunable_layers
+from ticket_hub.networks import prunable_layers, transposed_layers
 from ticket_hub.networks.factory import (
     checked_module,
     dotted_name,
@@ -37,6 +37,7 @@ class OwnNetwork:
         make: the function.
         name: `own:MODULE.FUNCTION`.
         layers: what may be pruned.
+        transposed: those of them that are transposed convolutions.
         tensors: entry of the state dict -> its dtype and shape, as a text.
         file: that has the function; None where there is none.
     """
@@ -44,6 +45,7 @@ class OwnNetwork:
     make: Make
     name: str
     layers: tuple[PrunableLayer, ...]
+    transposed: tuple[PrunableLayer, ...]
     tensors: dict[str, str]
     file: Path | None
 
@@ -60,6 +62,7 @@ class OwnNetwork:
             make=make,
             name=f"{OWN}{dotted_name(make)}",
             layers=prunable_layers(module),
+            transposed=transposed_layers(module),
             tensors=tensors_of(module),
             file=source_file(make),
         )

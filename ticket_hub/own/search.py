@@ -17,6 +17,7 @@ from ticket_hub.own.step import Step, StepFacts
 from ticket_hub.own.step_files import StepFiles
 from ticket_hub.own.supplier import OwnSupplier
 from ticket_hub.pruning import density
+from ticket_hub.pruning.granularity import check_inputs
 from ticket_hub.recipe import NetworkSpec, PartialRecipe, PruningSpec, SearchSpec
 from ticket_hub.recipe.own import ACCURACY, Metric, OwnLoop
 from ticket_hub.runs.folder import RunFolder
@@ -96,13 +97,14 @@ class Search:
         accept_environment: bool = False,
         notify: Callable[[str], None] | None = None,
     ) -> None:
-        self.network = OwnNetwork.of(make_network)
+        self.network, wanted = OwnNetwork.of(make_network), pruning or PruningSpec()
+        check_inputs(wanted, self.network.transposed)
         self.metric = metric
         self.recipe = PartialRecipe(
             name=name,
             about="Trained by its author's own loop.",
             network=NetworkSpec(name=self.network.name),
-            pruning=pruning or PruningSpec(),
+            pruning=wanted,
             search=SearchSpec(
                 levels=levels, trials=trials, seed=seed, rewind=rewind, stop_density=stop_density
             ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -27,6 +27,7 @@ from ticket_hub.types import Mask, PrunableLayer
 
 __all__ = [
     "Granularity",
+    "check_inputs",
     "granularity_of",
     "needs_structure",
     "register_granularity",
@@ -246,6 +247,27 @@ def takes_inputs(name: str) -> bool:
         RecipeError: nobody has registered it; the nearest is said.
     """
     return bool(GRANULARITIES.get(name).takes_inputs)
+
+
+def check_inputs(spec: PruningSpec, transposed: Iterable[PrunableLayer]) -> None:
+    """Refuse a granularity that is about inputs where the inputs of a layer lie elsewhere.
+
+    Args:
+        transposed: layers whose inputs lie along axis 0 of their weights.
+
+    Raises:
+        PruningError: one of them would be pruned.
+        RecipeError: nobody has registered the granularity.
+    """
+    if not takes_inputs(spec.granularity):
+        return
+    for layer in transposed:
+        if spec.rate(layer.kind) > 0:
+            raise PruningError(
+                f"{spec.granularity} takes consecutive inputs, which lie along axis 1 of a weight; "
+                f"{layer.name} is of a transposed convolution, whose outputs lie there.",
+                f"Set pruning.rates.{layer.kind} = 0, or pruning.granularity = 'weight'.",
+            )
 
 
 def granularity_of(spec: PruningSpec, structure: Structure | None = None) -> Granularity:

@@ -21,10 +21,10 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks import blank_module, build, prunable_layers
+from ticket_hub.networks import blank_module, build, prunable_layers, transposed_layers
 from ticket_hub.networks.encoder import HEAD, EncoderLayer
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
-from ticket_hub.pruning.granularity import needs_structure, takes_inputs
+from ticket_hub.pruning.granularity import check_inputs, needs_structure, takes_inputs
 from ticket_hub.pruning.structure import OUTPUTS, Structure, UnitGroup
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.own import is_own
@@ -79,27 +79,15 @@ def structure_for(spec: PruningSpec, architecture: Architecture) -> Structure | 
     """The units of a network, where a recipe's granularity asks for them and a registry knows it.
 
     Raises:
-        NetworkError: as `structure_of`; or the granularity is about inputs, and a layer with a rate
-            is a transposed convolution.
+        NetworkError: as `structure_of`.
+        PruningError: as `check_inputs`.
         RecipeError: nobody has registered the granularity.
     """
     if is_own(architecture.name):
         return None
     if takes_inputs(spec.granularity):
-        _refuse_transposed(spec, architecture)
+        check_inputs(spec, transposed_layers(blank_module(architecture)))
     return structure_of(architecture) if needs_structure(spec.granularity) else None
-
-
-def _refuse_transposed(spec: PruningSpec, architecture: Architecture) -> None:
-    module = blank_module(architecture)
-    kinds = {layer.name: layer.kind for layer in prunable_layers(module)}
-    for name, part in module.named_modules():
-        if isinstance(part, _ConvTransposeNd) and spec.rate(kinds[f"{name}.weight"]) > 0:
-            raise NetworkError(
-                f"{spec.granularity} takes consecutive inputs, which lie along axis 1 of a weight; "
-                f"{name} is a transposed convolution, whose outputs lie there.",
-                "Give its kind the rate 0, or set pruning.granularity = 'weight'.",
-            )
 
 
 def _inputs(module: nn.Module, architecture: Architecture) -> Tensor:

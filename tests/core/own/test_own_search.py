@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Callable
@@ -180,6 +181,18 @@ def test_a_function_that_builds_no_network_of_tickets_is_refused(
 ) -> None:
     with pytest.raises(NetworkError, match=about):
         search(make_network=make)
+
+
+def test_n_of_m_inputs_of_a_transposed_convolution_are_refused(search: Make) -> None:
+    for rates, refused in (({"conv": 0.5, "fc": 0.5}, True), ({"fc": 0.5}, False)):
+        pruning = PruningSpec(granularity="2:4", rates=rates)
+        expected = pytest.raises(PruningError, match="is of a transposed convolution")
+        with expected if refused else contextlib.nullcontext():
+            search(make_network=upward, pruning=pruning)
+
+
+def upward() -> nn.Module:
+    return nn.Sequential(nn.ConvTranspose2d(4, 4, 2), nn.Flatten(), nn.Linear(100, 3))
 
 
 def net(step: Step) -> Any:  # noqa: ANN401 - its parts by place
