@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.commands import Ran, run_ticket
+from ticket_hub.structured.dependencies import structure_of
 
 SHORT = [
     *("--set", "network.name=lenet-20-10", "--set", "training.iterations=8"),
@@ -63,6 +65,21 @@ def test_a_ticket_of_units_is_exported_small_and_measured(
     assert [row["parameters"] for row in rows] == [1620, 1620, 365 + 5 + 3 + 10]
     assert all(row["low"] <= row["milliseconds"] <= row["high"] for row in rows)
     assert all(row["machine"]["device"] and row["runs"] == 20 for row in rows)
+
+
+def test_without_torch_pruning_the_smaller_network_is_left_out_with_the_reason(
+    run: Path, ticket: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    structure_of.cache_clear()
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "torch_pruning" else there(name)
+    )
+    ran = ticket("measure", f"{run}:2")
+    assert ran.code == 0, ran.stderr
+    assert "small" not in ran.stdout
+    assert "The smaller network is left out: torch-pruning must be installed" in ran.stderr
+    assert "ticket-hub[structured]" in ran.stderr
 
 
 def test_its_controls_move_units(run: Path, ticket: Callable[..., Any]) -> None:

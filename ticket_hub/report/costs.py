@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.environment import fingerprint
-from ticket_hub.errors import EvidenceError
+from ticket_hub.errors import EvidenceError, NetworkError
 from ticket_hub.networks import build
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
 
@@ -66,6 +66,7 @@ class Costs:
         runs: timed passes of each form, after three that warm up.
         threads: of PyTorch.
         machine: its processor, what PyTorch uses of it, and PyTorch's version.
+        left_out: why there is no smaller network; empty where there is.
     """
 
     costs: tuple[Cost, ...]
@@ -73,6 +74,7 @@ class Costs:
     runs: int
     threads: int
     machine: Mapping[str, str]
+    left_out: str = ""
 
 
 def measure_ticket(
@@ -87,17 +89,18 @@ def measure_ticket(
 
     Raises:
         EvidenceError: a number is out of bounds.
-        NetworkError: the network is not registered here, or cannot be made smaller.
+        NetworkError: the network is not registered here.
     """
     _check(batch, runs, threads)
+    left_out = ""
     with torch.device("cpu"):
         whole = build(ticket.architecture)
         whole.load_state_dict(dict(ticket.theta0))
-        forms = {
-            "dense": whole,
-            "masked": ticket.build(mask=False),
-            "small": ticket.build(mask=False, small=True),
-        }
+        forms: dict[str, nn.Module] = {"dense": whole, "masked": ticket.build(mask=False)}
+        try:
+            forms["small"] = ticket.build(mask=False, small=True)
+        except NetworkError as error:  # its units are not known
+            left_out = f"The smaller network is left out: {error}"
         inputs = _inputs(whole, ticket, batch)
     with _threads(threads):
         times = _times(forms, inputs, runs)
@@ -108,6 +111,7 @@ def measure_ticket(
         runs=runs,
         threads=threads,
         machine={name: facts[name] for name in ("device", "cpu_capability", "torch")},
+        left_out=left_out,
     )
 
 

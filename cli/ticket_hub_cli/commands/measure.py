@@ -81,7 +81,9 @@ def command(
         f"{runs} runs of {batch} inputs after 3 to warm up, threads: {threads}; "
         f"{machine['device']} ({machine['cpu_capability']}), torch {machine['torch']}."
     )
-    if all(row["macs"] == rows[0]["macs"] for row in rows):
+    if found.left_out:
+        out.hint(found.left_out)
+    elif all(row["macs"] == rows[0]["macs"] for row in rows):
         out.hint(
             "No unit is dead: a mask of single weights makes nothing faster by itself. Prune units "
             "(pruning.granularity = 'unit'), or export csr below a fifth of the weights."
