@@ -48,7 +48,7 @@ def options_of(command: click.Command, context: click.Context) -> set[str]:
 def resolved(words: list[str]) -> tuple[click.Command, click.Context]:
     """The innermost command that the words name; unknown, it raises KeyError."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="ticket")
+    context = click.Context(cli, info_name="ticket", **cli.context_settings)
     for word in words:
         if not isinstance(command, click.Group) or word.startswith("-"):
             break
