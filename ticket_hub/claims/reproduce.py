@@ -138,21 +138,7 @@ def reproduce(
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
     wanted = load_claim(claim) if isinstance(claim, str) else claim
-    recipes = recipes_of(wanted, budget, seed)
-    studies: dict[str, Study] = {}
-    runs: dict[str, Path] = {}
-    found: dict[str, FindResult] = {}
-    for name, recipe in recipes.items():
-        tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
-        found[name] = facade.find(recipe, **resources)
-        runs[name] = found[name].run
-        studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
-    for name, experiment in wanted.experiments.items():
-        tell(f"{name}: training tickets of {experiment.tickets} beside {_listed(experiment)}.")
-        runs[name] = _retrain(
-            experiment, found[experiment.tickets], studies[experiment.tickets], resources
-        )
-        studies[name] = experiment_study(read_experiment(runs[name]), name=name)
+    studies, runs = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, resources)
     outcome, decided = decide(
         wanted.statements,
         lambda statement, confidence: _contrast(studies, statement, confidence),
@@ -175,6 +161,30 @@ def reproduce(
     place.mkdir(parents=True, exist_ok=True)
     write_json(place / "reproduction.json", finite(result.to_table()))
     return result
+
+
+def _carry_out(
+    claim: Claim,
+    recipes: Mapping[str, Recipe],
+    tell: Callable[[str], object],
+    resources: ResourceOptions,
+) -> tuple[dict[str, Study], dict[str, Path]]:
+    """Train what a claim needs: by name, what was measured and the folders of the runs."""
+    studies: dict[str, Study] = {}
+    runs: dict[str, Path] = {}
+    found: dict[str, FindResult] = {}
+    for name, recipe in recipes.items():
+        tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
+        found[name] = facade.find(recipe, **resources)
+        runs[name] = found[name].run
+        studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
+    for name, experiment in claim.experiments.items():
+        tell(f"{name}: training tickets of {experiment.tickets} beside {_listed(experiment)}.")
+        runs[name] = _retrain(
+            experiment, found[experiment.tickets], studies[experiment.tickets], resources
+        )
+        studies[name] = experiment_study(read_experiment(runs[name]), name=name)
+    return studies, runs
 
 
 def _place(claim: Claim, budget: str, seed: int) -> Path:

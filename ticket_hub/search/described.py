@@ -26,7 +26,7 @@ ITERATIONS = (200, 20_000)
 READINGS = 20
 """Evaluations of one training."""
 HELD_OUT = 10
-MOST_HELD_OUT = 5000
+MAX_HELD_OUT = 5000
 BERT_TICKETS = {"scope": "global", "schedule": "linear", "rates": {"fc": 0.1, "output": 0.0}}
 """Validation examples: one of ten, at most so many."""
 
@@ -91,7 +91,7 @@ def _embeds(network: Make | str | None) -> bool:
 def _suggested(data: DataSet, *, usual: bool) -> dict[str, Any]:
     """What follows from the examples: how many are held out, and what they cannot be."""
     examples = len(data.train) + len(data.validation)
-    asked: dict[str, Any] = {"data.validation": max(1, min(examples // HELD_OUT, MOST_HELD_OUT))}
+    asked: dict[str, Any] = {"data.validation": max(1, min(examples // HELD_OUT, MAX_HELD_OUT))}
     if data.kind != "images":
         asked |= {"data.size": 0, "data.crop": 0, "data.flip": False}
     if usual:

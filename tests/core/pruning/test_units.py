@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.helpers.units import units_mask
 from ticket_hub.errors import PruningError
 from ticket_hub.networks import architecture_for, build, initialize, outline
 from ticket_hub.pruning import density, full_mask, kept, ladder, next_mask, one_shot_mask
@@ -33,16 +34,7 @@ def weights(given: Architecture) -> dict[str, torch.Tensor]:
 
 
 def pruned(given: Architecture, spec: PruningSpec = SPEC) -> dict[str, torch.Tensor]:
-    layers, trained = outline(given).layers, weights(given)
-    return next_mask(
-        spec,
-        layers,
-        initial=trained,
-        trained=trained,
-        mask=full_mask(layers),
-        seed=0,
-        structure=structure_of(given),
-    )
+    return units_mask(given, spec, weights(given))
 
 
 @pytest.mark.parametrize(("norm", "power"), [("l1", 1), ("l2", 2)])
@@ -136,15 +128,7 @@ def test_in_one_ranking_units_go_by_what_they_are_beside_the_mean_of_their_group
     trained["hidden.1.weight"] *= 1000  # the size of a layer does not count
     layers, structure = outline(given).layers, structure_of(given)
     spec = PruningSpec(granularity="unit", scope="global", rates={"fc": 0.4})
-    mask = next_mask(
-        spec,
-        layers,
-        initial=trained,
-        trained=trained,
-        mask=full_mask(layers),
-        seed=0,
-        structure=structure,
-    )
+    mask = units_mask(given, spec, trained)
     names = ("hidden.0.weight", "hidden.1.weight")
     norms = [trained[name].double().abs().sum(1) for name in names]
     beside = torch.cat([each / each.mean() for each in norms])

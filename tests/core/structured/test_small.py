@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
+from tests.helpers.units import units_mask
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import BundleFormatError, NetworkError
 from ticket_hub.interop.exporters import export_ticket
 from ticket_hub.networks import architecture_for, initialize, outline
-from ticket_hub.pruning import full_mask, mask_handle, next_mask, random_mask
+from ticket_hub.pruning import mask_handle, random_mask
 from ticket_hub.recipe import NetworkSpec, PruningSpec
-from ticket_hub.structured import load_small, shrink, structure_of
+from ticket_hub.structured import load_small, shrink
 from ticket_hub.types import LayerKind
 
 KINDS: tuple[LayerKind, ...] = ("conv", "fc", "shortcut")
@@ -30,16 +31,8 @@ def ticket(name: str, shape: tuple[int, int, int], rate: float = 0.5) -> TicketC
     for value in theta0.values():
         if value.ndim == 1 and value.is_floating_point():
             value.copy_(0.5 + torch.rand(value.shape, generator=generator))
-    layers = outline(architecture).layers
-    mask = next_mask(
-        PruningSpec(granularity="unit", rates=dict.fromkeys(KINDS, rate)),
-        layers,
-        initial=theta0,
-        trained=theta0,
-        mask=full_mask(layers),
-        seed=0,
-        structure=structure_of(architecture),
-    )
+    pruning = PruningSpec(granularity="unit", rates=dict.fromkeys(KINDS, rate))
+    mask = units_mask(architecture, pruning, theta0)
     return TicketContent(architecture=architecture, mask=mask, theta0=theta0)
 
 
