@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ticket_hub_cli.output import percent
-from ticket_hub_cli.progress import Pace, Watcher
+from ticket_hub_cli.progress import Pace, Watcher, showing
 
 if TYPE_CHECKING:
     from ticket_hub.runs import Log
+    from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.result import Result
 
-__all__ = ["Group", "Steps"]
+__all__ = ["Group", "Steps", "stepping"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,15 @@ class Steps:
             self.watcher.step(self.group.about + _sentence(self.taken))
             self.group, self.taken = next(self.groups, Group(0)), []
             self.pace.trials = self.group.size or self.pace.trials
+
+
+@contextlib.contextmanager
+def stepping(wanted: Plan, log: Log, *, quiet: bool) -> Iterator[tuple[Watcher, Steps]]:
+    """Show an experiment group by group, on stderr."""
+    groups = [Group(len(group)) for group in wanted.request.groups()]
+    pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
+    with showing(pace, stream=sys.stderr, quiet=quiet, log=log) as watcher:
+        yield watcher, Steps(pace, watcher, groups, log)
 
 
 def _sentence(results: list[Result]) -> str:

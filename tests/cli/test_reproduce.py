@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,12 @@ def test_a_claim_of_one_s_own_ends_with_its_word(
     ran = ticket("reproduce", path, "--workers", "1")
     assert ran.code == 0, ran.stderr
     assert "Half of the weights are enough (our paper, table 1)." in ran.stdout
-    word = ticket("reproduce", path, "--workers", "1", "--format", "quiet").stdout.strip()
+    told = ran.stderr.index("quick: searching"), ran.stderr.index("controls: training")
+    assert told[0] < ran.stderr.index("level 0: 100.00% of the weights left") < told[1]
+    assert re.search(r"level 2 \(6\d\.\d\d% of weights\): ticket .*, reinit", ran.stderr[told[1] :])
+    quiet = ticket("reproduce", path, "--workers", "1", "--format", "quiet")
+    assert "level" not in quiet.stderr
+    word = quiet.stdout.strip()
     assert word in {"reproduced", "not reproduced", "not decided"}
     assert f"\n{word}: n = 3 tickets, budget cpu, seed 0." in ran.stdout
     table = json.loads(ticket("reproduce", path, "--workers", "1", "--format", "json").stdout)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeAlias, Unpack
 
 from ticket_hub import facade, home
 from ticket_hub.bundle import open_bundle
@@ -26,16 +27,22 @@ from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence import Contrast, Pairing, contrast
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.registry import nearest as nearest_name
-from ticket_hub.runs import ResourceOptions
+from ticket_hub.runs import ResourceOptions, Resources
 from ticket_hub.search import FindResult
 from ticket_hub.table import finite
-from ticket_hub.transfer.retraining import retrain
+from ticket_hub.transfer.planning import Plan, Terms, plan
+from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.stored import read_experiment
 
-__all__ = ["BUDGET", "Reproduction", "recipes_of", "reproduce"]
+__all__ = ["BUDGET", "Follow", "Reproduction", "recipes_of", "reproduce"]
 
 BUDGET = "cpu"
 FORMAT = 1
+
+Follow: TypeAlias = Callable[[Recipe | Plan], AbstractContextManager[Mapping[str, Any]]]
+"""Shows a search or an experiment while it goes on: gives the keywords `observe` and `notify`, and
+`on_level` of a search, `on_result` of an experiment; see `ticket_hub.find` and
+`ticket_hub.retrain`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,6 +126,7 @@ def reproduce(
     seed: int = 0,
     folder: Path | str | None = None,
     tell: Callable[[str], object] = lambda _: None,
+    follow: Follow = lambda _: nullcontext({}),
     **resources: Unpack[ResourceOptions],
 ) -> Reproduction:
     """Try a claim. The same call again goes on, and claims share the searches they have in common.
@@ -130,6 +138,7 @@ def reproduce(
         folder: for `reproduction.json`; by default `reproductions/NAME-BUDGET-SEED` under
             `TICKET_HOME`. Searches and experiments lie among the runs, as those of `find`.
         tell: told in a sentence what is begun.
+        follow: shows how far it is.
         resources: as `ticket_hub.find`.
 
     Raises:
@@ -138,7 +147,7 @@ def reproduce(
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
     wanted = load_claim(claim) if isinstance(claim, str) else claim
-    studies, runs = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, resources)
+    studies, runs = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)
     outcome, decided = decide(
         wanted.statements,
         lambda statement, confidence: _contrast(studies, statement, confidence),
@@ -167,6 +176,7 @@ def _carry_out(
     claim: Claim,
     recipes: Mapping[str, Recipe],
     tell: Callable[[str], object],
+    follow: Follow,
     resources: ResourceOptions,
 ) -> tuple[dict[str, Study], dict[str, Path]]:
     """Train what a claim needs: by name, what was measured and the folders of the runs."""
@@ -175,14 +185,18 @@ def _carry_out(
     found: dict[str, FindResult] = {}
     for name, recipe in recipes.items():
         tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
-        found[name] = facade.find(recipe, **resources)
+        with follow(recipe) as shown:
+            found[name] = facade.find(recipe, **{**resources, **shown})
         runs[name] = found[name].run
         studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
     for name, experiment in claim.experiments.items():
         tell(f"{name}: training tickets of {experiment.tickets} beside {_listed(experiment)}.")
-        runs[name] = _retrain(
-            experiment, found[experiment.tickets], studies[experiment.tickets], resources
-        )
+        tickets = found[experiment.tickets]
+        wanted = _planned(experiment, tickets, studies[experiment.tickets])
+        with follow(wanted) as shown:
+            given = {**resources, **shown}
+            on_result = given.pop("on_result", None)
+            runs[name] = carry_out(wanted, Resources(**given), on_result=on_result).run
         studies[name] = experiment_study(read_experiment(runs[name]), name=name)
     return studies, runs
 
@@ -195,18 +209,11 @@ def _listed(experiment: Experiment) -> str:
     return ", ".join(experiment.against)
 
 
-def _retrain(
-    experiment: Experiment, found: FindResult, tickets: Study, resources: ResourceOptions
-) -> Path:
+def _planned(experiment: Experiment, found: FindResult, tickets: Study) -> Plan:
     """All levels by one call: what was asked for at once is on record together."""
     levels = [str(_level(tickets, density).level) for density in experiment.densities]
-    return retrain(
-        f"{found.bundle}:{','.join(levels)}",
-        dataset=experiment.dataset or None,
-        against=experiment.against,
-        trials=found.recipe.search.trials,
-        **resources,
-    ).run
+    terms = Terms(against=experiment.against, trials=found.recipe.search.trials)
+    return plan(f"{found.bundle}:{','.join(levels)}", terms, dataset=experiment.dataset or None)
 
 
 def _level(study: Study, density: float) -> StudyLevel:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +15,13 @@ import click
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.output import Output
+from ticket_hub_cli.progress import watching
+from ticket_hub_cli.steps import stepping
 
 if TYPE_CHECKING:
     from ticket_hub.claims import Claim, Decided, Reproduction
+    from ticket_hub.recipe import Recipe
+    from ticket_hub.transfer.planning import Plan
 
 CLAIMS = [
     Column("number", "NUMBER", right=True),
@@ -101,10 +109,32 @@ def _try(
             seed=seed,
             folder=folder,
             tell=out.hint,
+            follow=partial(_follow, quiet=out.form == "quiet"),
             should_stop=should_stop,
-            notify=lambda text: click.echo(text, err=True),
             **resources,
         )
+
+
+@contextlib.contextmanager
+def _follow(work: Recipe | Plan, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
+    """Show how far a search or an experiment is, as `ticket find` and `ticket retrain` do."""
+    from ticket_hub.recipe import Recipe
+    from ticket_hub.runs import Log
+
+    if isinstance(work, Recipe):
+        with watching(work, stream=sys.stderr, quiet=quiet) as watcher:
+            yield {
+                "observe": watcher.observe,
+                "notify": watcher.notify,
+                "on_level": watcher.level,
+            }
+    else:
+        with stepping(work, Log.of((), work.run_folder), quiet=quiet) as (watcher, steps):
+            yield {
+                "observe": watcher.observe,
+                "notify": watcher.notify,
+                "on_result": steps.take,
+            }
 
 
 def _tell(result: Reproduction, out: Output) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,8 @@ from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options
 from ticket_hub_cli.output import Output, command_line, percent
-from ticket_hub_cli.progress import Pace, showing
-from ticket_hub_cli.steps import Group, Steps
+from ticket_hub_cli.progress import Pace
+from ticket_hub_cli.steps import stepping
 
 if TYPE_CHECKING:
     from ticket_hub.runs import Log
@@ -101,19 +100,15 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
     from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.retraining import carry_out
 
-    groups = [Group(len(group)) for group in wanted.request.groups()]
-    pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
     log = _log(wanted, given)
     with (
         stop_on_signals() as should_stop,
-        showing(pace, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
+        stepping(wanted, log, quiet=out.form == "quiet") as (watcher, steps),
     ):
         resources = Resources(
             observe=watcher.observe, should_stop=should_stop, **given.pop("resources")
         )
-        return carry_out(
-            wanted, resources, on_result=Steps(pace, watcher, groups, log).take, **given
-        )
+        return carry_out(wanted, resources, on_result=steps.take, **given)
 
 
 def _carry_out_on(
