@@ -9,7 +9,7 @@ from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
 from ticket_hub.bundle.plugin_records import plugin_lines
 from ticket_hub.evidence import Verdict
 from ticket_hub.evidence.counts import budget_note
-from ticket_hub.evidence.rows import Row, level_rows, rows_table
+from ticket_hub.evidence.rows import EvidenceRow, level_rows, rows_table
 from ticket_hub.recipe.own import Metric
 from ticket_hub.table import Column, Table
 
@@ -31,13 +31,13 @@ def one_line(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))
 
 
-def record_rows(record: ExperimentRecord) -> list[Row]:
+def record_rows(record: ExperimentRecord) -> list[EvidenceRow]:
     """Each level of a record: the ticket, then its controls."""
     found = record.verdicts()
     return [row for level in record.levels for row in _rows(level, found[level.level])]
 
 
-def _rows(level: LevelResults, verdict: Verdict) -> list[Row]:
+def _rows(level: LevelResults, verdict: Verdict) -> list[EvidenceRow]:
     networks = level.ordered()
     outcomes = {name: each.outcome for name, each in networks.items()}
     densities = {name: each.density for name, each in networks.items()}

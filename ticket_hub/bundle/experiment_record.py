@@ -20,8 +20,8 @@ __all__ = [
     "MAX_LENGTH",
     "About",
     "ExperimentRecord",
+    "ExperimentSubject",
     "LevelResults",
-    "Subject",
     "TrialResult",
     "one_line",
 ]
@@ -95,7 +95,7 @@ class LevelResults:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class ExperimentSubject:
     """Whose tickets were trained: their bundle, and what they were found by."""
 
     bundle: str
@@ -125,7 +125,7 @@ class ExperimentRecord:
     """
 
     spec: ExperimentSpec | OwnExperimentSpec
-    tickets: Subject
+    tickets: ExperimentSubject
     levels: tuple[LevelResults, ...]
     who: str
     when: str

@@ -14,8 +14,8 @@ from ticket_hub.bundle import strict
 from ticket_hub.bundle.experiment_record import (
     About,
     ExperimentRecord,
+    ExperimentSubject,
     LevelResults,
-    Subject,
     TrialResult,
     one_line,
 )
@@ -146,7 +146,9 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
     spec = spec_of(experiment["spec"])
     if spec.digest != experiment["digest"]:
         raise _wrong("its digest is not that of its experiment")
-    tickets = build(Subject, {name: stated[name] for name in Subject.__dataclass_fields__})
+    tickets = build(
+        ExperimentSubject, {name: stated[name] for name in ExperimentSubject.__dataclass_fields__}
+    )
     levels = tuple(build(LevelResults, _picked(each)) for each in _listed(table["levels"]))
     if len({each.level for each in levels}) != len(levels):
         raise _wrong("a level stands twice")

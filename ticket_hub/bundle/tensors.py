@@ -21,7 +21,7 @@ from torch import Tensor
 from ticket_hub.bundle import strict
 from ticket_hub.errors import BundleFormatError
 
-__all__ = ["Entry", "chunks", "header_size", "parse_header", "tensor_at"]
+__all__ = ["TensorEntry", "chunks", "header_size", "parse_header", "tensor_at"]
 
 MAX_HEADER_BYTES = 1 << 20
 MAX_TENSORS = 4096
@@ -45,7 +45,7 @@ _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class TensorEntry:
     """One tensor of a file.
 
     Attributes:
@@ -121,7 +121,7 @@ def header_size(prefix: bytes, source: str) -> int:
     return size
 
 
-def parse_header(header: bytes, data_size: int, source: str) -> dict[str, Entry]:
+def parse_header(header: bytes, data_size: int, source: str) -> dict[str, TensorEntry]:
     """Every tensor of a file, in the order of their bytes.
 
     Args:
@@ -147,7 +147,7 @@ def parse_header(header: bytes, data_size: int, source: str) -> dict[str, Entry]
     return entries
 
 
-def _entry(name: str, item: Any, source: str) -> Entry:  # noqa: ANN401 - parsed JSON
+def _entry(name: str, item: Any, source: str) -> TensorEntry:  # noqa: ANN401 - parsed JSON
     if not _NAME.fullmatch(name):
         raise _broken(source, f"{name[:80]!r} is not the name of a tensor")
     if not isinstance(item, dict) or set(item) != {"dtype", "shape", "data_offsets"}:
@@ -157,7 +157,7 @@ def _entry(name: str, item: Any, source: str) -> Entry:  # noqa: ANN401 - parsed
         raise _broken(source, f"the shape or the offsets of {name!r} are not sizes")
     if item["dtype"] not in list(_DTYPES) or len(shape) > MAX_RANK:
         raise _broken(source, f"the type or rank of {name!r} is not one that a bundle has")
-    entry = Entry(dtype=_DTYPES[item["dtype"]], shape=tuple(shape), start=offsets[0])
+    entry = TensorEntry(dtype=_DTYPES[item["dtype"]], shape=tuple(shape), start=offsets[0])
     if entry.elements > MAX_ELEMENTS or offsets[1] - offsets[0] != entry.size:
         raise _broken(source, f"the bytes of {name!r} do not have the length of its shape")
     return entry
@@ -169,7 +169,7 @@ def _are_sizes(value: Any) -> bool:  # noqa: ANN401 - parsed JSON
     )
 
 
-def tensor_at(data: bytearray, offset: int, entry: Entry) -> Tensor:
+def tensor_at(data: bytearray, offset: int, entry: TensorEntry) -> Tensor:
     """One tensor of a file that was read whole; it shares the file's memory.
 
     Args:

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 from ticket_hub.claims.claim import Statement
 from ticket_hub.evidence import Contrast
-from ticket_hub.evidence.contrasts import Interval
+from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA
 
@@ -48,16 +48,16 @@ class Decided:
     opposed: bool
 
     @property
-    def interval(self) -> Interval:
+    def interval(self) -> ContrastInterval:
         """What was measured in the statement's unit: points, or a ratio."""
         return _in_units(self.statement, self.contrast)
 
 
-def _in_units(statement: Statement, contrast: Contrast) -> Interval:
+def _in_units(statement: Statement, contrast: Contrast) -> ContrastInterval:
     if statement.measure == "sooner":
         return contrast.sooner
     found = contrast.accuracy
-    return Interval(mean=100 * found.mean, low=100 * found.low, high=100 * found.high)
+    return ContrastInterval(mean=100 * found.mean, low=100 * found.low, high=100 * found.high)
 
 
 def decide(

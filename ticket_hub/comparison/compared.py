@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ticket_hub.comparison.ladder import Ladder
+from ticket_hub.comparison.ladder import MeasuredLadder
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel, judge_studies
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
@@ -83,7 +83,7 @@ class Compared:
         """Whether the runs agree in everything but their tickets and seeds."""
         return not self.differing
 
-    def ladders(self) -> dict[str, Ladder]:
+    def ladders(self) -> dict[str, MeasuredLadder]:
         """By the runs' labels, what can be drawn against density."""
         found = {label: study.ladder() for label, study in self.studies.items()}
         return {label: each for label, each in found.items() if each is not None and each.series}

@@ -13,7 +13,7 @@ from ticket_hub.evidence.student import t_quantile
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.training import Curves
 
-__all__ = ["Bars", "Ladder", "Numbers", "Rung", "Series", "Spread", "counts_of"]
+__all__ = ["Bars", "ErrorBar", "MeasuredLadder", "Numbers", "Rung", "Series", "counts_of"]
 
 Bars: TypeAlias = Literal["range", "interval"]
 """What a bar spans: from the least to the greatest trial, or a 95% Student-t interval."""
@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class ErrorBar:
     """Several trials' values of one quantity, summed up.
 
     Attributes:
@@ -39,7 +39,7 @@ class Spread:
     n: int
 
     @classmethod
-    def of(cls, values: Numbers, bars: Bars = "range") -> Spread:
+    def of(cls, values: Numbers, bars: Bars = "range") -> ErrorBar:
         """Sum up `values`; with fewer than two, an interval is the value itself."""
         numbers = np.asarray(values, dtype=float)
         mean, n = float(numbers.mean()), len(numbers)
@@ -99,7 +99,7 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ladder:
+class MeasuredLadder:
     """Everything that one figure shows.
 
     Attributes:

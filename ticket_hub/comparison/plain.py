@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel
-from ticket_hub.evidence import Comparison, Pairing, Verdict
-from ticket_hub.evidence.contrasts import Interval
+from ticket_hub.evidence import ControlComparison, Pairing, Verdict
+from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.evidence.statistics import Difference, Ratio
 from ticket_hub.table import finite
@@ -94,7 +94,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _difference(each: Comparison, pairing: Pairing) -> dict[str, Any]:
+def _difference(each: ControlComparison, pairing: Pairing) -> dict[str, Any]:
     return {
         "control": each.control,
         "pairing": pairing,
@@ -133,6 +133,6 @@ def _between(each: Between) -> dict[str, Any]:
     }
 
 
-def _bounds(found: Mean | Difference | Ratio | Interval) -> dict[str, float | None]:
+def _bounds(found: Mean | Difference | Ratio | ContrastInterval) -> dict[str, float | None]:
     """Mean and 95% interval."""
     return {"mean": found.mean, "low": finite(found.low), "high": finite(found.high)}

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.studies import Measured, Study
-from ticket_hub.evidence import Comparison
+from ticket_hub.evidence import ControlComparison
 from ticket_hub.evidence.rows import mean_of
 from ticket_hub.table import Table, finite
 from ticket_hub.transfer.spec import DENSE, TICKET
 
-__all__ = ["Row", "csv_text", "rows"]
+__all__ = ["ComparisonRow", "csv_text", "rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ComparisonRow:
     """One kind of network at one level of one run; intervals are 95%, None is not known.
 
     Attributes:
@@ -72,7 +72,7 @@ class Row:
     p_uncorrected: float | None = None
 
 
-def rows(compared: Compared) -> list[Row]:
+def rows(compared: Compared) -> list[ComparisonRow]:
     """For each run its dense network, then level by level the ticket, its controls and dense."""
     between = {(each.label, each.level, each.network): each for each in compared.between}
     return [
@@ -82,7 +82,7 @@ def rows(compared: Compared) -> list[Row]:
     ]
 
 
-def _rows(label: str, study: Study) -> Iterator[Row]:
+def _rows(label: str, study: Study) -> Iterator[ComparisonRow]:
     if study.dense is not None:
         yield _row(label, study, 0, DENSE, study.dense)
     for level in study.levels:
@@ -97,10 +97,10 @@ def _rows(label: str, study: Study) -> Iterator[Row]:
             yield _with_gain(row, found.get(name))
 
 
-def _row(label: str, study: Study, level: int, network: str, measured: Measured) -> Row:
+def _row(label: str, study: Study, level: int, network: str, measured: Measured) -> ComparisonRow:
     accuracy = mean_of(measured.outcome.accuracy)
     stop = mean_of(measured.outcome.early_stop)
-    return Row(
+    return ComparisonRow(
         run=label,
         name=study.name,
         kind=study.kind,
@@ -118,7 +118,7 @@ def _row(label: str, study: Study, level: int, network: str, measured: Measured)
     )
 
 
-def _with_gain(row: Row, found: Comparison | None) -> Row:
+def _with_gain(row: ComparisonRow, found: ControlComparison | None) -> ComparisonRow:
     if found is None:
         return row
     return dataclasses.replace(
@@ -134,7 +134,7 @@ def _with_gain(row: Row, found: Comparison | None) -> Row:
     )
 
 
-def _joined(row: Row, found: Between | None) -> Row:
+def _joined(row: ComparisonRow, found: Between | None) -> ComparisonRow:
     if found is None:
         return row
     accuracy = found.contrast.accuracy
@@ -149,4 +149,4 @@ def _joined(row: Row, found: Between | None) -> Row:
 
 def csv_text(compared: Compared) -> str:
     """The rows as CSV with a heading, numbers in full; what is not known is empty."""
-    return Table.of_fields(Row, rows(compared)).csv()
+    return Table.of_fields(ComparisonRow, rows(compared)).csv()

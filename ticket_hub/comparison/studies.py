@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.metrics import CurveRecord
-from ticket_hub.comparison.ladder import Ladder, Rung, Series
+from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
 from ticket_hub.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import distinct
@@ -128,7 +128,7 @@ class Study:
         """The names of all networks, `ticket` first, without `dense`."""
         return tuple(dict.fromkeys(name for level in self.levels for name in level.networks))
 
-    def ladder(self) -> Ladder | None:
+    def ladder(self) -> MeasuredLadder | None:
         """The study as figures want it; None where the curves of a network are not known."""
         measured = [each for level in self.levels for each in level.networks.values()]
         measured += [self.dense] if self.dense else []
@@ -136,7 +136,7 @@ class Study:
             return None
         series = tuple(self._series(name) for name in self.networks)
         dense = None if self.dense is None else _rung(0, self.dense, self.metric)
-        return Ladder(title=self.about, series=series, dense=dense)
+        return MeasuredLadder(title=self.about, series=series, dense=dense)
 
     def learning(self, level: StudyLevel) -> dict[str, Rung]:
         """The networks of a level, dense last, as the figure of their training wants them."""

@@ -9,7 +9,7 @@ from typing import Any
 from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.studies import Measured, Study, StudyLevel
 from ticket_hub.evidence import count_text
-from ticket_hub.evidence.contrasts import Interval
+from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import IDENTICAL, mean_of
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.table import Column, Table
@@ -65,8 +65,8 @@ def _measured_cells(label: str, level: int, measured: Measured) -> tuple[str, ..
         str(level),
         f"{100 * measured.density:.2f}",
         count_text(measured.n, measured.tickets),
-        interval_text(Interval(mean=accuracy.mean, low=accuracy.low, high=accuracy.high)),
-        interval_text(Interval(mean=stop.mean, low=stop.low, high=stop.high), 1, ",.0f"),
+        interval_text(ContrastInterval(mean=accuracy.mean, low=accuracy.low, high=accuracy.high)),
+        interval_text(ContrastInterval(mean=stop.mean, low=stop.low, high=stop.high), 1, ",.0f"),
     )
 
 
@@ -77,12 +77,12 @@ def _gain_text(level: StudyLevel, control: str) -> str:
                 return IDENTICAL
             found = each.difference
             return interval_text(
-                Interval(mean=found.mean, low=found.low, high=found.high), 100, "+.2f"
+                ContrastInterval(mean=found.mean, low=found.low, high=found.high), 100, "+.2f"
             )
     return ""
 
 
-def interval_text(found: Interval, factor: int = 100, form: str = ".2f") -> str:
+def interval_text(found: ContrastInterval, factor: int = 100, form: str = ".2f") -> str:
     """`98.02 ±0.11`; `98.02 +0.10 -0.12` where the bounds are not as far; the mean alone."""
     mean, up, down = (
         factor * x for x in (found.mean, found.high - found.mean, found.mean - found.low)
@@ -134,7 +134,7 @@ def _n_text(each: Between) -> str:
     return own if found.pairing != "none" and own == other else f"{own}; {other}"
 
 
-def _ratio_text(found: Interval) -> str:
+def _ratio_text(found: ContrastInterval) -> str:
     if not (math.isfinite(found.low) and math.isfinite(found.high)):
         return f"{found.mean:.2f}x"
     return f"{found.mean:.2f}x ({found.low:.2f} to {found.high:.2f})"

@@ -23,13 +23,13 @@ from ticket_hub.durable import write_json
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.file_names import RUN
 
-__all__ = ["Part", "divide"]
+__all__ = ["TrialRange", "divide"]
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class TrialRange:
     """Some trials of a search.
 
     Attributes:
@@ -54,7 +54,7 @@ class Part:
         return f"trial {self.first}:" if self.count == 1 else f"trials {self.first} to {last}:"
 
 
-def divide(recipe: Recipe, run: Path, root: Path, slots: int) -> list[Part]:
+def divide(recipe: Recipe, run: Path, root: Path, slots: int) -> list[TrialRange]:
     """The parts of a search, as they were made before or as the slots allow.
 
     Args:
@@ -70,7 +70,7 @@ def divide(recipe: Recipe, run: Path, root: Path, slots: int) -> list[Part]:
         bounds = [trials * part // parts for part in range(parts + 1)]
         write_json(note, {"format": FORMAT, "digest": recipe.digest, "bounds": bounds})
     return [
-        Part(first=first, count=end - first, is_whole=len(bounds) == 2)  # noqa: PLR2004 - both ends
+        TrialRange(first=first, count=end - first, is_whole=len(bounds) == 2)  # noqa: PLR2004 - both ends
         for first, end in itertools.pairwise(bounds)
     ]
 

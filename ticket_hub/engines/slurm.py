@@ -36,7 +36,7 @@ from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
 
-__all__ = ["Job", "SlurmEngine", "from_options"]
+__all__ = ["SlurmEngine", "SubmittedWork", "from_options"]
 
 SBATCH = ("partition", "account", "qos", "constraint")
 OPTIONS = (*SBATCH, "time", "gpus", "cpus", "mem", "requeues", "slots", "cluster")
@@ -76,7 +76,7 @@ def from_options(options: Mapping[str, str]) -> SlurmEngine:
 
 
 @dataclass
-class Job:
+class SubmittedWork:
     """What a job does; submitit pickles it, and calls `checkpoint` before the time is over.
 
     Attributes:
@@ -106,7 +106,7 @@ class Job:
 
         if self._attended is not None:
             self._attended.stop()
-        return DelayedSubmission(Job(self.folder, self.workers, self.has_gpu))
+        return DelayedSubmission(SubmittedWork(self.folder, self.workers, self.has_gpu))
 
 
 class SlurmEngine:
@@ -165,7 +165,9 @@ class SlurmEngine:
             folder=logs, cluster=self._cluster, slurm_max_num_timeout=self._requeues
         )
         executor.update_parameters(**self._parameters)
-        self._jobs[folder] = executor.submit(Job(str(folder), self._workers, self._has_gpu))
+        self._jobs[folder] = executor.submit(
+            SubmittedWork(str(folder), self._workers, self._has_gpu)
+        )
         note = {"format": FORMAT, "cluster": self._cluster, "job": self._jobs[folder].job_id}
         write_json(folder / "process.json", note)
 

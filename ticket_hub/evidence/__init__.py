@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ticket_hub.evidence.contrasts import Contrast, Interval, Pairing, contrast
+    from ticket_hub.evidence.contrasts import Contrast, ContrastInterval, Pairing, contrast
     from ticket_hub.evidence.counts import count_text
     from ticket_hub.evidence.family import decide, holm
     from ticket_hub.evidence.statistics import (
@@ -20,13 +20,20 @@ if TYPE_CHECKING:
         paired_ratio,
         trials_needed,
     )
-    from ticket_hub.evidence.verdict import Comparison, Outcome, Rule, Verdict, judge, judge_family
+    from ticket_hub.evidence.verdict import (
+        ControlComparison,
+        Outcome,
+        Rule,
+        Verdict,
+        judge,
+        judge_family,
+    )
 
 __all__ = [
-    "Comparison",
     "Contrast",
+    "ContrastInterval",
+    "ControlComparison",
     "Difference",
-    "Interval",
     "Outcome",
     "Pairing",
     "Ratio",
@@ -44,10 +51,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "verdict",
+    "ControlComparison": "verdict",
     "Contrast": "contrasts",
     "Difference": "statistics",
-    "Interval": "contrasts",
+    "ContrastInterval": "contrasts",
     "Outcome": "verdict",
     "Pairing": "contrasts",
     "Ratio": "statistics",

@@ -20,7 +20,7 @@ from ticket_hub.evidence.student import t_quantile
 from ticket_hub.evidence.verdict import Outcome
 from ticket_hub.shapes import Float64
 
-__all__ = ["Contrast", "Interval", "Pairing", "contrast", "welch_interval"]
+__all__ = ["Contrast", "ContrastInterval", "Pairing", "contrast", "welch_interval"]
 
 Pairing: TypeAlias = Literal["data order", "seed", "none"]
 """What makes pairs: the same examples in the same order; only the same seed, and so the same
@@ -28,7 +28,7 @@ initialization (levels of one search); or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
+class ContrastInterval:
     """A value with the bounds of its interval, infinite where the spread is unknown."""
 
     mean: float
@@ -53,8 +53,8 @@ class Contrast:
     pairing: Pairing
     n: int
     n_other: int
-    accuracy: Interval
-    sooner: Interval
+    accuracy: ContrastInterval
+    sooner: ContrastInterval
     method: str
     confidence: float
     tickets: int | None = None
@@ -79,7 +79,7 @@ def contrast(
         n=len(first.accuracy),
         n_other=len(second.accuracy),
         accuracy=accuracy,
-        sooner=Interval(mean=math.exp(logs.mean), low=_exp(logs.low), high=_exp(logs.high)),
+        sooner=ContrastInterval(mean=math.exp(logs.mean), low=_exp(logs.low), high=_exp(logs.high)),
         method=method,
         confidence=confidence,
         tickets=distinct(first.tickets),
@@ -87,7 +87,9 @@ def contrast(
     )
 
 
-def welch_interval(first: Numbers, second: Numbers, *, confidence: float = 0.95) -> Interval:
+def welch_interval(
+    first: Numbers, second: Numbers, *, confidence: float = 0.95
+) -> ContrastInterval:
     """The difference of two means with Welch's interval.
 
     A side of one trial, or one whose trials are all equal, carries no estimate of spread: then the
@@ -99,22 +101,22 @@ def welch_interval(first: Numbers, second: Numbers, *, confidence: float = 0.95)
     left, right = _values(first), _values(second)
     mean = float(left.mean() - right.mean())
     if not (_has_spread(left) and _has_spread(right)):
-        return Interval(mean=mean, low=-math.inf, high=math.inf)
+        return ContrastInterval(mean=mean, low=-math.inf, high=math.inf)
     parts = [float(side.var(ddof=1)) / len(side) for side in (left, right)]
     freedom = sum(parts) ** 2 / sum(
         part**2 / (len(side) - 1) for part, side in zip(parts, (left, right), strict=True)
     )
     half = t_quantile((1 + confidence) / 2, freedom) * math.sqrt(sum(parts))
-    return Interval(mean=mean, low=mean - half, high=mean + half)
+    return ContrastInterval(mean=mean, low=mean - half, high=mean + half)
 
 
 def _difference(
     first: Numbers, second: Numbers, pairing: Pairing, confidence: float
-) -> tuple[Interval, str]:
+) -> tuple[ContrastInterval, str]:
     if pairing == "none":
         return welch_interval(first, second, confidence=confidence), "welch"
     found = paired_difference(first, second, confidence=confidence)
-    return Interval(mean=found.mean, low=found.low, high=found.high), found.method
+    return ContrastInterval(mean=found.mean, low=found.low, high=found.high), found.method
 
 
 def _logs(outcome: Outcome) -> list[float]:

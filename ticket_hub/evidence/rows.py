@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from ticket_hub.evidence.counts import count_text, distinct
 from ticket_hub.evidence.statistics import paired_difference
-from ticket_hub.evidence.verdict import REFERENCES, Comparison, Outcome, Verdict
+from ticket_hub.evidence.verdict import REFERENCES, ControlComparison, Outcome, Verdict
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Column, Table
 
 __all__ = [
     "IDENTICAL",
+    "EvidenceRow",
     "Mean",
-    "Row",
     "interval_text",
     "level_rows",
     "mean_of",
@@ -43,7 +43,7 @@ def mean_of(values: Sequence[float] | Sequence[int]) -> Mean:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class EvidenceRow:
     """One kind of network at one level; intervals are 95%.
 
     Attributes:
@@ -89,7 +89,7 @@ def level_rows(
     outcomes: Mapping[str, Outcome],
     densities: Mapping[str, float],
     verdict: Verdict,
-) -> list[Row]:
+) -> list[EvidenceRow]:
     """The rows of a level, in the order of `outcomes`.
 
     Args:
@@ -99,9 +99,9 @@ def level_rows(
     return [_row(level, name, each, densities[name], verdict) for name, each in outcomes.items()]
 
 
-def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdict) -> Row:
+def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdict) -> EvidenceRow:
     accuracy = mean_of(outcome.accuracy)
-    row = Row(
+    row = EvidenceRow(
         level=level,
         network=name,
         density=density,
@@ -128,7 +128,7 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
     )
 
 
-def _claim(found: Comparison, family: int) -> str:
+def _claim(found: ControlComparison, family: int) -> str:
     if found.identical:
         return IDENTICAL
     if found.holds:
@@ -152,7 +152,7 @@ def _columns(metric: Metric) -> tuple[Column, ...]:
     )
 
 
-def rows_table(rows: Iterable[Row], metric: Metric = ACCURACY) -> Table:
+def rows_table(rows: Iterable[EvidenceRow], metric: Metric = ACCURACY) -> Table:
     """Rows for people, 95% intervals in parentheses.
 
     Args:
@@ -161,7 +161,7 @@ def rows_table(rows: Iterable[Row], metric: Metric = ACCURACY) -> Table:
     return Table(_columns(metric), [_cells(row, metric) for row in rows])
 
 
-def _cells(row: Row, metric: Metric) -> list[str]:
+def _cells(row: EvidenceRow, metric: Metric) -> list[str]:
     return [
         str(row.level),
         row.network,

@@ -44,7 +44,7 @@ __all__ = [
     "ALPHA",
     "MARGIN",
     "REFERENCES",
-    "Comparison",
+    "ControlComparison",
     "Judged",
     "Outcome",
     "Rule",
@@ -146,7 +146,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ControlComparison:
     """A ticket against one control.
 
     Attributes:
@@ -202,7 +202,7 @@ class Verdict:
     margin: float
     alpha: float
     family: int
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ControlComparison, ...]
     trials_needed: int | None
 
 
@@ -269,14 +269,14 @@ def _comparison(  # noqa: PLR0917 - made in one place
     decided: Decisions,
     place: int,
     rule: Rule,
-) -> Comparison:
+) -> ControlComparison:
     least = -rule.margin if name in REFERENCES else 0.0
     enough = difference.n >= MIN_TRIALS
     # A bootstrapped interval is not the t-test's: where they disagree, there is no word.
     can_hold, can_be_worse = enough and difference.low > least, enough and difference.high < 0
     holds, worse = bool(decided.holds[place]), bool(decided.worse[place])
     alone = decided.p[place] <= rule.alpha, decided.p_worse[place] <= rule.alpha
-    return Comparison(
+    return ControlComparison(
         control=name,
         difference=difference,
         speed=paired_ratio(control.early_stop, ticket.early_stop),
@@ -303,7 +303,7 @@ def _identical(ticket: Outcome, control: Outcome) -> bool:
 
 
 def _verdict(
-    ticket: Outcome, comparisons: tuple[Comparison, ...], rule: Rule, family: int
+    ticket: Outcome, comparisons: tuple[ControlComparison, ...], rule: Rule, family: int
 ) -> Verdict:
     n, tickets = len(ticket.accuracy), distinct(ticket.tickets)
     shown = {each.control: (each.holds, each.worse) for each in comparisons}
@@ -339,7 +339,7 @@ def word_of(shown: Mapping[str, tuple[bool, bool]]) -> Word | None:
 
 
 def _needed(
-    word: Word | None, comparisons: Sequence[Comparison], rule: Rule, family: int
+    word: Word | None, comparisons: Sequence[ControlComparison], rule: Rule, family: int
 ) -> int | None:
     """Trials for every open half of `winning`, at the strictest step of Holm's procedure."""
     if word in {"winning", "losing"}:
@@ -360,7 +360,7 @@ def _reason(  # noqa: PLR0917 - made in one place
     word: Word | None,
     n: int,
     tickets: int | None,
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[ControlComparison],
     rule: Rule,
     family: int,
 ) -> str:
@@ -381,7 +381,7 @@ def _reason(  # noqa: PLR0917 - made in one place
     return f"{word}: {text}"
 
 
-def _describe(each: Comparison, metric: Metric) -> str:
+def _describe(each: ControlComparison, metric: Metric) -> str:
     difference = each.difference
     low, high = (metric.number(bound, signed=True) for bound in (difference.low, difference.high))
     bounds = (

@@ -31,7 +31,7 @@ from ticket_hub.errors import (
 from ticket_hub.hub.address import check_repo, check_revision
 from ticket_hub.hub.base import Pushed, RemoteFile, Report, Snapshot
 from ticket_hub.hub.folder_blobs import FolderBlobs
-from ticket_hub.hub.folder_files import History, publish, read_tag, timestamp
+from ticket_hub.hub.folder_files import CommitHistory, publish, read_tag, timestamp
 
 __all__ = ["FolderHub"]
 
@@ -159,7 +159,7 @@ class FolderHub:
                 continue  # a dot: what a deletion has left
             try:
                 check_repo(repo)
-                head = History(place).newest()
+                head = CommitHistory(place).newest()
             except HubNotFoundError:  # deleted at this moment
                 continue
             except TicketHubError as error:
@@ -232,8 +232,8 @@ class FolderHub:
         check_repo(repo)
         return self.root / "repos" / repo
 
-    def _history(self, repo: str) -> History:
-        return History(self._place(repo))
+    def _history(self, repo: str) -> CommitHistory:
+        return CommitHistory(self._place(repo))
 
     def refuse_absent(self) -> None:
         """A share that is not mounted, or a misspelt folder, is no hub without tickets.

@@ -18,7 +18,7 @@ from pathlib import Path
 from ticket_hub.errors import HubError, StorageError, TicketHubError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.folder import FolderHub
-from ticket_hub.hub.folder_files import History, read_commit
+from ticket_hub.hub.folder_files import CommitHistory, read_commit
 from ticket_hub.patterns import SHA256
 
 __all__ = ["GRACE_SECONDS", "CollectedFolder", "collect_folder"]
@@ -106,7 +106,7 @@ def _named(root: Path) -> set[str]:
                 named |= {digest for digest, _ in read_commit(path)["files"].values()}
             except TicketHubError as error:
                 place = history.parent
-                if path.is_file() and path in History(place).files() and _is_repo(place):
+                if path.is_file() and path in CommitHistory(place).files() and _is_repo(place):
                     raise HubError(
                         f"{error.problem} Nobody knows which blobs it names, so all of them stay.",
                         error.remedy,

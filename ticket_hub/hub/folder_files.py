@@ -17,7 +17,7 @@ from ticket_hub.file_system import name_new
 from ticket_hub.home import user_name
 from ticket_hub.patterns import COMMIT, SHA256
 
-__all__ = ["History", "commit_id", "publish", "read_commit", "read_tag", "timestamp"]
+__all__ = ["CommitHistory", "commit_id", "publish", "read_commit", "read_tag", "timestamp"]
 
 _NUMBER = re.compile(r"[0-9]{8,12}\.json")
 _PATH = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
@@ -50,7 +50,7 @@ def publish(path: Path, record: dict[str, Any]) -> bool:
     return is_first
 
 
-class History:
+class CommitHistory:
     """The commits of the repository in a folder; files of other programs are passed over.
 
     Every method raises `HubError` where a commit that it needs is damaged, and `HubNotFoundError`

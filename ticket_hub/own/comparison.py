@@ -39,7 +39,7 @@ from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, note
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
-from ticket_hub.transfer.spec import DENSE, OWN, Entry, Request
+from ticket_hub.transfer.spec import DENSE, OWN, MemberKey, Request
 from ticket_hub.transfer.tables import csv_text, markdown
 
 __all__ = ["Comparison", "ComparisonResult"]
@@ -235,7 +235,7 @@ class Comparison:
             },
         }
 
-    def _step(self, entry: Entry, folder: ExperimentFolder) -> Step:
+    def _step(self, entry: MemberKey, folder: ExperimentFolder) -> Step:
         ticket = self._ticket(entry)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
         start = make_start(
@@ -269,7 +269,7 @@ class Comparison:
         seed_generators(step.draw_seed)
         return step
 
-    def _result(self, entry: Entry, start: Start, finished: Finished) -> Result:
+    def _result(self, entry: MemberKey, start: Start, finished: Finished) -> Result:
         return Result(
             level=entry.level,
             control=entry.control,
@@ -287,11 +287,11 @@ class Comparison:
             start=start.digest,
         )
 
-    def _ticket(self, entry: Entry) -> TicketContent:
+    def _ticket(self, entry: MemberKey) -> TicketContent:
         level = self.request.levels[0] if entry.control == DENSE else entry.level
         return self.source.ticket(level, entry.trial)
 
-    def _ticket_id(self, entry: Entry) -> str:
+    def _ticket_id(self, entry: MemberKey) -> str:
         if entry.control == DENSE:
             return self.spec.theta0[entry.trial % len(self.spec.theta0)]
         return self.source.ticket_id(entry.level, entry.trial)

@@ -24,7 +24,7 @@ from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.imp import refuse_strange
-from ticket_hub.search.session import Session
+from ticket_hub.search.session import SearchSession
 from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Member
 
@@ -153,7 +153,7 @@ class Search:
         with hold(folder.lock):
             sweep(folder.path)
             self._supplier.demand_same(folder)
-            session = Session(folder, self._supplier)
+            session = SearchSession(folder, self._supplier)
             for index in range(session.ladder.last + 1):
                 level = session.finished(index)
                 if level is None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.granularity import OfWeight, register_granularity
-from ticket_hub.pruning.group import Group
+from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.types import Mask, PrunableLayer
 
 __all__ = ["NOfM"]
@@ -39,7 +39,7 @@ class NOfM(OfWeight):
                 "Keep n of each m with n below m, such as '2:4'.",
             )
 
-    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[Group, ...]:
+    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[RankingGroup, ...]:
         """One ranking for each layer with a rate; how many go is in the name.
 
         Raises:
@@ -61,7 +61,7 @@ class NOfM(OfWeight):
         )
 
     def prune(
-        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[Group, int]]
+        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, Tensor]:
         """Keep the n largest scores of each block that the mask keeps."""
         result = {name: keep.clone() for name, keep in mask.items()}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import PluginError, PruningError
-from ticket_hub.pruning.group import Group
+from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
@@ -94,7 +94,7 @@ class Granularity(ABC):
         each = math.prod(shape) // max(1, len(kept))
         return keep & self.join(kept.unsqueeze(1).expand(-1, each), shape)
 
-    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[Group, ...]:
+    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[RankingGroup, ...]:
         """The rankings: one for each layer with a rate, or one for all of them.
 
         Raises:
@@ -104,7 +104,7 @@ class Granularity(ABC):
         spec = self.spec
         chosen = [layer for layer in layers if spec.rate(layer.kind) > 0]
         found = [
-            Group(
+            RankingGroup(
                 names=(layer.name,),
                 size=size,
                 rate=spec.rate(layer.kind),
@@ -125,10 +125,10 @@ class Granularity(ABC):
             )
         names = tuple(layer.name for layer in chosen)
         size = sum(group.size for group in found)
-        return (Group(names=names, size=size, **_rates(found[0])),)
+        return (RankingGroup(names=names, size=size, **_rates(found[0])),)
 
     def weights(
-        self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[Group, int]]
+        self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, int] | int:
         """The weights that each layer keeps, given the entries that each group keeps.
 
@@ -141,12 +141,12 @@ class Granularity(ABC):
             return sum(found.values()) - whole + group.each * kept
         return found | {group.names[0]: group.each * kept for group, kept in entries}
 
-    def entries(self, group: Group, mask: Mask) -> int:
+    def entries(self, group: RankingGroup, mask: Mask) -> int:
         """How many entries of a group a mask keeps."""
         return sum(int(self.kept(mask[name]).sum()) for name in group.names)
 
     def prune(
-        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[Group, int]]
+        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, Tensor]:
         """The mask after each group has dropped so many entries.
 
@@ -173,7 +173,7 @@ class Granularity(ABC):
         }
 
 
-def _rates(group: Group) -> dict[str, Any]:
+def _rates(group: RankingGroup) -> dict[str, Any]:
     return {"rate": group.rate, "linear": group.linear, "each": group.each}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Group"]
+__all__ = ["RankingGroup"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class RankingGroup:
     """Layers that compete in one ranking.
 
     Attributes:

@@ -13,7 +13,7 @@ from ticket_hub.errors import MaskMismatchError
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = [
-    "Overlap",
+    "MaskOverlap",
     "check_alignment",
     "check_layers",
     "density",
@@ -124,7 +124,7 @@ def is_nested(inner: Mask, outer: Mask) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overlap:
+class MaskOverlap:
     """How much two masks have in common, beside what chance alone would give.
 
     Attributes:
@@ -154,7 +154,7 @@ def _ratio(shared: float, total: int) -> float:
     return shared / (total - shared) if total else 1.0
 
 
-def overlap(first: Mask, second: Mask) -> Overlap:
+def overlap(first: Mask, second: Mask) -> MaskOverlap:
     """Compare two masks of one network.
 
     Raises:
@@ -162,7 +162,7 @@ def overlap(first: Mask, second: Mask) -> Overlap:
     """
     _check_pair(first, second)
     one, two = kept_by_layer(first), kept_by_layer(second)
-    return Overlap(
+    return MaskOverlap(
         first=sum(one.values()),
         second=sum(two.values()),
         shared=sum(int((keep & second[name]).sum()) for name, keep in first.items()),

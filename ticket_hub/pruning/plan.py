@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.distribution import shared_out
 from ticket_hub.pruning.granularity import Granularity, granularity_of
-from ticket_hub.pruning.group import Group
+from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import PrunableLayer
@@ -20,7 +20,7 @@ _HALVINGS = 200  # of the bisection: more than a float can resolve
 
 def groups(
     spec: PruningSpec, layers: Iterable[PrunableLayer], structure: Structure | None = None
-) -> tuple[Group, ...]:
+) -> tuple[RankingGroup, ...]:
     """The rankings of a spec: one for each layer with a rate, or one for all of them.
 
     Args:
@@ -123,7 +123,7 @@ def ladder(
 def _sum(
     granularity: Granularity,
     layers: Sequence[PrunableLayer],
-    chosen: Sequence[Group],
+    chosen: Sequence[RankingGroup],
     entries: Sequence[int],
 ) -> int:
     kept = granularity.weights(layers, [*zip(chosen, entries, strict=True)])
@@ -131,7 +131,7 @@ def _sum(
 
 
 def _distributed(
-    spec: PruningSpec, layers: Sequence[PrunableLayer], chosen: Sequence[Group], kept: int
+    spec: PruningSpec, layers: Sequence[PrunableLayer], chosen: Sequence[RankingGroup], kept: int
 ) -> tuple[int, ...]:
     names = {group.names[0] for group in chosen}
     counts = shared_out(spec.distribution, [each for each in layers if each.name in names], kept)
@@ -141,7 +141,7 @@ def _distributed(
 def _shared_units(
     granularity: Granularity,
     layers: Sequence[PrunableLayer],
-    chosen: Sequence[Group],
+    chosen: Sequence[RankingGroup],
     wanted: int,
 ) -> tuple[int, ...]:
     """As many units as their rates would leave at one fractional level, `wanted` weights at most.
@@ -162,7 +162,7 @@ def _shared_units(
     return tuple(at(high))
 
 
-def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
+def _share(chosen: Sequence[RankingGroup], wanted: int) -> tuple[int, ...]:
     """Split `wanted` over the groups as their rates would at one common, fractional level."""
     low, high = 0.0, 1.0
     while sum(_at(chosen, high)) > max(wanted, 0.5):
@@ -178,6 +178,6 @@ def _share(chosen: Sequence[Group], wanted: int) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _at(chosen: Sequence[Group], level: float) -> list[float]:
+def _at(chosen: Sequence[RankingGroup], level: float) -> list[float]:
     """Weights of each group that are left at a level, which may lie between two."""
     return [group.size * group.each * group.share(level) for group in chosen]

@@ -10,7 +10,7 @@ from torch import Tensor
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning.criteria import CRITERIA, MEASURED, Measured, refuse_idle, scores
 from ticket_hub.pruning.granularity import Granularity, granularity_of
-from ticket_hub.pruning.group import Group
+from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
 from ticket_hub.pruning.plan import groups, targets
 from ticket_hub.pruning.structure import Structure
@@ -103,7 +103,7 @@ def one_shot_mask(
 def _apply(
     granularity: Granularity,
     layers: Sequence[PrunableLayer],
-    goals: Sequence[tuple[Group, int]],
+    goals: Sequence[tuple[RankingGroup, int]],
     mask: Mask,
     given: Mapping[str, Any],
 ) -> dict[str, Tensor]:

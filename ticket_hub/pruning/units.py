@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.granularity import Granularity, register_granularity
-from ticket_hub.pruning.group import Group
+from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.pruning.structure import UnitGroup
 from ticket_hub.types import Mask, PrunableLayer
@@ -38,7 +38,7 @@ class OfUnit(Granularity):
         """Unused: units run through several layers."""
         raise NotImplementedError
 
-    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[Group, ...]:
+    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[RankingGroup, ...]:
         """One ranking for each group of coupled layers, at the lowest rate of its layers' kinds.
 
         With the scope `global`, one for all of them.
@@ -53,7 +53,7 @@ class OfUnit(Granularity):
             names = units.producers(kinds)
             rate = min(self.spec.rate(kinds[name]) for name in names)
             if rate > 0:
-                found.append(Group(names=names, size=units.size, rate=rate, linear=linear))
+                found.append(RankingGroup(names=names, size=units.size, rate=rate, linear=linear))
         if not found:
             reasons = [f"{name}: {why}" for name, why in self.structure.fixed.items()]
             raise PruningError(
@@ -64,10 +64,10 @@ class OfUnit(Granularity):
             return tuple(found)
         names = tuple(name for group in found for name in group.names)
         size = sum(group.size for group in found)
-        return (Group(names=names, size=size, rate=found[0].rate, linear=linear),)
+        return (RankingGroup(names=names, size=size, rate=found[0].rate, linear=linear),)
 
     def weights(
-        self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[Group, int]]
+        self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, int] | int:
         """The weights that each layer keeps: rows that are left times columns that are left.
 
@@ -92,12 +92,12 @@ class OfUnit(Granularity):
             return round(sum(found.values()))
         return {name: round(kept) for name, kept in found.items()}
 
-    def entries(self, group: Group, mask: Mask) -> int:
+    def entries(self, group: RankingGroup, mask: Mask) -> int:
         """How many units of a group a mask keeps."""
         return sum(int(units.kept(mask).sum()) for units in self._units(group))
 
     def prune(
-        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[Group, int]]
+        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, Tensor]:
         """Drop so many units of each group, those whose incoming weights are worth the least.
 
@@ -126,7 +126,7 @@ class OfUnit(Granularity):
             units.reorder(result, order)
         return result
 
-    def _units(self, group: Group) -> list[UnitGroup]:
+    def _units(self, group: RankingGroup) -> list[UnitGroup]:
         return [units for units in self.structure.groups if units.name in group.names]
 
     def _worth(self, units: UnitGroup, scores: Mapping[str, Tensor], mask: Mask) -> Tensor:

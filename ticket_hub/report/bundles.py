@@ -9,14 +9,14 @@ from pathlib import Path
 from ticket_hub.bundle import Bundle, Manifest, open_bundle
 from ticket_hub.bundle.manifest import LevelRecord
 from ticket_hub.bundle.summary import outcomes, rule_of, verdicts
-from ticket_hub.comparison.ladder import Ladder, Rung, Series
+from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, Verdict
 from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET
 from ticket_hub.recipe.own import Metric
-from ticket_hub.report.write import Subject
+from ticket_hub.report.write import ReportSubject
 from ticket_hub.runs.locate import locate
 from ticket_hub.training import Curves
 
@@ -36,7 +36,7 @@ def show_bundle(place: str | Path) -> Manifest:
     return open_bundle(locate(str(place), cache=Cache()).bundle).manifest
 
 
-def subject(bundle: Bundle) -> Subject:
+def subject(bundle: Bundle) -> ReportSubject:
     """Everything that a report shows of a bundle.
 
     Raises:
@@ -50,8 +50,8 @@ def subject(bundle: Bundle) -> Subject:
             f"The bundle in {bundle.path} has no measurements.",
             "Train its tickets with `ticket retrain`, or report the run it was found in.",
         )
-    return Subject(
-        ladder=Ladder(
+    return ReportSubject(
+        ladder=MeasuredLadder(
             title=f"{manifest.architecture.name} on {manifest.data.name}",
             series=tuple(each for each in series if each.name != DENSE),
             dense=_dense(series),

@@ -24,7 +24,7 @@ from ticket_hub.errors import EvidenceError, NetworkError
 from ticket_hub.networks import build
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
 
-__all__ = ["Cost", "Costs", "measure_ticket"]
+__all__ = ["Costs", "FormCost", "measure_ticket"]
 
 WARMUP = 3
 MIN_RUNS = 20
@@ -32,7 +32,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class FormCost:
     """One form of a ticket.
 
     Attributes:
@@ -69,7 +69,7 @@ class Costs:
         left_out: why there is no smaller network; empty where there is.
     """
 
-    costs: tuple[Cost, ...]
+    costs: tuple[FormCost, ...]
     batch: int
     runs: int
     threads: int
@@ -157,14 +157,14 @@ def _times(forms: Mapping[str, nn.Module], inputs: Tensor, runs: int) -> dict[st
     return times
 
 
-def _cost(form: str, module: nn.Module, one: Tensor, times: list[float]) -> Cost:
+def _cost(form: str, module: nn.Module, one: Tensor, times: list[float]) -> FormCost:
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         module(one)
     state = {name: value.contiguous() for name, value in module.state_dict().items()}
     low, median, high = statistics.quantiles(times, n=4)
     parameters = list(module.parameters())
-    return Cost(
+    return FormCost(
         form=form,
         parameters=sum(value.numel() for value in parameters),
         nonzero=sum(int(value.count_nonzero()) for value in parameters),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ticket_hub.comparison.ladder import Bars, Ladder
+from ticket_hub.comparison.ladder import Bars, MeasuredLadder
 from ticket_hub.comparison.studies import Study, experiment_study
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
@@ -108,7 +108,7 @@ def _figures(study: Study, bars: Bars) -> dict[str, Figure]:
     return found | {f"learning-{level:03d}": each for level, each in _learning(study).items()}
 
 
-def _ladder(study: Study) -> Ladder:
+def _ladder(study: Study) -> MeasuredLadder:
     ladder = study.ladder()
     if ladder is None or not ladder.series:
         raise EvidenceError(

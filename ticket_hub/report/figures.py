@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ticket_hub.comparison.ladder import Bars, Ladder, Numbers, Rung, Spread, counts_of
+from ticket_hub.comparison.ladder import Bars, ErrorBar, MeasuredLadder, Numbers, Rung, counts_of
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.report.panels import (
     density_axis,
@@ -25,7 +25,7 @@ __all__ = ["ladder_figure", "tickets_figure"]
 DODGE = 0.006
 
 
-def ladder_figure(ladder: Ladder, *, bars: Bars = "range", width: float = 9.0) -> Figure:
+def ladder_figure(ladder: MeasuredLadder, *, bars: Bars = "range", width: float = 9.0) -> Figure:
     """Test accuracy at the early stop, and the early stop's iteration, against density.
 
     Per cent of weights remaining runs from left (dense) to right (sparse), logarithmically. The
@@ -47,7 +47,7 @@ def ladder_figure(ladder: Ladder, *, bars: Bars = "range", width: float = 9.0) -
 
 
 def tickets_figure(
-    ladders: Mapping[str, Ladder], *, bars: Bars = "interval", width: float = 9.0
+    ladders: Mapping[str, MeasuredLadder], *, bars: Bars = "interval", width: float = 9.0
 ) -> Figure:
     """The tickets and the dense networks of several runs, against density, in one figure.
 
@@ -86,43 +86,46 @@ def _name_axes(panels: tuple[Axes, Axes], metric: Metric) -> None:
 
 
 def _against_density(
-    panel: Axes, ladder: Ladder, values: Callable[[Rung], Numbers], bars: Bars
+    panel: Axes, ladder: MeasuredLadder, values: Callable[[Rung], Numbers], bars: Bars
 ) -> None:
     """Draw every series, moved apart a little so that bars at one density stay readable."""
     if ladder.dense is not None:
-        _level_line(panel, Spread.of(values(ladder.dense), bars), look("dense", 0), "dense")
+        _level_line(panel, ErrorBar.of(values(ladder.dense), bars), look("dense", 0), "dense")
     middle = (len(ladder.series) - 1) / 2
     apart = (max(ladder.densities) / min(ladder.densities)) ** DODGE
     for position, series in enumerate(ladder.series):
-        spreads = [Spread.of(values(rung), bars) for rung in series.rungs]
+        spreads = [ErrorBar.of(values(rung), bars) for rung in series.rungs]
         places = [100 * rung.density * apart ** (position - middle) for rung in series.rungs]
         points_with_bars(panel, places, spreads, series.name, look(series.name, position))
     density_axis(panel, ladder.densities)
 
 
 def _runs_against_density(
-    panel: Axes, ladders: Mapping[str, Ladder], values: Callable[[Rung], Numbers], bars: Bars
+    panel: Axes,
+    ladders: Mapping[str, MeasuredLadder],
+    values: Callable[[Rung], Numbers],
+    bars: Bars,
 ) -> None:
     densities = sorted({d for ladder in ladders.values() for d in ladder.densities}, reverse=True)
     apart = (max(densities) / min(densities)) ** DODGE
     for position, (label, ladder) in enumerate(ladders.items()):
         style = look("run", position)
         if ladder.dense is not None:
-            dense = Spread.of(values(ladder.dense), bars)
+            dense = ErrorBar.of(values(ladder.dense), bars)
             _level_line(panel, dense, Look(style.color, "", "--"), f"{label} dense")
         rungs = ladder.series[0].rungs
         move = apart ** (position - (len(ladders) - 1) / 2)
         points_with_bars(
             panel,
             [100 * rung.density * move for rung in rungs],
-            [Spread.of(values(rung), bars) for rung in rungs],
+            [ErrorBar.of(values(rung), bars) for rung in rungs],
             f"{label} ticket",
             style,
         )
     density_axis(panel, densities)
 
 
-def _level_line(panel: Axes, dense: Spread, style: Look, name: str) -> None:
+def _level_line(panel: Axes, dense: ErrorBar, style: Look, name: str) -> None:
     """The dense network, which has one density only."""
     panel.axhline(dense.mean, color=style.color, linestyle=style.line, lw=1, label=name)
     panel.axhspan(dense.low, dense.high, color=style.color, alpha=0.08, lw=0)

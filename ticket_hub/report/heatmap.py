@@ -18,7 +18,7 @@ from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import REFERENCES
 from ticket_hub.report.style import INK, drawing
 from ticket_hub.transfer.matrix import Cell, Matrix
-from ticket_hub.transfer.tables import Row
+from ticket_hub.transfer.tables import EvidenceRow
 
 __all__ = ["MARKS", "matrix_figure", "short_name"]
 
@@ -106,11 +106,11 @@ def short_name(name: str) -> str:
     )
 
 
-def _row(cell: Cell, against: str | None) -> Row | None:
+def _row(cell: Cell, against: str | None) -> EvidenceRow | None:
     return cell.row(against or "ticket")
 
 
-def _number(row: Row, against: str | None) -> float:
+def _number(row: EvidenceRow, against: str | None) -> float:
     return 100 * (row.accuracy if against is None else row.gain or 0.0)
 
 
@@ -157,7 +157,7 @@ def _write(
     panel.text(*place, text, color=ink, size=size, weight=weight, ha="center", va="center")
 
 
-def _bounds(row: Row, against: str | None, form: str) -> str:
+def _bounds(row: EvidenceRow, against: str | None, form: str) -> str:
     pair = (
         (row.accuracy_low, row.accuracy_high) if against is None else (row.gain_low, row.gain_high)
     )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ticket_hub.comparison.ladder import Ladder, Rung, counts_of
+from ticket_hub.comparison.ladder import MeasuredLadder, Rung, counts_of
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
@@ -32,7 +32,7 @@ class _Line:
     position: int
 
 
-def curves_figure(ladder: Ladder, *, width: float = 9.0) -> Figure:
+def curves_figure(ladder: MeasuredLadder, *, width: float = 9.0) -> Figure:
     """Test accuracy and validation loss of the ticket while it trains, one line a level.
 
     Lines are means over the trials, the shade spans the least to the greatest trial, and the mark

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 
-from ticket_hub.comparison.ladder import Bars, Ladder
+from ticket_hub.comparison.ladder import Bars, MeasuredLadder
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.style import theme_css, themed_svg
@@ -56,7 +56,7 @@ $body
 
 
 def page(
-    ladder: Ladder,
+    ladder: MeasuredLadder,
     *,
     facts: Mapping[str, str],
     recipe: str = "",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from ticket_hub.comparison.ladder import Bars, Spread
+from ticket_hub.comparison.ladder import Bars, ErrorBar
 from ticket_hub.report.style import Look
 
 __all__ = [
@@ -49,7 +49,7 @@ def two_panels(width: float) -> tuple[Figure, tuple[Axes, Axes]]:
 
 
 def points_with_bars(
-    panel: Axes, places: Sequence[float], spreads: Sequence[Spread], name: str, style: Look
+    panel: Axes, places: Sequence[float], spreads: Sequence[ErrorBar], name: str, style: Look
 ) -> None:
     """A line through means, with bars."""
     means = [spread.mean for spread in spreads]

@@ -19,7 +19,7 @@ from ticket_hub.runs.locate import locate
 from ticket_hub.table import Table
 from ticket_hub.transfer import read_matrix
 from ticket_hub.transfer.stored import find_experiment, read_experiment
-from ticket_hub.transfer.tables import Row, rows
+from ticket_hub.transfer.tables import EvidenceRow, rows
 
 __all__ = ["numbers", "report_run"]
 
@@ -77,4 +77,4 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
     if experiment is None:
         ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
         return Table.of_fields(LadderRow, ladder_rows(ladder)).json()
-    return Table.of_fields(Row, rows(read_experiment(experiment).levels)).json()
+    return Table.of_fields(EvidenceRow, rows(read_experiment(experiment).levels)).json()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ticket_hub.comparison.ladder import Ladder, Rung, Series, Spread
+from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Rung, Series
 from ticket_hub.evidence import count_text
 from ticket_hub.recipe.own import Metric
 from ticket_hub.table import Column, Table
@@ -45,7 +45,7 @@ class LadderRow:
     tickets: int | None = None
 
 
-def ladder_rows(ladder: Ladder) -> list[LadderRow]:
+def ladder_rows(ladder: MeasuredLadder) -> list[LadderRow]:
     """One row for each series and level, in the order of the figure."""
     return [_row(series, rung, ladder.dense) for series in ladder.series for rung in series.rungs]
 
@@ -53,8 +53,8 @@ def ladder_rows(ladder: Ladder) -> list[LadderRow]:
 def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
     reference = None
     if dense is not None and rung is not dense:
-        reference = Spread.of(dense.accuracies).mean
-    accuracy, stop = Spread.of(rung.accuracies), Spread.of(rung.early_stops)
+        reference = ErrorBar.of(dense.accuracies).mean
+    accuracy, stop = ErrorBar.of(rung.accuracies), ErrorBar.of(rung.early_stops)
     return LadderRow(
         series=series.name,
         level=rung.level,
@@ -86,7 +86,7 @@ def _columns(metric: Metric) -> tuple[Column, ...]:
     )
 
 
-def ladder_table(ladder: Ladder) -> Table:
+def ladder_table(ladder: MeasuredLadder) -> Table:
     """The rows for people: means, and from least to greatest in parentheses."""
     metric = ladder.metric
     return Table(_columns(metric), [_cells(row, metric) for row in ladder_rows(ladder)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ticket_hub.comparison.ladder import Bars, Ladder
+from ticket_hub.comparison.ladder import Bars, MeasuredLadder
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
@@ -16,7 +16,7 @@ from ticket_hub.report.style import png, svg
 from ticket_hub.report.tables import LadderRow, ladder_rows, ladder_table
 from ticket_hub.table import Table
 
-__all__ = ["FORMS", "Form", "Subject", "write_report"]
+__all__ = ["FORMS", "Form", "ReportSubject", "write_report"]
 
 Form: TypeAlias = Literal["png", "svg", "html", "csv", "md"]
 """What a report may be written as."""
@@ -25,7 +25,7 @@ FORMS: tuple[Form, ...] = ("png", "svg", "html", "csv", "md")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Subject:
+class ReportSubject:
     """What a report is about.
 
     Attributes:
@@ -35,14 +35,14 @@ class Subject:
         notes: what the evidence shows and does not show, one sentence each.
     """
 
-    ladder: Ladder
+    ladder: MeasuredLadder
     facts: Mapping[str, str] = field(default_factory=dict)
     recipe: str = ""
     notes: Sequence[str] = ()
 
 
 def write_report(
-    subject: Subject, folder: Path, forms: Sequence[Form], *, bars: Bars = "range"
+    subject: ReportSubject, folder: Path, forms: Sequence[Form], *, bars: Bars = "range"
 ) -> list[Path]:
     """Write the figures, tables or the page into a folder, and name the files.
 
@@ -60,7 +60,7 @@ def write_report(
     return written
 
 
-def _files(subject: Subject, form: Form, bars: Bars) -> dict[str, bytes]:
+def _files(subject: ReportSubject, form: Form, bars: Bars) -> dict[str, bytes]:
     ladder = subject.ladder
     if form == "html":
         text = page(

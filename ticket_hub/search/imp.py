@@ -19,7 +19,7 @@ from ticket_hub.runs.resources import Resources
 from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.search.parts import Parts
 from ticket_hub.search.pretrained import Theta0Choice
-from ticket_hub.search.session import Session
+from ticket_hub.search.session import SearchSession
 
 __all__ = ["assemble", "refuse_strange", "search"]
 
@@ -67,7 +67,7 @@ def search(
             stack.enter_context(hold(folder.lock))
             sweep(folder.path)
         trainer = LevelTrainer(recipe, resources, stack, theta0)
-        yield from Session(folder, trainer).levels(trainer.train)
+        yield from SearchSession(folder, trainer).levels(trainer.train)
 
 
 def assemble(
@@ -93,7 +93,7 @@ def assemble(
     with hold(folder.lock):
         sweep(folder.path)
         made = Parts(recipe, resources, parts)
-        yield from Session(folder, made).levels(made.train)
+        yield from SearchSession(folder, made).levels(made.train)
 
 
 def _is_finished_and_read_only(folder: RunFolder) -> bool:

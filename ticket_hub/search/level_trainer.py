@@ -18,7 +18,7 @@ from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.resources import Resources
-from ticket_hub.search.pretrained import Start, Theta0Choice
+from ticket_hub.search.pretrained import StartWeights, Theta0Choice
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
@@ -115,9 +115,9 @@ class RecipeSupplier(Supplier):
         return self.resources.load(self.recipe.data)
 
     @cached_property
-    def start(self) -> Start:
+    def start(self) -> StartWeights:
         """The weights that trials begin with."""
-        return Start(self.recipe.network)
+        return StartWeights(self.recipe.network)
 
     def measured(
         self, architecture: Architecture, seed: int, weights: Weights, need: str, mask: Mask

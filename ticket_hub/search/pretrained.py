@@ -33,7 +33,7 @@ from ticket_hub.search.ticket_weights import open_ticket
 from ticket_hub.search.transformers_source import fetched_tokenizer, source_changes
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Start", "Theta0Choice", "pinned", "pinned_data"]
+__all__ = ["StartWeights", "Theta0Choice", "pinned", "pinned_data"]
 
 MAX_NAMED = 3
 
@@ -133,7 +133,7 @@ class _Pretrained:
     names: Mapping[str, str]
 
 
-class Start:
+class StartWeights:
     """The weights of iteration 0 of every trial: fresh, or pretrained but for the head.
 
     Args:

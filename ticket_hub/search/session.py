@@ -20,7 +20,7 @@ from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.types import Architecture, Mask, Weights
 
-__all__ = ["Session"]
+__all__ = ["SearchSession"]
 
 MAX_TOLD = 5
 
@@ -28,7 +28,7 @@ Train = Callable[[Architecture, Sequence[Member], Sequence[int], FolderKeeper], 
 """Gives the trained members of a level: see `RecipeSupplier.train`."""
 
 
-class Session:
+class SearchSession:
     """The state of one search while it runs; everything that lasts is in the folder.
 
     Raises:

@@ -19,11 +19,11 @@ from ticket_hub.training.backend import Backend
 from ticket_hub.training.kinds import NetworkKind, network_kind
 from ticket_hub.training.sparse.base import SparseBackend
 
-__all__ = ["BACKENDS", "TABLE", "Row", "choose", "refusal"]
+__all__ = ["BACKENDS", "TABLE", "BackendRow", "choose", "refusal"]
 
 
 @dataclass(frozen=True)
-class Row:
+class BackendRow:
     """One line of the table: what it is for, and the backend.
 
     Attributes:
@@ -41,21 +41,21 @@ class Row:
 
 ANY = 2.0
 
-TABLE: tuple[Row, ...] = (
+TABLE: tuple[BackendRow, ...] = (
     # A small step is bound by calls, of which a compiled loop has none.
-    Row("small-lenet", "cpu", ANY, "sparse-numba"),
-    Row("small-lenet", "cpu", ANY, "stack"),
+    BackendRow("small-lenet", "cpu", ANY, "sparse-numba"),
+    BackendRow("small-lenet", "cpu", ANY, "stack"),
     # Where they are as fast as the stack on LeNet-300-100, batch 60: sparse-numba between 0.80
     # and 0.64 with AVX-512, near 0.9 with AVX2; sparse-torch at 0.33 and 0.5.
-    Row("lenet", "cpu", 0.7, "sparse-numba"),
-    Row("lenet", "cpu", 0.3, "sparse-torch"),
-    Row("lenet", "cpu", ANY, "stack"),
-    Row("lenet", "cuda", ANY, "stack"),
-    Row("small-lenet", "cuda", ANY, "stack"),
-    Row("linear", "cpu", ANY, "vmap"),
-    Row("linear", "cuda", ANY, "vmap"),
-    Row("conv", "cpu", ANY, "lanes"),
-    Row("conv", "cuda", ANY, "lanes"),
+    BackendRow("lenet", "cpu", 0.7, "sparse-numba"),
+    BackendRow("lenet", "cpu", 0.3, "sparse-torch"),
+    BackendRow("lenet", "cpu", ANY, "stack"),
+    BackendRow("lenet", "cuda", ANY, "stack"),
+    BackendRow("small-lenet", "cuda", ANY, "stack"),
+    BackendRow("linear", "cpu", ANY, "vmap"),
+    BackendRow("linear", "cuda", ANY, "vmap"),
+    BackendRow("conv", "cpu", ANY, "lanes"),
+    BackendRow("conv", "cuda", ANY, "lanes"),
 )
 """The first line that fits decides; `plain` trains what no line fits."""
 

@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-__all__ = ["Alone", "Layer", "Together", "onednn_pays"]
+__all__ = ["Alone", "LinearLayer", "Together", "onednn_pays"]
 
 ONEDNN_FROM = 1_500_000
 """Multiplications from which one product is worth oneDNN's 10 microseconds a call."""
@@ -33,7 +33,7 @@ def onednn_pays(rows: int, fan_in: int, fan_out: int) -> bool:
 
 
 @runtime_checkable
-class Layer(Protocol):
+class LinearLayer(Protocol):
     """A fully connected layer of a group.
 
     Shapes:
@@ -62,19 +62,19 @@ class Together:
         self._gradients, self._relu = gradients, relu
 
     def forward(self, x: Tensor) -> Tensor:
-        """See `Layer`."""
+        """See `LinearLayer`."""
         sums = torch.baddbmm(self._bias, x, self._turned)
         return sums.relu_() if self._relu else sums
 
     def backward(self, delta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Layer`."""
+        """See `LinearLayer`."""
         weight, bias = self._gradients
         torch.bmm(delta.transpose(1, 2), x, out=weight)
         torch.sum(delta, 1, out=bias)
         return self._gradients
 
     def below(self, delta: Tensor, x: Tensor) -> Tensor:
-        """See `Layer`."""
+        """See `LinearLayer`."""
         return _through_relu(torch.bmm(delta, self._weight), x)
 
 
@@ -89,21 +89,21 @@ class Alone:
         return onednn_pays(rows, *self._weight.shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See `Layer`."""
+        """See `LinearLayer`."""
         if self._pays(len(x)):
             return _product(x, self._weight, self._bias, self._after)
         sums = torch.addmm(self._bias, x, self._turned)
         return sums.relu_() if self._relu else sums
 
     def backward(self, delta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Layer`."""
+        """See `LinearLayer`."""
         turned = delta.t()
         if self._pays(len(x)):
             return _product(turned.contiguous(), x.t()), delta.sum(0)
         return torch.mm(turned, x), delta.sum(0)
 
     def below(self, delta: Tensor, x: Tensor) -> Tensor:
-        """See `Layer`."""
+        """See `LinearLayer`."""
         if self._pays(len(x)):
             return _through_relu(_product(delta, self._turned), x)
         return _through_relu(torch.mm(delta, self._weight), x)

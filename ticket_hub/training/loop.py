@@ -17,7 +17,7 @@ from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.training.backend import Backend
 from ticket_hub.training.history import History
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
-from ticket_hub.training.pace import CheckpointClock, Pace, Poll
+from ticket_hub.training.pace import CheckpointClock, Poll, StepPacer
 from ticket_hub.training.pixels import cut
 from ticket_hub.types import Architecture, Weights
 
@@ -66,7 +66,7 @@ class Drive:
         self._data, self._task, self._observe = data, task, observe
         self._training = task.training
         self._device = data.device
-        self._poll, self._pace = Poll(should_stop), Pace(self._device)
+        self._poll, self._pace = Poll(should_stop), StepPacer(self._device)
         self._clock = CheckpointClock(task.checkpoint_seconds)
         states: Sequence[MemberState | None] = task.states or [None] * len(task.members)
         self._histories = [

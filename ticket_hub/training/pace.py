@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-__all__ = ["CheckpointClock", "Pace", "Poll"]
+__all__ = ["CheckpointClock", "Poll", "StepPacer"]
 
 CHUNK_SECONDS = 0.5
 MAX_STEPS = 10_000
@@ -31,7 +31,7 @@ class Poll:
         return self._stopped
 
 
-class Pace:
+class StepPacer:
     """Cuts a run of steps into pieces of about half a second.
 
     On CUDA, where the host runs ahead of the device, each piece waits for the one before, so that

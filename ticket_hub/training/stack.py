@@ -13,7 +13,7 @@ from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.backend import register_backend
 from ticket_hub.training.groups import FlatBackend, Group
 from ticket_hub.training.kinds import has_dropout
-from ticket_hub.training.linear import Alone, Layer, Together, onednn_pays
+from ticket_hub.training.linear import Alone, LinearLayer, Together, onednn_pays
 from ticket_hub.training.member import Member
 
 __all__ = ["Stack"]
@@ -27,7 +27,7 @@ def _layer_names(module: nn.Module) -> list[str]:
 class _Chain(Group):
     """Fully connected layers with ReLU between them, of all members at once."""
 
-    layers: Sequence[Layer]
+    layers: Sequence[LinearLayer]
 
     def prepare(self) -> None:
         """Lay each layer over its views of the buffers."""

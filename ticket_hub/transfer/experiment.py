@@ -26,7 +26,7 @@ from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.shared import SharedNetworks, identity
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, TICKET, Entry, ExperimentSpec, Request
+from ticket_hub.transfer.spec import DENSE, TICKET, ExperimentSpec, MemberKey, Request
 
 __all__ = ["experiment", "in_pieces"]
 
@@ -73,7 +73,7 @@ def experiment(
         yield from session.results()
 
 
-def in_pieces(entries: Sequence[Entry], train: Callable[[Sequence[Entry]], None]) -> None:
+def in_pieces(entries: Sequence[MemberKey], train: Callable[[Sequence[MemberKey]], None]) -> None:
     """Train a population, or, where it is too large for the memory, its halves in turn.
 
     No result depends on it.
@@ -149,27 +149,27 @@ class _Session:
             dense=self._dense,
         )
 
-    def _is_missing(self, entry: Entry) -> bool:
+    def _is_missing(self, entry: MemberKey) -> bool:
         return not self.folder.has(entry) or (
             self._is_base(entry) and not self.folder.has_dense(entry.trial)
         )
 
-    def _first_iterations(self, entry: Entry) -> int:
+    def _first_iterations(self, entry: MemberKey) -> int:
         return self.spec.first_iterations(entry.trial) if is_untrained(entry.control) else 0
 
-    def _is_base(self, entry: Entry) -> bool:
+    def _is_base(self, entry: MemberKey) -> bool:
         """Whether another network trains on from this one."""
         asked = (asks(control, "trained") for control in self.request.controls)
         return entry.control == DENSE and any(asked)
 
-    def _train(self, missing: Sequence[Entry]) -> None:
+    def _train(self, missing: Sequence[MemberKey]) -> None:
         self._refuse_to_start()
         tuned = dict.fromkeys(entry.trial for entry in missing if asks(entry.control, "trained"))
-        bases = [Entry(0, DENSE, trial) for trial in tuned if not self.folder.has_dense(trial)]
+        bases = [MemberKey(0, DENSE, trial) for trial in tuned if not self.folder.has_dense(trial)]
         for entries in filter(None, (bases, missing)):
             self._train_group(entries)
 
-    def _train_group(self, missing: Sequence[Entry]) -> None:
+    def _train_group(self, missing: Sequence[MemberKey]) -> None:
         fresh = [entry for entry in missing if not self._take_over(entry)]
         twins = self._twins(fresh)
         left = [entry for entry in fresh if entry not in twins]
@@ -185,20 +185,20 @@ class _Session:
             )
         keeper.forget(entry.name for entry in missing)
 
-    def _forget(self, trained: Sequence[Entry]) -> None:
+    def _forget(self, trained: Sequence[MemberKey]) -> None:
         """Drop checkpoints that a process left which was killed after its last result."""
         bases = [
-            Entry(0, DENSE, entry.trial) for entry in trained if asks(entry.control, "trained")
+            MemberKey(0, DENSE, entry.trial) for entry in trained if asks(entry.control, "trained")
         ]
         for entry in (*bases, *trained):
             FolderKeeper(folder=self.folder.checkpoints(entry.level)).forget([entry.name])
 
-    def _twins(self, entries: Sequence[Entry]) -> dict[Entry, Entry]:
+    def _twins(self, entries: Sequence[MemberKey]) -> dict[MemberKey, MemberKey]:
         """The controls that begin as a ticket does, with that: they come to the same, bit for bit.
 
         So it is with `mask-only` where the target's own search would begin as the ticket's did.
         """
-        alike = {entry: Entry(entry.level, TICKET, entry.trial) for entry in entries}
+        alike = {entry: MemberKey(entry.level, TICKET, entry.trial) for entry in entries}
         return {
             entry: ticket
             for entry, ticket in alike.items()
@@ -208,10 +208,10 @@ class _Session:
             and self._digest(entry) == self._digest(ticket)
         }
 
-    def _digest(self, entry: Entry) -> str:
+    def _digest(self, entry: MemberKey) -> str:
         return self.networks.prepare(entry).start.digest
 
-    def _take_over(self, entry: Entry) -> bool:
+    def _take_over(self, entry: MemberKey) -> bool:
         """Whether an equal network was trained before; what it came to is then this one's, too."""
         if self.shared is None:
             return False
@@ -233,7 +233,7 @@ class _Session:
         self.folder.write(entry, self.networks.result(entry, lined, equal))
         return True
 
-    def _train_together(self, entries: Sequence[Entry], keeper: FolderKeeper) -> None:
+    def _train_together(self, entries: Sequence[MemberKey], keeper: FolderKeeper) -> None:
         lined = [self.networks.prepare(entry) for entry in entries]
         architecture, resources = lined[0].architecture, self.resources
 

@@ -21,7 +21,7 @@ from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.scored import theta0_scores
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, OWN, Entry, ExperimentSpec, Request
+from ticket_hub.transfer.spec import DENSE, OWN, ExperimentSpec, MemberKey, Request
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "pruning_of"]
@@ -77,7 +77,7 @@ class ExperimentNetworks:
     data: Callable[[], DataSet]
     dense: Callable[[int], DenseNetwork]
 
-    def prepare(self, entry: Entry) -> PreparedNetwork:
+    def prepare(self, entry: MemberKey) -> PreparedNetwork:
         """Make one network.
 
         Raises:
@@ -88,7 +88,9 @@ class ExperimentNetworks:
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
         network, pretrained = self.spec.network, None
         if network.weights and asks(entry.control, "pretrained"):
-            source = pretrained_start.Start(dataclasses.replace(network, weights_head="fresh"))
+            source = pretrained_start.StartWeights(
+                dataclasses.replace(network, weights_head="fresh")
+            )
             pretrained = source.weights(fitted.ticket.architecture, seed)
         if not asks(entry.control, "trained"):
             start = make_start(
@@ -113,13 +115,13 @@ class ExperimentNetworks:
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
 
-    def _scores(self, entry: Entry, ticket: TicketContent) -> Weights:
+    def _scores(self, entry: MemberKey, ticket: TicketContent) -> Weights:
         source = self._origin(entry)[0]
         trial = source.origin(entry.trial)
         seed = next(each.seed for each in source.bundle.manifest.trials if each.index == trial)
         return theta0_scores(ticket, pruning_of(source), seed or 0, self.data, self.spec.training)
 
-    def member(self, entry: Entry, lined: PreparedNetwork) -> Member:
+    def member(self, entry: MemberKey, lined: PreparedNetwork) -> Member:
         """The network as training takes it.
 
         All members of a trial have one stream of data orders; what trains on begins its second
@@ -133,14 +135,14 @@ class ExperimentNetworks:
             mask=lined.start.mask,
         )
 
-    def ticket_id(self, entry: Entry) -> str:
+    def ticket_id(self, entry: MemberKey) -> str:
         """The ticket that an entry is made from; of a dense network its theta0."""
         if entry.control == DENSE:
             return self.spec.theta0[entry.trial % len(self.spec.theta0)]
         source, level = self._origin(entry)
         return source.ticket_id(level, entry.trial)
 
-    def result(self, entry: Entry, lined: PreparedNetwork, trained: Trained | Result) -> Result:
+    def result(self, entry: MemberKey, lined: PreparedNetwork, trained: Trained | Result) -> Result:
         """What an entry came to; readings of an equal network are taken as they are."""
         curves = trained.curves
         if isinstance(trained, Trained):
@@ -162,7 +164,7 @@ class ExperimentNetworks:
             start=lined.start.digest,
         )
 
-    def _fitted(self, entry: Entry) -> Fitted:
+    def _fitted(self, entry: MemberKey) -> Fitted:
         """The entry's ticket with a head for the data; the dense network takes any of its trial."""
         source, level = self._origin(entry)
         return fit(
@@ -173,7 +175,7 @@ class ExperimentNetworks:
             self.spec.control_seed("head", 0, entry.trial),
         )
 
-    def _origin(self, entry: Entry) -> tuple[Source, int]:
+    def _origin(self, entry: MemberKey) -> tuple[Source, int]:
         if entry.control == DENSE:
             return self.source, self.request.levels[0]
         if entry.control != OWN:

@@ -23,7 +23,7 @@ from ticket_hub.runs.seal import FORMAT, read_json, read_seal
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.transfer.experiment_networks import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
-from ticket_hub.transfer.spec import Entry, ExperimentSpec, OwnExperimentSpec
+from ticket_hub.transfer.spec import ExperimentSpec, MemberKey, OwnExperimentSpec
 
 __all__ = ["ExperimentFolder"]
 
@@ -81,11 +81,11 @@ class ExperimentFolder:
         """Say what the experiment is about."""
         write_json(self.path / EXPERIMENT, {"format": FORMAT} | header)
 
-    def has(self, entry: Entry) -> bool:
+    def has(self, entry: MemberKey) -> bool:
         """Whether a network is trained."""
         return self.place(entry).exists()
 
-    def read(self, entry: Entry, ticket: str) -> Result:
+    def read(self, entry: MemberKey, ticket: str) -> Result:
         """A trained network's result.
 
         Raises:
@@ -107,7 +107,7 @@ class ExperimentFolder:
             )
         return result
 
-    def write(self, entry: Entry, result: Result) -> None:
+    def write(self, entry: MemberKey, result: Result) -> None:
         """Keep a trained network's result."""
         write_result(self.place(entry), result)
 
@@ -139,6 +139,6 @@ class ExperimentFolder:
     def _dense(self, trial: int) -> Path:
         return self.path / "dense" / str(trial)
 
-    def place(self, entry: Entry) -> Path:
+    def place(self, entry: MemberKey) -> Path:
         """The file of a trained network's result."""
         return self.path / "results" / f"{entry.level:03d}" / f"{entry.name}.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ticket_hub.content_id import content_digest
-from ticket_hub.evidence import Comparison, Outcome, Rule, Verdict, judge_family
+from ticket_hub.evidence import ControlComparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
 from ticket_hub.evidence.rows import mean_of
 from ticket_hub.evidence.verdict import USUAL
@@ -65,7 +65,7 @@ class LevelEvidence:
         """The confidence of the intervals of differences, such as `95%`."""
         return f"{100 * Rule(margin=self.verdict.margin, alpha=self.verdict.alpha).confidence:g}%"
 
-    def comparison(self, control: str) -> Comparison | None:
+    def comparison(self, control: str) -> ControlComparison | None:
         """The ticket against one control; None for itself."""
         return next((each for each in self.verdict.comparisons if each.control == control), None)
 

@@ -24,7 +24,7 @@ from ticket_hub.runs.seal import FORMAT, read_json
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.level_evidence import LevelEvidence
 from ticket_hub.transfer.spec import TICKET
-from ticket_hub.transfer.tables import Row, interval_text, rows
+from ticket_hub.transfer.tables import EvidenceRow, interval_text, rows
 
 __all__ = [
     "MATRIX",
@@ -78,12 +78,12 @@ class Cell:
     reason: str
     trials_needed: int | None
     run: str
-    rows: tuple[Row, ...]
+    rows: tuple[EvidenceRow, ...]
     tickets: int | None = None
     test_examples: int | None = None
     iterations_in_all: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
-    def row(self, network: str = TICKET) -> Row | None:
+    def row(self, network: str = TICKET) -> EvidenceRow | None:
         """The ticket's own row, or a control's; None where that was not trained."""
         return next((row for row in self.rows if row.network == network), None)
 
@@ -189,7 +189,7 @@ def cells_of(
     ]
 
 
-def _known(row: Row) -> Row:
+def _known(row: EvidenceRow) -> EvidenceRow:
     """The row with None for what is infinite, since JSON knows no infinity."""
     endless = {
         name: None
@@ -256,7 +256,7 @@ def _cells(cell: Cell, controls: Sequence[str]) -> list[str]:
     ]
 
 
-def _difference(row: Row) -> str:
+def _difference(row: EvidenceRow) -> str:
     if row.verdict == IDENTICAL:
         return IDENTICAL
     return interval_text(row.gain, row.gain_low, row.gain_high, "+.2f")
@@ -264,7 +264,7 @@ def _difference(row: Row) -> str:
 
 def csv_text(matrix: Matrix) -> str:
     """A line for each network of each cell, numbers in full; what is not known is empty."""
-    names = [field.name for field in dataclasses.fields(Row)]
+    names = [field.name for field in dataclasses.fields(EvidenceRow)]
     rows = [
         [cell.ticket, cell.data, cell.found_on, *dataclasses.astuple(row)]
         for cell in matrix.cells

@@ -14,7 +14,7 @@ from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetw
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
 from ticket_hub.transfer.planning import Plan
-from ticket_hub.transfer.spec import TICKET, Entry
+from ticket_hub.transfer.spec import TICKET, MemberKey
 
 __all__ = ["preflight"]
 
@@ -79,7 +79,7 @@ def _line_up(plan: Plan, data: DataSet) -> None:
     )
     for control in (TICKET, *plan.request.controls):
         if not asks(control, "trained"):
-            networks.prepare(Entry(plan.request.levels[0], control, 0))
+            networks.prepare(MemberKey(plan.request.levels[0], control, 0))
 
 
 def _untrained(trial: int) -> DenseNetwork:

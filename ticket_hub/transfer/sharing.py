@@ -30,7 +30,7 @@ from ticket_hub.hub.push import push
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.lock import owned
-from ticket_hub.search.pretrained import Start
+from ticket_hub.search.pretrained import StartWeights
 from ticket_hub.transfer.stored import find_experiment
 
 __all__ = ["add_evidence", "push_bundle", "record_of"]
@@ -96,7 +96,7 @@ def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference"])
             "This bundle has the survivors of theta0 only.", "Share it as it is, without --theta0."
         )
     if theta0 == "reference":
-        start = Start(recipe.network or NetworkSpec(name=bundle.architecture.name))
+        start = StartWeights(recipe.network or NetworkSpec(name=bundle.architecture.name))
         reference = start.reference(bundle.architecture, "reference")
         content = dataclasses.replace(content, reference=reference)
     if layout.CARD in bundle.manifest.files and (folder / layout.CARD).is_file():

@@ -22,18 +22,18 @@ __all__ = [
     "DENSE",
     "OWN",
     "TICKET",
-    "Entry",
     "ExperimentSpec",
     "FreshPolicy",
     "HeadPolicy",
     "ImagePolicy",
+    "MemberKey",
     "OwnExperimentSpec",
     "Request",
 ]
 
 
 @dataclass(frozen=True)
-class Entry:
+class MemberKey:
     """One member of an experiment: whose level, what kind of network, which trial."""
 
     level: int
@@ -68,10 +68,10 @@ class Request:
         """By what it is judged, as a family of its own."""
         return Rule(margin=self.margin, alpha=self.alpha)
 
-    def groups(self) -> Iterator[list[Entry]]:
+    def groups(self) -> Iterator[list[MemberKey]]:
         """What is trained together: the dense networks once, then each level with its controls."""
         if DENSE in self.controls:
-            yield [Entry(0, DENSE, trial) for trial in range(self.trials)]
+            yield [MemberKey(0, DENSE, trial) for trial in range(self.trials)]
         names = (TICKET, *(name for name in self.controls if name != DENSE))
         for level in self.levels:
-            yield [Entry(level, name, trial) for name in names for trial in range(self.trials)]
+            yield [MemberKey(level, name, trial) for name in names for trial in range(self.trials)]

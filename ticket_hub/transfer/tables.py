@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticket_hub.evidence.rows import Row, interval_text, level_rows, rows_table
+from ticket_hub.evidence.rows import EvidenceRow, interval_text, level_rows, rows_table
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Table
 from ticket_hub.transfer.level_evidence import LevelEvidence, outcome_of
 
-__all__ = ["Row", "csv_text", "interval_text", "markdown", "rows"]
+__all__ = ["EvidenceRow", "csv_text", "interval_text", "markdown", "rows"]
 
 
-def rows(levels: Sequence[LevelEvidence]) -> list[Row]:
+def rows(levels: Sequence[LevelEvidence]) -> list[EvidenceRow]:
     """For each level the ticket and then its controls."""
     return [row for level in levels for row in _rows(level)]
 
 
-def _rows(level: LevelEvidence) -> list[Row]:
+def _rows(level: LevelEvidence) -> list[EvidenceRow]:
     return level_rows(
         level.level,
         {name: outcome_of(results) for name, results in level.results.items()},
@@ -44,4 +44,4 @@ def markdown(
 
 def csv_text(levels: Sequence[LevelEvidence]) -> str:
     """The rows as CSV with a heading, numbers in full; unknown bounds are `inf`."""
-    return Table.of_fields(Row, rows(levels)).csv()
+    return Table.of_fields(EvidenceRow, rows(levels)).csv()

@@ -24,7 +24,7 @@ from ticket_hub.networks import architecture_for, build, outline, transformers_b
 from ticket_hub.networks.transformers_bridge import FAMILIES
 from ticket_hub.pruning import ladder
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, Recipe, load_recipe
-from ticket_hub.search.pretrained import Start, pinned
+from ticket_hub.search.pretrained import StartWeights, pinned
 from ticket_hub.vision import import_with_torchvision
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "fine", "dull", "film", "plot", "of", "the")
@@ -157,7 +157,7 @@ def test_a_source_becomes_options_weights_and_a_tokenizer(source: Path) -> None:
         [3, 5, 7, 8, 10, 11, 9, 4],
     ), "each token's number and 1, between [CLS] and [SEP]"
     architecture = architecture_for(recipe.network, data.input_shape, 2)
-    start = Start(recipe.network)
+    start = StartWeights(recipe.network)
     one, two = start.weights(architecture, 1), start.weights(architecture, 2)
     theirs = stock("bert", "Model").state_dict()
     for name, value in theirs.items():

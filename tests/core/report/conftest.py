@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ticket_hub.comparison.ladder import Ladder, Rung, Series
+from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
 from ticket_hub.training import Curves
 
 EVALUATIONS = 11
@@ -44,11 +44,11 @@ def series(name: str, drop: float, trials: int = 3, levels: int = 6) -> Series:
 
 
 @pytest.fixture
-def ladder() -> Ladder:
+def ladder() -> MeasuredLadder:
     """A ticket and two controls over six levels, three trials each."""
     ticket = series("ticket", 0.001)
     assert math.isclose(ticket.rungs[0].accuracies[0], 0.98)
-    return Ladder(
+    return MeasuredLadder(
         title="lenet-300-100 on mnist",
         series=(ticket, series("reinit", 0.004), series("random", 0.008)),
         dense=ticket.rungs[0],

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tests.helpers.controlled import GOLDEN, controlled_bundle
 from ticket_hub.bundle import open_bundle
-from ticket_hub.comparison.ladder import Ladder
+from ticket_hub.comparison.ladder import MeasuredLadder
 from ticket_hub.report.bundles import judged_levels
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.illustrate import ADAPTIVE_STYLE, adaptive_svg
 
 
-def test_an_adaptive_figure_has_one_style_sheet_and_no_inline_style(ladder: Ladder) -> None:
+def test_an_adaptive_figure_has_one_style_sheet_and_no_inline_style(ladder: MeasuredLadder) -> None:
     text = adaptive_svg(ladder_figure(ladder))
     assert text.count("<style>") == 1
     assert f"<style>{ADAPTIVE_STYLE}</style>" in text

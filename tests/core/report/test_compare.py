@@ -15,7 +15,7 @@ import pytest
 
 import ticket_hub
 from ticket_hub.comparison import Compared, Measured, Study, StudyLevel, compare_studies
-from ticket_hub.comparison.rows import Row, csv_text, rows
+from ticket_hub.comparison.rows import ComparisonRow, csv_text, rows
 from ticket_hub.comparison.tables import between_table, markdown, notes, runs_table
 from ticket_hub.errors import EvidenceError, RecipeError, RunError, TicketNotFoundError
 from ticket_hub.evidence import Outcome, judge, paired_difference
@@ -317,7 +317,7 @@ def test_the_csv_has_every_network_with_its_difference(compared: Compared) -> No
     assert reinit.gain == pytest.approx(ticket.accuracy - reinit.accuracy)
     assert (ticket.gain, ticket.first_gain) == (None, None)
     assert by_key["B", 2, "ticket"].first_method == "student-t"
-    assert set(parsed[0]) == set(Row.__dataclass_fields__)
+    assert set(parsed[0]) == set(ComparisonRow.__dataclass_fields__)
 
 
 def test_the_tables_have_n_intervals_and_verdicts(compared: Compared) -> None:
@@ -342,11 +342,11 @@ def test_a_single_run_is_compared_with_nothing() -> None:
 
 def test_bounds_that_are_not_alike_are_shown_as_they_are() -> None:
     from ticket_hub.comparison.tables import interval_text
-    from ticket_hub.evidence.contrasts import Interval
+    from ticket_hub.evidence.contrasts import ContrastInterval
 
-    assert interval_text(Interval(mean=0.98, low=0.97, high=0.99)) == "98.00 ±1.00"
-    assert interval_text(Interval(mean=0.98, low=0.96, high=0.99)) == "98.00 +1.00 -2.00"
-    assert interval_text(Interval(mean=0.98, low=-math.inf, high=math.inf)) == "98.00"
+    assert interval_text(ContrastInterval(mean=0.98, low=0.97, high=0.99)) == "98.00 ±1.00"
+    assert interval_text(ContrastInterval(mean=0.98, low=0.96, high=0.99)) == "98.00 +1.00 -2.00"
+    assert interval_text(ContrastInterval(mean=0.98, low=-math.inf, high=math.inf)) == "98.00"
 
 
 def test_comparing_needs_no_library_that_draws(runs: dict[str, Path]) -> None:

@@ -20,7 +20,7 @@ import ticket_hub
 import ticket_hub.report
 from ticket_hub.analysis import analyses
 from ticket_hub.comparison import experiment_study
-from ticket_hub.comparison.ladder import Ladder
+from ticket_hub.comparison.ladder import MeasuredLadder
 from ticket_hub.report.comparison import between_figure
 from ticket_hub.report.figures import ladder_figure, tickets_figure
 from ticket_hub.report.forest import differences_figure, forest_figure, verdict_branches
@@ -83,7 +83,9 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
     }
 
 
-def _of_evidence(levels: tuple[object, ...], ladder: Ladder, matrix: Matrix) -> dict[str, Figure]:
+def _of_evidence(
+    levels: tuple[object, ...], ladder: MeasuredLadder, matrix: Matrix
+) -> dict[str, Figure]:
     return {
         "ladder_figure": ladder_figure(ladder),
         "tickets_figure": tickets_figure({"A": ladder, "B": ladder}),

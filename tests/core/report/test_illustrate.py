@@ -13,7 +13,7 @@ import pytest
 
 from ticket_hub.bundle import content_of, open_bundle, verify_bundle, write_bundle
 from ticket_hub.bundle.figure import check
-from ticket_hub.comparison.ladder import Ladder
+from ticket_hub.comparison.ladder import MeasuredLadder
 from ticket_hub.errors import RunLockedError
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.illustrate import card_figure, illustrate_bundle, inert_svg
@@ -58,7 +58,7 @@ def test_the_same_evidence_gives_the_same_bytes_in_every_process() -> None:
     assert drawn == [card_figure(open_bundle(GOLDEN))] * 2
 
 
-def test_figures_are_small_and_only_lines_and_shapes(ladder: Ladder) -> None:
+def test_figures_are_small_and_only_lines_and_shapes(ladder: MeasuredLadder) -> None:
     for figure in (ladder_figure(ladder), curves_figure(ladder)):
         data = inert_svg(figure).encode()
         check(data)

@@ -17,13 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ticket_hub.comparison.ladder import Ladder, Series, Spread
+from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Series
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg
 from ticket_hub.report.tables import LadderRow, ladder_rows, ladder_table
-from ticket_hub.report.write import FORMS, Subject, write_report
+from ticket_hub.report.write import FORMS, ReportSubject, write_report
 from ticket_hub.table import Table
 
 
@@ -36,18 +36,20 @@ def _words(figure: Figure) -> str:
 
 
 def test_a_bar_spans_the_least_to_the_greatest_trial() -> None:
-    assert Spread.of([3.0, 1.0, 2.0]) == Spread(mean=2.0, low=1.0, high=3.0, n=3)
+    assert ErrorBar.of([3.0, 1.0, 2.0]) == ErrorBar(mean=2.0, low=1.0, high=3.0, n=3)
 
 
 def test_an_interval_is_student_s() -> None:
     values = [97.9, 98.3, 98.0, 98.4, 97.8]
     low, high = stats.t.interval(0.95, 4, loc=98.08, scale=stats.sem(values))
-    spread = Spread.of(values, "interval")
+    spread = ErrorBar.of(values, "interval")
     assert spread.low == pytest.approx(low)
     assert spread.high == pytest.approx(high)
 
 
-def test_what_is_drawn_is_read_at_the_first_minimum_of_the_validation_loss(ladder: Ladder) -> None:
+def test_what_is_drawn_is_read_at_the_first_minimum_of_the_validation_loss(
+    ladder: MeasuredLadder,
+) -> None:
     rung = ladder.series[0].rungs[2]
     assert rung.early_stops == tuple(
         int(each.iterations[each.validation_loss.argmin()]) for each in rung.curves
@@ -58,14 +60,14 @@ def test_what_is_drawn_is_read_at_the_first_minimum_of_the_validation_loss(ladde
     assert replace(rung, curves=altered).early_stops == rung.early_stops
 
 
-def test_the_density_axis_runs_from_dense_to_sparse_on_a_log_scale(ladder: Ladder) -> None:
+def test_the_density_axis_runs_from_dense_to_sparse_on_a_log_scale(ladder: MeasuredLadder) -> None:
     for panel in ladder_figure(ladder).axes:
         left, right = panel.get_xlim()
         assert left > 100 > 100 * 0.8**5 > right
         assert panel.get_xscale() == "log"
 
 
-def test_densities_that_lie_close_share_a_tick(ladder: Ladder) -> None:
+def test_densities_that_lie_close_share_a_tick(ladder: MeasuredLadder) -> None:
     near = tuple(
         replace(
             each, rungs=tuple(replace(rung, density=0.97 * rung.density) for rung in each.rungs)
@@ -78,7 +80,7 @@ def test_densities_that_lie_close_share_a_tick(ladder: Ladder) -> None:
     assert len(ticks) > 2
 
 
-def test_points_are_means_with_bars_over_the_trials(ladder: Ladder) -> None:
+def test_points_are_means_with_bars_over_the_trials(ladder: MeasuredLadder) -> None:
     alone = replace(ladder, series=ladder.series[:1])
     panel = ladder_figure(alone).axes[0]
     (line, _, _) = panel.containers[0].lines  # type: ignore[attr-defined] # an ErrorbarContainer
@@ -90,7 +92,7 @@ def test_points_are_means_with_bars_over_the_trials(ladder: Ladder) -> None:
 
 @pytest.mark.parametrize("bars", ["range", "interval"])
 def test_axes_have_units_and_the_figure_states_n_and_the_kind_of_bar(
-    bars: str, ladder: Ladder
+    bars: str, ladder: MeasuredLadder
 ) -> None:
     words = _words(ladder_figure(ladder, bars=bars))  # type: ignore[arg-type] # one of the two
     assert "weights remaining (%)" in words
@@ -103,7 +105,7 @@ def test_axes_have_units_and_the_figure_states_n_and_the_kind_of_bar(
     assert "validation loss (nats)" in words
 
 
-def test_lines_differ_in_more_than_color(ladder: Ladder) -> None:
+def test_lines_differ_in_more_than_color(ladder: MeasuredLadder) -> None:
     panel = ladder_figure(ladder).axes[0]
     lines = [container.lines[0] for container in panel.containers]  # type: ignore[attr-defined]
     assert len({(str(line.get_marker()), line.get_linestyle()) for line in lines}) == len(lines)
@@ -112,7 +114,7 @@ def test_lines_differ_in_more_than_color(ladder: Ladder) -> None:
 @pytest.mark.parametrize("width", [4.0, 9.0])
 @pytest.mark.parametrize("draw", [ladder_figure, curves_figure])
 def test_no_text_overlaps_another_or_leaves_the_figure(
-    draw: object, width: float, ladder: Ladder
+    draw: object, width: float, ladder: MeasuredLadder
 ) -> None:
     assert callable(draw)
     figure: Figure = draw(ladder, width=width)
@@ -146,16 +148,16 @@ def _is_inside(panel: object, text: object) -> bool:
     )
 
 
-def test_a_single_trial_of_a_single_level_can_be_drawn(ladder: Ladder) -> None:
+def test_a_single_trial_of_a_single_level_can_be_drawn(ladder: MeasuredLadder) -> None:
     first = ladder.series[0].rungs[0]
     one = replace(first, curves=first.curves[:1], tickets=1)
-    alone = Ladder(title="one", series=(Series(name="ticket", rungs=(one,)),), dense=one)
+    alone = MeasuredLadder(title="one", series=(Series(name="ticket", rungs=(one,)),), dense=one)
     assert "n = 1 ticket;" in _words(ladder_figure(alone, bars="interval"))
     assert "n = 1 ticket;" in _words(curves_figure(alone))
 
 
 def test_where_the_test_set_was_read_once_the_curves_are_of_the_validation_set(
-    ladder: Ladder,
+    ladder: MeasuredLadder,
 ) -> None:
     rung = ladder.series[0].rungs[1]
     hidden = []
@@ -168,7 +170,7 @@ def test_where_the_test_set_was_read_once_the_curves_are_of_the_validation_set(
     assert "validation accuracy (%)" in words
 
 
-def test_trials_that_stopped_early_are_drawn_as_far_as_all_went(ladder: Ladder) -> None:
+def test_trials_that_stopped_early_are_drawn_as_far_as_all_went(ladder: MeasuredLadder) -> None:
     rung = ladder.series[0].rungs[1]
     first = rung.curves[0]
     short = replace(first, **{name: value[:8] for name, value in vars(first).items()})
@@ -177,7 +179,9 @@ def test_trials_that_stopped_early_are_drawn_as_far_as_all_went(ladder: Ladder) 
     assert panel.lines[0].get_xydata()[-1, 0] == 700  # type: ignore[index] # an array
 
 
-def test_an_svg_has_the_same_bytes_in_another_process(tmp_path: Path, ladder: Ladder) -> None:
+def test_an_svg_has_the_same_bytes_in_another_process(
+    tmp_path: Path, ladder: MeasuredLadder
+) -> None:
     import pickle
 
     kept = tmp_path / "ladder.pickle"
@@ -194,13 +198,13 @@ def test_an_svg_has_the_same_bytes_in_another_process(tmp_path: Path, ladder: La
     assert other.decode() == svg(ladder_figure(ladder)) + svg(curves_figure(ladder))
 
 
-def test_an_svg_names_no_date_and_no_maker(ladder: Ladder) -> None:
+def test_an_svg_names_no_date_and_no_maker(ladder: MeasuredLadder) -> None:
     text = svg(ladder_figure(ladder))
     assert "dc:date" not in text
     assert "Matplotlib" not in text
 
 
-def test_drawing_leaves_the_user_s_settings_alone(ladder: Ladder) -> None:
+def test_drawing_leaves_the_user_s_settings_alone(ladder: MeasuredLadder) -> None:
     import matplotlib as mpl
 
     before = dict(mpl.rcParams)
@@ -208,7 +212,7 @@ def test_drawing_leaves_the_user_s_settings_alone(ladder: Ladder) -> None:
     assert dict(mpl.rcParams) == before
 
 
-def test_the_table_has_the_figure_s_numbers(ladder: Ladder) -> None:
+def test_the_table_has_the_figure_s_numbers(ladder: MeasuredLadder) -> None:
     rows = ladder_rows(ladder)
     assert len(rows) == 18
     assert rows[0].against_dense is None
@@ -234,7 +238,7 @@ class _Outside(HTMLParser):
                 self.found.append(f"{tag} {name}={value}")
 
 
-def test_the_page_asks_no_other_place_for_anything(ladder: Ladder) -> None:
+def test_the_page_asks_no_other_place_for_anything(ladder: MeasuredLadder) -> None:
     text = page(ladder, facts={"id": "abc"}, recipe="a = 1", notes=["n"])
     parser = _Outside()
     parser.feed(text)
@@ -242,14 +246,14 @@ def test_the_page_asks_no_other_place_for_anything(ladder: Ladder) -> None:
     assert not re.search(r"url\((?!#)|@import", text)
 
 
-def test_the_page_shows_what_it_was_given_as_text(ladder: Ladder) -> None:
+def test_the_page_shows_what_it_was_given_as_text(ladder: MeasuredLadder) -> None:
     hostile = "<script>alert(1)</script>"
     text = page(replace(ladder, title=hostile), facts={hostile: hostile}, recipe=hostile)
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 4
 
 
-def test_the_page_s_figures_follow_the_reader_s_theme(ladder: Ladder) -> None:
+def test_the_page_s_figures_follow_the_reader_s_theme(ladder: MeasuredLadder) -> None:
     text = page(ladder, facts={})
     used = set(re.findall(r"var\((--c[0-9a-f]{6}),", themed_svg(ladder_figure(ladder))))
     assert used
@@ -257,8 +261,8 @@ def test_the_page_s_figures_follow_the_reader_s_theme(ladder: Ladder) -> None:
     assert all(f"{name}:" in dark for name in used)
 
 
-def test_every_form_is_written_and_named(ladder: Ladder, tmp_path: Path) -> None:
-    written = write_report(Subject(ladder=ladder), tmp_path / "new", FORMS)
+def test_every_form_is_written_and_named(ladder: MeasuredLadder, tmp_path: Path) -> None:
+    written = write_report(ReportSubject(ladder=ladder), tmp_path / "new", FORMS)
     assert sorted(path.name for path in written) == [
         "curves.png",
         "curves.svg",

@@ -16,13 +16,13 @@ from ticket_hub.report.runs import report_run
 from ticket_hub.report.style import svg
 from ticket_hub.report.transfers import find_transfer, matrix_page
 from ticket_hub.transfer import Cell, Matrix
-from ticket_hub.transfer.tables import Row
+from ticket_hub.transfer.tables import EvidenceRow
 
 WORDS = ["winning", "matching", "not distinguishable", "losing", None]
 
 
-def row(network: str, gain: float | None, low: float | None, high: float | None) -> Row:
-    return Row(
+def row(network: str, gain: float | None, low: float | None, high: float | None) -> EvidenceRow:
+    return EvidenceRow(
         level=7,
         network=network,
         density=0.2,

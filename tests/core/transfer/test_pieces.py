@@ -6,9 +6,9 @@ import pytest
 
 from ticket_hub.errors import MemoryLimitError
 from ticket_hub.transfer.experiment import in_pieces
-from ticket_hub.transfer.spec import Entry, Request
+from ticket_hub.transfer.spec import MemberKey, Request
 
-ENTRIES = [Entry(3, "reinit", trial) for trial in range(11)]
+ENTRIES = [MemberKey(3, "reinit", trial) for trial in range(11)]
 
 
 class Machine:
@@ -16,9 +16,9 @@ class Machine:
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self.trained: list[Entry] = []
+        self.trained: list[MemberKey] = []
 
-    def train(self, entries: Sequence[Entry]) -> None:
+    def train(self, entries: Sequence[MemberKey]) -> None:
         if len(entries) > self.room:
             raise MemoryLimitError("Too many.", "Fewer.")
         self.trained += entries

@@ -10,7 +10,7 @@ from ticket_hub.analysis.subject import Subject
 from ticket_hub.pruning.masks import check_layers, kept_by_layer
 from ticket_hub.types import Mask, PrunableLayer
 
-__all__ = ["NEAR_COLLAPSE", "Density", "LayerDensity", "compute", "measure_density"]
+__all__ = ["NEAR_COLLAPSE", "Density", "LayerReading", "compute", "measure_density"]
 
 NEAR_COLLAPSE = 2.0
 """A layer that keeps fewer weights for each of its units, on the mean, is near collapse.
@@ -20,7 +20,7 @@ At one weight a unit the next round cannot but leave a unit without input.
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerDensity:
+class LayerReading:
     """One layer.
 
     Attributes:
@@ -67,7 +67,7 @@ class Density:
     }
 
     threshold: float
-    layers: tuple[LayerDensity, ...]
+    layers: tuple[LayerReading, ...]
 
     @property
     def near_collapse(self) -> tuple[str, ...]:
@@ -104,9 +104,9 @@ def measure_density(
     )
 
 
-def _layer(layer: PrunableLayer, kept: tuple[int, ...], threshold: float) -> LayerDensity:
+def _layer(layer: PrunableLayer, kept: tuple[int, ...], threshold: float) -> LayerReading:
     units = layer.shape[0]
-    return LayerDensity(
+    return LayerReading(
         layer=layer.name,
         kind=layer.kind,
         size=layer.size,

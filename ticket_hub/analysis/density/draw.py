@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ticket_hub.analysis.density.compute import Density, LayerDensity
+from ticket_hub.analysis.density.compute import Density, LayerReading
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.marks import count_trials, level_name, mean_and_bar
 from ticket_hub.analysis.panels import (
@@ -50,7 +50,7 @@ def draw(findings: Sequence[Finding]) -> Figure:
 
 
 def _density_mark(
-    panel: Axes, layer: LayerDensity, place: float, position: int, label: str
+    panel: Axes, layer: LayerReading, place: float, position: int, label: str
 ) -> None:
     mean, bar = mean_and_bar([100 * each for each in layer.densities])
     style = look("", position)

@@ -18,13 +18,13 @@ from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import slot_names
 from ticket_hub.training.order import Orders, epoch_of
-from ticket_hub.training.sparse.survivors import Survivors
+from ticket_hub.training.sparse.survivors import SparseLayers
 from ticket_hub.types import Architecture, Weights
 
-__all__ = ["Batches", "SparseBackend", "Trial"]
+__all__ = ["SparseBackend", "SparseMember", "StepExamples"]
 
 
-class Batches(NamedTuple):
+class StepExamples(NamedTuple):
     """What some steps see.
 
     Shapes:
@@ -37,7 +37,7 @@ class Batches(NamedTuple):
     order: Tensor
 
 
-class Trial:
+class SparseMember:
     """One member: its survivors, and the flat vectors that training changes.
 
     Attributes:
@@ -52,7 +52,7 @@ class Trial:
     ) -> None:
         check_alignment(member.weights, member.mask)
         self.member = member
-        self.survivors = Survivors.of(architecture, member.mask)
+        self.survivors = SparseLayers.of(architecture, member.mask)
         self.flat = self.survivors.pack(member.weights)
         self.slots = {name: torch.zeros_like(self.flat) for name in slot_names(training)}
         stream = (member.seed, member.level)
@@ -80,10 +80,10 @@ class SparseBackend(ABC):
         self.data, self.training = data, training
         self._images = data.train.inputs.flatten(1).contiguous()
         self.iteration = members[0].start
-        self.trials = [Trial(architecture, data, training, member) for member in members]
+        self.trials = [SparseMember(architecture, data, training, member) for member in members]
 
     @abstractmethod
-    def _advance(self, index: int, batches: Batches, start: int) -> None:
+    def _advance(self, index: int, batches: StepExamples, start: int) -> None:
         """Take the steps from iteration `start` with one member."""
 
     @abstractmethod
@@ -100,18 +100,18 @@ class SparseBackend(ABC):
                 start += len(batches.order)
         self.iteration = max(self.iteration, stop)
 
-    def _batches(self, trial: Trial, start: int, stop: int) -> Batches:
+    def _batches(self, trial: SparseMember, start: int, stop: int) -> StepExamples:
         """What the steps from `start` on see; to the end of the epoch, if that is before `stop`."""
         train, batch = self.data.train, self.training.batch_size
         epoch = epoch_of(start, batch, len(train))
         stop = min(stop, (epoch + 1) * (len(train) // min(batch, len(train))))
         order = trial.orders.table(start, stop)[:, 0]
         if not is_augmented(self.data.spec):
-            return Batches(self._images, train.labels, order)
+            return StepExamples(self._images, train.labels, order)
         chosen = order.flatten()
         images = trial.augment(train.inputs[chosen].unsqueeze(0), chosen.unsqueeze(0), epoch)
         rows = images[0].flatten(1)
-        return Batches(rows, train.labels[chosen], torch.arange(len(chosen)).view(order.shape))
+        return StepExamples(rows, train.labels[chosen], torch.arange(len(chosen)).view(order.shape))
 
     def evaluate(self, part: Part) -> Float64[Tensor, "members 2"]:
         """Mean cross-entropy and accuracy of every member."""
@@ -126,7 +126,7 @@ class SparseBackend(ABC):
         """What each member needs to go on."""
         return [self._state(trial) for trial in self.trials]
 
-    def _state(self, trial: Trial) -> MemberState:
+    def _state(self, trial: SparseMember) -> MemberState:
         flats = {"weights": trial.flat, **trial.slots}
         tensors = {
             f"{kind}/{name}": dense

@@ -20,8 +20,8 @@ from ticket_hub.training.backend import register_backend
 from ticket_hub.training.member import Member
 from ticket_hub.training.optimizers import SGD, Adam, AdamW
 from ticket_hub.training.schedules import learning_rates
-from ticket_hub.training.sparse.base import Batches, SparseBackend, Trial
-from ticket_hub.training.sparse.memory import Parameters, Rule, Steps, Work
+from ticket_hub.training.sparse.base import SparseBackend, SparseMember, StepExamples
+from ticket_hub.training.sparse.memory import OptimizerRule, Parameters, StepTable, TileMemory
 from ticket_hub.training.sparse.survivors import refusal
 from ticket_hub.training.sparse.wiring import BLOCK, Array, Wiring, wire
 from ticket_hub.types import Architecture
@@ -70,7 +70,7 @@ class SparseNumba(SparseBackend):
             return f"train with the optimizer {training.optimizer!r}"
         return refusal(module, training, device)
 
-    def _advance(self, index: int, batches: Batches, start: int) -> None:
+    def _advance(self, index: int, batches: StepExamples, start: int) -> None:
         done = start - self.trials[index].member.start
         self._train(
             _padded(batches.images).numpy(),
@@ -82,7 +82,7 @@ class SparseNumba(SparseBackend):
             self._rule,
         )
 
-    def _steps(self, order: Tensor, start: int, done: int) -> Steps:
+    def _steps(self, order: Tensor, start: int, done: int) -> StepTable:
         """Batches filled up to whole tiles, and the rates of each step.
 
         A filler is the batch's first example; its share of the loss is 0.
@@ -91,7 +91,7 @@ class SparseNumba(SparseBackend):
         tiles = math.ceil(batch / LANES)
         filler = order[:, :1].expand(steps, tiles * LANES - batch)
         share = functional.pad(torch.full((batch,), 1 / batch), (0, tiles * LANES - batch))
-        return Steps(
+        return StepTable(
             order=torch.cat([order, filler], 1).flatten().to(torch.int32).numpy(),
             share=share.view(tiles, LANES).numpy(),
             rates=_rates(self.training, start, start + steps, done),
@@ -124,7 +124,7 @@ def _transposed(part: Part) -> Array:
     return _tiles[part]
 
 
-def _parameters(trial: Trial) -> Parameters:
+def _parameters(trial: SparseMember) -> Parameters:
     slots = [slot.numpy() for slot in trial.slots.values()]
     none = np.zeros(0, np.float32)
     first, second = [*slots, none, none][:2]
@@ -137,9 +137,9 @@ def _parameters(trial: Trial) -> Parameters:
     )
 
 
-def _work(wiring: Wiring, trial: Trial) -> Work:
+def _work(wiring: Wiring, trial: SparseMember) -> TileMemory:
     units, pixels = trial.survivors.units, max(trial.survivors.layers[0].inputs, BLOCK)
-    return Work(
+    return TileMemory(
         bytes=torch.zeros(pixels, LANES, dtype=torch.uint8).numpy(),
         pixels=torch.zeros(pixels, LANES // 2, dtype=torch.int32).numpy(),
         values=torch.zeros(units, LANES).numpy(),
@@ -150,8 +150,8 @@ def _work(wiring: Wiring, trial: Trial) -> Work:
     )
 
 
-def _rule(training: TrainingSpec) -> Rule:
-    return Rule(
+def _rule(training: TrainingSpec) -> OptimizerRule:
+    return OptimizerRule(
         adam=OPTIMIZERS.get(training.optimizer) is not SGD,
         decoupled=OPTIMIZERS.get(training.optimizer) is AdamW,
         nesterov=training.nesterov,

@@ -24,8 +24,8 @@ from ticket_hub.training.backend import register_backend
 from ticket_hub.training.member import Member
 from ticket_hub.training.optimizers import make_optimizer
 from ticket_hub.training.schedules import learning_rates
-from ticket_hub.training.sparse.base import Batches, SparseBackend, Trial
-from ticket_hub.training.sparse.survivors import Layer, refusal
+from ticket_hub.training.sparse.base import SparseBackend, SparseMember, StepExamples
+from ticket_hub.training.sparse.survivors import SparseLayer, refusal
 from ticket_hub.types import Architecture
 
 __all__ = ["SparseTorch"]
@@ -57,7 +57,7 @@ class SparseTorch(SparseBackend):
         return refusal(module, training, device)
 
     @torch.inference_mode()
-    def _advance(self, index: int, batches: Batches, start: int) -> None:
+    def _advance(self, index: int, batches: StepExamples, start: int) -> None:
         network, (steps, batch) = self._networks[index], batches.order.shape
         network.optimizer.begin(start - self.trials[index].member.start)
         # A filler is the batch's first example; its share of the loss is 0.
@@ -128,7 +128,7 @@ class _Pixels:
 class _Wires:
     """One layer: its survivors as bags, in both directions, and views of the flat vectors."""
 
-    def __init__(self, layer: Layer, columns: Tensor, inputs: int) -> None:
+    def __init__(self, layer: SparseLayer, columns: Tensor, inputs: int) -> None:
         self.shape = (layer.outputs, inputs)
         self.starts, self.columns = layer.starts.int(), columns.int()
         self.order = columns.argsort(stable=True)
@@ -167,7 +167,7 @@ class _Network:
         live: int64: the pixels that a survivor reads.
     """
 
-    def __init__(self, trial: Trial, training: TrainingSpec) -> None:
+    def __init__(self, trial: SparseMember, training: TrainingSpec) -> None:
         layers = trial.survivors.layers
         self.live, columns = layers[0].columns.unique(return_inverse=True)
         self.wires = [_Wires(layers[0], columns, len(self.live))]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ticket_hub.training.sparse.jit import compiled, kept
 from ticket_hub.training.sparse.lanes import LANES
-from ticket_hub.training.sparse.memory import Parameters, Rule, Steps, Work
+from ticket_hub.training.sparse.memory import OptimizerRule, Parameters, StepTable, TileMemory
 from ticket_hub.training.sparse.passes import (
     announce,
     denormalize,
@@ -51,7 +51,13 @@ ZERO = np.float32(0)
 
 @compiled
 def _differentiate(  # noqa: PLR0917 - compiled code passes by position
-    labels: Array, order: Array, start: int, share: Array, tile: int, wiring: Wiring, work: Work
+    labels: Array,
+    order: Array,
+    start: int,
+    share: Array,
+    tile: int,
+    wiring: Wiring,
+    work: TileMemory,
 ) -> None:
     """The derivative of the mean cross-entropy by the logits: (softmax - one-hot) * share."""
     top = load(work.values, wiring.hidden)
@@ -71,7 +77,7 @@ def _differentiate(  # noqa: PLR0917 - compiled code passes by position
 
 
 @compiled
-def _backward(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+def _backward(wiring: Wiring, parameters: Parameters, work: TileMemory) -> None:
     """The derivatives by the hidden units' sums, from the last to the first."""
     for unit in range(wiring.hidden - 1, -1, -1):
         slope = fill(ZERO)
@@ -82,7 +88,7 @@ def _backward(wiring: Wiring, parameters: Parameters, work: Work) -> None:
 
 
 @compiled
-def _collect(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+def _collect(wiring: Wiring, parameters: Parameters, work: TileMemory) -> None:
     """Add this tile's part to the gradients of all edges and biases."""
     gradient, sources, rows, values = parameters.gradient, wiring.sources, work.pixels, work.values
     for unit in range(wiring.first):
@@ -112,7 +118,7 @@ def _collect(wiring: Wiring, parameters: Parameters, work: Work) -> None:
 
 
 @compiled
-def _sgd(parameters: Parameters, rule: Rule, rates: Array) -> None:
+def _sgd(parameters: Parameters, rule: OptimizerRule, rates: Array) -> None:
     flat, first = parameters.flat, parameters.first
     for index in range(len(flat)):
         slope = parameters.gradient[index] + rule.decay * flat[index]
@@ -123,7 +129,7 @@ def _sgd(parameters: Parameters, rule: Rule, rates: Array) -> None:
 
 
 @compiled
-def _adam(parameters: Parameters, rule: Rule, rates: Array) -> None:
+def _adam(parameters: Parameters, rule: OptimizerRule, rates: Array) -> None:
     flat, first, second = parameters.flat, parameters.first, parameters.second
     for index in range(len(flat)):
         slope, value = parameters.gradient[index], flat[index]
@@ -142,11 +148,11 @@ def _adam(parameters: Parameters, rule: Rule, rates: Array) -> None:
 def train(  # noqa: PLR0917 - compiled code passes by position
     images: Array,
     labels: Array,
-    steps: Steps,
+    steps: StepTable,
     wiring: Wiring,
     parameters: Parameters,
-    work: Work,
-    rule: Rule,
+    work: TileMemory,
+    rule: OptimizerRule,
 ) -> None:
     """Take all steps, without the interpreter's lock.
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from ticket_hub.training.sparse.wiring import Array
 
-__all__ = ["Parameters", "Rule", "Steps", "Work"]
+__all__ = ["OptimizerRule", "Parameters", "StepTable", "TileMemory"]
 
 
-class Steps(NamedTuple):
+class StepTable(NamedTuple):
     """Which examples each step sees, and how far it goes.
 
     Attributes:
@@ -42,7 +42,7 @@ class Parameters(NamedTuple):
     edges: int
 
 
-class Rule(NamedTuple):
+class OptimizerRule(NamedTuple):
     """The optimizer; all numbers are float32.
 
     Attributes:
@@ -66,7 +66,7 @@ class Rule(NamedTuple):
     decay: np.float32
 
 
-class Work(NamedTuple):
+class TileMemory(NamedTuple):
     """Memory for one tile.
 
     Attributes:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ticket_hub.training.sparse.jit import compiled, has_wide_registers
 from ticket_hub.training.sparse.lanes import BLOCK, LANES
-from ticket_hub.training.sparse.memory import Parameters, Work
+from ticket_hub.training.sparse.memory import Parameters, TileMemory
 from ticket_hub.training.sparse.simd import (
     add,
     fill,
@@ -29,7 +29,7 @@ ZERO = np.float32(0)
 
 
 @compiled
-def gather(images: Array, order: Array, start: int, wiring: Wiring, work: Work) -> None:
+def gather(images: Array, order: Array, start: int, wiring: Wiring, work: TileMemory) -> None:
     """The pixels of 64 examples, from `order[start]` on, transposed."""
     size = images.shape[1]
     for lane in range(0, LANES, BLOCK):
@@ -47,14 +47,14 @@ def announce(images: Array, order: Array, start: int, wiring: Wiring) -> None:
 
 
 @compiled
-def widen_tile(tiles: Array, start: int, wiring: Wiring, work: Work) -> None:
+def widen_tile(tiles: Array, start: int, wiring: Wiring, work: TileMemory) -> None:
     """The live pixels of the tile that begins at row `start` of `tiles`."""
     for pixel in wiring.live:
         widen(tiles, start + pixel, work.pixels, pixel)
 
 
 @compiled
-def normalize(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+def normalize(wiring: Wiring, parameters: Parameters, work: TileMemory) -> None:
     """Fold the pixels' scale and shift into the first layer's weights and biases."""
     for edge in range(len(wiring.scale)):
         work.scaled[edge] = parameters.flat[edge] * wiring.scale[edge]
@@ -82,7 +82,7 @@ def denormalize(wiring: Wiring, parameters: Parameters) -> None:
 
 
 @compiled
-def _forward_in_pairs(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+def _forward_in_pairs(wiring: Wiring, parameters: Parameters, work: TileMemory) -> None:
     """All units' values for the tile, two edges at a time, each with its own sum.
 
     One chain of multiply-adds would wait for its own results.
@@ -118,7 +118,7 @@ def _forward_in_pairs(wiring: Wiring, parameters: Parameters, work: Work) -> Non
 
 
 @compiled
-def _forward_singly(wiring: Wiring, parameters: Parameters, work: Work) -> None:
+def _forward_singly(wiring: Wiring, parameters: Parameters, work: TileMemory) -> None:
     """As `_forward_in_pairs`, for processors whose registers hold just one sum."""
     weights, sources = parameters.flat, wiring.sources
     for unit in range(wiring.first):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ticket_hub.training.sparse.jit import compiled, kept
 from ticket_hub.training.sparse.lanes import LANES
-from ticket_hub.training.sparse.memory import Parameters, Work
+from ticket_hub.training.sparse.memory import Parameters, TileMemory
 from ticket_hub.training.sparse.passes import forward, normalize, widen_tile
 from ticket_hub.training.sparse.simd import (
     add,
@@ -26,7 +26,7 @@ ZERO = np.float32(0)
 
 
 @compiled
-def _judge(labels: Array, wiring: Wiring, work: Work) -> tuple[float, float]:
+def _judge(labels: Array, wiring: Wiring, work: TileMemory) -> tuple[float, float]:
     """Summed cross-entropy and hits of a tile; `labels` begin with its own."""
     values, readings, first, end = work.values, work.readings, wiring.hidden, wiring.units
     top, best = load(values, first), fill(ZERO)
@@ -51,7 +51,7 @@ def _judge(labels: Array, wiring: Wiring, work: Work) -> tuple[float, float]:
 
 @kept
 def evaluate(
-    tiles: Array, labels: Array, wiring: Wiring, parameters: Parameters, work: Work
+    tiles: Array, labels: Array, wiring: Wiring, parameters: Parameters, work: TileMemory
 ) -> tuple[float, float]:
     """Summed cross-entropy and hits over a part, without the interpreter's lock.
 

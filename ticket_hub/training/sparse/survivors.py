@@ -19,11 +19,11 @@ from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float32, Int64
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 
-__all__ = ["Layer", "Survivors", "refusal"]
+__all__ = ["SparseLayer", "SparseLayers", "refusal"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Layer:
+class SparseLayer:
     """One fully connected layer.
 
     Attributes:
@@ -56,13 +56,13 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Survivors:
+class SparseLayers:
     """All layers of one member, from the image to the classes."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[SparseLayer, ...]
 
     @classmethod
-    def of(cls, architecture: Architecture, mask: Mask) -> Survivors:
+    def of(cls, architecture: Architecture, mask: Mask) -> SparseLayers:
         """What `mask` keeps of a LeNet; a layer that has no mask is dense."""
         with torch.device("meta"):
             found = prunable_layers(build(architecture))
@@ -101,11 +101,11 @@ class Survivors:
         return result
 
 
-def _layer(layer: PrunableLayer, keep: Tensor | None) -> Layer:
+def _layer(layer: PrunableLayer, keep: Tensor | None) -> SparseLayer:
     outputs, inputs = layer.shape
     everything = torch.ones(layer.size, dtype=torch.bool)
     kept = everything if keep is None else keep.cpu().flatten()
-    return Layer(
+    return SparseLayer(
         weight=layer.name,
         bias=layer.name.removesuffix("weight") + "bias",
         outputs=outputs,

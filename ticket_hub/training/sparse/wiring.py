@@ -1,4 +1,4 @@
-"""Survivors as the compiled kernels want them: one list of units, from the image to the classes."""
+"""The surviving weights as the compiled kernels want them: one list of units, input to output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import DataSet
-from ticket_hub.training.sparse.survivors import Survivors
+from ticket_hub.training.sparse.survivors import SparseLayers
 
 __all__ = ["Array", "Wiring", "wire"]
 
@@ -58,7 +58,7 @@ class Wiring(NamedTuple):
 BLOCK = 16  # bytes that are transposed at once
 
 
-def wire(survivors: Survivors, data: DataSet) -> Wiring:
+def wire(survivors: SparseLayers, data: DataSet) -> Wiring:
     """The wiring of one member on one data set."""
     first, hidden = survivors.layers[0].outputs, survivors.units - survivors.layers[-1].outputs
     starts, sources = _incoming(survivors)
@@ -86,7 +86,7 @@ def wire(survivors: Survivors, data: DataSet) -> Wiring:
     )
 
 
-def _incoming(survivors: Survivors) -> tuple[Tensor, Tensor]:
+def _incoming(survivors: SparseLayers) -> tuple[Tensor, Tensor]:
     starts, sources, edges, units = [torch.zeros(1, dtype=torch.int64)], [], 0, 0
     for index, layer in enumerate(survivors.layers):
         starts.append(layer.starts[1:] + edges)
