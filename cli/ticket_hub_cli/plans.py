@@ -43,6 +43,7 @@ def plan_table(plan: Forecast) -> dict[str, Any]:
             }
             for place, (layer, competes) in enumerate(zip(plan.layers, plan.competes, strict=True))
         ],
+        "about_cost": plan.about_cost,
         "warnings": list(plan.warnings),
         "memory_bytes": plan.needs.memory_bytes,
         "disk_bytes": plan.disk_bytes,

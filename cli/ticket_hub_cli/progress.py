@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 import click
 
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.spec import last_level
 from ticket_hub_cli.output import percent
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ class Pace:
     @classmethod
     def of(cls, recipe: Recipe) -> Pace:
         """The plan of a recipe."""
-        one_shot = recipe.pruning.target_density is not None
-        rounds = min(recipe.search.levels, 1) if one_shot else recipe.search.levels
+        rounds = last_level(vars(recipe.pruning), recipe.search.levels)
         return cls(recipe.search.trials, 1 + rounds, recipe.training.iterations)
 
     def observe(self, progress: Progress) -> None:

@@ -123,3 +123,14 @@ def test_what_is_never_pruned_and_what_thins_out_is_said_while_searching_and_sho
         "",
         "never pruned",
     ]
+
+
+def test_an_early_search_says_what_it_saves(ticket: Callable[..., Any]) -> None:
+    early = ["pruning.when=init", "pruning.mode=one-shot"]
+    settings = [*early, "pruning.criterion=snip", "pruning.densities=[0.05]"]
+    words = [word for each in settings for word in ("--set", each)]
+    ran = ticket("find", "digits-quick", "--dry-run", *words)
+    assert "2 levels and all trials at once" in ran.stdout
+    assert "2 networks a trial" in ran.stderr
+    assert "0.13 of its iterations" in ran.stderr  # 1 + ceil(log 0.05 / log 0.8) = 15 networks
+    assert "a trial" not in ticket("find", "digits-quick", "--dry-run").stderr

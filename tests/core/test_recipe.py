@@ -249,6 +249,7 @@ CHANGED = {
         "rates": {"fc": 0.3},
         "mode": "one-shot",
         "target_density": 0.5,
+        "densities": [0.2, 0.1],
         "allow_empty_layers": True,
     },
     "search": {
@@ -271,6 +272,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},
     "pruning.scope": {"pruning.rates": {"fc": 0.2}},
     "pruning.target_density": {"pruning.mode": "one-shot"},
+    "pruning.densities": {"pruning.mode": "one-shot"},
     "pruning.when": {"pruning.mode": "one-shot"},
     "pruning.distribution": {"pruning.mode": "one-shot"},
 }
@@ -352,6 +354,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_named(path: str, nearest: str
         ("pruning.rates", [0.2]),
         ("pruning.scope", "global"),
         ("pruning.target_density", 0.5),
+        ("pruning.densities", [0.1, 0.2]),
         ("search.levels", -1),
         ("search.levels", 1001),
         ("search.trials", 0),

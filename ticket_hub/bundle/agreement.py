@@ -10,7 +10,13 @@ from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe.experiment_spec import TICKET
-from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec
+from ticket_hub.recipe.spec import (
+    DataSpec,
+    NetworkSpec,
+    PruningSpec,
+    SearchSpec,
+    last_level,
+)
 
 __all__ = ["contradictions", "curve_contradiction"]
 
@@ -104,8 +110,8 @@ def _trials(spec: SearchSpec, manifest: Manifest) -> str:
 
 def _levels(spec: SearchSpec, pruning: PruningSpec | None, manifest: Manifest) -> str:
     last, most = manifest.levels[-1].index, spec.levels
-    if pruning is not None and pruning.target_density is not None:
-        most = min(most, 1)
+    if pruning is not None:
+        most = last_level(vars(pruning), most)
     return "" if last <= most else f"The recipe ends at level {most}, but there is level {last}."
 
 

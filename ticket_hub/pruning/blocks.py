@@ -45,11 +45,12 @@ class NOfM(OfWeight):
         Raises:
             PruningError: all layers were to compete, or to reach a density.
         """
-        if self.spec.scope == "global" or self.spec.target_density is not None:
+        if self.spec.scope == "global" or self.spec.target(1) is not None:
             raise PruningError(
                 f"{self.name} keeps {self.n} of each {self.m} inputs, whatever other weights are "
                 "worth: neither a global ranking nor a target density can be had.",
-                "Set pruning.scope = 'layerwise', and leave out pruning.target_density.",
+                "Set pruning.scope = 'layerwise', and leave out pruning.target_density and "
+                "pruning.densities.",
             )
         return tuple(
             dataclasses.replace(group, left=self._left(layer.shape))

@@ -55,7 +55,8 @@ def targets(
     """
     layers = tuple(layers)
     chosen = groups(spec, layers, structure)
-    if spec.target_density is None or level == 0:
+    target = spec.target(level)
+    if target is None:
         left = tuple(group.survivors(level) for group in chosen)
         return (
             _distributed(spec, layers, chosen, sum(left)) if spec.distribution != "rates" else left
@@ -63,10 +64,10 @@ def targets(
     total = sum(layer.size for layer in layers)
     granularity = granularity_of(spec, structure)
     fixed = _sum(granularity, layers, chosen, [0] * len(chosen))
-    wanted = round(spec.target_density * total)
+    wanted = round(target * total)
     if wanted < fixed:
         raise PruningError(
-            f"pruning.target_density = {spec.target_density:g} cannot be reached: "
+            f"The density {target:g} cannot be reached: "
             f"{fixed} of {total} weights are of kinds without a rate.",
             "Give those kinds a rate, or choose a higher density.",
         )
@@ -104,7 +105,7 @@ def ladder(
     """The number of kept weights of the whole network at levels 0 to `levels`.
 
     The same for iterative and one-shot pruning; all weights of an entry count. With
-    `spec.target_density`, all levels above 0 keep exactly `round(density * prunable)` weights;
+    `spec.target_density` or `spec.densities`, a level keeps exactly `round(density * prunable)`;
     layers that are ranked by themselves share that number as the ladder of their rates would where
     it passes the density: layer l keeps size * (1 - rate_l) ** x (or 1 - rate_l * x), with x the
     same for all, rounded to the largest remainders. Units reach it as nearly as whole units can.

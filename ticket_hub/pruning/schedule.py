@@ -79,7 +79,7 @@ def one_shot_mask(
 ) -> dict[str, Tensor]:
     """Prune the dense, trained network to what the iterative ladder keeps at `level`.
 
-    With `spec.target_density`, every level above 0 goes to that density instead; see
+    With `spec.target_density` or `spec.densities`, it goes to the density asked for instead; see
     `ticket_hub.pruning.plan.ladder` for the counts.
 
     Args:

@@ -170,6 +170,20 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
         target is None or (0 < target < 1 and pruning.mode == "one-shot"),
         "between 0 and 1, and only with pruning.mode = 'one-shot'",
     )
+    densities = pruning.densities
+    falling = list(densities) == sorted(set(densities), reverse=True)
+    yield (
+        "pruning.densities",
+        densities,
+        not densities
+        or (
+            falling
+            and all(0 < density < 1 for density in densities)
+            and pruning.mode == "one-shot"
+            and target is None
+        ),
+        "falling between 0 and 1, with pruning.mode = 'one-shot' and no pruning.target_density",
+    )
 
 
 def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 __all__ = [
     "DEFAULT_RATES",
@@ -21,6 +21,7 @@ __all__ = [
     "SearchSpec",
     "TrainingSpec",
     "default_init",
+    "last_level",
     "named_kind",
 ]
 
@@ -47,6 +48,17 @@ bundles from before mean what they meant."""
 def named_kind(kind: LayerKind, named: Collection[str]) -> LayerKind:
     """The kind that a layer is of for a recipe whose rates name some."""
     return kind if kind in named else PART_OF.get(kind, kind)
+
+
+def last_level(pruning: Mapping[str, Any], levels: int) -> int:
+    """The last level of a search.
+
+    Args:
+        pruning: the plain values of its `PruningSpec`, such as `vars` gives.
+        levels: `search.levels`.
+    """
+    asked = pruning.get("densities") or [pruning.get("target_density")]
+    return levels if asked == [None] else min(levels, len(asked))
 
 
 Option: TypeAlias = bool | int | float | str
@@ -220,6 +232,7 @@ class PruningSpec:
         mode: `iterative` prunes the level before; `one-shot` prunes the dense, trained network
             for each level anew, to the density that the iterative ladder has there.
         target_density: with `one-shot`, go to this density in the single level 1 instead.
+        densities: with `one-shot`, one level for each of these densities, falling, instead.
         allow_empty_layers: go on when a layer loses its last weight.
     """
 
@@ -237,6 +250,7 @@ class PruningSpec:
     schedule: Literal["geometric", "linear"] = field(default="geometric", metadata=LATER)
     mode: Literal["iterative", "one-shot"] = "iterative"
     target_density: float | None = None
+    densities: tuple[float, ...] = field(default=(), metadata=LATER)
     allow_empty_layers: bool = False
 
     def __post_init__(self) -> None:
@@ -249,6 +263,12 @@ class PruningSpec:
     def rate(self, kind: LayerKind) -> float:
         """The rate of a kind of layer; 0 where it is never pruned."""
         return self.rates.get(named_kind(kind, self.rates), 0.0)
+
+    def target(self, level: int) -> float | None:
+        """The density that is asked for at a level; None where the rates decide, and at level 0."""
+        if level == 0 or not self.densities:
+            return self.target_density if level else None
+        return self.densities[min(level, len(self.densities)) - 1]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from ticket_hub import home
 from ticket_hub.errors import RunError
+from ticket_hub.recipe.spec import last_level
 from ticket_hub.runs.file_names import RUN
 from ticket_hub.runs.lock import is_held
 from ticket_hub.runs.seal import read_json
@@ -76,7 +77,6 @@ def _summarize(path: Path) -> RunSummary:
     seals = list(itertools.takewhile(Path.is_file, names))
     last = read_json(seals[-1], "") if seals else {}
     ending = last.get("ending")
-    one_shot = recipe["pruning"]["target_density"] is not None
     state: RunState = "finished" if ending is not None else "stopped"
     return RunSummary(
         path=path,
@@ -85,7 +85,7 @@ def _summarize(path: Path) -> RunSummary:
         digest=header["digest"],
         trials=search["trials"],
         levels=len(seals),
-        planned=1 + (min(search["levels"], 1) if one_shot else search["levels"]),
+        planned=1 + last_level(recipe["pruning"], search["levels"]),
         density=last.get("density"),
         ending=ending["about"] if ending else "",
         bundle=path / "bundle" if (path / "bundle/ticket.json").is_file() else None,

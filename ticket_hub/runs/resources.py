@@ -12,7 +12,7 @@ from ticket_hub.environment import choose_device
 from ticket_hub.errors import StoppedError
 from ticket_hub.recipe import DataSpec, TrainingSpec
 from ticket_hub.training import Member, Progress, Trained, Trainer
-from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture
 
 __all__ = ["ResourceOptions", "Resources"]
@@ -83,7 +83,7 @@ class Resources:
         architecture: Architecture,
         training: TrainingSpec,
         members: Sequence[Member],
-        keeper: FolderKeeper,
+        keeper: Keeper,
         *,
         snapshots: Sequence[int] = (),
     ) -> list[Trained]:

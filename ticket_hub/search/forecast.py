@@ -43,6 +43,8 @@ class Forecast:
         kept_by_layer: the same by layer, in the order of `layers`; None where layers compete, so
             that nobody knows it before they are trained.
         competes: by layer, whether it is ever pruned.
+        levels_at_once: how many train as one population, where the memory allows it.
+        about_cost: what an early search saves beside an iterative one; else empty.
         warnings: sentences about what is never pruned, and layers that will be all but empty.
         needs: memory and time.
         disk_bytes: of the run folder with its bundle, at most.
@@ -54,6 +56,8 @@ class Forecast:
     kept: tuple[int, ...]
     kept_by_layer: tuple[tuple[int, ...], ...] | None
     competes: tuple[bool, ...]
+    levels_at_once: int
+    about_cost: str
     warnings: tuple[str, ...]
     needs: Estimate
     disk_bytes: int
@@ -122,9 +126,15 @@ def forecast(
         kept=counts,
         kept_by_layer=by_layer,
         competes=tuple(layer.name in chosen and levels > 1 for layer in found.layers),
+        levels_at_once=ladder.levels_at_once,
+        about_cost=ladder.about_cost,
         warnings=(*ladder.never_pruned, *_about(ladder), *_thin(found.layers, counts, by_layer)),
         needs=estimate_networks(
-            architecture, recipe.training, shape, networks=trials * levels, at_once=trials
+            architecture,
+            recipe.training,
+            shape,
+            networks=trials * levels,
+            at_once=trials * ladder.levels_at_once,
         ),
         disk_bytes=trials * _disk_bytes(recipe, found, levels),
     )

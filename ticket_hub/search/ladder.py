@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,6 +15,7 @@ from ticket_hub.pruning.criteria import CRITERIA
 from ticket_hub.pruning.granularity import takes_inputs
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec, SearchSpec
+from ticket_hub.recipe.spec import last_level
 from ticket_hub.runs.level import Ending, Level
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, PrunableLayer, Weights
@@ -27,6 +29,9 @@ def parent_of(pruning: PruningSpec, index: int) -> int | None:
         return None
     return 0 if pruning.mode == "one-shot" else index - 1
 
+
+USUAL_RATE = 0.2
+"""What an iterative search prunes a round (Frankle & Carbin 2019)."""
 
 Measured: TypeAlias = "Callable[[int, Weights, str, Mask], Weights]"
 
@@ -71,6 +76,37 @@ class Ladder:
             check_coverage(self.pruning, self.layers)
 
     @property
+    def is_one_population(self) -> bool:
+        """Whether no pruned level waits for the training of another.
+
+        Every level is then pruned from the same weights, and no accuracy decides where to end.
+        """
+        return self.pruning.mode == "one-shot" and self.search.stop_below_dense is None
+
+    @property
+    def levels_at_once(self) -> int:
+        """How many levels train as one population, where the memory allows it."""
+        if not self.is_one_population:
+            return 1
+        return max(1, self.last + (self.pruning.when == "init"))
+
+    @property
+    def about_cost(self) -> str:
+        """What an early search saves beside an iterative one to the same density; else empty."""
+        if self.pruning.when == "trained" or not self.last:
+            return ""
+        share = self.counts[self.last] / self.counts[0]
+        rounds = math.ceil(math.log(share) / math.log(1 - USUAL_RATE)) if share else 0
+        if rounds <= self.last:
+            return ""
+        mine, others = 1 + self.last, 1 + rounds
+        return (
+            f"Scores are of theta0: {mine} networks a trial. An iterative search at "
+            f"{100 * USUAL_RATE:.0f}% a round trains {others} to come to {100 * share:.2f}% of the "
+            f"weights: this is {mine / others:.2f} of its iterations."
+        )
+
+    @property
     def seeds(self) -> list[int]:
         """The seed of every trial."""
         return [self.search.seed + trial for trial in range(self.search.trials)]
@@ -78,8 +114,7 @@ class Ladder:
     @property
     def last(self) -> int:
         """The last level that the recipe allows."""
-        target = self.pruning.target_density is not None
-        return min(self.search.levels, 1) if target else self.search.levels
+        return last_level(vars(self.pruning), self.search.levels)
 
     def parent(self, index: int) -> int | None:
         """The level whose trained weights a level is pruned from; None for level 0."""
@@ -132,20 +167,21 @@ class Ladder:
         ending = self.end_of_recipe(level, dense_accuracy)
         if ending is not None:
             return ending
-        try:
-            return self._prune(level.index + 1, parent, initial, measured)
-        except LayerCollapseError as error:
-            return Ending(reason="collapse", about=error.problem, layer=error.layer)
+        trained = self.pruning.when == "trained"
+        scored = [each.trained.weights if trained else each.theta0 for each in parent.trials]
+        masks = [each.mask for each in parent.trials]
+        return self.prune(level.index + 1, scored, masks, initial, measured)
 
     def end_of_recipe(self, level: Level, dense_accuracy: float) -> Ending | None:
         """Why the recipe lets no level follow this one, or None where it lets one."""
-        return self._planned_end(level) or self._accuracy_end(level, dense_accuracy)
+        return self.planned_end(level.index) or self._accuracy_end(level, dense_accuracy)
 
-    def _planned_end(self, level: Level) -> Ending | None:
-        if level.index >= self.last:
+    def planned_end(self, index: int) -> Ending | None:
+        """Why no level follows this one, as far as it is known before anything is trained."""
+        if index >= self.last:
             return Ending(reason="levels", about=f"All {self.last} rounds are done.")
-        next_count, floor = self.counts[level.index + 1], self.search.stop_density
-        if next_count == self.counts[level.index]:
+        next_count, floor = self.counts[index + 1], self.search.stop_density
+        if next_count == self.counts[index]:
             about = (
                 f"{self.pruning.granularity} is one round, and it is done."
                 if takes_inputs(self.pruning.granularity)
@@ -170,27 +206,37 @@ class Ladder:
             f"below the dense network's {dense_accuracy:.4f}.",
         )
 
-    def _prune(
+    def prune(
         self,
         index: int,
-        parent: Level,
+        scored: Sequence[Weights],
+        masks: Sequence[Mask],
         initial: Sequence[Weights],
         measured: Measured,
-    ) -> tuple[Mask, ...]:
-        spec, masks = self.pruning, []
-        for trial, start in zip(parent.trials, initial, strict=True):
-            weights = trial.trained.weights if spec.when == "trained" else trial.theta0
+    ) -> tuple[Mask, ...] | Ending:
+        """The masks of a level, or the layer that would lose its last weight.
+
+        Args:
+            scored: by trial, the weights that scores are of.
+            masks: by trial, of the level before; `one-shot` pruning does not ask for them.
+            initial, measured: as `following` takes them.
+        """
+        spec, found = self.pruning, []
+        for seed, weights, mask, start in zip(self.seeds, scored, masks, initial, strict=True):
             common: dict[str, Any] = {
                 "initial": start,
                 "trained": weights,
-                "measured": partial(measured, trial.seed, weights),
-                "seed": trial.seed,
+                "measured": partial(measured, seed, weights),
+                "seed": seed,
                 "structure": self.structure,
             }
-            if spec.mode == "one-shot":
-                mask = one_shot_mask(spec, self.layers, **common, level=index)
-            else:
-                mask = next_mask(spec, self.layers, **common, mask=trial.mask)
-            assert kept(mask) == self.counts[index] or not self.is_exact
-            masks.append(mask)
-        return tuple(masks)
+            try:
+                if spec.mode == "one-shot":
+                    pruned = one_shot_mask(spec, self.layers, **common, level=index)
+                else:
+                    pruned = next_mask(spec, self.layers, **common, mask=mask)
+            except LayerCollapseError as error:
+                return Ending(reason="collapse", about=error.problem, layer=error.layer)
+            assert kept(pruned) == self.counts[index] or not self.is_exact
+            found.append(pruned)
+        return tuple(found)

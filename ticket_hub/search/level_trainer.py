@@ -21,7 +21,7 @@ from ticket_hub.runs.resources import Resources
 from ticket_hub.search.pretrained import StartWeights, Theta0Choice
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.training import Member, Trained, Trainer
-from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.member import Keeper
 from ticket_hub.training.schedules import fine_tuning
 from ticket_hub.training.slopes import measure
 from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
@@ -133,7 +133,7 @@ class RecipeSupplier(Supplier):
         architecture: Architecture,
         members: Sequence[Member],
         snapshots: Sequence[int],
-        keeper: FolderKeeper,
+        keeper: Keeper,
     ) -> list[Trained]:
         """The members of a level, trained."""
 
@@ -207,7 +207,7 @@ class LevelTrainer(RecipeSupplier):
         architecture: Architecture,
         members: Sequence[Member],
         snapshots: Sequence[int],
-        keeper: FolderKeeper,
+        keeper: Keeper,
     ) -> list[Trained]:
         """Train the members of a level, which are of one; see `Trainer.train`."""
         training = self.recipe.training

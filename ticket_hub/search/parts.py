@@ -18,7 +18,7 @@ from ticket_hub.runs.resources import Resources
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level_trainer import RecipeSupplier
 from ticket_hub.training import Member, Trained
-from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["Parts", "part_of"]
@@ -123,7 +123,7 @@ class Parts(RecipeSupplier):
         architecture: Architecture,
         members: Sequence[Member],
         snapshots: Sequence[int],
-        keeper: FolderKeeper,
+        keeper: Keeper,
     ) -> list[Trained]:
         """What the parts have trained of a level.
 

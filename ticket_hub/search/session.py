@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
+
+import torch
 
 from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.pruning import density
-from ticket_hub.pruning.coverage import thin_layers
-from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.level import Ending, Level, Trial
 from ticket_hub.search.bundling import RunBundle
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level_trainer import Supplier
+from ticket_hub.search.telling import Teller
 from ticket_hub.training import Member, Trained
-from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.capacity import free_bytes
+from ticket_hub.training.checkpoint import FolderKeeper, LevelsKeeper
+from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["SearchSession"]
 
-MAX_TOLD = 5
+MEMORY_SHARE = 4
+"""The trained networks of levels that wait to be written take a quarter of the memory at most."""
 
-Train = Callable[[Architecture, Sequence[Member], Sequence[int], FolderKeeper], Sequence[Trained]]
-"""Gives the trained members of a level: see `RecipeSupplier.train`."""
+Train = Callable[[Architecture, Sequence[Member], Sequence[int], Keeper], Sequence[Trained]]
+"""Gives the trained members of a level, or of several: see `RecipeSupplier.train`."""
 
 
 class SearchSession:
@@ -59,9 +62,10 @@ class SearchSession:
         self.theta0 = folder.read_theta0()
         self.recent: dict[int, Level] = {}
         self.upcoming: tuple[Mask, ...] | None = None
+        self.ahead: dict[int, tuple[Mask, ...] | Ending] = {}
         self.bundle = RunBundle(folder, self.header)
         self.dense_accuracy = 0.0
-        self._told: set[str] | None = None
+        self.teller = Teller(self.ladder, supplier.resources.notify)
 
     @cached_property
     def initial(self) -> list[Weights]:
@@ -72,11 +76,11 @@ class SearchSession:
 
     def levels(self, train: Train) -> Iterator[Level]:
         """Every level in order, read or trained; the bundle has each level that is yielded."""
-        for index in itertools.count():
-            level = self.finished(index) or self._train(index, train)
-            yield level
-            if level.ending is not None:
-                return
+        index, ending = 0, None
+        while ending is None:
+            for level in self._read(index) or self._train(index, train):
+                index, ending = level.index + 1, level.ending
+                yield level
 
     def finished(self, index: int) -> Level | None:
         """The next level from the folder, or None where it is still to be trained: see `begin`.
@@ -94,13 +98,13 @@ class SearchSession:
         """What the next level trains; `complete` takes what came of it."""
         self._refuse_to_start(index)
         members = self.ladder.members(index, self._masks(index), self._begin_weights(index))
-        self._tell_whole()
+        self.teller.tell_whole()
         return members
 
     def complete(self, index: int, members: Sequence[Member], trained: Sequence[Trained]) -> Level:
         """Keep a level that was trained; its states in training are forgotten."""
         level = self._keep(index, [member.mask for member in members], trained)
-        self._tell_thin(level)
+        self.teller.tell_thin(level)
         FolderKeeper(folder=self.folder.checkpoints(index)).clear()
         return self._add(level)
 
@@ -109,12 +113,27 @@ class SearchSession:
         """The iterations of level 0 that are kept: the one that survivors return to."""
         return [step] if (step := self.ladder.search.rewind_step) else []
 
+    def _read(self, index: int) -> list[Level]:
+        """The next level from the folder, and those behind it that the bundle has to be told of.
+
+        A process may have died when it had written several, and the bundle of none.
+        """
+        found: list[Level] = []
+        while (level := self.finished(index + len(found))) is not None:
+            found.append(level)
+            if self.bundle.has(level.index):
+                break
+        return found
+
     def _add(self, level: Level) -> Level:
         self._remember(level)
         if not self.folder.has_level(level.index + 1):
-            start = self.ladder.search.rewind_step
-            self.bundle.update(self.ladder.seeds, self._known_theta0(), start=start)
+            self._update_bundle()
         return level
+
+    def _update_bundle(self) -> None:
+        start = self.ladder.search.rewind_step
+        self.bundle.update(self.ladder.seeds, self._known_theta0(), start=start)
 
     def _end_anew(self, level: Level) -> Level:
         """The same level with the end that the recipe gives it now: it may say to go on."""
@@ -131,15 +150,79 @@ class SearchSession:
             self.folder.reseal(level)
         return level
 
-    def _train(self, index: int, train: Train) -> Level:
-        members = self.begin(index)
-        keeper = FolderKeeper(
-            folder=self.folder.checkpoints(index), environment=self.supplier.environments[0]
-        )
-        self._tell_damage(keeper, members)
-        snapshots = [] if index else self.snapshots
-        trained = train(self.header.architecture, members, snapshots, keeper)
-        return self.complete(index, members, trained)
+    def _train(self, index: int, train: Train) -> list[Level]:
+        """Train a level, and with it the later ones whose masks are known already.
+
+        All are written before any is given away, and the bundle once for all of them.
+        """
+        levels = {index: self.begin(index)}
+        for later, masks in self._known_masks(index):
+            levels[later] = self.ladder.members(later, masks, self._begin_weights(later))
+        for level, members in levels.items():
+            self.teller.tell_damage(FolderKeeper(folder=self.folder.checkpoints(level)), members)
+        trained = iter(self._train_together(levels, train))
+        done = []
+        for level, members in levels.items():
+            done.append(
+                self._keep(level, [m.mask for m in members], [next(trained) for _ in members])
+            )
+            self.teller.tell_thin(done[-1])
+            self._remember(done[-1])
+        for level in levels:
+            FolderKeeper(folder=self.folder.checkpoints(level)).clear()
+        self._update_bundle()
+        return done
+
+    def _train_together(
+        self, levels: Mapping[int, Sequence[Member]], train: Train
+    ) -> Sequence[Trained]:
+        """The members of some levels, in their order, trained as one population."""
+        first, environment = min(levels), self.supplier.environments[0]
+        snapshots = [] if first else self.snapshots
+        if len(levels) == 1:
+            alone = FolderKeeper(folder=self.folder.checkpoints(first), environment=environment)
+            return train(self.header.architecture, levels[first], snapshots, alone)
+        members = [
+            dataclasses.replace(member, name=f"{self.folder.level(level).name}/{member.name}")
+            for level, some in levels.items()
+            for member in some
+        ]
+        folder = self.folder.checkpoints(first).parent
+        keeper = LevelsKeeper(folder=folder, environment=environment)
+        return train(self.header.architecture, members, snapshots, keeper)
+
+    def _known_masks(self, index: int) -> Iterator[tuple[int, tuple[Mask, ...]]]:
+        """The levels behind one that is to be trained whose masks do not depend on it.
+
+        So many as the memory can hold until they are written.
+        """
+        scored = self._scored(index) if self.ladder.is_one_population else None
+        if scored is None:
+            return
+        size = sum(each.numel() * each.element_size() for one in scored for each in one.values())
+        most = free_bytes(torch.device("cpu")) // MEMORY_SHARE // size
+        measured = partial(self.supplier.measured, self.header.architecture)
+        for later in range(index + 1, index + max(1, most)):
+            if self.ladder.planned_end(later - 1) is not None:
+                return
+            self.supplier.resources.refuse_if_stopped(f"the masks of level {later}")
+            dense = self.ladder.dense()
+            found = self.ladder.prune(later, scored, dense, self.initial, measured)
+            self.ahead[later] = found
+            if isinstance(found, Ending):
+                return
+            yield later, found
+
+    def _scored(self, index: int) -> Sequence[Weights] | None:
+        """By trial, the weights that all pruned levels are scored by; None before that is known."""
+        when = self.ladder.pruning.when
+        if when == "init":
+            return self.initial
+        if index == 0:
+            return None
+        if when == "trained":
+            return [trial.trained.weights for trial in self.recent[0].trials]
+        return self._known_theta0()
 
     def _refuse_to_start(self, index: int) -> None:
         resources = self.supplier.resources
@@ -172,40 +255,7 @@ class SearchSession:
             return self.initial
         if self.ladder.search.goes_on:
             return [trial.trained.weights for trial in self.recent[parent].trials]
-        return self._known_theta0()
-
-    def _tell(self, sentence: str) -> None:
-        if self.supplier.resources.notify is not None:
-            self.supplier.resources.notify(sentence)
-
-    def _tell_damage(self, keeper: FolderKeeper, members: Sequence[Member]) -> None:
-        for name in (file for member in members for file in keeper.damaged(member.name)):
-            self._tell(
-                f"The checkpoint {name} is damaged and was skipped; an earlier state is used."
-            )
-
-    def _tell_whole(self) -> None:
-        """Say once, before anything is trained, which kinds of layers are never pruned."""
-        if self._told is None:
-            self._told = set()
-            for sentence in self.ladder.never_pruned:
-                self._tell(sentence)
-
-    def _tell_thin(self, level: Level) -> None:
-        """Name the layers that this level, and none before, has all but emptied."""
-        assert self._told is not None, "a level is told about after its training began"
-        kept = [kept_by_layer(trial.mask) for trial in level.trials]
-        least = {name: min(each[name] for each in kept) for name in kept[0]}
-        thin = thin_layers(self.ladder.layers, least)
-        fresh = [about for name, about in thin.items() if name not in self._told]
-        self._told |= set(thin)
-        for about in fresh[:MAX_TOLD]:
-            self._tell(f"Level {level.index}: {about}")
-        if len(fresh) > MAX_TOLD:
-            self._tell(
-                f"Level {level.index}: {len(fresh) - MAX_TOLD} more layers are like that; "
-                f"`ticket show RUN:{level.index}` marks them."
-            )
+        return self._known_theta0() if self.ladder.search.rewind_step else self.initial
 
     def _keep(self, index: int, masks: Sequence[Mask], trained: Sequence[Trained]) -> Level:
         if self.theta0 is None:
@@ -234,6 +284,8 @@ class SearchSession:
         return self.theta0
 
     def _following(self, level: Level) -> tuple[Mask, ...] | Ending:
+        if (ahead := self.ahead.pop(level.index + 1, None)) is not None:
+            return ahead
         known = self.recent | {level.index: level}
         parent = known[self.ladder.parent(level.index + 1) or 0]
         dense = level.test_accuracy if level.index == 0 else self.dense_accuracy

@@ -30,7 +30,7 @@ from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.tensors import pack_tensors, unpack_tensors
 from ticket_hub.training.member import MemberState
 
-__all__ = ["FolderKeeper"]
+__all__ = ["FolderKeeper", "LevelsKeeper"]
 
 FORMAT = 1
 GENERATIONS = 2
@@ -136,6 +136,38 @@ class FolderKeeper:
             if path.name not in kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelsKeeper:
+    """Keep the states of members of several levels, each where its level alone would keep it.
+
+    Their names are `LLL/NAME`, with the number of the level.
+
+    Attributes:
+        folder: in which each level has a folder `LLL`.
+        environment: fingerprint of the process that trains, recorded beside each state.
+    """
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self, member: str) -> MemberState | None:
+        """The newest state that is whole, or None where there is none."""
+        level, _, name = member.partition("/")
+        return self._of(level).load(name)
+
+    def save(self, member: str, state: MemberState) -> None:
+        """Keep a state durably, beside the one before.
+
+        Raises:
+            StorageError: it cannot be written; the generations before are intact.
+        """
+        level, _, name = member.partition("/")
+        self._of(level).save(name, state)
+
+    def _of(self, level: str) -> FolderKeeper:
+        return FolderKeeper(folder=self.folder / level, environment=self.environment)
 
 
 def _flatten(state: MemberState) -> dict[str, Tensor]:

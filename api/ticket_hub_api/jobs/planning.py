@@ -23,6 +23,7 @@ from ticket_hub.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub.recipe.experiment_spec import DENSE, OWN
+from ticket_hub.recipe.spec import last_level
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
@@ -127,8 +128,7 @@ def _of_search(recipe: Recipe) -> Estimate:
         )
     side = recipe.data.size or shape.height
     architecture = architecture_for(recipe.network, (shape.channels, side, side), shape.classes)
-    one_shot = recipe.pruning.target_density is not None
-    levels = 1 + (min(recipe.search.levels, 1) if one_shot else recipe.search.levels)
+    levels = 1 + last_level(vars(recipe.pruning), recipe.search.levels)
     trials = recipe.search.trials
     return estimate_networks(
         architecture, recipe.training, shape, networks=trials * levels, at_once=trials

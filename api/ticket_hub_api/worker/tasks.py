@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
 from ticket_hub.recipe.experiment_spec import DENSE
+from ticket_hub.recipe.spec import last_level
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub_api.accounts.auth import principal_of
 from ticket_hub_api.accounts.principals import Scope
@@ -112,9 +113,7 @@ class FindTask(Task):
     def total(self) -> int:
         """Levels, the dense one included."""
         recipe = self.lease.spec["recipe"]
-        one_shot = recipe["pruning"].get("target_density") is not None
-        levels = int(recipe["search"]["levels"])
-        return 1 + (min(levels, 1) if one_shot else levels)
+        return 1 + last_level(recipe["pruning"], int(recipe["search"]["levels"]))
 
     def prepare(self) -> Work:
         """The search, whose recipe came with the job."""

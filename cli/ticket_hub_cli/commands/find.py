@@ -128,6 +128,8 @@ def _plan(recipe: Recipe, places: dict[str, Any], out: Output) -> None:
     if out.form == "human":
         out.record(facts | _needs(plan), name="run")
         tell_plan(plan, out)
+        if plan.about_cost:
+            out.hint(plan.about_cost)
     else:
         out.record(facts | plan_table(plan), name="run")
 
@@ -138,9 +140,10 @@ def _needs(plan: Forecast) -> dict[str, str]:
     if plan.examples is not None:
         train, validation, test = plan.examples
         examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
+    together = f"{plan.levels_at_once} levels and all" if plan.levels_at_once > 1 else "all"
     return {
         "examples": examples,
-        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with all trials at once",
+        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once",
         "disk": f"at most {gigabytes(plan.disk_bytes)}",
         "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
     }
