@@ -27,7 +27,7 @@ from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.blobs import Blobs
 from ticket_hub_api.store.database import Database
 
-__all__ = ["Hub", "TorchProcess"]
+__all__ = ["OpenHub", "TorchProcess"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +42,7 @@ main()
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # all of its work is small
 
 
-class Hub(Protocol):
+class OpenHub(Protocol):
     """An open hub, as far as the rooms below its doors use it."""
 
     @property
@@ -71,7 +71,7 @@ class _Started:
 class TorchProcess:
     """The process that does one service's work with PyTorch; the service itself until it starts."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: OpenHub) -> None:
         """Start nothing yet."""
         self._hub = hub
         self._lock = threading.Lock()
@@ -82,7 +82,9 @@ class TorchProcess:
         with self._lock:
             self._started = _start(self._hub.settings)
 
-    def call(self, act: Callable[Concatenate[Hub, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(
+        self, act: Callable[Concatenate[OpenHub, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """What `act(hub, ...)` returns or raises, in the process if it was started, else here.
 
         Args:

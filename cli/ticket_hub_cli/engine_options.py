@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 from ticket_hub_cli.progress import Pace, Watcher, showing
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ class EngineChoice:
 
     @contextlib.contextmanager
     def working(
-        self, pace: Pace, out: Output, begin: Callable[[int], None] | None = None, *, log: Log
+        self,
+        pace: Pace,
+        out: CommandOutput,
+        begin: Callable[[int], None] | None = None,
+        *,
+        log: Log,
     ) -> Iterator[dict[str, Any]]:
         """The engine and what its works are followed with, as the library's runners take them.
 

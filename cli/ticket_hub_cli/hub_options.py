@@ -14,7 +14,7 @@ from ticket_hub.errors import HubError
 from ticket_hub_cli.options import EndsWithExamples
 
 __all__ = [
-    "Group",
+    "CommandGroup",
     "HubSettings",
     "duration",
     "hub_options",
@@ -31,7 +31,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 
 
-class Group(EndsWithExamples, click.Group):
+class CommandGroup(EndsWithExamples, click.Group):
     """A group of commands whose help ends with examples."""
 
 

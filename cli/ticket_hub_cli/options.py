@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 if TYPE_CHECKING:
     from ticket_hub.registry import Registry
@@ -56,7 +56,7 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., int | None]], 
 
 
 def output_options(function: F) -> F:
-    """Add `--format` and `-q`, and hand the command an `Output` as `out`."""
+    """Add `--format` and `-q`, and hand the command a `CommandOutput` as `out`."""
 
     @click.option(
         "--format",
@@ -74,7 +74,7 @@ def output_options(function: F) -> F:
         quiet: bool,
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
-        out = Output("quiet" if quiet else cast("Any", form))
+        out = CommandOutput("quiet" if quiet else cast("Any", form))
         return function(*args, out=out, **values)
 
     return cast("F", with_output)

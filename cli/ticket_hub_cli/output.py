@@ -16,7 +16,7 @@ from ticket_hub.errors import TicketHubError
 from ticket_hub.table import Column, Table, finite, plain_text
 
 __all__ = [
-    "Output",
+    "CommandOutput",
     "command_line",
     "error",
     "passed_over",
@@ -27,7 +27,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Output:
+class CommandOutput:
     """Where a command puts its results.
 
     Attributes:

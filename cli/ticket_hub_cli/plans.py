@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ticket_hub.table import Column
 from ticket_hub_cli import output
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
     from ticket_hub.search.forecast import Forecast
@@ -52,7 +52,7 @@ def plan_table(plan: Forecast) -> dict[str, Any]:
     }
 
 
-def tell_plan(plan: Forecast, out: Output) -> None:
+def tell_plan(plan: Forecast, out: CommandOutput) -> None:
     """The ladder, the layers, and what must be known about them, for people."""
     table = plan_table(plan)
     out.text("")

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.result import Result
 
-__all__ = ["Group", "Steps", "stepping"]
+__all__ = ["Steps", "TrainedGroup", "stepping"]
 
 
 @dataclass(frozen=True)
-class Group:
+class TrainedGroup:
     """What is trained together.
 
     Attributes:
@@ -35,7 +35,9 @@ class Group:
 class Steps:
     """Tells the watcher when the last network of a group is on disk, and the log of each."""
 
-    def __init__(self, pace: Pace, watcher: Watcher, groups: Iterable[Group], log: Log) -> None:
+    def __init__(
+        self, pace: Pace, watcher: Watcher, groups: Iterable[TrainedGroup], log: Log
+    ) -> None:
         self.pace, self.watcher, self.groups, self.log = pace, watcher, iter(groups), log
         self.group = next(self.groups)
         self.taken: list[Result] = []
@@ -47,14 +49,14 @@ class Steps:
         self.log.tell("result", **result.facts, **work)
         if len(self.taken) == self.group.size:
             self.watcher.step(self.group.about + _sentence(self.taken))
-            self.group, self.taken = next(self.groups, Group(0)), []
+            self.group, self.taken = next(self.groups, TrainedGroup(0)), []
             self.pace.trials = self.group.size or self.pace.trials
 
 
 @contextlib.contextmanager
 def stepping(wanted: Plan, log: Log, *, quiet: bool) -> Iterator[tuple[Watcher, Steps]]:
     """Show an experiment group by group, on stderr."""
-    groups = [Group(len(group)) for group in wanted.request.groups()]
+    groups = [TrainedGroup(len(group)) for group in wanted.request.groups()]
     pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
     with showing(pace, stream=sys.stderr, quiet=quiet, log=log) as watcher:
         yield watcher, Steps(pace, watcher, groups, log)

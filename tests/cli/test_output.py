@@ -9,14 +9,14 @@ import pytest
 
 from ticket_hub.table import Column
 from ticket_hub_cli.crash import save_traceback
-from ticket_hub_cli.output import Output, command_line, error, percent
+from ticket_hub_cli.output import CommandOutput, command_line, error, percent
 
 ROWS = [{"name": "a", "density": 1.0, "extra": 1}, {"name": "long", "density": 0.0358, "extra": 2}]
 COLUMNS = [Column("name", "NAME"), Column("density", "LEFT", percent, right=True)]
 
 
 def test_people_see_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("human").table(ROWS, COLUMNS, name="name")
+    CommandOutput("human").table(ROWS, COLUMNS, name="name")
     assert capsys.readouterr().out.splitlines() == [
         "NAME     LEFT",
         "a     100.00%",
@@ -26,7 +26,7 @@ def test_people_see_aligned_columns(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_people_see_a_dash_where_nothing_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     columns = [Column("ends", "ENDS"), Column("alive", "ALIVE")]
-    Output("human").table([{"name": "a", "ends": None, "alive": True}], columns, name="name")
+    CommandOutput("human").table([{"name": "a", "ends": None, "alive": True}], columns, name="name")
     assert capsys.readouterr().out.splitlines() == ["ENDS  ALIVE", "-     yes"]
 
 
@@ -38,7 +38,7 @@ def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str])
         "pair": (1, None),
         "deep": {"a": True},
     }
-    Output("json").record(value, name="path")
+    CommandOutput("json").record(value, name="path")
     assert json.loads(capsys.readouterr().out) == {
         "path": "/x",
         "nan": None,
@@ -46,12 +46,12 @@ def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str])
         "pair": [1, None],
         "deep": {"a": True},
     }
-    Output("json").table(ROWS, COLUMNS, name="name")
+    CommandOutput("json").table(ROWS, COLUMNS, name="name")
     assert json.loads(capsys.readouterr().out) == ROWS
 
 
 def test_quiet_prints_names_and_gives_no_advice(capsys: pytest.CaptureFixture[str]) -> None:
-    out = Output("quiet")
+    out = CommandOutput("quiet")
     out.table(ROWS, COLUMNS, name="name")
     out.record({"id": "x", "n": 3}, name="id")
     out.hint("Do this next.")
@@ -61,7 +61,7 @@ def test_quiet_prints_names_and_gives_no_advice(capsys: pytest.CaptureFixture[st
 
 
 def test_advice_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("json").hint("Do this next.")
+    CommandOutput("json").hint("Do this next.")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "Do this next.\n")
 
@@ -98,7 +98,7 @@ def test_nothing_is_bold_or_coloured_where_no_color_is_set(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", set_to)
     with click.Context(click.Command("x"), color=True):
-        Output("human").table(ROWS, COLUMNS, name="name")
+        CommandOutput("human").table(ROWS, COLUMNS, name="name")
         error("Wrong.", "Mend it.")
     captured = capsys.readouterr()
     assert ["\x1b" not in text for text in captured] == [plain, plain]

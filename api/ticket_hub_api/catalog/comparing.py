@@ -13,7 +13,7 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
 from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 
 if TYPE_CHECKING:
     from ticket_hub.comparison import Compared
@@ -23,7 +23,7 @@ __all__ = ["compare_named", "compare_tickets", "pinned", "place_of"]
 NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
 
 
-def compare_named(hub: Hub, viewer: Principal, names: Sequence[str]) -> Compared:
+def compare_named(hub: OpenHub, viewer: Principal, names: Sequence[str]) -> Compared:
     """The later of these tickets, named `owner/name[@revision]`, against the first.
 
     Raises:
@@ -37,7 +37,7 @@ def compare_named(hub: Hub, viewer: Principal, names: Sequence[str]) -> Compared
 
 
 def compare_tickets(
-    hub: Hub, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
+    hub: OpenHub, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
 ) -> Compared:
     """The later tickets against the first, as `ticket compare` puts them.
 
@@ -84,7 +84,7 @@ def pinned(
     return [f"{ticket.repo}@{ticket.commit}" for ticket in tickets]
 
 
-def _lay_out(hub: Hub, connection: Connection, ticket: TicketDetail, folder: Path) -> None:
+def _lay_out(hub: OpenHub, connection: Connection, ticket: TicketDetail, folder: Path) -> None:
     """Write the parts of a bundle that a comparison reads; none of them is large."""
     folder.mkdir()
     for path in NEEDED:

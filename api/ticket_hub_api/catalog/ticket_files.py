@@ -10,18 +10,27 @@ from sqlalchemy.engine import Connection
 
 from ticket_hub.errors import BundleError, HubError, TicketNotFoundError
 from ticket_hub_api.catalog import bundles
-from ticket_hub_api.catalog.ticket_shapes import Level, TicketDetail
+from ticket_hub_api.catalog.ticket_shapes import LevelDetail, TicketDetail
 from ticket_hub_api.store.objects import Content, FileAnswer, open_content
 from ticket_hub_api.store.xet.reading import Stores
 
-__all__ = ["Curve", "Curves", "LayerDensity", "Layers", "curves_of", "layers_of", "level_of",
-           "part_of", "refuse_many_curves"]  # fmt: skip
+__all__ = [
+    "Curve",
+    "LayerAtLevel",
+    "Layers",
+    "TicketCurves",
+    "curves_of",
+    "layers_of",
+    "level_of",
+    "part_of",
+    "refuse_many_curves",
+]  # fmt: skip
 
 MAX_CURVE_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerDensity:
+class LayerAtLevel:
     """One prunable layer at one level: survivors of each trial, and their mean share."""
 
     name: str
@@ -40,7 +49,7 @@ class Layers:
     commit: str
     level: int
     density: float
-    layers: tuple[LayerDensity, ...]
+    layers: tuple[LayerAtLevel, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +79,7 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curves:
+class TicketCurves:
     """Curves of a ticket."""
 
     repo: str
@@ -78,7 +87,7 @@ class Curves:
     curves: tuple[Curve, ...]
 
 
-def level_of(ticket: TicketDetail, level: int) -> Level:
+def level_of(ticket: TicketDetail, level: int) -> LevelDetail:
     """One level of a ticket.
 
     Raises:
@@ -105,7 +114,7 @@ def layers_of(ticket: TicketDetail, level: int) -> Layers:
         for extent in layer["shape"]:
             size *= extent
         layers.append(
-            LayerDensity(
+            LayerAtLevel(
                 name=layer["name"],
                 kind=layer["kind"],
                 shape=tuple(layer["shape"]),
@@ -172,7 +181,7 @@ def curves_of(
     level: int | None = None,
     trial: int | None = None,
     control: str = "",
-) -> Curves:
+) -> TicketCurves:
     """The curves of a ticket, or those of one level, trial or control.
 
     Raises:
@@ -189,7 +198,7 @@ def curves_of(
         and trial in {None, curve.trial}
         and control in {"", curve.control}
     )
-    return Curves(repo=ticket.repo, commit=ticket.commit, curves=found)
+    return TicketCurves(repo=ticket.repo, commit=ticket.commit, curves=found)
 
 
 def refuse_many_curves(ticket: TicketDetail, size: int) -> None:

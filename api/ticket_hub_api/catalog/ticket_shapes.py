@@ -8,14 +8,14 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 __all__ = [
-    "Claim",
+    "ControlDetail",
     "Description",
     "FittingLevel",
     "Gain",
-    "Layer",
-    "Level",
+    "LayerDetail",
+    "LevelDetail",
+    "MeasuredSpread",
     "Measurement",
-    "Spread",
     "TicketDetail",
     "TicketFile",
     "TicketItem",
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class Spread(TypedDict):
+class MeasuredSpread(TypedDict):
     """Over trials: mean, range, and the 95% interval of the mean, null where it is not known."""
 
     mean: float
@@ -52,11 +52,11 @@ class Measurement(TypedDict):
 
     n: int
     tickets: NotRequired[int | None]
-    test_accuracy: Spread
-    early_stop: Spread
+    test_accuracy: MeasuredSpread
+    early_stop: MeasuredSpread
 
 
-class Claim(Measurement, total=False):
+class ControlDetail(Measurement, total=False):
     """A control: what it came to, and the ticket's accuracy minus its own, paired.
 
     `p` is of the claim that the ticket is better (not inferior, for `dense`), doubled and after
@@ -75,7 +75,7 @@ class Claim(Measurement, total=False):
     identical: bool
 
 
-class Level(TypedDict):
+class LevelDetail(TypedDict):
     """One pruning round. `kept` has the survivors of each layer for each trial that is carried.
 
     `family` is how many comparisons its verdict was corrected for together; 0 without a verdict.
@@ -88,13 +88,13 @@ class Level(TypedDict):
     kept: dict[str, list[int]]
     layers: list[float]
     evidence: Measurement | None
-    controls: dict[str, Claim]
+    controls: dict[str, ControlDetail]
     verdict: str | None
     reason: str
     family: NotRequired[int]
 
 
-class Layer(TypedDict):
+class LayerDetail(TypedDict):
     """A prunable layer of the network."""
 
     name: str
@@ -102,7 +102,7 @@ class Layer(TypedDict):
     shape: list[int]
 
 
-class Origin(TypedDict):
+class OriginDetail(TypedDict):
     """Something that a bundle was made from."""
 
     kind: str
@@ -110,7 +110,7 @@ class Origin(TypedDict):
     id: str
 
 
-class Trial(TypedDict):
+class TrialDetail(TypedDict):
     """A repetition: its seed (null: not known), and the iteration that theta0 is of."""
 
     index: int
@@ -166,10 +166,10 @@ class Description(TypedDict):
     environment: dict[str, str]
     bit_exact: bool | None
     theta0: str
-    layers: list[Layer]
-    lineage: list[Origin]
-    trials: list[Trial]
-    levels: list[Level]
+    layers: list[LayerDetail]
+    lineage: list[OriginDetail]
+    trials: list[TrialDetail]
+    levels: list[LevelDetail]
     default: Default
     metric: MetricFacts
     prunable: int

@@ -38,7 +38,7 @@ from ticket_hub_api.catalog.ticket_shapes import (
 )
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.store import repositories
-from ticket_hub_api.store.names import Place
+from ticket_hub_api.store.names import RepositoryKey
 from ticket_hub_api.store.repositories import TAGS
 from ticket_hub_api.store.tables import Commit, Ref
 from ticket_hub_api.store.ticket_tables import (
@@ -225,7 +225,7 @@ def one_ticket(
     """
     mirrored = _mirrored(database, viewer, repo) if revision == "main" else None
     try:
-        row = repositories.find_readable(database, viewer, Place("model", repo))
+        row = repositories.find_readable(database, viewer, RepositoryKey("model", repo))
     except ApiError:
         if mirrored is None:
             raise

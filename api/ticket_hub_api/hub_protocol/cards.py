@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 
-from ticket_hub_api.store.trees import Entry, Files
+from ticket_hub_api.store.trees import Files, TreeEntry
 
 __all__ = ["card_problems", "front_matter", "summarize"]
 
-Reader = Callable[[Entry, int], bytes]
+Reader = Callable[[TreeEntry, int], bytes]
 MAX_CARD = 64 << 10
 MAX_DEPTH = 32
 MAX_EVENTS = 10_000
@@ -143,14 +143,14 @@ def _word(value: object) -> str:
     return value[:90] if isinstance(value, str) else ""
 
 
-def _card(entry: Entry, read: Reader) -> dict[str, Any] | None:
+def _card(entry: TreeEntry, read: Reader) -> dict[str, Any] | None:
     try:
         return parse_card(read(entry, 4 * MAX_CARD).decode(errors="replace"))
     except ValueError:
         return None
 
 
-def _config(entry: Entry, read: Reader) -> dict[str, Any] | None:
+def _config(entry: TreeEntry, read: Reader) -> dict[str, Any] | None:
     """The fields of config.json that clients show; the rest is in the file."""
     if entry.size > MAX_CONFIG:
         return None
@@ -172,7 +172,7 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, int) and abs(value) < 1 << 53
 
 
-def _tensors(entry: Entry, read: Reader) -> dict[str, Any] | None:
+def _tensors(entry: TreeEntry, read: Reader) -> dict[str, Any] | None:
     """How many numbers of each type a safetensors file holds, by its header."""
     try:
         (length,) = struct.unpack("<Q", read(entry, 8))

@@ -20,7 +20,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.hub_protocol.cards import summarize
-from ticket_hub_api.hub_protocol.operations import Add, Delete, Plan
+from ticket_hub_api.hub_protocol.operations import Add, CommitPlan, Delete
 from ticket_hub_api.services import Services
 from ticket_hub_api.store import objects, repositories
 from ticket_hub_api.store.blobs import git_blob_id
@@ -28,9 +28,9 @@ from ticket_hub_api.store.listeners import listeners_of
 from ticket_hub_api.store.names import folded
 from ticket_hub_api.store.repositories import HEADS, CommitRow, RepositoryRow
 from ticket_hub_api.store.tables import Commit, Ref, Repository, RepositoryTag, Tree, Use, now
-from ticket_hub_api.store.trees import Entry, Files, encode_tree, load_tree, pointer_id
+from ticket_hub_api.store.trees import Files, TreeEntry, encode_tree, load_tree, pointer_id
 
-__all__ = ["Draft", "Work", "check_names", "commit_oid", "make_commit", "write_revision"]
+__all__ = ["CommitWork", "Draft", "check_names", "commit_oid", "make_commit", "write_revision"]
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Draft:
                 self.kept[sha256] = self.services.blobs.keep(incoming.finish())
         return Add(path, sha256, len(data), git_blob_id(data))
 
-    def enter(self, session: Session, plan: Plan) -> None:
+    def enter(self, session: Session, plan: CommitPlan) -> None:
         """Enter the contents in the commit's transaction; copies that were there win."""
         contents = {
             each.sha256: (each.size or 0, self.kept.get(each.sha256, ""))
@@ -95,14 +95,14 @@ def make_commit(
 
 
 def _make(
-    principal: Principal, row: RepositoryRow, branch: str, plan: Plan, draft: Draft
+    principal: Principal, row: RepositoryRow, branch: str, plan: CommitPlan, draft: Draft
 ) -> CommitRow:
     services = draft.services
 
     def act(session: Session) -> CommitRow:
         repository = repositories.lock(session, row.id)
         draft.enter(session, plan)
-        work = Work(
+        work = CommitWork(
             services=services,
             session=session,
             repository=repository,
@@ -116,18 +116,18 @@ def _make(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class CommitWork:
     """A transaction that is going to commit: where to, who, and what was asked for."""
 
     services: Services
     session: Session
     repository: Repository
     branch: str
-    plan: Plan
+    plan: CommitPlan
     author: str
 
 
-def _apply(work: Work, principal: Principal) -> CommitRow:
+def _apply(work: CommitWork, principal: Principal) -> CommitRow:
     session, repository, branch, plan = work.session, work.repository, work.branch, work.plan
     head = _head(session, repository, branch)
     if plan.parent and plan.parent != head.oid:
@@ -148,7 +148,7 @@ def _apply(work: Work, principal: Principal) -> CommitRow:
     return write_revision(work, head, files)
 
 
-def _same(one: Entry, other: Entry) -> bool:
+def _same(one: TreeEntry, other: TreeEntry) -> bool:
     return (one.sha256, one.large) == (other.sha256, other.large)
 
 
@@ -190,24 +190,26 @@ def _large_check(session: Session, principal: Principal, repository_id: str) -> 
 
 
 def _carry_out(
-    files: dict[str, Entry], operation: Add | Delete, number: int, size_of: SizeOf
+    files: dict[str, TreeEntry], operation: Add | Delete, number: int, size_of: SizeOf
 ) -> None:
     if isinstance(operation, Delete):
         _delete(files, operation)
         return
-    entry = Entry(operation.sha256, operation.size or 0, operation.oid, large=False, changed=number)
+    entry = TreeEntry(
+        operation.sha256, operation.size or 0, operation.oid, large=False, changed=number
+    )
     if not operation.oid:
         size = size_of(operation.sha256)
         if operation.size not in {None, size}:
             raise errors.bad_request(f"{operation.path} has {size} bytes, not {operation.size}.")
         oid = pointer_id(operation.sha256, size)
-        entry = Entry(operation.sha256, size, oid, large=True, changed=number)
+        entry = TreeEntry(operation.sha256, size, oid, large=True, changed=number)
     old = files.get(operation.path)
     if old is None or not _same(old, entry):
         files[operation.path] = entry
 
 
-def _delete(files: dict[str, Entry], operation: Delete) -> None:
+def _delete(files: dict[str, TreeEntry], operation: Delete) -> None:
     doomed = [operation.path] if operation.path in files else []
     if operation.folder:
         doomed = [path for path in files if path.startswith(operation.path + "/")]
@@ -247,7 +249,7 @@ def commit_oid(values: dict[str, Any]) -> str:
     return hashlib.sha1(b"commit\0" + text, usedforsecurity=False).hexdigest()
 
 
-def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRow:
+def write_revision(work: CommitWork, head: CommitRow | None, files: Files) -> CommitRow:
     """Write tree and commit, and move the branch; the transaction makes them visible together."""
     session, repository = work.session, work.repository
     tree = _write_tree(session, repository.id, files)
@@ -255,7 +257,7 @@ def write_revision(work: Work, head: CommitRow | None, files: Files) -> CommitRo
     known = json.loads(head.summary) if head else {}
     before = load_tree(session, head.tree) if head else {}
 
-    def read(entry: Entry, length: int) -> bytes:
+    def read(entry: TreeEntry, length: int) -> bytes:
         """The first bytes of a file, for the card and the network's config."""
         return objects.open_content(work.services, session, entry.sha256).head(length)
 

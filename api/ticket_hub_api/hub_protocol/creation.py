@@ -9,15 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.hub_protocol.commits import Draft, Work, check_names, write_revision
-from ticket_hub_api.hub_protocol.operations import Add, Plan, decode_content
+from ticket_hub_api.hub_protocol.commits import CommitWork, Draft, check_names, write_revision
+from ticket_hub_api.hub_protocol.operations import Add, CommitPlan, decode_content
 from ticket_hub_api.hub_protocol.schemas import CreateIn
 from ticket_hub_api.services import Services
 from ticket_hub_api.store import repositories
 from ticket_hub_api.store.names import check_path, check_repository_name, repository_key
 from ticket_hub_api.store.repositories import RepositoryRow
 from ticket_hub_api.store.tables import Repository
-from ticket_hub_api.store.trees import Entry
+from ticket_hub_api.store.trees import TreeEntry
 
 __all__ = ["LARGE_PATTERNS", "create_repository", "first_files"]
 
@@ -67,7 +67,7 @@ def create_repository(
     draft = Draft(services)
     try:
         kept = [draft.keep(path, content) for path, content in files.items()]
-        plan = Plan(title="initial commit", operations=[*kept])
+        plan = CommitPlan(title="initial commit", operations=[*kept])
 
         def make(session: Session) -> tuple[RepositoryRow, bool]:
             owner = repositories.owner_for(session, principal, namespace)
@@ -91,10 +91,10 @@ def create_repository(
 
 
 def _commit_first(
-    services: Services, session: Session, repository: Repository, plan: Plan, *, author: str
+    services: Services, session: Session, repository: Repository, plan: CommitPlan, *, author: str
 ) -> None:
     """Write the commit that every history begins with."""
-    work = Work(
+    work = CommitWork(
         services=services,
         session=session,
         repository=repository,
@@ -103,7 +103,7 @@ def _commit_first(
         author=author,
     )
     files = {
-        add.path: Entry(add.sha256, add.size or 0, add.oid, large=False, changed=1)
+        add.path: TreeEntry(add.sha256, add.size or 0, add.oid, large=False, changed=1)
         for add in plan.operations
         if isinstance(add, Add)
     }

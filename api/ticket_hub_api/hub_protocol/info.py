@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from ticket_hub_api.store.repositories import CommitRow, RepositoryRow
 from ticket_hub_api.store.tables import Commit
-from ticket_hub_api.store.trees import Entry, Files, Folder, pointer_text
+from ticket_hub_api.store.trees import Files, Folder, TreeEntry, pointer_text
 
 __all__ = ["EXPANDABLE", "describe", "instant", "tree_item"]
 
@@ -83,7 +83,7 @@ def siblings(files: Files, *, blobs: bool) -> list[dict[str, Any]]:
     return found
 
 
-def _large(entry: Entry, digest: str) -> dict[str, Any]:
+def _large(entry: TreeEntry, digest: str) -> dict[str, Any]:
     pointer_size = len(pointer_text(entry.sha256, entry.size))
     return {digest: entry.sha256, "size": entry.size, "pointerSize": pointer_size}
 
@@ -113,7 +113,7 @@ def choose(fields: dict[str, Any], chosen: set[str]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name in always | chosen}
 
 
-def tree_item(path: str, entry: Entry | Folder, xet: dict[str, str]) -> dict[str, Any]:
+def tree_item(path: str, entry: TreeEntry | Folder, xet: dict[str, str]) -> dict[str, Any]:
     """One line of a listing; `xet` maps contents to their hashes in the chunk store."""
     if isinstance(entry, Folder):
         return {"type": "directory", "oid": entry.oid, "size": 0, "path": path}

@@ -20,7 +20,7 @@ from ticket_hub_api.store.repositories import REPOSITORY_COLUMNS, RepositoryRow,
 from ticket_hub_api.store.tables import Commit, Repository, RepositoryTag
 from ticket_hub_api.store.trees import load_tree
 
-__all__ = ["Query", "list_repositories", "parse_flag", "whole_number"]
+__all__ = ["ListingQuery", "list_repositories", "parse_flag", "whole_number"]
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
@@ -42,7 +42,7 @@ _SHORT = ("_id", "id", "modelId", "author", "private", "downloads", "likes", "ta
 
 
 @dataclass(frozen=True, kw_only=True)
-class Query:
+class ListingQuery:
     """What a caller wants to find; see the protocol's parameters of the same names."""
 
     kind: str
@@ -63,7 +63,7 @@ class Query:
 
 
 def list_repositories(
-    database: Connection, principal: Principal, query: Query
+    database: Connection, principal: Principal, query: ListingQuery
 ) -> tuple[list[dict[str, Any]], str]:
     """A page of repositories, and the cursor of the next one or an empty string.
 
@@ -83,7 +83,7 @@ def list_repositories(
     return page, cursor
 
 
-def _statement(principal: Principal, query: Query) -> Select[Any]:
+def _statement(principal: Principal, query: ListingQuery) -> Select[Any]:
     order = _ORDERS[query.sort]
     columns: tuple[Any, ...] = (*REPOSITORY_COLUMNS, Commit.summary, Commit.tree)
     statement = (
@@ -102,7 +102,7 @@ def _statement(principal: Principal, query: Query) -> Select[Any]:
     return statement.order_by(order.desc(), Repository.id.desc())
 
 
-def _conditions(query: Query) -> list[ColumnElement[bool]]:
+def _conditions(query: ListingQuery) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         select(RepositoryTag.tag)
         .where(RepositoryTag.repository_id == Repository.id, RepositoryTag.tag == tag)
@@ -151,7 +151,7 @@ def _decode(cursor: str) -> tuple[int, str]:
     return value, last
 
 
-def _item(database: Connection, row: Any, query: Query) -> dict[str, Any]:  # noqa: ANN401 - a row of columns chosen above
+def _item(database: Connection, row: Any, query: ListingQuery) -> dict[str, Any]:  # noqa: ANN401 - a row of columns chosen above
     repository = RepositoryRow(*row[: len(REPOSITORY_COLUMNS)])
     fields = describe(repository, repository.head, repository.updated_at, json.loads(row.summary))
     if query.full or "siblings" in query.expand:

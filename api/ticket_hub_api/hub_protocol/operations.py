@@ -13,7 +13,7 @@ from typing import Any
 from ticket_hub_api.errors import ApiError, bad_request
 from ticket_hub_api.store.names import check_path
 
-__all__ = ["Add", "Delete", "Plan", "decode_content", "read_lines", "read_plan"]
+__all__ = ["Add", "CommitPlan", "Delete", "decode_content", "read_lines", "read_plan"]
 
 MAX_LINE = 28 << 20
 MAX_OPERATIONS = 25_000
@@ -40,7 +40,7 @@ class Delete:
 
 
 @dataclass
-class Plan:
+class CommitPlan:
     """A commit as it was asked for."""
 
     title: str = ""
@@ -67,7 +67,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
             yield line
 
 
-def read_plan(lines: Iterable[bytes], keep: Keep) -> Plan:
+def read_plan(lines: Iterable[bytes], keep: Keep) -> CommitPlan:
     """Read a commit request.
 
     Args:
@@ -77,7 +77,7 @@ def read_plan(lines: Iterable[bytes], keep: Keep) -> Plan:
     Raises:
         ApiError: 400, when a line is not what the protocol says.
     """
-    plan, has_header = Plan(), False
+    plan, has_header = CommitPlan(), False
     for line in lines:
         if not line.strip():
             continue
@@ -114,7 +114,7 @@ def _text(value: dict[str, Any], name: str, limit: int) -> str:
     return text[:limit].encode(errors="replace").decode()
 
 
-def _read_header(plan: Plan, value: dict[str, Any]) -> None:
+def _read_header(plan: CommitPlan, value: dict[str, Any]) -> None:
     plan.title = _text(value, "summary", MAX_TITLE)
     plan.message = _text(value, "description", MAX_MESSAGE)
     plan.parent = _text(value, "parentCommit", 40).lower()

@@ -23,7 +23,7 @@ from ticket_hub_api.store.names import decode
 from ticket_hub_api.store.objects import FileAnswer
 from ticket_hub_api.store.repositories import RepositoryRow, find_file, find_revision
 from ticket_hub_api.store.tables import StoredObject
-from ticket_hub_api.store.trees import Entry, Folder, children, entry_at, pointer_text
+from ticket_hub_api.store.trees import Folder, TreeEntry, children, entry_at, pointer_text
 from ticket_hub_api.web.content import answer_file
 from ticket_hub_api.web.requests import (
     Caller,
@@ -47,7 +47,7 @@ EXPANDED_PAGE = 100
 MAX_PATHS_BODY = 1 << 20
 SMALL_FILE = 16 << 10
 COUNTED = "config.json"  # its pulls are the repository's downloads
-Listing = list[tuple[str, Entry | Folder]]
+Listing = list[tuple[str, TreeEntry | Folder]]
 
 
 async def _cacheable(request: Request) -> None:
@@ -63,7 +63,7 @@ def _items(
     services: Services, connection: Connection, row: RepositoryRow, found: Listing, *, expand: bool
 ) -> list[dict[str, Any]]:
     """A listing as the protocol writes it."""
-    large = [entry.sha256 for _, entry in found if isinstance(entry, Entry) and entry.large]
+    large = [entry.sha256 for _, entry in found if isinstance(entry, TreeEntry) and entry.large]
     xet = xet_hashes(connection, large) if services.settings.xet else {}
     items = [tree_item(path, entry, xet) for path, entry in found]
     if expand:

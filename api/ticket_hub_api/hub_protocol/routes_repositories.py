@@ -11,13 +11,18 @@ from starlette.responses import JSONResponse, Response
 from ticket_hub_api import errors
 from ticket_hub_api.hub_protocol.creation import create_repository, first_files
 from ticket_hub_api.hub_protocol.info import EXPANDABLE, full_description
-from ticket_hub_api.hub_protocol.listing import Query, list_repositories, parse_flag, whole_number
+from ticket_hub_api.hub_protocol.listing import (
+    ListingQuery,
+    list_repositories,
+    parse_flag,
+    whole_number,
+)
 from ticket_hub_api.hub_protocol.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
 from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store import repositories
 from ticket_hub_api.store.listeners import tell_changed
-from ticket_hub_api.store.names import Place, check_kind, decode, kind_of, web_path
+from ticket_hub_api.store.names import RepositoryKey, check_kind, decode, kind_of, web_path
 from ticket_hub_api.web.requests import (
     Caller,
     Writer,
@@ -88,7 +93,7 @@ async def delete(request: Request, caller: Writer) -> Response:
 
     def act(session: Session) -> None:
         """In one transaction, which waits for a commit that has begun."""
-        row = repositories.find_administered(session, caller, Place(kind, full_name))
+        row = repositories.find_administered(session, caller, RepositoryKey(kind, full_name))
         repositories.lock(session, row.id)
         repositories.delete_repository(session, row.id)
 
@@ -104,7 +109,9 @@ async def move(request: Request, caller: Writer) -> Response:
 
     def act(session: Session) -> None:
         """In one transaction."""
-        repositories.move_repository(session, caller, Place(kind, body.fromRepo), body.toRepo)
+        repositories.move_repository(
+            session, caller, RepositoryKey(kind, body.fromRepo), body.toRepo
+        )
 
     await run_in_threadpool(services.database.transact, act)
     return Response(status_code=200)
@@ -172,13 +179,13 @@ async def listing(request: Request, caller: Caller) -> Response:
     return json_answer(page, headers)
 
 
-def _query(request: Request) -> Query:
+def _query(request: Request) -> ListingQuery:
     parameters = request.query_params
     filters = [*parameters.getlist("filter"), *parameters.getlist("tags")]
     limit = parameters.get("limit", "")
     if unknown := sorted(set(parameters) - PARAMETERS):  # else more would be listed than was meant
         raise errors.not_supported(f"the parameter {unknown[0][:50]!r} of listings")
-    return Query(
+    return ListingQuery(
         kind=kind_of(request.url.path.rpartition("/")[2]),
         filters=tuple(tag for text in filters for tag in text.split(",") if tag)[:20],
         author=parameters.get("author", ""),
@@ -188,7 +195,7 @@ def _query(request: Request) -> Query:
         parameters=parameters.get("num_parameters", ""),
         sort=parameters.get("sort", "lastModified"),
         ascending=parameters.get("direction") == "1",
-        limit=whole_number(limit, Query.limit),
+        limit=whole_number(limit, ListingQuery.limit),
         cursor=parameters.get("cursor", ""),
         full=parse_flag(parameters, "full"),
         card=parse_flag(parameters, "cardData"),

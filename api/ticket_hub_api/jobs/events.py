@@ -13,7 +13,7 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from ticket_hub_api.store.job_tables import Job, JobEvent, State
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 
 __all__ = ["Event", "follow", "news", "server_sent"]
 
@@ -42,7 +42,7 @@ class Event:
     created_at: int = 0
 
 
-async def follow(hub: Hub, job_id: str, after: int = 0) -> AsyncIterator[Event]:
+async def follow(hub: OpenHub, job_id: str, after: int = 0) -> AsyncIterator[Event]:
     """Every event behind a number, and readings of progress, until the job has ended.
 
     Whoever calls this has asked before whether the viewer may see the job.
@@ -73,7 +73,7 @@ def server_sent(event: Event) -> bytes:
     return f"id: {event.number}\nevent: {event.kind}\ndata: {data}\n\n".encode()
 
 
-def news(hub: Hub, job_id: str, after: int = 0) -> tuple[list[Event], str, bool]:
+def news(hub: OpenHub, job_id: str, after: int = 0) -> tuple[list[Event], str, bool]:
     """At most 200 events behind a number, the newest reading as JSON, and whether it has ended."""
     with hub.database.read() as connection:
         job = connection.execute(select(Job.state, Job.progress).where(Job.id == job_id)).first()

@@ -30,7 +30,7 @@ from ticket_hub_api.jobs.transitions import add_event
 from ticket_hub_api.jobs.views import JobPage, JobView, job_rows, view_of, visible
 from ticket_hub_api.store.job_tables import Job, JobEvent, State
 from ticket_hub_api.store.tables import Account, now
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 
 __all__ = [
     "Event",
@@ -53,12 +53,12 @@ USUAL_PRIORITY = 5
 MAX_PER_PAGE = 100
 
 
-def choices(hub: Hub) -> Choices:
+def choices(hub: OpenHub) -> Choices:
     """What may be asked for: the lists of a submit form."""
     return choices_of(hub.settings, hub.torch_process.call(offered_controls))
 
 
-def estimate_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
+def estimate_job(hub: OpenHub, viewer: Principal, request: FindIn | RetrainIn) -> Estimate:
     """What a job would roughly need; nothing is made.
 
     Raises:
@@ -71,7 +71,7 @@ def estimate_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Es
     return hub.torch_process.call(plan_job, viewer, request).estimate
 
 
-def quota_of(hub: Hub, viewer: Principal) -> Allowance:
+def quota_of(hub: OpenHub, viewer: Principal) -> Allowance:
     """What the viewer's account may use and has used."""
     with hub.database.read() as connection, Session(bind=connection) as session:
         limit = hub.settings.job_quota_seconds
@@ -79,7 +79,7 @@ def quota_of(hub: Hub, viewer: Principal) -> Allowance:
 
 
 def submit_job(
-    hub: Hub,
+    hub: OpenHub,
     viewer: Principal,
     request: FindIn | RetrainIn,
     *,
@@ -123,7 +123,7 @@ def submit_job(
 
 
 def list_jobs(
-    hub: Hub,
+    hub: OpenHub,
     viewer: Principal,
     *,
     state: str | None = None,
@@ -153,7 +153,7 @@ def list_jobs(
     return JobPage(items, more)
 
 
-def one_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
+def one_job(hub: OpenHub, viewer: Principal, job_id: str) -> JobView:
     """One job.
 
     Raises:
@@ -166,7 +166,7 @@ def one_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
     return view_of(row)
 
 
-def cancel_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
+def cancel_job(hub: OpenHub, viewer: Principal, job_id: str) -> JobView:
     """End a job: at once while it waits, within ten seconds while it runs.
 
     A job that has ended stays as it is.
@@ -179,7 +179,7 @@ def cancel_job(hub: Hub, viewer: Principal, job_id: str) -> JobView:
     return one_job(hub, viewer, job_id)
 
 
-def delete_job(hub: Hub, viewer: Principal, job_id: str) -> None:
+def delete_job(hub: OpenHub, viewer: Principal, job_id: str) -> None:
     """Forget a job that has ended. What it pushed stays.
 
     Raises:
@@ -201,12 +201,12 @@ def delete_job(hub: Hub, viewer: Principal, job_id: str) -> None:
     hub.database.transact(forget)
 
 
-def list_workers(hub: Hub) -> list[dict[str, Any]]:
+def list_workers(hub: OpenHub) -> list[dict[str, Any]]:
     """Every slot of a worker that has shown itself within the last day; for administrators."""
     return overview.slots(hub.database)
 
 
-def count_jobs(hub: Hub) -> dict[str, int]:
+def count_jobs(hub: OpenHub) -> dict[str, int]:
     """How many jobs are in each state that any is in; for administrators."""
     return overview.by_state(hub.database)
 
@@ -233,7 +233,7 @@ def _new_job(
     )
 
 
-def _refuse_too_much(session: Session, hub: Hub, viewer: Principal) -> None:
+def _refuse_too_much(session: Session, hub: OpenHub, viewer: Principal) -> None:
     settings = hub.settings
     share = allowance(session, viewer.account_id, settings.job_quota_seconds, now())
     if share.spent:
@@ -266,7 +266,7 @@ def _with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str
     return None if row is None else (row.id, row.request_digest)
 
 
-def _made_before(hub: Hub, viewer: Principal, key: str | None, digest: str) -> str | None:
+def _made_before(hub: OpenHub, viewer: Principal, key: str | None, digest: str) -> str | None:
     with hub.database.read() as connection, Session(bind=connection) as session:
         known = _with_key(session, viewer, key)
     return None if known is None else _same(known, digest)

@@ -27,7 +27,7 @@ from ticket_hub.recipe.spec import last_level
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
-from ticket_hub_api.store.names import MODEL, Place, check_repository_name, repository_key
+from ticket_hub_api.store.names import MODEL, RepositoryKey, check_repository_name, repository_key
 from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.repositories import (
     RepositoryRow,
@@ -38,7 +38,7 @@ from ticket_hub_api.store.repositories import (
 )
 from ticket_hub_api.store.tables import Account
 from ticket_hub_api.store.trees import load_tree
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.manifest import Manifest
@@ -68,7 +68,7 @@ class Planned:
     estimate: Estimate
 
 
-def plan_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Planned:
+def plan_job(hub: OpenHub, viewer: Principal, request: FindIn | RetrainIn) -> Planned:
     """Say what a request comes to, and refuse what this viewer may not or nobody can do.
 
     Raises:
@@ -94,7 +94,7 @@ def plan_job(hub: Hub, viewer: Principal, request: FindIn | RetrainIn) -> Planne
     return planned
 
 
-def _find(hub: Hub, viewer: Principal, request: FindIn) -> Planned:
+def _find(hub: OpenHub, viewer: Principal, request: FindIn) -> Planned:
     table = request.model_dump(mode="json")
     recipe = allowed_recipe(hub.settings, request.recipe).replace(changes_of(table))
     namespace, _, name = request.repository.partition("/")
@@ -135,12 +135,12 @@ def _of_search(recipe: Recipe) -> Estimate:
     )
 
 
-def _retrain(hub: Hub, viewer: Principal, request: RetrainIn) -> Planned:
+def _retrain(hub: OpenHub, viewer: Principal, request: RetrainIn) -> Planned:
     place, _, levels = request.ticket.partition(":")
     full, _, revision = place.partition("@")
     reader = replace(viewer, scope=Scope.READ)  # a job has no administrator's rights
     with hub.database.read() as connection:
-        repository = find_readable(connection, reader, Place(MODEL, full))
+        repository = find_readable(connection, reader, RepositoryKey(MODEL, full))
         commit = resolve_revision(connection, repository, revision or "main").oid
     manifest = _manifest(hub, repository, commit)
     check_controls(manifest, request)
@@ -156,7 +156,7 @@ def _retrain(hub: Hub, viewer: Principal, request: RetrainIn) -> Planned:
     )
 
 
-def offered_controls(_hub: Hub | None) -> tuple[str, ...]:
+def offered_controls(_hub: OpenHub | None) -> tuple[str, ...]:
     """The controls of a retraining, the usual ones first; those of the operator's plugins, too."""
     with contextlib.suppress(PluginError):  # said to whoever asks for one that is not built in
         plugins.load()
@@ -234,7 +234,7 @@ def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _manifest(hub: Hub, repository: RepositoryRow, commit: str) -> Manifest:
+def _manifest(hub: OpenHub, repository: RepositoryRow, commit: str) -> Manifest:
     from ticket_hub.bundle import encoding, layout
     from ticket_hub_api.store.tables import Commit
 

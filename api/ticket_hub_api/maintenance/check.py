@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.maintenance.catalog import check_catalog
 from ticket_hub_api.maintenance.contents import check_contents, check_terms
-from ticket_hub_api.maintenance.findings import Damage, Finding
+from ticket_hub_api.maintenance.findings import Damage, DamageFinding
 from ticket_hub_api.maintenance.history import check_history
 from ticket_hub_api.maintenance.rows import check_children, check_digests, check_parents
 from ticket_hub_api.store.blobs import Blobs
@@ -24,7 +24,7 @@ from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import migrate, newest_version
 from ticket_hub_api.store.tables import Base
 
-__all__ = ["RELIED_ON", "Finding", "check", "relied_on"]
+__all__ = ["RELIED_ON", "DamageFinding", "check", "relied_on"]
 
 SETTLED_SECONDS = 60.0
 RELIED_ON = frozenset({
@@ -47,7 +47,7 @@ def check(
     *,
     contents: bool = True,
     settled_seconds: float = SETTLED_SECONDS,
-) -> Iterator[Finding]:
+) -> Iterator[DamageFinding]:
     """Everything that is damaged, as it is found. Nothing is changed.
 
     It may run beside the service: the database is read as it was at one moment, and a content that
@@ -66,17 +66,17 @@ def check(
             yield finding
 
 
-def relied_on(database: Database) -> Iterator[Finding]:
+def relied_on(database: Database) -> Iterator[DamageFinding]:
     """What is wrong with the rows by which a collector tells what is used; as `check` finds it."""
     yield from _guarded(_check_relied_on(database), "rows")
 
 
-def _guarded(found: Iterator[Damage], what: str) -> Iterator[Finding]:
+def _guarded(found: Iterator[Damage], what: str) -> Iterator[DamageFinding]:
     """Findings; that no more can be read is one of them."""
     try:
-        yield from (Finding(*each) for each in found)
+        yield from (DamageFinding(*each) for each in found)
     except (TicketHubError, SQLAlchemyError, ValueError, TypeError, struct.error) as error:
-        yield Finding("database", what, f"cannot be read: {error}")
+        yield DamageFinding("database", what, f"cannot be read: {error}")
 
 
 def _check_database(database: Database, settled_seconds: float) -> Iterator[Damage]:

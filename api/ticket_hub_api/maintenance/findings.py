@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
-__all__ = ["Damage", "Finding"]
+__all__ = ["Damage", "DamageFinding"]
 
 Damage: TypeAlias = tuple[str, str, str]
-"""The three fields of a `Finding`, as the single checks give them."""
+"""The three fields of a `DamageFinding`, as the single checks give them."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class DamageFinding:
     """Something that is damaged: `what` kind of thing, its `name`, and what the `problem` is."""
 
     what: str

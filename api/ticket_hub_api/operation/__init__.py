@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         set_quota,
     )
     from ticket_hub_api.operation.opening import (
-        Hub,
+        OperatorHub,
         open_hub,
         settings_of,
     )
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Hub",
+    "OperatorHub",
     "add_member",
     "add_organization",
     "add_user",
@@ -73,7 +73,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Hub": "opening",
+    "OperatorHub": "opening",
     "add_member": "accounts",
     "add_organization": "accounts",
     "add_user": "accounts",

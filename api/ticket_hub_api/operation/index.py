@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ticket_hub_api.catalog.indexing import index_pending, rebuild
 from ticket_hub_api.catalog.mirroring import mirror
-from ticket_hub_api.operation.opening import Hub, open_hub
+from ticket_hub_api.operation.opening import OperatorHub, open_hub
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import current_version, migrate
@@ -44,7 +44,7 @@ def migrate_database(settings: Settings) -> tuple[str, str]:
     try:
         before = current_version(database)
         migrate(database)
-        index_pending(Hub(settings, database))
+        index_pending(OperatorHub(settings, database))
         return before, current_version(database)
     finally:
         database.close()

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ticket_hub_api.store.blobs import Blobs
 
 __all__ = [
-    "Hub",
+    "OperatorHub",
     "open_hub",
     "settings_of",
 ]
 
 
 @dataclasses.dataclass(frozen=True)
-class Hub:
+class OperatorHub:
     """A hub's rows and bytes."""
 
     settings: Settings
@@ -47,7 +47,7 @@ def settings_of(database: str = "", storage: str = "", **changes: object) -> Set
 
 
 @contextlib.contextmanager
-def open_hub(settings: Settings, *, create: bool = False) -> Iterator[Hub]:
+def open_hub(settings: Settings, *, create: bool = False) -> Iterator[OperatorHub]:
     """Open a hub's database.
 
     Args:
@@ -67,6 +67,6 @@ def open_hub(settings: Settings, *, create: bool = False) -> Iterator[Hub]:
         if create and not current_version(database):
             migrate(database)
         check_schema(database)
-        yield Hub(settings, database)
+        yield OperatorHub(settings, database)
     finally:
         database.close()

@@ -19,13 +19,13 @@ from ticket_hub_api.store.objects import Content, open_content
 if TYPE_CHECKING:
     from ticket_hub.bundle import Bundle
 
-__all__ = ["Evidence", "card_of", "evidence_of"]
+__all__ = ["EvidenceFiles", "card_of", "evidence_of"]
 
 MAX_METRICS_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class EvidenceFiles:
     """The files of a ticket that its evidence is in.
 
     Attributes:
@@ -54,7 +54,7 @@ class Evidence:
 
 def evidence_of(
     services: Services, connection: Connection, ticket: TicketDetail
-) -> Evidence | None:
+) -> EvidenceFiles | None:
     """Where a ticket's evidence is, or None: nothing was measured, it is elsewhere, or huge."""
     sizes = {file.path: file.size for file in ticket.files}
     measured = any(level["evidence"] for level in ticket.description["levels"])
@@ -65,7 +65,7 @@ def evidence_of(
         path: open_content(services, connection, digests[path])
         for path in (MANIFEST, CONFIG, METRICS)
     }
-    return Evidence(digest=digests[MANIFEST], files=files)
+    return EvidenceFiles(digest=digests[MANIFEST], files=files)
 
 
 def card_of(

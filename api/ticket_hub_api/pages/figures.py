@@ -18,16 +18,16 @@ from ticket_hub.errors import StorageError
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.pages.contents import Evidence
+from ticket_hub_api.pages.contents import EvidenceFiles
 from ticket_hub_api.store.objects import open_content
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ticket_hub.bundle import Bundle
 
-__all__ = ["COMPARED", "KINDS", "Kind", "draw", "draw_compared", "policy"]
+__all__ = ["COMPARED", "KINDS", "FigureKind", "draw", "draw_compared", "policy"]
 
 WIDE, NARROW = 9.0, 4.6
 MAX_KEPT = 4000
@@ -35,15 +35,15 @@ _ONE_AT_A_TIME = ThreadPoolExecutor(1, "figures")  # matplotlib's settings belon
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class FigureKind:
     """What is drawn, and how wide, in inches."""
 
     name: str
     width: float
 
 
-KINDS: Mapping[str, Kind] = {
-    f"{name}{suffix}.svg": Kind(name=name, width=width)
+KINDS: Mapping[str, FigureKind] = {
+    f"{name}{suffix}.svg": FigureKind(name=name, width=width)
     for name in ("ladder", "curves", "differences")
     for suffix, width in (("", WIDE), ("-narrow", NARROW))
 }
@@ -53,7 +53,7 @@ COMPARED: Mapping[str, float] = {"tickets.svg": WIDE, "tickets-narrow.svg": NARR
 """The width, in inches, of the figure of a comparison by the last part of its address."""
 
 
-async def draw(hub: Hub, evidence: Evidence, kind: Kind) -> bytes:
+async def draw(hub: OpenHub, evidence: EvidenceFiles, kind: FigureKind) -> bytes:
     """A figure as SVG whose colours follow the page; drawn where it is not kept yet.
 
     Raises:
@@ -65,7 +65,9 @@ async def draw(hub: Hub, evidence: Evidence, kind: Kind) -> bytes:
     return await _kept(hub, name, _of_ticket, contents, kind)
 
 
-async def draw_compared(hub: Hub, viewer: Principal, names: Sequence[str], width: float) -> bytes:
+async def draw_compared(
+    hub: OpenHub, viewer: Principal, names: Sequence[str], width: float
+) -> bytes:
     """Tickets against density beside each other, as SVG whose colours follow the page.
 
     Args:
@@ -80,7 +82,7 @@ async def draw_compared(hub: Hub, viewer: Principal, names: Sequence[str], width
     return await _kept(hub, name, _of_comparison, viewer, names, width)
 
 
-async def _kept(hub: Hub, name: str, make: Callable[..., Figure], *arguments: object) -> bytes:
+async def _kept(hub: OpenHub, name: str, make: Callable[..., Figure], *arguments: object) -> bytes:
     digest = hashlib.sha256(f"{__version__} {name}".encode()).hexdigest()
     path = hub.settings.folder / "figures" / f"{digest}.svg"
 
@@ -93,7 +95,7 @@ async def _kept(hub: Hub, name: str, make: Callable[..., Figure], *arguments: ob
 
 
 def _drawn(
-    hub: Hub, path: Path, make: Callable[..., Figure], arguments: tuple[object, ...]
+    hub: OpenHub, path: Path, make: Callable[..., Figure], arguments: tuple[object, ...]
 ) -> bytes:
     from ticket_hub.report.illustrate import adaptive_svg
 
@@ -112,14 +114,14 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _of_ticket(hub: Hub, contents: Mapping[str, str], kind: Kind) -> Figure:
+def _of_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> Figure:
     with hub.database.read() as connection:
         files = {path: open_content(hub, connection, contents[path]) for path in contents}
-    with Evidence(digest="", files=files).opened() as bundle:
+    with EvidenceFiles(digest="", files=files).opened() as bundle:
         return _FIGURES[kind.name](bundle, kind.width)
 
 
-def _of_comparison(hub: Hub, viewer: Principal, names: Sequence[str], width: float) -> Figure:
+def _of_comparison(hub: OpenHub, viewer: Principal, names: Sequence[str], width: float) -> Figure:
     from ticket_hub.report.figures import tickets_figure
 
     ladders = compare_named(hub, viewer, names).ladders()

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from ticket_hub.types import Word
 from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter
 
-__all__ = ["ORDERS", "VERDICTS", "Search", "read_search"]
+__all__ = ["ORDERS", "VERDICTS", "SearchForm", "read_search"]
 
 VERDICTS: tuple[Word, ...] = get_args(Word)
 ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
@@ -28,7 +28,7 @@ MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class SearchForm:
     """What was asked for.
 
     Attributes:
@@ -57,7 +57,7 @@ class Search:
         return any(value for name, value in self.values.items() if name != "order")
 
 
-def read_search(query: Mapping[str, str]) -> Search:
+def read_search(query: Mapping[str, str]) -> SearchForm:
     """Understand a query; shares are in per cent, as the pages show them."""
     values = {name: query.get(name, "").strip()[:MAX_LENGTH] for name in (*_TEXTS, *_SHARES)}
     values["verdict"] = _one_of(query.get("verdict", ""), VERDICTS, "")
@@ -78,7 +78,7 @@ def read_search(query: Mapping[str, str]) -> Search:
         **{name: values[name] for name in _TEXTS},  # type: ignore[arg-type] # texts
         **shares,  # type: ignore[arg-type] # numbers
     )
-    return Search(
+    return SearchForm(
         values=values, problems=problems, wanted=wanted, cursor=query.get("cursor", "")[:1000]
     )
 

@@ -19,7 +19,7 @@ from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone
 from ticket_hub_api.services import services_of
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 from ticket_hub_api.web.problems import problem_of
 
 __all__ = ["router"]
@@ -72,7 +72,7 @@ def _names(request: Request) -> list[str]:
     return list(dict.fromkeys(part.strip()[:MAX_LENGTH] for part in parts if part.strip()))
 
 
-def _answer(services: Hub, visitor: Principal, names: list[str]) -> _Answer:
+def _answer(services: OpenHub, visitor: Principal, names: list[str]) -> _Answer:
     try:
         compared = compare_named(services, visitor, names)
         several = len(compared.ladders()) > 1
@@ -85,6 +85,6 @@ def _answer(services: Hub, visitor: Principal, names: list[str]) -> _Answer:
         return _Answer(problem=detail, status=problem.status)
 
 
-def _pinned(services: Hub, visitor: Principal, names: list[str]) -> list[str]:
+def _pinned(services: OpenHub, visitor: Principal, names: list[str]) -> list[str]:
     with services.database.read() as connection:
         return pinned(connection, visitor, list(map(place_of, names)))

@@ -12,8 +12,8 @@ from ticket_hub_api.catalog.ticket_query import visible
 from ticket_hub_api.catalog.tickets import TicketPage, metrics_of, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
-from ticket_hub_api.pages.contents import Evidence, evidence_of
-from ticket_hub_api.pages.filters import ORDERS, VERDICTS, Search, read_search
+from ticket_hub_api.pages.contents import EvidenceFiles, evidence_of
+from ticket_hub_api.pages.filters import ORDERS, VERDICTS, SearchForm, read_search
 from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
@@ -53,7 +53,7 @@ async def search(request: Request, visitor: Anyone) -> Response:
     return render(request, "search.html", context | choices)
 
 
-def _find(services: Services, visitor: Principal, search: Search) -> TicketPage:
+def _find(services: Services, visitor: Principal, search: SearchForm) -> TicketPage:
     with services.database.read() as connection:
         return page_of(connection, search.wanted, visitor, cursor=search.cursor, limit=PAGE)
 
@@ -111,7 +111,9 @@ async def figure(
     return secure(response, cache="private, max-age=31536000, immutable")
 
 
-def _evidence(services: Services, visitor: Principal, repo: str, commit: str) -> Evidence | None:
+def _evidence(
+    services: Services, visitor: Principal, repo: str, commit: str
+) -> EvidenceFiles | None:
     with services.database.read() as connection:
         detail = one_ticket(connection, visitor, repo, commit)
         return evidence_of(services, connection, detail)

@@ -24,7 +24,7 @@ from ticket_hub_api.web.guards import Requires, bearer_token
 __all__ = [
     "Administrator",
     "Anyone",
-    "Session",
+    "BrowserSession",
     "SignedIn",
     "Visits",
     "Writer",
@@ -37,7 +37,7 @@ _PURPOSE = "session"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class BrowserSession:
     """One browser's visit.
 
     Attributes:
@@ -60,16 +60,16 @@ def cookie_name(request: Request) -> str:
     return "__Host-ticket-session" if is_https(request) else "ticket-session"
 
 
-def session_of(request: Request) -> Session:
+def session_of(request: Request) -> BrowserSession:
     """The visit that the cookie names, or a new one; always the same one during a request."""
-    known: Session | None = getattr(request.state, "session", None)
+    known: BrowserSession | None = getattr(request.state, "session", None)
     if known is None:
-        known = _read(request) or Session(token_id="", nonce=secrets.token_urlsafe(18))
+        known = _read(request) or BrowserSession(token_id="", nonce=secrets.token_urlsafe(18))
         request.state.session = known
     return known
 
 
-def _read(request: Request) -> Session | None:
+def _read(request: Request) -> BrowserSession | None:
     text = request.cookies.get(cookie_name(request), "")
     try:
         claims = services_of(request).signer.read(_PURPOSE, text) if text else None
@@ -77,12 +77,12 @@ def _read(request: Request) -> Session | None:
         return None
     if claims is None:
         return None
-    return Session(token_id=claims["token"], nonce=claims["nonce"])
+    return BrowserSession(token_id=claims["token"], nonce=claims["nonce"])
 
 
 def set_session(request: Request, response: Response, token_id: str) -> None:
     """Begin a visit with a token, or with an empty string end it. The nonce is a new one."""
-    session = Session(token_id=token_id, nonce=secrets.token_urlsafe(18))
+    session = BrowserSession(token_id=token_id, nonce=secrets.token_urlsafe(18))
     request.state.session = session
     keep_session(request, response)
 

@@ -27,7 +27,7 @@ from ticket_hub_api.errors import ApiError
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.rest.tickets import Text
 from ticket_hub_api.services import services_of
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 from ticket_hub_api.web.problems import answers
 from ticket_hub_api.web.requests import Caller, Writer, read_bytes
 
@@ -112,7 +112,7 @@ async def send_evidence(request: Request, caller: Writer) -> Response:
     return JSONResponse(_plain(detail), 201 if made else 200)
 
 
-def _receive(services: Hub, caller: Principal, data: bytes) -> tuple[ExperimentDetail, bool]:
+def _receive(services: OpenHub, caller: Principal, data: bytes) -> tuple[ExperimentDetail, bool]:
     body = _parse(data)
     return services.database.transact(
         lambda session: receive_evidence(session, caller, body.ticket, body.evidence)
@@ -165,7 +165,7 @@ def compare(
     return services_of(request).torch_process.call(_compare, caller, ticket)
 
 
-def _compare(services: Hub, caller: Principal, names: list[str]) -> dict[str, Any]:
+def _compare(services: OpenHub, caller: Principal, names: list[str]) -> dict[str, Any]:
     return compare_named(services, caller, names).to_table()
 
 

@@ -10,8 +10,8 @@ from fastapi import Query, Request, Response
 
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.ticket_files import (
-    Curves,
     Layers,
+    TicketCurves,
     curves_of,
     layers_of,
     level_of,
@@ -23,7 +23,7 @@ from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.rest.tickets import Which
 from ticket_hub_api.services import services_of
 from ticket_hub_api.store.objects import FileAnswer
-from ticket_hub_api.torch_process import Hub
+from ticket_hub_api.torch_process import OpenHub
 from ticket_hub_api.web.content import answer_file
 from ticket_hub_api.web.problems import answers
 from ticket_hub_api.web.requests import Caller
@@ -74,14 +74,14 @@ def curves(
     level: Annotated[int | None, Query(ge=0, le=1000)] = None,
     trial: Annotated[int | None, Query(ge=0, le=999)] = None,
     control: Annotated[str, Query(max_length=64)] = "",
-) -> Curves:
+) -> TicketCurves:
     """The curves of every network that was trained for a ticket, or of some of them."""
     call = services_of(request).torch_process.call
     return call(_curves, caller, tuple(which), level=level, trial=trial, control=control)
 
 
 def _curves(
-    services: Hub,
+    services: OpenHub,
     /,
     caller: Principal,
     which: tuple[str, ...],
@@ -89,7 +89,7 @@ def _curves(
     level: int | None,
     trial: int | None,
     control: str,
-) -> Curves:
+) -> TicketCurves:
     with services.database.read() as connection:
         ticket = one_ticket(connection, caller, *which)
         return curves_of(services, connection, ticket, level=level, trial=trial, control=control)

@@ -14,7 +14,7 @@ __all__ = [
     "KINDS",
     "MODEL",
     "OID",
-    "Place",
+    "RepositoryKey",
     "check_path",
     "check_ref",
     "check_repository_name",
@@ -50,7 +50,7 @@ MAX_PATH = 1024
 MAX_COMPONENT = 255
 
 
-class Place(NamedTuple):
+class RepositoryKey(NamedTuple):
     """Which repository a request is about: `model` or `dataset`, and `owner/name`."""
 
     kind: str

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, aliased
 from ticket_hub_api import errors
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.listeners import listeners_of, tell_changed
-from ticket_hub_api.store.names import OID, Place, check_repository_name, repository_key
+from ticket_hub_api.store.names import OID, RepositoryKey, check_repository_name, repository_key
 from ticket_hub_api.store.tables import (
     Account,
     Commit,
@@ -38,7 +38,7 @@ from ticket_hub_api.store.tables import (
     Use,
     now,
 )
-from ticket_hub_api.store.trees import Entry, Files, files_of
+from ticket_hub_api.store.trees import Files, TreeEntry, files_of
 
 __all__ = [
     "CommitRow",
@@ -163,7 +163,9 @@ def _has_key(key: str) -> ColumnElement[bool]:
     return or_(Repository.key == key, Repository.id == former.scalar_subquery())
 
 
-def find_readable(database: Connection | Session, viewer: Viewer, place: Place) -> RepositoryRow:
+def find_readable(
+    database: Connection | Session, viewer: Viewer, place: RepositoryKey
+) -> RepositoryRow:
     """A repository that the caller may read.
 
     Raises:
@@ -175,12 +177,14 @@ def find_readable(database: Connection | Session, viewer: Viewer, place: Place) 
     return row
 
 
-def _key(place: Place) -> str:
+def _key(place: RepositoryKey) -> str:
     namespace, _, name = place.name.partition("/")
     return repository_key(place.kind, namespace, name)
 
 
-def find_writable(database: Connection | Session, viewer: Viewer, place: Place) -> RepositoryRow:
+def find_writable(
+    database: Connection | Session, viewer: Viewer, place: RepositoryKey
+) -> RepositoryRow:
     """A repository that the caller may change.
 
     Raises:
@@ -194,7 +198,7 @@ def find_writable(database: Connection | Session, viewer: Viewer, place: Place) 
 
 
 def find_administered(
-    database: Connection | Session, viewer: Viewer, place: Place
+    database: Connection | Session, viewer: Viewer, place: RepositoryKey
 ) -> RepositoryRow:
     """A repository that the caller may delete, move and open to others.
 
@@ -226,7 +230,7 @@ def resolve_revision(
 
 
 def find_revision(
-    database: Connection | Session, viewer: Viewer, place: Place, revision: str
+    database: Connection | Session, viewer: Viewer, place: RepositoryKey, revision: str
 ) -> tuple[RepositoryRow, CommitRow, Files]:
     """A repository that the caller may read, the commit that a revision means, and its files.
 
@@ -256,8 +260,8 @@ def find_revision(
 
 
 def find_file(
-    database: Connection | Session, viewer: Viewer, place: Place, revision: str, path: str
-) -> tuple[RepositoryRow, CommitRow, Entry]:
+    database: Connection | Session, viewer: Viewer, place: RepositoryKey, revision: str, path: str
+) -> tuple[RepositoryRow, CommitRow, TreeEntry]:
     """One file of what `find_revision` gives.
 
     Raises:
@@ -323,7 +327,7 @@ def owner_for(session: Session, viewer: Viewer, namespace: str) -> Account:
     return account
 
 
-def move_repository(session: Session, viewer: Viewer, source: Place, target: str) -> None:
+def move_repository(session: Session, viewer: Viewer, source: RepositoryKey, target: str) -> None:
     """Give a repository another name or owner; the old name keeps leading to it.
 
     Raises:

@@ -18,9 +18,9 @@ from ticket_hub_api.store.blobs import git_blob_id
 from ticket_hub_api.store.tables import Tree
 
 __all__ = [
-    "Entry",
     "Files",
     "Folder",
+    "TreeEntry",
     "children",
     "encode_tree",
     "entry_at",
@@ -32,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file of a revision.
 
     Attributes:
@@ -62,7 +62,7 @@ class Folder:
     changed: int
 
 
-Files = Mapping[str, Entry]
+Files = Mapping[str, TreeEntry]
 """Path -> what is there."""
 
 
@@ -93,10 +93,10 @@ def _tree_id(text: bytes) -> str:
     return hashlib.sha1(b"tree\0" + text, usedforsecurity=False).hexdigest()
 
 
-def decode_tree(data: bytes) -> dict[str, Entry]:
+def decode_tree(data: bytes) -> dict[str, TreeEntry]:
     """What `encode_tree` wrote, in the order of paths."""
     rows = json.loads(zlib.decompress(data))
-    return {row[0]: Entry(row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows}
+    return {row[0]: TreeEntry(row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows}
 
 
 @lru_cache(maxsize=64)
@@ -114,7 +114,7 @@ def load_tree(database: Connection | Session, oid: str) -> Files:
 
 def children(
     files: Files, folder: str, *, recursive: bool, after: str = "", most: int | None = None
-) -> list[tuple[str, Entry | Folder]]:
+) -> list[tuple[str, TreeEntry | Folder]]:
     """Files and folders under a folder, by path; only its own ones unless `recursive`.
 
     Args:
@@ -122,8 +122,8 @@ def children(
         most: no more than so many. What is not given costs next to nothing.
     """
     prefix = f"{folder}/" if folder else ""
-    folders: dict[str, dict[str, Entry]] = {}
-    found: dict[str, Entry] = {}
+    folders: dict[str, dict[str, TreeEntry]] = {}
+    found: dict[str, TreeEntry] = {}
     for path, entry in files.items():
         if not path.startswith(prefix):
             continue
@@ -137,7 +137,7 @@ def children(
     return [(name, found.get(name) or _folder(folders[name])) for name in names]
 
 
-def entry_at(files: Files, path: str) -> Entry | Folder | None:
+def entry_at(files: Files, path: str) -> TreeEntry | Folder | None:
     """The file or folder of a path, or None."""
     inside = {name: entry for name, entry in files.items() if name.startswith(f"{path}/")}
     return files.get(path) or (_folder(inside) if inside else None)

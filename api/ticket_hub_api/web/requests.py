@@ -19,7 +19,7 @@ from ticket_hub_api.errors import ApiError, bad_request
 from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import is_loopback
 from ticket_hub_api.store.blobs import Incoming
-from ticket_hub_api.store.names import Place, kind_of
+from ticket_hub_api.store.names import RepositoryKey, kind_of
 from ticket_hub_api.web.guards import Requires
 
 __all__ = [
@@ -87,7 +87,7 @@ def next_link(request: Request, **changes: str) -> dict[str, str]:
     return {"Link": f'<{endpoint_of(request)}{path}?{query}>; rel="next"'}
 
 
-def place_of(request: Request) -> Place:
+def place_of(request: Request) -> RepositoryKey:
     """The repository that the path names; without a kind it is a model.
 
     Raises:
@@ -95,7 +95,7 @@ def place_of(request: Request) -> Place:
     """
     names = request.path_params
     kind = kind_of(names.get("kind", "models"))
-    return Place(kind, f"{names['namespace']}/{names['name']}")
+    return RepositoryKey(kind, f"{names['namespace']}/{names['name']}")
 
 
 def json_bytes(value: object) -> bytes:

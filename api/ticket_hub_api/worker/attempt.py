@@ -17,7 +17,7 @@ from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.observing.logs import FIELDS
 from ticket_hub_api.store.job_tables import Kind
 from ticket_hub_api.worker.progress import Meter
-from ticket_hub_api.worker.tasks import Task
+from ticket_hub_api.worker.tasks import JobTask
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine, Work
@@ -72,7 +72,7 @@ class Attempt:
 
     queue: JobQueue
     lease: Lease
-    task: Task
+    task: JobTask
     engine: Callable[[], Engine]
     is_stopping: Callable[[], bool]
     quota: int

@@ -30,7 +30,7 @@ from ticket_hub_api.store.job_tables import Job, Kind
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Work
 
-__all__ = ["FindTask", "RetrainTask", "Task", "Workplace", "task_of"]
+__all__ = ["FindTask", "JobTask", "RetrainTask", "Workplace", "task_of"]
 
 _log = logging.getLogger("ticket_hub_api.jobs")
 
@@ -57,7 +57,7 @@ class Workplace:
 
 
 @dataclass
-class Task(ABC):
+class JobTask(ABC):
     """One job as a worker sees it."""
 
     lease: Lease
@@ -106,7 +106,7 @@ class Task(ABC):
         }
 
 
-class FindTask(Task):
+class FindTask(JobTask):
     """A search whose bundle is pushed."""
 
     @property
@@ -150,7 +150,7 @@ class FindTask(Task):
         }
 
 
-class RetrainTask(Task):
+class RetrainTask(JobTask):
     """An experiment whose evidence goes to the catalog."""
 
     @property
@@ -227,6 +227,6 @@ class RetrainTask(Task):
         job.result = canonical_json(result).decode()
 
 
-def task_of(lease: Lease, place: Workplace) -> Task:
+def task_of(lease: Lease, place: Workplace) -> JobTask:
     """The task of a lease."""
     return (FindTask if lease.kind == Kind.FIND else RetrainTask)(lease, place)

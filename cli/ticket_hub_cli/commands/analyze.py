@@ -12,7 +12,7 @@ import click
 from ticket_hub.analysis.registry import GROUPS, analyses, find_analysis
 from ticket_hub.runs.file_names import ANALYSIS
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 from ticket_hub_cli.progress import Pace, showing
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def command(
     others: tuple[str, ...],
     iterations: int | None,
     assignments: tuple[str, ...],
-    out: Output,
+    out: CommandOutput,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
     """Look into tickets: masks, units, weights, and how training goes from them.
@@ -108,7 +108,7 @@ def command(
     _tell(_carry_out(plan, out, given), out)
 
 
-def _carry_out(plan: AnalysisPlan, out: Output, given: dict[str, Any]) -> AnalyzeResult:
+def _carry_out(plan: AnalysisPlan, out: CommandOutput, given: dict[str, Any]) -> AnalyzeResult:
     from ticket_hub.analysis import carry_out
     from ticket_hub.runs import Resources, stop_on_signals
 
@@ -133,7 +133,7 @@ def _done(finding: Finding) -> str:
     return f"{finding.analysis}, level {finding.level}" + (" (from disk)" * finding.resumed)
 
 
-def _tell(result: AnalyzeResult, out: Output) -> None:
+def _tell(result: AnalyzeResult, out: CommandOutput) -> None:
     if out.form == "json":
         out.json(json.loads((result.folder / ANALYSIS).read_bytes()))
         return

@@ -6,8 +6,8 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options, output
-from ticket_hub_cli.hub_options import Group
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.hub_options import CommandGroup
+from ticket_hub_cli.output import CommandOutput
 
 COLUMNS = [
     Column("ticket", "TICKET"),
@@ -18,7 +18,9 @@ COLUMNS = [
 
 
 @click.group(
-    "cache", cls=Group, epilog="ticket cache ls\nticket cache verify\nticket cache prune --all"
+    "cache",
+    cls=CommandGroup,
+    epilog="ticket cache ls\nticket cache verify\nticket cache prune --all",
 )
 def command() -> None:
     """Look after what was pulled to this machine."""
@@ -26,7 +28,7 @@ def command() -> None:
 
 @command.command("ls", cls=options.EndsWithExamples, epilog="ticket cache ls --format json")
 @options.output_options
-def ls(out: Output) -> None:
+def ls(out: CommandOutput) -> None:
     """List the pulled bundles."""
     from ticket_hub.hub.front import cache_bundles
 
@@ -43,7 +45,7 @@ def ls(out: Output) -> None:
 @click.option("--all", "everything", is_flag=True, help="The newest commits, too.")
 @click.option("--partial", is_flag=True, help="Unfinished downloads alone.")
 @options.output_options
-def prune(everything: bool, partial: bool, out: Output) -> None:
+def prune(everything: bool, partial: bool, out: CommandOutput) -> None:
     """Remove unfinished downloads, and commits that no revision leads to any more."""
     from ticket_hub.hub.cache import Cache
 
@@ -56,7 +58,7 @@ def prune(everything: bool, partial: bool, out: Output) -> None:
 
 @command.command("verify", cls=options.EndsWithExamples, epilog="ticket cache verify")
 @options.output_options
-def verify(out: Output) -> int:
+def verify(out: CommandOutput) -> int:
     """Compare every byte with its digest; the next pull repairs what is damaged."""
     from ticket_hub.errors import BundleError
     from ticket_hub.hub.cache import Cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 if TYPE_CHECKING:
     from ticket_hub.comparison.compared import Compared
@@ -65,7 +65,7 @@ def command(
 
     compared = compare(runs, hub=hub, margin=margin, alpha=alpha)
     if form == "json":
-        Output("json").json(compared.to_table())
+        CommandOutput("json").json(compared.to_table())
     elif form == "csv":
         click.echo(csv_text(compared), nl=False)
     elif form == "markdown":
@@ -85,7 +85,7 @@ def _show(compared: Compared) -> None:
     for table in blocks:
         if table is not None:
             click.echo()
-            Output().lines(table)
+            CommandOutput().lines(table)
     click.echo()
     for note in tables.notes(compared):
         click.echo(note)

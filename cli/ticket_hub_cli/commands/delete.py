@@ -7,7 +7,7 @@ import sys
 import click
 
 from ticket_hub_cli import options, output
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 
 @options.command(
@@ -19,7 +19,7 @@ from ticket_hub_cli.output import Output
 @options.hub_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options.output_options
-def command(repo: str, hub: str | None, yes: bool, out: Output) -> int:
+def command(repo: str, hub: str | None, yes: bool, out: CommandOutput) -> int:
     """Delete a ticket from a hub with all its commits, for everybody."""
     from ticket_hub.hub.front import delete_bundle
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 
 
 @options.command(
@@ -30,7 +30,7 @@ from ticket_hub_cli.output import Output, percent
 )
 @options.import_option
 @options.output_options
-def command(ticket: str, kind: str, path: Path, trial: int | None, out: Output) -> None:
+def command(ticket: str, kind: str, path: Path, trial: int | None, out: CommandOutput) -> None:
     """Write a ticket in the form of another library.
 
     Weights are theta0, which is not trained: a state dict of theta0 * mask, the mask, the names of

@@ -14,7 +14,7 @@ from ticket_hub.runs.file_names import RUN
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
-from ticket_hub_cli.output import Output, command_line, percent
+from ticket_hub_cli.output import CommandOutput, command_line, percent
 from ticket_hub_cli.plans import gigabytes, plan_table, tell_plan
 from ticket_hub_cli.progress import Pace, duration, watching
 
@@ -74,7 +74,7 @@ def command(
     engine: EngineChoice | None,
     hub: str | None,
     dry_run: bool,
-    out: Output,
+    out: CommandOutput,
     **places: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
     """Find tickets by a recipe: a packaged one, or your own .toml file.
@@ -102,7 +102,7 @@ def command(
     _tell(result, out)
 
 
-def _plan(recipe: Recipe, places: dict[str, Any], out: Output) -> None:
+def _plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput) -> None:
     from ticket_hub.runs.listing import summarize
     from ticket_hub.search.forecast import forecast
 
@@ -149,7 +149,7 @@ def _needs(plan: Forecast) -> dict[str, str]:
     }
 
 
-def _find(recipe: Recipe, out: Output, places: dict[str, Any]) -> FindResult:
+def _find(recipe: Recipe, out: CommandOutput, places: dict[str, Any]) -> FindResult:
     from ticket_hub.runs import stop_on_signals
     from ticket_hub.search import find
 
@@ -178,7 +178,7 @@ def _log(recipe: Recipe, places: dict[str, Any]) -> Log:
 
 
 def _find_on(
-    engine: EngineChoice, recipe: Recipe, out: Output, places: dict[str, Any]
+    engine: EngineChoice, recipe: Recipe, out: CommandOutput, places: dict[str, Any]
 ) -> FindResult:
     from ticket_hub.engines.runners import find_with
 
@@ -199,7 +199,7 @@ def _find_on(
         )
 
 
-def _tell(result: FindResult, out: Output) -> None:
+def _tell(result: FindResult, out: CommandOutput) -> None:
     rows = [
         {
             "level": each.index,

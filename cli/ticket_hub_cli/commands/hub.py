@@ -11,7 +11,7 @@ from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.hub_accounts import organization, token, user
 from ticket_hub_cli.hub_options import (
-    Group,
+    CommandGroup,
     HubSettings,
     duration,
     hub_options,
@@ -21,7 +21,7 @@ from ticket_hub_cli.hub_options import (
     with_hub,
 )
 from ticket_hub_cli.options import EndsWithExamples
-from ticket_hub_cli.output import Output, command_line
+from ticket_hub_cli.output import CommandOutput, command_line
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ DAMAGED = 1
 
 @click.group(
     "hub",
-    cls=Group,
+    cls=CommandGroup,
     epilog="""\
 ticket hub user add ada
 ticket hub token create ada --scope write --expires 90d
@@ -59,7 +59,7 @@ for part in (user, organization, token):
 @hub_options
 @options.output_options
 def collect(
-    dry_run: bool, grace: int, xet_grace: int, folder: str | None, out: Output, **where: str
+    dry_run: bool, grace: int, xet_grace: int, folder: str | None, out: CommandOutput, **where: str
 ) -> None:
     """Remove what no repository refers to. It may run beside the service, and beside pushes."""
     if folder is not None:
@@ -80,7 +80,7 @@ def collect(
 @click.option("--quick", is_flag=True, help="Do not read the contents, only look at their sizes.")
 @options.output_options
 @with_hub
-def fsck(quick: bool, out: Output, hub: HubSettings) -> None:
+def fsck(quick: bool, out: CommandOutput, hub: HubSettings) -> None:
     """Find every damaged row and content. Exit code 1 when there is any."""
     found = list(operation().find_damage(hub, contents=not quick))
     columns = [Column("what", "WHAT"), Column("name", "NAME"), Column("problem", "PROBLEM")]
@@ -95,7 +95,7 @@ def fsck(quick: bool, out: Output, hub: HubSettings) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @options.output_options
 @with_hub
-def backup(folder: Path, out: Output, hub: HubSettings) -> None:
+def backup(folder: Path, out: CommandOutput, hub: HubSettings) -> None:
     """Copy the hub into a folder, while it runs. A second time copies only what is new."""
     out.record(operation().back_up(hub, folder), name="database")
     out.hint(f"Bring it back with {command_line('ticket', 'hub', 'restore', folder)}.")
@@ -107,7 +107,7 @@ def backup(folder: Path, out: Output, hub: HubSettings) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @options.output_options
 @with_hub
-def restore(folder: Path, out: Output, hub: HubSettings) -> None:
+def restore(folder: Path, out: CommandOutput, hub: HubSettings) -> None:
     """Bring a hub back from a backup, into an empty database."""
     out.record(operation().restore(hub, folder), name="database")
     out.hint("Check it with `ticket hub fsck`, then start it with `ticket serve`.")
@@ -124,7 +124,7 @@ def restore(folder: Path, out: Output, hub: HubSettings) -> None:
 @options.output_options
 @with_hub
 def index(
-    owners: tuple[str, ...], source: str, rebuild: bool, out: Output, hub: HubSettings
+    owners: tuple[str, ...], source: str, rebuild: bool, out: CommandOutput, hub: HubSettings
 ) -> None:
     """List tickets of another hub here, or make this hub's own list anew.
 
@@ -146,7 +146,7 @@ def index(
 @command.command("migrate", cls=EndsWithExamples, epilog="ticket hub migrate")
 @options.output_options
 @with_hub
-def migrate(out: Output, hub: HubSettings) -> None:
+def migrate(out: CommandOutput, hub: HubSettings) -> None:
     """Bring the database to the schema of this version. Back it up before."""
     before, after = operation().migrate_database(hub)
     out.record({"before": before or None, "after": after}, name="after")
@@ -159,7 +159,7 @@ def migrate(out: Output, hub: HubSettings) -> None:
 @click.argument("share", metavar="[TIME]", required=False)
 @options.output_options
 @with_hub
-def quota(account: str | None, share: str | None, out: Output, hub: HubSettings) -> None:
+def quota(account: str | None, share: str | None, out: CommandOutput, hub: HubSettings) -> None:
     """Show or set how much of the workers' time an account may use within 30 days.
 
     TIME is of one slot: 90m, 200h, 30d, or `none` for no limit. Without an account, all are listed.
@@ -181,7 +181,7 @@ def quota(account: str | None, share: str | None, out: Output, hub: HubSettings)
 @command.command("workers", cls=EndsWithExamples, epilog="ticket hub workers --format json")
 @options.output_options
 @with_hub
-def workers(out: Output, hub: HubSettings) -> None:
+def workers(out: CommandOutput, hub: HubSettings) -> None:
     """List the slots of workers that have shown themselves within a day."""
     columns = [
         Column("name", "NAME"), Column("device", "DEVICE"), Column("engine", "ENGINE"),

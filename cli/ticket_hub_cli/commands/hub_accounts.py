@@ -8,14 +8,14 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.hub_options import Group, HubSettings, operation, seconds, with_hub
+from ticket_hub_cli.hub_options import CommandGroup, HubSettings, operation, seconds, with_hub
 from ticket_hub_cli.options import EndsWithExamples
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 __all__ = ["organization", "token", "user"]
 
 
-@click.group("user", cls=Group, epilog="ticket hub user add ada --email ada@example.org")
+@click.group("user", cls=CommandGroup, epilog="ticket hub user add ada --email ada@example.org")
 def user() -> None:
     """Add, list, lock out and let in users."""
 
@@ -26,7 +26,7 @@ def user() -> None:
 @click.option("--email", default="")
 @options.output_options
 @with_hub
-def add_user(name: str, full_name: str, email: str, out: Output, hub: HubSettings) -> None:
+def add_user(name: str, full_name: str, email: str, out: CommandOutput, hub: HubSettings) -> None:
     """Add a user."""
     operation().add_user(hub, name, full_name=full_name, email=email)
     out.record({"name": name, "kind": "user"}, name="name")
@@ -36,7 +36,7 @@ def add_user(name: str, full_name: str, email: str, out: Output, hub: HubSetting
 @user.command("list", cls=EndsWithExamples, epilog="ticket hub user list --format json")
 @options.output_options
 @with_hub
-def list_users(out: Output, hub: HubSettings) -> None:
+def list_users(out: CommandOutput, hub: HubSettings) -> None:
     """List users and organizations."""
     columns = [Column("name", "NAME"), Column("kind", "KIND"), Column("disabled", "LOCKED OUT")]
     out.table(operation().list_accounts(hub), columns, name="name")
@@ -47,13 +47,15 @@ def list_users(out: Output, hub: HubSettings) -> None:
 @click.option("--undo", is_flag=True, help="Let the account in again.")
 @options.output_options
 @with_hub
-def disable_user(name: str, undo: bool, out: Output, hub: HubSettings) -> None:
+def disable_user(name: str, undo: bool, out: CommandOutput, hub: HubSettings) -> None:
     """Lock an account out, with all its tokens."""
     operation().set_disabled(hub, name, disabled=not undo)
     out.record({"name": name, "disabled": not undo}, name="name")
 
 
-@click.group("org", cls=Group, epilog="ticket hub org add lab\nticket hub org member lab ada")
+@click.group(
+    "org", cls=CommandGroup, epilog="ticket hub org add lab\nticket hub org member lab ada"
+)
 def organization() -> None:
     """Add organizations and their members."""
 
@@ -63,7 +65,7 @@ def organization() -> None:
 @click.option("--full-name", default="")
 @options.output_options
 @with_hub
-def add_organization(name: str, full_name: str, out: Output, hub: HubSettings) -> None:
+def add_organization(name: str, full_name: str, out: CommandOutput, hub: HubSettings) -> None:
     """Add an organization, which owns repositories and has members."""
     operation().add_organization(hub, name, full_name=full_name)
     out.record({"name": name, "kind": "organization"}, name="name")
@@ -81,13 +83,13 @@ def add_organization(name: str, full_name: str, out: Output, hub: HubSettings) -
 )  # fmt: skip
 @options.output_options
 @with_hub
-def member(name: str, user_name: str, role: str, out: Output, hub: HubSettings) -> None:
+def member(name: str, user_name: str, role: str, out: CommandOutput, hub: HubSettings) -> None:
     """Give a user a role in an organization."""
     operation().add_member(hub, name, user_name, role)
     out.record({"organization": name, "user": user_name, "role": role}, name="user")
 
 
-@click.group("token", cls=Group, epilog="ticket hub token create ada --scope write")
+@click.group("token", cls=CommandGroup, epilog="ticket hub token create ada --scope write")
 def token() -> None:
     """Issue, list and revoke tokens."""
 
@@ -108,7 +110,7 @@ def create_token(
     scope: str,
     name: str,
     expires: int | None,
-    out: Output,
+    out: CommandOutput,
     hub: HubSettings,
 ) -> None:
     """Issue a token to a user. Its secret is shown once and kept nowhere."""
@@ -123,7 +125,7 @@ def create_token(
 @token.command("list", cls=EndsWithExamples, epilog="ticket hub token list")
 @options.output_options
 @with_hub
-def list_tokens(out: Output, hub: HubSettings) -> None:
+def list_tokens(out: CommandOutput, hub: HubSettings) -> None:
     """List tokens, without their secrets."""
     rows = operation().list_tokens(hub)
     for row in rows:
@@ -146,7 +148,7 @@ def _moment(microseconds: int | None) -> str | None:
 @click.argument("token_id", metavar="ID")
 @options.output_options
 @with_hub
-def revoke_token(token_id: str, out: Output, hub: HubSettings) -> None:
+def revoke_token(token_id: str, out: CommandOutput, hub: HubSettings) -> None:
     """End a token at once."""
     operation().revoke_token(hub, token_id)
     out.record({"id": token_id, "revoked": True}, name="id")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, command_line
+from ticket_hub_cli.output import CommandOutput, command_line
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -62,7 +62,13 @@ def _shape(
 @click.option("--start", type=click.IntRange(0), help="The iteration that theta0 is of.")
 @options.import_option
 @options.output_options
-def command(source: Path, folder: Path, system: str | None, out: Output, **given: Any) -> None:  # noqa: ANN401 - as click hands them
+def command(
+    source: Path,
+    folder: Path,
+    system: str | None,
+    out: CommandOutput,
+    **given: Any,  # noqa: ANN401 - as click hands them
+) -> None:
     """Bring tickets of another system into a bundle.
 
     Result folders of open_lth, Google's numpy trees, checkpoints of VITA, state dicts with the

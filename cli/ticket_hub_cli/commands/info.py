@@ -6,7 +6,7 @@ import click
 
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.show import LEVELS, experiment_rows, experiment_table, level_row
-from ticket_hub_cli.output import Output, command_line, passed_over
+from ticket_hub_cli.output import CommandOutput, command_line, passed_over
 
 
 @options.command(
@@ -18,7 +18,7 @@ from ticket_hub_cli.output import Output, command_line, passed_over
 @click.argument("address", metavar="OWNER/NAME[@REVISION]")
 @options.hub_option
 @options.output_options
-def command(address: str, hub: str | None, out: Output) -> None:
+def command(address: str, hub: str | None, out: CommandOutput) -> None:
     """Describe a ticket on a hub before anything of it is pulled."""
     from ticket_hub.bundle.unknown import unknown_parts
     from ticket_hub.hub.front import info_bundle

@@ -10,7 +10,7 @@ import click
 from ticket_hub.runs import list_runs
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 
 
 def _local(seconds: float) -> str:
@@ -39,7 +39,7 @@ COLUMNS = [
     help="Folder of runs.  [default: runs in TICKET_HOME]",
 )
 @options.output_options
-def command(runs: Path | None, out: Output) -> None:
+def command(runs: Path | None, out: CommandOutput) -> None:
     """List the runs on this machine and how far each is, the latest first."""
     found = list_runs(runs)
     rows = [

@@ -8,7 +8,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 COLUMNS = [
     Column("ticket", "TICKET"),
@@ -44,7 +44,7 @@ def command(
     runs: int,
     threads: int,
     trial: int | None,
-    out: Output,
+    out: CommandOutput,
 ) -> None:
     """Measure what tickets cost: dense, masked, and without dead units.
 

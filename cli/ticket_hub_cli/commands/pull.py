@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options, output
-from ticket_hub_cli.output import Output, command_line
+from ticket_hub_cli.output import CommandOutput, command_line
 
 
 @options.command(
@@ -29,7 +29,7 @@ def command(
     trial: int | None,
     force: bool,
     local: bool,
-    out: Output,
+    out: CommandOutput,
 ) -> None:
     """Fetch tickets from a hub; every byte is checked, pulled before or not.
 

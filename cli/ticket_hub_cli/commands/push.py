@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, command_line
+from ticket_hub_cli.output import CommandOutput, command_line
 
 
 @options.command(
@@ -44,7 +44,7 @@ def command(
     theta0: str | None,
     parent: str | None,
     create_pr: bool,
-    out: Output,
+    out: CommandOutput,
 ) -> None:
     """Share the tickets of a run or a bundle under OWNER/NAME.
 

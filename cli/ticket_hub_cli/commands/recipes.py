@@ -9,7 +9,7 @@ import click
 from ticket_hub.recipe import load_recipe, recipe_names
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
 
@@ -23,7 +23,7 @@ COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
 @click.argument("name", type=options.RECIPE, required=False)
 @options.set_option
 @options.output_options
-def command(name: str | None, assignments: tuple[str, ...], out: Output) -> None:
+def command(name: str | None, assignments: tuple[str, ...], out: CommandOutput) -> None:
     """List the packaged recipes, or print one whole recipe as TOML."""
     if name is None:
         out.table([_row(each) for each in recipe_names()], COLUMNS, name="name")

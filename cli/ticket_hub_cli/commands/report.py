@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 
 if TYPE_CHECKING:
     from ticket_hub.comparison.ladder import Bars
@@ -64,6 +64,6 @@ def command(
     for path in report_run(run, folder, forms, bars=bars):
         click.echo(str(path))
     if "json" in formats:
-        Output("json").json(numbers(run))
+        CommandOutput("json").json(numbers(run))
     if forms and not quiet:
         click.echo("Open the figures with any viewer, report.html in a browser.", err=True)

@@ -14,7 +14,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output
+from ticket_hub_cli.output import CommandOutput
 from ticket_hub_cli.progress import watching
 from ticket_hub_cli.steps import stepping
 
@@ -63,7 +63,7 @@ def command(
     budget: str,
     seed: int,
     folder: Path | None,
-    out: Output,
+    out: CommandOutput,
     resources: dict[str, Any],
 ) -> None:
     """Try a claim of a paper: train what it needs, and say whether it is reproduced.
@@ -96,7 +96,7 @@ def _try(
     budget: str,
     seed: int,
     folder: Path | None,
-    out: Output,
+    out: CommandOutput,
     resources: dict[str, Any],
 ) -> Reproduction:
     from ticket_hub.claims import reproduce
@@ -137,7 +137,7 @@ def _follow(work: Recipe | Plan, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
             }
 
 
-def _tell(result: Reproduction, out: Output) -> None:
+def _tell(result: Reproduction, out: CommandOutput) -> None:
     if out.form == "json":
         from ticket_hub.table import finite
 

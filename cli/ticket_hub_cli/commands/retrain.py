@@ -14,7 +14,7 @@ from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options
-from ticket_hub_cli.output import Output, command_line, percent
+from ticket_hub_cli.output import CommandOutput, command_line, percent
 from ticket_hub_cli.progress import Pace
 from ticket_hub_cli.steps import stepping
 
@@ -68,7 +68,7 @@ def command(
     dataset: str | None,
     own: str | None,
     engine: EngineChoice | None,
-    out: Output,
+    out: CommandOutput,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
     """Train a ticket beside its controls, and say what the evidence supports.
@@ -96,7 +96,7 @@ def command(
         _advise(result, ticket, out, pulled=bool(wanted.source.pulled))
 
 
-def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResult:
+def _carry_out(wanted: Plan, out: CommandOutput, given: dict[str, Any]) -> RetrainResult:
     from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.retraining import carry_out
 
@@ -112,7 +112,7 @@ def _carry_out(wanted: Plan, out: Output, given: dict[str, Any]) -> RetrainResul
 
 
 def _carry_out_on(
-    engine: EngineChoice, wanted: Plan, out: Output, given: dict[str, Any]
+    engine: EngineChoice, wanted: Plan, out: CommandOutput, given: dict[str, Any]
 ) -> RetrainResult:
     from ticket_hub.engines.runners import retrain_with
 
@@ -128,7 +128,7 @@ def _log(wanted: Plan, given: dict[str, Any]) -> Log:
     return Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
 
 
-def _tell(result: RetrainResult, out: Output) -> None:
+def _tell(result: RetrainResult, out: CommandOutput) -> None:
     from ticket_hub.transfer.tables import rows
 
     table = [dataclasses.asdict(row) for row in rows(result.levels)]
@@ -155,14 +155,14 @@ def _tell(result: RetrainResult, out: Output) -> None:
     out.text(f"evidence: {result.run / 'evidence.json'}")
 
 
-def _draw(result: RetrainResult, out: Output) -> None:
+def _draw(result: RetrainResult, out: CommandOutput) -> None:
     from ticket_hub.report.runs import report_run
 
     report_run(result.run, forms=["png", "html"])
     out.text(f"figures: {result.run / 'report'}")
 
 
-def _advise(result: RetrainResult, ticket: str, out: Output, *, pulled: bool) -> None:
+def _advise(result: RetrainResult, ticket: str, out: CommandOutput, *, pulled: bool) -> None:
     from ticket_hub.hub.address import split_level
     from ticket_hub.transfer.level_evidence import notes_of
 

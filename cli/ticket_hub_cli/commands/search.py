@@ -8,7 +8,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, command_line, passed_over, percent
+from ticket_hub_cli.output import CommandOutput, command_line, passed_over, percent
 
 if TYPE_CHECKING:
     from ticket_hub.hub.query import SearchHit
@@ -63,7 +63,7 @@ COLUMNS = [
 )
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @options.output_options
-def command(out: Output, hub: str | None, sort: Any, limit: int, **wanted: Any) -> None:  # noqa: ANN401 - the fields of a Query
+def command(out: CommandOutput, hub: str | None, sort: Any, limit: int, **wanted: Any) -> None:  # noqa: ANN401 - the fields of a Query
     """Find tickets on a hub.
 
     TEXT is a part of a name: of the ticket, network, data set or recipe. A ticket is listed with

@@ -8,7 +8,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, command_line, percent
+from ticket_hub_cli.output import CommandOutput, command_line, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ LAYERS = [
 @click.argument("ticket", type=options.RUN)
 @options.import_option
 @options.output_options
-def command(ticket: str, out: Output) -> None:
+def command(ticket: str, out: CommandOutput) -> None:
     """Describe the tickets of a run or a bundle, or one level by layers.
 
     The test accuracies are those at the early stop, the first minimum of the validation loss. A
@@ -94,7 +94,7 @@ def command(ticket: str, out: Output) -> None:
         _show_level(bundle.manifest, bundle.level(place.level), out)
 
 
-def _show_bundle(bundle: Bundle, name: str, out: Output) -> None:
+def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     from ticket_hub.bundle.plugin_records import plugin_lines, plugin_notes
     from ticket_hub.bundle.unknown import unknown_parts
 
@@ -179,7 +179,7 @@ def _thin(manifest: Manifest) -> list[str]:
     return [f"Level {level.index}: {about}" for about in found.values()]
 
 
-def _show_level(manifest: Manifest, level: LevelRecord, out: Output) -> None:
+def _show_level(manifest: Manifest, level: LevelRecord, out: CommandOutput) -> None:
     from ticket_hub.pruning.coverage import layer_note
 
     whole = _whole(manifest)
@@ -235,7 +235,7 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
     ]
 
 
-def experiment_table(rows: list[dict[str, Any]], out: Output) -> None:
+def experiment_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
     """Show them to people, under a line of their own."""
     import dataclasses
 

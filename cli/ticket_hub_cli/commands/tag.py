@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.output import Output, command_line
+from ticket_hub_cli.output import CommandOutput, command_line
 
 
 @options.command(
@@ -18,7 +18,7 @@ from ticket_hub_cli.output import Output, command_line
 @options.hub_option
 @click.option("-m", "--message", default="", help="What the tag is for.")
 @options.output_options
-def command(address: str, tag: str, hub: str | None, message: str, out: Output) -> None:
+def command(address: str, tag: str, hub: str | None, message: str, out: CommandOutput) -> None:
     """Name a commit for ever, so that a paper can cite it; a tag is never moved."""
     from ticket_hub.hub.front import tag_bundle
 

@@ -12,9 +12,9 @@ from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options, listed
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 from ticket_hub_cli.progress import Pace, showing
-from ticket_hub_cli.steps import Group, Steps
+from ticket_hub_cli.steps import Steps, TrainedGroup
 
 if TYPE_CHECKING:
     from ticket_hub.runs import Log
@@ -53,7 +53,7 @@ def command(
     levels: str | None,
     owns: tuple[str, ...],
     engine: EngineChoice | None,
-    out: Output,
+    out: CommandOutput,
     **given: Any,  # noqa: ANN401 - the options that the library takes as they are
 ) -> None:
     """Train several tickets on several data sets beside their controls: a transfer matrix.
@@ -88,12 +88,12 @@ def _own(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> TransferResult:
+def _carry_out(wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]) -> TransferResult:
     from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.transferring import carry_out_transfer
 
     groups = [
-        Group(len(group), f"{cell.ticket} on {cell.data}, ")
+        TrainedGroup(len(group), f"{cell.ticket} on {cell.data}, ")
         for cell in wanted.cells
         for group in cell.plan.request.groups()
     ]
@@ -113,7 +113,7 @@ def _carry_out(wanted: TransferPlan, out: Output, given: dict[str, Any]) -> Tran
 
 
 def _carry_out_on(
-    engine: EngineChoice, wanted: TransferPlan, out: Output, given: dict[str, Any]
+    engine: EngineChoice, wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]
 ) -> TransferResult:
     from ticket_hub.engines.runners import transfer_with
 
@@ -130,7 +130,7 @@ def _log(wanted: TransferPlan, given: dict[str, Any]) -> Log:
     return Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
 
 
-def _tell(result: TransferResult, out: Output) -> None:
+def _tell(result: TransferResult, out: CommandOutput) -> None:
     from ticket_hub.recipe.tables import to_table
     from ticket_hub.report.transfers import report_transfer
     from ticket_hub.transfer.matrix import about_verdicts

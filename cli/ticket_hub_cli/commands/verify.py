@@ -10,7 +10,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options, output
-from ticket_hub_cli.output import Output, percent
+from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
     from ticket_hub.evidence.reproduction import LevelReplay
@@ -56,7 +56,7 @@ REPLAYED = [
 @options.resource_options()
 @options.import_option
 @options.output_options
-def command(ticket: str, partial: bool, replay: bool, out: Output, **given: Any) -> int:  # noqa: ANN401 - the options of a replay
+def command(ticket: str, partial: bool, replay: bool, out: CommandOutput, **given: Any) -> int:  # noqa: ANN401 - the options of a replay
     """Check every byte and every claim of a bundle.
 
     Digests, densities, masks nested from level to level, survivors equal to theta0, evidence and
@@ -85,7 +85,7 @@ def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[P
     return found.bundle, partial or found.pulled
 
 
-def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
+def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> int:
     from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
     from ticket_hub.errors import BundleError
     from ticket_hub_cli.exit_codes import EXIT_CODES
@@ -129,7 +129,7 @@ def _check(place: Path, partial: bool, out: Output, *, alone: bool) -> int:
     return EXIT_CODES[BundleError]
 
 
-def _replay(ticket: str, out: Output, given: dict[str, Any]) -> int:
+def _replay(ticket: str, out: CommandOutput, given: dict[str, Any]) -> int:
     from ticket_hub.errors import NotReproducedError
     from ticket_hub.runs import stop_on_signals
     from ticket_hub.transfer.replay import replay_bundle

@@ -28,7 +28,7 @@ from ticket_hub_api.maintenance.check import check
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import migrate
-from ticket_hub_api.store.names import Place
+from ticket_hub_api.store.names import RepositoryKey
 from ticket_hub_api.store.repositories import RepositoryRow, move_repository
 from ticket_hub_api.store.signing import load_signer
 
@@ -165,7 +165,7 @@ def test_a_name_that_several_move_to(inside: Inside) -> None:
     rows = [[inside.repository(f"from-{w}-{turn}") for turn in range(3)] for w in range(WRITERS)]
 
     def act(writer: int, turn: int) -> None:
-        source = Place("model", rows[writer][turn].full_name)
+        source = RepositoryKey("model", rows[writer][turn].full_name)
         inside.services.database.transact(
             lambda session: move_repository(session, inside.ada, source, f"ada/to-{turn}")
         )

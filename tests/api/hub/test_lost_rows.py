@@ -25,13 +25,13 @@ from ticket_hub_api.catalog.evidence_store import receive_evidence
 from ticket_hub_api.jobs import operations, quotas
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.requests import FindIn
-from ticket_hub_api.maintenance.check import RELIED_ON, Finding, check
+from ticket_hub_api.maintenance.check import RELIED_ON, DamageFinding, check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.blobs import open_blobs
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import JobWorker
-from ticket_hub_api.store.names import Place
+from ticket_hub_api.store.names import RepositoryKey
 from ticket_hub_api.store.repositories import lock, move_ref, move_repository
 from ticket_hub_api.store.tables import Base, Commit, StoredObject, Tree, Xorb
 from ticket_hub_api.store.ticket_tables import BundleFacts
@@ -79,7 +79,7 @@ def fill(folder: Path) -> Settings:
 
     def change(session: Session) -> None:
         receive_evidence(session, ada, row.full_name, table)
-        move_repository(session, ada, Place("model", other.full_name), "ada/after")
+        move_repository(session, ada, RepositoryKey("model", other.full_name), "ada/after")
         repository = lock(session, row.id)
         move_ref(session, repository, "refs/tags/v1", repository.head, author="ada")
         move_ref(session, repository, "refs/heads/gone", repository.head, author="ada")
@@ -116,7 +116,7 @@ def database_at(url: str) -> Database:
     return Database(url)
 
 
-def damage(settings: Settings) -> list[Finding]:
+def damage(settings: Settings) -> list[DamageFinding]:
     database = database_at(settings.database_url)
     blobs = open_blobs(settings.storage_url, settings.spool)
     try:

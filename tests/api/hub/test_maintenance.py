@@ -18,7 +18,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 
 from tests.helpers.forked import start_hub
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.maintenance.check import Finding, check
+from ticket_hub_api.maintenance.check import DamageFinding, check
 from ticket_hub_api.maintenance.collect import collect
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.blobs import Blobs, open_blobs
@@ -41,7 +41,7 @@ def opened(settings: Settings) -> tuple[Database, Blobs]:
     return database_at(settings.database_url), open_blobs(settings.storage_url, settings.spool)
 
 
-def damage(settings: Settings) -> list[Finding]:
+def damage(settings: Settings) -> list[DamageFinding]:
     database, blobs = opened(settings)
     try:
         return list(check(database, blobs))

@@ -23,7 +23,7 @@ from ticket_hub_api.store.xet.hashing import (
     to_text,
     tree_hash,
 )
-from ticket_hub_api.store.xet.reading import Term, pack_terms, unpack_terms
+from ticket_hub_api.store.xet.reading import XetTerm, pack_terms, unpack_terms
 from ticket_hub_api.store.xet.shards import read_shard
 
 
@@ -143,7 +143,7 @@ def test_a_shard_lists_files_with_terms_proofs_and_digests() -> None:
     proof = struct.pack("<32s16x", range_hash([b"a" * 32]))
     digest = struct.pack("<32s16x", b"d" * 32)
     (file,) = read_shard(io.BytesIO(shard(3 << 30, 1, term, proof, digest)))
-    assert file.terms == [Term(to_text(b"x" * 32), 1, 3, 500)]
+    assert file.terms == [XetTerm(to_text(b"x" * 32), 1, 3, 500)]
     assert (file.proofs, file.sha256) == ([range_hash([b"a" * 32])], to_text(b"d" * 32))
     assert unpack_terms(pack_terms(file.terms)) == file.terms
 

@@ -19,7 +19,15 @@ from ticket_hub_api.store.tables import Xorb
 from ticket_hub_api.store.xet.chunks import Chunk, decode, unpack
 from ticket_hub_api.store.xet.hashing import from_text, to_text
 
-__all__ = ["StoredXorb", "Stores", "Term", "load_xorb", "pack_terms", "read_terms", "unpack_terms"]
+__all__ = [
+    "StoredXorb",
+    "Stores",
+    "XetTerm",
+    "load_xorb",
+    "pack_terms",
+    "read_terms",
+    "unpack_terms",
+]
 
 _ROW = struct.Struct("<32sIIQ")
 _READ_AHEAD = 1 << 20
@@ -40,7 +48,7 @@ class Stores(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class XetTerm:
     """A part of a file: the chunks `start` up to `stop` of a xorb, `length` bytes in all."""
 
     xorb: str
@@ -58,12 +66,12 @@ class StoredXorb:
     chunks: Sequence[Chunk]
 
 
-def pack_terms(terms: Sequence[Term]) -> bytes:
+def pack_terms(terms: Sequence[XetTerm]) -> bytes:
     """How the database holds the terms of a file."""
     return b"".join(_ROW.pack(from_text(t.xorb), t.start, t.stop, t.length) for t in terms)
 
 
-def unpack_terms(data: bytes) -> list[Term]:
+def unpack_terms(data: bytes) -> list[XetTerm]:
     """What `pack_terms` wrote.
 
     Raises:
@@ -73,7 +81,7 @@ def unpack_terms(data: bytes) -> list[Term]:
         raise StorageError(
             "What the database says of a file's chunks is damaged.", "Run `ticket hub fsck`."
         )
-    return [Term(to_text(row[0]), row[1], row[2], row[3]) for row in _ROW.iter_unpack(data)]
+    return [XetTerm(to_text(row[0]), row[1], row[2], row[3]) for row in _ROW.iter_unpack(data)]
 
 
 @lru_cache(maxsize=32)

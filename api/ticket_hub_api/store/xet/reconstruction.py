@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ticket_hub.errors import StorageError
 from ticket_hub_api.store.signing import Signer
-from ticket_hub_api.store.xet.reading import Stores, Term, load_xorb, unpack_terms
+from ticket_hub_api.store.xet.reading import Stores, XetTerm, load_xorb, unpack_terms
 
 __all__ = ["reconstruct"]
 
@@ -51,7 +51,9 @@ def reconstruct(
     return {"offset_into_first_range": offset, "terms": answer, "fetch_info": fetch}
 
 
-def _cut(stores: SignedStores, term: Term, begin: int, start: int, stop: int) -> tuple[Term, int]:
+def _cut(
+    stores: SignedStores, term: XetTerm, begin: int, start: int, stop: int
+) -> tuple[XetTerm, int]:
     """The part of a term that is needed, and how many bytes were left out before it."""
     lengths = [chunk.length for chunk in _chunks(stores, term)]
     first, skipped = 0, 0
@@ -62,17 +64,17 @@ def _cut(stores: SignedStores, term: Term, begin: int, start: int, stop: int) ->
     while last < len(lengths) and begin + skipped + kept < stop:
         kept += lengths[last]
         last += 1
-    return Term(term.xorb, term.start + first, term.start + last, kept), skipped
+    return XetTerm(term.xorb, term.start + first, term.start + last, kept), skipped
 
 
-def _chunks(stores: SignedStores, term: Term) -> Sequence[Any]:
+def _chunks(stores: SignedStores, term: XetTerm) -> Sequence[Any]:
     xorb = load_xorb(stores, term.xorb)
     if xorb is None:
         raise StorageError(f"The xorb {term.xorb} is missing.", "Run `ticket hub fsck`.")
     return xorb.chunks[term.start : term.stop]
 
 
-def _address(stores: SignedStores, term: Term, base: str) -> dict[str, Any]:
+def _address(stores: SignedStores, term: XetTerm, base: str) -> dict[str, Any]:
     """Where to fetch the chunks of a term: an address that allows these bytes and no others."""
     chunks = _chunks(stores, term)
     start, stop = chunks[0].offset, chunks[-1].stop

@@ -15,7 +15,7 @@ from typing import IO
 
 from ticket_hub_api.store.xet.chunks import XetError
 from ticket_hub_api.store.xet.hashing import to_text
-from ticket_hub_api.store.xet.reading import Term
+from ticket_hub_api.store.xet.reading import XetTerm
 
 __all__ = ["ShardFile", "read_shard"]
 
@@ -35,7 +35,7 @@ class ShardFile:
     """A file as a shard describes it: its hash, its terms, a proof for each term."""
 
     hash: str
-    terms: list[Term]
+    terms: list[XetTerm]
     proofs: list[bytes]
     sha256: str
 
@@ -65,9 +65,9 @@ def read_shard(stream: IO[bytes]) -> Iterator[ShardFile]:
         yield ShardFile(to_text(value), terms, proofs, sha256)
 
 
-def _term(record: bytes) -> Term:
+def _term(record: bytes) -> XetTerm:
     xorb, _, length, start, stop = _TERM.unpack(record)
-    return Term(to_text(xorb), start, stop, length)
+    return XetTerm(to_text(xorb), start, stop, length)
 
 
 def _take(stream: IO[bytes], length: int) -> bytes:
