@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ticket_hub.report.bundles import show_bundle
     from ticket_hub.report.costs import measure_ticket
     from ticket_hub.report.runs import report_run
+    from ticket_hub.runs.citing import cite_bundle
     from ticket_hub.runs.listing import list_runs
     from ticket_hub.search.finding import FindResult
     from ticket_hub.ticket import Ticket
@@ -58,6 +59,7 @@ __all__ = [
     "TransferResult",
     "analyze",
     "cache_bundles",
+    "cite_bundle",
     "compare",
     "delete_bundle",
     "export_ticket",
@@ -98,6 +100,7 @@ _HOMES = {
     "analyze": "analysis.front",
     "export_ticket": "interop.exporters",
     "cache_bundles": "hub.front",
+    "cite_bundle": "runs.citing",
     "compare": "comparison.front",
     "delete_bundle": "hub.front",
     "find": "facade",

@@ -11,6 +11,7 @@ from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.hub import Cache, connect, pull, push
 from ticket_hub.runs.locate import Place, locate, resolve
+from ticket_hub.transfer.sharing import name_card
 
 __all__ = ["Ticket"]
 
@@ -116,12 +117,16 @@ class Ticket(TicketContent):
         repo_id: str,
         *,
         private: bool | None = None,
+        license: str | None = None,  # noqa: A002 - what cards and hubs call it
         token: str | None = None,
         hub: str | Path | None = None,
         commit_message: str | None = None,
         create_pr: bool = False,
     ) -> str:
         """Share this ticket alone; `ticket_hub.push_bundle` shares a search with its evidence.
+
+        Args:
+            license: that others may use it under, an SPDX identifier.
 
         Returns:
             The commit.
@@ -132,6 +137,7 @@ class Ticket(TicketContent):
         """
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
+            name_card(Path(folder), repo_id, license)
             return push(
                 connect(hub, token=token),
                 Path(folder),

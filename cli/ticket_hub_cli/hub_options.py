@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import click
 
 from ticket_hub.errors import HubError
+from ticket_hub.project import install_extra
 from ticket_hub_cli.options import EndsWithExamples
 
 __all__ = [
@@ -46,7 +47,7 @@ def operation() -> Any:  # noqa: ANN401 - the service's module, which the comman
     except ImportError as error:
         raise HubError(
             f"The hub needs a package that is not installed: {error.name}.",
-            "Install it with `pip install 'ticket-hub[serve]'`.",
+            f"Install it with `{install_extra('serve')}`.",
         ) from error
 
 

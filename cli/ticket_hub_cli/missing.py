@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, requires
 
+from ticket_hub.project import install_extra
+
 __all__ = ["remedy_for"]
 
 _OTHERWISE_NAMED = {
@@ -28,5 +30,5 @@ def remedy_for(module: str | None) -> str | None:
     if not extras:
         return None
     extra = next((extra for extra in extras if extra != "dev"), None)
-    package = f"ticket-hub[{extra}]" if extra and None not in extras else "ticket-hub"
-    return f"Install what is missing with `pip install '{package}'`."
+    install = install_extra(extra) if extra and None not in extras else f"pip install {wanted}"
+    return f"Install what is missing with `{install}`."

@@ -32,7 +32,7 @@ GOLDEN = ROOT / "tests/golden/format-1"
 CONFIG = Path(__file__).parent / "fuzz/schemathesis.toml"
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("schemathesis") is None,  # slow to import, and done by its own process
-    reason="needs schemathesis: pip install 'ticket-hub[dev]'",
+    reason="needs schemathesis: pip install '.[dev]'",
 )
 
 SCOPES = ("none", "read", "write", "admin")

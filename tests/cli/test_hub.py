@@ -18,7 +18,7 @@ from huggingface_hub import HfApi
 
 from tests.helpers.commands import Ran, run_ticket
 
-pytest.importorskip("fastapi", reason="needs the service: pip install 'ticket-hub[serve]'")
+pytest.importorskip("fastapi", reason="needs the service: pip install '.[serve]'")
 
 
 def ticket(*arguments: str, code: int = 0) -> Ran:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -197,11 +198,11 @@ def test_an_argument_that_is_not_utf8_is_refused_before_anything_is_done(
 @pytest.mark.parametrize(
     ("module", "package"),
     [
-        ("numba.core", "ticket-hub[fast]"),
-        ("fastapi", "ticket-hub[serve]"),
-        ("yaml", "ticket-hub[serve]"),
-        ("onnxscript", "ticket-hub[onnx]"),
-        ("PIL", "ticket-hub"),
+        ("numba.core", "'numba>=0.61'"),
+        ("fastapi", "'fastapi>=0.115'"),
+        ("yaml", "'pyyaml>=6'"),
+        ("onnxscript", "'onnxscript>=0.5'"),
+        ("PIL", "pillow"),
     ],
 )
 def test_a_missing_module_is_told_with_the_extra_to_install(
@@ -209,7 +210,10 @@ def test_a_missing_module_is_told_with_the_extra_to_install(
 ) -> None:
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
     assert run(["fail"], _failing(error)) == 1
-    assert f"`pip install '{package}'`" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    (command,) = re.findall(r"`(pip install [^`]+)`", said)
+    assert package in command.split()
+    assert "ticket-hub" not in command
 
 
 def test_a_missing_module_of_nobody_is_a_bug() -> None:

@@ -154,3 +154,50 @@ def test_nothing_is_deleted_unless_somebody_says_yes(
         assert ran.code == code
         assert ("give --yes" in ran.stderr) is (code == 1)
         assert ticket("info", "ann/digits", *hub).code == (0 if code else 14)
+
+
+def test_a_push_writes_where_it_went_and_remembers_the_licence(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    assert ticket("push", str(bundle), "ann/digits", "--license", "CC-BY-4.0", *hub).code == 0
+    assert ticket("push", str(bundle), "bo/copy", *hub).code == 0
+    for repo in ("ann/digits", "bo/copy"):
+        pulled = Path(ticket("pull", repo, *hub, "-q").stdout.strip())
+        card = (pulled / "README.md").read_text("utf-8")
+        assert f'ticket = ticket_hub.Ticket.from_pretrained("{repo}")' in card
+        assert "license: cc-by-4.0" in card
+        assert ticket("verify", "--partial", str(pulled)).code == 0
+    again = ticket("push", str(bundle), "bo/copy", *hub, "--format", "json")
+    assert json.loads(again.stdout)["files_sent"] == 0
+
+
+def test_a_licence_that_cannot_be_written_stops_the_push(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    ran = ticket("push", str(bundle), "ann/digits", "--license", "apache", *hub)
+    assert ran.code == 10
+    assert "the nearest is" in ran.stderr
+    (bundle / "README.md").write_text("Mine.\n", "utf-8")
+    ran = ticket("push", str(bundle), "ann/digits", "--license", "mit", *hub)
+    assert ran.code == 10
+    assert "by a person" in ran.stderr
+    assert not (tmp_path / "hub").exists()
+
+
+def test_a_ticket_is_cited_by_digest_and_commit(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    here = ticket("cite", str(bundle)).stdout
+    assert here.startswith("@misc{digits-quick-")
+    assert f"sha256:{open_bundle(bundle).manifest.id}" in here
+    pushed = json.loads(ticket("push", str(bundle), "ann/digits", *hub, "--format", "json").stdout)
+    asked = ticket("cite", "ann/digits", *hub).stdout
+    assert f"ann/digits@{pushed['commit']}" in asked
+    ticket("pull", "ann/digits", *hub)
+    pulled = json.loads(ticket("cite", "ann/digits", "--format", "json").stdout)
+    assert pulled["commit"] == pushed["commit"]
+    assert pulled["bibtex"] == asked
+    assert "1803.03635" in asked

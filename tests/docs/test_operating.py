@@ -19,7 +19,7 @@ import pytest
 
 from tests.helpers.ports import free_port
 
-pytest.importorskip("fastapi", reason="needs the service: pip install 'ticket-hub[serve]'")
+pytest.importorskip("fastapi", reason="needs the service: pip install '.[serve]'")
 
 from ticket_hub_api import operation
 from ticket_hub_api.background import RunningHub, start_hub

@@ -54,3 +54,30 @@ def test_a_citation_names_the_licence_of_the_project() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["license"] == PROJECT["project"]["license"]
     assert citation["type"] == "software"
+
+
+def test_nothing_installs_a_name_of_the_package_index_that_is_not_ours() -> None:
+    """Until the first release; `docs/releasing.md` says what changes then."""
+    texts = [
+        path
+        for pattern in ("*.md", "docs/**/*.md", "*/README.md", "ticket_hub/**/*.py", "cli/**/*.py")
+        for path in [*ROOT.glob(pattern), *ROOT.glob(f"api/{pattern}")]
+    ]
+    assert len(texts) > 300
+    named = re.compile(r"pip install[^`\n]*?[ '\"]ticket[-_]hub\b(?!/)")
+    assert [p.name for p in texts if named.search(p.read_text("utf-8"))] == []
+
+
+def test_a_release_is_built_and_checked_before_a_person_lets_it_be_published() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text("utf-8"))
+    assert set(workflow[True]) == {"workflow_dispatch"}  # YAML reads `on` as true: one button
+    build, publish = (workflow["jobs"][name] for name in ("build", "publish"))
+    steps = [step.get("run", "") for step in build["steps"]]
+    order = ["python -m build", "twine check --strict", "ticket --version", "verify run"]
+    found = "\n".join(steps).replace('"$ticket"', "ticket")
+    places = [found.index(each) for each in order]
+    assert places == sorted(places)
+    assert (publish["needs"], publish["environment"]) == ("build", "pypi")
+    assert publish["permissions"] == {"id-token": "write"}
+    assert publish["steps"][-1]["with"] == {"attestations": True}
+    assert workflow["permissions"] == {"contents": "read"}

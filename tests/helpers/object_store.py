@@ -17,7 +17,7 @@ from tests.helpers.ports import free_port
 def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment that leads to an S3 of our own, with the bucket `team`."""
     pytest.importorskip("moto.server", reason="needs moto: pip install 'moto[server]'")
-    pytest.importorskip("s3fs", reason="needs s3fs: pip install 'ticket-hub[s3]'")
+    pytest.importorskip("s3fs", reason="needs s3fs: pip install '.[s3]'")
     port = free_port()
     log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]

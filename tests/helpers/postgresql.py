@@ -20,7 +20,7 @@ import pytest
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL of our own, on a socket in a temporary folder."""
-    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ticket-hub[postgresql]'")
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install '.[postgresql]'")
     binaries = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/local/bin")]
     found = [folder for folder in binaries if (folder / "initdb").exists()]
     if not found:

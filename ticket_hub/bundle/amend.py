@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.card import plain_card
+from ticket_hub.bundle.card_terms import CardTerms, read_terms
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.read import open_bundle
@@ -22,8 +23,9 @@ def amend_bundle(
     *,
     figure: bytes | None = None,
     experiments: Sequence[ExperimentRecord] = (),
+    terms: CardTerms | None = None,
 ) -> Manifest:
-    """Give a bundle a figure of its ladder, or evidence, and a card that shows them.
+    """Give a bundle a figure of its ladder, evidence or terms, and a card that shows them.
 
     A README.md that the user wrote stays. Nobody else may write the bundle meanwhile.
 
@@ -31,6 +33,7 @@ def amend_bundle(
         figure: as SVG; None leaves what is there.
         experiments: records of experiments with its tickets. Each takes the place of a record of
             the same experiment by the same person in the same environment; all others stay.
+        terms: where it is shared and under which licence; None leaves what its card says.
 
     Raises:
         BundleError: there is no sound manifest, or the figure is more than lines and shapes.
@@ -43,7 +46,8 @@ def amend_bundle(
     store.files = {name: each for name, each in manifest.files.items() if name not in replaced}
     put_figure(store, figure)
     records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
-    put_card(store, manifest, partial(plain_card, experiments=records))
+    terms = terms or read_terms(folder)
+    put_card(store, manifest, partial(plain_card, experiments=records, terms=terms))
     return store.commit(listing(store, manifest))
 
 

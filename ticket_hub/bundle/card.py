@@ -1,89 +1,25 @@
-"""The card of a bundle: README.md with the front matter that hubs read, and `.eval_results`."""
+"""The card of a bundle: README.md, from parts that stand in modules of their own."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.card_experiments import experiments_section, one_line
-from ticket_hub.bundle.card_marks import card_tag
+from ticket_hub.bundle.card_front import front_matter
+from ticket_hub.bundle.card_loading import citing, loading_first, loading_without
 from ticket_hub.bundle.card_origin import origin_section
+from ticket_hub.bundle.card_terms import CardTerms
+from ticket_hub.bundle.citation import bundle_title
 from ticket_hub.bundle.experiment_record import ExperimentRecord
-from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
+from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.recipe.own import Metric
-from ticket_hub.recipe.spec import UNKNOWN
 from ticket_hub.table import Column, Table
 
-__all__ = ["plain_card", "results"]
-
-
-HUB_DATASETS = {
-    "cifar10": "uoft-cs/cifar10",
-    "cifar100": "uoft-cs/cifar100",
-    "emnist-letters": "tanganke/emnist_letters",
-    "fashion-mnist": "zalando-datasets/fashion_mnist",
-    "mnist": "ylecun/mnist",
-    "svhn": "ufldl-stanford/svhn",
-    "usps": "flwrlabs/usps",
-}
-"""Data sets by the names that the public Hub has for them."""
-
-_DENSE_SNIPPET = """\
-import numpy as np
-from safetensors.numpy import load_file
-
-theta0 = load_file("theta0/{trial}.safetensors")
-mask = load_file("masks/{trial}/{level}.safetensors")
-
-weights = dict(theta0)
-for name, packed in mask.items():
-    bits = np.unpackbits(packed, count=theta0[name].size, bitorder="little")
-    weights[name] = theta0[name] * bits.reshape(theta0[name].shape)
-"""
-
-_SURVIVORS_SNIPPET = """\
-import json
-
-import numpy as np
-from safetensors.numpy import load_file
-
-theta0 = load_file("theta0/{trial}.safetensors")  # only what level {densest} keeps
-densest = load_file("masks/{trial}/{densest}.safetensors")
-mask = load_file("masks/{trial}/{level}.safetensors")
-with open("ticket.json") as manifest:
-    shapes = {{layer["name"]: layer["shape"] for layer in json.load(manifest)["layers"]}}
-
-weights = dict(theta0)
-for name, packed in mask.items():
-    size = int(np.prod(shapes[name]))
-    whole = np.zeros(size, theta0[name].dtype)
-    whole[np.unpackbits(densest[name], count=size, bitorder="little") == 1] = theta0[name]
-    bits = np.unpackbits(packed, count=size, bitorder="little")
-    weights[name] = (whole * bits).reshape(shapes[name])
-"""
-
-_REFERENCE_SNIPPET = """\
-import json
-
-import numpy as np
-from safetensors.numpy import load_file
-
-with open("ticket.json") as manifest:
-    names = json.load(manifest)["reference"]["names"]
-source = load_file("source.safetensors")  # {source},
-# whose sha256 is {sha256}
-mask = load_file("masks/{trial}/{level}.safetensors")
-
-weights = load_file("theta0/{trial}.safetensors")  # what is not of the source
-weights |= {{ours: source[theirs] for ours, theirs in names.items()}}
-for name, packed in mask.items():
-    bits = np.unpackbits(packed, count=weights[name].size, bitorder="little")
-    weights[name] = weights[name] * bits.reshape(weights[name].shape)
-"""
+__all__ = ["plain_card"]
 
 _OWN_READING = (
     "Values are those on the test part, as the author's own loop measured them; mean (minimum to "
@@ -112,20 +48,6 @@ _EARLY = (
     "nothing when their mask is shuffled within layers (Frankle et al. 2021): compare with the "
     "control `shuffle`."
 )
-_LOADING = """\
-## Load it
-
-With Ticket Hub, which checks every byte (`pip install ticket-hub`):
-
-```python
-from ticket_hub import Ticket
-
-ticket = Ticket.load(".")
-```
-
-With numpy and safetensors alone, in the folder of this bundle:
-
-"""
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -135,21 +57,24 @@ _RULES = {
 }
 
 
-def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ()) -> str:
+def plain_card(
+    manifest: Manifest,
+    experiments: Sequence[ExperimentRecord] = (),
+    terms: CardTerms = CardTerms(),  # noqa: B008 - frozen
+) -> str:
     """A card as Markdown: front matter, what is in the bundle, how to load it without this tool.
 
     Args:
         experiments: evidence from elsewhere, which gets a heading of its own.
+        terms: where the bundle is shared, and its licence.
     """
     ticket, trials, own = manifest.default, len(manifest.trials), manifest.own
-    level = next(each for each in manifest.levels if each.index == ticket.level)
-    data = "data that are not known" if manifest.data.name == UNKNOWN else manifest.data.name
-    title = f"Lottery tickets of {manifest.architecture.name} found on {data}"
     intro = _INTRO.format(n=trials, s="s" * (trials != 1), recipe=manifest.recipe.name)
     measured = any(each.evidence is not None for each in manifest.levels)
     which = f"The default ticket is level {ticket.level} of trial {ticket.trial}: "
     parts = (
-        _front_matter(manifest, level.evidence) + f"\n# {title}",
+        front_matter(manifest, terms) + f"\n# {bundle_title(manifest)}",
+        loading_first(terms),
         intro + (_REACHED if own is None else _OWN_REACHED) * measured,
         *_imported(manifest),
         *_figure(manifest),
@@ -160,7 +85,8 @@ def plain_card(manifest: Manifest, experiments: Sequence[ExperimentRecord] = ())
         _limits(manifest),
         *experiments_section(experiments),
         origin_section(manifest),
-        _LOADING + f"```python\n{_snippet(manifest)}```",
+        loading_without(manifest),
+        citing(manifest, terms),
     )
     return "\n\n".join(parts) + "\n\n"
 
@@ -196,68 +122,6 @@ def _figure(manifest: Manifest) -> list[str]:
         f"from 100% down to {100 * sparsest:.3g}%; the table below has the numbers"
     )
     return [f"![{text}]({layout.FIGURE})"]
-
-
-def _front_matter(manifest: Manifest, evidence: EvidenceSummary | None) -> str:
-    name, data = manifest.architecture.name, manifest.data.name
-    tags = ["lottery-ticket", "pruning", "sparsity"]
-    known = (name,) if data == UNKNOWN else (name, data)
-    tags += [card_tag(text.removeprefix("timm:")) for text in known]
-    lines = ["---", "library_name: ticket-hub"]
-    lines += [f"pipeline_tag: {manifest.inputs}-classification"] * (manifest.own is None) + [
-        "tags:"
-    ]
-    lines += [f"- {json.dumps(tag)}" for tag in tags + ["timm"] * name.startswith("timm:")]
-    if manifest.own is None and _hub_dataset(data):
-        lines += ["datasets:", f"- {json.dumps(_hub_dataset(data))}"]
-    if manifest.metric.is_accuracy:
-        lines += ["metrics:", "- accuracy"]
-    if evidence is not None and manifest.own is None:
-        lines += _model_index(manifest, evidence)
-    return "\n".join([*lines, "---", ""])
-
-
-def _model_index(manifest: Manifest, evidence: EvidenceSummary) -> list[str]:
-    data = manifest.data.name
-    label = f"test accuracy at the early stop after training, mean of {evidence.n}"
-    return [
-        "model-index:",
-        f"- name: {json.dumps(manifest.recipe.name)}",
-        "  results:",
-        "  - task:",
-        f"      type: {manifest.inputs}-classification",
-        "    dataset:",
-        f"      type: {json.dumps(_hub_dataset(data) or card_tag(data))}",
-        f"      name: {json.dumps(data, ensure_ascii=False)}",
-        "    metrics:",
-        "    - type: accuracy",
-        f"      name: {json.dumps(label)}",
-        f"      value: {evidence.test_accuracy.mean!r}",
-    ]
-
-
-def results(manifest: Manifest) -> bytes | None:
-    """`.eval_results/ticket.yaml`, or None where the data set has no place on the public Hub.
-
-    The accuracy of the default level, in the Hub's format for evaluation results
-    (https://huggingface.co/docs/hub/eval-results).
-    """
-    level = next(each for each in manifest.levels if each.index == manifest.default.level)
-    dataset = _hub_dataset(manifest.data.name)
-    if dataset is None or level.evidence is None or manifest.own is not None:
-        return None
-    notes = (
-        f"after training the ticket of level {level.index} (density {level.density:.4g}); "
-        f"mean of {level.evidence.n} at the early stop"
-    )
-    return (
-        f"- dataset:\n    id: {json.dumps(dataset)}\n    task_id: default\n"
-        f"  value: {level.evidence.test_accuracy.mean!r}\n  notes: {json.dumps(notes)}\n"
-    ).encode()
-
-
-def _hub_dataset(name: str) -> str | None:
-    return name.removeprefix("hf:") if name.startswith("hf:") else HUB_DATASETS.get(name)
 
 
 def _table(levels: tuple[LevelRecord, ...], metric: Metric) -> str:
@@ -311,13 +175,3 @@ def _correction(manifest: Manifest) -> str:
         "Verdicts are those of single levels, each tested at one-sided 5% and not corrected for "
         "their number: with many levels a false word is likely among them."
     )
-
-
-def _snippet(manifest: Manifest) -> str:
-    ticket, source = manifest.default, manifest.reference
-    place = {"level": ticket.level, "trial": ticket.trial}
-    if source is not None:
-        shown = one_line(source.source)
-        return _REFERENCE_SNIPPET.format(source=shown, sha256=source.sha256, **place)
-    text = _DENSE_SNIPPET if manifest.theta0 == "dense" else _SURVIVORS_SNIPPET
-    return text.format(densest=manifest.theta0_level, **place)

@@ -68,7 +68,7 @@ def decode(data: bytes | bytearray) -> Manifest:
     if type(table.get("format")) is not int or table["format"] != layout.FORMAT:
         raise BundleFormatError(
             f"This bundle is not of format {layout.FORMAT}.",
-            "A newer Ticket Hub may read it: `pip install --upgrade ticket-hub`.",
+            "A newer Ticket Hub may read it.",
         )
     stated = table.pop("digest", None)
     manifest = _manifest(table)

@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from ticket_hub.bundle import assemble, config, figure, layout, metrics, tensors
-from ticket_hub.bundle.card import plain_card, results
+from ticket_hub.bundle.card import plain_card
+from ticket_hub.bundle.card_front import results
 from ticket_hub.bundle.card_marks import is_generated, sealed
+from ticket_hub.bundle.card_terms import read_terms
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
 from ticket_hub.bundle.manifest import FileRecord, Manifest, Reference, Theta0
@@ -78,7 +80,8 @@ def write_bundle(
     put_figure(store, content.figure)
     records = [each for each in content.experiments if each.tickets.bundle == manifest.id]
     records = put_experiments(store, manifest, records)
-    put_card(store, manifest, card or partial(plain_card, experiments=records))
+    terms = read_terms(folder)
+    put_card(store, manifest, card or partial(plain_card, experiments=records, terms=terms))
     return store.commit(listing(store, manifest))
 
 

@@ -21,6 +21,7 @@ from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import test_fifth
 from ticket_hub.data.texts import to_tokens
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
+from ticket_hub.project import install_extra
 from ticket_hub.recipe import DataSpec
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _library() -> Any:  # noqa: ANN401 - a module without types
     except ImportError as error:
         raise DataNotFoundError(
             "Data sets of the Hugging Face Hub need the library `datasets`.",
-            "Install it with `pip install 'ticket-hub[hf-datasets]'`.",
+            f"Install it with `{install_extra('hf-datasets')}`.",
         ) from error
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ticket_hub.durable import canonical_json, make_folder, sha256_file, write_bytes
 from ticket_hub.errors import DataCorruptError, DataNotFoundError, StorageError
 from ticket_hub.home import cache_folder, expanded
+from ticket_hub.project import install_extra
 from ticket_hub.tensors import pack_tensors, unpack_tensors
 
 __all__ = ["tokenized"]
@@ -72,7 +73,7 @@ def _made(parts: Parts, path: Path, most: int) -> dict[str, Tensor]:
     except ImportError as error:
         raise DataNotFoundError(
             "Texts of a tokenizer need the library `tokenizers`.",
-            "Install it with `pip install 'ticket-hub[transformers]'`.",
+            f"Install it with `{install_extra('transformers')}`.",
         ) from error
     try:
         tokenizer: Any = Tokenizer.from_file(str(path))

@@ -1,4 +1,4 @@
-"""Works as tasks of a Ray cluster; needs `pip install 'ticket-hub[ray]'`.
+"""Works as tasks of a Ray cluster; needs the extra `ray`.
 
 | option | meaning |
 |---|---|
@@ -30,6 +30,7 @@ from ticket_hub.engines.choice import number, refuse_unknown, register_engine
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
+from ticket_hub.project import install_extra
 
 __all__ = ["RayEngine", "from_options"]
 
@@ -150,7 +151,7 @@ def _connect(address: str | None) -> tuple[Any, bool]:
     except ImportError as error:
         raise EngineError(
             "The engine ray needs Ray, which is not installed.",
-            "Install it with `pip install 'ticket-hub[ray]'`.",
+            f"Install it with `{install_extra('ray')}`.",
         ) from error
     if ray.is_initialized():
         return ray, False

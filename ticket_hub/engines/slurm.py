@@ -1,4 +1,4 @@
-"""Works as jobs of Slurm, through submitit; needs `pip install 'ticket-hub[slurm]'`.
+"""Works as jobs of Slurm, through submitit; needs the extra `slurm`.
 
 | option | meaning |
 |---|---|
@@ -35,6 +35,7 @@ from ticket_hub.engines.choice import number, refuse_unknown, register_engine
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
+from ticket_hub.project import install_extra
 
 __all__ = ["SlurmEngine", "SubmittedWork", "from_options"]
 
@@ -226,7 +227,7 @@ def _submitit(cluster: str) -> Any:  # noqa: ANN401 - a module without types
     except ImportError as error:
         raise EngineError(
             "The engine slurm needs submitit, which is not installed.",
-            "Install it with `pip install 'ticket-hub[slurm]'`.",
+            f"Install it with `{install_extra('slurm')}`.",
         ) from error
     if cluster not in {"slurm", "local"}:
         raise EngineError(f"There is no cluster {cluster!r}.", "It is slurm or local.")

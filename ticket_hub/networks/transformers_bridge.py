@@ -25,6 +25,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import Choice, FloatRange, IntRange, OptionRule
 from ticket_hub.networks.prunable import set_kind
 from ticket_hub.networks.registry import register_network
+from ticket_hub.project import install_extra
 from ticket_hub.types import Architecture
 from ticket_hub.vision import import_with_torchvision
 
@@ -246,7 +247,7 @@ def _library(module: str) -> ModuleType:
     except ImportError as error:
         raise NetworkError(
             f"This network needs the library `transformers`, which cannot be imported: {error}.",
-            "Install it with `pip install 'ticket-hub[transformers]'`.",
+            f"Install it with `{install_extra('transformers')}`.",
         ) from error
 
 

@@ -24,6 +24,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks import blank_module, build, prunable_layers, transposed_layers
 from ticket_hub.networks.encoder import HEAD, EncoderLayer
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
+from ticket_hub.project import install_extra
 from ticket_hub.pruning.granularity import check_inputs, needs_structure, takes_inputs
 from ticket_hub.pruning.structure import OUTPUTS, Structure, UnitGroup
 from ticket_hub.recipe import PruningSpec
@@ -50,7 +51,7 @@ def structure_of(architecture: Architecture) -> Structure:
     if importlib.util.find_spec("torch_pruning") is None:
         raise NetworkError(
             "torch-pruning must be installed to know which weights belong to one unit.",
-            "Install the extra: `pip install 'ticket-hub[structured]'`.",
+            f"Install it with `{install_extra('structured')}`.",
         )
     with torch.device("cpu"):
         module = build(architecture).double().eval()

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +21,19 @@ from ticket_hub.bundle import (
     strict,
     write_bundle,
 )
+from ticket_hub.bundle.card_marks import is_generated
+from ticket_hub.bundle.card_terms import CardTerms, read_terms, written_license
 from ticket_hub.bundle.contents import content_of
 from ticket_hub.bundle.record_reading import read_record
-from ticket_hub.errors import BundleError, BundleFormatError, EvidenceError, StorageError
+from ticket_hub.errors import (
+    BundleError,
+    BundleFormatError,
+    EvidenceError,
+    RunLockedError,
+    StorageError,
+)
 from ticket_hub.home import cache_folder
+from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.push import push
@@ -33,7 +43,7 @@ from ticket_hub.runs.lock import owned
 from ticket_hub.search.pretrained import StartWeights
 from ticket_hub.transfer.stored import find_experiment
 
-__all__ = ["add_evidence", "push_bundle", "record_of"]
+__all__ = ["add_evidence", "name_card", "push_bundle", "record_of"]
 
 MAX_BYTES = 4 << 20
 
@@ -45,6 +55,7 @@ def push_bundle(
     evidence: Sequence[Path | str] = (),
     by: str = "",
     theta0: Literal["dense", "reference"] | None = None,
+    license: str | None = None,  # noqa: A002 - what cards and hubs call it
     hub: str | Path | None = None,
     token: str | None = None,
     message: str | None = None,
@@ -61,11 +72,13 @@ def push_bundle(
         theta0: share it with all of theta0 (`dense`), or only with what is not of the pretrained
             weights that the search began with (`reference`); None is as the bundle has it. The
             ids are the same.
+        license: that others may use it under, an SPDX identifier; None is what its card says.
         hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
         token: None is `HF_TOKEN`, or what `hf auth login` kept.
     """
     if evidence:
         add_evidence(bundle, evidence, by=by)
+    name_card(Path(bundle), repo, license)
     with contextlib.ExitStack() as stack:
         folder = Path(bundle)
         if theta0 is not None and theta0 != open_bundle(folder).manifest.theta0:
@@ -79,6 +92,42 @@ def push_bundle(
             private=private,
             parent=parent,
             create_pr=create_pr,
+        )
+
+
+def name_card(folder: Path, repo: str, license: str | None = None) -> None:  # noqa: A002
+    """Have the card of a bundle say where it is shared, and under which licence.
+
+    A card that a person wrote stays, and so does what was pulled. Where the card cannot be written,
+    it is said in a warning, and a licence that was asked for is an error.
+
+    Raises:
+        BundleError: the licence is none that hubs know, or there is no card of ours to write it on.
+        RunLockedError, StorageError: the licence cannot be written now.
+    """
+    check_repo(repo)
+    known = None if license is None else written_license(license)
+    card = folder / layout.CARD
+    if cache_folder().resolve() in folder.resolve().parents:
+        refusal = f"{folder} was pulled, and stays as its hub has it."
+    elif card.exists() and not (card.is_file() and is_generated(card.read_bytes())):
+        refusal = f"{card} was written by a person, and stays as it is."
+    else:
+        old = read_terms(folder)
+        terms = CardTerms(repo=repo, license=old.license if known is None else known)
+        if terms == old:
+            return
+        try:
+            with owned(folder):
+                amend_bundle(folder, terms=terms)
+        except (RunLockedError, StorageError) as error:
+            if known is not None:
+                raise
+            warnings.warn(f"The card does not name {repo}: {error.problem}", stacklevel=3)
+        return
+    if known is not None:
+        raise BundleError(
+            refusal, "Write the licence into the front matter of a README.md of a copy."
         )
 
 

@@ -13,6 +13,7 @@ from typing import IO, Self
 
 from ticket_hub.errors import StorageError
 from ticket_hub.file_system import sync_file
+from ticket_hub.project import install_extra
 from ticket_hub_api.store.folder import FolderStorage
 from ticket_hub_api.store.storage import Storage
 
@@ -151,6 +152,6 @@ def open_blobs(url: str, spool: Path) -> Blobs:
         from ticket_hub_api.store.remote import RemoteStorage
     except ImportError as error:
         raise StorageError(
-            f"{url} needs fsspec.", "Install it with `pip install ticket-hub[s3]`."
+            f"{url} needs fsspec.", f"Install it with `{install_extra('s3')}`."
         ) from error
     return Blobs(RemoteStorage(url), spool)

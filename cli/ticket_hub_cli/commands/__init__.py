@@ -34,6 +34,7 @@ SECTIONS = {
         "pull": f"{_HERE}.pull",
         "search": f"{_HERE}.search",
         "info": f"{_HERE}.info",
+        "cite": f"{_HERE}.cite",
         "tag": f"{_HERE}.tag",
         "delete": f"{_HERE}.delete",
         "cache": f"{_HERE}.cache",

@@ -10,7 +10,7 @@ from ticket_hub_cli.output import CommandOutput, command_line
 
 @options.command(
     "push",
-    "ticket push digits-quick ann/digits",
+    "ticket push digits-quick ann/digits --license cc-by-4.0",
     "ticket push lenet-mnist ann/lenet --hub /mnt/lab/tickets",
     "ticket push digits-quick ann/digits --with-evidence retrain-mnist-0a1b2c3d4e5f --by Ann",
     "ticket push ./bundle ann/lenet --hub https://tickets.example.org --private",
@@ -28,6 +28,12 @@ from ticket_hub_cli.output import CommandOutput, command_line
     help="Add what this run of `ticket retrain` found with its tickets; may be given again.",
 )
 @options.theta0_option("dense", "reference")
+@click.option(
+    "--license",
+    "licence",
+    metavar="SPDX",
+    help="That others may use them under, such as cc-by-4.0.  [default: what the card says]",
+)
 @click.option("--by", default="", help="Who made that evidence; by default who it says.")
 @click.option("--parent", metavar="COMMIT", help="Refuse unless the hub's newest commit is this.")
 @click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request.")
@@ -42,6 +48,7 @@ def command(
     evidence: tuple[str, ...],
     by: str,
     theta0: str | None,
+    licence: str | None,
     parent: str | None,
     create_pr: bool,
     out: CommandOutput,
@@ -50,7 +57,8 @@ def command(
 
     The card gets a figure of the ladder, and every check of `ticket verify` is made first. One
     commit; what the hub has already is not sent again; a README.md that a person wrote on the hub
-    stays. --with-evidence adds a finished experiment with these tickets to the bundle and its card,
+    stays. The card's first line loads the tickets from OWNER/NAME; --license is remembered on it.
+    --with-evidence adds a finished experiment with these tickets to the bundle and its card,
     marked with who made it, where and when. The token is HF_TOKEN, or what `hf auth login` kept.
     """
     from ticket_hub.facade import draw_card
@@ -72,6 +80,7 @@ def command(
         evidence=evidence,
         by=by,
         theta0=theta0,  # type: ignore[arg-type]  # one of the choices
+        license=licence,
         hub=hub,
         message=message,
         private=private,

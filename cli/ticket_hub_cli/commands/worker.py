@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ticket_hub.errors import HubError
+from ticket_hub.project import install_extra
 from ticket_hub_cli import options
 from ticket_hub_cli.hub_options import hub_options, settings_from
 
@@ -100,7 +101,7 @@ def command(
     except ImportError as error:
         raise HubError(
             f"A worker needs a package that is not installed: {error.name}.",
-            "Install it with `pip install 'ticket-hub[serve]'`.",
+            f"Install it with `{install_extra('serve')}`.",
         ) from error
     working.work(
         settings,

@@ -15,7 +15,17 @@ from huggingface_hub import ModelCard
 from huggingface_hub import parse_eval_result_entries as parse_results
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
-from ticket_hub.bundle import BundleContent, DataRecord, open_bundle, verify_bundle, write_bundle
+from ticket_hub.bundle import (
+    BundleContent,
+    DataRecord,
+    amend_bundle,
+    open_bundle,
+    verify_bundle,
+    write_bundle,
+)
+from ticket_hub.bundle.card_terms import CardTerms, read_terms, written_license
+from ticket_hub.errors import BundleFormatError
+from ticket_hub.project import ADDRESS
 from ticket_hub.recipe import Recipe
 
 # Runs the snippet as a reader would who has numpy and safetensors and nothing else.
@@ -87,11 +97,105 @@ def test_the_front_matter_is_what_the_hub_reads(
     assert result.metric_value == level.evidence.test_accuracy.mean
 
 
-def test_the_model_index_parses_by_itself(bundle: Path) -> None:
-    text = (bundle / "README.md").read_text("utf-8")
+def test_the_model_index_parses_by_itself(tmp_path: Path, content: BundleContent) -> None:
+    write_bundle(tmp_path, with_data(content, "mnist"))
+    text = (tmp_path / "README.md").read_text("utf-8")
     front = yaml.safe_load(text.split("---\n")[1])
     _, results = model_index_to_eval_results(front["model-index"])
-    assert results[0].dataset_type == "digits"
+    assert results[0].dataset_type == "ylecun/mnist"
+
+
+@pytest.mark.parametrize("name", ["digits", "hf:ann/birds"])
+def test_data_that_are_no_benchmark_of_the_hub_get_no_results(
+    tmp_path: Path, content: BundleContent, name: str
+) -> None:
+    write_bundle(tmp_path, with_data(content, name))
+    assert ModelCard.load(tmp_path / "README.md").data.eval_results is None
+    assert not (tmp_path / ".eval_results").exists()
+
+
+def test_the_first_line_loads_the_tickets_from_where_they_are_shared(bundle: Path) -> None:
+    amend_bundle(bundle, terms=CardTerms(repo="ann/digits", license="cc-by-4.0"))
+    text = (bundle / "README.md").read_text("utf-8")
+    first = re.search(r"^```python\n(.*)\n```$", text, re.MULTILINE)
+    assert first
+    assert first[1] == 'ticket = ticket_hub.Ticket.from_pretrained("ann/digits")'
+    assert text.index(first[0]) < text.index("|")
+    assert "pip install ticket-hub" not in text
+    assert ADDRESS in text
+    assert ModelCard.load(bundle / "README.md").data.license == "cc-by-4.0"
+    assert verify_bundle(bundle).holds
+
+
+def test_what_was_never_shared_is_loaded_from_its_folder(bundle: Path) -> None:
+    assert 'Ticket.from_pretrained(".")' in (bundle / "README.md").read_text("utf-8")
+    assert ModelCard.load(bundle / "README.md").data.license is None
+
+
+def test_terms_stay_when_the_bundle_is_written_anew(tmp_path: Path, content: BundleContent) -> None:
+    write_bundle(tmp_path, content.only(0))
+    amend_bundle(tmp_path, terms=CardTerms(repo="ann/digits", license="mit"))
+    write_bundle(tmp_path, content)
+    assert read_terms(tmp_path) == CardTerms(repo="ann/digits", license="mit")
+    amend_bundle(tmp_path)
+    assert read_terms(tmp_path).license == "mit"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [("Apache-2.0", "apache-2.0"), ("GPL-3.0-or-later", "gpl-3.0"), ("ODbL-1.0", "odbl")],
+)
+def test_a_licence_is_written_as_the_hub_names_it(given: str, written: str) -> None:
+    assert written_license(given) == written
+
+
+@pytest.mark.parametrize("given", ["", "apache", "my own", "mit\nlibrary_name: x", "x" * 9999])
+def test_what_is_no_licence_is_refused_with_the_nearest(given: str) -> None:
+    with pytest.raises(BundleFormatError, match="the nearest is") as refused:
+        written_license(given)
+    assert "SPDX" in refused.value.remedy
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("rewind", "criterion", "papers"),
+    [
+        ("init", "magnitude", ["1803.03635"]),
+        ("40it", "magnitude", ["1803.03635", "1912.05671"]),
+        ("lr", "large-final-same-sign", ["1803.03635", "2003.02389", "1905.01067"]),
+    ],
+)
+def test_the_papers_of_the_method_are_tags_and_cited(
+    tmp_path: Path, content: BundleContent, rewind: str, criterion: str, papers: list[str]
+) -> None:
+    assert isinstance(content.recipe, Recipe)
+    changes = {"search.rewind": rewind, "pruning.criterion": criterion}
+    recipe = content.recipe.replace(changes)
+    write_bundle(tmp_path, dataclasses.replace(content, recipe=recipe))
+    text = (tmp_path / "README.md").read_text("utf-8")
+    tags = ModelCard.load(tmp_path / "README.md").data.tags or []
+    assert [tag for tag in tags if tag.startswith("arxiv:")] == [f"arxiv:{n}" for n in papers]
+    assert re.findall(r"eprint = {(.*)}", text) == papers
+
+
+@pytest.mark.parametrize(
+    ("weights", "base"),
+    [
+        (f"hub:google/vit@{'a' * 40}", "google/vit"),
+        ("timm:resnet18.a1_in1k", "timm/resnet18.a1_in1k"),
+        (f"ticket:ann/digits@{'b' * 40}:3", "ann/digits"),
+        ("file:/home/me/weights.safetensors", None),
+        ("ticket:my/folder", None),
+        ("", None),
+    ],
+)
+def test_the_base_model_is_the_repository_that_weights_came_from(
+    tmp_path: Path, content: BundleContent, weights: str, base: str | None
+) -> None:
+    assert isinstance(content.recipe, Recipe)
+    recipe = content.recipe.replace({"network.weights": weights})
+    write_bundle(tmp_path, dataclasses.replace(content, recipe=recipe))
+    assert ModelCard.load(tmp_path / "README.md").data.base_model == base
 
 
 def test_evaluation_results_are_written_in_the_hubs_format(
@@ -103,10 +207,6 @@ def test_evaluation_results_are_written_in_the_hubs_format(
     assert (entry.dataset_id, entry.task_id) == ("uoft-cs/cifar10", "default")
     assert 0 <= entry.value <= 1
     assert verify_bundle(tmp_path).holds
-
-
-def test_a_data_set_that_the_hub_does_not_have_gets_no_evaluation_results(bundle: Path) -> None:
-    assert not (bundle / ".eval_results").exists()
 
 
 @pytest.mark.parametrize("name", ['folder:/home/me/"x"', "hf:owner/name", "folder:a\nb: c"])
@@ -121,7 +221,6 @@ def test_names_cannot_break_out_of_the_front_matter(
         "tags",
         "datasets",
         "metrics",
-        "model-index",
     }
 
 
@@ -150,7 +249,7 @@ def test_a_card_says_that_the_weights_are_untrained_and_claims_nothing_more(bund
     text = (bundle / "README.md").read_text("utf-8")
     assert "these weights are not trained" in text
     assert "this is no verdict" in text
-    assert "winning" not in text.partition("## Load it")[0]
+    assert "winning" not in text.partition("## Load it without")[0]
 
 
 def test_another_card_can_be_given(tmp_path: Path, content: BundleContent) -> None:

@@ -18,6 +18,7 @@ from ticket_hub.durable import write_bytes
 from ticket_hub.errors import ExportError
 from ticket_hub.interop.registry import register_exporter
 from ticket_hub.networks import build
+from ticket_hub.project import install_extra
 from ticket_hub.pruning.masks import masked
 
 __all__ = ["NEEDED", "encode", "require", "write_onnx"]
@@ -57,7 +58,7 @@ def require(libraries: Sequence[str]) -> None:
     if missing:
         raise ExportError(
             f"{' and '.join(missing)} must be installed to write ONNX.",
-            "Install the extra: `pip install 'ticket-hub[onnx]'`.",
+            f"Install it with `{install_extra('onnx')}`.",
         )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ticket_hub.data import DataSet, Part
+from ticket_hub.project import install_extra
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import OPTIMIZERS
 from ticket_hub.shapes import Float64
@@ -65,7 +66,7 @@ class SparseNumba(SparseBackend):
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
         """Why this backend cannot train this network so on this device, or None if it can."""
         if importlib.util.find_spec("numba") is None:
-            return "be had without numba: pip install 'ticket-hub[fast]'"
+            return f"be had without numba: {install_extra('fast')}"
         if OPTIMIZERS.get(training.optimizer) not in {SGD, Adam, AdamW}:
             return f"train with the optimizer {training.optimizer!r}"
         return refusal(module, training, device)
