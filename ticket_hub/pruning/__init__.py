@@ -2,7 +2,7 @@
 
 from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.criteria import register_criterion
-from ticket_hub.pruning.granularity import Granularity, register_granularity
+from ticket_hub.pruning.granularity import AnyGranularity, Granularity, register_granularity
 from ticket_hub.pruning.handle import MaskHandle, mask_handle
 from ticket_hub.pruning.keeping import keep_mask, load_masked
 from ticket_hub.pruning.masks import (
@@ -18,6 +18,7 @@ from ticket_hub.pruning.plan import ladder
 from ticket_hub.pruning.schedule import next_mask, one_shot_mask
 
 __all__ = [
+    "AnyGranularity",
     "Granularity",
     "MaskHandle",
     "check_alignment",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import PruningError
-from ticket_hub.pruning.granularity import Granularity, granularity_of
+from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import PruningSpec
@@ -23,7 +23,7 @@ _ATTEMPTS = 100
 
 
 def shuffled_mask(
-    mask: Mask, seed: int, granularity: Granularity | None = None
+    mask: Mask, seed: int, granularity: AnyGranularity | None = None
 ) -> dict[str, Tensor]:
     """The same number of kept entries in every layer, at random places within it.
 
@@ -48,7 +48,7 @@ def shuffled_mask(
 
 
 def random_mask_like(
-    mask: Mask, seed: int, granularity: Granularity | None = None
+    mask: Mask, seed: int, granularity: AnyGranularity | None = None
 ) -> dict[str, Tensor]:
     """A random mask with the per-layer counts of another; it may equal it by chance.
 

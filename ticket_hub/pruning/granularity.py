@@ -26,6 +26,7 @@ from ticket_hub.shapes import Bool
 from ticket_hub.types import Mask, PrunableLayer
 
 __all__ = [
+    "AnyGranularity",
     "Granularity",
     "check_inputs",
     "granularity_of",
@@ -34,11 +35,11 @@ __all__ = [
     "takes_inputs",
 ]
 
-G = TypeVar("G", bound="type[Granularity]")
+G = TypeVar("G", bound="type[AnyGranularity]")
 
 
-class Granularity(ABC):
-    """How the weights of a layer are joined to entries of one size.
+class AnyGranularity(ABC):
+    """What is kept or dropped as one, within a layer or through several.
 
     Attributes:
         name: as the recipe has it; one class may serve many names, such as `2:4` and `1:4`.
@@ -55,6 +56,51 @@ class Granularity(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+    @abstractmethod
+    def groups(self, layers: Sequence[PrunableLayer]) -> tuple[RankingGroup, ...]:
+        """The rankings, by what the recipe says of layers and scope.
+
+        Raises:
+            PruningError: it cannot be done on these layers.
+        """
+
+    @abstractmethod
+    def weights(
+        self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[RankingGroup, int]]
+    ) -> dict[str, int] | int:
+        """The weights that each layer keeps, given the entries that each group keeps.
+
+        Only the sum of all, where layers compete.
+        """
+
+    @abstractmethod
+    def entries(self, group: RankingGroup, mask: Mask) -> int:
+        """How many entries of a group a mask keeps."""
+
+    @abstractmethod
+    def prune(
+        self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[RankingGroup, int]]
+    ) -> dict[str, Tensor]:
+        """The mask after each group has dropped so many entries: bool, `(*layer)` each.
+
+        Args:
+            scores: of the layers that compete, in their order: `(*layer)` each.
+        """
+
+    @abstractmethod
+    def shuffled(
+        self, mask: Mask, generator: Callable[[str], torch.Generator]
+    ) -> dict[str, Tensor]:
+        """The entries in random order, each with what the mask keeps of it: bool, `(*layer)` each.
+
+        Args:
+            generator: gives the one of a layer, or of units that run through several, by its name.
+        """
+
+
+class Granularity(AnyGranularity):
+    """How the weights of a layer are joined to entries of one size."""
 
     @abstractmethod
     def split(self, values: Tensor) -> Tensor:
@@ -130,10 +176,7 @@ class Granularity(ABC):
     def weights(
         self, layers: Sequence[PrunableLayer], entries: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, int] | int:
-        """The weights that each layer keeps, given the entries that each group keeps.
-
-        Only the sum of all, where layers compete.
-        """
+        """What each layer keeps: `each` weights an entry; only the sum where layers compete."""
         found = {layer.name: layer.size for layer in layers}
         if self.spec.scope == "global":
             ((group, kept),) = entries
@@ -148,11 +191,7 @@ class Granularity(ABC):
     def prune(
         self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, Tensor]:
-        """The mask after each group has dropped so many entries.
-
-        Args:
-            scores: of the layers that compete, in their order: `(*layer)` each.
-        """
+        """Score each entry of a layer by `reduce`, and drop by `select`."""
         worth = {name: self.reduce(self.split(score)) for name, score in scores.items()}
         kept: Mask = {name: self.kept(keep) for name, keep in mask.items()}
         for group, count in drops:
@@ -162,11 +201,7 @@ class Granularity(ABC):
     def shuffled(
         self, mask: Mask, generator: Callable[[str], torch.Generator]
     ) -> dict[str, Tensor]:
-        """The entries of each layer in random order, each with what the mask keeps of it.
-
-        Args:
-            generator: gives the one of a layer, by its name.
-        """
+        """The entries of each layer in random order, each with what the mask keeps of it."""
         return {
             name: self.join(_in_order(self.split(keep), generator(name)), tuple(keep.shape))
             for name, keep in mask.items()
@@ -199,11 +234,11 @@ def register_granularity(name: str, *, examples: tuple[str, ...] = ()) -> Callab
         examples: names to show.
 
     Raises:
-        PluginError: what is decorated is no subclass of `Granularity`.
+        PluginError: what is decorated is no subclass of `AnyGranularity`.
     """
 
     def join(kind: G) -> G:
-        if not (isinstance(kind, type) and issubclass(kind, Granularity)):
+        if not (isinstance(kind, type) and issubclass(kind, AnyGranularity)):
             raise PluginError(
                 f"The granularity {name!r} is no subclass of ticket_hub.pruning.Granularity.",
                 "Derive a class from it that has the methods `split` and `join`.",
@@ -270,7 +305,7 @@ def check_inputs(spec: PruningSpec, transposed: Iterable[PrunableLayer]) -> None
             )
 
 
-def granularity_of(spec: PruningSpec, structure: Structure | None = None) -> Granularity:
+def granularity_of(spec: PruningSpec, structure: Structure | None = None) -> AnyGranularity:
     """The granularity of a recipe.
 
     Args:
@@ -280,7 +315,7 @@ def granularity_of(spec: PruningSpec, structure: Structure | None = None) -> Gra
         RecipeError: nobody has registered it; the nearest is said.
         PruningError: it asks for units, and they are not known.
     """
-    made: Granularity = GRANULARITIES.get(spec.granularity)(spec.granularity)
+    made: AnyGranularity = GRANULARITIES.get(spec.granularity)(spec.granularity)
     made.spec = spec
     if structure is not None:
         made.structure = structure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.distribution import shared_out
-from ticket_hub.pruning.granularity import Granularity, granularity_of
+from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
@@ -122,7 +122,7 @@ def ladder(
 
 
 def _sum(
-    granularity: Granularity,
+    granularity: AnyGranularity,
     layers: Sequence[PrunableLayer],
     chosen: Sequence[RankingGroup],
     entries: Sequence[int],
@@ -140,7 +140,7 @@ def _distributed(
 
 
 def _shared_units(
-    granularity: Granularity,
+    granularity: AnyGranularity,
     layers: Sequence[PrunableLayer],
     chosen: Sequence[RankingGroup],
     wanted: int,

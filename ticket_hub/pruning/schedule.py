@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning.criteria import CRITERIA, MEASURED, Measured, refuse_idle, scores
-from ticket_hub.pruning.granularity import Granularity, granularity_of
+from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
 from ticket_hub.pruning.plan import groups, targets
@@ -101,7 +101,7 @@ def one_shot_mask(
 
 
 def _apply(
-    granularity: Granularity,
+    granularity: AnyGranularity,
     layers: Sequence[PrunableLayer],
     goals: Sequence[tuple[RankingGroup, int]],
     mask: Mask,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import PruningError
-from ticket_hub.pruning.granularity import Granularity, register_granularity
+from ticket_hub.pruning.granularity import AnyGranularity, register_granularity
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.pruning.structure import UnitGroup
@@ -19,7 +19,7 @@ __all__ = ["OfUnit"]
 
 
 @register_granularity("unit")
-class OfUnit(Granularity):
+class OfUnit(AnyGranularity):
     """Neurons, filters and attention heads, each with all that comes in and goes out.
 
     Units of several layers that can only go together, as under a residual sum, are one group. A
@@ -29,14 +29,6 @@ class OfUnit(Granularity):
     """
 
     needs_structure = True
-
-    def split(self, values: Tensor) -> Tensor:
-        """Unused: units run through several layers."""
-        raise NotImplementedError
-
-    def join(self, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Unused: units run through several layers."""
-        raise NotImplementedError
 
     def groups(self, layers: Sequence[PrunableLayer]) -> tuple[RankingGroup, ...]:
         """One ranking for each group of coupled layers, at the lowest rate of its layers' kinds.

@@ -11,7 +11,7 @@ parameters, and returns the whole state dict and the mask that a network begins 
 - `trained`: the dense network of the trial at the end of its training, which is then trained first;
 - `scope`: how the search that found the ticket ranked weights, `layerwise` or `global`;
 - `scores`: those of the dense theta0, where the search ranked by them (`pruning.when`);
-- `granularity`: what it kept or dropped as one (`ticket_hub.pruning.Granularity`);
+- `granularity`: what it kept or dropped as one (`ticket_hub.pruning.AnyGranularity`);
 - `seed`: of whatever else is drawn.
 
     @register_control("reinit-positive")
@@ -45,7 +45,7 @@ from ticket_hub.networks import initialize, outline, with_fresh_statistics
 from ticket_hub.pruning import full_mask, random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.controls import permuted
 from ticket_hub.pruning.distribution import shared_out
-from ticket_hub.pruning.granularity import Granularity, granularity_of
+from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.masks import check_alignment, kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import NetworkSpec, PruningSpec
@@ -252,7 +252,7 @@ def reinit_same_sign(ticket: TicketContent, fresh: Weights) -> Pair:
 
 
 @register_control("shuffle", look=("green", "D", "-."))
-def shuffle(ticket: TicketContent, dense: Weights, seed: int, granularity: Granularity) -> Pair:
+def shuffle(ticket: TicketContent, dense: Weights, seed: int, granularity: AnyGranularity) -> Pair:
     """The mask shuffled within each layer, over the dense theta0.
 
     What was pruned as one is moved as one: units in all layers that they run through, and inputs
@@ -277,7 +277,7 @@ def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pai
 
 
 @register_control("random", look=("purple", "v", ":"))
-def random(ticket: TicketContent, fresh: Weights, seed: int, granularity: Granularity) -> Pair:
+def random(ticket: TicketContent, fresh: Weights, seed: int, granularity: AnyGranularity) -> Pair:
     """Fresh weights under a random mask with as many weights, units or inputs in each layer."""
     return fresh, random_mask_like(ticket.mask, seed, granularity)
 
@@ -316,7 +316,9 @@ def mask_only(ticket: TicketContent, fresh: Weights) -> Pair:
 
 
 @register_control("finetune", look=("ink", "X", "-."))
-def finetune(ticket: TicketContent, trained: Weights, scope: str, granularity: Granularity) -> Pair:
+def finetune(
+    ticket: TicketContent, trained: Weights, scope: str, granularity: AnyGranularity
+) -> Pair:
     """The trained weights under a mask of the largest, as many as the ticket keeps.
 
     What the ticket leaves dense stays dense. The other layers are ranked each by itself, so that
