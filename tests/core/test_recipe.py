@@ -235,6 +235,7 @@ CHANGED = {
         "test": "chosen",
         "precision": "bf16",
         "backend": "plain",
+        "train_sample": 100,
     },
     "pruning": {
         "criterion": "random",

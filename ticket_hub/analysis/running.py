@@ -18,6 +18,7 @@ from ticket_hub.environment import fingerprint
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.transfer.source import Source, open_source
@@ -80,7 +81,7 @@ class AnalysisPlan:
             "bundle": self.source.id,
             "trials": self.trials,
             "seed": self.seed,
-            "training": vars(self.recipe.training) if self.recipe else None,
+            "training": to_table(self.recipe.training) if self.recipe else None,
             "others": [[other.source.id, other.level] for other in self.others],
         }
         digest = hashlib.sha256(canonical_json(table)).hexdigest()

@@ -253,4 +253,6 @@ def to_the_end(training: TrainingSpec) -> TrainingSpec:
     """
     if training.patience:
         return training
-    return dataclasses.replace(training, evaluate_every=training.iterations, test="chosen")
+    return dataclasses.replace(
+        training, evaluate_every=training.iterations, test="chosen", train_sample=0
+    )

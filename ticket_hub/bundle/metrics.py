@@ -18,9 +18,11 @@ from ticket_hub.bundle import layout, strict
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.training import Curves
 
-__all__ = ["CurveRecord", "lines", "parse_lines", "readings"]
+__all__ = ["SAMPLE", "CurveRecord", "columns_of", "lines", "parse_lines"]
 
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+SAMPLE = ("train_loss", "train_accuracy")
+"""Columns that stand after the others where a sample of the training part was read, too."""
 MAX_VALUES = 1 << 21
 _OPEN, _BETWEEN, _CLOSE = b'{"curves":[', b",", b'],"format":1}'
 _HEAD = {"backend": str, "chosen": int, "control": str, "level": int, "trial": int}
@@ -55,14 +57,21 @@ def lines(records: Iterable[CurveRecord]) -> Iterator[bytes]:
             yield _BETWEEN + b"\n"
         head = {name: getattr(record, name) for name in _HEAD}
         yield (json.dumps(head, sort_keys=True, separators=(",", ":"))[:-1] + ",\n").encode()
-        for column in COLUMNS:
-            end = "}" if column == COLUMNS[-1] else ","
-            text = json.dumps(readings(getattr(record.curves, column)), separators=(",", ":"))
+        table = columns_of(record.curves)
+        for column, values in table.items():
+            end = "}" if column == list(table)[-1] else ","
+            text = json.dumps(values, separators=(",", ":"))
             yield f'"{column}":{text}{end}\n'.encode()
     yield _CLOSE + b"\n"
 
 
-def readings(values: Tensor) -> list[float | int | None]:
+def columns_of(curves: Curves) -> dict[str, list[float | int | None]]:
+    """The numbers of curves by column; those of the training sample only where it was read."""
+    sampled = curves.train_loss is not None
+    return {name: _readings(getattr(curves, name)) for name in COLUMNS + SAMPLE * sampled}
+
+
+def _readings(values: Tensor) -> list[float | int | None]:
     """The numbers of a curve `(readings,)`; None where nothing was read, which is NaN."""
     return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
 
@@ -94,7 +103,11 @@ def _expect(line: bytes, text: bytes) -> None:
 
 def _record(line: bytes, rest: Iterator[bytes]) -> CurveRecord:
     head = _head(line)
-    columns = {name: _column(name, next(rest, b"")) for name in COLUMNS}
+    columns: dict[str, Tensor] = {}
+    for name in COLUMNS + SAMPLE:
+        columns[name], is_last = _column(name, next(rest, b""))
+        if is_last:
+            break
     if len({len(column) for column in columns.values()}) != 1 or not len(columns["iterations"]):
         raise _broken("the columns of a curve differ in length, or are empty")
     chosen = head.pop("chosen")
@@ -115,8 +128,10 @@ def _head(line: bytes) -> dict[str, Any]:
     return table
 
 
-def _column(name: str, line: bytes) -> Tensor:
-    prefix, end = f'"{name}":'.encode(), b"}\n" if name == COLUMNS[-1] else b",\n"
+def _column(name: str, line: bytes) -> tuple[Tensor, bool]:
+    """The values of a column, and whether it ends its curve."""
+    is_last = name == SAMPLE[-1] or (name == COLUMNS[-1] and line.endswith(b"}\n"))
+    prefix, end = f'"{name}":'.encode(), b"}\n" if is_last else b",\n"
     if not (line.startswith(prefix) and line.endswith(end)):
         raise _broken(f"a curve has no {name}")
     text = line[len(prefix) : -len(end)]
@@ -127,10 +142,9 @@ def _column(name: str, line: bytes) -> Tensor:
     if json.dumps(values, separators=(",", ":")).encode() != text:
         raise _broken(f"the spelling of {name} is not the one that was written")
     if name == "iterations":
-        return torch.tensor(values, dtype=torch.int64)
-    return torch.tensor(
-        [float("nan") if value is None else value for value in values], dtype=torch.float64
-    )
+        return torch.tensor(values, dtype=torch.int64), is_last
+    numbers = [float("nan") if value is None else value for value in values]
+    return torch.tensor(numbers, dtype=torch.float64), is_last
 
 
 def _broken(reason: str) -> BundleFormatError:

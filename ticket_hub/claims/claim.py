@@ -11,14 +11,16 @@ from typing import Any, Literal, TypeAlias
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
+from ticket_hub.recipe.spec import LATER
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.registry import nearest
 
 __all__ = ["Claim", "Experiment", "Measure", "Search", "Side", "Statement"]
 
-Measure: TypeAlias = Literal["accuracy", "sooner"]
+Measure: TypeAlias = Literal["accuracy", "sooner", "gap"]
 """`accuracy`: test accuracy at the early stop, the first side minus the second, in points.
-`sooner`: iteration of the early stop, the second side over the first."""
+`sooner`: iteration of the early stop, the second side over the first. `gap`: training accuracy
+minus test accuracy at the end of training, the first side minus the second, in points."""
 
 DENSE = "dense"
 _SIDE = re.compile(r"(?P<study>[\w.-]+):(?P<network>[\w-]+)(?:@(?P<density>[0-9.eE+-]+))?")
@@ -82,12 +84,14 @@ class Experiment:
         densities: of the levels, kept weights over prunable weights.
         against: the controls.
         dataset: what to train on; empty for what the tickets were found on.
+        changes: fields of the recipe that differ, `training.` and `data.` only.
     """
 
     tickets: str
     densities: tuple[float, ...]
     against: tuple[str, ...]
     dataset: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +227,7 @@ def _part(kind: type[Any], where: str, table: object) -> Any:  # noqa: ANN401 - 
     if not isinstance(table, Mapping):
         raise RecipeError(f"{where} is no table.", _REMEDY)
     changes = table.get("changes")  # of a recipe, which checks them itself
-    if changes is not None and (kind is not Search or not isinstance(changes, Mapping)):
+    if changes is not None and (kind is Statement or not isinstance(changes, Mapping)):
         raise RecipeError(f"changes cannot stand in {where} of the claim.", _REMEDY)
     try:
         built = build(kind, {key: value for key, value in table.items() if key != "changes"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
 
@@ -25,6 +25,7 @@ from ticket_hub.durable import write_json
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence import Contrast, Pairing, contrast
+from ticket_hub.evidence import Outcome as Outcomes
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.registry import nearest as nearest_name
 from ticket_hub.runs import ResourceOptions, Resources
@@ -212,7 +213,11 @@ def _listed(experiment: Experiment) -> str:
 def _planned(experiment: Experiment, found: FindResult, tickets: Study) -> Plan:
     """All levels by one call: what was asked for at once is on record together."""
     levels = [str(_level(tickets, density).level) for density in experiment.densities]
-    terms = Terms(against=experiment.against, trials=found.recipe.search.trials)
+    terms = Terms(
+        against=experiment.against,
+        trials=found.recipe.search.trials,
+        changes=experiment.changes,
+    )
     return plan(f"{found.bundle}:{','.join(levels)}", terms, dataset=experiment.dataset or None)
 
 
@@ -248,4 +253,20 @@ def _contrast(studies: Mapping[str, Study], statement: Statement, confidence: fl
     pairing: Pairing = "data order" if first.orders == second.orders else "seed"
     if first.n != second.n:
         pairing = "none"
-    return contrast(first.outcome, second.outcome, pairing=pairing, confidence=confidence)
+    outcomes = [_outcome(each, statement) for each in (first, second)]
+    return contrast(*outcomes, pairing=pairing, confidence=confidence)
+
+
+def _outcome(measured: Measured, statement: Statement) -> Outcomes:
+    """What a statement compares of some networks, under the name of an accuracy."""
+    if statement.measure != "gap":
+        return measured.outcome
+    gaps = []
+    for each in measured.curves:
+        if each.train_accuracy is None:
+            raise EvidenceError(
+                f"No training examples were read of {statement.first} and {statement.second}.",
+                'Give that study changes = { "training.train_sample" = 10000 }.',
+            )
+        gaps.append(float(each.train_accuracy[-1] - each.test_accuracy[-1]))
+    return replace(measured.outcome, accuracy=tuple(gaps))

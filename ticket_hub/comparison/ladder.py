@@ -80,6 +80,14 @@ class Rung:
         return tuple(float(each.test_accuracy[each.early_stop]) for each in self.curves)
 
     @property
+    def train_accuracies(self) -> tuple[float, ...]:
+        """The same on the training sample; empty where a trial has not read one."""
+        known = [each for each in self.curves if each.train_accuracy is not None]
+        if len(known) < len(self.curves):
+            return ()
+        return tuple(float(each.train_accuracy[each.early_stop]) for each in known)  # type: ignore[index]
+
+    @property
     def early_stops(self) -> tuple[int, ...]:
         """Iteration of the first minimum of the validation loss, per trial."""
         return tuple(int(each.iterations[each.early_stop]) for each in self.curves)

@@ -12,8 +12,8 @@ from ticket_hub.transfer.stored import StoredExperiment
 
 __all__ = ["batches", "bundle_terms", "experiment_terms"]
 
-NO_TERMS = ("backend", "test")
-"""What changes no result by more than rounding: which engine trained, and when the test is read."""
+NO_TERMS = ("backend", "test", "train_sample")
+"""What changes no result by more than rounding: which engine trained, and what is read when."""
 
 
 def batches(fingerprint: str, training: TrainingSpec) -> str:

@@ -243,14 +243,7 @@ class Step:
                     float(measured[named[0]]),
                 )
             ]
-        table = torch.tensor(rows, dtype=torch.float64).reshape(-1, 5)
-        curves = Curves(
-            iterations=table[:, 0].long(),
-            validation_loss=table[:, 1].clone(),
-            validation_accuracy=table[:, 2].clone(),
-            test_loss=table[:, 3].clone(),
-            test_accuracy=table[:, 4].clone(),
-        )
+        curves = Curves.of_columns(torch.tensor(rows, dtype=torch.float64).reshape(-1, 5))
         if not rows or math.isnan(float(curves.test_accuracy[curves.early_stop])):
             raise TrainingError(
                 f"The {self.metric.name} on the test part was not measured.",

@@ -115,7 +115,7 @@ def _of_training(training: TrainingSpec) -> Iterator[Rule]:
     for key in ("iterations", "batch_size"):
         value = getattr(training, key)
         yield f"training.{key}", value, value >= 1, "at least 1"
-    for key in ("warmup", "patience"):
+    for key in ("warmup", "patience", "train_sample"):
         value = getattr(training, key)
         yield f"training.{key}", value, value >= 0, "at least 0"
     stones = training.milestones

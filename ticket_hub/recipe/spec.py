@@ -174,6 +174,9 @@ class TrainingSpec:
         patience: stop when the validation loss has had no new minimum for so many iterations;
             0 is off. It changes the trained weights, and so the masks that a search finds.
         test: `curve` reads the test set at every evaluation, `chosen` only at the early stop.
+        train_sample: so many training examples, the same by `data.split_seed`, are read at every
+            evaluation too, for the gap between training and test; 0 reads none, and more than
+            there are reads all. It changes no result.
         precision: `float32`, `tf32` (CUDA's TensorFloat), or `bf16` (autocast).
         backend: `auto` takes it from the fixed table; anything else forces that backend.
     """
@@ -197,6 +200,7 @@ class TrainingSpec:
     test: Literal["curve", "chosen"] = "curve"
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     backend: str = "auto"
+    train_sample: int = field(default=0, metadata=LATER)
 
 
 DEFAULT_RATES: Mapping[str, float] = MappingProxyType(

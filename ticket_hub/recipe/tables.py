@@ -51,13 +51,17 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
         return {
             f.name: _plain(getattr(value, f.name))
             for f in dataclasses.fields(value)
-            if not (f.metadata.get("later") and getattr(value, f.name) == f.default)
+            if not (f.metadata.get("later") and getattr(value, f.name) == _default(f))
         }
     if isinstance(value, Mapping):
         return {key: _plain(value[key]) for key in sorted(value)}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _default(f: dataclasses.Field[Any]) -> Any:  # noqa: ANN401 - of any kind
+    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
 
 
 def key_paths(cls: type, prefix: str = "") -> list[str]:

@@ -76,6 +76,9 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
             rung = line.rung
             _curve(panels[0], line, _accuracy_readings(rung), _accuracy_at_stop(rung))
             _curve(panels[1], line, _readings(rung, "validation_loss"), _loss_at_stop(rung))
+            if rung.train_accuracies:
+                _sample(panels[0], line, 100 * _readings(rung, "train_accuracy"))
+                _sample(panels[1], line, _readings(rung, "train_loss"))
         panels[0].set_ylabel(_accuracy_label(rungs))
         _focus(panels[0], rungs)
         _loss_axis(panels[1], rungs)
@@ -83,6 +86,8 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
             iteration_axis(panel)
         figure.suptitle(title)
         note = "shade: least to greatest trial; mark: means at the early stop"
+        if any(rung.train_accuracies for rung in rungs):
+            note += "; dotted: training examples"
         legend_below(figure, panels[0], f"mean of {n_text(counts_of(rungs))}; {note}")
     return figure
 
@@ -130,6 +135,13 @@ def _curve(
     )
 
 
+def _sample(panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials evaluations"]) -> None:
+    """The mean over the trials on the training sample, beside the curve of the same colour."""
+    mean = readings.mean(0)
+    iterations = line.rung.curves[0].iterations.numpy()[: len(mean)]
+    panel.plot(iterations, mean, color=line.style.color, linestyle=":", linewidth=0.8)
+
+
 def _readings(rung: Rung, column: str) -> Float64[np.ndarray, "trials evaluations"]:
     """The readings that all trials have: patience may have ended some before others."""
     arrays = [getattr(each, column).numpy() for each in rung.curves]
@@ -173,6 +185,8 @@ def _focus(panel: Axes, rungs: Sequence[Rung]) -> None:
         mean = _accuracy_readings(rung).mean(0)
         floor = min(floor, float(mean[len(mean) // 8 :].min()))
         top = max(top, float(_accuracy_readings(rung).max()))
+        if rung.train_accuracies:
+            top = max(top, float(100 * _readings(rung, "train_accuracy").mean(0).max()))
     least = 0.5 if rungs[0].metric.is_accuracy else 1e-9
     margin = 0.08 * max(top - floor, least)
     panel.set_ylim(floor - margin, top + margin)

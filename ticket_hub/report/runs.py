@@ -12,7 +12,7 @@ from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.report.bundles import subject
 from ticket_hub.report.experiments import report_experiment
-from ticket_hub.report.tables import LadderRow, ladder_rows
+from ticket_hub.report.tables import ladder_csv
 from ticket_hub.report.transfers import find_transfer, report_transfer
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.runs.locate import locate
@@ -76,5 +76,5 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
     experiment = find_experiment(str(place))
     if experiment is None:
         ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
-        return Table.of_fields(LadderRow, ladder_rows(ladder)).json()
+        return ladder_csv(ladder).json()
     return Table.of_fields(EvidenceRow, rows(read_experiment(experiment).levels)).json()

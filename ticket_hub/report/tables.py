@@ -9,7 +9,7 @@ from ticket_hub.evidence import count_text
 from ticket_hub.recipe.own import Metric
 from ticket_hub.table import Column, Table
 
-__all__ = ["LadderRow", "ladder_rows", "ladder_table"]
+__all__ = ["LadderRow", "ladder_csv", "ladder_rows", "ladder_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,8 @@ class LadderRow:
             itself, and without one.
         early_stop, early_stop_low, early_stop_high: iterations: mean, least and greatest.
         verdict: what the evidence supports, or empty.
+        train_accuracy: mean at the early stop, of a sample of the training part; None where none
+            was read.
     """
 
     series: str
@@ -43,6 +45,12 @@ class LadderRow:
     early_stop_high: int
     verdict: str
     tickets: int | None = None
+    train_accuracy: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """Training accuracy minus test accuracy, the generalization gap."""
+        return None if self.train_accuracy is None else self.train_accuracy - self.test_accuracy
 
 
 def ladder_rows(ladder: MeasuredLadder) -> list[LadderRow]:
@@ -55,6 +63,7 @@ def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
     if dense is not None and rung is not dense:
         reference = ErrorBar.of(dense.accuracies).mean
     accuracy, stop = ErrorBar.of(rung.accuracies), ErrorBar.of(rung.early_stops)
+    train = rung.train_accuracies
     return LadderRow(
         series=series.name,
         level=rung.level,
@@ -69,10 +78,19 @@ def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
         early_stop_high=int(stop.high),
         verdict=rung.verdict,
         tickets=rung.tickets,
+        train_accuracy=ErrorBar.of(train).mean if train else None,
     )
 
 
-def _columns(metric: Metric) -> tuple[Column, ...]:
+def ladder_csv(ladder: MeasuredLadder) -> Table:
+    """The rows for programs; training accuracy only where it was read."""
+    table = Table.of_fields(LadderRow, ladder_rows(ladder))
+    if any(row[-1] is not None for row in table.rows):
+        return table
+    return Table(table.columns[:-1], [row[:-1] for row in table.rows])
+
+
+def _columns(metric: Metric, *, sampled: bool) -> tuple[Column, ...]:
     unit = "points" if metric.is_accuracy else metric.unit
     return (
         Column("series"),
@@ -82,17 +100,22 @@ def _columns(metric: Metric) -> tuple[Column, ...]:
         Column(metric.heading, right=True),
         Column(f"against dense ({unit})" if unit else "against dense", right=True),
         Column("early stop (iteration)", right=True),
+        *[Column(f"training minus test ({unit})", right=True)] * sampled,
         Column("verdict", right=True),
     )
 
 
 def ladder_table(ladder: MeasuredLadder) -> Table:
     """The rows for people: means, and from least to greatest in parentheses."""
-    metric = ladder.metric
-    return Table(_columns(metric), [_cells(row, metric) for row in ladder_rows(ladder)])
+    metric, rows = ladder.metric, ladder_rows(ladder)
+    sampled = any(row.gap is not None for row in rows)
+    return Table(
+        _columns(metric, sampled=sampled), [_cells(row, metric, sampled=sampled) for row in rows]
+    )
 
 
-def _cells(row: LadderRow, metric: Metric) -> list[str]:
+def _cells(row: LadderRow, metric: Metric, *, sampled: bool) -> list[str]:
+    gap = "" if row.gap is None else metric.number(row.gap, signed=True)
     low, high = metric.number(row.test_accuracy_low), metric.number(row.test_accuracy_high)
     return [
         row.series,
@@ -102,5 +125,6 @@ def _cells(row: LadderRow, metric: Metric) -> list[str]:
         f"{metric.number(row.test_accuracy)} ({low} to {high})",
         "" if row.against_dense is None else metric.number(row.against_dense, signed=True),
         f"{row.early_stop:,.0f} ({row.early_stop_low:,} to {row.early_stop_high:,})",
+        *[gap] * sampled,
         row.verdict,
     ]

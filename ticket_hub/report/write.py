@@ -13,8 +13,7 @@ from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import png, svg
-from ticket_hub.report.tables import LadderRow, ladder_rows, ladder_table
-from ticket_hub.table import Table
+from ticket_hub.report.tables import ladder_csv, ladder_table
 
 __all__ = ["FORMS", "Form", "ReportSubject", "write_report"]
 
@@ -72,7 +71,7 @@ def _files(subject: ReportSubject, form: Form, bars: Bars) -> dict[str, bytes]:
         )
         return {"report.html": text.encode()}
     if form == "csv":
-        return {"ladder.csv": Table.of_fields(LadderRow, ladder_rows(ladder)).csv().encode()}
+        return {"ladder.csv": ladder_csv(ladder).csv().encode()}
     if form == "md":
         return {"ladder.md": f"{ladder_table(ladder).markdown()}\n".encode()}
     figures = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}

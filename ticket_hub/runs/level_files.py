@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ticket_hub.bundle.layout import mask_file
@@ -91,7 +90,7 @@ def trained_of(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
     """A trained network from its entry in a seal and the tensors of its file."""
     return Trained(
         weights=_part(flat, "trained/"),
-        curves=_curves(flat["readings"]),
+        curves=Curves.of_columns(flat["readings"]),
         snapshots={},
         iterations=int(entry["iterations"]),
         backend=str(entry["backend"]),
@@ -101,26 +100,8 @@ def trained_of(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
 def flatten(trained: Trained) -> dict[str, Tensor]:
     """A trained network as named tensors; `trained_of` gives it back."""
     flat = {f"trained/{name}": value for name, value in trained.weights.items()}
-    curves = trained.curves
-    columns = (
-        curves.iterations.double(),
-        curves.validation_loss,
-        curves.validation_accuracy,
-        curves.test_loss,
-        curves.test_accuracy,
-    )
-    flat["readings"] = torch.stack(columns, dim=1)
+    flat["readings"] = trained.curves.columns
     return flat
-
-
-def _curves(readings: Tensor) -> Curves:
-    return Curves(
-        iterations=readings[:, 0].long(),
-        validation_loss=readings[:, 1].clone(),
-        validation_accuracy=readings[:, 2].clone(),
-        test_loss=readings[:, 3].clone(),
-        test_accuracy=readings[:, 4].clone(),
-    )
 
 
 def _part(flat: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

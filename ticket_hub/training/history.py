@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
+from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Curves, Member, MemberState
 from ticket_hub.types import Weights
 
@@ -20,7 +22,8 @@ class History:
 
     Attributes:
         readings: one row an evaluation: iteration, validation loss and accuracy, test loss and
-            accuracy (NaN where the test was not read).
+            accuracy (NaN where the test was not read), and those of the training sample where
+            there is one.
         snapshots: iteration -> state dict, as asked for.
         chosen: the state dict at the first minimum of the validation loss, where it is kept.
         lost_at: the first iteration whose validation loss is not finite.
@@ -86,17 +89,16 @@ class History:
         return MemberState(
             iteration=bare.iteration,
             tensors=bare.tensors,
-            readings=torch.tensor(self.readings, dtype=torch.float64).reshape(-1, 5),
+            readings=self._table,
             snapshots=snapshots,
         )
 
     def curves(self) -> Curves:
         """The readings as they are handed back."""
-        table = torch.tensor(self.readings, dtype=torch.float64).reshape(-1, 5)
-        return Curves(
-            iterations=table[:, 0].long(),
-            validation_loss=table[:, 1].clone(),
-            validation_accuracy=table[:, 2].clone(),
-            test_loss=table[:, 3].clone(),
-            test_accuracy=table[:, 4].clone(),
-        )
+        return Curves.of_columns(self._table)
+
+    @property
+    def _table(self) -> Float64[Tensor, "evaluations columns"]:
+        """All readings; `(0, 5)` without one."""
+        width = len(self.readings[0]) if self.readings else 5
+        return torch.tensor(self.readings, dtype=torch.float64).reshape(-1, width)

@@ -19,6 +19,7 @@ from ticket_hub.training.history import History
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.pace import CheckpointClock, Poll, StepPacer
 from ticket_hub.training.pixels import cut
+from ticket_hub.training.sample import train_sample
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Drive", "Task"]
@@ -77,6 +78,7 @@ class Drive:
         self._backend = self._make(task.members)
         if task.states:
             self._backend.restore(task.states)
+        self._sample = train_sample(data, task.training)
         self._pending: list[tuple[int, Tensor]] = []
         self._last_flush = time.monotonic()
 
@@ -132,11 +134,17 @@ class Drive:
                 self._checkpoint()
 
     def _read(self) -> Tensor:
-        """Validation and test readings of every member, `(members, 4)`, on the device."""
+        """Validation and test readings of every member, then those of the training sample.
+
+        Shapes:
+            `(members, 4)`, or `(members, 6)` with a training sample; on the device.
+        """
         validation = self._measure(self._backend, self._data.validation)
+        test = torch.full_like(validation, math.nan)
         if self._training.test == "curve":
-            return torch.cat([validation, self._measure(self._backend, self._data.test)], 1)
-        return torch.cat([validation, torch.full_like(validation, math.nan)], 1)
+            test = self._measure(self._backend, self._data.test)
+        sample = [] if self._sample is None else [self._measure(self._backend, self._sample)]
+        return torch.cat([validation, test, *sample], 1)
 
     def _measure(self, backend: Backend, part: Part) -> Tensor:
         total: Tensor | None = None
@@ -242,7 +250,7 @@ class Drive:
         """Read the test set once, with the weights of the validation minimum."""
         chosen = history.chosen if history.chosen is not None else weights
         judge = self._make([replace(history.member, weights=chosen)])
-        history.best[3:] = self._measure(judge, self._data.test)[0].tolist()
+        history.best[3:5] = self._measure(judge, self._data.test)[0].tolist()
 
     def _checkpoint(self, leave_out: Container[str] = ()) -> None:
         if self._task.keeper is None:

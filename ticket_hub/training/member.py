@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from ticket_hub.shapes import Float64, Int64
@@ -41,6 +42,7 @@ class Curves:
 
     Shapes:
         all `(evaluations,)`, on the CPU. Test readings are NaN where the test was not read.
+        Readings of the training sample are None where `training.train_sample` is 0.
     """
 
     iterations: Int64[Tensor, " evaluations"]
@@ -48,11 +50,37 @@ class Curves:
     validation_accuracy: Float64[Tensor, " evaluations"]
     test_loss: Float64[Tensor, " evaluations"]
     test_accuracy: Float64[Tensor, " evaluations"]
+    train_loss: Float64[Tensor, " evaluations"] | None = None
+    train_accuracy: Float64[Tensor, " evaluations"] | None = None
+
+    @classmethod
+    def of_columns(cls, table: Float64[Tensor, "evaluations columns"]) -> Curves:
+        """Curves from a table.
+
+        Its columns are the iteration, then loss and accuracy of validation, of test and, where it
+        was read, of the training sample.
+        """
+        columns = (column.clone() for column in table[:, 1:].unbind(1))
+        named = dict(zip(_COLUMNS, columns, strict=False))  # the last two may be missing
+        return cls(iterations=table[:, 0].long(), **named)
+
+    @property
+    def columns(self) -> Float64[Tensor, "evaluations columns"]:
+        """The table that `of_columns` takes."""
+        known = [getattr(self, name) for name in _COLUMNS]
+        known = [column for column in known if column is not None]
+        return torch.stack([self.iterations.double(), *known], dim=1)
 
     @property
     def early_stop(self) -> int:
         """Index of the first minimum of the validation loss; the test set has no say."""
         return int(self.validation_loss.argmin())
+
+
+_COLUMNS = (
+    *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),
+    *("train_loss", "train_accuracy"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,13 +91,14 @@ class MemberState:
         iteration: steps done.
         tensors: `weights/NAME`, and for the optimizer `momentum/NAME` or `exp_avg/NAME` and
             `exp_avg_sq/NAME`, each in the parameter's shape and 0 where the mask drops.
-        readings: float64 `(evaluations, 5)`: iteration, then the columns of `Curves`.
+        readings: float64 `(evaluations, columns)`: see `Curves.of_columns`; without a reading
+            `(0, 5)`.
         snapshots: iteration -> state dict, as asked for so far.
     """
 
     iteration: int
     tensors: Mapping[str, Tensor]
-    readings: Float64[Tensor, "evaluations 5"]
+    readings: Float64[Tensor, "evaluations columns"]
     snapshots: Mapping[int, Weights] = field(default_factory=dict)
 
 

@@ -48,6 +48,10 @@ def needed_bytes(
     parts = (data.train, data.validation, data.test)
     busy = sorted(groups, reverse=True)[:workers]
     total = sum(kept_floats(part, data) for part in parts)
+    if training.train_sample < len(data.train):  # each process makes it anew
+        share = training.train_sample / len(data.train)
+        pixels = data.train.inputs.nbytes + 4 * data.train.inputs.numel()
+        total += int(len(busy) * share * pixels)
     for members in busy:
         total += members * cost.member_bytes(training)
         if data.device.type == "cpu":

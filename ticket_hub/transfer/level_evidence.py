@@ -190,7 +190,8 @@ def outcomes_of(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
 
 def _readings(result: Result) -> str:
     """A digest of the whole curves, which two networks hardly ever share bit for bit."""
-    return content_digest(vars(result.curves))
+    read = {name: each for name, each in vars(result.curves).items() if each is not None}
+    return content_digest(read)
 
 
 def outcome_of(results: Sequence[Result]) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.metrics import COLUMNS, readings
+from ticket_hub.bundle.metrics import columns_of
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.errors import RunError
 from ticket_hub.training import Curves
@@ -93,7 +93,7 @@ def write_result(path: Path, result: Result) -> None:
         StorageError: it cannot be written.
     """
     facts = {name: value for name, value in vars(result).items() if name not in _APART}
-    body = facts | {"curves": {name: readings(getattr(result.curves, name)) for name in COLUMNS}}
+    body = facts | {"curves": columns_of(result.curves)}
     digest = hashlib.sha256(canonical_json(body)).hexdigest()
     write_json(path, {"format": FORMAT, "result": body, "sha256": digest})
 
@@ -109,9 +109,9 @@ def read_result(path: Path) -> Result:
         body: dict[str, Any] = table["result"]
         if hashlib.sha256(canonical_json(body)).hexdigest() != table["sha256"]:
             raise ValueError("its digest does not fit")  # noqa: TRY301 - all damage is told one way
-        columns = {name: _tensor(name, body["curves"][name]) for name in COLUMNS}
+        columns = {name: _tensor(name, values) for name, values in body["curves"].items()}
         return Result(**(body | {"curves": Curves(**columns), "resumed": True}))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path} is damaged: {error}.",
             "Remove this file; the same command then trains that network again, and no other.",

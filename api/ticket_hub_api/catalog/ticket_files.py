@@ -64,6 +64,7 @@ class Curve:
         iterations: of each reading.
         validation_loss, test_loss: mean cross-entropy in nats.
         validation_accuracy, test_accuracy: in [0, 1].
+        train_loss, train_accuracy: of a sample of the training part; null where none was read.
     """
 
     level: int
@@ -76,6 +77,8 @@ class Curve:
     validation_accuracy: tuple[float | None, ...]
     test_loss: tuple[float | None, ...]
     test_accuracy: tuple[float | None, ...]
+    train_loss: tuple[float | None, ...] | None = None
+    train_accuracy: tuple[float | None, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,10 +218,12 @@ def refuse_many_curves(ticket: TicketDetail, size: int) -> None:
 
 
 def _curves(content: Content) -> Iterator[Curve]:
-    from ticket_hub.bundle.metrics import COLUMNS, parse_lines
+    from ticket_hub.bundle.metrics import columns_of, parse_lines
 
     for record in parse_lines(bundles.lines(content.read(0, content.size))):
-        columns = {name: _plain(getattr(record.curves, name).tolist()) for name in COLUMNS}
+        columns: dict[str, Any] = {
+            name: tuple(values) for name, values in columns_of(record.curves).items()
+        }
         yield Curve(
             level=record.level,
             trial=record.trial,
@@ -227,8 +232,3 @@ def _curves(content: Content) -> Iterator[Curve]:
             chosen=record.chosen,
             **columns,
         )
-
-
-def _plain(values: list[Any]) -> tuple[Any, ...]:
-    """NaN, which stands for a test that was not read, as None."""
-    return tuple(None if value != value else value for value in values)  # noqa: PLR0124 - NaN

@@ -159,8 +159,8 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
 def _statement(each: Decided) -> dict[str, Any]:
     from ticket_hub.evidence import count_text
 
-    unit = " points" if each.statement.measure == "accuracy" else "x"
-    form = "+.2f" if each.statement.measure == "accuracy" else ".2f"
+    is_ratio = each.statement.measure == "sooner"
+    unit, form = ("x", ".2f") if is_ratio else (" points", "+.2f")
     found, published = each.interval, each.statement.published
     known = math.isfinite(found.low) and math.isfinite(found.high)
     spread = f" ({found.low:{form}} to {found.high:{form}})" if known else " (spread not known)"

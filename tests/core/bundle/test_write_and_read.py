@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import BundleContent, Origin, open_bundle, write_bundle
+from ticket_hub.bundle.metrics import parse_lines
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import BundleFormatError, MaskMismatchError, TicketNotFoundError
 from ticket_hub.ticket import Ticket
@@ -53,8 +54,51 @@ def test_curves_come_back_exactly(bundle: Path, content: BundleContent) -> None:
     assert [(each.level, each.trial) for each in found] == [each[:2] for each in expected]
     for record, (_, _, wanted) in zip(found, expected, strict=True):
         for column in dataclasses.fields(wanted):
-            name = column.name
-            assert torch.equal(getattr(record.curves, name), getattr(wanted, name))
+            found_one, wanted_one = (getattr(each, column.name) for each in (record.curves, wanted))
+            assert found_one is wanted_one is None or torch.equal(found_one, wanted_one)
+
+
+def sampled(content: BundleContent) -> BundleContent:
+    """The same with readings of training examples in every curve but those of level 0."""
+    levels = [
+        dataclasses.replace(
+            level,
+            curves=tuple(
+                dataclasses.replace(
+                    each,
+                    train_loss=each.validation_loss / 3,
+                    train_accuracy=torch.full_like(each.validation_loss, 0.999),
+                )
+                for each in level.curves
+            ),
+        )
+        for level in content.levels[1:]
+    ]
+    return dataclasses.replace(content, levels=(content.levels[0], *levels))
+
+
+def test_readings_of_training_examples_are_an_optional_part(
+    bundle: Path, content: BundleContent, tmp_path: Path
+) -> None:
+    wanted = sampled(content)
+    write_bundle(tmp_path / "sampled", wanted)
+    found = open_bundle(tmp_path / "sampled").curves()
+    expected = [curves for level in wanted.levels for curves in level.curves]
+    for record, curves in zip(found, expected, strict=True):
+        assert torch.equal(record.curves.columns, curves.columns)
+    assert {len(each.columns[0]) for each in expected} == {5, 7}
+    assert b"train_" not in (bundle / "metrics.json").read_bytes()
+
+
+def test_a_curve_with_half_of_a_training_sample_is_refused(
+    content: BundleContent, tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "sampled", sampled(content))
+    lines = (tmp_path / "sampled/metrics.json").read_bytes().splitlines(keepends=True)
+    place = next(i for i, line in enumerate(lines) if line.startswith(b'"train_accuracy"'))
+    for wrong in (lines[:place] + lines[place + 1 :], lines[: place - 1] + lines[place:]):
+        with pytest.raises(BundleFormatError):
+            list(parse_lines(wrong))
 
 
 def test_a_test_set_that_was_not_read_comes_back_as_nan(

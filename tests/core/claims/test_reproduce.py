@@ -12,6 +12,7 @@ from tests.core.claims.test_claim import OURS
 from ticket_hub.claims import Claim, Reproduction, reproduce
 from ticket_hub.claims.reproduce import recipes_of
 from ticket_hub.errors import EvidenceError
+from ticket_hub.report.runs import report_run
 
 
 @pytest.fixture
@@ -69,6 +70,28 @@ def test_both_sides_of_an_experiment_share_their_data_order(home: Path) -> None:
     result = reproduced(ours(statements=[statement]))
     assert result.decided[0].contrast.pairing == "data order"
     assert {path.parent for path in result.runs.values()} == {home / "runs"}
+
+
+def test_the_generalization_gap_is_a_measure(home: Path) -> None:
+    gap = {"says": "the gap is below 90", "measure": "gap", "above": -90.0}
+    sides = {"first": "controls:ticket@0.65", "second": "controls:dense"}
+    table = ours().to_table()
+    controls = table["experiments"]["controls"] | {"against": ["dense"]}
+    with pytest.raises(EvidenceError, match="No training examples were read"):
+        reproduced(ours(statements=[gap | sides], experiments={"controls": controls}))
+    controls["changes"] = {"training.train_sample": 100}
+    claim = ours(statements=[gap | sides], experiments={"controls": controls})
+    result = reproduced(claim)
+    study = result.studies["controls"]
+    assert study.dense is not None
+    ticket, dense = (
+        [float(row[6] - row[4]) for row in (each.columns[-1] for each in some.curves)]
+        for some in (study.levels[0].ticket, study.dense)
+    )
+    expected = 100 * sum(t - d for t, d in zip(ticket, dense, strict=True)) / 3
+    assert result.decided[0].interval.mean == pytest.approx(expected)
+    assert len(list((home / "runs").glob("retrain-*"))) == 2  # readings are terms of their own
+    report_run(result.runs["controls"], home / "report", ["png", "csv"])
 
 
 @pytest.mark.parametrize("side", ["quick:ticket@0.1", "controls:shuffle@0.65"])

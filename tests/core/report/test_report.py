@@ -22,9 +22,10 @@ from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg
-from ticket_hub.report.tables import LadderRow, ladder_rows, ladder_table
+from ticket_hub.report.tables import LadderRow, ladder_csv, ladder_rows, ladder_table
 from ticket_hub.report.write import FORMS, ReportSubject, write_report
 from ticket_hub.table import Table
+from ticket_hub.training import Curves
 
 
 def _words(figure: Figure) -> str:
@@ -173,7 +174,7 @@ def test_where_the_test_set_was_read_once_the_curves_are_of_the_validation_set(
 def test_trials_that_stopped_early_are_drawn_as_far_as_all_went(ladder: MeasuredLadder) -> None:
     rung = ladder.series[0].rungs[1]
     first = rung.curves[0]
-    short = replace(first, **{name: value[:8] for name, value in vars(first).items()})
+    short = Curves.of_columns(first.columns[:8])
     mixed = Series(name="ticket", rungs=(replace(rung, curves=(short, *rung.curves[1:])),))
     panel = curves_figure(replace(ladder, series=(mixed,))).axes[1]
     assert panel.lines[0].get_xydata()[-1, 0] == 700  # type: ignore[index] # an array
@@ -220,6 +221,24 @@ def test_the_table_has_the_figure_s_numbers(ladder: MeasuredLadder) -> None:
     parsed = list(csv.DictReader(io.StringIO(Table.of_fields(LadderRow, rows).csv())))
     assert [float(row["test_accuracy"]) for row in parsed] == [row.test_accuracy for row in rows]
     assert "| reinit | 5 | 32.77 | 3 tickets |" in ladder_table(ladder).markdown()
+
+
+def test_training_accuracy_stands_in_tables_where_it_was_read(ladder: MeasuredLadder) -> None:
+    assert "train_accuracy" not in ladder_csv(ladder).csv()
+    series = ladder.series[0]
+    rungs = [
+        replace(
+            rung,
+            curves=tuple(replace(c, train_accuracy=c.test_accuracy + 0.01) for c in rung.curves),
+        )
+        for rung in series.rungs
+    ]
+    read = replace(ladder, series=(replace(series, rungs=tuple(rungs)), *ladder.series[1:]))
+    rows = ladder_csv(read).json()
+    assert rows[0]["train_accuracy"] == pytest.approx(rows[0]["test_accuracy"] + 0.01)
+    assert rows[-1]["train_accuracy"] is None
+    assert "training minus test (points)" in ladder_table(read).markdown()
+    assert "| +1.00 |" in ladder_table(read).markdown()
 
 
 class _Outside(HTMLParser):

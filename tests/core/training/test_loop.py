@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from tests.helpers.populations import assert_same, network, population, spec
-from ticket_hub.data import DataSet
+from ticket_hub.data import DataSet, normalized
 from ticket_hub.errors import DivergedError, RecipeError, StoppedError
+from ticket_hub.networks import blank_module
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training import Member, MemberState, Progress, Trained, train
 from ticket_hub.training.pace import CheckpointClock
+from ticket_hub.training.sample import train_sample
 from ticket_hub.types import Architecture
 
 
@@ -151,16 +153,10 @@ def _state(done: Trained) -> MemberState:
     kinds = ("weights", "exp_avg", "exp_avg_sq")
     curves = done.curves
     chosen = int(curves.iterations[curves.early_stop])
-    columns = (
-        curves.validation_loss,
-        curves.validation_accuracy,
-        curves.test_loss,
-        curves.test_accuracy,
-    )
     return MemberState(
         iteration=done.iterations,
         tensors={f"{kind}/{name}": w for kind in kinds for name, w in done.weights.items()},
-        readings=torch.stack([curves.iterations.double(), *columns], dim=1),
+        readings=curves.columns,
         snapshots={chosen: done.weights} if chosen == done.iterations else {},
     )
 
@@ -211,6 +207,34 @@ def test_the_test_set_can_be_read_at_the_chosen_iteration_alone(lab: Lab) -> Non
         assert read.nonzero().flatten().tolist() == [at]
         assert sparse.curves.test_accuracy[at] == full.curves.test_accuracy[at]
         assert torch.equal(sparse.curves.validation_loss, full.curves.validation_loss)
+
+
+@pytest.mark.parametrize(("wanted", "test"), [(50, "curve"), (50, "chosen"), (10**6, "curve")])
+def test_training_examples_are_read_too_and_change_nothing(
+    lab: Lab, wanted: int, test: str
+) -> None:
+    without, training = lab.train(spec(test=test)), spec(test=test, train_sample=wanted)
+    store, seen = StateStore(), list[Progress]()
+    with pytest.raises(StoppedError):
+        lab.train(training, keeper=store, observe=seen.append, should_stop=lambda: len(seen) > 3)
+    sample = train_sample(lab.data, training)
+    assert sample is not None
+    assert len(sample) == min(wanted, len(lab.data.train))
+    for one, other in zip(without, lab.train(training, keeper=store), strict=True):
+        assert one.curves.train_loss is None
+        unread = replace(other.curves, train_loss=None, train_accuracy=None)
+        assert_same(one, replace(other, curves=unread))
+        module = blank_module(lab.architecture).to_empty(device="cpu")
+        module.load_state_dict(other.weights)
+        with torch.no_grad():
+            logits = module(normalized(sample.inputs, lab.data))
+        loss = torch.nn.functional.cross_entropy(logits, sample.labels)
+        assert other.curves.train_loss is not None
+        assert other.curves.train_accuracy is not None
+        assert len(other.curves.train_loss) == len(other.curves.iterations)
+        assert float(other.curves.train_loss[-1]) == pytest.approx(float(loss), rel=1e-5)
+        right = (logits.argmax(1) == sample.labels).double().mean()
+        assert float(other.curves.train_accuracy[-1]) == pytest.approx(float(right))
 
 
 def test_the_chosen_reading_survives_a_stop(lab: Lab) -> None:
