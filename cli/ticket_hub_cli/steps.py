@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,13 @@ from ticket_hub_cli.output import percent
 from ticket_hub_cli.progress import Pace, Watcher, showing
 
 if TYPE_CHECKING:
+    from ticket_hub.analysis.folder import Finding
+    from ticket_hub.analysis.running import AnalysisPlan
     from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.result import Result
 
-__all__ = ["Steps", "TrainedGroup", "stepping"]
+__all__ = ["Steps", "TrainedGroup", "analysing", "stepping"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,23 @@ def stepping(wanted: Plan, log: Log, *, quiet: bool) -> Iterator[tuple[Watcher, 
     pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
     with showing(pace, stream=sys.stderr, quiet=quiet, log=log) as watcher:
         yield watcher, Steps(pace, watcher, groups, log)
+
+
+@contextlib.contextmanager
+def analysing(
+    plan: AnalysisPlan, *, quiet: bool
+) -> Iterator[tuple[Watcher, Callable[[Finding], None]]]:
+    """Show analyses one by one, on stderr; what is given beside the watcher takes the findings."""
+    sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
+    pace = Pace(sizes[0], len(sizes), plan.iterations, unit="analysis")
+    with showing(pace, stream=sys.stderr, quiet=quiet) as watcher:
+
+        def take(finding: Finding) -> None:
+            origin = " (from disk)" * finding.resumed
+            watcher.step(f"{finding.analysis}, level {finding.level}{origin}")
+            pace.trials = sizes[min(pace.present, len(sizes) - 1)]
+
+        yield watcher, take
 
 
 def _sentence(results: list[Result]) -> str:

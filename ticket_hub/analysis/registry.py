@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ticket_hub.analysis.folder import Finding
+    from ticket_hub.analysis.measure import TrialMeasure
     from ticket_hub.analysis.subject import Subject
     from ticket_hub.recipe import Recipe
     from ticket_hub.table import Table
@@ -93,6 +94,14 @@ class Analysis:
     def caption(self) -> str:
         """What is counted, and what it does not show."""
         return str(self._part("draw").CAPTION)
+
+    @property
+    def measures(self) -> Mapping[str, TrialMeasure]:
+        """What of its result is one number for each trial: `MEASURES` of its `compute.py`."""
+        if not hasattr(importlib.import_module(type(self).__module__), "__path__"):
+            return {}
+        found: Mapping[str, TrialMeasure] = getattr(self._part("compute"), "MEASURES", {})
+        return found
 
     def settings(self, recipe: Recipe) -> Any:  # noqa: ANN401 - any frozen dataclass, or None
         """What besides the tickets decides the result of an analysis that trains."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ticket_hub.claims.claim import Claim, Experiment, Search, Statement
+from ticket_hub.claims.claim import Claim
 from ticket_hub.claims.packaged import claim_names, load_claim
+from ticket_hub.claims.parts import Experiment, Inspection, Search, Statement
 from ticket_hub.claims.reproduce import Reproduction, reproduce
 from ticket_hub.claims.rule import Decided, Outcome, decide
 
@@ -11,6 +12,7 @@ __all__ = [
     "Claim",
     "Decided",
     "Experiment",
+    "Inspection",
     "Outcome",
     "Reproduction",
     "Search",

@@ -7,111 +7,24 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
+from ticket_hub.claims.parts import (
+    MEASURES,
+    Experiment,
+    Inspection,
+    Search,
+    Side,
+    Statement,
+)
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
-from ticket_hub.recipe.spec import LATER
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.registry import nearest
 
-__all__ = ["Claim", "Experiment", "Measure", "Search", "Side", "Statement"]
+__all__ = ["Claim"]
 
-Measure: TypeAlias = Literal["accuracy", "sooner", "gap"]
-"""`accuracy`: test accuracy at the early stop, the first side minus the second, in points.
-`sooner`: iteration of the early stop, the second side over the first. `gap`: training accuracy
-minus test accuracy at the end of training, the first side minus the second, in points."""
-
-DENSE = "dense"
-_SIDE = re.compile(r"(?P<study>[\w.-]+):(?P<network>[\w-]+)(?:@(?P<density>[0-9.eE+-]+))?")
 _REMEDY = "docs/commands/reproduce.md shows a whole claim."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One side of a comparison: `STUDY:NETWORK@DENSITY`, or `STUDY:dense`.
-
-    Attributes:
-        study: the name of a search or an experiment of the claim.
-        network: `ticket`, `dense`, or a control that was trained in it.
-        density: kept weights over prunable weights; None of the dense network.
-    """
-
-    study: str
-    network: str
-    density: float | None
-
-    @classmethod
-    def parse(cls, text: str) -> Side:
-        """Read one.
-
-        Raises:
-            RecipeError: it is none.
-        """
-        found = _SIDE.fullmatch(text)
-        density = float(found["density"]) if found and found["density"] else None
-        if found is None or (density is None) != (found["network"] == DENSE):
-            raise RecipeError(
-                f"{text[:80]!r} names no side of a comparison.",
-                "Write STUDY:NETWORK@DENSITY, such as `lenet:ticket@0.036`, or STUDY:dense.",
-            )
-        if density is not None and not 0 < density <= 1:
-            raise RecipeError(
-                f"There is no density {density:g}.", "It is the part of the weights that is left."
-            )
-        return cls(study=found["study"], network=found["network"], density=density)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """Tickets that the claim is about.
-
-    Attributes:
-        recipe: a packaged recipe, or the path of a .toml file.
-        changes: fields that differ from it, by dotted keys; they win over the budget's.
-    """
-
-    recipe: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """Tickets of a search, trained anew beside controls.
-
-    Attributes:
-        tickets: the name of the search.
-        densities: of the levels, kept weights over prunable weights.
-        against: the controls.
-        dataset: what to train on; empty for what the tickets were found on.
-        changes: fields of the recipe that differ, `training.` and `data.` only.
-    """
-
-    tickets: str
-    densities: tuple[float, ...]
-    against: tuple[str, ...]
-    dataset: str = ""
-    changes: Mapping[str, Any] = field(default_factory=dict, metadata=LATER)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statement:
-    """One comparison that the claim makes.
-
-    Attributes:
-        says: the statement in words.
-        measure: what is compared.
-        first, second: the sides; see `Side`.
-        above: the claim is that the difference (points) or the ratio is above this.
-        published: what the paper reports, in the same unit; None where it gives no number.
-    """
-
-    says: str
-    measure: Measure
-    first: str
-    second: str
-    above: float
-    published: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +39,7 @@ class Claim:
         published: the paper's own numbers, in words.
         searches, experiments: by name, what has to be trained; an experiment trains tickets of a
             search.
+        analyses: by name, which tickets of a search are analysed.
         statements: what is compared. The claim is reproduced where all of them are shown.
         budgets: by name, fields of every recipe: how long and how often to train. A table with
             the name of a search holds for that search alone.
@@ -138,6 +52,7 @@ class Claim:
     published: str = ""
     searches: Mapping[str, Search]
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    analyses: Mapping[str, Inspection] = field(default_factory=dict)
     statements: tuple[Statement, ...]
     budgets: Mapping[str, Mapping[str, Any]]
 
@@ -147,19 +62,40 @@ class Claim:
             raise RecipeError(
                 f"The claim {self.name} lacks searches, statements or budgets.", _REMEDY
             )
-        both = sorted(set(self.searches) & set(self.experiments))
+        names = [*self.searches, *self.experiments, *self.analyses]
+        both = sorted(name for name in names if names.count(name) > 1)
         if both:
             raise RecipeError(
-                f"{both[0]!r} names a search and an experiment.", "Give each a name of its own."
+                f"{both[0]!r} names two of the searches, experiments and analyses.",
+                "Give each a name of its own.",
             )
-        for experiment in self.experiments.values():
-            self._known(experiment.tickets, list(self.searches), "search")
+        for asked in (self.experiments, self.analyses):
+            for part in asked.values():
+                self._known(part.tickets, list(self.searches), "search")
         for statement in self.statements:
-            if not math.isfinite(statement.above):
-                raise RecipeError(f"Nothing is above {statement.above}.", "Give a finite number.")
-            for text in (statement.first, statement.second):
-                studies = [*self.searches, *self.experiments]
-                self._known(Side.parse(text).study, studies, "search or experiment")
+            self._check(statement)
+
+    def _check(self, statement: Statement) -> None:
+        if not math.isfinite(statement.above):
+            raise RecipeError(f"Nothing is above {statement.above}.", "Give a finite number.")
+        if statement.analysis and "." not in statement.measure:
+            raise RecipeError(
+                f"There is no measure {statement.measure[:80]!r}.",
+                f"Take {', '.join(MEASURES)}, or ANALYSIS.MEASURE.",
+            )
+        for text in statement.sides:
+            studies = [*self.searches, *self.experiments]
+            named = list(self.analyses) if statement.analysis else studies
+            what = "analysis" if statement.analysis else "search or experiment"
+            self._known(Side.parse(text).study, named, what)
+        if not statement.analysis:
+            return
+        inspection = self.analyses[Side.parse(statement.first).study]
+        if statement.analysis != inspection.only or statement.second:
+            raise RecipeError(
+                f"{statement.measure!r} is no measure of {statement.first} alone.",
+                f"Take {', '.join(MEASURES)}, or {inspection.only}.NAME without a second side.",
+            )
 
     def _known(self, name: str, names: list[str], what: str) -> None:
         if name not in names:
@@ -176,7 +112,7 @@ class Claim:
             RecipeError: an unknown key, an impossible value, or parts that do not fit together.
         """
         parts = dict(table)
-        for key, kind in (("searches", Search), ("experiments", Experiment)):
+        for key, kind in _TABLES.items():
             given = parts.get(key, {})
             if not isinstance(given, Mapping):
                 raise RecipeError(f"{key} is no table.", _REMEDY)
@@ -203,7 +139,8 @@ class Claim:
         """Plain values; `from_table` gives the claim back."""
         parts = {
             key: {name: to_table(each) for name, each in getattr(self, key).items()}
-            for key in ("searches", "experiments")
+            for key in _TABLES
+            if getattr(self, key) or key != "analyses"  # which came later
         }
         budgets = {name: dict(each) for name, each in self.budgets.items()}
         facts = {key: getattr(self, key) for key in ("name", "number", "title", "source")}
@@ -217,17 +154,22 @@ class Claim:
 
     @property
     def digest(self) -> str:
-        """sha256 over what decides: searches, experiments, statements and budgets."""
+        """sha256 over what decides: all that is trained, analysed and stated, and the budgets."""
         table = self.to_table()
-        decisive = {k: table[k] for k in ("searches", "experiments", "statements", "budgets")}
+        decisive = {k: table[k] for k in (*_TABLES, "statements", "budgets") if k in table}
         return hashlib.sha256(canonical_json(decisive)).hexdigest()
+
+
+_TABLES = {"searches": Search, "experiments": Experiment, "analyses": Inspection}
 
 
 def _part(kind: type[Any], where: str, table: object) -> Any:  # noqa: ANN401 - of the kind given
     if not isinstance(table, Mapping):
         raise RecipeError(f"{where} is no table.", _REMEDY)
     changes = table.get("changes")  # of a recipe, which checks them itself
-    if changes is not None and (kind is Statement or not isinstance(changes, Mapping)):
+    if changes is not None and (
+        kind not in {Search, Experiment} or not isinstance(changes, Mapping)
+    ):
         raise RecipeError(f"changes cannot stand in {where} of the claim.", _REMEDY)
     try:
         built = build(kind, {key: value for key, value in table.items() if key != "changes"})

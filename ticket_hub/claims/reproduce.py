@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
 
-from ticket_hub import facade, home
+from ticket_hub import analysis, facade, home
+from ticket_hub.analysis.folder import Finding
+from ticket_hub.analysis.running import AnalysisPlan, plan_analyses
 from ticket_hub.bundle import open_bundle
-from ticket_hub.claims.claim import Claim, Experiment, Side, Statement
+from ticket_hub.claims.claim import Claim
+from ticket_hub.claims.evidence import ClaimEvidence, check_measures, level_of
 from ticket_hub.claims.packaged import load_claim
+from ticket_hub.claims.parts import Experiment, Inspection
 from ticket_hub.claims.rule import Decided, Outcome, decide
-from ticket_hub.comparison.compared import nearest
 from ticket_hub.comparison.studies import (
-    Measured,
     Study,
-    StudyLevel,
     bundle_study,
     experiment_study,
 )
 from ticket_hub.durable import write_json
 from ticket_hub.environment import fingerprint
-from ticket_hub.errors import EvidenceError, RecipeError
-from ticket_hub.evidence import Contrast, Pairing, contrast
-from ticket_hub.evidence import Outcome as Outcomes
+from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.registry import nearest as nearest_name
 from ticket_hub.runs import ResourceOptions, Resources
@@ -35,15 +34,16 @@ from ticket_hub.transfer.planning import Plan, Terms, plan
 from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.stored import read_experiment
 
-__all__ = ["BUDGET", "Follow", "Reproduction", "recipes_of", "reproduce"]
+__all__ = ["BUDGET", "Follow", "Reproduction", "Work", "recipes_of", "reproduce"]
 
 BUDGET = "cpu"
 FORMAT = 1
 
-Follow: TypeAlias = Callable[[Recipe | Plan], AbstractContextManager[Mapping[str, Any]]]
-"""Shows a search or an experiment while it goes on: gives the keywords `observe` and `notify`, and
-`on_level` of a search, `on_result` of an experiment; see `ticket_hub.find` and
-`ticket_hub.retrain`."""
+Work: TypeAlias = Recipe | Plan | AnalysisPlan
+Follow: TypeAlias = Callable[[Work], AbstractContextManager[Mapping[str, Any]]]
+"""Shows a search, an experiment or an analysis while it goes on: gives the keywords `observe` and
+`notify`, and `on_level`, `on_result` or `on_finding`; see `ticket_hub.find`, `ticket_hub.retrain`
+and `ticket_hub.analyze`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +57,7 @@ class Reproduction:
         outcome: see `ticket_hub.claims.rule`.
         decided: each statement with what was measured.
         studies: the searches and experiments, by their names in the claim.
+        findings: what the analyses found, by their names in the claim.
         runs: their folders.
         folder: with `reproduction.json`.
     """
@@ -67,6 +68,7 @@ class Reproduction:
     outcome: Outcome
     decided: tuple[Decided, ...]
     studies: Mapping[str, Study]
+    findings: Mapping[str, tuple[Finding, ...]]
     runs: Mapping[str, Path]
     folder: Path
 
@@ -148,15 +150,9 @@ def reproduce(
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
     wanted = load_claim(claim) if isinstance(claim, str) else claim
-    studies, runs = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)
-    outcome, decided = decide(
-        wanted.statements,
-        lambda statement, confidence: _contrast(studies, statement, confidence),
-        lambda statement: (
-            _measured(studies, statement.first).density,
-            _measured(studies, statement.second).density,
-        ),
-    )
+    check_measures(wanted)
+    done = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)
+    outcome, decided = decide(wanted.statements, done.contrast, done.densities)
     place = Path(folder) if folder else _place(wanted, budget, seed)
     result = Reproduction(
         claim=wanted,
@@ -164,8 +160,9 @@ def reproduce(
         seed=seed,
         outcome=outcome,
         decided=decided,
-        studies=studies,
-        runs=runs,
+        studies=done.studies,
+        findings=done.findings,
+        runs=done.runs,
         folder=place,
     )
     place.mkdir(parents=True, exist_ok=True)
@@ -179,27 +176,35 @@ def _carry_out(
     tell: Callable[[str], object],
     follow: Follow,
     resources: ResourceOptions,
-) -> tuple[dict[str, Study], dict[str, Path]]:
-    """Train what a claim needs: by name, what was measured and the folders of the runs."""
-    studies: dict[str, Study] = {}
-    runs: dict[str, Path] = {}
+) -> ClaimEvidence:
+    """Train and analyse what a claim needs."""
+    done = ClaimEvidence()
     found: dict[str, FindResult] = {}
     for name, recipe in recipes.items():
         tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
         with follow(recipe) as shown:
             found[name] = facade.find(recipe, **{**resources, **shown})
-        runs[name] = found[name].run
-        studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
+        done.runs[name] = found[name].run
+        done.studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
     for name, experiment in claim.experiments.items():
         tell(f"{name}: training tickets of {experiment.tickets} beside {_listed(experiment)}.")
         tickets = found[experiment.tickets]
-        wanted = _planned(experiment, tickets, studies[experiment.tickets])
+        wanted = _planned(experiment, tickets, done.studies[experiment.tickets])
         with follow(wanted) as shown:
             given = {**resources, **shown}
             on_result = given.pop("on_result", None)
-            runs[name] = carry_out(wanted, Resources(**given), on_result=on_result).run
-        studies[name] = experiment_study(read_experiment(runs[name]), name=name)
-    return studies, runs
+            done.runs[name] = carry_out(wanted, Resources(**given), on_result=on_result).run
+        done.studies[name] = experiment_study(read_experiment(done.runs[name]), name=name)
+    for name, inspection in claim.analyses.items():
+        tell(f"{name}: analysing {inspection.only} of tickets of {inspection.tickets}.")
+        place = _levels(found[inspection.tickets], done.studies[inspection.tickets], inspection)
+        asked = plan_analyses(place, only=[inspection.only])
+        with follow(asked) as shown:
+            given = {**resources, **shown}
+            on_finding = given.pop("on_finding", None)
+            made = analysis.carry_out(asked, Resources(**given), on_finding=on_finding)
+        done.findings[name], done.runs[name] = made.findings, made.folder
+    return done
 
 
 def _place(claim: Claim, budget: str, seed: int) -> Path:
@@ -212,61 +217,16 @@ def _listed(experiment: Experiment) -> str:
 
 def _planned(experiment: Experiment, found: FindResult, tickets: Study) -> Plan:
     """All levels by one call: what was asked for at once is on record together."""
-    levels = [str(_level(tickets, density).level) for density in experiment.densities]
     terms = Terms(
         against=experiment.against,
         trials=found.recipe.search.trials,
         changes=experiment.changes,
     )
-    return plan(f"{found.bundle}:{','.join(levels)}", terms, dataset=experiment.dataset or None)
+    place = _levels(found, tickets, experiment)
+    return plan(place, terms, dataset=experiment.dataset or None)
 
 
-def _level(study: Study, density: float) -> StudyLevel:
-    level = nearest(study.levels, density)
-    if level is None:
-        there = ", ".join(f"{each.density:.3g}" for each in study.levels)
-        raise EvidenceError(
-            f"{study.name} has no level of density {density:g}.",
-            f"It has {there or 'none'}: name one of these in the claim, or give more levels.",
-        )
-    return level
-
-
-def _measured(studies: Mapping[str, Study], text: str) -> Measured:
-    side = Side.parse(text)
-    study = studies[side.study]
-    if side.density is None:
-        measured = study.dense
-    else:
-        measured = _level(study, side.density).networks.get(side.network)
-    if measured is None:
-        raise EvidenceError(
-            f"The claim compares {text}, and {side.study} has no such network.",
-            f"It has {', '.join(study.networks)}; name others in the claim's `against`.",
-        )
-    return measured
-
-
-def _contrast(studies: Mapping[str, Study], statement: Statement, confidence: float) -> Contrast:
-    """Trial i of one side against trial i of the other: they have their seed in common."""
-    first, second = (_measured(studies, text) for text in (statement.first, statement.second))
-    pairing: Pairing = "data order" if first.orders == second.orders else "seed"
-    if first.n != second.n:
-        pairing = "none"
-    outcomes = [_outcome(each, statement) for each in (first, second)]
-    return contrast(*outcomes, pairing=pairing, confidence=confidence)
-
-
-def _outcome(measured: Measured, statement: Statement) -> Outcomes:
-    """What a statement compares of some networks, under the name of an accuracy."""
-    if statement.measure != "gap":
-        return measured.outcome
-    gaps = []
-    for each in measured.curves:
-        if each.train_accuracy is None:
-            raise EvidenceError(
-                f"No training examples were read of {statement.first} and {statement.second}.",
-                'Give that study changes = { "training.train_sample" = 10000 }.',
-            )
-        gaps.append(float(each.train_accuracy[-1] - each.test_accuracy[-1]))
-    return replace(measured.outcome, accuracy=tuple(gaps))
+def _levels(found: FindResult, tickets: Study, part: Experiment | Inspection) -> str:
+    """The address of the levels that a part of a claim names by their densities."""
+    levels = [str(level_of(tickets, density).level) for density in part.densities]
+    return f"{found.bundle}:{','.join(levels)}"

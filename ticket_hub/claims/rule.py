@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ticket_hub.claims.claim import Statement
+from ticket_hub.claims.parts import Statement
 from ticket_hub.evidence import Contrast
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.statistics import MIN_TRIALS
@@ -57,6 +57,8 @@ def _in_units(statement: Statement, contrast: Contrast) -> ContrastInterval:
     if statement.measure == "sooner":
         return contrast.sooner
     found = contrast.accuracy
+    if statement.analysis:
+        return found
     return ContrastInterval(mean=100 * found.mean, low=100 * found.low, high=100 * found.high)
 
 

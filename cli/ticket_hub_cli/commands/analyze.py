@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,10 @@ from ticket_hub.analysis.registry import GROUPS, analyses, find_analysis
 from ticket_hub.runs.file_names import ANALYSIS
 from ticket_hub_cli import options
 from ticket_hub_cli.output import CommandOutput, percent
-from ticket_hub_cli.progress import Pace, showing
+from ticket_hub_cli.steps import analysing
 
 if TYPE_CHECKING:
-    from ticket_hub.analysis import AnalysisPlan, AnalyzeResult, Finding
+    from ticket_hub.analysis import AnalysisPlan, AnalyzeResult
 
 
 def _named() -> str:
@@ -112,25 +111,14 @@ def _carry_out(plan: AnalysisPlan, out: CommandOutput, given: dict[str, Any]) ->
     from ticket_hub.analysis import carry_out
     from ticket_hub.runs import Resources, stop_on_signals
 
-    sizes = [max(1, analysis.networks * len(plan.trials)) for analysis, _ in plan.steps]
-    pace = Pace(sizes[0], len(sizes), plan.iterations, unit="analysis")
     with (
         stop_on_signals() as should_stop,
-        showing(pace, stream=sys.stderr, quiet=out.form == "quiet") as watcher,
+        analysing(plan, quiet=out.form == "quiet") as (watcher, take),
     ):
-
-        def tell(finding: Finding) -> None:
-            watcher.step(_done(finding))
-            pace.trials = sizes[min(pace.present, len(sizes) - 1)]
-
         resources = Resources(
             observe=watcher.observe, should_stop=should_stop, **given["resources"]
         )
-        return carry_out(plan, resources, folder=given["folder"], on_finding=tell)
-
-
-def _done(finding: Finding) -> str:
-    return f"{finding.analysis}, level {finding.level}" + (" (from disk)" * finding.resumed)
+        return carry_out(plan, resources, folder=given["folder"], on_finding=take)
 
 
 def _tell(result: AnalyzeResult, out: CommandOutput) -> None:

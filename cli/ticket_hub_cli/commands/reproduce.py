@@ -16,12 +16,11 @@ from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.output import CommandOutput
 from ticket_hub_cli.progress import watching
-from ticket_hub_cli.steps import stepping
+from ticket_hub_cli.steps import analysing, stepping
 
 if TYPE_CHECKING:
-    from ticket_hub.claims import Claim, Decided, Reproduction
-    from ticket_hub.recipe import Recipe
-    from ticket_hub.transfer.planning import Plan
+    from ticket_hub.claims import Claim, Decided, Reproduction, Statement
+    from ticket_hub.claims.reproduce import Work
 
 CLAIMS = [
     Column("number", "NUMBER", right=True),
@@ -116,8 +115,9 @@ def _try(
 
 
 @contextlib.contextmanager
-def _follow(work: Recipe | Plan, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
-    """Show how far a search or an experiment is, as `ticket find` and `ticket retrain` do."""
+def _follow(work: Work, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
+    """Show how far it is, as `ticket find`, `ticket retrain` and `ticket analyze` do."""
+    from ticket_hub.analysis.running import AnalysisPlan
     from ticket_hub.recipe import Recipe
     from ticket_hub.runs import Log
 
@@ -127,6 +127,13 @@ def _follow(work: Recipe | Plan, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
                 "observe": watcher.observe,
                 "notify": watcher.notify,
                 "on_level": watcher.level,
+            }
+    elif isinstance(work, AnalysisPlan):
+        with analysing(work, quiet=quiet) as (watcher, take):
+            yield {
+                "observe": watcher.observe,
+                "notify": watcher.notify,
+                "on_finding": take,
             }
     else:
         with stepping(work, Log.of((), work.run_folder), quiet=quiet) as (watcher, steps):
@@ -153,14 +160,18 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
         out.text(f"published: {result.claim.published}")
     out.text(f"result: {result.folder / 'reproduction.json'}")
     for name, run in result.runs.items():
-        out.hint(f"{name}: `ticket report {run}` draws it.")
+        if name in result.findings:
+            out.hint(f"{name}: {run / 'analysis.html'}")
+        else:
+            out.hint(f"{name}: `ticket report {run}` draws it.")
 
 
 def _statement(each: Decided) -> dict[str, Any]:
     from ticket_hub.evidence import count_text
 
-    is_ratio = each.statement.measure == "sooner"
-    unit, form = ("x", ".2f") if is_ratio else (" points", "+.2f")
+    unit, form = _unit(each.statement), ".2f" if each.statement.measure == "sooner" else "+.2f"
+    if each.statement.analysis and not unit:
+        form = "+.3g"
     found, published = each.interval, each.statement.published
     known = math.isfinite(found.low) and math.isfinite(found.high)
     spread = f" ({found.low:{form}} to {found.high:{form}})" if known else " (spread not known)"
@@ -172,6 +183,14 @@ def _statement(each: Decided) -> dict[str, Any]:
         "published": "-" if published is None else f"{published:{form}}{unit}",
         "came": "yes" if each.shown else "the opposite" if each.opposed else "no",
     }
+
+
+def _unit(statement: Statement) -> str:
+    from ticket_hub.analysis.registry import find_analysis
+
+    if statement.analysis:
+        return find_analysis(statement.analysis).measures[statement.measure.partition(".")[2]].unit
+    return "x" if statement.measure == "sooner" else " points"
 
 
 def _count(result: Reproduction) -> str:

@@ -40,6 +40,9 @@ quick = { "training.backend" = "stack" }
 """
 
 
+INSIDE = {"tickets": "quick", "densities": [0.65], "only": "values"}
+
+
 @pytest.fixture
 def table() -> dict[str, Any]:
     return {"name": "ours"} | tomllib.loads(OURS)
@@ -81,6 +84,9 @@ def test_a_budget_a_search_and_a_seed_say_how_to_train(table: dict[str, Any]) ->
         (("statements", 0, "second"), "quick:ticket@1.5", "1.5"),
         (("statements", 0, "measure"), "loss", "loss"),
         (("statements", 0, "above"), float("nan"), "nan"),
+        (("statements", 0, "measure"), "values.bimodality", "analysis 'quick'"),
+        (("analyses",), {"quick": INSIDE}, "'quick' names two"),
+        (("analyses",), {"inside": INSIDE | {"tickets": "quik"}}, "quick"),
         (("statements",), [], "statements"),
         (("searches",), {}, "searches"),
         (("budgets",), {"cpu": 3}, "budgets"),

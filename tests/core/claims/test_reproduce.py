@@ -11,7 +11,7 @@ import pytest
 from tests.core.claims.test_claim import OURS
 from ticket_hub.claims import Claim, Reproduction, reproduce
 from ticket_hub.claims.reproduce import recipes_of
-from ticket_hub.errors import EvidenceError
+from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.report.runs import report_run
 
 
@@ -92,6 +92,31 @@ def test_the_generalization_gap_is_a_measure(home: Path) -> None:
     assert result.decided[0].interval.mean == pytest.approx(expected)
     assert len(list((home / "runs").glob("retrain-*"))) == 2  # readings are terms of their own
     report_run(result.runs["controls"], home / "report", ["png", "csv"])
+
+
+def test_a_measure_of_an_analysis_is_compared_with_a_bound(home: Path) -> None:
+    bound = {"says": "survivors are bimodal", "measure": "values.bimodality", "above": 0.1}
+    statement = bound | {"first": "inside:ticket@0.65", "layer": "hidden.0.weight"}
+    inside = {"inside": {"tickets": "quick", "densities": [0.65], "only": "values"}}
+    claim = ours(experiments={}, analyses=inside, statements=[statement])
+    assert Claim.from_table(claim.to_table()).digest == claim.digest
+    told = list[str]()
+    result = reproduced(claim, told)
+    assert [line.split(":")[0] for line in told] == ["quick", "inside"]
+    (said,) = result.to_table()["statements"]
+    (finding,) = result.findings["inside"]
+    by_trial = finding.result.layers[0].bimodality
+    assert said["measured"]["mean"] == pytest.approx(sum(by_trial) / 3)
+    assert (said["n"], said["tickets"], said["shown"]) == ([3, 3], [3, 3], True)
+    assert result.outcome == "reproduced"
+    assert (result.runs["inside"] / "analysis.html").is_file()
+    wrong = ours(
+        experiments={}, analyses=inside, statements=[statement | {"measure": "values.modes"}]
+    )
+    with pytest.raises(RecipeError, match=r"no measure 'values\.modes'"):
+        reproduced(wrong, told)
+    assert len(told) == 2
+    assert (home / "analyses").is_dir()
 
 
 @pytest.mark.parametrize("side", ["quick:ticket@0.1", "controls:shuffle@0.65"])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from ticket_hub.claims import Statement, decide
-from ticket_hub.claims.claim import Measure
 from ticket_hub.evidence import Contrast, contrast
 from ticket_hub.evidence.statistics import one_sided
 from ticket_hub.evidence.verdict import Outcome
@@ -19,7 +18,7 @@ TIMES = 20_000
 SPREAD = 0.003  # of a difference of accuracies between trials
 
 
-def statement(says: str = "", above: float = 0.0, measure: Measure = "accuracy") -> Statement:
+def statement(says: str = "", above: float = 0.0, measure: str = "accuracy") -> Statement:
     return Statement(says=says, measure=measure, first="a:ticket@1", second="b:dense", above=above)
 
 

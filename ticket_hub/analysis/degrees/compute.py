@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ticket_hub.analysis.distribution import Distribution, summarize
+from ticket_hub.analysis.measure import TrialMeasure, layer_of
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.analysis.wiring import incoming, module_of, outgoing
 from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning.masks import check_layers
+from ticket_hub.recipe.spec import LATER
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 
-__all__ = ["Degrees", "LayerDegrees", "compute", "measure_degrees"]
+__all__ = ["MEASURES", "Degrees", "LayerDegrees", "compute", "excess", "measure_degrees"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,9 @@ class LayerDegrees:
         fan_out: weights out of each input (feature or channel) before pruning.
         incoming: kept weights into a unit, over the units of all trials.
         outgoing: kept weights out of an input, over the inputs of all trials.
+        incoming_excess, outgoing_excess: by trial, how much less even they are than if as many
+            weights were kept at random: the Gini coefficient minus that of chance, see `excess`;
+            None where nothing is kept.
     """
 
     layer: str
@@ -38,6 +43,8 @@ class LayerDegrees:
     fan_out: int
     incoming: Distribution
     outgoing: Distribution
+    incoming_excess: tuple[float | None, ...] = field(default=(), metadata=LATER)
+    outgoing_excess: tuple[float | None, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +60,8 @@ class Degrees:
         "incoming, fan_in": "weights of the layer into one of its units",
         "outgoing, fan_out": "weights of the layer out of one of its inputs",
         "n": "units or inputs of all trials",
+        "incoming_excess, outgoing_excess": "Gini coefficient (0: even, 1: one has all), minus "
+        "that of as many weights kept at random",
     }
 
     trials: int
@@ -84,13 +93,55 @@ def measure_degrees(architecture: Architecture, masks: Sequence[Mask]) -> Degree
 def _layer(layer: PrunableLayer, module: nn.Module, masks: Sequence[Mask]) -> LayerDegrees:
     part = module_of(module, layer)
     full = torch.ones(layer.shape, dtype=torch.bool)
-    into = torch.cat([incoming(mask[layer.name], part) for mask in masks])
-    out = torch.cat([outgoing(mask[layer.name], part) for mask in masks])
+    into = [incoming(mask[layer.name], part) for mask in masks]
+    out = [outgoing(mask[layer.name], part) for mask in masks]
+    fan_in, fan_out = int(incoming(full, part)[0]), int(outgoing(full, part)[0])
     return LayerDegrees(
         layer=layer.name,
         kind=layer.kind,
-        fan_in=int(incoming(full, part)[0]),
-        fan_out=int(outgoing(full, part)[0]),
-        incoming=summarize(into),
-        outgoing=summarize(out),
+        fan_in=fan_in,
+        fan_out=fan_out,
+        incoming=summarize(torch.cat(into)),
+        outgoing=summarize(torch.cat(out)),
+        incoming_excess=tuple(excess(counts, fan_in) for counts in into),
+        outgoing_excess=tuple(excess(counts, fan_out) for counts in out),
     )
+
+
+def excess(counts: Tensor, fan: int) -> float | None:
+    """How much less evenly weights are spread than if as many were kept at random.
+
+    The Gini coefficient of the counts minus that of independent hypergeometric counts. None where
+    nothing is kept.
+
+    Args:
+        counts: kept weights of each unit.
+        fan: all weights of each unit.
+
+    Shapes:
+        `counts`: `(units,)`.
+    """
+    from scipy import stats  # slow to import
+
+    ordered = counts.double().cpu().sort().values
+    units, kept = len(ordered), float(ordered.sum())
+    if not kept:
+        return None
+    places = torch.arange(1, units + 1, dtype=torch.float64)
+    gini = float(((2 * places - units - 1) * ordered).sum()) / (units * kept)
+    below = stats.hypergeom(units * fan, int(kept), fan).cdf(range(fan))
+    return float(gini - float((below * (1 - below)).sum()) / (kept / units))
+
+
+def _more_concentrated_out(result: Degrees, layer: str) -> list[float | None]:
+    found = layer_of(result, layer)
+    pairs = zip(found.outgoing_excess, found.incoming_excess, strict=True)
+    return [None if None in pair else pair[0] - pair[1] for pair in pairs]
+
+
+MEASURES = {
+    "incoming": TrialMeasure(lambda result, layer: layer_of(result, layer).incoming_excess),
+    "outgoing": TrialMeasure(lambda result, layer: layer_of(result, layer).outgoing_excess),
+    "concentration": TrialMeasure(_more_concentrated_out),
+}
+"""`concentration`: by how much the outgoing exceed chance more than the incoming do."""

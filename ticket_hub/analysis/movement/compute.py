@@ -7,24 +7,27 @@ between the first and the last iteration of the unpruned network.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ticket_hub.analysis.distribution import Distribution, summarize
+from ticket_hub.analysis.measure import TrialMeasure, layer_of
 from ticket_hub.analysis.subject import Subject, to_the_end
 from ticket_hub.content_id import content_digest
 from ticket_hub.pruning import full_mask
 from ticket_hub.pruning.masks import check_alignment
 from ticket_hub.recipe import Recipe, TrainingSpec
+from ticket_hub.recipe.spec import LATER
 from ticket_hub.runs.file_names import RUN
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.training import Member
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
+    "MEASURES",
     "LayerMovement",
     "Moved",
     "Movement",
@@ -52,11 +55,19 @@ class Moved:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerMovement:
-    """One layer: the weights that the mask keeps, and those that it drops."""
+    """One layer: the weights that the mask keeps, and those that it drops.
+
+    Attributes:
+        layer: its parameter's name.
+        survivors, pruned: of all trials.
+        further: by trial, mean distance of the survivors minus that of the others; None where
+            there are none of either.
+    """
 
     layer: str
     survivors: Moved
     pruned: Moved
+    further: tuple[float | None, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +82,7 @@ class Movement:
     """
 
     UNITS: ClassVar[Mapping[str, str]] = {
-        "distance, growth": "value of a weight",
+        "distance, growth, further": "value of a weight",
         "flipped": "share of the weights, in [0, 1]",
         "n": "weights of all trials",
     }
@@ -192,7 +203,18 @@ def _layer(
         layer=name,
         survivors=_moved(before[keep], after[keep]),
         pruned=_moved(before[~keep], after[~keep]),
+        further=tuple(
+            _further(start[name], end[name], mask[name])
+            for start, end, mask in zip(theta0, trained, masks, strict=True)
+        ),
     )
+
+
+def _further(before: Tensor, after: Tensor, keep: Tensor) -> float | None:
+    distance, keep = (after.cpu() - before.cpu()).abs().double(), keep.cpu()
+    if bool(keep.all()) or not bool(keep.any()):
+        return None
+    return float(distance[keep].mean() - distance[~keep].mean())
 
 
 def _moved(before: Tensor, after: Tensor) -> Moved:
@@ -202,3 +224,6 @@ def _moved(before: Tensor, after: Tensor) -> Moved:
         growth=summarize(after.abs() - before.abs()),
         flipped=float(flips.double().mean()) if len(flips) else None,
     )
+
+
+MEASURES = {"further": TrialMeasure(lambda result, layer: layer_of(result, layer).further)}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.analysis.interval import Interval, interval_of
+from ticket_hub.analysis.measure import TrialMeasure
 from ticket_hub.analysis.noise import MULTIPLES
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.bundle.ticket import TicketContent
@@ -25,6 +26,7 @@ from ticket_hub.transfer.controls import make_start
 from ticket_hub.types import Weights
 
 __all__ = [
+    "MEASURES",
     "Noise",
     "NoiseLevel",
     "NoiseSettings",
@@ -225,3 +227,29 @@ def _level(name: str, multiple: float | None, found: Outcomes, still: Outcomes) 
         early_stop=interval_of(found.early_stops),
         loss_of_accuracy=interval_of(still.accuracies, found.accuracies),
     )
+
+
+def _over(result: Noise, multiple: float, other: Outcomes) -> list[float]:
+    """Points of accuracy with so much noise above other networks, by trial."""
+    found = next(each.outcomes for each in result.levels if each.multiple == multiple)
+    pairs = zip(found.accuracies, other.accuracies, strict=True)
+    return [100 * (mine - theirs) for mine, theirs in pairs]
+
+
+def _gain(multiple: float) -> TrialMeasure:
+    return TrialMeasure(
+        lambda result, _: _over(result, multiple, result.levels[0].outcomes), " points"
+    )
+
+
+def _lead(multiple: float) -> TrialMeasure:
+    return TrialMeasure(
+        lambda result, _: _over(result, multiple, result.reinit.outcomes), " points"
+    )
+
+
+MEASURES = {
+    **{f"gain-{multiple:g}": _gain(multiple) for multiple in MULTIPLES if multiple},
+    **{f"lead-{multiple:g}": _lead(multiple) for multiple in MULTIPLES},
+}
+"""Accuracy with so many sigma of noise minus that without (`gain`), or `reinit`'s (`lead`)."""
