@@ -201,6 +201,7 @@ CHANGED = {
         "weights_sha256": "ab" * 32,
         "weights_of": "trained",
         "weights_head": "source",
+        "init_std": 0.1,
     },
     "data": {
         "name": "mnist",
@@ -265,6 +266,7 @@ CHANGED = {
 GRANULARITIES.register("tests-rows")(object())  # there is one name only that is built in
 NORMALIZED = {"data.normalize": "source", "data.mean": [0.1], "data.std": [0.2]}
 NEEDS: dict[str, dict[str, Any]] = {
+    "network.init_std": {"network.init": "normal", "network.init_std": 0.2},
     "network.weights_sha256": {"network.weights": "file:w.safetensors"},
     "data.tokenizer_sha256": {"data.tokenizer": "file:tokenizer.json"},
     "network.weights_of": {"network.weights": "ticket:ann/lenet"},

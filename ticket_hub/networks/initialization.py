@@ -28,7 +28,8 @@ def register_initialization(name: str) -> Callable[[Draw], Draw]:
 
     It declares what it needs by the names of its parameters: `weight`, to be filled; `fan_in` and
     `fan_out`, the connections into one output and out of one input; `groups` of a convolution (1
-    for a linear layer); and `generator`, of its own for each layer and seed.
+    for a linear layer); `std`, which the recipe then must give as `network.init_std`; and
+    `generator`, of its own for each layer and seed.
 
     ```python
     @register_initialization("lecun-normal")
@@ -52,6 +53,18 @@ def glorot_normal(weight: Tensor, fan_in: int, fan_out: int, generator: torch.Ge
 def kaiming_normal(weight: Tensor, fan_in: int, generator: torch.Generator) -> None:
     """Normal of variance 2 / fan_in (He et al. 2015, eq. 10)."""
     weight.normal_(0.0, math.sqrt(2.0) / math.sqrt(fan_in), generator=generator)
+
+
+@register_initialization("normal")
+def normal(weight: Tensor, std: float, generator: torch.Generator) -> None:
+    """Normal of the same standard deviation in all layers."""
+    weight.normal_(0.0, std, generator=generator)
+
+
+@register_initialization("truncated-normal")
+def truncated_normal(weight: Tensor, std: float, generator: torch.Generator) -> None:
+    """As `normal`, without what lies two standard deviations and more from 0."""
+    nn.init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator=generator)
 
 
 @register_initialization("orthogonal")
@@ -107,7 +120,7 @@ def initialize(architecture: Architecture, spec: NetworkSpec, seed: int) -> Weig
             fan_in, fan_out = _fans(weight, groups)
             generator = torch.Generator().manual_seed(derive_seed(seed, "init", layer.name))
             given = {"weight": weight, "groups": groups, "generator": generator}
-            supply(draw, {**given, "fan_in": fan_in, "fan_out": fan_out})
+            supply(draw, {**given, "fan_in": fan_in, "fan_out": fan_out, "std": spec.init_std})
             weight.mul_(spec.init_scale)
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 

@@ -60,7 +60,7 @@ NETWORKS: Registry[Any] = Registry(
 """Regular expressions, each a family; a name that is none is refused where a network is built."""
 INITIALIZATIONS: Registry[Any] = Registry(
     "network.init",
-    gives=("weight", "groups", "fan_in", "fan_out", "generator"),
+    gives=("weight", "groups", "fan_in", "fan_out", "std", "generator"),
     homes=("ticket_hub.networks.initialization",),
 )
 OPTIMIZERS: Registry[Any] = Registry(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.patterns import SHA256
-from ticket_hub.recipe.axes import OPTIMIZERS, SCHEDULES
+from ticket_hub.recipe.axes import INITIALIZATIONS, OPTIMIZERS, SCHEDULES
 from ticket_hub.recipe.spec import (
     LAYER_KINDS,
     DataSpec,
@@ -69,7 +69,7 @@ def check_specs(
     if network is not None:
         scale = network.init_scale
         rules.append(("network.init_scale", scale, scale > 0, "above 0"))
-        rules += _of_weights(network)
+        rules += _of_initial(network)
     if data is not None:
         rules += _of_data(data)
     if training is not None:
@@ -83,12 +83,17 @@ def check_specs(
             raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {need}.")
 
 
-def _of_weights(network: NetworkSpec) -> Iterator[Rule]:
+def _of_initial(network: NetworkSpec) -> Iterator[Rule]:
     weights, digest = network.weights, network.weights_sha256
     known = not weights or WEIGHTS.fullmatch(weights) is not None
     yield "network.weights", weights, known, SOURCES
     is_digest = not digest or (bool(weights) and SHA256.fullmatch(digest) is not None)
     yield "network.weights_sha256", digest, is_digest, "64 hexadecimal digits, with network.weights"
+    entry, std = INITIALIZATIONS.entry(network.init), network.init_std
+    if entry is not None:  # else nobody knows it here
+        asked = "std" in entry.needs
+        need = f"{'above 0' if asked else '0'} with network.init = {network.init!r}"
+        yield "network.init_std", std, std > 0 if asked else std == 0, need
     of_ticket = weights.startswith("ticket:") or network.weights_of == "initial"
     need = "'initial' but with network.weights = 'ticket:...'"
     yield "network.weights_of", network.weights_of, of_ticket, need

@@ -89,6 +89,8 @@ class NetworkSpec:
             networks and `default` for all others; a spec always holds, and a recipe always
             writes, which one it is.
         init_scale: factor on every initial weight of a prunable layer.
+        init_std: of `normal` and `truncated-normal`, and of them alone: the standard deviation of
+            the normal distribution, the same for all layers.
         options: typed options of the network, such as `dropout` or `width`.
         weights: pretrained weights to begin with instead: `file:PATH` (safetensors, or what
             `torch.save` wrote), `hub:OWNER/NAME@COMMIT`, `timm:NAME.TAG`, or, of a ticket,
@@ -107,6 +109,7 @@ class NetworkSpec:
     weights_sha256: str = field(default="", metadata=LATER)
     weights_of: Literal["initial", "trained"] = field(default="initial", metadata=LATER)
     weights_head: Literal["fresh", "source"] = field(default="fresh", metadata=LATER)
+    init_std: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Settle how the weights begin."""

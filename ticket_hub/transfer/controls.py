@@ -36,6 +36,7 @@ from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 import torch
+from torch import Tensor
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import content_digest
@@ -52,6 +53,7 @@ from ticket_hub.recipe import NetworkSpec, PruningSpec
 from ticket_hub.recipe.axes import COLORS, CONTROLS
 from ticket_hub.recipe.own import is_own
 from ticket_hub.registry import needs, supply, there_are
+from ticket_hub.seeds import derive_seed
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, PrunableLayer, Weights
@@ -298,6 +300,48 @@ def random_erk(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
         return fresh, whole
     kept = sum(int(ticket.mask[layer.name].sum()) for layer in pruned)
     return fresh, {**whole, **random_mask(pruned, shared_out("erk", pruned, kept), seed)}
+
+
+@register_control("random-sparsity", look=("purple", "X", "--"))
+def random_sparsity(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
+    """Fresh weights under a random mask with as many weights in all, wherever they fall.
+
+    The layers' densities are then those of chance; what the ticket leaves dense stays dense.
+    """
+    pruned = [
+        PrunableLayer(name=name, kind="conv", shape=tuple(keep.shape))
+        for name, keep in ticket.mask.items()
+        if not bool(keep.all())
+    ]
+    whole: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
+    kept = sum(int(ticket.mask[layer.name].sum()) for layer in pruned)
+    return fresh, {**whole, **random_mask(pruned, kept, seed)}
+
+
+@register_control("resample", look=("orange", "h", ":"))
+def resample(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
+    """The same mask over values drawn anew from the survivors' own, layer by layer.
+
+    Each kept weight takes the value of a survivor of its layer, with replacement: the distribution
+    stays, and which weight has which value does not (Frankle & Carbin 2019, appendix F). Dropped
+    weights, which nothing reads, are fresh.
+    """
+    values = {
+        name: _drawn_anew(ticket.theta0[name], keep, fresh[name], derive_seed(seed, name))
+        for name, keep in ticket.mask.items()
+    }
+    return {**fresh, **values}, ticket.mask
+
+
+def _drawn_anew(theta0: Tensor, keep: Tensor, fresh: Tensor, seed: int) -> Tensor:
+    survivors = theta0[keep].cpu()
+    if not len(survivors):
+        return fresh
+    generator = torch.Generator().manual_seed(seed)
+    drawn = survivors[torch.randint(len(survivors), (len(survivors),), generator=generator)]
+    values = fresh.clone()
+    values[keep.to(fresh.device)] = drawn.to(fresh.device)
+    return values
 
 
 @register_control("invert", look=("green", ">", "--"))

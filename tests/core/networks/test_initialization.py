@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ticket_hub.errors import RecipeError
 from ticket_hub.networks import (
     Output,
     architecture_for,
@@ -18,7 +19,7 @@ from ticket_hub.networks import (
     register,
     with_fresh_statistics,
 )
-from ticket_hub.recipe import NetworkSpec
+from ticket_hub.recipe import NetworkSpec, load_recipe
 from ticket_hub.recipe.tables import build as from_table
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Architecture
@@ -193,3 +194,22 @@ def test_statistics_of_norms_are_reset_with_the_weights() -> None:
 
 def test_initial_weights_fit_the_module() -> None:
     build(RESNET).load_state_dict(dict(initialize(RESNET, spec(), 0)))
+
+
+@pytest.mark.parametrize("init", ["normal", "truncated-normal"])
+def test_a_normal_of_fixed_deviation_is_the_same_in_all_layers(init: str) -> None:
+    weights = initialize(RESNET, spec(init=init, init_std=0.2), 3)
+    large = [weights[layer.name] for layer in outline(RESNET).layers if layer.size > 2000]
+    cut = init == "truncated-normal"
+    for values in large:
+        assert float(values.std()) == pytest.approx(0.2 * (0.8796 if cut else 1.0), rel=0.05)
+        assert (float(values.abs().max()) <= 0.4) is cut
+    assert len(large) > 2
+
+
+def test_a_fixed_deviation_and_its_initialization_ask_for_each_other() -> None:
+    quick = load_recipe("digits-quick")
+    for changes in ({"network.init": "normal"}, {"network.init_std": 0.1}):
+        with pytest.raises(RecipeError, match="init_std"):
+            quick.replace(changes)
+    assert "init_std" not in quick.to_table()["network"]

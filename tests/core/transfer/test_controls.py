@@ -44,6 +44,8 @@ TABLE = {
     "shuffled-pretrained": (False, True, False, True),
     "random": (False, False, False, True),
     "random-erk": (False, False, False, True),
+    "random-sparsity": (False, False, False, True),
+    "resample": (False, True, False, True),
     "invert": (True, False, False, False),
     "mask-only": (False, True, False, True),
     "finetune": (False, False, False, False),
@@ -83,7 +85,7 @@ def test_each_control_takes_one_thing_away(control: str) -> None:
     assert start.seed == (11 if drawn else None)
 
 
-WITH_OTHER_COUNTS = {"dense", "dense-pretrained", "random-erk"}
+WITH_OTHER_COUNTS = {"dense", "dense-pretrained", "random-erk", "random-sparsity"}
 
 
 @pytest.mark.parametrize("control", [name for name in TABLE if name not in WITH_OTHER_COUNTS])
@@ -149,6 +151,23 @@ def test_a_random_mask_by_erk_keeps_as_many_weights_and_small_layers_denser() ->
     assert densities[0] < densities[1] < densities[2]
     other = make_start("random-erk", given, NETWORK, 4).mask
     assert any(not torch.equal(keep, other[name]) for name, keep in start.mask.items())
+
+
+def test_random_sparsity_keeps_as_many_weights_and_every_layer_about_as_dense() -> None:
+    given = ticket()
+    start = make_start("random-sparsity", given, NETWORK, 3)
+    counts = kept_by_layer(start.mask)
+    assert sum(counts.values()) == sum(kept_by_layer(given.mask).values())
+    assert counts != kept_by_layer(given.mask)
+
+
+def test_resampled_values_are_the_survivors_of_their_own_layer() -> None:
+    given = ticket()
+    start = make_start("resample", given, NETWORK, 3)
+    for name, keep in given.mask.items():
+        survivors, drawn = given.theta0[name][keep], start.weights[name][keep]
+        assert set(drawn.tolist()) < set(survivors.tolist())  # with replacement: some are missing
+        assert not torch.equal(drawn, survivors)
 
 
 @pytest.mark.parametrize("scope", ["layerwise", "global"])
