@@ -15,12 +15,10 @@ from ticket_hub.report.page import page
 from ticket_hub.report.style import png, svg
 from ticket_hub.report.tables import ladder_csv, ladder_table
 
-__all__ = ["FORMS", "Form", "ReportSubject", "write_report"]
+__all__ = ["Form", "ReportSubject", "write_report"]
 
 Form: TypeAlias = Literal["png", "svg", "html", "csv", "md"]
 """What a report may be written as."""
-FORMS: tuple[Form, ...] = ("png", "svg", "html", "csv", "md")
-"""All that a report may be written as."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

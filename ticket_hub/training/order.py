@@ -11,24 +11,12 @@ from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Int64
 from ticket_hub.training.member import Member
 
-__all__ = ["Orders", "batch_indices", "epoch_of"]
+__all__ = ["Orders", "epoch_of"]
 
 
 def epoch_of(iteration: int, batch_size: int, examples: int) -> int:
     """The epoch that the step from `iteration` to the next belongs to, counted from 0."""
     return iteration // (examples // min(batch_size, examples))
-
-
-def batch_indices(
-    seed: int, level: int, iteration: int, batch_size: int, examples: int
-) -> Int64[Tensor, " batch"]:
-    """The examples of one step, on the CPU.
-
-    A full reshuffle each epoch; the last, smaller batch of an epoch is dropped.
-    """
-    size = min(batch_size, examples)
-    epoch, step = divmod(iteration, examples // size)
-    return _permutation(seed, level, epoch, examples)[step * size : (step + 1) * size]
 
 
 class Orders:
@@ -46,6 +34,7 @@ class Orders:
     def table(self, start: int, stop: int) -> Int64[Tensor, "steps members batch"]:
         """The examples of the steps from `start` to `stop`, for each member, on the CPU.
 
+        A full reshuffle each epoch; the last, smaller batch of an epoch is dropped.
         The orders of epochs before `start` are forgotten.
         """
         size, epochs = self._size, self._examples // self._size

@@ -38,7 +38,6 @@ __all__ = [
     "JobView",
     "cancel_job",
     "choices",
-    "count_jobs",
     "delete_job",
     "estimate_job",
     "follow",
@@ -204,11 +203,6 @@ def delete_job(hub: OpenHub, viewer: Principal, job_id: str) -> None:
 def list_workers(hub: OpenHub) -> list[dict[str, Any]]:
     """Every slot of a worker that has shown itself within the last day; for administrators."""
     return overview.slots(hub.database)
-
-
-def count_jobs(hub: OpenHub) -> dict[str, int]:
-    """How many jobs are in each state that any is in; for administrators."""
-    return overview.by_state(hub.database)
 
 
 def _new_job(

@@ -1,16 +1,16 @@
-"""The slots of all workers, as they show themselves, and how long the queue is."""
+"""The slots of all workers, as they show themselves."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ticket_hub_api.store.database import Database
-from ticket_hub_api.store.job_tables import Job, JobWorker
+from ticket_hub_api.store.job_tables import JobWorker
 from ticket_hub_api.store.tables import SECOND, now
 
-__all__ = ["by_state", "slots"]
+__all__ = ["slots"]
 
 DAY = 86_400 * SECOND
 SILENCE = 60 * SECOND
@@ -39,10 +39,3 @@ def slots(database: Database) -> list[dict[str, Any]]:
             }
             for row in rows
         ]
-
-
-def by_state(database: Database) -> dict[str, int]:
-    """How many jobs are in each state that any is in."""
-    with database.read() as connection:
-        rows = connection.execute(select(Job.state, func.count()).group_by(Job.state))
-        return {row[0]: row[1] for row in rows}

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg
 from ticket_hub.report.tables import LadderRow, ladder_csv, ladder_rows, ladder_table
-from ticket_hub.report.write import FORMS, ReportSubject, write_report
+from ticket_hub.report.write import Form, ReportSubject, write_report
 from ticket_hub.table import Table
 from ticket_hub.training import Curves
 
@@ -281,7 +281,7 @@ def test_the_page_s_figures_follow_the_reader_s_theme(ladder: MeasuredLadder) ->
 
 
 def test_every_form_is_written_and_named(ladder: MeasuredLadder, tmp_path: Path) -> None:
-    written = write_report(ReportSubject(ladder=ladder), tmp_path / "new", FORMS)
+    written = write_report(ReportSubject(ladder=ladder), tmp_path / "new", get_args(Form))
     assert sorted(path.name for path in written) == [
         "curves.png",
         "curves.svg",

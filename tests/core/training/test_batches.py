@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.helpers.order import batch_indices
 from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.data.augmentation import augmented
 from ticket_hub.data.dataset import split
 from ticket_hub.recipe import DataSpec, TrainingSpec
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.member import Member
-from ticket_hub.training.order import batch_indices
 
 TRAINING = TrainingSpec(iterations=40, batch_size=8, optimizer="sgd", lr=0.1)
 EPOCH = 5

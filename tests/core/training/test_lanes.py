@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 import torch
 
+from tests.helpers.order import batch_indices
 from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import Augmentation, DataSet, normalized
 from ticket_hub.networks import build
 from ticket_hub.training import train
 from ticket_hub.training.choice import BACKENDS
-from ticket_hub.training.order import batch_indices
 
 
 def test_each_member_has_its_own_statistics(colours: DataSet) -> None:

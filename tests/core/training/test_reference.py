@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.helpers.order import batch_indices
 from tests.helpers.populations import (
     DENSE_LENETS,
     OPTIMIZERS,
@@ -20,7 +21,6 @@ from ticket_hub.networks import build
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training import Member
 from ticket_hub.training.choice import BACKENDS
-from ticket_hub.training.order import batch_indices
 from ticket_hub.training.schedules import learning_rate
 from ticket_hub.types import Architecture
 
