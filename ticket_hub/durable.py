@@ -123,8 +123,8 @@ def open_durable(path: Path) -> Iterator[IO[bytes]]:
             stream.flush()
             sync_file(stream.fileno())
         part.replace(path)
-        sync_folder(path.parent)
-    except BaseException as error:
+        sync_folder(path.parent)  # a rename lasts once its folder is on the disk
+    except BaseException as error:  # an interruption by the keyboard, too, leaves nothing behind
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         if isinstance(error, OSError):

@@ -108,7 +108,9 @@ def _check_theta0(theta0: Weights, network: Signature) -> None:
 
 
 def complete(mask: Mask, network: Signature) -> dict[str, Tensor]:
-    """A mask with every prunable layer, in the network's order; what it did not name is kept.
+    """A mask with every prunable layer, `(*layer)`; what it did not name is kept whole.
+
+    The layers come in the network's order.
 
     Raises:
         MaskMismatchError: it is not of this network.

@@ -29,7 +29,7 @@ def pack(keep: Tensor) -> Tensor:
 
 
 def unpack(packed: Tensor, shape: tuple[int, ...], source: str) -> Tensor:
-    """The bool tensor of a packed mask.
+    """The bool tensor, `(*shape)`, of a packed mask: uint8 `(packed_size(shape),)`.
 
     Raises:
         BundleFormatError: the mask has another length, or a padding bit is set.

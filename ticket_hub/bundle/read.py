@@ -197,7 +197,7 @@ class Bundle:
         return ticket
 
     def mask(self, level: int, trial: int) -> dict[str, Tensor]:
-        """The mask of one ticket, its counts compared with the manifest.
+        """The mask of one ticket, bool `(*layer)` each, its counts compared with the manifest.
 
         Raises:
             BundleError: as `ticket`.
@@ -216,7 +216,7 @@ class Bundle:
         return mask
 
     def theta0(self, trial: int) -> dict[str, Tensor]:
-        """The starting weights of a trial; 0 where a survivors bundle stores nothing.
+        """A trial's whole starting state dict; 0 where a survivors bundle stores nothing.
 
         Raises:
             BundleError: as `ticket`.
@@ -261,7 +261,7 @@ class Bundle:
         )
 
     def model(self) -> dict[str, Tensor] | None:
-        """The tensors of `model.safetensors`, or None where it was not written.
+        """The state dict in `model.safetensors`, or None where it was not written.
 
         Raises:
             BundleError: as `ticket`.

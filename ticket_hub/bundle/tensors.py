@@ -170,7 +170,7 @@ def _are_sizes(value: Any) -> bool:  # noqa: ANN401 - parsed JSON
 
 
 def tensor_at(data: bytearray, offset: int, entry: TensorEntry) -> Tensor:
-    """One tensor of a file that was read whole; it shares the file's memory.
+    """One tensor, `(*entry.shape)`, of a file that was read whole; it shares the file's memory.
 
     Args:
         data: the file.

@@ -34,7 +34,7 @@ def survivors_shapes(network: Signature, mask: Mask) -> Shapes:
 
 
 def expand(stored: Mapping[str, Tensor], mask: Mask) -> dict[str, Tensor]:
-    """The weights that `survivors` were taken from, 0 where nothing was stored."""
+    """The opposite of `survivors`: `(kept,)` -> `(*layer)`, 0 where nothing was stored."""
     return {
         name: _scattered(value, mask[name]) if name in mask else value
         for name, value in stored.items()

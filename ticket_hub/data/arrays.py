@@ -18,6 +18,7 @@ from ticket_hub.data.splitting import numbered, published_parts
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
 from ticket_hub.recipe import DataSpec
+from ticket_hub.shapes import Shaped
 
 __all__ = ["read_arrays", "to_inputs"]
 
@@ -75,7 +76,9 @@ def read_arrays(path: Path, *, split_seed: int) -> Published:
     return _published(arrays, str(path), split_seed)
 
 
-def to_inputs(values: NDArray[np.generic] | Tensor, where: str) -> Tensor:
+def to_inputs(
+    values: NDArray[np.generic] | Tensor, where: str
+) -> Shaped[Tensor, "examples channels height width"]:
     """Inputs of examples as `Part` takes them: uint8 or float32, with four axes.
 
     Raises:

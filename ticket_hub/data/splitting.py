@@ -12,11 +12,14 @@ from torch import Tensor
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.errors import DataError
 from ticket_hub.seeds import derive_seed
+from ticket_hub.shapes import Int64
 
 __all__ = ["numbered", "published_parts", "test_fifth"]
 
 
-def test_fifth(labels: Tensor, classes: int, split_seed: int) -> tuple[list[int], list[int]]:
+def test_fifth(
+    labels: Int64[Tensor, " examples"], classes: int, split_seed: int
+) -> tuple[list[int], list[int]]:
     """Indices of the training and the test part: a fifth of every class, drawn by seed."""
     generator = torch.Generator().manual_seed(derive_seed(split_seed, "test"))
     test: set[int] = set()

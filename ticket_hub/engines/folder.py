@@ -108,7 +108,13 @@ class WorkFolder:
         return Status(state="stopped" if self.progress.exists() else "new")
 
     def result(self) -> dict[str, Any]:
-        """As `Engine.result`."""
+        """What a finished work came to, as plain values.
+
+        Raises:
+            TicketHubError: what it failed with.
+            WorkLostError: it was stopped.
+            EngineError: it is not finished.
+        """
         status = self.status()
         if status.error is not None:
             raise status.error

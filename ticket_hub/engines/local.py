@@ -86,7 +86,13 @@ class LocalEngine:
         return len(self.pool.slots)
 
     def submit(self, folder: Path, work: Work) -> None:
-        """As `Engine.submit`."""
+        """Have a work done, unless it is queued, running or finished.
+
+        Raises:
+            RunLockedError: another work is being done in that folder.
+            EngineError: the engine cannot be had.
+            StorageError: the folder cannot be written.
+        """
         _refuse_device(work)
         place = WorkFolder(folder)
         place.prepare(work)
@@ -95,7 +101,7 @@ class LocalEngine:
             self._start_waiting()
 
     def poll(self, folder: Path) -> Status:
-        """As `Engine.poll`."""
+        """How far a work is; what waits for a slot is begun where one is free."""
         self._reap()
         self._start_waiting()
         if folder in self._waiting:
@@ -113,7 +119,13 @@ class LocalEngine:
         self._reap()
 
     def result(self, folder: Path) -> dict[str, Any]:
-        """As `Engine.result`."""
+        """What a finished work came to, as plain values.
+
+        Raises:
+            TicketHubError: what it failed with.
+            WorkLostError: it was stopped.
+            EngineError: it is not finished.
+        """
         return WorkFolder(folder).result()
 
     def close(self) -> None:

@@ -93,11 +93,17 @@ class RayEngine:
 
     @property
     def slots(self) -> int:
-        """As `Engine.slots`."""
+        """How many works can be done at once, as far as the cluster is known."""
         return max(1, self._room if self._slots is None else self._slots)
 
     def submit(self, folder: Path, work: Work) -> None:
-        """As `Engine.submit`."""
+        """Have a work done, unless it is queued, running or finished.
+
+        Raises:
+            RunLockedError: another work is being done in that folder.
+            EngineError: the engine cannot be had.
+            StorageError: the folder cannot be written.
+        """
         place = WorkFolder(folder)
         place.prepare(work)
         if folder in self._running or place.status().state in {"running", "finished"}:
@@ -106,7 +112,7 @@ class RayEngine:
         self._running[folder] = self._task.remote(str(folder), workers, bool(self._gpus))
 
     def poll(self, folder: Path) -> Status:
-        """As `Engine.poll`."""
+        """How far a work is."""
         place, task = WorkFolder(folder), self._running.get(folder)
         if task is None:
             return place.status()
@@ -120,7 +126,7 @@ class RayEngine:
         return place.status()
 
     def cancel(self, folder: Path) -> None:
-        """As `Engine.cancel`."""
+        """Stop a work: it keeps a checkpoint if it can; after the grace it is ended."""
         task = self._running.pop(folder, None)
         if task is None:
             return
@@ -133,7 +139,13 @@ class RayEngine:
             until_free(place, 1.0)
 
     def result(self, folder: Path) -> dict[str, Any]:
-        """As `Engine.result`."""
+        """What a finished work came to, as plain values.
+
+        Raises:
+            TicketHubError: what it failed with.
+            WorkLostError: it was stopped.
+            EngineError: it is not finished.
+        """
         return WorkFolder(folder).result()
 
     def close(self) -> None:

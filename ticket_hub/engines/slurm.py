@@ -153,7 +153,13 @@ class SlurmEngine:
         self._ending: list[Any] = []
 
     def submit(self, folder: Path, work: Work) -> None:
-        """As `Engine.submit`."""
+        """Have a work done, unless it is queued, running or finished.
+
+        Raises:
+            RunLockedError: another work is being done in that folder.
+            EngineError: the engine cannot be had.
+            StorageError: the folder cannot be written.
+        """
         place = WorkFolder(folder)
         place.prepare(work)
         job = self._job(folder)
@@ -173,7 +179,7 @@ class SlurmEngine:
         write_json(folder / "process.json", note)
 
     def poll(self, folder: Path) -> Status:
-        """As `Engine.poll`."""
+        """How far a work is."""
         place, job = WorkFolder(folder), self._job(folder)
         if job is None or place.is_running:
             return place.status()
@@ -187,7 +193,7 @@ class SlurmEngine:
         return place.status()
 
     def cancel(self, folder: Path) -> None:
-        """As `Engine.cancel`."""
+        """Stop a work: it keeps a checkpoint if it can; after the grace it is ended."""
         place, job = WorkFolder(folder), self._job(folder)
         if job is None or _is_over(job):
             return
@@ -202,7 +208,13 @@ class SlurmEngine:
         (folder / "process.json").unlink(missing_ok=True)
 
     def result(self, folder: Path) -> dict[str, Any]:
-        """As `Engine.result`."""
+        """What a finished work came to, as plain values.
+
+        Raises:
+            TicketHubError: what it failed with.
+            WorkLostError: it was stopped.
+            EngineError: it is not finished.
+        """
         return WorkFolder(folder).result()
 
     def close(self) -> None:

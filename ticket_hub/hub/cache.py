@@ -89,7 +89,7 @@ class Cache:
                 "Pull it once while the hub can be reached.",
             )
         with explaining(blob), self._partial(record.sha256) as partial:
-            if not blob.is_file():
+            if not blob.is_file():  # another process may have fetched it while this one waited
                 _download(name, record, partial, fetch)
                 _publish(partial, blob)
         return "repaired" if damaged else "fetched"
@@ -235,6 +235,7 @@ class Cache:
 
 def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> None:
     had = partial.stat().st_size if partial.is_file() else 0
+    # From where it broke off; should those bytes turn out wrong, once more from the beginning.
     for offset in dict.fromkeys((min(had, record.size), 0)):
         if offset < record.size or not partial.is_file():
             fetch(partial, offset)

@@ -123,6 +123,7 @@ class FolderHub:
         head = history.newest()
         digests = {path: sha256_file(source) for path, source in files}
         fresh = {path: [digests[path], source.stat().st_size] for path, source in files}
+        # A push whose answer was lost is sent again, and finds its own commit at the head.
         base = head if (head["id"] if head else None) == parent else history.before(head)
         if (base["id"] if base else None) != parent:
             raise _conflict(repo)

@@ -98,9 +98,11 @@ def pull(
     done = _bring(hub, cache, snapshot, records, again=force_download)
     if manifest.reference is not None:
         _bring_source(hub, manifest.reference, ask=not local_files_only)
+    # The manifest last: where it lies, the files that it was pulled with lie beside it.
     cache.place(folder, records)
     if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
         write_bytes(folder / layout.MANIFEST, data)
+    # Only now: without the hub, a revision stands for a commit whose files are here.
     if snapshot.confirmed:
         cache.remember(hub.location, repo, revision, snapshot.commit)
     return Pulled(
@@ -139,7 +141,7 @@ def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> 
     from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
 
     record = manifest.files[name]
-    data = hub.read(snapshot, name, limit=record.size)
+    data = hub.read(snapshot, name, limit=record.size)  # whatever the hub would send
     if hashlib.sha256(data).hexdigest() != record.sha256:
         raise changed(name)
     return record_in(manifest, data, name)

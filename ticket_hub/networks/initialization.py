@@ -45,13 +45,13 @@ def register_initialization(name: str) -> Callable[[Draw], Draw]:
 
 @register_initialization("glorot-normal")
 def glorot_normal(weight: Tensor, fan_in: int, fan_out: int, generator: torch.Generator) -> None:
-    """Normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12)."""
+    """`(*layer)` of a normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, eq. 12)."""
     weight.normal_(0.0, math.sqrt(2.0 / (fan_in + fan_out)), generator=generator)
 
 
 @register_initialization("kaiming-normal")
 def kaiming_normal(weight: Tensor, fan_in: int, generator: torch.Generator) -> None:
-    """Normal of variance 2 / fan_in (He et al. 2015, eq. 10)."""
+    """`(*layer)` of a normal of variance 2 / fan_in (He et al. 2015, eq. 10)."""
     weight.normal_(0.0, math.sqrt(2.0) / math.sqrt(fan_in), generator=generator)
 
 
@@ -69,7 +69,7 @@ def truncated_normal(weight: Tensor, std: float, generator: torch.Generator) -> 
 
 @register_initialization("orthogonal")
 def orthogonal(weight: Tensor, groups: int, generator: torch.Generator) -> None:
-    """Orthonormal rows or columns of the matrix (outputs, rest) (Saxe et al. 2014).
+    """Orthonormal rows or columns of the matrix `(outputs, rest)` (Saxe et al. 2014).
 
     Each group is a map of its own, with nothing in common with the others.
     """
@@ -142,7 +142,7 @@ def _plain(module: nn.Module) -> None:
 
 
 def with_fresh_statistics(architecture: Architecture, weights: Weights) -> dict[str, Tensor]:
-    """The weights with the running statistics of all norms as a new network has them.
+    """The state dict with the running statistics of all norms as a new network has them.
 
     Statistics that were gathered while other weights were trained say nothing about these. What
     counts as a statistic is decided by the type of the module: running mean 0, running variance 1,

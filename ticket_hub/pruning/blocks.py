@@ -64,7 +64,7 @@ class NOfM(OfWeight):
     def prune(
         self, scores: Mapping[str, Tensor], mask: Mask, drops: Sequence[tuple[RankingGroup, int]]
     ) -> dict[str, Tensor]:
-        """Keep the n largest scores of each block that the mask keeps."""
+        """Keep the n largest scores of each block that the mask keeps: bool, `(*layer)` each."""
         result = {name: keep.clone() for name, keep in mask.items()}
         for group, _ in drops:
             (name,) = group.names
@@ -75,7 +75,7 @@ class NOfM(OfWeight):
     def shuffled(
         self, mask: Mask, generator: Callable[[str], torch.Generator]
     ) -> dict[str, Tensor]:
-        """The inputs of each block in random order."""
+        """The inputs of each block in random order: bool, `(*layer)` each."""
         result = {}
         for name, keep in mask.items():
             drawn = torch.rand(keep.shape, dtype=torch.float64, generator=generator(name))

@@ -42,7 +42,7 @@ class KeepMask(nn.Module):
         return weight.masked_fill(self.keep.logical_not(), 0)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
-        """What to compute the weight from: itself."""
+        """What to compute the weight `(*layer)` from: itself."""
         return weight
 
 

@@ -25,7 +25,7 @@ _ATTEMPTS = 100
 def shuffled_mask(
     mask: Mask, seed: int, granularity: AnyGranularity | None = None
 ) -> dict[str, Tensor]:
-    """The same number of kept entries in every layer, at random places within it.
+    """The same number of kept entries in every layer, at random places: bool, `(*layer)` each.
 
     It never equals the given mask, unless no other mask has those counts: when every layer keeps
     all of its weights, or none.
@@ -50,9 +50,10 @@ def shuffled_mask(
 def random_mask_like(
     mask: Mask, seed: int, granularity: AnyGranularity | None = None
 ) -> dict[str, Tensor]:
-    """A random mask with the per-layer counts of another; it may equal it by chance.
+    """A random mask with the per-layer counts of another: bool, `(*layer)` each.
 
-    Another stream of random numbers than `shuffled_mask`, so that both can stand side by side.
+    It may equal the other by chance. Another stream of random numbers than `shuffled_mask`, so that
+    both can stand side by side.
 
     Args:
         granularity: what is drawn as one; weights where it is not given.
@@ -73,6 +74,8 @@ def random_mask(
     kinds: Sequence[str] = LAYER_KINDS,
 ) -> dict[str, Tensor]:
     """Keep uniformly random weights of the layers of some kinds; other kinds stay dense.
+
+    The mask is bool, `(*layer)` each.
 
     Args:
         kept: how many weights of each layer by name, or of all these layers together.

@@ -35,6 +35,7 @@ from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe.axes import CRITERIA
 from ticket_hub.registry import needs, supply
 from ticket_hub.seeds import derive_seed
+from ticket_hub.shapes import Float
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
 
 Score: TypeAlias = Callable[..., Tensor]
 """How much each weight of a layer is worth; see `register_criterion`."""
+Values: TypeAlias = Float[Tensor, "*layer"]
+"""Of one layer, each at its weight's place: what a criterion is given, and its scores."""
 Measured: TypeAlias = "Callable[[str, Mask], Weights]"
 
 
@@ -69,25 +72,25 @@ def register_criterion(name: str, *, rounds: int = 1) -> Callable[[Score], Score
 
 
 @register_criterion("magnitude")
-def magnitude(trained: Tensor) -> Tensor:
+def magnitude(trained: Values) -> Values:
     """|w_trained| (Frankle & Carbin 2019)."""
     return trained.abs()
 
 
 @register_criterion("magnitude-increase")
-def magnitude_increase(initial: Tensor, trained: Tensor) -> Tensor:
+def magnitude_increase(initial: Values, trained: Values) -> Values:
     """|w_trained| - |w_initial| (Zhou et al. 2019, section 3)."""
     return trained.abs() - initial.abs()
 
 
 @register_criterion("initial-magnitude")
-def initial_magnitude(initial: Tensor) -> Tensor:
+def initial_magnitude(initial: Values) -> Values:
     """|w_initial|: what can be known before training."""
     return initial.abs()
 
 
 @register_criterion("large-final-same-sign")
-def large_final_same_sign(initial: Tensor, trained: Tensor) -> Tensor:
+def large_final_same_sign(initial: Values, trained: Values) -> Values:
     """max(0, w_initial * w_trained / |w_initial|) (Zhou et al. 2019, section 3).
 
     The trained magnitude where the sign stayed, else 0; a weight that began at 0 has no sign and
@@ -97,7 +100,7 @@ def large_final_same_sign(initial: Tensor, trained: Tensor) -> Tensor:
 
 
 @register_criterion("gradient-magnitude")
-def gradient_magnitude(trained: Tensor, gradients: Tensor) -> Tensor:
+def gradient_magnitude(trained: Values, gradients: Values) -> Values:
     """|w dL/dw| at the trained weights: what the loss changes by without w, to the first order.
 
     (Molchanov et al. 2017, "Pruning convolutional neural networks for resource efficient
@@ -107,38 +110,41 @@ def gradient_magnitude(trained: Tensor, gradients: Tensor) -> Tensor:
 
 
 @register_criterion("snip")
-def snip(trained: Tensor, gradients: Tensor) -> Tensor:
+def snip(trained: Values, gradients: Values) -> Values:
     """|w dL/dw|: |dL/dc| for a gate c = 1 on each weight (Lee et al. 2019)."""
     return (trained * gradients).abs()
 
 
 @register_criterion("iterative-snip", rounds=60)
-def iterative_snip(trained: Tensor, gradients: Tensor) -> Tensor:
+def iterative_snip(trained: Values, gradients: Values) -> Values:
     """SNIP of the network that is left, in 60 rounds (de Jorge et al. 2021)."""
     return (trained * gradients).abs()
 
 
 @register_criterion("grasp")
-def grasp(trained: Tensor, hessian_gradients: Tensor) -> Tensor:
+def grasp(trained: Values, hessian_gradients: Values) -> Values:
     """W Hg: what goes first is what lowers the gradient's size the least (Wang et al. 2020)."""
     return trained * hessian_gradients
 
 
 @register_criterion("grasp-magnitude")
-def grasp_magnitude(trained: Tensor, hessian_gradients: Tensor) -> Tensor:
+def grasp_magnitude(trained: Values, hessian_gradients: Values) -> Values:
     """|w Hg| (Frankle et al. 2021)."""
     return (trained * hessian_gradients).abs()
 
 
 @register_criterion("synflow", rounds=100)
-def synflow(trained: Tensor, flow: Tensor) -> Tensor:
+def synflow(trained: Values, flow: Values) -> Values:
     """|w| dR/d|w| of the network that is left, in 100 rounds, without data (Tanaka et al. 2020)."""
     return trained.double().abs() * flow
 
 
 @register_criterion("random")
-def random(trained: Tensor, generator: torch.Generator) -> Tensor:
-    """Uniform in [0, 1), with the 53 bits that make ties between millions of weights unlikely."""
+def random(trained: Values, generator: torch.Generator) -> Values:
+    """Uniform in [0, 1), with the 53 bits that make ties between millions of weights unlikely.
+
+    Drawn on the CPU, so that all devices get the same numbers.
+    """
     drawn = torch.rand(trained.shape, dtype=torch.float64, generator=generator)
     return drawn.to(trained.device)
 

@@ -30,7 +30,7 @@ _REMEDY = "Use the mask with the network it was made for."
 
 
 def full_mask(layers: Iterable[PrunableLayer]) -> dict[str, Tensor]:
-    """The mask that keeps everything."""
+    """The mask that keeps everything: bool, `(*layer)` each."""
     return {layer.name: torch.ones(layer.shape, dtype=torch.bool) for layer in layers}
 
 
@@ -50,7 +50,7 @@ def density(mask: Mask) -> float:
 
 
 def masked(weights: Weights, mask: Mask) -> dict[str, Tensor]:
-    """A copy of the weights with everything that the mask drops set to exactly 0.
+    """A copy of the weights, shapes and all, with exactly 0 where the mask drops.
 
     Raises:
         MaskMismatchError: a masked layer is missing from the weights or has another shape.

@@ -79,8 +79,8 @@ def one_shot_mask(
 ) -> dict[str, Tensor]:
     """Prune the dense, trained network to what the iterative ladder keeps at `level`.
 
-    With `spec.target_density` or `spec.densities`, it goes to the density asked for instead; see
-    `ticket_hub.pruning.plan.ladder` for the counts.
+    The mask is bool, `(*layer)` each. With `spec.target_density` or `spec.densities`, it goes to
+    the density asked for instead; see `ticket_hub.pruning.plan.ladder` for the counts.
 
     Args:
         initial: the weights of iteration 0, for the criteria that ask for them.

@@ -39,8 +39,9 @@ def _lowest(values: Tensor, count: int) -> Tensor:
         raise ValueError(f"cannot drop {count} of {len(values)} weights")
     if count == 0:
         return torch.zeros_like(values, dtype=torch.bool)
-    threshold = values.kthvalue(count).values
+    threshold = values.kthvalue(count).values  # linear, where sorting is not
     lowest = values < threshold
+    # `nonzero` counts upwards on every device, so that ties fall to the earlier position.
     ties = (values == threshold).nonzero().flatten()
     lowest[ties[: count - int(lowest.sum())]] = True
     return lowest

@@ -59,7 +59,7 @@ class UnitGroup:
         return found
 
     def clear(self, mask: dict[str, Tensor], gone: Bool[Tensor, " units"]) -> None:
-        """Drop units from a mask, in place: what comes in, and what goes out."""
+        """Drop units from a mask, bool `(*layer)` each, in place: what comes in and goes out."""
         for name, places in self.rows.items():
             if name in mask:
                 mask[name][places[gone].flatten()] = False
@@ -67,7 +67,7 @@ class UnitGroup:
             mask[name][:, places[gone].flatten()] = False
 
     def reorder(self, mask: dict[str, Tensor], order: Int64[Tensor, " units"]) -> None:
-        """Give unit u what the mask has for unit `order[u]`, in place."""
+        """Give unit u what the mask, bool `(*layer)` each, has for unit `order[u]`, in place."""
         for name, places in self.rows.items():
             if name in mask:
                 mask[name][places.flatten()] = mask[name][places[order].flatten()]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ticket_hub.shapes import Shaped
+
 __all__ = ["Survivors"]
 
 _PLAIN = {Tensor, torch.nn.Parameter}
@@ -27,7 +29,7 @@ class Survivors:
         self._dropped: Tensor | None = None
 
     @torch.no_grad()
-    def clear(self, values: Tensor) -> None:
+    def clear(self, values: Shaped[Tensor, "*layer"]) -> None:
         """Set dropped entries to 0 in place, without autograd noticing; nothing on meta."""
         if values.is_meta:
             return
@@ -42,11 +44,11 @@ class Survivors:
         else:
             values.data.masked_fill_(self._where_dropped(values), 0)
 
-    def only(self, values: Tensor) -> Tensor:
+    def only(self, values: Shaped[Tensor, "*layer"]) -> Shaped[Tensor, "*layer"]:
         """A copy with 0 where the mask drops; gradients do not flow there."""
         return values.masked_fill(self._where_dropped(values), 0)
 
-    def of_gradient(self, gradient: Tensor) -> Tensor:
+    def of_gradient(self, gradient: Shaped[Tensor, "*layer"]) -> Shaped[Tensor, "*layer"]:
         """The gradient with 0 where the mask drops; sparse stays sparse."""
         if gradient.layout == torch.sparse_coo:
             return self._of_sparse(gradient)

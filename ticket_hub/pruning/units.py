@@ -93,8 +93,8 @@ class OfUnit(AnyGranularity):
     ) -> dict[str, Tensor]:
         """Drop so many units of each group, those whose incoming weights are worth the least.
 
-        Where units of all layers compete, each is worth what it is beside the mean of those that
-        are left of its group (Fang et al. 2023, DepGraph).
+        The mask is bool, `(*layer)` each. Where units of all layers compete, each is worth what it
+        is beside the mean of those that are left of its group (Fang et al. 2023, DepGraph).
         """
         result = {name: keep.clone() for name, keep in mask.items()}
         for group, count in drops:
@@ -111,7 +111,7 @@ class OfUnit(AnyGranularity):
     def shuffled(
         self, mask: Mask, generator: Callable[[str], torch.Generator]
     ) -> dict[str, Tensor]:
-        """The units of each group in random order, in all layers that they run through."""
+        """The units of each group in random order, in all layers: bool, `(*layer)` each."""
         result = {name: keep.clone() for name, keep in mask.items()}
         for units in self.structure.groups:
             order = torch.randperm(units.size, generator=generator(units.name))

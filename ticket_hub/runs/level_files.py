@@ -98,7 +98,10 @@ def trained_of(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
 
 
 def flatten(trained: Trained) -> dict[str, Tensor]:
-    """A trained network as named tensors; `trained_of` gives it back."""
+    """A trained network as named tensors; `trained_of` gives it back.
+
+    Weights have their shapes; `readings` is float64 `(evaluations, 5)`, the fields of `Curves`.
+    """
     flat = {f"trained/{name}": value for name, value in trained.weights.items()}
     flat["readings"] = trained.curves.columns
     return flat

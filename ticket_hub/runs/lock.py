@@ -93,7 +93,7 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return not lock(handle, path, shared=True)
+        return not lock(handle, path, shared=True)  # shared: two who look do not see each other
     except StorageError:
         return False
     finally:

@@ -46,7 +46,10 @@ class SmallNetwork:
     mask: Mask
 
     def cut(self, values: Weights) -> dict[str, Tensor]:
-        """What is left of the tensors of the whole network: of weights, masks, gradients."""
+        """What is left of the tensors of the whole network: of weights, masks, gradients.
+
+        Along each axis that lost units, only the places that were kept.
+        """
         found = {}
         for name, value in values.items():
             small = value
@@ -116,6 +119,11 @@ def build_small(
     weights: Weights,
 ) -> nn.Module:
     """The module of a smaller network, made on the meta device and given its weights.
+
+    Args:
+        kept: parameter -> axis -> int64 `(kept,)`, growing: the places that are left.
+        attributes: of modules, by dotted names: what they are in the smaller network.
+        weights: the smaller network's state dict.
 
     Raises:
         NetworkError: the network is not registered here.

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ticket_hub.pruning.masks import masked
+from ticket_hub.shapes import Float32
 from ticket_hub.training.member import Member
 from ticket_hub.types import Weights
 
@@ -51,7 +52,9 @@ class Layout:
             place = end
         return found
 
-    def pack(self, states: Sequence[Mapping[str, Tensor]], device: torch.device) -> Tensor:
+    def pack(
+        self, states: Sequence[Mapping[str, Tensor]], device: torch.device
+    ) -> Float32[Tensor, " size"]:
         """The parameters of each member in a new buffer."""
         buffer = torch.zeros(self.size)
         for name, view in self.views(buffer).items():
@@ -59,7 +62,7 @@ class Layout:
                 place.copy_(state[name])
         return buffer.to(device)
 
-    def unpack(self, buffer: Tensor) -> list[Weights]:
+    def unpack(self, buffer: Float32[Tensor, " size"]) -> list[Weights]:
         """The parameters of each member, copied to the CPU."""
         views = self.views(buffer.detach().cpu())
         return [
@@ -67,11 +70,13 @@ class Layout:
             for index in range(self.members)
         ]
 
-    def weights(self, members: Sequence[Member], device: torch.device) -> Tensor:
+    def weights(self, members: Sequence[Member], device: torch.device) -> Float32[Tensor, " size"]:
         """What members start from, 0 where their masks drop."""
         return self.pack([masked(member.weights, member.mask) for member in members], device)
 
-    def masks(self, members: Sequence[Member], device: torch.device) -> Tensor | None:
+    def masks(
+        self, members: Sequence[Member], device: torch.device
+    ) -> Float32[Tensor, " size"] | None:
         """1 where a weight is kept, else 0; None where every member keeps everything."""
         if all(bool(keep.all()) for member in members for keep in member.mask.values()):
             return None

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import TrainingError
+from ticket_hub.shapes import Shaped
 
 __all__ = ["Repeater", "Rows"]
 
@@ -54,6 +55,7 @@ class Rows:
         if self.device.type == "cpu":
             self._tables |= tables
             return
+        # The buffer that is filled now is that of the run before the last: its copy must be over.
         if len(self._copied) == len(self._buffers):
             self._copied.pop(0).synchronize()
         buffer, other = self._buffers
@@ -62,6 +64,7 @@ class Rows:
                 shape = (self.length, *rows.shape[1:])
                 kind = torch.int32 if rows.dtype == torch.int64 else rows.dtype
                 buffer[name] = torch.empty(shape, dtype=kind, pin_memory=True)
+            # Made once and of full length: a captured graph reads at this address for ever.
             if name not in self._tables:
                 self._tables[name] = torch.zeros(
                     buffer[name].shape, dtype=buffer[name].dtype, device=self.device
@@ -72,21 +75,22 @@ class Rows:
         self._copied[-1].record(torch.cuda.current_stream(self.device))
         self._buffers = (other, buffer)
 
-    def derive(self, name: str, rows: Tensor) -> None:
+    def derive(self, name: str, rows: Shaped[Tensor, "rows ..."]) -> None:
         """Add a table to the run that has begun: made on the device, of as many rows as others."""
         if self.device.type == "cpu" or name not in self._tables:
             self._tables[name] = rows
         else:
             self._tables[name].copy_(rows)
 
-    def table(self, name: str) -> Tensor:
+    def table(self, name: str) -> Shaped[Tensor, "rows ..."]:
         """All rows of a table: of this run on a CPU, on CUDA `length` of them."""
         return self._tables[name]
 
-    def row(self, name: str) -> Tensor:
+    def row(self, name: str) -> Shaped[Tensor, "*row"]:
         """The present row of a table."""
         if self.device.type == "cpu":
             return self._tables[name][self._place]
+        # By the counter on the device: as a number it would be fixed in the graph.
         return self._tables[name].index_select(0, self._counter)[0]
 
     def advance(self) -> None:
@@ -181,6 +185,7 @@ class Repeater:
         except RuntimeError as error:
             self._refuse(str(error).partition("\n")[0])
             return False
+        # A replay repeats kernels alone: a number that the host drew would serve all steps.
         if not torch.equal(drawn[0], torch.get_rng_state()) or drawn[1] != random.getstate():
             self._refuse("it draws random numbers on the host")
             return False

@@ -76,7 +76,7 @@ class Group(ABC):
         """`(examples, channels, height, width)` -> `(members, examples, classes)`."""
 
     def tensors(self, buffer: Tensor) -> list[Tensor]:
-        """A buffer as the optimizer sees it: on a CPU as one tensor.
+        """A buffer, `(size,)`, as the optimizer sees it: on a CPU as one tensor.
 
         CUDA's fused kernels give a block of threads 65,536 values of a tensor, and take some 30
         tensors at once: a small buffer is handed out in as many pieces, to reach more of the GPU.

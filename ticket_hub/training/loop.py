@@ -104,6 +104,7 @@ class Drive:
     def _arrive(self) -> None:
         """Do what is due at this iteration: snapshots and readings."""
         at = self._backend.iteration
+        # A resumed group begins where it was stopped, and may have done here what is due.
         missing = at in self._task.snapshots and at not in self._active[0].snapshots
         if missing:
             for history, weights in zip(self._active, self._backend.weights(), strict=True):
@@ -149,6 +150,7 @@ class Drive:
     def _measure(self, backend: Backend, part: Part) -> Tensor:
         total: Tensor | None = None
         for piece in cut(part, SLICE.get(self._device.type, 1000)):
+            # By its size, since a mean of means would give the last, shorter piece too much.
             values = backend.evaluate(piece) * len(piece)
             total = values if total is None else total + values
             if self._poll():
@@ -167,7 +169,7 @@ class Drive:
         pending, self._pending = self._pending, []
         self._last_flush = time.monotonic()
         for iteration, values in pending:
-            self._take(iteration, values.tolist())
+            self._take(iteration, values.tolist())  # the host waits here for the device
         if pending:
             self._check_finite()
             self._observe([self._progress(history) for history in self._active])
@@ -190,6 +192,7 @@ class Drive:
     def _check_finite(self) -> None:
         lost = {h.member.name: h.lost_at for h in self._active if h.lost_at is not None}
         if lost:
+            # Not theirs: nobody can go on from weights that are not finite.
             self._checkpoint(leave_out=lost)
             places = ", ".join(f"{name} at iteration {at}" for name, at in lost.items())
             raise DivergedError(

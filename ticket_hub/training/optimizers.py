@@ -121,7 +121,7 @@ class SGD(Optimizer):
         return ("momentum",) if spec.momentum else ()
 
     def step(self, gradients: list[Tensor], lr: Tensor) -> None:
-        """Change the weights in place."""
+        """Change the weights in place: a gradient each, of its shape; `lr` is a number, `()`."""
         torch._fused_sgd_(
             self.weights,
             gradients,
@@ -149,7 +149,7 @@ class Adam(Optimizer):
         return ("exp_avg", "exp_avg_sq")
 
     def step(self, gradients: list[Tensor], lr: Tensor) -> None:
-        """Change the weights in place."""
+        """Change the weights in place: a gradient each, of its shape; `lr` is a number, `()`."""
         self.done.add_(1)
         self.kernel(
             self.weights,

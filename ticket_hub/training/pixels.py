@@ -31,7 +31,7 @@ def kept_floats(part: Part, data: DataSet) -> int:
     return 0 if changing or size > KEPT_FLOATS.get(part.inputs.device.type, 0) else size
 
 
-def keep_floats(part: Part, values: Tensor) -> None:
+def keep_floats(part: Part, values: Shaped[Tensor, "examples channels height width"]) -> None:
     """Let `floats` give these values, which another process has computed."""
     _floats[part] = values
 

@@ -41,6 +41,8 @@ def measure(
 ) -> dict[str, Tensor]:
     """One of the needs of criteria, at a trial's weights with 0 where the mask drops.
 
+    By parameter, each of its shape `(*layer)`.
+
     Args:
         need: `gradients`, `hessian_gradients` or `flow`.
         at: the weights, and the mask.

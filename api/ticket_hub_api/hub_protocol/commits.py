@@ -100,6 +100,7 @@ def _make(
     services = draft.services
 
     def act(session: Session) -> CommitRow:
+        # Before the head is read: who waited here sees what was committed meanwhile.
         repository = repositories.lock(session, row.id)
         draft.enter(session, plan)
         work = CommitWork(
@@ -225,6 +226,7 @@ def check_names(files: Collection[str], before: Collection[str]) -> None:
     Names that were there before such commits were refused do not stand in the way of new ones.
     """
     seen: dict[str, str] = {}
+    # Names that were there come first: of two that clash, the new one is refused.
     for path in sorted(files, key=lambda path: path not in before):
         for name in (path, *_parents(path)):
             if name != path and name in files:
@@ -270,6 +272,7 @@ def write_revision(work: CommitWork, head: CommitRow | None, files: Files) -> Co
         "title": work.plan.title,
         "message": work.plan.message,
         "author": work.author,
+        # A clock may go back; the times of a history never do.
         "created_at": max(now(), (head.created_at + 1) if head else 0),
     }
     commit = Commit(**values, oid=commit_oid(values), summary=canonical_json(summary).decode())
@@ -286,6 +289,7 @@ def write_revision(work: CommitWork, head: CommitRow | None, files: Files) -> Co
 
 def _write_tree(session: Session, repository_id: str, files: Files) -> str:
     oid, data = encode_tree(files)
+    # Named by its content: all repositories and commits with these files share one row.
     if session.get(Tree, oid) is None:
         session.add(Tree(oid=oid, data=data))
     wanted = {entry.sha256 for entry in files.values()}

@@ -18,7 +18,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
-from ticket_hub_api.jobs.leases import Command, JobEvent, Lease
+from ticket_hub_api.jobs.leases import Command, CommandName, JobEvent, Lease
 from ticket_hub_api.jobs.quotas import over_quota
 from ticket_hub_api.jobs.reaping import reap_one, suspects
 from ticket_hub_api.jobs.transitions import (
@@ -62,6 +62,7 @@ class JobQueue:
                 return None  # mostly; a look takes no lock
 
         def take(session: Session) -> Lease | None:
+            # PostgreSQL passes over a row that another worker is taking; SQLite has one writer.
             job_id = session.scalar(_next().with_for_update(skip_locked=True))
             job = None if job_id is None else session.get(Job, job_id)
             if job is None:
@@ -90,7 +91,7 @@ class JobQueue:
         progress: Mapping[str, Any] | None = None,
         happened: Sequence[JobEvent] = (),
         quota: int = 0,
-    ) -> str:
+    ) -> CommandName:
         """Show a sign of life, and hear what to do; see `Command`.
 
         Args:
@@ -100,11 +101,11 @@ class JobQueue:
             quota: slot-seconds that an account may use where nothing else is said; 0 is no limit.
         """
 
-        def act(session: Session) -> str:
+        def act(session: Session) -> CommandName:
             job = self._held(session, lease)
             if job is None:
                 return Command.LOST
-            moment = clock(session)
+            moment = clock(session)  # the database's: the workers' clocks may differ
             job.lease_until = moment + round(self.lease_seconds * SECOND)
             job.used += round(seconds * SECOND)
             if progress is not None:

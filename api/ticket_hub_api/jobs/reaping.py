@@ -31,6 +31,7 @@ def suspects(database: Database) -> Sequence[str]:
 
 def reap_one(job_id: str, session: Session) -> bool:
     """Let a suspect wait again, or end it; whether it waits."""
+    # Looked at again under the lock: a sign of life may have come since it was suspected.
     job = locked(session, job_id)
     if job is None or job.state != State.RUNNING or job.lease_until >= clock(session):
         return False

@@ -26,6 +26,7 @@ def clock(session: Any) -> int:  # noqa: ANN401 - a session or a connection
     bind = session.get_bind() if isinstance(session, Session) else session
     if bind.dialect.name == "sqlite":
         return now()
+    # PostgreSQL's now() stands still within a transaction, however long it waits for a row.
     statement = select(func.extract("epoch", text("clock_timestamp()")))
     return round(float(session.execute(statement).scalar_one()) * SECOND)
 

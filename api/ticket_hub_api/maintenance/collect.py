@@ -202,6 +202,7 @@ def _remove_trees(database: Database, *, dry_run: bool) -> int:
         with database.write() as session:
             for start in range(0, len(oids), _BATCH):
                 doomed = Tree.oid.in_(oids[start : start + _BATCH])
+                # Asked once more while it is removed: a commit may have come to name it.
                 session.execute(delete(Tree).where(doomed, unused))
     return len(oids)
 

@@ -43,9 +43,9 @@ _CONFLICTS = frozenset({
 })  # fmt: skip
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
+    "PRAGMA synchronous=FULL",  # what was answered survives a power cut
     "PRAGMA foreign_keys=ON",
-    "PRAGMA cache_size=-4096",
+    "PRAGMA cache_size=-4096",  # in KiB, for each of up to forty readers
 )
 
 
@@ -75,6 +75,7 @@ class Database:
         if self.is_sqlite:
             Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
         self.reader = self._engine("BEGIN", READERS)
+        # SQLite has one writer: others wait for its connection, in turn, and not at its lock.
         self.writer = self._engine("BEGIN IMMEDIATE", 1) if self.is_sqlite else self.reader
 
     def _engine(self, begin: str, size: int) -> Engine:
@@ -132,6 +133,7 @@ class Database:
                 except (DBAPIError, StaleDataError) as error:
                     if not _is_conflict(error):
                         raise
+                # Of random length, so that those who met do not meet again at once.
                 time.sleep(random.uniform(0, turn * PAUSE_SECONDS))  # noqa: S311 - no secret
             with self._transaction() as session:
                 return act(session)

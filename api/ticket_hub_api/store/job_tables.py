@@ -12,13 +12,25 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ticket_hub_api.store.tables import Base, new_id, now
 
-__all__ = ["Job", "JobEvent", "JobKind", "JobQuota", "JobState", "JobWorker", "Kind", "State"]
+__all__ = [
+    "Job",
+    "JobEvent",
+    "JobKind",
+    "JobQuota",
+    "JobState",
+    "JobWorker",
+    "Kind",
+    "State",
+    "StopReason",
+]
 
 
 JobKind: TypeAlias = Literal["find", "retrain"]
 """What is trained."""
 JobState: TypeAlias = Literal["queued", "running", "finished", "failed", "cancelled"]
 """Where a job is."""
+StopReason: TypeAlias = Literal["", "cancel", "quota"]
+"""Why the worker of a job shall stop; empty where it goes on."""
 # Plain words and no Enum: psycopg would write the names of its members.
 
 
@@ -76,7 +88,7 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(default=1)
     failures: Mapped[int] = mapped_column(default=0)
     losses: Mapped[int] = mapped_column(default=0)
-    stop: Mapped[str] = mapped_column(String(16), default="")
+    stop: Mapped[StopReason] = mapped_column(String(16), default="")
     worker_id: Mapped[str] = mapped_column(String(24), default="")
     lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
     progress: Mapped[str] = mapped_column(Text, default="{}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub import errors
-from ticket_hub_api.jobs.leases import Command, JobEvent, Lease
+from ticket_hub_api.jobs.leases import Command, CommandName, JobEvent, Lease
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.observing.logs import FIELDS
 from ticket_hub_api.store.job_tables import Kind
@@ -84,7 +84,7 @@ class Attempt:
         self._meter = Meter(total=self.task.total, unit=unit)
         self._news: list[JobEvent] = []
         self._reading: Mapping[str, Any] | None = None
-        self._order = Command.GO_ON
+        self._order: CommandName = Command.GO_ON
         self._over = threading.Event()
 
     def carry_out(self) -> None:

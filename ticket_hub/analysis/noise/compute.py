@@ -172,7 +172,7 @@ def _outcomes(trained: Sequence[Trained]) -> Outcomes:
 def with_noise(
     theta0: Weights, sigma: Mapping[str, float], multiple: float, seed: int
 ) -> dict[str, Tensor]:
-    """Starting weights with Gaussian noise on the layers that have a sigma.
+    """Starting weights with Gaussian noise on the layers that have a sigma; shapes stay.
 
     Each layer's noise is a pure function of the seed, the multiple and the layer's name, so that
     it does not depend on the mask.

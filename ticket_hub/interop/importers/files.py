@@ -229,7 +229,7 @@ def _data_bytes(header: Any) -> int:  # noqa: ANN401 - parsed JSON
 
 
 def read_array(path: Path) -> Tensor:
-    """The array in a `.npy` file.
+    """The array in a `.npy` file, in its own shape and dtype.
 
     Raises:
         ImportRefusedError: it cannot be read, or holds anything but numbers.

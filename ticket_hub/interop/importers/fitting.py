@@ -27,7 +27,7 @@ _SHOWN = 5
 def fit_weights(
     found: Mapping[str, Tensor], names: Mapping[str, str], architecture: Architecture
 ) -> Weights:
-    """The state dict of our network.
+    """The state dict of our network, in its shapes and dtypes.
 
     Args:
         found: the other system's tensors.
@@ -95,7 +95,7 @@ def _exactly(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
 def fit_mask(
     found: Mapping[str, Tensor], names: Mapping[str, str], architecture: Architecture, source: str
 ) -> Mask:
-    """A mask in our names; layers that it does not name are kept whole.
+    """A mask in our names, bool `(*layer)` each; layers that it does not name are kept whole.
 
     Args:
         found: a name as `naming.spellings` has them -> 0 where pruned, 1 where kept, of any dtype.

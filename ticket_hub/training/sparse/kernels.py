@@ -60,6 +60,7 @@ def _differentiate(  # noqa: PLR0917 - compiled code passes by position
     work: TileMemory,
 ) -> None:
     """The derivative of the mean cross-entropy by the logits: (softmax - one-hot) * share."""
+    # Less the largest logit, which changes no softmax: no power can overflow.
     top = load(work.values, wiring.hidden)
     for unit in range(wiring.hidden + 1, wiring.units):
         value = load(work.values, unit)
@@ -103,6 +104,8 @@ def _collect(wiring: Wiring, parameters: Parameters, work: TileMemory) -> None:
         while edge < end:
             gradient[edge] += total(multiply(slope, pixels(rows, item(sources, edge))))
             edge += 1
+    # The same over units, whose values are float32 where pixels are pairs of bfloat16: two loops,
+    # since the kind of a load is fixed when the kernel is compiled.
     for unit in range(wiring.first, wiring.units):
         slope = load(work.slopes, unit)
         gradient[parameters.edges + unit] += total(slope)

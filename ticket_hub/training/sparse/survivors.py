@@ -79,7 +79,7 @@ class SparseLayers:
         return sum(layer.outputs for layer in self.layers)
 
     def pack(self, tensors: Mapping[str, Tensor], prefix: str = "") -> Float32[Tensor, " flat"]:
-        """The flat vector of dense tensors named `prefix` + parameter."""
+        """The flat vector of dense tensors, `(*layer)` each, named `prefix` + parameter."""
         weights = [
             tensors[prefix + layer.weight].detach().cpu().flatten()[layer.kept]
             for layer in self.layers
@@ -88,7 +88,7 @@ class SparseLayers:
         return torch.cat([*weights, *biases])
 
     def unpack(self, flat: Float32[Tensor, " flat"]) -> dict[str, Tensor]:
-        """Dense tensors by parameter name, exactly 0 where nothing survives."""
+        """Dense tensors, `(*layer)` each by parameter, exactly 0 where nothing survives."""
         sizes = [len(layer.kept) for layer in self.layers]
         sizes += [layer.outputs for layer in self.layers]
         parts = flat.split(sizes)

@@ -74,6 +74,8 @@ def _cut(window: list[Node]) -> int:
     """How many of the next nodes share a parent: from the third on, a hash may end the group."""
     if len(window) <= 2:  # noqa: PLR2004 - a parent has at least two children
         return len(window)
+    # The last of a hash's four numbers decides, and one in four ends a group: an insertion moves
+    # the cuts next to it, and the rest of the tree stays as it was.
     for index in range(2, len(window)):
         if int.from_bytes(window[index][0][24:32], "little") % _BRANCHING == 0:
             return index + 1
