@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from ticket_hub.interop.exporters import export_ticket
     from ticket_hub.interop.importers import import_tickets
     from ticket_hub.recipe import Recipe, load_recipe, recipe_names
-    from ticket_hub.report.bundles import show_bundle
     from ticket_hub.report.costs import measure_ticket
     from ticket_hub.report.runs import report_run
     from ticket_hub.runs.citing import cite_bundle
     from ticket_hub.runs.listing import list_runs
+    from ticket_hub.runs.locate import show_bundle
     from ticket_hub.search.finding import FindResult
     from ticket_hub.ticket import Ticket
     from ticket_hub.transfer.replay import replay_bundle
@@ -118,7 +118,7 @@ _HOMES = {
     "reproduce": "claims.reproduce",
     "retrain": "transfer.retraining",
     "search_hub": "hub.front",
-    "show_bundle": "report.bundles",
+    "show_bundle": "runs.locate",
     "tag_bundle": "hub.front",
     "transfer_tickets": "transfer.transferring",
     "replay_bundle": "transfer.replay",

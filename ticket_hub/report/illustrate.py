@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from ticket_hub.bundle import Bundle, amend_bundle, open_bundle
 from ticket_hub.bundle.figure import NAMESPACES
 from ticket_hub.bundle.layout import FIGURE
+from ticket_hub.comparison.bundles import subject
 from ticket_hub.errors import EvidenceError
-from ticket_hub.report.bundles import subject
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.style import svg, theme_css, themed
 from ticket_hub.runs.lock import owned

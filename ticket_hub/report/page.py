@@ -7,10 +7,10 @@ from html import escape
 from string import Template
 
 from ticket_hub.comparison.ladder import Bars, MeasuredLadder
+from ticket_hub.comparison.ladder_tables import ladder_table
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.style import theme_css, themed_svg
-from ticket_hub.report.tables import ladder_table
 
 __all__ = ["facts_list", "figure_block", "page", "shell"]
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ticket_hub.bundle import open_bundle
+from ticket_hub.comparison.bundles import subject
 from ticket_hub.comparison.ladder import Bars
 from ticket_hub.hub.cache import Cache
-from ticket_hub.recipe.tables import to_table
-from ticket_hub.report.bundles import subject
 from ticket_hub.report.experiments import report_experiment
-from ticket_hub.report.tables import ladder_csv
-from ticket_hub.report.transfers import find_transfer, report_transfer
+from ticket_hub.report.transfers import report_transfer
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.runs.locate import locate
-from ticket_hub.table import Table
-from ticket_hub.transfer import read_matrix
-from ticket_hub.transfer.stored import find_experiment, read_experiment
-from ticket_hub.transfer.tables import EvidenceRow, rows
+from ticket_hub.transfer.stored import find_experiment, find_transfer, read_experiment
 
-__all__ = ["numbers", "report_run"]
+__all__ = ["report_run"]
 
 
 def report_run(
@@ -62,19 +56,3 @@ def report_run(
     beside = Path() if found.pulled else found.bundle.parent
     bundle, target = open_bundle(found.bundle), Path(folder or beside / "report")
     return write_report(subject(bundle), target, forms, bars=bars or "range")
-
-
-def numbers(place: str | Path) -> list[dict[str, Any]]:
-    """The numbers of a report as plain JSON values: networks at levels, or cells of a transfer.
-
-    Raises:
-        TicketHubError: as `report_run`.
-    """
-    transfer = find_transfer(str(place))
-    if transfer is not None:
-        return [to_table(cell) for cell in read_matrix(transfer).cells]
-    experiment = find_experiment(str(place))
-    if experiment is None:
-        ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
-        return ladder_csv(ladder).json()
-    return Table.of_fields(EvidenceRow, rows(read_experiment(experiment).levels)).json()

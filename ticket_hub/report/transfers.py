@@ -7,14 +7,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ticket_hub import home
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.heatmap import matrix_figure
 from ticket_hub.report.page import facts_list, figure_block, shell
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.matrix import (
-    MATRIX,
     Matrix,
     about_verdicts,
     csv_text,
@@ -24,15 +22,7 @@ from ticket_hub.transfer.matrix import (
     read_matrix,
 )
 
-__all__ = ["find_transfer", "matrix_page", "report_transfer"]
-
-
-def find_transfer(place: str) -> Path | None:
-    """The folder of a finished transfer that a path or a run's name stands for, if any."""
-    for folder in (home.expanded(place), home.runs_folder() / place):
-        if (folder / MATRIX).is_file():
-            return folder
-    return None
+__all__ = ["matrix_page", "report_transfer"]
 
 
 def report_transfer(run: Path, folder: Path, forms: Sequence[Form]) -> list[Path]:

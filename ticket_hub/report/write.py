@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ticket_hub.comparison.ladder import Bars, MeasuredLadder
+from ticket_hub.comparison.bundles import ReportSubject
+from ticket_hub.comparison.ladder import Bars
+from ticket_hub.comparison.ladder_tables import ladder_csv, ladder_table
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import png, svg
-from ticket_hub.report.tables import ladder_csv, ladder_table
 
-__all__ = ["Form", "ReportSubject", "write_report"]
+__all__ = ["Form", "write_report"]
 
 Form: TypeAlias = Literal["png", "svg", "html", "csv", "md"]
 """What a report may be written as."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReportSubject:
-    """What a report is about.
-
-    Attributes:
-        ladder: the measurements.
-        facts: what names the tickets and where they come from: title -> text.
-        recipe: the whole recipe as TOML.
-        notes: what the evidence shows and does not show, one sentence each.
-    """
-
-    ladder: MeasuredLadder
-    facts: Mapping[str, str] = field(default_factory=dict)
-    recipe: str = ""
-    notes: Sequence[str] = ()
 
 
 def write_report(

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from ticket_hub import home
 from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.cache import Cache
 from ticket_hub.runs.file_names import EXPERIMENT, MATRIX, RUN
 from ticket_hub.runs.listing import list_runs
 
-__all__ = ["Place", "locate", "resolve"]
+__all__ = ["Place", "locate", "resolve", "show_bundle"]
 
 _EXPERIMENTS = (EXPERIMENT, MATRIX)
 """What marks the folders of `ticket retrain` and `ticket transfer`."""
@@ -152,3 +153,18 @@ def _of_run(name: str, runs: Path) -> Path:
     if bundle is None:
         raise _no_level_yet(exact[0].path.name)
     return bundle
+
+
+def show_bundle(place: str | Path) -> Manifest:
+    """What a bundle says of itself: its manifest, checked.
+
+    Args:
+        place: a bundle, a run, or their names; see `locate`.
+
+    Raises:
+        TicketNotFoundError: there is no such bundle.
+        BundleError: its manifest breaks the format.
+    """
+    from ticket_hub.bundle import open_bundle  # slow, with PyTorch
+
+    return open_bundle(locate(str(place), cache=Cache()).bundle).manifest

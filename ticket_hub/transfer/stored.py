@@ -12,13 +12,13 @@ from ticket_hub.errors import EvidenceError, RecipeError, RunError
 from ticket_hub.evidence import Rule
 from ticket_hub.recipe.experiment_spec import spec_of
 from ticket_hub.recipe.tables import build
-from ticket_hub.runs.file_names import EVIDENCE, EXPERIMENT
+from ticket_hub.runs.file_names import EVIDENCE, EXPERIMENT, MATRIX
 from ticket_hub.runs.seal import read_json
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.spec import ExperimentSpec, OwnExperimentSpec, Request
 
-__all__ = ["StoredExperiment", "find_experiment", "read_experiment"]
+__all__ = ["StoredExperiment", "find_experiment", "find_transfer", "read_experiment"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +52,14 @@ def find_experiment(text: str, *, runs: Path | None = None) -> Path | None:
     """
     for folder in (home.expanded(text), (runs or home.runs_folder()) / text):
         if (folder / EXPERIMENT).is_file():
+            return folder
+    return None
+
+
+def find_transfer(place: str) -> Path | None:
+    """The folder of a finished transfer that a path or a run's name stands for, if any."""
+    for folder in (home.expanded(place), home.runs_folder() / place):
+        if (folder / MATRIX).is_file():
             return folder
     return None
 

@@ -131,21 +131,21 @@ def _of_comparison(hub: OpenHub, viewer: Principal, names: Sequence[str], width:
 
 
 def _ladder(bundle: Bundle, width: float) -> Figure:
-    from ticket_hub.report.bundles import subject
+    from ticket_hub.comparison.bundles import subject
     from ticket_hub.report.figures import ladder_figure
 
     return ladder_figure(subject(bundle).ladder, width=width)
 
 
 def _curves(bundle: Bundle, width: float) -> Figure:
-    from ticket_hub.report.bundles import subject
+    from ticket_hub.comparison.bundles import subject
     from ticket_hub.report.learning import curves_figure
 
     return curves_figure(subject(bundle).ladder, width=width)
 
 
 def _differences(bundle: Bundle, width: float) -> Figure:
-    from ticket_hub.report.bundles import judged_levels
+    from ticket_hub.comparison.bundles import judged_levels
     from ticket_hub.report.forest import differences_figure
 
     judged = judged_levels(bundle)

@@ -58,7 +58,8 @@ def command(
     curves of training; of an experiment of `ticket retrain` also the differences to the controls;
     of a transfer, its matrix as heat maps. html is one page that needs no other file.
     """
-    from ticket_hub.report.runs import numbers, report_run
+    from ticket_hub.comparison.numbers import numbers
+    from ticket_hub.report.runs import report_run
 
     forms: Any = [form for form in formats or DEFAULT if form != "json"]
     for path in report_run(run, folder, forms, bars=bars):

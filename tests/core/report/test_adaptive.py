@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.helpers.controlled import GOLDEN, controlled_bundle
 from ticket_hub.bundle import open_bundle
+from ticket_hub.comparison.bundles import judged_levels
 from ticket_hub.comparison.ladder import MeasuredLadder
-from ticket_hub.report.bundles import judged_levels
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.illustrate import ADAPTIVE_STYLE, adaptive_svg

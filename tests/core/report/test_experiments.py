@@ -12,10 +12,10 @@ from matplotlib.text import Text
 
 import ticket_hub
 from ticket_hub.comparison import experiment_study
+from ticket_hub.comparison.numbers import numbers
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.learning import learning_figure
-from ticket_hub.report.runs import numbers
 from ticket_hub.transfer import RetrainResult, retrain
 from ticket_hub.transfer.stored import StoredExperiment, read_experiment
 

@@ -17,13 +17,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ticket_hub.comparison.bundles import ReportSubject
 from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Series
+from ticket_hub.comparison.ladder_tables import LadderRow, ladder_csv, ladder_rows, ladder_table
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
 from ticket_hub.report.style import svg, themed_svg
-from ticket_hub.report.tables import LadderRow, ladder_csv, ladder_rows, ladder_table
-from ticket_hub.report.write import Form, ReportSubject, write_report
+from ticket_hub.report.write import Form, write_report
 from ticket_hub.table import Table
 from ticket_hub.training import Curves
 

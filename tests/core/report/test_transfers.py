@@ -14,8 +14,9 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.report.heatmap import MARKS, matrix_figure
 from ticket_hub.report.runs import report_run
 from ticket_hub.report.style import svg
-from ticket_hub.report.transfers import find_transfer, matrix_page
+from ticket_hub.report.transfers import matrix_page
 from ticket_hub.transfer import Cell, Matrix
+from ticket_hub.transfer.stored import find_transfer
 from ticket_hub.transfer.tables import EvidenceRow
 
 WORDS = ["winning", "matching", "not distinguishable", "losing", None]

@@ -12,10 +12,11 @@ import torch
 import ticket_hub
 from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.card_experiments import experiments_section
+from ticket_hub.comparison.numbers import numbers
 from ticket_hub.data import load
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import load_recipe
-from ticket_hub.report.runs import numbers, report_run
+from ticket_hub.report.runs import report_run
 from ticket_hub.training import Member, Trainer
 from ticket_hub.transfer import RetrainResult, read_matrix, retrain, transfer_tickets
 from ticket_hub.transfer.controls import make_start

@@ -1,39 +1,39 @@
-"""Reports of bundles: what a bundle says of itself, and the figures of its evidence."""
+"""What a report says of a bundle: the ladder of its evidence, its facts, and what they show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from ticket_hub.bundle import Bundle, Manifest, open_bundle
+from ticket_hub.bundle import Bundle, Manifest
 from ticket_hub.bundle.manifest import LevelRecord
 from ticket_hub.bundle.summary import outcomes, rule_of, verdicts
 from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA, Verdict
-from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET
 from ticket_hub.recipe.own import Metric
-from ticket_hub.report.write import ReportSubject
-from ticket_hub.runs.locate import locate
 from ticket_hub.training import Curves
 
-__all__ = ["JudgedLevel", "judged_levels", "show_bundle", "subject"]
+__all__ = ["JudgedLevel", "ReportSubject", "judged_levels", "subject"]
 
 
-def show_bundle(place: str | Path) -> Manifest:
-    """What a bundle says of itself: its manifest, checked.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReportSubject:
+    """What a report is about.
 
-    Args:
-        place: a bundle, a run, or their names; see `ticket_hub.runs.locate`.
-
-    Raises:
-        TicketNotFoundError: there is no such bundle.
-        BundleError: its manifest breaks the format.
+    Attributes:
+        ladder: the measurements.
+        facts: what names the tickets and where they come from: title -> text.
+        recipe: the whole recipe as TOML.
+        notes: what the evidence shows and does not show, one sentence each.
     """
-    return open_bundle(locate(str(place), cache=Cache()).bundle).manifest
+
+    ladder: MeasuredLadder
+    facts: Mapping[str, str] = field(default_factory=dict)
+    recipe: str = ""
+    notes: Sequence[str] = ()
 
 
 def subject(bundle: Bundle) -> ReportSubject:
