@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,14 +22,11 @@ from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.bundle.unknown import UNKNOWN_FINGERPRINT, without_placeholders
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
-from ticket_hub.patterns import SHA256
+from ticket_hub.patterns import SHA256, TENSOR
 from ticket_hub.recipe import recipe_of, rules, tables
 from ticket_hub.recipe.own import Metric, is_own
 
 __all__ = ["bundle_id", "decode", "encode"]
-
-_TENSOR = re.compile(r"[A-Za-z0-9_.]{1,200}")
-_REMEDY = "Fetch the bundle again, or ask its author to write it again."
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -186,7 +182,7 @@ def _is_data(manifest: Manifest) -> bool:
 def _are_layers(manifest: Manifest) -> bool:
     names = [layer.name for layer in manifest.layers]
     return len(set(names)) == len(names) and all(
-        _TENSOR.fullmatch(layer.name) is not None
+        TENSOR.fullmatch(layer.name) is not None
         and all(extent >= 0 for extent in layer.shape)
         and layer.size >= 1
         for layer in manifest.layers
@@ -214,7 +210,7 @@ def _is_reference(manifest: Manifest) -> bool:
         and SHA256.fullmatch(found.sha256) is not None
         and 1 <= found.size <= layout.MAX_TENSOR_BYTES
         and bool(names)
-        and all(map(_TENSOR.fullmatch, names))
+        and all(map(TENSOR.fullmatch, names))
     )
 
 
@@ -281,4 +277,4 @@ def _is_spread(spread: Spread) -> bool:
 
 def _broken(reason: str) -> BundleFormatError:
     text = reason[:300].rstrip(".")
-    return BundleFormatError(f"{layout.MANIFEST} breaks the format: {text}.", _REMEDY)
+    return BundleFormatError(f"{layout.MANIFEST} breaks the format: {text}.", layout.AGAIN)

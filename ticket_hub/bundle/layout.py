@@ -10,6 +10,7 @@ import re
 from ticket_hub.recipe import rules
 
 __all__ = [
+    "AGAIN",
     "CARD",
     "CONFIG",
     "FIGURE",
@@ -28,6 +29,8 @@ __all__ = [
 
 FORMAT = 1
 """Of a bundle; it grows by optional parts only."""
+AGAIN = "Fetch the bundle again, or ask its author to write it again."
+"""What to do about one that is damaged."""
 
 MANIFEST = "ticket.json"
 """Marks the folder of a bundle; it is written last."""

@@ -43,7 +43,8 @@ from ticket_hub.types import Architecture, Mask, Weights
 __all__ = ["Bundle", "open_bundle", "read_header"]
 
 _log = logging.getLogger("ticket_hub")
-_AGAIN = "Fetch the bundle again, or ask its author to write it again."
+
+_AGAIN = layout.AGAIN
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -335,7 +336,8 @@ class Bundle:
             size, entries = read_header(found)
             if {key: (each.dtype, each.shape) for key, each in entries.items()} != expected:
                 raise BundleFormatError(
-                    f"The tensors in {name} are not those of {self.architecture.name!r}.", _AGAIN
+                    f"The tensors in {name} are not those of {self.architecture.name!r}.",
+                    _AGAIN,
                 )
             data = found.read(record)
         return {key: tensor_at(data, 8 + size, entries[key]) for key in expected}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from ticket_hub.bundle import strict
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.patterns import TENSOR
 
 __all__ = ["TensorEntry", "chunks", "header_size", "parse_header", "tensor_at"]
 
@@ -29,7 +29,6 @@ MAX_RANK = 8
 MAX_ELEMENTS = 1 << 48
 METADATA = {"format": "pt"}
 
-_NAME = re.compile(r"[A-Za-z0-9_.]{1,200}")
 _DTYPES: dict[str, torch.dtype] = {
     "F64": torch.float64,
     "I64": torch.int64,
@@ -85,7 +84,7 @@ def chunks(tensors: Mapping[str, Tensor]) -> Iterator[bytes | memoryview]:
 
 def _rank(name: str, value: Tensor) -> int:
     """The place of a dtype in the library's order of alignment."""
-    if value.dtype not in _CODES or not _NAME.fullmatch(name):
+    if value.dtype not in _CODES or not TENSOR.fullmatch(name):
         raise BundleFormatError(
             f"{name!r} of type {value.dtype} cannot be kept in a bundle.",
             "Names are made of letters, digits, '_' and '.'; values are floats or integers.",
@@ -148,7 +147,7 @@ def parse_header(header: bytes, data_size: int, source: str) -> dict[str, Tensor
 
 
 def _entry(name: str, item: Any, source: str) -> TensorEntry:  # noqa: ANN401 - parsed JSON
-    if not _NAME.fullmatch(name):
+    if not TENSOR.fullmatch(name):
         raise _broken(source, f"{name[:80]!r} is not the name of a tensor")
     if not isinstance(item, dict) or set(item) != {"dtype", "shape", "data_offsets"}:
         raise _broken(source, f"{name!r} has no dtype, shape and data_offsets")

@@ -34,7 +34,6 @@ SOURCE = "weights that theta0 refers to"
 
 # What version control and the Hub's own clients put beside the files of a bundle.
 _FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
-_AGAIN = "Fetch the bundle again, or ask its author to write it again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +146,7 @@ class _Verifier:
         yield Check(name="id of the bundle", holds=True)  # no other one is opened
         registered = not isinstance(self.bundle, DeclaredBundle)
         for name, problem in contradictions(self.manifest, registered=registered):
-            text = f"{problem} {_AGAIN}" if problem else ""
+            text = f"{problem} {layout.AGAIN}" if problem else ""
             yield Check(name=name, holds=not problem, problem=text)
         if self.manifest.reference is not None:
             yield from self._source()
@@ -277,7 +276,7 @@ def _check(name: str, claim: Callable[[], None]) -> Check:
 
 def _demand(holds: bool, problem: str) -> None:  # noqa: FBT001 - reads as a sentence
     if not holds:
-        raise BundleFormatError(problem, _AGAIN)
+        raise BundleFormatError(problem, layout.AGAIN)
 
 
 def _system_files(folder: Path, known: AbstractSet[str]) -> tuple[str, ...]:

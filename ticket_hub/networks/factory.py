@@ -27,6 +27,7 @@ from ticket_hub.networks.passing import pass_through
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.networks.registry import OWN_FUNCTION, outline, register_network
 from ticket_hub.networks.seeding import kept_generators, seed_generators
+from ticket_hub.patterns import TENSOR
 from ticket_hub.registry import needs
 from ticket_hub.types import Architecture
 
@@ -50,7 +51,6 @@ INPUTS = ("images", "columns", "sequence", "tokens")
 """What the module is given: `(batch, channels, height, width)`, `(batch, columns)`, `(batch,
 channels, length)` or int64 `(batch, length)`."""
 
-_TENSOR = re.compile(r"[A-Za-z0-9_.]{1,200}")
 _DTYPES = frozenset(
     {torch.float64, torch.float32, torch.float16, torch.int64, torch.int32, torch.int16}
     | {torch.int8, torch.uint8, torch.bool}
@@ -155,7 +155,7 @@ def tensors_of(module: nn.Module) -> dict[str, str]:
     lazy = [name for name, value in module.named_parameters() if is_lazy(value)]
     for name, value in ({} if lazy else module.state_dict()).items():
         possible = isinstance(value, torch.Tensor) and value.layout == torch.strided
-        if not possible or not _TENSOR.fullmatch(name) or value.dtype not in _DTYPES:
+        if not possible or not TENSOR.fullmatch(name) or value.dtype not in _DTYPES:
             about = value.dtype if isinstance(value, torch.Tensor) else type(value).__name__
             raise NetworkError(
                 f"The entry {name[:80]!r} of the state dict ({about}) cannot be in a bundle.",

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ticket_hub.comparison.ladder import CONFIDENCE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
@@ -22,7 +23,6 @@ from ticket_hub.report.style import INK, PAPER, drawing, look
 __all__ = ["Branch", "Judged", "differences_figure", "forest_figure", "verdict_branches"]
 
 MAX_LEVELS = 8
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)

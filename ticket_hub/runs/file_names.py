@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ANALYSIS", "ENVIRONMENT", "EVIDENCE", "EXPERIMENT", "MATRIX", "RECIPE", "RUN"]
+__all__ = ["ANALYSIS", "ENVIRONMENT", "EVIDENCE", "EXPERIMENT", "MATRIX", "RECIPE", "RUN", "SEAL"]
 
 RUN = "run.json"
 """Marks the folder of a search; see `ticket_hub.runs.folder`."""
@@ -18,3 +18,5 @@ RECIPE = "recipe.toml"
 """The recipe of a search, for people."""
 ENVIRONMENT = "environment.json"
 """What a run was made with, and whether its bits are still exact."""
+SEAL = "seal.json"
+"""What a finished level or network consists of; written last, so that it marks the end."""

@@ -32,7 +32,7 @@ from ticket_hub.errors import EnvironmentMismatchError, RunError, RunMismatchErr
 from ticket_hub.recipe import PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.own import OwnLoop
 from ticket_hub.recipe.tables import build, to_table
-from ticket_hub.runs.file_names import ENVIRONMENT, RECIPE, RUN
+from ticket_hub.runs.file_names import ENVIRONMENT, RECIPE, RUN, SEAL
 from ticket_hub.runs.level import Level
 from ticket_hub.runs.level_files import read_mask, read_trials, write_trials
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal, remedy
@@ -95,7 +95,7 @@ class RunFolder:
 
     def has_level(self, index: int) -> bool:
         """Whether a level is finished."""
-        return (self.level(index) / "seal.json").exists()
+        return (self.level(index) / SEAL).exists()
 
     def open(self, recipe: Recipe | PartialRecipe) -> Header | None:
         """The header for work by a recipe, or None in a new folder.
@@ -228,7 +228,7 @@ class RunFolder:
             for trial, weights in enumerate(theta0)
         ]
         refers = {} if reference is None else {"reference": to_table(reference)}
-        write_json(self.theta0 / "seal.json", {"format": FORMAT, "trials": entries} | refers)
+        write_json(self.theta0 / SEAL, {"format": FORMAT, "trials": entries} | refers)
 
     def read_level(self, index: int, parent: int | None, theta0: Sequence[Weights]) -> Level:
         """A finished level, every digest checked.
@@ -240,7 +240,7 @@ class RunFolder:
             RunError: a file is missing or damaged, or the parent was replaced by another.
         """
         folder = self.level(index)
-        seal = read_json(folder / "seal.json", remedy(folder))
+        seal = read_json(folder / SEAL, remedy(folder))
         if seal.get("parent") != self._seal_digest(parent):
             raise RunError(
                 f"{folder} was not derived from what is there before it now.", remedy(folder)
@@ -248,25 +248,25 @@ class RunFolder:
         try:
             return read_trials(folder, seal, theta0, self.bundle)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{folder}/seal.json is damaged: {error!r}.", remedy(folder)) from error
+            raise RunError(f"{folder / SEAL} is damaged: {error!r}.", remedy(folder)) from error
 
     def write_level(self, level: Level, parent: int | None) -> None:
         """Keep a level; it is finished once its seal is written."""
         folder = self.level(level.index)
         seal = write_trials(folder, level, self.bundle)
         seal |= {"format": FORMAT, "parent": self._seal_digest(parent)}
-        write_json(folder / "seal.json", seal)
+        write_json(folder / SEAL, seal)
 
     def read_mask(self, index: int, trial: int, theta0: Weights) -> Mask:
         """The mask of one trial at a finished level; raises as `read_level`."""
         folder = self.level(index)
-        entry = read_json(folder / "seal.json", remedy(folder))["trials"][trial]
+        entry = read_json(folder / SEAL, remedy(folder))["trials"][trial]
         return read_mask(folder, entry, self.bundle / mask_file(trial, index), theta0)
 
     def bundled(self, index: int) -> dict[str, FileRecord]:
         """The files of the bundle that the seals of theta0 and of a finished level have."""
-        theta0 = read_json(self.theta0 / "seal.json", remedy(self.theta0))["trials"]
-        masks = read_json(self.level(index) / "seal.json", remedy(self.level(index)))["trials"]
+        theta0 = read_json(self.theta0 / SEAL, remedy(self.theta0))["trials"]
+        masks = read_json(self.level(index) / SEAL, remedy(self.level(index)))["trials"]
         files = {theta0_file(t): each for t, each in enumerate(theta0) if "file" not in each}
         files |= {
             mask_file(t, index): each["mask"] for t, each in enumerate(masks) if "mask" in each
@@ -275,14 +275,14 @@ class RunFolder:
 
     def reseal(self, level: Level) -> None:
         """Change how a finished level says that it ends; only for one that none follows."""
-        path = self.level(level.index) / "seal.json"
+        path = self.level(level.index) / SEAL
         seal = read_json(path, remedy(path.parent))
         ending = None if level.ending is None else asdict(level.ending)
         write_json(path, seal | {"ending": ending})
 
     def _seal_digest(self, parent: int | None) -> str:
         folder = self.theta0 if parent is None else self.level(parent)
-        return hashlib.sha256((folder / "seal.json").read_bytes()).hexdigest()
+        return hashlib.sha256((folder / SEAL).read_bytes()).hexdigest()
 
 
 def _header(table: Mapping[str, Any]) -> Header:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from ticket_hub import home
 from ticket_hub.errors import RunError
 from ticket_hub.recipe.spec import last_level
-from ticket_hub.runs.file_names import RUN
+from ticket_hub.runs.file_names import RUN, SEAL
 from ticket_hub.runs.lock import is_held
 from ticket_hub.runs.seal import read_json
 
@@ -73,7 +73,7 @@ def summarize(path: Path) -> RunSummary:
 def _summarize(path: Path) -> RunSummary:
     header = read_json(path / RUN, "")
     recipe, search = header["recipe"], header["recipe"]["search"]
-    names = (path / f"levels/{index:03d}/seal.json" for index in itertools.count())
+    names = (path / f"levels/{index:03d}/{SEAL}" for index in itertools.count())
     seals = list(itertools.takewhile(Path.is_file, names))
     last = read_json(seals[-1], "") if seals else {}
     ending = last.get("ending")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.errors import RunError
+from ticket_hub.runs.file_names import SEAL
 
 __all__ = ["FORMAT", "read_json", "read_seal", "remedy"]
 
@@ -46,5 +47,5 @@ def read_seal(folder: Path) -> dict[str, Any] | None:
     Raises:
         RunError: the seal is damaged.
     """
-    path = folder / "seal.json"
+    path = folder / SEAL
     return read_json(path, remedy(folder)) if path.exists() else None

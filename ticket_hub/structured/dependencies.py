@@ -24,6 +24,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks import blank_module, build, prunable_layers, transposed_layers
 from ticket_hub.networks.encoder import HEAD, EncoderLayer
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
+from ticket_hub.networks.prunable import PRUNABLE_TYPES
 from ticket_hub.project import install_extra
 from ticket_hub.pruning.granularity import check_inputs, needs_structure, takes_inputs
 from ticket_hub.pruning.structure import OUTPUTS, Structure, UnitGroup
@@ -34,7 +35,6 @@ from ticket_hub.types import Architecture
 __all__ = ["structure_for", "structure_of"]
 
 CLOSE = 1e-9  # of the largest output, in float64
-LAYERS = (_ConvNd, nn.Linear)
 
 Item: TypeAlias = Any  # of torch-pruning, which has no types
 Graph: TypeAlias = Any
@@ -155,7 +155,9 @@ def _group(
             reasons.append(f"{names[part]} {obstacle}")
         if places is None:
             continue
-        if isinstance(part, LAYERS) and not graph.is_out_channel_pruning_fn(item.dep.handler):
+        if isinstance(part, PRUNABLE_TYPES) and not graph.is_out_channel_pruning_fn(
+            item.dep.handler
+        ):
             columns[f"{names[part]}.weight"] = places
         else:
             rows |= {f"{names[part]}.{leaf}": places for leaf in _by_unit(part)}
@@ -175,7 +177,7 @@ def _obstacle(part: nn.Module) -> str:
         return "is a transposed convolution"
     if isinstance(part, _ConvNd) and part.groups not in {1, part.out_channels}:
         return "is a convolution in groups"
-    if isinstance(part, (*LAYERS, _NormBase)):
+    if isinstance(part, (*PRUNABLE_TYPES, _NormBase)):
         return ""
     return f"is a {type(part).__name__}, which does not take them apart"
 

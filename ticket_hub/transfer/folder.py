@@ -17,7 +17,7 @@ from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.errors import RunError, RunMismatchError
-from ticket_hub.runs.file_names import EXPERIMENT, RUN
+from ticket_hub.runs.file_names import EXPERIMENT, RUN, SEAL
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
@@ -117,7 +117,7 @@ class ExperimentFolder:
         make_folder(folder)
         entry = write_tensors(folder / "weights.safetensors", network.weights)
         seal = {"format": FORMAT, "iterations": network.iterations, "weights": entry}
-        write_json(folder / "seal.json", seal)
+        write_json(folder / SEAL, seal)
 
     def read_dense(self, trial: int) -> DenseNetwork | None:
         """A trained dense network; None where there is none.
@@ -134,7 +134,7 @@ class ExperimentFolder:
 
     def has_dense(self, trial: int) -> bool:
         """Whether a trained dense network was kept."""
-        return (self._dense(trial) / "seal.json").exists()
+        return (self._dense(trial) / SEAL).exists()
 
     def _dense(self, trial: int) -> Path:
         return self.path / "dense" / str(trial)

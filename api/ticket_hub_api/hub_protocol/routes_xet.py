@@ -7,7 +7,6 @@ whenever chunks were collected. It says nothing else, and any is served.
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from ticket_hub.patterns import SHA256
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.services import services_of
@@ -44,7 +44,6 @@ TOKEN_SECONDS = 3600
 MAX_XORB = 80 << 20
 MAX_SHARD = 72 << 20
 MAX_TELEMETRY = 1 << 20
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @router.api_route(
@@ -83,7 +82,7 @@ async def token(request: Request, caller: Caller, access: str, revision: str) ->
 @router.post("/xet/{generation}/v1/xorbs/{prefix}/{value}", dependencies=[MAY_WRITE])
 async def post_xorb(request: Request, prefix: str, value: str) -> Response:
     """Receive a xorb."""
-    if prefix != "default" or not _HASH.fullmatch(value):
+    if prefix != "default" or not SHA256.fullmatch(value):
         raise errors.bad_request("A xorb's address is default/ and its hash.")
     services = services_of(request)
     async with receive(request, MAX_XORB) as incoming:
@@ -122,7 +121,7 @@ async def reconstruction(request: Request, value: str, claims: XetReader) -> Res
         )
         with services.database.read() as connection:
             row = connection.execute(statement).first()
-        if row is None or not _HASH.fullmatch(value):
+        if row is None or not SHA256.fullmatch(value):
             raise errors.ApiError(404, "There is no such file.")
         start, stop = parse_range(wanted, row.size) or (0, row.size)
         return reconstruct(services, row.terms, start, stop, base)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from fastapi import Path as InPath
 from fastapi import Query, Request, Response
 
+from ticket_hub.patterns import COMMIT
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.ticket_files import (
     Layers,
@@ -33,7 +33,6 @@ __all__ = ["router"]
 router = rest_router("/api/v1/tickets/{owner}/{name}", "tickets", cached=True)
 LevelIndex = Annotated[int, InPath(ge=0, le=1000)]
 TrialIndex = Annotated[int, Query(ge=0, le=999)]
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNSATISFIABLE = 416
 FOR_EVER = "private, max-age=31536000, immutable"
 REFUSALS = answers(400, 401, 404, 422, 429, 503)
@@ -145,6 +144,6 @@ def _hand_out(request: Request, file: FileAnswer) -> Response:
     if response.status_code == _UNSATISFIABLE:
         headers = {"Content-Range": response.headers["Content-Range"]}
         raise ApiError(_UNSATISFIABLE, "There is no such part of the file.", headers=headers)
-    if _COMMIT.fullmatch(request.query_params.get("revision", "")):
+    if COMMIT.fullmatch(request.query_params.get("revision", "")):
         response.headers["Cache-Control"] = FOR_EVER
     return response

@@ -7,13 +7,13 @@ import unicodedata
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from ticket_hub.patterns import COMMIT
 from ticket_hub_api.errors import ApiError, bad_request, not_supported
 
 __all__ = [
     "ENCODED_SLASH",
     "KINDS",
     "MODEL",
-    "OID",
     "RepositoryKey",
     "check_path",
     "check_ref",
@@ -34,8 +34,6 @@ KINDS = {"models": MODEL, "datasets": "dataset"}
 """Part of a path -> kind of repository."""
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
 _REF = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+-]{0,198}[A-Za-z0-9_+])?")
-OID = re.compile(r"[0-9a-f]{40}")
-"""Of a commit."""
 _HEADS = frozenset({"head", "main"})
 _WINDOWS = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\..*)?"
@@ -118,7 +116,7 @@ def check_ref(name: str) -> str:
     bad = not _REF.fullmatch(name) or ".." in name or "//" in name or name.startswith("refs/")
     if bad or any(part.startswith(".") or part.endswith((".lock", ".")) for part in parts):
         raise bad_request(f"{name!r} cannot be the name of a branch or tag.")
-    if OID.fullmatch(name):
+    if COMMIT.fullmatch(name):
         raise bad_request("A branch or tag cannot look like a commit.")
     if name.lower() in _HEADS:
         raise bad_request(f"{name!r} means the default branch, and can be no other branch or tag.")

@@ -21,10 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 
+from ticket_hub.patterns import COMMIT
 from ticket_hub_api import errors
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.listeners import listeners_of, tell_changed
-from ticket_hub_api.store.names import OID, RepositoryKey, check_repository_name, repository_key
+from ticket_hub_api.store.names import RepositoryKey, check_repository_name, repository_key
 from ticket_hub_api.store.tables import (
     Account,
     Commit,
@@ -281,7 +282,7 @@ def _target(
     """The commit id that a revision means in a repository, or null: a branch before a tag."""
     if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
         return head
-    if OID.fullmatch(revision):
+    if COMMIT.fullmatch(revision):
         return literal(revision)
     names = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
     meant = [

@@ -12,6 +12,7 @@ from ticket_hub.data import DataSet, normalized
 from ticket_hub.networks import build, with_fresh_statistics
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.pixels import floats
+from ticket_hub.training.plain import EVALUATION_BATCH
 from ticket_hub.training.readings import read_logits
 from ticket_hub.training.settings import autocast, deliberate, on_device
 from ticket_hub.types import Architecture, Weights
@@ -21,7 +22,6 @@ __all__ = ["STATISTICS_EXAMPLES", "WeightReader"]
 STATISTICS_EXAMPLES = 5000
 """Training examples that the statistics of norms between two networks are measured on."""
 STATISTICS_BATCH = 500
-EVALUATION_BATCH = {"cpu": 100, "cuda": 2000}
 """Examples of one forward pass; more of them fall out of a processor's cache."""
 
 
