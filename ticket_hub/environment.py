@@ -57,7 +57,7 @@ def fingerprint(device: torch.device | str = "cpu", backend: str = "auto") -> di
     place = torch.device(device)
     facts = {
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "device": _device_name(place),
+        "device": torch.cuda.get_device_name(place) if place.type == "cuda" else _processor(),
         "onednn": str(torch.backends.mkldnn.is_available()),
         "numpy": _version("numpy"),
         "platform": platform.platform(),
@@ -79,10 +79,6 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         for key in keys
         if before.get(key) != now.get(key)
     ]
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
 
 
 def _processor() -> str:

@@ -44,7 +44,10 @@ def write_report(plan: AnalysisPlan, findings: Sequence[Finding], folder: Path) 
         if found:
             with naming(analysis):
                 parts += _section(analysis, found, folder)
-    parts += ["<h2>Where this was measured</h2>", facts_list(_environment(findings))]
+    parts += [
+        "<h2>Where this was measured</h2>",
+        facts_list(dict(sorted(findings[-1].environment.items())) if findings else {}),
+    ]
     write_bytes(folder / "analysis.html", shell(_title(plan), parts).encode())
 
 
@@ -110,7 +113,3 @@ def _notes(plan: AnalysisPlan) -> list[str]:
         f"<p>Left out: {escape(name)}, since {escape(reason)}.</p>"
         for name, reason in plan.left_out
     ]
-
-
-def _environment(findings: Sequence[Finding]) -> dict[str, str]:
-    return dict(sorted(findings[-1].environment.items())) if findings else {}

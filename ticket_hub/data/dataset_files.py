@@ -73,7 +73,7 @@ class DatasetFiles:
         path = self._find(file)
         assert path is not None
         with self.parsing(file):
-            data = gzip.decompress(path.read_bytes()) if _is_packed(path) else path.read_bytes()
+            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         self._verify(file, path, data)
         return data
 
@@ -114,7 +114,3 @@ class DatasetFiles:
             f"{self._find(file) or self.root / file} cannot be read: {reason}.",
             "Delete it and fetch it again.",
         )
-
-
-def _is_packed(path: Path) -> bool:
-    return path.suffix == ".gz"

@@ -154,7 +154,7 @@ def _tables(
     except Exception as error:  # the libraries document no common class of their errors
         raise DataNotFoundError(
             f"The data set hf:{match[0]} cannot be had: looked in {folder}, and "
-            f"{_first_line(error)}.",
+            f"{(str(error).strip() or type(error).__name__).splitlines()[0].rstrip('.')}.",
             "Check the name, save it there with `save_to_disk`, try again with a network, or set "
             "HF_HUB_OFFLINE=1 to read the cache of the library `datasets`.",
         ) from error
@@ -172,10 +172,6 @@ def _opened(library: Any, match: re.Match[str], folder: Path, hub: HfApi | None)
     if not constants.HF_HUB_OFFLINE:  # the library retries for half a minute, this does not
         hub.dataset_info(match["path"], revision=match["revision"], timeout=TIMEOUT)
     return library.load_dataset(match["path"], match["config"], revision=match["revision"])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _named_parts(tables: Mapping[str, Any], source: str) -> list[Any]:

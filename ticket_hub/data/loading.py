@@ -49,7 +49,9 @@ def load(
     published = read(spec, files)
     check_preparation(spec, published.train)
     if spec.size and published.train.kind == "images":
-        published = published.map(lambda part: _resized(part, spec.size))
+        published = published.map(
+            lambda part: Part(inputs=resized(part.inputs, spec.size, spec.size), labels=part.labels)
+        )
     check_examples(spec, published)
     data = split(
         spec,
@@ -63,7 +65,3 @@ def load(
     for note in published.notes:
         (notify or _log.warning)(note)
     return replace(data, notes=published.notes)
-
-
-def _resized(part: Part, size: int) -> Part:
-    return Part(inputs=resized(part.inputs, size, size), labels=part.labels)

@@ -38,7 +38,15 @@ def _leading(steps: Callable[[], Iterator[Step]]) -> Iterator[Step]:
             weights = {
                 name: value.detach().cpu() for name, value in step.module.state_dict().items()
             }
-            _share({"weights": weights, "mask": step.mask, "facts": step.facts, **_seeded(step)})
+            _share(
+                {
+                    "weights": weights,
+                    "mask": step.mask,
+                    "facts": step.facts,
+                    "rewind_step": step.rewind_step,
+                    "draw_seed": step.draw_seed,
+                }
+            )
             yield step
     except TicketHubError as error:
         _share(error)
@@ -62,10 +70,6 @@ def _following(network: OwnNetwork, metric: Metric) -> Iterator[Step]:
         seed_generators(step.draw_seed)
         yield step
         step.end()
-
-
-def _seeded(step: Step) -> dict[str, int]:
-    return {"rewind_step": step.rewind_step, "draw_seed": step.draw_seed}
 
 
 def _share(told: Any = None) -> Any:  # noqa: ANN401 - a step, an error, or the end

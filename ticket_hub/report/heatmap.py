@@ -176,14 +176,13 @@ def _axes(panel: Axes, matrix: Matrix, lines: Sequence[Sequence[Cell]]) -> None:
     panel.tick_params(length=0)
     for side in ("left", "bottom"):
         panel.spines[side].set_visible(False)
-    panel.set_xticks(range(len(matrix.data)), [_wrapped(name) for name in matrix.data])
+    panel.set_xticks(
+        range(len(matrix.data)),
+        [textwrap.fill(short_name(name), 16, break_long_words=False) for name in matrix.data],
+    )
     panel.set_yticks(range(len(lines)), [_about(line) for line in lines])
     panel.set_xlabel("data set that the ticket is trained on")
     panel.set_ylabel("ticket and weights left")
-
-
-def _wrapped(name: str) -> str:
-    return textwrap.fill(short_name(name), 16, break_long_words=False)
 
 
 def _about(line: Sequence[Cell]) -> str:

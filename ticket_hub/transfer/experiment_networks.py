@@ -13,7 +13,7 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.masks import kept
 from ticket_hub.recipe.spec import PruningSpec
 from ticket_hub.search import pretrained as pretrained_start
-from ticket_hub.training import Curves, Member, Trained
+from ticket_hub.training import Member, Trained
 from ticket_hub.transfer.controls import Start, asks, make_start
 from ticket_hub.transfer.head import Fitted, fit
 from ticket_hub.transfer.images import fit_size
@@ -146,7 +146,7 @@ class ExperimentNetworks:
         """What an entry came to; readings of an equal network are taken as they are."""
         curves = trained.curves
         if isinstance(trained, Trained):
-            curves = _later(curves, lined.before)
+            curves = dataclasses.replace(curves, iterations=curves.iterations + lined.before)
         return Result(
             level=entry.level,
             control=entry.control,
@@ -190,8 +190,3 @@ class ExperimentNetworks:
 def pruning_of(source: Source) -> PruningSpec:
     """How the search that found the tickets pruned; weights layer by layer where nobody knows."""
     return source.bundle.manifest.recipe.pruning or PruningSpec()
-
-
-def _later(curves: Curves, iterations: int) -> Curves:
-    """The same readings, so many iterations later."""
-    return dataclasses.replace(curves, iterations=curves.iterations + iterations)

@@ -79,7 +79,9 @@ def list_repositories(
     cursor = ""
     if len(rows) > limit:
         last = rows[limit - 1]
-        cursor = _encode([getattr(last, _ORDERS[query.sort].key), last.id])
+        cursor = base64.urlsafe_b64encode(
+            json.dumps([getattr(last, _ORDERS[query.sort].key), last.id]).encode()
+        ).decode()
     return page, cursor
 
 
@@ -135,10 +137,6 @@ def _range(text: str) -> list[ColumnElement[bool]]:
         column = Repository.parameters
         found.append(column >= bound if match[1] == "min" else column <= bound)
     return found
-
-
-def _encode(place: list[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
 def _decode(cursor: str) -> tuple[int, str]:

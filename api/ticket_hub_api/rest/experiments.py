@@ -109,7 +109,7 @@ async def send_evidence(request: Request, caller: Writer) -> Response:
     """
     data, services = await read_bytes(request, MAX_BYTES), services_of(request)
     detail, made = await run_in_threadpool(services.torch_process.call, _receive, caller, data)
-    return JSONResponse(_plain(detail), 201 if made else 200)
+    return JSONResponse(dict(vars(detail)), 201 if made else 200)
 
 
 def _receive(services: OpenHub, caller: Principal, data: bytes) -> tuple[ExperimentDetail, bool]:
@@ -136,10 +136,6 @@ def _parse(data: bytes) -> EvidenceIn:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ApiError(422, f"The body is not valid: {where}: {first['msg']}.") from error
-
-
-def _plain(detail: ExperimentDetail) -> dict[str, Any]:
-    return dict(vars(detail))
 
 
 @router.delete(

@@ -33,10 +33,8 @@ def open_engine(options: Options) -> Engine:
 
     if options.engine == "local":
         slot = Slot(name=options.slot, cuda=options.cuda, workers=options.workers)
-        pool = SlotPool([slot], Path(options.jobs_folder) / ".slots" / _unique())
+        pool = SlotPool(
+            [slot], Path(options.jobs_folder) / ".slots" / f"{socket.gethostname()}-{os.getpid()}"
+        )
         return LocalEngine(pool=pool, grace_seconds=GRACE_SECONDS, tethered=True)
     return make_engine(options.engine, options.engine_options)
-
-
-def _unique() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"

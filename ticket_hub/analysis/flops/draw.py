@@ -48,7 +48,9 @@ def draw(findings: Sequence[Finding]) -> Figure:
             label="dense",
         )
         for position, finding in enumerate(findings):
-            for row, counts in enumerate(_effective(finding.result)):
+            for row, counts in enumerate(
+                [*(layer.effective for layer in finding.result.layers), finding.result.effective]
+            ):
                 mean, bar = mean_and_bar([count / 1e6 for count in counts])
                 look_ = look("", position)
                 panel.errorbar(
@@ -67,10 +69,6 @@ def draw(findings: Sequence[Finding]) -> Figure:
         n = len(first.effective)
         legend_below(figure, panel, f"mean of {count_trials(n)}; bars: least to greatest trial")
     return figure
-
-
-def _effective(result: Flops) -> list[tuple[int, ...]]:
-    return [*(layer.effective for layer in result.layers), result.effective]
 
 
 def tabulate(findings: Sequence[Finding]) -> Table:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.marks import level_name, mean_and_bar
-from ticket_hub.analysis.overlap.compute import Overlap, PairOverlap, Shared
+from ticket_hub.analysis.overlap.compute import Overlap, Shared
 from ticket_hub.analysis.panels import (
     WIDTH,
     layer_panel,
@@ -39,7 +39,10 @@ def draw(findings: Sequence[Finding]) -> Figure:
         for position, finding in enumerate(shown):
             for row in range(len(names)):
                 place = place_in_row(row, position, len(shown))
-                marks = [_shared(pair, row) for pair in finding.result.pairs]
+                marks = [
+                    pair.layers[row] if row < len(pair.layers) else pair.total
+                    for pair in finding.result.pairs
+                ]
                 _overlap_mark(panel, marks, place, position, "" if row else level_name(finding))
         panel.set_xlim(left=0)
         panel.set_xlabel("shared by two masks, of the weights that the smaller one keeps (%)")
@@ -63,10 +66,6 @@ def _overlap_legend(figure: Figure, panel: Axes, result: Overlap) -> None:
         "bars: least to greatest pair; by chance: the exact mean, shade: "
         f"{100 * result.confidence:g}% of what chance gives",
     )
-
-
-def _shared(pair: PairOverlap, row: int) -> Shared:
-    return pair.layers[row] if row < len(pair.layers) else pair.total
 
 
 def _overlap_mark(

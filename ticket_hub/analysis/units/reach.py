@@ -161,7 +161,11 @@ def _conduct(module: nn.Module, layers: tuple[PrunableLayer, ...], mask: Mask) -
         if name and isinstance(part, NORMS):
             _replace(module, name, nn.Identity())
         elif name and isinstance(part, nn.MaxPool2d) and part.dilation == 1:
-            _replace(module, name, _mean_pool(part))
+            _replace(
+                module,
+                name,
+                nn.AvgPool2d(part.kernel_size, part.stride, part.padding, ceil_mode=part.ceil_mode),
+            )
     for value in module.parameters():
         value.abs_().requires_grad_(False)  # noqa: FBT003 - torch's own order
     for layer in layers:
@@ -175,7 +179,3 @@ def _conduct(module: nn.Module, layers: tuple[PrunableLayer, ...], mask: Mask) -
 def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
     parent, _, last = name.rpartition(".")
     setattr(module.get_submodule(parent), last, part)
-
-
-def _mean_pool(part: nn.MaxPool2d) -> nn.AvgPool2d:
-    return nn.AvgPool2d(part.kernel_size, part.stride, part.padding, ceil_mode=part.ceil_mode)
