@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ticket_hub.shapes import Shaped
-
 __all__ = ["Survivors"]
 
 _PLAIN = {Tensor, torch.nn.Parameter}
@@ -29,8 +27,8 @@ class Survivors:
         self._dropped: Tensor | None = None
 
     @torch.no_grad()
-    def clear(self, values: Shaped[Tensor, "*layer"]) -> None:
-        """Set dropped entries to 0 in place, without autograd noticing; nothing on meta."""
+    def clear(self, values: Tensor) -> None:
+        """Set what is dropped of `(*layer)` to 0 in place, unseen by autograd; nothing on meta."""
         if values.is_meta:
             return
         if torch.compiler.is_compiling():  # a graph cannot look at bits
@@ -44,12 +42,12 @@ class Survivors:
         else:
             values.data.masked_fill_(self._where_dropped(values), 0)
 
-    def only(self, values: Shaped[Tensor, "*layer"]) -> Shaped[Tensor, "*layer"]:
-        """A copy with 0 where the mask drops; gradients do not flow there."""
+    def only(self, values: Tensor) -> Tensor:
+        """A copy, `(*layer)`, with 0 where the mask drops; gradients do not flow there."""
         return values.masked_fill(self._where_dropped(values), 0)
 
-    def of_gradient(self, gradient: Shaped[Tensor, "*layer"]) -> Shaped[Tensor, "*layer"]:
-        """The gradient with 0 where the mask drops; sparse stays sparse."""
+    def of_gradient(self, gradient: Tensor) -> Tensor:
+        """The gradient, `(*layer)`, with 0 where the mask drops; sparse stays sparse."""
         if gradient.layout == torch.sparse_coo:
             return self._of_sparse(gradient)
         if gradient.requires_grad or not _has_bits(gradient):

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from ticket_hub.pruning.masks import masked
-from ticket_hub.shapes import Float32
 from ticket_hub.training.member import Member
 from ticket_hub.types import Weights
 
@@ -52,32 +51,28 @@ class Layout:
             place = end
         return found
 
-    def pack(
-        self, states: Sequence[Mapping[str, Tensor]], device: torch.device
-    ) -> Float32[Tensor, " size"]:
-        """The parameters of each member in a new buffer."""
+    def pack(self, states: Sequence[Mapping[str, Tensor]], device: torch.device) -> Tensor:
+        """The parameters of each member in a new buffer, float32 `(size,)`."""
         buffer = torch.zeros(self.size)
         for name, view in self.views(buffer).items():
             for place, state in zip(view, states, strict=True):
                 place.copy_(state[name])
         return buffer.to(device)
 
-    def unpack(self, buffer: Float32[Tensor, " size"]) -> list[Weights]:
-        """The parameters of each member, copied to the CPU."""
+    def unpack(self, buffer: Tensor) -> list[Weights]:
+        """The parameters, `(*shape)` each, of each member of `(size,)`, copied to the CPU."""
         views = self.views(buffer.detach().cpu())
         return [
             {name: view[index].clone() for name, view in views.items()}
             for index in range(self.members)
         ]
 
-    def weights(self, members: Sequence[Member], device: torch.device) -> Float32[Tensor, " size"]:
-        """What members start from, 0 where their masks drop."""
+    def weights(self, members: Sequence[Member], device: torch.device) -> Tensor:
+        """What members start from, 0 where their masks drop: float32 `(size,)`."""
         return self.pack([masked(member.weights, member.mask) for member in members], device)
 
-    def masks(
-        self, members: Sequence[Member], device: torch.device
-    ) -> Float32[Tensor, " size"] | None:
-        """1 where a weight is kept, else 0; None where every member keeps everything."""
+    def masks(self, members: Sequence[Member], device: torch.device) -> Tensor | None:
+        """1 where a weight is kept, else 0: `(size,)`; None where every member keeps everything."""
         if all(bool(keep.all()) for member in members for keep in member.mask.values()):
             return None
         whole = {name: torch.ones(shape) for name, shape in self.shapes.items()}

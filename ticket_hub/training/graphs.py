@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import TrainingError
-from ticket_hub.shapes import Shaped
 
 __all__ = ["Repeater", "Rows"]
 
@@ -75,19 +74,19 @@ class Rows:
         self._copied[-1].record(torch.cuda.current_stream(self.device))
         self._buffers = (other, buffer)
 
-    def derive(self, name: str, rows: Shaped[Tensor, "rows ..."]) -> None:
-        """Add a table to the run that has begun: made on the device, of as many rows as others."""
+    def derive(self, name: str, rows: Tensor) -> None:
+        """Add a table, `(steps, ...)`, to the run that has begun: made on the device."""
         if self.device.type == "cpu" or name not in self._tables:
             self._tables[name] = rows
         else:
             self._tables[name].copy_(rows)
 
-    def table(self, name: str) -> Shaped[Tensor, "rows ..."]:
-        """All rows of a table: of this run on a CPU, on CUDA `length` of them."""
+    def table(self, name: str) -> Tensor:
+        """All rows of a table: `(steps, ...)` on a CPU, on CUDA `(length, ...)`."""
         return self._tables[name]
 
-    def row(self, name: str) -> Shaped[Tensor, "*row"]:
-        """The present row of a table."""
+    def row(self, name: str) -> Tensor:
+        """The present row of a table, without its first axis."""
         if self.device.type == "cpu":
             return self._tables[name][self._place]
         # By the counter on the device: as a number it would be fixed in the graph.

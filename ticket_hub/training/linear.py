@@ -16,8 +16,6 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ticket_hub.shapes import Float
-
 __all__ = ["Alone", "LinearLayer", "Together", "onednn_pays"]
 
 ONEDNN_FROM = 1_500_000
@@ -38,27 +36,18 @@ def onednn_pays(rows: int, fan_in: int, fan_out: int) -> bool:
 class LinearLayer(Protocol):
     """A fully connected layer of a group.
 
-    `delta` is the gradient of the loss with respect to the layer's sums. A single member's tensors
-    have no first axis.
+    Shapes:
+        `x`: `(members, rows, fan_in)`; `delta`, the gradient of the loss with respect to the
+        layer's sums: `(members, rows, fan_out)`. A single member's have no first axis.
     """
 
-    def forward(
-        self, x: Float[Tensor, "*members rows fan_in"]
-    ) -> Float[Tensor, "*members rows fan_out"]:
+    def forward(self, x: Tensor) -> Tensor:
         """The layer's values, after ReLU where it has one."""
 
-    def backward(
-        self,
-        delta: Float[Tensor, "*members rows fan_out"],
-        x: Float[Tensor, "*members rows fan_in"],
-    ) -> tuple[Float[Tensor, "*members fan_out fan_in"], Float[Tensor, "*members fan_out"]]:
+    def backward(self, delta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of weight and bias."""
 
-    def below(
-        self,
-        delta: Float[Tensor, "*members rows fan_out"],
-        x: Float[Tensor, "*members rows fan_in"],
-    ) -> Float[Tensor, "*members rows fan_in"]:
+    def below(self, delta: Tensor, x: Tensor) -> Tensor:
         """The gradient with respect to the sums of the layer below, whose values are `x`."""
 
 
@@ -72,29 +61,19 @@ class Together:
         self._bias = bias.unsqueeze(1)
         self._gradients, self._relu = gradients, relu
 
-    def forward(
-        self, x: Float[Tensor, "*members rows fan_in"]
-    ) -> Float[Tensor, "*members rows fan_out"]:
+    def forward(self, x: Tensor) -> Tensor:
         """The layer's values, after ReLU where it has one."""
         sums = torch.baddbmm(self._bias, x, self._turned)
         return sums.relu_() if self._relu else sums
 
-    def backward(
-        self,
-        delta: Float[Tensor, "*members rows fan_out"],
-        x: Float[Tensor, "*members rows fan_in"],
-    ) -> tuple[Float[Tensor, "*members fan_out fan_in"], Float[Tensor, "*members fan_out"]]:
+    def backward(self, delta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of weight and bias, in the memory that was given for them."""
         weight, bias = self._gradients
         torch.bmm(delta.transpose(1, 2), x, out=weight)
         torch.sum(delta, 1, out=bias)
         return self._gradients
 
-    def below(
-        self,
-        delta: Float[Tensor, "*members rows fan_out"],
-        x: Float[Tensor, "*members rows fan_in"],
-    ) -> Float[Tensor, "*members rows fan_in"]:
+    def below(self, delta: Tensor, x: Tensor) -> Tensor:
         """The gradient with respect to the sums of the layer below, whose values are `x`."""
         return _through_relu(torch.bmm(delta, self._weight), x)
 
@@ -109,31 +88,21 @@ class Alone:
     def _pays(self, rows: int) -> bool:
         return onednn_pays(rows, *self._weight.shape)
 
-    def forward(
-        self, x: Float[Tensor, "*members rows fan_in"]
-    ) -> Float[Tensor, "*members rows fan_out"]:
+    def forward(self, x: Tensor) -> Tensor:
         """The layer's values, after ReLU where it has one."""
         if self._pays(len(x)):
             return _product(x, self._weight, self._bias, self._after)
         sums = torch.addmm(self._bias, x, self._turned)
         return sums.relu_() if self._relu else sums
 
-    def backward(
-        self,
-        delta: Float[Tensor, "*members rows fan_out"],
-        x: Float[Tensor, "*members rows fan_in"],
-    ) -> tuple[Float[Tensor, "*members fan_out fan_in"], Float[Tensor, "*members fan_out"]]:
+    def backward(self, delta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of weight and bias."""
         turned = delta.t()
         if self._pays(len(x)):
             return _product(turned.contiguous(), x.t()), delta.sum(0)
         return torch.mm(turned, x), delta.sum(0)
 
-    def below(
-        self,
-        delta: Float[Tensor, "*members rows fan_out"],
-        x: Float[Tensor, "*members rows fan_in"],
-    ) -> Float[Tensor, "*members rows fan_in"]:
+    def below(self, delta: Tensor, x: Tensor) -> Tensor:
         """The gradient with respect to the sums of the layer below, whose values are `x`."""
         if self._pays(len(x)):
             return _through_relu(_product(delta, self._turned), x)
