@@ -144,7 +144,7 @@ def test_an_early_ticket_is_compared_with_its_inverted_mask(
     place = str(tmp_path / "run")
     assert ticket("find", "digits-quick", *SHORT, *early, "--out", place).code == 0
     ran = ticket(
-        *("retrain", f"{place}:1", "--against", "invert,random-erk", "--trials", "1"),
+        *("retrain", f"{place}:1", "--against", "invert,random-erk,random-labels", "--trials", "1"),
         *("--out", str(tmp_path / "controls"), "--format", "json"),
     )
     assert ran.code == 0, ran.stderr

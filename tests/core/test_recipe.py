@@ -249,6 +249,7 @@ CHANGED = {
         "scope": "global",
         "schedule": "linear",
         "rates": {"fc": 0.3},
+        "layer_rates": {"hidden.0.weight": 0.3},
         "mode": "one-shot",
         "target_density": 0.5,
         "densities": [0.2, 0.1],

@@ -56,7 +56,7 @@ class NOfM(OfWeight):
             dataclasses.replace(group, left=self._left(layer.shape))
             for group, layer in zip(
                 super().groups(layers),
-                [layer for layer in layers if self.spec.rate(layer.kind) > 0],
+                [layer for layer in layers if self.spec.rate_of(layer) > 0],
                 strict=True,
             )
         )

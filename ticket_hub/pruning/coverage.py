@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.structure import OUTPUTS, Structure
@@ -43,6 +44,8 @@ def never_pruned(
         reason = (
             f"pruning.rates.{kind} is 0" if kind in spec.rates else "pruning.rates does not name it"
         )
+        if any(fnmatchcase(each.name, some) for each in found for some in spec.layer_rates):
+            reason = "pruning.layer_rates has 0 for it"
         sentences.append(
             f"Never pruned: {kind}, {size:,} of {total:,} prunable weights ({size / total:.2%}) "
             f"in {_names([layer.name for layer in found])}, since {reason}."
@@ -120,7 +123,7 @@ def _whole(
 ) -> dict[LayerKind, list[PrunableLayer]]:
     found: dict[LayerKind, list[PrunableLayer]] = {}
     for layer in layers:
-        if not spec.rate(layer.kind):
+        if not spec.rate_of(layer):
             found.setdefault(named_kind(layer.kind, spec.rates), []).append(layer)
     return found
 

@@ -59,16 +59,19 @@ MEASURED = ("gradients", "hessian_gradients", "flow")
 """Needs that are no weights; they are computed where a criterion asks for them."""
 
 
-def register_criterion(name: str, *, rounds: int = 1) -> Callable[[Score], Score]:
+def register_criterion(
+    name: str, *, rounds: int = 1, regrows: bool = False
+) -> Callable[[Score], Score]:
     """Register a function that scores the weights of one layer.
 
     Args:
         rounds: how often it is asked on the way from one level to the next.
+        regrows: whether weights that an earlier round has dropped are ranked again in each.
 
     Raises:
         PruningError: it asks for something else than the module's docstring names.
     """
-    return CRITERIA.register(name, rounds=rounds)
+    return CRITERIA.register(name, rounds=rounds, regrows=regrows)
 
 
 @register_criterion("magnitude")
@@ -118,6 +121,16 @@ def snip(trained: Values, gradients: Values) -> Values:
 @register_criterion("iterative-snip", rounds=60)
 def iterative_snip(trained: Values, gradients: Values) -> Values:
     """SNIP of the network that is left, in 60 rounds (de Jorge et al. 2021)."""
+    return (trained * gradients).abs()
+
+
+@register_criterion("force", rounds=60, regrows=True)
+def force(trained: Tensor, gradients: Tensor) -> Tensor:
+    """|w dL/dw|, w as it was before pruning, the gradient that of the network that is left.
+
+    (De Jorge et al. 2021, FORCE.) What was dropped in one of the 60 rounds may return in a later
+    one. They draw other examples in each round; here all are of the same.
+    """
     return (trained * gradients).abs()
 
 

@@ -148,12 +148,12 @@ class Granularity(AnyGranularity):
                 nobody knew beforehand how many weights go; or there is no entry to drop.
         """
         spec = self.spec
-        chosen = [layer for layer in layers if spec.rate(layer.kind) > 0]
+        chosen = [layer for layer in layers if spec.rate_of(layer) > 0]
         found = [
             RankingGroup(
                 names=(layer.name,),
                 size=size,
-                rate=spec.rate(layer.kind),
+                rate=spec.rate_of(layer),
                 linear=spec.schedule == "linear",
                 each=each,
             )
@@ -297,7 +297,7 @@ def check_inputs(spec: PruningSpec, transposed: Iterable[PrunableLayer]) -> None
     if not takes_inputs(spec.granularity):
         return
     for layer in transposed:
-        if spec.rate(layer.kind) > 0:
+        if spec.rate_of(layer) > 0:
             raise PruningError(
                 f"{spec.granularity} takes consecutive inputs, which lie along axis 1 of a weight; "
                 f"{layer.name} is of a transposed convolution, whose outputs lie there.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.distribution import shared_out
@@ -11,6 +11,7 @@ from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
+from ticket_hub.registry import there_are
 from ticket_hub.types import PrunableLayer
 
 __all__ = ["groups", "kept_at", "ladder", "targets"]
@@ -32,9 +33,16 @@ def groups(
         RecipeError: nobody has registered the granularity.
     """
     layers = tuple(layers)
-    if not any(spec.rate(layer.kind) > 0 for layer in layers):
+    names = [layer.name for layer in layers]
+    for pattern in spec.layer_rates:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise PruningError(
+                f"pruning.layer_rates names {pattern[:100]!r}, and no layer has such a name.",
+                there_are(pattern, names),
+            )
+    if not any(spec.rate_of(layer) > 0 for layer in layers):
         have = ", ".join(sorted({layer.kind for layer in layers})) or "no prunable layer"
-        named = ", ".join(sorted(spec.rates))
+        named = ", ".join(sorted({**spec.rates, **spec.layer_rates}))
         raise PruningError(
             f"There is nothing to prune: pruning.rates names {named}, but the network has {have}.",
             "Give a rate to a kind of layer that the network has.",
@@ -71,11 +79,9 @@ def targets(
             f"{fixed} of {total} weights are of kinds without a rate.",
             "Give those kinds a rate, or choose a higher density.",
         )
-    if spec.distribution != "rates":
-        return _distributed(spec, layers, chosen, wanted - fixed)
     if granularity.needs_structure:
         return _shared_units(granularity, layers, chosen, wanted)
-    shares = _share(chosen, wanted - fixed)
+    shares = _distributed(spec, layers, chosen, wanted - fixed)
     return tuple(round(share / group.each) for group, share in zip(chosen, shares, strict=True))
 
 
@@ -134,8 +140,11 @@ def _sum(
 def _distributed(
     spec: PruningSpec, layers: Sequence[PrunableLayer], chosen: Sequence[RankingGroup], kept: int
 ) -> tuple[int, ...]:
+    if spec.scope == "global":
+        return (kept,)
     names = {group.names[0] for group in chosen}
-    counts = shared_out(spec.distribution, [each for each in layers if each.name in names], kept)
+    among = [each for each in layers if each.name in names]
+    counts = shared_out(spec.distribution, among, kept, spec)
     return tuple(counts[group.names[0]] for group in chosen)
 
 
@@ -161,24 +170,3 @@ def _shared_units(
         over = _sum(granularity, layers, chosen, at(middle)) > wanted
         low, high = (middle, high) if over else (low, middle)
     return tuple(at(high))
-
-
-def _share(chosen: Sequence[RankingGroup], wanted: int) -> tuple[int, ...]:
-    """Split `wanted` over the groups as their rates would at one common, fractional level."""
-    low, high = 0.0, 1.0
-    while sum(_at(chosen, high)) > max(wanted, 0.5):
-        high *= 2
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sum(_at(chosen, middle)) > wanted else (low, middle)
-    exact = _at(chosen, high)
-    counts = [math.floor(value) for value in exact]
-    by_remainder = sorted(range(len(counts)), key=lambda g: counts[g] - exact[g])
-    for index in by_remainder[: wanted - sum(counts)]:
-        counts[index] += 1
-    return tuple(counts)
-
-
-def _at(chosen: Sequence[RankingGroup], level: float) -> list[float]:
-    """Weights of each group that are left at a level, which may lie between two."""
-    return [group.size * group.each * group.share(level) for group in chosen]

@@ -115,18 +115,20 @@ def _apply(
     fixed = any(group.left is not None for group, _ in goals)
     criterion = CRITERIA.entry(spec.criterion)
     rounds = criterion.about["rounds"] if criterion and not fixed else 1
+    regrows = criterion is not None and criterion.about["regrows"]
     before = [granularity.entries(group, mask) for group, _ in goals]
     result = {name: keep.clone() for name, keep in mask.items()}
     for turn in range(1, rounds + 1):
+        ranked = mask if regrows else result
         drops = [
-            (group, granularity.entries(group, result) - _on_the_way(start, goal, turn / rounds))
+            (group, granularity.entries(group, ranked) - _on_the_way(start, goal, turn / rounds))
             for (group, goal), start in zip(goals, before, strict=True)
         ]
         if any(count for _, count in drops):
             worth = scores(spec.criterion, competing, **given, mask=result)
             if turn == 1 and asks and spec.when != "trained":
                 refuse_idle(spec.criterion, worth, result)
-            result = granularity.prune(worth, result, drops)
+            result = granularity.prune(worth, ranked, drops)
     if not spec.allow_empty_layers:
         _refuse_collapse(mask, result)
     return result

@@ -38,12 +38,12 @@ class OfUnit(AnyGranularity):
         Raises:
             PruningError: no unit of a kind with a rate can be dropped.
         """
-        kinds = {layer.name: layer.kind for layer in layers}
+        known = {layer.name: layer for layer in layers}
         linear = self.spec.schedule == "linear"
         found = []
         for units in self.structure.groups:
-            names = units.producers(kinds)
-            rate = min(self.spec.rate(kinds[name]) for name in names)
+            names = units.producers(known)
+            rate = min(self.spec.rate_of(known[name]) for name in names)
             if rate > 0:
                 found.append(RankingGroup(names=names, size=units.size, rate=rate, linear=linear))
         if not found:

@@ -17,6 +17,7 @@ __all__ = [
     "COLORS",
     "CONTROLS",
     "CRITERIA",
+    "DISTRIBUTIONS",
     "GRANULARITIES",
     "INITIALIZATIONS",
     "NETWORKS",
@@ -39,6 +40,12 @@ GRANULARITIES: Registry[Any] = Registry(
         "ticket_hub.pruning.units",
         "ticket_hub.pruning.blocks",
     ),
+)
+DISTRIBUTIONS: Registry[Any] = Registry(
+    "pruning.distribution",
+    gives=("layers", "kept", "spec"),
+    refusal=PruningError,
+    homes=("ticket_hub.pruning.distribution",),
 )
 NETWORKS: Registry[Any] = Registry(
     "network.name",
@@ -94,6 +101,7 @@ CONTROLS: Registry[Any] = Registry(
         "scope",
         "granularity",
         "scores",
+        "rescored",
         "seed",
     ),
     homes=("ticket_hub.transfer.controls",),
@@ -104,7 +112,15 @@ COLORS = ("blue", "vermillion", "green", "purple", "orange", "sky", "ink")
 """What a control may be drawn in: told apart in print and with every kind of colour vision."""
 
 OPEN: Mapping[str, Registry[Any]] = {
-    each.key: each for each in (INITIALIZATIONS, OPTIMIZERS, SCHEDULES, CRITERIA, GRANULARITIES)
+    each.key: each
+    for each in (
+        INITIALIZATIONS,
+        OPTIMIZERS,
+        SCHEDULES,
+        CRITERIA,
+        DISTRIBUTIONS,
+        GRANULARITIES,
+    )
 }
 """Key of a recipe -> the names that it may be."""
 

@@ -161,11 +161,13 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
     rates, path = dict(pruning.rates), "pruning.rates"
     yield path, rates, set(rates) <= {*LAYER_KINDS}, f"keyed by {', '.join(LAYER_KINDS)}"
     yield path, rates, all(0 <= rate < 1 for rate in rates.values()), "in [0, 1) each"
-    yield path, rates, any(rates.values()), "above 0 for at least one kind"
+    layers = dict(pruning.layer_rates)
+    yield "pruning.layer_rates", layers, all(0 <= each < 1 for each in layers.values()), "in [0, 1)"
+    yield path, rates, any((rates | layers).values()), "above 0 for at least one kind"
     yield (
         path,
-        rates,
-        pruning.scope == "layerwise" or len({rate for rate in rates.values() if rate}) == 1,
+        rates | layers,
+        pruning.scope == "layerwise" or len({r for r in (rates | layers).values() if r}) == 1,
         "one and the same rate for every kind, since pruning.scope is 'global'",
     )
     target = pruning.target_density

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+
+if TYPE_CHECKING:
+    from ticket_hub.types import PrunableLayer
 
 __all__ = [
     "DEFAULT_RATES",
@@ -221,8 +225,8 @@ class PruningSpec:
             `ticket_hub.pruning.criteria`, or one that a plugin has registered.
         when: which weights are scored: those at the end of training (`trained`), or theta0 itself,
             at the initialization (`init`) or at an early step (`500it`, as `search.rewind`).
-        distribution: how a level's weights are shared out over layers: by the `rates`, with one
-            density for all (`uniform`), or by `erk` (Evci et al. 2020).
+        distribution: how a level's weights are shared out over layers: by the `rates`, or by
+            another name of `ticket_hub.pruning.distribution`, or one that a plugin has registered.
         examples_per_class: training examples of each class that gradients are taken of.
         examples: `real`, or with `random-labels` or `random-pixels` to see what they matter.
         granularity: what is kept or dropped as one. A name of `ticket_hub.pruning.granularity`, or
@@ -234,6 +238,8 @@ class PruningSpec:
             named, or has rate 0, is never pruned; where that leaves most of a network whole, the
             0 must be written. A `stem` that is not named is a `conv`. Without this key every kind
             is pruned: by 20%, with `layerwise` the output by 10%.
+        layer_rates: pattern of layers' names, such as `features.*` -> rate, instead of that of
+            their kind; the first pattern that fits.
         schedule: `geometric`: a rate is a share of the kept weights; `linear`: of all weights, so
             that every round drops as many (0.1 is 90%, 80%, ... left).
         mode: `iterative` prunes the level before; `one-shot` prunes the dense, trained network
@@ -245,7 +251,7 @@ class PruningSpec:
 
     criterion: str = "magnitude"
     when: str = field(default="trained", metadata=LATER)
-    distribution: Literal["rates", "uniform", "erk"] = field(default="rates", metadata=LATER)
+    distribution: str = field(default="rates", metadata=LATER)
     examples_per_class: int = field(default=10, metadata=LATER)
     examples: Literal["real", "random-labels", "random-pixels"] = field(
         default="real", metadata=LATER
@@ -254,6 +260,7 @@ class PruningSpec:
     norm: Literal["l1", "l2"] = field(default="l1", metadata=LATER)
     scope: Literal["layerwise", "global"] = "layerwise"
     rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
+    layer_rates: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
     schedule: Literal["geometric", "linear"] = field(default="geometric", metadata=LATER)
     mode: Literal["iterative", "one-shot"] = "iterative"
     target_density: float | None = None
@@ -270,6 +277,11 @@ class PruningSpec:
     def rate(self, kind: LayerKind) -> float:
         """The rate of a kind of layer; 0 where it is never pruned."""
         return self.rates.get(named_kind(kind, self.rates), 0.0)
+
+    def rate_of(self, layer: PrunableLayer) -> float:
+        """The rate of a layer: by its name, or else by its kind."""
+        named = [rate for each, rate in self.layer_rates.items() if fnmatchcase(layer.name, each)]
+        return (*named, self.rate(layer.kind))[0]
 
     def target(self, level: int) -> float | None:
         """The density that is asked for at a level; None where the rates decide, and at level 0."""

@@ -10,6 +10,8 @@ parameters, and returns the whole state dict and the mask that a network begins 
   by the control's own seed;
 - `trained`: the dense network of the trial at the end of its training, which is then trained first;
 - `scope`: how the search that found the ticket ranked weights, `layerwise` or `global`;
+- `rescored`: gives, of `random-labels` or `random-pixels`, the mask that the search would have
+  found had it scored theta0 on such examples;
 - `scores`: those of the dense theta0, where the search ranked by them (`pruning.when`);
 - `granularity`: what it kept or dropped as one (`ticket_hub.pruning.AnyGranularity`);
 - `seed`: of whatever else is drawn.
@@ -33,7 +35,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -74,6 +76,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 Pair: TypeAlias = tuple[Weights, Mask]
 Maker: TypeAlias = Callable[..., Pair]
 M = TypeVar("M", bound=Maker)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +117,7 @@ def make_start(
     pruning: PruningSpec | None = None,
     pretrained: Weights | None = None,
     scores: Callable[[], Weights] | None = None,
+    rescored: Callable[[str], Mask] | None = None,
     draw: Callable[[int], Weights] | None = None,
 ) -> Start:
     """Make one network of an experiment.
@@ -126,6 +131,7 @@ def make_start(
         pruning: of the search that found the ticket; unknown, its masks are of weights.
         pretrained: the weights that the search began with, for controls that ask.
         scores: gives those of theta0, for controls that ask.
+        rescored: gives the mask of other scoring examples, for controls that ask.
         draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
             statistics of norms are left as they are.
 
@@ -146,7 +152,8 @@ def make_start(
         "trained": lambda: _trained(trained, control),
         "pretrained": lambda: _pretrained(pretrained, control),
         "scope": spec.scope,
-        "scores": lambda: _scores(scores, control),
+        "scores": lambda: _known(scores, control)(),  # noqa: PLW0108 - refused when asked
+        "rescored": lambda: _known(rescored, control),
         "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
         "seed": seed,
     }
@@ -290,16 +297,44 @@ def random_erk(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
 
     As many weights in all; what the ticket leaves dense stays dense (Evci et al. 2020).
     """
+    return fresh, _random_by("erk", ticket, seed)
+
+
+@register_control("random-smart", look=("purple", "^", "-"))
+def random_smart(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
+    """Fresh weights under a random mask whose layers are as dense as smart ratios make them.
+
+    As many weights in all; what the ticket leaves dense stays dense (Su et al. 2020).
+    """
+    return fresh, _random_by("smart-ratio", ticket, seed)
+
+
+def _random_by(distribution: str, ticket: TicketContent, seed: int) -> Mask:
+    names = list(ticket.mask)
     pruned = [
-        PrunableLayer(name=name, kind="conv", shape=tuple(keep.shape))
+        PrunableLayer(
+            name=name, kind="output" if name == names[-1] else "conv", shape=tuple(keep.shape)
+        )
         for name, keep in ticket.mask.items()
         if not bool(keep.all())
     ]
     whole: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
     if not pruned:
-        return fresh, whole
+        return whole
     kept = sum(int(ticket.mask[layer.name].sum()) for layer in pruned)
-    return fresh, {**whole, **random_mask(pruned, shared_out("erk", pruned, kept), seed)}
+    return {**whole, **random_mask(pruned, shared_out(distribution, pruned, kept), seed)}
+
+
+@register_control("random-labels", look=("orange", "s", "-."))
+def random_labels(dense: Weights, rescored: Callable[[str], Mask]) -> Pair:
+    """The dense theta0 under the mask that scores of random labels give (Su et al. 2020)."""
+    return dense, rescored("random-labels")
+
+
+@register_control("random-pixels", look=("orange", "D", ":"))
+def random_pixels(dense: Weights, rescored: Callable[[str], Mask]) -> Pair:
+    """The dense theta0 under the mask that scores of shuffled pixels give (Su et al. 2020)."""
+    return dense, rescored("random-pixels")
 
 
 @register_control("random-sparsity", look=("purple", "X", "--"))
@@ -425,13 +460,13 @@ def _pretrained(pretrained: Weights | None, control: str) -> Weights:
     return pretrained
 
 
-def _scores(scores: Callable[[], Weights] | None, control: str) -> Weights:
+def _known(scores: Callable[P, R] | None, control: str) -> Callable[P, R]:
     if scores is None:
         raise EvidenceError(
             f"The control {control!r} needs the scores of theta0, and they are not known here.",
             f"Leave out {control!r}.",
         )
-    return scores()
+    return scores
 
 
 def _pair(made: object, control: str) -> Pair:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import DataSet
@@ -19,7 +18,7 @@ from ticket_hub.transfer.head import Fitted, fit
 from ticket_hub.transfer.images import fit_size
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.scored import theta0_scores
+from ticket_hub.transfer.scored import Theta0Scores
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, OWN, ExperimentSpec, MemberKey, Request
 from ticket_hub.types import Architecture, Weights
@@ -100,7 +99,8 @@ class ExperimentNetworks:
                 seed,
                 pretrained=pretrained,
                 pruning=pruning_of(self._origin(entry)[0]),
-                scores=partial(self._scores, entry, fitted.ticket),
+                scores=lambda: self._scored(entry, fitted.ticket).scores(),
+                rescored=lambda examples: self._scored(entry, fitted.ticket).rescored(examples),
             )
             return PreparedNetwork(fitted=fitted, start=start, before=0)
         base = self.dense(entry.trial)
@@ -115,11 +115,18 @@ class ExperimentNetworks:
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
 
-    def _scores(self, entry: MemberKey, ticket: TicketContent) -> Weights:
-        source = self._origin(entry)[0]
+    def _scored(self, entry: MemberKey, ticket: TicketContent) -> Theta0Scores:
+        source, level = self._origin(entry)
         trial = source.origin(entry.trial)
         seed = next(each.seed for each in source.bundle.manifest.trials if each.index == trial)
-        return theta0_scores(ticket, pruning_of(source), seed or 0, self.data, self.spec.training)
+        return Theta0Scores(
+            ticket=ticket,
+            spec=pruning_of(source),
+            seed=seed or 0,
+            level=level,
+            data=self.data,
+            training=self.spec.training,
+        )
 
     def member(self, entry: MemberKey, lined: PreparedNetwork) -> Member:
         """The network as training takes it.

@@ -38,10 +38,10 @@ def recipe(**changes: object) -> Recipe:
 
 
 def largest(scores: dict[str, torch.Tensor], kept: int) -> dict[str, torch.Tensor]:
-    """The mask of the highest scores of all layers."""
+    """The mask of the highest scores of all layers; of equal ones the earlier go."""
     flat = torch.cat([value.flatten() for value in scores.values()])
-    chosen = torch.zeros(len(flat), dtype=torch.bool)
-    chosen[flat.argsort(descending=True)[:kept]] = True
+    chosen = torch.ones(len(flat), dtype=torch.bool)
+    chosen[flat.argsort(stable=True)[: len(flat) - kept]] = False
     parts = chosen.split([value.numel() for value in scores.values()])
     return {name: part.view_as(scores[name]) for name, part in zip(scores, parts, strict=True)}
 
@@ -72,6 +72,15 @@ def reference(criterion: str, wanted: Recipe, ticket: Any) -> dict[str, torch.Te
         sum((g * g.detach()).sum() for g in first).backward()  # type: ignore[union-attr]
         return largest({n: slope(named[n]) for n in layers}, kept)
     size = sum(named[n].numel() for n in layers)
+    if criterion == "force":
+        mask = {n: torch.ones_like(ticket.mask[n]) for n in layers}
+        for turn in range(1, 61):
+            module.load_state_dict({n: v * mask[n] if n in mask else v for n, v in theta0.items()})
+            module.zero_grad()
+            functional.cross_entropy(module(images), labels).backward()
+            scores = {n: (theta0[n] * named[n].grad).abs() for n in layers}
+            mask = largest(scores, max(kept, round(size * (kept / size) ** (turn / 60))))
+        return mask
     mask = {n: torch.ones_like(ticket.mask[n]) for n in layers}
     for turn in range(1, 101):
         module.load_state_dict(
@@ -85,7 +94,7 @@ def reference(criterion: str, wanted: Recipe, ticket: Any) -> dict[str, torch.Te
     return mask
 
 
-@pytest.mark.parametrize("criterion", ["snip", "grasp", "synflow"])
+@pytest.mark.parametrize("criterion", ["snip", "grasp", "synflow", "force"])
 def test_masks_are_those_of_a_few_independent_lines(criterion: str, tmp_path: Path) -> None:
     wanted = recipe(pruning__criterion=criterion)
     found = find(wanted, run_folder=tmp_path / "run")

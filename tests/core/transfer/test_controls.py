@@ -46,6 +46,9 @@ TABLE = {
     "random-erk": (False, False, False, True),
     "random-sparsity": (False, False, False, True),
     "resample": (False, True, False, True),
+    "random-smart": (False, False, False, True),
+    "random-labels": (True, False, False, False),
+    "random-pixels": (True, False, False, False),
     "invert": (True, False, False, False),
     "mask-only": (False, True, False, True),
     "finetune": (False, False, False, False),
@@ -66,6 +69,7 @@ def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: S
         pruning=PruningSpec(scope=scope),
         pretrained=given.theta0,
         scores=lambda: {name: given.theta0[name].abs() for name in given.mask},
+        rescored=lambda examples: ticket(given.density, network, seed=len(examples)).mask,
     )
 
 
@@ -85,7 +89,10 @@ def test_each_control_takes_one_thing_away(control: str) -> None:
     assert start.seed == (11 if drawn else None)
 
 
-WITH_OTHER_COUNTS = {"dense", "dense-pretrained", "random-erk", "random-sparsity"}
+WITH_OTHER_COUNTS = {
+    *("dense", "dense-pretrained"),
+    *("random-erk", "random-smart", "random-sparsity"),
+}
 
 
 @pytest.mark.parametrize("control", [name for name in TABLE if name not in WITH_OTHER_COUNTS])
@@ -111,7 +118,11 @@ def test_a_control_is_a_pure_function_of_its_seed(control: str) -> None:
     alike = all(torch.equal(one.weights[name], other.weights[name]) for name in one.mask)
     alike &= all(torch.equal(one.mask[name], other.mask[name]) for name in one.mask)
     assert alike is (
-        control in {"ticket", "dense", "dense-pretrained", "finetune", "invert", "own"}
+        control
+        in {
+            *("ticket", "dense", "dense-pretrained", "finetune", "invert", "own"),
+            *("random-labels", "random-pixels"),
+        }
     )
 
 
@@ -170,6 +181,19 @@ def test_resampled_values_are_the_survivors_of_their_own_layer() -> None:
         assert not torch.equal(drawn, survivors)
 
 
+def test_a_random_mask_by_smart_ratios_keeps_as_many_weights_and_earlier_layers_denser() -> None:
+    given = ticket()
+    counts = kept_by_layer(make_start("random-smart", given, NETWORK, 3).mask)
+    kept = sum(kept_by_layer(given.mask).values())
+    assert list(counts.values()) == [*_two_layers(kept - round(0.3 * 32)), round(0.3 * 32)]
+
+
+def _two_layers(kept: int) -> tuple[int, int]:
+    """Densities 2^2 + 2 to 1 + 1 of 432 and 96 weights, rounded."""
+    share = kept / (6 * 432 + 2 * 96)
+    return round(6 * 432 * share), round(2 * 96 * share)
+
+
 @pytest.mark.parametrize("scope", ["layerwise", "global"])
 def test_finetuning_begins_with_the_largest_trained_weights_as_many_as_the_ticket_keeps(
     scope: Scope,
@@ -211,7 +235,15 @@ def test_statistics_of_norms_begin_anew(control: str) -> None:
     found = ticket(network=NORMED)
     used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}
     given = dataclasses.replace(found, theta0=used)
-    start = make_start(control, given, NORMED, seed=1, pretrained=used, scores=lambda: found.theta0)
+    start = make_start(
+        control,
+        given,
+        NORMED,
+        seed=1,
+        pretrained=used,
+        scores=lambda: found.theta0,
+        rescored=lambda _: found.mask,
+    )
     means = [value for name, value in start.weights.items() if name.endswith("running_mean")]
     variances = [value for name, value in start.weights.items() if name.endswith("running_var")]
     assert means
