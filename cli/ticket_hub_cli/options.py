@@ -33,6 +33,8 @@ __all__ = [
     "resource_options",
     "set_option",
     "settings",
+    "sweep_option",
+    "sweep_settings",
     "theta0_option",
 ]
 
@@ -224,6 +226,35 @@ def set_option(function: F) -> F:
         multiple=True,
         help="Change a field of the recipe, such as training.iterations=20000.",
     )(function)
+
+
+def sweep_option(function: F) -> F:
+    """Add `--sweep key=value,value`, which may be given again for every combination."""
+    return click.option(
+        "--sweep",
+        "sweeps",
+        type=Assignment(),
+        metavar="KEY=V1,V2",
+        multiple=True,
+        help="One run for each value, such as training.lr=0.001,0.01; given again, for each "
+        "combination.",
+    )(function)
+
+
+def sweep_settings(sweeps: Iterable[str]) -> dict[str, list[Any]]:
+    """The values of each key that `--sweep` names; a list in brackets is a TOML list of them.
+
+    Raises:
+        click.BadParameter: an assignment has no key or no `=`, or a key is named twice.
+    """
+    found: dict[str, list[Any]] = {}
+    for text in sweeps:
+        ((key, value),) = settings([text], param="--sweep").items()
+        if key in found:
+            raise click.BadParameter(f"{key} is swept twice.", param_hint="--sweep")
+        listed = value if isinstance(value, list) else None
+        found[key] = listed or [_value(v.strip()) for v in text.partition("=")[2].split(",")]
+    return found
 
 
 def settings(

@@ -155,3 +155,43 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     ticket("find", "digits-quick", *SMALL, *place)
     ran = ticket("find", "digits-quick", *SMALL, *place, "--dry-run")
     assert "finished, 3 levels done" in ran.stdout
+
+
+def test_a_sweep_makes_a_run_of_every_setting_and_goes_on(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    arguments = ["find", "digits-quick", *SMALL, "--levels", "1", "--out", str(tmp_path / "runs")]
+    arguments += ["--sweep", "training.lr=0.001,0.01"]
+    planned = ticket(*arguments, "--dry-run")
+    assert (planned.code, (tmp_path / "runs").exists()) == (0, False)
+    plans = json.loads(ticket(*arguments, "--dry-run", "--format", "json").stdout)
+    assert [each["setting"] for each in plans] == ["training.lr=0.001", "training.lr=0.01"]
+    ran = ticket(*arguments)
+    assert ran.code == 0, ran.stderr
+    assert "Setting 2 of 2: training.lr=0.01." in ran.stderr
+    assert "ticket compare" in ran.stderr
+    found = json.loads(ticket(*arguments, "--format", "json").stdout)
+    assert [each["setting"] for each in found] == ["training.lr=0.001", "training.lr=0.01"]
+    assert found[0]["digest"] != found[1]["digest"]
+    again = ticket(*arguments)
+    assert again.stderr.count("(from disk)") == 4
+    page = tmp_path / "sweep.html"
+    assert ticket("compare", *[each["run"] for each in found], "--html", str(page)).code == 0
+    assert page.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("sweep", "code", "word"),
+    [
+        (["training.lr"], 2, "KEY=VALUE"),
+        (["training.lr=0.1", "training.lr=0.2"], 2, "swept twice"),
+        (["training.lr=0.1,0.1"], 3, "same search"),
+        (["training.lrr=0.1"], 3, "training.lr"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused(
+    ticket: Callable[..., Any], sweep: list[str], code: int, word: str
+) -> None:
+    ran = ticket("find", "digits-quick", *[part for s in sweep for part in ("--sweep", s)])
+    assert ran.code == code
+    assert word in ran.stderr

@@ -439,3 +439,21 @@ def test_a_file_without_a_name_is_called_as_the_file(tmp_path: Path) -> None:
     path.write_text(QUICK.to_toml().replace('name = "digits-quick"\n', "", 1), "utf-8")
     assert load_recipe(str(path)).name == "my-own-2"
     assert load_recipe(str(path)).digest == QUICK.digest
+
+
+def test_a_sweep_has_a_recipe_of_every_combination() -> None:
+    found = QUICK.sweep({"training.lr": [0.1, 0.2], "search.rewind": ["init", "5it"]})
+    assert list(found) == [
+        "training.lr=0.1, search.rewind=init",
+        "training.lr=0.1, search.rewind=5it",
+        "training.lr=0.2, search.rewind=init",
+        "training.lr=0.2, search.rewind=5it",
+    ]
+    assert found["training.lr=0.2, search.rewind=5it"] == QUICK.replace(
+        {"training.lr": 0.2, "search.rewind": "5it"}
+    )
+    impossible: list[dict[str, list[float]]]
+    impossible = [{}, {"training.lr": []}, {"training.lr": [0.1, 0.1]}]
+    for wanted in impossible:
+        with pytest.raises(RecipeError):
+            QUICK.sweep(wanted)

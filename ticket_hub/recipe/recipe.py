@@ -6,7 +6,10 @@ A recipe is frozen, built of plain values, and never imports torch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -32,6 +35,8 @@ Table: TypeAlias = Mapping[str, Any]
 R = TypeVar("R", "Recipe", "PartialRecipe")
 PARTS = ("network", "data", "training", "pruning", "search")
 """What a recipe says of a search."""
+MAX_SWEEP = 1000
+"""Settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,34 @@ class Recipe:
             RecipeError: an unknown key or name (the nearest is named), or an impossible value.
         """
         return _replaced(self, changes)
+
+    def sweep(self, settings: Mapping[str, Sequence[Any]]) -> dict[str, Recipe]:
+        """One recipe for each combination of values, by what tells it: `training.lr=0.01`.
+
+        Args:
+            settings: key -> its values, as `replace` takes them.
+
+        Raises:
+            RecipeError: a key without values, two combinations that are the same search, more than
+                `MAX_SWEEP` of them, or as `replace`.
+        """
+        found: dict[str, Recipe] = {}
+        count = math.prod(map(len, settings.values()))
+        if not settings or not 1 <= count <= MAX_SWEEP:
+            raise RecipeError(
+                f"A sweep of {count} settings cannot be.", f"Give 1 to {MAX_SWEEP} of them."
+            )
+        for values in itertools.product(*settings.values()):
+            changes = dict(zip(settings, values, strict=True))
+            found[", ".join(f"{key}={_shown(value)}" for key, value in changes.items())] = (
+                self.replace(changes)
+            )
+        digests = [recipe.digest for recipe in found.values()]
+        if len(set(digests)) < count:
+            raise RecipeError(
+                "Two settings of the sweep are the same search.", "Give each value once."
+            )
+        return found
 
     @property
     def digest(self) -> str:
@@ -169,6 +202,10 @@ def recipe_of(table: Table) -> Recipe | PartialRecipe:
     if any(part in table and table[part] is None for part in PARTS):
         return build(PartialRecipe, table)
     return build(Recipe, table)
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _replaced(recipe: R, changes: Table) -> R:

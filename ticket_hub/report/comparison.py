@@ -25,6 +25,8 @@ from ticket_hub.transfer.spec import DENSE, TICKET
 __all__ = ["between_figure", "comparison_page", "write_page"]
 
 MAX_BRANCHES = 24
+MAX_SETTINGS = 2
+"""That are written beside a run's label in a figure."""
 MAX_LEVELS = 2
 """Levels of each experiment whose training is drawn."""
 
@@ -106,9 +108,22 @@ def _branch(each: Between) -> Branch:
 
 
 def _all_ladders(compared: Compared) -> Iterator[str]:
-    ladders = compared.ladders()
+    settings = _settings(compared)
+    ladders = {settings.get(each, each): ladder for each, ladder in compared.ladders().items()}
     if len(ladders) > 1:
         yield figure_block(themed_svg(tickets_figure(ladders)), ABOUT_ALL)
+
+
+def _settings(compared: Compared) -> dict[str, str]:
+    """Each run's label with what it was trained with, where runs differ in one or two settings."""
+    differing = [each for each in compared.differing if each.name != "data.fingerprint"]
+    if not 1 <= len(differing) <= MAX_SETTINGS:
+        return {}
+    return {
+        label: f"{label}: "
+        + ", ".join(f"{e.name.split('.')[-1]} {e.values[label]}" for e in differing)
+        for label in compared.studies
+    }
 
 
 def _ladder(label: str, study: Study) -> Iterator[str]:

@@ -39,9 +39,11 @@ COLUMNS = [
     "ticket find ./mine.toml --out runs/mine --data-dir ~/data --device cuda:0",
     "ticket find lenet-mnist --engine local --engine-option slots=2",
     "ticket find digits-quick --log jsonl",
+    "ticket find lenet-mnist --sweep training.lr=0.0006,0.0012,0.0024",
 )
 @click.argument("name", type=options.RECIPE)
 @options.set_option
+@options.sweep_option
 @click.option("--trials", type=click.IntRange(min=1), help="Repetitions: search.trials.")
 @click.option("--levels", type=click.IntRange(min=0), help="Pruning rounds: search.levels.")
 @click.option("--backend", help="Force a training backend: training.backend.")
@@ -68,6 +70,7 @@ COLUMNS = [
 def command(
     name: str,
     assignments: tuple[str, ...],
+    sweeps: tuple[str, ...],
     trials: int | None,
     levels: int | None,
     backend: str | None,
@@ -82,8 +85,10 @@ def command(
     The same command again goes on where it was stopped, by Ctrl-C or by anything else; stopped
     that way, it ends with exit code 75. Where the recipe begins with pretrained weights,
     network.weights, they are asked of --hub once, and then known by their digest.
+
+    With --sweep, one run is made for each setting, one after the other; --out then names a folder
+    for them.
     """
-    from ticket_hub.facade import draw_card
     from ticket_hub.recipe import load_recipe
     from ticket_hub.search.pretrained import pinned
 
@@ -91,18 +96,61 @@ def command(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend
     )
     data_dir = places["resources"]["data_dir"]
-    recipe = pinned(load_recipe(name).replace(changes), data_dir, hub=hub)
-    if dry_run:
-        _plan(recipe, places, out)
-        return
+    given, wanted = load_recipe(name).replace(changes), options.sweep_settings(sweeps)
+    recipes = {
+        about: pinned(recipe, data_dir, hub=hub)
+        for about, recipe in (given.sweep(wanted) if wanted else {"": given}).items()
+    }
+    results, plans = {}, []
+    for number, (about, recipe) in enumerate(recipes.items(), 1):
+        here = dict(places)
+        if about and places["run_folder"] is not None:
+            here["run_folder"] = places["run_folder"] / recipe.run_name
+        if about:
+            out.hint(f"Setting {number} of {len(recipes)}: {about}.")
+        if dry_run and wanted and out.form == "json":
+            plans.append({"setting": about} | _plan_table(recipe, here))
+        elif dry_run:
+            _plan(recipe, here, out)
+        else:
+            results[about] = _searched(recipe, engine, out, here)
+    if plans:
+        out.json(plans)
+    elif wanted and not dry_run:
+        _tell_sweep(results, out)
+    elif not dry_run:
+        _tell(results[""], out)
+
+
+def _searched(
+    recipe: Recipe, engine: EngineChoice | None, out: CommandOutput, places: dict[str, Any]
+) -> FindResult:
+    from ticket_hub.facade import draw_card
+
     out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     search = _find if engine is None else partial(_find_on, engine)
     result = search(recipe, out, places)
     draw_card(result.bundle, out.hint)
-    _tell(result, out)
+    return result
 
 
 def _plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput) -> None:
+    if out.form != "human":
+        out.record(_plan_table(recipe, places), name="run")
+        return
+    facts, plan = _planned(recipe, places)
+    out.record(facts | _needs(plan), name="run")
+    tell_plan(plan, out)
+    if plan.about_cost:
+        out.hint(plan.about_cost)
+
+
+def _plan_table(recipe: Recipe, places: dict[str, Any]) -> dict[str, Any]:
+    facts, plan = _planned(recipe, places)
+    return facts | plan_table(plan)
+
+
+def _planned(recipe: Recipe, places: dict[str, Any]) -> tuple[dict[str, Any], Forecast]:
     from ticket_hub.runs.listing import summarize
     from ticket_hub.search.forecast import forecast
 
@@ -125,13 +173,7 @@ def _plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput) -> None:
         "run": run,
         "state": f"{found.state}, {found.levels} levels done" if found else "new",
     }
-    if out.form == "human":
-        out.record(facts | _needs(plan), name="run")
-        tell_plan(plan, out)
-        if plan.about_cost:
-            out.hint(plan.about_cost)
-    else:
-        out.record(facts | plan_table(plan), name="run")
+    return facts, plan
 
 
 def _needs(plan: Forecast) -> dict[str, str]:
@@ -200,34 +242,56 @@ def _find_on(
 
 
 def _tell(result: FindResult, out: CommandOutput) -> None:
-    rows = [
-        {
-            "level": each.index,
-            "density": each.density,
-            "test_accuracy": each.test_accuracy,
-            "early_stop": each.early_stop,
-        }
-        for each in result.levels
-    ]
     if out.form == "json":
-        out.json(
-            {
-                "run": result.run,
-                "bundle": result.bundle,
-                "recipe": result.recipe.name,
-                "digest": result.recipe.digest,
-                "ending": {"reason": result.ending.reason, "about": result.ending.about},
-                "levels": rows,
-            }
-        )
+        out.json(_table(result))
     elif out.form == "quiet":
         out.text(str(result.bundle))
     else:
-        out.table(rows, COLUMNS, name="level")
+        out.table(_table(result)["levels"], COLUMNS, name="level")
         out.text(f"bundle: {result.bundle}")
-    name = result.run.name if result.run.parent == runs_folder() else result.run
+    name = _name(result)
     show, report, retrain = (
         command_line("ticket", verb, name) for verb in ("show", "report", "retrain")
     )
     out.hint(f"{result.ending.about} Look closer with {show}, draw figures with {report},")
     out.hint(f"train a ticket beside its controls with {retrain}.")
+
+
+def _name(result: FindResult) -> str | Path:
+    return result.run.name if result.run.parent == runs_folder() else result.run
+
+
+def _table(result: FindResult) -> dict[str, Any]:
+    """A search as plain JSON values."""
+    return {
+        "run": result.run,
+        "bundle": result.bundle,
+        "recipe": result.recipe.name,
+        "digest": result.recipe.digest,
+        "ending": {"reason": result.ending.reason, "about": result.ending.about},
+        "levels": [
+            {
+                "level": each.index,
+                "density": each.density,
+                "test_accuracy": each.test_accuracy,
+                "early_stop": each.early_stop,
+            }
+            for each in result.levels
+        ],
+    }
+
+
+def _tell_sweep(results: dict[str, FindResult], out: CommandOutput) -> None:
+    if out.form == "json":
+        out.json([{"setting": about} | _table(each) for about, each in results.items()])
+        return
+    if out.form == "quiet":
+        for each in results.values():
+            out.text(str(each.bundle))
+        return
+    for about, each in results.items():
+        out.text(f"{about}: {each.run}")
+        out.table(_table(each)["levels"], COLUMNS, name="level")
+    runs = [_name(each) for each in results.values()]
+    compare = command_line("ticket", "compare", *runs, "--html", "sweep.html")
+    out.hint(f"Put the runs beside each other, in one figure too, with {compare}.")
