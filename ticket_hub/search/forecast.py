@@ -111,21 +111,13 @@ def forecast(
         ladder.check()
     by_layer = _by_layer(ladder)
     trials, levels = recipe.search.trials, ladder.last + 1
-    chosen = {
-        name
-        for group in groups(recipe.pruning, found.layers, ladder.structure)
-        for name in group.names
-    }
-    if by_layer is not None:  # the columns of units go from layers that have none of their own
-        columns = zip(found.layers, by_layer[-1], strict=True)
-        chosen |= {layer.name for layer, kept in columns if kept < layer.size}
     return Forecast(
         architecture=architecture,
         examples=None if data is None else (len(data.train), len(data.validation), len(data.test)),
         layers=found.layers,
         kept=counts,
         kept_by_layer=by_layer,
-        competes=tuple(layer.name in chosen and levels > 1 for layer in found.layers),
+        competes=_competing(ladder, by_layer),
         levels_at_once=ladder.levels_at_once,
         about_cost=ladder.about_cost,
         warnings=(*ladder.never_pruned, *_about(ladder), *_thin(found.layers, counts, by_layer)),
@@ -138,6 +130,19 @@ def forecast(
         ),
         disk_bytes=trials * _disk_bytes(recipe, found, levels),
     )
+
+
+def _competing(ladder: Ladder, by_layer: tuple[tuple[int, ...], ...] | None) -> tuple[bool, ...]:
+    """By layer, whether any level drops of its weights."""
+    ranked = {
+        name
+        for group in groups(ladder.pruning, ladder.layers, ladder.structure)
+        for name in group.names
+    }
+    if by_layer is not None:  # the columns of units go from layers that have none of their own
+        columns = zip(ladder.layers, by_layer[-1], strict=True)
+        ranked |= {layer.name for layer, kept in columns if kept < layer.size}
+    return tuple(layer.name in ranked and ladder.last > 0 for layer in ladder.layers)
 
 
 def _data(recipe: Recipe, data_dir: Path | str | None) -> DataSet | None:
