@@ -1,6 +1,6 @@
 """Pretrained weights that theta0 refers to: on this machine, known by their digest.
 
-Nothing is fetched here. Who can fetch (`ticket_hub.hub.weights`) joins `FETCHERS`, and is asked
+Nothing is fetched here. Who can fetch (`ticket_hub.hub.pull`) joins `FETCHERS`, and is asked
 where the file is not on this machine.
 """
 

@@ -4,7 +4,8 @@ from ticket_hub.hub.address import Address, parse_address
 from ticket_hub.hub.base import Hub, Pushed, Snapshot
 from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.connect import connect
-from ticket_hub.hub.pull import Pulled, peek, pull
+from ticket_hub.hub.peeking import peek
+from ticket_hub.hub.pull import Pulled, pull
 from ticket_hub.hub.push import push
 from ticket_hub.hub.query import Query, SearchHit, search
 

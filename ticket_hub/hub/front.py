@@ -15,7 +15,8 @@ from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
-from ticket_hub.hub.pull import Pulled, peek, peek_experiments, pull
+from ticket_hub.hub.peeking import peek, peek_experiments
+from ticket_hub.hub.pull import Pulled, pull
 from ticket_hub.hub.query import Query, SearchHit, Sort, search
 
 if TYPE_CHECKING:

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card_marks import has_seal
-from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest, Reference
-from ticket_hub.bundle.reference import kept_weights, local_file, missing_source
+from ticket_hub.bundle.reference import FETCHERS, kept_weights, local_file, missing_source
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (
     BundleFormatError,
-    HubNotFoundError,
+    DataNotFoundError,
+    HubError,
     HubUnavailableError,
     TicketHubError,
     TicketNotFoundError,
 )
 from ticket_hub.hub.base import Hub, Snapshot
 from ticket_hub.hub.cache import Cache, Fetch
-from ticket_hub.hub.weights import fetch_reference
+from ticket_hub.hub.connect import connect
+from ticket_hub.hub.peeking import read_manifest
+from ticket_hub.hub.weights import (
+    TICKET_SOURCE,
+    download_weights,
+    kept_theta0,
+    other_bytes,
+    parse_source,
+)
 
-if TYPE_CHECKING:
-    from ticket_hub.bundle.experiment_record import ExperimentRecord
-
-__all__ = ["Pulled", "peek", "peek_experiments", "pull"]
+__all__ = ["Pulled", "fetch_reference", "pull"]
 
 EVERYTHING = "all"
+MAX_BEHIND = 8
+_BEHIND: ContextVar[tuple[str, ...]] = ContextVar("sources of sources", default=())
+"""Repositories whose tickets are being fetched, each as the source of the one before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,37 +123,6 @@ def pull(
     )
 
 
-def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Manifest]:
-    """The manifest of a repository's bundle, and nothing else of it.
-
-    Raises:
-        HubError, BundleError: as `pull`.
-    """
-    snapshot = hub.snapshot(repo, revision)
-    return snapshot, _read_manifest(hub, snapshot)[1]
-
-
-def peek_experiments(
-    hub: Hub, snapshot: Snapshot, manifest: Manifest
-) -> tuple[ExperimentRecord, ...]:
-    """The evidence that was made elsewhere with the tickets of a repository's bundle.
-
-    Raises:
-        HubError, BundleError: as `pull`.
-    """
-    return tuple(_experiment(hub, snapshot, manifest, name) for name in manifest.experiments)
-
-
-def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> ExperimentRecord:
-    from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
-
-    record = manifest.files[name]
-    data = hub.read(snapshot, name, limit=record.size)  # whatever the hub would send
-    if hashlib.sha256(data).hexdigest() != record.sha256:
-        raise changed(name)
-    return record_in(manifest, data, name)
-
-
 def _snapshot(
     hub: Hub, cache: Cache, repo: str, revision: str | None, *, local_only: bool
 ) -> Snapshot:
@@ -178,17 +154,7 @@ def _manifest(hub: Hub, snapshot: Snapshot, folder: Path) -> tuple[bytes, Manife
                 "not be asked.",
                 "Pull it once while the hub can be reached.",
             ) from error
-    return _read_manifest(hub, snapshot)
-
-
-def _read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
-    if all(file.path != layout.MANIFEST for file in snapshot.files):
-        raise HubNotFoundError(
-            f"{snapshot.repo} holds no ticket: it has no {layout.MANIFEST}.",
-            "`ticket search` lists the repositories that do.",
-        )
-    data = hub.read(snapshot, layout.MANIFEST, limit=layout.MAX_MANIFEST_BYTES)
-    return data, encoding.decode(data)
+    return read_manifest(hub, snapshot)
 
 
 def _levels(manifest: Manifest, wanted: str | int) -> list[LevelRecord]:
@@ -273,3 +239,75 @@ def _fetcher(hub: Hub, snapshot: Snapshot, name: str, size: int) -> Fetch:
         hub.download(snapshot, name, target, offset=offset, most=size)
 
     return fetch
+
+
+def fetch_reference(reference: Reference, hub: Hub | None = None) -> None:
+    """Have the pretrained weights that a bundle's theta0 refers to on this machine.
+
+    Args:
+        hub: asked first, such as the one that the bundle came from; then the one of `HF_ENDPOINT`,
+            or the public Hub. A copy of the repository that has other commits will do.
+
+    Raises:
+        DataNotFoundError: only their author has them.
+        HubError: no hub has them, or can be asked.
+        BundleError, TicketNotFoundError: they are a ticket's, and its bundle is not sound.
+    """
+    fetch = _fetcher_of(reference)
+    reasons: list[TicketHubError] = []
+    nested = bool(_BEHIND.get())  # of a source only what it names is asked for, lest it multiply
+    first = [] if hub is None else [hub]
+    for place in first if nested and first else [*first, connect()]:
+        for commit in (True,) if nested else (True, False):
+            try:
+                fetch(place, commit)
+            except HubUnavailableError as error:
+                reasons.append(error)
+                break
+            except TicketHubError as error:
+                reason = error
+            else:
+                return
+        else:
+            reasons.append(reason)
+    raise reasons[0]
+
+
+FETCHERS.append(fetch_reference)
+
+
+def _fetcher_of(reference: Reference) -> Callable[[Hub, bool], object]:
+    """What fetches a file from a hub, by its commit or as it is there now."""
+    found, ticket = parse_source(reference.source), TICKET_SOURCE.fullmatch(reference.source)
+    if found is not None:
+        repo, revision, file = found
+        return lambda hub, exact: download_weights(
+            hub, repo, revision if exact else None, file, reference
+        )
+    if ticket is not None:
+        return lambda hub, exact: _pull_theta0(
+            hub, ticket[1], ticket[2] if exact else None, reference.sha256
+        )
+    raise DataNotFoundError(
+        "They are a file of its author's, and on no hub.", "Ask the author for the file."
+    )
+
+
+def _pull_theta0(hub: Hub, repo: str, revision: str | None, sha256: str) -> None:
+    """The theta0 of a bundle's first ticket, which is the source of another's."""
+    from ticket_hub.bundle.read import open_bundle  # slow, with PyTorch
+
+    behind = _BEHIND.get()
+    if len(behind) >= MAX_BEHIND:
+        raise HubError(
+            f"theta0 is by reference to tickets of {', '.join(behind)}, and so on.",
+            "Ask its author for a bundle with dense theta0.",
+        )
+    token = _BEHIND.set((*behind, repo))
+    try:
+        pulled = pull(hub, repo, revision=revision)
+        found = kept_theta0(open_bundle(pulled.folder), repo)
+    finally:
+        _BEHIND.reset(token)
+    if found.sha256 != sha256:
+        raise other_bytes(repo, "theta0", pulled.commit, sha256)

@@ -17,7 +17,7 @@ from ticket_hub.errors import (
     HubUnavailableError,
 )
 from ticket_hub.hub.base import Hub, Report
-from ticket_hub.hub.pull import peek
+from ticket_hub.hub.peeking import peek
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.types import Word
 

@@ -6,21 +6,17 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.manifest import Reference
-from ticket_hub.bundle.reference import FETCHERS, kept_weights
+from ticket_hub.bundle.reference import kept_weights
 from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (
     DataNotFoundError,
     HubError,
-    HubUnavailableError,
     NetworkError,
-    TicketHubError,
 )
 from ticket_hub.home import cache_folder, expanded
 from ticket_hub.hub.base import Hub
@@ -33,12 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TICKET",
+    "TICKET_SOURCE",
     "WeightsFile",
     "checked",
-    "fetch_reference",
+    "download_weights",
     "fetch_weights",
     "is_on_a_hub",
     "kept_theta0",
+    "other_bytes",
+    "parse_source",
     "source_normalization",
 ]
 
@@ -46,12 +45,9 @@ FILE = "model.safetensors"
 CONFIGS = ("config.json", "preprocessor_config.json")
 MAX_CONFIG = 1 << 20
 MAX_BYTES = 64 << 30
-_TICKET = re.compile(r"ticket:([^@:\s]+/[^@:\s]+)@([0-9a-f]{40})(?::[^\s]+)?")
+TICKET_SOURCE = re.compile(r"ticket:([^@:\s]+/[^@:\s]+)@([0-9a-f]{40})(?::[^\s]+)?")
 _HUB = re.compile(r"hub:([^@:\s]+/[^@:\s]+)(?:@([^:\s]+))?(?::([^\s]+))?")
 TICKET = "ticket:"
-MAX_BEHIND = 8
-_BEHIND: ContextVar[tuple[str, ...]] = ContextVar("sources of sources", default=())
-"""Repositories whose tickets are being fetched, each as the source of the one before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +85,14 @@ def fetch_weights(source: str, sha256: str = "", *, hub: str | Path | None = Non
         if not path.is_file():
             raise DataNotFoundError(f"There is no file of weights {path}.", "Bring it there.")
         return checked(WeightsFile(path=path, source=source, sha256=sha256_file(path)), sha256)
-    found = _parsed(source)
+    found = parse_source(source)
     if found is None:
         raise NetworkError(f"network.weights cannot be {source!r}.", f"It is {SOURCES}.")
     repo, revision, file = found
     kept = kept_weights(sha256, Path(file).suffix)
     if sha256 and kept.is_file() and revision and COMMIT.fullmatch(revision):
         return checked(WeightsFile(path=kept, source=source, sha256=sha256_file(kept)), sha256)
-    return checked(_download(connect(hub), repo, revision, file), sha256)
+    return checked(download_weights(connect(hub), repo, revision, file), sha256)
 
 
 def source_normalization(
@@ -118,7 +114,7 @@ def source_normalization(
         places = [folder / name for name in CONFIGS]
         texts = [p.read_bytes() for p in places if p.is_file() and p.stat().st_size < MAX_CONFIG]
         return next(filter(None, map(_normalization, texts)), None)
-    found = _parsed(source)
+    found = parse_source(source)
     if found is None:
         return None
     there = connect(hub)
@@ -144,77 +140,6 @@ def _normalization(data: bytes) -> tuple[tuple[float, ...], tuple[float, ...]] |
     return (means, stds) if sound and len(means) == len(stds) and not plain else None
 
 
-def fetch_reference(reference: Reference, hub: Hub | None = None) -> None:
-    """Have the pretrained weights that a bundle's theta0 refers to on this machine.
-
-    Args:
-        hub: asked first, such as the one that the bundle came from; then the one of `HF_ENDPOINT`,
-            or the public Hub. A copy of the repository that has other commits will do.
-
-    Raises:
-        DataNotFoundError: only their author has them.
-        HubError: no hub has them, or can be asked.
-        BundleError, TicketNotFoundError: they are a ticket's, and its bundle is not sound.
-    """
-    fetch = _fetcher(reference)
-    reasons: list[TicketHubError] = []
-    nested = bool(_BEHIND.get())  # of a source only what it names is asked for, lest it multiply
-    first = [] if hub is None else [hub]
-    for place in first if nested and first else [*first, connect()]:
-        for commit in (True,) if nested else (True, False):
-            try:
-                fetch(place, commit)
-            except HubUnavailableError as error:
-                reasons.append(error)
-                break
-            except TicketHubError as error:
-                reason = error
-            else:
-                return
-        else:
-            reasons.append(reason)
-    raise reasons[0]
-
-
-FETCHERS.append(fetch_reference)
-
-
-def _fetcher(reference: Reference) -> Callable[[Hub, bool], object]:
-    """What fetches a file from a hub, by its commit or as it is there now."""
-    found, ticket = _parsed(reference.source), _TICKET.fullmatch(reference.source)
-    if found is not None:
-        repo, revision, file = found
-        return lambda hub, exact: _download(hub, repo, revision if exact else None, file, reference)
-    if ticket is not None:
-        return lambda hub, exact: _pull_theta0(
-            hub, ticket[1], ticket[2] if exact else None, reference.sha256
-        )
-    raise DataNotFoundError(
-        "They are a file of its author's, and on no hub.", "Ask the author for the file."
-    )
-
-
-def _pull_theta0(hub: Hub, repo: str, revision: str | None, sha256: str) -> None:
-    """The theta0 of a bundle's first ticket, which is the source of another's."""
-    from ticket_hub.bundle.read import open_bundle  # slow, with PyTorch
-    from ticket_hub.hub.pull import pull
-
-    behind = _BEHIND.get()
-    if len(behind) >= MAX_BEHIND:
-        raise HubError(
-            f"theta0 is by reference to tickets of {', '.join(behind)}, and so on.",
-            "Ask its author for a bundle with dense theta0.",
-        )
-    token = _BEHIND.set((*behind, repo))
-    try:
-        pulled = pull(hub, repo, revision=revision)
-        found = kept_theta0(open_bundle(pulled.folder), repo)
-    finally:
-        _BEHIND.reset(token)
-    if found.sha256 != sha256:
-        raise _other_bytes(repo, "theta0", pulled.commit, sha256)
-
-
 def kept_theta0(bundle: Bundle, source: str) -> WeightsFile:
     """The whole theta0 of a bundle's first ticket as a file of safetensors, by its digest.
 
@@ -229,20 +154,25 @@ def kept_theta0(bundle: Bundle, source: str) -> WeightsFile:
     return WeightsFile(path=kept_weights(digest), source=source, sha256=digest)
 
 
-def _parsed(source: str) -> tuple[str, str | None, str] | None:
-    """Repository, revision and file of a source that is on a hub."""
+def parse_source(source: str) -> tuple[str, str | None, str] | None:
+    """Repository, revision and file of a source that is on a hub; None where it is on none."""
     kind, _, rest = source.partition(":")
     found = _HUB.fullmatch(f"hub:timm/{rest}" if kind == "timm" else source)
     return None if found is None else (found[1], found[2], found[3] or FILE)
 
 
-def _download(
+def download_weights(
     hub: Hub, repo: str, revision: str | None, file: str, reference: Reference | None = None
 ) -> WeightsFile:
     """A file of a repository, by its digest in the cache.
 
     Args:
+        file: its path in the repository.
         reference: what it must be; where the hub states another size or digest, nothing is fetched.
+
+    Raises:
+        HubError: the hub has no such repository, revision or file, cannot be asked, or its bytes
+            are not those that it or the reference states.
     """
     snapshot = hub.snapshot(repo, revision)
     wanted = next((each for each in snapshot.files if each.path == file), None)
@@ -255,7 +185,7 @@ def _download(
     if reference is not None and (
         wanted.size != reference.size or wanted.sha256 not in {None, reference.sha256}
     ):
-        raise _other_bytes(repo, file, snapshot.commit, reference.sha256)
+        raise other_bytes(repo, file, snapshot.commit, reference.sha256)
     folder = cache_folder() / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{snapshot.commit}-{file.replace('/', '-')}.part"
@@ -268,14 +198,15 @@ def _download(
         raise HubError(f"{file} of {repo} came with other bytes than the hub says.", "Try again.")
     if reference is not None and digest != reference.sha256:
         part.unlink()
-        raise _other_bytes(repo, file, snapshot.commit, reference.sha256)
+        raise other_bytes(repo, file, snapshot.commit, reference.sha256)
     place = kept_weights(digest, Path(file).suffix)
     part.replace(place)
     ending = "" if file == FILE else f":{file}"
     return WeightsFile(path=place, source=f"hub:{repo}@{snapshot.commit}{ending}", sha256=digest)
 
 
-def _other_bytes(repo: str, file: str, commit: str, sha256: str) -> HubError:
+def other_bytes(repo: str, file: str, commit: str, sha256: str) -> HubError:
+    """The error for a file that is not the one meant; `sha256` is of that one."""
     return HubError(
         f"{file} of {repo} at {commit[:12]} is not the file with the sha256 {sha256[:12]}...",
         "Ask its author for the file, or for a bundle with dense theta0.",
@@ -284,7 +215,7 @@ def _other_bytes(repo: str, file: str, commit: str, sha256: str) -> HubError:
 
 def is_on_a_hub(source: str) -> bool:
     """Whether others can fetch a source, once it is named with its commit."""
-    return _parsed(source) is not None or _TICKET.fullmatch(source) is not None
+    return parse_source(source) is not None or TICKET_SOURCE.fullmatch(source) is not None
 
 
 def checked(found: WeightsFile, sha256: str) -> WeightsFile:

@@ -11,7 +11,7 @@ from ticket_hub.bundle.citation import bundle_entry, papers_entries
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.connect import connect
-from ticket_hub.hub.pull import peek
+from ticket_hub.hub.peeking import peek
 from ticket_hub.runs.locate import Place, resolve
 
 __all__ = ["Citation", "cite_bundle"]

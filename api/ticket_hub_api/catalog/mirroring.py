@@ -120,7 +120,7 @@ def _repositories(hub: Hub, owner: str, told: list[TicketHubError]) -> Iterator[
 
 def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirrored:
     from ticket_hub.bundle import encoding
-    from ticket_hub.hub.pull import peek
+    from ticket_hub.hub.peeking import peek
 
     source = hub.location
     try:

@@ -33,7 +33,8 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub import Snapshot, pull
 from ticket_hub.hub.folder import FolderHub
-from ticket_hub.hub.weights import fetch_reference, fetch_weights
+from ticket_hub.hub.pull import fetch_reference
+from ticket_hub.hub.weights import fetch_weights
 from ticket_hub.networks import architecture_for, initialize
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import NetworkSpec, Recipe

@@ -1,0 +1,65 @@
+"""What a bundle on a hub says of itself, read without pulling it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ticket_hub.bundle import encoding, layout
+from ticket_hub.bundle.files import changed
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.errors import HubNotFoundError
+from ticket_hub.hub.base import Hub, Snapshot
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
+
+__all__ = ["peek", "peek_experiments", "read_manifest"]
+
+
+def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Manifest]:
+    """The manifest of a repository's bundle, and nothing else of it.
+
+    Raises:
+        HubError: the hub has no such repository or revision, refuses, or does not answer.
+        BundleError: what the hub has is no bundle.
+    """
+    snapshot = hub.snapshot(repo, revision)
+    return snapshot, read_manifest(hub, snapshot)[1]
+
+
+def peek_experiments(
+    hub: Hub, snapshot: Snapshot, manifest: Manifest
+) -> tuple[ExperimentRecord, ...]:
+    """The evidence that was made elsewhere with the tickets of a repository's bundle.
+
+    Raises:
+        HubError, BundleError: as `peek`.
+    """
+    return tuple(_experiment(hub, snapshot, manifest, name) for name in manifest.experiments)
+
+
+def read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
+    """The manifest at a commit: its bytes, and what they say.
+
+    Raises:
+        HubNotFoundError: there is none, so the repository holds no ticket.
+        HubError, BundleError: as `peek`.
+    """
+    if all(file.path != layout.MANIFEST for file in snapshot.files):
+        raise HubNotFoundError(
+            f"{snapshot.repo} holds no ticket: it has no {layout.MANIFEST}.",
+            "`ticket search` lists the repositories that do.",
+        )
+    data = hub.read(snapshot, layout.MANIFEST, limit=layout.MAX_MANIFEST_BYTES)
+    return data, encoding.decode(data)
+
+
+def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> ExperimentRecord:
+    from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
+
+    record = manifest.files[name]
+    data = hub.read(snapshot, name, limit=record.size)  # whatever the hub would send
+    if hashlib.sha256(data).hexdigest() != record.sha256:
+        raise changed(name)
+    return record_in(manifest, data, name)
