@@ -11,10 +11,9 @@ from typing import Any
 
 from ticket_hub.claims.parts import (
     MEASURES,
+    ClaimSearch,
     Experiment,
     Inspection,
-    Search,
-    Side,
     Statement,
 )
 from ticket_hub.durable import canonical_json
@@ -50,7 +49,7 @@ class Claim:
     title: str
     source: str
     published: str = ""
-    searches: Mapping[str, Search]
+    searches: Mapping[str, ClaimSearch]
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     analyses: Mapping[str, Inspection] = field(default_factory=dict)
     statements: tuple[Statement, ...]
@@ -83,14 +82,14 @@ class Claim:
                 f"There is no measure {statement.measure[:80]!r}.",
                 f"Take {', '.join(MEASURES)}, or ANALYSIS.MEASURE.",
             )
-        for text in statement.sides:
+        for side in statement.sides:
             studies = [*self.searches, *self.experiments]
             named = list(self.analyses) if statement.analysis else studies
             what = "analysis" if statement.analysis else "search or experiment"
-            self._known(Side.parse(text).study, named, what)
+            self._known(side.study, named, what)
         if not statement.analysis:
             return
-        inspection = self.analyses[Side.parse(statement.first).study]
+        inspection = self.analyses[statement.sides[0].study]
         if statement.analysis != inspection.only or statement.second:
             raise RecipeError(
                 f"{statement.measure!r} is no measure of {statement.first} alone.",
@@ -160,7 +159,7 @@ class Claim:
         return hashlib.sha256(canonical_json(decisive)).hexdigest()
 
 
-_TABLES = {"searches": Search, "experiments": Experiment, "analyses": Inspection}
+_TABLES = {"searches": ClaimSearch, "experiments": Experiment, "analyses": Inspection}
 
 
 def _part(kind: type[Any], where: str, table: object) -> Any:  # noqa: ANN401 - of the kind given
@@ -168,7 +167,7 @@ def _part(kind: type[Any], where: str, table: object) -> Any:  # noqa: ANN401 - 
         raise RecipeError(f"{where} is no table.", _REMEDY)
     changes = table.get("changes")  # of a recipe, which checks them itself
     if changes is not None and (
-        kind not in {Search, Experiment} or not isinstance(changes, Mapping)
+        kind not in {ClaimSearch, Experiment} or not isinstance(changes, Mapping)
     ):
         raise RecipeError(f"changes cannot stand in {where} of the claim.", _REMEDY)
     try:

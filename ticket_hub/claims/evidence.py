@@ -58,8 +58,8 @@ class ClaimEvidence:
             EvidenceError: a side was not trained, or a measure is not known of all trials.
         """
         if statement.analysis:
-            return _of_analysis(self._finding(statement.first), statement, confidence)
-        first, second = (self._measured(text) for text in statement.sides)
+            return _of_analysis(self._finding(statement.sides[0]), statement, confidence)
+        first, second = map(self._measured, statement.sides)
         pairing: Pairing = "data order" if first.orders == second.orders else "seed"
         if first.n != second.n:
             pairing = "none"
@@ -69,13 +69,12 @@ class ClaimEvidence:
     def densities(self, statement: Statement) -> tuple[float, float]:
         """Of both sides; that of the tickets twice, where they alone are analysed."""
         if statement.analysis:
-            density = self._finding(statement.first).density
+            density = self._finding(statement.sides[0]).density
             return density, density
-        first, second = (self._measured(text).density for text in statement.sides)
+        first, second = (self._measured(side).density for side in statement.sides)
         return first, second
 
-    def _finding(self, text: str) -> Finding:
-        side = Side.parse(text)
+    def _finding(self, side: Side) -> Finding:
         known = {each.density: each for each in self.findings[side.study] if each.level}
         wanted = side.density or 1
         near = min(known, key=lambda density: abs(density - wanted))
@@ -86,8 +85,7 @@ class ClaimEvidence:
             )
         return known[near]
 
-    def _measured(self, text: str) -> Measured:
-        side = Side.parse(text)
+    def _measured(self, side: Side) -> Measured:
         study = self.studies[side.study]
         if side.density is None:
             measured = study.dense
@@ -95,7 +93,7 @@ class ClaimEvidence:
             measured = level_of(study, side.density).networks.get(side.network)
         if measured is None:
             raise EvidenceError(
-                f"The claim compares {text}, and {side.study} has no such network.",
+                f"The claim compares {side}, and {side.study} has no such network.",
                 f"It has {', '.join(study.networks)}; name others in the claim's `against`.",
             )
         return measured

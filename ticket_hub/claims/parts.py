@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe.spec import LATER
 
-__all__ = ["MEASURES", "Experiment", "Inspection", "Search", "Side", "Statement"]
+__all__ = ["MEASURES", "ClaimSearch", "Experiment", "Inspection", "Side", "Statement"]
 
 MEASURES = ("accuracy", "sooner", "gap")
 """`accuracy`: test accuracy at the early stop, the first side minus the second, in points.
@@ -56,9 +57,13 @@ class Side:
             )
         return cls(study=found["study"], network=found["network"], density=density)
 
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.study}:{self.network}" + (f"@{self.density:g}" if self.density else "")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class ClaimSearch:
     """Tickets that the claim is about.
 
     Attributes:
@@ -130,7 +135,11 @@ class Statement:
         """The analysis that the measure is of; empty where both sides were trained."""
         return self.measure.partition(".")[0] if self.measure not in MEASURES else ""
 
-    @property
-    def sides(self) -> tuple[str, ...]:
-        """The texts of one side or of both."""
-        return (self.first,) if self.analysis else (self.first, self.second)
+    @cached_property
+    def sides(self) -> tuple[Side, ...]:
+        """One side or both, read once.
+
+        Raises:
+            RecipeError: a text names none.
+        """
+        return tuple(map(Side.parse, (self.first,) if self.analysis else (self.first, self.second)))

@@ -79,7 +79,8 @@ def decide(
     decided = []
     for statement in statements:
         plain = measure(statement, 1 - ALPHA)
-        strict = measure(statement, 1 - ALPHA / len(statements))
+        single = len(statements) == 1  # there is nothing to correct, and the contrast is the same
+        strict = plain if single else measure(statement, 1 - ALPHA / len(statements))
         enough = min(plain.n, plain.n_other) >= MIN_TRIALS
         density, density_other = densities(statement)
         decided.append(
