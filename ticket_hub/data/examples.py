@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +15,10 @@ from ticket_hub.data.pictures import stacked, to_pixels
 from ticket_hub.data.texts import PARTS
 from ticket_hub.errors import DataError
 
-__all__ = ["ExampleKind", "class_names", "collect", "kind_of", "label_array", "to_part"]
+__all__ = ["ExampleKind", "class_names", "collect", "kind_of", "label_array", "to_part",
+           "to_texts"]  # fmt: skip
+
+MAX_CLASSES = 1_000_000
 
 ExampleKind: TypeAlias = Literal["numbers", "pictures", "texts"]
 
@@ -97,18 +100,22 @@ def label_array(labels: Any, name: str) -> NDArray[np.generic]:  # noqa: ANN401 
     """
     values = labels.detach().cpu() if isinstance(labels, Tensor) else labels
     try:
-        return np.asarray(values)
+        found = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"The labels of the {name} part are no array: {error}.", WHAT) from error
+    names = found.dtype.kind == "O" and all(isinstance(label, str) for label in found.flat)
+    return found.astype(str) if names else found  # of names as pandas has them
 
 
 def class_names(said: object, found: tuple[str, ...]) -> tuple[str, ...]:
     """The names of the classes: those that are said, else those that are found.
 
     Raises:
-        DataError: fewer are said than there are.
+        DataError: fewer are said than there are, or too many.
     """
     if isinstance(said, int):
+        if said > MAX_CLASSES:
+            raise DataError(f"There cannot be {said:,} classes.", f"Give at most {MAX_CLASSES:,}.")
         names = tuple(map(str, range(said)))
     elif isinstance(said, Sequence) and not isinstance(said, str):
         names = tuple(map(str, said))
@@ -126,12 +133,29 @@ def kind_of(inputs: object) -> ExampleKind:
     """What examples are, by the first of them."""
     if isinstance(inputs, Tensor):
         return "numbers"
-    if isinstance(inputs, np.ndarray):
+    if isinstance(inputs, np.ndarray) and inputs.dtype.kind != "O":
         return "texts" if inputs.dtype.kind in "US" else "numbers"
-    first = next(iter(inputs), None) if isinstance(inputs, Sequence) else None
+    known = isinstance(inputs, Sequence) or hasattr(inputs, "__array__")  # as columns of pandas do
+    first = next(iter(inputs), None) if known and isinstance(inputs, Iterable) else None
     if isinstance(first, str):
         return "texts"
     return "pictures" if hasattr(first, "convert") and hasattr(first, "mode") else "numbers"
+
+
+def to_texts(inputs: Iterable[object], name: str) -> list[str]:
+    """Texts as they are.
+
+    Raises:
+        DataError: one is something else, such as a missing value.
+    """
+    for place, text in enumerate(inputs):
+        if not isinstance(text, str):
+            raise DataError(
+                f"Example {place} of the {name} part is {type(text).__name__}, and others are "
+                "texts.",
+                "Leave such examples out, or give the text that they are to have.",
+            )
+    return [str(text) for text in inputs]
 
 
 def to_part(inputs: Any, name: str, *, tokens: bool) -> Tensor:  # noqa: ANN401 - as a program has them
@@ -149,10 +173,21 @@ def to_part(inputs: Any, name: str, *, tokens: bool) -> Tensor:  # noqa: ANN401 
             return stacked((to_pixels(picture, 0) for picture in inputs), where)
         except ValueError as error:
             raise DataError(f"A picture of {where} cannot be used: {error}.", WHAT) from error
-    values = inputs.detach().cpu() if isinstance(inputs, Tensor) else np.asarray(inputs)
+    try:
+        values = inputs.detach().cpu() if isinstance(inputs, Tensor) else np.asarray(inputs)
+    except ValueError as error:
+        raise DataError(
+            f"The examples of {where} have several lengths or shapes.",
+            "Give all of them one shape; fill numbers of words up with 0.",
+        ) from error
     if not tokens:
         return to_inputs(values, where)
-    numbers = torch.as_tensor(values)
+    try:
+        numbers = torch.as_tensor(values)
+    except TypeError as error:
+        raise DataError(
+            f"{where[0].upper()}{where[1:]} holds neither texts nor numbers.", WHAT
+        ) from error
     if numbers.is_floating_point() or numbers.ndim != 2:  # noqa: PLR2004 - examples, length
         raise DataError(
             f"{where[0].upper()}{where[1:]} is {numbers.dtype} {tuple(numbers.shape)}, and the "

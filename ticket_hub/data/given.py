@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
-from ticket_hub.data.examples import class_names, collect, kind_of, label_array, to_part
+from ticket_hub.data.examples import class_names, collect, kind_of, label_array, to_part, to_texts
 from ticket_hub.data.registry import DATASETS
 from ticket_hub.data.splitting import numbered, test_fifth
 from ticket_hub.data.texts import to_tokens
@@ -54,7 +54,7 @@ def keep(data: object, data_dir: Path | str | None = None, *, tokens: bool = Fal
     kind = kind_of(parts["train"][0])
     tensors: dict[str, Tensor] = {}
     for (name, (x, _)), truth in zip(parts.items(), labels, strict=True):
-        values = _bytes(list(map(str, x))) if kind == "texts" else to_part(x, name, tokens=tokens)
+        values = _bytes(to_texts(x, name)) if kind == "texts" else to_part(x, name, tokens=tokens)
         if len(x) != len(truth):
             raise DataError(
                 f"The {name} part has {len(x)} examples and {len(truth)} labels.",

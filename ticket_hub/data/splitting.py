@@ -16,6 +16,9 @@ from ticket_hub.shapes import Int64
 
 __all__ = ["numbered", "published_parts", "test_fifth"]
 
+MAX_EMPTY = 10_000
+"""Classes that whole numbers may count, where there are fewer examples."""
+
 
 def test_fifth(
     labels: Int64[Tensor, " examples"], classes: int, split_seed: int
@@ -39,7 +42,8 @@ def numbered(
     in the order of their names.
 
     Raises:
-        DataError: they are neither, or not one for each example.
+        DataError: they are neither, or not one for each example, or there would be far more
+            classes than examples.
     """
     known = sorted({kind for part in labels for kind in (part.dtype.kind,)})
     if any(part.ndim != 1 for part in labels) or not set(known) <= set("iubUS"):
@@ -51,6 +55,12 @@ def numbered(
     if set(known) <= set("iub"):
         numbers = [torch.from_numpy(part.astype(np.int64)) for part in labels]
         most = max((int(part.max()) for part in numbers if len(part)), default=0)
+        if most >= max(sum(map(len, numbers)), MAX_EMPTY):
+            raise DataError(
+                f"The labels of {where} go up to {most:,}, of {sum(map(len, numbers)):,} examples.",
+                "Count the classes from 0 on, without gaps, or name them: labels may be texts. To "
+                "predict numbers, use your own loop: ticket_hub.own.",
+            )
         return numbers, tuple(map(str, range(most + 1)))
     texts = [part.astype(str).tolist() for part in labels]
     names = sorted({text for part in texts for text in part})

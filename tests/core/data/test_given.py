@@ -109,12 +109,29 @@ def noisy(place: int) -> Tensor:
         (Pairs(noisy), "another each time it is read"),
         (Pairs(lambda place: torch.zeros(1 + place % 2)), "2 shapes"),
         ({"train": (X, Y), "classes": 2}, "labels of 3 classes, and 2 are named"),
+        ({"train": (X, Y), "classes": 10**9}, "cannot be 1,000,000,000 classes"),
+        ((X, Y * 10**9), "go up to 2,000,000,000, of 60 examples"),
         ((["a", "b"], torch.tensor([0])), "2 examples and 1 labels"),
+        ((["a", None], torch.tensor([0, 1])), "Example 1 of the train part is NoneType"),
+        (([[1, 2], [3]], torch.tensor([0, 1])), "several lengths"),
+        (([None, None], torch.tensor([0, 1])), "holds no numbers"),
     ],
 )
 def test_what_cannot_be_examples_is_refused(data: object, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         keep(data, tmp_path)
+
+
+def test_a_column_of_objects_that_are_texts_is_texts(tmp_path: Path) -> None:
+    texts, names = ["good film", "bad film"] * 10, ["yes", "no"] * 10
+    columns = tuple(np.array(values, dtype=object) for values in (texts, names))
+    assert keep(columns, tmp_path) == keep((texts, names), tmp_path)
+
+
+def test_words_that_are_none_are_refused(tmp_path: Path) -> None:
+    for words, message in (([None] * 2, "neither texts nor numbers"), ([[1, 2], [3]], "lengths")):
+        with pytest.raises(DataError, match=message):
+            keep((words, torch.tensor([0, 1])), tmp_path, tokens=True)
 
 
 def test_labels_and_numbers_that_cannot_be_are_refused_when_they_are_read(tmp_path: Path) -> None:
