@@ -16,7 +16,7 @@ from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
-from ticket_hub.recipe.own import Metric
+from ticket_hub.recipe.own import Metric, read_at
 from ticket_hub.table import Column, Table
 
 __all__ = ["plain_card"]
@@ -78,7 +78,7 @@ def plain_card(
         intro + (_REACHED if own is None else _OWN_REACHED) * measured,
         *_imported(manifest),
         *_figure(manifest),
-        _table(manifest.levels, manifest.metric),
+        _table(manifest),
         (_READING if own is None else _OWN_READING) if measured else _UNMEASURED,
         which + (_RULES[ticket.rule] if own is None else _own_rule(ticket.rule, own.metric)) + ".",
         *_expected(manifest),
@@ -117,21 +117,23 @@ def _figure(manifest: Manifest) -> list[str]:
     measured = [level for level in manifest.levels if level.evidence is not None]
     sparsest = min(level.density for level in measured) if measured else 1.0
     text = (
-        f"Test {one_line(manifest.metric.name)} and the iteration of the early stop, against the "
-        "weights that remain, "
+        f"Test {one_line(manifest.metric.name)} and the "
+        f"{'iteration of the early stop' if manifest.stops_early else 'last iteration'}, against "
+        "the weights that remain, "
         f"from 100% down to {100 * sparsest:.3g}%; the table below has the numbers"
     )
     return [f"![{text}]({layout.FIGURE})"]
 
 
-def _table(levels: tuple[LevelRecord, ...], metric: Metric) -> str:
-    measured = f"test {one_line(metric.name)}"
-    names = ("level", "density", measured, "early stop at", "n", "verdict")
-    rows = [_row(level, metric) for level in levels]
-    return Table([Column(name) for name in names], rows).markdown()
+def _table(manifest: Manifest) -> str:
+    metric, more = manifest.metric, manifest.measured_names
+    stop = "early stop at" if manifest.stops_early else read_at(stops_early=False)
+    names = ("level", "density", f"test {metric.name}", *more, stop, "n", "verdict")
+    rows = [_row(level, metric, more) for level in manifest.levels]
+    return Table([Column(one_line(name)) for name in names], rows).markdown()
 
 
-def _row(level: LevelRecord, metric: Metric) -> list[str]:
+def _row(level: LevelRecord, metric: Metric, more: Sequence[str]) -> list[str]:
     found = level.evidence
     accuracy = stop = n = ""
     if found is not None:
@@ -139,7 +141,9 @@ def _row(level: LevelRecord, metric: Metric) -> list[str]:
         mean, low, high = (one_line(metric.text(each)) for each in (test.mean, test.min, test.max))
         accuracy = f"{mean} ({low} to {high})"
         stop, n = f"{found.early_stop.mean:.0f}", count_text(found.n, found.n)
-    return [str(level.index), f"{level.density:.4g}", accuracy, stop, n, level.verdict or ""]
+    numbers = ["" if found is None else f"{found.measured[name].mean:.4g}" for name in more]
+    place = [str(level.index), f"{level.density:.4g}", accuracy]
+    return [*place, *numbers, stop, n, level.verdict or ""]
 
 
 def _expected(manifest: Manifest) -> list[str]:

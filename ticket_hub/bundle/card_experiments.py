@@ -54,16 +54,16 @@ def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:
     """Heading, table and sources as Markdown; nothing where there is no record."""
     if not records:
         return []
-    tables = [
-        _table([record for record in records if record.spec.metric == metric], metric)
-        for metric in dict.fromkeys(record.spec.metric for record in records)
-    ]
+    kinds: dict[tuple[Metric, bool], list[ExperimentRecord]] = {}
+    for record in records:
+        kinds.setdefault((record.spec.metric, record.stops_early), []).append(record)
+    tables = [_table(found, metric, stops_early=stop) for (metric, stop), found in kinds.items()]
     sources = "\n".join(f"- {_source(record)}" for record in records)
     return ["## Evidence from other experiments", _INTRO, *tables, sources]
 
 
-def _table(records: Sequence[ExperimentRecord], metric: Metric) -> str:
-    headings = map(one_line, rows_table([], metric).headings)
+def _table(records: Sequence[ExperimentRecord], metric: Metric, *, stops_early: bool) -> str:
+    headings = map(one_line, rows_table([], metric, stops_early=stops_early).headings)
     columns = [Column(name) for name in ("data set", *headings)]
     rows = [
         [one_line(record.spec.data_name[:_MAX_LENGTH]), *texts]

@@ -24,7 +24,7 @@ from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError, RecipeError
 from ticket_hub.patterns import SHA256, TENSOR
 from ticket_hub.recipe import recipe_of, rules, tables
-from ticket_hub.recipe.own import Metric, is_own
+from ticket_hub.recipe.own import Metric, are_names, is_own
 
 __all__ = ["bundle_id", "decode", "encode"]
 
@@ -268,6 +268,8 @@ def _is_evidence(found: EvidenceSummary, metric: Metric) -> bool:
         and metric.is_possible(test.max)
         and _is_spread(stop)
         and stop.min >= 0
+        and are_names(found.measured)
+        and all(map(_is_spread, found.measured.values()))
     )
 
 

@@ -15,6 +15,7 @@ from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec, OwnExperimentSpec
+from ticket_hub.recipe.spec import LATER
 
 __all__ = [
     "MAX_LENGTH",
@@ -33,7 +34,8 @@ MAX_LENGTH = 200  # characters of a text
 class TrialResult:
     """One trained network; the fields are those of `ticket_hub.transfer.result.Result`.
 
-    `start` is empty where nobody wrote down what the network began with.
+    `start` is empty where nobody wrote down what the network began with. `stops_early` and
+    `measured` are as in `ticket_hub.evidence.Outcome`.
     """
 
     trial: int
@@ -47,6 +49,8 @@ class TrialResult:
     test_accuracy: float
     early_stop: int
     start: str = ""
+    stops_early: bool = field(default=True, metadata=LATER)
+    measured: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,12 @@ class NetworkResults:
             accuracy=tuple(each.test_accuracy for each in self.trials),
             early_stop=tuple(each.early_stop for each in self.trials),
             tickets=tuple(each.ticket for each in self.trials),
+            stops_early=any(each.stops_early for each in self.trials),
+            measured={
+                name: tuple(each.measured[name] for each in self.trials)
+                for name in self.trials[0].measured
+                if all(name in each.measured for each in self.trials)
+            },
         )
 
 
@@ -134,6 +144,13 @@ class ExperimentRecord:
     rule: Rule = USUAL
     iterations_in_all: Mapping[str, int] = field(default_factory=dict)
     plugins: tuple[PluginRecord, ...] = ()
+
+    @property
+    def stops_early(self) -> bool:
+        """False of an author's own loop that read no validation loss."""
+        return any(
+            each.outcome.stops_early for level in self.levels for each in level.networks.values()
+        )
 
     def verdicts(self, rule: Rule | None = None) -> dict[int, Verdict]:
         """What it supports, by level; all levels are one family.

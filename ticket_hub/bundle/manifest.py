@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.own import ACCURACY, Metric, OwnLoop
+from ticket_hub.recipe.spec import LATER
 from ticket_hub.types import Architecture, LayerKind, Option, Word
 
 __all__ = [
@@ -28,6 +29,9 @@ __all__ = [
     "TicketRecord",
     "TrialRecord",
 ]
+
+MAX_SHOWN = 4
+"""Numbers that a table of levels shows beside the one that tickets are judged by."""
 
 Theta0: TypeAlias = Literal["dense", "survivors", "reference"]
 """Which starting weights a bundle has: all, those that its densest level keeps, or what is not of a
@@ -167,12 +171,17 @@ class EvidenceSummary:
         test_accuracy: in [0, 1].
         early_stop: the iteration with the first minimum of the validation loss.
         backends: what trained it, without repetition, sorted.
+        stops_early: False of an author's own loop that read no validation loss: `early_stop` is
+            then its last iteration. Bundles that were written before this key say True of all.
+        measured: other numbers that an author's own loop gave, by its names.
     """
 
     n: int
     test_accuracy: Spread
     early_stop: Spread
     backends: tuple[str, ...]
+    stops_early: bool = field(default=True, compare=False, metadata=LATER)
+    measured: Mapping[str, Spread] = field(default_factory=dict, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +273,20 @@ class Manifest:
         Curves and summaries have its values under `test_accuracy`.
         """
         return ACCURACY if self.own is None else self.own.metric
+
+    @property
+    def stops_early(self) -> bool:
+        """False where all values are those of the last iteration; see `EvidenceSummary`."""
+        found = [level.evidence.stops_early for level in self.levels if level.evidence is not None]
+        return any(found) or not found
+
+    @property
+    def measured_names(self) -> tuple[str, ...]:
+        """What else an author's own loop measured at every level, as many as tables take."""
+        found = [
+            set(level.evidence.measured) for level in self.levels if level.evidence is not None
+        ]
+        return tuple(sorted(set.intersection(*found)))[:MAX_SHOWN] if found else ()
 
     @property
     def inputs(self) -> Literal["image", "tabular", "text"]:

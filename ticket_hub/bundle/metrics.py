@@ -7,7 +7,7 @@ nothing else, so that a large file is read in pieces, without ever holding its t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import layout, strict
+from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.recipe.own import are_names
 from ticket_hub.training import Curves
 
-__all__ = ["SAMPLE", "CurveRecord", "columns_of", "lines", "parse_lines"]
+__all__ = ["SAMPLE", "CurveRecord", "columns_of", "lines", "own_facts", "parse_lines"]
 
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 SAMPLE = ("train_loss", "train_accuracy")
@@ -26,6 +28,7 @@ SAMPLE = ("train_loss", "train_accuracy")
 MAX_VALUES = 1 << 21
 _OPEN, _BETWEEN, _CLOSE = b'{"curves":[', b",", b'],"format":1}'
 _HEAD = {"backend": str, "chosen": int, "control": str, "level": int, "trial": int}
+_MEASURED = "measured"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +59,9 @@ def lines(records: Iterable[CurveRecord]) -> Iterator[bytes]:
         if number:
             yield _BETWEEN + b"\n"
         head = {name: getattr(record, name) for name in _HEAD}
-        yield (json.dumps(head, sort_keys=True, separators=(",", ":"))[:-1] + ",\n").encode()
+        if record.curves.measured:
+            head[_MEASURED] = dict(record.curves.measured)
+        yield _spelled(head) + b"\n"
         table = columns_of(record.curves)
         for column, values in table.items():
             end = "}" if column == list(table)[-1] else ","
@@ -69,6 +74,20 @@ def columns_of(curves: Curves) -> dict[str, list[float | int | None]]:
     """The numbers of curves by column; those of the training sample only where it was read."""
     sampled = curves.train_loss is not None
     return {name: _readings(getattr(curves, name)) for name in COLUMNS + SAMPLE * sampled}
+
+
+def own_facts(curves: Sequence[Curves]) -> dict[str, Any]:
+    """What an author's own loop says beyond accuracy, of all trials of one kind of network.
+
+    Returns:
+        `stops_early` and `measured` as `ticket_hub.evidence.Outcome` has them; a number that some
+        trials lack is left out.
+    """
+    names = set.intersection(*(set(each.measured) for each in curves)) if curves else set()
+    return {
+        "stops_early": any(each.stops_early for each in curves),
+        "measured": {name: tuple(each.measured[name] for each in curves) for name in sorted(names)},
+    }
 
 
 def _readings(values: Tensor) -> list[float | int | None]:
@@ -110,8 +129,8 @@ def _record(line: bytes, rest: Iterator[bytes]) -> CurveRecord:
             break
     if len({len(column) for column in columns.values()}) != 1 or not len(columns["iterations"]):
         raise _broken("the columns of a curve differ in length, or are empty")
-    chosen = head.pop("chosen")
-    record = CurveRecord(curves=Curves(**columns), **head)
+    chosen, measured = head.pop("chosen"), head.pop(_MEASURED, {})
+    record = CurveRecord(curves=Curves(**columns, measured=measured), **head)
     if bool((columns["iterations"].diff() <= 0).any()) or chosen != record.chosen:
         raise _broken("its iterations do not rise, or it chose another one than its curve says")
     return record
@@ -119,13 +138,22 @@ def _record(line: bytes, rest: Iterator[bytes]) -> CurveRecord:
 
 def _head(line: bytes) -> dict[str, Any]:
     table = strict.parse(line.removesuffix(b",") + b"}", source=layout.METRICS)
-    if not isinstance(table, dict) or {key: type(value) for key, value in table.items()} != _HEAD:
+    kinds = {key: type(value) for key, value in table.items()} if isinstance(table, dict) else {}
+    if kinds.pop(_MEASURED, dict) is not dict or kinds != _HEAD:
         raise _broken("a curve does not say what it is of")
+    measured = table.get(_MEASURED, {_MEASURED: 0.0})
+    if not (measured and are_names(measured) and {type(x) for x in measured.values()} == {float}):
+        raise _broken("what else was measured has no names, or is no number")
     if min(table["level"], table["trial"]) < 0:
         raise _broken("a curve is of a level or trial below 0")
-    if line != json.dumps(table, sort_keys=True, separators=(",", ":"))[:-1].encode() + b",":
+    if line != _spelled(table):
         raise _broken("the spelling of a curve is not the one that was written")
-    return table
+    head: dict[str, Any] = table
+    return head
+
+
+def _spelled(head: dict[str, Any]) -> bytes:
+    return canonical_json(head)[:-1] + b","
 
 
 def _column(name: str, line: bytes) -> tuple[Tensor, bool]:

@@ -6,6 +6,7 @@ not read. In a bundle it is what `encode_record` makes of it.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -27,7 +28,7 @@ from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.experiment_spec import TICKET, spec_of
-from ticket_hub.recipe.own import Metric
+from ticket_hub.recipe.own import Metric, are_names
 from ticket_hub.recipe.tables import build, to_table
 
 __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
@@ -241,6 +242,8 @@ def _is_possible(trial: TrialResult, metric: Metric) -> bool:
         and 0 <= trial.kept <= trial.prunable
         and 0 <= trial.trial < MAX_TRIALS
         and _START.fullmatch(trial.start) is not None
+        and are_names(trial.measured)
+        and all(map(math.isfinite, trial.measured.values()))
     )
 
 

@@ -12,12 +12,13 @@ from ticket_hub.bundle.manifest import (
     LevelRecord,
     Spread,
 )
-from ticket_hub.bundle.metrics import CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord, own_facts
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.verdict import USUAL, Judged
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.training import Curves
 from ticket_hub.types import Word
 
 __all__ = [
@@ -43,23 +44,24 @@ def outcomes(
 
     Only where every trial was measured; a test set that was not read there counts as nothing.
     """
-    rows: dict[tuple[int, str], dict[int, tuple[float, int]]] = {}
+    rows: dict[tuple[int, str], dict[int, Curves]] = {}
     for record in records:
-        accuracy = float(record.curves.test_accuracy[record.curves.early_stop])
-        rows.setdefault((record.level, record.control), {})[record.trial] = (
-            accuracy,
-            record.chosen,
-        )
+        rows.setdefault((record.level, record.control), {})[record.trial] = record.curves
     found = {}
     for key, row in rows.items():
-        if set(row) == set(trials) and all(metric.is_possible(value) for value, _ in row.values()):
-            values = [row[trial] for trial in trials]
+        if set(row) == set(trials) and all(map(metric.is_possible, map(_value, row.values()))):
+            curves = [row[trial] for trial in trials]
             found[key] = Outcome(
-                accuracy=tuple(accuracy for accuracy, _ in values),
-                early_stop=tuple(stop for _, stop in values),
+                accuracy=tuple(map(_value, curves)),
+                early_stop=tuple(int(each.iterations[each.early_stop]) for each in curves),
                 tickets=tuple(f"trial {trial}" for trial in trials),
+                **own_facts(curves),
             )
     return found
+
+
+def _value(curves: Curves) -> float:
+    return float(curves.test_accuracy[curves.early_stop])
 
 
 def measured(outcome: Outcome | None, backends: Iterable[str]) -> EvidenceSummary | None:
@@ -71,6 +73,8 @@ def measured(outcome: Outcome | None, backends: Iterable[str]) -> EvidenceSummar
         test_accuracy=_spread(outcome.accuracy),
         early_stop=_spread(outcome.early_stop),
         backends=tuple(sorted(set(backends))),
+        stops_early=outcome.stops_early,
+        measured={name: _spread(values) for name, values in outcome.measured.items()},
     )
 
 

@@ -210,4 +210,5 @@ def _of(measured: Measured, orders: Sequence[str]) -> Outcome:
         tickets=tuple(measured.outcome.tickets[place] for place in places)
         if measured.outcome.tickets
         else (),
+        stops_early=measured.outcome.stops_early,
     )

@@ -88,8 +88,13 @@ class Rung:
         return tuple(float(each.train_accuracy[each.early_stop]) for each in known)  # type: ignore[index]
 
     @property
+    def stops_early(self) -> bool:
+        """False of an author's own loop that read no validation loss."""
+        return any(each.stops_early for each in self.curves)
+
+    @property
     def early_stops(self) -> tuple[int, ...]:
-        """Iteration of the first minimum of the validation loss, per trial."""
+        """Iteration of the first minimum of the validation loss, or the last one, per trial."""
         return tuple(int(each.iterations[each.early_stop]) for each in self.curves)
 
 
@@ -124,6 +129,11 @@ class MeasuredLadder:
     def metric(self) -> Metric:
         """What was measured, the same everywhere."""
         return next((rung.metric for each in self.series for rung in each.rungs), ACCURACY)
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether any network has an early stop; else all values are of the last iteration."""
+        return any(rung.stops_early for each in self.series for rung in each.rungs)
 
     @property
     def counts(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Rung, Series
 from ticket_hub.evidence import count_text
-from ticket_hub.recipe.own import Metric
+from ticket_hub.recipe.own import Metric, read_at
 from ticket_hub.table import Column, Table
 
 __all__ = ["LadderRow", "ladder_csv", "ladder_rows", "ladder_table"]
@@ -90,7 +90,7 @@ def ladder_csv(ladder: MeasuredLadder) -> Table:
     return Table(table.columns[:-1], [row[:-1] for row in table.rows])
 
 
-def _columns(metric: Metric, *, sampled: bool) -> tuple[Column, ...]:
+def _columns(metric: Metric, stop: str, *, sampled: bool) -> tuple[Column, ...]:
     unit = "points" if metric.is_accuracy else metric.unit
     return (
         Column("series"),
@@ -99,7 +99,7 @@ def _columns(metric: Metric, *, sampled: bool) -> tuple[Column, ...]:
         Column("n", right=True),
         Column(metric.heading, right=True),
         Column(f"against dense ({unit})" if unit else "against dense", right=True),
-        Column("early stop (iteration)", right=True),
+        Column(stop, right=True),
         *[Column(f"training minus test ({unit})", right=True)] * sampled,
         Column("verdict", right=True),
     )
@@ -109,8 +109,10 @@ def ladder_table(ladder: MeasuredLadder) -> Table:
     """The rows for people: means, and from least to greatest in parentheses."""
     metric, rows = ladder.metric, ladder_rows(ladder)
     sampled = any(row.gap is not None for row in rows)
+    stop = "early stop (iteration)" if ladder.stops_early else read_at(stops_early=False)
     return Table(
-        _columns(metric, sampled=sampled), [_cells(row, metric, sampled=sampled) for row in rows]
+        _columns(metric, stop, sampled=sampled),
+        [_cells(row, metric, sampled=sampled) for row in rows],
     )
 
 

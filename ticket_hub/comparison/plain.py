@@ -74,6 +74,7 @@ def _measured(measured: Measured) -> dict[str, Any]:
         "tickets": measured.tickets,
         "test_accuracy": _bounds(mean_of(outcome.accuracy)),
         "early_stop": _bounds(mean_of(outcome.early_stop)),
+        **({} if outcome.stops_early else {"stops_early": False}),
         "trials": [
             {"test_accuracy": accuracy, "early_stop": stop}
             for accuracy, stop in zip(outcome.accuracy, outcome.early_stop, strict=True)

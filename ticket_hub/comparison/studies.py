@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.metrics import CurveRecord
+from ticket_hub.bundle.metrics import CurveRecord, own_facts
 from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
 from ticket_hub.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
@@ -238,6 +238,7 @@ def _of_records(manifest: Manifest, records: Sequence[CurveRecord], density: flo
             accuracy=tuple(map(_accuracy, records)),
             early_stop=tuple(record.chosen for record in records),
             tickets=tuple(f"trial {record.trial}" for record in records),
+            **own_facts([record.curves for record in records]),
         ),
         orders=tuple(f"{batch}/{seeds[each.trial]}/{each.level}" for each in records),
         curves=tuple(record.curves for record in records),

@@ -12,6 +12,7 @@ from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import IDENTICAL, mean_of
 from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.recipe.own import read_at
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.spec import DENSE, TICKET
 
@@ -30,7 +31,15 @@ def runs_table(compared: Compared) -> Table:
             for each in (level.verdict.comparisons if level.verdict else ())
         )
     )
-    numbers = ("level", "weights left (%)", "n", "test accuracy (%)", "early stop")
+    stop = read_at(
+        stops_early=any(
+            each.outcome.stops_early
+            for study in compared.studies.values()
+            for level in study.levels
+            for each in level.networks.values()
+        )
+    )
+    numbers = ("level", "weights left (%)", "n", "test accuracy (%)", stop)
     return Table(
         columns=[
             Column("run"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ticket_hub.evidence.counts import count_text, distinct
 from ticket_hub.evidence.statistics import paired_difference
 from ticket_hub.evidence.verdict import REFERENCES, ControlComparison, Outcome, Verdict
-from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.recipe.own import ACCURACY, Metric, read_at
 from ticket_hub.table import Column, Table
 
 __all__ = [
@@ -53,10 +53,11 @@ class EvidenceRow:
         n: number of trials.
         tickets: how many different tickets they are of; None where that is not known.
         accuracy, accuracy_low, accuracy_high: test accuracy at the early stop, in [0, 1].
-        early_stop: mean iteration.
+        early_stop: mean iteration; of loops that read no validation loss it is the last one.
         gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired; the
             interval is not corrected for the size of the family.
-        sooner: early stop of this control over the ticket's, geometric mean of pairs.
+        sooner: early stop of this control over the ticket's, geometric mean of pairs; None where
+            there is none.
         p: that the ticket is better (not inferior, for dense, finetune and own), doubled and
             adjusted by Holm over the family.
         p_uncorrected: the same before Holm's correction.
@@ -121,7 +122,7 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
         gain=found.difference.mean,
         gain_low=found.difference.low,
         gain_high=found.difference.high,
-        sooner=found.speed.mean,
+        sooner=found.speed.mean if outcome.stops_early else None,
         p=found.p,
         p_uncorrected=found.p_uncorrected,
         verdict=_claim(found, verdict.family),
@@ -138,27 +139,31 @@ def _claim(found: ControlComparison, family: int) -> str:
     return f"not after correction for {family} comparisons" if found.only_alone else "not shown"
 
 
-def _columns(metric: Metric) -> tuple[Column, ...]:
+def _columns(metric: Metric, stop: str) -> tuple[Column, ...]:
     return (
         Column("level", right=True),
         Column("network"),
         Column("weights left (%)", right=True),
         Column("n", right=True),
         Column(metric.heading, right=True),
-        Column("early stop", right=True),
+        Column(stop, right=True),
         Column(metric.gain_heading, right=True),
         Column("ticket sooner by", right=True),
         Column("verdict"),
     )
 
 
-def rows_table(rows: Iterable[EvidenceRow], metric: Metric = ACCURACY) -> Table:
+def rows_table(
+    rows: Iterable[EvidenceRow], metric: Metric = ACCURACY, *, stops_early: bool = True
+) -> Table:
     """Rows for people, 95% intervals in parentheses.
 
     Args:
         metric: what was measured.
+        stops_early: False where no validation loss was read.
     """
-    return Table(_columns(metric), [_cells(row, metric) for row in rows])
+    stop = read_at(stops_early=stops_early)
+    return Table(_columns(metric, stop), [_cells(row, metric) for row in rows])
 
 
 def _cells(row: EvidenceRow, metric: Metric) -> list[str]:

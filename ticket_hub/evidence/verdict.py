@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -135,6 +135,9 @@ class Outcome:
         accuracy: on the test set at the early stop, in [0, 1]; of a rule with another metric its
             values.
         early_stop: the iteration of the early stop.
+        stops_early: False of an author's own loop that read no validation loss: `early_stop` is
+            then its last iteration.
+        measured: other numbers of each trial that an author's own loop gave, by its names.
         starts: digests of what each network began with; empty where that is not known.
         tickets: of which ticket each trial is, by any name; empty where that is not known.
     """
@@ -143,6 +146,8 @@ class Outcome:
     early_stop: Sequence[int]
     starts: Sequence[str] = ()
     tickets: Sequence[str] = ()
+    stops_early: bool = True
+    measured: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

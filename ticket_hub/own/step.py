@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from ticket_hub.errors import TrainingError
 from ticket_hub.own.network import state_of
-from ticket_hub.recipe.own import Metric
+from ticket_hub.recipe.own import MAX_NAME, MAX_NAMES, Metric, are_names
 from ticket_hub.training import Curves
 from ticket_hub.types import Mask, Weights
 
@@ -53,14 +53,12 @@ class Finished:
         point: the state dict at the rewinding point; None where there was none.
         curves: what was read; of a metric that is not accuracy the columns have its values.
         iterations: steps in all.
-        measured: everything that was given to `finish`.
     """
 
     weights: Weights
     point: Weights | None
     curves: Curves
     iterations: int
-    measured: Mapping[str, float]
 
 
 @dataclass(eq=False)
@@ -148,6 +146,9 @@ class Step:
             TrainingError: a number is not possible, or the iteration does not grow.
         """
         self._demand_open()
+        row = [_number("iteration", iteration), _number("validation_loss", validation_loss)]
+        row += [_number("validation", validation), _number("test_loss", test_loss)]
+        row.append(_number("test", test))
         if not math.isfinite(validation_loss):
             raise TrainingError(
                 f"The validation loss at iteration {iteration} is {validation_loss}.",
@@ -161,8 +162,7 @@ class Step:
             raise TrainingError(
                 f"Iteration {iteration} was reported after {last:.0f}.", "Report in order."
             )
-        row = (iteration, validation_loss, validation, test_loss, test)
-        self._readings.append(tuple(map(float, row)))
+        self._readings.append(tuple(row))
 
     def finish(self, **measured: float) -> None:
         """Keep what was trained and measured; to be called once, when the training is over.
@@ -170,16 +170,26 @@ class Step:
         Until it returns nothing of this step is on disk, and the step can be done again.
 
         Args:
-            measured: numbers by names of your own. The one called `test`, or as the metric is,
-                is what tickets are judged by; `validation` is the metric there. Without it the
-                test value at the early stop of what was reported.
+            measured: numbers by names of your own, all of which the bundle keeps. The one called
+                `test`, or as the metric is, is what tickets are judged by; `validation` is the
+                metric there. Without it the test value at the early stop of what was reported.
 
         Raises:
             TrainingError: the step was finished before or is over, nothing was measured by the
-                metric, a number is not possible, or the loop replaced what it was to train.
+                metric, a number or name is not possible, or the loop replaced what it was to train.
             StorageError: it cannot be written.
         """
         self._demand_open()
+        if not are_names(measured):
+            strange = next((name for name in measured if not are_names([name])), "")
+            raise TrainingError(
+                f"A number cannot be called {strange[:MAX_NAME]!r}."
+                if strange
+                else f"There are too many numbers: {len(measured)}.",
+                f"Give at most {MAX_NAMES}, each with a name of one line and at most {MAX_NAME} "
+                "characters; the step is still open.",
+            )
+        measured = {name: _number(name, value) for name, value in measured.items()}
         for name, value in measured.items():
             if not math.isfinite(value):
                 raise self._impossible(name, value)
@@ -198,7 +208,6 @@ class Step:
             point=point,
             curves=self._curves(measured),
             iterations=self.iterations,
-            measured={name: float(value) for name, value in measured.items()},
         )
         self.keep(finished)
         self.is_finished = True
@@ -238,12 +247,15 @@ class Step:
                 (
                     float(max(self.iterations, 0)),
                     math.nan,
-                    float(measured.get("validation", math.nan)),
+                    measured.get("validation", math.nan),
                     math.nan,
-                    float(measured[named[0]]),
+                    measured[named[0]],
                 )
             ]
-        curves = Curves.of_columns(torch.tensor(rows, dtype=torch.float64).reshape(-1, 5))
+        curves = replace(
+            Curves.of_columns(torch.tensor(rows, dtype=torch.float64).reshape(-1, 5)),
+            measured={name: value for name, value in sorted(measured.items()) if name not in named},
+        )
         if not rows or math.isnan(float(curves.test_accuracy[curves.early_stop])):
             raise TrainingError(
                 f"The {self.metric.name} on the test part was not measured.",
@@ -293,6 +305,16 @@ class Step:
                 f"({self.facts.control}) is {what}.",
                 "Finish each step once, before the loop goes on to the next.",
             )
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]  # the author's
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise TrainingError(
+            f"{name} is no number, but {type(value).__name__}.",
+            "Give one number, such as `loss.item()` of a tensor; the step is still open.",
+        ) from error
 
 
 _STEPS: weakref.WeakSet[Step] = weakref.WeakSet()

@@ -11,7 +11,7 @@ from ticket_hub.content_id import content_digest
 from ticket_hub.durable import canonical_json, write_json
 from ticket_hub.errors import RunError
 from ticket_hub.own.step import Finished
-from ticket_hub.runs.level_files import flatten, trained_of
+from ticket_hub.runs.level_files import flatten, measured_of, trained_of
 from ticket_hub.runs.seal import FORMAT, read_json
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.training import Member, Trained
@@ -59,7 +59,7 @@ class StepFiles:
             tensors |= {_POINT + name: value for name, value in finished.point.items()}
         entry = write_tensors(self._folder / f"step-{trial}.safetensors", tensors)
         done = {"backend": BACKEND, "iterations": finished.iterations, "seed": member.seed}
-        facts = {"format": FORMAT, "start": _start_digest(member), "measured": finished.measured}
+        facts = {"format": FORMAT, "start": _start_digest(member), **measured_of(trained)}
         write_json(self._seal(trial), {**entry, **done, **facts})
 
     def read(self, trial: int, snapshots: Sequence[int]) -> Trained:

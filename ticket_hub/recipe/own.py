@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
 
-__all__ = ["ACCURACY", "MARGIN", "OWN", "Metric", "OwnLoop", "is_own"]
+__all__ = ["ACCURACY", "MARGIN", "MAX_NAME", "MAX_NAMES", "OWN", "Metric", "OwnLoop", "are_names",
+           "is_own", "read_at"]  # fmt: skip
 
 Setting: TypeAlias = bool | int | float | str
 
@@ -23,6 +24,7 @@ MARGIN = 0.002
 """How far below dense still counts as matching: 0.2 points of accuracy."""
 
 MAX_TEXT = 500
+MAX_NAME, MAX_NAMES = 60, 32  # of the other numbers that a loop measures of a network
 MAX_SETTINGS = 200
 _PER_CENT = 100.0
 
@@ -198,6 +200,18 @@ class OwnLoop:
 
 def _named(what: str, name: str, sha256: str) -> str:
     return f"{what} {name}, sha256 {sha256[:12]}" if sha256 else ""
+
+
+def read_at(*, stops_early: bool) -> str:
+    """What the iteration is that a value is of; an author's own loop may have no early stop."""
+    return "early stop" if stops_early else "last iteration"
+
+
+def are_names(names: Collection[str]) -> bool:
+    """Whether numbers may have these names: few, and each short and of one line."""
+    return len(names) <= MAX_NAMES and all(
+        0 < len(name) <= MAX_NAME and name.isprintable() for name in names
+    )
 
 
 def is_own(network: str) -> bool:

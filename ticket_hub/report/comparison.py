@@ -13,11 +13,11 @@ from ticket_hub.comparison.studies import Study
 from ticket_hub.comparison.tables import between_table, notes, runs_table
 from ticket_hub.durable import write_bytes
 from ticket_hub.evidence import count_text
-from ticket_hub.report.experiments import ABOUT_DIFFERENCES, ABOUT_LADDER, ABOUT_LEARNING
+from ticket_hub.report.experiments import ABOUT_DIFFERENCES, ABOUT_LEARNING, WITH_CONTROLS
 from ticket_hub.report.figures import ladder_figure, tickets_figure
 from ticket_hub.report.forest import Branch, differences_figure, forest_figure, verdict_branches
 from ticket_hub.report.learning import curves_figure, learning_figure
-from ticket_hub.report.page import facts_list, figure_block, shell
+from ticket_hub.report.page import about_ladder, facts_list, figure_block, shell
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import themed_svg
 from ticket_hub.transfer.spec import DENSE, TICKET
@@ -130,7 +130,8 @@ def _ladder(label: str, study: Study) -> Iterator[str]:
     ladder = study.ladder()
     if ladder is not None and ladder.series:
         yield _title(label, study)
-        yield figure_block(themed_svg(ladder_figure(ladder, bars="interval")), ABOUT_LADDER)
+        drawn = themed_svg(ladder_figure(ladder, bars="interval"))
+        yield figure_block(drawn, about_ladder(ladder, of=WITH_CONTROLS))
 
 
 def _forest(label: str, study: Study) -> Iterator[str]:

@@ -13,31 +13,25 @@ from ticket_hub.comparison.studies import Study, experiment_study
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import count_text
-from ticket_hub.evidence.rows import rows_table
 from ticket_hub.recipe.toml import toml_text
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.learning import curves_figure, learning_figure
-from ticket_hub.report.page import facts_list, figure_block, shell
+from ticket_hub.report.page import about_ladder, facts_list, figure_block, shell
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import png, svg, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.budgets import totals_of
 from ticket_hub.transfer.level_evidence import LevelEvidence, notes_of
 from ticket_hub.transfer.stored import StoredExperiment
-from ticket_hub.transfer.tables import csv_text, markdown, rows
+from ticket_hub.transfer.tables import csv_text, markdown, shown_rows
 
-__all__ = ["ABOUT_DIFFERENCES", "ABOUT_LADDER", "ABOUT_LEARNING", "report_experiment"]
+__all__ = ["ABOUT_DIFFERENCES", "ABOUT_LEARNING", "WITH_CONTROLS", "report_experiment"]
 
 MAX_LEVELS = 4
 """Levels whose training is drawn: the first, the last, and some between."""
 
-ABOUT_LADDER = (
-    "Test accuracy at the early stop, and the iteration of the early stop, against the weights "
-    "that remain, of the tickets and their controls. The early stop is the first minimum of the "
-    "validation loss; the test set chooses nothing. The dashed line is the dense network."
-)
-"""What the figure of the ladder shows."""
+WITH_CONTROLS = ", of the tickets and their controls"
 ABOUT_DIFFERENCES = (
     "Accuracy of the tickets minus that of each control, with its interval, which is not corrected "
     "for the number of comparisons; right of 0 the ticket is better. The dashed line is the margin "
@@ -131,9 +125,9 @@ def _page(stored: StoredExperiment, study: Study, figures: Mapping[str, Figure])
     parts = [
         *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
         *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
-        figure_block(themed_svg(figures["ladder"]), ABOUT_LADDER),
+        figure_block(themed_svg(figures["ladder"]), about_ladder(_ladder(study), of=WITH_CONTROLS)),
         "<h2>The numbers</h2>",
-        rows_table(rows(stored.levels), stored.spec.metric).html(),
+        shown_rows(stored.levels, stored.spec.metric).html(),
         f'<p class="soft">{_ABOUT_NUMBERS}</p>',
         "<h2>Differences to the controls</h2>",
         figure_block(themed_svg(figures["differences"]), ABOUT_DIFFERENCES),

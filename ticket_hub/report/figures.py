@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ticket_hub.comparison.ladder import Bars, ErrorBar, MeasuredLadder, Numbers, Rung, counts_of
-from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.recipe.own import ACCURACY, Metric, read_at
 from ticket_hub.report.panels import (
     density_axis,
     kind_of_bar,
@@ -38,7 +38,7 @@ def ladder_figure(ladder: MeasuredLadder, *, bars: Bars = "range", width: float 
         figure, panels = two_panels(width)
         for panel, values in zip(panels, VALUES, strict=True):
             _against_density(panel, ladder, values, bars)
-        _name_axes(panels, ladder.metric)
+        _name_axes(panels, ladder.metric, read_at(stops_early=ladder.stops_early))
         figure.suptitle(ladder.title)
         legend_below(
             figure, panels[0], f"mean of {n_text(ladder.counts)}; bars: {kind_of_bar(bars)}"
@@ -59,7 +59,8 @@ def tickets_figure(
         figure, panels = two_panels(width)
         for panel, values in zip(panels, VALUES, strict=True):
             _runs_against_density(panel, ladders, values, bars)
-        _name_axes(panels, ACCURACY)
+        stop = read_at(stops_early=any(each.stops_early for each in ladders.values()))
+        _name_axes(panels, ACCURACY, stop)
         rungs = [each for one in ladders.values() for some in one.series for each in some.rungs]
         note = f"mean of {n_text(counts_of(rungs))}; bars and shades: {kind_of_bar(bars)}"
         legend_below(figure, panels[0], note)
@@ -78,10 +79,10 @@ VALUES: tuple[Callable[[Rung], Numbers], Callable[[Rung], Numbers]] = (_percent,
 """What the two panels show of a rung."""
 
 
-def _name_axes(panels: tuple[Axes, Axes], metric: Metric) -> None:
+def _name_axes(panels: tuple[Axes, Axes], metric: Metric, stop: str) -> None:
     title, _, unit = metric.heading.partition(" (")
-    panels[0].set_ylabel(f"{title} at early stop" + (f" ({unit}" if unit else ""))
-    panels[1].set_ylabel("early-stop iteration")
+    panels[0].set_ylabel(f"{title} at {stop}" + (f" ({unit}" if unit else ""))
+    panels[1].set_ylabel("early-stop iteration" if stop == read_at(stops_early=True) else stop)
     panels[1].yaxis.set_major_formatter(FuncFormatter(thousands))
 
 

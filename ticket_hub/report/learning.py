@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ticket_hub.comparison.ladder import MeasuredLadder, Rung, counts_of
-from ticket_hub.recipe.own import ACCURACY
+from ticket_hub.recipe.own import ACCURACY, read_at
 from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
 from ticket_hub.shapes import Float64
@@ -85,7 +85,8 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
         for panel in panels:
             iteration_axis(panel)
         figure.suptitle(title)
-        note = "shade: least to greatest trial; mark: means at the early stop"
+        stop = read_at(stops_early=any(rung.stops_early for rung in rungs))
+        note = f"shade: least to greatest trial; mark: means at the {stop}"
         if any(rung.train_accuracies for rung in rungs):
             note += "; dotted: training examples"
         legend_below(figure, panels[0], f"mean of {n_text(counts_of(rungs))}; {note}")

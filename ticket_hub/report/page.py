@@ -72,7 +72,7 @@ def page(
     """
     parts = [
         *(f"<p>{escape(note)}</p>" for note in notes),
-        figure_block(themed_svg(ladder_figure(ladder, bars=bars)), _ABOUT_LADDER),
+        figure_block(themed_svg(ladder_figure(ladder, bars=bars)), about_ladder(ladder)),
         "<h2>The numbers</h2>",
         ladder_table(ladder).html(),
         '<p class="soft">Means over n trials, from the least to the greatest in parentheses.</p>',
@@ -93,12 +93,26 @@ def shell(title: str, parts: Sequence[str]) -> str:
     )
 
 
-_ABOUT_LADDER = (
-    "Test accuracy at the early stop, and the iteration of the early stop, against the weights "
-    "that remain. The early stop is the first minimum of the validation loss; the test set "
-    "chooses nothing. The dashed line is the dense network."
-)
 _ABOUT_CURVES = "Accuracy and validation loss of the tickets during training, at some levels."
+
+
+def about_ladder(ladder: MeasuredLadder, *, of: str = "") -> str:
+    """What the figure of a ladder shows.
+
+    Args:
+        of: whose values they are.
+    """
+    metric = f"Test {ladder.metric.name}"
+    if not ladder.stops_early:
+        return (
+            f"{metric} at the last iteration, and that iteration, against the weights that "
+            f"remain{of}. No validation loss was reported. The dashed line is the dense network."
+        )
+    return (
+        f"{metric} at the early stop, and the iteration of the early stop, against the weights "
+        f"that remain{of}. The early stop is the first minimum of the validation loss; the test "
+        "set chooses nothing. The dashed line is the dense network."
+    )
 
 
 def figure_block(svg: str, caption: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ticket_hub.runs.sealed import sealed_tensors, write_for_bundle, write_tenso
 from ticket_hub.training import Curves, Trained
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["flatten", "read_mask", "read_trials", "trained_of", "write_trials"]
+__all__ = ["flatten", "measured_of", "read_mask", "read_trials", "trained_of", "write_trials"]
 
 
 def write_trials(folder: Path, level: Level, bundle: Path) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def write_trials(folder: Path, level: Level, bundle: Path) -> dict[str, Any]:
         mask = write_for_bundle(bundle / mask_file(number, level.index), bits)
         entry = write_tensors(folder / f"trial-{number}.safetensors", flatten(trial.trained))
         done = {"backend": trial.trained.backend, "iterations": trial.trained.iterations}
+        done |= measured_of(trial.trained)
         entries.append(entry | done | {"seed": trial.seed, "mask": mask})
     return {
         "index": level.index,
@@ -90,11 +91,18 @@ def trained_of(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
     """A trained network from its entry in a seal and the tensors of its file."""
     return Trained(
         weights=_part(flat, "trained/"),
-        curves=Curves.of_columns(flat["readings"]),
+        curves=replace(
+            Curves.of_columns(flat["readings"]), measured=dict(entry.get("numbers", {}))
+        ),
         snapshots={},
         iterations=int(entry["iterations"]),
         backend=str(entry["backend"]),
     )
+
+
+def measured_of(trained: Trained) -> dict[str, Any]:
+    """What an entry says of other numbers that were measured: nothing, unless there are some."""
+    return {"numbers": dict(trained.curves.measured)} if trained.curves.measured else {}
 
 
 def flatten(trained: Trained) -> dict[str, Tensor]:

@@ -265,7 +265,7 @@ def _other(
     return NetworkError(
         f"{source} holds no weights of {architecture.name!r}: {reason}.{more}",
         "Name the network that they are of (network.name and its options), and give it data of "
-        "the size that it was trained on (data.size).",
+        "the size that it was trained on (data.size), texts by its tokenizer (data.tokenizer).",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -40,6 +40,9 @@ class Member:
 class Curves:
     """Readings on the evaluation grid; loss is mean cross-entropy in nats, accuracy in [0, 1].
 
+    Attributes:
+        measured: other numbers that an author's own loop gave when it had trained, by its names.
+
     Shapes:
         all `(evaluations,)`, on the CPU. Test readings are NaN where the test was not read.
         Readings of the training sample are None where `training.train_sample` is 0.
@@ -52,6 +55,7 @@ class Curves:
     test_accuracy: Float64[Tensor, " evaluations"]
     train_loss: Float64[Tensor, " evaluations"] | None = None
     train_accuracy: Float64[Tensor, " evaluations"] | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of_columns(cls, table: Float64[Tensor, "evaluations columns"]) -> Curves:
@@ -61,7 +65,7 @@ class Curves:
         was read, of the training sample.
         """
         columns = (column.clone() for column in table[:, 1:].unbind(1))
-        named = dict(zip(_COLUMNS, columns, strict=False))  # the last two may be missing
+        named: dict[str, Any] = dict(zip(_COLUMNS, columns, strict=False))  # two may be missing
         return cls(iterations=table[:, 0].long(), **named)
 
     @property
@@ -72,8 +76,16 @@ class Curves:
         return torch.stack([self.iterations.double(), *known], dim=1)
 
     @property
+    def stops_early(self) -> bool:
+        """Whether a validation loss was read; an author's own loop may read none."""
+        return not bool(self.validation_loss.isnan().all())
+
+    @property
     def early_stop(self) -> int:
-        """Index of the first minimum of the validation loss; the test set has no say."""
+        """Index of the first minimum of the validation loss; the test set has no say.
+
+        Without validation loss it is that of the one reading, at the last iteration.
+        """
         return int(self.validation_loss.argmin())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ticket_hub.bundle.metrics import own_facts
 from ticket_hub.content_id import content_digest
 from ticket_hub.evidence import ControlComparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
@@ -190,8 +191,10 @@ def outcomes_of(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
 
 def _readings(result: Result) -> str:
     """A digest of the whole curves, which two networks hardly ever share bit for bit."""
-    read = {name: each for name, each in vars(result.curves).items() if each is not None}
-    return content_digest(read)
+    found = vars(result.curves).items()
+    return content_digest(
+        {name: each for name, each in found if name != "measured" and each is not None}
+    )
 
 
 def outcome_of(results: Sequence[Result]) -> Outcome:
@@ -202,6 +205,7 @@ def outcome_of(results: Sequence[Result]) -> Outcome:
         early_stop=tuple(each.early_stop for each in results),
         starts=starts if all(starts) else (),
         tickets=tuple(each.ticket for each in results),
+        **own_facts([each.curves for each in results]),
     )
 
 
@@ -253,6 +257,8 @@ def _network(results: Sequence[Result]) -> dict[str, Any]:
                 "test_accuracy": each.accuracy,
                 "early_stop": each.early_stop,
                 **({"start": each.start} if each.start else {}),
+                **({} if each.curves.stops_early else {"stops_early": False}),
+                **({"measured": dict(each.curves.measured)} if each.curves.measured else {}),
             }
             for each in results
         ],

@@ -83,7 +83,7 @@ class Result:
     @property
     def cut_short(self) -> bool:
         """Whether the last reading was the best, so that more iterations may have given better."""
-        return self.early_stop == int(self.curves.iterations[-1]) > 0
+        return self.curves.stops_early and self.early_stop == int(self.curves.iterations[-1]) > 0
 
 
 def write_result(path: Path, result: Result) -> None:
@@ -94,6 +94,8 @@ def write_result(path: Path, result: Result) -> None:
     """
     facts = {name: value for name, value in vars(result).items() if name not in _APART}
     body = facts | {"curves": columns_of(result.curves)}
+    if result.curves.measured:
+        body["measured"] = dict(result.curves.measured)
     digest = hashlib.sha256(canonical_json(body)).hexdigest()
     write_json(path, {"format": FORMAT, "result": body, "sha256": digest})
 
@@ -110,7 +112,9 @@ def read_result(path: Path) -> Result:
         if hashlib.sha256(canonical_json(body)).hexdigest() != table["sha256"]:
             raise ValueError("its digest does not fit")  # noqa: TRY301 - all damage is told one way
         columns = {name: _tensor(name, values) for name, values in body["curves"].items()}
-        return Result(**(body | {"curves": Curves(**columns), "resumed": True}))
+        curves = Curves(**columns, measured=dict(body.get("measured", {})))
+        facts = {name: value for name, value in body.items() if name not in {"curves", "measured"}}
+        return Result(**facts, curves=curves, resumed=True)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path} is damaged: {error}.",

@@ -9,7 +9,7 @@ from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Table
 from ticket_hub.transfer.level_evidence import LevelEvidence, outcome_of
 
-__all__ = ["EvidenceRow", "csv_text", "interval_text", "markdown", "rows"]
+__all__ = ["EvidenceRow", "csv_text", "interval_text", "markdown", "rows", "shown_rows"]
 
 
 def rows(levels: Sequence[LevelEvidence]) -> list[EvidenceRow]:
@@ -39,7 +39,19 @@ def markdown(
         metric: what was measured.
     """
     reasons = [f"Level {level.level}: {level.verdict.reason}" for level in levels]
-    return "\n".join([rows_table(rows(levels), metric).markdown(), "", *reasons, *notes]) + "\n"
+    shown = shown_rows(levels, metric)
+    return "\n".join([shown.markdown(), "", *reasons, *notes]) + "\n"
+
+
+def shown_rows(levels: Sequence[LevelEvidence], metric: Metric) -> Table:
+    """The rows for people."""
+    stops_early = any(
+        each.curves.stops_early
+        for level in levels
+        for results in level.results.values()
+        for each in results
+    )
+    return rows_table(rows(levels), metric, stops_early=stops_early)
 
 
 def csv_text(levels: Sequence[LevelEvidence]) -> str:

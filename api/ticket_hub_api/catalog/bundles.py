@@ -16,7 +16,7 @@ from ticket_hub.errors import BundleFormatError
 from ticket_hub.table import finite
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest
+    from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest, Spread
     from ticket_hub.evidence import Outcome, Verdict
     from ticket_hub.recipe.own import Metric
 
@@ -151,12 +151,27 @@ def _densities(kept: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[floa
 def _stated(level: LevelRecord) -> dict[str, Any]:
     evidence = level.evidence
     assert evidence is not None
-    spreads = {name: getattr(evidence, name) for name in ("test_accuracy", "early_stop")}
-    unknown = {"low": None, "high": None}
-    return {"n": evidence.n, "tickets": evidence.n} | {
-        name: {"mean": each.mean, "min": each.min, "max": each.max, **unknown}
-        for name, each in spreads.items()
+    return {
+        "n": evidence.n,
+        "tickets": evidence.n,
+        "test_accuracy": _stated_spread(evidence.test_accuracy),
+        "early_stop": _stated_spread(evidence.early_stop),
+        **_own_facts(
+            {name: _stated_spread(each) for name, each in evidence.measured.items()},
+            stops_early=evidence.stops_early,
+        ),
     }
+
+
+def _stated_spread(spread: Spread) -> dict[str, float | None]:
+    return {"mean": spread.mean, "min": spread.min, "max": spread.max, "low": None, "high": None}
+
+
+def _own_facts(measured: Mapping[str, Any], *, stops_early: bool) -> dict[str, Any]:
+    """What an author's own loop says more than others, where it does."""
+    return ({"measured": dict(measured)} if measured else {}) | (
+        {} if stops_early else {"stops_early": False}
+    )
 
 
 def _judged(level: int, found: Outcomes, verdict: Verdict | None) -> dict[str, Any]:
@@ -192,6 +207,10 @@ def _measured(outcome: Outcome) -> dict[str, Any]:
         "tickets": distinct(outcome.tickets),
         "test_accuracy": _spread(outcome.accuracy),
         "early_stop": _spread([float(stop) for stop in outcome.early_stop]),
+        **_own_facts(
+            {name: _spread(values) for name, values in outcome.measured.items()},
+            stops_early=outcome.stops_early,
+        ),
     }
 
 

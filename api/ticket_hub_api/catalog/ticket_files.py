@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,7 @@ class Curve:
         validation_loss, test_loss: mean cross-entropy in nats.
         validation_accuracy, test_accuracy: in [0, 1].
         train_loss, train_accuracy: of a sample of the training part; null where none was read.
+        measured: other numbers that an author's own loop gave, by its names.
     """
 
     level: int
@@ -79,6 +80,7 @@ class Curve:
     test_accuracy: tuple[float | None, ...]
     train_loss: tuple[float | None, ...] | None = None
     train_accuracy: tuple[float | None, ...] | None = None
+    measured: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,5 +232,6 @@ def _curves(content: Content) -> Iterator[Curve]:
             control=record.control,
             backend=record.backend,
             chosen=record.chosen,
+            measured=dict(record.curves.measured),
             **columns,
         )

@@ -47,13 +47,17 @@ class Measurement(TypedDict):
 
     Of a ticket with another `metric` the numbers under `test_accuracy` are values of that metric.
     `tickets` is how many different tickets the trials are of; null or absent where that is not
-    known, or was not when the bundle was read.
+    known, or was not when the bundle was read. An author's own loop may have `measured` other
+    numbers, by its names; where it read no validation loss `stops_early` is false, and `early_stop`
+    its last iteration.
     """
 
     n: int
     tickets: NotRequired[int | None]
     test_accuracy: MeasuredSpread
     early_stop: MeasuredSpread
+    measured: NotRequired[dict[str, MeasuredSpread]]
+    stops_early: NotRequired[bool]
 
 
 class ControlDetail(Measurement, total=False):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
 from ticket_hub.recipe.experiment_spec import DENSE
-from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.recipe.own import ACCURACY, Metric, read_at
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.experiments import (
     ExperimentDetail,
@@ -27,6 +27,7 @@ from ticket_hub_api.services import Services
 __all__ = ["Figure", "TicketView", "view_of"]
 
 MAX_EXPERIMENTS = 100
+MAX_SHOWN = 4  # other numbers of an own loop in the table of levels
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean is within {margin} of the dense "
@@ -122,22 +123,33 @@ class TicketView:
     card: Markup | None
 
     @property
+    def stop(self) -> str:
+        """What the iteration is that values are of: the early stop, or the last one."""
+        return _stop_of(self.about)
+
+    @property
+    def measured_names(self) -> list[str]:
+        """Other numbers of an author's own loop that every level has, as many as a table takes."""
+        names = [set(found.get("measured", ())) for found in _evidence_of(self.about)]
+        return sorted(set.intersection(*names))[:MAX_SHOWN] if names else []
+
+    @property
     def carried(self) -> list[Mapping[str, Any]]:
         """The levels whose tickets are here."""
         return [level for level in self.about["levels"] if level["carried"]]
 
 
-def _ladder(metric: Metric) -> Figure:
+def _ladder(metric: Metric, stop: str) -> Figure:
     return Figure(
         name="ladder",
-        title=f"{Words.of(metric).name} and early stop against the weights that remain",
-        text=f"Test {metric.name} at the early stop, and the iteration of the early stop, against "
+        title=f"{Words.of(metric).name} and {stop} against the weights that remain",
+        text=f"Test {metric.name} at the {stop}, and the iteration of the {stop}, against "
         "the weights that remain. The dashed line is the dense network. The table of levels has "
         "the numbers.",
     )
 
 
-def _differences(metric: Metric) -> Figure:
+def _differences(metric: Metric, _stop: str) -> Figure:
     between = "against" if metric.lower_is_better else "minus"
     return Figure(
         name="differences",
@@ -147,7 +159,7 @@ def _differences(metric: Metric) -> Figure:
     )
 
 
-def _curves(metric: Metric) -> Figure:
+def _curves(metric: Metric, _stop: str) -> Figure:
     return Figure(
         name="curves",
         title="While they train",
@@ -186,9 +198,18 @@ def view_of(
             for each in of_other_metrics(connection, viewer, ticket.repo)
             if not ticket.source
         ),
-        figures=tuple(kind(metric) for kind in kinds),
+        figures=tuple(kind(metric, _stop_of(about)) for kind in kinds),
         card=None if card is None else readme.render_readme(card),
     )
+
+
+def _evidence_of(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [level["evidence"] for level in about["levels"] if level["evidence"]]
+
+
+def _stop_of(about: Mapping[str, Any]) -> str:
+    found = [each.get("stops_early", True) for each in _evidence_of(about)]
+    return read_at(stops_early=any(found) or not found)
 
 
 def _metric_of(facts: Mapping[str, Any]) -> Metric:

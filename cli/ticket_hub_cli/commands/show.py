@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from ticket_hub.bundle import Bundle, ExperimentRecord, Manifest
     from ticket_hub.bundle.manifest import LevelRecord, Spread
-    from ticket_hub.recipe.own import Metric
 
 
 def _accuracy(spread: dict[str, float] | None) -> str:
@@ -121,7 +121,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         noted |= {"never pruned": ", ".join(whole)} if whole else {}
         out.record(facts | noted, name="id")
         out.text("")
-        out.table(levels, _named(LEVELS, metric), name="level")
+        out.table(levels, _columns(manifest), name="level")
         experiment_table(experiments, out)
         for sentence in [*thin, *plugin_notes(manifest.plugins)]:
             out.hint(sentence)
@@ -138,10 +138,19 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         )
 
 
-def _named(columns: Sequence[Column], metric: Metric) -> list[Column]:
+def _columns(manifest: Manifest) -> list[Column]:
     """The columns of levels, in the words and numbers of what was measured."""
+    from ticket_hub.recipe.own import read_at
+
+    metric, found = manifest.metric, list(LEVELS)
+    stop = next(place for place, each in enumerate(found) if each.key == "early_stop")
+    title = read_at(stops_early=manifest.stops_early).upper()
+    found[stop] = Column("early_stop", f"{title} (RANGE)", _iterations)
+    found[stop:stop] = [
+        Column("measured", name.upper(), partial(_number, name)) for name in manifest.measured_names
+    ]
     if metric.is_accuracy:
-        return list(columns)
+        return found
 
     def shown(spread: dict[str, float] | None) -> str:
         if spread is None:
@@ -151,8 +160,13 @@ def _named(columns: Sequence[Column], metric: Metric) -> list[Column]:
 
     title = f"{metric.heading.upper()} (RANGE)"
     return [
-        Column(each.key, title, shown) if each.key == "test_accuracy" else each for each in columns
+        Column(each.key, title, shown) if each.key == "test_accuracy" else each for each in found
     ]
+
+
+def _number(name: str, measured: dict[str, dict[str, float]]) -> str:
+    """Another number of an author's own loop: its mean."""
+    return f"{measured[name]['mean']:.4g}" if name in measured else "-"
 
 
 def _whole(manifest: Manifest) -> list[str]:
@@ -264,6 +278,10 @@ def level_row(level: LevelRecord) -> dict[str, Any]:
         "test_accuracy": _spread(evidence.test_accuracy) if evidence else None,
         "early_stop": _spread(evidence.early_stop) if evidence else None,
         "verdict": level.verdict,
+        **({"stops_early": False} if evidence and not evidence.stops_early else {}),
+        "measured": {name: _spread(each) for name, each in evidence.measured.items()}
+        if evidence
+        else {},
     }
 
 

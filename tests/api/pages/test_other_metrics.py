@@ -22,7 +22,8 @@ def found(folder: Path, base: float, metric: Metric = RMSE) -> Path:
     """The bundle of a search in which level 2 is `base`, and denser levels are a bit better."""
     search = Search(Net, levels=2, trials=3, folder=folder, metric=metric, data="slopes")
     for step in search:
-        step.finish(test=base - 0.02 + 0.01 * step.level + 0.001 * step.trial)
+        test = base - 0.02 + 0.01 * step.level + 0.001 * step.trial
+        step.finish(test=test, seconds=2.0 + step.trial)
     return search.bundle
 
 
@@ -63,7 +64,10 @@ def test_the_page_of_a_ticket_shows_its_own_metric(member: Reader, shared: tuple
     assert ">RMSE, m</th>" in page.text
     assert "Better than dense by, m" in page.text
     assert "is within 0.05 m of the dense" in page.text or "winning or matching" in page.text
-    assert "Test RMSE at the early stop" in page.text
+    assert "Test RMSE at the last iteration" in page.text
+    assert ">Last iteration</th>" in page.text
+    assert "arly stop" not in page.text.partition('id="levels"')[2].partition('id="card"')[0]
+    assert ">seconds</th>" in page.text
     before_card = page.text.partition('id="card"')[0]
     assert "ccuracy" not in before_card
     assert "%" not in summary.replace("95% interval", "").replace("64.6%", "")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ def measured(step: Step) -> float:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("perplexity") / "run"
     for step in Search(Net, levels=2, trials=3, folder=folder, metric=PERPLEXITY, data="*novels*"):
-        step.finish(perplexity=measured(step), tokens=1000.0)
+        step.finish(perplexity=measured(step), tokens=1000.0 + step.trial)
     return folder
 
 
@@ -70,6 +72,62 @@ def test_a_comparison_counts_what_is_better_for_the_ticket(run: Path, tmp_path: 
     assert "ticket better by (per word)" in result.table
     ticket_hub.report_run(result.run, tmp_path / "report", ["html", "svg"])
     assert "difference (per word)" in (tmp_path / "report/report.html").read_text()
+
+
+def test_what_else_a_loop_measured_stays_with_its_name(run: Path, tmp_path: Path) -> None:
+    bundle = open_bundle(run / "bundle")
+    kept = {(each.level, each.trial): dict(each.curves.measured) for each in bundle.curves()}
+    assert kept == {
+        (level, trial): {"tokens": 1000.0 + trial} for level in range(3) for trial in range(3)
+    }
+    assert [level.evidence.measured["tokens"].max for level in bundle.manifest.levels
+            if level.evidence] == [1002.0] * 3  # fmt: skip
+    assert "| tokens |" in (bundle.path / "README.md").read_text()
+    shown = run_ticket("show", str(run))
+    assert "TOKENS" in shown.stdout
+    assert "  1001  " in shown.stdout
+    told = json.loads(run_ticket("show", str(run), "--format", "json").stdout)
+    assert told["levels"][1]["measured"] == {"tokens": {"mean": 1001, "min": 1000, "max": 1002}}
+    lines = (bundle.path / "metrics.json").read_bytes().splitlines(keepends=True)
+    level = facts_of(bundle.manifest, lines)["levels"][1]
+    assert level["evidence"]["measured"]["tokens"]["mean"] == 1001
+
+    shutil.copytree(run, tmp_path / "copy")
+    compared = Comparison(
+        f"{tmp_path / 'copy'}:1", against=["dense"], trials=3, make_network=Net,
+        folder=tmp_path / "run", who="Ada",
+    )  # fmt: skip
+    for step in compared:
+        step.finish(test=measured(step), größe=float(step.trial))
+    evidence = [compared.result().run]
+    ticket_hub.push_bundle(tmp_path / "copy/bundle", "ann/own", hub=tmp_path / "hub",
+                           evidence=evidence)  # fmt: skip
+    pulled = ticket_hub.pull_bundle("ann/own", hub=tmp_path / "hub")
+    assert verify_bundle(pulled.folder, partial=True).holds
+    (record,) = open_bundle(pulled.folder).experiments()
+    assert record.levels[0].networks["dense"].outcome.measured == {"größe": (0, 1, 2)}
+
+
+def test_a_loop_without_validation_loss_has_a_last_iteration_and_no_early_stop(
+    run: Path, tmp_path: Path
+) -> None:
+    texts = [(run / "bundle/README.md").read_text(), run_ticket("show", str(run)).stdout]
+    ticket_hub.report_run(run, tmp_path / "search", ["md", "html"])
+    compared = Comparison(
+        f"{run}:1", against=["dense"], trials=3, make_network=Net, folder=tmp_path / "run"
+    )
+    for step in compared:
+        step.finish(test=measured(step))
+    ticket_hub.report_run(compared.result().run, tmp_path / "compared", ["md", "html"])
+    made = sorted(tmp_path.glob("search/*")) + sorted(tmp_path.glob("compared/*"))
+    texts += [file.read_text() for file in made if file.suffix in {".md", ".html"}]
+    assert len(texts) >= 6
+    for text in texts:
+        assert "last iteration" in text.lower()
+        assert "early stop" not in text.lower()
+        assert "early-stop" not in text.lower()
+        assert "still improving" not in text.lower()
+        assert "sooner by" not in text.lower() or "1.00x" not in text
 
 
 def test_a_metric_that_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -249,10 +249,16 @@ def test_finish_is_called_once_with_numbers_that_can_be(search: Make) -> None:
         ({"test": 1.5}, "in .0, 1."),
         ({"test": 0.5, "other": float("inf")}, "other cannot be inf"),
         ({"validation": 0.5}, "was not measured"),
+        ({"test": None}, "test is no number, but NoneType"),
+        ({"test": 0.5, "loss": torch.ones(2)}, "loss is no number, but Tensor"),
+        ({"test": 0.5, "a\nb": 1.0}, "cannot be called"),
+        ({"test": 0.5, **dict.fromkeys(map(str, range(32)), 1.0)}, "too many numbers: 33"),
         ({"test": 0.5, "accuracy": 0.5}, "given twice"),
     ):
         with pytest.raises(TrainingError, match=about):
             step.finish(**measured)
+    with pytest.raises(TrainingError, match="validation_loss is no number"):
+        step.report(1, validation_loss=None)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match="does not rewind"):
         step.rewind_point()
     step.finish(test=0.5)
