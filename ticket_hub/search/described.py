@@ -80,7 +80,7 @@ def described(
 def _embeds(network: Make | str | None) -> bool:
     """Whether a network looks words up: then whole numbers are those of words."""
     if network is None or isinstance(network, str):
-        return network is not None and network.startswith("encoder-")
+        return network is not None and network.startswith(("encoder-", TRANSFORMERS))
     try:
         module = made(network)
     except NetworkError:

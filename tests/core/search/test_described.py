@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from ticket_hub import FindResult, Ticket, find, plugins
 from ticket_hub.bundle import open_bundle
+from ticket_hub.data import keep, load
 from ticket_hub.errors import NetworkError, RecipeError, RunMismatchError, StoppedError
-from ticket_hub.networks import register_factory
+from ticket_hub.networks import architecture_for, register_factory
+from ticket_hub.search.described import described
 
 X = np.random.default_rng(5).normal(size=(200, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
@@ -111,6 +113,20 @@ def test_numbers_of_words_go_to_what_looks_them_up() -> None:
     found = quick(Words, (numbers, Y))
     assert dict(found.recipe.network.options) == {"inputs": "tokens"}
     assert Ticket.load(found.bundle, level=1).build()(torch.ones(2, 7).long()).shape == (2, 3)
+
+
+def test_networks_of_words_read_numbers_of_words_whoever_made_them(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(1, 30, size=(40, 7))
+    data = (numbers, Y[:40])
+    names = {
+        described(None, network, data, {}, tmp_path).data.name
+        for network in ("encoder-1-32", "transformers:bert")
+    }
+    assert names == {keep(data, tmp_path, tokens=True)}
+    few = {"network.options": {"max_position_embeddings": 4}}
+    wanted = described(None, "transformers:bert", data, few, tmp_path)
+    with pytest.raises(NetworkError, match="7"):
+        architecture_for(wanted.network, load(wanted.data, tmp_path).input_shape, 3)
 
 
 def test_a_recipe_gives_what_is_not_said(tmp_path: Path) -> None:
