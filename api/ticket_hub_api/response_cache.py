@@ -201,6 +201,7 @@ class CachedResponses:
             await self._cache.version(looks)
         except TicketHubError:  # the application says it in the caller's form
             return None
+        # Once more: where the look saw a change, everything was dropped.
         kept: _Kept | None = self._cache.get(key)
         return None if kept is None or kept.principal.expired else kept
 
@@ -216,7 +217,7 @@ class CachedResponses:
         candidate = scope["candidate"] = _Candidate(scope["looks"])
 
         async def copied(message: Message) -> None:
-            if candidate.version is not None:
+            if candidate.version is not None:  # its route is `cacheable`; it read after that look
                 candidate.messages.append(dict(message))  # others change its headers
                 candidate.size += len(message.get("body", b""))
                 if candidate.size > MAX_BODY:

@@ -37,7 +37,7 @@ class Store:
         self.old = _present(folder)
         self.files: dict[str, FileRecord] = {}
         self._staging = folder / layout.STAGING
-        self._finish()
+        self._finish()  # a writer that was killed after its manifest has left files to move
 
     def put(
         self, name: str, chunks: Iterable[bytes | memoryview], *, staged: bool = False
@@ -91,6 +91,7 @@ class Store:
         stale = set() if self.old is None else set(self.old.files) - set(manifest.files)
         self.old = manifest
         self._finish()
+        # Last: until its own manifest was replaced, a reader could ask for them.
         for name in stale:
             (self.folder / name).unlink(missing_ok=True)
         return manifest

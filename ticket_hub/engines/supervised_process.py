@@ -37,6 +37,7 @@ class SupervisedProcess:
     def __init__(self, folder: Path, *, workers: int | None, has_gpu: bool) -> None:
         make_folder(folder)
         self._folder = WorkFolder(folder)
+        # The process reads the end of this pipe when its parent is gone, however that ended.
         reader, self._lifeline = os.pipe()
         cuda = os.environ.get("CUDA_VISIBLE_DEVICES") if has_gpu else ""
         command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", str(folder)]
@@ -86,7 +87,7 @@ def _start(
         stderr=log,
         pass_fds=(reader,),
         env=environment,
-        start_new_session=True,
+        start_new_session=True,  # a group that can be killed whole, and hears no Ctrl-C
     )
 
 

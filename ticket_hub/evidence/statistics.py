@@ -175,6 +175,7 @@ def trials_needed(
     """
     if effect <= 0 or not np.isfinite(effect):
         return None
+    # Power grows with n: doubled until it suffices, and the gap then halved.
     low, high = MIN_TRIALS, MIN_TRIALS
     while _power(effect, sd, high, alpha) < power:
         low, high = high + 1, high * 2
@@ -229,7 +230,7 @@ def _interval(values: Float64[np.ndarray, " n"], confidence: float) -> tuple[flo
             n_resamples=RESAMPLES,
             confidence_level=confidence,
             method="BCa",
-            rng=np.random.default_rng(0),
+            rng=np.random.default_rng(0),  # the same measurements give the same interval
         ).confidence_interval
         return float(found.low), float(found.high)
     half = t_quantile((1 + confidence) / 2, float(len(values) - 1))

@@ -71,7 +71,7 @@ class Requests:
             if following is None:
                 return
             url = answer.request.url.join(following)
-            if origin(url) != origin(answer.request.url):
+            if origin(url) != origin(answer.request.url):  # it would get the token
                 raise HubError(
                     f"{self.endpoint} goes on with its list at {url.host}, another host.",
                     "Use the address by which the hub names itself.",
@@ -120,6 +120,7 @@ class Requests:
                     return
                 raise httpx.RemoteProtocolError(f"the body ends after {place} of {size} bytes")
             except (*CUT, HfHubHTTPError) as error:
+                # A piece of some size, lest a server that gives a byte each time be asked for ever.
                 tries.failed(error, progress=place - best >= enough)
                 best = max(best, place)
 

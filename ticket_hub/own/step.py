@@ -95,6 +95,7 @@ class Step:
         self._point: Weights | None = None
         self._readings: list[tuple[float, ...]] = []
         self._parameters = dict(self.module.named_parameters(remove_duplicate=False))
+        # Whose ids nothing else can get, as long as they are held above.
         self._trained = {id(parameter) for parameter in self._parameters.values()}
         _STEPS.add(self)
 

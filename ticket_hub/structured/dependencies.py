@@ -54,6 +54,7 @@ def structure_of(architecture: Architecture) -> Structure:
             f"Install it with `{install_extra('structured')}`.",
         )
     with torch.device("cpu"):
+        # In float64, where the effect of a unit stands out from rounding.
         module = build(architecture).double().eval()
         inputs = _inputs(module, architecture)
     layers = [layer.name for layer in prunable_layers(module)]
@@ -117,6 +118,7 @@ def _traced(
 
     heads = list(_heads(module))
     inside = {name for group in heads for name in group.producers(layers)}
+    # The graph is read off what autograd records.
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
         graph = torch_pruning.DependencyGraph()
@@ -221,6 +223,7 @@ def _is_timm_attention(part: nn.Module) -> bool:
 
 def _timm_heads(prefix: str, part: Attention) -> UnitGroup:
     heads, width = part.num_heads, part.head_dim
+    # The rows of qkv are the queries of all heads, then all keys, then all values.
     one = torch.arange(heads * width).view(heads, width)
     three = torch.cat([one + kind * heads * width for kind in range(3)], dim=1)
     rows = {f"{prefix}qkv.{leaf}": three for leaf in part.qkv.state_dict()}
@@ -251,6 +254,7 @@ def _tested(
     module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]
 ) -> tuple[list[UnitGroup], dict[str, str]]:
     """The groups that may be dropped exactly, and why others may not."""
+    # All at once, which is how most networks are; one by one only where that fails.
     if _is_exact(module, inputs, groups):
         return list(groups), {}
     good = [group for group in groups if _is_exact(module, inputs, [group])]
@@ -268,6 +272,7 @@ def _is_exact(module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]) ->
             for name, places in group.columns.items():
                 state[name][:, places[::2].flatten()] = 0
         first = module(inputs)
+        # Nothing reads these units now: whatever comes into them, the outputs must stay.
         for group in groups:
             for name, places in group.rows.items():
                 chosen = state[name][places[::2].flatten()]

@@ -67,6 +67,8 @@ class FolderKeeper:
         Raises:
             StorageError: it cannot be written; the generations before are intact.
         """
+        # The state, then the list that names it, and only then are older ones dropped: whenever the
+        # process is killed, the list names a whole state.
         data = pack_tensors(_flatten(state))
         name = f"{member}.{state.iteration:012d}.safetensors"
         write_bytes(self.folder / name, data)

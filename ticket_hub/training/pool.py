@@ -77,6 +77,7 @@ class Pool:
         try:
             return _Round(self.processes[:workers], tasks, module, observe, should_stop).run()
         finally:
+            # One that is still busy would give its answer to the next round.
             if any(process.task is not None for process in self.processes):
                 self.end_processes()
 

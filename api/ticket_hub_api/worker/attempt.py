@@ -198,6 +198,7 @@ class Attempt:
         """Show signs of life; without an answer for most of a lease the job counts as lost."""
         last = answered = time.monotonic()
         while True:
+            # After the end once more: the last news, and the time since the sign before.
             over = self._over.wait(self.beat_seconds)
             now = time.monotonic()
             news, self._news = self._news, []
@@ -211,7 +212,8 @@ class Attempt:
                 )
                 last = answered = now
             except errors.TicketHubError:
-                self._news = news + self._news
+                self._news = news + self._news  # for the next sign of life, in their order
+                # Before the lease is over: nobody else may begin while this one still works.
                 if now - answered > self.queue.lease_seconds * 0.6:
                     self._order = Command.LOST
             if over or self._order == Command.LOST:
