@@ -19,7 +19,7 @@ from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.learning import curves_figure, learning_figure
 from ticket_hub.report.page import about_ladder, facts_list, figure_block, shell
 from ticket_hub.report.panels import some
-from ticket_hub.report.style import png, svg, themed_svg
+from ticket_hub.report.style import image, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.budgets import totals_of
 from ticket_hub.transfer.level_evidence import LevelEvidence, notes_of
@@ -91,7 +91,7 @@ def _files(
         yield "comparisons.md", markdown(stored.levels, _notes(stored), stored.spec.metric).encode()
     else:
         for name, figure in figures.items():
-            data = png(figure) if form == "png" else svg(figure).encode()
+            data = image(figure, form)
             yield f"{name}.{form}", data
 
 

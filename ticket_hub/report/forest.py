@@ -17,6 +17,7 @@ from ticket_hub.evidence import count_text
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
 from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.report.figure_style import figure_style
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import INK, PAPER, drawing, look
 
@@ -127,7 +128,8 @@ def forest_figure(
         scale = metric.scale
         note = textwrap.fill(_note(branches, what, margin, confidence, metric), int(width * 13))
         height = 1.3 + 0.3 * len(branches) + 0.16 * note.count("\n")
-        figure = Figure(figsize=(width, height), layout="constrained")
+        size = (figure_style().width or width, height)
+        figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
         panel.axvline(0, color=INK, linewidth=1.0)
         if margin is not None:

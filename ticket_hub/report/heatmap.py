@@ -16,6 +16,7 @@ from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Rule, count_text
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import REFERENCES
+from ticket_hub.report.figure_style import figure_style
 from ticket_hub.report.style import INK, drawing
 from ticket_hub.transfer.matrix import Cell, Matrix
 from ticket_hub.transfer.tables import EvidenceRow
@@ -83,7 +84,8 @@ def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = ""
     width = max(MIN_SIZE[0], 2.9 + CELL[0] * len(matrix.data))
     height = max(MIN_SIZE[1], 1.9 + CELL[1] * len(lines))
     with drawing():
-        figure = Figure(figsize=(width, height), layout="constrained")
+        size = (figure_style().width or width, height)
+        figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
         for row, line in enumerate(lines):
             for cell in line:

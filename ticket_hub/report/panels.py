@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from ticket_hub.comparison.ladder import Bars, ErrorBar
+from ticket_hub.report.figure_style import figure_style
 from ticket_hub.report.style import Look
 
 __all__ = [
@@ -40,6 +41,7 @@ def kind_of_bar(bars: Bars) -> str:
 
 def two_panels(width: float) -> tuple[Figure, tuple[Axes, Axes]]:
     """Two panels side by side, or one above the other in a figure below 7 inches."""
+    width = figure_style().width or width
     side_by_side = width >= TWO_COLUMNS
     size = (width, 0.47 * width) if side_by_side else (width, 1.5 * width)
     figure = Figure(figsize=size, layout="constrained")

@@ -10,6 +10,7 @@ from ticket_hub.comparison.bundles import subject
 from ticket_hub.comparison.ladder import Bars
 from ticket_hub.hub.cache import Cache
 from ticket_hub.report.experiments import report_experiment
+from ticket_hub.report.figure_style import FigureStyle, styled
 from ticket_hub.report.transfers import report_transfer
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.runs.locate import locate
@@ -24,6 +25,7 @@ def report_run(
     forms: Sequence[Form] = ("html",),
     *,
     bars: Bars | None = None,
+    style: FigureStyle | None = None,
 ) -> list[Path]:
     """Draw the evidence of a search, an experiment or a transfer into a folder; name the files.
 
@@ -32,18 +34,28 @@ def report_run(
             a transfer; each by its folder or its name.
         folder: where the files go, made if need be; by default `report` in the run, or beside the
             bundle.
-        forms: `png`, `svg`, `csv`, `md` or `html`; see `ticket_hub.report.write.write_report`,
+        forms: `png`, `svg`, `pdf`, `csv`, `md` or `html`; see
+            `ticket_hub.report.write.write_report`,
             `ticket_hub.report.experiments.report_experiment`, and `ticket_hub.report.transfers`.
         bars: `range`, from the least to the greatest trial, or `interval`, 95% Student-t; by
             default the range for a search, as the papers draw it, and the interval for an
             experiment, as its verdicts are made.
+        style: size, resolution, title and letters of the figures; by default as for a screen.
 
     Raises:
         TicketNotFoundError: there is no such bundle, run or experiment.
         EvidenceError: nothing was measured, or the experiment is not finished.
         BundleError, RunError: a file breaks the format or is damaged.
         StorageError: a file cannot be written.
+        RecipeError: the style cannot be.
     """
+    with styled(style or FigureStyle()):
+        return _report(place, folder, forms, bars)
+
+
+def _report(
+    place: str | Path, folder: str | Path | None, forms: Sequence[Form], bars: Bars | None
+) -> list[Path]:
     transfer = find_transfer(str(place))
     if transfer is not None:
         return report_transfer(transfer, Path(folder or transfer / "report"), forms)

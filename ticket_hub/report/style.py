@@ -8,7 +8,7 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -17,14 +17,17 @@ from matplotlib.figure import Figure
 
 from ticket_hub.recipe.axes import COLORS, CONTROLS
 from ticket_hub.recipe.experiment_spec import TICKET
+from ticket_hub.report.figure_style import figure_style
 
 __all__ = [
     "INK",
     "PAPER",
     "Look",
     "drawing",
+    "image",
     "legend_below",
     "look",
+    "pdf",
     "png",
     "svg",
     "theme_css",
@@ -56,6 +59,7 @@ _ON_DARK = {
 _SETTINGS = {
     "svg.hashsalt": "ticket-hub",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.titlesize": 10.0,
@@ -117,7 +121,8 @@ def look(name: str, position: int) -> Look:
 @contextlib.contextmanager
 def drawing() -> Iterator[None]:
     """Draw and save inside: matplotlib's settings are global, so one thread at a time."""
-    with _ALONE, rc_context(_SETTINGS):  # type: ignore[arg-type] # its keys are literals
+    settings: Any = {**_SETTINGS, **figure_style().settings()}
+    with _ALONE, rc_context(settings):
         yield
 
 
@@ -136,8 +141,20 @@ def legend_below(figure: Figure, panel: Axes, note: str) -> None:
     legend.get_title().set_multialignment("center")
 
 
+def image(figure: Figure, form: str) -> bytes:
+    """The figure as `png`, `svg` or `pdf`, on white."""
+    if form == "svg":
+        return svg(figure).encode()
+    return pdf(figure) if form == "pdf" else png(figure)
+
+
+def pdf(figure: Figure) -> bytes:
+    """The figure as PDF with its fonts, on white; the same figure always gives the same bytes."""
+    return _saved(figure, "pdf", dict.fromkeys(("CreationDate", "Creator", "Producer")))
+
+
 def png(figure: Figure) -> bytes:
-    """The figure as PNG, 150 pixels an inch, on white."""
+    """The figure as PNG, 150 pixels an inch unless its style says otherwise, on white."""
     return _saved(figure, "png", {"Software": None})
 
 
@@ -169,11 +186,14 @@ def theme_css(selector: str = ":root") -> str:
     return f"{selector}{{{rules}}}"
 
 
-def _saved(figure: Figure, form: Literal["png", "svg"], metadata: dict[str, None]) -> bytes:
+def _saved(figure: Figure, form: Literal["png", "svg", "pdf"], metadata: dict[str, None]) -> bytes:
     stream = io.BytesIO()
+    style = figure_style()
     with drawing():
+        if not style.title and figure.get_suptitle():
+            figure.suptitle("").set_in_layout(False)
         _lay_out(figure)
-        figure.savefig(stream, format=form, metadata=metadata, facecolor=PAPER)
+        figure.savefig(stream, format=form, metadata=metadata, facecolor=PAPER, dpi=style.dpi)
     return stream.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ticket_hub.durable import write_bytes
 from ticket_hub.report.heatmap import matrix_figure
 from ticket_hub.report.page import facts_list, figure_block, shell
-from ticket_hub.report.style import png, svg, themed_svg
+from ticket_hub.report.style import image, themed_svg
 from ticket_hub.report.write import Form
 from ticket_hub.transfer.matrix import (
     Matrix,
@@ -93,7 +93,7 @@ def _files(matrix: Matrix, form: Form, facts: Mapping[str, str]) -> dict[str, by
     found = {}
     for against in (None, *matrix.controls):
         figure = matrix_figure(matrix, against, title=_title(against))
-        data = png(figure) if form == "png" else svg(figure).encode()
+        data = image(figure, form)
         found[f"matrix-{against or 'accuracy'}.{form}"] = data
     return found
 

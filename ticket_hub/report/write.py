@@ -13,11 +13,11 @@ from ticket_hub.durable import write_bytes
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
-from ticket_hub.report.style import png, svg
+from ticket_hub.report.style import image
 
 __all__ = ["Form", "write_report"]
 
-Form: TypeAlias = Literal["png", "svg", "html", "csv", "md"]
+Form: TypeAlias = Literal["png", "svg", "pdf", "html", "csv", "md"]
 """What a report may be written as."""
 
 
@@ -26,7 +26,7 @@ def write_report(
 ) -> list[Path]:
     """Write the figures, tables or the page into a folder, and name the files.
 
-    `png` and `svg` give `ladder` and `curves`, `csv` and `md` the numbers as `ladder`, and
+    `png`, `svg` and `pdf` give `ladder` and `curves`, `csv` and `md` the numbers as `ladder`, and
     `html` everything as `report.html`.
 
     Raises:
@@ -56,7 +56,4 @@ def _files(subject: ReportSubject, form: Form, bars: Bars) -> dict[str, bytes]:
     if form == "md":
         return {"ladder.md": f"{ladder_table(ladder).markdown()}\n".encode()}
     figures = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}
-    return {
-        f"{name}.{form}": png(figure) if form == "png" else svg(figure).encode()
-        for name, figure in figures.items()
-    }
+    return {f"{name}.{form}": image(figure, form) for name, figure in figures.items()}

@@ -13,7 +13,7 @@ from ticket_hub_cli.output import CommandOutput
 if TYPE_CHECKING:
     from ticket_hub.comparison.ladder import Bars
 
-FORMATS = ["png", "svg", "html", "csv", "md", "json"]
+FORMATS = ["png", "svg", "pdf", "html", "csv", "md", "json"]
 DEFAULT = ("png", "html")
 
 
@@ -24,6 +24,7 @@ DEFAULT = ("png", "html")
     "ticket report ./bundle --bars interval",
     "ticket report retrain-mnist-334d8b365625 --format html",
     "ticket report digits-quick --format json",
+    "ticket report digits-quick --format pdf --width 3.5 --title none",
     "ticket report ./transfer --format html",
 )
 @click.argument("run", type=options.RUN)
@@ -47,10 +48,35 @@ DEFAULT = ("png", "html")
     help="Bars from the least to the greatest trial, or 95% Student-t intervals.  [default: range"
     " for a search, interval for an experiment]",
 )
+@click.option("--dpi", type=int, default=150, show_default=True, help="Pixels an inch of PNG.")
+@click.option("--width", type=float, help="Of figures, in inches; below 7 panels are stacked.")
+@click.option(
+    "--title",
+    type=click.Choice(["full", "none"]),
+    default="full",
+    show_default=True,
+    help="Of figures; what a paper says in its caption need not stand above.",
+)
+@click.option("--text", is_flag=True, help="Keep letters in SVG as text, not as paths.")
+@click.option(
+    "--style",
+    "style_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A matplotlib style file, whose settings win.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print the files' names only.")
 @options.import_option
 def command(
-    run: str, folder: Path | None, formats: tuple[str, ...], bars: Bars | None, quiet: bool
+    run: str,
+    folder: Path | None,
+    formats: tuple[str, ...],
+    bars: Bars | None,
+    dpi: int,
+    width: float | None,
+    title: str,
+    text: bool,
+    style_file: Path | None,
+    quiet: bool,
 ) -> None:
     """Draw figures and tables of a search, a bundle, an experiment or a transfer.
 
@@ -59,10 +85,12 @@ def command(
     of a transfer, its matrix as heat maps. html is one page that needs no other file.
     """
     from ticket_hub.comparison.numbers import numbers
+    from ticket_hub.report.figure_style import FigureStyle
     from ticket_hub.report.runs import report_run
 
     forms: Any = [form for form in formats or DEFAULT if form != "json"]
-    for path in report_run(run, folder, forms, bars=bars):
+    style = FigureStyle(dpi=dpi, width=width, title=title == "full", text=text, file=style_file)
+    for path in report_run(run, folder, forms, bars=bars, style=style):
         click.echo(str(path))
     if "json" in formats:
         CommandOutput("json").json(numbers(run))

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import re
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,10 +21,12 @@ from scipy import stats
 from ticket_hub.comparison.bundles import ReportSubject
 from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Series
 from ticket_hub.comparison.ladder_tables import LadderRow, ladder_csv, ladder_rows, ladder_table
+from ticket_hub.errors import RecipeError
+from ticket_hub.report.figure_style import FigureStyle, styled
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.learning import curves_figure
 from ticket_hub.report.page import page
-from ticket_hub.report.style import svg, themed_svg
+from ticket_hub.report.style import pdf, png, svg, themed_svg
 from ticket_hub.report.write import Form, write_report
 from ticket_hub.table import Table
 from ticket_hub.training import Curves
@@ -284,13 +287,41 @@ def test_the_page_s_figures_follow_the_reader_s_theme(ladder: MeasuredLadder) ->
 def test_every_form_is_written_and_named(ladder: MeasuredLadder, tmp_path: Path) -> None:
     written = write_report(ReportSubject(ladder=ladder), tmp_path / "new", get_args(Form))
     assert sorted(path.name for path in written) == [
+        "curves.pdf",
         "curves.png",
         "curves.svg",
         "ladder.csv",
         "ladder.md",
+        "ladder.pdf",
         "ladder.png",
         "ladder.svg",
         "report.html",
     ]
     assert all(path.stat().st_size > 100 for path in written)
     assert (tmp_path / "new/ladder.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_paper_s_figures_have_their_size_resolution_and_letters(
+    ladder: MeasuredLadder, tmp_path: Path
+) -> None:
+    (tmp_path / "own.mplstyle").write_text("font.size: 5")
+    paper = FigureStyle(dpi=300, width=3.5, title=False, text=True, file=tmp_path / "own.mplstyle")
+    with styled(paper):
+        data = png(ladder_figure(ladder))
+        text = svg(ladder_figure(ladder))
+        first, second = (pdf(ladder_figure(ladder)) for _ in range(2))
+    width, height = struct.unpack(">II", data[16:24])
+    assert (width, height) == (1050, 1575)
+    assert ">weights remaining (%)</text>" in text
+    assert ladder.title not in text
+    assert "5px" in text
+    assert first == second
+    assert first.startswith(b"%PDF")
+    assert ladder_figure(ladder).get_suptitle() == ladder.title
+    assert "<text" not in svg(ladder_figure(ladder))
+
+
+@pytest.mark.parametrize("wrong", [{"dpi": 1}, {"width": 0.1}, {"file": Path("none.mplstyle")}])
+def test_a_style_that_cannot_be_is_refused(wrong: dict[str, Any], ladder: MeasuredLadder) -> None:
+    with pytest.raises(RecipeError), styled(FigureStyle(**wrong)):
+        svg(ladder_figure(ladder))
