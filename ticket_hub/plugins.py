@@ -212,6 +212,9 @@ def _distribution(module: str, file: Path) -> Any:  # noqa: ANN401 - a distribut
     for entry in _installed(tuple(sys.path)):
         if entry.dist is not None and entry.module.partition(".")[0] == top:
             return entry.dist
+    # What the packages have is read from all of them, which takes a second.
+    if not any(file.is_relative_to(root) for root in _roots(tuple(sys.path))):
+        return None
     for name in packages_distributions().get(top, ()):
         found = distribution(name)
         if file.is_relative_to(str(found.locate_file(""))):
@@ -230,6 +233,14 @@ def _version(name: str) -> str | None:
 
 def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+@functools.lru_cache(maxsize=8)
+def _roots(_path: tuple[str, ...]) -> frozenset[str]:
+    """The folders that packages are installed in."""
+    from importlib.metadata import distributions
+
+    return frozenset(str(each.locate_file("")) for each in distributions())
 
 
 @functools.lru_cache(maxsize=8)

@@ -23,7 +23,7 @@ from torch.nn.parameter import is_lazy
 from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import Choice
-from ticket_hub.networks.passing import pass_through
+from ticket_hub.networks.passing import blank_inputs, pass_through
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.networks.registry import OWN_FUNCTION, outline, register_network
 from ticket_hub.networks.seeding import kept_generators, seed_generators
@@ -306,11 +306,20 @@ def check_same(before: Mapping[str, str], now: Mapping[str, str]) -> None:
             )
 
 
+def _given_for_two(module: nn.Module, architecture: Architecture) -> object:
+    inputs = (2, *architecture.input_shape)
+    try:
+        return pass_through(module, inputs)
+    except Exception:  # noqa: BLE001 - it may be the zeros that it does not take
+        with torch.no_grad(), torch.device("meta"):
+            return module(blank_inputs(module, inputs))
+
+
 def _check_forward(architecture: Architecture, module: nn.Module, shape: tuple[int, ...]) -> None:
     """Let two examples without values through, so that a wrong size is found before training."""
     name, training = architecture.name, module.training
     try:
-        logits = pass_through(module.eval(), (2, *architecture.input_shape))
+        logits = _given_for_two(module.eval(), architecture)
     except NotImplementedError:
         return  # it reads values on the way, so only training will show
     except Exception as error:  # an author's own module may raise anything

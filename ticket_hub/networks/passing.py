@@ -33,8 +33,9 @@ def blank_inputs(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
 def pass_through(module: nn.Module, shape: tuple[int, ...]) -> object:
     """What `module`, which lies on the meta device, gives for inputs of this shape, without values.
 
-    Small networks compute on zeros that take no memory. The meta device would do, too, but its
-    first operation imports torch's compiler, which takes seconds.
+    Small networks compute on zeros that take no memory, on the CPU whatever the default device is.
+    The meta device would do, too, but its first operation imports torch's compiler, which takes
+    seconds.
 
     Raises:
         NotImplementedError, RuntimeError, AssertionError, ValueError: as the module does; the
@@ -45,12 +46,13 @@ def pass_through(module: nn.Module, shape: tuple[int, ...]) -> object:
         if sum(value.numel() for value in named.values()) > SMALL:
             with torch.device("meta"):
                 return module(blank_inputs(module, shape))
-        zeros = {
-            name: torch.zeros((), dtype=value.dtype).expand(value.shape)
-            for name, value in named.items()
-        }
-        given: object = functional_call(module, zeros, (blank_inputs(module, shape),))
-        return given
+        with torch.device("cpu"):
+            zeros = {
+                name: torch.zeros((), dtype=value.dtype).expand(value.shape)
+                for name, value in named.items()
+            }
+            given: object = functional_call(module, zeros, (blank_inputs(module, shape),))
+            return given
 
 
 def vectorizes(module: nn.Module, shape: tuple[int, ...]) -> bool:

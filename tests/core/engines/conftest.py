@@ -30,9 +30,9 @@ def endless(tiny: Recipe) -> Recipe:
 
 @pytest.fixture
 def long(tiny: Recipe) -> Recipe:
-    """Two levels of some seconds each: long enough to be disturbed, and short enough to end."""
+    """Two levels of some two seconds each: long enough to be disturbed, and short enough to end."""
     return tiny.replace(
-        {"training.iterations": 6_000, "training.evaluate_every": 500, "search.levels": 1}
+        {"training.iterations": 2_500, "training.evaluate_every": 250, "search.levels": 1}
     )
 
 

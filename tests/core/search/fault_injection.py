@@ -67,8 +67,9 @@ def straight(folder: Path, recipe: Recipe) -> None:
 
 
 def longer() -> Recipe:
-    """The same with so many iterations that a process can be told to stop in between."""
-    return tiny().replace({"training.iterations": 6000, "training.evaluate_every": 100})
+    """Two levels of so many iterations that a process can be told to stop in between."""
+    more = {"training.iterations": 4000, "training.evaluate_every": 100, "search.levels": 1}
+    return tiny().replace(more)
 
 
 def stopped_and_resumed(folder: Path, recipe: Recipe, workers: int = 1) -> None:

@@ -66,6 +66,7 @@ def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def quick(network: object = Net, data: object = (X, Y), **options: Any) -> FindResult:  # noqa: ANN401 - find's own
+    options = {"workers": 1} | options
     changes = BRIEF | options.pop("changes", {})
     return find(network=network, data=data, changes=changes, **options)  # type: ignore[arg-type]
 
@@ -86,7 +87,7 @@ def test_a_class_and_a_table_become_tickets_that_load_where_the_class_is(tmp_pat
 
 def test_a_run_goes_on_with_the_same_arguments_and_refuses_others(tmp_path: Path) -> None:
     asked = iter([False] * 2)
-    run = {"run_folder": tmp_path / "run", "workers": 1}
+    run = {"run_folder": tmp_path / "run"}
     with pytest.raises(StoppedError):
         quick(lambda: Net(), should_stop=lambda: next(asked, True), **run)  # noqa: PLW0108
     name = f"python:{__name__}.test_a_run_goes_on_with_the_same_arguments_and_refuses_others"
@@ -170,13 +171,15 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.delitem(sys.modules, "travelling_net")
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_function_of_a_file_travels_to_training_processes_and_its_bundle_names_it(
     module: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ticket_hub.networks import factory
 
-    found = quick(module, workers=2, changes={"search.levels": 0})
-    here = quick(module, workers=1, changes={"search.levels": 0}, run_folder=found.run / "../here")
+    dense = {"search.levels": 0, "training.backend": "plain"}
+    found = quick(module, workers=2, changes=dense)
+    here = quick(module, changes=dense, run_folder=found.run / "../here")
     assert found.levels == here.levels
     name = register_factory(module)
     monkeypatch.delitem(factory._given, name)

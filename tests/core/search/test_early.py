@@ -22,6 +22,7 @@ EARLY = {
     "network.name": "lenet-20-10",
     "training.iterations": 4,
     "training.evaluate_every": 2,
+    "training.backend": "stack",
     "pruning.when": "init",
     "pruning.mode": "one-shot",
     "pruning.scope": "global",

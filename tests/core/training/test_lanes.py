@@ -43,6 +43,7 @@ def test_an_evaluation_changes_no_statistics(colours: DataSet) -> None:
         assert torch.equal(before[name], value)
 
 
+@pytest.mark.usefixtures("forked_processes")
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.5}])
 def test_members_with_convolutions_and_dropout_match_members_trained_alone(
     options: dict[str, float], colours: DataSet

@@ -56,9 +56,9 @@ def output(*command: str, python: str = sys.executable, **environment: str) -> s
     return done.stdout.strip()
 
 
-def run(kind: str, **environment: str) -> tuple[str, int]:
+def run(kind: str, python: str = sys.executable, **environment: str) -> tuple[str, int]:
     """What a new process trains, and how many compiled functions it found in the cache."""
-    result, hits = output(PROGRAM, kind, **environment).rsplit(" ", 1)
+    result, hits = output(PROGRAM, kind, python=python, **environment).rsplit(" ", 1)
     assert result.endswith("True"), result
     return result, int(hits)
 
@@ -83,13 +83,14 @@ def test_the_compiled_backend_gives_the_same_bits_in_every_process_and_compiles_
 
 
 def test_narrow_registers_give_the_same_up_to_rounding(first: tuple[str, int]) -> None:
-    narrow, _ = run("SparseNumba", NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
+    python = forked.python()
+    narrow, _ = run("SparseNumba", python, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
     losses = [float(result.split(" ")[1]) for result in (first[0], narrow)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_the_eager_backend_gives_the_same_bits_in_every_process() -> None:
-    assert run("SparseTorch") == run("SparseTorch")
+    assert run("SparseTorch") == run("SparseTorch", forked.python())
 
 
 def test_without_a_folder_to_write_to_each_process_compiles_anew(tmp_path: Path) -> None:

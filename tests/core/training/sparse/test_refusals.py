@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 import torch
 from torch import nn
 
+from tests.helpers import forked
 from ticket_hub.networks import build
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.sparse import SparseNumba, SparseTorch
@@ -79,7 +79,7 @@ def test_without_numba_the_refusal_names_the_extra_and_the_other_backend_works()
         "    print(kind.refusal(LeNet(4, (3,), 2, 0.0), spec, torch.device('cpu')))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [forked.python(), "-c", program], capture_output=True, text=True, check=True
     )
     numba, plain = done.stdout.splitlines()
     assert "pip install 'numba>=" in numba
@@ -92,6 +92,6 @@ def test_importing_the_backends_does_not_import_numba(kind: str) -> None:
         f"from ticket_hub.training.sparse import {kind}; import sys; print('numba' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [forked.python(), "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
