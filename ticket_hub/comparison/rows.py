@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from ticket_hub.comparison.compared import Between, Compared
-from ticket_hub.comparison.studies import Measured, Study
+from ticket_hub.comparison.studies import Measured, Study, StudyKind
 from ticket_hub.evidence import ControlComparison
 from ticket_hub.evidence.rows import mean_of
+from ticket_hub.evidence.statistics import Method
 from ticket_hub.table import Table, finite
 from ticket_hub.transfer.spec import DENSE, TICKET
 
@@ -45,7 +47,7 @@ class ComparisonRow:
 
     run: str
     name: str
-    kind: str
+    kind: StudyKind
     level: int
     network: str
     density: float
@@ -67,7 +69,7 @@ class ComparisonRow:
     first_gain: float | None = None
     first_gain_low: float | None = None
     first_gain_high: float | None = None
-    first_method: str = ""
+    first_method: Method | Literal[""] = ""
     tickets: int | None = None
     p_uncorrected: float | None = None
 

@@ -22,16 +22,16 @@ from ticket_hub.transfer.spec import DENSE, TICKET, ExperimentSpec
 from ticket_hub.transfer.stored import StoredExperiment
 
 __all__ = [
-    "Kind",
     "Measured",
     "Study",
+    "StudyKind",
     "StudyLevel",
     "bundle_study",
     "experiment_study",
     "judge_studies",
 ]
 
-Kind: TypeAlias = Literal["search", "experiment"]
+StudyKind: TypeAlias = Literal["search", "experiment"]
 """Where evidence comes from: a search itself, or an experiment with its tickets."""
 
 
@@ -108,7 +108,7 @@ class Study:
     """
 
     name: str
-    kind: Kind
+    kind: StudyKind
     id: str
     terms: Mapping[str, Any]
     dense: Measured | None

@@ -15,7 +15,7 @@ import numpy as np
 
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.counts import distinct
-from ticket_hub.evidence.statistics import Numbers, paired_difference
+from ticket_hub.evidence.statistics import Method, Numbers, paired_difference
 from ticket_hub.evidence.student import t_quantile
 from ticket_hub.evidence.verdict import Outcome
 from ticket_hub.shapes import Float64
@@ -55,7 +55,7 @@ class Contrast:
     n_other: int
     accuracy: ContrastInterval
     sooner: ContrastInterval
-    method: str
+    method: Method
     confidence: float
     tickets: int | None = None
     tickets_other: int | None = None
@@ -112,7 +112,7 @@ def welch_interval(
 
 def _difference(
     first: Numbers, second: Numbers, pairing: Pairing, confidence: float
-) -> tuple[ContrastInterval, str]:
+) -> tuple[ContrastInterval, Method]:
     if pairing == "none":
         return welch_interval(first, second, confidence=confidence), "welch"
     found = paired_difference(first, second, confidence=confidence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = [
     "BOOTSTRAP_FROM",
     "MIN_TRIALS",
     "Difference",
+    "Method",
     "Ratio",
     "one_sided",
     "paired_difference",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 Numbers: TypeAlias = Sequence[float] | Sequence[int]
+Method: TypeAlias = Literal["student-t", "bootstrap", "welch"]
+"""How an interval was made: `student-t` or `bootstrap` of pairs, or `welch` without pairs."""
 
 MIN_TRIALS = 3
 """Fewer trials never yield a verdict."""
@@ -61,7 +64,7 @@ class Difference:
     confidence: float
     p_greater: float
     p_less: float
-    method: str
+    method: Method
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Nothing is timed at run time, so that the same recipe chooses the same everywher
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -34,7 +35,7 @@ class BackendRow:
     """
 
     kind: NetworkKind
-    device: str
+    device: Literal["cpu", "cuda"]
     below: float
     backend: str
 
