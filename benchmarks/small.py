@@ -1,31 +1,33 @@
-"""Training what is left of a network beside training its zeros: images per second, in turns.
+"""Training what is left of a network beside training its zeros: milliseconds a step, in turns.
 
     python benchmarks/small.py [--networks vgg-19 resnet-20] [--rate 0.5] [--steps 20]
 
-Of each network the units of the smallest L1 norm are dropped at `--rate`. One step is a forward
-pass, a backward pass and SGD with momentum, on random images of CIFAR-10's size; the masked
-network keeps its mask through it. Steps of the dense, the masked and the smaller network take
-turns, so that a busy moment meets all of them.
+Of each network the units of the smallest L1 norm are dropped at `--rate`. The steps are those of a
+search: `dense` and `masked` are levels that the backend `lanes` trains, `small` is what the backend
+`small` makes of the masked one; SGD with momentum and weight decay, on random images of CIFAR-10's
+size, with flips and crops. Steps of the three take turns, so that a busy moment meets all of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
-from torch import nn
-from torch.nn import functional
 
+from ticket_hub.data import DataSet, Part
 from ticket_hub.environment import fingerprint
-from ticket_hub.networks import architecture_for, build, initialize, outline
+from ticket_hub.networks import architecture_for, initialize, outline
 from ticket_hub.pruning import full_mask, next_mask
-from ticket_hub.pruning.keeping import load_masked
-from ticket_hub.recipe import NetworkSpec, PruningSpec
-from ticket_hub.structured import shrink, structure_of
+from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
+from ticket_hub.structured import structure_of
+from ticket_hub.training import Member, Plain
+from ticket_hub.training.lanes import Lanes
+from ticket_hub.training.small import Small
 
 WARMUP = 2
 SHAPE, CLASSES = (3, 32, 32), 10
@@ -43,15 +45,13 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     facts = fingerprint("cpu")
     for name in asked.networks:
-        modules = forms(name, asked.rate)
-        times = in_turns(
-            {form: step(module, asked.batch) for form, module in modules.items()}, asked.steps
-        )
+        backends = forms(name, asked.rate, asked.batch)
+        times = in_turns(backends, asked.steps)
         median = {form: statistics.median(each) for form, each in times.items()}
         found = {
             "network": name,
             "rate": asked.rate,
-            "parameters": {form: count(module) for form, module in modules.items()},
+            "parameters": {form: count(backend) for form, backend in backends.items()},
             "milliseconds": {form: round(value, 2) for form, value in median.items()},
             "quartiles": {
                 form: [round(value, 2) for value in statistics.quantiles(each, n=4)[::2]]
@@ -67,8 +67,8 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def forms(name: str, rate: float) -> dict[str, nn.Module]:
-    """The dense network, the same with a mask, and what is left of it."""
+def forms(name: str, rate: float, batch: int) -> dict[str, Plain]:
+    """The dense network, the same with a mask, and what is left of it, as levels of a search."""
     spec = NetworkSpec(name=name)
     architecture = architecture_for(spec, SHAPE, CLASSES)
     theta0, layers = initialize(architecture, spec, 0), outline(architecture).layers
@@ -81,42 +81,62 @@ def forms(name: str, rate: float) -> dict[str, nn.Module]:
         seed=0,
         structure=structure_of(architecture),
     )
-    dense, masked = build(architecture), build(architecture)
-    dense.load_state_dict(dict(theta0))
-    load_masked(masked, theta0, mask)
-    return {"dense": dense, "masked": masked, "small": shrink(architecture, theta0, mask).build()}
+    whole = Member(name="trial-0", seed=0, level=0, weights=theta0, mask=full_mask(layers))
+    training = TrainingSpec(
+        iterations=10_000,
+        batch_size=batch,
+        optimizer="sgd",
+        lr=0.01,
+        momentum=0.9,
+        weight_decay=1e-4,
+        evaluate_every=1000,
+    )
+    pruned = dataclasses.replace(whole, level=1, mask=mask)
+    data = images()
+    return {
+        "dense": Lanes(architecture, data, training, [whole]),
+        "masked": Lanes(architecture, data, training, [pruned]),
+        "small": Small(architecture, data, training, [pruned]),
+    }
 
 
-def step(module: nn.Module, batch: int) -> Callable[[], None]:
-    """One step of training on a fixed batch."""
+def images() -> DataSet:
+    """Random images and labels."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(batch, *SHAPE, generator=generator)
-    labels = torch.randint(0, CLASSES, (batch,), generator=generator)
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9)
+    parts = [
+        Part(
+            inputs=torch.randint(0, 256, (size, *SHAPE), dtype=torch.uint8, generator=generator),
+            labels=torch.randint(0, CLASSES, (size,), generator=generator),
+        )
+        for size in (2000, 100, 100)
+    ]
+    return DataSet(
+        spec=DataSpec(name="cifar10", validation=100, flip=True, crop=4),
+        train=parts[0],
+        validation=parts[1],
+        test=parts[2],
+        classes=CLASSES,
+        mean=torch.full((3,), 0.5),
+        std=torch.full((3,), 0.25),
+        fingerprint="random",
+    )
 
-    def run() -> None:
-        optimizer.zero_grad()
-        functional.cross_entropy(module(images), labels).backward()
-        optimizer.step()
 
-    return run
-
-
-def in_turns(steps: Mapping[str, Callable[[], None]], count: int) -> dict[str, list[float]]:
+def in_turns(backends: Mapping[str, Plain], count: int) -> dict[str, list[float]]:
     """Milliseconds of each step."""
-    times: dict[str, list[float]] = {form: [] for form in steps}
+    times: dict[str, list[float]] = {form: [] for form in backends}
     for turn in range(-WARMUP, count):
-        for form, run in steps.items():
+        for form, backend in backends.items():
             began = time.perf_counter()
-            run()
+            backend.train(backend.iteration + 1)
             if turn >= 0:
                 times[form].append(1000 * (time.perf_counter() - began))
     return times
 
 
-def count(module: nn.Module) -> int:
+def count(backend: Plain) -> int:
     """Numbers that are trained."""
-    return sum(value.numel() for value in module.parameters())
+    return sum(value.numel() for value in backend.lanes[0].parameters)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,24 @@ def test_without_torch_pruning_the_smaller_network_is_left_out_with_the_reason(
     assert "pip install 'torch-pruning>=" in ran.stderr
 
 
+def test_a_search_by_units_trains_what_is_left_and_records_it(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = [
+        *("--set", "network.name=resnet-8", "--set", "network.options={width=4}", "--trials", "1"),
+        *("--set", "training.evaluate_every=1", "--set", "pruning.granularity=unit"),
+        *("--set", "pruning.rates={conv=0.5,shortcut=0.5,output=0}"),
+        *("--set", "training.iterations=1", "--set", "training.batch_size=8", "--levels", "1"),
+    ]
+    place = str(tmp_path / "run")
+    assert ticket("find", "digits-quick", *words, "--out", place).code == 0
+    shown = json.loads((tmp_path / "run/bundle/ticket.json").read_bytes())
+    assert [each["evidence"]["backends"] for each in shown["levels"]] == [["lanes"], ["small"]]
+    ran = ticket("retrain", f"{place}:1", "--against", "reinit,random", "--trials", "1")
+    assert ran.code == 0, ran.stderr
+    assert ticket("verify", f"{place}/bundle").code == 0
+
+
 def test_its_controls_move_units(run: Path, ticket: Callable[..., Any]) -> None:
     ran = ticket(
         "retrain",

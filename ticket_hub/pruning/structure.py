@@ -11,7 +11,7 @@ from torch import Tensor
 from ticket_hub.shapes import Bool, Int64
 from ticket_hub.types import Mask
 
-__all__ = ["OUTPUTS", "Structure", "UnitGroup"]
+__all__ = ["OUTPUTS", "Structure", "UnitGroup", "is_of_units"]
 
 OUTPUTS = "its outputs are those of the network"
 """Why the units of a last layer stay."""
@@ -44,12 +44,16 @@ class UnitGroup:
         return tuple(name for name in layers if name in self.rows)
 
     def kept(self, mask: Mask) -> Bool[Tensor, " units"]:
-        """The units of which a mask keeps anything that comes in or goes out."""
+        """The units of which a mask keeps anything that comes in and anything that goes out."""
+        return self.fed(mask) & self.heard(mask)
+
+    def fed(self, mask: Mask) -> Bool[Tensor, " units"]:
+        """The units of which a mask keeps anything that comes in."""
         found = torch.zeros(self.size, dtype=torch.bool)
         for name, places in self.rows.items():
             if name in mask:
                 found |= mask[name].cpu().flatten(1).any(1)[places].any(1)
-        return found & self.heard(mask)
+        return found
 
     def heard(self, mask: Mask) -> Bool[Tensor, " units"]:
         """The units of which a mask keeps anything that goes out."""
@@ -86,3 +90,15 @@ class Structure:
 
     groups: tuple[UnitGroup, ...]
     fixed: Mapping[str, str]
+
+
+def is_of_units(mask: Mask) -> bool:
+    """Whether a mask drops whole rows and columns, some at least, and nothing else."""
+    dropped = False
+    for keep in mask.values():
+        kept = keep.flatten(2).any(2) if keep.ndim > 2 else keep  # noqa: PLR2004 - a matrix
+        rows, columns = kept.any(1), kept.any(0)
+        if int(keep.sum()) * kept.numel() != int(rows.sum() * columns.sum()) * keep.numel():
+            return False
+        dropped = dropped or not bool(rows.all() and columns.all())
+    return dropped

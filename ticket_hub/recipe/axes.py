@@ -87,6 +87,7 @@ BACKENDS: Registry[Any] = Registry(
         "ticket_hub.training.vmapped",
         "ticket_hub.training.lanes",
         "ticket_hub.training.plain",
+        "ticket_hub.training.small",
     ),
 )
 """What `training.backend` can force; `auto` is none of them."""

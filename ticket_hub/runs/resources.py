@@ -101,5 +101,6 @@ class Resources:
             keeper=keeper,
             checkpoint_seconds=self.checkpoint_seconds,
             observe=self.observe,
+            notify=self.notify,
             should_stop=self.should_stop,
         )

@@ -21,7 +21,7 @@ from ticket_hub.durable import make_folder, write_bytes
 from ticket_hub.errors import BundleFormatError, NetworkError
 from ticket_hub.home import expanded
 from ticket_hub.networks import outline
-from ticket_hub.structured.small import SmallNetwork, build_small
+from ticket_hub.structured.small import Left, SmallNetwork, build_small
 from ticket_hub.types import Architecture
 
 __all__ = ["load_small", "write_small"]
@@ -76,7 +76,8 @@ def load_small(folder: str | Path) -> nn.Module:
         options = tuple((name, value) for name, value in record["architecture"].pop("options"))
         architecture = Architecture(**record["architecture"], options=options)
         kept = _kept(record["kept"], outline(architecture).shapes)
-        return build_small(architecture, kept, _numbers(record["attributes"]), weights)
+        left = Left(kept=kept, attributes=_numbers(record["attributes"]))
+        return build_small(architecture, left, weights)
     except NetworkError:
         raise
     except FileNotFoundError as error:

@@ -23,27 +23,21 @@ from ticket_hub.shapes import Bool, Int64
 from ticket_hub.structured.dependencies import structure_of
 from ticket_hub.types import Architecture, Mask, Weights
 
-__all__ = ["SmallNetwork", "build_small", "shrink"]
+__all__ = ["Left", "SmallNetwork", "build_small", "left_of", "shrink"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SmallNetwork:
-    """A network without its dead units.
+class Left:
+    """What is left of a network without some of its units.
 
     Attributes:
-        architecture: of the network that it is a part of.
         kept: name of a tensor -> axis -> the places along it that are left, in order; tensors that
             are whole are not named.
         attributes: `MODULE.NAME` -> a number of the module that is smaller now, as `num_heads`.
-        weights: the whole state dict, small.
-        mask: of what is left.
     """
 
-    architecture: Architecture
     kept: Mapping[str, Mapping[int, Int64[Tensor, " _"]]]
     attributes: Mapping[str, int]
-    weights: Weights
-    mask: Mask
 
     def cut(self, values: Weights) -> dict[str, Tensor]:
         """What is left of the tensors of the whole network: of weights, masks, gradients.
@@ -58,13 +52,34 @@ class SmallNetwork:
             found[name] = small.clone()
         return found
 
+    def place(self, name: str, whole: Tensor) -> tuple[Tensor, ...]:
+        """The index of what is left in a whole tensor, which reads it and writes it."""
+        axes = self.kept.get(name, {})
+        ranges = [axes.get(axis, torch.arange(size)) for axis, size in enumerate(whole.shape)]
+        return torch.meshgrid(*(each.to(whole.device) for each in ranges), indexing="ij")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmallNetwork(Left):
+    """A network without its dead units.
+
+    Attributes:
+        architecture: of the network that it is a part of.
+        weights: the whole state dict, small.
+        mask: of what is left.
+    """
+
+    architecture: Architecture
+    weights: Weights
+    mask: Mask
+
     def build(self, *, mask: bool = True) -> nn.Module:
         """The module with its weights, on torch's default device.
 
         Args:
             mask: keep what the mask drops of it at 0 while it is trained.
         """
-        module = build_small(self.architecture, self.kept, self.attributes, self.weights)
+        module = build_small(self.architecture, self, self.weights)
         if mask and not all(bool(keep.all()) for keep in self.mask.values()):
             keep_mask(module, self.mask)
         return module
@@ -80,10 +95,31 @@ def shrink(architecture: Architecture, weights: Weights, mask: Mask) -> SmallNet
         NetworkError: torch-pruning is not installed, or cannot follow the network.
         MaskMismatchError: the mask is not of the network.
     """
-    check_layers(outline(architecture).layers, mask)
     check_alignment(weights, mask)
+    left = left_of(architecture, mask)
+    return SmallNetwork(
+        architecture=architecture,
+        kept=left.kept,
+        attributes=left.attributes,
+        weights=left.cut(masked(weights, mask)),
+        mask=left.cut(mask),
+    )
+
+
+def left_of(architecture: Architecture, mask: Mask, *, fed: bool = False) -> Left:
+    """What is left of a network without the units that nothing reads; one of each layer at least.
+
+    Args:
+        fed: leave those that the mask lets anything come into: then nothing that it keeps is
+            removed.
+
+    Raises:
+        NetworkError: torch-pruning is not installed, or cannot follow the network.
+        MaskMismatchError: the mask is not of the network.
+    """
+    check_layers(outline(architecture).layers, mask)
     structure = structure_of(architecture)
-    alive = _alive(structure, mask)
+    alive = _alive(structure, mask, fed=fed)
     shapes = outline(architecture).shapes
     kept: dict[str, dict[int, Tensor]] = {}
     attributes: dict[str, int] = {}
@@ -100,24 +136,10 @@ def shrink(architecture: Architecture, weights: Weights, mask: Mask) -> SmallNet
         for path, each in group.attributes.items():
             above, _, leaf = path.rpartition(".")
             attributes[path] = getattr(module.get_submodule(above), leaf) - each * int(dead.sum())
-    small = SmallNetwork(
-        architecture=architecture, kept=kept, attributes=attributes, weights={}, mask={}
-    )
-    return SmallNetwork(
-        architecture=architecture,
-        kept=kept,
-        attributes=attributes,
-        weights=small.cut(masked(weights, mask)),
-        mask=small.cut(mask),
-    )
+    return Left(kept=kept, attributes=attributes)
 
 
-def build_small(
-    architecture: Architecture,
-    kept: Mapping[str, Mapping[int, Tensor]],
-    attributes: Mapping[str, int],
-    weights: Weights,
-) -> nn.Module:
+def build_small(architecture: Architecture, left: Left, weights: Weights) -> nn.Module:
     """The module of a smaller network, made on the meta device and given its weights.
 
     Args:
@@ -130,14 +152,11 @@ def build_small(
         RuntimeError: the weights are not those of the smaller network.
     """
     module = blank_module(architecture)
-    sizes = {
-        name: {axis: len(places) for axis, places in axes.items()} for name, axes in kept.items()
-    }
-    for name, axes in sizes.items():
-        _resize(module, name, axes)
+    for name, axes in left.kept.items():
+        _resize(module, name, {axis: len(places) for axis, places in axes.items()})
     for part in module.modules():
         _tell_sizes(part)
-    for path, value in attributes.items():
+    for path, value in left.attributes.items():
         above, _, leaf = path.rpartition(".")
         setattr(module.get_submodule(above), leaf, value)
     device = torch.get_default_device()
@@ -150,15 +169,15 @@ def build_small(
     return module
 
 
-def _alive(structure: Structure, mask: Mask) -> dict[str, Bool[Tensor, " units"]]:
-    """The units that something reads, by group; at least one of each."""
+def _alive(structure: Structure, mask: Mask, *, fed: bool) -> dict[str, Bool[Tensor, " units"]]:
+    """The units that something reads, by group, or that are fed; at least one of each."""
     left = {name: keep.detach().cpu().clone() for name, keep in mask.items()}
     alive = {group.name: torch.ones(group.size, dtype=torch.bool) for group in structure.groups}
     changed = True
     while changed:
         changed = False
         for group in structure.groups:
-            gone = _unheard(group, left, alive[group.name])
+            gone = _unheard(group, left, alive[group.name], fed=fed)
             if gone.any():
                 alive[group.name] &= ~gone
                 group.clear(left, gone)
@@ -166,8 +185,10 @@ def _alive(structure: Structure, mask: Mask) -> dict[str, Bool[Tensor, " units"]
     return alive
 
 
-def _unheard(group: UnitGroup, mask: Mask, alive: Tensor) -> Bool[Tensor, " units"]:
+def _unheard(group: UnitGroup, mask: Mask, alive: Tensor, *, fed: bool) -> Bool[Tensor, " units"]:
     gone = alive & ~group.heard(mask)
+    if fed:
+        gone &= ~group.fed(mask)
     if torch.equal(gone, alive):
         gone[int(alive.nonzero()[0])] = False
     return gone

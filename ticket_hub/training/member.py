@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.shapes import Float64, Int64
+from ticket_hub.structured.small import Left
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["Curves", "Keeper", "Member", "MemberState", "Progress", "Trained"]
@@ -26,6 +27,7 @@ class Member:
         weights: the state dict to start from; what the mask drops is set to 0 first.
         mask: prunable name -> bool; a parameter that is not in it is dense.
         start: iteration to start at; above 0 after rewinding.
+        left: what is left of the network, where a smaller one may be trained in its place.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Member:
     weights: Weights
     mask: Mask
     start: int = 0
+    left: Left | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

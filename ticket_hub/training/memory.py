@@ -75,9 +75,9 @@ def _gpu_bytes(
     output are there, and a copy in another order.
     """
     slices, batch = max(len(data.validation), len(data.test)), EVALUATION_BATCH["cuda"]
-    streams = min(members, STREAMS) if backend == "lanes" else 1
+    streams = min(members, STREAMS) if backend in {"lanes", "small"} else 1
     steps = (1 if backend == "plain" else members) * cost.step_bytes(training)
-    if backend in {"lanes", "plain"}:
+    if backend in {"lanes", "plain", "small"}:
         evaluation = 3 * cost.largest * min(slices, batch) * FLOAT
     else:
         evaluation = members * cost.activations * min(slices, SLICE["cuda"]) * FLOAT

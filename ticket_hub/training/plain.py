@@ -144,6 +144,7 @@ class Plain:
 
     name: ClassVar[str]
     one_by_one: ClassVar[bool] = True
+    lane: ClassVar[type[Lane]] = Lane
 
     def __init__(
         self,
@@ -153,7 +154,7 @@ class Plain:
         members: Sequence[Member],
     ) -> None:
         self.iteration = members[0].start
-        self.lanes = [Lane(architecture, data, training, member) for member in members]
+        self.lanes = [self.lane(architecture, data, training, member) for member in members]
 
     @staticmethod
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:

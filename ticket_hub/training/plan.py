@@ -50,7 +50,8 @@ def divide(
     alike: dict[tuple[str, int, bool], list[Member]] = {}
     for member in _named_apart(blank.members):
         share = density(member.mask) if member.mask else 1.0
-        backend = choose(module, blank.training, data, share)
+        known = member.left is not None
+        backend = choose(module, blank.training, data, share, units=known)
         state = states.get(member.name)
         at = member.start if state is None else state.iteration
         alike.setdefault((backend, at, state is None), []).append(member)

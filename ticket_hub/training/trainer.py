@@ -21,6 +21,7 @@ from ticket_hub.training.plan import divide, seconds_of_work
 from ticket_hub.training.pool import Pool
 from ticket_hub.training.process import can_import
 from ticket_hub.training.settings import check_precision
+from ticket_hub.training.smaller import made_smaller
 from ticket_hub.types import Architecture
 
 __all__ = ["Trainer", "train"]
@@ -80,6 +81,7 @@ class Trainer:
         keeper: Keeper | None = None,
         checkpoint_seconds: float = 60.0,
         observe: Callable[[Progress], None] | None = None,
+        notify: Callable[[str], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> list[Trained]:
         """Train every member from its start to `training.iterations`, in the order given.
@@ -94,6 +96,7 @@ class Trainer:
             checkpoint_seconds: seconds between two checkpoints; longer where saving one takes
                 more than 2% of that.
             observe: called in this process after each evaluation, once for every member.
+            notify: told in one sentence why masks of units are trained as zeros, where they are.
             should_stop: asked in this process, often, so that it should be cheap; once it is
                 true, a checkpoint is saved and `StoppedError` raised, within 10 seconds.
 
@@ -106,6 +109,10 @@ class Trainer:
         if not members:
             return []
         check_precision(training, self._device)
+        members, reasons = made_smaller(architecture, training, self.data, members)
+        if notify is not None:
+            for reason in reasons:
+                notify(reason)
         blank = Task(
             architecture=architecture,
             training=training,
@@ -180,6 +187,7 @@ def train(
     keeper: Keeper | None = None,
     checkpoint_seconds: float = 60.0,
     observe: Callable[[Progress], None] | None = None,
+    notify: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> list[Trained]:
     """Train one population; see `Trainer.train`, which is for many in a row."""
@@ -192,5 +200,6 @@ def train(
             keeper=keeper,
             checkpoint_seconds=checkpoint_seconds,
             observe=observe,
+            notify=notify,
             should_stop=should_stop,
         )
