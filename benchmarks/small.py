@@ -1,11 +1,15 @@
 """Training what is left of a network beside training its zeros: milliseconds a step, in turns.
 
     python benchmarks/small.py [--networks vgg-19 resnet-20] [--rate 0.5] [--steps 20]
+    python benchmarks/small.py --networks vgg-14 mobilenet-v1 --rule signed-sum
 
 Of each network the units of the smallest L1 norm are dropped at `--rate`. The steps are those of a
 search: `dense` and `masked` are levels that the backend `lanes` trains, `small` is what the backend
 `small` makes of the masked one; SGD with momentum and weight decay, on random images of CIFAR-10's
-size, with flips and crops. Steps of the three take turns, so that a busy moment meets all of them.
+size, with flips and crops. `forward` is a pass of a batch in evaluation mode. All take turns, so
+that a busy moment meets all of them. `--rule signed-sum` drops units by the rule of SimplePruning's
+table: of C units the C - floor(C * rate) + 1 whose incoming weights have the largest |sum| stay,
+scored by the dense weights.
 """
 
 from __future__ import annotations
@@ -13,9 +17,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 
@@ -23,11 +29,13 @@ from ticket_hub.data import DataSet, Part
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, initialize, outline
 from ticket_hub.pruning import full_mask, next_mask
+from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
 from ticket_hub.structured import structure_of
 from ticket_hub.training import Member, Plain
 from ticket_hub.training.lanes import Lanes
 from ticket_hub.training.small import Small
+from ticket_hub.types import Mask, Weights
 
 WARMUP = 2
 SHAPE, CLASSES = (3, 32, 32), 10
@@ -38,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", nargs="+", default=["vgg-19", "resnet-20"])
     parser.add_argument("--rate", type=float, default=0.5)
+    parser.add_argument("--rule", choices=["norm", "signed-sum"], default="norm")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
@@ -45,19 +54,23 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     facts = fingerprint("cpu")
     for name in asked.networks:
-        backends = forms(name, asked.rate, asked.batch)
-        times = in_turns(backends, asked.steps)
+        backends = forms(name, asked.rate, asked.batch, asked.rule)
+        times = in_turns(actions(backends, asked.batch), asked.steps)
         median = {form: statistics.median(each) for form, each in times.items()}
         found = {
             "network": name,
             "rate": asked.rate,
+            "rule": asked.rule,
             "parameters": {form: count(backend) for form, backend in backends.items()},
             "milliseconds": {form: round(value, 2) for form, value in median.items()},
             "quartiles": {
                 form: [round(value, 2) for value in statistics.quantiles(each, n=4)[::2]]
                 for form, each in times.items()
             },
-            "small over dense": round(median["dense"] / median["small"], 2),
+            "dense over small": round(median["dense"] / median["small"], 2),
+            "dense over small, forward": round(
+                median["dense forward"] / median["small forward"], 2
+            ),
             "batch": asked.batch,
             "steps": asked.steps,
             "threads": asked.threads,
@@ -67,20 +80,24 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def forms(name: str, rate: float, batch: int) -> dict[str, Plain]:
+def forms(name: str, rate: float, batch: int, rule: str) -> dict[str, Plain]:
     """The dense network, the same with a mask, and what is left of it, as levels of a search."""
     spec = NetworkSpec(name=name)
     architecture = architecture_for(spec, SHAPE, CLASSES)
     theta0, layers = initialize(architecture, spec, 0), outline(architecture).layers
-    mask = next_mask(
-        PruningSpec(granularity="unit", rates={"conv": rate, "fc": rate, "shortcut": rate}),
-        layers,
-        initial=theta0,
-        trained=theta0,
-        mask=full_mask(layers),
-        seed=0,
-        structure=structure_of(architecture),
-    )
+    structure = structure_of(architecture)
+    if rule == "signed-sum":
+        mask: Mask = signed_sum_mask(structure, theta0, full_mask(layers), rate)
+    else:
+        mask = next_mask(
+            PruningSpec(granularity="unit", rates=dict.fromkeys(("conv", "fc", "shortcut"), rate)),
+            layers,
+            initial=theta0,
+            trained=theta0,
+            mask=full_mask(layers),
+            seed=0,
+            structure=structure,
+        )
     whole = Member(name="trial-0", seed=0, level=0, weights=theta0, mask=full_mask(layers))
     training = TrainingSpec(
         iterations=10_000,
@@ -122,13 +139,47 @@ def images() -> DataSet:
     )
 
 
-def in_turns(backends: Mapping[str, Plain], count: int) -> dict[str, list[float]]:
-    """Milliseconds of each step."""
-    times: dict[str, list[float]] = {form: [] for form in backends}
+def signed_sum_mask(structure: Structure, weights: Weights, mask: Mask, rate: float) -> Mask:
+    """Of each group keep C - floor(C * rate) + 1 units, of the largest |sum of what comes in|."""
+    left = {name: keep.clone() for name, keep in mask.items()}
+    for group in structure.groups:
+        sums = torch.stack(
+            [
+                weights[name].flatten(1).sum(1)[group.rows[name]].sum(1).abs()
+                for name in group.producers(mask)
+            ]
+        ).sum(0)
+        kept = group.size - math.floor(group.size * rate) + 1
+        gone = torch.ones(group.size, dtype=torch.bool)
+        gone[sums.argsort(descending=True, stable=True)[:kept]] = False
+        group.clear(left, gone)
+    return left
+
+
+def actions(backends: Mapping[str, Plain], batch: int) -> Mapping[str, Callable[[], object]]:
+    """A step of each form, and a forward pass of the dense and the smaller network."""
+    inputs = torch.rand(batch, *SHAPE, generator=torch.Generator().manual_seed(0))
+
+    def step(backend: Plain) -> None:
+        backend.train(backend.iteration + 1)
+
+    def forward(backend: Plain) -> None:
+        with torch.inference_mode():
+            backend.lanes[0].module.eval()(inputs)
+
+    found = {form: partial(step, backend) for form, backend in backends.items()}
+    return found | {
+        f"{form} forward": partial(forward, backends[form]) for form in ("dense", "small")
+    }
+
+
+def in_turns(runs: Mapping[str, Callable[[], object]], count: int) -> dict[str, list[float]]:
+    """Milliseconds of each run."""
+    times: dict[str, list[float]] = {form: [] for form in runs}
     for turn in range(-WARMUP, count):
-        for form, backend in backends.items():
+        for form, run in runs.items():
             began = time.perf_counter()
-            backend.train(backend.iteration + 1)
+            run()
             if turn >= 0:
                 times[form].append(1000 * (time.perf_counter() - began))
     return times

@@ -25,10 +25,16 @@ DIGESTS = {
     "conv4-cifar10-dropout": "b5b2048add6edeab84fbd98362ca460e5e742f51fbbcf436e5bd45f664a7cf8a",
     "conv6-cifar10": "e58e300204006af2ee97041d373bbe032e05dff2030cb19ea922a485d62e1c61",
     "conv6-cifar10-dropout": "3245d9297759e99ea48c1912f1362dc0234663982a7695900be5ed557ab7662d",
+    "densenet40-units-cifar10": (
+        "e124cfa7025c6a45b0471f8b6ebd8f5f826aab23d6cb7ea8c29842499d56fb7f"
+    ),
     "digits-quick": "185c598f84ed405a00a08b6eb240a7f72a19d92f559dbb6c52e995e0058bc1c3",
     "lenet-mnist": "dc11056e4cae0e216514c36870704430d07ce5842931275520290983a5431325",
     "lenet-mnist-noreset": "8a52d7998d3dc405db70aa3a2b80fb6d0f5cebc04e5581e8ab92995819f55fde",
     "lenet-mnist-oneshot": "29dd43e2a912991871c5a6a842b6a36c37c7d08c8e16c4b87bc4f64d6ad496dd",
+    "mobilenetv1-units-cifar10": (
+        "bd0a0198121e79ec566adff8efa62b86ce294c57692b88c25b0c89d6d5b91027"
+    ),
     "resnet18-cifar10": "af950efd133cb97f6d4e3ba6cc12dfa19a8696e5c7a82bdafeaa8c513d0a348a",
     "resnet18-cifar10-low-lr": "6363f8c863fd8c1a614745be62c2f6b1226c6eaa9a4f7bf733e1b51369d1624a",
     "resnet18-cifar10-warmup": "00e8d1a672214fae74610e48295b283489ad4a169513c710076abf83a0f8ce0a",
@@ -37,6 +43,11 @@ DIGESTS = {
         "1b5c02da6e46260148f39ff00bf6f8393d59a1999fef976aedb0b47ead8c6894"
     ),
     "resnet20-rewind-cifar10": "c6ffec61581bda6f395b9ed0f7be88388cc13c5dc04c61f9d39c39f9152992e0",
+    "resnet20-units-finetune-cifar10": (
+        "09f9c8419d283a936941854992347c77e3a230804860963e8d8052da632e3cbb"
+    ),
+    "simplenet-units-cifar10": "104efcefe1670b9ec0feb14d039bd1e6dacab8a93c9003774a7a37ca99517e42",
+    "vgg14-units-cifar10": "c63dcfc759b5549c1b88e05d004e8268d178424cc1edaa8232311afffe32e5d3",
     "vgg19-cifar10": "ff20929ce4145814e92c8e525708ca81b25253f82639b8068762bda5bc46ea95",
     "vgg19-cifar10-low-lr": "97184c9c108e55992f84b639b969a3912437633451ed34a4d0157b17f12622d1",
     "vgg19-cifar10-warmup": "b63b9b4f25bdaf98e0ac650d66ff0b6f3aa13880751fe0ec326d0dd822b9b5a2",

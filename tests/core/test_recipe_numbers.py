@@ -193,6 +193,14 @@ ROWS = [
     LR_REWIND,
     FINETUNE,
 ]
+OF_UNITS = {
+    "densenet40-units-cifar10": "densenet-40",
+    "mobilenetv1-units-cifar10": "mobilenet-v1",
+    "resnet20-units-finetune-cifar10": "resnet-20",
+    "simplenet-units-cifar10": "simplenet",
+    "vgg14-units-cifar10": "vgg-14",
+}
+"""Recipes that drop units; their sizes are tested in `structured/test_sizes.py`."""
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.recipe))
 
 
@@ -215,7 +223,24 @@ def ladder(recipe: Recipe, layers: Layers) -> list[int]:
 
 
 def test_every_packaged_recipe_is_in_the_table() -> None:
-    assert sorted([row.recipe for row in ROWS] + ["digits-quick"]) == recipe_names()
+    assert sorted([row.recipe for row in ROWS] + ["digits-quick", *OF_UNITS]) == recipe_names()
+
+
+@pytest.mark.parametrize("name", OF_UNITS)
+def test_recipes_of_units_prune_and_go_on_from_the_trained_weights(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.network.name == OF_UNITS[name]
+    assert (recipe.pruning.granularity, recipe.search.rewind) == ("unit", "none")
+    if name == "resnet20-units-finetune-cifar10":
+        assert recipe.training == load_recipe("resnet20-finetune-cifar10").training
+        assert (recipe.pruning.mode, recipe.search.levels) == ("iterative", 5)
+        assert dict(recipe.pruning.rates) == {"conv": 0.2, "shortcut": 0.2, "output": 0.0}
+    else:
+        training = recipe.training
+        assert (training.iterations, training.batch_size) == (5 * (45_000 // 64), 64)
+        assert (training.optimizer, training.lr, training.weight_decay) == ("adam", 1e-4, 2e-4)
+        assert (recipe.pruning.mode, recipe.search.levels) == ("one-shot", 1)
+        assert dict(recipe.pruning.rates) == {"conv": 0.5, "fc": 0.5, "output": 0.0}
 
 
 @pytest.mark.parametrize("network", COUNTS)

@@ -57,6 +57,7 @@ NETWORKS: Registry[Any] = Registry(
             "factory",
             "lenet",
             "resnet",
+            "simple_pruning",
             "small_stem",
             "timm_bridge",
             "transformers_bridge",
