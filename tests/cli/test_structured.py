@@ -60,9 +60,12 @@ def test_a_ticket_of_units_is_exported_small_and_measured(
     assert [len(each) for each in record["kept"]["hidden.1.weight"].values()] == [3, 5]
     ran = ticket("measure", f"{run}:2", "--format", "json")
     rows = json.loads(ran.stdout)
-    assert [row["form"] for row in rows] == ["dense", "masked", "small"]
-    assert [row["macs"] for row in rows] == [1580, 1580, 365]
-    assert [row["parameters"] for row in rows] == [1620, 1620, 365 + 5 + 3 + 10]
+    forms = ["dense", "masked", "small", "csr", "onnx", "small-onnx"]
+    assert [row["form"] for row in rows] == forms
+    small = 365 + 5 + 3 + 10
+    assert [row["macs"] for row in rows] == [1580, 1580, 365, 365, 1580, 365]
+    assert [row["parameters"] for row in rows] == [1620, 1620, small, 365 + 40, 1620, small]
+    assert rows[4]["machine"]["onnxruntime"]
     assert all(row["low"] <= row["milliseconds"] <= row["high"] for row in rows)
     assert all(row["machine"]["device"] and row["runs"] == 20 for row in rows)
 
@@ -78,6 +81,7 @@ def test_without_torch_pruning_the_smaller_network_is_left_out_with_the_reason(
     ran = ticket("measure", f"{run}:2")
     assert ran.code == 0, ran.stderr
     assert "small" not in ran.stdout
+    assert "csr" in ran.stdout
     assert "The smaller network is left out: torch-pruning must be installed" in ran.stderr
     assert "pip install 'torch-pruning>=" in ran.stderr
 

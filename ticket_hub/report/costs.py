@@ -1,17 +1,20 @@
-"""What a ticket costs on this machine: dense, masked, and as a smaller network. Measured, not told.
+"""What a ticket costs on this machine, in every form that it can run in. Measured, not told.
 
-A mask alone saves nothing: zeros are multiplied as fast as other numbers. What a smaller network
-saves depends on the machine, so it is timed here, in turns with the dense one.
+A mask alone saves nothing: zeros are multiplied as fast as other numbers. What a smaller network,
+a sparse product or another runtime saves depends on the machine, so all are timed here, in turns.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import safetensors.torch
 import torch
@@ -20,15 +23,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.environment import fingerprint
-from ticket_hub.errors import EvidenceError, NetworkError
+from ticket_hub.errors import EvidenceError, ExportError, NetworkError
+from ticket_hub.interop.exporters.onnx import NEEDED, encode
 from ticket_hub.networks import build
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
+from ticket_hub.project import install_extra
+from ticket_hub.report.csr import CsrLinear, csr_module
 
 __all__ = ["Costs", "FormCost", "measure_ticket"]
 
 WARMUP = 3
 MIN_RUNS = 20
 BATCH = 64
+ONNX_NEEDED = (*NEEDED, "onnxruntime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +43,15 @@ class FormCost:
     """One form of a ticket.
 
     Attributes:
-        form: `dense`, `masked` (zeros where the mask drops), or `small` (without dead units).
+        form: `dense`, `masked` (zeros where the mask drops), `small` (without dead units), `csr`
+            (fully connected layers as sparse matrices), `onnx` and `small-onnx` (the masked and the
+            smaller network in ONNX Runtime).
         parameters: numbers that are trained, zeros of the mask included.
         nonzero: those that are not 0.
         macs: multiplications with their additions of one input's forward pass, in matrix products
-            and convolutions; zeros included.
-        bytes: of the weights as a safetensors file.
+            and convolutions; zeros included, but for those that `csr` leaves out.
+        bytes: of the weights as a safetensors file, values, rows and columns of `csr` too; of ONNX,
+            the file.
         milliseconds: of a forward pass of the batch: the median of all runs.
         low, high: the first and third quartile.
     """
@@ -66,7 +76,7 @@ class Costs:
         runs: timed passes of each form, after three that warm up.
         threads: of PyTorch.
         machine: its processor, what PyTorch uses of it, and PyTorch's version.
-        left_out: why there is no smaller network; empty where there is.
+        left_out: one sentence for each form that is not there, and why.
     """
 
     costs: tuple[FormCost, ...]
@@ -74,7 +84,29 @@ class Costs:
     runs: int
     threads: int
     machine: Mapping[str, str]
-    left_out: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def __getitem__(self, form: str) -> FormCost:
+        """One form.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        for cost in self.costs:
+            if cost.form == form:
+                return cost
+        raise KeyError(form)
+
+    @property
+    def slower(self) -> tuple[str, ...]:
+        """The forms of single weights that take longer than the dense network, a sentence each."""
+        dense = self["dense"]
+        return tuple(
+            f"{cost.form} takes {cost.milliseconds / dense.milliseconds:.2f} times as long as the "
+            "dense network here."
+            for cost in self.costs
+            if cost.form in {"masked", "csr"} and cost.low > dense.high
+        )
 
 
 def measure_ticket(
@@ -92,27 +124,104 @@ def measure_ticket(
         NetworkError: the network is not registered here.
     """
     _check(batch, runs, threads)
-    left_out = ""
     with torch.device("cpu"):
-        whole = build(ticket.architecture)
-        whole.load_state_dict(dict(ticket.theta0))
-        forms: dict[str, nn.Module] = {"dense": whole, "masked": ticket.build(mask=False)}
-        try:
-            forms["small"] = ticket.build(mask=False, small=True)
-        except NetworkError as error:  # its units are not known
-            left_out = f"The smaller network is left out: {error}"
-        inputs = _inputs(whole, ticket, batch)
+        forms, left_out = _forms(ticket)
+        inputs = _inputs(forms["dense"], ticket, batch)
+        if "csr" in forms and (reason := _failure(forms["csr"], inputs[:1])):
+            del forms["csr"]
+            left_out.append(f"CSR is left out: the network reads its layers' weights: {reason}")
     with _threads(threads):
-        times = _times(forms, inputs, runs)
+        passes: dict[str, Callable[[], object]] = {
+            form: partial(module.eval(), inputs) for form, module in forms.items()
+        }
+        files, lacking = _onnx_files(forms, ticket)
+        for form, content in files.items():
+            passes[form] = _session(content, inputs, threads)
+        times = _times(passes, runs)
+    costs = [_cost(form, module, inputs[:1], times[form]) for form, module in forms.items()]
+    by_form = {cost.form: cost for cost in costs}
+    for form, content in files.items():
+        like = by_form[_OF[form]]
+        low, median, high = statistics.quantiles(times[form], n=4)
+        costs.append(
+            replace(like, form=form, bytes=len(content), milliseconds=median, low=low, high=high)
+        )
     facts = fingerprint("cpu")
+    machine = {name: facts[name] for name in ("device", "cpu_capability", "torch")}
+    if files:
+        machine["onnxruntime"] = importlib.metadata.version("onnxruntime")
     return Costs(
-        costs=tuple(_cost(form, module, inputs[:1], times[form]) for form, module in forms.items()),
+        costs=tuple(costs),
         batch=batch,
         runs=runs,
         threads=threads,
-        machine={name: facts[name] for name in ("device", "cpu_capability", "torch")},
-        left_out=left_out,
+        machine=machine,
+        left_out=(*left_out, *lacking),
     )
+
+
+_OF = {"onnx": "masked", "small-onnx": "small"}
+"""Form in ONNX Runtime -> the module that it is of."""
+
+
+def _forms(ticket: TicketContent) -> tuple[dict[str, nn.Module], list[str]]:
+    """The modules, and why others are not there."""
+    whole = build(ticket.architecture)
+    whole.load_state_dict(dict(ticket.theta0))
+    masked = ticket.build(mask=False)
+    forms: dict[str, nn.Module] = {"dense": whole, "masked": masked}
+    left_out = []
+    try:
+        forms["small"] = ticket.build(mask=False, small=True)
+    except NetworkError as error:  # its units are not known
+        left_out.append(f"The smaller network is left out: {error}")
+    rows = csr_module(masked)
+    if rows is None:
+        left_out.append("CSR is left out: no layer is fully connected.")
+    else:
+        forms["csr"] = rows
+    return forms, left_out
+
+
+@torch.inference_mode()
+def _failure(module: nn.Module, inputs: Tensor) -> str:
+    try:
+        module.eval()(inputs)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        return str(error)
+    return ""
+
+
+def _onnx_files(
+    forms: Mapping[str, nn.Module], ticket: TicketContent
+) -> tuple[dict[str, bytes], list[str]]:
+    """The ONNX files of the masked and the smaller network, and why others are not there."""
+    missing = [name for name in ONNX_NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        install = install_extra("onnx")
+        return {}, [f"ONNX Runtime is left out: {', '.join(missing)} must be installed: {install}."]
+    if takes_tokens(forms["dense"]):
+        return {}, ["ONNX Runtime is left out: the network reads texts."]
+    files: dict[str, bytes] = {}
+    try:
+        for form, of in _OF.items():
+            if of in forms:
+                files[form] = encode(forms[of].eval(), ticket.architecture.input_shape)
+    except ExportError as error:
+        return {}, [f"ONNX Runtime is left out: {error.problem}"]
+    return files, []
+
+
+def _session(content: bytes, inputs: Tensor, threads: int) -> Callable[[], object]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    given = {session.get_inputs()[0].name: inputs.numpy()}
+    return lambda: session.run(None, given)
 
 
 def _check(batch: int, runs: int, threads: int) -> None:
@@ -143,15 +252,13 @@ def _threads(count: int) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def _times(forms: Mapping[str, nn.Module], inputs: Tensor, runs: int) -> dict[str, list[float]]:
+def _times(passes: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[float]]:
     """Milliseconds of each run, the forms in turns, so that a busy moment meets all of them."""
-    times: dict[str, list[float]] = {form: [] for form in forms}
-    for module in forms.values():
-        module.eval()
+    times: dict[str, list[float]] = {form: [] for form in passes}
     for run in range(-WARMUP, runs):
-        for form, module in forms.items():
+        for form, forward in passes.items():
             began = time.perf_counter()
-            module(inputs)
+            forward()
             if run >= 0:
                 times[form].append(1000 * (time.perf_counter() - began))
     return times
@@ -161,14 +268,18 @@ def _cost(form: str, module: nn.Module, one: Tensor, times: list[float]) -> Form
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         module(one)
-    state = {name: value.contiguous() for name, value in module.state_dict().items()}
     low, median, high = statistics.quantiles(times, n=4)
+    state = {name: value.contiguous() for name, value in module.state_dict().items()}
+    sparse = [part for part in module.modules() if isinstance(part, CsrLinear)]
     parameters = list(module.parameters())
+    held = sum(len(part.values) for part in sparse)
     return FormCost(
         form=form,
-        parameters=sum(value.numel() for value in parameters),
-        nonzero=sum(int(value.count_nonzero()) for value in parameters),
-        macs=int(counter.get_total_flops()) // 2,
+        parameters=sum(value.numel() for value in parameters) + held,
+        nonzero=sum(int(value.count_nonzero()) for value in parameters)
+        + sum(int(part.values.count_nonzero()) for part in sparse),
+        macs=int(counter.get_total_flops()) // 2
+        - sum(part.dense_multiplications - part.multiplications for part in sparse),
         bytes=len(safetensors.torch.save(state)),
         milliseconds=median,
         low=low,

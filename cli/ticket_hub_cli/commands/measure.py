@@ -46,7 +46,7 @@ def command(
     trial: int | None,
     out: CommandOutput,
 ) -> None:
-    """Measure what tickets cost: dense, masked, and without dead units.
+    """Measure what tickets cost: dense, masked, without dead units, as CSR, in ONNX Runtime.
 
     Parameters, multiplications of one input, bytes of the weights, and milliseconds of a forward
     pass of a batch on this machine's CPU: the median and quartiles of all runs, the forms in turns.
@@ -56,15 +56,18 @@ def command(
     from ticket_hub.runs.locate import locate
     from ticket_hub.ticket import Ticket
 
-    rows = []
+    rows, told = [], dict[str, None]()
     for name in tickets:
         place = locate(name, cache=Cache())
         ticket = Ticket.load(place.bundle, level=place.level or "best", trial=trial)
         found = measure_ticket(ticket, batch=batch, runs=runs, threads=threads)
-        dense = found.costs[0]
+        dense = found["dense"]
+        about = f"{name.partition(':')[0]}:{ticket.level}"
+        told |= dict.fromkeys(found.left_out)
+        told |= dict.fromkeys(f"{about}: {each}" for each in found.slower)
         rows += [
             {
-                "ticket": f"{name.partition(':')[0]}:{ticket.level}",
+                "ticket": about,
                 **asdict(cost),
                 "spread": f"{cost.low:.2f} to {cost.high:.2f}",
                 "speed": dense.milliseconds / cost.milliseconds,
@@ -79,11 +82,13 @@ def command(
     machine = found.machine
     out.hint(
         f"{runs} runs of {batch} inputs after 3 to warm up, threads: {threads}; "
-        f"{machine['device']} ({machine['cpu_capability']}), torch {machine['torch']}."
+        f"{machine['device']} ({machine['cpu_capability']}), torch {machine['torch']}"
+        + (f", onnxruntime {machine['onnxruntime']}." if "onnxruntime" in machine else ".")
     )
-    if found.left_out:
-        out.hint(found.left_out)
-    elif all(row["macs"] == rows[0]["macs"] for row in rows):
+    for sentence in told:
+        out.hint(sentence)
+    small = [row["macs"] for row in rows if row["form"] == "small"]
+    if small and all(macs == rows[0]["macs"] for macs in small):
         out.hint(
             "No unit is dead: a mask of single weights makes nothing faster by itself. Prune units "
             "(pruning.granularity = 'unit'), or export csr below a fifth of the weights."
