@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # They write thousands of small files to the disk, each waited for: in memory where there is room.
 export PYTEST_DEBUG_TEMPROOT ?= $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR > 1 && $$1 > 8000000 {print "/dev/shm"}')
 
-.PHONY: help demo test nightly lint docs gpu-bundle clean
+.PHONY: help demo test nightly lint docs gpu-bundle gallery clean
 
 help:
 	@echo "make demo     find, verify, draw and retrain lottery tickets on a small data set (under three minutes)"
@@ -17,6 +17,7 @@ help:
 	@echo "make nightly  run all tests, those that take minutes too: storms, fuzzing, every durable call"
 	@echo "make lint     run ruff, mypy and import-linter"
 	@echo "make docs     build the documentation as a site in build/site; a dead link is an error"
+	@echo "make gallery  find, test and pack the tickets of docs/gallery.toml (hours; GALLERY=digits: minutes)"
 	@echo "make gpu-bundle  pack what a machine with a GPU lacks that has only PyTorch, for the tests marked gpu"
 	@echo "make clean    remove what the other targets made"
 
@@ -52,6 +53,10 @@ lint: .venv/.installed-dev
 docs: .venv/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "The site begins at build/site/index.html"
+
+# Hours for all; a run that was stopped goes on. The file is build/gallery/ticket-gallery.tar.gz.
+gallery: .venv/.installed
+	$(BIN)/python docs/gallery.py $(GALLERY)
 
 # Such a machine often has no network. There: build/gpu/test.sh in the root of this checkout.
 GPU_LACKS := beartype jaxtyping wadler-lindig platformdirs hypothesis sortedcontainers filelock pytest pytest-timeout pluggy iniconfig

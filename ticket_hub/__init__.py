@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ticket_hub.comparison.front import compare
     from ticket_hub.errors import TicketHubError
     from ticket_hub.facade import find
+    from ticket_hub.hub.best import best_tickets
     from ticket_hub.hub.front import (
         cache_bundles,
         delete_bundle,
@@ -58,6 +59,7 @@ __all__ = [
     "TicketHubError",
     "TransferResult",
     "analyze",
+    "best_tickets",
     "cache_bundles",
     "cite_bundle",
     "compare",
@@ -98,6 +100,7 @@ _HOMES = {
     "TicketHubError": "errors",
     "TransferResult": "transfer.transferring",
     "analyze": "analysis.front",
+    "best_tickets": "hub.best",
     "export_ticket": "interop.exporters",
     "cache_bundles": "hub.front",
     "cite_bundle": "runs.citing",

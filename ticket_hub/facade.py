@@ -17,7 +17,7 @@ from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.layout import FIGURE
 from ticket_hub.engines import runners
 from ticket_hub.errors import BundleError, TicketHubError
-from ticket_hub.home import cache_folder
+from ticket_hub.hub.builtin import stays_as_it_is
 from ticket_hub.search import FindResult
 
 __all__ = ["draw_card", "find", "find_with"]
@@ -33,7 +33,7 @@ def draw_card(bundle: Path, tell: Callable[[str], object]) -> None:
     Raises:
         BundleError: a file of it breaks the format or is not what the manifest says.
     """
-    if cache_folder() in bundle.parents or FIGURE in open_bundle(bundle).manifest.files:
+    if stays_as_it_is(bundle) or FIGURE in open_bundle(bundle).manifest.files:
         return
     try:
         from ticket_hub.report.illustrate import illustrate_bundle

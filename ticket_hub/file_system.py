@@ -5,29 +5,95 @@
 | locks (flock) | Lustre mounted without them, NFS without its lock service | refused, by name |
 | syncing a folder | some CIFS and FUSE mounts | left out: a power cut may undo new names |
 | hard links | exFAT, some SMB and FUSE mounts | renamed without replacing, else refused, by name |
-| modes | exFAT, some SMB mounts | left out: files are not protected from accidents |
+| modes | exFAT, some SMB mounts, Windows | left out: files are not protected from accidents |
+
+On Windows a byte of a file is locked instead of the file, and links are looked for before a file is
+opened instead of while it is.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ticket_hub.errors import StorageError
 
+fcntl: Any
 try:
-    import fcntl
-except ImportError as error:
-    raise StorageError(
-        "This Python has no module fcntl, without which no two processes can be kept apart: "
-        "Ticket Hub runs on Linux and macOS.",
-        "On Windows, use it in the Windows Subsystem for Linux.",
-    ) from error
+    fcntl = importlib.import_module("fcntl")
+except ImportError:  # Windows
+    fcntl = None
 
-__all__ = ["lock", "name_new", "protect", "sync_file", "sync_folder"]
+__all__ = [
+    "READ_ONLY",
+    "lock",
+    "name_new",
+    "open_within",
+    "private",
+    "protect",
+    "read_at",
+    "sync_file",
+    "sync_folder",
+]
+
+_LOCKED_BYTE = 1 << 40
+"""Where Windows, whose locks are of parts of files, locks one: behind all that is read."""
+
+
+def private(flags: int) -> int:
+    """Flags of `os.open` for bytes as they are, in a file that no child of this process is to have.
+
+    Other systems have other names for it, and some lack one.
+    """
+    for name in ("O_CLOEXEC", "O_NOINHERIT", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    return flags
+
+
+READ_ONLY = private(os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+"""Of a file that may be a link or a pipe of a stranger's."""
+
+
+def open_within(folder: Path, parts: Sequence[str]) -> int:
+    """Open a file folder by folder, so that neither it nor any of them is a link.
+
+    Where the system opens nothing relative to an open folder (Windows), each is looked at before.
+
+    Raises:
+        OSError: with ELOOP, one is a link; or there is none, or it may not be read.
+    """
+    if os.open not in os.supports_dir_fd:
+        path = folder
+        for part in parts:
+            path /= part
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        return os.open(path, READ_ONLY)
+    place = os.open(folder, private(os.O_RDONLY | os.O_DIRECTORY))
+    for part in parts:
+        try:
+            inner = os.open(
+                part, READ_ONLY | (os.O_DIRECTORY if part is not parts[-1] else 0), dir_fd=place
+            )
+        finally:
+            os.close(place)
+        place = inner
+    return place
+
+
+def read_at(handle: int, count: int, offset: int) -> bytes:
+    """So many bytes of an open file from a place on, fewer at its end."""
+    if hasattr(os, "pread"):
+        return os.pread(handle, count, offset)
+    os.lseek(handle, offset, os.SEEK_SET)
+    return os.read(handle, count)
+
 
 _BUSY = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY}
@@ -47,6 +113,8 @@ def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -
     Raises:
         StorageError: the file system gives no locks.
     """
+    if fcntl is None:
+        return _lock_byte(handle, wait=wait)
     try:
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
@@ -60,6 +128,24 @@ def lock(handle: int, path: Path, *, shared: bool = False, wait: bool = False) -
             "one mounted with them: `-o flock` on Lustre, the lock service on NFS.",
         ) from error
     return True
+
+
+def _lock_byte(handle: int, *, wait: bool) -> bool:
+    """What `lock` promises, on Windows, where no lock is shared."""
+    windows = importlib.import_module("msvcrt")
+    place = os.lseek(handle, 0, os.SEEK_CUR)
+    os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+    try:
+        while True:
+            try:
+                windows.locking(handle, windows.LK_LOCK if wait else windows.LK_NBLCK, 1)
+            except OSError:
+                if not wait:  # it waits for ten seconds at most
+                    return False
+            else:
+                return True
+    finally:
+        os.lseek(handle, place, os.SEEK_SET)
 
 
 def sync_file(handle: int) -> None:
@@ -86,6 +172,8 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: the disk refuses.
     """
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -102,6 +190,8 @@ def protect(file: int | Path) -> None:
     Raises:
         OSError: the disk refuses.
     """
+    if fcntl is None:  # Windows deletes and replaces no file that is read-only
+        return
     try:
         os.chmod(file, 0o444)  # noqa: PTH101 - handles, too
     except OSError as error:
@@ -131,6 +221,12 @@ def name_new(draft: Path, path: Path) -> bool:
 
 def _rename_new(draft: Path, path: Path) -> bool:
     """What `name_new` promises, on a file system without links."""
+    if os.name == "nt":
+        try:
+            draft.rename(path)
+        except FileExistsError:
+            return False
+        return True
     library = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(draft), os.fsencode(path)
     try:

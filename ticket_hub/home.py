@@ -60,8 +60,8 @@ def user_name() -> str:
     """Who works here; the number of a user who has no name, as in many containers."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user-{os.getuid()}"
+    except (KeyError, OSError, ImportError):  # Windows has no list of users
+        return f"user-{getattr(os, 'getuid', os.getpid)()}"
 
 
 def _platform_folder(kind: Literal["cache", "data"], name: str) -> Path:

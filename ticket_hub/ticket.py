@@ -5,18 +5,23 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.errors import EvidenceError
 from ticket_hub.hub import Cache, connect, pull, push
 from ticket_hub.runs.locate import Place, locate, resolve
 from ticket_hub.transfer.sharing import name_card
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["Ticket"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Ticket(TicketContent):
     """A sparse network ready to train, from a bundle on this machine or from a hub.
 
@@ -30,7 +35,10 @@ class Ticket(TicketContent):
         dense: whether theta0 is complete. A bundle that stores survivors only gives 0 for the
             rest, so that shuffled and dense controls cannot be had from it.
         provenance: where it comes from: bundle, recipe, data, environment, evidence.
+        folder: of the bundle that it was read from, on this machine.
     """
+
+    folder: Path | None = None
 
     @classmethod
     def load(
@@ -54,7 +62,8 @@ class Ticket(TicketContent):
         found = locate(str(place), cache=Cache())
         wanted = (found.level or "best") if level is None else level
         content = open_bundle(found.bundle).ticket(level=wanted, trial=trial)
-        return cls(**{each.name: getattr(content, each.name) for each in fields(content)})
+        values = {each.name: getattr(content, each.name) for each in fields(content)}
+        return cls(**values, folder=found.bundle)
 
     @classmethod
     def from_pretrained(
@@ -102,6 +111,32 @@ class Ticket(TicketContent):
             force_download=force_download,
         )
         return cls.load(pulled.folder, level=pulled.levels[0], trial=trial)
+
+    def summary(self) -> str:
+        """Every prunable layer with its shape, weights, and how many of them are kept."""
+        return self.layers().markdown()
+
+    def plot_mask(self) -> Figure:
+        """Draw which weights are kept, layer by layer, and how many of each input of the first."""
+        from ticket_hub.report.mask_figure import mask_figure  # slow: matplotlib
+
+        return mask_figure(self)
+
+    def plot_ladder(self) -> Figure:
+        """Draw the ladder that it was found on: accuracy and early stop against density.
+
+        Raises:
+            EvidenceError: it was not read from a bundle, or nothing was measured in that.
+        """
+        from ticket_hub.comparison.bundles import subject
+        from ticket_hub.report.figures import ladder_figure
+
+        if self.folder is None:
+            raise EvidenceError(
+                "This ticket was not read from a bundle, so its ladder is not known.",
+                "Load it with `Ticket.load` or `Ticket.from_pretrained`.",
+            )
+        return ladder_figure(subject(open_bundle(self.folder)).ladder)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a bundle with this ticket alone; the evidence stays with the bundle it came from.

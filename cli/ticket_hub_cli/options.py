@@ -57,14 +57,22 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., int | None]], 
     return click.command(name, cls=EndsWithExamples, epilog="\n".join(examples))
 
 
+class OutputForms(click.Choice[str]):
+    """The forms of results; `human`, as tables were once called, is one still."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The form that a name stands for."""
+        return super().convert("table" if value == "human" else value, param, ctx)
+
+
 def output_options(function: F) -> F:
     """Add `--format` and `-q`, and hand the command a `CommandOutput` as `out`."""
 
     @click.option(
         "--format",
         "form",
-        type=click.Choice(["human", "json", "quiet"]),
-        default="human",
+        type=OutputForms(["table", "csv", "json", "jsonl", "quiet"]),
+        default="table",
         show_default=True,
         help="Form of the results on stdout.",
     )
@@ -76,7 +84,8 @@ def output_options(function: F) -> F:
         quiet: bool,
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
-        out = CommandOutput("quiet" if quiet else cast("Any", form))
+        people = "human" if form == "table" else form
+        out = CommandOutput("quiet" if quiet else cast("Any", people))
         return function(*args, out=out, **values)
 
     return cast("F", with_output)
@@ -87,7 +96,8 @@ def hub_option(function: F) -> F:
     return click.option(
         "--hub",
         metavar="URL|FOLDER",
-        help="A team's own hub, or a hub in a folder.  [default: HF_ENDPOINT, or the public Hub]",
+        help="A team's own hub, or a hub in a folder.  "
+        "[default: TICKET_HUB, HF_ENDPOINT, or the public Hub]",
     )(function)
 
 

@@ -8,7 +8,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import click
 
@@ -26,15 +26,19 @@ __all__ = [
 ]
 
 
+OutputForm: TypeAlias = Literal["human", "csv", "json", "jsonl", "quiet"]
+
+
 @dataclass(frozen=True)
 class CommandOutput:
     """Where a command puts its results.
 
     Attributes:
-        form: `human` text, one `json` value, or `quiet`: only what names the results.
+        form: `human` text, one `json` value, `jsonl` and `csv` with a line for each result, or
+            `quiet`: only what names the results.
     """
 
-    form: Literal["human", "json", "quiet"] = "human"
+    form: OutputForm = "human"
 
     def record(self, values: Mapping[str, Any], *, name: str) -> None:
         """One result.
@@ -60,11 +64,11 @@ class CommandOutput:
         Args:
             name: the key whose value names a row.
         """
-        if self.form == "json":
-            self.json(rows)
-        elif self.form == "quiet":
+        if self.form == "quiet":
             for row in rows:
                 click.echo(plain_text(row[name]))
+        elif self.form != "human":
+            self.json(rows)
         elif rows:
             self.lines(Table.of(rows, columns))
 
@@ -74,8 +78,15 @@ class CommandOutput:
             click.echo(line)
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        """One JSON value, with null for NaN and infinity."""
-        click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
+        """One JSON value, with null for NaN and infinity; or a line for each of its results."""
+        results = value if isinstance(value, list | tuple) else [value]
+        if self.form == "csv":
+            click.echo(_csv(finite(results)), nl=False)
+        elif self.form == "jsonl":
+            for each in results:
+                click.echo(json.dumps(finite(each), ensure_ascii=False, default=str))
+        else:
+            click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str))
 
     def text(self, text: str) -> None:
         """Whole text that is itself the result."""
@@ -86,6 +97,17 @@ class CommandOutput:
         if self.form != "quiet":
             with contextlib.suppress(OSError):
                 click.echo(text, err=True)
+
+
+def _csv(results: Sequence[Mapping[str, Any]]) -> str:
+    """All keys of the results as columns; what is no number or text is written as JSON."""
+    names = list(dict.fromkeys(key for each in results for key in each))
+    rows = [[_cell(each.get(name)) for name in names] for each in results]
+    return Table([Column(name) for name in names], rows).csv() if names else ""
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else value
 
 
 def command_line(*words: object, hub: str | None = None) -> str:

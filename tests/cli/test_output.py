@@ -102,3 +102,22 @@ def test_nothing_is_bold_or_coloured_where_no_color_is_set(
         error("Wrong.", "Mend it.")
     captured = capsys.readouterr()
     assert ["\x1b" not in text for text in captured] == [plain, plain]
+
+
+def test_csv_and_json_lines_have_a_line_for_each_result(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": "a,b", "n": 1, "deep": [1, {"x": None}]}, {"name": "c", "nan": math.nan}]
+    CommandOutput("csv").table(rows, COLUMNS, name="name")
+    assert capsys.readouterr().out.splitlines() == [
+        "name,n,deep,nan",
+        '"a,b",1,"[1, {""x"": null}]",',
+        "c,,,",
+    ]
+    CommandOutput("jsonl").table(rows, COLUMNS, name="name")
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        rows[0],
+        {"name": "c", "nan": None},
+    ]
+    CommandOutput("jsonl").record({"a": 1, "b": [2]}, name="a")
+    assert capsys.readouterr().out == '{"a": 1, "b": [2]}\n'
+    CommandOutput("csv").table([], COLUMNS, name="name")
+    assert capsys.readouterr().out == ""

@@ -201,3 +201,30 @@ def test_a_ticket_is_cited_by_digest_and_commit(
     assert pulled["commit"] == pushed["commit"]
     assert pulled["bibtex"] == asked
     assert "1803.03635" in asked
+
+
+def test_the_best_tickets_are_those_that_were_tested_however_others_read(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    run = str(write_run(tmp_path / "run", evidence_table(bundle, who="Bo")))
+    ticket("push", str(bundle), "bo/alone", *hub)
+    ticket("push", str(bundle), "ann/tested", "--with-evidence", run, *hub)
+    ran = ticket("best", "--dataset", "digits", *hub, "--format", "json")
+    rows = json.loads(ran.stdout)
+    with_controls = [bool(row["controls"]) for row in rows]
+    assert with_controls == sorted(with_controls, reverse=True)
+    assert (rows[0]["ticket"], rows[0]["controls"], rows[0]["by"]) == (
+        "ann/tested:2",
+        ["reinit"],
+        "Bo",
+    )
+    assert rows[0]["accuracy"] < max(row["accuracy"] for row in rows)
+    assert round(rows[0]["gain"], 6) == 0.1
+    assert ticket("best", "-q", *hub).stdout.splitlines()[0] == "ann/tested:2"
+    shown = ticket("best", *hub)
+    assert "no controls" in shown.stdout
+    assert f"ticket pull ann/tested:2 --hub {tmp_path / 'hub'}" in shown.stderr
+    few = json.loads(ticket("best", "--density", "0.3", *hub, "--format", "json").stdout)
+    assert {row["level"] for row in few} == {4}
+    assert not json.loads(ticket("best", "--dataset", "mnist", *hub, "--format", "json").stdout)

@@ -468,3 +468,33 @@ def test_a_sweep_has_a_recipe_of_every_combination() -> None:
     for wanted in impossible:
         with pytest.raises(RecipeError):
             QUICK.sweep(wanted)
+
+
+def test_a_recipe_extends_another_key_by_key(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(
+        'extends = "lenet-mnist"\n[training]\nlr = 0.01\n[network]\nname = "conv-2"\n'
+    )
+    (tmp_path / "mine.toml").write_text(
+        'extends = "base.toml"\nabout = "mine"\n[search]\nlevels = 3\n'
+    )
+    mine, packaged = load_recipe(str(tmp_path / "mine.toml")), load_recipe("lenet-mnist")
+    assert (mine.name, mine.about) == ("mine", "mine")
+    changes = {"training.lr": 0.01, "network.name": "conv-2", "search.levels": 3}
+    expected = packaged.replace({"name": "mine", "about": "mine", **changes})
+    assert mine == expected
+    assert packaged.about != mine.about
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('extends = "mine.toml"', "extends itself"),
+        ('extends = "lenet-mnits"', "no recipe 'lenet-mnits'"),
+        ("extends = 3", "extends cannot be 3"),
+        ('extends = "gone.toml"', "cannot be read"),
+    ],
+)
+def test_a_recipe_that_extends_nothing_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(RecipeError, match=problem):
+        load_recipe(str(tmp_path / "mine.toml"))

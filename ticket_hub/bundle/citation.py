@@ -33,7 +33,7 @@ def bundle_entry(manifest: Manifest, *, repo: str = "", commit: str = "", url: s
         commit: which state of the repository.
         url: where a person can look at it.
     """
-    owner, _, name = repo.partition("/")
+    owner, _, name = repo.rpartition("/")
     words = [*filter(None, (owner, name or manifest.recipe.name)), manifest.id[:8]]
     place = f"{repo}@{commit}" if commit else repo
     fields = {

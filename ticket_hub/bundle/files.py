@@ -18,6 +18,7 @@ from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.errors import BundleDigestError, BundleError, BundleFormatError
+from ticket_hub.file_system import READ_ONLY, open_within, read_at
 
 __all__ = ["BundleFolder", "OpenFile", "changed"]
 
@@ -39,7 +40,7 @@ class OpenFile:
 
     def at(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset`, fewer at the end of the file."""
-        return os.pread(self._handle, count, offset)
+        return read_at(self._handle, count, offset)
 
     def read(self, record: FileRecord) -> bytearray:
         """The whole file, hashed on the way.
@@ -121,7 +122,7 @@ class BundleFolder:
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(name)
             if record is not None and status.st_size != record.size:
-                raise changed(name, os.pread(handle, HEAD_BYTES, 0))
+                raise changed(name, read_at(handle, HEAD_BYTES, 0))
             yield OpenFile(handle, name, status.st_size)
         except OSError as error:
             raise _unreadable(name, error) from error
@@ -142,33 +143,21 @@ class BundleFolder:
     def _staged(self, record: FileRecord | None) -> int | None:
         if record is not None and (self.path / layout.STAGING).is_dir():
             with contextlib.suppress(OSError):
-                return self._walk([layout.STAGING, record.sha256])
+                return open_within(self.path, [layout.STAGING, record.sha256])
         return None
 
     def _placed(self, name: str) -> int:
         parts = name.split("/")
         try:
-            return self._walk(parts)
+            return open_within(self.path, parts)
         except OSError as error:
             blob = self._blob(parts) if error.errno == errno.ELOOP else None
             if blob is None:
                 raise _unreadable(name, error) from error
         try:
-            return os.open(blob, _FLAGS)
+            return os.open(blob, READ_ONLY)
         except OSError as error:
             raise _unreadable(name, error) from error
-
-    def _walk(self, parts: list[str]) -> int:
-        """Open folder by folder, so that none of them can be a link."""
-        place = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        for part in parts:
-            flags = _FLAGS | (os.O_DIRECTORY if part is not parts[-1] else 0)
-            try:
-                inner = os.open(part, flags, dir_fd=place)
-            finally:
-                os.close(place)
-            place = inner
-        return place
 
     def _blob(self, parts: list[str]) -> Path | None:
         """Where huggingface_hub's cache keeps a file: `blobs` beside `snapshots`."""
@@ -180,9 +169,6 @@ class BundleFolder:
         if link is None or cache.name != "snapshots":
             return None
         return cache.parent / "blobs" / link[1]
-
-
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextlib.contextmanager

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import config, encoding, figure, layout, summary
+from ticket_hub.bundle.citation import bundle_title
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
+from ticket_hub.bundle.ladder_table import ladder_table
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
 from ticket_hub.bundle.network import Signature, demand_equal, prunable_of, signature
@@ -38,6 +40,7 @@ from ticket_hub.errors import (
 from ticket_hub.networks import is_registered
 from ticket_hub.recipe.own import is_own
 from ticket_hub.recipe.tables import to_table
+from ticket_hub.showing import Shown, View
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["Bundle", "open_bundle", "read_header"]
@@ -71,7 +74,7 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(files, manifest)
 
 
-class Bundle:
+class Bundle(Shown):
     """An open bundle. Files are read when they are needed, and checked whenever they are read.
 
     Attributes:
@@ -80,6 +83,20 @@ class Bundle:
 
     def __init__(self, files: BundleFolder, manifest: Manifest) -> None:
         self.files, self.manifest = files, manifest
+
+    def _view(self) -> View:
+        manifest, default = self.manifest, self.manifest.default
+        return View(
+            title=bundle_title(manifest),
+            facts={
+                "recipe": f"{manifest.recipe.name}, {len(manifest.trials)} trials",
+                "default": f"level {default.level} of trial {default.trial} ({default.rule})",
+                "experiments": len(manifest.experiments),
+                "id": manifest.id,
+            },
+            table=ladder_table(manifest.levels, manifest.metric),
+            code=f"ticket = ticket_hub.Ticket.load({str(self.path)!r})",
+        )
 
     @property
     def path(self) -> Path:

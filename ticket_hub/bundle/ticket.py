@@ -13,14 +13,24 @@ from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import build
 from ticket_hub.pruning.keeping import load_masked, load_weights
+from ticket_hub.showing import Shown, View
 from ticket_hub.structured.small import shrink
+from ticket_hub.table import Column, Table
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["TicketContent"]
 
+_LAYERS = (
+    Column("layer"),
+    Column("shape", show=lambda shape: " x ".join(map(str, shape))),
+    Column("weights", show=",", right=True),
+    Column("kept", show=",", right=True),
+    Column("density", show=".2%", right=True),
+)
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TicketContent:
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TicketContent(Shown):
     """A sparse network ready to train: which weights to keep, and the values they start from.
 
     Attributes:
@@ -83,13 +93,41 @@ class TicketContent:
     @property
     def density(self) -> float:
         """Kept weights over prunable weights."""
-        kept = sum(map(count_kept, self.mask.values()))
-        return kept / sum(keep.numel() for keep in self.mask.values())
+        counts = self._counts()
+        return sum(kept for kept, _ in counts) / sum(weights for _, weights in counts)
 
     @cached_property
     def id(self) -> str:
         """The sha256 of the content; see `ticket_id`."""
         return ticket_id(self.architecture, self.theta0, self.mask)
+
+    def layers(self) -> Table:
+        """A row for each prunable layer: its name, shape, weights, and how many are kept."""
+        rows = []
+        for name, keep in self.mask.items():
+            kept = count_kept(keep)
+            rows.append([name, tuple(keep.shape), keep.numel(), kept, kept / keep.numel()])
+        return Table(_LAYERS, rows)
+
+    def _view(self) -> View:
+        known = self.provenance
+        kept, weights = (sum(column) for column in zip(*self._counts(), strict=True))
+        begins = "initial values" if not self.start else f"values of iteration {self.start}"
+        return View(
+            title=f"{self.architecture.name}, {kept:,} of {weights:,} weights "
+            f"({kept / weights:.2%}), level {self.level} of trial {self.trial}",
+            facts={
+                "untrained:": f"survivors start from their {begins}",
+                "found on": known.get("data", {}).get("name", "data that are not known"),
+                "bundle": str(known.get("bundle", "-"))[:12],
+            },
+            table=self.layers(),
+            code="network = ticket.build()  # an ordinary module; any training loop will do",
+        )
+
+    def _counts(self) -> list[tuple[int, int]]:
+        """Kept and all weights of each layer."""
+        return [(count_kept(keep), keep.numel()) for keep in self.mask.values()]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "id"}

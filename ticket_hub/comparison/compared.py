@@ -12,6 +12,7 @@ from ticket_hub.comparison.studies import Measured, Study, StudyLevel, judge_stu
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
 from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.showing import Shown, View
 from ticket_hub.transfer.spec import DENSE
 
 __all__ = ["Between", "Compared", "Term", "compare_studies", "nearest"]
@@ -56,8 +57,8 @@ class Between:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Compared:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Compared(Shown):
     """What `ticket_hub.compare` finds.
 
     Attributes:
@@ -71,6 +72,18 @@ class Compared:
     differing: tuple[Term, ...]
     between: tuple[Between, ...]
     rule: Rule = USUAL
+
+    def _view(self) -> View:
+        from ticket_hub.comparison.tables import runs_table  # which is made of this
+
+        fair = "fair" if self.fair else f"not fair: {', '.join(t.name for t in self.differing)}"
+        runs = {label: study.name for label, study in self.studies.items()}
+        return View(
+            title=f"{len(self.studies)} runs beside each other, {fair}",
+            facts={"runs": runs, "family": self.family},
+            table=runs_table(self),
+            code="compared.to_table()",
+        )
 
     @property
     def family(self) -> int:

@@ -1,4 +1,4 @@
-"""Where a ticket is: a folder, or `owner/name[@revision][:level]`."""
+"""Where a ticket is: a folder, `builtin:NAME`, or `owner/name[@revision]`; each with `[:level]`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import HubNotFoundError, StorageError, TicketNotFoundError
 from ticket_hub.home import expanded
+from ticket_hub.hub.builtin import BUILTIN, builtin_folder
 
 __all__ = [
     "Address",
@@ -46,15 +47,16 @@ class Address:
 def parse_address(text: str) -> Address:
     """Take an address apart.
 
-    A folder that holds a bundle is taken for that, wherever an id could stand too. Of a path that
-    does not exist, everything that looks like a path (`./x`, `/x`, `~/x`) is a folder, too.
+    What comes with the package is the folder that it lies in. A folder that holds a bundle is
+    taken for that, wherever an id could stand too. Of a path that does not exist, everything that
+    looks like a path (`./x`, `/x`, `~/x`) is a folder, too.
 
     Raises:
         TicketNotFoundError: it is no address, or the folder holds no bundle.
         HubNotFoundError: the revision cannot be the name of one.
     """
     place, level = split_level(text)
-    folder = _folder(place)
+    folder = builtin_folder(place) or _folder(place)
     if (folder / MANIFEST).is_file():
         return Address(folder=folder, level=level)
     if place.startswith((".", "/", "~")) or folder.is_dir():
@@ -118,7 +120,8 @@ def split_level(text: str) -> tuple[str, str | None]:
     Raises:
         TicketNotFoundError: what stands behind the colon cannot be a level.
     """
-    place, colon, level = text.rpartition(":")
+    kind, rest = (BUILTIN, text.removeprefix(BUILTIN)) if text.startswith(BUILTIN) else ("", text)
+    place, colon, level = rest.rpartition(":")
     if not colon or {"/", "\\"} & set(level) or _folder(text).exists():
         return text, None
     if level and not _LEVEL.fullmatch(level):
@@ -126,4 +129,4 @@ def split_level(text: str) -> tuple[str, str | None]:
             f"{level[:80]!r} is no level.",
             "A level is a number (:7), several (:3,7), a density (:d0.036), :best or :all.",
         )
-    return place, level or None
+    return f"{kind}{place}", level or None

@@ -13,7 +13,7 @@ from ticket_hub.hub.base import Hub
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.huggingface import HuggingFaceHub
 
-__all__ = ["connect", "is_own"]
+__all__ = ["connect", "is_named", "is_own"]
 
 PUBLIC = "https://huggingface.co"
 
@@ -25,13 +25,13 @@ def connect(
 
     Args:
         location: a folder, or the address of a server that speaks the Hugging Face Hub protocol;
-            None is `HF_ENDPOINT`, or the public Hub.
+            None is `TICKET_HUB`, `HF_ENDPOINT`, or the public Hub.
         token: for a server; None is `HF_TOKEN`, or what `hf auth login` kept; False is none.
 
     Raises:
         HubError: the folder is something else, or the address is none.
     """
-    text = str(location) if location is not None else ""
+    text = str(location) if location is not None else _named_hub()
     if _is_address(text):
         return HuggingFaceHub(text.rstrip("/"), token=token)
     if "://" in text:
@@ -39,6 +39,16 @@ def connect(
             f"{text} is no address of a hub.", "Give a folder, or an http:// or https:// address."
         )
     return FolderHub(expanded(text)) if text else _by_default(token)
+
+
+def _named_hub() -> str:
+    """The folder or address that `TICKET_HUB` names; empty where it names none."""
+    return os.environ.get("TICKET_HUB", "").strip()
+
+
+def is_named() -> bool:
+    """Whether the environment names a hub."""
+    return bool(_named_hub() or os.environ.get("HF_ENDPOINT", "").strip())
 
 
 def is_own(location: str) -> bool:

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ticket_hub.bundle import encoding
+from ticket_hub.bundle.files import changed
+from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.durable import sha256_file
 from ticket_hub.errors import HubError, TicketNotFoundError
 from ticket_hub.hub.address import Address, parse_address
 from ticket_hub.hub.base import Report, Snapshot
+from ticket_hub.hub.builtin import BUILTIN, PACKAGED, builtin_names, stays_as_it_is
 from ticket_hub.hub.cache import Cache, CachedBundle
-from ticket_hub.hub.connect import connect
+from ticket_hub.hub.connect import connect, is_named
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
 from ticket_hub.hub.peeking import peek, peek_experiments
-from ticket_hub.hub.pull import Pulled, pull
-from ticket_hub.hub.query import Query, SearchHit, Sort, search
+from ticket_hub.hub.pull import Pulled, chosen_levels, pull
+from ticket_hub.hub.query import Query, SearchHit, Sort, hit, search
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
@@ -64,7 +69,8 @@ def pull_bundle(
     """Have the tickets that an address names on this machine; see `ticket_hub.hub.pull`.
 
     Args:
-        address: `owner/name[@revision][:level]`, as text or taken apart; without a level the best.
+        address: `owner/name[@revision][:level]` or `builtin:NAME[:level]`, as text or taken
+            apart; without a level the best.
         trial: only this repetition; by default all.
         cache_dir: None is `cache` under `TICKET_HOME`.
 
@@ -73,6 +79,8 @@ def pull_bundle(
         TicketHubError: as `ticket_hub.hub.pull`.
     """
     found = parse_address(address) if isinstance(address, str) else address
+    if found.folder is not None and stays_as_it_is(found.folder):
+        return _builtin(found.folder, found.level)
     if found.repo is None:
         raise TicketNotFoundError(
             f"{found.folder} is on this machine already.",
@@ -90,6 +98,24 @@ def pull_bundle(
     )
 
 
+def _builtin(folder: Path, level: str | None) -> Pulled:
+    """A ticket of the package: nothing is to be fetched, and every byte is checked all the same."""
+    manifest = encoding.decode((folder / MANIFEST).read_bytes())
+    for name, record in manifest.files.items():
+        if sha256_file(folder / name) != record.sha256:
+            raise changed(name)
+    chosen = chosen_levels(manifest, level or "best")
+    return Pulled(
+        folder=folder,
+        repo=f"{BUILTIN}{folder.name}",
+        commit=manifest.id[:40],
+        confirmed=True,
+        levels=tuple(each.index for each in chosen),
+        fetched=(),
+        repaired=(),
+    )
+
+
 def search_hub(
     query: Query | None = None,
     *,
@@ -99,9 +125,24 @@ def search_hub(
     limit: int | None = None,
     report: Report | None = None,
 ) -> Iterator[SearchHit]:
-    """Yield the repositories of a hub with a level that fits; see `ticket_hub.hub.search`."""
-    there = connect(hub, token=token)
-    return search(there, query or Query(), sort=sort, limit=limit, report=report)
+    """Yield the repositories of a hub with a level that fits; see `ticket_hub.hub.search`.
+
+    Where neither `hub` nor the environment names one, the tickets of the package come, too; they
+    are there where the public Hub is not.
+    """
+    wanted, there = query or Query(), connect(hub, token=token)
+    packaged = () if hub is not None or is_named() else _packaged(wanted)
+    return search(there, wanted, sort=sort, limit=limit, report=report, packaged=packaged)
+
+
+def _packaged(query: Query) -> Iterator[SearchHit]:
+    """The tickets of the package that fit a query."""
+    for name in builtin_names():
+        folder = PACKAGED / name.removeprefix(BUILTIN)
+        manifest = encoding.decode((folder / MANIFEST).read_bytes())
+        found = hit(query, name, manifest.id[:40], manifest)
+        if found is not None and query.owner is None:
+            yield found
 
 
 def info_bundle(

@@ -33,7 +33,7 @@ from ticket_hub.hub.weights import (
     parse_source,
 )
 
-__all__ = ["Pulled", "fetch_reference", "pull"]
+__all__ = ["Pulled", "chosen_levels", "fetch_reference", "pull"]
 
 EVERYTHING = "all"
 MAX_BEHIND = 8
@@ -97,7 +97,7 @@ def pull(
     snapshot = _snapshot(hub, cache, repo, revision, local_only=local_files_only)
     folder = cache.folder(hub.location, repo, snapshot.commit)
     data, manifest = _manifest(hub, snapshot, folder)
-    chosen = _levels(manifest, level)
+    chosen = chosen_levels(manifest, level)
     names = _names(manifest, chosen, trial, everything=level == EVERYTHING)
     if layout.CARD in names and _goes_without_card(hub, cache, snapshot, manifest):
         names.remove(layout.CARD)
@@ -157,7 +157,12 @@ def _manifest(hub: Hub, snapshot: Snapshot, folder: Path) -> tuple[bytes, Manife
     return read_manifest(hub, snapshot)
 
 
-def _levels(manifest: Manifest, wanted: str | int) -> list[LevelRecord]:
+def chosen_levels(manifest: Manifest, wanted: str | int) -> list[LevelRecord]:
+    """The levels of a bundle that an address names: several, `best`, or `all` that it carries.
+
+    Raises:
+        TicketNotFoundError: there is no such level.
+    """
     if wanted == EVERYTHING:
         return [level for level in manifest.levels if level.tickets]
     return [find_level(manifest, part) for part in str(wanted).split(",")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.card_marks import card_tag
@@ -21,7 +21,7 @@ from ticket_hub.hub.peeking import peek
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.types import Word
 
-__all__ = ["Query", "SearchHit", "Sort", "search"]
+__all__ = ["Query", "SearchHit", "Sort", "hit", "search"]
 
 MAX_SILENT = 2
 """One repository that cannot be read is passed over; so many one after the other are the hub."""
@@ -98,6 +98,7 @@ def search(
     sort: Sort = "updated",
     limit: int | None = None,
     report: Report | None = None,
+    packaged: Iterable[SearchHit] = (),
 ) -> Iterator[SearchHit]:
     """Yield the repositories with a level that fits.
 
@@ -108,6 +109,8 @@ def search(
 
     Args:
         report: is told of each that is passed over.
+        packaged: what comes first, from elsewhere. Where there is any, a hub that cannot be
+            reached is reported, too, and only without `report` an error.
 
     Raises:
         HubError: the hub refuses or cannot be reached; or the best are asked for first, and not by
@@ -118,7 +121,9 @@ def search(
             "Tickets with different metrics have no order.",
             "Name one, such as `--metric perplexity`, to sort by it.",
         )
-    found = _matches(hub, query, report)
+    found: Iterator[SearchHit] = chain(packaged, _matches(hub, query, report))
+    if report and packaged != ():
+        found = _as_far_as_it_goes(found, report)
     if sort == "best":
         found = iter(_best_first(list(found)))
     elif sort == "accuracy":
@@ -128,6 +133,14 @@ def search(
     elif sort == "name":
         found = iter(sorted(found, key=lambda each: each.repo))
     yield from islice(found, limit)
+
+
+def _as_far_as_it_goes(found: Iterator[SearchHit], report: Report) -> Iterator[SearchHit]:
+    """The same, and where the hub ends it, that is only reported."""
+    try:
+        yield from found
+    except HubUnavailableError as error:
+        report(error)
 
 
 def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHit]:
@@ -147,21 +160,29 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
                 report(HubError(f"{repo} was passed over: {error.problem}", error.remedy))
             continue
         silent = 0
-        metric = manifest.metric
-        if query.metric not in {None, metric.label, metric.name}:
-            continue
-        levels = tuple(level for level in manifest.levels if _fits(level, query, metric))
-        if levels and _names_fit(repo, manifest, query):
-            yield SearchHit(
-                repo=repo,
-                commit=snapshot.commit,
-                network=manifest.architecture.name,
-                dataset=manifest.data.name,
-                recipe=manifest.recipe.name,
-                trials=len(manifest.trials),
-                levels=levels,
-                metric=metric,
-            )
+        found = hit(query, repo, snapshot.commit, manifest)
+        if found is not None:
+            yield found
+
+
+def hit(query: Query, repo: str, commit: str, manifest: Manifest) -> SearchHit | None:
+    """A bundle with the levels that fit a query; None where none does."""
+    metric = manifest.metric
+    if query.metric not in {None, metric.label, metric.name}:
+        return None
+    levels = tuple(level for level in manifest.levels if _fits(level, query, metric))
+    if not levels or not _names_fit(repo, manifest, query):
+        return None
+    return SearchHit(
+        repo=repo,
+        commit=commit,
+        network=manifest.architecture.name,
+        dataset=manifest.data.name,
+        recipe=manifest.recipe.name,
+        trials=len(manifest.trials),
+        levels=levels,
+        metric=metric,
+    )
 
 
 def _names_fit(repo: str, manifest: Manifest, query: Query) -> bool:

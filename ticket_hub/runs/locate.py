@@ -10,6 +10,7 @@ from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
+from ticket_hub.hub.builtin import builtin_folder
 from ticket_hub.hub.cache import Cache
 from ticket_hub.runs.file_names import EXPERIMENT, MATRIX, RUN
 from ticket_hub.runs.listing import list_runs
@@ -27,7 +28,8 @@ class Place:
     Attributes:
         bundle: its folder.
         level: a number, a density (`d0.036`) or `best`; None where none was given.
-        pulled: whether it came from a hub, so that it may be a part, and stays as it is.
+        pulled: whether it came from a hub or with the package, so that it may be a part, and stays
+            as it is.
     """
 
     bundle: Path
@@ -62,8 +64,9 @@ def locate(text: str, *, runs: Path | None = None, cache: Cache | None = None) -
 def resolve(text: str, *, runs: Path | None = None, cache: Cache | None = None) -> Place | Address:
     """What an address stands for: `PLACE[:level]`, in Python as on the command line.
 
-    In this order, PLACE is the folder of a bundle or of a run that has one; `owner/name[@revision]`
-    of a hub; the name of a run, or of a recipe of which only one run has tickets.
+    In this order, PLACE is a ticket of the package, `builtin:NAME`; the folder of a bundle or of a
+    run that has one; `owner/name[@revision]` of a hub; the name of a run, or of a recipe of which
+    only one run has tickets.
 
     Args:
         runs: the folder of runs; by default the user's.
@@ -78,6 +81,9 @@ def resolve(text: str, *, runs: Path | None = None, cache: Cache | None = None) 
         HubNotFoundError: the revision cannot be the name of one.
     """
     place, level = split_level(text)
+    packaged = builtin_folder(place)
+    if packaged is not None:
+        return Place(bundle=packaged, level=level, pulled=True)
     path = home.expanded(place)
     for folder in (path, path / "bundle"):
         if (folder / MANIFEST).is_file():

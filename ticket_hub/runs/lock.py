@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ticket_hub.durable import make_folder
 from ticket_hub.errors import RunLockedError, StorageError
-from ticket_hub.file_system import lock
+from ticket_hub.file_system import lock, private
 from ticket_hub.runs.file_names import RUN
 
 __all__ = ["acquire", "hold", "is_held", "owned"]
@@ -69,7 +69,7 @@ def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
     """
     make_folder(path.parent)
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, private(os.O_RDWR | os.O_CREAT), 0o644)
     except OSError as error:
         raise StorageError(
             f"{path} could not be opened: {error.strerror}.",
@@ -89,7 +89,7 @@ def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
 def is_held(path: Path) -> bool:
     """Whether some process owns the lock at this moment; nobody can where there are no locks."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, private(os.O_RDONLY))
     except OSError:
         return False
     try:

@@ -10,6 +10,7 @@ A reporter is told what training comes to, an event at a time, and records it wh
 | `progress` | `level`, `member`, `iteration`, `iterations`, both accuracies as below |
 | `level` | `index`, `density`, `test_accuracy`, `early_stop`, `resumed`: of a search |
 | `result` | `level`, `control`, `trial`, `accuracy`, `early_stop`, `resumed`: of a retraining |
+| `verdict` | `level`, `verdict`, `reason`: of a retraining, when all is trained |
 | `notice` | `text`: something unusual |
 
 `event` is the first field of each, and `work` the last, where several are done at the same time.
@@ -31,6 +32,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ticket_hub.durable import explaining
 from ticket_hub.errors import PluginError, TicketHubError
+from ticket_hub.file_system import private
 from ticket_hub.registry import Registry, supply
 from ticket_hub.table import finite
 
@@ -53,7 +55,7 @@ Reporter: TypeAlias = Callable[[Mapping[str, Any]], None]
 M = TypeVar("M", bound=Callable[..., Reporter])
 
 REPORTERS: Registry[Callable[..., Reporter]] = Registry(
-    "--log", gives=("folder",), homes=(__name__,)
+    "--log", gives=("folder",), homes=(__name__, "ticket_hub.runs.trackers")
 )
 """What `--log` takes."""
 
@@ -180,7 +182,7 @@ def append_event(path: Path, event: Mapping[str, Any]) -> None:
 
 def _append(path: Path, data: bytes) -> None:
     with explaining(path):
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, private(os.O_WRONLY | os.O_APPEND | os.O_CREAT), 0o644)
         try:
             os.write(handle, data)
         finally:

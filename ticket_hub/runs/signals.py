@@ -10,7 +10,9 @@ from types import FrameType
 
 __all__ = ["stop_on_signals"]
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+)  # Windows hangs nothing up
 
 
 @contextlib.contextmanager

@@ -16,12 +16,22 @@ from ticket_hub.runs.resources import ResourceOptions, Resources
 from ticket_hub.search.described import described
 from ticket_hub.search.imp import search
 from ticket_hub.search.pretrained import Theta0Choice, pinned
+from ticket_hub.showing import Shown, View
+from ticket_hub.table import Column, Table
 
 __all__ = ["FindResult", "find", "result_of"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class FindResult:
+LADDER = (
+    Column("index", "level", right=True),
+    Column("density", show=".2%", right=True),
+    Column("test_accuracy", "test accuracy", ".2%", right=True),
+    Column("early_stop", "early stop", ",.0f", right=True),
+)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FindResult(Shown):
     """A finished search.
 
     Attributes:
@@ -37,6 +47,14 @@ class FindResult:
     bundle: Path
     levels: tuple[LevelSummary, ...]
     ending: Ending
+
+    def _view(self) -> View:
+        return View(
+            title=f"{self.recipe.name}: {self.recipe.network.name} on {self.recipe.data.name}",
+            facts={"trials": self.recipe.search.trials, "bundle": self.bundle},
+            table=Table.of(map(vars, self.levels), LADDER),
+            code=f"ticket = ticket_hub.Ticket.load({str(self.bundle)!r})",
+        )
 
 
 def find(

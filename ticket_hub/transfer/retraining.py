@@ -11,9 +11,12 @@ from ticket_hub.bundle import Bundle
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
+from ticket_hub.evidence.rows import rows_table
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
+from ticket_hub.showing import Shown, View
+from ticket_hub.table import Table
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
@@ -22,13 +25,13 @@ from ticket_hub.transfer.planning import ExperimentOptions, Plan, plan, split_op
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.spec import ExperimentSpec
-from ticket_hub.transfer.tables import csv_text, markdown
+from ticket_hub.transfer.tables import EvidenceRow, csv_text, markdown, rows
 
 __all__ = ["RetrainResult", "carry_out", "retrain", "tickets_of", "train", "write_evidence"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RetrainResult:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RetrainResult(Shown):
     """A finished experiment.
 
     Attributes:
@@ -46,6 +49,17 @@ class RetrainResult:
     rule: Rule
     test_examples: int | None
     iterations_in_all: Mapping[str, int]
+
+    def _view(self) -> View:
+        words = ", ".join(f"level {each.level} {each.verdict.word}" for each in self.levels)
+        return View(
+            title=f"tickets beside their controls on {self.spec.data_name}",
+            facts={"verdict:": words, "run": self.run},
+            table=rows_table(rows(self.levels)),
+            values=Table.of_fields(EvidenceRow, rows(self.levels)),
+            code=f"ticket_hub.report_run({str(self.run)!r})",
+            notes=tuple(f"Level {each.level}: {each.verdict.reason}" for each in self.levels),
+        )
 
 
 def retrain(

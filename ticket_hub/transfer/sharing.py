@@ -32,9 +32,9 @@ from ticket_hub.errors import (
     RunLockedError,
     StorageError,
 )
-from ticket_hub.home import cache_folder
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Pushed
+from ticket_hub.hub.builtin import stays_as_it_is
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.push import push
 from ticket_hub.recipe import NetworkSpec
@@ -108,7 +108,7 @@ def name_card(folder: Path, repo: str, license: str | None = None) -> None:  # n
     check_repo(repo)
     known = None if license is None else written_license(license)
     card = folder / layout.CARD
-    if cache_folder().resolve() in folder.resolve().parents:
+    if stays_as_it_is(folder):
         refusal = f"{folder} was pulled, and stays as its hub has it."
     elif card.exists() and not (card.is_file() and is_generated(card.read_bytes())):
         refusal = f"{card} was written by a person, and stays as it is."
@@ -173,7 +173,7 @@ def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = ""
         StorageError: the folder may not be written.
     """
     folder = Path(bundle)
-    if cache_folder().resolve() in folder.resolve().parents:
+    if stays_as_it_is(folder):
         raise BundleError(
             f"{folder} was pulled, and stays as its hub has it.",
             "Pull all levels, copy the folder, and add the evidence to the copy.",

@@ -11,20 +11,23 @@ from typing import Unpack
 from ticket_hub.durable import sweep
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
+from ticket_hub.showing import Shown, View
+from ticket_hub.table import Column, Table
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_experiments, p_values
-from ticket_hub.transfer.matrix import Matrix
+from ticket_hub.transfer.matrix import Matrix, matrix_table
 from ticket_hub.transfer.planning import ExperimentOptions, Plan, split_options
 from ticket_hub.transfer.preflight import preflight
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import train, write_evidence
 from ticket_hub.transfer.shared import SharedNetworks
+from ticket_hub.transfer.tables import EvidenceRow
 from ticket_hub.transfer.transfer_plan import TransferPlan, plan_transfer
 
 __all__ = ["TransferResult", "carry_out_transfer", "transfer_tickets"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TransferResult:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TransferResult(Shown):
     """A finished transfer.
 
     Attributes:
@@ -34,6 +37,24 @@ class TransferResult:
 
     run: Path
     matrix: Matrix
+
+    def _view(self) -> View:
+        wanted = self.matrix
+        return View(
+            title=f"{', '.join(wanted.tickets)} on {', '.join(wanted.data)}",
+            facts={"beside": wanted.controls, "run": self.run},
+            table=matrix_table(wanted),
+            values=Table.of(
+                (
+                    {"ticket": cell.ticket, "data": cell.data, **vars(row)}
+                    for cell in wanted.cells
+                    for row in cell.rows
+                ),
+                [Column(name) for name in ("ticket", "data", *EvidenceRow.__dataclass_fields__)],
+            ),
+            code=f"ticket_hub.report_run({str(self.run)!r})",
+            notes=tuple(f"{cell.ticket} on {cell.data}: {cell.reason}" for cell in wanted.cells),
+        )
 
 
 def transfer_tickets(

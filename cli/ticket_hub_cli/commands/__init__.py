@@ -33,6 +33,7 @@ SECTIONS = {
         "push": f"{_HERE}.push",
         "pull": f"{_HERE}.pull",
         "search": f"{_HERE}.search",
+        "best": f"{_HERE}.best",
         "info": f"{_HERE}.info",
         "cite": f"{_HERE}.cite",
         "tag": f"{_HERE}.tag",

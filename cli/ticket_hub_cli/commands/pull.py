@@ -11,10 +11,11 @@ from ticket_hub_cli.output import CommandOutput, command_line
 @options.command(
     "pull",
     "ticket pull ann/lenet",
+    "ticket pull builtin:digits",
     "ticket pull ann/lenet@v1:d0.036 --hub https://tickets.example.org",
     "ticket pull ann/lenet --all --format json",
 )
-@click.argument("address", metavar="OWNER/NAME[@REVISION][:LEVEL]")
+@click.argument("address", metavar="OWNER/NAME[@REVISION][:LEVEL]|builtin:NAME")
 @options.hub_option
 @click.option("--all", "everything", is_flag=True, help="The whole ladder: the same as :all.")
 @click.option("--trial", type=int, help="Only this repetition.  [default: all]")
@@ -36,6 +37,7 @@ def command(
     Without a level it is the best one: the sparsest whose evidence says winning or matching. Only
     what the chosen tickets need is fetched. A pull that was cut off goes on where it stopped.
     """
+    from ticket_hub.hub.builtin import PACKAGED
     from ticket_hub.hub.front import pull_bundle
 
     wanted = f"{address}:all" if everything and not address.endswith(":all") else address
@@ -59,5 +61,7 @@ def command(
         },
         name="folder",
     )
-    again = command_line("ticket", "verify", "--partial", pulled.folder)
-    out.hint(f'In Python: Ticket.load("{pulled.folder}"). Checked again with {again}.')
+    packaged = pulled.folder.is_relative_to(PACKAGED)
+    place = pulled.repo if packaged else pulled.folder
+    again = command_line("ticket", "verify", "--partial", place)
+    out.hint(f'In Python: Ticket.load("{place}"). Checked again with {again}.')

@@ -19,6 +19,7 @@ from ticket_hub_cli.progress import Pace
 from ticket_hub_cli.steps import stepping
 
 if TYPE_CHECKING:
+    from ticket_hub.hub.builtin import stays_as_it_is
     from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.retraining import RetrainResult
@@ -78,6 +79,7 @@ def command(
     budget. The same command again goes on where it was stopped; more levels, controls or trials go
     on in the same folder.
     """
+    from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Terms, plan
 
     terms = Terms(**{name: given.pop(name) for name in TERMS})
@@ -86,21 +88,25 @@ def command(
         f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
         f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
     )
+    log = Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
     if engine is None:
-        result = _carry_out(wanted, out, given)
+        result = _carry_out(wanted, log, out, given)
     else:
-        result = _carry_out_on(engine, wanted, out, given)
+        result = _carry_out_on(engine, wanted, log, out, given)
+    for level in result.levels:
+        log.tell(
+            "verdict", level=level.level, verdict=level.verdict.word, reason=level.verdict.reason
+        )
     _tell(result, out)
     if out.form == "human":
         _draw(result, out)
-        _advise(result, ticket, out, pulled=bool(wanted.source.pulled))
+        _advise(result, ticket, out, pulled=stays_as_it_is(wanted.source.bundle.path))
 
 
-def _carry_out(wanted: Plan, out: CommandOutput, given: dict[str, Any]) -> RetrainResult:
+def _carry_out(wanted: Plan, log: Log, out: CommandOutput, given: dict[str, Any]) -> RetrainResult:
     from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.retraining import carry_out
 
-    log = _log(wanted, given)
     with (
         stop_on_signals() as should_stop,
         stepping(wanted, log, quiet=out.form == "quiet") as (watcher, steps),
@@ -112,20 +118,14 @@ def _carry_out(wanted: Plan, out: CommandOutput, given: dict[str, Any]) -> Retra
 
 
 def _carry_out_on(
-    engine: EngineChoice, wanted: Plan, out: CommandOutput, given: dict[str, Any]
+    engine: EngineChoice, wanted: Plan, log: Log, out: CommandOutput, given: dict[str, Any]
 ) -> RetrainResult:
     from ticket_hub.engines.runners import retrain_with
 
     networks = sum(len(group) for group in wanted.request.groups())
     pace = Pace(1, networks, wanted.spec.training.iterations, unit="network")
-    with engine.working(pace, out, log=_log(wanted, given)) as followed:
+    with engine.working(pace, out, log=log) as followed:
         return retrain_with(wanted=wanted, **followed, **given.pop("resources"), **given)
-
-
-def _log(wanted: Plan, given: dict[str, Any]) -> Log:
-    from ticket_hub.runs import Log
-
-    return Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
 
 
 def _tell(result: RetrainResult, out: CommandOutput) -> None:

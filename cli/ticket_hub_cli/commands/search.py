@@ -77,7 +77,9 @@ def command(out: CommandOutput, hub: str | None, sort: Any, limit: int, **wanted
     rows = [_row(each) for each in found]
     out.table(rows, COLUMNS, name="ticket")
     if rows:
-        look = command_line("ticket", "info", rows[0]["ticket"], hub=hub)
+        known = next((row["ticket"] for row in rows if "/" in row["ticket"]), None)
+        verb = "info" if known else "show"
+        look = command_line("ticket", verb, known or rows[0]["ticket"], hub=hub)
         out.hint(f"Look at one with {look}.")
     else:
         out.hint("Nothing fits. Ask for less, or look on another hub with --hub.")

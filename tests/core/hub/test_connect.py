@@ -52,3 +52,17 @@ def test_a_proxy_that_cannot_be_used_is_named(proxy: str, monkeypatch: pytest.Mo
         assert "ALL_PROXY" in refused.value.remedy
     finally:
         close_session()
+
+
+def test_a_hub_that_ticket_hub_names_is_the_one_where_none_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKET_HUB", str(tmp_path / "lab"))
+    monkeypatch.setenv("HF_ENDPOINT", "https://other.example")
+    assert connect().location == str(tmp_path / "lab")
+    assert connect("https://given.example").location == "https://given.example"
+    monkeypatch.setenv("TICKET_HUB", "https://tickets.example")
+    assert connect().location == "https://tickets.example"
+    monkeypatch.setenv("TICKET_HUB", " ")
+    monkeypatch.delenv("HF_ENDPOINT")
+    assert connect().location == PUBLIC

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +56,96 @@ def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_names_of_reporters_are_known_without_pytorch() -> None:
     code = (
         "import sys; from ticket_hub.runs.reporters import REPORTERS; "
-        "sys.exit('torch' in sys.modules or REPORTERS.known() != ['jsonl'])"
+        "sys.exit('torch' in sys.modules or REPORTERS.known()[:2] != ['jsonl', 'csv'])"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+EVENTS = [
+    {"event": "progress", "level": 1, "member": "trial-0", "iteration": 20, "iterations": 40,
+     "validation_accuracy": 0.5, "test_accuracy": None},
+    {"event": "level", "index": 1, "density": 0.8, "test_accuracy": 0.9, "early_stop": 20.0,
+     "resumed": False},
+    {"event": "result", "level": 1, "control": "reinit", "trial": 2, "accuracy": 0.75,
+     "early_stop": 30.0, "resumed": False},
+    {"event": "notice", "text": "strange"},
+    {"event": "verdict", "level": 1, "verdict": "winning", "reason": "It beats both."},
+]  # fmt: skip
+NUMBERS = [
+    ("level-1/trial-0/validation_accuracy", 20, 0.5),
+    ("levels/density", 1, 0.8),
+    ("levels/test_accuracy", 1, 0.9),
+    ("levels/early_stop", 1, 20.0),
+    ("reinit/level-1/accuracy", 2, 0.75),
+    ("reinit/level-1/early_stop", 2, 30.0),
+]
+
+
+def told(name: str, folder: Path) -> None:
+    """Tell a reporter one event of each kind, in two sittings."""
+    for events in (EVENTS[:2], EVENTS[2:]):
+        log = Log.of([name], folder)
+        for event in events:
+            log.tell(**event)  # type: ignore[arg-type]
+
+
+def test_a_table_has_every_number_once_under_one_heading(tmp_path: Path) -> None:
+    told("csv", tmp_path)
+    first, *rows = (tmp_path / "log.csv").read_text("utf-8").splitlines()
+    assert first == "name,step,value"
+    assert rows == [f"{name},{step},{value}" for name, step, value in NUMBERS]
+
+
+def test_tensorboard_reads_curves_ladder_and_verdict(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told("tensorboard", tmp_path)
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    scalars = [
+        (tag, each.step, round(each.value, 6))
+        for tag in found.Tags()["scalars"]
+        for each in found.Scalars(tag)
+    ]
+    assert sorted(scalars) == sorted(NUMBERS)
+    (verdict,) = found.Tags()["tensors"]
+    (text,) = found.Tensors(verdict)[0].tensor_proto.string_val
+    assert text == b"winning. It beats both."
+
+
+def test_mlflow_keeps_a_run_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = pytest.importorskip("mlflow", reason="needs mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    told("mlflow", tmp_path)
+    client = library.MlflowClient((tmp_path / "mlruns").as_uri())
+    experiment = client.get_experiment_by_name("ticket-hub")
+    runs = client.search_runs([experiment.experiment_id])
+    metrics = {name: value for run in runs for name, value in run.data.metrics.items()}
+    assert metrics == {name: value for name, _, value in NUMBERS}
+    assert any(run.data.tags.get("verdict/level-1", "").startswith("winning") for run in runs)
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb", "trackio"])
+def test_a_tracker_that_is_not_installed_is_refused_with_what_to_install(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (name, "torch.utils.tensorboard"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(PluginError, match=f"needs the package {name}") as refused:
+        Log.of([name], tmp_path)
+    assert f"pip install {name}" in refused.value.remedy
+
+
+@pytest.mark.parametrize("name", ["wandb", "trackio"])
+def test_trackers_whose_steps_may_only_rise_get_them_as_numbers(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[dict[str, object]] = []
+    run = SimpleNamespace(log=logged.append)
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(init=lambda **_: run))
+    told(name, tmp_path)
+    merged = {key: value for each in logged for key, value in each.items()}
+    assert {key: merged[key] for key, _, _ in NUMBERS} == {key: v for key, _, v in NUMBERS}
+    assert merged["level-1/trial-0/step"] == 20
+    assert merged["verdict/level-1"] == "winning. It beats both."

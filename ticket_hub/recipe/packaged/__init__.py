@@ -26,21 +26,51 @@ def load_recipe(name: str) -> Recipe:
     """A packaged recipe by its name, or a user's own by the path of its file (ending in .toml).
 
     A file without a `name` is called as the file is, with a dash for whatever a name cannot have.
+    One with `extends` changes another recipe, packaged or beside it, key by key.
 
     Raises:
-        RecipeError: there is none, or it breaks the rules of a recipe.
+        RecipeError: there is none, or it breaks the rules of a recipe, or it extends itself.
     """
+    table = _whole(name, ())
+    recipe = Recipe.from_table({"name": _as_name(Path(name).stem), **table})
+    check_names(recipe.to_table())
+    return recipe
+
+
+def _whole(name: str, above: tuple[str, ...]) -> dict[str, Any]:
+    """The table of a recipe's file over that of the recipe which it extends.
+
+    Args:
+        above: the recipes that extend this one.
+    """
+    place = str(Path(name).resolve()) if name.endswith(".toml") else name
+    if place in above:
+        raise RecipeError(f"The recipe {name} extends itself.", "Leave out one `extends`.")
+    table = _parse(_text(name), name if name.endswith(".toml") else f"{name}.toml")
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise RecipeError(f"extends cannot be {base!r}.", "It is the name or path of a recipe.")
+    beside = str(Path(name).parent / base) if base.endswith(".toml") else base
+    below = _whole(beside, (*above, place))
+    merged = {key: below[key] for key in below if key not in {"name", "about"}}
+    for key, value in table.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merged[key] | value if both else value
+    return merged
+
+
+def _text(name: str) -> str:
     if name.endswith(".toml"):
-        path = Path(name)
-        return _parse(_read(path), _as_name(path.stem), str(path))
+        return _read(Path(name))
     if name not in recipe_names():
         raise RecipeError(
             f"There is no recipe {name!r}.",
             f"The nearest is {nearest(name, recipe_names())!r}. `ticket recipes` lists all; "
             "a recipe of your own is given as the path of a .toml file.",
         )
-    text = resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
-    return _parse(text, name, f"{name}.toml")
+    return resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
 
 
 def _as_name(stem: str) -> str:
@@ -58,11 +88,8 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _parse(text: str, name: str, source: str) -> Recipe:
+def _parse(text: str, source: str) -> dict[str, Any]:
     try:
-        table: dict[str, Any] = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{source} is not TOML: {error}.", "Mend that line.") from error
-    recipe = Recipe.from_table({"name": name} | table)
-    check_names(recipe.to_table())
-    return recipe
