@@ -19,7 +19,6 @@ from ticket_hub_cli.progress import Pace
 from ticket_hub_cli.steps import stepping
 
 if TYPE_CHECKING:
-    from ticket_hub.hub.builtin import stays_as_it_is
     from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.retraining import RetrainResult
@@ -79,6 +78,7 @@ def command(
     budget. The same command again goes on where it was stopped; more levels, controls or trials go
     on in the same folder.
     """
+    from ticket_hub.hub.builtin import stays_as_it_is
     from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Terms, plan
 
