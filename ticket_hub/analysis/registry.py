@@ -66,6 +66,8 @@ class Analysis:
         needs_dense: whether it needs the dense theta0, not only the survivors.
         with_dense: whether the dense network is analysed too, as level 0.
         with_others: whether it compares with other tickets.
+        by_default: whether it is made where none is named; not where it trains far more than
+            the others do.
     """
 
     title: ClassVar[str]
@@ -74,6 +76,7 @@ class Analysis:
     needs_dense: ClassVar[bool] = False
     with_dense: ClassVar[bool] = False
     with_others: ClassVar[bool] = False
+    by_default: ClassVar[bool] = True
 
     def __init__(self, name: str) -> None:
         """Keep the name that it is registered under."""
@@ -215,7 +218,7 @@ def find_analysis(name: str) -> Analysis:
 
 
 def chosen(names: Sequence[str]) -> tuple[Analysis, ...]:
-    """The analyses that some names stand for, in the order of the report; all without a name.
+    """The analyses that some names stand for, in the order of the report; without a name the usual.
 
     Raises:
         RecipeError: there is no such analysis; the nearest is named.
@@ -227,6 +230,6 @@ def chosen(names: Sequence[str]) -> tuple[Analysis, ...]:
             raise RecipeError(
                 f"There is no analysis {name[:100]!r}.", there_are(name, [*known, *GROUPS])
             )
-    return tuple(
-        each for each in there if not names or each.name in names or GROUPS[each.trains] in names
-    )
+    if not names:
+        return tuple(each for each in there if each.by_default)
+    return tuple(each for each in there if {each.name, GROUPS[each.trains]} & {*names})

@@ -48,7 +48,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "--only",
     metavar="NAMES",
     shell_complete=_complete,
-    help=f"{_named()}, or your own; with commas between.  [default: all]",
+    help=f"{_named()}, or your own; with commas between.  [default: all but sanity]",
 )
 @click.option(
     "--with",

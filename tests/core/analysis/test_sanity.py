@@ -7,6 +7,7 @@ import pytest
 
 import ticket_hub
 from tests.helpers.runs import tiny_recipe
+from ticket_hub.analysis.registry import chosen
 from ticket_hub.analysis.sanity.compute import Sanity
 from ticket_hub.errors import EvidenceError
 
@@ -103,3 +104,9 @@ def test_tickets_of_other_data_are_refused(runs: dict[str, Path], tmp_path: Path
             folder=tmp_path / "out",
             workers=1,
         )
+
+
+def test_eight_networks_a_trial_are_trained_only_where_they_are_asked_for() -> None:
+    assert "sanity" not in {each.name for each in chosen(())}
+    assert "sanity" in {each.name for each in chosen(["training"])}
+    assert [each.name for each in chosen(["sanity"])] == ["sanity"]

@@ -138,7 +138,7 @@ def test_a_recipe_of_which_a_part_is_unknown_comes_back_from_its_table() -> None
 
 def test_what_trains_as_the_search_did_is_left_out_of_an_analysis(imported: Path) -> None:
     plan = plan_analyses(imported)
-    assert {name for name, _ in plan.left_out} == {"movement", "interpolation", "noise", "sanity"}
+    assert {name for name, _ in plan.left_out} == {"movement", "interpolation", "noise"}
     assert all("not known" in reason for _, reason in plan.left_out)
     with pytest.raises(EvidenceError, match="not known"):
         plan_analyses(imported, only=["noise"])

@@ -19,3 +19,4 @@ class SanityOfScores(Analysis):
     networks = 1 + len(PLAIN_CONTROLS) + len(EARLY_CONTROLS)
     needs_dense = True
     with_others = True
+    by_default = False  # eight networks a trial
