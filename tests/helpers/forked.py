@@ -49,6 +49,8 @@ def call(place: str, arguments: list[str]) -> int:
     """Have a fork run what Python is asked to run; how it ended, minus the signal that ended it."""
     if not _is_plain(arguments):
         os.execv(sys.executable, [sys.executable, *arguments])
+    # Ended before it knows its fork, it would leave the fork to hold its locks for a moment.
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     files = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - pathlib is slow to import
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(place)
@@ -65,6 +67,7 @@ def call(place: str, arguments: list[str]) -> int:
         _note(place, child)
         for each in PASSED_ON:
             signal.signal(each, lambda received, _: _pass_on(child, received))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         return int(answers.readline() or -signal.SIGKILL)
 
 

@@ -147,6 +147,7 @@ def test_of_many_levels_some_are_drawn_and_all_are_in_the_table(tmp_path: Path) 
         "network.name": "lenet-8",
         "training.iterations": 10,
         "training.evaluate_every": 10,
+        "training.backend": "stack",
         "search.levels": 8,
         "search.trials": 1,
     }
@@ -171,12 +172,12 @@ def test_a_bundle_of_survivors_allows_what_it_can(found: Path, tmp_path: Path) -
 
 def test_killed_at_any_moment_it_goes_on_where_it_was(found: Path, tmp_path: Path) -> None:
     arguments = [f"{found}:5", "--only", "interpolation", "--trials", "2", "--workers", "1"]
-    long = ["--iterations", "4000", "--out"]
+    long = ["--iterations", "1000", "--out"]
     kill_ticket_when(
         (tmp_path / "killed/results/000/interpolation.json").exists,
         ["analyze", *arguments, *long, str(tmp_path / "killed")],
     )
-    changes = {"training.iterations": 4000}
+    changes = {"training.iterations": 1000}
     killed, whole = (
         ticket_hub.analyze(
             f"{found}:5",

@@ -79,6 +79,20 @@ def test_a_file_is_named_by_the_bytes_that_it_had_when_it_was_imported(
         )
 
 
+def test_of_a_file_that_lies_beside_no_package_no_package_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be hundreds, and to read what they have takes a second."""
+
+    def asked() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("importlib.metadata.packages_distributions", asked)
+    (tmp_path / "alone.py").write_text(NET)
+    plugins.use(str(tmp_path / "alone.py"))
+    assert plugin_of("alone") == Plugin(file="alone.py", sha256=DIGEST)
+
+
 def test_a_package_is_named_by_its_distribution_and_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: BundleContent
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.helpers import forked
 from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import architecture_for, blank_module, build, register_factory
@@ -59,6 +61,40 @@ def architecture(
     name: str, shape: tuple[int, int, int] = (4, 1, 1), **options: str
 ) -> Architecture:
     return architecture_for(NetworkSpec(name=name, options=options), shape, 3)
+
+
+class Inverse(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ torch.linalg.inv(self.layer.weight)
+
+
+TRY = """
+import sys
+from torch import nn
+from ticket_hub.networks import architecture_for, register_factory
+from ticket_hub.recipe import NetworkSpec
+name = register_factory(lambda: nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)))
+print(architecture_for(NetworkSpec(name=name), (4, 1, 1), 3).classes)
+assert "torch._dynamo" not in sys.modules
+"""
+
+
+def test_a_network_is_tried_without_the_compiler_whose_import_takes_seconds() -> None:
+    tried = subprocess.run(
+        [forked.python(), "-c", TRY], capture_output=True, text=True, check=False
+    )
+    assert (tried.returncode, tried.stdout) == (0, "3\n"), tried.stderr
+
+
+def test_a_network_that_takes_no_zeros_is_tried_without_values() -> None:
+    name = register_factory(Inverse)
+    assert architecture(name, (3, 1, 1)).classes == 3
+    with pytest.raises(NetworkError, match="cannot take examples of shape"):
+        architecture(name, (4, 1, 1))
 
 
 def test_a_class_is_built_from_the_seed_alone() -> None:
