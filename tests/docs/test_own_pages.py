@@ -72,6 +72,7 @@ def test_two_processes_of_accelerate_leave_one_bundle(
     check_what_is_left(ACCELERATE)
 
 
+@pytest.mark.filterwarnings("ignore:.*script_method.*deprecated")  # in inductor's own import
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_a_compiled_module_leaves_the_bundle_that_the_page_shows(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
