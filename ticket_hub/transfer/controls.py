@@ -353,7 +353,7 @@ def random_sparsity(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     return fresh, {**whole, **random_mask(pruned, kept, seed)}
 
 
-@register_control("resample", look=("orange", "h", ":"))
+@register_control("resample", look=("orange", "h", "--"))
 def resample(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     """The same mask over values drawn anew from the survivors' own, layer by layer.
 

@@ -69,7 +69,8 @@ class Inverse(nn.Module):
         self.layer = nn.Linear(3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x @ torch.linalg.inv(self.layer.weight)
+        product: Tensor = x @ torch.linalg.inv(self.layer.weight)
+        return product
 
 
 TRY = """
