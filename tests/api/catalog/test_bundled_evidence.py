@@ -14,6 +14,7 @@ import pytest
 
 from tests.helpers.experiments import evidence_table, write_run
 from ticket_hub import push_bundle
+from ticket_hub.hub import connect, push
 from ticket_hub_api.background import RunningHub
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
@@ -43,7 +44,7 @@ def test_evidence_of_a_push_is_listed_judged_anew_and_goes_with_its_bundle(
     made = dt.datetime.fromisoformat(one["record"]["when"]).timestamp() * 1e6
     assert {item["created_at"] for item in items} == {made}
     assert call("DELETE", f"{API}/{items[0]['id']}").status == 404
-    push_bundle(GOLDEN, repo, hub=hub.endpoint, token=hub.token)
+    push(connect(hub.endpoint, token=hub.token), GOLDEN, repo)
     assert call("GET", f"{API}?ticket={repo}&origin=bundle").json["items"] == []
 
 
