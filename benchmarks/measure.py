@@ -45,20 +45,32 @@ class Side:
         return (train + (end - middle) / self.share / EVALUATE_EVERY) / self.trials
 
 
-def compare(reference: Side, engine: Side, rounds: int) -> dict[str, Any]:
-    """How many times faster the engine is, over rounds in which both take turns."""
-    for side in (reference, engine):
+def compare(
+    reference: Side, engine: Side, rounds: int, *, tight: Side | None = None
+) -> dict[str, Any]:
+    """How many times faster the engine is, over rounds in which all take turns.
+
+    Args:
+        tight: a second reference, an expert's loop; what it comes to is called `tight_...`.
+    """
+    sides = [reference, engine, *([] if tight is None else [tight])]
+    for side in sides:
         side.seconds()
-    pairs = [(reference.seconds(), engine.seconds()) for _ in range(rounds)]
-    ratios = [slow / fast for slow, fast in pairs]
-    return {
-        "ratio": statistics.median(ratios),
-        "lowest": min(ratios),
-        "highest": max(ratios),
+    rows = [[side.seconds() for side in sides] for _ in range(rounds)]
+    figures = _ratios([row[0] / row[1] for row in rows]) | {
         "rounds": rounds,
-        "reference_ms": 1e3 * statistics.median(pair[0] for pair in pairs),
-        "engine_ms": 1e3 * statistics.median(pair[1] for pair in pairs),
+        "reference_ms": 1e3 * statistics.median(row[0] for row in rows),
+        "engine_ms": 1e3 * statistics.median(row[1] for row in rows),
     }
+    if tight is not None:
+        found = _ratios([row[2] / row[1] for row in rows])
+        figures |= {f"tight_{name}": value for name, value in found.items()}
+        figures["tight_ms"] = 1e3 * statistics.median(row[2] for row in rows)
+    return figures
+
+
+def _ratios(ratios: list[float]) -> dict[str, Any]:
+    return {"ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
 
 
 def machine() -> dict[str, str]:

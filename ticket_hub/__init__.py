@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ticket_hub.claims.reproduce import Reproduction, reproduce
     from ticket_hub.comparison.compared import Compared
     from ticket_hub.comparison.front import compare
+    from ticket_hub.data.packing import data_pack
     from ticket_hub.errors import TicketHubError
     from ticket_hub.facade import find
     from ticket_hub.hub.best import best_tickets
@@ -63,6 +64,7 @@ __all__ = [
     "cache_bundles",
     "cite_bundle",
     "compare",
+    "data_pack",
     "delete_bundle",
     "export_ticket",
     "find",
@@ -105,6 +107,7 @@ _HOMES = {
     "cache_bundles": "hub.front",
     "cite_bundle": "runs.citing",
     "compare": "comparison.front",
+    "data_pack": "data.packing",
     "delete_bundle": "hub.front",
     "find": "facade",
     "import_tickets": "interop.importers",

@@ -43,8 +43,12 @@ _SHAPES = {
     "digits": Shape(1797, 1, 8, 8, 10),
     "emnist-letters": Shape(145_600, 1, 28, 28, 26),
     "fashion-mnist": Shape(70_000, 1, 28, 28, 10),
+    "imagenet": Shape(1_331_167, 3, 256, 256, 1000),
+    "imagenet-64": Shape(1_331_167, 3, 64, 64, 1000),
     "mnist": Shape(70_000, 1, 28, 28, 10),
+    "places365": Shape(1_839_960, 3, 256, 256, 365),
     "svhn": Shape(99_289, 3, 32, 32, 10),
+    "tiny-imagenet": Shape(110_000, 3, 64, 64, 200),
     "usps": Shape(9298, 1, 16, 16, 10),
     "usps-test": Shape(2007, 1, 16, 16, 10),
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import NoReturn
 
 import click
 
 from ticket_hub.errors import StoppedError, StorageError, TicketHubError
+from ticket_hub.training.capacity import world_size
 from ticket_hub_cli import output
 from ticket_hub_cli.commands import SECTIONS
 from ticket_hub_cli.exit_codes import INTERNAL, INTERRUPTED, exit_code
@@ -62,7 +65,7 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _refuse_other_bytes(given)
-        result = group.main(given, prog_name="ticket", standalone_mode=False)
+        result = _carry_out(lambda: group.main(given, prog_name="ticket", standalone_mode=False))
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -78,6 +81,22 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
         failure = _unwritten(error) or _lacking(error)
         return _crashed(error, given) if failure is None else _failed(failure)
     return result if isinstance(result, int) else 0
+
+
+def _carry_out(command: Callable[[], object]) -> object:
+    """Run the command in this process, or, started by torchrun, in the first of several.
+
+    The others train along, say nothing, and have the exit code of the first one's error.
+    """
+    if world_size() == 1:
+        return command()
+    from ticket_hub.runs import stop_on_signals
+    from ticket_hub.training.following import together
+
+    with stop_on_signals() if os.environ["RANK"] != "0" else nullcontext() as should_stop:
+        return together(
+            command, lambda met: 0 if met is None else exit_code(met), should_stop=should_stop
+        )
 
 
 def _failed(error: TicketHubError) -> int:

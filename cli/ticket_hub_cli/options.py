@@ -178,7 +178,10 @@ def resource_options(accept: str = "") -> Callable[[F], F]:
             type=click.Path(path_type=Path, file_okay=False),
             help="Folder of the data sets.  [default: TICKET_DATA]",
         ),
-        click.option("--device", help="cpu, cuda, cuda:1.  [default: CUDA where there is one]"),
+        click.option(
+            "--device",
+            help="cpu, cuda, cuda:1; of several cuda:all.  [default: CUDA where there is one]",
+        ),
         click.option(
             "--workers",
             type=click.IntRange(min=1),

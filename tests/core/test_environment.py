@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from tests.helpers.pretended_cuda import PretendedCuda
-from ticket_hub.environment import choose_device, differences, fingerprint
+from ticket_hub.environment import choose_device, choose_devices, differences, fingerprint
 from ticket_hub.errors import EnvironmentMismatchError, TrainingError
 from ticket_hub.runs.folder import RunFolder
+from ticket_hub.training.capacity import free_bytes
 
 
 def test_a_fingerprint_is_flat_text_and_the_same_twice() -> None:
@@ -23,6 +24,45 @@ def test_numba_counts_only_where_a_kernel_may_be_compiled_with_it() -> None:
     assert "numba" in fingerprint("cpu", "auto")
     assert "numba" not in fingerprint("cpu", "plain")
     assert "numba" not in fingerprint("cpu", "sparse-torch")
+
+
+def test_the_number_of_members_is_named_where_it_decides_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "members" not in fingerprint("cpu", members=5)
+    with PretendedCuda(monkeypatch):
+        assert fingerprint("cuda", "stack", members=5)["members"] == "5"
+        assert "members" not in fingerprint("cuda", "lanes", members=5)
+
+
+def test_several_devices_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_devices("cpu") == (torch.device("cpu"),)
+    with PretendedCuda(monkeypatch):
+        both = (torch.device("cuda:0"), torch.device("cuda:1"))
+        assert choose_devices("cuda:0,cuda:1") == choose_devices("cuda:all") == both
+        for wrong in ("cuda:0,cuda:0", "cpu,cuda:0"):
+            with pytest.raises(TrainingError, match="does not name several"):
+                choose_devices(wrong)
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setenv("LOCAL_RANK", "1")
+        assert choose_device() == choose_device("cuda") == torch.device("cuda:1")
+        with pytest.raises(TrainingError, match="each of the 2 processes"):
+            choose_device("cuda:0")
+
+
+def test_works_that_share_a_gpu_count_on_their_part_of_its_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with PretendedCuda(monkeypatch):
+        alone = free_bytes(torch.device("cuda"))
+        monkeypatch.setenv("TICKET_GPU_SHARE", "4")
+        assert free_bytes(torch.device("cuda")) == alone // 4
+
+
+def test_processes_that_train_together_are_named_and_one_is_none_of_them() -> None:
+    facts = fingerprint("cpu")
+    assert differences(facts | {"processes": "2"}, facts) == ["processes: 2 -> 1"]
 
 
 def test_only_what_decides_bits_counts_as_a_difference() -> None:

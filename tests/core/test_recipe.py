@@ -46,7 +46,17 @@ DIGESTS = {
     "resnet20-units-finetune-cifar10": (
         "09f9c8419d283a936941854992347c77e3a230804860963e8d8052da632e3cbb"
     ),
+    "resnet50-lr-rewind-imagenet": (
+        "c272e7d7df3af2494706b5e8784b2ebc4ea3e1f0514e3766f72a4815710f3d87"
+    ),
+    "resnet50-rewind-imagenet": "14bc88e5958691beb65bf974221f00eeec302f91d634f379c65f51104baafe08",
+    "resnet50-rewind-imagenet-16": (
+        "8579f1fd893e239d48f6fa0b66ce94c7ba5d42fdd2b2c117393e49042705ca00"
+    ),
     "simplenet-units-cifar10": "104efcefe1670b9ec0feb14d039bd1e6dacab8a93c9003774a7a37ca99517e42",
+    "small-resnet-18-tiny-imagenet": (
+        "cc9ab87887a161e6e82a180b9538419f12c2ef322130354c755b8e0d48988ad8"
+    ),
     "vgg14-units-cifar10": "c63dcfc759b5549c1b88e05d004e8268d178424cc1edaa8232311afffe32e5d3",
     "vgg19-cifar10": "ff20929ce4145814e92c8e525708ca81b25253f82639b8068762bda5bc46ea95",
     "vgg19-cifar10-low-lr": "97184c9c108e55992f84b639b969a3912437633451ed34a4d0157b17f12622d1",
@@ -226,6 +236,11 @@ CHANGED = {
         "tokenizer_sha256": "cd" * 32,
         "mean": [0.5],
         "std": [0.5],
+        "crop_scale": [0.5, 1.0],
+        "crop_ratio": [0.5, 2.0],
+        "jitter": {"contrast": 0.5},
+        "storage": "disk",
+        "short_side": 20,
     },
     "training": {
         "iterations": 1001,
@@ -248,6 +263,7 @@ CHANGED = {
         "precision": "bf16",
         "backend": "plain",
         "train_sample": 100,
+        "label_smoothing": 0.1,
     },
     "pruning": {
         "criterion": "random",
@@ -284,6 +300,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "network.weights_of": {"network.weights": "ticket:ann/lenet"},
     "data.mean": NORMALIZED,
     "data.std": NORMALIZED,
+    "data.short_side": {"data.storage": "disk", "data.size": 16},
     "training.nesterov": {"training.optimizer": "sgd", "training.momentum": 0.9},
     "pruning.scope": {"pruning.rates": {"fc": 0.2}},
     "pruning.target_density": {"pruning.mode": "one-shot"},

@@ -156,6 +156,13 @@ def vgg(suffix: str, lr: float, warmup: int = 0) -> Row:
     )
 
 
+IMAGENET = {
+    "resnet50-lr-rewind-imagenet": 90,
+    "resnet50-rewind-imagenet": 90,
+    "resnet50-rewind-imagenet-16": 16,
+}
+"""Renda, Frankle & Carbin 2020, and a form of it with fewer epochs."""
+
 EPOCH = 45_000 // 128
 REWIND = Row(
     recipe="resnet20-rewind-cifar10",
@@ -223,7 +230,28 @@ def ladder(recipe: Recipe, layers: Layers) -> list[int]:
 
 
 def test_every_packaged_recipe_is_in_the_table() -> None:
-    assert sorted([row.recipe for row in ROWS] + ["digits-quick", *OF_UNITS]) == recipe_names()
+    others = ["digits-quick", "small-resnet-18-tiny-imagenet", *OF_UNITS, *IMAGENET]
+    assert sorted([row.recipe for row in ROWS] + others) == recipe_names()
+
+
+@pytest.mark.parametrize("name", IMAGENET)
+def test_the_numbers_of_imagenet_are_those_of_renda(name: str) -> None:
+    recipe = load_recipe(name)
+    epoch = (1_281_167 - recipe.data.validation) // 1024
+    training, epochs = recipe.training, IMAGENET[name]
+    assert (training.iterations, training.batch_size) == (epochs * epoch, 1024)
+    assert (training.lr, training.momentum, training.weight_decay) == (0.4, 0.9, 1e-4)
+    assert training.evaluate_every == epoch
+    assert recipe.pruning.scope == "global"
+    assert recipe.pruning.rates == {"conv": 0.2, "shortcut": 0.2, "output": 0.0}
+    rewound = {90: 9, 16: 2}[epochs]
+    assert recipe.search.rewind in {f"{rewound * epoch}it", "lr"}
+    if epochs == 90:
+        assert training.milestones == (30 * epoch, 60 * epoch, 80 * epoch)
+        assert training.warmup == 5 * epoch
+        assert training.label_smoothing == 0
+        densities = [round(0.8**level, 3) for level in range(recipe.search.levels + 1)]
+        assert {0.512, 0.21, 0.107} <= set(densities)
 
 
 @pytest.mark.parametrize("name", OF_UNITS)

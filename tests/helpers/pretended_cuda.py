@@ -333,7 +333,18 @@ class PretendedCuda(TorchFunctionMode):
         inner = value.hosted if isinstance(value, CudaTensor) else value
         with torch.no_grad():
             made = self._placed(torch.empty_like(inner), device)
-            return made.copy_(value.detach(), non_blocking=non_blocking)
+            if isinstance(value, CudaTensor):
+                self._meet(device, value.device)
+            made.copy_(value.detach(), non_blocking=non_blocking)
+            if isinstance(value, CudaTensor):
+                self._meet(device, value.device)
+            return made
+
+    def _meet(self, *devices: torch.device) -> None:
+        """Around a copy between devices PyTorch lets the current streams of both wait."""
+        one, other = map(self.stream, devices)
+        one.wait_stream(other)
+        other.wait_stream(one)
 
     def _placed(self, value: Tensor, device: torch.device) -> CudaTensor:
         """A new tensor of the CPU, as one of a device."""

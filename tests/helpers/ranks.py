@@ -12,8 +12,15 @@ from tests.helpers import forked
 __all__ = ["together"]
 
 
-def together(script: Path, *arguments: str) -> list[tuple[int, str]]:
-    """How each of two processes ended and what it printed, started as `torchrun` starts them."""
+def together(
+    script: Path | str, *arguments: str, folder: Path | None = None
+) -> list[tuple[int, str]]:
+    """How each of two processes ended and what it printed, started as `torchrun` starts them.
+
+    Args:
+        script: a file, or `-m`.
+        folder: that they work in; by default this process's.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -23,6 +30,7 @@ def together(script: Path, *arguments: str) -> list[tuple[int, str]]:
         subprocess.Popen(
             [forked.python(), str(script), *arguments],
             env={**os.environ, **group, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            cwd=folder,
             stdout=subprocess.PIPE,
             text=True,
         )

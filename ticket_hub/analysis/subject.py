@@ -12,7 +12,7 @@ from typing import Any
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import DataSet, adapted
-from ticket_hub.environment import choose_device, fingerprint
+from ticket_hub.environment import fingerprint
 from ticket_hub.errors import DataError, MemoryLimitError, RecipeError
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
@@ -105,12 +105,12 @@ class Gym:
     @cached_property
     def trainer(self) -> Trainer:
         """The training engine, with its processes."""
-        return self._stack.enter_context(Trainer(self.data, workers=self.resources.workers))
+        return self._stack.enter_context(self.resources.trainer(self.data))
 
     @cached_property
     def environment(self) -> dict[str, str]:
         """The fingerprint of this process, on the device that trains."""
-        device = choose_device(self.resources.device)
+        device = self.resources.devices[0]
         return fingerprint(device, self.recipe.training.backend)
 
     def train(self, name: str, training: TrainingSpec, members: Sequence[Member]) -> list[Trained]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ticket_hub.data.dataset import DataSet, Part, moments
+from ticket_hub.data.packed import PackedImages
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import DataError
 from ticket_hub.shapes import Float64, UInt8
@@ -45,6 +46,12 @@ def adapted(data: DataSet, *, channels: int, height: int, width: int) -> DataSet
             f"The examples of {data.spec.name} are {data.kind} of shape {data.input_shape}, and "
             f"the network takes {(channels, height, width)}.",
             "Use data that have what the network was made for: its columns, or texts.",
+        )
+    if isinstance(data.train.inputs, PackedImages):
+        raise DataError(
+            f"The pictures of {data.spec.name} on disk are {data.input_shape}, and the network "
+            f"takes {(channels, height, width)}.",
+            "Set data.size to the network's, or data.storage to 'memory'.",
         )
     train = _fitted(data.train, channels, height, width)
     mean, std = moments(data.spec, train)

@@ -1,4 +1,4 @@
-"""Flip and crop, batched on the device, each a pure function of (seed, level, epoch, sample).
+"""Flips, crops and colours, batched on the device: functions of (seed, level, epoch, sample).
 
 The draws come from a counter, not from a generator: an integer hash of the stream of a member
 (`derive_seed` of its seed and level), the epoch, and the index of the example in the training
@@ -14,20 +14,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ticket_hub.data.colours import jittered
+from ticket_hub.data.windows import DRAWS, WORD, windows, zoomed
 from ticket_hub.recipe import DataSpec
 from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Int64, Shaped, UInt8
 
 __all__ = ["Augmentation", "augmented", "is_augmented"]
 
-WORD = 0xFFFF_FFFF
 GOLDEN = 0x9E37_79B9  # 2**32 over the golden ratio: far-apart states for the draws of one sample
 FLIP, UP, LEFT = range(3)
 
 
 def is_augmented(spec: DataSpec) -> bool:
     """Whether training images change from epoch to epoch."""
-    return spec.flip or spec.crop > 0
+    return spec.flip or spec.crop != 0 or bool(spec.jitter)
 
 
 class Augmentation:
@@ -51,8 +52,13 @@ class Augmentation:
         self.spec = spec
         words = [divmod(derive_seed(seed, "augment", level), WORD + 1) for seed, level in streams]
         self._keys = torch.tensor(words, dtype=torch.int64).to(device)
-        places = 2 * spec.crop + 1
+        self._zooms = spec.crop == "resized"
+        self._padding = 0 if isinstance(spec.crop, str) else spec.crop
+        places = 2 * self._padding + 1
         self._places = torch.tensor([2, places, places]).to(device)
+        self._words = DRAWS if self._zooms else 3
+        if spec.jitter:
+            self._words = DRAWS + len(spec.jitter)
 
     def __call__(
         self,
@@ -63,8 +69,10 @@ class Augmentation:
         """Images of one step, moved and mirrored; other examples, which never are, as they come.
 
         With `spec.crop` = p, an image is padded by p black pixels on each side and a window of
-        its own size is cut out, all (2p + 1)**2 places being equally likely; then, with
-        `spec.flip`, it is mirrored left to right with probability one half.
+        its own size is cut out, all (2p + 1)**2 places being equally likely; with `resized`, a
+        window of `windows` is cut out and scaled to the whole. Then, with `spec.flip`, it is
+        mirrored left to right with probability one half, and its colours change as `jittered`
+        says.
 
         Args:
             indices: of the examples within the training part.
@@ -72,29 +80,58 @@ class Augmentation:
         """
         if not is_augmented(self.spec):
             return images
-        return self.move(images, self.moves(indices, epoch))
+        return self.move(images, self.moves(indices, epoch, (images.shape[-2], images.shape[-1])))
 
     def moves(
-        self, indices: Int64[Tensor, "*steps members batch"], epoch: int | Tensor
-    ) -> Int64[Tensor, "*steps members batch 3"]:
+        self,
+        indices: Int64[Tensor, "*steps members batch"],
+        epoch: int | Tensor,
+        size: tuple[int | Tensor, int | Tensor],
+    ) -> Int64[Tensor, "*steps members batch moves"]:
         """What becomes of every sample: 1 where it is mirrored, rows down, and columns right.
 
-        The last two are in [0, 2p]; so many steps may be drawn at once, `epoch` as in `draws`.
+        The last two are in [0, 2p]. With `resized`, the height and width of the window follow, and
+        with a jitter the random words of its colours. So many steps may be drawn at once, `epoch`
+        as in `draws`.
+
+        Args:
+            size: height and width of the images, or of each, `(*steps, members, batch)`.
         """
-        return self.draws(indices, epoch).mul_(self._places) >> 32
+        words = self.draws(indices, epoch)
+        found = words[..., :3].mul(self._places) >> 32
+        if self._zooms:
+            found = torch.cat([found[..., :1], windows(words, *size, self.spec)], -1)
+        return torch.cat([found, words[..., DRAWS:]], -1) if self.spec.jitter else found
 
     def move(
         self,
         images: Shaped[Tensor, "members batch channels height width"],
-        moves: Int64[Tensor, "members batch 3"],
+        moves: Int64[Tensor, "members batch moves"],
+        *,
+        is_cut: bool = False,
     ) -> Shaped[Tensor, "members batch channels height width"]:
-        """Images of one step, moved as `moves` has drawn."""
-        return _moved(images.flatten(0, 1), moves.flatten(0, 1), self.spec).view(images.shape)
+        """Images of one step, moved as `moves` has drawn.
+
+        Args:
+            is_cut: the windows of `resized` were cut out and scaled before.
+        """
+        flat, drawn = images.flatten(0, 1), moves.flatten(0, 1)
+        place = drawn[:, :3]
+        if self._zooms:
+            if not is_cut:
+                flat = zoomed(flat, drawn[:, 1:5])
+            place = torch.cat([drawn[:, :1], torch.zeros_like(drawn[:, 1:3])], 1)
+        flat = _moved(flat, place, self._padding, flip=self.spec.flip)
+        if self.spec.jitter:
+            flat = jittered(flat, drawn[:, 5 if self._zooms else 3 :], self.spec.jitter)
+        return flat.view(images.shape)
 
     def draws(
         self, indices: Int64[Tensor, "*steps members batch"], epoch: int | Tensor
-    ) -> Int64[Tensor, "*steps members batch 3"]:
+    ) -> Int64[Tensor, "*steps members batch words"]:
         """The random words of every sample: for flip, vertical and horizontal place, in [0, 2**32).
+
+        Where the recipe needs more, these follow; no word depends on how many there are.
 
         Each is a hash of 64 bits of state: two words that hold stream and epoch, one of which
         enters before, the other after the sample's index is mixed in.
@@ -106,7 +143,7 @@ class Augmentation:
         first = _mixed((high + epoch) & WORD)
         second = _mixed((low ^ first) & WORD)
         samples = _mixed((indices & WORD) ^ first[..., None])
-        places = torch.arange(3, device=indices.device) * GOLDEN
+        places = torch.arange(self._words, device=indices.device) * GOLDEN
         return _mixed((samples[..., None] + second[..., None, None] + places) & WORD)
 
 
@@ -135,15 +172,15 @@ def _mixed(words: Int64[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
     return words ^ (words >> 16)
 
 
-def _moved(images: Tensor, moves: Tensor, spec: DataSpec) -> Tensor:
+def _moved(images: Tensor, moves: Tensor, padding: int, *, flip: bool) -> Tensor:
     """Crop and flip as one gather over the padded images."""
     batch, channels, height, width = images.shape
-    padded = functional.pad(images, [spec.crop] * 4)
-    flip, down, right = moves[:, :, None].unbind(1)
+    padded = functional.pad(images, [padding] * 4)
+    mirrored, down, right = moves[:, :, None].unbind(1)
     rows = torch.arange(height, device=images.device) + down
     columns = torch.arange(width, device=images.device).expand(batch, width)
-    if spec.flip:
-        columns = torch.where(flip == 1, width - 1 - columns, columns)
+    if flip:
+        columns = torch.where(mirrored == 1, width - 1 - columns, columns)
     columns = columns + right
     pixels = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
     chosen = pixels.view(batch, 1, -1).expand(batch, channels, -1)

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from ticket_hub.data.packed import PackedImages
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
@@ -20,6 +21,9 @@ __all__ = ["DataSet", "InputKind", "Part", "Published", "moments", "normalized",
 
 InputKind: TypeAlias = Literal["images", "features", "tokens"]
 """What examples are: uint8 pixels, float32 numbers, or int64 numbers of words."""
+
+CHUNK = 4096
+"""Images whose pixels are counted at a time."""
 
 _KINDS: dict[torch.dtype, InputKind] = {
     torch.uint8: "images",
@@ -90,7 +94,8 @@ class DataSet:
         spec: what was asked for.
         classes: number of classes.
         mean, std: float32 `(channels,)`, of pixels in units of [0, 1]; what `normalized` uses.
-        fingerprint: sha256 over examples, labels and split.
+        fingerprint: sha256 over examples, labels and split; of pictures on disk over their encoded
+            bytes and the versions of what decodes them.
         class_names: in the order of the labels; empty if they have none.
         vocabulary: of texts: how many numbers their words have, with 0; of others 0.
         notes: what is to be known of it, such as files that were left out; sentences.
@@ -276,13 +281,22 @@ def _of_source(spec: DataSpec, given: tuple[float, ...], channels: int) -> Tenso
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
     values = torch.arange(256, dtype=torch.float64) / 255
     means, stds = [], []
-    for channel in range(images.shape[1]):
-        counts = torch.bincount(images[:, channel].flatten().int(), minlength=256).double()
+    for counts in _histograms(images).double():
         mean = (counts * values).sum() / counts.sum()
         means.append(mean)
         std = ((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt()
         stds.append(torch.where(std > 0, std, 1.0))
     return torch.stack(means).float(), torch.stack(stds).float()
+
+
+def _histograms(images: Tensor) -> Tensor:
+    """How often each channel has each of the 256 values: int64 `(channels, 256)`."""
+    total = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+    for some in images.split(CHUNK):
+        pixels = some.index_select(0, torch.arange(len(some)))  # those on disk are decoded once
+        for channel in range(images.shape[1]):
+            total[channel] += torch.bincount(pixels[:, channel].flatten().int(), minlength=256)
+    return total
 
 
 def _moments_of_numbers(numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -298,6 +312,9 @@ def _fingerprint(tensors: Iterable[Tensor], classes: int, vocabulary: int) -> st
     digest = hashlib.sha256()
     for values in tensors:
         digest.update(canonical_json([list(values.shape), str(values.dtype), classes]))
+        if isinstance(values, PackedImages):
+            digest.update(values.identity)
+            continue
         digest.update(values.contiguous().numpy().data)
     if vocabulary:
         digest.update(canonical_json(vocabulary))

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.image_files import ClassFiles, LeftOut, entries, find_images
+from ticket_hub.data.listing import LISTINGS, Files, Listing
 from ticket_hub.data.overlaps import overlaps
 from ticket_hub.data.pictures import read_picture, stacked
 from ticket_hub.data.registry import DATASETS
-from ticket_hub.data.splitting import test_fifth
+from ticket_hub.data.splitting import published_parts, test_fifth
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
 from ticket_hub.home import expanded
 from ticket_hub.recipe import DataSpec
 
-__all__ = ["read_folder"]
-
-Files: TypeAlias = list[tuple[Path, int]]
+__all__ = ["read_folder", "read_listing"]
 
 TRAINING = ("train", "training")
 VALIDATION = ("val", "valid", "validation")
@@ -37,6 +36,12 @@ def folder(spec: DataSpec) -> Published:
     """Images of the user's own: see `read_folder`."""
     path = Path(spec.name.removeprefix("folder:"))
     return read_folder(path, size=spec.size, split_seed=spec.split_seed)
+
+
+@LISTINGS.register(r"(?s)folder:.+", examples=["folder:PATH"])
+def list_folder(spec: DataSpec) -> Listing:
+    """Images of the user's own, by their files: see `read_folder`."""
+    return _listed(expanded(Path(spec.name.removeprefix("folder:"))))[0]
 
 
 def read_folder(path: Path, *, size: int, split_seed: int) -> Published:
@@ -61,26 +66,41 @@ def read_folder(path: Path, *, size: int, split_seed: int) -> Published:
         DataError: the folder is laid out otherwise, or the sizes of the images differ.
     """
     path = expanded(path)
+    listing, left_out = _listed(path)
+    read = _read(listing.parts, path, size, left_out)
+    published = published_parts(read, listing.class_names, split_seed)
+    shown = [[str(file.relative_to(path)) for file, _ in files] for files in listing.parts]
+    if len(read) == 1:  # which `overlaps` sees by part
+        places = test_fifth(read[0].labels, len(listing.class_names), split_seed)
+        read = [published.train, published.test]
+        shown = [[shown[0][place] for place in part] for part in places]
+    told = (*overlaps(read, shown), *_untested(read[-1], listing.class_names))
+    return replace(published, notes=(*left_out.sentences(), *told))
+
+
+def read_listing(listing: Listing, source: str, spec: DataSpec) -> Published:
+    """All pictures of a listing as pixels.
+
+    Raises:
+        DataCorruptError: a file is no image of 8 bits a channel.
+        DataError: the sizes of the images differ, and the recipe names none.
+    """
+    left_out = LeftOut(Path(source))
+    read = _read(listing.parts, Path(source), spec.size, left_out)
+    published = published_parts(read, listing.class_names, spec.split_seed)
+    return replace(published, notes=(*listing.notes, *left_out.sentences()))
+
+
+def _listed(path: Path) -> tuple[Listing, LeftOut]:
     if not path.is_dir():
         raise DataNotFoundError(f"There is no folder {path}.", LAYOUT)
     left_out = LeftOut(path)
     parts = _parts(path, left_out)
     found = find_images(path, parts, left_out)
     classes = _classes(parts[0], found[0])
-    named = tuple(classes)
     listed = [_numbered(part, files, classes) for part, files in zip(parts, found, strict=True)]
-    if len(parts) == 1:
-        listed = _split(listed[0], len(classes), split_seed)
-    read = _read(listed, path, size, left_out)
-    shown = [[str(file.relative_to(path)) for file, _ in files] for files in listed]
-    return Published(
-        train=read[0],
-        test=read[-1],
-        validation=read[1] if len(read) > 2 else None,  # noqa: PLR2004 - train, validation, test
-        classes=len(named),
-        class_names=named,
-        notes=(*left_out.sentences(), *overlaps(read, shown), *_untested(read[-1], named)),
-    )
+    notes = tuple(left_out.sentences())
+    return Listing(parts=listed, class_names=tuple(classes), notes=notes), left_out
 
 
 def _parts(path: Path, left_out: LeftOut) -> list[Path]:
@@ -147,11 +167,6 @@ def _untested(test: Part, names: Sequence[str]) -> list[str]:
     seen = set(test.labels.tolist())
     missing = [name for number, name in enumerate(names) if number not in seen]
     return [f"The test part has no image of {', '.join(missing)}."] if missing else []
-
-
-def _split(files: Files, classes: int, split_seed: int) -> list[Files]:
-    labels = torch.tensor([number for _, number in files], dtype=torch.int64)
-    return [[files[i] for i in part] for part in test_fifth(labels, classes, split_seed)]
 
 
 def _read(parts: Sequence[Files], path: Path, size: int, left_out: LeftOut) -> list[Part]:

@@ -13,6 +13,7 @@ from ticket_hub.data.dataset import DataSet, Part, split
 from ticket_hub.data.dataset_files import DatasetFiles, Fetch
 from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
+from ticket_hub.data.packing import open_packed
 from ticket_hub.data.registry import read
 from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec
@@ -46,9 +47,10 @@ def load(
     """
     root = Path(data_dir) if data_dir else data_folder()
     files = DatasetFiles(name=spec.name, root=expanded(root), digests=digests, fetch=fetch)
-    published = read(spec, files)
+    on_disk = spec.storage == "disk"
+    published = open_packed(spec, files.root) if on_disk else read(spec, files)
     check_preparation(spec, published.train)
-    if spec.size and published.train.kind == "images":
+    if spec.size and not on_disk and published.train.kind == "images":
         published = published.map(
             lambda part: Part(inputs=resized(part.inputs, spec.size, spec.size), labels=part.labels)
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import io
 import math
-import pickle
 import string
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ticket_hub.data.array_pickles import unpickled
 from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.dataset_files import DatasetFiles
 from ticket_hub.data.registry import register_dataset
@@ -206,36 +206,7 @@ def _cifar_part(folder: DatasetFiles, file: str, labels: str) -> Part:
 def _unpickled(folder: DatasetFiles, file: str) -> Any:  # noqa: ANN401 - what a file holds
     data = folder.read(file)
     with folder.parsing(file):
-        try:
-            return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
-        except pickle.UnpicklingError as error:
-            raise ValueError(str(error)) from error
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds dictionaries, lists and numpy arrays, and calls nothing else.
-
-    A second line of defence: `DatasetFiles.read` gives only bytes that have the published digest.
-    """
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as the base class
-        known = {
-            "_reconstruct": np._core.multiarray._reconstruct,  # type: ignore[attr-defined]  # noqa: SLF001 - what pickled arrays name
-            "ndarray": np.ndarray,
-            "dtype": _dtype,
-            "encode": _bytes,
-        }
-        if module.partition(".")[0] not in {"numpy", "_codecs"} or name not in known:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return known[name]
-
-
-def _dtype(name: bytes | str, *_flags: object) -> np.dtype[Any]:
-    return np.dtype(name if isinstance(name, str) else name.decode("ascii"))
-
-
-def _bytes(text: str, _encoding: str) -> bytes:
-    return text.encode("latin-1")  # how Python 3 writes bytes for Python 2
+        return unpickled(data)
 
 
 def _mat_part(folder: DatasetFiles, file: str) -> Part:

@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Mapping
 
+from ticket_hub.training.capacity import GPU_SHARE
+
 __all__ = ["child_environment"]
 
 _KEPT = re.compile(
@@ -29,7 +31,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def child_environment(
-    before: Mapping[str, str] | None = None, *, cuda: str | None = None
+    before: Mapping[str, str] | None = None, *, cuda: str | None = None, sharing: int = 1
 ) -> dict[str, str]:
     """The environment of a process that does a work.
 
@@ -39,6 +41,7 @@ def child_environment(
     Args:
         before: by default this process's.
         cuda: what `CUDA_VISIBLE_DEVICES` becomes; None leaves it.
+        sharing: how many works share the memory of the GPU.
     """
     given = os.environ if before is None else before
     kept = {
@@ -49,4 +52,6 @@ def child_environment(
     kept |= NO_TOKEN | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     if cuda is not None:
         kept["CUDA_VISIBLE_DEVICES"] = cuda
+    if sharing > 1:
+        kept[GPU_SHARE] = str(sharing)
     return kept

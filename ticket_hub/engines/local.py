@@ -3,7 +3,7 @@
 | option | meaning |
 |---|---|
 | `slots` | so many slots that share the cores; without it a slot for each GPU, or each core |
-| `slots-per-gpu` | so many works at a time on each GPU; 1. Small networks use little of one |
+| `slots-per-gpu` | so many works at a time on each GPU, with a part each of its memory; 1 |
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def _spawn(
                 stdout=log,
                 stderr=log,
                 pass_fds=inherited,
-                env=child_environment(cuda=slot.cuda),
+                env=child_environment(cuda=slot.cuda, sharing=slot.sharing),
                 start_new_session=True,
             )
     except OSError as error:

@@ -25,18 +25,20 @@ class Slot:
         cuda: what `CUDA_VISIBLE_DEVICES` is set to; empty hides every GPU.
         workers: most training processes on a CPU, each with one thread, for a work that does not
             say how many.
+        sharing: how many slots share the GPU, and so its memory.
     """
 
     name: str
     cuda: str = ""
     workers: int = 1
+    sharing: int = 1
 
 
 def gpu_slots(each: int = 1) -> tuple[Slot, ...]:
     """So many slots for each GPU that this process may use.
 
-    Works that share a GPU share its memory and its time: each measures what is free when it
-    begins, so that works that need much of it should have one alone.
+    Works that share a GPU share its time, and each counts on its part of the memory: one that
+    needs more is trained in smaller groups, or refused.
     """
     import torch  # slow; whoever waits for works on a CPU needs none
 
@@ -47,7 +49,7 @@ def gpu_slots(each: int = 1) -> tuple[Slot, ...]:
         devices = [part.strip() for part in named.split(",") if part.strip()]
         devices = devices[: torch.cuda.device_count()]
     return tuple(
-        Slot(name=f"gpu-{device}" + (f"-{index}" if index else ""), cuda=device)
+        Slot(name=f"gpu-{device}" + (f"-{index}" if index else ""), cuda=device, sharing=each)
         for index in range(each)
         for device in devices
     )

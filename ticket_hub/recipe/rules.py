@@ -5,6 +5,7 @@ Types and unknown keys are `tables`' affair; here are the bounds, and what must 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -13,6 +14,7 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.patterns import SHA256
 from ticket_hub.recipe.axes import INITIALIZATIONS, OPTIMIZERS, SCHEDULES
 from ticket_hub.recipe.spec import (
+    JITTERS,
     LAYER_KINDS,
     DataSpec,
     NetworkSpec,
@@ -102,7 +104,18 @@ def _of_initial(network: NetworkSpec) -> Iterator[Rule]:
 def _of_data(data: DataSpec) -> Iterator[Rule]:
     yield "data.name", data.name, bool(data.name), "the name of a data set"
     yield "data.size", data.size, 0 <= data.size <= MAX_PIXELS, f"from 0 to {MAX_PIXELS}"
-    yield "data.crop", data.crop, 0 <= data.crop <= MAX_PADDING, f"from 0 to {MAX_PADDING}"
+    fits = isinstance(data.crop, str) or 0 <= data.crop <= MAX_PADDING
+    yield "data.crop", data.crop, fits, f"from 0 to {MAX_PADDING}, or 'resized'"
+    for key, most in (("crop_scale", 1.0), ("crop_ratio", math.inf)):
+        low_high = getattr(data, key)
+        ordered = len(low_high) == 2 and 0 < low_high[0] <= low_high[1] <= most  # noqa: PLR2004
+        yield f"data.{key}", low_high, ordered, f"the least and the largest, above 0, to {most:g}"
+    known = all(name in JITTERS and 0 < value <= 1 for name, value in data.jitter.items())
+    yield "data.jitter", dict(data.jitter), known, f"{', '.join(JITTERS)}, above 0 to 1 each"
+    short, stored = data.short_side, data.storage == "disk"
+    fits = short == 0 or (stored and 0 < data.size <= short <= MAX_PIXELS)
+    need = "0, or with data.storage = 'disk' at least data.size, which must be given"
+    yield "data.short_side", short, fits, need
     yield "data.validation", data.validation, data.validation >= 1, "at least 1"
     tokenizer, digest = data.tokenizer, data.tokenizer_sha256
     known = not tokenizer or TOKENIZER.fullmatch(tokenizer) is not None
@@ -123,6 +136,8 @@ def _of_training(training: TrainingSpec) -> Iterator[Rule]:
     for key in ("warmup", "patience", "train_sample"):
         value = getattr(training, key)
         yield f"training.{key}", value, value >= 0, "at least 0"
+    smoothing = training.label_smoothing
+    yield "training.label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1"
     stones = training.milestones
     growing = list(stones) == sorted(set(stones)) and all(stone >= 1 for stone in stones)
     yield "training.milestones", stones, growing, "growing iterations from 1 on, none twice"

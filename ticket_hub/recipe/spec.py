@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_RATES",
+    "JITTERS",
     "LATER",
     "LAYER_KINDS",
     "PART_OF",
@@ -64,6 +65,9 @@ def last_level(pruning: Mapping[str, Any], levels: int) -> int:
     asked = pruning.get("densities") or [pruning.get("target_density")]
     return levels if asked == [None] else min(levels, len(asked))
 
+
+JITTERS = ("brightness", "contrast", "saturation")
+"""What `data.jitter` may change, in the order in which it does."""
 
 Option: TypeAlias = bool | int | float | str
 
@@ -138,7 +142,16 @@ class DataSpec:
         size: images are scaled to so many pixels on each side when they are read, texts are cut
             after so many words; 0 keeps them.
         flip: mirror training images with probability one half.
-        crop: pad training images by so many pixels and crop a random window; 0 is off.
+        crop: pad training images by so many pixels and crop a random window; 0 is off. Or
+            `resized`: a window of random size and shape, scaled to the whole.
+        crop_scale: of `resized`: the least and the largest share of the area.
+        crop_ratio: of `resized`: the least and the largest width over height.
+        jitter: strengths of random changes of colour: `brightness`, `contrast`, `saturation`;
+            0.4 multiplies by 0.6 to 1.4.
+        storage: `memory` holds all pixels as numbers. `disk` holds files of pictures in one file,
+            which `ticket data pack` makes, and decodes each when it is trained on.
+        short_side: of `disk`: pictures are scaled to so many pixels on their shorter side when
+            they are packed; what is evaluated is the square of `size` in the middle. 0 keeps them.
         validation: number of training examples held out to choose by.
         split_seed: draws the validation examples, and the test part of data that have none.
         tokenizer: of texts: `file:PATH` or `hub:OWNER/NAME@COMMIT:tokenizer.json`, or
@@ -151,13 +164,18 @@ class DataSpec:
     normalize: Literal["unit", "standard", "source"] = "unit"
     size: int = 0
     flip: bool = False
-    crop: int = 0
+    crop: int | Literal["resized"] = 0
     validation: int = 5000
     split_seed: int = 0
     tokenizer: str = field(default="", metadata=LATER)
     tokenizer_sha256: str = field(default="", metadata=LATER)
     mean: tuple[float, ...] = field(default=(), metadata=LATER)
     std: tuple[float, ...] = field(default=(), metadata=LATER)
+    crop_scale: tuple[float, ...] = field(default=(0.08, 1.0), metadata=LATER)
+    crop_ratio: tuple[float, ...] = field(default=(3 / 4, 4 / 3), metadata=LATER)
+    jitter: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
+    storage: Literal["memory", "disk"] = field(default="memory", metadata=LATER)
+    short_side: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +190,8 @@ class TrainingSpec:
         lr: learning rate after warmup.
         momentum, nesterov, beta1, beta2, eps: of the optimizers that take them.
         weight_decay: on every parameter.
+        label_smoothing: this share of each label is spread evenly over all classes; readings of
+            validation and test are without it.
         schedule: of the learning rate: a name of `ticket_hub.training.schedules`, or one that a
             plugin has registered.
         milestones: iterations of the drops, for the schedules that take them.
@@ -208,6 +228,7 @@ class TrainingSpec:
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     backend: str = "auto"
     train_sample: int = field(default=0, metadata=LATER)
+    label_smoothing: float = field(default=0.0, metadata=LATER)
 
 
 DEFAULT_RATES: Mapping[str, float] = MappingProxyType(

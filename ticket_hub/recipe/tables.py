@@ -148,6 +148,8 @@ def _fits(hint: Any, value: Any) -> bool:  # noqa: ANN401 - any type
         whole = isinstance(value, int) and not isinstance(value, bool)
         return whole and abs(value) <= MAX_SIZE
     if isinstance(value, str):
+        if typing.get_origin(hint) is Literal:
+            return value in typing.get_args(hint)
         return hint is str and _is_unicode(value)
     return isinstance(hint, type) and isinstance(value, hint)
 
@@ -169,6 +171,9 @@ def _describe(hint: Any) -> str:  # noqa: ANN401 - any type
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
     if hint in names:
         return names[hint]
-    parts = [names.get(part, "") for part in typing.get_args(hint)]
+    parts = [
+        names.get(part) or " or ".join(map(repr, typing.get_args(part)))
+        for part in typing.get_args(hint)
+    ]
     joined = " or ".join(part for part in parts if part)
     return f"a list of {joined}" if typing.get_origin(hint) is tuple else joined or str(hint)

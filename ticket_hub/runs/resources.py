@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+import torch
+
 from ticket_hub.data import DataSet, load
-from ticket_hub.environment import choose_device
+from ticket_hub.environment import choose_devices
 from ticket_hub.errors import StoppedError
 from ticket_hub.recipe import DataSpec, TrainingSpec
 from ticket_hub.training import Member, Progress, Trained, Trainer
@@ -37,7 +39,8 @@ class Resources:
 
     Attributes:
         data_dir: where the data sets lie; by default `TICKET_DATA` or the user's cache.
-        device: `cpu`, `cuda`, `cuda:1`; by default CUDA where there is a device.
+        device: `cpu`, `cuda`, `cuda:1`; by default CUDA where there is a device. Of several,
+            `cuda:0,cuda:1` or `cuda:all`, each trains other members.
         workers: training processes on a CPU; None chooses.
         observe: told how far each trial is, after each evaluation.
         notify: told in one sentence when something unusual was found, such as a damaged
@@ -65,8 +68,22 @@ class Resources:
             TrainingError: there is no such device.
             DataError: the data cannot be had.
         """
-        device = choose_device(self.device)
+        device = self.devices[0]
         return load(data, self.data_dir, notify=self.notify).to(device)
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """The devices that are named.
+
+        Raises:
+            TrainingError: there is no such device.
+        """
+        return choose_devices(self.device)
+
+    def trainer(self, data: DataSet) -> Trainer:
+        """What trains on a data set that `load` gave, with these workers and devices."""
+        devices = self.devices if data.device.type == "cuda" else ()
+        return Trainer(data, workers=self.workers, devices=devices)
 
     def refuse_if_stopped(self, before: str) -> None:
         """Begin nothing where somebody asked to stop already.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.data import DataSet, load
-from ticket_hub.environment import choose_device
+from ticket_hub.environment import choose_devices
 from ticket_hub.errors import DataNotFoundError, RunMismatchError
 from ticket_hub.estimate import Estimate, Shape, estimate_networks, shape_of
 from ticket_hub.networks import Outline, architecture_for, blank_module, outline
@@ -82,7 +82,7 @@ def forecast(
         RunError: the run folder holds something else, or a run of another recipe or other data.
         TrainingError: there is no such device.
     """
-    place = choose_device(device)
+    place = choose_devices(device)[0]
     check_precision(recipe.training, place)
     folder = RunFolder(run_folder)
     refuse_strange(folder)
@@ -124,7 +124,7 @@ def forecast(
         needs=estimate_networks(
             architecture,
             recipe.training,
-            shape,
+            None if recipe.data.storage == "disk" else shape,
             networks=trials * levels,
             at_once=trials * ladder.levels_at_once,
         ),

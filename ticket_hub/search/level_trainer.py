@@ -159,7 +159,8 @@ class LevelTrainer(RecipeSupplier):
     @cached_property
     def environments(self) -> Sequence[dict[str, str]]:
         """The fingerprint of this process."""
-        return [fingerprint(self.data.device, self.recipe.training.backend)]
+        training, trials = self.recipe.training, self.recipe.search.trials
+        return [fingerprint(self.data.device, training.backend, members=trials)]
 
     @property
     def is_exact(self) -> bool:
@@ -174,7 +175,7 @@ class LevelTrainer(RecipeSupplier):
     @cached_property
     def trainer(self) -> Trainer:
         """The training engine, with its processes."""
-        trainer = Trainer(self.data, workers=self.resources.workers)
+        trainer = self.resources.trainer(self.data)
         return self._stack.enter_context(trainer)
 
     def header(self) -> Header:

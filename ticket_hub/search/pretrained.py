@@ -70,10 +70,11 @@ def pinned(
         found = _fetched(network, hub)
         network = dataclasses.replace(network, weights=found.source, weights_sha256=found.sha256)
         data = _normalized(data, found, hub, texts=texts)
-    elif data.normalize == "source":
+    elif data.normalize == "source" and not data.mean:
         raise RecipeError(
             "data.normalize is 'source', and there are no pretrained weights.",
-            "Give network.weights, or set data.normalize to 'unit' or 'standard'.",
+            "Give network.weights, or data.mean and data.std, or set data.normalize to 'unit' or "
+            "'standard'.",
         )
     return dataclasses.replace(recipe, network=network, data=data)
 

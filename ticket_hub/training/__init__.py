@@ -11,6 +11,7 @@ from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ticket_hub.training.backend import register_backend
+    from ticket_hub.training.following import together
     from ticket_hub.training.member import Curves, Keeper, Member, MemberState, Progress, Trained
     from ticket_hub.training.optimizers import Optimizer, register_optimizer
     from ticket_hub.training.plain import Plain
@@ -30,6 +31,7 @@ __all__ = [
     "register_backend",
     "register_optimizer",
     "register_schedule",
+    "together",
     "train",
 ]
 
@@ -46,6 +48,7 @@ _HOMES = {
     "register_backend": "backend",
     "register_optimizer": "optimizers",
     "register_schedule": "schedules",
+    "together": "following",
     "train": "trainer",
 }
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ticket_hub.data import Augmentation, DataSet, is_augmented, normalized
+from ticket_hub.data import (
+    Augmentation,
+    DataSet,
+    PackedImages,
+    ReadAhead,
+    is_augmented,
+    normalized,
+)
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float, Int64, Shaped
 from ticket_hub.training.graphs import Rows
@@ -16,10 +23,12 @@ from ticket_hub.training.order import Orders, epoch_of
 from ticket_hub.training.pixels import floats, kept_floats
 from ticket_hub.training.schedules import learning_rates
 
-__all__ = ["Batches"]
+__all__ = ["WHOLE", "Batches"]
 
 RUN = 200
 """The most steps whose tables are made at once."""
+
+WHOLE = slice(None)
 
 
 class Batches:
@@ -28,9 +37,20 @@ class Batches:
     Images that are augmented stay uint8 until then; others may be kept normalized.
 
     `load` begins a run of at most `RUN` steps; `advance` goes from one step to the next.
+
+    Args:
+        share: the examples of each batch that are wanted; what they are, and what becomes of
+            them, depends on no other.
     """
 
-    def __init__(self, data: DataSet, training: TrainingSpec, members: Sequence[Member]) -> None:
+    def __init__(
+        self,
+        data: DataSet,
+        training: TrainingSpec,
+        members: Sequence[Member],
+        share: slice = WHOLE,
+    ) -> None:
+        self._share = share
         self.data, self.training, self.members = data, training, members
         self.device = data.device
         self._rows = Rows(RUN, self.device)
@@ -38,20 +58,29 @@ class Batches:
         self._augment = Augmentation(
             data.spec, [(member.seed, member.level) for member in members], self.device
         )
+        images = data.train.inputs
+        self._pictures = (
+            _Pictures(images, data, members) if isinstance(images, PackedImages) else None
+        )
         self._ready = floats(data.train, data) if kept_floats(data.train, data) else None
 
     def load(self, start: int, stop: int) -> int:
         """Prepare the steps from `start` on, at most to `stop`; their number is returned."""
         stop = min(stop, start + RUN)
         size, examples = self.training.batch_size, len(self.data.train)
-        self._rows.load(
-            order=self._orders.table(start, stop),
-            lr=learning_rates(self.training, start, stop, self.device),
-            epoch=torch.tensor([[epoch_of(at, size, examples)] for at in range(start, stop)]),
-        )
+        order = self._orders.table(start, stop)[:, :, self._share]
+        epoch = torch.tensor([[epoch_of(at, size, examples)] for at in range(start, stop)])
+        lr = learning_rates(self.training, start, stop, self.device)
+        self._rows.load(order=order, lr=lr, epoch=epoch)
+        if self._pictures is not None:
+            self._pictures.load(order.long(), epoch)
+            return stop - start
         if self._ready is None and is_augmented(self.data.spec):
             order, epoch = self._rows.table("order"), self._rows.table("epoch")
-            self._rows.derive("moves", self._augment.moves(order.long(), epoch.long()))
+            _, height, width = self.data.input_shape
+            self._rows.derive(
+                "moves", self._augment.moves(order.long(), epoch.long(), (height, width))
+            )
         return stop - start
 
     @property
@@ -68,6 +97,8 @@ class Batches:
         order = self._rows.row("order")
         chosen = order.flatten()
         labels = self.data.train.labels.index_select(0, chosen).view(order.shape)
+        if self._pictures is not None:
+            return normalized(self._pictures.next(order.shape), self.data), labels
         shape = (*order.shape, *self.data.train.inputs.shape[1:])
         if self._ready is not None:
             return self._ready.index_select(0, chosen).view(shape), labels
@@ -79,3 +110,41 @@ class Batches:
     def advance(self) -> None:
         """Go to the next step."""
         self._rows.advance()
+
+
+class _Pictures:
+    """Training pictures that lie on disk: decoded ahead, cut by their own draws.
+
+    What is drawn is what would be drawn of pixels in memory; a window of random size is cut out of
+    the whole picture, which may be larger than what the network takes.
+    """
+
+    def __init__(self, images: PackedImages, data: DataSet, members: Sequence[Member]) -> None:
+        streams = [(member.seed, member.level) for member in members]
+        self._images, self._spec, self._device = images, data.spec, data.device
+        self._draw = Augmentation(data.spec, streams, "cpu")
+        self._augment = Augmentation(data.spec, streams, data.device)
+        self._is_cut = data.spec.crop == "resized" and not images.is_uniform
+        self._moves: Tensor | None = None
+        self._place = 0
+
+    def load(
+        self, order: Int64[Tensor, "steps members batch"], epoch: Int64[Tensor, "steps members"]
+    ) -> None:
+        """Begin a run of steps."""
+        rows, windows, self._place = order.flatten(1), None, 0
+        if is_augmented(self._spec):
+            self._moves = self._draw.moves(order, epoch, self._images.sizes(order))
+            if self._is_cut:
+                windows = self._moves[..., 1:5].flatten(1, 2)
+        self._ahead = ReadAhead(self._images, rows, windows)
+
+    def next(self, shape: Sequence[int]) -> Tensor:
+        """The pixels of the next step, augmented, on the device."""
+        read = next(self._ahead).to(self._device)
+        images = read.view(*shape, *read.shape[1:])
+        if self._moves is not None:
+            moves = self._moves[self._place].to(self._device)
+            images = self._augment.move(images, moves, is_cut=self._is_cut)
+        self._place += 1
+        return images

@@ -6,13 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ticket_hub.errors import TrainingError
+
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["cores", "free_bytes"]
+__all__ = ["GPU_SHARE", "cores", "free_bytes", "world_size"]
 
 CGROUP = Path("/sys/fs/cgroup")
 UNKNOWN = 2**62
+GPU_SHARE = "TICKET_GPU_SHARE"
+"""How many works a GPU's memory is shared by, in the environment of a work's process."""
 
 
 def cores() -> int:
@@ -33,14 +37,36 @@ def cores() -> int:
     return max(1, allowed)
 
 
+def world_size() -> int:
+    """How many processes train together with this one, itself included: WORLD_SIZE, or 1.
+
+    Raises:
+        TrainingError: RANK and WORLD_SIZE are set, and are no such numbers.
+    """
+    rank, size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if rank is None or size is None:
+        return 1
+    if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
+        raise TrainingError(
+            f"RANK is {rank!r} and WORLD_SIZE {size!r}, which are no process of a group.",
+            "Start all processes with torchrun, or unset both.",
+        )
+    return int(size)
+
+
 def free_bytes(device: torch.device) -> int:
-    """Bytes that can still be used on a device; a very large number where nobody knows."""
+    """Bytes that can still be used on a device; a very large number where nobody knows.
+
+    Where works share a GPU, `TICKET_GPU_SHARE` of them, each counts on its part of the whole.
+    """
     if device.type == "cuda":
         import torch  # slow; those who only count cores never come here
 
-        free, _ = torch.cuda.mem_get_info(device)
-        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(free) + int(idle)
+        free, total = torch.cuda.mem_get_info(device)
+        reserved, used = torch.cuda.memory_reserved(device), torch.cuda.memory_allocated(device)
+        given = os.environ.get(GPU_SHARE, "1")
+        share = total // max(1, int(given) if given.isdecimal() else 1)
+        return max(0, min(int(free) + reserved, share) - used)
     return min(_free_of_machine(), _free_of_container())
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import nn
 
-from ticket_hub.data import DataSet
+from ticket_hub.data import DataSet, PackedImages
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks.passing import takes_tokens, vectorizes
 from ticket_hub.recipe import TrainingSpec
@@ -71,6 +71,13 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
     kind: type[Backend] = BACKENDS[name]
     if issubclass(kind, SparseBackend) and data.kind != "images":
         return "train on anything but pixels"
+    if isinstance(data.train.inputs, PackedImages):
+        if issubclass(kind, SparseBackend):
+            return "train on pictures that lie on disk"
+        if data.device.type == "cuda" and name != "plain":
+            return "read pictures from disk within a graph"
+    if training.label_smoothing and not getattr(kind, "smooths_labels", False):
+        return "smooth labels"
     reason = kind.refusal(module, training, data.device)
     if reason is None and name == "vmap" and not vectorizes(module, (2, *data.input_shape)):
         return "train a network that draws random numbers, or decides by values, on its way"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 import torch
 
@@ -10,11 +12,12 @@ from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, TicketHubError
 from ticket_hub.training.loop import Drive, Task
 from ticket_hub.training.member import Progress, Trained
+from ticket_hub.training.ranks import Team
 from ticket_hub.training.settings import deliberate, on_device
 from ticket_hub.training.sparse.compile_kernels import compile_apart
 from ticket_hub.training.sparse.compiled import SparseNumba
 
-__all__ = ["run_here", "run_task"]
+__all__ = ["run_here", "run_over", "run_task"]
 
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Of a CPU; of CUDA and its graphs; of cuBLAS, cuDNN and their kind."""
@@ -25,16 +28,22 @@ def run_task(
     task: Task,
     observe: Callable[[list[Progress]], None],
     should_stop: Callable[[], bool] | None,
+    team: Team | None = None,
 ) -> list[Trained]:
-    """Do one task with one thread.
+    """Do one task with one thread, or a process's share of it with one thread of each.
 
     Raises:
         MemoryLimitError: the device's memory is used up.
         TrainingError: as `Drive.run`.
     """
+    with _translated(data, task), deliberate(task.training), on_device(data.device):
+        return Drive(data, task, observe, should_stop, team).run()
+
+
+@contextlib.contextmanager
+def _translated(data: DataSet, task: Task) -> Iterator[None]:
     try:
-        with deliberate(task.training), on_device(data.device):
-            return Drive(data, task, observe, should_stop).run()
+        yield
     except (MemoryError, RuntimeError) as error:
         if _is_out_of_memory(error):
             raise MemoryLimitError(
@@ -44,6 +53,66 @@ def run_task(
                 "training.batch_size needs less too, but is another recipe.",
             ) from error
         raise
+
+
+def run_over(
+    copies: Sequence[DataSet],
+    tasks: Sequence[Task],
+    observe: Callable[[Progress], None] | None,
+    should_stop: Callable[[], bool] | None,
+) -> dict[str, Trained]:
+    """Do all tasks, one on each device at a time; results by the members' names.
+
+    One thread gives each device its next half second of work in turn: devices compute while it
+    goes on. After the first error the others save what they have.
+
+    Args:
+        copies: the data set on each device.
+
+    Raises:
+        StoppedError: `should_stop` became true.
+        TrainingError: as `run_task`.
+    """
+    waiting, done = deque(tasks), dict[str, Trained]()
+    busy: dict[torch.device, tuple[Task, Drive, Generator[None, None, list[Trained]]]] = {}
+    with deliberate(tasks[0].training):
+        while waiting or busy:
+            for data in copies:
+                if data.device not in busy and not waiting:
+                    continue
+                task = busy[data.device][0] if data.device in busy else waiting.popleft()
+                try:
+                    with _translated(data, task), on_device(data.device):
+                        if data.device not in busy:
+                            drive = Drive(data, task, _teller(observe), should_stop)
+                            busy[data.device] = (task, drive, drive.pieces())
+                        next(busy[data.device][2])
+                except StopIteration as ended:
+                    names = [member.name for member in task.members]
+                    done |= dict(zip(names, ended.value, strict=True))
+                    del busy[data.device]
+                except TicketHubError:
+                    busy.pop(data.device, None)
+                    _keep(busy)
+                    raise
+    return done
+
+
+def _keep(busy: Mapping[torch.device, tuple[Task, Drive, object]]) -> None:
+    for device, (_, drive, _) in busy.items():
+        with on_device(device):
+            drive.keep()
+
+
+def _teller(observe: Callable[[Progress], None] | None) -> Callable[[list[Progress]], None]:
+    """Tells how far each member of a group is."""
+
+    def tell(news: list[Progress]) -> None:
+        if observe is not None:
+            for progress in news:
+                observe(progress)
+
+    return tell
 
 
 def run_here(
@@ -61,14 +130,9 @@ def run_here(
     if should_stop is not None and any(task.backend == SparseNumba.name for task in tasks):
         compile_apart(should_stop)
 
-    def tell(news: list[Progress]) -> None:
-        if observe is not None:
-            for progress in news:
-                observe(progress)
-
     done: dict[str, Trained] = {}
     for task in tasks:
-        results = run_task(data, task, tell, should_stop)
+        results = run_task(data, task, _teller(observe), should_stop)
         done |= {m.name: result for m, result in zip(task.members, results, strict=True)}
     return done
 

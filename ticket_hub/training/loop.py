@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +19,9 @@ from ticket_hub.training.history import History
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.pace import CheckpointClock, Poll, StepPacer
 from ticket_hub.training.pixels import cut
+from ticket_hub.training.ranks import Team
 from ticket_hub.training.sample import train_sample
+from ticket_hub.training.shared_lane import Together
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Drive", "Task"]
@@ -55,6 +57,9 @@ class Drive:
 
     A member that has run out of patience leaves the group: the rest goes on in a new backend from
     its states, which changes no bit of it, but for `stack` and `vmap` on a GPU.
+
+    Processes that train together each drive the same task. They look up at the same iterations,
+    so that all of them stop when one is asked to.
     """
 
     def __init__(
@@ -63,11 +68,12 @@ class Drive:
         task: Task,
         observe: Callable[[list[Progress]], None],
         should_stop: Callable[[], bool] | None,
+        team: Team | None = None,
     ) -> None:
         self._data, self._task, self._observe = data, task, observe
         self._training = task.training
-        self._device = data.device
-        self._poll, self._pace = Poll(should_stop), StepPacer(self._device)
+        self._device, self._team = data.device, team
+        self._poll, self._pace = Poll(_wish(should_stop, team)), StepPacer(self._device, team)
         self._clock = CheckpointClock(task.checkpoint_seconds)
         states: Sequence[MemberState | None] = task.states or [None] * len(task.members)
         self._histories = [
@@ -79,10 +85,15 @@ class Drive:
         if task.states:
             self._backend.restore(task.states)
         self._sample = train_sample(data, task.training)
+        self._parked: Sequence[MemberState] = []
         self._pending: list[tuple[int, Tensor]] = []
         self._last_flush = time.monotonic()
 
     def _make(self, members: Sequence[Member]) -> Backend:
+        if self._team is not None:
+            return Together(
+                self._task.architecture, self._data, self._training, members, self._team
+            )
         kind: type[Backend] = BACKENDS[self._task.backend]
         return kind(self._task.architecture, self._data, self._training, members)
 
@@ -93,13 +104,27 @@ class Drive:
             DivergedError: a loss is not finite; the others' states are kept first.
             StoppedError: asked to stop; all states are kept first.
         """
+        pieces = self.pieces()
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as ended:
+                results: list[Trained] = ended.value
+                return results
+
+    def pieces(self) -> Generator[None, None, list[Trained]]:
+        """As `run`, giving way after each piece of about half a second."""
         done: dict[str, Trained] = {}
         while True:
             self._arrive()
             self._take_out_finished(done)
             if not self._active:
                 return [done[history.member.name] for history in self._histories]
-            self._advance(self._next_stop())
+            yield from self._advance(self._next_stop())
+
+    def keep(self) -> None:
+        """Save all states, where there is a keeper: another group cannot go on."""
+        self._checkpoint()
 
     def _arrive(self) -> None:
         """Do what is due at this iteration: snapshots and readings."""
@@ -122,7 +147,7 @@ class Drive:
         stops = [(at // every + 1) * every, self._training.iterations]
         return min([*stops, *(s for s in self._task.snapshots if s > at)])
 
-    def _advance(self, stop: int) -> None:
+    def _advance(self, stop: int) -> Generator[None, None, None]:
         """Train to `stop`, looking up about twice a second."""
         while self._backend.iteration < stop:
             steps = min(self._pace.steps, stop - self._backend.iteration)
@@ -133,6 +158,7 @@ class Drive:
                 self._stop()
             if self._task.keeper is not None and self._clock.due():
                 self._checkpoint()
+            yield
 
     def _read(self) -> Tensor:
         """Validation and test readings of every member, then those of the training sample.
@@ -161,6 +187,7 @@ class Drive:
     def _flush_if_needed(self) -> None:
         """Ask the device for its readings: at once where they decide, else now and then."""
         deciding = self._training.patience > 0 or self._training.test == "chosen"
+        deciding = deciding or self._team is not None  # all of them see a lost loss at once
         waited = time.monotonic() - self._last_flush > READ_SECONDS
         if self._device.type == "cpu" or deciding or waited:
             self._flush()
@@ -223,30 +250,34 @@ class Drive:
             return
         if self._task.keeper is not None and self._clock.due_at_the_end():
             self._checkpoint()
-        for history, leaves, weights in zip(
-            self._active, leaving, self._backend.weights(), strict=True
-        ):
+        weights = self._backend.weights()
+        # for who stays, and where the test set is read now, which a stop may interrupt
+        kept = not all(leaving) or self._training.test == "chosen"
+        states = self._backend.states() if kept else []
+        self._parked, kind, at = states, self._backend.name, self._backend.iteration
+        del self._backend  # before the next, so that there is never memory for two
+        for history, leaves, trained in zip(self._active, leaving, weights, strict=True):
             if leaves:
-                done[history.member.name] = self._finish(history, weights)
+                done[history.member.name] = self._finish(history, trained, kind, at)
         self._go_on_with([not leaves for leaves in leaving])
 
     def _go_on_with(self, staying: list[bool]) -> None:
-        states = [s for s, stays in zip(self._backend.states(), staying, strict=True) if stays]
+        states = [state for state, stays in zip(self._parked, staying, strict=False) if stays]
         self._active = [h for h, stays in zip(self._active, staying, strict=True) if stays]
+        self._parked = []
         if self._active:
-            del self._backend  # before the next, so that there is never memory for two
             self._backend = self._make([history.member for history in self._active])
             self._backend.restore(states)
 
-    def _finish(self, history: History, weights: Weights) -> Trained:
+    def _finish(self, history: History, weights: Weights, kind: str, at: int) -> Trained:
         if self._training.test == "chosen":
             self._read_chosen(history, weights)
         return Trained(
             weights=weights,
             curves=history.curves(),
             snapshots=history.snapshots,
-            iterations=self._backend.iteration,
-            backend=self._backend.name,
+            iterations=at,
+            backend=kind,
         )
 
     def _read_chosen(self, history: History, weights: Weights) -> None:
@@ -261,16 +292,24 @@ class Drive:
         began = time.monotonic()
         if self._pending:
             self._flush()
-        for history, bare in zip(self._active, self._backend.states(), strict=True):
+        for history, bare in zip(self._active, self._parked or self._backend.states(), strict=True):
             if history.member.name not in leave_out:
                 self._task.keeper.save(history.member.name, history.state(bare))
         self._clock.saved(time.monotonic() - began)
 
     def _stop(self) -> None:
         self._checkpoint()
+        at = self._parked[0].iteration if self._parked else self._backend.iteration
         raise StoppedError(
-            f"Training was stopped at iteration {self._backend.iteration}.",
+            f"Training was stopped at iteration {at}.",
             "What was done so far is kept; run the same command again to go on."
             if self._task.keeper is not None
             else "Nothing was kept, since no checkpoints were asked for.",
         )
+
+
+def _wish(should_stop: Callable[[], bool] | None, team: Team | None) -> Callable[[], bool] | None:
+    """Asks all processes, where several train together."""
+    if team is None:
+        return should_stop
+    return lambda: team.any(should_stop is not None and should_stop())

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import torch
 
+from ticket_hub.training.ranks import Team
+
 __all__ = ["CheckpointClock", "Poll", "StepPacer"]
 
 CHUNK_SECONDS = 0.5
@@ -36,10 +38,13 @@ class StepPacer:
 
     On CUDA, where the host runs ahead of the device, each piece waits for the one before, so that
     the device never idles and the host is at most two pieces ahead.
+
+    Args:
+        team: the processes that train together: the first one's clock counts.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self.steps = 1
+    def __init__(self, device: torch.device, team: Team | None = None) -> None:
+        self.steps, self._team = 1, team
         self._began = 0.0
         self._events: list[torch.cuda.Event] = []
         self._device = device
@@ -59,6 +64,10 @@ class StepPacer:
         seconds = (time.monotonic() - self._began) / steps
         fitting = int(CHUNK_SECONDS / max(seconds, 1e-9))
         self.steps = max(1, min(fitting, 2 * self.steps, MAX_STEPS))
+        if self._team is not None:
+            told = torch.tensor([self.steps])
+            self._team.copy_first([told])
+            self.steps = int(told)
 
 
 class CheckpointClock:

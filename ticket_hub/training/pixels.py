@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
+from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from ticket_hub.data import DataSet, Part, is_augmented, normalized
-from ticket_hub.shapes import Shaped
+from ticket_hub.data import DataSet, PackedImages, Part, is_augmented, normalized
+from ticket_hub.shapes import Int64, Shaped
 
-__all__ = ["cut", "floats", "keep_floats", "kept_floats"]
+__all__ = ["batches", "cut", "floats", "keep_floats", "kept_floats"]
 
 KEPT_FLOATS = {"cpu": 256 * 2**20, "cuda": 2**30}
 """Bytes of normalized pixels that are kept for one part of a data set, by device. On a CPU all
@@ -24,7 +26,7 @@ _origins: WeakKeyDictionary[Part, tuple[weakref.ref[Part], int]] = WeakKeyDictio
 
 def kept_floats(part: Part, data: DataSet) -> int:
     """Bytes that `floats` keeps of a part: 0 where they would be too many or never be used."""
-    if part.kind == "tokens":
+    if part.kind == "tokens" or isinstance(part.inputs, PackedImages):
         return 0
     size = part.inputs.numel() * 4
     changing = part is data.train and is_augmented(data.spec)
@@ -48,6 +50,28 @@ def floats(part: Part, data: DataSet) -> Shaped[Tensor, "examples channels heigh
         with torch.inference_mode(mode=False):
             _floats[whole] = normalized(whole.inputs, data)
     return _floats[whole][first : first + len(part)]
+
+
+def batches(
+    part: Part, data: DataSet, size: int
+) -> Sequence[tuple[Callable[[], Tensor], Int64[Tensor, " batch"]]]:
+    """A part in batches: what gives the normalized pixels of each, and its labels.
+
+    Pictures that lie on disk are decoded when they are asked for.
+    """
+    images = part.inputs
+    if isinstance(images, PackedImages):
+        pieces: Sequence[Tensor] = images.batches(size)
+    else:
+        pieces = floats(part, data).split(size)
+    return [
+        (functools.partial(_ready, some, data), labels)
+        for some, labels in zip(pieces, part.labels.split(size), strict=True)
+    ]
+
+
+def _ready(some: Tensor, data: DataSet) -> Tensor:
+    return normalized(some, data) if isinstance(some, PackedImages) else some
 
 
 def cut(part: Part, examples: int) -> tuple[Part, ...]:

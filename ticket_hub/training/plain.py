@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
@@ -17,11 +17,11 @@ from ticket_hub.recipe import TrainingSpec
 from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float64
 from ticket_hub.training.backend import register_backend
-from ticket_hub.training.batches import Batches
+from ticket_hub.training.batches import WHOLE, Batches
 from ticket_hub.training.layout import lay_out
 from ticket_hub.training.member import Member, MemberState
 from ticket_hub.training.optimizers import make_optimizer
-from ticket_hub.training.pixels import floats
+from ticket_hub.training.pixels import batches
 from ticket_hub.training.readings import read_logits
 from ticket_hub.training.settings import autocast
 from ticket_hub.types import Architecture, Weights
@@ -40,7 +40,12 @@ class Lane:
     """
 
     def __init__(
-        self, architecture: Architecture, data: DataSet, training: TrainingSpec, member: Member
+        self,
+        architecture: Architecture,
+        data: DataSet,
+        training: TrainingSpec,
+        member: Member,
+        share: slice = WHOLE,
     ) -> None:
         self.data, self.training, self.member = data, training, member
         self.device = data.device
@@ -51,7 +56,7 @@ class Lane:
         self.parameters = list(named.values())
         self.keep = self._masks(named)
         self.optimizer = make_optimizer(training, self.parameters)
-        self.batches = Batches(data, training, [member])
+        self.batches = Batches(data, training, [member], share)
 
     def _load(self, architecture: Architecture) -> nn.Module:
         module = build(architecture)
@@ -80,38 +85,54 @@ class Lane:
 
     def seed(self, iteration: int) -> None:
         """Seed what the step at this iteration draws, on the host and on the device."""
-        seed = derive_seed(self.member.seed, "noise", self.member.level, iteration)
+        seed = derive_seed(self.member.seed, *self.noise(iteration))
         # `torch.manual_seed` formats the call stack for each kind of device that is not there,
         # which takes 30 times as long as seeding.
         torch.default_generator.manual_seed(seed)
         if self.device.type == "cuda":
             torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
 
+    def noise(self, iteration: int) -> tuple[str | int, ...]:
+        """What names the stream of this step's draws beside the member's seed."""
+        return ("noise", self.member.level, iteration)
+
     def step(self) -> None:
         """One step at the present place of the inputs."""
+        gradients = list(self.gradients())
+        with torch.no_grad():
+            self.optimizer.step(gradients, self.batches.lr)
+        self.batches.advance()
+
+    def gradients(self) -> Collection[Tensor]:  # a list is checked by random items in the tests
+        """Of the mean loss of this step's inputs, by parameter; 0 where the mask drops."""
         images, labels = self.batches.inputs()
         with autocast(self.training, self.device):
             logits = self.module(images[0].contiguous(memory_format=self.format))
-        loss = functional.cross_entropy(logits.float(), labels[0])
+        loss = functional.cross_entropy(
+            logits.float(), labels[0], label_smoothing=self.training.label_smoothing
+        )
         gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
         with torch.no_grad():
             if self.keep:
                 torch._foreach_mul_([gradients[i] for i in self.keep], list(self.keep.values()))
-            self.optimizer.step(gradients, self.batches.lr)
-        self.batches.advance()
+        return gradients
 
     @torch.inference_mode()
     def evaluate(self, part: Part) -> Float64[Tensor, " 2"]:
         """Mean loss and accuracy."""
+        return self.count(part) / len(part)
+
+    def count(self, part: Part, first: int = 0, every: int = 1) -> Float64[Tensor, " 2"]:
+        """Sums of losses and of right answers over a part, or over every so many batches of it."""
         self.module.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        size = EVALUATION_BATCH.get(self.device.type, 100)
-        pixels = floats(part, self.data)
-        for images, labels in zip(pixels.split(size), part.labels.split(size), strict=True):
+        size = min(EVALUATION_BATCH.get(self.device.type, 100), -(-len(part) // every))
+        for read, labels in batches(part, self.data, size)[first::every]:
+            images = read()
             with autocast(self.training, self.device):
                 logits = self.module(images.contiguous(memory_format=self.format))
             total += read_logits(logits.unsqueeze(0), labels)[0] * len(labels)
-        return total / len(part)
+        return total
 
     def weights(self) -> Weights:
         """The present state dict, copied to the CPU."""
@@ -144,6 +165,7 @@ class Plain:
 
     name: ClassVar[str]
     one_by_one: ClassVar[bool] = True
+    smooths_labels: ClassVar[bool] = True
     lane: ClassVar[type[Lane]] = Lane
 
     def __init__(

@@ -18,6 +18,7 @@ __all__ = ["Process", "can_import"]
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "TICKET_CORES": "1",  # threads that decode pictures
     "CUDA_VISIBLE_DEVICES": "",
     # glibc keeps large buffers for the next step, instead of giving them back to the system and
     # faulting them in again.

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ticket_hub.data import DataSet, Part, normalized
+from ticket_hub.data import DataSet, PackedImages, Part, normalized
 from ticket_hub.errors import StorageError
 from ticket_hub.training.pixels import keep_floats, kept_floats
 
-__all__ = ["DataSheet", "SharedData", "open_shared"]
+__all__ = ["DataSheet", "SharedData", "open_shared", "packed_images", "shell_of"]
 
 ALIGNMENT = 64
+NONE = torch.empty(0, dtype=torch.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,12 +36,14 @@ class DataSheet:
         places: of the images, then of the labels of each part, then of those normalized pixels
             that are kept: offset in bytes, dtype, shape.
         kept: for each part whether its normalized pixels are there.
+        packed: for each part its pictures, where they lie on disk and not in the shared file.
         size: bytes of the file.
     """
 
     shell: DataSet
     places: tuple[tuple[int, torch.dtype, tuple[int, ...]], ...]
     kept: tuple[bool, ...]
+    packed: tuple[PackedImages | None, ...]
     size: int
 
 
@@ -72,19 +75,15 @@ class SharedData:
                 places.append((place, tensor.dtype, tuple(tensor.shape)))
                 place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
             stream.truncate(place)
-        none = torch.arange(0)
-        shell = dataclasses.replace(
-            data,
-            train=data.train.take(none),
-            validation=data.validation.take(none),
-            test=data.test.take(none),
-        )
         kept = tuple(bool(kept_floats(part, data)) for part in _parts(data))
-        return DataSheet(shell=shell, places=tuple(places), kept=kept, size=place)
+        packed = tuple(packed_images(part) for part in _parts(data))
+        return DataSheet(
+            shell=shell_of(data), places=tuple(places), kept=kept, packed=packed, size=place
+        )
 
     def _tensors(self, data: DataSet) -> Iterator[Tensor]:
         parts = _parts(data)
-        yield from (part.inputs for part in parts)
+        yield from (part.inputs if packed_images(part) is None else NONE for part in parts)
         yield from (part.labels for part in parts)
         for part in parts:
             if kept_floats(part, data):
@@ -98,15 +97,10 @@ class SharedData:
 def open_shared(handle: int, sheet: DataSheet) -> DataSet:
     """The data set over the shared file; its tensors must not be written."""
     memory = mmap.mmap(handle, sheet.size, access=mmap.ACCESS_COPY)
-    tensors = [
-        torch.frombuffer(memory, dtype=dtype, count=torch.Size(shape).numel(), offset=place).view(
-            shape
-        )
-        for place, dtype, shape in sheet.places
-    ]
+    tensors = [_tensor(memory, *place) for place in sheet.places]
     train, validation, test = (
-        Part(inputs=pixels, labels=truth)
-        for pixels, truth in zip(tensors[:3], tensors[3:6], strict=True)
+        Part(inputs=pixels if pictures is None else pictures, labels=truth)
+        for pixels, truth, pictures in zip(tensors[:3], tensors[3:6], sheet.packed, strict=True)
     )
     data = dataclasses.replace(sheet.shell, train=train, validation=validation, test=test)
     ready = iter(tensors[6:])
@@ -114,6 +108,24 @@ def open_shared(handle: int, sheet: DataSheet) -> DataSet:
         if kept:
             keep_floats(part, next(ready))
     return data
+
+
+def _tensor(memory: mmap.mmap, place: int, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
+    count = torch.Size(shape).numel()
+    if not count:
+        return torch.empty(shape, dtype=dtype)
+    return torch.frombuffer(memory, dtype=dtype, count=count, offset=place).view(shape)
+
+
+def packed_images(part: Part) -> PackedImages | None:
+    """The pictures of a part that lie on disk, where they do."""
+    return part.inputs if isinstance(part.inputs, PackedImages) else None
+
+
+def shell_of(data: DataSet) -> DataSet:
+    """A data set without its examples."""
+    empty = Part(inputs=NONE.view(0, *data.train.inputs.shape[1:]), labels=torch.arange(0))
+    return dataclasses.replace(data, train=empty, validation=empty, test=empty)
 
 
 def _parts(data: DataSet) -> tuple[Part, Part, Part]:

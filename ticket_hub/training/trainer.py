@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
+
+import torch
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import RecipeError
 from ticket_hub.networks import blank_module
 from ticket_hub.networks.registry import home_module
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.training import ranks
 from ticket_hub.training.capacity import cores, free_bytes
 from ticket_hub.training.cost import Cost, count
-from ticket_hub.training.local import run_here
+from ticket_hub.training.following import lead
+from ticket_hub.training.local import run_here, run_over
 from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.memory import check_memory, needed_bytes
@@ -34,10 +39,14 @@ class Trainer:
     """Owns the worker processes and their one copy of the data through many calls of `train`.
 
     A context manager: leaving it ends the processes. On a CUDA device all members are trained in
-    this process.
+    this process. Where this is the first of several processes that train together
+    (`ticket_hub.training.ranks`), all of them train each member, one member after the other.
 
     Args:
         data: what to train on; its device is where training happens.
+        devices: more CUDA devices that take members, where there are several; a member is trained
+            on one of them. Backends that multiply all members at once have other bits where their
+            members are divided.
         workers: single-threaded processes on a CPU. None takes one for each core that this
             process may use, but no more than there are members, and none where the work is too
             small to be worth a process. With 1, everything happens in this process. No result
@@ -47,11 +56,19 @@ class Trainer:
         RecipeError: fewer than 1 worker.
     """
 
-    def __init__(self, data: DataSet, *, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        data: DataSet,
+        *,
+        workers: int | None = None,
+        devices: Sequence[torch.device] = (),
+    ) -> None:
         if workers is not None and workers < 1:
             raise RecipeError(f"There cannot be {workers} workers.", "Use 1 or more.")
         self.data, self.workers = data, workers
         self._device = data.device
+        more = [device for device in devices if device != data.device]
+        self._copies = [data, *(data.to(device) for device in more)]
         self._pool: Pool | None = None
 
     def __enter__(self) -> Trainer:  # noqa: PYI034 - `Self` is unknown to the checker in the tests
@@ -109,10 +126,11 @@ class Trainer:
         if not members:
             return []
         check_precision(training, self._device)
-        members, reasons = made_smaller(architecture, training, self.data, members)
-        if notify is not None:
-            for reason in reasons:
-                notify(reason)
+        if ranks.current() is None:  # several processes share a batch of the whole network
+            members, reasons = made_smaller(architecture, training, self.data, members)
+            if notify is not None:
+                for reason in reasons:
+                    notify(reason)
         blank = Task(
             architecture=architecture,
             training=training,
@@ -135,8 +153,18 @@ class Trainer:
         """
         module = blank_module(blank.architecture)
         cost = count(module, self.data.input_shape)
-        workers = parts = self._most_workers(blank, cost)
-        free = free_bytes(self._device)
+        team = ranks.current()
+        if team is not None:  # members one after the other, each process with its share
+            share = replace(blank.training, batch_size=-(-blank.training.batch_size // team.size))
+            needed = needed_bytes(
+                cost, self.data, share, [len(blank.members)], 1, backend=blank.backend
+            )
+            check_memory(needed, free_bytes(self._device), self._device)
+            found = divide(blank, module, self.data, states, 1)
+            return [replace(task, backend=blank.backend) for task in found], 1
+        workers = self._most_workers(blank, cost)
+        parts = max(workers, min(len(self._copies), len(blank.members)))
+        free = min(free_bytes(copy.device) for copy in self._copies)
         while True:
             tasks = divide(blank, module, self.data, states, parts)
             busy = min(workers, len(tasks))
@@ -168,6 +196,11 @@ class Trainer:
         observe: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool] | None,
     ) -> dict[str, Trained]:
+        team = ranks.current()
+        if team is not None:
+            return lead(team, self.data, tasks, observe, should_stop)
+        if len(self._copies) > 1 and len(tasks) > 1:
+            return run_over(self._copies, tasks, observe, should_stop)
         if workers == 1:
             return run_here(self.data, tasks, observe, should_stop)
         if self._pool is None:

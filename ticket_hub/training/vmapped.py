@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,9 +37,11 @@ class _Traced(Group):
         run = functools.partial(_logits, self.module)
         self._outputs = vmap(run, in_dims=(0, None))
 
+        smoothing = self.training.label_smoothing
+
         # It knows the module and not the group, which would keep itself alive.
         def loss(weights: dict[str, Tensor], pixels: Tensor, truth: Tensor) -> Tensor:
-            return functional.cross_entropy(run(weights, pixels), truth)
+            return functional.cross_entropy(run(weights, pixels), truth, label_smoothing=smoothing)
 
         self._traced = make_fx(vmap(grad(loss)))(self._weights, images, labels)
 
@@ -65,6 +68,8 @@ def _logits(module: nn.Module, weights: Mapping[str, Tensor], images: Tensor) ->
 @register_backend("vmap")
 class Vmapped(FlatBackend):
     """Trains networks whose weights all lie in fully connected layers, such as a user's own MLP."""
+
+    smooths_labels: ClassVar[bool] = True
 
     @staticmethod
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:

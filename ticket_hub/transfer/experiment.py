@@ -130,7 +130,7 @@ class _Session:
     @cached_property
     def trainer(self) -> Trainer:
         """The training engine, with its processes."""
-        return self._stack.enter_context(Trainer(self.data, workers=self.resources.workers))
+        return self._stack.enter_context(self.resources.trainer(self.data))
 
     @cached_property
     def environment(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ SECTIONS = {
     "Find tickets": {
         "find": f"{_HERE}.find",
         "recipes": f"{_HERE}.recipes",
+        "data": f"{_HERE}.data",
         "reproduce": f"{_HERE}.reproduce",
     },
     "Use tickets": {

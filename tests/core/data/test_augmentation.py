@@ -37,6 +37,7 @@ def expected_draws(seed: int, level: int, epoch: int, index: int) -> list[int]:
 
 
 def moved_by_hand(image: Tensor, draws: list[int], spec: DataSpec) -> Tensor:
+    assert isinstance(spec.crop, int)
     places = 2 * spec.crop + 1
     top, left = (draw * places // 2**32 for draw in draws[1:])
     _, height, width = image.shape

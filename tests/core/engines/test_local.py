@@ -294,7 +294,10 @@ def test_a_gpu_may_have_several_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = machine_slots(per_gpu=2)
     assert [slot.name for slot in slots] == ["gpu-0", "gpu-3", "gpu-0-1", "gpu-3-1"]
     assert [slot.cuda for slot in slots] == ["0", "3", "0", "3"]
-    assert machine_slots() == slots[:2]
+    assert {slot.sharing for slot in slots} == {2}
+    assert child_environment({}, cuda="0", sharing=2)["TICKET_GPU_SHARE"] == "2"
+    assert "TICKET_GPU_SHARE" not in child_environment({}, cuda="0")
+    assert [slot.name for slot in machine_slots()] == ["gpu-0", "gpu-3"]
     engine = from_options({"slots-per-gpu": "2"})
     assert engine.slots == 4
     with pytest.raises(EngineError, match="0 slots on a GPU"):

@@ -6,6 +6,7 @@ import dataclasses
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, StoppedError
 from ticket_hub.networks import blank_module, build
-from ticket_hub.training import Progress, train
+from ticket_hub.training import Progress, Trainer, train
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.choice import BACKENDS as KINDS
 from ticket_hub.training.cost import count
@@ -142,14 +143,15 @@ def test_no_cycle_keeps_what_was_trained_in_a_gpus_memory(
         gc.enable()
 
 
+@pytest.mark.parametrize("test", ["curve", "chosen"])
 def test_members_that_go_on_alone_never_have_memory_twice(
-    digits: DataSet, cuda: PretendedCuda
+    test: Literal["curve", "chosen"], digits: DataSet, cuda: PretendedCuda
 ) -> None:
     architecture, data = network(digits, "lenet-300-100"), digits.to("cuda:1")
     members = population(architecture, 3)
     used: list[int] = []
     cuda.failure = lambda _: used.append(cuda.memory.live_bytes(data.device))
-    results = train(architecture, data, LEAVING, members)
+    results = train(architecture, data, dataclasses.replace(LEAVING, test=test), members)
     assert len({result.iterations for result in results}) > 1
     assert used.index(max(used)) < len(used) // 2, "the most is used while all are there"
 
@@ -363,3 +365,33 @@ def test_convolutions_lie_as_the_device_and_the_precision_want(
         torch.channels_last,
     ]
     assert cuda.graphs == []
+
+
+def test_members_are_spread_over_two_gpus_in_one_command(
+    digits: DataSet, cuda: PretendedCuda, tmp_path: Path
+) -> None:
+    architecture, training = network(digits, "lenet-24-16"), spec(backend="lanes", iterations=30)
+    members, data = population(architecture, 3), digits.to("cuda:0")
+    alone = train(architecture, data, training, members)
+    placed: set[str] = set()
+
+    def look(_: Progress) -> None:
+        placed.update(f"cuda:{index}" for index in (0, 1) if cuda.memory.live_bytes(at[index]))
+
+    at = [torch.device("cuda", index) for index in (0, 1)]
+    with Trainer(data, devices=at) as trainer:
+        together = trainer.train(architecture, training, members, observe=look)
+        for one, other in zip(alone, together, strict=True):
+            assert_same(one, other)
+        assert placed == {"cuda:0", "cuda:1"}
+        keeper = FolderKeeper(folder=tmp_path)
+        asked = iter(range(10**6))
+        with pytest.raises(StoppedError):
+            trainer.train(
+                architecture, training, members, keeper=keeper, should_stop=lambda: next(asked) > 8
+            )
+        kept = [state for member in members if (state := keeper.load(member.name))]
+        assert len(kept) > 1, "the group on the other device has kept its states, too"
+        resumed = trainer.train(architecture, training, members, keeper=keeper)
+    for one, other in zip(alone, resumed, strict=True):
+        assert_same(one, other)

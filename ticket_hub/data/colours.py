@@ -1,0 +1,66 @@
+"""Random changes of colour: `data.jitter`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from ticket_hub.recipe.spec import JITTERS
+from ticket_hub.shapes import Int64, UInt8
+
+__all__ = ["jittered"]
+
+LUMA = (0.299, 0.587, 0.114)
+COLOURS = 3
+
+
+def jittered(
+    images: UInt8[Tensor, "batch channels height width"],
+    words: Int64[Tensor, "batch changes"],
+    strengths: Mapping[str, float],
+) -> UInt8[Tensor, "batch channels height width"]:
+    """Images whose brightness, contrast and saturation were changed, in this order.
+
+    Each is multiplied by a factor that is uniform in [1 - strength, 1 + strength] and not below 0,
+    as in torchvision's ColorJitter, which draws an order, too. Brightness is relative to black,
+    contrast to the mean grey of the image, and saturation to the grey of each pixel.
+
+    Args:
+        words: in [0, 2**32), for the changes that have a strength, in the order of `JITTERS`.
+        strengths: name of a change -> its strength.
+    """
+    values = images.float()
+    chosen = [name for name in JITTERS if name in strengths]
+    for place, name in enumerate(chosen):
+        strength = strengths[name]
+        low = max(0.0, 1 - strength)
+        share = words[:, place].double() / 2**32
+        factor = (low + (1 + strength - low) * share).float().view(-1, 1, 1, 1)
+        values = _anchor(name, values).lerp(values, factor).clamp_(0, 255)
+    return values.round_().to(torch.uint8)
+
+
+def _anchor(name: str, values: Tensor) -> Tensor:
+    """What an image becomes with the factor 0."""
+    anchor: Tensor = _ANCHORS[name](values).expand_as(values)
+    return anchor
+
+
+def _grey(values: Tensor) -> Tensor:
+    if values.shape[1] != COLOURS:
+        return values.mean(1, keepdim=True)
+    red, green, blue = values.split(1, 1)
+    grey: Tensor = red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
+    return grey
+
+
+_ANCHORS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "brightness": torch.zeros_like,
+        "contrast": lambda values: _grey(values).mean((2, 3), keepdim=True),
+        "saturation": _grey,
+    }
+)

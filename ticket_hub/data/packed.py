@@ -1,0 +1,395 @@
+"""Pictures on disk that stand where a tensor of pixels stands: decoded when they are asked for."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
+from ticket_hub.shapes import Int64, UInt8
+
+__all__ = [
+    "INDEX",
+    "MANIFEST",
+    "PICTURES",
+    "RECORD",
+    "Pack",
+    "PackedImages",
+    "ReadAhead",
+    "decoder",
+    "pixels",
+]
+
+MANIFEST, PICTURES, INDEX = "pack.json", "pictures.bin", "index.bin"
+RECORD = np.dtype(
+    [
+        ("end", "<i8"), ("label", "<i8"), ("crc32", "<u4"),
+        ("height", "<i4"), ("width", "<i4"), ("channels", "<i4"),
+    ]
+)  # fmt: skip
+"""Of one picture in the index: where its bytes end, its label, their checksum, and its size."""
+
+FORMAT = 1
+DEPTH = 4
+"""Batches that are decoded ahead of the one that is trained on."""
+
+CHUNK = 8
+"""Pictures that one thread decodes at a time."""
+
+
+class Pack:
+    """The file of pictures and its index, mapped into memory.
+
+    Attributes:
+        about: what `pack.json` says.
+        index: one `RECORD` for each picture.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.about: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+            sizes = {name: (folder / name).stat().st_size for name in (PICTURES, INDEX)}
+        except FileNotFoundError as error:
+            raise DataNotFoundError(
+                f"There are no packed pictures in {folder}.", "Make them: `ticket data pack`."
+            ) from error
+        except ValueError as error:
+            raise DataCorruptError(f"{folder / MANIFEST} cannot be read.", AGAIN) from error
+        if self.about.get("format") != FORMAT:
+            raise DataError(
+                f"{folder} is of format {self.about.get('format')!r}.",
+                "Read it with a newer version of Ticket Hub, or pack the data again.",
+            )
+        for name, size in sizes.items():
+            if self.about[name]["size"] != size:
+                raise DataCorruptError(
+                    f"{folder / name} has {size} bytes and should have {self.about[name]['size']}.",
+                    AGAIN,
+                )
+        self.folder = folder
+        self.index: NDArray[np.void] = np.fromfile(folder / INDEX, RECORD)
+        self.ends = self.index["end"]
+        with (folder / PICTURES).open("rb") as stream:
+            self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the pictures' bytes."""
+        return str(self.about[PICTURES]["sha256"])
+
+    def encoded(self, place: int) -> bytes:
+        """The bytes of one picture."""
+        start = int(self.ends[place - 1]) if place else 0
+        return self._bytes[start : int(self.ends[place])]
+
+
+AGAIN = "Delete the folder, and pack the data again: `ticket data pack`."
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(folder: str, digest: str) -> Pack:
+    found = Pack(Path(folder))
+    if found.digest != digest:
+        raise DataCorruptError(
+            f"{folder} holds other pictures than when the data were read.",
+            "Read the data again; on several machines, give all of them the same pack.",
+        )
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def _threads(_process: int) -> ThreadPoolExecutor:
+    """One thread for each core of this process; a fork has no threads of its parent."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    given = os.environ.get("TICKET_CORES", "")
+    together = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    cores = min(allowed or 1, int(given)) if given.isdecimal() else allowed or 1
+    count = max(1, cores // int(together) if together.isdecimal() else cores)
+    return ThreadPoolExecutor(count, thread_name_prefix="decode")
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Which pictures, and how they become pixels."""
+
+    folder: str
+    digest: str
+    places: Int64[Tensor, " examples"]
+    channels: int
+    size: int
+
+
+class PackedImages(Tensor):
+    """uint8 pixels `(examples, channels, size, size)` that lie on disk, encoded.
+
+    A tensor by its shape, dtype and device, without memory of its own. Indices and slices of
+    examples give others of its kind; whatever asks for numbers gets the tensor of them, decoded
+    by a thread for each core. What is decoded is the square in the middle of each picture.
+    """
+
+    packed: _Where
+
+    @staticmethod
+    def __new__(  # noqa: D102, PYI034 - as the class says; `Self` is unknown to the tests' checker
+        cls: type[PackedImages], where: _Where, device: torch.device | None = None
+    ) -> PackedImages:
+        shape = (len(where.places), where.channels, where.size, where.size)
+        made: PackedImages = Tensor._make_wrapper_subclass(  # noqa: SLF001 - as its documentation says
+            cls, shape, dtype=torch.uint8, device=device or torch.device("cpu")
+        )
+        made.packed = where
+        return made
+
+    @classmethod
+    def of(cls, pack: Pack, places: Int64[Tensor, " examples"], size: int) -> PackedImages:
+        """Some pictures of a pack.
+
+        Args:
+            size: of the square; 0 where all pictures have one.
+
+        Raises:
+            DataError: they have several sizes, or one is smaller than `size`.
+        """
+        some = pack.index[places.numpy()]
+        heights, widths = some["height"], some["width"]
+        if not size:
+            if len(np.unique(heights)) > 1 or len(np.unique(widths)) > 1 or heights[0] != widths[0]:
+                raise DataError(
+                    f"The packed pictures of {pack.about['source']} have several sizes, or are no "
+                    "squares.",
+                    "Set data.short_side and data.size, and pack them again.",
+                )
+            size = int(heights[0])
+        if min(int(heights.min()), int(widths.min())) < size:
+            raise DataError(
+                f"A packed picture of {pack.about['source']} is smaller than {size} pixels.",
+                "Set data.short_side to data.size or more, and pack them again.",
+            )
+        channels = int(pack.index["channels"].max())
+        return cls(_Where(str(pack.folder), pack.digest, places, channels, size))
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return f"PackedImages({tuple(self.shape)}, {self.packed.folder!r})"
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        return (type(self), (self.packed, self.device))
+
+    @property
+    def pack(self) -> Pack:
+        """The file that they lie in."""
+        return _opened(self.packed.folder, self.packed.digest)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether every picture is the square that is wanted: nothing of it is cut off."""
+        size, some = self.packed.size, self.pack.index[self.packed.places.numpy()]
+        return bool((some["height"] == size).all() and (some["width"] == size).all())
+
+    @property
+    def identity(self) -> bytes:
+        """What decides their pixels, for fingerprints."""
+        places = hashlib.sha256(self.packed.places.numpy().tobytes()).hexdigest()
+        return f"{self.pack.digest} {places} {self.packed.size} {decoder()}".encode()
+
+    def sizes(self, rows: Int64[Tensor, "*batch"]) -> tuple[Tensor, Tensor]:
+        """Heights and widths of some pictures, as they are packed."""
+        some = self.pack.index[self.packed.places[rows].numpy()]
+        return (
+            torch.from_numpy(some["height"].astype(np.int64)),
+            torch.from_numpy(some["width"].astype(np.int64)),
+        )
+
+    def read(
+        self,
+        rows: Int64[Tensor, " batch"] | None = None,
+        windows: Int64[Tensor, "batch 4"] | None = None,
+    ) -> UInt8[Tensor, "batch channels height width"]:
+        """Pixels of some examples, of all by default, on the CPU.
+
+        Args:
+            windows: top, left, height and width of what is cut out of each and scaled; without
+                them the square in the middle.
+        """
+        return _finish(*self.begin(rows, windows))
+
+    def begin(
+        self,
+        rows: Int64[Tensor, " batch"] | None = None,
+        windows: Int64[Tensor, "batch 4"] | None = None,
+    ) -> tuple[Tensor, list[Future[None]]]:
+        """As `read`, without waiting: the tensor, and what fills it."""
+        places = self.packed.places if rows is None else self.packed.places[rows]
+        where = self.packed
+        found = torch.empty(len(places), where.channels, where.size, where.size, dtype=torch.uint8)
+        numbers, target = places.tolist(), found.numpy()
+        cuts = [None] * len(numbers) if windows is None else windows.tolist()
+
+        def fill(first: int) -> None:
+            for at in range(first, min(first + CHUNK, len(numbers))):
+                target[at] = _decoded(self.pack, numbers[at], cuts[at], where)
+
+        executor = _threads(os.getpid())
+        return found, [executor.submit(fill, at) for at in range(0, len(numbers), CHUNK)]
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override] # as torch calls it
+        cls,
+        func: Any,  # noqa: ANN401 - an operation
+        _types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever it gives
+        kwargs = kwargs or {}
+        lazily = _LAZY.get(func)
+        if lazily is not None:
+            found = lazily(*args, **kwargs)
+            if found is not None:
+                return found
+        whole = tree_map(pixels, (args, kwargs))
+        return func(*whole[0], **whole[1])
+
+    def batches(self, size: int) -> list[PackedImages]:
+        """So many of them at a time: as `split`, which inference mode does not allow here."""
+        return [self.some(places) for places in self.packed.places.split(size)]
+
+    def some(self, places: Tensor) -> PackedImages:
+        """Some of them, by their places in the file."""
+        return type(self)(replace(self.packed, places=places), self.device)
+
+
+def pixels(value: Any) -> Any:  # noqa: ANN401 - a tensor, or something else
+    """The numbers of packed pictures, on their device; anything else as it is."""
+    return value.read().to(value.device) if isinstance(value, PackedImages) else value
+
+
+class ReadAhead:
+    """Batches of a run of steps, some of them decoded while others are trained on.
+
+    Args:
+        rows: of the examples of each step, `(steps, batch)`.
+        windows: of each, as in `PackedImages.read`.
+    """
+
+    def __init__(
+        self,
+        images: PackedImages,
+        rows: Int64[Tensor, "steps batch"],
+        windows: Int64[Tensor, "steps batch 4"] | None,
+    ) -> None:
+        self._waiting = self._begin(images, rows, windows)
+        self._begun: list[tuple[Tensor, list[Future[None]]]] = []
+
+    @staticmethod
+    def _begin(
+        images: PackedImages, rows: Tensor, windows: Tensor | None
+    ) -> Iterator[tuple[Tensor, list[Future[None]]]]:
+        for step, some in enumerate(rows):
+            yield images.begin(some, None if windows is None else windows[step])
+
+    def __next__(self) -> UInt8[Tensor, "batch channels height width"]:
+        """The pixels of the next step, on the CPU."""
+        while len(self._begun) < DEPTH and (more := next(self._waiting, None)) is not None:
+            self._begun.append(more)
+        return _finish(*self._begun.pop(0))
+
+
+def decoder() -> str:
+    """What decodes pictures here, with versions: other versions may give other pixels."""
+    import PIL
+    from PIL import features
+
+    return f"Pillow {PIL.__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}"
+
+
+def _finish(found: Tensor, filling: Sequence[Future[None]]) -> Tensor:
+    for each in filling:
+        each.result()
+    return found
+
+
+def _decoded(
+    pack: Pack, place: int, window: Sequence[int] | None, where: _Where
+) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    size = where.size
+    try:
+        with Image.open(BytesIO(pack.encoded(place))) as image:
+            picture = image.convert("L" if where.channels == 1 else "RGB")
+    except Exception as error:  # a decoder of strange bytes may raise anything
+        raise DataCorruptError(
+            f"Picture {place} in {pack.folder / PICTURES} cannot be decoded: {error}.", AGAIN
+        ) from error
+    if window is not None:
+        top, left, down, across = window
+        picture = picture.crop((left, top, left + across, top + down))
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+    elif picture.size != (size, size):
+        left, top = (picture.width - size) // 2, (picture.height - size) // 2
+        picture = picture.crop((left, top, left + size, top + size))
+    values = np.asarray(picture)
+    return values[None] if where.channels == 1 else values.transpose(2, 0, 1)
+
+
+def _indexed(images: PackedImages, indices: Sequence[Tensor | None]) -> PackedImages | None:
+    if len(indices) != 1 or indices[0] is None or indices[0].ndim != 1:
+        return None
+    return images.some(images.packed.places[indices[0].cpu()])
+
+
+def _sliced(
+    images: PackedImages,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> PackedImages | None:
+    return images.some(images.packed.places[start:end:step]) if dim == 0 else None
+
+
+def _split(images: PackedImages, size: int, dim: int = 0) -> list[PackedImages] | None:
+    return images.batches(size) if dim == 0 else None
+
+
+def _moved(
+    images: PackedImages,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
+    **_others: object,
+) -> PackedImages | None:
+    if dtype not in {None, torch.uint8}:
+        return None
+    return type(images)(images.packed, device or images.device)
+
+
+def _same(images: PackedImages, **_others: object) -> PackedImages:
+    return type(images)(images.packed, images.device)
+
+
+_ATEN = torch.ops.aten
+_LAZY: Mapping[Any, Callable[..., Any]] = {
+    _ATEN.index.Tensor: _indexed,
+    _ATEN.slice.Tensor: _sliced,
+    _ATEN.split.Tensor: _split,
+    _ATEN._to_copy.default: _moved,  # noqa: SLF001 - the name of an operation
+    _ATEN.clone.default: _same,
+    _ATEN.detach.default: _same,
+    _ATEN.alias.default: _same,
+}
+"""Operations that give packed pictures again; None where they cannot."""
