@@ -22,6 +22,7 @@ from tests.helpers.forked import fork_of, running_hub, start
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub.recipe import load_recipe
+from ticket_hub.transfer.sharing import name_card
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, LOOK_SECONDS
@@ -218,6 +219,7 @@ def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(site: Site, tmp_p
         "search.levels": 2,
     }
     alone = ticket_hub.find("digits-quick", changes=changes, run_folder=tmp_path / "alone")
+    name_card(alone.bundle, job["repository"])  # as the worker's push did
     pulled = ticket_hub.pull_bundle(
         f"{job['repository']}:all",
         hub=own_hub.endpoint,
