@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ticket_hub.data import DataSet
 from ticket_hub.networks import build, outline
+from ticket_hub.project import install_extra
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.structured.small import build_small, left_of
@@ -118,5 +119,5 @@ class Small(Lanes):
         """Why it cannot train this, or None."""
         del module, training, device
         if importlib.util.find_spec("torch_pruning") is None:
-            return "train without torch-pruning (`pip install 'ticket-hub[structured]'`)"
+            return f"train without torch-pruning (`{install_extra('structured')}`)"
         return None
