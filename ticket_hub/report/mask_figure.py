@@ -39,7 +39,8 @@ def mask_figure(ticket: TicketContent) -> Figure:
             _draw(next(shown), _reduced(keep), f"{name}\n{keep.mean():.2%} kept", aspect="auto")
         for rest in shown:
             rest.set_axis_off()
-        figure.suptitle(f"{ticket.architecture.name}, {ticket.density:.2%} of the weights")
+        name, density = ticket.architecture.name, ticket.density
+        figure.suptitle(f"{name}, {density:.2%} of the weights, n = 1 ticket")
     return figure
 
 

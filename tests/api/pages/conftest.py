@@ -11,6 +11,8 @@ import pytest
 
 from tests.helpers.browsing import Reader, Shown, Visit
 from tests.helpers.controlled import GOLDEN, controlled_bundle
+from ticket_hub.hub import connect
+from ticket_hub.hub import push as push_as_it_is
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.background import RunningHub
 
@@ -71,7 +73,8 @@ def shown(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> Shown:
         push = partial(push_bundle, hub=hub.endpoint, token=hub.token)
         push(controlled_bundle(folder / "controlled"), names.controlled)
         push(plain, names.plain)
-        push(plain, names.private, private=True)
+        client = connect(hub.endpoint, token=hub.token)
+        push_as_it_is(client, plain, names.private, private=True)
     return names
 
 

@@ -19,6 +19,7 @@ from matplotlib.text import Text
 import ticket_hub
 import ticket_hub.report
 from ticket_hub.analysis import analyses
+from ticket_hub.bundle import open_bundle
 from ticket_hub.comparison import experiment_study
 from ticket_hub.comparison.ladder import MeasuredLadder
 from ticket_hub.report.comparison import between_figure
@@ -26,6 +27,7 @@ from ticket_hub.report.figures import ladder_figure, tickets_figure
 from ticket_hub.report.forest import differences_figure, forest_figure, verdict_branches
 from ticket_hub.report.heatmap import matrix_figure
 from ticket_hub.report.learning import curves_figure, learning_figure
+from ticket_hub.report.mask_figure import mask_figure
 from ticket_hub.transfer.matrix import Matrix, read_matrix
 from ticket_hub.transfer.stored import read_experiment
 
@@ -79,6 +81,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
         **_of_evidence(study.levels, ladder, read_matrix(moved.run)),
         "learning_figure": learning_figure(study.learning(study.levels[0]), title="x"),
         "between_figure": between_figure(ticket_hub.compare([found.run, *runs])),
+        "mask_figure": mask_figure(open_bundle(found.bundle).ticket(1, 0)),
         **_of_analyses(found.run, place / "analysis"),
     }
 
@@ -97,8 +100,10 @@ def _of_evidence(
 
 
 def _of_analyses(run: Path, folder: Path) -> dict[str, Figure]:
-    found = ticket_hub.analyze(f"{run}:1,2", folder=folder, workers=1)
-    return {f"{each.name}_figure": each.draw(found.of(each.name)) for each in analyses()}
+    every = analyses()
+    only = [each.name for each in every]
+    found = ticket_hub.analyze(f"{run}:1,2", only=only, folder=folder, workers=1)
+    return {f"{each.name}_figure": each.draw(found.of(each.name)) for each in every}
 
 
 def test_every_figure_is_looked_at_here(figures: Mapping[str, Figure]) -> None:

@@ -32,7 +32,7 @@ def draw(findings: Sequence[Finding]) -> Figure:
     names = list(dict.fromkeys(_name(row) for each in findings for row in _controls(each.result)))
     with drawing():
         figure, panel = layer_panel(names, len(findings))
-        panel.set_ylabel("score and control")
+        panel.set_ylabel("score, and the network beside it")
         for position, finding in enumerate(findings):
             style = look("", position)
             for number, row in enumerate(_controls(finding.result)):
