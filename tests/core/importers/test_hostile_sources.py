@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 from torch import Tensor
@@ -49,6 +49,7 @@ SOUND = {
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(edits=st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), max_size=4))
+@example(edits=[(SOUND["zip.pth"].rindex(b"PK\x06\x07") + 16, 9)])  # of nine disks
 def test_a_damaged_file_gives_tensors_or_a_refusal(
     tmp_path: Path, name: str, edits: list[tuple[int, int]]
 ) -> None:

@@ -18,6 +18,7 @@ EXPECTED = {
     "gradient-magnitude": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
     "snip": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
     "iterative-snip": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
+    "force": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
     "grasp-magnitude": [2.0, 0.5, 3.0, 0.0, 1.0, 1.0],
     "grasp": (torch.tensor(TRAINED) * torch.tensor(GRADIENTS)).tolist(),
     "synflow": (torch.tensor(TRAINED).abs() * torch.tensor(GRADIENTS)).tolist(),

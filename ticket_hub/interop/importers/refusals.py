@@ -77,13 +77,21 @@ def refuse_other_kinds(path: Path, head: bytes) -> None:
         )
 
 
+def _has_its_end(path: Path) -> bool:
+    """Whether a zip archive ends as one does."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # it ends as one of several disks does, which none of ours is
+        return True
+
+
 def _refuse_other_archives(path: Path) -> None:
     """Refuse a zip archive that `torch.save` did not write, or whose end is missing."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except Exception as error:  # a hostile file may make the reader raise anything
-        if zipfile.is_zipfile(path):
+        if _has_its_end(path):
             return  # whole but damaged: its reader says where
         size = path.stat().st_size
         raise refusal(
