@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -42,14 +43,15 @@ class View:
     values: Table | None = None
 
 
-class Shown:
+class Shown(ABC):
     """A result that is printed in at most ten lines, shown in notebooks, and taken as a data frame.
 
     Who inherits it says what to show in `_view`; a dataclass says `repr=False`.
     """
 
+    @abstractmethod
     def _view(self) -> View:
-        raise NotImplementedError
+        """What is shown of it."""
 
     def __repr__(self) -> str:
         view = self._view()

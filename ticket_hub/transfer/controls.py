@@ -309,7 +309,8 @@ def random_smart(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     return fresh, _random_by("smart-ratio", ticket, seed)
 
 
-def _random_by(distribution: str, ticket: TicketContent, seed: int) -> Mask:
+def _random_by(distribution: str | None, ticket: TicketContent, seed: int) -> Mask:
+    """As many weights at random; without a distribution wherever they fall in all layers."""
     names = list(ticket.mask)
     pruned = [
         PrunableLayer(
@@ -322,7 +323,8 @@ def _random_by(distribution: str, ticket: TicketContent, seed: int) -> Mask:
     if not pruned:
         return whole
     kept = sum(int(ticket.mask[layer.name].sum()) for layer in pruned)
-    return {**whole, **random_mask(pruned, shared_out(distribution, pruned, kept), seed)}
+    counts = kept if distribution is None else shared_out(distribution, pruned, kept)
+    return {**whole, **random_mask(pruned, counts, seed)}
 
 
 @register_control("random-labels", look=("orange", "s", "-."))
@@ -343,14 +345,7 @@ def random_sparsity(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
 
     The layers' densities are then those of chance; what the ticket leaves dense stays dense.
     """
-    pruned = [
-        PrunableLayer(name=name, kind="conv", shape=tuple(keep.shape))
-        for name, keep in ticket.mask.items()
-        if not bool(keep.all())
-    ]
-    whole: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
-    kept = sum(int(ticket.mask[layer.name].sum()) for layer in pruned)
-    return fresh, {**whole, **random_mask(pruned, kept, seed)}
+    return fresh, _random_by(None, ticket, seed)
 
 
 @register_control("resample", look=("orange", "h", "--"))
