@@ -33,13 +33,14 @@ from ticket_hub.recipe.spec import NetworkSpec
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.seeds import derive_seed
-from ticket_hub.transfer.controls import Start, asks, check_controls, make_start
+from ticket_hub.transfer.controls import asks, check_controls
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
 from ticket_hub.transfer.spec import DENSE, OWN, MemberKey, Request
+from ticket_hub.transfer.start import Start, make_start
 from ticket_hub.transfer.tables import csv_text, markdown
 
 __all__ = ["Comparison", "ComparisonResult"]

@@ -106,7 +106,11 @@ CONTROLS: Registry[Any] = Registry(
         "rescored",
         "seed",
     ),
-    homes=("ticket_hub.transfer.controls",),
+    homes=(
+        "ticket_hub.transfer.reference_controls",
+        "ticket_hub.transfer.weight_controls",
+        "ticket_hub.transfer.mask_controls",
+    ),
 )
 """Of an experiment, not of a recipe: what a ticket can be compared with."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ticket_hub.transfer.controls import CONTROLS, Start, make_start, register_control
+    from ticket_hub.transfer.controls import CONTROLS, register_control
     from ticket_hub.transfer.head import Fitted, fit
     from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels
     from ticket_hub.transfer.matrix import Cell, Matrix, read_matrix
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ticket_hub.transfer.retraining import RetrainResult, retrain
     from ticket_hub.transfer.source import Source
     from ticket_hub.transfer.spec import ExperimentSpec, Request
+    from ticket_hub.transfer.start import Start, make_start
     from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
 __all__ = [
@@ -55,11 +56,11 @@ _HOMES = {
     "Result": "result",
     "RetrainResult": "retraining",
     "Source": "source",
-    "Start": "controls",
+    "Start": "start",
     "TransferResult": "transferring",
     "fit": "head",
     "judge_levels": "level_evidence",
-    "make_start": "controls",
+    "make_start": "start",
     "read_matrix": "matrix",
     "register_control": "controls",
     "retrain": "retraining",

@@ -13,7 +13,7 @@ from ticket_hub.pruning.masks import kept
 from ticket_hub.recipe.spec import PruningSpec
 from ticket_hub.search import pretrained as pretrained_start
 from ticket_hub.training import Member, Trained
-from ticket_hub.transfer.controls import Start, asks, make_start
+from ticket_hub.transfer.controls import asks
 from ticket_hub.transfer.head import Fitted, fit
 from ticket_hub.transfer.images import fit_size
 from ticket_hub.transfer.own import Own
@@ -21,6 +21,7 @@ from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.scored import Theta0Scores
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, OWN, ExperimentSpec, MemberKey, Request
+from ticket_hub.transfer.start import Start, make_start
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "pruning_of"]

@@ -19,9 +19,9 @@ from ticket_hub.recipe import load_recipe
 from ticket_hub.report.runs import report_run
 from ticket_hub.training import Member, Trainer
 from ticket_hub.transfer import RetrainResult, read_matrix, retrain, transfer_tickets
-from ticket_hub.transfer.controls import make_start
 from ticket_hub.transfer.first_steps import ORDER, first_training
 from ticket_hub.transfer.sharing import record_of
+from ticket_hub.transfer.start import make_start
 from ticket_hub.transfer.stored import read_experiment
 
 BUDGET, REWOUND = 60, 20

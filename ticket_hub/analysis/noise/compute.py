@@ -22,7 +22,7 @@ from ticket_hub.networks import initialize, with_fresh_statistics
 from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Member, Trained
-from ticket_hub.transfer.controls import make_start
+from ticket_hub.transfer.start import make_start
 from ticket_hub.types import Weights
 
 __all__ = [

@@ -1,0 +1,162 @@
+"""What each network of an experiment begins with: a pure function of a ticket and a seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import torch
+
+from ticket_hub.bundle.ticket import TicketContent
+from ticket_hub.content_id import content_digest
+from ticket_hub.durable import canonical_json
+from ticket_hub.errors import EvidenceError, PluginError
+from ticket_hub.networks import initialize, with_fresh_statistics
+from ticket_hub.pruning.granularity import granularity_of
+from ticket_hub.pruning.masks import check_alignment
+from ticket_hub.recipe import NetworkSpec, PruningSpec
+from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.registry import needs, supply
+from ticket_hub.structured.dependencies import structure_for
+from ticket_hub.transfer.controls import Pair, check_controls
+from ticket_hub.transfer.reference_controls import own
+from ticket_hub.transfer.spec import TICKET
+from ticket_hub.types import Mask, Weights
+
+__all__ = ["Start", "make_start"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Start:
+    """What a member begins with.
+
+    Attributes:
+        weights: the whole state dict; what the mask drops is set to 0 when training begins.
+        mask: what may train.
+        seed: what was drawn with; None where nothing was.
+    """
+
+    weights: Weights
+    mask: Mask
+    seed: int | None
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over what it begins with: the mask, and the weights that it keeps."""
+        kept = {
+            name: torch.where(self.mask[name].to(values.device), values, 0.0)
+            if name in self.mask
+            else values
+            for name, values in self.weights.items()
+        }
+        both = [content_digest(kept), content_digest(self.mask)]
+        return hashlib.sha256(canonical_json(both)).hexdigest()
+
+
+def make_start(
+    control: str,
+    ticket: TicketContent,
+    network: NetworkSpec,
+    seed: int,
+    *,
+    trained: Weights | None = None,
+    pruning: PruningSpec | None = None,
+    pretrained: Weights | None = None,
+    scores: Callable[[], Weights] | None = None,
+    rescored: Callable[[str], Mask] | None = None,
+    draw: Callable[[int], Weights] | None = None,
+) -> Start:
+    """Make one network of an experiment.
+
+    Args:
+        control: `ticket`, or a name from `CONTROLS`.
+        ticket: what the control is of; for `own`, the target's own ticket.
+        network: its rule draws fresh weights.
+        seed: of everything that is drawn.
+        trained: the dense network's weights at the end of its training, for controls that ask.
+        pruning: of the search that found the ticket; unknown, its masks are of weights.
+        pretrained: the weights that the search began with, for controls that ask.
+        scores: gives those of theta0, for controls that ask.
+        rescored: gives the mask of other scoring examples, for controls that ask.
+        draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
+            statistics of norms are left as they are.
+
+    Raises:
+        RecipeError: there is no such control.
+        EvidenceError: the control needs dense weights, and the ticket has survivors only; or
+            pretrained weights, and the search began with fresh ones.
+        PruningError: no other mask can be found.
+        MaskMismatchError: the control made a mask that is not of its weights.
+        PluginError: the function of a control returned something else than weights and a mask.
+    """
+    check_controls([control])
+    spec = pruning or PruningSpec()
+    leave_out = f"Leave out {control!r}."
+    no_scores = f"The control {control!r} needs the scores of theta0, and they are not known here."
+    given = {
+        "ticket": ticket,
+        "dense": lambda: _dense_theta0(ticket, control),
+        "fresh": lambda: draw(seed) if draw else initialize(ticket.architecture, network, seed),
+        "trained": lambda: _given(
+            trained,
+            f"The control {control!r} begins from a trained dense network.",
+            "Train that first.",
+        ),
+        "pretrained": lambda: _given(
+            pretrained,
+            f"The control {control!r} needs pretrained weights, and this search began with fresh "
+            "ones.",
+            leave_out,
+        ),
+        "scope": spec.scope,
+        "scores": lambda: _given(scores, no_scores, leave_out)(),  # noqa: PLW0108 - when asked
+        "rescored": lambda: _given(rescored, no_scores, leave_out),
+        "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
+        "seed": seed,
+    }
+    maker = own if control == TICKET else CONTROLS.get(control)
+    known = {need: value() if callable(value := given[need]) else value for need in needs(maker)}
+    weights, mask = _pair(supply(maker, known), control)
+    if draw is None and (trained is None or "trained" not in known):
+        weights = with_fresh_statistics(ticket.architecture, weights)
+    if lacking := [name for name in ticket.theta0 if name not in weights]:
+        raise PluginError(
+            f"The control {control!r} lacks the weights {', '.join(lacking[:3])}.",
+            "Let its function return the whole state dict.",
+        )
+    check_alignment(weights, mask)
+    drawn = "fresh" in known or "seed" in known
+    return Start(weights=weights, mask=mask, seed=seed if drawn else None)
+
+
+def _dense_theta0(ticket: TicketContent, control: str) -> Weights:
+    """Refuse weights that a mask has been at already: where it drops, everything is 0."""
+    dropped = [ticket.theta0[name][~keep] for name, keep in ticket.mask.items()]
+    masked = any(map(len, dropped)) and not any(bool(values.any()) for values in dropped)
+    if masked or not ticket.dense:
+        raise EvidenceError(
+            f"The control {control!r} needs dense theta0, and this ticket has its survivors only.",
+            f"Leave out {control!r}, or take a bundle that was written with dense theta0.",
+        )
+    return ticket.theta0
+
+
+def _given(value: T | None, problem: str, remedy: str) -> T:
+    if value is None:
+        raise EvidenceError(problem, remedy)
+    return value
+
+
+def _pair(made: object, control: str) -> Pair:
+    match made:
+        case (Mapping() as weights, Mapping() as mask):
+            return weights, mask
+    raise PluginError(
+        f"The function of the control {control!r} returned a {type(made).__name__}.",
+        "Let it return two tables: the whole state dict, and the mask.",
+    )
