@@ -60,12 +60,14 @@ class Estimate:
 
     Attributes:
         memory_bytes: of one process, at most.
+        alone_bytes: the same where its networks are trained one after the other.
         seconds: of one process; None where nobody can say.
         networks: how many are trained, one after the other or together.
         basis: how the time was found, in one sentence.
     """
 
     memory_bytes: int
+    alone_bytes: int
     seconds: float | None
     networks: int
     basis: str
@@ -102,9 +104,11 @@ def estimate_networks(
 
     cost = count(blank_module(architecture), architecture.input_shape)
     each = cost.member_bytes(training) + cost.step_bytes(training)
+    rest = PROCESS + (data.bytes if data else 0)
     seconds = networks * training.iterations * max(STEP_SECONDS, cost.step_flops(training) / FLOPS)
     return Estimate(
-        memory_bytes=PROCESS + at_once * each + (data.bytes if data else 0),
+        memory_bytes=rest + at_once * each,
+        alone_bytes=rest + each,
         seconds=round(seconds, 1),
         networks=networks,
         basis=f"rough: {cost.step_flops(training):.3g} operations a step at {FLOPS:.0e} a second "

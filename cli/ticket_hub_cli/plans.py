@@ -46,6 +46,7 @@ def plan_table(plan: Forecast) -> dict[str, Any]:
         "about_cost": plan.about_cost,
         "warnings": list(plan.warnings),
         "memory_bytes": plan.needs.memory_bytes,
+        "alone_bytes": plan.needs.alone_bytes,
         "disk_bytes": plan.disk_bytes,
         "seconds": plan.needs.seconds,
         "seconds_basis": plan.needs.basis,

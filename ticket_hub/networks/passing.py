@@ -30,8 +30,10 @@ def blank_inputs(module: nn.Module, shape: tuple[int, ...]) -> Tensor:
     return torch.zeros(shape)
 
 
-def pass_through(module: nn.Module, shape: tuple[int, ...]) -> object:
+def pass_through(module: nn.Module, shape: tuple[int, ...], *, gradients: bool = False) -> object:
     """What `module`, which lies on the meta device, gives for inputs of this shape, without values.
+
+    With `gradients` autograd keeps what a backward pass would need.
 
     Small networks compute on zeros that take no memory, on the CPU whatever the default device is.
     The meta device would do, too, but its first operation imports torch's compiler, which takes
@@ -42,13 +44,15 @@ def pass_through(module: nn.Module, shape: tuple[int, ...]) -> object:
             first, among others, where it reads values and lies on the meta device.
     """
     named = dict(itertools.chain(module.named_parameters(), module.named_buffers()))
-    with torch.no_grad():
+    with torch.set_grad_enabled(gradients):
         if sum(value.numel() for value in named.values()) > SMALL:
             with torch.device("meta"):
                 return module(blank_inputs(module, shape))
         with torch.device("cpu"):
             zeros = {
-                name: torch.zeros((), dtype=value.dtype).expand(value.shape)
+                name: torch.zeros((), dtype=value.dtype)
+                .expand(value.shape)
+                .requires_grad_(gradients and value.requires_grad)
                 for name, value in named.items()
             }
             given: object = functional_call(module, zeros, (blank_inputs(module, shape),))

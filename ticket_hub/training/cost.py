@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from ticket_hub.networks.passing import pass_through
 from ticket_hub.recipe import TrainingSpec
@@ -13,8 +15,9 @@ from ticket_hub.training.optimizers import slot_names
 __all__ = ["Cost", "count"]
 
 FLOAT = 4
-KEPT_TWICE = 2
-"""Autograd keeps a module's output and, for what follows it by a function, one more of its size."""
+HALF = 2
+FLOWING = 2
+"""Gradients that are there at the same time in a backward pass: of a layer's output and input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +28,17 @@ class Cost:
         numbers: parameters and buffers.
         activations: outputs of its layers for one example.
         largest: the outputs of the layer that has most of them.
+        kept: bytes that autograd keeps of one example for its backward pass, in float32.
+        halves: whether `training.precision = "bf16"` keeps them in two bytes a number: not where
+            layers compute in float32 all the same, as layer norms and softmax do.
         multiplications: of one forward pass of one example.
     """
 
     numbers: int
     activations: int
     largest: int
+    kept: int
+    halves: bool
     multiplications: int
 
     def member_bytes(self, training: TrainingSpec) -> int:
@@ -38,8 +46,13 @@ class Cost:
         return self.numbers * FLOAT * (3 + len(slot_names(training)))
 
     def step_bytes(self, training: TrainingSpec) -> int:
-        """Memory that one member's step needs besides."""
-        return self.activations * training.batch_size * FLOAT * KEPT_TWICE
+        """Memory that one member's step needs besides: what is kept, and what flows back."""
+        each = self.kept + FLOWING * self.largest * FLOAT
+        if training.precision != "bf16":
+            return each * training.batch_size
+        if self.halves:
+            each //= FLOAT // HALF
+        return each * training.batch_size + self.numbers * HALF
 
     def step_flops(self, training: TrainingSpec) -> int:
         """Operations of one member's step: forward, and twice as much backward."""
@@ -64,16 +77,35 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
             outputs = output.numel() // weight.shape[0]
             found["multiplications"] += outputs * weight.numel()
 
+    # By storage: a view keeps all of it, and what two layers keep is there once.
+    state = module.state_dict().values()
+    weights = {StorageWeakRef(value.untyped_storage()) for value in state}
+    kept: dict[StorageWeakRef, int] = {}
+
+    def keep(value: Tensor) -> Tensor:
+        reference = StorageWeakRef(value.untyped_storage())
+        if reference not in weights:
+            kept[reference] = value.untyped_storage().nbytes()
+        return value
+
     leaves = [part for part in module.modules() if next(part.children(), None) is None]
     hooks = [leaf.register_forward_hook(note) for leaf in leaves]
     training = module.training
+    given: object = None  # what is kept lives as long as this
     try:
-        pass_through(module.eval(), (1, *input_shape))
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+            given = pass_through(module.eval(), (1, *input_shape), gradients=True)
     except (NotImplementedError, RuntimeError):
         found["activations"] = found["largest"] = 0
+        kept.clear()
     finally:
+        del given
         module.train(training)
         for hook in hooks:
             hook.remove()
-    numbers = sum(value.numel() for value in module.state_dict().values())
-    return Cost(numbers=numbers, **found)
+    return Cost(
+        numbers=sum(value.numel() for value in state),
+        kept=sum(kept.values()),
+        halves=not any(isinstance(part, nn.LayerNorm | nn.GroupNorm) for part in leaves),
+        **found,
+    )

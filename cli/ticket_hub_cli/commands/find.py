@@ -139,7 +139,7 @@ def _plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput) -> None:
         out.record(_plan_table(recipe, places), name="run")
         return
     facts, plan = _planned(recipe, places)
-    out.record(facts | _needs(plan), name="run")
+    out.record(facts | _needs(recipe, plan), name="run")
     tell_plan(plan, out)
     if plan.about_cost:
         out.hint(plan.about_cost)
@@ -176,16 +176,19 @@ def _planned(recipe: Recipe, places: dict[str, Any]) -> tuple[dict[str, Any], Fo
     return facts, plan
 
 
-def _needs(plan: Forecast) -> dict[str, str]:
+def _needs(recipe: Recipe, plan: Forecast) -> dict[str, str]:
     """Data and what the search needs, for people."""
     examples = "not here yet; they are downloaded"
+    if recipe.data.storage == "disk":
+        examples = "not here yet; `ticket data pack` makes them of what you have"
     if plan.examples is not None:
         train, validation, test = plan.examples
         examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
     together = f"{plan.levels_at_once} levels and all" if plan.levels_at_once > 1 else "all"
     return {
         "examples": examples,
-        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once",
+        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once, "
+        f"{gigabytes(plan.needs.alone_bytes)} with one network after the other",
         "disk": f"at most {gigabytes(plan.disk_bytes)}",
         "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
     }

@@ -10,7 +10,8 @@ import torch
 from tests.helpers.populations import network, population, spec
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, RecipeError
-from ticket_hub.networks import blank_module, build
+from ticket_hub.networks import architecture_for, blank_module, build
+from ticket_hub.recipe import NetworkSpec
 from ticket_hub.training import train
 from ticket_hub.training.capacity import cores, free_bytes
 from ticket_hub.training.choice import BACKENDS, TABLE, choose
@@ -90,6 +91,29 @@ def test_networks_are_counted_without_memory(colours: DataSet) -> None:
     convolutions = 64 * 64 * 27 + 64 * 64 * 64 * 9
     assert cost.multiplications == convolutions + 1024 * 256 + 256 * 256 + 256 * 3
     assert cost.activations > 2 * 64 * 64
+
+
+@pytest.mark.parametrize("name", ["lenet-24-16", "conv-2", "resnet-8", "encoder-2-64"])
+def test_what_autograd_keeps_is_what_a_real_step_keeps(name: str) -> None:
+    texts = name.startswith("encoder")
+    shape = (50, 1, 8) if texts else (3, 8, 8)
+    architecture = architecture_for(NetworkSpec(name=name), shape, 3)
+    cost, module = count(blank_module(architecture), shape), build(architecture).eval()
+    kept: dict[int, int] = {}
+
+    def keep(value: torch.Tensor) -> torch.Tensor:
+        kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        return value
+
+    own = {value.untyped_storage().data_ptr() for value in module.state_dict().values()}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+        output = module(torch.ones(8, 1, 1, 8).long() if texts else torch.ones(8, 3, 8, 8))
+    assert output.requires_grad
+    each = sum(size for where, size in kept.items() if where not in own) / 8
+    assert cost.kept == pytest.approx(each, rel=0.05)
+    whole, half = (cost.step_bytes(spec(batch_size=8, precision=p)) for p in ("float32", "bf16"))
+    assert whole == 8 * (cost.kept + 8 * cost.largest)
+    assert half == (whole if texts else whole / 2) + 2 * cost.numbers
 
 
 def test_a_population_that_cannot_fit_is_refused_with_figures(digits: DataSet) -> None:
