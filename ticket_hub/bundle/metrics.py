@@ -17,10 +17,11 @@ from torch import Tensor
 from ticket_hub.bundle import layout, strict
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.evidence import Outcome
 from ticket_hub.recipe.own import are_names
 from ticket_hub.training import Curves
 
-__all__ = ["SAMPLE", "CurveRecord", "columns_of", "lines", "own_facts", "parse_lines"]
+__all__ = ["SAMPLE", "CurveRecord", "columns_of", "lines", "outcome_of", "parse_lines"]
 
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 SAMPLE = ("train_loss", "train_accuracy")
@@ -49,7 +50,7 @@ class CurveRecord:
     @property
     def chosen(self) -> int:
         """The iteration of the early stop."""
-        return int(self.curves.iterations[self.curves.early_stop])
+        return self.curves.stopped_at
 
 
 def lines(records: Iterable[CurveRecord]) -> Iterator[bytes]:
@@ -76,18 +77,26 @@ def columns_of(curves: Curves) -> dict[str, list[float | int | None]]:
     return {name: _readings(getattr(curves, name)) for name in COLUMNS + SAMPLE * sampled}
 
 
-def own_facts(curves: Sequence[Curves]) -> dict[str, Any]:
-    """What an author's own loop says beyond accuracy, of all trials of one kind of network.
+def outcome_of(
+    curves: Sequence[Curves], tickets: Sequence[str] = (), starts: Sequence[str] = ()
+) -> Outcome:
+    """What all trials of one kind of network came to; see `ticket_hub.evidence.Outcome`.
 
-    Returns:
-        `stops_early` and `measured` as `ticket_hub.evidence.Outcome` has them; a number that some
-        trials lack is left out.
+    Of other numbers that an author's own loop measured, one that some trials lack is left out.
+
+    Args:
+        curves: of each trial.
+        tickets, starts: of each trial: of which ticket it is, and a digest of what it began with.
     """
     names = set.intersection(*(set(each.measured) for each in curves)) if curves else set()
-    return {
-        "stops_early": any(each.stops_early for each in curves),
-        "measured": {name: tuple(each.measured[name] for each in curves) for name in sorted(names)},
-    }
+    return Outcome(
+        accuracy=tuple(each.accuracy for each in curves),
+        early_stop=tuple(each.stopped_at for each in curves),
+        starts=tuple(starts),
+        tickets=tuple(tickets),
+        stops_early=any(each.stops_early for each in curves),
+        measured={name: tuple(each.measured[name] for each in curves) for name in sorted(names)},
+    )
 
 
 def _readings(values: Tensor) -> list[float | int | None]:

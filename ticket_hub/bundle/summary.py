@@ -12,7 +12,7 @@ from ticket_hub.bundle.manifest import (
     LevelRecord,
     Spread,
 )
-from ticket_hub.bundle.metrics import CurveRecord, own_facts
+from ticket_hub.bundle.metrics import CurveRecord, outcome_of
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.verdict import USUAL, Judged
@@ -49,19 +49,10 @@ def outcomes(
         rows.setdefault((record.level, record.control), {})[record.trial] = record.curves
     found = {}
     for key, row in rows.items():
-        if set(row) == set(trials) and all(map(metric.is_possible, map(_value, row.values()))):
+        if set(row) == set(trials) and all(metric.is_possible(x.accuracy) for x in row.values()):
             curves = [row[trial] for trial in trials]
-            found[key] = Outcome(
-                accuracy=tuple(map(_value, curves)),
-                early_stop=tuple(int(each.iterations[each.early_stop]) for each in curves),
-                tickets=tuple(f"trial {trial}" for trial in trials),
-                **own_facts(curves),
-            )
+            found[key] = outcome_of(curves, tickets=[f"trial {trial}" for trial in trials])
     return found
-
-
-def _value(curves: Curves) -> float:
-    return float(curves.test_accuracy[curves.early_stop])
 
 
 def measured(outcome: Outcome | None, backends: Iterable[str]) -> EvidenceSummary | None:

@@ -10,7 +10,8 @@ from ticket_hub.analysis.registry import find_analysis
 from ticket_hub.claims.claim import Claim
 from ticket_hub.claims.parts import Side, Statement
 from ticket_hub.comparison.compared import TOLERANCE, nearest
-from ticket_hub.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.comparison.ladder import Measured
+from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, contrast
 from ticket_hub.transfer.spec import TICKET

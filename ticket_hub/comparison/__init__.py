@@ -1,8 +1,8 @@
 """Runs beside each other: `ticket_hub.compare`."""
 
 from ticket_hub.comparison.compared import Compared, compare_studies
+from ticket_hub.comparison.ladder import Measured
 from ticket_hub.comparison.studies import (
-    Measured,
     Study,
     StudyLevel,
     bundle_study,

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ticket_hub.bundle import Bundle, Manifest
-from ticket_hub.bundle.manifest import LevelRecord
-from ticket_hub.bundle.summary import outcomes, rule_of, verdicts
-from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
+from ticket_hub.bundle.metrics import outcome_of
+from ticket_hub.bundle.summary import rule_of
+from ticket_hub.comparison.ladder import Measured, MeasuredLadder, Series
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.statistics import MIN_TRIALS
-from ticket_hub.evidence.verdict import ALPHA, Verdict
+from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET
-from ticket_hub.recipe.own import Metric
 from ticket_hub.training import Curves
 
-__all__ = ["JudgedLevel", "ReportSubject", "judged_levels", "subject"]
+__all__ = ["ReportSubject", "subject"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,63 +61,38 @@ def subject(bundle: Bundle) -> ReportSubject:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class JudgedLevel:
-    """A level of a bundle, with what its evidence supports."""
-
-    level: int
-    density: float
-    verdict: Verdict
-
-
-def judged_levels(bundle: Bundle) -> list[JudgedLevel]:
-    """The levels that have a control beside the dense network, judged by all their controls.
-
-    Raises:
-        BundleError: its evidence breaks the format or is not what the manifest says.
-    """
-    trials, metric = [trial.index for trial in bundle.manifest.trials], bundle.manifest.metric
-    judged = verdicts(outcomes(bundle.curves(), trials, metric), rule_of(metric))
-    return [
-        JudgedLevel(level=level.index, density=level.density, verdict=judged[level.index])
-        for level in bundle.manifest.levels
-        if level.index in judged and len(judged[level.index].comparisons) > 1
-    ]
-
-
 def _series(bundle: Bundle) -> list[Series]:
     """The ticket and its controls, the ticket first and the others by name."""
     found: dict[str, dict[int, dict[int, Curves]]] = {}
     for record in bundle.curves():
         trials = found.setdefault(record.control, {}).setdefault(record.level, {})
         trials[record.trial] = record.curves
-    levels = {level.index: level for level in bundle.manifest.levels}
     return [
-        Series(name=name, rungs=_rungs(name, found[name], levels, bundle.manifest.metric))
+        Series(
+            name=name,
+            rungs=tuple(
+                _measured(bundle.manifest, name, level, dict(sorted(trials.items())))
+                for level, trials in sorted(found[name].items())
+            ),
+        )
         for name in sorted(found, key=lambda name: (name != TICKET, name))
     ]
 
 
-def _rungs(
-    name: str,
-    found: Mapping[int, Mapping[int, Curves]],
-    levels: Mapping[int, LevelRecord],
-    metric: Metric,
-) -> tuple[Rung, ...]:
-    return tuple(
-        Rung(
-            level=level,
-            density=levels[level].density,
-            curves=tuple(trials[trial] for trial in sorted(trials)),
-            verdict=(levels[level].verdict or "") if name == TICKET else "",
-            tickets=len(trials),
-            metric=metric,
-        )
-        for level, trials in sorted(found.items())
+def _measured(manifest: Manifest, name: str, level: int, trials: Mapping[int, Curves]) -> Measured:
+    record = manifest.level(level)
+    assert record is not None, "an open bundle has no curves of other levels"
+    return Measured(
+        level=level,
+        density=record.density,
+        outcome=outcome_of([*trials.values()], tickets=[f"trial {trial}" for trial in trials]),
+        curves=tuple(trials.values()),
+        verdict=(record.verdict or "") if name == TICKET else "",
+        metric=manifest.metric,
     )
 
 
-def _dense(series: Iterable[Series]) -> Rung | None:
+def _dense(series: Iterable[Series]) -> Measured | None:
     """The network before pruning: level 0 of the search, or the control of that name."""
     for each in series:
         for rung in each.rungs:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ticket_hub.comparison.ladder import MeasuredLadder
-from ticket_hub.comparison.studies import Measured, Study, StudyLevel, judge_studies
+from ticket_hub.comparison.ladder import Measured, MeasuredLadder
+from ticket_hub.comparison.studies import Study, StudyLevel, judge_studies
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
 from ticket_hub.evidence.verdict import USUAL
@@ -153,16 +153,15 @@ def _differing(studies: Mapping[str, Study]) -> Iterator[Term]:
 
 
 def _against(first: Study, other: Study, label: str) -> Iterator[Between]:
-    for pair in _matched(first, other):
-        (first_level, left), (level, right) = pair
+    for left, right in _matched(first, other):
         for name in right:
             if name in left:
                 pairing, reason = _pairing(left[name], right[name])
                 yield Between(
                     label=label,
                     network=name,
-                    level=level,
-                    first_level=first_level,
+                    level=right[name].level,
+                    first_level=left[name].level,
                     density=right[name].density,
                     first_density=left[name].density,
                     contrast=_contrast(right[name], left[name], pairing),
@@ -170,17 +169,19 @@ def _against(first: Study, other: Study, label: str) -> Iterator[Between]:
                 )
 
 
-_Networks = tuple[int, Mapping[str, Measured]]
+_Networks = Mapping[str, Measured]
 
 
-def _matched(first: Study, other: Study) -> Iterator[tuple[_Networks, _Networks]]:
+def _matched(
+    first: Study, other: Study
+) -> Iterator[tuple[Mapping[str, Measured], Mapping[str, Measured]]]:
     """The dense networks of both, then levels of one density."""
     if first.dense is not None and other.dense is not None:
-        yield (0, {DENSE: first.dense}), (0, {DENSE: other.dense})
+        yield {DENSE: first.dense}, {DENSE: other.dense}
     for level in other.levels:
         near = nearest(first.levels, level.ticket.density)
         if near is not None:
-            yield (near.level, near.networks), (level.level, level.networks)
+            yield near.networks, level.networks
 
 
 def nearest(levels: Sequence[StudyLevel], density: float) -> StudyLevel | None:

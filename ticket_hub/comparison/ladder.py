@@ -8,12 +8,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ticket_hub.evidence import count_text
+from ticket_hub.evidence import Outcome, count_text
+from ticket_hub.evidence.counts import distinct
 from ticket_hub.evidence.student import t_quantile
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.training import Curves
 
-__all__ = ["Bars", "ErrorBar", "MeasuredLadder", "Numbers", "Rung", "Series", "counts_of"]
+__all__ = ["Bars", "ErrorBar", "Measured", "MeasuredLadder", "Numbers", "Series", "counts_of"]
 
 Bars: TypeAlias = Literal["range", "interval"]
 """What a bar spans: from the least to the greatest trial, or a 95% Student-t interval."""
@@ -50,52 +51,44 @@ class ErrorBar:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rung:
-    """One level of a series.
+class Measured:
+    """One kind of network at one level.
 
     Attributes:
-        level: pruning rounds done.
-        density: kept weights over prunable weights.
-        curves: of each trial, in the order of the trials.
-        verdict: what the evidence supports at this level, or empty; see `ticket_hub.evidence`.
-        tickets: how many different tickets the trials are of; None where that is not known.
-        metric: what was measured; the curves have its values as accuracies.
+        level: pruning rounds done; 0 is dense.
+        density: kept weights over prunable weights, mean over the trials.
+        outcome: of each trial.
+        orders: of each trial, what names its examples and their order: two trials of one name
+            saw the same. Empty where that is not known.
+        curves: of each trial; empty where only the outcome is known.
+        verdict: what the evidence supports of these tickets, or empty; see `ticket_hub.evidence`.
+        metric: what was measured; outcome and curves have its values as accuracies.
     """
 
     level: int
     density: float
-    curves: tuple[Curves, ...]
+    outcome: Outcome
+    orders: tuple[str, ...] = ()
+    curves: tuple[Curves, ...] = ()
     verdict: str = ""
-    tickets: int | None = None
     metric: Metric = ACCURACY
 
     @property
-    def n(self) -> str:
-        """How many trials there are, and of what."""
-        return count_text(len(self.curves), self.tickets)
+    def n(self) -> int:
+        """Number of trials."""
+        return len(self.outcome.accuracy)
 
     @property
-    def accuracies(self) -> tuple[float, ...]:
-        """Test accuracy at the early stop, in [0, 1], per trial."""
-        return tuple(float(each.test_accuracy[each.early_stop]) for each in self.curves)
+    def tickets(self) -> int | None:
+        """How many different tickets they are of; None where that is not known."""
+        return distinct(self.outcome.tickets)
 
     @property
     def train_accuracies(self) -> tuple[float, ...]:
-        """The same on the training sample; empty where a trial has not read one."""
-        known = [each for each in self.curves if each.train_accuracy is not None]
-        if len(known) < len(self.curves):
-            return ()
-        return tuple(float(each.train_accuracy[each.early_stop]) for each in known)  # type: ignore[index]
-
-    @property
-    def stops_early(self) -> bool:
-        """False of an author's own loop that read no validation loss."""
-        return any(each.stops_early for each in self.curves)
-
-    @property
-    def early_stops(self) -> tuple[int, ...]:
-        """Iteration of the first minimum of the validation loss, or the last one, per trial."""
-        return tuple(int(each.iterations[each.early_stop]) for each in self.curves)
+        """On the training sample at the early stop; empty where a trial has not read one."""
+        read = [(each.train_accuracy, each.early_stop) for each in self.curves]
+        found = [float(values[stop]) for values, stop in read if values is not None]
+        return tuple(found) if len(found) == len(read) else ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +101,7 @@ class Series:
     """
 
     name: str
-    rungs: tuple[Rung, ...]
+    rungs: tuple[Measured, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +116,7 @@ class MeasuredLadder:
 
     title: str
     series: tuple[Series, ...]
-    dense: Rung | None = None
+    dense: Measured | None = None
 
     @property
     def metric(self) -> Metric:
@@ -133,7 +126,7 @@ class MeasuredLadder:
     @property
     def stops_early(self) -> bool:
         """Whether any network has an early stop; else all values are of the last iteration."""
-        return any(rung.stops_early for each in self.series for rung in each.rungs)
+        return any(rung.outcome.stops_early for each in self.series for rung in each.rungs)
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -147,7 +140,7 @@ class MeasuredLadder:
         return tuple(sorted(found, reverse=True))
 
 
-def counts_of(rungs: Sequence[Rung]) -> tuple[str, ...]:
+def counts_of(rungs: Sequence[Measured]) -> tuple[str, ...]:
     """What trials are of, as `5 tickets`, each kind once and the fewest trials first."""
-    ordered = sorted(rungs, key=lambda rung: (len(rung.curves), rung.tickets or 0))
-    return tuple(dict.fromkeys(rung.n for rung in ordered))
+    ordered = sorted(rungs, key=lambda rung: (rung.n, rung.tickets or 0))
+    return tuple(dict.fromkeys(count_text(rung.n, rung.tickets) for rung in ordered))

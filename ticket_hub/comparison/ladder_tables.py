@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Rung, Series
+from ticket_hub.comparison.ladder import ErrorBar, Measured, MeasuredLadder, Series
 from ticket_hub.evidence import count_text
 from ticket_hub.recipe.own import Metric, read_at
 from ticket_hub.table import Column, Table
@@ -58,11 +58,11 @@ def ladder_rows(ladder: MeasuredLadder) -> list[LadderRow]:
     return [_row(series, rung, ladder.dense) for series in ladder.series for rung in series.rungs]
 
 
-def _row(series: Series, rung: Rung, dense: Rung | None) -> LadderRow:
+def _row(series: Series, rung: Measured, dense: Measured | None) -> LadderRow:
     reference = None
     if dense is not None and rung is not dense:
-        reference = ErrorBar.of(dense.accuracies).mean
-    accuracy, stop = ErrorBar.of(rung.accuracies), ErrorBar.of(rung.early_stops)
+        reference = ErrorBar.of(dense.outcome.accuracy).mean
+    accuracy, stop = ErrorBar.of(rung.outcome.accuracy), ErrorBar.of(rung.outcome.early_stop)
     train = rung.train_accuracies
     return LadderRow(
         series=series.name,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ticket_hub.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.comparison.ladder import Measured
+from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.evidence import ControlComparison, Pairing, Verdict
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import Mean, mean_of

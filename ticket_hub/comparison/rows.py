@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ticket_hub.comparison.compared import Between, Compared
-from ticket_hub.comparison.studies import Measured, Study, StudyKind
+from ticket_hub.comparison.ladder import Measured
+from ticket_hub.comparison.studies import Study, StudyKind
 from ticket_hub.evidence import ControlComparison
 from ticket_hub.evidence.rows import mean_of
 from ticket_hub.evidence.statistics import Method

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ticket_hub.bundle import Bundle
-from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.metrics import CurveRecord, own_facts
-from ticket_hub.comparison.ladder import MeasuredLadder, Rung, Series
+from ticket_hub.bundle.summary import outcomes, rule_of
+from ticket_hub.comparison.ladder import Measured, MeasuredLadder, Series
 from ticket_hub.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
-from ticket_hub.evidence.counts import distinct
 from ticket_hub.evidence.verdict import Judged
 from ticket_hub.recipe.own import ACCURACY, Metric
-from ticket_hub.training import Curves
 from ticket_hub.transfer.level_evidence import LevelEvidence, outcome_of, outcomes_of
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.spec import DENSE, TICKET, ExperimentSpec
@@ -29,38 +26,11 @@ __all__ = [
     "bundle_study",
     "experiment_study",
     "judge_studies",
+    "judged_levels",
 ]
 
 StudyKind: TypeAlias = Literal["search", "experiment"]
 """Where evidence comes from: a search itself, or an experiment with its tickets."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Measured:
-    """One kind of network at one density.
-
-    Attributes:
-        density: kept weights over prunable weights, mean over the trials.
-        outcome: of each trial.
-        orders: of each trial, what names its examples and their order: two trials of one name
-            saw the same.
-        curves: of each trial; empty where only the outcome is known.
-    """
-
-    density: float
-    outcome: Outcome
-    orders: tuple[str, ...]
-    curves: tuple[Curves, ...] = ()
-
-    @property
-    def n(self) -> int:
-        """Number of trials."""
-        return len(self.outcome.accuracy)
-
-    @property
-    def tickets(self) -> int | None:
-        """How many different tickets they are of; None where that is not known."""
-        return distinct(self.outcome.tickets)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,36 +104,19 @@ class Study:
         measured += [self.dense] if self.dense else []
         if not measured or not all(each.curves for each in measured):
             return None
-        series = tuple(self._series(name) for name in self.networks)
-        dense = None if self.dense is None else _rung(0, self.dense, self.metric)
-        return MeasuredLadder(title=self.about, series=series, dense=dense)
+        series = tuple(
+            Series(
+                name=name,
+                rungs=tuple(each.networks[name] for each in self.levels if name in each.networks),
+            )
+            for name in self.networks
+        )
+        return MeasuredLadder(title=self.about, series=series, dense=self.dense)
 
-    def learning(self, level: StudyLevel) -> dict[str, Rung]:
+    def learning(self, level: StudyLevel) -> dict[str, Measured]:
         """The networks of a level, dense last, as the figure of their training wants them."""
         dense = {DENSE: self.dense} if self.dense is not None else {}
-        return {
-            name: _rung(0 if name == DENSE else level.level, each, self.metric)
-            for name, each in {**level.networks, **dense}.items()
-            if each.curves
-        }
-
-    def _series(self, name: str) -> Series:
-        rungs = tuple(
-            _rung(each.level, each.networks[name], self.metric)
-            for each in self.levels
-            if name in each.networks
-        )
-        return Series(name=name, rungs=rungs)
-
-
-def _rung(level: int, measured: Measured, metric: Metric) -> Rung:
-    return Rung(
-        level=level,
-        density=measured.density,
-        curves=measured.curves,
-        tickets=measured.tickets,
-        metric=metric,
-    )
+        return {name: each for name, each in {**level.networks, **dense}.items() if each.curves}
 
 
 def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = None) -> Study:
@@ -178,14 +131,26 @@ def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = No
     Raises:
         BundleError: its evidence breaks the format or is not what the manifest says.
     """
-    manifest = bundle.manifest
-    found = _complete(bundle.curves(), [each.index for each in manifest.trials], manifest.metric)
+    manifest, records = bundle.manifest, list(bundle.curves())
     densities = {record.index: record.density for record in manifest.levels}
+    trials = [each.index for each in manifest.trials]
+    found = outcomes(records, trials, manifest.metric)
+    curves = {(each.level, each.control, each.trial): each.curves for each in records}
+    seeds = [trial.seed for trial in manifest.trials]
+    batch = manifest.id  # shared with nobody, where data or training are not known
+    if manifest.data.fingerprint is not None and manifest.recipe.training is not None:
+        batch = batches(manifest.data.fingerprint, manifest.recipe.training)
     measured: dict[int, dict[str, Measured]] = {}
-    for (level, control), records in sorted(found.items(), key=lambda item: _order(*item[0])):
+    for level, control in sorted(found, key=lambda key: (key[0], key[1] != TICKET, key[1])):
         if level in densities:
-            one = _of_records(manifest, records, densities[level])
-            measured.setdefault(level, {})[control] = one
+            measured.setdefault(level, {})[control] = Measured(
+                level=level,
+                density=densities[level],
+                outcome=found[level, control],
+                orders=tuple(f"{batch}/{seed}/{level}" for seed in seeds),
+                curves=tuple(curves[level, control, trial] for trial in trials),
+                metric=manifest.metric,
+            )
     dense = measured.get(0, {}).get(TICKET)
     return Study(
         name=name,
@@ -203,48 +168,6 @@ def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = No
     )
 
 
-def _order(level: int, control: str) -> tuple[int, bool, str]:
-    return level, control != TICKET, control
-
-
-def _complete(
-    records: Iterable[CurveRecord], trials: Sequence[int], metric: Metric
-) -> dict[tuple[int, str], list[CurveRecord]]:
-    """Level and control -> the records of all trials, in their order."""
-    rows: dict[tuple[int, str], dict[int, CurveRecord]] = {}
-    for record in records:
-        rows.setdefault((record.level, record.control), {})[record.trial] = record
-    return {
-        key: [row[trial] for trial in trials]
-        for key, row in rows.items()
-        if set(row) == set(trials)
-        and all(metric.is_possible(_accuracy(each)) for each in row.values())
-    }
-
-
-def _accuracy(record: CurveRecord) -> float:
-    return float(record.curves.test_accuracy[record.curves.early_stop])
-
-
-def _of_records(manifest: Manifest, records: Sequence[CurveRecord], density: float) -> Measured:
-    seeds = {trial.index: trial.seed for trial in manifest.trials}
-    fingerprint, training = manifest.data.fingerprint, manifest.recipe.training
-    batch = manifest.id  # shared with nobody, where data or training are not known
-    if fingerprint is not None and training is not None:
-        batch = batches(fingerprint, training)
-    return Measured(
-        density=density,
-        outcome=Outcome(
-            accuracy=tuple(map(_accuracy, records)),
-            early_stop=tuple(record.chosen for record in records),
-            tickets=tuple(f"trial {record.trial}" for record in records),
-            **own_facts([record.curves for record in records]),
-        ),
-        orders=tuple(f"{batch}/{seeds[each.trial]}/{each.level}" for each in records),
-        curves=tuple(record.curves for record in records),
-    )
-
-
 def judge_studies(studies: Sequence[Study], rule: Rule) -> list[Study]:
     """The studies with their verdicts: all levels of all of them are one family."""
     cases = [_case(study, level) for study in studies for level in study.levels]
@@ -257,6 +180,18 @@ def judge_studies(studies: Sequence[Study], rule: Rule) -> list[Study]:
         )
         for study in studies
     ]
+
+
+def judged_levels(bundle: Bundle) -> list[StudyLevel]:
+    """The levels that have a control beside the dense network, judged by all their controls.
+
+    Raises:
+        BundleError: its evidence breaks the format or is not what the manifest says.
+    """
+    study = bundle_study(bundle, name="")
+    (judged,) = judge_studies([study], rule_of(study.metric))
+    levels = () if study.dense is None else judged.levels
+    return [each for each in levels if each.verdict and len(each.verdict.comparisons) > 1]
 
 
 def _case(study: Study, level: StudyLevel) -> Judged:
@@ -281,9 +216,9 @@ def experiment_study(
         kind="experiment",
         id=stored.header["digest"],
         terms=experiment_terms(stored),
-        dense=None if dense is None else _of_results(dense, outcome_of(dense), batch),
+        dense=None if dense is None else _of_results(dense, outcome_of(dense), batch, spec.metric),
         levels=tuple(
-            _of_evidence(each, batch)
+            _of_evidence(each, batch, spec.metric)
             for each in stored.levels
             if levels is None or each.level in levels
         ),
@@ -293,20 +228,24 @@ def experiment_study(
     )
 
 
-def _of_evidence(level: LevelEvidence, batch: str) -> StudyLevel:
+def _of_evidence(level: LevelEvidence, batch: str, metric: Metric) -> StudyLevel:
     outcomes = outcomes_of(level.results)
     networks = {
-        name: _of_results(results, outcomes[name], batch)
+        name: _of_results(results, outcomes[name], batch, metric)
         for name, results in level.results.items()
         if name != DENSE
     }
     return StudyLevel(level=level.level, networks=networks, verdict=level.verdict)
 
 
-def _of_results(results: Sequence[Result], outcome: Outcome, batch: str) -> Measured:
+def _of_results(
+    results: Sequence[Result], outcome: Outcome, batch: str, metric: Metric
+) -> Measured:
     return Measured(
+        level=results[0].level,
         density=sum(each.density for each in results) / len(results),
         outcome=outcome,
         orders=tuple(f"{batch}/{each.order_seed}/0" for each in results),
         curves=tuple(each.curves for each in results),
+        metric=metric,
     )

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ticket_hub.comparison.compared import Between, Compared
-from ticket_hub.comparison.studies import Measured, Study, StudyLevel
+from ticket_hub.comparison.ladder import Measured
+from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrasts import ContrastInterval
-from ticket_hub.evidence.rows import IDENTICAL, mean_of
+from ticket_hub.evidence.rows import IDENTICAL, Mean, mean_of
+from ticket_hub.evidence.statistics import Difference
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.own import read_at
 from ticket_hub.table import Column, Table
@@ -74,8 +76,8 @@ def _measured_cells(label: str, level: int, measured: Measured) -> tuple[str, ..
         str(level),
         f"{100 * measured.density:.2f}",
         count_text(measured.n, measured.tickets),
-        interval_text(ContrastInterval(mean=accuracy.mean, low=accuracy.low, high=accuracy.high)),
-        interval_text(ContrastInterval(mean=stop.mean, low=stop.low, high=stop.high), 1, ",.0f"),
+        interval_text(accuracy),
+        interval_text(stop, 1, ",.0f"),
     )
 
 
@@ -84,14 +86,13 @@ def _gain_text(level: StudyLevel, control: str) -> str:
         if each.control == control:
             if each.identical:
                 return IDENTICAL
-            found = each.difference
-            return interval_text(
-                ContrastInterval(mean=found.mean, low=found.low, high=found.high), 100, "+.2f"
-            )
+            return interval_text(each.difference, 100, "+.2f")
     return ""
 
 
-def interval_text(found: ContrastInterval, factor: int = 100, form: str = ".2f") -> str:
+def interval_text(
+    found: Mean | Difference | ContrastInterval, factor: int = 100, form: str = ".2f"
+) -> str:
     """`98.02 ±0.11`; `98.02 +0.10 -0.12` where the bounds are not as far; the mean alone."""
     mean, up, down = (
         factor * x for x in (found.mean, found.high - found.mean, found.mean - found.low)

@@ -257,7 +257,7 @@ class Step:
             Curves.of_columns(torch.tensor(rows, dtype=torch.float64).reshape(-1, 5)),
             measured={name: value for name, value in sorted(measured.items()) if name not in named},
         )
-        if not rows or math.isnan(float(curves.test_accuracy[curves.early_stop])):
+        if not rows or math.isnan(curves.accuracy):
             raise TrainingError(
                 f"The {self.metric.name} on the test part was not measured.",
                 "Give `step.finish(test=...)`, or `step.report(iteration, validation_loss=..., "

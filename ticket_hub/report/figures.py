@@ -8,7 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ticket_hub.comparison.ladder import Bars, ErrorBar, MeasuredLadder, Numbers, Rung, counts_of
+from ticket_hub.comparison.ladder import (
+    Bars,
+    ErrorBar,
+    Measured,
+    MeasuredLadder,
+    Numbers,
+    counts_of,
+)
 from ticket_hub.recipe.own import ACCURACY, Metric, read_at
 from ticket_hub.report.panels import (
     density_axis,
@@ -67,15 +74,15 @@ def tickets_figure(
     return figure
 
 
-def _percent(rung: Rung) -> Numbers:
-    return [rung.metric.scale * accuracy for accuracy in rung.accuracies]
+def _percent(rung: Measured) -> Numbers:
+    return [rung.metric.scale * accuracy for accuracy in rung.outcome.accuracy]
 
 
-def _stops(rung: Rung) -> Numbers:
-    return rung.early_stops
+def _stops(rung: Measured) -> Numbers:
+    return rung.outcome.early_stop
 
 
-VALUES: tuple[Callable[[Rung], Numbers], Callable[[Rung], Numbers]] = (_percent, _stops)
+VALUES: tuple[Callable[[Measured], Numbers], Callable[[Measured], Numbers]] = (_percent, _stops)
 """What the two panels show of a rung."""
 
 
@@ -87,7 +94,7 @@ def _name_axes(panels: tuple[Axes, Axes], metric: Metric, stop: str) -> None:
 
 
 def _against_density(
-    panel: Axes, ladder: MeasuredLadder, values: Callable[[Rung], Numbers], bars: Bars
+    panel: Axes, ladder: MeasuredLadder, values: Callable[[Measured], Numbers], bars: Bars
 ) -> None:
     """Draw every series, moved apart a little so that bars at one density stay readable."""
     if ladder.dense is not None:
@@ -104,7 +111,7 @@ def _against_density(
 def _runs_against_density(
     panel: Axes,
     ladders: Mapping[str, MeasuredLadder],
-    values: Callable[[Rung], Numbers],
+    values: Callable[[Measured], Numbers],
     bars: Bars,
 ) -> None:
     densities = sorted({d for ladder in ladders.values() for d in ladder.densities}, reverse=True)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ticket_hub.comparison.ladder import MeasuredLadder, Rung, counts_of
+from ticket_hub.comparison.ladder import Measured, MeasuredLadder, counts_of
 from ticket_hub.recipe.own import ACCURACY, read_at
 from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
@@ -27,7 +27,7 @@ class _Line:
     """One network of a figure."""
 
     name: str
-    rung: Rung
+    rung: Measured
     style: Look
     position: int
 
@@ -51,7 +51,7 @@ def curves_figure(ladder: MeasuredLadder, *, width: float = 9.0) -> Figure:
     return _training(lines, ladder.title, width)
 
 
-def learning_figure(networks: Mapping[str, Rung], *, title: str, width: float = 9.0) -> Figure:
+def learning_figure(networks: Mapping[str, Measured], *, title: str, width: float = 9.0) -> Figure:
     """Test accuracy and validation loss of the ticket, its controls and the dense network.
 
     Lines are means over the trials, the shade spans the least to the greatest trial, and the mark
@@ -85,7 +85,7 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
         for panel in panels:
             iteration_axis(panel)
         figure.suptitle(title)
-        stop = read_at(stops_early=any(rung.stops_early for rung in rungs))
+        stop = read_at(stops_early=any(rung.outcome.stops_early for rung in rungs))
         note = f"shade: least to greatest trial; mark: means at the {stop}"
         if any(rung.train_accuracies for rung in rungs):
             note += "; dotted: training examples"
@@ -93,7 +93,7 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
     return figure
 
 
-def _loss_axis(panel: Axes, rungs: Sequence[Rung]) -> None:
+def _loss_axis(panel: Axes, rungs: Sequence[Measured]) -> None:
     ours = all(rung.metric == ACCURACY for rung in rungs)
     panel.set_ylabel("validation loss (nats)" if ours else "validation loss")
     if not all(bool((_readings(rung, "validation_loss") > 0).all()) for rung in rungs):
@@ -125,7 +125,7 @@ def _curve(
         iterations, readings.min(0), readings.max(0), color=style.color, alpha=0.12, lw=0
     )
     panel.plot(
-        float(np.mean(rung.early_stops)),
+        float(np.mean(rung.outcome.early_stop)),
         at_stop,
         color=style.color,
         marker=style.marker or "*",
@@ -143,43 +143,43 @@ def _sample(panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials eval
     panel.plot(iterations, mean, color=line.style.color, linestyle=":", linewidth=0.8)
 
 
-def _readings(rung: Rung, column: str) -> Float64[np.ndarray, "trials evaluations"]:
+def _readings(rung: Measured, column: str) -> Float64[np.ndarray, "trials evaluations"]:
     """The readings that all trials have: patience may have ended some before others."""
     arrays = [getattr(each, column).numpy() for each in rung.curves]
     shortest = min(map(len, arrays))
     return np.stack([array[:shortest] for array in arrays])
 
 
-def _accuracy_readings(rung: Rung) -> Float64[np.ndarray, "trials evaluations"]:
+def _accuracy_readings(rung: Measured) -> Float64[np.ndarray, "trials evaluations"]:
     scale = rung.metric.scale
     return scale * _readings(
         rung, "test_accuracy" if _test_is_read(rung) else "validation_accuracy"
     )
 
 
-def _test_is_read(rung: Rung) -> bool:
+def _test_is_read(rung: Measured) -> bool:
     """Whether the test set was read along the way, and not only at the early stop."""
     return bool(np.isfinite(_readings(rung, "test_accuracy")).all())
 
 
-def _accuracy_at_stop(rung: Rung) -> float:
+def _accuracy_at_stop(rung: Measured) -> float:
     if _test_is_read(rung):
-        return rung.metric.scale * float(np.mean(rung.accuracies))
+        return rung.metric.scale * float(np.mean(rung.outcome.accuracy))
     return rung.metric.scale * float(
         np.mean([float(each.validation_accuracy[each.early_stop]) for each in rung.curves])
     )
 
 
-def _loss_at_stop(rung: Rung) -> float:
+def _loss_at_stop(rung: Measured) -> float:
     return float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
 
 
-def _accuracy_label(rungs: Sequence[Rung]) -> str:
+def _accuracy_label(rungs: Sequence[Measured]) -> str:
     read = sorted({"test" if _test_is_read(rung) else "validation" for rung in rungs})
     return f"{' or '.join(read)} {rungs[0].metric.heading.removeprefix('test ')}"
 
 
-def _focus(panel: Axes, rungs: Sequence[Rung]) -> None:
+def _focus(panel: Axes, rungs: Sequence[Measured]) -> None:
     """Leave out the steep first part, in which all levels look alike."""
     floor, top = np.inf, -np.inf
     for rung in rungs:

@@ -99,17 +99,11 @@ class Level:
     @property
     def early_stop(self) -> float:
         """Mean over the trials of the early-stop iteration."""
-        stops = [
-            int(trial.trained.curves.iterations[trial.trained.curves.early_stop])
-            for trial in self.trials
-        ]
+        stops = [trial.trained.curves.stopped_at for trial in self.trials]
         return sum(stops) / len(stops)
 
     @property
     def test_accuracy(self) -> float:
         """Mean over the trials of the test accuracy at the early stop, in [0, 1]."""
-        readings = [
-            float(trial.trained.curves.test_accuracy[trial.trained.curves.early_stop])
-            for trial in self.trials
-        ]
+        readings = [trial.trained.curves.accuracy for trial in self.trials]
         return sum(readings) / len(readings)

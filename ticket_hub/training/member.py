@@ -91,6 +91,16 @@ class Curves:
         """
         return int(self.validation_loss.argmin())
 
+    @property
+    def stopped_at(self) -> int:
+        """The iteration of the early stop."""
+        return int(self.iterations[self.early_stop])
+
+    @property
+    def accuracy(self) -> float:
+        """On the test set at the early stop, in [0, 1]; NaN where it was not read there."""
+        return float(self.test_accuracy[self.early_stop])
+
 
 _COLUMNS = (
     *("validation_loss", "validation_accuracy", "test_loss", "test_accuracy"),

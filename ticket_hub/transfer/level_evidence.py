@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ticket_hub.bundle.metrics import own_facts
+from ticket_hub.bundle import metrics
 from ticket_hub.content_id import content_digest
 from ticket_hub.evidence import ControlComparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
@@ -200,12 +200,10 @@ def _readings(result: Result) -> str:
 def outcome_of(results: Sequence[Result]) -> Outcome:
     """What was measured of one kind of network, in the order of the trials."""
     starts = tuple(each.start for each in results)
-    return Outcome(
-        accuracy=tuple(each.accuracy for each in results),
-        early_stop=tuple(each.early_stop for each in results),
+    return metrics.outcome_of(
+        [each.curves for each in results],
+        tickets=[each.ticket for each in results],
         starts=starts if all(starts) else (),
-        tickets=tuple(each.ticket for each in results),
-        **own_facts([each.curves for each in results]),
     )
 
 

@@ -184,7 +184,7 @@ class _Replay:
             FolderKeeper(folder=self.folder.checkpoints(level)).clear()
         pairs = [(self.claims[level, each.index], self._read(level, each)) for each in self.trials]
         claimed = [
-            _accuracy(self.claims[level, each.index].curves) for each in self.bundle.manifest.trials
+            self.claims[level, each.index].curves.accuracy for each in self.bundle.manifest.trials
         ]
         trials = [_trial(claim, result) for claim, result in pairs]
         return judge_level(
@@ -267,16 +267,12 @@ def _seed(trial: TrialRecord) -> int:
 def _trial(claim: CurveRecord, result: Result) -> TrialReplay:
     return TrialReplay(
         trial=claim.trial,
-        claimed=_accuracy(claim.curves),
+        claimed=claim.curves.accuracy,
         found=result.accuracy,
         claimed_stop=claim.chosen,
         found_stop=result.early_stop,
         identical=_same(claim.curves, result.curves),
     )
-
-
-def _accuracy(curves: Curves) -> float:
-    return float(curves.test_accuracy[curves.early_stop])
 
 
 def _same(first: Curves, second: Curves) -> bool:

@@ -67,12 +67,12 @@ class Result:
     @property
     def accuracy(self) -> float:
         """On the test set at the early stop, in [0, 1]."""
-        return float(self.curves.test_accuracy[self.curves.early_stop])
+        return self.curves.accuracy
 
     @property
     def early_stop(self) -> int:
         """The iteration of the first minimum of the validation loss."""
-        return int(self.curves.iterations[self.curves.early_stop])
+        return self.curves.stopped_at
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def _curves(bundle: Bundle, width: float) -> Figure:
 
 
 def _differences(bundle: Bundle, width: float) -> Figure:
-    from ticket_hub.comparison.bundles import judged_levels
+    from ticket_hub.comparison.studies import judged_levels
     from ticket_hub.report.forest import differences_figure
 
     judged = judged_levels(bundle)

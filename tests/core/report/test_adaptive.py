@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.helpers.controlled import GOLDEN, controlled_bundle
 from ticket_hub.bundle import open_bundle
-from ticket_hub.comparison.bundles import judged_levels
 from ticket_hub.comparison.ladder import MeasuredLadder
+from ticket_hub.comparison.studies import judged_levels
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
 from ticket_hub.report.illustrate import ADAPTIVE_STYLE, adaptive_svg
@@ -28,6 +28,7 @@ def test_every_level_with_a_control_is_judged_as_the_bundle_says(tmp_path: Path)
     for each in judged:
         record = bundle.manifest.level(each.level)
         assert record is not None
+        assert each.verdict is not None
         assert each.verdict.word == record.verdict
         assert {c.control for c in each.verdict.comparisons} == {"dense", "reinit"}
     (panel,) = differences_figure(judged).axes

@@ -59,6 +59,7 @@ def measured(accuracy: list[float], orders: list[str] | None = None, at: float =
     stops = tuple(1000 + 100 * place for place in range(len(accuracy)))
     names = orders or [f"f/60/{place}/0" for place in range(len(accuracy))]
     return Measured(
+        level=1,
         density=at,
         outcome=Outcome(accuracy=tuple(accuracy), early_stop=stops),
         orders=tuple(names),

@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
+from tests.helpers.ladders import measured
 from ticket_hub.comparison.bundles import ReportSubject
 from ticket_hub.comparison.ladder import ErrorBar, MeasuredLadder, Series
 from ticket_hub.comparison.ladder_tables import LadderRow, ladder_csv, ladder_rows, ladder_table
@@ -56,13 +57,13 @@ def test_what_is_drawn_is_read_at_the_first_minimum_of_the_validation_loss(
     ladder: MeasuredLadder,
 ) -> None:
     rung = ladder.series[0].rungs[2]
-    assert rung.early_stops == tuple(
+    assert rung.outcome.early_stop == tuple(
         int(each.iterations[each.validation_loss.argmin()]) for each in rung.curves
     )
-    altered = tuple(
+    altered = [
         replace(each, test_accuracy=torch.rand_like(each.test_accuracy)) for each in rung.curves
-    )
-    assert replace(rung, curves=altered).early_stops == rung.early_stops
+    ]
+    assert measured(2, altered).outcome.early_stop == rung.outcome.early_stop
 
 
 def test_the_density_axis_runs_from_dense_to_sparse_on_a_log_scale(ladder: MeasuredLadder) -> None:
@@ -90,7 +91,7 @@ def test_points_are_means_with_bars_over_the_trials(ladder: MeasuredLadder) -> N
     panel = ladder_figure(alone).axes[0]
     (line, _, _) = panel.containers[0].lines  # type: ignore[attr-defined] # an ErrorbarContainer
     rungs = alone.series[0].rungs
-    means = [100 * sum(rung.accuracies) / len(rung.accuracies) for rung in rungs]
+    means = [100 * sum(rung.outcome.accuracy) / rung.n for rung in rungs]
     assert line.get_ydata() == pytest.approx(means)
     assert line.get_xdata() == pytest.approx([100 * rung.density for rung in rungs])
 
@@ -155,7 +156,7 @@ def _is_inside(panel: object, text: object) -> bool:
 
 def test_a_single_trial_of_a_single_level_can_be_drawn(ladder: MeasuredLadder) -> None:
     first = ladder.series[0].rungs[0]
-    one = replace(first, curves=first.curves[:1], tickets=1)
+    one = measured(0, first.curves[:1])
     alone = MeasuredLadder(title="one", series=(Series(name="ticket", rungs=(one,)),), dense=one)
     assert "n = 1 ticket;" in _words(ladder_figure(alone, bars="interval"))
     assert "n = 1 ticket;" in _words(curves_figure(alone))
@@ -170,7 +171,7 @@ def test_where_the_test_set_was_read_once_the_curves_are_of_the_validation_set(
         test = torch.full_like(each.test_accuracy, torch.nan)
         test[each.early_stop] = 0.97
         hidden.append(replace(each, test_accuracy=test))
-    once = Series(name="ticket", rungs=(replace(rung, curves=tuple(hidden)),))
+    once = Series(name="ticket", rungs=(measured(1, hidden),))
     words = _words(curves_figure(replace(ladder, series=(once,))))
     assert "validation accuracy (%)" in words
 
@@ -179,7 +180,7 @@ def test_trials_that_stopped_early_are_drawn_as_far_as_all_went(ladder: Measured
     rung = ladder.series[0].rungs[1]
     first = rung.curves[0]
     short = Curves.of_columns(first.columns[:8])
-    mixed = Series(name="ticket", rungs=(replace(rung, curves=(short, *rung.curves[1:])),))
+    mixed = Series(name="ticket", rungs=(measured(1, [short, *rung.curves[1:]]),))
     panel = curves_figure(replace(ladder, series=(mixed,))).axes[1]
     assert panel.lines[0].get_xydata()[-1, 0] == 700  # type: ignore[index] # an array
 

@@ -164,8 +164,8 @@ def _member(subject: Subject, ticket: TicketContent, name: str, weights: Weights
 def _outcomes(trained: Sequence[Trained]) -> Outcomes:
     curves = [each.curves for each in trained]
     return Outcomes(
-        accuracies=tuple(float(each.test_accuracy[each.early_stop]) for each in curves),
-        early_stops=tuple(int(each.iterations[each.early_stop]) for each in curves),
+        accuracies=tuple(each.accuracy for each in curves),
+        early_stops=tuple(each.stopped_at for each in curves),
     )
 
 
