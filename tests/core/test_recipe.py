@@ -264,6 +264,7 @@ CHANGED = {
         "backend": "plain",
         "train_sample": 100,
         "label_smoothing": 0.1,
+        "mixup": 0.2,
     },
     "pruning": {
         "criterion": "random",

@@ -35,6 +35,8 @@ SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT, timm:NAME.TAG or ticket:PLACE[:LEVE
 WHEN = re.compile(r"init|trained|[1-9]\d{0,11}it", re.ASCII)
 TOKENIZER = re.compile(r"(file|hub|transformers):\S.*")
 MAX_PADDING = 64
+MAX_MIXUP = 100
+MAX_HUE = 0.5  # of a turn: any colour
 MAX_PIXELS = 1024
 MAX_LEVELS = 1000
 MAX_EXAMPLES = 10_000
@@ -110,8 +112,12 @@ def _of_data(data: DataSpec) -> Iterator[Rule]:
         low_high = getattr(data, key)
         ordered = len(low_high) == 2 and 0 < low_high[0] <= low_high[1] <= most  # noqa: PLR2004
         yield f"data.{key}", low_high, ordered, f"the least and the largest, above 0, to {most:g}"
-    known = all(name in JITTERS and 0 < value <= 1 for name, value in data.jitter.items())
-    yield "data.jitter", dict(data.jitter), known, f"{', '.join(JITTERS)}, above 0 to 1 each"
+    known = all(
+        name in JITTERS and 0 < value <= (MAX_HUE if name == "hue" else 1)
+        for name, value in data.jitter.items()
+    )
+    need = f"{', '.join(JITTERS)}, above 0 to 1 each, and hue to {MAX_HUE}"
+    yield "data.jitter", dict(data.jitter), known, need
     short, stored = data.short_side, data.storage == "disk"
     fits = short == 0 or (stored and 0 < data.size <= short <= MAX_PIXELS)
     need = "0, or with data.storage = 'disk' at least data.size, which must be given"
@@ -138,6 +144,8 @@ def _of_training(training: TrainingSpec) -> Iterator[Rule]:
         yield f"training.{key}", value, value >= 0, "at least 0"
     smoothing = training.label_smoothing
     yield "training.label_smoothing", smoothing, 0 <= smoothing < 1, "from 0 to below 1"
+    mixes = 0 <= training.mixup <= MAX_MIXUP
+    yield "training.mixup", training.mixup, mixes, f"from 0 to {MAX_MIXUP}"
     stones = training.milestones
     growing = list(stones) == sorted(set(stones)) and all(stone >= 1 for stone in stones)
     yield "training.milestones", stones, growing, "growing iterations from 1 on, none twice"

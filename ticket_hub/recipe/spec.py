@@ -66,7 +66,7 @@ def last_level(pruning: Mapping[str, Any], levels: int) -> int:
     return levels if asked == [None] else min(levels, len(asked))
 
 
-JITTERS = ("brightness", "contrast", "saturation")
+JITTERS = ("brightness", "contrast", "saturation", "hue")
 """What `data.jitter` may change, in the order in which it does."""
 
 Option: TypeAlias = bool | int | float | str
@@ -146,8 +146,8 @@ class DataSpec:
             `resized`: a window of random size and shape, scaled to the whole.
         crop_scale: of `resized`: the least and the largest share of the area.
         crop_ratio: of `resized`: the least and the largest width over height.
-        jitter: strengths of random changes of colour: `brightness`, `contrast`, `saturation`;
-            0.4 multiplies by 0.6 to 1.4.
+        jitter: strengths of random changes of colour: `brightness`, `contrast`, `saturation`
+            (0.4 multiplies by 0.6 to 1.4), and `hue` (0.1 turns by up to a tenth of the circle).
         storage: `memory` holds all pixels as numbers. `disk` holds files of pictures in one file,
             which `ticket data pack` makes, and decodes each when it is trained on.
         short_side: of `disk`: pictures are scaled to so many pixels on their shorter side when
@@ -192,6 +192,8 @@ class TrainingSpec:
         weight_decay: on every parameter.
         label_smoothing: this share of each label is spread evenly over all classes; readings of
             validation and test are without it.
+        mixup: above 0, each two neighbours in a batch are mixed, inputs and losses, by a share that
+            is drawn from Beta(mixup, mixup) for each step (Zhang et al. 2018).
         schedule: of the learning rate: a name of `ticket_hub.training.schedules`, or one that a
             plugin has registered.
         milestones: iterations of the drops, for the schedules that take them.
@@ -229,6 +231,7 @@ class TrainingSpec:
     backend: str = "auto"
     train_sample: int = field(default=0, metadata=LATER)
     label_smoothing: float = field(default=0.0, metadata=LATER)
+    mixup: float = field(default=0.0, metadata=LATER)
 
 
 DEFAULT_RATES: Mapping[str, float] = MappingProxyType(

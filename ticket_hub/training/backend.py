@@ -31,6 +31,7 @@ class Backend(Protocol):
     Attributes:
         name: that it is registered under.
         smooths_labels: True where it knows `training.label_smoothing`; it may be missing.
+        mixes: True where it knows `training.mixup`; it may be missing.
         one_by_one: whether a group is no faster than its members one after the other on a CPU.
         iteration: where all members stand.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from ticket_hub.data import (
     normalized,
 )
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float, Int64, Shaped
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
@@ -71,7 +73,10 @@ class Batches:
         order = self._orders.table(start, stop)[:, :, self._share]
         epoch = torch.tensor([[epoch_of(at, size, examples)] for at in range(start, stop)])
         lr = learning_rates(self.training, start, stop, self.device)
-        self._rows.load(order=order, lr=lr, epoch=epoch)
+        tables = {"order": order, "lr": lr, "epoch": epoch}
+        if self.training.mixup:
+            tables["share"] = mixing_shares(self.training, self.members, start, stop)
+        self._rows.load(**tables)
         if self._pictures is not None:
             self._pictures.load(order.long(), epoch)
             return stop - start
@@ -107,9 +112,48 @@ class Batches:
             images = self._augment.move(images, self._rows.row("moves"))
         return normalized(images, self.data), labels
 
+    def mixed(
+        self,
+        images: Float[Tensor, "members batch channels height width"],
+        labels: Int64[Tensor, "members batch"],
+    ) -> tuple[
+        Float[Tensor, "members batch channels height width"],
+        Float[Tensor, " members"],
+        Int64[Tensor, "members batch"],
+    ]:
+        """This step's inputs mixed by `training.mixup`: images, shares, and the others' labels.
+
+        The loss is `share` times that of an example's own label, and the rest that of the other
+        one's. Two neighbours are mixed with each other, and the last of an odd number with itself:
+        batches are in random order, and neighbours stay together where processes share a batch.
+        """
+        share = self._rows.row("share")
+        places = torch.arange(labels.shape[1], device=self.device)
+        others = (places ^ 1).clamp_max_(len(places) - 1)
+        own = share[:, None, None, None, None]
+        return own * images + (1 - own) * images[:, others], share, labels[:, others]
+
     def advance(self) -> None:
         """Go to the next step."""
         self._rows.advance()
+
+
+def mixing_shares(
+    training: TrainingSpec, members: Sequence[Member], start: int, stop: int
+) -> Float[Tensor, "steps members"]:
+    """What an example keeps of itself in each step, by (seed, level, iteration)."""
+    return torch.tensor(
+        [
+            [
+                np.random.default_rng(
+                    derive_seed(member.seed, "mixup", member.level, iteration)
+                ).beta(training.mixup, training.mixup)
+                for member in members
+            ]
+            for iteration in range(start, stop)
+        ],
+        dtype=torch.float32,
+    )
 
 
 class _Pictures:

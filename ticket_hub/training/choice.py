@@ -76,8 +76,12 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
             return "train on pictures that lie on disk"
         if data.device.type == "cuda" and name != "plain":
             return "read pictures from disk within a graph"
-    if training.label_smoothing and not getattr(kind, "smooths_labels", False):
-        return "smooth labels"
+    for asked, knows, does in (
+        (training.label_smoothing, "smooths_labels", "smooth labels"),
+        (training.mixup, "mixes", "mix examples"),
+    ):
+        if asked and not getattr(kind, knows, False):
+            return does
     reason = kind.refusal(module, training, data.device)
     if reason is None and name == "vmap" and not vectorizes(module, (2, *data.input_shape)):
         return "train a network that draws random numbers, or decides by values, on its way"
@@ -112,6 +116,10 @@ def choose(
         raise NetworkError(
             f"This network cannot read {data.spec.name}, whose examples are {data.kind}.",
             "Take one that does: `encoder-L-W` reads texts, the others images and numbers.",
+        )
+    if training.mixup and data.kind == "tokens":
+        raise RecipeError(
+            f"training.mixup cannot mix the words of {data.spec.name}.", "Leave it at 0 for texts."
         )
     if training.backend != "auto":
         return _forced(module, training, data)

@@ -106,16 +106,23 @@ class Lane:
     def gradients(self) -> Collection[Tensor]:  # a list is checked by random items in the tests
         """Of the mean loss of this step's inputs, by parameter; 0 where the mask drops."""
         images, labels = self.batches.inputs()
+        if self.training.mixup:
+            images, share, others = self.batches.mixed(images, labels)
         with autocast(self.training, self.device):
             logits = self.module(images[0].contiguous(memory_format=self.format))
-        loss = functional.cross_entropy(
-            logits.float(), labels[0], label_smoothing=self.training.label_smoothing
-        )
+        loss = self._loss(logits, labels[0])
+        if self.training.mixup:
+            loss = share[0] * loss + (1 - share[0]) * self._loss(logits, others[0])
         gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
         with torch.no_grad():
             if self.keep:
                 torch._foreach_mul_([gradients[i] for i in self.keep], list(self.keep.values()))
         return gradients
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(
+            logits.float(), labels, label_smoothing=self.training.label_smoothing
+        )
 
     @torch.inference_mode()
     def evaluate(self, part: Part) -> Float64[Tensor, " 2"]:
@@ -166,6 +173,7 @@ class Plain:
     name: ClassVar[str]
     one_by_one: ClassVar[bool] = True
     smooths_labels: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
     lane: ClassVar[type[Lane]] = Lane
 
     def __init__(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from colorsys import hsv_to_rgb, rgb_to_hsv
+from itertools import starmap
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +98,23 @@ def test_colours_change_as_pillow_changes_them(
         assert (ours.int() - theirs.int()).abs().max() <= 2
 
 
+def test_hues_turn_as_the_standard_library_turns_them() -> None:
+    images = some_images(2)
+    for word, turn in ((0, -0.2), (2**31, 0.0), (2**31 + 2**30, 0.1)):
+        made = jittered(images, torch.full((2, 1), word), {"hue": 0.2})
+        for ours, image in zip(made, images, strict=True):
+            pixels = image.flatten(1).T[::7] / 255
+            turned = [
+                hsv_to_rgb((h + turn) % 1, s, v) for h, s, v in starmap(rgb_to_hsv, pixels.tolist())
+            ]
+            theirs = torch.tensor(turned) * 255
+            assert (ours.flatten(1).T[::7] - theirs).abs().max() <= 0.51
+    grey = images[:, :1]
+    assert torch.equal(jittered(grey, torch.zeros(2, 1, dtype=torch.int64), {"hue": 0.5}), grey)
+    same = grey.expand(-1, 3, -1, -1)
+    assert torch.equal(jittered(same, torch.zeros(2, 1, dtype=torch.int64), {"hue": 0.5}), same)
+
+
 def test_recipes_keep_their_digests_and_refuse_what_cannot_be() -> None:
     recipe = load_recipe("conv2-cifar10")
     assert "jitter" not in recipe.to_toml()
@@ -103,9 +123,11 @@ def test_recipes_keep_their_digests_and_refuse_what_cannot_be() -> None:
     for change in (
         {"data.crop": "zoomed"},
         {"data.crop_scale": (0.5, 0.1)},
-        {"data.jitter": {"hue": 0.1}},
+        {"data.jitter": {"hue": 0.6}},
+        {"data.jitter": {"gamma": 0.1}},
         {"data.short_side": 256},
         {"training.label_smoothing": 1.0},
+        {"training.mixup": -0.1},
     ):
         with pytest.raises(RecipeError, match=next(iter(change))):
             recipe.replace(change)

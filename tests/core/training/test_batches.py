@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tests.helpers.order import batch_indices
+from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.data.augmentation import augmented
 from ticket_hub.data.dataset import split
+from ticket_hub.errors import RecipeError
+from ticket_hub.networks import blank_module, build
 from ticket_hub.recipe import DataSpec, TrainingSpec
+from ticket_hub.seeds import derive_seed
+from ticket_hub.training import train
 from ticket_hub.training.batches import Batches
+from ticket_hub.training.choice import choose
 from ticket_hub.training.member import Member
 
 TRAINING = TrainingSpec(iterations=40, batch_size=8, optimizer="sgd", lr=0.1)
@@ -80,3 +90,51 @@ def test_an_example_looks_different_in_another_epoch() -> None:
     )
     changed = (first != second).flatten(1).any(1)
     assert changed.double().mean() > 0.8
+
+
+def test_mixup_trains_on_pairs_and_on_both_labels(colours: DataSet) -> None:
+    architecture = network(colours, "conv-2")
+    training = spec(
+        optimizer="sgd", lr=0.1, batch_size=9, mixup=0.4, iterations=3, evaluate_every=3
+    )
+    assert choose(blank_module(architecture), training, colours, 1.0) == "lanes"
+    group = population(architecture, 2, density=1.0)
+    for member, trained in zip(group, train(architecture, colours, training, group), strict=True):
+        module = build(architecture)
+        module.load_state_dict(member.weights)
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+        for iteration in range(3):
+            chosen = batch_indices(member.seed, member.level, iteration, 9, len(colours.train))
+            part = colours.train.take(chosen)
+            images, labels = normalized(part.inputs, colours), part.labels
+            seed = derive_seed(member.seed, "mixup", member.level, iteration)
+            share = np.random.default_rng(seed).beta(0.4, 0.4)
+            other = torch.tensor([1, 0, 3, 2, 5, 4, 7, 6, 8])
+            targets = functional.one_hot(labels, colours.classes).float()
+            mixed = share * targets + (1 - share) * targets[other]
+            logits = module(share * images + (1 - share) * images[other])
+            optimizer.zero_grad()
+            functional.cross_entropy(logits, mixed).backward()
+            optimizer.step()
+        for name, value in module.state_dict().items():
+            torch.testing.assert_close(trained.weights[name], value, atol=1e-5, rtol=1e-4)
+
+
+def test_mixup_gives_the_same_bits_in_any_company(colours: DataSet) -> None:
+    architecture = network(colours, "conv-2")
+    training = spec(mixup=0.2, iterations=6, evaluate_every=2)
+    group = population(architecture, 3)
+    whole = train(architecture, colours, training, group)
+    assert_same(train(architecture, colours, training, group[1:2])[0], whole[1])
+    plain = dataclasses.replace(training, backend="plain")
+    alone = train(architecture, colours, plain, group[2:])[0]
+    assert_same(dataclasses.replace(alone, backend="lanes"), whole[2])
+    without = train(architecture, colours, dataclasses.replace(training, mixup=0.0), group[:1])
+    assert not torch.equal(without[0].weights["output.weight"], whole[0].weights["output.weight"])
+
+
+def test_what_cannot_be_mixed_is_refused(digits: DataSet) -> None:
+    module = blank_module(network(digits, "lenet-24-16"))
+    with pytest.raises(RecipeError, match="The backend 'stack' cannot mix examples"):
+        choose(module, spec(mixup=0.2, backend="stack"), digits, 1.0)
+    assert choose(module, spec(mixup=0.2), digits, 1.0) == "plain"
