@@ -82,6 +82,7 @@ def test_the_compiled_backend_gives_the_same_bits_in_every_process_and_compiles_
     assert list((home / "cache").rglob("*.nbi"))
 
 
+@pytest.mark.slow  # compiles everything once more
 def test_narrow_registers_give_the_same_up_to_rounding(first: tuple[str, int]) -> None:
     python = forked.python()
     narrow, _ = run("SparseNumba", python, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")
