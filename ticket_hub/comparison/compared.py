@@ -169,9 +169,6 @@ def _against(first: Study, other: Study, label: str) -> Iterator[Between]:
                 )
 
 
-_Networks = Mapping[str, Measured]
-
-
 def _matched(
     first: Study, other: Study
 ) -> Iterator[tuple[Mapping[str, Measured], Mapping[str, Measured]]]:
