@@ -32,13 +32,18 @@ from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture
 
-__all__ = ["structure_for", "structure_of"]
+__all__ = ["can_follow", "structure_for", "structure_of"]
 
 CLOSE = 1e-9  # of the largest output, in float64
 
 Item: TypeAlias = Any  # of torch-pruning, which has no types
 Graph: TypeAlias = Any
 Attention: TypeAlias = Any
+
+
+def can_follow() -> bool:
+    """Whether torch-pruning, which follows units through a network, is installed."""
+    return importlib.util.find_spec("torch_pruning") is not None
 
 
 @functools.lru_cache(maxsize=32)
@@ -48,7 +53,7 @@ def structure_of(architecture: Architecture) -> Structure:
     Raises:
         NetworkError: torch-pruning is not installed, or cannot follow the network.
     """
-    if importlib.util.find_spec("torch_pruning") is None:
+    if not can_follow():
         raise NetworkError(
             "torch-pruning must be installed to know which weights belong to one unit.",
             f"Install it with `{install_extra('structured')}`.",

@@ -9,7 +9,6 @@ numbers, so it is not what the masked network would have drawn.
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from ticket_hub.networks import build, outline
 from ticket_hub.project import install_extra
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe import TrainingSpec
+from ticket_hub.structured.dependencies import can_follow
 from ticket_hub.structured.small import build_small, left_of
 from ticket_hub.training.backend import register_backend
 from ticket_hub.training.lanes import Lanes
@@ -118,6 +118,6 @@ class Small(Lanes):
     def refusal(module: nn.Module, training: TrainingSpec, device: torch.device) -> str | None:
         """Why it cannot train this, or None."""
         del module, training, device
-        if importlib.util.find_spec("torch_pruning") is None:
+        if not can_follow():
             return f"train without torch-pruning (`{install_extra('structured')}`)"
         return None
