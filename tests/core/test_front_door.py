@@ -26,3 +26,21 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_import_is_cheap(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "places", "wrong", "right"),
+    [
+        ("find", ("digits-quick",), "worker", "workers"),
+        ("retrain", ("digits-quick",), "trails", "trials"),
+        ("transfer_tickets", (["digits-quick"], ["digits"]), "devices", "device"),
+        ("analyze", ("digits-quick",), "onli", "only"),
+        ("reproduce", ("no-such-claim",), "sed", "seed"),
+    ],
+)
+def test_a_wrong_keyword_is_refused_by_the_name_of_what_was_called(
+    call: str, places: tuple[object, ...], wrong: str, right: str
+) -> None:
+    refusal = rf"^{call}\(\) has no keyword '{wrong}'\. The nearest is '{right}'; there are "
+    with pytest.raises(TypeError, match=refusal):
+        getattr(ticket_hub, call)(*places, **{wrong: None})

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.page import write_report
 from ticket_hub.analysis.running import AnalysisPlan, findings, plan_analyses
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 
 __all__ = ["AnalyzeResult", "analyze", "carry_out"]
 
@@ -74,6 +74,7 @@ def analyze(
         EvidenceError: an analysis that is named needs dense theta0, and there is none.
         TicketHubError: as `ticket_hub.analysis.findings`.
     """
+    check_keywords(analyze, resources, Resources)
     plan = plan_analyses(
         place, only=only, others=others, trials=trials, changes=changes, seed=seed, hub=hub
     )

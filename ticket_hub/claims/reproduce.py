@@ -27,7 +27,7 @@ from ticket_hub.environment import fingerprint
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.registry import nearest as nearest_name
-from ticket_hub.runs import ResourceOptions, Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search import FindResult
 from ticket_hub.table import finite
 from ticket_hub.transfer.planning import Plan, Terms, plan
@@ -149,6 +149,7 @@ def reproduce(
         EvidenceError: a side of a comparison was not trained.
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
+    check_keywords(reproduce, resources, Resources)
     wanted = load_claim(claim) if isinstance(claim, str) else claim
     check_measures(wanted)
     done = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)

@@ -23,7 +23,7 @@ from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.listing import summarize
 from ticket_hub.runs.lock import hold
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.finding import FindResult, find, result_of
 from ticket_hub.search.imp import assemble, refuse_strange
 from ticket_hub.search.parts import part_of
@@ -104,6 +104,7 @@ def find_with(
     Raises:
         TicketHubError: as `ticket_hub.find` and `ticket_hub.engines.following.follow`.
     """
+    check_keywords(find_with, resources, Resources)
     recipe = pinned(recipe, resources.get("data_dir"))
     run = Path(run_folder or home.runs_folder() / recipe.run_name).absolute()
     known = summarize(run)
@@ -150,6 +151,7 @@ def retrain_with(
     Raises:
         TicketHubError: as `ticket_hub.retrain` and `ticket_hub.engines.following.follow`.
     """
+    check_keywords(retrain_with, resources, Resources)
     run = Path(run_folder or wanted.run_folder).absolute()
     root = works_folder(run)
     given = Resources(**resources)
@@ -183,6 +185,7 @@ def transfer_with(
     Raises:
         TicketHubError: as `ticket_hub.transfer_tickets` and `ticket_hub.engines.following.follow`.
     """
+    check_keywords(transfer_with, resources, Resources)
     run = Path(run_folder or wanted.run_folder).absolute()
     root = works_folder(run)
     given = Resources(**resources)

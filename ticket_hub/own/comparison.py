@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ticket_hub import home
 from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
@@ -34,7 +33,7 @@ from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.seeds import derive_seed
 from ticket_hub.transfer.controls import asks, check_controls
-from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.transfer.folder import ExperimentFolder, default_folder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
@@ -87,7 +86,7 @@ class Comparison:
         against: `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`.
         trials: repetitions; with more than the bundle has, its tickets are taken again.
         make_network: as in `Search`; needed where the ticket's network is its author's own.
-        folder: of the run; by default `runs/compare-own-DIGEST` under `TICKET_HOME`.
+        folder: of the run; by default `runs/compare-own-DIGEST-RECIPE` under `TICKET_HOME`.
         seed: of everything that is drawn.
         metric: what `step.finish` measures; by default what the tickets were found by.
         margin: how much worse than the dense network still is not inferior; by default the
@@ -150,7 +149,7 @@ class Comparison:
         )
         self.rule = replace(self.request.rule, metric=self.metric)
         self.rule.check()
-        self.run = Path(folder) if folder else home.runs_folder() / self.spec.run_name
+        self.run = Path(folder) if folder else default_folder(self.spec, self.source)
         self._who, self._packages, self._accept = who, packages, accept_environment
 
     def __iter__(self) -> Iterator[Step]:

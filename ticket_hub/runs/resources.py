@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,11 +14,12 @@ from ticket_hub.data import DataSet, load
 from ticket_hub.environment import choose_devices
 from ticket_hub.errors import StoppedError
 from ticket_hub.recipe import DataSpec, TrainingSpec
+from ticket_hub.registry import there_are
 from ticket_hub.training import Member, Progress, Trained, Trainer
 from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture
 
-__all__ = ["ResourceOptions", "Resources"]
+__all__ = ["ResourceOptions", "Resources", "check_keywords"]
 
 
 class ResourceOptions(TypedDict, total=False):
@@ -31,6 +33,25 @@ class ResourceOptions(TypedDict, total=False):
     should_stop: Callable[[], bool] | None
     accept_environment: bool
     checkpoint_seconds: float
+
+
+def check_keywords(call: Callable[..., object], given: Iterable[str], *values: type) -> None:
+    """Refuse keywords of a front door that hands them on: by its own name, not by a value's.
+
+    Args:
+        call: the front door.
+        given: what it was called with beside its own parameters.
+        values: dataclasses that take these keywords, such as `Resources`.
+
+    Raises:
+        TypeError: one of them is nobody's; the nearest that there is, and all, are said.
+    """
+    parameters = inspect.signature(call).parameters.values()
+    known = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
+    known += [each.name for value in values for each in fields(value)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{call.__name__}() has no keyword {name!r}. {there_are(name, known)}")
 
 
 @dataclass(frozen=True, kw_only=True)

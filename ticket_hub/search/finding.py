@@ -12,7 +12,7 @@ from torch import nn
 from ticket_hub import home
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs.level import Ending, Level, LevelSummary
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.described import described
 from ticket_hub.search.imp import search
 from ticket_hub.search.pretrained import Theta0Choice, pinned
@@ -92,6 +92,7 @@ def find(
         RecipeError: there is no such recipe, key or value, or too little is given.
         TicketHubError: as `ticket_hub.search.search`.
     """
+    check_keywords(find, resources, Resources)
     known = load_recipe(recipe) if isinstance(recipe, str) else recipe
     if known is None or network is not None or data is not None:
         known = described(known, network, data, changes or {}, resources.get("data_dir"))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ticket_hub import home
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.runs.file_names import EXPERIMENT, RUN, SEAL
@@ -23,9 +24,26 @@ from ticket_hub.runs.seal import FORMAT, read_json, read_seal
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.transfer.experiment_networks import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
+from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import ExperimentSpec, MemberKey, OwnExperimentSpec
 
-__all__ = ["ExperimentFolder"]
+__all__ = ["ExperimentFolder", "default_folder"]
+
+
+def default_folder(spec: ExperimentSpec | OwnExperimentSpec, source: Source) -> Path:
+    """Where an experiment is done unless a folder is named: by its spec and its tickets' recipe.
+
+    Searches by other scores may have one theta0, and so one spec. A folder that the spec alone
+    names, as all once were, is gone on with where it is of this bundle.
+
+    Raises:
+        RunError: what that folder says of itself is damaged.
+    """
+    named = home.runs_folder() / spec.run_name
+    header = named / EXPERIMENT
+    if header.is_file() and read_json(header, f"Remove {named}.").get("bundle") == source.id:
+        return named
+    return named.with_name(f"{named.name}-{source.bundle.manifest.recipe.digest[:8]}")
 
 
 @dataclass(frozen=True)

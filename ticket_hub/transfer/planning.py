@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args
 
-from ticket_hub import home
 from ticket_hub.bundle import Manifest
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.errors import EvidenceError, RecipeError
@@ -15,9 +14,10 @@ from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.rules import MAX_TRIALS
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.pretrained import pinned_data
 from ticket_hub.transfer.controls import check_controls
+from ticket_hub.transfer.folder import default_folder
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import (
@@ -73,7 +73,7 @@ class Plan:
     @property
     def run_folder(self) -> Path:
         """Where it is done unless another folder is named."""
-        return home.runs_folder() / self.spec.run_name
+        return default_folder(self.spec, self.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +151,15 @@ class ExperimentOptions(TermOptions, ResourceOptions, total=False):
     """What is asked for, and what training may use."""
 
 
-def split_options(options: ExperimentOptions) -> tuple[Terms, Resources]:
-    """The keywords of a front door as the two values that stand for them."""
+def split_options(
+    call: Callable[..., object], options: ExperimentOptions
+) -> tuple[Terms, Resources]:
+    """The keywords of a front door as the two values that stand for them.
+
+    Raises:
+        TypeError: it has no such keyword.
+    """
+    check_keywords(call, options, Terms, Resources)
     given: dict[str, Any] = dict(options)
     terms = {each.name: given.pop(each.name) for each in fields(Terms) if each.name in given}
     return Terms(**terms), Resources(**given)

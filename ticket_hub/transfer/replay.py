@@ -29,7 +29,7 @@ from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
-from ticket_hub.runs.resources import ResourceOptions, Resources
+from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.level_trainer import LevelTrainer
 from ticket_hub.training import Curves, Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
@@ -77,6 +77,7 @@ def replay_bundle(
         StoppedError: `should_stop` became true; the same call goes on.
         RunError, DataError, TrainingError, StorageError: as their names say.
     """
+    check_keywords(replay_bundle, resources, Resources)
     rule = Rule(margin=margin, alpha=alpha)
     rule.check()
     source, text = open_place(str(place), hub)

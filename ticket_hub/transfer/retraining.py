@@ -82,7 +82,7 @@ def retrain(
         own: the target's own ticket, for the control `own`: as `place`, found on the same data by
             the same network. The level with the nearest density is taken unless it names one.
         who: whose evidence this is, for the record.
-        run_folder: by default `runs/retrain-DATA-DIGEST` under `TICKET_HOME`. More levels,
+        run_folder: by default `runs/retrain-DATA-DIGEST-RECIPE` under `TICKET_HOME`. More levels,
             controls or trials go on in the same folder.
         on_result: called with each result when its group is on disk.
         options: what is asked for, `against`, `trials`, `changes`, `head`, `images`, `seed`,
@@ -98,7 +98,7 @@ def retrain(
             target's own ticket is of another network, other data, or another density.
         TicketHubError: as `ticket_hub.transfer.experiment`.
     """
-    terms, resources = split_options(options)
+    terms, resources = split_options(retrain, options)
     wanted = plan(place, terms, dataset=dataset, own=own)
     return carry_out(wanted, resources, who=who, run_folder=run_folder, on_result=on_result)
 

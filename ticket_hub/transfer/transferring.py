@@ -90,7 +90,7 @@ def transfer_tickets(
     Raises:
         TicketHubError: as `ticket_hub.retrain`.
     """
-    terms, resources = split_options(options)
+    terms, resources = split_options(transfer_tickets, options)
     wanted = plan_transfer(places, datasets, terms, levels=levels, own=own)
     return carry_out_transfer(
         wanted, resources, who=who, run_folder=run_folder, on_result=on_result

@@ -21,6 +21,7 @@ from ticket_hub.errors import (
     TicketNotFoundError,
 )
 from ticket_hub.interop.importers import import_tickets
+from ticket_hub.recipe import Recipe
 from ticket_hub.transfer import Result, RetrainResult, retrain
 from ticket_hub.transfer.planning import Terms, plan
 from ticket_hub.transfer.sharing import push_bundle
@@ -234,6 +235,26 @@ def test_the_folder_of_another_experiment_is_refused(found: Path, tmp_path: Path
         retrain(f"{found}:5", against=["reinit"], trials=1, seed=1, run_folder=place)
     with pytest.raises(RunError, match="no experiment"):
         retrain(f"{found}:5", run_folder=found)
+
+
+def test_tickets_of_other_scores_are_trained_in_another_folder(
+    found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path))
+    content = inverted(content_of(open_bundle(found / "bundle")))
+    assert isinstance(content.recipe, Recipe)
+    other = content.recipe.replace({"pruning.criterion": "magnitude-increase"})
+    write_bundle(tmp_path / "other", dataclasses.replace(content, recipe=other))
+    plans = [plan(f"{place}:5") for place in (found, tmp_path / "other")]
+    assert plans[0].spec == plans[1].spec
+    assert plans[0].run_folder != plans[1].run_folder
+    assert plan(f"{found}:3", Terms(trials=7)).run_folder == plans[0].run_folder
+    before = tmp_path / "runs" / plans[0].spec.run_name  # as folders were named once
+    before.mkdir(parents=True)
+    header = {"format": 1, "digest": plans[0].spec.digest, "bundle": plans[0].source.id}
+    (before / "experiment.json").write_text(json.dumps(header))
+    assert plans[0].run_folder == before
+    assert plans[1].run_folder != before
 
 
 def test_a_damaged_result_is_named_and_made_again_once_removed(found: Path, tmp_path: Path) -> None:
