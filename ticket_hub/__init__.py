@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from ticket_hub.runs.listing import list_runs
     from ticket_hub.runs.locate import show_bundle
     from ticket_hub.search.finding import FindResult
+    from ticket_hub.signing.keys import keygen
+    from ticket_hub.signing.provenance import provenance_statement
+    from ticket_hub.signing.trust import trust_key
     from ticket_hub.ticket import Ticket
     from ticket_hub.transfer.replay import replay_bundle
     from ticket_hub.transfer.retraining import RetrainResult, retrain
-    from ticket_hub.transfer.sharing import push_bundle
+    from ticket_hub.transfer.sharing import push_bundle, sign_bundle
     from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
 __version__ = "0.1.0"
@@ -70,11 +73,13 @@ __all__ = [
     "find",
     "import_tickets",
     "info_bundle",
+    "keygen",
     "list_runs",
     "load_recipe",
     "measure_ticket",
     "open_bundle",
     "own",
+    "provenance_statement",
     "pull_bundle",
     "push_bundle",
     "recipe_names",
@@ -84,8 +89,10 @@ __all__ = [
     "retrain",
     "search_hub",
     "show_bundle",
+    "sign_bundle",
     "tag_bundle",
     "transfer_tickets",
+    "trust_key",
     "verify_bundle",
 ]
 
@@ -112,11 +119,13 @@ _HOMES = {
     "find": "facade",
     "import_tickets": "interop.importers",
     "info_bundle": "hub.front",
+    "keygen": "signing.keys",
     "list_runs": "runs.listing",
     "load_recipe": "recipe",
     "measure_ticket": "report.costs",
     "open_bundle": "bundle.read",
     "own": "own",
+    "provenance_statement": "signing.provenance",
     "pull_bundle": "hub.front",
     "push_bundle": "transfer.sharing",
     "recipe_names": "recipe",
@@ -125,9 +134,11 @@ _HOMES = {
     "retrain": "transfer.retraining",
     "search_hub": "hub.front",
     "show_bundle": "runs.locate",
+    "sign_bundle": "transfer.sharing",
     "tag_bundle": "hub.front",
     "transfer_tickets": "transfer.transferring",
     "replay_bundle": "transfer.replay",
+    "trust_key": "signing.trust",
     "verify_bundle": "bundle.verify",
 }
 

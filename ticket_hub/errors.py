@@ -24,6 +24,7 @@ TicketHubError
 │   ├── BundleFormatError   a file breaks the format
 │   ├── BundleDigestError   a file's bytes differ from the manifest's digest
 │   └── SourceMissingError  the weights that theta0 refers to are not here         (LookupError)
+├── SignatureError          a key or a signature is missing, bad, or of other bytes    (ValueError)
 ├── ImportRefusedError      files of another system cannot become a bundle         (ValueError)
 ├── ExportError             a ticket cannot be written in another form             (ValueError)
 ├── TicketNotFoundError     no ticket has this name, level or digest               (LookupError)
@@ -70,6 +71,7 @@ __all__ = [
     "RunLockedError",
     "RunMismatchError",
     "ScoreError",
+    "SignatureError",
     "SourceMissingError",
     "StoppedError",
     "StorageError",
@@ -198,6 +200,10 @@ class BundleDigestError(BundleError):
 
 class SourceMissingError(BundleError, LookupError):
     """The pretrained weights that a bundle's theta0 refers to cannot be had here."""
+
+
+class SignatureError(TicketHubError, ValueError):
+    """A key or a signature is missing, cannot be used, or is of other bytes or another signer."""
 
 
 class ImportRefusedError(TicketHubError, ValueError):

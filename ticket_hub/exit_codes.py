@@ -31,6 +31,7 @@ EXIT_CODES: dict[type[errors.TicketHubError], int] = {
     errors.ExportError: 19,
     errors.EngineError: 20,
     errors.NotReproducedError: 21,
+    errors.SignatureError: 23,
     errors.StoppedError: 75,
 }
 """An error has the code of its nearest ancestor in this table. 75 is "try again" (EX_TEMPFAIL)."""

@@ -9,7 +9,16 @@ from typing import Literal
 
 from ticket_hub.errors import StorageError
 
-__all__ = ["cache_folder", "data_folder", "expanded", "runs_folder", "ticket_home", "user_name"]
+__all__ = [
+    "cache_folder",
+    "data_folder",
+    "expanded",
+    "keys_folder",
+    "runs_folder",
+    "ticket_home",
+    "trust_folder",
+    "user_name",
+]
 
 
 def ticket_home() -> Path:
@@ -23,6 +32,16 @@ def ticket_home() -> Path:
 def runs_folder() -> Path:
     """Where runs are made, one folder each, named by recipe and digest."""
     return ticket_home() / "runs"
+
+
+def keys_folder() -> Path:
+    """Where the user's own keys are, for signatures."""
+    return ticket_home() / "keys"
+
+
+def trust_folder() -> Path:
+    """Where the public keys are whose signatures the user trusts."""
+    return ticket_home() / "trusted"
 
 
 def data_folder() -> Path:

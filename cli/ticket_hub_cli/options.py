@@ -207,6 +207,16 @@ def resource_options(accept: str = "") -> Callable[[F], F]:
     return with_options
 
 
+def key_option(function: F) -> F:
+    """Add `--key`."""
+    return click.option(
+        "--key",
+        default="",
+        metavar="NAME|FILE",
+        help="Of `ticket keygen`, or a PEM file.  [default: default, or the only one]",
+    )(function)
+
+
 def theta0_option(*choices: str, default: str | None = None) -> Callable[[F], F]:
     """Add `--theta0`."""
     return click.option(

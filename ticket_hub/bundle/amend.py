@@ -24,6 +24,7 @@ def amend_bundle(
     figure: bytes | None = None,
     experiments: Sequence[ExperimentRecord] = (),
     terms: CardTerms | None = None,
+    signed: str = "",
 ) -> Manifest:
     """Give a bundle a figure of its ladder, evidence or terms, and a card that shows them.
 
@@ -34,6 +35,7 @@ def amend_bundle(
         experiments: records of experiments with its tickets. Each takes the place of a record of
             the same experiment by the same person in the same environment; all others stay.
         terms: where it is shared and under which licence; None leaves what its card says.
+        signed: the id of the key that it is signed with after this, for the card.
 
     Raises:
         BundleError: there is no sound manifest, or the figure is more than lines and shapes.
@@ -47,7 +49,8 @@ def amend_bundle(
     put_figure(store, figure)
     records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
     terms = terms or read_terms(folder)
-    put_card(store, manifest, partial(plain_card, experiments=records, terms=terms))
+    card = partial(plain_card, experiments=records, terms=terms, signed=signed)
+    put_card(store, manifest, card)
     return store.commit(listing(store, manifest))
 
 

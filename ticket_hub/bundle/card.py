@@ -48,6 +48,11 @@ _EARLY = (
     "nothing when their mask is shuffled within layers (Frankle et al. 2021): compare with the "
     "control `shuffle`."
 )
+_SIGNED = (
+    "Signed with the key `{key}`, in the format of OpenSSF Model Signing (`model.sig`). A card can "
+    "say anything: `ticket verify {place} --signer NAME` checks the signature against a key that "
+    "you know from elsewhere and have trusted (`ticket trust add NAME KEY.pub`)."
+)
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -61,12 +66,14 @@ def plain_card(
     manifest: Manifest,
     experiments: Sequence[ExperimentRecord] = (),
     terms: CardTerms = CardTerms(),  # noqa: B008 - frozen
+    signed: str = "",
 ) -> str:
     """A card as Markdown: front matter, what is in the bundle, how to load it without this tool.
 
     Args:
         experiments: evidence from elsewhere, which gets a heading of its own.
         terms: where the bundle is shared, and its licence.
+        signed: the id of the key that it is about to be signed with, if it is.
     """
     ticket, trials, own = manifest.default, len(manifest.trials), manifest.own
     intro = _INTRO.format(n=trials, s="s" * (trials != 1), recipe=manifest.recipe.name)
@@ -85,6 +92,7 @@ def plain_card(
         _limits(manifest),
         *experiments_section(experiments),
         origin_section(manifest),
+        *([_SIGNED.format(key=signed[:16], place=terms.repo or "BUNDLE")] if signed else ()),
         loading_without(manifest),
         citing(manifest, terms),
     )

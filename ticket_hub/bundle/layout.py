@@ -18,12 +18,17 @@ __all__ = [
     "MANIFEST",
     "METRICS",
     "MODEL",
+    "REPLAYS",
     "RESULTS",
+    "SIGNATURE",
     "evidence_file",
+    "is_beside",
     "is_evidence",
     "is_known",
+    "is_replay",
     "mask_file",
     "most_bytes",
+    "replay_file",
     "theta0_file",
 ]
 
@@ -46,6 +51,11 @@ FIGURE = "ladder.svg"
 """The ladder, for the card."""
 RESULTS = ".eval_results/ticket.yaml"
 """What model hubs read of the evidence."""
+SIGNATURE = "model.sig"
+"""Signs the manifest and what it lists, and so is not in it; see `ticket_hub.signing`."""
+REPLAYS = "replays"
+"""The folder of what others found when they trained the tickets again. Whoever may add to it need
+not write the manifest, and changes nothing that is signed."""
 STAGING = ".staged"
 
 MAX_MANIFEST_BYTES = 4 << 20
@@ -59,6 +69,9 @@ MAX_BYTES = {
     METRICS: 1 << 30,
     RESULTS: 64 << 10,
 }
+MAX_SIGNATURE_BYTES = 4 << 20
+MAX_REPLAY_BYTES = 256 << 10
+MAX_REPLAYS = 256
 MAX_EVIDENCE_BYTES = 1 << 20
 MAX_EVIDENCE_FILES = 32
 MAX_EVIDENCE_TOTAL = 4 << 20
@@ -74,6 +87,7 @@ MAX_CHANNELS = 1 << 18
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
 _SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, FIGURE, RESULTS))
 _EVIDENCE = re.compile(r"evidence/[0-9a-f]{64}\.json")
+_REPLAY = re.compile(rf"{REPLAYS}/[0-9a-f]{{64}}\.json")
 _KNOWN = re.compile(
     rf"(?:{_SINGLE}|{_EVIDENCE.pattern}|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
 )
@@ -92,6 +106,21 @@ def most_bytes(name: str) -> int:
 def is_evidence(name: str) -> bool:
     """Whether a file of this name is a record of an experiment."""
     return _EVIDENCE.fullmatch(name) is not None
+
+
+def is_replay(name: str) -> bool:
+    """Whether a file of this name is the record of a replay."""
+    return _REPLAY.fullmatch(name) is not None
+
+
+def is_beside(name: str) -> bool:
+    """Whether a file of this name may lie in a bundle without being in its manifest."""
+    return name == SIGNATURE or is_replay(name)
+
+
+def replay_file(sha256: str) -> str:
+    """The file of the record of a replay, by its digest."""
+    return f"{REPLAYS}/{sha256}.json"
 
 
 def evidence_file(sha256: str) -> str:

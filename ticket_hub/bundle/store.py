@@ -87,6 +87,7 @@ class Store:
             StorageError: as `put`.
         """
         if manifest != self.old:
+            (self.folder / layout.SIGNATURE).unlink(missing_ok=True)  # it is of the old one
             write_bytes(self.folder / layout.MANIFEST, encoding.encode(manifest))
         stale = set() if self.old is None else set(self.old.files) - set(manifest.files)
         self.old = manifest

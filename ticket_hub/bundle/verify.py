@@ -186,7 +186,7 @@ class _Verifier:
             name = path.relative_to(self.bundle.path).as_posix()
             if path.is_dir() and not path.is_symlink():
                 continue
-            if name not in known and not _is_left_over(name):
+            if name not in known and not layout.is_beside(name) and not _is_left_over(name):
                 raise BundleFormatError(
                     f"{name} is in the folder but not in the manifest.", "Remove it."
                 )

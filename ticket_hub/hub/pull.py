@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ def pull(
     done = _bring(hub, cache, snapshot, records, again=force_download)
     if manifest.reference is not None:
         _bring_source(hub, manifest.reference, ask=not local_files_only)
+    _bring_beside(hub, snapshot, folder, again=force_download)
     # The manifest last: where it lies, the files that it was pulled with lie beside it.
     cache.place(folder, records)
     if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
@@ -221,6 +223,31 @@ def _bring(
         fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
         done[name] = cache.ensure(name, record, fetch)
     return done
+
+
+def _bring_beside(hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool) -> None:
+    """Have the signature and the records of replays, which no manifest vouches for.
+
+    A commit never changes, so what is here is not asked for again. A record that is not what its
+    name says, or one of too many, is left out: what a stranger adds shall keep nobody from a
+    ticket.
+    """
+    names = [file.path for file in snapshot.files if layout.is_beside(file.path)]
+    for name in names[: layout.MAX_REPLAYS + 1]:
+        if (folder / name).is_file() and not again:
+            continue
+        signs = name == layout.SIGNATURE
+        most = layout.MAX_SIGNATURE_BYTES if signs else layout.MAX_REPLAY_BYTES
+        try:
+            data = hub.read(snapshot, name, limit=most)
+        except HubUnavailableError:
+            raise
+        except HubError:
+            if signs:
+                raise
+            continue
+        if signs or layout.replay_file(hashlib.sha256(data).hexdigest()) == name:
+            write_bytes(folder / name, data)
 
 
 def _bring_source(hub: Hub, reference: Reference, *, ask: bool) -> None:

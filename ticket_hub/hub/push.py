@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def push(
 
     Raises:
         BundleError: a check of the bundle does not hold; nothing was sent.
+        SignatureError: its signature is of other bytes; nothing was sent.
         HubConflictError: somebody else pushed in between; nothing was changed.
         HubError: the hub refuses or cannot be reached.
     """
@@ -52,10 +54,12 @@ def push(
     if there is not None and not _may_replace_card(hub, there):
         names.remove(layout.CARD)
     # All of them: only the hub knows which it has; the manifest there says what it had once.
-    files = [(name, folder / name) for name in names]
+    beside = _beside(folder)
+    files = [(name, folder / name) for name in (*names, *beside)]
     gone = [
         name for name in (present.files if present else ()) if name in paths - {*manifest.files}
     ]
+    gone += _outdated(manifest, present, paths - {*beside})
     pushed = hub.push(
         repo,
         files,
@@ -72,6 +76,7 @@ def _sound(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
     """The manifest of a bundle that is whole and keeps every promise, and what is passed over."""
     from ticket_hub.bundle.read import open_bundle  # slow, as the next: they need PyTorch
     from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
+    from ticket_hub.signing.model_signature import check_signature
 
     report = verify_bundle(folder, partial=True)
     if not report.holds:
@@ -87,9 +92,33 @@ def _sound(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
             f"{len(report.absent)} files of the bundle in {folder} are not here; nothing was sent.",
             "If it was pulled for some levels only, pull it whole: `ticket pull OWNER/NAME --all`.",
         )
+    check_signature(folder, {})
     bundle = open_bundle(folder)
     _ = bundle.source  # without the weights that theta0 refers to, nobody could check the tickets
     return bundle.manifest, report.passed_over
+
+
+def _beside(folder: Path) -> list[str]:
+    """What is in the folder and belongs to the bundle, though no manifest lists it."""
+    found = [layout.SIGNATURE, *(f"{layout.REPLAYS}/{path.name}" for path in _replays(folder))]
+    return [name for name in found if layout.is_beside(name) and (folder / name).is_file()]
+
+
+def _replays(folder: Path) -> list[Path]:
+    return sorted((folder / layout.REPLAYS).glob("*.json"))
+
+
+def _outdated(manifest: Manifest, present: Manifest | None, others: AbstractSet[str]) -> list[str]:
+    """What the hub has beside its manifest that says nothing about this one.
+
+    Args:
+        others: files on the hub that this push does not bring.
+    """
+    beside = {name for name in others if layout.is_beside(name)}
+    if present == manifest:
+        return []
+    same_tickets = present is not None and present.id == manifest.id
+    return sorted(name for name in beside if not (same_tickets and layout.is_replay(name)))
 
 
 def _there(hub: Hub, repo: str) -> Snapshot | None:

@@ -1,4 +1,4 @@
-"""Sharing a bundle, with the evidence that experiments with its tickets have given."""
+"""Sharing a bundle: signed, and with the evidence that experiments with its tickets have given."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ticket_hub.bundle import (
     layout,
     open_bundle,
     strict,
+    verify_bundle,
     write_bundle,
 )
 from ticket_hub.bundle.card_marks import is_generated
@@ -41,9 +42,11 @@ from ticket_hub.recipe import NetworkSpec
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.lock import owned
 from ticket_hub.search.pretrained import StartWeights
+from ticket_hub.signing.keys import PrivateKey, find_key
+from ticket_hub.signing.model_signature import Signature, write_signature
 from ticket_hub.transfer.stored import find_experiment
 
-__all__ = ["add_evidence", "name_card", "push_bundle", "record_of"]
+__all__ = ["add_evidence", "name_card", "push_bundle", "record_of", "sign_bundle"]
 
 MAX_BYTES = 4 << 20
 
@@ -62,8 +65,12 @@ def push_bundle(
     private: bool | None = None,
     parent: str | None = None,
     create_pr: bool = False,
+    sign: bool = False,
+    key: str = "",
 ) -> Pushed:
     """Share a bundle under `owner/name`; see `ticket_hub.hub.push`.
+
+    One that is signed keeps its card as it was signed, unless it is signed anew.
 
     Args:
         evidence: finished experiments with its tickets, which are added to the bundle and shown
@@ -75,15 +82,23 @@ def push_bundle(
         license: that others may use it under, an SPDX identifier; None is what its card says.
         hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
         token: None is `HF_TOKEN`, or what `hf auth login` kept.
+        sign: sign what is shared, after all that is added to it.
+        key: with which key; see `sign_bundle`.
     """
+    signer = find_key(key) if sign else None  # first: without one nothing is changed
     if evidence:
         add_evidence(bundle, evidence, by=by)
-    name_card(Path(bundle), repo, license)
+    if sign or not (Path(bundle) / layout.SIGNATURE).exists():
+        name_card(Path(bundle), repo, license)
+    else:
+        _leave_signed_card(Path(bundle), repo, license)
     with contextlib.ExitStack() as stack:
         folder = Path(bundle)
         if theta0 is not None and theta0 != open_bundle(folder).manifest.theta0:
             other = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "bundle"
             folder = _repacked(folder, other, theta0)
+        if signer is not None:
+            _sign(folder, signer)
         return push(
             connect(hub, token=token),
             folder,
@@ -129,6 +144,59 @@ def name_card(folder: Path, repo: str, license: str | None = None) -> None:  # n
         raise BundleError(
             refusal, "Write the licence into the front matter of a README.md of a copy."
         )
+
+
+def _leave_signed_card(folder: Path, repo: str, license: str | None) -> None:  # noqa: A002
+    """Say what a card does not say, since another one would cost the signature.
+
+    Raises:
+        BundleError: a licence was asked for.
+    """
+    remedy = "`ticket push --sign` writes the card and signs the bundle anew."
+    if license is not None:
+        raise BundleError(f"{folder} is signed: another card would cost the signature.", remedy)
+    if read_terms(folder).repo != repo:
+        warnings.warn(
+            f"The card does not name {repo}: the bundle is signed as it is. {remedy}", stacklevel=3
+        )
+
+
+def sign_bundle(bundle: Path | str, *, key: str = "") -> Signature:
+    """Sign a bundle: who has the public key can tell that the key's owner vouches for every byte.
+
+    The signature is `model.sig` in the format of OpenSSF Model Signing. It covers all but the card
+    (README.md), and is gone when the bundle is written anew.
+
+    Args:
+        key: the name of a key that `ticket_hub.signing.keys.keygen` made, or the file of one; by
+            default the one named `default`, or the only one there is.
+
+    Raises:
+        SignatureError: there is no such key, or cryptography is not installed.
+        BundleError: it is not sound, or was pulled and stays as its hub has it.
+        RunLockedError: a search works on the bundle.
+        StorageError: the folder may not be written.
+    """
+    folder = Path(bundle)
+    if stays_as_it_is(folder):
+        raise BundleError(
+            f"{folder} was pulled, and stays as its hub has it.",
+            "Copy the folder, and sign the copy.",
+        )
+    return _sign(folder, find_key(key))
+
+
+def _sign(folder: Path, key: PrivateKey) -> Signature:
+    report = verify_bundle(folder)
+    if not report.holds:
+        first = report.failures[0]
+        raise BundleFormatError(
+            f"The bundle is not sound ({first.name}: {first.problem}), so it is not signed.",
+            "Write it again with `ticket find`, or pull it again.",
+        )
+    with owned(folder):
+        amend_bundle(folder, signed=key.public.id)
+        return write_signature(folder, key)
 
 
 def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference"]) -> Path:

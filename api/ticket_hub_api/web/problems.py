@@ -57,6 +57,7 @@ STATUS: Mapping[type[errors.TicketHubError], int] = {
     errors.BundleFormatError: 422,
     errors.BundleDigestError: 422,
     errors.SourceMissingError: 422,
+    errors.SignatureError: 422,
     errors.ImportRefusedError: 422,
     errors.ExportError: 422,
     errors.TicketNotFoundError: 404,

@@ -41,6 +41,12 @@ SECTIONS = {
         "delete": f"{_HERE}.delete",
         "cache": f"{_HERE}.cache",
     },
+    "Vouch for tickets": {
+        "keygen": f"{_HERE}.keygen",
+        "sign": f"{_HERE}.sign",
+        "trust": f"{_HERE}.trust",
+        "provenance": f"{_HERE}.provenance",
+    },
     "Run a hub": {
         "serve": f"{_HERE}.serve",
         "worker": f"{_HERE}.worker",

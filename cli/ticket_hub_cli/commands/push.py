@@ -14,6 +14,7 @@ from ticket_hub_cli.output import CommandOutput, command_line
     "ticket push lenet-mnist ann/lenet --hub /mnt/lab/tickets",
     "ticket push digits-quick ann/digits --with-evidence retrain-mnist-0a1b2c3d4e5f --by Ann",
     "ticket push ./bundle ann/lenet --hub https://tickets.example.org --private",
+    "ticket push ./bundle ann/lenet --sign",
 )
 @click.argument("ticket", type=options.RUN)
 @click.argument("repo", metavar="OWNER/NAME")
@@ -36,6 +37,8 @@ from ticket_hub_cli.output import CommandOutput, command_line
 )
 @click.option("--by", default="", help="Who made that evidence; by default who it says.")
 @click.option("--parent", metavar="COMMIT", help="Refuse unless the hub's newest commit is this.")
+@click.option("--sign", is_flag=True, help="Sign the bundle before it is sent.")
+@options.key_option
 @click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request.")
 @options.import_option
 @options.output_options
@@ -50,6 +53,8 @@ def command(
     theta0: str | None,
     licence: str | None,
     parent: str | None,
+    sign: bool,
+    key: str,
     create_pr: bool,
     out: CommandOutput,
 ) -> None:
@@ -59,8 +64,10 @@ def command(
     commit; what the hub has already is not sent again; a README.md that a person wrote on the hub
     stays. The card's first line loads the tickets from OWNER/NAME; --license is remembered on it.
     --with-evidence adds a finished experiment with these tickets to the bundle and its card,
-    marked with who made it, where and when. The token is HF_TOKEN, or what `hf auth login` kept.
+    marked with who made it, where and when. --sign signs what is sent. The token is
+    HF_TOKEN, or what `hf auth login` kept.
     """
+    from ticket_hub.bundle.layout import SIGNATURE
     from ticket_hub.facade import draw_card
     from ticket_hub.hub.cache import Cache
     from ticket_hub.runs.locate import locate
@@ -73,7 +80,8 @@ def command(
             param_hint="TICKET",
         )
     bundle = place.bundle
-    draw_card(bundle, out.hint)
+    if sign or not (bundle / SIGNATURE).exists():  # another figure would cost the signature
+        draw_card(bundle, out.hint)
     pushed = push_bundle(
         bundle,
         repo,
@@ -86,6 +94,8 @@ def command(
         private=private,
         parent=parent,
         create_pr=create_pr,
+        sign=sign,
+        key=key,
     )
     out.record(
         {

@@ -112,11 +112,13 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     }
     unknown = unknown_parts(manifest)
     whole, thin = _whole(manifest), _thin(manifest)
+    signature = _signature(bundle)
     if manifest.own is not None:
         facts |= {"trained": manifest.own.sentence}
     needs = plugin_lines(manifest.plugins)
     if out.form == "human":
         noted = {"not known": ", ".join(unknown)} if unknown else {}
+        noted |= {"signature": signature} if signature else {}
         noted |= {"needs": ", ".join(needs)} if needs else {}
         noted |= {"never pruned": ", ".join(whole)} if whole else {}
         out.record(facts | noted, name="id")
@@ -131,11 +133,27 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         out.record(
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
-            | {"metric": metric.name}
+            | {"metric": metric.name, "signature": signature or None}
             | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin}
             | {"needs": needs, "notes": plugin_notes(manifest.plugins)},
             name="id",
         )
+
+
+def _signature(bundle: Bundle) -> str:
+    """Who signed it, as a sentence; empty where nobody did."""
+    from ticket_hub.bundle.layout import SIGNATURE
+    from ticket_hub.errors import SignatureError
+    from ticket_hub.signing.model_signature import check_signature
+    from ticket_hub.signing.trust import known_keys
+
+    if not (bundle.path / SIGNATURE).exists():
+        return ""
+    try:
+        found = check_signature(bundle.path, known_keys(), partial=True)
+    except SignatureError as error:
+        return f"NOT VALID: {error.problem}"
+    return found.sentence if found else ""
 
 
 def _columns(manifest: Manifest) -> list[Column]:

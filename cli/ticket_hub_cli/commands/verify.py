@@ -14,6 +14,7 @@ from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
     from ticket_hub.evidence.reproduction import LevelReplay
+    from ticket_hub.signing.model_signature import Signature
 
 COLUMNS = [
     Column("what", "WHAT"),
@@ -37,11 +38,17 @@ REPLAYED = [
     "verify",
     "ticket verify digits-quick",
     "ticket verify ./bundle --format json",
+    "ticket verify ann/lenet --signer ann",
     "ticket verify digits-quick:7 --replay",
     "ticket verify ann/lenet:d0.036 --replay --trials 2 --hub https://tickets.example.org",
 )
 @click.argument("ticket", type=options.RUN)
 @click.option("--partial", is_flag=True, help="Files that were not pulled are no failure.")
+@click.option(
+    "--signer",
+    metavar="NAME|KEY",
+    help="Demand that this trusted key, or this file of a public key, has signed the bundle.",
+)
 @click.option("--replay", is_flag=True, help="Train the level and the dense network again.")
 @click.option("--trials", type=click.IntRange(1), help="Replay only the first so many.")
 @options.margin_option
@@ -56,18 +63,30 @@ REPLAYED = [
 @options.resource_options()
 @options.import_option
 @options.output_options
-def command(ticket: str, partial: bool, replay: bool, out: CommandOutput, **given: Any) -> int:  # noqa: ANN401 - the options of a replay
+def command(
+    ticket: str,
+    partial: bool,
+    signer: str | None,
+    replay: bool,
+    out: CommandOutput,
+    **given: Any,  # noqa: ANN401 - the options of a replay
+) -> int:
     """Check every byte and every claim of a bundle.
 
     Digests, densities, masks nested from level to level, survivors equal to theta0, evidence and
     verdicts equal to what the curves say. Of a ticket that was pulled, OWNER/NAME, what was not
     pulled is no failure. Ends with exit code 10 where something does not hold.
 
+    A signature is checked against the keys of `ticket trust`. Ends with exit code 23 where it is of
+    other bytes, or where --signer names somebody who has not signed.
+
     With --replay the tickets of one level, and the dense network, are then trained again as their
     search did; OWNER/NAME is pulled. Ends with exit code 21 where the claimed accuracies did not
     come out. The same command again goes on where it was stopped.
     """
     place, partial = _place(ticket, partial, given["hub"] if replay else None, replay)
+    if signer is not None:
+        _demand_signer(place, partial, signer)
     code = _check(place, partial, out, alone=not replay)
     return code if code or not replay else _replay(ticket, out, given)
 
@@ -85,6 +104,26 @@ def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[P
     return found.bundle, partial or found.pulled
 
 
+def _demand_signer(place: Path, partial: bool, signer: str) -> None:
+    from ticket_hub.errors import SignatureError
+    from ticket_hub.signing.model_signature import check_signature
+    from ticket_hub.signing.trust import find_signers
+
+    keys = find_signers(signer)
+    found = check_signature(place, keys, partial=partial)
+    if found is None:
+        raise SignatureError(
+            f"{place} is not signed.", "Ask its author to sign it: `ticket push --sign`."
+        )
+    if not found.signer:
+        (wanted,) = keys.values()
+        raise SignatureError(
+            f"{place} is signed with the key {found.key_id[:16]}, not with {signer}'s "
+            f"({wanted.id[:16]}).",
+            "Do not take it for theirs.",
+        )
+
+
 def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> int:
     from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
     from ticket_hub.errors import BundleError
@@ -94,6 +133,7 @@ def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> in
     checks = [
         {"name": each.name, "holds": each.holds, "problem": each.problem} for each in report.checks
     ]
+    signed = _signature(place, partial) if report.holds else None
     if report.holds and not alone and out.form != "human":
         return 0  # the replay that follows is the result
     if out.form == "json":
@@ -104,6 +144,7 @@ def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> in
                 "checks": checks,
                 "unchecked": report.unchecked,
                 "notes": report.notes,
+                "signature": None if signed is None else dataclasses.asdict(signed),
             }
         )
     elif out.form == "human":
@@ -119,6 +160,8 @@ def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> in
         out.hint(f"Passed over, of systems and not of the bundle: {', '.join(report.passed_over)}.")
     if report.holds:
         out.hint(f"All {len(checks)} checks of {place} hold.")
+        if signed is not None:
+            out.hint(f"It is {signed.sentence}.")
         return 0
     output.error(
         f"{len(report.failures)} of {len(checks)} checks of {place} do not hold.",
@@ -127,6 +170,16 @@ def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> in
         else "Fetch the bundle again, or ask its author to write it again.",
     )
     return EXIT_CODES[BundleError]
+
+
+def _signature(place: Path, partial: bool) -> Signature | None:
+    from ticket_hub.bundle.layout import SIGNATURE
+    from ticket_hub.signing.model_signature import check_signature
+    from ticket_hub.signing.trust import known_keys
+
+    if not (place / SIGNATURE).exists():
+        return None  # and no need of cryptography
+    return check_signature(place, known_keys(), partial=partial)
 
 
 def _replay(ticket: str, out: CommandOutput, given: dict[str, Any]) -> int:
