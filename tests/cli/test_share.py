@@ -77,6 +77,14 @@ def test_a_replay_says_whether_the_claims_hold_and_ends_with_a_code_of_its_own(
     assert "of 1 of 2 tickets, one for each trial" in ran.stdout
     table = json.loads(ticket("verify", f"{run}:1", *replay, "--format", "json").stdout)
     assert (table["outcome"], table["holds"]) == ("bit-identical", True)
+    hub = ("--hub", str(tmp_path / "hub"))
+    assert ticket("push", str(run), "ann/digits", *hub).code == 0
+    assert ticket("verify", f"{run}:1", "--push").code == 2
+    assert ticket("verify", f"{run}:1", *replay, "--push").code == 2  # where to?
+    shared = ("--push", "--to", "ann/digits", "--by", "Ben")
+    assert "not signed" in ticket("verify", f"{run}:1", *replay, *shared, *hub).stderr
+    assert "replayed by 1 other, 1 bit-identical" in ticket("info", "ann/digits", *hub).stdout
+    assert "REPLAYED" in ticket("search", "--sort", "replays", *hub).stdout
     content = content_of(open_bundle(run / "bundle"))
     curves = [
         dataclasses.replace(each, test_accuracy=each.test_accuracy * 0.99)

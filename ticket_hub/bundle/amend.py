@@ -25,6 +25,7 @@ def amend_bundle(
     experiments: Sequence[ExperimentRecord] = (),
     terms: CardTerms | None = None,
     signed: str = "",
+    replays: str = "",
 ) -> Manifest:
     """Give a bundle a figure of its ladder, evidence or terms, and a card that shows them.
 
@@ -36,6 +37,7 @@ def amend_bundle(
             the same experiment by the same person in the same environment; all others stay.
         terms: where it is shared and under which licence; None leaves what its card says.
         signed: the id of the key that it is signed with after this, for the card.
+        replays: what others found who trained its tickets again, for the card.
 
     Raises:
         BundleError: there is no sound manifest, or the figure is more than lines and shapes.
@@ -49,7 +51,7 @@ def amend_bundle(
     put_figure(store, figure)
     records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
     terms = terms or read_terms(folder)
-    card = partial(plain_card, experiments=records, terms=terms, signed=signed)
+    card = partial(plain_card, experiments=records, terms=terms, signed=signed, replays=replays)
     put_card(store, manifest, card)
     return store.commit(listing(store, manifest))
 

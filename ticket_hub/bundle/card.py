@@ -53,6 +53,7 @@ _SIGNED = (
     "say anything: `ticket verify {place} --signer NAME` checks the signature against a key that "
     "you know from elsewhere and have trusted (`ticket trust add NAME KEY.pub`)."
 )
+_REPLAYED = "These tickets were {replays}: the records are in `replays/`."
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -67,6 +68,7 @@ def plain_card(
     experiments: Sequence[ExperimentRecord] = (),
     terms: CardTerms = CardTerms(),  # noqa: B008 - frozen
     signed: str = "",
+    replays: str = "",
 ) -> str:
     """A card as Markdown: front matter, what is in the bundle, how to load it without this tool.
 
@@ -74,6 +76,7 @@ def plain_card(
         experiments: evidence from elsewhere, which gets a heading of its own.
         terms: where the bundle is shared, and its licence.
         signed: the id of the key that it is about to be signed with, if it is.
+        replays: what others found who trained the tickets again, as `replayed by 3 others`.
     """
     ticket, trials, own = manifest.default, len(manifest.trials), manifest.own
     intro = _INTRO.format(n=trials, s="s" * (trials != 1), recipe=manifest.recipe.name)
@@ -91,6 +94,7 @@ def plain_card(
         *_expected(manifest),
         _limits(manifest),
         *experiments_section(experiments),
+        *([_REPLAYED.format(replays=replays)] if replays else ()),
         origin_section(manifest),
         *([_SIGNED.format(key=signed[:16], place=terms.repo or "BUNDLE")] if signed else ()),
         loading_without(manifest),

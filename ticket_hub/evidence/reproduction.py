@@ -11,7 +11,7 @@ margin of 0.2 points is allowed.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -76,6 +76,8 @@ class ReplayReport:
         run: the folder of the replay.
         rule: by what it was judged.
         test_examples: that accuracies are of.
+        bundle: the id of the bundle.
+        environment: machine and versions of the replay.
     """
 
     levels: tuple[LevelReplay, ...]
@@ -83,6 +85,8 @@ class ReplayReport:
     run: str
     rule: Rule
     test_examples: int
+    bundle: str
+    environment: Mapping[str, str]
 
     @property
     def outcome(self) -> Reproduction:

@@ -13,9 +13,10 @@ from ticket_hub.hub.base import Hub
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.huggingface import HuggingFaceHub
 
-__all__ = ["connect", "is_named", "is_own"]
+__all__ = ["PUBLIC", "connect", "is_named", "is_own"]
 
 PUBLIC = "https://huggingface.co"
+"""The public Hub."""
 
 
 def connect(

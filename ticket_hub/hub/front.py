@@ -20,9 +20,10 @@ from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect, is_named
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
-from ticket_hub.hub.peeking import peek, peek_experiments
+from ticket_hub.hub.peeking import peek, peek_experiments, peek_replays
 from ticket_hub.hub.pull import Pulled, chosen_levels, pull
 from ticket_hub.hub.query import Query, SearchHit, Sort, hit, search
+from ticket_hub.signing.replays import ReplaySummary
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
@@ -48,12 +49,14 @@ class Info:
         manifest: checked.
         tags: tag -> commit.
         experiments: evidence that was made with its tickets elsewhere, checked.
+        replays: what others found who trained the tickets again.
     """
 
     snapshot: Snapshot
     manifest: Manifest
     tags: Mapping[str, str]
     experiments: tuple[ExperimentRecord, ...]
+    replays: ReplaySummary
 
 
 def pull_bundle(
@@ -168,6 +171,7 @@ def info_bundle(
         manifest=manifest,
         tags=there.tags(repo, report=report),
         experiments=peek_experiments(there, snapshot, manifest),
+        replays=peek_replays(there, snapshot, manifest),
     )
 
 

@@ -62,6 +62,15 @@ class HuggingFaceHub:
         """The page of a repository."""
         return f"{self.location}/{repo}"
 
+    def account(self) -> str:
+        """The name of the account that the token is of.
+
+        Raises:
+            HubError: there is no token, or the hub does not answer.
+        """
+        with translated(self.location, ""):
+            return str(self._requests().json("/api/whoami-v2").get("name", ""))
+
     def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
         """The repository at a branch, tag or commit, as the hub says it is now."""
         from huggingface_hub.utils import validate_repo_id

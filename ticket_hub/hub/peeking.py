@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.errors import HubNotFoundError
+from ticket_hub.bundle.replay_record import decode_replay
+from ticket_hub.errors import (
+    BundleError,
+    HubError,
+    HubNotFoundError,
+    HubUnavailableError,
+    SignatureError,
+)
 from ticket_hub.hub.base import Hub, Snapshot
+from ticket_hub.signing.envelope import read_envelope
+from ticket_hub.signing.replays import ReplaySummary, summarize
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
 
-__all__ = ["peek", "peek_experiments", "read_manifest"]
+__all__ = ["peek", "peek_experiments", "peek_replays", "read_manifest"]
 
 
 def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Manifest]:
@@ -37,6 +47,42 @@ def peek_experiments(
         HubError, BundleError: as `peek`.
     """
     return tuple(_experiment(hub, snapshot, manifest, name) for name in manifest.experiments)
+
+
+def peek_replays(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> ReplaySummary:
+    """What others found who trained the tickets of a repository's bundle again.
+
+    Records that are none, or are about other tickets, are passed over.
+
+    Raises:
+        HubUnavailableError: the hub does not answer.
+    """
+    names = [file.path for file in snapshot.files if layout.is_replay(file.path)]
+    if not names:
+        return ReplaySummary()
+    records = []
+    for name in names[: layout.MAX_REPLAYS]:
+        data = _read_beside(hub, snapshot, name, layout.MAX_REPLAY_BYTES)
+        with contextlib.suppress(BundleError):
+            record = decode_replay(data, name)
+            records += [record] if record.bundle == manifest.id else []
+    own_key = ""
+    if any(file.path == layout.SIGNATURE for file in snapshot.files):
+        data = _read_beside(hub, snapshot, layout.SIGNATURE, layout.MAX_SIGNATURE_BYTES)
+        with contextlib.suppress(SignatureError):
+            own_key = read_envelope(data, layout.SIGNATURE).key_id
+    owner = snapshot.repo.partition("/")[0]
+    return summarize(records, own_names=[owner], own_key=own_key)
+
+
+def _read_beside(hub: Hub, snapshot: Snapshot, name: str, limit: int) -> bytes:
+    """A file that no manifest vouches for; nothing where the hub cannot give it."""
+    try:
+        return hub.read(snapshot, name, limit=limit)
+    except HubUnavailableError:
+        raise
+    except HubError:
+        return b""
 
 
 def read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:

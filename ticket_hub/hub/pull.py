@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -12,9 +13,11 @@ from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.card_marks import has_seal
 from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest, Reference
 from ticket_hub.bundle.reference import FETCHERS, kept_weights, local_file, missing_source
+from ticket_hub.bundle.replay_record import decode_replay
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (
+    BundleError,
     BundleFormatError,
     DataNotFoundError,
     HubError,
@@ -25,7 +28,7 @@ from ticket_hub.errors import (
 from ticket_hub.hub.base import Hub, Snapshot
 from ticket_hub.hub.cache import Cache, Fetch
 from ticket_hub.hub.connect import connect
-from ticket_hub.hub.peeking import read_manifest
+from ticket_hub.hub.peeking import peek, read_manifest
 from ticket_hub.hub.weights import (
     TICKET_SOURCE,
     download_weights,
@@ -34,7 +37,7 @@ from ticket_hub.hub.weights import (
     parse_source,
 )
 
-__all__ = ["Pulled", "chosen_levels", "fetch_reference", "pull"]
+__all__ = ["Pulled", "bring_replays", "chosen_levels", "fetch_reference", "pull"]
 
 EVERYTHING = "all"
 MAX_BEHIND = 8
@@ -248,6 +251,23 @@ def _bring_beside(hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool) ->
             continue
         if signs or layout.replay_file(hashlib.sha256(data).hexdigest()) == name:
             write_bytes(folder / name, data)
+
+
+def bring_replays(hub: Hub, repo: str, folder: Path) -> None:
+    """Have the records of replays that others have added to the tickets of a bundle that is here.
+
+    Where the hub does not have these tickets, or cannot say, none come.
+    """
+    manifest = encoding.decode((folder / layout.MANIFEST).read_bytes())
+    with contextlib.suppress(HubError, BundleError):
+        snapshot, there = peek(hub, repo)
+        if there.id == manifest.id:
+            names = [file.path for file in snapshot.files if layout.is_replay(file.path)]
+            for name in names[: layout.MAX_REPLAYS]:
+                if not (folder / name).is_file():
+                    data = hub.read(snapshot, name, limit=layout.MAX_REPLAY_BYTES)
+                    decode_replay(data, name)
+                    write_bytes(folder / name, data)
 
 
 def _bring_source(hub: Hub, reference: Reference, *, ask: bool) -> None:

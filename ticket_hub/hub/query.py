@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Literal, TypeAlias
 
@@ -17,15 +17,16 @@ from ticket_hub.errors import (
     HubUnavailableError,
 )
 from ticket_hub.hub.base import Hub, Report
-from ticket_hub.hub.peeking import peek
+from ticket_hub.hub.peeking import peek, peek_replays
 from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.signing.replays import ReplaySummary
 from ticket_hub.types import Word
 
 __all__ = ["Query", "SearchHit", "Sort", "hit", "search"]
 
 MAX_SILENT = 2
 """One repository that cannot be read is passed over; so many one after the other are the hub."""
-Sort: TypeAlias = Literal["updated", "accuracy", "best", "density", "name"]
+Sort: TypeAlias = Literal["updated", "accuracy", "best", "density", "name", "replays"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class SearchHit:
         trials: number of repetitions.
         levels: those that fit the query, dense first.
         metric: what was measured of them.
+        replays: what others found who trained the tickets again.
     """
 
     repo: str
@@ -73,6 +75,7 @@ class SearchHit:
     trials: int
     levels: tuple[LevelRecord, ...]
     metric: Metric = ACCURACY
+    replays: ReplaySummary = field(default_factory=ReplaySummary)
 
     @property
     def best(self) -> float | None:
@@ -130,6 +133,8 @@ def search(
         found = iter(sorted(found, key=lambda each: -each.best_accuracy))
     elif sort == "density":
         found = iter(sorted(found, key=lambda each: each.least_density))
+    elif sort == "replays":
+        found = iter(sorted(found, key=lambda each: each.replays.rank, reverse=True))
     elif sort == "name":
         found = iter(sorted(found, key=lambda each: each.repo))
     yield from islice(found, limit)
@@ -162,7 +167,7 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
         silent = 0
         found = hit(query, repo, snapshot.commit, manifest)
         if found is not None:
-            yield found
+            yield replace(found, replays=peek_replays(hub, snapshot, manifest))
 
 
 def hit(query: Query, repo: str, commit: str, manifest: Manifest) -> SearchHit | None:

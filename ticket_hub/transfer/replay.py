@@ -162,6 +162,8 @@ class _Replay:
             run=str(self.folder.path),
             rule=self.rule,
             test_examples=len(self.trainer.data.test.labels),
+            bundle=self.bundle.manifest.id,
+            environment=here,
         )
 
     def _check_data(self) -> None:

@@ -37,6 +37,7 @@ from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Pushed
 from ticket_hub.hub.builtin import stays_as_it_is
 from ticket_hub.hub.connect import connect
+from ticket_hub.hub.pull import bring_replays
 from ticket_hub.hub.push import push
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.runs.file_names import EVIDENCE
@@ -44,6 +45,7 @@ from ticket_hub.runs.lock import owned
 from ticket_hub.search.pretrained import StartWeights
 from ticket_hub.signing.keys import PrivateKey, find_key
 from ticket_hub.signing.model_signature import Signature, write_signature
+from ticket_hub.signing.replays import replays_of
 from ticket_hub.transfer.stored import find_experiment
 
 __all__ = ["add_evidence", "name_card", "push_bundle", "record_of", "sign_bundle"]
@@ -88,6 +90,9 @@ def push_bundle(
     signer = find_key(key) if sign else None  # first: without one nothing is changed
     if evidence:
         add_evidence(bundle, evidence, by=by)
+    there = connect(hub, token=token)
+    if not stays_as_it_is(Path(bundle)):
+        bring_replays(there, repo, Path(bundle))
     if sign or not (Path(bundle) / layout.SIGNATURE).exists():
         name_card(Path(bundle), repo, license)
     else:
@@ -100,7 +105,7 @@ def push_bundle(
         if signer is not None:
             _sign(folder, signer)
         return push(
-            connect(hub, token=token),
+            there,
             folder,
             repo,
             message=message,
@@ -130,11 +135,12 @@ def name_card(folder: Path, repo: str, license: str | None = None) -> None:  # n
     else:
         old = read_terms(folder)
         terms = CardTerms(repo=repo, license=old.license if known is None else known)
-        if terms == old:
+        replays = _replays(folder, repo)
+        if terms == old and not replays:
             return
         try:
             with owned(folder):
-                amend_bundle(folder, terms=terms)
+                amend_bundle(folder, terms=terms, replays=replays)
         except (RunLockedError, StorageError) as error:
             if known is not None:
                 raise
@@ -195,8 +201,17 @@ def _sign(folder: Path, key: PrivateKey) -> Signature:
             "Write it again with `ticket find`, or pull it again.",
         )
     with owned(folder):
-        amend_bundle(folder, signed=key.public.id)
+        replays = _replays(folder, read_terms(folder).repo)
+        amend_bundle(folder, signed=key.public.id, replays=replays)
         return write_signature(folder, key)
+
+
+def _replays(folder: Path, repo: str) -> str:
+    """What others found, in words for the card."""
+    if not (folder / layout.REPLAYS).is_dir():
+        return ""
+    owner = repo.partition("/")[0]
+    return replays_of(folder, open_bundle(folder).manifest.id, owner=owner).sentence
 
 
 def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference"]) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from ticket_hub_cli import options
@@ -42,7 +44,9 @@ def command(address: str, hub: str | None, out: CommandOutput) -> None:
     experiments = experiment_rows(found.experiments)
     levels = [level_row(each) for each in manifest.levels]
     if out.form == "human":
-        out.record(facts | ({"not known": ", ".join(unknown)} if unknown else {}), name="ticket")
+        noted = {"not known": ", ".join(unknown)} if unknown else {}
+        noted |= {"replays": found.replays.sentence} if found.replays.others else {}
+        out.record(facts | noted, name="ticket")
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
@@ -50,4 +54,5 @@ def command(address: str, hub: str | None, out: CommandOutput) -> None:
         out.hint(f"Fetch it with {pull}.")
     else:
         tables = {"tags": dict(found.tags), "levels": levels, "experiments": experiments}
-        out.record(facts | tables | {"unknown": list(unknown)}, name="commit")
+        tables |= {"unknown": list(unknown), "replays": dataclasses.asdict(found.replays)}
+        out.record(facts | tables, name="commit")

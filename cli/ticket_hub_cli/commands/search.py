@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,12 @@ def _best(best: dict[str, Any]) -> str:
     return text if metric.is_accuracy else f"{metric.name} {text}"
 
 
+def _replayed(replays: dict[str, int]) -> str:
+    from ticket_hub.signing.replays import ReplaySummary
+
+    return ReplaySummary(**replays).sentence or "-"
+
+
 COLUMNS = [
     Column("ticket", "TICKET"),
     Column("network", "NETWORK"),
@@ -35,6 +42,7 @@ COLUMNS = [
     Column("least_density", "SPARSEST", percent, right=True),
     Column("best", "BEST", _best, right=True),
 ]
+REPLAYS = Column("replays", "REPLAYED", _replayed)
 
 
 @options.command(
@@ -57,7 +65,7 @@ COLUMNS = [
 @click.option("--owner", help="First part of OWNER/NAME.")
 @click.option(
     "--sort",
-    type=click.Choice(["updated", "accuracy", "best", "density", "name"]),
+    type=click.Choice(["updated", "accuracy", "best", "density", "name", "replays"]),
     default="updated",
     show_default=True,
 )
@@ -75,7 +83,8 @@ def command(out: CommandOutput, hub: str | None, sort: Any, limit: int, **wanted
     query = Query(**wanted)
     found = search_hub(query, hub=hub, sort=sort, limit=limit, report=passed_over)
     rows = [_row(each) for each in found]
-    out.table(rows, COLUMNS, name="ticket")
+    replayed = [REPLAYS] * any(row["replays"]["others"] for row in rows)
+    out.table(rows, [*COLUMNS, *replayed], name="ticket")
     if rows:
         known = next((row["ticket"] for row in rows if "/" in row["ticket"]), None)
         verb = "info" if known else "show"
@@ -109,5 +118,6 @@ def _row(found: SearchHit) -> dict[str, Any]:
         ],
         "least_density": found.least_density,
         "best_accuracy": found.best_accuracy or None,
+        "replays": dataclasses.asdict(found.replays),
         "best": {**vars(found.metric), "value": found.best},
     }

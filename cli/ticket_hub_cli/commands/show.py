@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,7 @@ def command(ticket: str, out: CommandOutput) -> None:
 def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     from ticket_hub.bundle.plugin_records import plugin_lines, plugin_notes
     from ticket_hub.bundle.unknown import unknown_parts
+    from ticket_hub.signing.replays import replays_of
 
     manifest, default, metric = bundle.manifest, bundle.manifest.default, bundle.manifest.metric
     levels = [level_row(each) for each in manifest.levels]
@@ -112,13 +114,14 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     }
     unknown = unknown_parts(manifest)
     whole, thin = _whole(manifest), _thin(manifest)
-    signature = _signature(bundle)
+    signature, replays = _signature(bundle), replays_of(bundle.path, manifest.id)
     if manifest.own is not None:
         facts |= {"trained": manifest.own.sentence}
     needs = plugin_lines(manifest.plugins)
     if out.form == "human":
         noted = {"not known": ", ".join(unknown)} if unknown else {}
         noted |= {"signature": signature} if signature else {}
+        noted |= {"replays": replays.sentence} if replays.others else {}
         noted |= {"needs": ", ".join(needs)} if needs else {}
         noted |= {"never pruned": ", ".join(whole)} if whole else {}
         out.record(facts | noted, name="id")
@@ -134,6 +137,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
             | {"metric": metric.name, "signature": signature or None}
+            | {"replays": dataclasses.asdict(replays)}
             | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin}
             | {"needs": needs, "notes": plugin_notes(manifest.plugins)},
             name="id",
@@ -246,8 +250,6 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
     """Evidence that was made elsewhere: a row for each experiment, level and network."""
     if not records:
         return []  # and no statistics, which need NumPy
-    import dataclasses
-
     from ticket_hub.bundle.card_experiments import record_rows, whereabouts
 
     return [
@@ -269,8 +271,6 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
 
 def experiment_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
     """Show them to people, under a line of their own."""
-    import dataclasses
-
     if rows:
         from ticket_hub.evidence import count_text
 

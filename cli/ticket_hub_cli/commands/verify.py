@@ -41,6 +41,7 @@ REPLAYED = [
     "ticket verify ann/lenet --signer ann",
     "ticket verify digits-quick:7 --replay",
     "ticket verify ann/lenet:d0.036 --replay --trials 2 --hub https://tickets.example.org",
+    "ticket verify ann/lenet --replay --push",
 )
 @click.argument("ticket", type=options.RUN)
 @click.option("--partial", is_flag=True, help="Files that were not pulled are no failure.")
@@ -51,6 +52,17 @@ REPLAYED = [
 )
 @click.option("--replay", is_flag=True, help="Train the level and the dense network again.")
 @click.option("--trials", type=click.IntRange(1), help="Replay only the first so many.")
+@click.option(
+    "--push",
+    "share",
+    is_flag=True,
+    help="Add what the replay found to OWNER/NAME, for others to see.",
+)
+@click.option(
+    "--to", "repo", metavar="OWNER/NAME", help="Where to.  [default: where the ticket is from]"
+)
+@click.option("--by", default="", help="Who replayed it.  [default: your account, or your name]")
+@options.key_option
 @options.margin_option
 @options.alpha_option
 @options.hub_option
@@ -68,6 +80,7 @@ def command(
     partial: bool,
     signer: str | None,
     replay: bool,
+    share: bool,
     out: CommandOutput,
     **given: Any,  # noqa: ANN401 - the options of a replay
 ) -> int:
@@ -82,13 +95,35 @@ def command(
 
     With --replay the tickets of one level, and the dense network, are then trained again as their
     search did; OWNER/NAME is pulled. Ends with exit code 21 where the claimed accuracies did not
-    come out. The same command again goes on where it was stopped.
+    come out. The same command again goes on where it was stopped. --push then adds a record
+    of it to the tickets' repository, as a pull request on the public Hub, signed if you have a key.
     """
+    target = _target(ticket, given, share=share, replay=replay)
     place, partial = _place(ticket, partial, given["hub"] if replay else None, replay)
     if signer is not None:
         _demand_signer(place, partial, signer)
     code = _check(place, partial, out, alone=not replay)
-    return code if code or not replay else _replay(ticket, out, given)
+    return code if code or not replay else _replay(ticket, out, given, target)
+
+
+def _target(ticket: str, given: dict[str, Any], *, share: bool, replay: bool) -> dict[str, Any]:
+    """Where and how a replay is shared, all of which must be known before hours of training."""
+    from ticket_hub.home import keys_folder
+    from ticket_hub.hub.address import is_repo, split_level
+    from ticket_hub.signing.keys import find_key
+
+    repo, by, key = given.pop("repo"), given.pop("by"), given.pop("key")
+    if not share:
+        return {}
+    if not replay:
+        raise click.UsageError("--push shares a replay: give --replay, too.")
+    repo = repo or split_level(ticket)[0].partition("@")[0]
+    if not is_repo(repo) or Path(repo).exists():
+        raise click.UsageError("--push needs to know where to: give --to OWNER/NAME.")
+    signs = bool(key) or any(keys_folder().glob("*.pem"))
+    if signs:
+        find_key(key)
+    return {"repo": repo, "by": by, "key": key if signs else None, "hub": given["hub"]}
 
 
 def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[Path, bool]:
@@ -182,7 +217,7 @@ def _signature(place: Path, partial: bool) -> Signature | None:
     return check_signature(place, known_keys(), partial=partial)
 
 
-def _replay(ticket: str, out: CommandOutput, given: dict[str, Any]) -> int:
+def _replay(ticket: str, out: CommandOutput, given: dict[str, Any], target: dict[str, Any]) -> int:
     from ticket_hub.errors import NotReproducedError
     from ticket_hub.runs import stop_on_signals
     from ticket_hub.transfer.replay import replay_bundle
@@ -211,6 +246,12 @@ def _replay(ticket: str, out: CommandOutput, given: dict[str, Any]) -> int:
         out.hint(note)
     for difference in report.differences:
         out.hint(f"Another environment: {difference}.")
+    if target:
+        from ticket_hub.transfer.replay_sharing import push_replay
+
+        pushed = push_replay(report, **target)
+        signed = "not signed" if target["key"] is None else "signed with your key"
+        out.hint(f"Shared with {pushed.repo}, {signed}: {pushed.url}")
     return 0 if report.holds else EXIT_CODES[NotReproducedError]
 
 
