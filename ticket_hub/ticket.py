@@ -34,6 +34,7 @@ class Ticket(TicketContent):
         start: the iteration that theta0 is of; 0 is the initialization.
         dense: whether theta0 is complete. A bundle that stores survivors only gives 0 for the
             rest, so that shuffled and dense controls cannot be had from it.
+        signs: whether theta0 is -1, 0 and 1, of prunable layers only; see `signed`.
         provenance: where it comes from: bundle, recipe, data, environment, evidence.
         folder: of the bundle that it was read from, on this machine.
     """

@@ -20,7 +20,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 HEADS = ["auto", "keep", "reset", "reset-masked"]
 TERMS = (
-    *("against", "trials", "changes", "head", "images", "seed", "hub", "fresh", "margin", "alpha"),
+    *("against", "trials", "changes", "head", "images", "seed", "hub", "fresh"),
+    *("start", "margin", "alpha"),
 )
 """Keys of `ticket_hub.transfer.planning.Terms`: what is trained."""
 
@@ -89,6 +90,13 @@ _OPTIONS = (
         show_default=True,
         help="Beside a rewound ticket, networks with fresh weights begin after as many iterations "
         "as theta0 has behind it, or at their initialization.",
+    ),
+    click.option(
+        "--start",
+        type=click.Choice(["theta0", "signed"]),
+        default="theta0",
+        show_default=True,
+        help="What the tickets begin with: theta0, or its signs over fresh sizes.",
     ),
     options.margin_option,
     options.alpha_option,

@@ -219,13 +219,14 @@ def key_option(function: F) -> F:
 
 def theta0_option(*choices: str, default: str | None = None) -> Callable[[F], F]:
     """Add `--theta0`."""
+    signs = " Or of any the signs of the survivors alone (signs), for --start signed."
     return click.option(
         "--theta0",
         type=click.Choice(choices),
         default=default,
         show_default=default is not None,
         help="Of a pretrained start: keep all of theta0 in the bundle (dense), or only what is not "
-        "of its source, whose digest it names (reference).",
+        "of its source, whose digest it names (reference)." + signs * ("signs" in choices),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 import click
 
 from ticket_hub.recipe import Recipe
-from ticket_hub.recipe.spec import last_level
+from ticket_hub.recipe.spec import level_count
 from ticket_hub_cli.output import percent
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     unit: str = "level"
     present: int = 0
+    first: int = 0
     latest: dict[str, Progress] = field(default_factory=dict)
     _begun: tuple[float, float] | None = None
     _is_warm: bool = False
@@ -70,8 +71,9 @@ class Pace:
     @classmethod
     def of(cls, recipe: Recipe) -> Pace:
         """The plan of a recipe."""
-        rounds = last_level(vars(recipe.pruning), recipe.search.levels)
-        return cls(recipe.search.trials, 1 + rounds, recipe.training.iterations)
+        levels = level_count(vars(recipe.pruning), vars(recipe.search))
+        first = recipe.search.first_level
+        return cls(recipe.search.trials, levels, recipe.training.iterations, first=first)
 
     def observe(self, progress: Progress) -> None:
         """Take a reading of one trial of the present level."""
@@ -86,7 +88,7 @@ class Pace:
 
     def finish(self, index: int) -> None:
         """A level is finished; levels that were read from disk took no time."""
-        self.present = index + 1
+        self.present = index + 1 - self.first
         self.latest.clear()
 
     @property

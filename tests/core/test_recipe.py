@@ -269,6 +269,9 @@ CHANGED = {
     "pruning": {
         "criterion": "random",
         "when": "init",
+        "begin": 3,
+        "end": 90,
+        "every": 7,
         "distribution": "erk",
         "examples_per_class": 5,
         "examples": "random-labels",
@@ -290,10 +293,12 @@ CHANGED = {
         "rewind": "5it",
         "stop_density": 0.5,
         "stop_below_dense": 0.1,
+        "dense": False,
     },
 }
 GRANULARITIES.register("tests-rows")(object())  # there is one name only that is built in
 NORMALIZED = {"data.normalize": "source", "data.mean": [0.1], "data.std": [0.2]}
+GRADUAL = {"pruning.mode": "one-shot", "pruning.when": "gradual"}
 NEEDS: dict[str, dict[str, Any]] = {
     "network.init_std": {"network.init": "normal", "network.init_std": 0.2},
     "network.weights_sha256": {"network.weights": "file:w.safetensors"},
@@ -308,6 +313,10 @@ NEEDS: dict[str, dict[str, Any]] = {
     "pruning.densities": {"pruning.mode": "one-shot"},
     "pruning.when": {"pruning.mode": "one-shot"},
     "pruning.distribution": {"pruning.mode": "one-shot"},
+    "pruning.begin": GRADUAL,
+    "pruning.end": GRADUAL,
+    "pruning.every": GRADUAL,
+    "search.dense": {"pruning.mode": "one-shot", "pruning.when": "init"},
 }
 LEAVES = [f"{part}.{key}" for part, values in CHANGED.items() for key in values]
 

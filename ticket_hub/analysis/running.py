@@ -71,8 +71,9 @@ class AnalysisPlan:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the bundle has the dense theta0."""
-        return self.source.bundle.manifest.theta0 != "survivors"
+        """Whether the bundle has the dense theta0, and its search trained the dense network."""
+        manifest = self.source.bundle.manifest
+        return manifest.has_dense and manifest.level(0) is not None
 
     @property
     def folder(self) -> Path:
@@ -138,6 +139,8 @@ def _allowed(
     for each in wanted:
         if each.needs_dense and manifest.theta0 != "dense":
             lost[each.name] = "it needs dense theta0, and this bundle has survivors only"
+        elif each.trains and manifest.theta0 == "signs":
+            lost[each.name] = "it trains from theta0, and this bundle has its signs only"
         elif each.trains and not isinstance(manifest.recipe, Recipe):
             lost[each.name] = "it trains as the search did, and how that was is not known"
     for name, reason in lost.items() if named else ():

@@ -204,7 +204,7 @@ class Subject:
                 theta0=self.source.bundle.theta0(trial),
                 trial=trial,
                 start=starts[trial],
-                dense=self.source.bundle.manifest.theta0 != "survivors",
+                dense=self.source.bundle.manifest.has_dense,
             )
             for trial in self.trials
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from ticket_hub.bundle.manifest import (
     LevelRecord,
     Manifest,
     NetworkRecord,
+    Theta0,
     TrialRecord,
 )
 from ticket_hub.bundle.metrics import CurveRecord
@@ -34,12 +37,19 @@ __all__ = [
 ]
 
 
-def checked(content: BundleContent, network: Signature) -> None:
-    """Refuse content that cannot be a bundle; see `write_bundle`. Masks are checked when read."""
+def checked(content: BundleContent, network: Signature, *, signs: bool = False) -> None:
+    """Refuse content that cannot be a bundle; see `write_bundle`. Masks are checked when read.
+
+    Args:
+        signs: of theta0 nothing is stored but signs of prunable layers, which are enough.
+    """
     _check_order(content)
     _check_controls(content)
+    layers = {layer.name for layer in network.layers}
+    wanted = {n: each for n, each in network.tensors.items() if n in layers or not signs}
     for trial in content.trials:
-        _check_theta0(trial.theta0, network)
+        given = {n: each for n, each in trial.theta0.items() if n in wanted or not signs}
+        _check_theta0(given, wanted)
         refuse_nonfinite(trial.theta0, f"theta0 of trial {trial.index}")
 
 
@@ -95,11 +105,11 @@ def _check_controls(content: BundleContent) -> None:
             )
 
 
-def _check_theta0(theta0: Weights, network: Signature) -> None:
+def _check_theta0(
+    theta0: Weights, tensors: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
+) -> None:
     found = {name: (value.dtype, tuple(value.shape)) for name, value in theta0.items()}
-    wrong = sorted(
-        name for name in {*found, *network.tensors} if found.get(name) != network.tensors.get(name)
-    )
+    wrong = sorted(name for name in {*found, *tensors} if found.get(name) != tensors.get(name))
     if wrong:
         raise MaskMismatchError(
             f"theta0 is not of this network: {', '.join(wrong[:5])} differ or are missing.",
@@ -148,15 +158,16 @@ def manifest(
     content: BundleContent,
     network: Signature,
     levels: tuple[LevelRecord, ...],
-    theta0_level: int | None,
+    theta0: tuple[Theta0, int | None],
     family: int,
 ) -> Manifest:
     """The manifest, still without its list of files.
 
     Args:
+        theta0: its form, and the level whose survivors it has, where it has those only.
         family: how many comparisons the verdicts were corrected for together.
     """
-    record, refers = NetworkRecord.of(content.architecture), content.reference is not None
+    record = NetworkRecord.of(content.architecture)
     metric = ACCURACY if content.own is None else content.own.metric
     layers = layer_records(network.layers, content.recipe.pruning)
     found = Manifest(
@@ -168,8 +179,8 @@ def manifest(
         environment=dict(content.environment),
         bit_exact=content.bit_exact,
         lineage=content.lineage,
-        theta0="survivors" if theta0_level is not None else "reference" if refers else "dense",
-        theta0_level=theta0_level,
+        theta0=theta0[0],
+        theta0_level=theta0[1],
         trials=tuple(
             TrialRecord(index=trial.index, seed=trial.seed, start=trial.start)
             for trial in content.trials

@@ -54,6 +54,18 @@ _SIGNED = (
     "you know from elsewhere and have trusted (`ticket trust add NAME KEY.pub`)."
 )
 _REPLAYED = "These tickets were {replays}: the records are in `replays/`."
+_SIGNS = (
+    "Of theta0 there are the signs of the survivors alone, one bit each: the tickets begin with "
+    "fresh sizes, `ticket retrain --start signed` or `ticket.signed(seed)` in Python. Tickets with "
+    "the signs of trained weights come near the dense network from any initialization (Oh et al. "
+    "2025, AWS); compare with the control `random-signs`. What was measured with all of theta0 is "
+    "in the bundle that is named under its origin."
+)
+_GRADUAL = (
+    "The masks of these tickets shrank while their networks were trained (gradual pruning, Zhu & "
+    "Gupta 2017). Accuracies of pruned levels are those of that training, which began with the "
+    "dense network: what the tickets reach from theta0 is told by `ticket retrain`."
+)
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -84,8 +96,8 @@ def plain_card(
     which = f"The default ticket is level {ticket.level} of trial {ticket.trial}: "
     parts = (
         front_matter(manifest, terms) + f"\n# {bundle_title(manifest)}",
-        loading_first(terms),
-        intro + (_REACHED if own is None else _OWN_REACHED) * measured,
+        loading_first(manifest, terms),
+        intro + _reached(manifest) * measured,
         *_imported(manifest),
         *_figure(manifest),
         _table(manifest),
@@ -101,6 +113,13 @@ def plain_card(
         citing(manifest, terms),
     )
     return "\n\n".join(parts) + "\n\n"
+
+
+def _reached(manifest: Manifest) -> str:
+    pruning = manifest.recipe.pruning
+    if pruning is not None and pruning.when == "gradual":
+        return ""  # see `_GRADUAL`
+    return _REACHED if manifest.own is None else _OWN_REACHED
 
 
 def _own_rule(rule: str, metric: Metric) -> str:
@@ -162,8 +181,12 @@ def _expected(manifest: Manifest) -> list[str]:
     """What the literature found of such tickets, before anybody's evidence."""
     pruning = manifest.recipe.pruning
     if pruning is None:
-        return []
-    return [_UNITS] * (pruning.granularity == "unit") + [_EARLY] * (pruning.when != "trained")
+        return [_SIGNS] * (manifest.theta0 == "signs")
+    units = [_SIGNS] * (manifest.theta0 == "signs")
+    units += [_UNITS] * (pruning.granularity == "unit")
+    if pruning.when == "gradual":
+        return [*units, _GRADUAL]
+    return units + [_EARLY] * (pruning.when != "trained")
 
 
 def _limits(manifest: Manifest) -> str:

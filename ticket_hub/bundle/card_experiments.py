@@ -10,6 +10,7 @@ from ticket_hub.bundle.plugin_records import plugin_lines
 from ticket_hub.evidence import Verdict
 from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import EvidenceRow, level_rows, rows_table
+from ticket_hub.recipe.experiment_spec import start_note
 from ticket_hub.recipe.own import Metric
 from ticket_hub.table import Column, Table
 
@@ -89,8 +90,8 @@ def _judged_by(record: ExperimentRecord) -> str:
     """Margin, alpha, and the size of the family."""
     rule = record.rule
     family = max(each.family for each in record.verdicts().values())
+    notes = [*filter(None, (start_note(record.spec), budget_note(record.iterations_in_all)))]
     return (
         f"; margin {one_line(rule.metric.amount(rule.margin))}, alpha {rule.alpha:g}, corrected "
-        f"for {family} comparison{'s' * (family != 1)}"
-        + "".join(f". {note}" for note in [budget_note(record.iterations_in_all)] if note)
+        f"for {family} comparison{'s' * (family != 1)}" + (f". {' '.join(notes)}" if notes else "")
     )

@@ -44,6 +44,29 @@ for name, packed in mask.items():
     weights[name] = (whole * bits).reshape(shapes[name])
 """
 
+_SIGNS_SNIPPET = """\
+import json
+
+import numpy as np
+from safetensors.numpy import load_file
+
+theta0 = load_file("theta0/{trial}.safetensors")  # a bit for each weight that level {densest} keeps
+densest = load_file("masks/{trial}/{densest}.safetensors")
+mask = load_file("masks/{trial}/{level}.safetensors")
+with open("ticket.json") as manifest:
+    shapes = {{layer["name"]: layer["shape"] for layer in json.load(manifest)["layers"]}}
+
+signs = {{}}  # -1 or 1 of what is kept, for sizes of your own; 0 of what is not
+for name, packed in mask.items():
+    size = int(np.prod(shapes[name]))
+    kept = np.unpackbits(densest[name], count=size, bitorder="little") == 1
+    whole = np.zeros(size, np.int8)
+    below = np.unpackbits(theta0[name], count=kept.sum(), bitorder="little")
+    whole[kept] = np.where(below, -1, 1)
+    bits = np.unpackbits(packed, count=size, bitorder="little").astype(np.int8)
+    signs[name] = (whole * bits).reshape(shapes[name])
+"""
+
 _REFERENCE_SNIPPET = """\
 import json
 
@@ -64,12 +87,13 @@ for name, packed in mask.items():
 """
 
 
-def loading_first(terms: CardTerms) -> str:
+def loading_first(manifest: Manifest, terms: CardTerms) -> str:
     """The line that loads the default ticket, every byte checked, and how to have the tool."""
+    build = "ticket.signed(seed).build()" if manifest.theta0 == "signs" else "ticket.build()"
     return (
         f"```python\n{loading_line(terms.repo)}\n```\n\n"
         f"With Ticket Hub (`pip install {ADDRESS}`, then `import ticket_hub`), which checks every "
-        "byte; `ticket.build()` is an ordinary PyTorch module."
+        f"byte; `{build}` is an ordinary PyTorch module."
     )
 
 
@@ -95,5 +119,6 @@ def _snippet(manifest: Manifest) -> str:
     if source is not None:
         shown = one_line(source.source)
         return _REFERENCE_SNIPPET.format(source=shown, sha256=source.sha256, **place)
-    text = _DENSE_SNIPPET if manifest.theta0 == "dense" else _SURVIVORS_SNIPPET
+    some = _SIGNS_SNIPPET if manifest.theta0 == "signs" else _SURVIVORS_SNIPPET
+    text = _DENSE_SNIPPET if manifest.theta0 == "dense" else some
     return text.format(densest=manifest.theta0_level, **place)

@@ -194,7 +194,7 @@ def _rises(indices: Sequence[int], most: int) -> bool:
 
 
 def _is_theta0(manifest: Manifest, carried: Sequence[int]) -> bool:
-    if manifest.theta0 != "survivors":
+    if manifest.theta0 not in {"survivors", "signs"}:
         return manifest.theta0_level is None
     return manifest.theta0_level == min(carried, default=None)
 

@@ -33,9 +33,9 @@ __all__ = [
 MAX_SHOWN = 4
 """Numbers that a table of levels shows beside the one that tickets are judged by."""
 
-Theta0: TypeAlias = Literal["dense", "survivors", "reference"]
-"""Which starting weights a bundle has: all, those that its densest level keeps, or what is not of a
-source whose digest it names."""
+Theta0: TypeAlias = Literal["dense", "survivors", "reference", "signs"]
+"""Which starting weights a bundle has: all, those that its densest level keeps, what is not of a
+source whose digest it names, or of those that its densest level keeps the signs alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +229,9 @@ class Manifest:
     Attributes:
         id: the sha256 over network, data and the ids of all tickets; not over cards and curves.
         theta0: `dense`; `survivors`: only what the densest carried level keeps is stored; or
-            `reference`: only what is not of the pretrained weights that `reference` names.
-        theta0_level: that level, with `survivors`.
+            `reference`: only what is not of the pretrained weights that `reference` names; or
+            `signs`: one bit for each weight that the densest carried level keeps.
+        theta0_level: that level, with `survivors` and `signs`.
         lineage: what the bundle was made from, where it was not found here.
         recipe: how the tickets were found; of another system's only what its files say.
         bit_exact: False for ever once a run was resumed in another environment; None where
@@ -273,6 +274,11 @@ class Manifest:
         Curves and summaries have its values under `test_accuracy`.
         """
         return ACCURACY if self.own is None else self.own.metric
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether all of theta0 can be had, and not of survivors alone."""
+        return self.theta0_level is None
 
     @property
     def stops_early(self) -> bool:

@@ -28,7 +28,14 @@ from ticket_hub.bundle.reference import source_tensors
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_header, tensor_at
-from ticket_hub.bundle.theta0 import Shapes, expand, refuse_nonfinite, survivors_shapes
+from ticket_hub.bundle.theta0 import (
+    Shapes,
+    expand,
+    refuse_nonfinite,
+    sign_bits_shapes,
+    signs_from_bits,
+    survivors_shapes,
+)
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import (
@@ -163,6 +170,8 @@ class Bundle(Shown):
             _, entries = read_header(found)
         tensors = {key: (entry.dtype, tuple(entry.shape)) for key, entry in entries.items()}
         tensors |= {key: (value.dtype, tuple(value.shape)) for key, value in self.source.items()}
+        if self.manifest.theta0 == "signs":
+            tensors = {layer.name: (torch.float32, layer.shape) for layer in self.manifest.layers}
         for layer in self.manifest.layers:
             dtype, shape = tensors.get(layer.name, (None, ()))
             survivors = self.manifest.theta0 == "survivors" and len(shape) == 1
@@ -203,7 +212,8 @@ class Bundle(Shown):
             trial=wanted,
             level=record.index,
             start=next(each.start for each in self.manifest.trials if each.index == wanted),
-            dense=self.manifest.theta0 != "survivors",
+            dense=self.manifest.has_dense,
+            signs=self.manifest.theta0 == "signs",
             provenance=self._provenance(record, claim),
         )
         if ticket_id(ticket.architecture, theta0, mask, known) != claim.id:
@@ -236,6 +246,8 @@ class Bundle(Shown):
     def theta0(self, trial: int) -> dict[str, Tensor]:
         """A trial's whole starting state dict; 0 where a survivors bundle stores nothing.
 
+        Of a bundle of signs -1, 0 and 1, and prunable layers only.
+
         Raises:
             BundleError: as `ticket`.
         """
@@ -257,6 +269,10 @@ class Bundle(Shown):
             refuse_nonfinite(stored, name)
             return {key: stored[key] for key in tensors}, None
         outer = self.mask(self._densest, trial) if mask is None else mask
+        if self.manifest.theta0 == "signs":
+            bits = self._tensors(name, sign_bits_shapes(outer))
+            stored = signs_from_bits(bits, self.network, outer, name)
+            return expand(stored, outer), None if mask is None else stored
         stored = self._tensors(name, survivors_shapes(self.network, outer))
         refuse_nonfinite(stored, name)
         return expand(stored, outer), None if mask is None else stored

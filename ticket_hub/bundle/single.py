@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
-from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin, Reference
+from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin, Reference, Theta0
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.bundle.write import write_bundle
@@ -55,4 +55,5 @@ def save_ticket(ticket: TicketContent, folder: Path) -> Manifest:
         layers=tuple(build(PrunableLayer, table) for table in known.get("layers", ())),
         reference=build(Reference, known["reference"]) if "reference" in known else None,
     )
-    return write_bundle(folder, content, theta0=None if ticket.dense else "survivors")
+    some: Theta0 = "signs" if ticket.signs else "survivors"
+    return write_bundle(folder, content, theta0=None if ticket.dense else some)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
 from ticket_hub.bundle.network import Signature
+from ticket_hub.bundle.packing import pack, packed_size, unpack
 from ticket_hub.content_id import count_kept, positions_of, survivors_of
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["expand", "refuse_nonfinite", "survivors", "survivors_shapes"]
+__all__ = [
+    "expand",
+    "only_signs",
+    "refuse_nonfinite",
+    "sign_bits",
+    "sign_bits_shapes",
+    "signs_from_bits",
+    "survivors",
+    "survivors_shapes",
+]
 
 Shapes = dict[str, tuple[torch.dtype, tuple[int, ...]]]
 
@@ -39,6 +49,36 @@ def expand(stored: Mapping[str, Tensor], mask: Mask) -> dict[str, Tensor]:
         name: _scattered(value, mask[name]) if name in mask else value
         for name, value in stored.items()
     }
+
+
+def only_signs(theta0: Weights, names: Iterable[str]) -> dict[str, Tensor]:
+    """Of some layers 1 for each weight, or -1 where its sign bit is set; shapes and dtypes stay."""
+    return {name: torch.copysign(torch.ones_like(theta0[name]), theta0[name]) for name in names}
+
+
+def sign_bits(theta0: Weights, mask: Mask) -> dict[str, Tensor]:
+    """A bit for each weight that the mask keeps, 1 below 0: uint8 `(ceil(kept / 8),)` each."""
+    return {name: pack(survivors_of(theta0[name], keep).signbit()) for name, keep in mask.items()}
+
+
+def sign_bits_shapes(mask: Mask) -> Shapes:
+    """What `sign_bits` must look like."""
+    return {name: (torch.uint8, (packed_size((count_kept(keep),)),)) for name, keep in mask.items()}
+
+
+def signs_from_bits(
+    stored: Mapping[str, Tensor], network: Signature, mask: Mask, source: str
+) -> dict[str, Tensor]:
+    """The opposite of `sign_bits`: -1 and 1, `(kept,)` each, in the dtypes of the network.
+
+    Raises:
+        BundleFormatError: a padding bit is set.
+    """
+    found = {}
+    for name, keep in mask.items():
+        below = unpack(stored[name], (count_kept(keep),), source)
+        found[name] = torch.where(below, -1.0, 1.0).to(network.tensors[name][0])
+    return found
 
 
 def _scattered(value: Tensor, keep: Tensor) -> Tensor:

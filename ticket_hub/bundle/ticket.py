@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from torch import nn
 
 from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks import build
+from ticket_hub.networks import build, initialize
 from ticket_hub.pruning.keeping import load_masked, load_weights
+from ticket_hub.pruning.signs import signed_weights
+from ticket_hub.recipe import NetworkSpec, recipe_of
 from ticket_hub.showing import Shown, View
 from ticket_hub.structured.small import shrink
 from ticket_hub.table import Column, Table
@@ -42,6 +44,7 @@ class TicketContent(Shown):
         start: the iteration that theta0 is of; 0 is the initialization.
         dense: whether theta0 is complete. A bundle that stores survivors only gives 0 for the
             rest, so that shuffled and dense controls cannot be had from it.
+        signs: whether theta0 is -1, 0 and 1, of prunable layers only; see `signed`.
         provenance: where it comes from: bundle, recipe, data, environment, evidence.
     """
 
@@ -52,6 +55,7 @@ class TicketContent(Shown):
     level: int = 0
     start: int = 0
     dense: bool = True
+    signs: bool = False
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def build(
@@ -78,6 +82,7 @@ class TicketContent(Shown):
             NetworkError: the network is not registered here, or cannot be built, or made smaller.
             MaskMismatchError: mask or theta0 are not of the network.
         """
+        self.demand_values()
         if small and network is None:
             return shrink(self.architecture, self.theta0, self.mask).build(mask=mask)
         if small:
@@ -89,6 +94,36 @@ class TicketContent(Shown):
         load = load_masked if mask else load_weights
         load(module, self.theta0, self.mask)
         return module
+
+    def signed(self, seed: int = 0) -> Self:
+        """The same mask and the signs of theta0 over sizes that are drawn anew.
+
+        What the mask drops and what is never pruned, norms and biases, are fresh too: nothing of
+        theta0 is left but a bit of each survivor. `ticket retrain --start signed` draws its sizes
+        in the same way, by seeds of its own.
+
+        Raises:
+            NetworkError: the network is not registered here, or cannot be built.
+        """
+        recipe, architecture = self.provenance.get("recipe"), self.architecture
+        network = recipe_of(recipe).network if recipe else None
+        network = network or NetworkSpec(name=architecture.name, init="default")
+        fresh = initialize(architecture, network, seed)
+        theta0 = signed_weights(self.theta0, self.mask, fresh)
+        return replace(self, theta0=theta0, start=0, dense=True, signs=False)
+
+    def demand_values(self) -> None:
+        """Refuse a ticket of which there are signs alone.
+
+        Raises:
+            NetworkError: so it is.
+        """
+        if self.signs:
+            raise NetworkError(
+                "This ticket has the signs of its theta0 only, so no network begins with it.",
+                "Draw sizes for them with `ticket.signed(seed)`, or train it with "
+                "`ticket retrain --start signed`.",
+            )
 
     @property
     def density(self) -> float:
@@ -113,16 +148,18 @@ class TicketContent(Shown):
         known = self.provenance
         kept, weights = (sum(column) for column in zip(*self._counts(), strict=True))
         begins = "initial values" if not self.start else f"values of iteration {self.start}"
+        begins = f"the signs of their {begins}" if self.signs else f"their {begins}"
         return View(
             title=f"{self.architecture.name}, {kept:,} of {weights:,} weights "
             f"({kept / weights:.2%}), level {self.level} of trial {self.trial}",
             facts={
-                "untrained:": f"survivors start from their {begins}",
+                "untrained:": f"survivors start from {begins}",
                 "found on": known.get("data", {}).get("name", "data that are not known"),
                 "bundle": str(known.get("bundle", "-"))[:12],
             },
             table=self.layers(),
-            code="network = ticket.build()  # an ordinary module; any training loop will do",
+            code=f"network = ticket{'.signed()' * self.signs}.build()"
+            "  # an ordinary module; any training loop will do",
         )
 
     def _counts(self) -> list[tuple[int, int]]:

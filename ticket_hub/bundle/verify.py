@@ -85,7 +85,8 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
     """Check every byte and every claim of a bundle; what is wrong is reported, not raised.
 
     Digests and sizes of all files, no file beside them, theta0 finite and of the network, counts,
-    densities and ids of all tickets, masks nested from level to level, `model.safetensors` equal
+    densities and ids of all tickets, masks nested from level to level (unless each came of a
+    training of its own, with `pruning.when = "gradual"`), `model.safetensors` equal
     to theta0 * mask, evidence and verdicts equal to what the curves say, what recipe and tickets
     both say equal, the bundle's own id. Of a network that is not registered here, everything but
     its layers and tensors is checked; of a theta0 by reference whose source cannot be had, all but
@@ -204,7 +205,9 @@ class _Verifier:
             for level in levels:
                 name = f"ticket of level {level.index}, trial {trial}"
                 yield _check(name, lambda level=level: self._ticket(level, trial))  # type: ignore[misc]
-        yield _check(f"nesting of trial {trial}", lambda: self._nesting(levels, trial))
+        pruning = self.manifest.recipe.pruning
+        if pruning is None or pruning.when != "gradual":  # whose levels are trained apart
+            yield _check(f"nesting of trial {trial}", lambda: self._nesting(levels, trial))
 
     def _ticket(self, level: LevelRecord, trial: int) -> None:
         self.bundle.ticket(level.index, trial)

@@ -21,7 +21,7 @@ from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
 from ticket_hub.bundle.reference import not_of_source, same_bits, source_tensors
 from ticket_hub.bundle.store import Store
-from ticket_hub.bundle.theta0 import expand, survivors
+from ticket_hub.bundle.theta0 import expand, only_signs, sign_bits, survivors
 from ticket_hub.errors import BundleFormatError, EvidenceError
 from ticket_hub.types import Weights
 
@@ -47,7 +47,9 @@ def write_bundle(
         theta0: `survivors` stores only what the densest sparse level keeps. The dense level is
             then there as evidence only, and controls that need dense weights cannot be had.
             `reference` stores only what is not of the weights that the content refers to, by
-            default where it refers to any; else it is `dense`.
+            default where it refers to any; else it is `dense`. `signs` stores a bit for each
+            weight that the densest sparse level keeps: other tickets, with ids of their own, which
+            begin with fresh sizes; so levels before it, curves and records must not be given.
         model: whether to write `model.safetensors`, which plain timm reads; by default beside a
             dense theta0, which is as large.
         card: makes the text of README.md from the manifest; by default `plain_card`.
@@ -70,11 +72,16 @@ def write_bundle(
             "theta0 is of no pretrained weights that could be referred to.",
             "Write the bundle with theta0='dense'.",
         )
-    assemble.checked(content, network)
-    densest = assemble.densest_sparse(content, network) if theta0 == "survivors" else None
+    signs, layers = theta0 == "signs", [layer.name for layer in network.layers]
+    assemble.checked(content, network, signs=signs)
+    if signs:
+        trials = (replace(each, theta0=only_signs(each.theta0, layers)) for each in content.trials)
+        content = replace(content, trials=tuple(trials))
+    some = theta0 in {"survivors", "signs"}
+    densest = assemble.densest_sparse(content, network) if some else None
     store = Store(folder, written)
-    _put_theta0(store, content, network, densest)
-    manifest = _put_levels(store, content, network, densest)
+    _put_theta0(store, content, network, densest, theta0)
+    manifest = _put_levels(store, content, network, densest, theta0)
     if theta0 == "dense" if model is None else model:
         _put_model(store, content, manifest, network)
     put_figure(store, content.figure)
@@ -128,21 +135,34 @@ def put_experiments(
 
 
 def _put_levels(
-    store: Store, content: BundleContent, network: Signature, densest: LevelContent | None
+    store: Store,
+    content: BundleContent,
+    network: Signature,
+    densest: LevelContent | None,
+    theta0: Theta0,
 ) -> Manifest:
     recorder = Recorder(store, content, network, densest)
     levels = tuple(recorder.record(level) for level in content.levels)
     store.put(layout.METRICS, metrics.lines(assemble.curve_records(content)))
     theta0_level = None if densest is None else densest.index
-    manifest = assemble.manifest(content, network, levels, theta0_level, recorder.family)
+    manifest = assemble.manifest(content, network, levels, (theta0, theta0_level), recorder.family)
     store.put(layout.CONFIG, [config.encode(manifest)])
     return manifest
 
 
 def _put_theta0(
-    store: Store, content: BundleContent, network: Signature, densest: LevelContent | None
+    store: Store,
+    content: BundleContent,
+    network: Signature,
+    densest: LevelContent | None,
+    theta0: Theta0,
 ) -> None:
     for place, trial in enumerate(content.trials):
+        if theta0 == "signs":
+            assert densest is not None
+            bits = sign_bits(trial.theta0, assemble.complete(densest.masks[place], network))
+            store.put(layout.theta0_file(trial.index), tensors.chunks(bits))
+            continue
         weights: Weights = {name: trial.theta0[name] for name in network.tensors}
         if content.reference is not None:
             if not store.is_of_a_run(layout.theta0_file(trial.index)):

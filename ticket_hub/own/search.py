@@ -8,6 +8,7 @@ from typing import Any
 
 from ticket_hub import home
 from ticket_hub.durable import sweep
+from ticket_hub.errors import RecipeError
 from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.environment import script_file
 from ticket_hub.own.gradients import Loss, LossGradients
@@ -99,6 +100,11 @@ class Search:
     ) -> None:
         self.network, wanted = OwnNetwork.of(make_network), pruning or PruningSpec()
         check_inputs(wanted, self.network.transposed)
+        if wanted.when == "gradual":
+            raise RecipeError(
+                "A loop of one's own is handed a mask that stays as it is; it cannot be gradual.",
+                "Take pruning.when = 'trained', or give network and data to `ticket_hub.find`.",
+            )
         self.metric = metric
         self.recipe = PartialRecipe(
             name=name,
@@ -154,7 +160,7 @@ class Search:
             sweep(folder.path)
             self._supplier.demand_same(folder)
             session = SearchSession(folder, self._supplier)
-            for index in range(session.ladder.last + 1):
+            for index in range(session.ladder.search.first_level, session.ladder.last + 1):
                 level = session.finished(index)
                 if level is None:
                     members = session.begin(index)

@@ -18,7 +18,7 @@ from ticket_hub.recipe import PruningSpec
 from ticket_hub.registry import needs
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
-__all__ = ["next_mask", "one_shot_mask"]
+__all__ = ["mask_on_the_way", "next_mask", "one_shot_mask"]
 
 
 def next_mask(
@@ -98,6 +98,47 @@ def one_shot_mask(
     goals = [*zip(chosen, targets(spec, layers, level, structure), strict=True)]
     given = {"initial": initial, "trained": trained, "measured": measured, "seed": seed}
     return _apply(granularity_of(spec, structure), layers, goals, full_mask(layers), given)
+
+
+def mask_on_the_way(
+    spec: PruningSpec,
+    layers: Iterable[PrunableLayer],
+    *,
+    initial: Weights,
+    trained: Weights,
+    mask: Mask,
+    level: int,
+    dropped: float,
+    seed: int,
+    structure: Structure | None = None,
+) -> dict[str, Tensor]:
+    """Prune what the mask still keeps to a share of the way from the dense network to a level.
+
+    Each ranking keeps size - dropped * (size - goal) of its entries, rounded half to even.
+
+    Args:
+        initial: the weights of iteration 0, for the criteria that ask for them.
+        trained: the weights that are scored.
+        level: whose counts are those of the whole way; see `one_shot_mask`.
+        dropped: the share of what the level drops that is to be gone, 0 to 1.
+        seed: of the trial, for the criterion `random`.
+        structure: the units of the network, for the granularities that ask for them.
+
+    Shapes:
+        `initial[name]`, `trained[name]` and `mask[name]` agree: `(*layer)`; the result has the
+        names and shapes of `mask`.
+
+    Raises:
+        As `one_shot_mask`.
+    """
+    layers = tuple(layers)
+    chosen = groups(spec, layers, structure)
+    goals = [
+        (group, round(group.size - dropped * (group.size - goal)))
+        for group, goal in zip(chosen, targets(spec, layers, level, structure), strict=True)
+    ]
+    given = {"initial": initial, "trained": trained, "measured": None, "seed": seed}
+    return _apply(granularity_of(spec, structure), layers, goals, mask, given)
 
 
 def _apply(

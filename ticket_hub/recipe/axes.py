@@ -104,6 +104,8 @@ CONTROLS: Registry[Any] = Registry(
         "granularity",
         "scores",
         "rescored",
+        "begun",
+        "matched",
         "seed",
     ),
     homes=(

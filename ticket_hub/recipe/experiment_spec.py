@@ -16,14 +16,18 @@ from ticket_hub.seeds import derive_seed
 
 __all__ = [
     "DENSE",
+    "DENSE_REINIT",
     "OWN",
+    "PERMUTED",
     "TICKET",
     "ExperimentSpec",
     "FreshPolicy",
     "HeadPolicy",
     "ImagePolicy",
     "OwnExperimentSpec",
+    "StartPolicy",
     "spec_of",
+    "start_note",
 ]
 
 HeadPolicy: TypeAlias = Literal["auto", "keep", "reset", "reset-masked"]
@@ -36,9 +40,15 @@ theta0 has behind it, or at their initialization."""
 ImagePolicy: TypeAlias = Literal["resize", "keep"]
 """What becomes of images of another size; see `ticket_hub.transfer.images`."""
 
+StartPolicy: TypeAlias = Literal["theta0", "signed"]
+"""What survivors begin with: theta0, or its signs over fresh sizes; see `ticket_hub.pruning.signs`.
+"""
+
 TICKET, DENSE, OWN = "ticket", "dense", "own"
+PERMUTED, DENSE_REINIT = "permuted", "dense-reinit"
 """Networks of an experiment that have a part of their own: the ticket, the dense network, and the
-ticket that was found on the target. The controls are `ticket_hub.recipe.axes.CONTROLS`."""
+ticket that was found on the target. The dense network from fresh weights is trained for `permuted`
+alone. The controls are `ticket_hub.recipe.axes.CONTROLS`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +70,7 @@ class ExperimentSpec:
         images: what becomes of images of another size.
         fresh_iterations: how many iterations networks with fresh weights train before all others
             begin, by the bundle's trials: as many as a rewound theta0 has behind it. Empty: none.
+        start: what the tickets begin with.
     """
 
     network: NetworkSpec
@@ -71,6 +82,7 @@ class ExperimentSpec:
     init_seed: int = 0
     images: ImagePolicy = field(default="resize", metadata=LATER)
     fresh_iterations: tuple[int, ...] = field(default=(), metadata=LATER)
+    start: StartPolicy = field(default="theta0", metadata=LATER)
 
     def to_table(self) -> dict[str, Any]:
         """Plain values; what came later and has its default is left out of them."""
@@ -110,7 +122,18 @@ class ExperimentSpec:
         """Draws what a control needs; independent of every other control, level and trial."""
         if control == "mask-only":
             return self.init_seed + trial
+        if control in {PERMUTED, DENSE_REINIT}:  # one initialization, at every level
+            control, level = DENSE_REINIT, 0
         return derive_seed(self.trial_seed(trial), "control", control, level)
+
+    def signed_seed(self, trial: int) -> int | None:
+        """Draws the sizes that the tickets of a trial begin with, the same at every level.
+
+        None where they begin with theta0.
+        """
+        if self.start == "theta0":
+            return None
+        return derive_seed(self.trial_seed(trial), "start", self.start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +183,13 @@ class OwnExperimentSpec:
     def control_seed(self, control: str, level: int, trial: int) -> int:
         """Draws what a control needs; independent of every other control, level and trial."""
         return derive_seed(self.trial_seed(trial), "control", control, level)
+
+
+def start_note(spec: ExperimentSpec | OwnExperimentSpec) -> str:
+    """One sentence where the tickets do not begin with theta0; else empty."""
+    if isinstance(spec, ExperimentSpec) and spec.start == "signed":
+        return "The tickets begin with the signs of theta0 over fresh sizes, not with theta0."
+    return ""
 
 
 def spec_of(table: Mapping[str, Any]) -> ExperimentSpec | OwnExperimentSpec:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ticket_hub.errors import RecipeError
 from ticket_hub.patterns import SHA256
-from ticket_hub.recipe.axes import INITIALIZATIONS, OPTIMIZERS, SCHEDULES
+from ticket_hub.recipe.axes import CRITERIA, INITIALIZATIONS, OPTIMIZERS, SCHEDULES
 from ticket_hub.recipe.spec import (
     JITTERS,
     LAYER_KINDS,
@@ -32,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|lr|(lr:)?\d{1,12}it", re.ASCII)
 WEIGHTS = re.compile(r"(file|hub|ticket|timm):\S.*")
 SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT, timm:NAME.TAG or ticket:PLACE[:LEVEL]"
-WHEN = re.compile(r"init|trained|[1-9]\d{0,11}it", re.ASCII)
+WHEN = re.compile(r"init|trained|gradual|[1-9]\d{0,11}it", re.ASCII)
 TOKENIZER = re.compile(r"(file|hub|transformers):\S.*")
 MAX_PADDING = 64
 MAX_MIXUP = 100
@@ -80,6 +80,7 @@ def check_specs(
         rules += [*_of_training(training), *_of_optimizer(training)]
     if pruning is not None:
         rules += [*_of_pruning(pruning), *_of_early(pruning, search)]
+        rules += _of_gradual(pruning, training)
     if search is not None:
         rules += _of_search(search, training.iterations if training is not None else None)
     for path, value, holds, need in rules:
@@ -219,19 +220,34 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
 def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]:
     when, count = pruning.when, pruning.examples_per_class
     known = WHEN.fullmatch(when) is not None
-    yield "pruning.when", when, known, "'init', 'trained', or an early step such as '500it'"
+    yield (
+        "pruning.when",
+        when,
+        known,
+        ("'init', 'trained', 'gradual', or an early step such as '500it'"),
+    )
     one_shot = pruning.mode == "one-shot"
     yield (
         "pruning.mode",
         pruning.mode,
         one_shot or when == "trained",
-        f"'one-shot' where pruning.when is {when!r}: all levels are scored at theta0",
+        f"'one-shot' where pruning.when is {when!r}: no level is pruned from another",
     )
     yield (
         "search.rewind",
         search and search.rewind,
-        search is None or when in {"trained", search.rewind},
-        f"{when!r}, as pruning.when: what is scored is what is trained",
+        search is None or when in {"trained", search.rewind} or _is_gradual(when, search.rewind),
+        "'init' where pruning.when is 'gradual'"
+        if when == "gradual"
+        else f"{when!r}, as pruning.when: what is scored is what is trained",
+    )
+    yield (
+        "search.dense",
+        search and search.dense,
+        search is None
+        or search.dense
+        or (when in {"init", "gradual"} and search.stop_below_dense is None),
+        "true, unless pruning.when is 'init' or 'gradual' and there is no search.stop_below_dense",
     )
     yield "pruning.examples_per_class", count, 1 <= count <= MAX_EXAMPLES, f"1 to {MAX_EXAMPLES}"
     plain = pruning.scope == "layerwise" and pruning.granularity == "weight"
@@ -241,6 +257,29 @@ def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]
         pruning.distribution == "rates" or (one_shot and plain),
         "'rates' unless mode is 'one-shot', scope 'layerwise', and granularity 'weight'",
     )
+
+
+def _is_gradual(when: str, rewind: str) -> bool:
+    return when == "gradual" and rewind == "init"
+
+
+def _of_gradual(pruning: PruningSpec, training: TrainingSpec | None) -> Iterator[Rule]:
+    begin, end, every = pruning.begin, pruning.end, pruning.every
+    if pruning.when != "gradual":
+        for key, value, usual in (("begin", begin, 0), ("end", end, 0), ("every", every, 100)):
+            yield f"pruning.{key}", value, value == usual, f"{usual} unless when is 'gradual'"
+        return
+    most = end or MAX_SEED if training is None else training.iterations
+    yield "pruning.end", end, 0 <= end <= most, "0, or at most training.iterations"
+    last = pruning.last_step(most)
+    yield "pruning.begin", begin, 0 <= begin < last, f"from 0 to below pruning.end, {last}"
+    yield "pruning.every", every, every >= 1, "at least 1"
+    entry = CRITERIA.entry(pruning.criterion)
+    plain = entry is None or {*entry.needs} <= {"initial", "trained", "generator"}
+    need = "one of weights alone, such as 'magnitude', where pruning.when is 'gradual'"
+    yield "pruning.criterion", pruning.criterion, plain, need
+    whole = ":" not in pruning.granularity
+    yield "pruning.granularity", pruning.granularity, whole, "'weight' or 'unit' with 'gradual'"
 
 
 def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:

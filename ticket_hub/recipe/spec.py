@@ -27,6 +27,7 @@ __all__ = [
     "TrainingSpec",
     "default_init",
     "last_level",
+    "level_count",
     "named_kind",
 ]
 
@@ -64,6 +65,15 @@ def last_level(pruning: Mapping[str, Any], levels: int) -> int:
     """
     asked = pruning.get("densities") or [pruning.get("target_density")]
     return levels if asked == [None] else min(levels, len(asked))
+
+
+def level_count(pruning: Mapping[str, Any], search: Mapping[str, Any]) -> int:
+    """How many levels a search has, at most: the dense one, unless it is left out, and the rounds.
+
+    Args:
+        pruning, search: the plain values of its `PruningSpec` and `SearchSpec`.
+    """
+    return last_level(pruning, int(search["levels"])) + bool(search.get("dense", True))
 
 
 JITTERS = ("brightness", "contrast", "saturation", "hue")
@@ -248,7 +258,10 @@ class PruningSpec:
         criterion: the score; the lowest are pruned. A name of
             `ticket_hub.pruning.criteria`, or one that a plugin has registered.
         when: which weights are scored: those at the end of training (`trained`), or theta0 itself,
-            at the initialization (`init`) or at an early step (`500it`, as `search.rewind`).
+            at the initialization (`init`) or at an early step (`500it`, as `search.rewind`); or
+            those of each level's own training, while its mask shrinks (`gradual`).
+        begin, end, every: of `gradual`: the iterations between which a level's mask shrinks, and
+            how many lie between two of its steps. 0 as `end` is half of `training.iterations`.
         distribution: how a level's weights are shared out over layers: by the `rates`, or by
             another name of `ticket_hub.pruning.distribution`, or one that a plugin has registered.
         examples_per_class: training examples of each class that gradients are taken of.
@@ -275,6 +288,9 @@ class PruningSpec:
 
     criterion: str = "magnitude"
     when: str = field(default="trained", metadata=LATER)
+    begin: int = field(default=0, metadata=LATER)
+    end: int = field(default=0, metadata=LATER)
+    every: int = field(default=100, metadata=LATER)
     distribution: str = field(default="rates", metadata=LATER)
     examples_per_class: int = field(default=10, metadata=LATER)
     examples: Literal["real", "random-labels", "random-pixels"] = field(
@@ -307,6 +323,10 @@ class PruningSpec:
         named = [rate for each, rate in self.layer_rates.items() if fnmatchcase(layer.name, each)]
         return (*named, self.rate(layer.kind))[0]
 
+    def last_step(self, iterations: int) -> int:
+        """The iteration at which gradual pruning ends."""
+        return self.end or max(self.begin + 1, iterations // 2)
+
     def target(self, level: int) -> float | None:
         """The density that is asked for at a level; None where the rates decide, and at level 0."""
         if level == 0 or not self.densities:
@@ -330,6 +350,8 @@ class SearchSpec:
         stop_density: no level below this density.
         stop_below_dense: end when the mean test accuracy at the early stop has fallen this far
             below the dense network's (0.01 is one point).
+        dense: whether the dense network is trained, as level 0. An early search does without it,
+            where its masks need no training at all (`pruning.when = "init"`).
     """
 
     levels: int
@@ -338,6 +360,12 @@ class SearchSpec:
     rewind: str = "init"
     stop_density: float | None = None
     stop_below_dense: float | None = None
+    dense: bool = field(default=True, metadata=LATER)
+
+    @property
+    def first_level(self) -> int:
+        """The level that a search begins with: 0 where the dense network is trained."""
+        return int(not self.dense)
 
     @property
     def goes_on(self) -> bool:

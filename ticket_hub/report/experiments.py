@@ -13,6 +13,7 @@ from ticket_hub.comparison.studies import Study, experiment_study
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import count_text
+from ticket_hub.recipe.experiment_spec import spec_of, start_note
 from ticket_hub.recipe.toml import toml_text
 from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.forest import differences_figure
@@ -151,6 +152,7 @@ def _notes(stored: StoredExperiment) -> list[str]:
         stored.rule,
         test_examples=stored.header["data"].get("test_examples"),
         iterations_in_all=totals_of(stored.record.get("budgets", {})),
+        start=start_note(spec_of(stored.header["spec"])),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from ticket_hub import home
 from ticket_hub.errors import RunError
-from ticket_hub.recipe.spec import last_level
+from ticket_hub.recipe.spec import level_count
 from ticket_hub.runs.file_names import RUN, SEAL
 from ticket_hub.runs.lock import is_held
 from ticket_hub.runs.seal import read_json
@@ -73,7 +73,8 @@ def summarize(path: Path) -> RunSummary:
 def _summarize(path: Path) -> RunSummary:
     header = read_json(path / RUN, "")
     recipe, search = header["recipe"], header["recipe"]["search"]
-    names = (path / f"levels/{index:03d}/{SEAL}" for index in itertools.count())
+    first = int(not search.get("dense", True))
+    names = (path / f"levels/{index:03d}/{SEAL}" for index in itertools.count(first))
     seals = list(itertools.takewhile(Path.is_file, names))
     last = read_json(seals[-1], "") if seals else {}
     ending = last.get("ending")
@@ -85,7 +86,7 @@ def _summarize(path: Path) -> RunSummary:
         digest=header["digest"],
         trials=search["trials"],
         levels=len(seals),
-        planned=1 + last_level(recipe["pruning"], search["levels"]),
+        planned=level_count(recipe["pruning"], search),
         density=last.get("density"),
         ending=ending["about"] if ending else "",
         bundle=path / "bundle" if (path / "bundle/ticket.json").is_file() else None,

@@ -73,7 +73,7 @@ class RunBundle:
     def has(self, index: int) -> bool:
         """Whether the bundle on disk has a level."""
         present = _manifest(self.folder.bundle)
-        return present is not None and len(present.levels) > index
+        return present is not None and present.level(index) is not None
 
     def update(self, seeds: Sequence[int], theta0: Sequence[Weights], *, start: int) -> None:
         """Write the bundle of these levels, unless it is there with all of them.

@@ -110,7 +110,7 @@ def forecast(
     if header is None:
         ladder.check()
     by_layer = _by_layer(ladder)
-    trials, levels = recipe.search.trials, ladder.last + 1
+    trials, levels = recipe.search.trials, ladder.networks
     return Forecast(
         architecture=architecture,
         examples=None if data is None else (len(data.train), len(data.validation), len(data.test)),

@@ -12,6 +12,7 @@ from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
+from ticket_hub.pruning.gradual import GradualPruning
 from ticket_hub.pruning.granularity import takes_inputs
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec, SearchSpec
@@ -30,6 +31,8 @@ def parent_of(pruning: PruningSpec, index: int) -> int | None:
     return 0 if pruning.mode == "one-shot" else index - 1
 
 
+THETA0 = ("init", "gradual")
+"""`pruning.when` of searches whose levels need no training of another to begin."""
 USUAL_RATE = 0.2
 """What an iterative search prunes a round (Frankle & Carbin 2019)."""
 
@@ -38,12 +41,17 @@ Measured: TypeAlias = "Callable[[int, Weights, str, Mask], Weights]"
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """The rounds of one recipe over one network's prunable layers."""
+    """The rounds of one recipe over one network's prunable layers.
+
+    Attributes:
+        iterations: of the training of one level; only gradual pruning asks.
+    """
 
     pruning: PruningSpec
     search: SearchSpec
     layers: tuple[PrunableLayer, ...]
     structure: Structure | None = None
+    iterations: int = 0
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
@@ -88,18 +96,18 @@ class Ladder:
         """How many levels train as one population, where the memory allows it."""
         if not self.is_one_population:
             return 1
-        return max(1, self.last + (self.pruning.when == "init"))
+        return max(1, self.last + (self.pruning.when in THETA0) - self.search.first_level)
 
     @property
     def about_cost(self) -> str:
         """What an early search saves beside an iterative one to the same density; else empty."""
-        if self.pruning.when == "trained" or not self.last:
+        if self.pruning.when in {"trained", "gradual"} or not self.last:
             return ""
         share = self.counts[self.last] / self.counts[0]
         rounds = math.ceil(math.log(share) / math.log(1 - USUAL_RATE)) if share else 0
-        if rounds <= self.last:
+        if rounds < self.networks:
             return ""
-        mine, others = 1 + self.last, 1 + rounds
+        mine, others = self.networks, 1 + rounds
         return (
             f"Scores are of theta0: {mine} networks a trial. An iterative search at "
             f"{100 * USUAL_RATE:.0f}% a round trains {others} to come to {100 * share:.2f}% of the "
@@ -116,9 +124,14 @@ class Ladder:
         """The last level that the recipe allows."""
         return last_level(vars(self.pruning), self.search.levels)
 
+    @property
+    def networks(self) -> int:
+        """How many networks a trial trains: one a level."""
+        return self.last + 1 - self.search.first_level
+
     def parent(self, index: int) -> int | None:
-        """The level whose trained weights a level is pruned from; None for level 0."""
-        return parent_of(self.pruning, index)
+        """The level that a level is derived from; None where it is from theta0 alone."""
+        return parent_of(self.pruning, index) if self.search.dense else None
 
     def dense(self) -> tuple[Mask, ...]:
         """The masks of level 0."""
@@ -140,11 +153,26 @@ class Ladder:
                 weights=weights,
                 mask=mask,
                 start=start,
+                gradual=self._gradual(index, seed, weights),
             )
             for trial, (seed, weights, mask) in enumerate(
                 zip(self.seeds, begin, masks, strict=True)
             )
         ]
+
+    def _gradual(self, index: int, seed: int, initial: Weights) -> GradualPruning | None:
+        """How the mask of a level shrinks in its training, where it does."""
+        if self.pruning.when != "gradual" or not index:
+            return None
+        return GradualPruning(
+            spec=self.pruning,
+            layers=self.layers,
+            structure=self.structure,
+            level=index,
+            seed=seed,
+            initial=initial,
+            iterations=self.iterations,
+        )
 
     def following(
         self,
@@ -222,6 +250,8 @@ class Ladder:
             initial, measured: as `following` takes them.
         """
         spec, found = self.pruning, []
+        if spec.when == "gradual":  # its mask shrinks in training
+            return tuple(full_mask(self.layers) for _ in masks)
         for seed, weights, mask, start in zip(self.seeds, scored, masks, initial, strict=True):
             common: dict[str, Any] = {
                 "initial": start,

@@ -136,13 +136,15 @@ class Parts(RecipeSupplier):
     def _trained(self, member: Member, snapshots: Sequence[int]) -> Trained:
         part, number = self._places[member.seed]
         trial: Trial = part.read(member.level).trials[number]
-        if not _same(trial.mask, member.mask):
+        gradual = member.gradual is not None  # whose mask came of the training of the part
+        if not (gradual or _same(trial.mask, member.mask)):
             raise RunError(
                 f"{part.folder.path} has another mask at level {member.level} than this search.",
                 "Remove this part, and make it again with this version of Ticket Hub.",
             )
         kept = dict.fromkeys(snapshots, part.theta0[number])
-        return dataclasses.replace(trial.trained, snapshots=kept)
+        mask = trial.mask if gradual else None
+        return dataclasses.replace(trial.trained, snapshots=kept, mask=mask)
 
     def _check(self, part: _Part) -> None:
         seeds = part.ladder.seeds

@@ -8,12 +8,12 @@ from functools import cached_property, partial
 
 import torch
 
-from ticket_hub.errors import RunError, RunMismatchError
+from ticket_hub.errors import LayerCollapseError, RunError, RunMismatchError
 from ticket_hub.pruning import density
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.level import Ending, Level, Trial
 from ticket_hub.search.bundling import RunBundle
-from ticket_hub.search.ladder import Ladder
+from ticket_hub.search.ladder import THETA0, Ladder
 from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.search.telling import Teller
 from ticket_hub.training import Member, Trained
@@ -53,6 +53,7 @@ class SearchSession:
             search=supplier.search,
             layers=supplier.layers(self.header.architecture),
             structure=supplier.structure(self.header.architecture),
+            iterations=self.recipe.training.iterations if self.recipe.training else 0,
         )
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
         if begun is None:
@@ -76,7 +77,7 @@ class SearchSession:
 
     def levels(self, train: Train) -> Iterator[Level]:
         """Every level in order, read or trained; the bundle has each level that is yielded."""
-        index, ending = 0, None
+        index, ending = self.ladder.search.first_level, None
         while ending is None:
             for level in self._read(index) or self._train(index, train):
                 index, ending = level.index + 1, level.ending
@@ -216,7 +217,7 @@ class SearchSession:
     def _scored(self, index: int) -> Sequence[Weights] | None:
         """By trial, the weights that all pruned levels are scored by; None before that is known."""
         when = self.ladder.pruning.when
-        if when == "init":
+        if when in THETA0:
             return self.initial
         if index == 0:
             return None
@@ -240,6 +241,8 @@ class SearchSession:
     def _masks(self, index: int) -> tuple[Mask, ...]:
         if index == 0:
             return self.ladder.dense()
+        if index == self.ladder.search.first_level:
+            return self._first_masks(index)
         following = self.upcoming or self._following(self.recent[index - 1])
         if isinstance(following, Ending):
             raise RunError(
@@ -248,6 +251,22 @@ class SearchSession:
                 "Go on with the version of Ticket Hub that the run was begun with.",
             )
         return following
+
+    def _of_theta0(self, index: int) -> tuple[Mask, ...] | Ending:
+        """The masks of a level of a search without the dense one."""
+        measured = partial(self.supplier.measured, self.header.architecture)
+        return self.ladder.prune(index, self.initial, self.ladder.dense(), self.initial, measured)
+
+    def _first_masks(self, index: int) -> tuple[Mask, ...]:
+        """Those of a first level that is not the dense one."""
+        found = self._of_theta0(index)
+        if isinstance(found, Ending):
+            raise LayerCollapseError(
+                found.about,
+                "Raise the density, or choose another criterion or scope.",
+                layer=found.layer,
+            )
+        return found
 
     def _begin_weights(self, index: int) -> Sequence[Weights]:
         parent = self.ladder.parent(index)
@@ -263,6 +282,10 @@ class SearchSession:
             self.theta0 = [done.snapshots[step] for done in trained] if step else self.initial
             reference = None if step else self.supplier.reference(self.header.architecture)
             self.folder.write_theta0(self.theta0, reference)
+        masks = [
+            mask if done.mask is None else done.mask
+            for mask, done in zip(masks, trained, strict=True)
+        ]
         trials = zip(self.ladder.seeds, self.theta0, masks, trained, strict=True)
         level = Level(
             index=index,
@@ -286,6 +309,8 @@ class SearchSession:
     def _following(self, level: Level) -> tuple[Mask, ...] | Ending:
         if (ahead := self.ahead.pop(level.index + 1, None)) is not None:
             return ahead
+        if not self.ladder.search.dense:
+            return self.ladder.planned_end(level.index) or self._of_theta0(level.index + 1)
         known = self.recent | {level.index: level}
         parent = known[self.ladder.parent(level.index + 1) or 0]
         dense = level.test_accuracy if level.index == 0 else self.dense_accuracy

@@ -61,7 +61,7 @@ class TicketWeights:
                 not on this machine.
             BundleError, RunError: a file of it is damaged.
         """
-        if self.bundle.manifest.theta0 == "survivors":
+        if not self.bundle.manifest.has_dense:
             raise NetworkError(
                 f"{self.source} has the survivors of its theta0 only, and a search begins with "
                 "all weights.",

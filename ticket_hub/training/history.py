@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from ticket_hub.training.member import Curves, Member, MemberState
 from ticket_hub.types import Weights
 
 __all__ = ["History"]
+
+MASK = "mask/"
 
 
 @dataclass
@@ -43,6 +45,9 @@ class History:
         """What a checkpoint knows; empty without one."""
         history = cls(member)
         if state is not None:
+            if member.gradual is not None:
+                mask = {n: state.tensors[f"{MASK}{n}"].bool() for n in member.mask}
+                history.member = replace(member, mask=mask)
             for iteration, *row in state.readings.tolist():
                 history.add(int(iteration), row)
             history.snapshots = {i: w for i, w in state.snapshots.items() if i in snapshots}
@@ -88,10 +93,31 @@ class History:
             snapshots = {**snapshots, self.best_iteration: self.chosen}
         return MemberState(
             iteration=bare.iteration,
-            tensors=bare.tensors,
+            tensors={**bare.tensors, **self._mask},
             readings=self._table,
             snapshots=snapshots,
         )
+
+    def pruned(self, at: int, bare: MemberState) -> MemberState:
+        """A backend's state of this member after the step of its mask that is due, if one is."""
+        gradual, mask = self.member.gradual, self.member.mask
+        if gradual is None or at not in gradual.steps:
+            return bare
+        trained = {name: bare.tensors[f"weights/{name}"] for name in mask}
+        self.member = replace(self.member, mask=gradual.mask(at, trained, mask))
+        tensors = dict(bare.tensors)
+        for path, value in bare.tensors.items():
+            keep = self.member.mask.get(path.partition("/")[2])
+            if keep is not None:
+                tensors[path] = torch.where(keep, value, 0.0)
+        return replace(bare, tensors=tensors)
+
+    @property
+    def _mask(self) -> Mapping[str, Tensor]:
+        """What a state says of a mask that shrinks in training."""
+        if self.member.gradual is None:
+            return {}
+        return {f"{MASK}{name}": keep.to(torch.uint8) for name, keep in self.member.mask.items()}
 
     def curves(self) -> Curves:
         """The readings as they are handed back."""

@@ -81,7 +81,7 @@ class Drive:
             for member, state in zip(task.members, states, strict=True)
         ]
         self._active = list(self._histories)
-        self._backend = self._make(task.members)
+        self._backend = self._make([history.member for history in self._histories])
         if task.states:
             self._backend.restore(task.states)
         self._sample = train_sample(data, task.training)
@@ -127,8 +127,9 @@ class Drive:
         self._checkpoint()
 
     def _arrive(self) -> None:
-        """Do what is due at this iteration: snapshots and readings."""
+        """Do what is due at this iteration: steps of masks, snapshots and readings."""
         at = self._backend.iteration
+        self._prune(at)
         # A resumed group begins where it was stopped, and may have done here what is due.
         missing = at in self._task.snapshots and at not in self._active[0].snapshots
         if missing:
@@ -138,6 +139,21 @@ class Drive:
             self._pending.append((at, self._read()))
             self._flush_if_needed()
 
+    def _prune(self, at: int) -> None:
+        """Let masks shrink, and go on in a new backend from the states of all members."""
+        if at not in self._steps():
+            return
+        states = self._backend.states()
+        del self._backend  # before the next, so that there is never memory for two
+        self._parked = [
+            history.pruned(at, state) for history, state in zip(self._active, states, strict=True)
+        ]
+        self._go_on_with([True] * len(self._active))
+
+    def _steps(self) -> set[int]:
+        gradual = [history.member.gradual for history in self._active]
+        return {step for each in gradual if each is not None for step in each.steps}
+
     def _is_reading(self, iteration: int) -> bool:
         start, end = self._task.members[0].start, self._training.iterations
         return iteration % self._training.evaluate_every == 0 or iteration in {start, end}
@@ -145,7 +161,7 @@ class Drive:
     def _next_stop(self) -> int:
         at, every = self._backend.iteration, self._training.evaluate_every
         stops = [(at // every + 1) * every, self._training.iterations]
-        return min([*stops, *(s for s in self._task.snapshots if s > at)])
+        return min([*stops, *(s for s in (*self._task.snapshots, *self._steps()) if s > at)])
 
     def _advance(self, stop: int) -> Generator[None, None, None]:
         """Train to `stop`, looking up about twice a second."""
@@ -278,6 +294,7 @@ class Drive:
             snapshots=history.snapshots,
             iterations=at,
             backend=kind,
+            mask=history.member.mask if history.member.gradual is not None else None,
         )
 
     def _read_chosen(self, history: History, weights: Weights) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ticket_hub.pruning.gradual import GradualPruning
 from ticket_hub.shapes import Float64, Int64
 from ticket_hub.structured.small import Left
 from ticket_hub.types import Mask, Weights
@@ -28,6 +29,7 @@ class Member:
         mask: prunable name -> bool; a parameter that is not in it is dense.
         start: iteration to start at; above 0 after rewinding.
         left: what is left of the network, where a smaller one may be trained in its place.
+        gradual: how the mask shrinks in training, where it does; see `Trained.mask`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Member:
     mask: Mask
     start: int = 0
     left: Left | None = None
+    gradual: GradualPruning | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +118,8 @@ class MemberState:
     Attributes:
         iteration: steps done.
         tensors: `weights/NAME`, and for the optimizer `momentum/NAME` or `exp_avg/NAME` and
-            `exp_avg_sq/NAME`, each in the parameter's shape and 0 where the mask drops.
+            `exp_avg_sq/NAME`, each in the parameter's shape and 0 where the mask drops. Of a member
+            whose mask shrinks in training also `mask/NAME`, as it is now.
         readings: float64 `(evaluations, columns)`: see `Curves.of_columns`; without a reading
             `(0, 5)`.
         snapshots: iteration -> state dict, as asked for so far.
@@ -137,6 +141,7 @@ class Trained:
         snapshots: iteration -> state dict, as asked for.
         iterations: steps done in all, counted from 0.
         backend: what trained it.
+        mask: at the end, where it shrank in training; else None.
     """
 
     weights: Weights
@@ -144,6 +149,7 @@ class Trained:
     snapshots: Mapping[int, Weights]
     iterations: int
     backend: str
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

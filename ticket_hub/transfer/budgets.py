@@ -39,7 +39,7 @@ def budgets_of(wanted: Plan) -> dict[str, Any]:
 
 def _before(name: str, wanted: Plan) -> int:
     """Iterations behind what a network begins with, the most over the trials."""
-    if is_untrained(name):
+    if is_untrained(name, signed=wanted.spec.start == "signed"):
         return max(wanted.spec.fresh_iterations, default=0)
     if name == OWN and wanted.own is not None:
         return max(wanted.own.source.starts)

@@ -14,6 +14,10 @@ parameters, and returns the whole state dict and the mask that a network begins 
   found had it scored theta0 on such examples;
 - `scores`: those of the dense theta0, where the search ranked by them (`pruning.when`);
 - `granularity`: what it kept or dropped as one (`ticket_hub.pruning.AnyGranularity`);
+- `begun`: the whole state dict that the ticket itself begins with: theta0, or its signs over fresh
+  sizes;
+- `matched`: the ticket's mask with its units where they are in a network from fresh weights, after
+  both dense networks were trained; see `ticket_hub.structured.matching`;
 - `seed`: of whatever else is drawn.
 
     @register_control("reinit-positive")
@@ -37,13 +41,14 @@ from typing import TypeAlias, TypeVar
 from ticket_hub.errors import PluginError, RecipeError
 from ticket_hub.recipe.axes import COLORS, CONTROLS
 from ticket_hub.registry import needs, there_are
-from ticket_hub.transfer.spec import TICKET
+from ticket_hub.transfer.spec import DENSE, DENSE_REINIT, TICKET
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
     "CONTROLS",
     "Pair",
     "asks",
+    "bases_of",
     "check_controls",
     "is_untrained",
     "register_control",
@@ -88,16 +93,29 @@ def register_control(name: str, *, look: tuple[str, str, str] | None = None) -> 
 
 
 def asks(control: str, need: str) -> bool:
-    """Whether a control, or the ticket, needs something, such as `fresh` or `trained` weights.
+    """Whether a network, the ticket too, needs something, such as `fresh` or `trained` weights.
 
     Raises:
         RecipeError: nobody has registered the control.
     """
-    return control != TICKET and need in needs(CONTROLS.get(control))
+    return control not in {TICKET, DENSE_REINIT} and need in needs(CONTROLS.get(control))
 
 
-def is_untrained(control: str) -> bool:
-    """Whether a control begins where the search did, with fresh or pretrained weights."""
+def bases_of(control: str) -> tuple[str, ...]:
+    """The dense networks, at level 0, that must be trained before a control can begin."""
+    if asks(control, "matched"):
+        return DENSE, DENSE_REINIT
+    return (DENSE,) if asks(control, "trained") else ()
+
+
+def is_untrained(control: str, *, signed: bool = False) -> bool:
+    """Whether a network begins where the search did, with fresh or pretrained weights.
+
+    Args:
+        signed: whether the ticket begins with fresh sizes, and so what begins as it does.
+    """
+    if control == DENSE_REINIT or (signed and (control == TICKET or asks(control, "begun"))):
+        return True
     return asks(control, "fresh") or asks(control, "pretrained")
 
 

@@ -17,7 +17,7 @@ from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
-from ticket_hub.transfer.controls import asks, is_untrained
+from ticket_hub.transfer.controls import asks, bases_of, is_untrained
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.first_steps import first_training, with_first_steps
 from ticket_hub.transfer.folder import ExperimentFolder
@@ -91,6 +91,16 @@ def in_pieces(entries: Sequence[MemberKey], train: Callable[[Sequence[MemberKey]
         in_pieces(entries[middle:], train)
 
 
+def _bases(entries: Sequence[MemberKey]) -> list[MemberKey]:
+    """The dense networks that some networks begin from, each once."""
+    found = [
+        MemberKey(0, control, entry.trial)
+        for entry in entries
+        for control in bases_of(entry.control)
+    ]
+    return list(dict.fromkeys(found))
+
+
 class _Session:
     """One process at work on an experiment; everything that lasts is in the folder."""
 
@@ -151,22 +161,23 @@ class _Session:
 
     def _is_missing(self, entry: MemberKey) -> bool:
         return not self.folder.has(entry) or (
-            self._is_base(entry) and not self.folder.has_dense(entry.trial)
+            self._is_base(entry) and not self.folder.has_dense(entry.trial, entry.control)
         )
 
     def _first_iterations(self, entry: MemberKey) -> int:
-        return self.spec.first_iterations(entry.trial) if is_untrained(entry.control) else 0
+        untrained = is_untrained(entry.control, signed=self.spec.start == "signed")
+        return self.spec.first_iterations(entry.trial) if untrained else 0
 
     def _is_base(self, entry: MemberKey) -> bool:
-        """Whether another network trains on from this one."""
-        asked = (asks(control, "trained") for control in self.request.controls)
-        return entry.control == DENSE and any(asked)
+        """Whether another network begins from what this one comes to."""
+        return any(entry.control in bases_of(control) for control in self.request.controls)
 
     def _train(self, missing: Sequence[MemberKey]) -> None:
         self._refuse_to_start()
-        tuned = dict.fromkeys(entry.trial for entry in missing if asks(entry.control, "trained"))
-        bases = [MemberKey(0, DENSE, trial) for trial in tuned if not self.folder.has_dense(trial)]
-        for entries in filter(None, (bases, missing)):
+        needed = [
+            base for base in _bases(missing) if not self.folder.has_dense(base.trial, base.control)
+        ]
+        for entries in filter(None, (needed, missing)):
             self._train_group(entries)
 
     def _train_group(self, missing: Sequence[MemberKey]) -> None:
@@ -187,10 +198,7 @@ class _Session:
 
     def _forget(self, trained: Sequence[MemberKey]) -> None:
         """Drop checkpoints that a process left which was killed after its last result."""
-        bases = [
-            MemberKey(0, DENSE, entry.trial) for entry in trained if asks(entry.control, "trained")
-        ]
-        for entry in (*bases, *trained):
+        for entry in (*_bases(trained), *trained):
             FolderKeeper(folder=self.folder.checkpoints(entry.level)).forget([entry.name])
 
     def _twins(self, entries: Sequence[MemberKey]) -> dict[MemberKey, MemberKey]:
@@ -226,10 +234,10 @@ class _Session:
             return False
         equal, experiment_folder = found
         if self._is_base(entry):
-            weights = ExperimentFolder(experiment_folder).read_dense(equal.trial)
+            weights = ExperimentFolder(experiment_folder).read_dense(equal.trial, entry.control)
             if weights is None:
                 return False
-            self.folder.write_dense(entry.trial, weights)
+            self.folder.write_dense(entry.trial, weights, entry.control)
         self.folder.write(entry, self.networks.result(entry, lined, equal))
         return True
 
@@ -252,12 +260,12 @@ class _Session:
         for entry, start, done in zip(entries, lined, trained, strict=True):
             if self._is_base(entry):
                 network = DenseNetwork(weights=done.weights, iterations=done.iterations)
-                self.folder.write_dense(entry.trial, network)
+                self.folder.write_dense(entry.trial, network, entry.control)
             self.folder.write(entry, self.networks.result(entry, start, done))
 
-    def _dense(self, trial: int) -> DenseNetwork:
-        found = self.folder.read_dense(trial)
-        assert found is not None, "dense networks are trained before what trains on from them"
+    def _dense(self, trial: int, control: str) -> DenseNetwork:
+        found = self.folder.read_dense(trial, control)
+        assert found is not None, "dense networks are trained before what begins from them"
         return found
 
     def _refuse_to_start(self) -> None:

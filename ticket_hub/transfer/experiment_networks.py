@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
 
 from ticket_hub.bundle.ticket import TicketContent
-from ticket_hub.data import DataSet
+from ticket_hub.data import DataSet, normalized
 from ticket_hub.errors import EvidenceError
-from ticket_hub.pruning.masks import kept
+from ticket_hub.networks import outline
+from ticket_hub.pruning.masks import full_mask, kept
 from ticket_hub.recipe.spec import PruningSpec
 from ticket_hub.search import pretrained as pretrained_start
+from ticket_hub.seeds import derive_seed
+from ticket_hub.structured.dependencies import structure_of
+from ticket_hub.structured.matching import match_units, permuted_units
 from ticket_hub.training import Member, Trained
 from ticket_hub.transfer.controls import asks
 from ticket_hub.transfer.head import Fitted, fit
@@ -20,11 +27,20 @@ from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.scored import Theta0Scores
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import DENSE, OWN, ExperimentSpec, MemberKey, Request
+from ticket_hub.transfer.spec import (
+    DENSE,
+    DENSE_REINIT,
+    OWN,
+    ExperimentSpec,
+    MemberKey,
+    Request,
+)
 from ticket_hub.transfer.start import Start, make_start
-from ticket_hub.types import Architecture, Weights
+from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "pruning_of"]
+
+MATCHING_EXAMPLES, MATCHING_BATCH = 1000, 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +83,8 @@ class ExperimentNetworks:
     Attributes:
         own: the target's own tickets, where there are any.
         data: in the shape that the network takes.
-        dense: the trained dense network of a trial, for controls that begin from it.
+        dense: the trained dense network of a trial, from theta0 or from fresh weights, for controls
+            that begin from it.
     """
 
     source: Source
@@ -75,7 +92,8 @@ class ExperimentNetworks:
     request: Request
     own: Own | None
     data: Callable[[], DataSet]
-    dense: Callable[[int], DenseNetwork]
+    dense: Callable[[int, str], DenseNetwork]
+    _orders: dict[int, dict[str, Tensor]] = field(default_factory=dict, init=False)
 
     def prepare(self, entry: MemberKey) -> PreparedNetwork:
         """Make one network.
@@ -92,6 +110,12 @@ class ExperimentNetworks:
                 dataclasses.replace(network, weights_head="fresh")
             )
             pretrained = source.weights(fitted.ticket.architecture, seed)
+        if entry.control == DENSE_REINIT:
+            whole = full_mask(outline(fitted.ticket.architecture).layers)
+            ticket = dataclasses.replace(fitted.ticket, mask=whole)
+            return PreparedNetwork(
+                fitted=fitted, start=make_start("reinit", ticket, network, seed), before=0
+            )
         if not asks(entry.control, "trained"):
             start = make_start(
                 entry.control,
@@ -102,9 +126,11 @@ class ExperimentNetworks:
                 pruning=pruning_of(self._origin(entry)[0]),
                 scores=lambda: self._scored(entry, fitted.ticket).scores(),
                 rescored=lambda examples: self._scored(entry, fitted.ticket).rescored(examples),
+                signed=self.spec.signed_seed(entry.trial),
+                matched=lambda: self._matched(entry.trial, fitted.ticket),
             )
             return PreparedNetwork(fitted=fitted, start=start, before=0)
-        base = self.dense(entry.trial)
+        base = self.dense(entry.trial, DENSE)
         start = make_start(
             entry.control,
             fitted.ticket,
@@ -115,6 +141,19 @@ class ExperimentNetworks:
             pruning=pruning_of(self.source),
         )
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
+
+    def _matched(self, trial: int, ticket: TicketContent) -> Mask:
+        """The ticket's mask at the units of the dense network from fresh weights."""
+        structure = structure_of(ticket.architecture)
+        if trial not in self._orders:
+            self._orders[trial] = match_units(
+                ticket.architecture,
+                structure,
+                self.dense(trial, DENSE).weights,
+                self.dense(trial, DENSE_REINIT).weights,
+                matching_batches(self.data(), self.spec.trial_seed(trial)),
+            )
+        return permuted_units(structure, ticket.mask, self._orders[trial])
 
     def _scored(self, entry: MemberKey, ticket: TicketContent) -> Theta0Scores:
         source, level = self._origin(entry)
@@ -145,14 +184,14 @@ class ExperimentNetworks:
 
     def ticket_id(self, entry: MemberKey) -> str:
         """The ticket that an entry is made from; of a dense network its theta0."""
-        if entry.control == DENSE:
+        if entry.control in {DENSE, DENSE_REINIT}:
             return self.spec.theta0[entry.trial % len(self.spec.theta0)]
         source, level = self._origin(entry)
         return source.ticket_id(level, entry.trial)
 
     def result(self, entry: MemberKey, lined: PreparedNetwork, trained: Trained | Result) -> Result:
         """What an entry came to; readings of an equal network are taken as they are."""
-        curves = trained.curves
+        curves, is_dense = trained.curves, entry.control in {DENSE, DENSE_REINIT}
         if isinstance(trained, Trained):
             curves = dataclasses.replace(curves, iterations=curves.iterations + lined.before)
         return Result(
@@ -165,7 +204,7 @@ class ExperimentNetworks:
             seed=lined.start.seed,
             kept=kept(lined.start.mask),
             prunable=sum(keep.numel() for keep in lined.start.mask.values()),
-            transferred=1.0 if entry.control == DENSE else lined.fitted.transferred_density,
+            transferred=1.0 if is_dense else lined.fitted.transferred_density,
             head=lined.fitted.policy,
             backend=trained.backend,
             curves=curves,
@@ -184,7 +223,7 @@ class ExperimentNetworks:
         )
 
     def _origin(self, entry: MemberKey) -> tuple[Source, int]:
-        if entry.control == DENSE:
+        if entry.control in {DENSE, DENSE_REINIT}:
             return self.source, self.request.levels[0]
         if entry.control != OWN:
             return self.source, entry.level
@@ -193,6 +232,15 @@ class ExperimentNetworks:
                 "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."
             )
         return self.own.source, self.own.levels[entry.level]
+
+
+def matching_batches(data: DataSet, seed: int) -> Iterator[Tensor]:
+    """Training examples drawn by a seed, normalized, on the CPU: `(examples, *input)` each."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "matching-examples"))
+    order = torch.randperm(len(data.train), generator=generator)[:MATCHING_EXAMPLES]
+    for places in order.split(MATCHING_BATCH):
+        part = data.train.take(places.to(data.device))
+        yield normalized(part.inputs, data).cpu()
 
 
 def pruning_of(source: Source) -> PruningSpec:

@@ -4,7 +4,8 @@ lock                        owned by the process that works here
 experiment.json             format, spec, digest, bundle, data, network, head; written first
 environment.json            what it was made with, and whether its bits are still exact
 results/LLL/CONTROL-T.json  one file for each trained network; see `result`
-dense/T/                    weights of a trained dense network, where something trains on from it
+dense/T/                    weights of a trained dense network, where something begins from it
+dense-reinit/T/             of one from fresh weights, whose units those of a mask are matched with
 checkpoints/LLL/            states of the networks in training
 evidence.json, *.csv, *.md  what was last asked for, judged
 """
@@ -25,7 +26,7 @@ from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.transfer.experiment_networks import DenseNetwork
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.source import Source
-from ticket_hub.transfer.spec import ExperimentSpec, MemberKey, OwnExperimentSpec
+from ticket_hub.transfer.spec import DENSE, ExperimentSpec, MemberKey, OwnExperimentSpec
 
 __all__ = ["ExperimentFolder", "default_folder"]
 
@@ -129,33 +130,33 @@ class ExperimentFolder:
         """Keep a trained network's result."""
         write_result(self.place(entry), result)
 
-    def write_dense(self, trial: int, network: DenseNetwork) -> None:
-        """Keep a trained dense network."""
-        folder = self._dense(trial)
+    def write_dense(self, trial: int, network: DenseNetwork, control: str = DENSE) -> None:
+        """Keep a trained dense network, from theta0 or from fresh weights."""
+        folder = self._dense(trial, control)
         make_folder(folder)
         entry = write_tensors(folder / "weights.safetensors", network.weights)
         seal = {"format": FORMAT, "iterations": network.iterations, "weights": entry}
         write_json(folder / SEAL, seal)
 
-    def read_dense(self, trial: int) -> DenseNetwork | None:
+    def read_dense(self, trial: int, control: str = DENSE) -> DenseNetwork | None:
         """A trained dense network; None where there is none.
 
         Raises:
             RunError: a file of it is damaged.
         """
-        folder = self._dense(trial)
+        folder = self._dense(trial, control)
         seal = read_seal(folder)
         if seal is None:
             return None
         weights = sealed_tensors(folder, seal["weights"])
         return DenseNetwork(weights=weights, iterations=int(seal["iterations"]))
 
-    def has_dense(self, trial: int) -> bool:
+    def has_dense(self, trial: int, control: str = DENSE) -> bool:
         """Whether a trained dense network was kept."""
-        return (self._dense(trial) / SEAL).exists()
+        return (self._dense(trial, control) / SEAL).exists()
 
-    def _dense(self, trial: int) -> Path:
-        return self.path / "dense" / str(trial)
+    def _dense(self, trial: int, control: str) -> Path:
+        return self.path / control / str(trial)
 
     def place(self, entry: MemberKey) -> Path:
         """The file of a trained network's result."""

@@ -112,7 +112,7 @@ def _head_mask(keep: Tensor, weight: Tensor, policy: HeadPolicy) -> Tensor:
 
 def _check_shapes(architecture: Architecture, theta0: Mapping[str, Tensor]) -> None:
     expected = outline(architecture).shapes
-    wrong = [name for name, shape in expected.items() if tuple(theta0[name].shape) != shape]
+    wrong = [name for name, value in theta0.items() if tuple(value.shape) != expected[name]]
     if wrong:
         raise NetworkError(
             f"With {architecture.classes} classes {architecture.name!r} differs in {wrong[0]!r}, "

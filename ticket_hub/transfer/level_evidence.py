@@ -89,6 +89,7 @@ def notes_of(
     *,
     test_examples: int | None,
     iterations_in_all: Mapping[str, int],
+    start: str = "",
 ) -> list[str]:
     """What must be known beside the numbers: budgets that ended early or differ, a coarse test.
 
@@ -96,8 +97,10 @@ def notes_of(
         rule: by what they were judged.
         test_examples: that accuracies are of; None where that is not known.
         iterations_in_all: of each network.
+        start: what the tickets begin with, where it is not theta0; see `start_note`.
     """
     notes = (
+        start,
         cut_short_note(levels),
         budget_note(iterations_in_all),
         rule.coarse_note(test_examples),

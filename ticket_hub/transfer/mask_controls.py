@@ -31,6 +31,16 @@ def shuffle(ticket: TicketContent, dense: Weights, seed: int, granularity: AnyGr
     return dense, mask
 
 
+@register_control("permuted", look=("vermillion", "D", "--"))
+def permuted(fresh: Weights, matched: Mask) -> Pair:
+    """Fresh weights under the mask with its units where theirs are (Adnan et al. 2025).
+
+    The dense network is trained from theta0 and from these fresh weights, and the units of both are
+    matched by their activations.
+    """
+    return fresh, matched
+
+
 @register_control("random", look=("purple", "v", ":"))
 def random(ticket: TicketContent, fresh: Weights, seed: int, granularity: AnyGranularity) -> Pair:
     """Fresh weights under a random mask with as many weights, units or inputs in each layer."""

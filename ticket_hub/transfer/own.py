@@ -65,6 +65,10 @@ def open_own(
 
 
 def _refuse_others(own: Bundle, bundle: Bundle, spec: ExperimentSpec) -> None:
+    if own.manifest.theta0 == "signs":
+        raise EvidenceError(
+            "The own ticket has the signs of theta0 only.", "Take a bundle with all of theta0."
+        )
     found_on, data = own.manifest.data.name, spec.data.name
     if found_on != data:
         raise EvidenceError(

@@ -27,6 +27,7 @@ from ticket_hub.transfer.spec import (
     HeadPolicy,
     ImagePolicy,
     Request,
+    StartPolicy,
 )
 
 __all__ = [
@@ -93,6 +94,8 @@ class Terms:
             default hub.
         fresh: where networks with fresh weights begin beside a rewound ticket: `rewound`, after as
             many iterations as its theta0 has behind it, or `init`, at their initialization.
+        start: what the tickets begin with: `theta0`, or `signed`: its signs over fresh sizes, and
+            what is never pruned fresh. They then have no training behind them either.
         margin: how far below a reference the ticket may be and still is not inferior: 0.002 is
             0.2 points of accuracy.
         alpha: chance of any false word in all that is asked for.
@@ -106,6 +109,7 @@ class Terms:
     seed: int = 0
     hub: str | Path | None = None
     fresh: str = "rewound"
+    start: str = "theta0"
     margin: float = MARGIN
     alpha: float = ALPHA
 
@@ -120,6 +124,7 @@ class Terms:
         _check_policy("head", self.head, get_args(HeadPolicy))
         _check_policy("image", self.images, get_args(ImagePolicy))
         _check_policy("fresh", self.fresh, get_args(FreshPolicy))
+        _check_policy("start", self.start, get_args(StartPolicy))
         if not self.against:
             raise RecipeError(
                 "There is no control to compare with.", "Name at least one, as `reinit`."
@@ -143,6 +148,7 @@ class TermOptions(TypedDict, total=False):
     seed: int
     hub: str | Path | None
     fresh: str
+    start: str
     margin: float
     alpha: float
 
@@ -207,6 +213,11 @@ def plan_for(
         DataNotFoundError: a plugin that the bundle names brings the data, and is not here.
         EvidenceError: the target's own ticket cannot be compared with these.
     """
+    if source.bundle.manifest.theta0 == "signs" and terms.start != "signed":
+        raise EvidenceError(
+            "These tickets have the signs of theta0 only.",
+            "Train them from fresh sizes with `--start signed` (in Python start='signed').",
+        )
     recipe = target_recipe(source.bundle.manifest, dataset, terms.changes or {})
     pinned_data(recipe.data)  # whose tokenizer is fetched where it is not here yet
     spec = ExperimentSpec(
@@ -219,6 +230,7 @@ def plan_for(
         seed=terms.seed,
         init_seed=recipe.search.seed,
         fresh_iterations=source.starts if terms.fresh == "rewound" and any(source.starts) else (),
+        start=cast("StartPolicy", terms.start),
     )
     demand_data(source.bundle.manifest.plugins, recipe.data.name)
     if OWN in terms.against and own is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ticket_hub.data import DataSet, load
 from ticket_hub.data.dataset import Part
 from ticket_hub.recipe.spec import DataSpec
-from ticket_hub.transfer.controls import asks
+from ticket_hub.transfer.controls import bases_of
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
@@ -78,9 +78,9 @@ def _line_up(plan: Plan, data: DataSet) -> None:
         dense=_untrained,
     )
     for control in (TICKET, *plan.request.controls):
-        if not asks(control, "trained"):
+        if not bases_of(control):
             networks.prepare(MemberKey(plan.request.levels[0], control, 0))
 
 
-def _untrained(trial: int) -> DenseNetwork:
-    raise AssertionError(f"the dense network of trial {trial} is not trained by a preflight")
+def _untrained(trial: int, control: str) -> DenseNetwork:
+    raise AssertionError(f"{control} of trial {trial} is not trained by a preflight")

@@ -113,6 +113,13 @@ def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
             "no bundle has.",
             "Repeat the whole search with `ticket find` and the recipe in the manifest.",
         )
+    if recipe.pruning.when == "gradual" and level != DENSE_LEVEL:
+        raise EvidenceError(
+            "This search measured its levels while their masks shrank "
+            "(`pruning.when = 'gradual'`), and not from theta0 under the mask that a bundle has.",
+            "Repeat the whole search with `ticket find` and the recipe in the manifest, or measure "
+            "the tickets with `ticket retrain`.",
+        )
     demand_data(bundle.manifest.plugins, recipe.data.name)
     if folder.path.is_dir() and any(folder.path.iterdir()) and not folder.lock.exists():
         raise RunError(
@@ -176,7 +183,7 @@ class _Replay:
     def _can(self, level: int) -> bool:
         """Whether a level was measured, and its weights can be had."""
         measured = all((level, each.index) in self.claims for each in self.bundle.manifest.trials)
-        dense = self.bundle.manifest.theta0 != "survivors" and not self.trials[0].start
+        dense = self.bundle.manifest.has_dense and not self.trials[0].start
         return measured and (level != DENSE_LEVEL or dense or not self.bundle.manifest.lineage)
 
     def _compare(self, level: int, *, family: int, same: bool) -> LevelReplay:
@@ -239,7 +246,7 @@ class _Replay:
         if level != DENSE_LEVEL:
             return self.bundle.theta0(trial.index), self.bundle.mask(level, trial.index)
         mask = full_mask(self.bundle.network.layers)
-        if manifest.theta0 != "survivors" and not trial.start:
+        if manifest.has_dense and not trial.start:
             return self.bundle.theta0(trial.index), mask
         network = self.trainer.recipe.network
         return initialize(self.bundle.architecture, network, _seed(trial)), mask

@@ -12,6 +12,7 @@ from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.rows import rows_table
+from ticket_hub.recipe.experiment_spec import start_note
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
@@ -203,6 +204,7 @@ def write_evidence(
         rule,
         test_examples=header["data"].get("test_examples"),
         iterations_in_all=totals_of(budgets),
+        start=start_note(wanted.spec),
     )
     write_bytes(folder / "comparisons.md", markdown(levels, notes).encode())
     return header

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from ticket_hub.bundle import (
+    Bundle,
+    BundleContent,
     ExperimentRecord,
     Manifest,
     amend_bundle,
@@ -25,6 +27,7 @@ from ticket_hub.bundle import (
 from ticket_hub.bundle.card_marks import is_generated
 from ticket_hub.bundle.card_terms import CardTerms, read_terms, written_license
 from ticket_hub.bundle.contents import content_of
+from ticket_hub.bundle.manifest import Origin
 from ticket_hub.bundle.record_reading import read_record
 from ticket_hub.errors import (
     BundleError,
@@ -59,7 +62,7 @@ def push_bundle(
     *,
     evidence: Sequence[Path | str] = (),
     by: str = "",
-    theta0: Literal["dense", "reference"] | None = None,
+    theta0: Literal["dense", "reference", "signs"] | None = None,
     license: str | None = None,  # noqa: A002 - what cards and hubs call it
     hub: str | Path | None = None,
     token: str | None = None,
@@ -80,7 +83,8 @@ def push_bundle(
         by: who made them.
         theta0: share it with all of theta0 (`dense`), or only with what is not of the pretrained
             weights that the search began with (`reference`); None is as the bundle has it. The
-            ids are the same.
+            ids are the same. Or with the signs of the survivors alone (`signs`): other tickets,
+            with other ids, that begin with fresh sizes; what was measured stays with this bundle.
         license: that others may use it under, an SPDX identifier; None is what its card says.
         hub: a folder, or the address of a server; None is `HF_ENDPOINT`, or the public Hub.
         token: None is `HF_TOKEN`, or what `hf auth login` kept.
@@ -214,8 +218,10 @@ def _replays(folder: Path, repo: str) -> str:
     return replays_of(folder, open_bundle(folder).manifest.id, owner=owner).sentence
 
 
-def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference"]) -> Path:
+def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference", "signs"]) -> Path:
     """The same bundle with another form of theta0; a README.md that a person wrote comes along.
+
+    With `signs` another one, whose lineage names this.
 
     Raises:
         BundleFormatError: it has survivors only, or its theta0 is not of pretrained weights.
@@ -223,19 +229,41 @@ def _repacked(folder: Path, target: Path, theta0: Literal["dense", "reference"])
     """
     bundle = open_bundle(folder)
     content, recipe = content_of(bundle), bundle.manifest.recipe
-    if bundle.manifest.theta0 == "survivors":
+    if bundle.manifest.theta0 == "signs" or (theta0 != "signs" and not bundle.manifest.has_dense):
         raise BundleFormatError(
-            "This bundle has the survivors of theta0 only.", "Share it as it is, without --theta0."
+            f"This bundle has the {bundle.manifest.theta0} of theta0 only.",
+            "Share it as it is, without --theta0.",
         )
     if theta0 == "reference":
         start = StartWeights(recipe.network or NetworkSpec(name=bundle.architecture.name))
         reference = start.reference(bundle.architecture, "reference")
         content = dataclasses.replace(content, reference=reference)
+    if theta0 == "signs":
+        content = _with_signs_alone(bundle, content)
     if layout.CARD in bundle.manifest.files and (folder / layout.CARD).is_file():
         target.mkdir()
         shutil.copyfile(folder / layout.CARD, target / layout.CARD)
     write_bundle(target, content, theta0=theta0)
     return target
+
+
+def _with_signs_alone(bundle: Bundle, content: BundleContent) -> BundleContent:
+    """The sparse levels of a bundle without what was measured: it was with all of theta0."""
+    origin = Origin(kind="bundle", source="its theta0 and evidence", id=bundle.manifest.id)
+    levels = (
+        dataclasses.replace(level, curves=(), backends=())
+        for level, record in zip(content.levels, bundle.levels, strict=True)
+        if record.tickets and record.density < 1
+    )
+    return dataclasses.replace(
+        content,
+        levels=tuple(levels),
+        controls=(),
+        experiments=(),
+        figure=None,
+        reference=None,
+        lineage=(*content.lineage, origin),
+    )
 
 
 def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = "") -> Manifest:

@@ -9,6 +9,7 @@ from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.experiment_spec import (
     DENSE,
+    DENSE_REINIT,
     OWN,
     TICKET,
     ExperimentSpec,
@@ -16,10 +17,12 @@ from ticket_hub.recipe.experiment_spec import (
     HeadPolicy,
     ImagePolicy,
     OwnExperimentSpec,
+    StartPolicy,
 )
 
 __all__ = [
     "DENSE",
+    "DENSE_REINIT",
     "OWN",
     "TICKET",
     "ExperimentSpec",
@@ -29,6 +32,7 @@ __all__ = [
     "MemberKey",
     "OwnExperimentSpec",
     "Request",
+    "StartPolicy",
 ]
 
 

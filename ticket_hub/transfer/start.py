@@ -17,12 +17,12 @@ from ticket_hub.errors import EvidenceError, PluginError
 from ticket_hub.networks import initialize, with_fresh_statistics
 from ticket_hub.pruning.granularity import granularity_of
 from ticket_hub.pruning.masks import check_alignment
+from ticket_hub.pruning.signs import signed_weights
 from ticket_hub.recipe import NetworkSpec, PruningSpec
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub.registry import needs, supply
 from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.transfer.controls import Pair, check_controls
-from ticket_hub.transfer.reference_controls import own
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, Weights
 
@@ -70,6 +70,8 @@ def make_start(
     scores: Callable[[], Weights] | None = None,
     rescored: Callable[[str], Mask] | None = None,
     draw: Callable[[int], Weights] | None = None,
+    signed: int | None = None,
+    matched: Callable[[], Mask] | None = None,
 ) -> Start:
     """Make one network of an experiment.
 
@@ -85,6 +87,9 @@ def make_start(
         rescored: gives the mask of other scoring examples, for controls that ask.
         draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
             statistics of norms are left as they are.
+        signed: draws the sizes that the ticket begins with, under its signs; None: with theta0.
+        matched: gives the mask whose units are those of a network from fresh weights, for controls
+            that ask.
 
     Raises:
         RecipeError: there is no such control.
@@ -98,10 +103,26 @@ def make_start(
     spec = pruning or PruningSpec()
     leave_out = f"Leave out {control!r}."
     no_scores = f"The control {control!r} needs the scores of theta0, and they are not known here."
+
+    def fresh(seed: int) -> Weights:
+        return draw(seed) if draw else initialize(ticket.architecture, network, seed)
+
+    def begun() -> Weights:
+        if signed is None:
+            return ticket.theta0
+        return signed_weights(ticket.theta0, ticket.mask, fresh(signed))
+
     given = {
         "ticket": ticket,
         "dense": lambda: _dense_theta0(ticket, control),
-        "fresh": lambda: draw(seed) if draw else initialize(ticket.architecture, network, seed),
+        "fresh": lambda: fresh(seed),
+        "begun": begun,
+        "matched": lambda: _given(  # noqa: PLW0108 - refused when asked
+            matched,
+            f"The control {control!r} needs two dense networks that were trained before, and they "
+            "are not had here.",
+            leave_out,
+        )(),
         "trained": lambda: _given(
             trained,
             f"The control {control!r} begins from a trained dense network.",
@@ -119,7 +140,7 @@ def make_start(
         "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
         "seed": seed,
     }
-    maker = own if control == TICKET else CONTROLS.get(control)
+    maker = _ticket if control == TICKET else CONTROLS.get(control)
     known = {need: value() if callable(value := given[need]) else value for need in needs(maker)}
     weights, mask = _pair(supply(maker, known), control)
     if draw is None and (trained is None or "trained" not in known):
@@ -130,8 +151,13 @@ def make_start(
             "Let its function return the whole state dict.",
         )
     check_alignment(weights, mask)
-    drawn = "fresh" in known or "seed" in known
-    return Start(weights=weights, mask=mask, seed=seed if drawn else None)
+    if "fresh" in known or "seed" in known:
+        return Start(weights=weights, mask=mask, seed=seed)
+    return Start(weights=weights, mask=mask, seed=signed if "begun" in known else None)
+
+
+def _ticket(ticket: TicketContent, begun: Weights) -> Pair:
+    return begun, ticket.mask
 
 
 def _dense_theta0(ticket: TicketContent, control: str) -> Weights:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.pruning.controls import permuted
+from ticket_hub.pruning.signs import random_signs as with_random_signs
 from ticket_hub.seeds import derive_seed
 from ticket_hub.transfer.controls import Pair, register_control
 from ticket_hub.types import Weights
@@ -28,6 +29,12 @@ def reinit_same_sign(ticket: TicketContent, fresh: Weights) -> Pair:
     return {**fresh, **signed}, ticket.mask
 
 
+@register_control("random-signs", look=("orange", "v", "-"))
+def random_signs(ticket: TicketContent, begun: Weights, seed: int) -> Pair:
+    """The same mask and the sizes that the ticket begins with, under random signs."""
+    return with_random_signs(begun, ticket.mask, seed), ticket.mask
+
+
 @register_control("shuffled-pretrained", look=("green", "h", ":"))
 def shuffled_pretrained(ticket: TicketContent, dense: Weights, seed: int) -> Pair:
     """The same mask over theta0 whose values are permuted within each prunable layer.
@@ -46,6 +53,7 @@ def resample(ticket: TicketContent, fresh: Weights, seed: int) -> Pair:
     stays, and which weight has which value does not (Frankle & Carbin 2019, appendix F). Dropped
     weights, which nothing reads, are fresh.
     """
+    ticket.demand_values()
     values = {
         name: _drawn_anew(ticket.theta0[name], keep, fresh[name], derive_seed(seed, name))
         for name, keep in ticket.mask.items()

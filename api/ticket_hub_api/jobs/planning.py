@@ -23,7 +23,7 @@ from ticket_hub.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub.recipe.experiment_spec import DENSE, OWN
-from ticket_hub.recipe.spec import last_level
+from ticket_hub.recipe.spec import level_count
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Planned", "check_controls", "offered_controls", "plan_job"]
 
-DENSE_WEIGHTS = {"dense", "trained"}
+DENSE_WEIGHTS = {"dense", "trained", "matched"}
 """What a control asks for that the survivors of a bundle cannot give; see `CONTROLS`."""
 TRIALS = 5
 GIGABYTE = 10**9
@@ -128,7 +128,7 @@ def _of_search(recipe: Recipe) -> Estimate:
         )
     side = recipe.data.size or shape.height
     architecture = architecture_for(recipe.network, (shape.channels, side, side), shape.classes)
-    levels = 1 + last_level(vars(recipe.pruning), recipe.search.levels)
+    levels = level_count(vars(recipe.pruning), vars(recipe.search))
     trials = recipe.search.trials
     return estimate_networks(
         architecture, recipe.training, shape, networks=trials * levels, at_once=trials
@@ -181,7 +181,7 @@ def check_controls(manifest: Manifest, request: RetrainIn) -> None:
         )
     asked = {each: CONTROLS.entry(each) for each in request.against}
     lacking = [each for each, known in asked.items() if known and DENSE_WEIGHTS & {*known.needs}]
-    if manifest.theta0 == "survivors" and lacking:
+    if not manifest.has_dense and lacking:
         names = " and ".join(map(repr, lacking))
         subject = (
             f"The control {names} needs" if len(lacking) == 1 else f"The controls {names} need"

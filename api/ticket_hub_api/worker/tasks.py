@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
 from ticket_hub.recipe.experiment_spec import DENSE
-from ticket_hub.recipe.spec import last_level
+from ticket_hub.recipe.spec import level_count
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub_api.accounts.auth import principal_of
 from ticket_hub_api.accounts.principals import Scope
@@ -111,9 +111,9 @@ class FindTask(JobTask):
 
     @property
     def total(self) -> int:
-        """Levels, the dense one included."""
+        """Levels, the dense one included where it is trained."""
         recipe = self.lease.spec["recipe"]
-        return 1 + last_level(recipe["pruning"], int(recipe["search"]["levels"]))
+        return level_count(recipe["pruning"], recipe["search"])
 
     def prepare(self) -> Work:
         """The search, whose recipe came with the job."""

@@ -28,7 +28,7 @@ from ticket_hub_cli.output import CommandOutput, command_line
     multiple=True,
     help="Add what this run of `ticket retrain` found with its tickets; may be given again.",
 )
-@options.theta0_option("dense", "reference")
+@options.theta0_option("dense", "reference", "signs")
 @click.option(
     "--license",
     "licence",

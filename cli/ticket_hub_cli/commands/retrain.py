@@ -164,6 +164,7 @@ def _draw(result: RetrainResult, out: CommandOutput) -> None:
 
 def _advise(result: RetrainResult, ticket: str, out: CommandOutput, *, pulled: bool) -> None:
     from ticket_hub.hub.address import split_level
+    from ticket_hub.recipe.experiment_spec import start_note
     from ticket_hub.transfer.level_evidence import notes_of
 
     needed = [_needed(level.verdict) for level in result.levels]
@@ -174,6 +175,7 @@ def _advise(result: RetrainResult, ticket: str, out: CommandOutput, *, pulled: b
         result.rule,
         test_examples=result.test_examples,
         iterations_in_all=result.iterations_in_all,
+        start=start_note(result.spec),
     ):
         out.hint(note)
     out.hint(f"The table is in {result.run} as Markdown and CSV, too.")

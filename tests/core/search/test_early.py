@@ -9,13 +9,22 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ticket_hub.bundle import open_bundle
+from tests.helpers.runs import files
+from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.data import load, normalized
-from ticket_hub.errors import PruningError, RecipeError, ScoreError
-from ticket_hub.networks import build
+from ticket_hub.errors import (
+    LayerCollapseError,
+    PruningError,
+    RecipeError,
+    ScoreError,
+    StoppedError,
+)
+from ticket_hub.networks import architecture_for, build, outline
 from ticket_hub.pruning import density
 from ticket_hub.recipe import Recipe, load_recipe
+from ticket_hub.runs.listing import summarize
 from ticket_hub.search import find
+from ticket_hub.search.ladder import Ladder
 from ticket_hub.training.slopes import _chosen
 
 EARLY = {
@@ -73,13 +82,15 @@ def reference(criterion: str, wanted: Recipe, ticket: Any) -> dict[str, torch.Te
         sum((g * g.detach()).sum() for g in first).backward()  # type: ignore[union-attr]
         return largest({n: slope(named[n]) for n in layers}, kept)
     size = sum(named[n].numel() for n in layers)
-    if criterion == "force":
+    if criterion in {"force", "iterative-snip"}:
         mask = {n: torch.ones_like(ticket.mask[n]) for n in layers}
         for turn in range(1, 61):
             module.load_state_dict({n: v * mask[n] if n in mask else v for n, v in theta0.items()})
             module.zero_grad()
             functional.cross_entropy(module(images), labels).backward()
             scores = {n: (theta0[n] * named[n].grad).abs() for n in layers}
+            if criterion == "iterative-snip":  # what went does not return
+                scores = {n: each.masked_fill(~mask[n], -1) for n, each in scores.items()}
             mask = largest(scores, max(kept, round(size * (kept / size) ** (turn / 60))))
         return mask
     mask = {n: torch.ones_like(ticket.mask[n]) for n in layers}
@@ -95,7 +106,7 @@ def reference(criterion: str, wanted: Recipe, ticket: Any) -> dict[str, torch.Te
     return mask
 
 
-@pytest.mark.parametrize("criterion", ["snip", "grasp", "synflow", "force"])
+@pytest.mark.parametrize("criterion", ["snip", "iterative-snip", "grasp", "synflow", "force"])
 def test_masks_are_those_of_a_few_independent_lines(criterion: str, tmp_path: Path) -> None:
     wanted = recipe(pruning__criterion=criterion)
     found = find(wanted, run_folder=tmp_path / "run")
@@ -104,6 +115,57 @@ def test_masks_are_those_of_a_few_independent_lines(criterion: str, tmp_path: Pa
     expected = reference(criterion, wanted, ticket)
     different = sum(int((ticket.mask[n] != keep).sum()) for n, keep in expected.items())
     assert different <= (2 if criterion != "synflow" else 0)  # ties of float32
+
+
+DENSITIES = {"pruning__target_density": None, "pruning__densities": [0.2, 0.1], "search__levels": 2}
+
+
+@pytest.mark.parametrize("criterion", ["snip", "synflow"])
+def test_the_dense_level_may_be_left_out(criterion: str, tmp_path: Path) -> None:
+    """Everything else is the same, bit for bit, and the bundle is a whole one."""
+    wanted = recipe(pruning__criterion=criterion, search__trials=2, **DENSITIES)
+    whole = find(wanted, run_folder=tmp_path / "whole")
+    wanted = wanted.replace({"search.dense": False})
+    calls: list[int] = []
+    with pytest.raises(StoppedError):
+        find(
+            wanted,
+            run_folder=tmp_path / "run",
+            should_stop=lambda: calls.append(1) or len(calls) > 3,  # type: ignore[func-returns-value]
+        )
+    found = find(wanted, run_folder=tmp_path / "run")
+    straight = find(wanted, run_folder=tmp_path / "straight")
+    assert files(found.run) == files(straight.run)
+    assert [level.index for level in found.levels] == [1, 2]
+    one, other = open_bundle(whole.bundle), open_bundle(found.bundle)
+    assert [level.index for level in other.levels] == [1, 2]
+    assert [t.id for level in other.levels for t in level.tickets] == [
+        t.id for level in one.levels[1:] for t in level.tickets
+    ]
+    assert [level.evidence for level in other.levels] == [each.evidence for each in one.levels[1:]]
+    assert other.manifest.default.rule == "sparsest"
+    for each in (whole, found):
+        report = verify_bundle(each.bundle)
+        assert report.holds, report.failures
+    summary = summarize(found.run)
+    assert (summary.levels, summary.planned, summary.state) == (2, 2, "finished")
+
+
+def test_without_the_dense_level_three_densities_cost_a_fifth_of_the_iterative_search() -> None:
+    changes = {"pruning.densities": [0.2, 0.1, 0.05], "search.levels": 3}
+    wanted = recipe(pruning__target_density=None).replace(changes)
+    layers = outline(architecture_for(wanted.network, (1, 8, 8), 10)).layers
+    for dense, networks, ratio in ((True, 4, 0.27), (False, 3, 0.20)):
+        asked = wanted.replace({"search.dense": dense})
+        ladder = Ladder(pruning=asked.pruning, search=asked.search, layers=layers)
+        assert ladder.networks == networks
+        assert f"this is {ratio:.2f} of its iterations" in ladder.about_cost
+
+
+def test_a_collapse_without_the_dense_level_leaves_nothing_behind(tmp_path: Path) -> None:
+    wanted = recipe(pruning__criterion="random", search__dense=False, pruning__target_density=0.001)
+    with pytest.raises(LayerCollapseError, match="last of its weights"):
+        find(wanted, run_folder=tmp_path / "run")
 
 
 def test_a_later_step_scores_the_weights_that_survivors_return_to(tmp_path: Path) -> None:
@@ -130,6 +192,11 @@ def test_synflow_empties_no_layer_at_a_density_where_magnitude_does(tmp_path: Pa
         ({"search__rewind": "2it"}, "search.rewind cannot be '2it'"),
         ({"pruning__when": "2it"}, "search.rewind cannot be 'init'"),
         ({"pruning__examples_per_class": 0}, "examples_per_class cannot be 0"),
+        ({"search__dense": False, "search__stop_below_dense": 0.1}, "search.dense cannot be False"),
+        (
+            {"search__dense": False, "pruning__when": "2it", "search__rewind": "2it"},
+            "search.dense cannot be False",
+        ),
         ({"pruning__distribution": "erk"}, "pruning.distribution cannot be 'erk'"),
     ],
 )

@@ -40,6 +40,8 @@ TABLE = {
     "dense-pretrained": (True, False, True, False),
     "reinit": (False, True, False, True),
     "reinit-same-sign": (False, True, False, True),
+    "random-signs": (False, True, False, True),
+    "permuted": (False, False, False, True),
     "shuffle": (True, False, False, True),
     "shuffled-pretrained": (False, True, False, True),
     "random": (False, False, False, True),
@@ -70,6 +72,7 @@ def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: S
         pretrained=given.theta0,
         scores=lambda: {name: given.theta0[name].abs() for name in given.mask},
         rescored=lambda examples: ticket(given.density, network, seed=len(examples)).mask,
+        matched=lambda: ticket(given.density, network, seed=17).mask,
     )
 
 
@@ -141,6 +144,38 @@ def test_the_same_signs_are_the_only_thing_kept_of_theta0() -> None:
     for name in given_ticket.mask:
         assert torch.equal(start.weights[name].sign(), given_ticket.theta0[name].sign())
         assert torch.equal(start.weights[name].abs(), plain.weights[name].abs())
+
+
+def test_random_signs_leave_the_sizes_and_toss_a_fair_coin_for_each_sign() -> None:
+    given_ticket = ticket()
+    start = make_start("random-signs", given_ticket, NETWORK, seed=3)
+    same, every = 0, 0
+    for name, keep in given_ticket.mask.items():
+        theta0, values = given_ticket.theta0[name], start.weights[name]
+        assert torch.equal(values.abs(), theta0.abs())
+        same += int((values.sign() == theta0.sign()).sum())
+        every += keep.numel()
+    assert abs(same / every - 0.5) < 4 * 0.5 / every**0.5
+    rest = [name for name in given_ticket.theta0 if name not in given_ticket.mask]
+    assert all(torch.equal(start.weights[name], given_ticket.theta0[name]) for name in rest)
+
+
+def test_a_signed_ticket_has_one_bit_of_each_survivor_and_nothing_else_of_theta0() -> None:
+    given_ticket = ticket()
+    start = make_start("ticket", given_ticket, NETWORK, seed=3, signed=8)
+    fresh = make_start("reinit", given_ticket, NETWORK, seed=8).weights
+    for name, keep in given_ticket.mask.items():
+        assert torch.equal(start.weights[name].abs(), fresh[name].abs())
+        assert torch.equal(start.weights[name][keep].sign(), given_ticket.theta0[name][keep].sign())
+        assert torch.equal(start.weights[name][~keep], fresh[name][~keep])
+    rest = [name for name in given_ticket.theta0 if name not in given_ticket.mask]
+    assert all(torch.equal(start.weights[name], fresh[name]) for name in rest)
+    assert start.seed == 8
+    other = {name: 3 * value for name, value in given_ticket.theta0.items()}
+    scaled = dataclasses.replace(given_ticket, theta0=other)
+    assert make_start("ticket", scaled, NETWORK, seed=3, signed=8).digest == start.digest
+    tossed = make_start("random-signs", given_ticket, NETWORK, seed=3, signed=8).weights
+    assert all(torch.equal(tossed[n].abs(), start.weights[n].abs()) for n in given_ticket.mask)
 
 
 def test_an_inverted_mask_keeps_the_lowest_scores() -> None:
@@ -243,6 +278,7 @@ def test_statistics_of_norms_begin_anew(control: str) -> None:
         pretrained=used,
         scores=lambda: found.theta0,
         rescored=lambda _: found.mask,
+        matched=lambda: found.mask,
     )
     means = [value for name, value in start.weights.items() if name.endswith("running_mean")]
     variances = [value for name, value in start.weights.items() if name.endswith("running_var")]

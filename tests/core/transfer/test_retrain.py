@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from ticket_hub.errors import (
 from ticket_hub.interop.importers import import_tickets
 from ticket_hub.recipe import Recipe
 from ticket_hub.transfer import Result, RetrainResult, retrain
+from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.planning import Terms, plan
-from ticket_hub.transfer.sharing import push_bundle
+from ticket_hub.transfer.sharing import add_evidence, push_bundle
 from ticket_hub.types import Weights
 
 ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]
+SHORT = {"training.iterations": 20, "training.evaluate_every": 10}
 
 
 def evidence(result: RetrainResult) -> dict[str, Any]:
@@ -346,3 +349,69 @@ def test_placeholders_of_an_imported_ticket_are_never_trained_with(tmp_path: Pat
     }
     found = plan(f"{tmp_path}/bundle:1", Terms(changes=changes), dataset="digits")
     assert found.spec.training.iterations == 20
+
+
+def test_signed_tickets_begin_with_signs_over_fresh_sizes_and_the_record_says_so(
+    found: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"trials": 2, "workers": 1, "changes": SHORT}
+    against = ["reinit", "reinit-same-sign", "random-signs"]
+    plain = retrain(f"{found}:5", against=["reinit"], run_folder=tmp_path / "plain", **settings)
+    signed = retrain(
+        f"{found}:3,5", against=against, start="signed", run_folder=tmp_path / "signed", **settings
+    )
+    assert signed.spec.digest != plain.spec.digest
+    assert "start" not in plain.spec.to_table()
+    assert evidence(signed)["experiment"]["spec"]["start"] == "signed"
+    seeds = [[t.seed for t in level.results["ticket"]] for level in signed.levels]
+    assert seeds[0] == seeds[1] != [None, None]
+    (one,), two = plain.levels, signed.levels[1]
+    starts = {name: [each.start for each in results] for name, results in two.results.items()}
+    assert len({start for some in starts.values() for start in some}) == 2 * len(starts)
+    assert starts["ticket"] != [each.start for each in one.results["ticket"]]
+    assert starts["reinit"] == [each.start for each in one.results["reinit"]]
+    assert "signs of theta0" in (signed.run / "comparisons.md").read_text()
+    assert "signs of theta0" not in (plain.run / "comparisons.md").read_text()
+    copy = tmp_path / "bundle"
+    shutil.copytree(found / "bundle", copy)
+    add_evidence(copy, [signed.run], by="Ada")
+    (record,) = open_bundle(copy).experiments()
+    assert record.spec == signed.spec
+    assert "signs of theta0 over fresh sizes" in (copy / "README.md").read_text()
+
+
+def test_a_policy_for_the_start_that_is_not_known_is_refused(found: Path) -> None:
+    with pytest.raises(RecipeError, match="start policy 'sign'"):
+        plan(f"{found}:5", Terms(start="sign"))
+
+
+def test_permuted_masks_wait_for_two_dense_networks_and_go_on(found: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"trials": 2, "workers": 1, "changes": SHORT}
+    place = tmp_path / "run"
+    calls: list[int] = []
+    with pytest.raises(StoppedError):
+        retrain(
+            f"{found}:3,5",
+            against=["permuted"],
+            run_folder=place,
+            should_stop=lambda: calls.append(1) or len(calls) > 12,  # type: ignore[func-returns-value]
+            **settings,
+        )
+    result = retrain(f"{found}:3,5", against=["permuted"], run_folder=place, **settings)
+    straight = retrain(
+        f"{found}:3,5", against=["permuted"], run_folder=tmp_path / "straight", **settings
+    )
+    assert files(result.run) == files(straight.run)
+    masks = {each.kept for level in result.levels for each in level.results["permuted"]}
+    assert masks == {each.kept for level in result.levels for each in level.results["ticket"]}
+    seeds = [[t.seed for t in level.results["permuted"]] for level in result.levels]
+    assert seeds[0] == seeds[1]  # one initialization: the levels are of one network
+    for trial in range(2):
+        one, other = (
+            ExperimentFolder(result.run).read_dense(trial, name)
+            for name in ("dense", "dense-reinit")
+        )
+        assert one is not None
+        assert other is not None
+        assert one.iterations == other.iterations == 20
+        assert not all(torch.equal(one.weights[n], other.weights[n]) for n in one.weights)

@@ -145,7 +145,7 @@ def _plan(subject: Subject, source: Source, level: int) -> Plan:
             "Name tickets that were found on the same data.",
         )
     given: SanitySettings = subject.settings
-    early = given.early if pruning_of(source).when != "trained" else ()
+    early = given.early if pruning_of(source).when not in {"trained", "gradual"} else ()
     training = to_table(given.training)
     terms = Terms(
         against=(*given.plain, *early),
@@ -162,7 +162,8 @@ def _score(source: Source) -> str:
     if spec.when == "trained":
         return f"{spec.criterion}, {spec.mode}"
     data = "" if spec.examples == "real" else f" on {spec.examples}"
-    return f"{spec.criterion} at {spec.when}{data}"
+    when = spec.when if spec.when == "gradual" else f"at {spec.when}"
+    return f"{spec.criterion} {when}{data}"
 
 
 def _rows(place: str, score: str, evidence: LevelEvidence) -> Iterator[SanityRow]:

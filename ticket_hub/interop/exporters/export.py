@@ -40,6 +40,8 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
     if exporter is None:
         remedy = f"{there_are(form, sorted(EXPORTERS.known()))} {YOUR_OWN}"
         raise ExportError(f"There is no exporter {form!r}.", remedy)
+    if form != "mask":
+        ticket.demand_values()
     place = expanded(out)
     if place.is_file() if exporter.is_folder else place.is_dir():
         what, wanted = ("file", "folder") if exporter.is_folder else ("folder", "file")
