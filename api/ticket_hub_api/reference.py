@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ticket_hub.recipe.schema import meanings
 from ticket_hub_api import openapi
 from ticket_hub_api.app import create_app, scopes_of
 from ticket_hub_api.serving import prepare
@@ -130,31 +131,17 @@ def _body(content: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[st
     """The fields of a body, for each form that it may have, and its examples."""
     for form in content["schema"].get("oneOf", [content["schema"]]):
         schema = schemas[form["$ref"].rpartition("/")[2]] if "$ref" in form else form
-        meanings = _meanings(schema.get("description", ""))
+        said_of = meanings(schema.get("description", ""))
         yield from ("", schema["description"].splitlines()[0], "")
         yield from ("| field of the body | what |", "|---|---|")
         required = frozenset(schema.get("required", ()))
         for name in sorted(schema["properties"], key=lambda each: each not in required):
             about = schema["properties"][name]
             needed = "" if name in required else ", optional"
-            said = f": {meanings[name].rstrip('.')}" if name in meanings else ""
+            said = f": {said_of[name].rstrip('.')}" if name in said_of else ""
             yield f"| `{name}` | {_kind(about)}{needed}{said} |"
     for example in content.get("examples", {}).values():
         yield from ("", f"    {json.dumps(example['value'])}")
-
-
-def _meanings(docstring: str) -> dict[str, str]:
-    """What a docstring's list of attributes says of each."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in docstring.partition("Attributes:\n")[2].splitlines():
-        if line.startswith(" " * 8) and names:
-            found.update({name: f"{found[name]} {line.strip()}" for name in names})
-        elif ": " in line:
-            listed, _, text = line.strip().partition(": ")
-            names = listed.split(", ")
-            found.update(dict.fromkeys(names, text))
-    return found
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

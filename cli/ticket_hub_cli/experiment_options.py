@@ -38,7 +38,8 @@ class ControlNames(click.ParamType[str]):
         del ctx, param
         before, comma, last = incomplete.rpartition(",")
         left = [name for name in CONTROLS if name not in listed(before)]
-        return [CompletionItem(f"{before}{comma}{name}") for name in left if name.startswith(last)]
+        fitting = sorted(name for name in left if name.startswith(last))
+        return [CompletionItem(f"{before}{comma}{name}") for name in fitting]
 
 
 class Against(click.Option):

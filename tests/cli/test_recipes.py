@@ -10,6 +10,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from ticket_hub.recipe import Recipe, load_recipe, recipe_names
+from ticket_hub.recipe.schema import recipe_schema
 from ticket_hub_cli.main import cli
 
 
@@ -24,6 +25,10 @@ def test_people_see_a_table_and_the_next_command(ticket: Callable[..., Any]) -> 
     assert ran.stdout.splitlines()[0].split()[0] == "NAME"
     assert load_recipe("digits-quick").about in ran.stdout
     assert "ticket find NAME" in ran.stderr
+
+
+def test_the_schema_is_printed_whole(ticket: Callable[..., Any]) -> None:
+    assert json.loads(ticket("recipes", "--schema").stdout) == recipe_schema()
 
 
 @pytest.mark.parametrize("name", recipe_names())

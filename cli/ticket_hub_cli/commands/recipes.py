@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
 from ticket_hub.recipe import load_recipe, recipe_names
+from ticket_hub.recipe.schema import recipe_schema
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.output import CommandOutput
@@ -19,12 +21,19 @@ COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
     "ticket recipes",
     "ticket recipes lenet-mnist",
     "ticket recipes lenet-mnist --set search.trials=3 > mine.toml",
+    "ticket recipes --schema > recipe.schema.json",
 )
 @click.argument("name", type=options.RECIPE, required=False)
+@click.option("--schema", is_flag=True, help="The JSON Schema of a recipe's file, for an editor.")
 @options.set_option
 @options.output_options
-def command(name: str | None, assignments: tuple[str, ...], out: CommandOutput) -> None:
+def command(
+    name: str | None, schema: bool, assignments: tuple[str, ...], out: CommandOutput
+) -> None:
     """List the packaged recipes, or print one whole recipe as TOML."""
+    if schema:
+        out.text(json.dumps(recipe_schema(), indent=2))
+        return
     if name is None:
         out.table([_row(each) for each in recipe_names()], COLUMNS, name="name")
         out.hint("Print one with `ticket recipes NAME`, run it with `ticket find NAME`.")
