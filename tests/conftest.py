@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib.util
 import itertools
 import os
@@ -14,6 +15,9 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 from tests.helpers.once import once
+
+# What is imported while tests are collected stays: to look through it again finds nothing.
+gc.disable()
 
 pytest_plugins = ["tests.helpers.object_store", "tests.helpers.postgresql"]
 
@@ -131,3 +135,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
         if any(each[-1].scope == "module" for each in known.values()):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def pytest_collection_finish() -> None:
+    """From here on what is left behind is collected, but not looked for in what was imported."""
+    gc.enable()
+    gc.freeze()

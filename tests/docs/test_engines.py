@@ -19,7 +19,8 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs/engines.md").read_text("utf-
 def test_the_commands_run(shim: str, tmp_path: Path) -> None:
     pytest.importorskip("submitit")
     (commands,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    quick = commands.replace("digits-quick -", "digits-quick --set training.iterations=60 -")
+    less = "--set training.iterations=60 --set training.backend=stack"  # which compiles nothing
+    quick = commands.replace("digits-quick -", f"digits-quick {less} -")
     ran = subprocess.run(
         ["bash", "-c", shim + quick],
         cwd=tmp_path,

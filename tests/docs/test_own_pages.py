@@ -9,12 +9,18 @@ import pytest
 
 from tests.helpers.commands import run_ticket
 from tests.helpers.ranks import together
+from tests.helpers.sampling import sampled
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.vision import import_with_torchvision
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/own"
 ACCELERATE, COMPILE = PAGES / "accelerate.md", PAGES / "compile.md"
-OTHERS = sorted({*PAGES.glob("*.md")} - {ACCELERATE, COMPILE})
+# The largest of the libraries run at night: to import them takes most of the time.
+LARGE = {"transformers-trainer"}
+OTHERS = sampled(
+    [(page,) for page in sorted({*PAGES.glob("*.md")} - {ACCELERATE, COMPILE})],
+    lambda page: page.stem not in LARGE,
+)
 VERDICT = 5
 
 
@@ -50,7 +56,7 @@ def check_what_is_left(page: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning:lightning")
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")  # on a machine with many cores
 @pytest.mark.filterwarnings("ignore:GPU available but not used")
-@pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", OTHERS, ids=lambda page: str(page.stem))
 def test_a_page_leaves_the_bundle_that_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +68,7 @@ def test_a_page_leaves_the_bundle_that_it_shows(
     check_what_is_left(page)
 
 
+@pytest.mark.slow  # two processes that import it; `core/own/test_ranks.py` has two without
 def test_two_processes_of_accelerate_leave_one_bundle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,7 +134,8 @@ def test_what_a_crash_left_behind_is_swept(copy: Settings) -> None:
     database.close()
 
 
-def test_collecting_beside_pushes_breaks_none(start: Start) -> None:
+@pytest.mark.parametrize("turns", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_collecting_beside_pushes_breaks_none(start: Start, turns: int) -> None:
     hub = start()
     stop, failures = threading.Event(), list[str]()
 
@@ -147,7 +148,7 @@ def test_collecting_beside_pushes_breaks_none(start: Start) -> None:
     def push(number: int) -> None:
         api = api_of(hub)
         try:
-            for turn in range(6):
+            for turn in range(turns):
                 name = api.create_repo(f"r{number}-{turn}").repo_id
                 content = random.Random(turn).randbytes(100_000)
                 api.upload_file(path_or_fileobj=content, path_in_repo="a.bin", repo_id=name)

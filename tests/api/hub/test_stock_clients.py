@@ -15,15 +15,23 @@ from ticket_hub_api.background import RunningHub
 RunClient = Callable[..., str]
 
 
-@pytest.mark.parametrize("transfer", ["xet", "lfs"])
-@pytest.mark.parametrize("version", ["installed", "1.30"])
+@pytest.mark.parametrize(
+    ("version", "transfer"),
+    [
+        ("installed", "xet"),
+        ("installed", "lfs"),
+        ("1.30", "xet"),
+        pytest.param("1.30", "lfs", marks=pytest.mark.slow),
+    ],
+)
 def test_the_stock_client_works_unchanged(
     run_client: RunClient, version: str, transfer: str
 ) -> None:
     assert "done" in run_client("use_everything.py", version=version, xet=transfer == "xet")
 
 
-@pytest.mark.parametrize("transfer", ["xet", "lfs"])
+# How files travel is the client's affair, which the test above asks for in both ways.
+@pytest.mark.parametrize("transfer", ["xet", pytest.param("lfs", marks=pytest.mark.slow)])
 def test_timm_and_the_mixin_push_and_load(run_client: RunClient, transfer: str) -> None:
     assert "done" in run_client("use_timm.py", xet=transfer == "xet")
 

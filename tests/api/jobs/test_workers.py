@@ -32,7 +32,7 @@ API = "/api/v1/jobs"
 MYNET = Path(__file__).resolve().parents[2] / "helpers/mynet.py"
 Call = Callable[..., Any]
 TINY = {"iterations": 20, "evaluate_every": 10, "trials": 3, "levels": 2}
-LONG = {"iterations": 3000, "evaluate_every": 100, "trials": 3, "levels": 2}
+LONG = {"iterations": 1500, "evaluate_every": 50, "trials": 3, "levels": 2}
 ENDLESS = {"iterations": 1_000_000, "evaluate_every": 1000, "trials": 3, "levels": 2}
 
 
@@ -213,12 +213,13 @@ def test_taken_over_from_a_dead_worker_a_find_is_bit_identical(site: Site, tmp_p
     assert done["attempt"] == 2
     assert "worker-lost" in kinds(ask, job["id"])
     changes = {
-        "training.iterations": 3000,
-        "training.evaluate_every": 100,
+        "training.iterations": LONG["iterations"],
+        "training.evaluate_every": LONG["evaluate_every"],
         "search.trials": 3,
         "search.levels": 2,
     }
-    alone = ticket_hub.find("digits-quick", changes=changes, run_folder=tmp_path / "alone")
+    place = tmp_path / "alone"
+    alone = ticket_hub.find("digits-quick", changes=changes, run_folder=place, workers=1)
     name_card(alone.bundle, job["repository"])  # as the worker's push did
     pulled = ticket_hub.pull_bundle(
         f"{job['repository']}:all",

@@ -37,6 +37,7 @@ def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow  # Ray's own start is most of it
 def test_works_are_done_and_cancelled_on_ray(
     find_work: Making, tiny: Recipe, endless: Recipe, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def _job_of(folder: Path) -> int:
     return int(fields[1])
 
 
+@pytest.mark.slow  # with each change one ends with a checkpoint, and `test_local.py` resumes one
 def test_a_job_that_runs_out_of_time_is_queued_again_and_ends_with_the_same_bytes(
     slurm: SlurmEngine,
     find_work: Making,

@@ -205,6 +205,7 @@ def test_initial_weights_are_a_function_of_the_seed_also_where_the_module_draws_
     assert not first["blocks.0.attn.qkv.bias"].any()
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_is_pruned_to_two_levels_without_a_layer_near_collapse(
     tmp_path: Path,
 ) -> None:

@@ -209,7 +209,10 @@ def test_more_tickets_data_sets_and_levels_go_on_in_a_named_folder(
     assert read_matrix(place) == whole.matrix
 
 
-@pytest.mark.parametrize("readings", [1, 40, 150])
+@pytest.mark.parametrize(
+    "readings",
+    [pytest.param(1, marks=pytest.mark.slow), 40, pytest.param(150, marks=pytest.mark.slow)],
+)
 def test_a_transfer_that_was_stopped_ends_with_the_same_files(
     readings: int, tickets: list[str], stripes: str, tmp_path: Path
 ) -> None:
