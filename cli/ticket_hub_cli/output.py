@@ -110,6 +110,15 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return json.dumps(value, default=str) if isinstance(value, dict | list) else value
 
 
+COST_COLUMNS = [
+    Column("cost", "BYTES", lambda cost: f"{cost['bytes']:,}" if cost else "-", right=True),
+    Column("cost", "MS", lambda cost: f"{cost['milliseconds']:.2f}" if cost else "-", right=True),
+    Column("cost", "OF DENSE", lambda cost: f"{cost['speedup']:.2f}x" if cost else "-", right=True),
+    Column("cost", "MEASURED", lambda cost: f"{cost['form']} on {cost['where']}" if cost else "-"),
+]
+"""Of what a ticket was measured to cost, for lists that have such a one."""
+
+
 def command_line(*words: object, hub: str | None = None) -> str:
     """A command to be typed, quoted as a shell wants it, in backticks.
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.costs import cost_record
 from tests.helpers.experiments import evidence_table, write_run
-from ticket_hub.bundle import content_of, open_bundle, write_bundle
+from ticket_hub.bundle import amend_bundle, content_of, open_bundle, write_bundle
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 
@@ -236,3 +237,34 @@ def test_the_best_tickets_are_those_that_were_tested_however_others_read(
     few = json.loads(ticket("best", "--density", "0.3", *hub, "--format", "json").stdout)
     assert {row["level"] for row in few} == {4}
     assert not json.loads(ticket("best", "--dataset", "mnist", *hub, "--format", "json").stdout)
+
+
+def test_what_was_measured_is_pushed_found_and_sorted_by(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    hub = ("--hub", str(tmp_path / "hub"))
+    ticket("push", str(bundle), "ann/unmeasured", *hub)
+    for name, small in (("quick", 0.5), ("slow", 1.5)):
+        copy = tmp_path / name
+        shutil.copytree(bundle, copy)
+        record = cost_record(copy)
+        costs = [
+            dataclasses.replace(each, milliseconds=small, low=small, high=small)
+            if each.form == "small"
+            else each
+            for each in record.costs
+        ]
+        amend_bundle(copy, costs=[dataclasses.replace(record, costs=tuple(costs))])
+        assert ticket("push", str(copy), f"ann/{name}", *hub).code == 0
+    ran = ticket("search", "--sort", "speedup", *hub, "--format", "json")
+    rows = json.loads(ran.stdout)
+    assert [row["ticket"] for row in rows] == ["ann/quick", "ann/slow", "ann/unmeasured"]
+    assert rows[0]["cost"]["speedup"] == 4.0
+    assert rows[0]["cost"]["where"] == "Abacus, 1 thread, torch 2.13.0"
+    assert rows[2]["cost"] is None
+    assert ticket("search", "--max-ms", "1", *hub, "-q").stdout.split() == ["ann/quick"]
+    assert not ticket("search", "--max-size", "10", *hub, "-q").stdout
+    shown = ticket("search", *hub).stdout
+    assert "small on Abacus, 1 thread, torch 2.13.0" in shown
+    pulled = json.loads(ticket("pull", "ann/quick", *hub, "--format", "json").stdout)
+    assert open_bundle(Path(pulled["folder"])).costs()

@@ -70,6 +70,27 @@ def test_a_ticket_of_units_is_exported_small_and_measured(
     assert all(row["machine"]["device"] and row["runs"] == 20 for row in rows)
 
 
+def test_what_was_measured_is_kept_and_shown_with_its_machine(
+    run: Path, ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    import shutil
+
+    copy = tmp_path / "bundle"
+    shutil.copytree(run / "bundle", copy)
+    kept = ticket("measure", f"{copy}:2", "--keep")
+    assert kept.code == 0, kept.stderr
+    assert "It is kept with the tickets" in kept.stderr
+    costs = json.loads(ticket("show", str(copy), "--format", "json").stdout)["costs"]
+    assert {(row["level"], row["form"]) for row in costs} >= {(2, "dense"), (2, "small")}
+    assert all("1 thread, torch" in row["where"] and row["runs"] == 20 for row in costs)
+    shown = ticket("show", str(copy))
+    assert "What they cost" in shown.stdout
+    assert ticket("verify", str(copy)).code == 0
+    refused = ticket("measure", "builtin:digits", "--keep")
+    assert refused.code != 0
+    assert "stays as its hub has it" in refused.stderr
+
+
 def test_without_torch_pruning_the_smaller_network_is_left_out_with_the_reason(
     run: Path, ticket: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def use_everything(folder: Path) -> None:
     bundle.model()
     bundle.figure()
     bundle.experiments()
+    bundle.costs()
     for _ in bundle.curves():
         pass
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.card import plain_card
 from ticket_hub.bundle.card_terms import CardTerms, read_terms
+from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.read import open_bundle
 from ticket_hub.bundle.store import Store
-from ticket_hub.bundle.write import listing, put_card, put_experiments, put_figure
+from ticket_hub.bundle.write import listing, put_card, put_costs, put_experiments, put_figure
 
 __all__ = ["amend_bundle"]
 
@@ -23,11 +24,12 @@ def amend_bundle(
     *,
     figure: bytes | None = None,
     experiments: Sequence[ExperimentRecord] = (),
+    costs: Sequence[CostRecord] = (),
     terms: CardTerms | None = None,
     signed: str = "",
     replays: str = "",
 ) -> Manifest:
-    """Give a bundle a figure of its ladder, evidence or terms, and a card that shows them.
+    """Give a bundle a figure of its ladder, evidence, costs or terms, and a card that shows them.
 
     A README.md that the user wrote stays. Nobody else may write the bundle meanwhile.
 
@@ -35,23 +37,27 @@ def amend_bundle(
         figure: as SVG; None leaves what is there.
         experiments: records of experiments with its tickets. Each takes the place of a record of
             the same experiment by the same person in the same environment; all others stay.
+        costs: what its tickets were measured to cost, beside what is there.
         terms: where it is shared and under which licence; None leaves what its card says.
         signed: the id of the key that it is signed with after this, for the card.
         replays: what others found who trained its tickets again, for the card.
 
     Raises:
         BundleError: there is no sound manifest, or the figure is more than lines and shapes.
-        EvidenceError: a record is not about this bundle, or there are too many.
+        EvidenceError: a record is not about this bundle or its tickets, or there are too many.
         StorageError: the disk is full, or the folder may not be written.
     """
     bundle = open_bundle(folder)
     manifest, store = bundle.manifest, Store(folder)
-    replaced = {layout.CARD, *manifest.experiments}
+    replaced = {layout.CARD, layout.COSTS, *manifest.experiments}
     store.files = {name: each for name, each in manifest.files.items() if name not in replaced}
     put_figure(store, figure)
     records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
+    kept = put_costs(store, manifest, [*bundle.costs(), *costs])
     terms = terms or read_terms(folder)
-    card = partial(plain_card, experiments=records, terms=terms, signed=signed, replays=replays)
+    card = partial(
+        plain_card, experiments=records, costs=kept, terms=terms, signed=signed, replays=replays
+    )
     put_card(store, manifest, card)
     return store.commit(listing(store, manifest))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticket_hub.bundle import layout
+from ticket_hub.bundle.card_costs import costs_section
 from ticket_hub.bundle.card_experiments import experiments_section, one_line
 from ticket_hub.bundle.card_front import front_matter
 from ticket_hub.bundle.card_loading import citing, loading_first, loading_without
 from ticket_hub.bundle.card_origin import origin_section
 from ticket_hub.bundle.card_terms import CardTerms
 from ticket_hub.bundle.citation import bundle_title
+from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.bundle.unknown import BUNDLE
@@ -77,7 +79,9 @@ _RULES = {
 
 def plain_card(
     manifest: Manifest,
+    *,
     experiments: Sequence[ExperimentRecord] = (),
+    costs: Sequence[CostRecord] = (),
     terms: CardTerms = CardTerms(),  # noqa: B008 - frozen
     signed: str = "",
     replays: str = "",
@@ -86,6 +90,7 @@ def plain_card(
 
     Args:
         experiments: evidence from elsewhere, which gets a heading of its own.
+        costs: what its tickets were measured to cost, which gets one, too.
         terms: where the bundle is shared, and its licence.
         signed: the id of the key that it is about to be signed with, if it is.
         replays: what others found who trained the tickets again, as `replayed by 3 others`.
@@ -107,6 +112,7 @@ def plain_card(
         _limits(manifest),
         *experiments_section(experiments),
         *([_REPLAYED.format(replays=replays)] if replays else ()),
+        *costs_section(costs, manifest),
         origin_section(manifest),
         *([_SIGNED.format(key=signed[:16], place=terms.repo or "BUNDLE")] if signed else ()),
         loading_without(manifest),

@@ -15,6 +15,7 @@ from ticket_hub.training import Curves
 from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
 if TYPE_CHECKING:
+    from ticket_hub.bundle.cost_record import CostRecord
     from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = [
@@ -71,6 +72,7 @@ class BundleContent:
         lineage: what the tickets were made from, where they were not found by the recipe.
         experiments: records of experiments with the tickets; one that is about another bundle id
             than these tickets get is not written.
+        costs: what the tickets were measured to cost; of other tickets nothing is written.
         plugins: what of it is not built in; see `ticket_hub.bundle.plugin_records`.
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
         own: what their author says of the loop that trained them, where it was not ours.
@@ -88,6 +90,7 @@ class BundleContent:
     controls: tuple[CurveRecord, ...] = ()
     lineage: tuple[Origin, ...] = ()
     experiments: tuple[ExperimentRecord, ...] = ()
+    costs: tuple[CostRecord, ...] = ()
     plugins: tuple[PluginRecord, ...] = ()
     figure: bytes | None = None
     own: OwnLoop | None = None

@@ -52,6 +52,7 @@ def content_of(bundle: Bundle) -> BundleContent:
         controls=controls_of(curves),
         lineage=manifest.lineage,
         experiments=bundle.experiments(),
+        costs=bundle.costs(),
         plugins=manifest.plugins,
         figure=bundle.figure(),
         own=manifest.own,

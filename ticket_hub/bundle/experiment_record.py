@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.plugin_records import PluginRecord
+from ticket_hub.bundle.strict import MAX_LENGTH, one_line
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec, OwnExperimentSpec
@@ -26,8 +26,6 @@ __all__ = [
     "TrialResult",
     "one_line",
 ]
-
-MAX_LENGTH = 200  # characters of a text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,9 +200,3 @@ class About:
                 for level in manifest.levels
             },
         )
-
-
-def one_line(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """A short text of one line, without characters that cannot be seen."""
-    shown = "".join(each if each.isprintable() else " " for each in str(value)[: 4 * MAX_LENGTH])
-    return " ".join(shown.split())[:MAX_LENGTH].strip()

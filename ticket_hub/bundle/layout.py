@@ -13,6 +13,7 @@ __all__ = [
     "AGAIN",
     "CARD",
     "CONFIG",
+    "COSTS",
     "FIGURE",
     "FORMAT",
     "MANIFEST",
@@ -49,6 +50,8 @@ CARD = "README.md"
 """For people."""
 FIGURE = "ladder.svg"
 """The ladder, for the card."""
+COSTS = "costs.json"
+"""What tickets were measured to cost; see `ticket_hub.bundle.cost_record`."""
 RESULTS = ".eval_results/ticket.yaml"
 """What model hubs read of the evidence."""
 SIGNATURE = "model.sig"
@@ -65,6 +68,7 @@ MAX_TENSOR_BYTES = 1 << 40
 MAX_BYTES = {
     CONFIG: MAX_CONFIG_BYTES,
     CARD: MAX_CARD_BYTES,
+    COSTS: 1 << 20,
     FIGURE: 256 << 10,
     METRICS: 1 << 30,
     RESULTS: 64 << 10,
@@ -85,7 +89,7 @@ MAX_PIXELS = 1 << 16
 MAX_CHANNELS = 1 << 18
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
-_SINGLE = "|".join(re.escape(name) for name in (CONFIG, METRICS, MODEL, CARD, FIGURE, RESULTS))
+_SINGLE = "|".join(map(re.escape, (CONFIG, METRICS, MODEL, CARD, FIGURE, COSTS, RESULTS)))
 _EVIDENCE = re.compile(r"evidence/[0-9a-f]{64}\.json")
 _REPLAY = re.compile(rf"{REPLAYS}/[0-9a-f]{{64}}\.json")
 _KNOWN = re.compile(

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ticket_hub.bundle import config, encoding, figure, layout, summary
 from ticket_hub.bundle.citation import bundle_title
+from ticket_hub.bundle.cost_record import CostRecord, decode_costs
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.files import BundleFolder, OpenFile, changed
 from ticket_hub.bundle.ladder_table import ladder_table
@@ -330,6 +331,18 @@ class Bundle(Shown):
         record = self.manifest.files[name]
         data = self.files.read(name, record, layout.MAX_EVIDENCE_BYTES)
         return record_in(self.manifest, data, name)
+
+    def costs(self) -> tuple[CostRecord, ...]:
+        """What its tickets were measured to cost, by level, trial and time.
+
+        Raises:
+            BundleError: as `ticket`, or a record is none, or is of another bundle's ticket.
+        """
+        record = self.manifest.files.get(layout.COSTS)
+        if record is None:
+            return ()
+        data = self.files.read(layout.COSTS, record, layout.MAX_BYTES[layout.COSTS])
+        return decode_costs(data, self.manifest)
 
     def digest(self, name: str) -> None:
         """Compare a file with the manifest, reading it in pieces.

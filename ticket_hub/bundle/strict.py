@@ -9,11 +9,13 @@ from typing import Any
 
 from ticket_hub.errors import BundleFormatError
 
-__all__ = ["parse"]
+__all__ = ["MAX_LENGTH", "one_line", "parse"]
 
 DEPTH = 16
 MAX_TEXT = 4096
 TEXTS = 120_000
+MAX_LENGTH = 200
+"""Characters of a text that a record says of people and machines."""
 MAX_INTEGER = 19
 MAX_FRACTION = 64
 
@@ -103,3 +105,9 @@ def _broken(source: str, reason: str) -> BundleFormatError:
         f"{source} is not the JSON of a bundle: {reason}.",
         "Fetch the bundle again, or ask its author to write it again.",
     )
+
+
+def one_line(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """A short text of one line, without characters that cannot be seen."""
+    shown = "".join(each if each.isprintable() else " " for each in str(value)[: 4 * MAX_LENGTH])
+    return " ".join(shown.split())[:MAX_LENGTH].strip()

@@ -178,6 +178,8 @@ class _Verifier:
         self.bundle.digest(name)
         if name == layout.FIGURE:
             self.bundle.figure()
+        if name == layout.COSTS:
+            self.bundle.costs()
         if layout.is_evidence(name):
             self.bundle.experiment(name)
 

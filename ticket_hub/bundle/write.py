@@ -14,6 +14,12 @@ from ticket_hub.bundle.card_front import results
 from ticket_hub.bundle.card_marks import is_generated, sealed
 from ticket_hub.bundle.card_terms import read_terms
 from ticket_hub.bundle.content import BundleContent, LevelContent
+from ticket_hub.bundle.cost_record import (
+    CostRecord,
+    decode_costs,
+    demand_of_bundle,
+    encode_costs,
+)
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
 from ticket_hub.bundle.manifest import FileRecord, Manifest, Reference, Theta0
 from ticket_hub.bundle.network import Signature, signature_of
@@ -25,7 +31,7 @@ from ticket_hub.bundle.theta0 import expand, only_signs, sign_bits, survivors
 from ticket_hub.errors import BundleFormatError, EvidenceError
 from ticket_hub.types import Weights
 
-__all__ = ["listing", "put_card", "put_experiments", "put_figure", "write_bundle"]
+__all__ = ["listing", "put_card", "put_costs", "put_experiments", "put_figure", "write_bundle"]
 
 
 def write_bundle(
@@ -87,8 +93,9 @@ def write_bundle(
     put_figure(store, content.figure)
     records = [each for each in content.experiments if each.tickets.bundle == manifest.id]
     records = put_experiments(store, manifest, records)
-    terms = read_terms(folder)
-    put_card(store, manifest, card or partial(plain_card, experiments=records, terms=terms))
+    costs = put_costs(store, manifest, _of_tickets(manifest, content.costs))
+    shown = partial(plain_card, experiments=records, costs=costs, terms=read_terms(folder))
+    put_card(store, manifest, card or shown)
     return store.commit(listing(store, manifest))
 
 
@@ -132,6 +139,29 @@ def put_experiments(
     for name, (data, _) in sorted(found.items()):
         store.put(name, [data], staged=True)
     return [record for _, (_, record) in sorted(found.items())]
+
+
+def put_costs(
+    store: Store, manifest: Manifest, records: Sequence[CostRecord]
+) -> tuple[CostRecord, ...]:
+    """Write what tickets were measured to cost, each once; returns the records in their order.
+
+    Raises:
+        EvidenceError: one is of another ticket or says what cannot be, or they are too many.
+    """
+    distinct = list({str(each): each for each in records}.values())
+    demand_of_bundle(distinct, manifest)
+    if not distinct:
+        return ()
+    data = encode_costs(distinct)
+    store.put(layout.COSTS, [data], staged=True)
+    return decode_costs(data, manifest)
+
+
+def _of_tickets(manifest: Manifest, records: Sequence[CostRecord]) -> list[CostRecord]:
+    """The records that are of tickets of this bundle."""
+    known = {each.id for level in manifest.levels for each in level.tickets}
+    return [each for each in records if each.ticket in known]
 
 
 def _put_levels(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import encoding
+from ticket_hub.bundle.cost_record import decode_costs
 from ticket_hub.bundle.files import changed
-from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.bundle.layout import COSTS, MANIFEST
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.durable import sha256_file
 from ticket_hub.errors import HubError, TicketNotFoundError
@@ -22,7 +23,7 @@ from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
 from ticket_hub.hub.peeking import peek, peek_experiments, peek_replays
 from ticket_hub.hub.pull import Pulled, chosen_levels, pull
-from ticket_hub.hub.query import Query, SearchHit, Sort, hit, search
+from ticket_hub.hub.query import Query, SearchHit, Sort, hit, search, with_cost
 from ticket_hub.signing.replays import ReplaySummary
 
 if TYPE_CHECKING:
@@ -144,8 +145,12 @@ def _packaged(query: Query) -> Iterator[SearchHit]:
         folder = PACKAGED / name.removeprefix(BUILTIN)
         manifest = encoding.decode((folder / MANIFEST).read_bytes())
         found = hit(query, name, manifest.id[:40], manifest)
-        if found is not None and query.owner is None:
-            yield found
+        if found is None or query.owner is not None:
+            continue
+        costs = folder / COSTS
+        records = decode_costs(costs.read_bytes(), manifest) if costs.is_file() else ()
+        if (fitting := with_cost(query, found, manifest, records)) is not None:
+            yield fitting
 
 
 def info_bundle(

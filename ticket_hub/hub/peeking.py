@@ -7,6 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import encoding, layout
+from ticket_hub.bundle.cost_record import CostRecord, decode_costs
 from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.replay_record import decode_replay
@@ -24,7 +25,7 @@ from ticket_hub.signing.replays import ReplaySummary, summarize
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
 
-__all__ = ["peek", "peek_experiments", "peek_replays", "read_manifest"]
+__all__ = ["peek", "peek_costs", "peek_experiments", "peek_replays", "read_manifest"]
 
 
 def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Manifest]:
@@ -85,6 +86,17 @@ def _read_beside(hub: Hub, snapshot: Snapshot, name: str, limit: int) -> bytes:
         return b""
 
 
+def peek_costs(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> tuple[CostRecord, ...]:
+    """What the tickets of a repository's bundle were measured to cost.
+
+    Raises:
+        HubError, BundleError: as `peek`.
+    """
+    if layout.COSTS not in manifest.files:
+        return ()
+    return decode_costs(_content(hub, snapshot, manifest, layout.COSTS), manifest)
+
+
 def read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
     """The manifest at a commit: its bytes, and what they say.
 
@@ -104,8 +116,12 @@ def read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
 def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> ExperimentRecord:
     from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
 
+    return record_in(manifest, _content(hub, snapshot, manifest, name), name)
+
+
+def _content(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> bytes:
     record = manifest.files[name]
     data = hub.read(snapshot, name, limit=record.size)  # whatever the hub would send
     if hashlib.sha256(data).hexdigest() != record.sha256:
         raise changed(name)
-    return record_in(manifest, data, name)
+    return data

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.card_marks import card_tag
+from ticket_hub.bundle.cost_record import CostRecord, ListedCost, listed_cost
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
 from ticket_hub.errors import (
     BundleError,
@@ -17,16 +18,18 @@ from ticket_hub.errors import (
     HubUnavailableError,
 )
 from ticket_hub.hub.base import Hub, Report
-from ticket_hub.hub.peeking import peek, peek_replays
+from ticket_hub.hub.peeking import peek, peek_costs, peek_replays
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.signing.replays import ReplaySummary
 from ticket_hub.types import Word
 
-__all__ = ["Query", "SearchHit", "Sort", "hit", "search"]
+__all__ = ["Query", "SearchHit", "Sort", "hit", "search", "with_cost"]
 
 MAX_SILENT = 2
 """One repository that cannot be read is passed over; so many one after the other are the hub."""
-Sort: TypeAlias = Literal["updated", "accuracy", "best", "density", "name", "replays"]
+Sort: TypeAlias = Literal[
+    "updated", "accuracy", "best", "density", "name", "replays", "size", "speedup"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,9 @@ class Query:
         accuracy: mean test accuracy at the early stop, from and to, in [0, 1].
         verdict: of a level.
         metric: what was measured, such as `accuracy`, `perplexity` or `RMSE (°C)`.
+        max_ms: milliseconds of a forward pass of 64 inputs, at most, on the machine that
+            measured it.
+        max_size: bytes of the weights, at most. Both ask for tickets whose costs were measured.
     """
 
     text: str | None = None
@@ -51,6 +57,8 @@ class Query:
     accuracy: tuple[float, float] | None = None
     verdict: Word | None = None
     metric: str | None = None
+    max_ms: float | None = None
+    max_size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +73,7 @@ class SearchHit:
         levels: those that fit the query, dense first.
         metric: what was measured of them.
         replays: what others found who trained the tickets again.
+        cost: what the ticket was measured to cost, with the machine; None where nobody did.
     """
 
     repo: str
@@ -76,6 +85,7 @@ class SearchHit:
     levels: tuple[LevelRecord, ...]
     metric: Metric = ACCURACY
     replays: ReplaySummary = field(default_factory=ReplaySummary)
+    cost: ListedCost | None = None
 
     @property
     def best(self) -> float | None:
@@ -137,6 +147,8 @@ def search(
         found = iter(sorted(found, key=lambda each: each.replays.rank, reverse=True))
     elif sort == "name":
         found = iter(sorted(found, key=lambda each: each.repo))
+    elif sort in {"size", "speedup"}:
+        found = iter(_cheapest_first(list(found), sort))
     yield from islice(found, limit)
 
 
@@ -166,12 +178,35 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
             continue
         silent = 0
         found = hit(query, repo, snapshot.commit, manifest)
-        if found is not None:
-            yield replace(found, replays=peek_replays(hub, snapshot, manifest))
+        if found is None:
+            continue
+        try:
+            costs = peek_costs(hub, snapshot, manifest)
+        except (BundleError, HubNotFoundError) as error:
+            if report:
+                report(HubError(f"Costs of {repo} were passed over: {error.problem}", error.remedy))
+            costs = ()
+        if (fitting := with_cost(query, found, manifest, costs)) is not None:
+            yield replace(fitting, replays=peek_replays(hub, snapshot, manifest))
+
+
+def with_cost(
+    query: Query, found: SearchHit, manifest: Manifest, costs: Sequence[CostRecord]
+) -> SearchHit | None:
+    """The same with what the ticket costs; None where that is more than was asked for."""
+    cost = listed_cost(costs, manifest.default.level)
+    asked = query.max_ms is not None or query.max_size is not None
+    if asked and (
+        cost is None
+        or cost.milliseconds > (query.max_ms or math.inf)
+        or cost.bytes > (query.max_size or math.inf)
+    ):
+        return None
+    return replace(found, cost=cost)
 
 
 def hit(query: Query, repo: str, commit: str, manifest: Manifest) -> SearchHit | None:
-    """A bundle with the levels that fit a query; None where none does."""
+    """A bundle with the levels that fit a query, but for costs; None where none does."""
     metric = manifest.metric
     if query.metric not in {None, metric.label, metric.name}:
         return None
@@ -211,6 +246,17 @@ def _best_first(found: list[SearchHit]) -> list[SearchHit]:
         key=lambda each: worst if each.best is None else each.metric.gain(each.best),
         reverse=True,
     )
+
+
+def _cheapest_first(found: list[SearchHit], sort: Sort) -> list[SearchHit]:
+    """The smallest or the most sped up first; what nobody has measured comes last."""
+
+    def order(each: SearchHit) -> float:
+        if each.cost is None:
+            return math.inf
+        return each.cost.bytes if sort == "size" else -each.cost.speedup
+
+    return sorted(found, key=order)
 
 
 def _fits(level: LevelRecord, query: Query, metric: Metric) -> bool:

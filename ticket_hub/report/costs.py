@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 
 import safetensors.torch
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ticket_hub.bundle.cost_record import CostRecord, FormCost, MeasuredForms
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import EvidenceError, ExportError, NetworkError
@@ -39,73 +41,31 @@ ONNX_NEEDED = (*NEEDED, "onnxruntime")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FormCost:
-    """One form of a ticket.
-
-    Attributes:
-        form: `dense`, `masked` (zeros where the mask drops), `small` (without dead units), `csr`
-            (fully connected layers as sparse matrices), `onnx` and `small-onnx` (the masked and the
-            smaller network in ONNX Runtime).
-        parameters: numbers that are trained, zeros of the mask included.
-        nonzero: those that are not 0.
-        macs: multiplications with their additions of one input's forward pass, in matrix products
-            and convolutions; zeros included, but for those that `csr` leaves out.
-        bytes: of the weights as a safetensors file, values, rows and columns of `csr` too; of ONNX,
-            the file.
-        milliseconds: of a forward pass of the batch: the median of all runs.
-        low, high: the first and third quartile.
-    """
-
-    form: str
-    parameters: int
-    nonzero: int
-    macs: int
-    bytes: int
-    milliseconds: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Costs:
+class Costs(MeasuredForms):
     """All forms of a ticket, timed in turns.
 
     Attributes:
-        costs: by form, dense first.
-        batch: inputs of a forward pass.
-        runs: timed passes of each form, after three that warm up.
-        threads: of PyTorch.
-        machine: its processor, what PyTorch uses of it, and PyTorch's version.
         left_out: one sentence for each form that is not there, and why.
     """
 
-    costs: tuple[FormCost, ...]
-    batch: int
-    runs: int
-    threads: int
-    machine: Mapping[str, str]
     left_out: tuple[str, ...] = ()
 
-    def __getitem__(self, form: str) -> FormCost:
-        """One form.
+    def record(self, *, level: int, trial: int, ticket: str) -> CostRecord:
+        """What a bundle keeps of it, as measured now.
 
-        Raises:
-            KeyError: it was not measured.
+        Args:
+            level, trial, ticket: which ticket of the bundle it is, by its numbers and its id.
         """
-        for cost in self.costs:
-            if cost.form == form:
-                return cost
-        raise KeyError(form)
-
-    @property
-    def slower(self) -> tuple[str, ...]:
-        """The forms of single weights that take longer than the dense network, a sentence each."""
-        dense = self["dense"]
-        return tuple(
-            f"{cost.form} takes {cost.milliseconds / dense.milliseconds:.2f} times as long as the "
-            "dense network here."
-            for cost in self.costs
-            if cost.form in {"masked", "csr"} and cost.low > dense.high
+        return CostRecord(
+            level=level,
+            trial=trial,
+            ticket=ticket,
+            when=datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            costs=self.costs,
+            batch=self.batch,
+            runs=self.runs,
+            threads=self.threads,
+            machine=self.machine,
         )
 
 

@@ -19,6 +19,7 @@ from ticket_hub.bundle import (
     write_bundle,
 )
 from ticket_hub.bundle.contents import MASKS_IN_MEMORY, LazyMask, controls_of
+from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.layout import STAGING
 from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.bundle.metrics import CurveRecord
@@ -48,6 +49,7 @@ class RunBundle:
     _written: Manifest | None = None
     _controls: tuple[CurveRecord, ...] = ()
     _experiments: tuple[ExperimentRecord, ...] = ()
+    _costs: tuple[CostRecord, ...] = ()
 
     def __post_init__(self) -> None:
         """Keep a few masks in memory, whatever level they are of."""
@@ -79,7 +81,8 @@ class RunBundle:
         """Write the bundle of these levels, unless it is there with all of them.
 
         Evidence of controls that somebody added to the bundle stays in it; records of experiments
-        stay while the tickets, and so the id of the bundle, are the same.
+        stay while the tickets, and so the id of the bundle, are the same; what was measured of
+        tickets stays with them.
 
         Args:
             seeds, theta0: by trial.
@@ -95,6 +98,7 @@ class RunBundle:
         if present != self._written:
             self._controls = _in(self.folder.bundle, lambda bundle: controls_of(bundle.curves()))
             self._experiments = _in(self.folder.bundle, Bundle.experiments)
+            self._costs = _in(self.folder.bundle, Bundle.costs)
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
             for index, (seed, weights) in enumerate(zip(seeds, theta0, strict=True))
@@ -109,6 +113,7 @@ class RunBundle:
             bit_exact=exact,
             controls=self._controls,
             experiments=self._experiments,
+            costs=self._costs,
             plugins=needed_plugins(self.header.recipe, self.header.architecture),
             own=self.header.own,
             layers=self.header.layers,

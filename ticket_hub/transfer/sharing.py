@@ -27,6 +27,7 @@ from ticket_hub.bundle import (
 from ticket_hub.bundle.card_marks import is_generated
 from ticket_hub.bundle.card_terms import CardTerms, read_terms, written_license
 from ticket_hub.bundle.contents import content_of
+from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.manifest import Origin
 from ticket_hub.bundle.record_reading import read_record
 from ticket_hub.errors import (
@@ -51,7 +52,8 @@ from ticket_hub.signing.model_signature import Signature, write_signature
 from ticket_hub.signing.replays import replays_of
 from ticket_hub.transfer.stored import find_experiment
 
-__all__ = ["add_evidence", "name_card", "push_bundle", "record_of", "sign_bundle"]
+__all__ = ["add_costs", "add_evidence", "demand_own", "name_card", "push_bundle", "record_of",
+           "sign_bundle"]  # fmt: skip
 
 MAX_BYTES = 4 << 20
 
@@ -284,14 +286,43 @@ def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = ""
         StorageError: the folder may not be written.
     """
     folder = Path(bundle)
-    if stays_as_it_is(folder):
-        raise BundleError(
-            f"{folder} was pulled, and stays as its hub has it.",
-            "Pull all levels, copy the folder, and add the evidence to the copy.",
-        )
+    demand_own(folder)
     records = [record_of(run, by=by) for run in runs]
     with owned(folder):
         return amend_bundle(folder, experiments=records)
+
+
+def add_costs(bundle: Path | str, records: Sequence[CostRecord]) -> Manifest:
+    """Add what tickets of a bundle were measured to cost, beside what is there of other machines.
+
+    The ids of the bundle and its tickets stay, and masks and theta0 are not touched.
+
+    Args:
+        records: of `Costs.record`.
+
+    Raises:
+        EvidenceError: one is of a ticket that is not in the bundle, or they are too many.
+        BundleError: the bundle was pulled, and stays as the hub has it; or it is not sound.
+        RunLockedError: a search works on the bundle.
+        StorageError: the folder may not be written.
+    """
+    folder = Path(bundle)
+    demand_own(folder)
+    with owned(folder):
+        return amend_bundle(folder, costs=records)
+
+
+def demand_own(folder: Path) -> None:
+    """Demand that a bundle may be added to.
+
+    Raises:
+        BundleError: it was pulled, and stays as the hub has it.
+    """
+    if stays_as_it_is(folder):
+        raise BundleError(
+            f"{folder} was pulled, and stays as its hub has it.",
+            "Pull all levels, copy the folder, and add to the copy.",
+        )
 
 
 def record_of(run: Path | str, *, by: str = "") -> ExperimentRecord:

@@ -9,7 +9,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import CommandOutput, command_line, passed_over, percent
+from ticket_hub_cli.output import COST_COLUMNS, CommandOutput, command_line, passed_over, percent
 
 if TYPE_CHECKING:
     from ticket_hub.hub.query import SearchHit
@@ -50,6 +50,7 @@ REPLAYS = Column("replays", "REPLAYED", _replayed)
     "ticket search",
     "ticket search lenet --dataset mnist --density 0 0.05",
     "ticket search --verdict winning --sort accuracy --hub /mnt/lab/tickets",
+    "ticket search --sort speedup --max-ms 5",
     "ticket search --owner ann --format json",
 )
 @click.argument("text", required=False)
@@ -64,8 +65,18 @@ REPLAYS = Column("replays", "REPLAYED", _replayed)
 @click.option("--metric", help="What was measured, such as accuracy or 'RMSE (m)'.")
 @click.option("--owner", help="First part of OWNER/NAME.")
 @click.option(
+    "--max-ms",
+    type=click.FloatRange(0, min_open=True),
+    help="Of a forward pass, where it was measured.",
+)
+@click.option(
+    "--max-size", type=click.IntRange(1), metavar="BYTES", help="Of the weights, where measured."
+)
+@click.option(
     "--sort",
-    type=click.Choice(["updated", "accuracy", "best", "density", "name", "replays"]),
+    type=click.Choice(
+        ["updated", "accuracy", "best", "density", "name", "replays", "size", "speedup"]
+    ),
     default="updated",
     show_default=True,
 )
@@ -75,7 +86,9 @@ def command(out: CommandOutput, hub: str | None, sort: Any, limit: int, **wanted
     """Find tickets on a hub.
 
     TEXT is a part of a name: of the ticket, network, data set or recipe. A ticket is listed with
-    the levels that fit the ranges. --sort best needs one --metric to sort by.
+    the levels that fit the ranges. --sort best needs one --metric to sort by. What a ticket costs
+    is shown where somebody has measured it, of its quickest form, with the machine: milliseconds
+    of different machines do not compare.
     """
     from ticket_hub.hub.front import search_hub
     from ticket_hub.hub.query import Query
@@ -84,7 +97,8 @@ def command(out: CommandOutput, hub: str | None, sort: Any, limit: int, **wanted
     found = search_hub(query, hub=hub, sort=sort, limit=limit, report=passed_over)
     rows = [_row(each) for each in found]
     replayed = [REPLAYS] * any(row["replays"]["others"] for row in rows)
-    out.table(rows, [*COLUMNS, *replayed], name="ticket")
+    measured = COST_COLUMNS if any(row["cost"] for row in rows) and out.form == "human" else []
+    out.table(rows, [*COLUMNS, *replayed, *measured], name="ticket")
     if rows:
         known = next((row["ticket"] for row in rows if "/" in row["ticket"]), None)
         verb = "info" if known else "show"
@@ -120,4 +134,5 @@ def _row(found: SearchHit) -> dict[str, Any]:
         "best_accuracy": found.best_accuracy or None,
         "replays": dataclasses.asdict(found.replays),
         "best": {**vars(found.metric), "value": found.best},
+        "cost": dataclasses.asdict(found.cost) if found.cost else None,
     }

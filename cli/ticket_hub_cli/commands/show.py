@@ -96,6 +96,7 @@ def command(ticket: str, out: CommandOutput) -> None:
 
 
 def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
+    from ticket_hub.bundle.card_costs import cost_rows, slower_forms
     from ticket_hub.bundle.plugin_records import plugin_lines, plugin_notes
     from ticket_hub.bundle.unknown import unknown_parts
     from ticket_hub.signing.replays import replays_of
@@ -103,6 +104,8 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     manifest, default, metric = bundle.manifest, bundle.manifest.default, bundle.manifest.metric
     levels = [level_row(each) for each in manifest.levels]
     experiments = experiment_rows(bundle.experiments())
+    records = bundle.costs()
+    costs = cost_rows(records, manifest)
     facts = {
         "id": manifest.id,
         "bundle": bundle.path,
@@ -128,7 +131,8 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         out.text("")
         out.table(levels, _columns(manifest), name="level")
         experiment_table(experiments, out)
-        for sentence in [*thin, *plugin_notes(manifest.plugins)]:
+        _cost_table(costs, out)
+        for sentence in [*slower_forms(records), *thin, *plugin_notes(manifest.plugins)]:
             out.hint(sentence)
         look = command_line("ticket", "show", f"{name}:{default.level}")
         out.hint(f"One level by layers: {look}.")
@@ -136,7 +140,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         out.record(
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
-            | {"metric": metric.name, "signature": signature or None}
+            | {"metric": metric.name, "costs": costs, "signature": signature or None}
             | {"replays": dataclasses.asdict(replays)}
             | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin}
             | {"needs": needs, "notes": plugin_notes(manifest.plugins)},
@@ -158,6 +162,16 @@ def _signature(bundle: Bundle) -> str:
     except SignatureError as error:
         return f"NOT VALID: {error.problem}"
     return found.sentence if found else ""
+
+
+def _cost_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
+    """What was measured of the tickets, each with its machine."""
+    if rows:
+        from ticket_hub.bundle.card_costs import FORM_COLUMNS
+
+        out.text("\nWhat they cost (milliseconds are of the machine that is named):\n")
+        place = [Column("level", "LEVEL", right=True)]
+        out.table(rows, [*place, *FORM_COLUMNS, Column("where", "ON")], name="form")
 
 
 def _columns(manifest: Manifest) -> list[Column]:
