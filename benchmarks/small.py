@@ -2,6 +2,7 @@
 
     python benchmarks/small.py [--networks vgg-19 resnet-20] [--rate 0.5] [--steps 20]
     python benchmarks/small.py --networks vgg-14 mobilenet-v1 --rule signed-sum
+    python benchmarks/small.py --removal --networks resnet-20 vgg-19
 
 Of each network the units of the smallest L1 norm are dropped at `--rate`. The steps are those of a
 search: `dense` and `masked` are levels that the backend `lanes` trains, `small` is what the backend
@@ -9,7 +10,9 @@ search: `dense` and `masked` are levels that the backend `lanes` trains, `small`
 size, with flips and crops. `forward` is a pass of a batch in evaluation mode. All take turns, so
 that a busy moment meets all of them. `--rule signed-sum` drops units by the rule of SimplePruning's
 table: of C units the C - floor(C * rate) + 1 whose incoming weights have the largest |sum| stay,
-scored by the dense weights.
+scored by the dense weights. `--removal` measures instead what it takes to leave the units out, from
+the dense network to the smaller module, beside torch-pruning: the dependency graph, the scores by
+L1 norm, and the removal. Both leave as many parameters.
 """
 
 from __future__ import annotations
@@ -20,23 +23,27 @@ import json
 import math
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
+import torch_pruning
+from torch import nn
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.environment import fingerprint
-from ticket_hub.networks import architecture_for, initialize, outline
+from ticket_hub.networks import architecture_for, build, initialize, outline
 from ticket_hub.pruning import full_mask, next_mask
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
-from ticket_hub.structured import structure_of
+from ticket_hub.structured import shrink, structure_of
 from ticket_hub.training import Member, Plain
 from ticket_hub.training.lanes import Lanes
 from ticket_hub.training.small import Small
-from ticket_hub.types import Mask, Weights
+from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
 
+KINDS = ("conv", "fc", "shortcut")
 WARMUP = 2
 SHAPE, CLASSES = (3, 32, 32), 10
 
@@ -50,10 +57,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--removal", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     facts = fingerprint("cpu")
-    for name in asked.networks:
+    for name in asked.networks if asked.removal else ():
+        print(json.dumps(removal(name, asked.rate, asked.steps) | {"machine": facts["device"]}))
+    for name in asked.networks if not asked.removal else ():
         backends = forms(name, asked.rate, asked.batch, asked.rule)
         times = in_turns(actions(backends, asked.batch), asked.steps)
         median = {form: statistics.median(each) for form, each in times.items()}
@@ -80,6 +90,66 @@ def main() -> None:
         print(json.dumps(found))
 
 
+def removal(name: str, rate: float, turns: int) -> dict[str, object]:
+    """Milliseconds from the dense network to the smaller module: ours and torch-pruning's."""
+    spec = NetworkSpec(name=name)
+    architecture = architecture_for(spec, SHAPE, CLASSES)
+    theta0 = initialize(architecture, spec, 0)
+    left: dict[str, nn.Module] = {}
+
+    def ours() -> None:
+        structure_of.cache_clear()
+        mask = unit_mask(structure_of(architecture), outline(architecture).layers, theta0, rate)
+        left["ours"] = shrink(architecture, theta0, mask).build()
+
+    def theirs() -> None:
+        left["torch-pruning"] = pruned_by_torch_pruning(architecture, theta0, rate)
+
+    times = in_turns({"ours": ours, "torch-pruning": theirs}, turns)
+    ratios = [a / b for a, b in zip(times["ours"], times["torch-pruning"], strict=True)]
+    return {
+        "network": name,
+        "rate": rate,
+        "parameters": {form: sum(p.numel() for p in m.parameters()) for form, m in left.items()},
+        "milliseconds": {form: round(statistics.median(each), 1) for form, each in times.items()},
+        "ours over torch-pruning": round(statistics.median(ratios), 2),
+        "quartiles": [round(each, 2) for each in statistics.quantiles(ratios, n=4)[::2]],
+        "turns": turns,
+    }
+
+
+def pruned_by_torch_pruning(architecture: Architecture, theta0: Weights, rate: float) -> nn.Module:
+    """The same network by torch-pruning's own pruner; the units of the output stay."""
+    module = build(architecture)
+    module.load_state_dict(dict(theta0))
+    output = outline(architecture).layers[-1].name.rpartition(".")[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch_pruning.pruner.BasePruner(
+            module,
+            torch.rand(2, *SHAPE),
+            importance=torch_pruning.importance.GroupMagnitudeImportance(p=1),
+            pruning_ratio=rate,
+            ignored_layers=[module.get_submodule(output)],
+        ).step()
+    return module
+
+
+def unit_mask(
+    structure: Structure, layers: tuple[PrunableLayer, ...], theta0: Weights, rate: float
+) -> Mask:
+    """The units of the smallest L1 norm of each group dropped."""
+    return next_mask(
+        PruningSpec(granularity="unit", rates=dict.fromkeys(KINDS, rate)),
+        layers,
+        initial=theta0,
+        trained=theta0,
+        mask=full_mask(layers),
+        seed=0,
+        structure=structure,
+    )
+
+
 def forms(name: str, rate: float, batch: int, rule: str) -> dict[str, Plain]:
     """The dense network, the same with a mask, and what is left of it, as levels of a search."""
     spec = NetworkSpec(name=name)
@@ -89,15 +159,7 @@ def forms(name: str, rate: float, batch: int, rule: str) -> dict[str, Plain]:
     if rule == "signed-sum":
         mask: Mask = signed_sum_mask(structure, theta0, full_mask(layers), rate)
     else:
-        mask = next_mask(
-            PruningSpec(granularity="unit", rates=dict.fromkeys(("conv", "fc", "shortcut"), rate)),
-            layers,
-            initial=theta0,
-            trained=theta0,
-            mask=full_mask(layers),
-            seed=0,
-            structure=structure,
-        )
+        mask = unit_mask(structure, layers, theta0, rate)
     whole = Member(name="trial-0", seed=0, level=0, weights=theta0, mask=full_mask(layers))
     training = TrainingSpec(
         iterations=10_000,
