@@ -12,6 +12,7 @@ from ticket_hub.durable import explaining, write_bytes
 from ticket_hub.errors import HubError
 from ticket_hub.home import user_name
 from ticket_hub_api.accounts import accounts, tokens
+from ticket_hub_api.catalog.vouching import signers_of
 from ticket_hub_api.settings import Settings, is_loopback
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import current_version, migrate
@@ -53,7 +54,9 @@ def prepare(settings: Settings, *, host: str, port: int) -> Prepared:
         HubError: the address is not loopback and there is no account; or the database is of
             another version.
         HubUnavailableError: the port is taken.
+        SignatureError: among the trusted keys is none, or cryptography is not installed.
     """
+    signers_of(settings)  # what cannot be read is said now, and not on every page
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database_url)
     try:

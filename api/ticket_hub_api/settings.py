@@ -82,6 +82,8 @@ class Settings:
             `ticket hub quota` says nothing else; 0 for any number.
         job_waiting: how many jobs of one account may wait.
         mirrors: addresses of hubs whose tickets `ticket hub index` may list here, with commas.
+        trusted_keys: a folder of public keys, `NAME.pub`: a ticket that one of them has signed is
+            shown as signed by NAME. Without it no name is shown.
         response_cache: whether answers are kept for as long as nobody changes the database.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
@@ -108,6 +110,7 @@ class Settings:
     job_quota_seconds: int = 7 * 86_400
     job_waiting: int = 1000
     mirrors: str = ""
+    trusted_keys: str = ""
     response_cache: bool = True
     log_level: str = "info"
 

@@ -135,8 +135,7 @@ class HuggingFaceHub:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         with self._writing(repo), _no_bars():
-            created = self.api.create_repo(repo, private=private, exist_ok=True)
-            repo = created.repo_id
+            repo, url = self._created(repo, private=private)
             head = self.snapshot(repo).commit if parent is None else parent
             additions = [
                 CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(source))
@@ -154,9 +153,20 @@ class HuggingFaceHub:
         return Pushed(
             repo=repo,
             commit=commit.oid,
-            url=commit.pr_url or str(created),
+            url=commit.pr_url or url,
             uploaded=tuple(each.path_in_repo for each in additions if _was_sent(each)),
         )
+
+    def _created(self, repo: str, *, private: bool | None) -> tuple[str, str]:
+        """The name and the page of a repository, made where it is not there."""
+        try:
+            created = self.api.create_repo(repo, private=private, exist_ok=True)
+        except ValueError:
+            # It is there and is somebody else's: the client looks it up, and then reads the address
+            # of no hub but the public one. Whether one may write there the commit tells.
+            self.snapshot(repo)
+            return repo, self.url(repo)
+        return created.repo_id, str(created)
 
     def _keep_new_repository(self, repo: str, parent: str | None, additions: Sequence[Any]) -> None:
         """Refuse to fill a repository as new that somebody else has filled meanwhile."""

@@ -32,6 +32,17 @@ class ReplaySummary:
     reproduced: int = 0
     failed: int = 0
 
+    @classmethod
+    def of(cls, records: Collection[ReplayRecord]) -> ReplaySummary:
+        """The summary of one record for each of those who count."""
+        outcomes = [record.outcome for record in records]
+        return cls(
+            others=len(outcomes),
+            identical=outcomes.count("bit-identical"),
+            reproduced=outcomes.count("reproduced"),
+            failed=outcomes.count("not reproduced"),
+        )
+
     @property
     def rank(self) -> tuple[int, int]:
         """More is more believable: replays that came out, then those to the bit."""
@@ -84,13 +95,7 @@ def summarize(
         is_own = record.who.lower() in own or (own_key and record.key_id == own_key)
         if not is_own and is_genuine(record):
             latest[record.key_id or record.who.lower()] = record
-    outcomes = [record.outcome for record in latest.values()]
-    return ReplaySummary(
-        others=len(outcomes),
-        identical=outcomes.count("bit-identical"),
-        reproduced=outcomes.count("reproduced"),
-        failed=outcomes.count("not reproduced"),
-    )
+    return ReplaySummary.of(latest.values())
 
 
 def replays_of(folder: Path, bundle: str, *, owner: str = "") -> ReplaySummary:

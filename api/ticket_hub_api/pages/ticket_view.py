@@ -20,6 +20,7 @@ from ticket_hub_api.catalog.experiments import (
     of_other_metrics,
 )
 from ticket_hub_api.catalog.tickets import TicketDetail
+from ticket_hub_api.catalog.vouching import Vouching, signers_of, vouching_of
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of
 from ticket_hub_api.services import Services
@@ -108,6 +109,7 @@ class TicketView:
         by_other_metrics: experiments that measured something else than accuracy.
         figures: those that can be drawn.
         card: as safe HTML, or None.
+        vouching: who signed it, and who trained it again.
     """
 
     detail: TicketDetail
@@ -121,6 +123,7 @@ class TicketView:
     by_other_metrics: tuple[tuple[ExperimentDetail, Metric], ...]
     figures: tuple[Figure, ...]
     card: Markup | None
+    vouching: Vouching
 
     @property
     def stop(self) -> str:
@@ -200,6 +203,7 @@ def view_of(
         ),
         figures=tuple(kind(metric, _stop_of(about)) for kind in kinds),
         card=None if card is None else readme.render_readme(card),
+        vouching=vouching_of(services, connection, ticket, signers_of(services.settings)),
     )
 
 

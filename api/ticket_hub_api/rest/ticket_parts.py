@@ -18,6 +18,7 @@ from ticket_hub_api.catalog.ticket_files import (
     part_of,
 )
 from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
+from ticket_hub_api.catalog.vouching import Vouching, signers_of, vouching_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.rest.tickets import Which
@@ -50,6 +51,19 @@ def show_ticket(request: Request, caller: Caller, which: Which) -> TicketDetail:
     """Describe one ticket: its levels with their evidence, its lineage, its files."""
     with services_of(request).database.read() as connection:
         return one_ticket(connection, caller, *which)
+
+
+@router.get("/vouching", responses=answers(401, 404, 422, 429, 503))
+def vouching(request: Request, caller: Caller, which: Which) -> Vouching:
+    """Who vouches for a ticket: whose signature it has, and what others found who replayed it.
+
+    A signature counts where the operator trusts its key. A replay is of the account that added it,
+    and counts as another's unless that account pushed these tickets or is their owner.
+    """
+    services = services_of(request)
+    with services.database.read() as connection:
+        ticket = one_ticket(connection, caller, *which)
+        return vouching_of(services, connection, ticket, signers_of(services.settings))
 
 
 @router.get("/levels/{level}/layers", responses=REFUSALS)

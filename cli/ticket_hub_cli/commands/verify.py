@@ -117,13 +117,16 @@ def _target(ticket: str, given: dict[str, Any], *, share: bool, replay: bool) ->
         return {}
     if not replay:
         raise click.UsageError("--push shares a replay: give --replay, too.")
-    repo = repo or split_level(ticket)[0].partition("@")[0]
+    named, hub = split_level(ticket)[0].partition("@")[0], given["hub"]
+    if not is_repo(named):
+        given["hub"] = None  # what is replayed is here, and --hub is where it is shared
+    repo = repo or named
     if not is_repo(repo) or Path(repo).exists():
         raise click.UsageError("--push needs to know where to: give --to OWNER/NAME.")
     signs = bool(key) or any(keys_folder().glob("*.pem"))
     if signs:
         find_key(key)
-    return {"repo": repo, "by": by, "key": key if signs else None, "hub": given["hub"]}
+    return {"repo": repo, "by": by, "key": key if signs else None, "hub": hub}
 
 
 def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[Path, bool]:
