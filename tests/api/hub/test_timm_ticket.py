@@ -8,6 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import pytest
 import torch
 
 from ticket_hub.bundle import (
@@ -37,6 +38,7 @@ torch.save(model.state_dict(), sys.argv[2])
 """
 
 
+@pytest.mark.slow  # with each change `core/bundle/test_timm.py` loads one that is not pushed
 def test_plain_timm_loads_a_pushed_ticket(hub: RunningHub, tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     mask = {

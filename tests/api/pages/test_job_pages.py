@@ -257,6 +257,7 @@ def worker(hub: RunningHub, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("worker")
+@pytest.mark.slow  # with each change a browser submits, and `jobs/test_workers.py` retrains
 def test_a_real_worker_retrains_what_a_browser_submits(
     hub: RunningHub, visit: Visit, shown: Shown
 ) -> None:

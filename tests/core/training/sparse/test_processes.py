@@ -68,12 +68,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tickets")
 
 
+def test_the_compiled_backend_gives_the_same_bits_in_every_process() -> None:
+    python = forked.python()
+    (one, _), (other, hits) = (run("SparseNumba", python) for _ in range(2))
+    assert one == other
+    assert hits == 1  # of what was compiled for all tests
+
+
 @pytest.fixture(scope="module")
 def first(home: Path) -> tuple[str, int]:
     return run("SparseNumba", TICKET_HOME=str(home), NUMBA_CACHE_DIR="")
 
 
-def test_the_compiled_backend_gives_the_same_bits_in_every_process_and_compiles_once(
+@pytest.mark.slow  # compiles everything anew
+def test_where_nothing_is_compiled_the_first_process_does_it_once_for_all(
     home: Path, first: tuple[str, int]
 ) -> None:
     second = run("SparseNumba", TICKET_HOME=str(home), NUMBA_CACHE_DIR="")
