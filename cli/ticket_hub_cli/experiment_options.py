@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 HEADS = ["auto", "keep", "reset", "reset-masked"]
 TERMS = (
     *("against", "trials", "changes", "head", "images", "seed", "hub", "fresh"),
-    *("start", "margin", "alpha"),
+    *("start", "margin", "alpha", "reinits"),
 )
 """Keys of `ticket_hub.transfer.planning.Terms`: what is trained."""
 
@@ -61,6 +61,12 @@ _OPTIONS = (
         metavar="CONTROLS",
     ),
     click.option("--trials", type=click.IntRange(min=1), help="Repetitions.  [default: 5]"),
+    click.option(
+        "--reinits",
+        type=click.IntRange(min=1),
+        default=1,
+        help="Draws of each control that draws something, for every ticket; n counts tickets.",
+    ),
     options.set_option,
     click.option(
         "--patience",

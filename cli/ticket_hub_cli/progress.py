@@ -314,7 +314,7 @@ class Board:
 
 def _trial_number(item: tuple[str, object]) -> tuple[int, str]:
     name = item[0]
-    number = name.rpartition("-")[2]
+    number = name.rpartition("-")[2].partition(".")[0]
     return (int(number) if number.isdigit() else 0, name)
 
 

@@ -33,7 +33,8 @@ class TrialResult:
     """One trained network; the fields are those of `ticket_hub.transfer.result.Result`.
 
     `start` is empty where nobody wrote down what the network began with. `stops_early` and
-    `measured` are as in `ticket_hub.evidence.Outcome`.
+    `measured` are as in `ticket_hub.evidence.Outcome`. `draw` counts the draws of a control that
+    was drawn several times for each trial.
     """
 
     trial: int
@@ -49,6 +50,7 @@ class TrialResult:
     start: str = ""
     stops_early: bool = field(default=True, metadata=LATER)
     measured: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
+    draw: int = field(default=0, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,9 @@ class NetworkResults:
 
     @property
     def outcome(self) -> Outcome:
-        """What was measured."""
+        """What was measured, the draws of each trial averaged."""
         starts = tuple(each.start for each in self.trials)
-        return Outcome(
+        found = Outcome(
             starts=starts if all(starts) else (),
             accuracy=tuple(each.test_accuracy for each in self.trials),
             early_stop=tuple(each.early_stop for each in self.trials),
@@ -78,6 +80,7 @@ class NetworkResults:
                 if all(name in each.measured for each in self.trials)
             },
         )
+        return found.averaged([each.trial for each in self.trials])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "rec
 
 FORMAT = 1
 MAX_NETWORKS, MAX_FACTS = 32, 64
+MAX_DRAWS = 100  # of a control for each trial
 MAX_BESIDE, MAX_SIZE = 20_000, 10**12
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _WHEN = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
@@ -226,7 +227,10 @@ def _check_level(level: LevelResults, metric: Metric) -> None:
     if not 1 <= len(numbers) <= MAX_TRIALS or len(set(numbers)) != len(numbers):
         raise _wrong(f"level {level.level} has no trials, too many, or one of them twice")
     for name, network in networks.items():
-        if not _NAME.fullmatch(name) or [each.trial for each in network.trials] != numbers:
+        draws = max((each.draw for each in network.trials), default=0) + 1
+        wanted = [(trial, draw) for trial in numbers for draw in range(min(draws, MAX_DRAWS))]
+        given = [(each.trial, each.draw) for each in network.trials]
+        if not _NAME.fullmatch(name) or given != wanted or (name == TICKET and draws > 1):
             raise _wrong(f"the networks of level {level.level} do not have the same trials")
         if not all(_is_possible(each, metric) for each in network.trials):
             raise _wrong(f"a trial of level {level.level} says what cannot be")

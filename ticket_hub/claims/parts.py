@@ -85,6 +85,7 @@ class Experiment:
         against: the controls.
         dataset: what to train on; empty for what the tickets were found on.
         changes: fields of the recipe that differ, `training.` and `data.` only.
+        reinits: how often controls that draw something are drawn for each ticket.
     """
 
     tickets: str
@@ -92,6 +93,7 @@ class Experiment:
     against: tuple[str, ...]
     dataset: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict, metadata=LATER)
+    reinits: int = field(default=1, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)

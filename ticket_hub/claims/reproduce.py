@@ -222,6 +222,7 @@ def _planned(experiment: Experiment, found: FindResult, tickets: Study) -> Plan:
         against=experiment.against,
         trials=found.recipe.search.trials,
         changes=experiment.changes,
+        reinits=experiment.reinits,
     )
     place = _levels(found, tickets, experiment)
     return plan(place, terms, dataset=experiment.dataset or None)

@@ -222,4 +222,5 @@ def _of(measured: Measured, orders: Sequence[str]) -> Outcome:
         if measured.outcome.tickets
         else (),
         stops_early=measured.outcome.stops_early,
+        draws=measured.outcome.draws,
     )

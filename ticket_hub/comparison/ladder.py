@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ticket_hub.evidence import Outcome, count_text
-from ticket_hub.evidence.counts import distinct
+from ticket_hub.evidence import Outcome
+from ticket_hub.evidence.counts import distinct, drawn_text
 from ticket_hub.evidence.student import t_quantile
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.training import Curves
@@ -60,9 +60,11 @@ class Measured:
         outcome: of each trial.
         orders: of each trial, what names its examples and their order: two trials of one name
             saw the same. Empty where that is not known.
-        curves: of each trial; empty where only the outcome is known.
+        curves: of each trial, and of each of its draws, which stand side by side; empty where only
+            the outcome is known.
         verdict: what the evidence supports of these tickets, or empty; see `ticket_hub.evidence`.
         metric: what was measured; outcome and curves have its values as accuracies.
+        network: its name, which says what its draws are called; empty where there is one.
     """
 
     level: int
@@ -72,6 +74,7 @@ class Measured:
     curves: tuple[Curves, ...] = ()
     verdict: str = ""
     metric: Metric = ACCURACY
+    network: str = ""
 
     @property
     def n(self) -> int:
@@ -88,7 +91,14 @@ class Measured:
         """On the training sample at the early stop; empty where a trial has not read one."""
         read = [(each.train_accuracy, each.early_stop) for each in self.curves]
         found = [float(values[stop]) for values, stop in read if values is not None]
-        return tuple(found) if len(found) == len(read) else ()
+        if len(found) < len(read):
+            return ()
+        return tuple(map(float, np.reshape(found, (-1, self.outcome.draws)).mean(1)))
+
+    @property
+    def counted(self) -> str:
+        """What n is of, as `5 tickets`."""
+        return drawn_text(self.n, self.tickets, self.network, self.outcome.draws)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,4 +153,4 @@ class MeasuredLadder:
 def counts_of(rungs: Sequence[Measured]) -> tuple[str, ...]:
     """What trials are of, as `5 tickets`, each kind once and the fewest trials first."""
     ordered = sorted(rungs, key=lambda rung: (rung.n, rung.tickets or 0))
-    return tuple(dict.fromkeys(count_text(rung.n, rung.tickets) for rung in ordered))
+    return tuple(dict.fromkeys(rung.counted for rung in ordered))

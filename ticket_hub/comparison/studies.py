@@ -245,7 +245,8 @@ def _of_results(
         level=results[0].level,
         density=sum(each.density for each in results) / len(results),
         outcome=outcome,
-        orders=tuple(f"{batch}/{each.order_seed}/0" for each in results),
+        orders=tuple(f"{batch}/{each.order_seed}/0" for each in results if not each.draw),
         curves=tuple(each.curves for each in results),
         metric=metric,
+        network=results[0].control,
     )

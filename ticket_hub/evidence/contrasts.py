@@ -46,6 +46,7 @@ class Contrast:
         tickets, tickets_other: how many different tickets they are of; None where not known.
         accuracy: difference of the mean test accuracies, as a fraction.
         sooner: early stop of the other side over this one's, geometric; above 1 is sooner.
+        draws, draws_other: networks that each value of a side is the mean of.
         method: `student-t` or `bootstrap` of pairs, or `welch`.
         confidence: of the intervals.
     """
@@ -59,6 +60,8 @@ class Contrast:
     confidence: float
     tickets: int | None = None
     tickets_other: int | None = None
+    draws: int = 1
+    draws_other: int = 1
 
 
 def contrast(
@@ -84,6 +87,8 @@ def contrast(
         confidence=confidence,
         tickets=distinct(first.tickets),
         tickets_other=distinct(second.tickets),
+        draws=first.draws,
+        draws_other=second.draws,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-__all__ = ["budget_note", "count_text", "distinct"]
+__all__ = ["budget_note", "count_text", "distinct", "drawn_text"]
 
 
 def distinct(tickets: Sequence[str]) -> int | None:
@@ -21,6 +21,18 @@ def count_text(n: int, tickets: int | None) -> str:
     if tickets == n:
         return f"{n} ticket{_s(n)}"
     return f"{runs} of {tickets} ticket{_s(tickets)}"
+
+
+def drawn_text(n: int, tickets: int | None, control: str, draws: int) -> str:
+    """As `count_text`, and how often a control was drawn for each: `5 tickets, 3 draws each`.
+
+    Args:
+        control: its name; of those that begin with `reinit` draws are called reinitializations.
+        draws: for each run; with one nothing is added.
+    """
+    count = count_text(n, tickets)
+    what = "reinitializations" if control.startswith("reinit") else "draws"
+    return count if draws == 1 else f"{count}, {draws} {what} each"
 
 
 def budget_note(totals: Mapping[str, int]) -> str:

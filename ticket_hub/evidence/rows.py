@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ticket_hub.evidence.counts import count_text, distinct
+from ticket_hub.evidence.counts import distinct, drawn_text
 from ticket_hub.evidence.statistics import paired_difference
 from ticket_hub.evidence.verdict import REFERENCES, ControlComparison, Outcome, Verdict
 from ticket_hub.recipe.own import ACCURACY, Metric, read_at
@@ -52,6 +52,7 @@ class EvidenceRow:
         density: kept weights over prunable weights.
         n: number of trials.
         tickets: how many different tickets they are of; None where that is not known.
+        draws: networks of a control for each trial, averaged within it.
         accuracy, accuracy_low, accuracy_high: test accuracy at the early stop, in [0, 1].
         early_stop: mean iteration; of loops that read no validation loss it is the last one.
         gain, gain_low, gain_high: accuracy of the ticket minus this control's, paired; the
@@ -83,6 +84,12 @@ class EvidenceRow:
     p_uncorrected: float | None = None
     verdict: str = ""
     tickets: int | None = None
+    draws: int = 1
+
+    @property
+    def counted(self) -> str:
+        """What n is of: `5 tickets`, or `5 tickets, 3 reinitializations each`."""
+        return drawn_text(self.n, self.tickets, self.network, self.draws)
 
 
 def level_rows(
@@ -108,6 +115,7 @@ def _row(level: int, name: str, outcome: Outcome, density: float, verdict: Verdi
         density=density,
         n=accuracy.n,
         tickets=distinct(outcome.tickets),
+        draws=outcome.draws,
         accuracy=accuracy.mean,
         accuracy_low=accuracy.low,
         accuracy_high=accuracy.high,
@@ -171,7 +179,7 @@ def _cells(row: EvidenceRow, metric: Metric) -> list[str]:
         str(row.level),
         row.network,
         f"{100 * row.density:.2f}",
-        count_text(row.n, row.tickets),
+        row.counted,
         metric.interval(row.accuracy, row.accuracy_low, row.accuracy_high),
         f"{row.early_stop:,.0f}",
         metric.interval(row.gain, row.gain_low, row.gain_high, signed=True),

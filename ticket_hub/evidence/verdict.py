@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ticket_hub.errors import EvidenceError, RecipeError
-from ticket_hub.evidence.counts import count_text, distinct
+from ticket_hub.evidence.counts import count_text, distinct, drawn_text
 from ticket_hub.evidence.family import Decisions, decide
 from ticket_hub.evidence.statistics import (
     MIN_TRIALS,
@@ -38,6 +38,7 @@ from ticket_hub.evidence.statistics import (
     trials_needed,
 )
 from ticket_hub.recipe.own import ACCURACY, MARGIN, Metric
+from ticket_hub.recipe.spec import LATER
 from ticket_hub.types import Word
 
 __all__ = [
@@ -140,14 +141,61 @@ class Outcome:
         measured: other numbers of each trial that an author's own loop gave, by its names.
         starts: digests of what each network began with; empty where that is not known.
         tickets: of which ticket each trial is, by any name; empty where that is not known.
+        draws: how many networks each value is the mean of: a control that was drawn several times
+            for every ticket; see `averaged`.
     """
 
     accuracy: Sequence[float]
-    early_stop: Sequence[int]
+    early_stop: Sequence[int] | Sequence[float]
     starts: Sequence[str] = ()
     tickets: Sequence[str] = ()
     stops_early: bool = True
     measured: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    draws: int = 1
+
+    def averaged(self, trials: Sequence[int]) -> Outcome:
+        """The same with the draws of each trial averaged, so that n counts trials.
+
+        Several draws of a control for one ticket share that ticket, and are no further trials. With
+        as many draws for each ticket, the paired t-test of the tickets' means is the exact test of
+        the mixed model in which tickets are random and draws are nested in them; n x m pairs would
+        take the draws' agreement for knowledge about tickets. Early stops are compared as ratios,
+        and their mean is geometric.
+
+        Args:
+            trials: of each value, which repetition.
+
+        Raises:
+            EvidenceError: a trial has more draws than another.
+        """
+        places: dict[int, list[int]] = {}
+        for place, trial in enumerate(trials):
+            places.setdefault(trial, []).append(place)
+        draws = {len(each) for each in places.values()}
+        if draws == {1} or not places:
+            return self
+        if len(draws) > 1:
+            raise EvidenceError(
+                "A control was not drawn equally often for each ticket.",
+                "The same command again trains what is missing.",
+            )
+
+        def mean(values: Sequence[float]) -> tuple[float, ...]:
+            return tuple(float(np.mean([values[at] for at in each])) for each in places.values())
+
+        stops = mean([math.log(max(stop, 1)) for stop in self.early_stop])
+        firsts = [each[0] for each in places.values()]
+        return replace(
+            self,
+            accuracy=mean(self.accuracy),
+            early_stop=tuple(map(math.exp, stops)),
+            starts=tuple("+".join(self.starts[at] for at in each) for each in places.values())
+            if self.starts
+            else (),
+            tickets=tuple(self.tickets[at] for at in firsts) if self.tickets else (),
+            measured={name: mean(values) for name, values in self.measured.items()},
+            draws=draws.pop(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +216,7 @@ class ControlComparison:
         only_alone: whether one of both would be made without the correction, and is not.
         identical: whether the control's networks are the ticket's own: they begin with the same
             weights and the same mask in every trial, and there is nothing to compare.
+        draws: networks of the control for each of the ticket's, averaged before anything else.
     """
 
     control: str
@@ -181,6 +230,7 @@ class ControlComparison:
     worse: bool
     only_alone: bool = False
     identical: bool = False
+    draws: int = field(default=1, metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +344,7 @@ def _comparison(  # noqa: PLR0917 - made in one place
         only_alone=not (holds or worse)
         and ((bool(alone[0]) and can_hold) or (bool(alone[1]) and can_be_worse)),
         identical=_identical(ticket, control),
+        draws=control.draws,
     )
 
 
@@ -376,6 +427,8 @@ def _reason(  # noqa: PLR0917 - made in one place
         return "The dense network was not trained beside the ticket, so there is no verdict."
     named = [each for each in comparisons if each.control in {"dense", "reinit"}]
     parts = "; ".join(_describe(each, rule.metric) for each in named)
+    drawn = max(named, key=lambda each: each.draws)
+    count = drawn_text(n, tickets, drawn.control, drawn.draws)
     terms = [f"n = {count}", f"margin {rule.metric.amount(rule.margin)}"]
     terms += [f"alpha {rule.alpha:g}"] if rule.alpha != ALPHA else []
     terms += [f"corrected for {family} comparisons"] if family > 1 else []

@@ -118,13 +118,13 @@ class ExperimentSpec:
         """Draws the data order of a trial, the same for the ticket and all its controls."""
         return _trial_seed(self.seed, trial)
 
-    def control_seed(self, control: str, level: int, trial: int) -> int:
-        """Draws what a control needs; independent of every other control, level and trial."""
+    def control_seed(self, control: str, level: int, trial: int, draw: int = 0) -> int:
+        """Draws what a control needs; independent of every other control, level, trial, draw."""
         if control == "mask-only":
             return self.init_seed + trial
         if control in {PERMUTED, DENSE_REINIT}:  # one initialization, at every level
             control, level = DENSE_REINIT, 0
-        return derive_seed(self.trial_seed(trial), "control", control, level)
+        return derive_seed(self.trial_seed(trial), "control", control, level, *_further(draw))
 
     def signed_seed(self, trial: int) -> int | None:
         """Draws the sizes that the tickets of a trial begin with, the same at every level.
@@ -180,9 +180,9 @@ class OwnExperimentSpec:
         """Seeds the loop in a trial, the same for the ticket and all its controls."""
         return _trial_seed(self.seed, trial)
 
-    def control_seed(self, control: str, level: int, trial: int) -> int:
-        """Draws what a control needs; independent of every other control, level and trial."""
-        return derive_seed(self.trial_seed(trial), "control", control, level)
+    def control_seed(self, control: str, level: int, trial: int, draw: int = 0) -> int:
+        """Draws what a control needs; independent of every other control, level, trial, draw."""
+        return derive_seed(self.trial_seed(trial), "control", control, level, *_further(draw))
 
 
 def start_note(spec: ExperimentSpec | OwnExperimentSpec) -> str:
@@ -201,6 +201,11 @@ def spec_of(table: Mapping[str, Any]) -> ExperimentSpec | OwnExperimentSpec:
     if "loop" in table:
         return build(OwnExperimentSpec, table)
     return build(ExperimentSpec, table)
+
+
+def _further(draw: int) -> tuple[int, ...]:
+    """What names a draw; the first has no name, as it was before there were several."""
+    return (draw,) if draw else ()
 
 
 def _trial_seed(seed: int, trial: int) -> int:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ticket_hub.comparison.ladder import CONFIDENCE
-from ticket_hub.evidence import count_text
+from ticket_hub.evidence.counts import drawn_text
 from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
 from ticket_hub.recipe.own import ACCURACY, Metric
@@ -94,10 +94,11 @@ def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
             mean=each.difference.mean,
             low=each.difference.low,
             high=each.difference.high,
-            n=count_text(each.difference.n, level.verdict.tickets if level.verdict else None),
+            n=drawn_text(each.difference.n, level.verdict.tickets, each.control, each.draws),
         )
         for level in some(judged, MAX_LEVELS)
-        for each in (level.verdict.comparisons if level.verdict else ())
+        if level.verdict
+        for each in level.verdict.comparisons
     ]
 
 

@@ -144,10 +144,14 @@ def _sample(panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials eval
 
 
 def _readings(rung: Measured, column: str) -> Float64[np.ndarray, "trials evaluations"]:
-    """The readings that all trials have: patience may have ended some before others."""
+    """The readings that all trials have: patience may have ended some before others.
+
+    Several draws of a trial are averaged.
+    """
     arrays = [getattr(each, column).numpy() for each in rung.curves]
     shortest = min(map(len, arrays))
-    return np.stack([array[:shortest] for array in arrays])
+    readings = np.stack([array[:shortest] for array in arrays])
+    return np.asarray(readings.reshape(-1, rung.outcome.draws, shortest).mean(1))
 
 
 def _accuracy_readings(rung: Measured) -> Float64[np.ndarray, "trials evaluations"]:

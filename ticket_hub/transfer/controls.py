@@ -50,6 +50,7 @@ __all__ = [
     "asks",
     "bases_of",
     "check_controls",
+    "is_drawn",
     "is_untrained",
     "register_control",
 ]
@@ -117,6 +118,17 @@ def is_untrained(control: str, *, signed: bool = False) -> bool:
     if control == DENSE_REINIT or (signed and (control == TICKET or asks(control, "begun"))):
         return True
     return asks(control, "fresh") or asks(control, "pretrained")
+
+
+def is_drawn(control: str) -> bool:
+    """Whether a control draws something by a seed of its own, and so may be drawn several times.
+
+    `mask-only` draws what the target's own search would, which is one network, and what begins
+    from a trained network (`finetune`, `permuted`) would have to train that anew for each draw.
+    """
+    trained = asks(control, "trained") or asks(control, "matched")
+    drawn = asks(control, "fresh") or asks(control, "seed")
+    return drawn and not trained and control != "mask-only"
 
 
 def check_controls(names: list[str]) -> None:

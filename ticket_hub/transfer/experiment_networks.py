@@ -103,7 +103,7 @@ class ExperimentNetworks:
             BundleError, NetworkError, PruningError: as their names say.
         """
         fitted = self._fitted(entry)
-        seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
+        seed = self.spec.control_seed(entry.control, entry.level, entry.trial, entry.draw)
         network, pretrained = self.spec.network, None
         if network.weights and asks(entry.control, "pretrained"):
             source = pretrained_start.StartWeights(
@@ -198,6 +198,7 @@ class ExperimentNetworks:
             level=entry.level,
             control=entry.control,
             trial=entry.trial,
+            draw=entry.draw,
             origin=self._origin(entry)[0].origin(entry.trial),
             ticket=self.ticket_id(entry),
             order_seed=self.spec.trial_seed(entry.trial),

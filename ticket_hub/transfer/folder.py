@@ -3,7 +3,8 @@
 lock                        owned by the process that works here
 experiment.json             format, spec, digest, bundle, data, network, head; written first
 environment.json            what it was made with, and whether its bits are still exact
-results/LLL/CONTROL-T.json  one file for each trained network; see `result`
+results/LLL/CONTROL-T.json  one file for each trained network; see `result`. The further draws
+                            of a control are CONTROL-T.1.json and so on
 dense/T/                    weights of a trained dense network, where something begins from it
 dense-reinit/T/             of one from fresh weights, whose units those of a mask are matched with
 checkpoints/LLL/            states of the networks in training
@@ -112,11 +113,7 @@ class ExperimentFolder:
             RunMismatchError: it is of another ticket than the one asked for.
         """
         result = read_result(self.place(entry))
-        if (result.level, result.control, result.trial) != (
-            entry.level,
-            entry.control,
-            entry.trial,
-        ):
+        if MemberKey(result.level, result.control, result.trial, result.draw) != entry:
             raise RunError(f"{self.place(entry)} is of another network.", "Remove this file.")
         if result.ticket != ticket:
             raise RunMismatchError(

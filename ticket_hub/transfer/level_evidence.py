@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.bundle import metrics
@@ -161,7 +161,7 @@ def p_values(levels: Sequence[LevelEvidence]) -> tuple[float, ...]:
 def _by_level(results: Iterable[Result]) -> dict[int, dict[str, list[Result]]]:
     """The results of each level by their networks, the dense one at each, sparser levels last."""
     groups: dict[int, dict[str, list[Result]]] = {}
-    for result in sorted(results, key=lambda each: each.trial):
+    for result in sorted(results, key=lambda each: (each.trial, each.draw)):
         groups.setdefault(result.level, {}).setdefault(result.control, []).append(result)
     dense = groups.get(0, {}).get(DENSE, [])
     return {
@@ -183,12 +183,10 @@ def _evidence(level: int, group: Mapping[str, Sequence[Result]], verdict: Verdic
 
 def outcomes_of(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
     """By control. Where one does not say what it began with, all readings of each stand for it."""
-    found = {control: outcome_of(results) for control, results in group.items()}
-    if all(outcome.starts for outcome in found.values()):
-        return found
+    known = all(each.start for results in group.values() for each in results)
     return {
-        control: replace(outcome, starts=tuple(map(_readings, group[control])))
-        for control, outcome in found.items()
+        control: outcome_of(results, None if known else tuple(map(_readings, results)))
+        for control, results in group.items()
     }
 
 
@@ -200,14 +198,20 @@ def _readings(result: Result) -> str:
     )
 
 
-def outcome_of(results: Sequence[Result]) -> Outcome:
-    """What was measured of one kind of network, in the order of the trials."""
-    starts = tuple(each.start for each in results)
-    return metrics.outcome_of(
+def outcome_of(results: Sequence[Result], starts: Sequence[str] | None = None) -> Outcome:
+    """What was measured of one kind of network, in the order of the trials, draws averaged.
+
+    Args:
+        starts: what stands for the digests of what each began with.
+    """
+    if starts is None:
+        starts = tuple(each.start for each in results)
+    found = metrics.outcome_of(
         [each.curves for each in results],
         tickets=[each.ticket for each in results],
-        starts=starts if all(starts) else (),
+        starts=tuple(starts) if all(starts) else (),
     )
+    return found.averaged([each.trial for each in results])
 
 
 def record(
@@ -241,10 +245,11 @@ def _level(level: LevelEvidence) -> dict[str, Any]:
 
 
 def _network(results: Sequence[Result]) -> dict[str, Any]:
+    outcome = outcome_of(results)
     return {
         "tickets": distinct([each.ticket for each in results]),
-        "test_accuracy": to_table(mean_of([each.accuracy for each in results])),
-        "early_stop": to_table(mean_of([each.early_stop for each in results])),
+        "test_accuracy": to_table(mean_of(outcome.accuracy)),
+        "early_stop": to_table(mean_of(outcome.early_stop)),
         "trials": [
             {
                 "trial": each.trial,
@@ -257,6 +262,7 @@ def _network(results: Sequence[Result]) -> dict[str, Any]:
                 "backend": each.backend,
                 "test_accuracy": each.accuracy,
                 "early_stop": each.early_stop,
+                **({"draw": each.draw} if each.draw else {}),
                 **({"start": each.start} if each.start else {}),
                 **({} if each.curves.stops_early else {"stops_early": False}),
                 **({"measured": dict(each.curves.measured)} if each.curves.measured else {}),

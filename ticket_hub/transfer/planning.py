@@ -16,7 +16,7 @@ from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.pretrained import pinned_data
-from ticket_hub.transfer.controls import check_controls
+from ticket_hub.transfer.controls import check_controls, is_drawn
 from ticket_hub.transfer.folder import default_folder
 from ticket_hub.transfer.own import Own, open_own
 from ticket_hub.transfer.source import Source, open_source
@@ -44,6 +44,7 @@ __all__ = [
 
 TRIALS = 5
 """As many as a record of evidence may have."""
+MAX_REINITS = 100
 CHANGEABLE = ("training.", "data.")
 NEEDED = (
     "training.iterations",
@@ -96,6 +97,9 @@ class Terms:
             many iterations as its theta0 has behind it, or `init`, at their initialization.
         start: what the tickets begin with: `theta0`, or `signed`: its signs over fresh sizes, and
             what is never pruned fresh. They then have no training behind them either.
+        reinits: how often each control that draws something (fresh weights, a random mask) is
+            drawn for every ticket. Its draws are averaged for each ticket before anything is
+            compared: n stays the number of tickets.
         margin: how far below a reference the ticket may be and still is not inferior: 0.002 is
             0.2 points of accuracy.
         alpha: chance of any false word in all that is asked for.
@@ -112,6 +116,7 @@ class Terms:
     start: str = "theta0"
     margin: float = MARGIN
     alpha: float = ALPHA
+    reinits: int = 1
 
     def check(self) -> None:
         """Refuse controls, trials and policies that cannot be.
@@ -128,6 +133,11 @@ class Terms:
         if not self.against:
             raise RecipeError(
                 "There is no control to compare with.", "Name at least one, as `reinit`."
+            )
+        if not 1 <= self.reinits <= MAX_REINITS:
+            raise RecipeError(
+                f"A control cannot be drawn {self.reinits} times for each ticket.",
+                f"Draw it at least once, and at most {MAX_REINITS} times.",
             )
         if self.trials is not None and self.trials < 1:
             raise RecipeError(f"There cannot be {self.trials} trials.", "Train at least three.")
@@ -151,6 +161,7 @@ class TermOptions(TypedDict, total=False):
     start: str
     margin: float
     alpha: float
+    reinits: int
 
 
 class ExperimentOptions(TermOptions, ResourceOptions, total=False):
@@ -242,6 +253,8 @@ def plan_for(
         levels=levels,
         controls=controls,
         trials=terms.trials or TRIALS,
+        reinits=terms.reinits,
+        redrawn=_redrawn(controls, terms.reinits),
         margin=terms.margin,
         alpha=terms.alpha,
     )
@@ -249,6 +262,18 @@ def plan_for(
     if own is not None:
         tickets = open_own(str(own), terms.hub, source=source, levels=levels, spec=spec)
     return Plan(source=source, spec=spec, request=request, own=tickets)
+
+
+def _redrawn(controls: Sequence[str], reinits: int) -> tuple[str, ...]:
+    if reinits == 1:
+        return ()
+    found = tuple(name for name in controls if is_drawn(name))
+    if not found:
+        raise RecipeError(
+            "None of these controls draws anything that could be drawn again.",
+            "Add one that does, as `reinit` or `random`, or leave out --reinits.",
+        )
+    return found
 
 
 def target_recipe(manifest: Manifest, dataset: str | None, changes: Mapping[str, Any]) -> Recipe:

@@ -29,6 +29,7 @@ class Result:
         level: of the ticket; 0 for the dense network.
         control: `ticket`, or the name of the control.
         trial: which repetition.
+        draw: which draw of a control that is drawn several times for each trial.
         origin: the bundle's trial that its ticket is of.
         ticket: the id of that ticket.
         order_seed: draws the data order; the same for all members of a trial.
@@ -57,6 +58,7 @@ class Result:
     backend: str
     curves: Curves
     start: str = ""
+    draw: int = 0
     resumed: bool = False
 
     @property
@@ -93,6 +95,8 @@ def write_result(path: Path, result: Result) -> None:
         StorageError: it cannot be written.
     """
     facts = {name: value for name, value in vars(result).items() if name not in _APART}
+    if not result.draw:
+        del facts["draw"]  # as results were written when there was one draw
     body = facts | {"curves": columns_of(result.curves)}
     if result.curves.measured:
         body["measured"] = dict(result.curves.measured)

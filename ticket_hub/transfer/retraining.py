@@ -13,6 +13,7 @@ from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.rows import rows_table
 from ticket_hub.recipe.experiment_spec import start_note
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
@@ -182,7 +183,7 @@ def write_evidence(
         "environment": environment,
         "bit_exact": exact,
         "tickets": tickets_of(wanted.source.bundle) | {"pulled": wanted.source.pulled},
-        "request": vars(wanted.request),
+        "request": to_table(wanted.request),
         "budgets": budgets,
         "iterations_in_all": totals_of(budgets),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
@@ -19,6 +19,7 @@ from ticket_hub.recipe.experiment_spec import (
     OwnExperimentSpec,
     StartPolicy,
 )
+from ticket_hub.recipe.spec import LATER
 
 __all__ = [
     "DENSE",
@@ -38,16 +39,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MemberKey:
-    """One member of an experiment: whose level, what kind of network, which trial."""
+    """One member of an experiment: whose level, what kind of network, which trial and draw."""
 
     level: int
     control: str
     trial: int
+    draw: int = 0
 
     @property
     def name(self) -> str:
         """Unique within the members that are trained together."""
-        return f"{self.control}-{self.trial}"
+        return f"{self.control}-{self.trial}" + (f".{self.draw}" if self.draw else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,8 @@ class Request:
         levels: of the tickets, by rising index.
         controls: names from `ticket_hub.transfer.controls.CONTROLS`, without `ticket`.
         trials: repetitions.
+        reinits: how often the controls of `redrawn` are drawn for each trial.
+        redrawn: those of the controls that draw something of their own.
         margin, alpha: by what it is judged; see `ticket_hub.evidence.Rule`.
     """
 
@@ -66,6 +70,8 @@ class Request:
     trials: int
     margin: float = MARGIN
     alpha: float = ALPHA
+    reinits: int = field(default=1, metadata=LATER)
+    redrawn: tuple[str, ...] = field(default=(), metadata=LATER)
 
     @property
     def rule(self) -> Rule:
@@ -78,4 +84,9 @@ class Request:
             yield [MemberKey(0, DENSE, trial) for trial in range(self.trials)]
         names = (TICKET, *(name for name in self.controls if name != DENSE))
         for level in self.levels:
-            yield [MemberKey(level, name, trial) for name in names for trial in range(self.trials)]
+            yield [
+                MemberKey(level, name, trial, draw)
+                for name in names
+                for trial in range(self.trials)
+                for draw in range(self.reinits if name in self.redrawn else 1)
+            ]

@@ -137,7 +137,8 @@ class TransferPlan:
                 name: tickets_of(source.bundle) | {"pulled": source.pulled}
                 for name, source in sources.items()
             },
-            "request": {"controls": self.controls, "trials": request.trials},
+            "request": {"controls": self.controls, "trials": request.trials}
+            | ({"reinits": request.reinits} if request.reinits > 1 else {}),
         }
 
 

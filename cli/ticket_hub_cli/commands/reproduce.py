@@ -155,7 +155,8 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
         return
     out.text(f"{result.claim.title} ({result.claim.source}).\n")
     out.table([_statement(each) for each in result.decided], STATEMENTS, name="says")
-    out.text(f"\n{result.outcome}: {_count(result)}, budget {result.budget}, seed {result.seed}.")
+    count = _count(result.decided[0])
+    out.text(f"\n{result.outcome}: n = {count}, budget {result.budget}, seed {result.seed}.")
     if result.claim.published:
         out.text(f"published: {result.claim.published}")
     out.text(f"result: {result.folder / 'reproduction.json'}")
@@ -167,8 +168,6 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
 
 
 def _statement(each: Decided) -> dict[str, Any]:
-    from ticket_hub.evidence import count_text
-
     unit, form = _unit(each.statement), ".2f" if each.statement.measure == "sooner" else "+.2f"
     if each.statement.analysis and not unit:
         form = "+.3g"
@@ -177,7 +176,7 @@ def _statement(each: Decided) -> dict[str, Any]:
     spread = f" ({found.low:{form}} to {found.high:{form}})" if known else " (spread not known)"
     return {
         "says": each.statement.says,
-        "n": count_text(each.contrast.n, each.contrast.tickets),
+        "n": _count(each),
         "measured": f"{found.mean:{form}}{unit}{spread}",
         "above": f"above {each.statement.above:g}{unit}",
         "published": "-" if published is None else f"{published:{form}}{unit}",
@@ -193,8 +192,13 @@ def _unit(statement: Statement) -> str:
     return "x" if statement.measure == "sooner" else " points"
 
 
-def _count(result: Reproduction) -> str:
-    from ticket_hub.evidence import count_text
+def _count(decided: Decided) -> str:
+    """Such as `5 tickets, 3 reinitializations each`."""
+    from ticket_hub.evidence.counts import drawn_text
 
-    first = result.decided[0].contrast
-    return f"n = {count_text(first.n, first.tickets)}"
+    found, sides = decided.contrast, decided.statement.sides
+    drawn = max(
+        zip((found.draws, found.draws_other), (sides[0], sides[-1]), strict=True),
+        key=lambda each: each[0],
+    )
+    return drawn_text(found.n, found.tickets, drawn[1].network, drawn[0])

@@ -192,11 +192,11 @@ def _needed(verdict: Any) -> int:  # noqa: ANN401 - of the core, which is import
 
 
 def _spans(row: dict[str, Any]) -> dict[str, Any]:
-    from ticket_hub.evidence import count_text
+    from ticket_hub.evidence.counts import drawn_text
 
     gain = None if row["gain"] is None else (row["gain"], row["gain_low"], row["gain_high"])
     accuracies = (row["accuracy"], row["accuracy_low"], row["accuracy_high"])
-    counted = count_text(row["n"], row["tickets"])
+    counted = drawn_text(row["n"], row["tickets"], row["network"], row["draws"])
     return {"accuracies": accuracies, "gains": gain, "counted": counted}
 
 

@@ -286,9 +286,12 @@ def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]
 def experiment_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
     """Show them to people, under a line of their own."""
     if rows:
-        from ticket_hub.evidence import count_text
+        from ticket_hub.evidence.counts import drawn_text
 
-        rows = [row | {"counted": count_text(row["n"], row["tickets"])} for row in rows]
+        rows = [
+            row | {"counted": drawn_text(row["n"], row["tickets"], row["network"], row["draws"])}
+            for row in rows
+        ]
         out.text("\nOther experiments with these tickets:\n")
         own = {row["metric"] for row in rows} - {"accuracy"}
         titles = {"measured": "ON TEST", "gained": "TICKET BETTER BY"} if own else {}

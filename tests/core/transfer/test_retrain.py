@@ -13,6 +13,7 @@ import torch
 from tests.helpers.foreign import write_google
 from tests.helpers.runs import files
 from ticket_hub.bundle import BundleContent, content_of, open_bundle, write_bundle
+from ticket_hub.bundle.record_reading import decode_record, encode_record
 from ticket_hub.errors import (
     EvidenceError,
     RecipeError,
@@ -23,10 +24,11 @@ from ticket_hub.errors import (
 )
 from ticket_hub.interop.importers import import_tickets
 from ticket_hub.recipe import Recipe
+from ticket_hub.report.runs import report_run
 from ticket_hub.transfer import Result, RetrainResult, retrain
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.planning import Terms, plan
-from ticket_hub.transfer.sharing import add_evidence, push_bundle
+from ticket_hub.transfer.sharing import add_evidence, push_bundle, record_of
 from ticket_hub.types import Weights
 
 ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]
@@ -415,3 +417,60 @@ def test_permuted_masks_wait_for_two_dense_networks_and_go_on(found: Path, tmp_p
         assert other is not None
         assert one.iterations == other.iterations == 20
         assert not all(torch.equal(one.weights[n], other.weights[n]) for n in one.weights)
+
+
+def test_several_draws_of_a_control_go_on_and_count_as_one_for_their_ticket(
+    found: Path, tmp_path: Path
+) -> None:
+    call: dict[str, Any] = {"against": ["reinit", "dense"], "trials": 3, "workers": 1}
+    once = retrain(f"{found}:5", **call, run_folder=tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run/results").rglob("*")}
+    trained = list[str]()
+    result = retrain(
+        f"{found}:5",
+        **call,
+        run_folder=tmp_path / "run",
+        reinits=2,
+        on_result=lambda each: trained.append(each.control) if not each.resumed else None,
+    )
+    assert trained == ["reinit"] * 3
+    after = {path: path.stat().st_mtime_ns for path in before if path.is_file()}
+    assert after.items() <= before.items()
+    (level,) = result.levels
+    assert [(each.trial, each.draw) for each in level.results["reinit"]] == [
+        (trial, draw) for trial in range(3) for draw in range(2)
+    ]
+    assert len({each.seed for each in level.results["reinit"]}) == 6
+    orders = [[each.order_seed for each in level.results[name]] for name in ("ticket", "reinit")]
+    assert [order for order in orders[0] for _ in range(2)] == orders[1]
+    compared = level.comparison("reinit")
+    assert compared is not None
+    assert (compared.difference.n, compared.draws) == (3, 2)
+    accuracies = [each.accuracy for each in level.results["reinit"]]
+    means = [sum(accuracies[2 * trial : 2 * trial + 2]) / 2 for trial in range(3)]
+    expected = sum(t.accuracy - m for t, m in zip(level.results["ticket"], means, strict=True)) / 3
+    assert compared.difference.mean == pytest.approx(expected)
+    assert "3 tickets, 2 reinitializations each" in (result.run / "comparisons.md").read_text()
+    table = evidence(result)
+    assert table["request"]["reinits"] == 2
+    assert table["levels"][0]["networks"]["reinit"]["test_accuracy"]["n"] == 3
+    record = record_of(result.run, by="Ada")
+    assert decode_record(encode_record(record), source="it") == record
+    assert record.verdicts()[5].comparisons == level.verdict.comparisons
+    report = tmp_path / "report"
+    report_run(result.run, report, ["csv", "html"])
+    assert "2 reinitializations each" in (report / "report.html").read_text()
+    assert once.levels[0].verdict.n == level.verdict.n
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (Terms(reinits=0), "0 times"),
+        (Terms(reinits=101), "101 times"),
+        (Terms(reinits=2, against=["dense"]), "drawn again"),
+    ],
+)
+def test_draws_that_cannot_be_are_refused(terms: Terms, words: str, found: Path) -> None:
+    with pytest.raises(RecipeError, match=words):
+        plan(f"{found}:5", terms)
