@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from ticket_hub.exit_codes import EXIT_CODES, INTERNAL, exit_code
 
-__all__ = ["EXIT_CODES", "INTERNAL", "INTERRUPTED", "exit_code", "table"]
+__all__ = ["EXIT_CODES", "INTERNAL", "INTERRUPTED", "SMOKE_RUN", "exit_code", "table"]
 
 INTERRUPTED = 130
 """As shells have it for SIGINT."""
+SMOKE_RUN = 24
+"""Of `ticket reproduce --budget smoke`, so that no program takes it for a verdict."""
 
 _ALWAYS = {
     0: "all went well",
     2: "the command was called wrongly",
+    SMOKE_RUN: "a smoke run of a claim came through: all works, and it is not a verdict",
     INTERNAL: "a bug in Ticket Hub; the message says where the details were saved",
     INTERRUPTED: "interrupted (Ctrl-C) where there was nothing to keep",
 }

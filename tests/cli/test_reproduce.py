@@ -9,6 +9,7 @@ import pytest
 
 from tests.core.claims.test_claim import OURS
 from tests.helpers.commands import Ran
+from ticket_hub_cli.exit_codes import SMOKE_RUN
 
 Run = Callable[..., Ran]
 
@@ -39,6 +40,21 @@ def test_a_claim_of_one_s_own_ends_with_its_word(
     assert f"\n{word}: n = 3 tickets, budget cpu, seed 0." in ran.stdout
     table = json.loads(ticket("reproduce", path, "--workers", "1", "--format", "json").stdout)
     assert table["outcome"] == word
+    budget = '"search.trials" = 3\n"training.iterations" = 12\n"training.evaluate_every" = 4\n'
+    smoke = f'\n[budgets.smoke]\n{budget}quick = {{ "training.backend" = "stack" }}\n'
+    (tmp_path / "ours.toml").write_text(OURS + smoke)
+    tried = ticket("reproduce", path, "--budget", "smoke", "--workers", "1")
+    assert tried.code == SMOKE_RUN
+    assert "\nsmoke run: not a verdict: n = 3 tickets, budget smoke, seed 0." in tried.stdout
+    assert " reproduced" not in tried.stdout
+    assert ticket("reproduce", path, "--budget", "smoke", "--push", "ann/ours").code == 2
+    compared = ticket("compare", "ours-cpu-0", "ours-smoke-0")
+    assert compared.code == 0, compared.stderr
+    assert f"{word} " in compared.stdout
+    assert "There are no two verdicts to compare (B: smoke run: not a verdict)." in compared.stdout
+    told = json.loads(ticket("compare", "ours-cpu-0", "ours-smoke-0", "--format", "json").stdout)
+    assert [each["seed"] for each in told["reproductions"].values()] == [0, 0]
+    assert ticket("compare", "ours-cpu-0", "digits-quick").code == 12
 
 
 def test_what_is_not_there_is_said_without_a_traceback(ticket: Run) -> None:

@@ -13,8 +13,17 @@ from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.read import open_bundle
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.bundle.store import Store
-from ticket_hub.bundle.write import listing, put_card, put_costs, put_experiments, put_figure
+from ticket_hub.bundle.write import (
+    R,
+    listing,
+    put_card,
+    put_costs,
+    put_experiments,
+    put_figure,
+    put_reproductions,
+)
 
 __all__ = ["amend_bundle"]
 
@@ -25,6 +34,7 @@ def amend_bundle(
     figure: bytes | None = None,
     experiments: Sequence[ExperimentRecord] = (),
     costs: Sequence[CostRecord] = (),
+    reproductions: Sequence[ReproductionRecord] = (),
     terms: CardTerms | None = None,
     signed: str = "",
     replays: str = "",
@@ -38,6 +48,7 @@ def amend_bundle(
         experiments: records of experiments with its tickets. Each takes the place of a record of
             the same experiment by the same person in the same environment; all others stay.
         costs: what its tickets were measured to cost, beside what is there.
+        reproductions: records of claims that were tried with its tickets, likewise.
         terms: where it is shared and under which licence; None leaves what its card says.
         signed: the id of the key that it is signed with after this, for the card.
         replays: what others found who trained its tickets again, for the card.
@@ -49,22 +60,26 @@ def amend_bundle(
     """
     bundle = open_bundle(folder)
     manifest, store = bundle.manifest, Store(folder)
-    replaced = {layout.CARD, layout.COSTS, *manifest.experiments}
+    replaced = {layout.CARD, layout.COSTS, *manifest.experiments, *manifest.reproductions}
     store.files = {name: each for name, each in manifest.files.items() if name not in replaced}
     put_figure(store, figure)
     records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
+    tried = put_reproductions(store, manifest, _merged(bundle.reproductions(), reproductions))
     kept = put_costs(store, manifest, [*bundle.costs(), *costs])
-    terms = terms or read_terms(folder)
-    card = partial(
-        plain_card, experiments=records, costs=kept, terms=terms, signed=signed, replays=replays
+    plain = partial(
+        plain_card,
+        experiments=records,
+        reproductions=tried,
+        costs=kept,
+        terms=terms or read_terms(folder),
+        signed=signed,
+        replays=replays,
     )
-    put_card(store, manifest, card)
+    put_card(store, manifest, plain)
     return store.commit(listing(store, manifest))
 
 
-def _merged(
-    present: Sequence[ExperimentRecord], added: Sequence[ExperimentRecord]
-) -> list[ExperimentRecord]:
+def _merged(present: Sequence[R], added: Sequence[R]) -> list[R]:
     records = list(present)
     for new in added:
         records = [each for each in records if not new.supersedes(each)] + [new]

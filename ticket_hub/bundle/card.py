@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.card_costs import costs_section
-from ticket_hub.bundle.card_experiments import experiments_section, one_line
+from ticket_hub.bundle.card_experiments import (
+    experiments_section,
+    one_line,
+    reproductions_section,
+)
 from ticket_hub.bundle.card_front import front_matter
 from ticket_hub.bundle.card_loading import citing, loading_first, loading_without
 from ticket_hub.bundle.card_origin import origin_section
@@ -15,6 +19,7 @@ from ticket_hub.bundle.citation import bundle_title
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
@@ -82,6 +87,7 @@ def plain_card(
     *,
     experiments: Sequence[ExperimentRecord] = (),
     costs: Sequence[CostRecord] = (),
+    reproductions: Sequence[ReproductionRecord] = (),
     terms: CardTerms = CardTerms(),  # noqa: B008 - frozen
     signed: str = "",
     replays: str = "",
@@ -91,6 +97,7 @@ def plain_card(
     Args:
         experiments: evidence from elsewhere, which gets a heading of its own.
         costs: what its tickets were measured to cost, which gets one, too.
+        reproductions: claims that were tried with its tickets, a line each.
         terms: where the bundle is shared, and its licence.
         signed: the id of the key that it is about to be signed with, if it is.
         replays: what others found who trained the tickets again, as `replayed by 3 others`.
@@ -110,6 +117,7 @@ def plain_card(
         which + (_RULES[ticket.rule] if own is None else _own_rule(ticket.rule, own.metric)) + ".",
         *_expected(manifest),
         _limits(manifest),
+        *reproductions_section(reproductions),
         *experiments_section(experiments),
         *([_REPLAYED.format(replays=replays)] if replays else ()),
         *costs_section(costs, manifest),

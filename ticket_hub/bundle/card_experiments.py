@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
 from ticket_hub.bundle.plugin_records import plugin_lines
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.evidence import Verdict
 from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import EvidenceRow, level_rows, rows_table
@@ -14,7 +15,13 @@ from ticket_hub.recipe.experiment_spec import start_note
 from ticket_hub.recipe.own import Metric
 from ticket_hub.table import Column, Table
 
-__all__ = ["experiments_section", "one_line", "record_rows", "whereabouts"]
+__all__ = [
+    "experiments_section",
+    "one_line",
+    "record_rows",
+    "reproductions_section",
+    "whereabouts",
+]
 
 _INTRO = (
     "Experiments with these tickets that were added to this bundle. Their data orders are not "
@@ -22,6 +29,10 @@ _INTRO = (
     "intervals in parentheses; verdicts are computed from the trials in `evidence/`, which are "
     "what those named below say that they measured, with Holm's correction over all that was asked "
     "for in one command; the intervals are not corrected."
+)
+_TRIED = (
+    "What `ticket reproduce` came to, with 95% intervals: a claim is reproduced where every one of "
+    "its statements is shown. The whole claims, which anybody can try, are in `reproductions/`."
 )
 _PLACES = ("device", "cpu_capability", "torch", "ticket_hub")
 _MAX_LENGTH = 200
@@ -45,10 +56,36 @@ def _rows(level: LevelResults, verdict: Verdict) -> list[EvidenceRow]:
     return level_rows(level.level, outcomes, densities, verdict)
 
 
-def whereabouts(record: ExperimentRecord) -> str:
+def whereabouts(record: ExperimentRecord | ReproductionRecord) -> str:
     """The machine and the versions that a record names."""
     known = record.environment
     return ", ".join(f"{key} {known[key]}" for key in _PLACES if key in known) or "not said"
+
+
+def reproductions_section(records: Sequence[ReproductionRecord]) -> list[str]:
+    """Heading and a line for each claim that was tried; nothing where there is none."""
+    if not records:
+        return []
+    return [
+        "## Claims tried with these tickets",
+        _TRIED,
+        "\n".join(f"- {_tried(record)}" for record in records),
+    ]
+
+
+def _tried(record: ReproductionRecord) -> str:
+    parts = [
+        f"{one_line(record.line)}. {_said(record, 'title')} ({_said(record, 'source')})",
+        f"by {one_line(record.who or 'not said')}",
+        f"on {one_line(whereabouts(record))}",
+        record.when.replace("T", " ") or "at a time that is not said",
+        f"claim `{record.digest[:12]}`",
+    ]
+    return ", ".join(parts)
+
+
+def _said(record: ReproductionRecord, key: str) -> str:
+    return one_line(str(record.claim[key])[:_MAX_LENGTH])
 
 
 def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.bundle.manifest import DataRecord, Origin, Reference
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import PluginRecord
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.own import OwnLoop
 from ticket_hub.training import Curves
@@ -73,6 +74,7 @@ class BundleContent:
         experiments: records of experiments with the tickets; one that is about another bundle id
             than these tickets get is not written.
         costs: what the tickets were measured to cost; of other tickets nothing is written.
+        reproductions: records of claims that were tried with the tickets, likewise.
         plugins: what of it is not built in; see `ticket_hub.bundle.plugin_records`.
         figure: the ladder as SVG, for the card; see `ticket_hub.bundle.figure` for what it may be.
         own: what their author says of the loop that trained them, where it was not ours.
@@ -91,6 +93,7 @@ class BundleContent:
     lineage: tuple[Origin, ...] = ()
     experiments: tuple[ExperimentRecord, ...] = ()
     costs: tuple[CostRecord, ...] = ()
+    reproductions: tuple[ReproductionRecord, ...] = ()
     plugins: tuple[PluginRecord, ...] = ()
     figure: bytes | None = None
     own: OwnLoop | None = None

@@ -53,6 +53,7 @@ def content_of(bundle: Bundle) -> BundleContent:
         lineage=manifest.lineage,
         experiments=bundle.experiments(),
         costs=bundle.costs(),
+        reproductions=bundle.reproductions(),
         plugins=manifest.plugins,
         figure=bundle.figure(),
         own=manifest.own,

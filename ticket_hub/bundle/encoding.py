@@ -168,7 +168,7 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (are_possible(manifest.plugins), "it names a plugin that cannot be, or one twice"),
         (all(map(layout.is_known, files)), "it lists a file that no bundle has"),
         (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
-        (_is_evidence_bounded(files), "too many records of experiments"),
+        (_is_evidence_bounded(files), "too many records of experiments or claims"),
         (_needed(manifest) <= set(files), "it does not list a file that its tickets need"),
     )
 
@@ -215,15 +215,19 @@ def _is_reference(manifest: Manifest) -> bool:
 
 
 def _is_file(name: str, record: FileRecord) -> bool:
-    named = not layout.is_evidence(name) or name == layout.evidence_file(record.sha256)
+    named = all(
+        name == file_of(record.sha256) for is_one, file_of in layout.RECORDS if is_one(name)
+    )
     sized = 0 <= record.size <= layout.most_bytes(name)
     return named and sized and SHA256.fullmatch(record.sha256) is not None
 
 
 def _is_evidence_bounded(files: Mapping[str, FileRecord]) -> bool:
-    sizes = [record.size for name, record in files.items() if layout.is_evidence(name)]
-    few = len(sizes) <= layout.MAX_EVIDENCE_FILES
-    return few and sum(sizes) <= layout.MAX_EVIDENCE_TOTAL
+    for is_one, _ in layout.RECORDS:
+        sizes = [record.size for name, record in files.items() if is_one(name)]
+        if len(sizes) > layout.MAX_EVIDENCE_FILES or sum(sizes) > layout.MAX_EVIDENCE_TOTAL:
+            return False
+    return True
 
 
 def _needed(manifest: Manifest) -> set[str]:

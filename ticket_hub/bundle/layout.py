@@ -19,6 +19,7 @@ __all__ = [
     "MANIFEST",
     "METRICS",
     "MODEL",
+    "RECORDS",
     "REPLAYS",
     "RESULTS",
     "SIGNATURE",
@@ -27,9 +28,11 @@ __all__ = [
     "is_evidence",
     "is_known",
     "is_replay",
+    "is_reproduction",
     "mask_file",
     "most_bytes",
     "replay_file",
+    "reproduction_file",
     "theta0_file",
 ]
 
@@ -92,8 +95,10 @@ _NUMBER = r"(?:0|[1-9][0-9]{0,3})"
 _SINGLE = "|".join(map(re.escape, (CONFIG, METRICS, MODEL, CARD, FIGURE, COSTS, RESULTS)))
 _EVIDENCE = re.compile(r"evidence/[0-9a-f]{64}\.json")
 _REPLAY = re.compile(rf"{REPLAYS}/[0-9a-f]{{64}}\.json")
+_REPRODUCTION = re.compile(r"reproductions/[0-9a-f]{64}\.json")
 _KNOWN = re.compile(
-    rf"(?:{_SINGLE}|{_EVIDENCE.pattern}|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
+    rf"(?:{_SINGLE}|{_EVIDENCE.pattern}|{_REPRODUCTION.pattern}"
+    rf"|theta0/{_NUMBER}\.safetensors|masks/{_NUMBER}/{_NUMBER}\.safetensors)"
 )
 
 
@@ -104,7 +109,8 @@ def is_known(name: str) -> bool:
 
 def most_bytes(name: str) -> int:
     """How large a file of this name may be."""
-    return MAX_EVIDENCE_BYTES if is_evidence(name) else MAX_BYTES.get(name, MAX_TENSOR_BYTES)
+    record = is_evidence(name) or is_reproduction(name)
+    return MAX_EVIDENCE_BYTES if record else MAX_BYTES.get(name, MAX_TENSOR_BYTES)
 
 
 def is_evidence(name: str) -> bool:
@@ -130,6 +136,20 @@ def replay_file(sha256: str) -> str:
 def evidence_file(sha256: str) -> str:
     """The file of a record of an experiment, by its digest."""
     return f"evidence/{sha256}.json"
+
+
+def is_reproduction(name: str) -> bool:
+    """Whether a file of this name is a record of a claim that was tried."""
+    return _REPRODUCTION.fullmatch(name) is not None
+
+
+def reproduction_file(sha256: str) -> str:
+    """The file of a record of a claim that was tried, by its digest."""
+    return f"reproductions/{sha256}.json"
+
+
+RECORDS = ((is_evidence, evidence_file), (is_reproduction, reproduction_file))
+"""Kinds of records that are added to a bundle, each file named by its digest."""
 
 
 def theta0_file(trial: int) -> str:

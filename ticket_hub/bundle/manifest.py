@@ -316,6 +316,11 @@ class Manifest:
         return tuple(sorted(name for name in self.files if name.startswith("evidence/")))
 
     @property
+    def reproductions(self) -> tuple[str, ...]:
+        """The files with records of claims that were tried with its tickets."""
+        return tuple(sorted(name for name in self.files if name.startswith("reproductions/")))
+
+    @property
     def prunable(self) -> int:
         """Number of prunable weights of one network."""
         return sum(layer.size for layer in self.layers)

@@ -26,6 +26,7 @@ from ticket_hub.bundle.packing import packed_size, unpack
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.reference import source_tensors
+from ticket_hub.bundle.reproduction_record import ReproductionRecord, reproduction_in
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES, header_size, parse_header, tensor_at
@@ -343,6 +344,20 @@ class Bundle(Shown):
             return ()
         data = self.files.read(layout.COSTS, record, layout.MAX_BYTES[layout.COSTS])
         return decode_costs(data, self.manifest)
+
+    def reproductions(self) -> tuple[ReproductionRecord, ...]:
+        """The records of claims that were tried with its tickets, in the order of their files.
+
+        Raises:
+            BundleError: as `ticket`, or a record is none, or is about another bundle.
+        """
+        return tuple(map(self.reproduction, self.manifest.reproductions))
+
+    def reproduction(self, name: str) -> ReproductionRecord:
+        """The record in one file; raises as `reproductions`."""
+        record = self.manifest.files[name]
+        data = self.files.read(name, record, layout.MAX_EVIDENCE_BYTES)
+        return reproduction_in(self.manifest, data, name)
 
     def digest(self, name: str) -> None:
         """Compare a file with the manifest, reading it in pieces.

@@ -182,6 +182,8 @@ class _Verifier:
             self.bundle.costs()
         if layout.is_evidence(name):
             self.bundle.experiment(name)
+        if layout.is_reproduction(name):
+            self.bundle.reproduction(name)
 
     def _no_other_file(self) -> None:
         known = {layout.MANIFEST, *self.manifest.files}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ticket_hub.bundle import assemble, config, figure, layout, metrics, tensors
 from ticket_hub.bundle.card import plain_card
@@ -26,12 +27,27 @@ from ticket_hub.bundle.network import Signature, signature_of
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
 from ticket_hub.bundle.reference import not_of_source, same_bits, source_tensors
+from ticket_hub.bundle.reproduction_record import (
+    ReproductionRecord,
+    demand_tried,
+    encode_reproduction,
+)
 from ticket_hub.bundle.store import Store
 from ticket_hub.bundle.theta0 import expand, only_signs, sign_bits, survivors
 from ticket_hub.errors import BundleFormatError, EvidenceError
 from ticket_hub.types import Weights
 
-__all__ = ["listing", "put_card", "put_costs", "put_experiments", "put_figure", "write_bundle"]
+__all__ = [
+    "listing",
+    "put_card",
+    "put_costs",
+    "put_experiments",
+    "put_figure",
+    "put_reproductions",
+    "write_bundle",
+]
+
+R = TypeVar("R", ExperimentRecord, ReproductionRecord)
 
 
 def write_bundle(
@@ -94,8 +110,16 @@ def write_bundle(
     records = [each for each in content.experiments if each.tickets.bundle == manifest.id]
     records = put_experiments(store, manifest, records)
     costs = put_costs(store, manifest, _of_tickets(manifest, content.costs))
-    shown = partial(plain_card, experiments=records, costs=costs, terms=read_terms(folder))
-    put_card(store, manifest, card or shown)
+    tried = [
+        each
+        for each in content.reproductions
+        if manifest.id in {tickets.bundle for tickets in each.tickets.values()}
+    ]
+    tried = put_reproductions(store, manifest, tried)
+    plain = partial(
+        plain_card, experiments=records, reproductions=tried, costs=costs, terms=read_terms(folder)
+    )
+    put_card(store, manifest, card or plain)
     return store.commit(listing(store, manifest))
 
 
@@ -123,17 +147,42 @@ def put_experiments(
     Raises:
         EvidenceError: one is about other tickets, they are too many, or one is too large.
     """
-    found = {}
     for record in records:
         demand_about(record, About.of(manifest))
-        data = encode_record(record)
+    return _put_records(store, records, encode_record, layout.evidence_file, "experiments")
+
+
+def put_reproductions(
+    store: Store, manifest: Manifest, records: Sequence[ReproductionRecord]
+) -> list[ReproductionRecord]:
+    """Write records of claims that were tried; returns them in the order of their files.
+
+    Raises:
+        EvidenceError: one is about other tickets or of a smoke run, they are too many, or one is
+            too large.
+    """
+    for record in records:
+        demand_tried(record, About.of(manifest))
+    return _put_records(store, records, encode_reproduction, layout.reproduction_file, "claims")
+
+
+def _put_records(
+    store: Store,
+    records: Sequence[R],
+    encode: Callable[[R], bytes],
+    file_of: Callable[[str], str],
+    what: str,
+) -> list[R]:
+    found = {}
+    for record in records:
+        data = encode(record)
         if len(data) > layout.MAX_EVIDENCE_BYTES:
             raise EvidenceError("This evidence takes more than 1 MiB.", "Give fewer levels.")
-        found[layout.evidence_file(hashlib.sha256(data).hexdigest())] = (data, record)
+        found[file_of(hashlib.sha256(data).hexdigest())] = (data, record)
     total = sum(len(data) for data, _ in found.values())
     if len(found) > layout.MAX_EVIDENCE_FILES or total > layout.MAX_EVIDENCE_TOTAL:
         raise EvidenceError(
-            f"{len(found)} records of experiments with {total} bytes are too many for a bundle.",
+            f"{len(found)} records of {what} with {total} bytes are too many for a bundle.",
             "It takes 32 of together 4 MiB; share the others in a bundle of their own.",
         )
     for name, (data, _) in sorted(found.items()):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ticket_hub.bundle.reproduction_record import claim_digest
 from ticket_hub.claims.parts import (
     MEASURES,
     ClaimSearch,
@@ -16,7 +16,6 @@ from ticket_hub.claims.parts import (
     Inspection,
     Statement,
 )
-from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.registry import nearest
@@ -154,9 +153,7 @@ class Claim:
     @property
     def digest(self) -> str:
         """sha256 over what decides: all that is trained, analysed and stated, and the budgets."""
-        table = self.to_table()
-        decisive = {k: table[k] for k in (*_TABLES, "statements", "budgets") if k in table}
-        return hashlib.sha256(canonical_json(decisive)).hexdigest()
+        return claim_digest(self.to_table())
 
 
 _TABLES = {"searches": ClaimSearch, "experiments": Experiment, "analyses": Inspection}

@@ -16,7 +16,7 @@ from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, contrast
 from ticket_hub.transfer.spec import TICKET
 
-__all__ = ["ClaimEvidence", "check_measures", "level_of"]
+__all__ = ["ClaimEvidence", "check_measures", "level_of", "unit_of"]
 
 
 def check_measures(claim: Claim) -> None:
@@ -46,11 +46,13 @@ class ClaimEvidence:
         studies: searches and experiments.
         findings: of analyses.
         runs: the folders of all of them.
+        bundles: of the searches.
     """
 
     studies: dict[str, Study] = field(default_factory=dict)
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     runs: dict[str, Path] = field(default_factory=dict)
+    bundles: dict[str, Path] = field(default_factory=dict)
 
     def contrast(self, statement: Statement, confidence: float) -> Contrast:
         """Trial i of one side against trial i of the other: they have their seed in common.
@@ -109,6 +111,14 @@ def _of_analysis(finding: Finding, statement: Statement, confidence: float) -> C
     mine = Outcome(accuracy=values, early_stop=stops, tickets=tickets)
     zero = Outcome(accuracy=(0.0,) * len(values), early_stop=stops, tickets=tickets)
     return contrast(mine, zero, pairing="seed", confidence=confidence)
+
+
+def unit_of(statement: Statement) -> str:
+    """Of what a statement measures: `points`, `x` of a ratio, or that of an analysis."""
+    if statement.analysis:
+        name = statement.measure.partition(".")[2]
+        return find_analysis(statement.analysis).measures[name].unit.strip()
+    return "x" if statement.measure == "sooner" else "points"
 
 
 def level_of(study: Study, density: float) -> StudyLevel:

@@ -11,9 +11,15 @@ from typing import Any, TypeAlias, Unpack
 from ticket_hub import analysis, facade, home
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.running import AnalysisPlan, plan_analyses
-from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle import Manifest, open_bundle
+from ticket_hub.bundle.reproduction_record import (
+    SMOKE_BUDGET,
+    ComparedTickets,
+    ReproductionRecord,
+    read_reproduction,
+)
 from ticket_hub.claims.claim import Claim
-from ticket_hub.claims.evidence import ClaimEvidence, check_measures, level_of
+from ticket_hub.claims.evidence import ClaimEvidence, check_measures, level_of, unit_of
 from ticket_hub.claims.packaged import load_claim
 from ticket_hub.claims.parts import Experiment, Inspection
 from ticket_hub.claims.rule import Decided, Outcome, decide
@@ -26,7 +32,9 @@ from ticket_hub.durable import write_json
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe import Recipe, load_recipe
+from ticket_hub.recipe.tables import to_table
 from ticket_hub.registry import nearest as nearest_name
+from ticket_hub.runs.file_names import REPRODUCTION
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search import FindResult
 from ticket_hub.table import finite
@@ -58,7 +66,9 @@ class Reproduction:
         decided: each statement with what was measured.
         studies: the searches and experiments, by their names in the claim.
         findings: what the analyses found, by their names in the claim.
-        runs: their folders.
+        tickets: by search, those that were compared.
+        bundles: of the searches, by their names in the claim.
+        runs: the folders of all of them.
         folder: with `reproduction.json`.
     """
 
@@ -69,8 +79,15 @@ class Reproduction:
     decided: tuple[Decided, ...]
     studies: Mapping[str, Study]
     findings: Mapping[str, tuple[Finding, ...]]
+    tickets: Mapping[str, ComparedTickets]
+    bundles: Mapping[str, Path]
     runs: Mapping[str, Path]
     folder: Path
+
+    @property
+    def record(self) -> ReproductionRecord:
+        """The same as others read it."""
+        return read_reproduction(finite(self.to_table()))
 
     def to_table(self) -> dict[str, Any]:
         """Plain JSON values, format 1; see `docs/commands/reproduce.md`."""
@@ -84,18 +101,21 @@ class Reproduction:
             "statements": [
                 asdict(each.statement)
                 | {
+                    "unit": unit_of(each.statement),
                     "measured": asdict(each.interval),
                     "confidence": each.contrast.confidence,
                     "pairing": each.contrast.pairing,
                     "method": each.contrast.method,
                     "n": [each.contrast.n, each.contrast.n_other],
                     "tickets": [each.contrast.tickets, each.contrast.tickets_other],
+                    "draws": [each.contrast.draws, each.contrast.draws_other],
                     "densities": [each.density, each.density_other],
                     "shown": each.shown,
                     "opposed": each.opposed,
                 }
                 for each in self.decided
             ],
+            "tickets": {name: to_table(each) for name, each in self.tickets.items()},
             "runs": {name: str(path) for name, path in self.runs.items()},
             "ids": {name: study.id for name, study in self.studies.items()},
             "environment": fingerprint(),
@@ -153,7 +173,9 @@ def reproduce(
     wanted = load_claim(claim) if isinstance(claim, str) else claim
     check_measures(wanted)
     done = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)
-    outcome, decided = decide(wanted.statements, done.contrast, done.densities)
+    outcome, decided = decide(
+        wanted.statements, done.contrast, done.densities, smoke=budget == SMOKE_BUDGET
+    )
     place = Path(folder) if folder else _place(wanted, budget, seed)
     result = Reproduction(
         claim=wanted,
@@ -163,11 +185,16 @@ def reproduce(
         decided=decided,
         studies=done.studies,
         findings=done.findings,
+        tickets={
+            name: _compared(wanted, name, done.studies[name], open_bundle(bundle).manifest)
+            for name, bundle in done.bundles.items()
+        },
+        bundles=done.bundles,
         runs=done.runs,
         folder=place,
     )
     place.mkdir(parents=True, exist_ok=True)
-    write_json(place / "reproduction.json", finite(result.to_table()))
+    write_json(place / REPRODUCTION, finite(result.to_table()))
     return result
 
 
@@ -185,7 +212,7 @@ def _carry_out(
         tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
         with follow(recipe) as shown:
             found[name] = facade.find(recipe, **{**resources, **shown})
-        done.runs[name] = found[name].run
+        done.runs[name], done.bundles[name] = found[name].run, found[name].bundle
         done.studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
     for name, experiment in claim.experiments.items():
         tell(f"{name}: training tickets of {experiment.tickets} beside {_listed(experiment)}.")
@@ -206,6 +233,24 @@ def _carry_out(
             made = analysis.carry_out(asked, Resources(**given), on_finding=on_finding)
         done.findings[name], done.runs[name] = made.findings, made.folder
     return done
+
+
+def _compared(claim: Claim, name: str, study: Study, manifest: Manifest) -> ComparedTickets:
+    """The tickets of a search at every density that the claim names of it."""
+    asked: list[Experiment | Inspection] = [*claim.experiments.values(), *claim.analyses.values()]
+    densities = [each for part in asked if part.tickets == name for each in part.densities]
+    densities += [
+        side.density
+        for statement in claim.statements
+        for side in statement.sides
+        if side.study == name and side.density
+    ]
+    levels = sorted({level_of(study, density).level for density in densities})
+    records = [found for level in levels if (found := manifest.level(level))]
+    return ComparedTickets(
+        bundle=manifest.id,
+        levels={str(each.index): tuple(one.id for one in each.tickets) for each in records},
+    )
 
 
 def _place(claim: Claim, budget: str, seed: int) -> Path:

@@ -9,6 +9,9 @@ A claim makes one statement or several, each that a difference or a ratio is abo
   1 - 0.05 / (number of statements) lies below its bound (Bonferroni), so that a false `not
   reproduced` comes in at most 2.5%, too.
 - `not decided` otherwise, and with fewer than three trials.
+
+At the budget `smoke` nothing is shown, whatever was measured: it is for seeing that all works, and
+its outcome is `smoke run: not a verdict`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from ticket_hub.bundle.reproduction_record import SMOKE
 from ticket_hub.claims.parts import Statement
 from ticket_hub.evidence import Contrast
 from ticket_hub.evidence.contrasts import ContrastInterval
@@ -25,7 +29,9 @@ from ticket_hub.evidence.verdict import ALPHA
 
 __all__ = ["Decided", "Outcome", "decide"]
 
-Outcome: TypeAlias = Literal["reproduced", "not reproduced", "not decided"]
+Outcome: TypeAlias = Literal[
+    "reproduced", "not reproduced", "not decided", "smoke run: not a verdict"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +72,15 @@ def decide(
     statements: Sequence[Statement],
     measure: Callable[[Statement, float], Contrast],
     densities: Callable[[Statement], tuple[float, float]] = lambda _: (1.0, 1.0),
+    *,
+    smoke: bool = False,
 ) -> tuple[Outcome, tuple[Decided, ...]]:
     """Decide a claim.
 
     Args:
         measure: what was measured for a statement, at a confidence.
         densities: of the two sides of a statement.
+        smoke: of a run that can decide nothing.
 
     Raises:
         EvidenceError: a value is not finite.
@@ -81,7 +90,7 @@ def decide(
         plain = measure(statement, 1 - ALPHA)
         single = len(statements) == 1  # there is nothing to correct, and the contrast is the same
         strict = plain if single else measure(statement, 1 - ALPHA / len(statements))
-        enough = min(plain.n, plain.n_other) >= MIN_TRIALS
+        enough = not smoke and min(plain.n, plain.n_other) >= MIN_TRIALS
         density, density_other = densities(statement)
         decided.append(
             Decided(
@@ -93,6 +102,8 @@ def decide(
                 opposed=enough and _in_units(statement, strict).high < statement.above,
             )
         )
+    if smoke:
+        return SMOKE, tuple(decided)
     if all(each.shown for each in decided):
         return "reproduced", tuple(decided)
     opposed = any(each.opposed for each in decided)

@@ -21,13 +21,14 @@ from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.connect import connect, is_named
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
-from ticket_hub.hub.peeking import peek, peek_experiments, peek_replays
+from ticket_hub.hub.peeking import peek, peek_experiments, peek_replays, peek_reproductions
 from ticket_hub.hub.pull import Pulled, chosen_levels, pull
 from ticket_hub.hub.query import Query, SearchHit, Sort, hit, search, with_cost
 from ticket_hub.signing.replays import ReplaySummary
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
+    from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
 __all__ = [
     "Info",
@@ -51,6 +52,7 @@ class Info:
         tags: tag -> commit.
         experiments: evidence that was made with its tickets elsewhere, checked.
         replays: what others found who trained the tickets again.
+        reproductions: claims that were tried with its tickets, checked.
     """
 
     snapshot: Snapshot
@@ -58,6 +60,7 @@ class Info:
     tags: Mapping[str, str]
     experiments: tuple[ExperimentRecord, ...]
     replays: ReplaySummary
+    reproductions: tuple[ReproductionRecord, ...] = ()
 
 
 def pull_bundle(
@@ -177,6 +180,7 @@ def info_bundle(
         tags=there.tags(repo, report=report),
         experiments=peek_experiments(there, snapshot, manifest),
         replays=peek_replays(there, snapshot, manifest),
+        reproductions=peek_reproductions(there, snapshot, manifest),
     )
 
 

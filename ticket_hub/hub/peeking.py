@@ -24,8 +24,16 @@ from ticket_hub.signing.replays import ReplaySummary, summarize
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
+    from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
-__all__ = ["peek", "peek_costs", "peek_experiments", "peek_replays", "read_manifest"]
+__all__ = [
+    "peek",
+    "peek_costs",
+    "peek_experiments",
+    "peek_replays",
+    "peek_reproductions",
+    "read_manifest",
+]
 
 
 def peek(hub: Hub, repo: str, revision: str | None = None) -> tuple[Snapshot, Manifest]:
@@ -47,7 +55,32 @@ def peek_experiments(
     Raises:
         HubError, BundleError: as `peek`.
     """
-    return tuple(_experiment(hub, snapshot, manifest, name) for name in manifest.experiments)
+    if not manifest.experiments:
+        return ()
+    from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
+
+    return tuple(
+        record_in(manifest, _content(hub, snapshot, manifest, name), name)
+        for name in manifest.experiments
+    )
+
+
+def peek_reproductions(
+    hub: Hub, snapshot: Snapshot, manifest: Manifest
+) -> tuple[ReproductionRecord, ...]:
+    """The claims that were tried with the tickets of a repository's bundle.
+
+    Raises:
+        HubError, BundleError: as `peek`.
+    """
+    if not manifest.reproductions:
+        return ()
+    from ticket_hub.bundle.reproduction_record import reproduction_in  # slow likewise
+
+    return tuple(
+        reproduction_in(manifest, _content(hub, snapshot, manifest, name), name)
+        for name in manifest.reproductions
+    )
 
 
 def peek_replays(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> ReplaySummary:
@@ -111,12 +144,6 @@ def read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:
         )
     data = hub.read(snapshot, layout.MANIFEST, limit=layout.MAX_MANIFEST_BYTES)
     return data, encoding.decode(data)
-
-
-def _experiment(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> ExperimentRecord:
-    from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
-
-    return record_in(manifest, _content(hub, snapshot, manifest, name), name)
 
 
 def _content(hub: Hub, snapshot: Snapshot, manifest: Manifest, name: str) -> bytes:

@@ -189,7 +189,7 @@ def _names(
     if manifest.theta0_level is not None:
         indices.add(manifest.theta0_level)
     names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.FIGURE, layout.RESULTS]
-    names += [layout.COSTS, *manifest.experiments]
+    names += [layout.COSTS, *manifest.experiments, *manifest.reproductions]
     names += [layout.theta0_file(each) for each in trials]
     names += [layout.mask_file(each, index) for each in trials for index in sorted(indices)]
     return [name for name in names if name in manifest.files]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["ANALYSIS", "ENVIRONMENT", "EVIDENCE", "EXPERIMENT", "MATRIX", "RECIPE", "RUN", "SEAL"]
+__all__ = [
+    "ANALYSIS",
+    "ENVIRONMENT",
+    "EVIDENCE",
+    "EXPERIMENT",
+    "MATRIX",
+    "RECIPE",
+    "REPRODUCTION",
+    "RUN",
+    "SEAL",
+]
 
 RUN = "run.json"
 """Marks the folder of a search; see `ticket_hub.runs.folder`."""
@@ -14,6 +24,8 @@ ANALYSIS = "analysis.json"
 """What `ticket analyze` computed."""
 EVIDENCE = "evidence.json"
 """What an experiment found."""
+REPRODUCTION = "reproduction.json"
+"""What became of a claim; see `ticket_hub.bundle.reproduction_record`."""
 RECIPE = "recipe.toml"
 """The recipe of a search, for people."""
 ENVIRONMENT = "environment.json"

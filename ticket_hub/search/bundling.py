@@ -24,6 +24,7 @@ from ticket_hub.bundle.layout import STAGING
 from ticket_hub.bundle.manifest import FileRecord
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.needed_plugins import needed_plugins
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.errors import BundleError
 from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.runs.level import Level
@@ -50,6 +51,7 @@ class RunBundle:
     _controls: tuple[CurveRecord, ...] = ()
     _experiments: tuple[ExperimentRecord, ...] = ()
     _costs: tuple[CostRecord, ...] = ()
+    _reproductions: tuple[ReproductionRecord, ...] = ()
 
     def __post_init__(self) -> None:
         """Keep a few masks in memory, whatever level they are of."""
@@ -99,6 +101,7 @@ class RunBundle:
             self._controls = _in(self.folder.bundle, lambda bundle: controls_of(bundle.curves()))
             self._experiments = _in(self.folder.bundle, Bundle.experiments)
             self._costs = _in(self.folder.bundle, Bundle.costs)
+            self._reproductions = _in(self.folder.bundle, Bundle.reproductions)
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
             for index, (seed, weights) in enumerate(zip(seeds, theta0, strict=True))
@@ -114,6 +117,7 @@ class RunBundle:
             controls=self._controls,
             experiments=self._experiments,
             costs=self._costs,
+            reproductions=self._reproductions,
             plugins=needed_plugins(self.header.recipe, self.header.architecture),
             own=self.header.own,
             layers=self.header.layers,

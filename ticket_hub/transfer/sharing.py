@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from ticket_hub import home
 from ticket_hub.bundle import (
     Bundle,
     BundleContent,
@@ -30,6 +31,7 @@ from ticket_hub.bundle.contents import content_of
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.manifest import Origin
 from ticket_hub.bundle.record_reading import read_record
+from ticket_hub.bundle.reproduction_record import ReproductionRecord, read_reproduction
 from ticket_hub.errors import (
     BundleError,
     BundleFormatError,
@@ -44,7 +46,7 @@ from ticket_hub.hub.connect import connect
 from ticket_hub.hub.pull import bring_replays
 from ticket_hub.hub.push import push
 from ticket_hub.recipe import NetworkSpec
-from ticket_hub.runs.file_names import EVIDENCE
+from ticket_hub.runs.file_names import EVIDENCE, REPRODUCTION
 from ticket_hub.runs.lock import owned
 from ticket_hub.search.pretrained import StartWeights
 from ticket_hub.signing.keys import PrivateKey, find_key
@@ -52,8 +54,18 @@ from ticket_hub.signing.model_signature import Signature, write_signature
 from ticket_hub.signing.replays import replays_of
 from ticket_hub.transfer.stored import find_experiment
 
-__all__ = ["add_costs", "add_evidence", "demand_own", "name_card", "push_bundle", "record_of",
-           "sign_bundle"]  # fmt: skip
+__all__ = [
+    "add_costs",
+    "add_evidence",
+    "demand_own",
+    "find_reproduction",
+    "name_card",
+    "push_bundle",
+    "read_tried",
+    "record_of",
+    "sign_bundle",
+    "tried_record",
+]
 
 MAX_BYTES = 4 << 20
 
@@ -80,8 +92,8 @@ def push_bundle(
     One that is signed keeps its card as it was signed, unless it is signed anew.
 
     Args:
-        evidence: finished experiments with its tickets, which are added to the bundle and shown
-            on its card; see `add_evidence`.
+        evidence: finished experiments with its tickets, and claims that were tried with them,
+            which are added to the bundle and shown on its card; see `add_evidence`.
         by: who made them.
         theta0: share it with all of theta0 (`dense`), or only with what is not of the pretrained
             weights that the search began with (`reference`); None is as the bundle has it. The
@@ -271,25 +283,73 @@ def _with_signs_alone(bundle: Bundle, content: BundleContent) -> BundleContent:
 def add_evidence(bundle: Path | str, runs: Sequence[Path | str], *, by: str = "") -> Manifest:
     """Add the evidence of finished experiments to the bundle whose tickets were trained in them.
 
-    The ids of the bundle and its tickets stay, and masks and theta0 are not touched. An experiment
+    Claims that were tried with them (`ticket_hub.reproduce`) are added likewise. The ids of the
+    bundle and its tickets stay, and masks and theta0 are not touched. An experiment
     that went on takes the place of its earlier record. All is checked before anything is written.
 
     Args:
-        runs: folders or names of runs of `retrain`.
+        runs: folders or names of runs of `retrain`, and of what `reproduce` came to.
         by: who made them; by default who the records say.
 
     Raises:
-        EvidenceError: a run is no finished experiment, nobody is named, or it is about another
-            bundle or about tickets that are not in this one.
+        EvidenceError: a run is no finished experiment, nobody is named, it is about another
+            bundle or about tickets that are not in this one, or a claim was tried in a smoke run.
         BundleError: the bundle was pulled, and stays as the hub has it; or it is not sound.
         RunLockedError: a search works on the bundle.
         StorageError: the folder may not be written.
     """
     folder = Path(bundle)
     demand_own(folder)
-    records = [record_of(run, by=by) for run in runs]
+    tried = {str(run): place for run in runs if (place := find_reproduction(str(run)))}
+    records = [record_of(run, by=by) for run in runs if str(run) not in tried]
+    claims = [tried_record(place, by=by) for place in tried.values()]
     with owned(folder):
-        return amend_bundle(folder, experiments=records)
+        return amend_bundle(folder, experiments=records, reproductions=claims)
+
+
+def find_reproduction(text: str) -> Path | None:
+    """The `reproduction.json` that a path or a name stands for; None if there is none.
+
+    Args:
+        text: the file, its folder, or the name of a folder among `reproductions/`.
+    """
+    named = home.expanded(text)
+    places = (
+        named,
+        named / REPRODUCTION,
+        home.ticket_home() / "reproductions" / text / REPRODUCTION,
+    )
+    found = (place for place in places if place.name == REPRODUCTION and place.is_file())
+    return next(found, None)
+
+
+def read_tried(path: Path) -> ReproductionRecord:
+    """What `ticket reproduce` wrote, checked.
+
+    Raises:
+        EvidenceError: it is no such record.
+        StorageError: it cannot be read.
+    """
+    table = strict.parse(_bounded(path), source=str(path))
+    if isinstance(table, dict) and "tickets" not in table:
+        raise EvidenceError(
+            f"{path} does not say which tickets were compared.",
+            "The same `ticket reproduce` again reads what was trained, and writes it anew.",
+        )
+    return read_reproduction(table)
+
+
+def tried_record(path: Path, *, by: str = "") -> ReproductionRecord:
+    """A claim that was tried, with who made it and when; its file says when it was finished.
+
+    Raises:
+        EvidenceError: as `read_tried`, or nobody says who made it.
+        StorageError: it cannot be read.
+    """
+    record = read_tried(path).marked(who=by, when=_time_of(path.stat().st_mtime))
+    if not record.who:
+        raise EvidenceError(f"Nobody says who made {path}.", "Say so with --by NAME.")
+    return record
 
 
 def add_costs(bundle: Path | str, records: Sequence[CostRecord]) -> Manifest:
@@ -367,5 +427,8 @@ def _bounded(path: Path) -> bytes:
 
 def _finished(folder: Path, evidence: Path) -> str:
     results = list((folder / "results").glob("*/*.json")) or [evidence]
-    last = max(path.stat().st_mtime for path in results)
+    return _time_of(max(path.stat().st_mtime for path in results))
+
+
+def _time_of(last: float) -> str:
     return datetime.fromtimestamp(int(last), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -211,6 +211,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
                 "Push the bundle again.",
             )
         experiments = list(_experiments(stores, connection, manifest, files))
+        _check_claims(stores, connection, manifest, files)
         if metrics.size > bundles.MAX_METRICS_BYTES:
             return bundles.facts_of(manifest, None, experiments)
         curves = open_content(stores, connection, metrics.sha256)
@@ -228,13 +229,31 @@ def _experiments(
     from ticket_hub.bundle.record_reading import record_in
 
     for name in manifest.experiments:
-        entry, stated = files.get(name), manifest.files[name]
-        if entry is None or (entry.sha256, entry.size) != (stated.sha256, stated.size):
-            raise BundleFormatError(
-                f"{name} is not the file that {bundles.MANIFEST} names.", "Push the bundle again."
-            )
-        data = open_content(stores, connection, entry.sha256).head(entry.size)
+        data = _record(stores, connection, manifest, files, name)
         yield dict(vars(checked_evidence(record_in(manifest, data, name))))
+
+
+def _check_claims(stores: Stores, connection: Connection, manifest: Manifest, files: Files) -> None:
+    """Refuse a claim that was not tried with this bundle, or a record that contradicts itself.
+
+    Raises:
+        BundleError: so it is.
+    """
+    from ticket_hub.bundle.reproduction_record import reproduction_in
+
+    for name in manifest.reproductions:
+        reproduction_in(manifest, _record(stores, connection, manifest, files, name), name)
+
+
+def _record(
+    stores: Stores, connection: Connection, manifest: Manifest, files: Files, name: str
+) -> bytes:
+    entry, stated = files.get(name), manifest.files[name]
+    if entry is None or (entry.sha256, entry.size) != (stated.sha256, stated.size):
+        raise BundleFormatError(
+            f"{name} is not the file that {bundles.MANIFEST} names.", "Push the bundle again."
+        )
+    return open_content(stores, connection, entry.sha256).head(entry.size)
 
 
 def index_pending(stores: Stores) -> int:

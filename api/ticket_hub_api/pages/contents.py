@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
-from ticket_hub.bundle.layout import CARD, CONFIG, MANIFEST, METRICS
+from ticket_hub.bundle.layout import (
+    CARD,
+    CONFIG,
+    MANIFEST,
+    MAX_EVIDENCE_BYTES,
+    METRICS,
+    is_reproduction,
+)
+from ticket_hub.errors import BundleError
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.services import Services
 from ticket_hub_api.store.objects import Content, open_content
@@ -19,7 +27,7 @@ from ticket_hub_api.store.objects import Content, open_content
 if TYPE_CHECKING:
     from ticket_hub.bundle import Bundle
 
-__all__ = ["EvidenceFiles", "card_of", "evidence_of"]
+__all__ = ["EvidenceFiles", "card_of", "evidence_of", "tried_claims"]
 
 MAX_METRICS_BYTES = 64 << 20
 
@@ -66,6 +74,23 @@ def evidence_of(
         for path in (MANIFEST, CONFIG, METRICS)
     }
     return EvidenceFiles(digest=digests[MANIFEST], files=files)
+
+
+def tried_claims(
+    services: Services, connection: Connection, ticket: TicketDetail
+) -> tuple[str, ...]:
+    """A line for each claim that was tried with a ticket's bundle; a damaged record is left out."""
+    files = [file for file in ticket.files if is_reproduction(file.path)]
+    if ticket.source or not files:
+        return ()
+    from ticket_hub.bundle.reproduction_record import decode_reproduction  # which imports NumPy
+
+    lines = []
+    for file in files:
+        data = open_content(services, connection, file.sha256).head(MAX_EVIDENCE_BYTES)
+        with contextlib.suppress(BundleError):
+            lines.append(decode_reproduction(data, source=file.path).line)
+    return tuple(lines)
 
 
 def card_of(

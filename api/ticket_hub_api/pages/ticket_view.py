@@ -22,7 +22,7 @@ from ticket_hub_api.catalog.experiments import (
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.catalog.vouching import Vouching, signers_of, vouching_of
 from ticket_hub_api.pages import readme
-from ticket_hub_api.pages.contents import card_of, evidence_of
+from ticket_hub_api.pages.contents import card_of, evidence_of, tried_claims
 from ticket_hub_api.services import Services
 
 __all__ = ["Figure", "TicketView", "view_of"]
@@ -107,6 +107,7 @@ class TicketView:
         controls: (level, control, what was measured) for every control but the dense network.
         experiments: what its tickets came to elsewhere, most accurate first.
         by_other_metrics: experiments that measured something else than accuracy.
+        claims: what became of claims that were tried with its tickets, a line each.
         figures: those that can be drawn.
         card: as safe HTML, or None.
         vouching: who signed it, and who trained it again.
@@ -121,6 +122,7 @@ class TicketView:
     controls: tuple[tuple[Mapping[str, Any], str, Mapping[str, Any]], ...]
     experiments: tuple[ExperimentItem, ...]
     by_other_metrics: tuple[tuple[ExperimentDetail, Metric], ...]
+    claims: tuple[str, ...]
     figures: tuple[Figure, ...]
     card: Markup | None
     vouching: Vouching
@@ -201,6 +203,7 @@ def view_of(
             for each in of_other_metrics(connection, viewer, ticket.repo)
             if not ticket.source
         ),
+        claims=tried_claims(services, connection, ticket),
         figures=tuple(kind(metric, _stop_of(about)) for kind in kinds),
         card=None if card is None else readme.render_readme(card),
         vouching=vouching_of(services, connection, ticket, signers_of(services.settings)),

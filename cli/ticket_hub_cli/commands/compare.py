@@ -22,6 +22,7 @@ FORMATS = ["terminal", "markdown", "csv", "json"]
     "ticket compare lenet-mnist retrain-mnist-334d8b365625 retrain-fashion-mnist-d4146af922c5",
     "ticket compare lenet-mnist:7,15 ann/lenet@v1 --html compared.html",
     "ticket compare ./run ./bundle --format json",
+    "ticket compare reinit-degrades-cpu-0 ./from-ann/reproduction.json",
 )
 @click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN_OR_TICKET...")
 @click.option(
@@ -58,11 +59,20 @@ def command(
     compared fairly is shown. Differences are paired only where trials saw the same data in the
     same order, and said to be unpaired elsewhere. All that is compared with a control is one
     family, whose verdicts are corrected for their number.
+
+    What `ticket reproduce` has written is compared with its like: tries of one claim, with other
+    seeds or on other machines, each with its own verdict, and whether these agree.
     """
     from ticket_hub.comparison import tables
     from ticket_hub.comparison.front import compare
     from ticket_hub.comparison.rows import csv_text
+    from ticket_hub.transfer.sharing import find_reproduction
 
+    if any(map(find_reproduction, runs)):
+        if page is not None:
+            raise click.UsageError("Tries of a claim have no page: leave out --html.")
+        _show_tries(runs, form)
+        return
     compared = compare(runs, hub=hub, margin=margin, alpha=alpha)
     if form == "json":
         CommandOutput("json").json(compared.to_table())
@@ -74,6 +84,27 @@ def command(
         _show(compared)
     if page is not None:
         _write(compared, page)
+
+
+def _show_tries(runs: tuple[str, ...], form: str) -> None:
+    from ticket_hub.claims.side_by_side import compare_reproductions
+
+    compared = compare_reproductions(runs)
+    if form == "json":
+        CommandOutput("json").json(compared.to_table())
+        return
+    blocks = compared.runs_table(), compared.statements_table()
+    if form == "csv":
+        click.echo(blocks[1].csv(), nl=False)
+        return
+    for table in blocks:
+        if form == "markdown":
+            click.echo(table.markdown())
+        else:
+            CommandOutput().lines(table)
+        click.echo()
+    for note in (compared.agreement, *compared.notes):
+        click.echo(note)
 
 
 def _show(compared: Compared) -> None:

@@ -7,7 +7,13 @@ import dataclasses
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.commands.show import LEVELS, experiment_rows, experiment_table, level_row
+from ticket_hub_cli.commands.show import (
+    LEVELS,
+    claim_lines,
+    experiment_rows,
+    experiment_table,
+    level_row,
+)
 from ticket_hub_cli.output import CommandOutput, command_line, passed_over
 
 
@@ -42,6 +48,7 @@ def command(address: str, hub: str | None, out: CommandOutput) -> None:
     }
     unknown = unknown_parts(manifest)
     experiments = experiment_rows(found.experiments)
+    claims = [each.line for each in found.reproductions]
     levels = [level_row(each) for each in manifest.levels]
     if out.form == "human":
         noted = {"not known": ", ".join(unknown)} if unknown else {}
@@ -50,9 +57,11 @@ def command(address: str, hub: str | None, out: CommandOutput) -> None:
         out.text("")
         out.table(levels, LEVELS, name="level")
         experiment_table(experiments, out)
+        claim_lines(claims, out)
         pull = command_line("ticket", "pull", found.snapshot.repo, hub=hub)
         out.hint(f"Fetch it with {pull}.")
     else:
         tables = {"tags": dict(found.tags), "levels": levels, "experiments": experiments}
+        tables |= {"claims": claims}
         tables |= {"unknown": list(unknown), "replays": dataclasses.asdict(found.replays)}
         out.record(facts | tables, name="commit")

@@ -26,7 +26,8 @@ from ticket_hub_cli.output import CommandOutput, command_line
     "evidence",
     metavar="RUN",
     multiple=True,
-    help="Add what this run of `ticket retrain` found with its tickets; may be given again.",
+    help="Add what this run of `ticket retrain` found with its tickets, or what became of a claim "
+    "(`ticket reproduce`); may be given again.",
 )
 @options.theta0_option("dense", "reference", "signs")
 @click.option(
@@ -63,9 +64,9 @@ def command(
     The card gets a figure of the ladder, and every check of `ticket verify` is made first. One
     commit; what the hub has already is not sent again; a README.md that a person wrote on the hub
     stays. The card's first line loads the tickets from OWNER/NAME; --license is remembered on it.
-    --with-evidence adds a finished experiment with these tickets to the bundle and its card,
-    marked with who made it, where and when. --sign signs what is sent. The token is
-    HF_TOKEN, or what `hf auth login` kept.
+    --with-evidence adds a finished experiment with these tickets, or a claim that was tried with
+    them, to the bundle and its card, marked with who made it, where and when. --sign signs what is
+    sent. The token is HF_TOKEN, or what `hf auth login` kept.
     """
     from ticket_hub.bundle.layout import SIGNATURE
     from ticket_hub.facade import draw_card

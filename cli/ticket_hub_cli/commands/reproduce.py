@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -14,12 +13,14 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.exit_codes import SMOKE_RUN
 from ticket_hub_cli.output import CommandOutput
 from ticket_hub_cli.progress import watching
 from ticket_hub_cli.steps import analysing, stepping
 
 if TYPE_CHECKING:
-    from ticket_hub.claims import Claim, Decided, Reproduction, Statement
+    from ticket_hub.bundle.reproduction_record import StatementResult
+    from ticket_hub.claims import Claim, Reproduction
     from ticket_hub.claims.reproduce import Work
 
 CLAIMS = [
@@ -44,6 +45,7 @@ STATEMENTS = [
     "ticket reproduce 4",
     "ticket reproduce reinit-degrades --budget smoke",
     "ticket reproduce ./our-paper.toml --budget cpu --seed 100",
+    "ticket reproduce 3 --push ann/lenet --by Ann",
 )
 @click.argument("claim", required=False)
 @click.option("--budget", default="cpu", show_default=True, help="How long to train, by name.")
@@ -54,6 +56,14 @@ STATEMENTS = [
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the result.  [default: in TICKET_HOME, named by claim, budget and seed]",
 )
+@click.option(
+    "--push",
+    "repo",
+    metavar="OWNER/NAME",
+    help="Share the tickets, with the result and its experiments as evidence.",
+)
+@click.option("--by", "who", default="", help="Your name, for what is pushed.")
+@options.hub_option
 @options.resource_options("Go on with runs that were begun in another environment.")
 @options.import_option
 @options.output_options
@@ -62,22 +72,33 @@ def command(
     budget: str,
     seed: int,
     folder: Path | None,
+    repo: str | None,
+    hub: str | None,
+    who: str,
     out: CommandOutput,
     resources: dict[str, Any],
-) -> None:
+) -> int:
     """Try a claim of a paper: train what it needs, and say whether it is reproduced.
 
     Without CLAIM, list those that are packaged. A claim is a number or a name of that list, or a
     .toml file of your own. The same command again goes on where it was stopped; claims share the
-    searches that they have in common.
+    searches that they have in common. With --push the tickets that its first statement is about are
+    shared, with what became of the claim on their card.
     """
+    from ticket_hub.bundle.reproduction_record import SMOKE, SMOKE_BUDGET
     from ticket_hub.claims import claim_names, load_claim
 
+    if repo is not None and budget == SMOKE_BUDGET:
+        raise click.UsageError("A smoke run is no verdict, and nothing of it is pushed.")
     if claim is None:
         out.table([_row(load_claim(name)) for name in claim_names()], CLAIMS, name="name")
         out.hint("Try one with `ticket reproduce NUMBER`; `--budget smoke` takes minutes.")
-        return
-    _tell(_try(load_claim(claim), budget, seed, folder, out, resources), out)
+        return 0
+    result = _try(load_claim(claim), budget, seed, folder, out, resources)
+    _tell(result, out)
+    if repo is not None:
+        _push(result, repo, hub, who, out)
+    return SMOKE_RUN if result.outcome == SMOKE else 0
 
 
 def _row(claim: Claim) -> dict[str, Any]:
@@ -144,7 +165,16 @@ def _follow(work: Work, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
             }
 
 
+def _push(result: Reproduction, repo: str, hub: str | None, who: str, out: CommandOutput) -> None:
+    from ticket_hub.claims.pushing import push_reproduction
+
+    pushed = push_reproduction(result, repo, by=who, hub=hub)
+    out.hint(f"{pushed.repo} has it now: {pushed.url} (commit {pushed.commit[:12]}).")
+
+
 def _tell(result: Reproduction, out: CommandOutput) -> None:
+    from ticket_hub.bundle.reproduction_record import SMOKE
+
     if out.form == "json":
         from ticket_hub.table import finite
 
@@ -154,9 +184,13 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
         out.text(result.outcome)
         return
     out.text(f"{result.claim.title} ({result.claim.source}).\n")
-    out.table([_statement(each) for each in result.decided], STATEMENTS, name="says")
-    count = _count(result.decided[0])
-    out.text(f"\n{result.outcome}: n = {count}, budget {result.budget}, seed {result.seed}.")
+    statements = result.record.statements
+    rows = [_statement(each) for each in statements]
+    if result.outcome == SMOKE:
+        rows = [row | {"came": "-"} for row in rows]
+    out.table(rows, STATEMENTS, name="says")
+    terms = f"n = {statements[0].counted}, budget {result.budget}, seed {result.seed}"
+    out.text(f"\n{result.outcome}: {terms}.")
     if result.claim.published:
         out.text(f"published: {result.claim.published}")
     out.text(f"result: {result.folder / 'reproduction.json'}")
@@ -167,38 +201,12 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
             out.hint(f"{name}: `ticket report {run}` draws it.")
 
 
-def _statement(each: Decided) -> dict[str, Any]:
-    unit, form = _unit(each.statement), ".2f" if each.statement.measure == "sooner" else "+.2f"
-    if each.statement.analysis and not unit:
-        form = "+.3g"
-    found, published = each.interval, each.statement.published
-    known = math.isfinite(found.low) and math.isfinite(found.high)
-    spread = f" ({found.low:{form}} to {found.high:{form}})" if known else " (spread not known)"
+def _statement(each: StatementResult) -> dict[str, Any]:
     return {
-        "says": each.statement.says,
-        "n": _count(each),
-        "measured": f"{found.mean:{form}}{unit}{spread}",
-        "above": f"above {each.statement.above:g}{unit}",
-        "published": "-" if published is None else f"{published:{form}}{unit}",
-        "came": "yes" if each.shown else "the opposite" if each.opposed else "no",
+        "says": each.says,
+        "n": each.counted,
+        "measured": each.amount,
+        "above": each.bound,
+        "published": each.published_amount,
+        "came": each.came,
     }
-
-
-def _unit(statement: Statement) -> str:
-    from ticket_hub.analysis.registry import find_analysis
-
-    if statement.analysis:
-        return find_analysis(statement.analysis).measures[statement.measure.partition(".")[2]].unit
-    return "x" if statement.measure == "sooner" else " points"
-
-
-def _count(decided: Decided) -> str:
-    """Such as `5 tickets, 3 reinitializations each`."""
-    from ticket_hub.evidence.counts import drawn_text
-
-    found, sides = decided.contrast, decided.statement.sides
-    drawn = max(
-        zip((found.draws, found.draws_other), (sides[0], sides[-1]), strict=True),
-        key=lambda each: each[0],
-    )
-    return drawn_text(found.n, found.tickets, drawn[1].network, drawn[0])

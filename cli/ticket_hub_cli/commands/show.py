@@ -106,6 +106,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     experiments = experiment_rows(bundle.experiments())
     records = bundle.costs()
     costs = cost_rows(records, manifest)
+    claims = [each.line for each in bundle.reproductions()]
     facts = {
         "id": manifest.id,
         "bundle": bundle.path,
@@ -132,6 +133,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         out.table(levels, _columns(manifest), name="level")
         experiment_table(experiments, out)
         _cost_table(costs, out)
+        claim_lines(claims, out)
         for sentence in [*slower_forms(records), *thin, *plugin_notes(manifest.plugins)]:
             out.hint(sentence)
         look = command_line("ticket", "show", f"{name}:{default.level}")
@@ -140,6 +142,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         out.record(
             facts
             | {"digest": manifest.recipe.digest, "levels": levels, "experiments": experiments}
+            | {"claims": claims}
             | {"metric": metric.name, "costs": costs, "signature": signature or None}
             | {"replays": dataclasses.asdict(replays)}
             | {"unknown": list(unknown), "never_pruned": whole, "thin_layers": thin}
@@ -172,6 +175,14 @@ def _cost_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
         out.text("\nWhat they cost (milliseconds are of the machine that is named):\n")
         place = [Column("level", "LEVEL", right=True)]
         out.table(rows, [*place, *FORM_COLUMNS, Column("where", "ON")], name="form")
+
+
+def claim_lines(lines: Sequence[str], out: CommandOutput) -> None:
+    """Say what became of the claims that were tried with these tickets."""
+    if lines:
+        out.text("\nClaims tried with these tickets:\n")
+    for line in lines:
+        out.text(line)
 
 
 def _columns(manifest: Manifest) -> list[Column]:

@@ -15,6 +15,7 @@ from tests.helpers.browsing import Reader, Shown, Visit
 from tests.helpers.controlled import GOLDEN
 from tests.helpers.foreign import write_google
 from tests.helpers.payloads import PAYLOADS
+from tests.helpers.tried import tried
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.bundle.figure import ELEMENTS
 from ticket_hub.interop.importers import import_tickets
@@ -108,6 +109,26 @@ def test_a_ticket_shows_everything_that_is_known_of_it(member: Reader, shown: Sh
     ):  # fmt: skip
         assert part in page
     assert not re.search(r"Written by Ticket Hub\. sha256", page)
+
+
+def test_what_became_of_a_claim_stands_on_the_ticket_s_page(
+    member: Reader, hub: RunningHub, owner: str, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
+    manifest = open_bundle(bundle).manifest
+    level = manifest.levels[-1]
+    compared = {str(level.index): [each.id for each in level.tickets]}
+    tickets = {"quick": {"bundle": manifest.id, "levels": compared}}
+    (tmp_path / "reproduction.json").write_text(json.dumps(tried(tickets=tickets)))
+    name = f"{owner}/tried-{uuid.uuid4().hex[:6]}"
+    evidence = [tmp_path / "reproduction.json"]
+    push_bundle(bundle, name, evidence=evidence, by="Ann", hub=hub.endpoint, token=hub.token)
+    page = member.get(f"/tickets/{name}").text
+    listed = page.partition('id="claims"')[2].partition("</ul>")[0]
+    line = "claim 3: reproduced (+0.50 points (+0.20 to +0.80), claimed above -100 points; "
+    assert line + "n = 3 tickets; budget cpu, seed 0)" in listed
+    assert "reproductions/" in page.partition('id="files"')[2]
+    assert len(open_bundle(bundle).reproductions()) == 1
 
 
 def test_a_ticket_without_controls_says_what_that_leaves_open(member: Reader, shown: Shown) -> None:

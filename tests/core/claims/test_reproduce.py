@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.core.claims.test_claim import OURS
-from ticket_hub.claims import Claim, Reproduction, reproduce
+from tests.helpers.tried import EASY, tried
+from ticket_hub.bundle import open_bundle, verify_bundle
+from ticket_hub.bundle.reproduction_record import read_reproduction
+from ticket_hub.claims import (
+    Claim,
+    Reproduction,
+    compare_reproductions,
+    push_reproduction,
+    reproduce,
+)
 from ticket_hub.claims.reproduce import recipes_of
 from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.hub.front import info_bundle, pull_bundle
 from ticket_hub.report.runs import report_run
 
 
@@ -134,3 +145,101 @@ def test_another_seed_is_another_result(home: Path) -> None:
     assert recipes_of(claim)["quick"].digest != recipes_of(claim, seed=3)["quick"].digest
     reproduce(claim, seed=3, workers=1, device="cpu")
     assert (home / "reproductions/ours-cpu-3/reproduction.json").is_file()
+
+
+def test_a_smoke_run_is_no_verdict_and_is_not_pushed(home: Path) -> None:
+    budgets = {"smoke": ours().to_table()["budgets"]["cpu"]}
+    claim = ours(statements=[EASY], budgets=budgets)
+    result = reproduce(claim, budget="smoke", workers=1, device="cpu")
+    assert result.outcome == "smoke run: not a verdict"
+    assert not result.decided[0].shown
+    written = json.loads((home / "reproductions/ours-smoke-0/reproduction.json").read_bytes())
+    assert written["outcome"] == result.outcome
+    with pytest.raises(EvidenceError, match="no verdict"):
+        push_reproduction(result, "ann/ours", by="Ann", hub=home / "hub")
+
+
+def test_what_became_of_a_claim_is_pushed_shown_pulled_and_checked(home: Path) -> None:
+    experiments = ours().to_table()["experiments"]
+    experiments["controls"]["reinits"] = 2
+    claim = ours(statements=[EASY], number=3, experiments=experiments)
+    result = reproduced(claim)
+    assert result.outcome == "reproduced"
+    with pytest.raises(EvidenceError, match="say who made it"):
+        push_reproduction(result, "ann/ours", hub=home / "hub")
+    push_reproduction(result, "ann/ours", by="Ann", hub=home / "hub")
+    pulled = pull_bundle("ann/ours", hub=home / "hub").folder
+    bundle = open_bundle(pulled)
+    (record,) = bundle.reproductions()
+    assert (record.digest, record.outcome, record.who) == (claim.digest, "reproduced", "Ann")
+    assert record.tickets["quick"].bundle == bundle.manifest.id
+    ids = [each.id for each in bundle.manifest.levels[2].tickets]
+    assert list(record.tickets["quick"].levels["2"]) == ids
+    assert record.line.startswith("claim 3: reproduced (")
+    assert "n = 3 tickets, 2 reinitializations each; budget cpu, seed 0)" in record.line
+    card = (pulled / "README.md").read_text()
+    assert "- claim 3: reproduced (" in card
+    assert len(bundle.experiments()) == 1
+    assert verify_bundle(pulled, partial=True).holds
+    assert info_bundle("ann/ours", hub=home / "hub").reproductions == (record,)
+    assert Claim.from_table(record.claim).digest == claim.digest
+    push_reproduction(result, "ann/ours", by="Ann", hub=home / "hub")  # takes its own place
+    assert len(open_bundle(result.bundles["quick"]).reproductions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("outcome",), "not reproduced", "its word"),
+        (("digest",), "0" * 64, "its digest"),
+        (("statements", 0, "measured", "low"), -200.0, "cannot be"),
+        (("statements", 0, "n"), [2, 2], "cannot be"),
+        (("statements", 0, "n"), [3], "cannot be"),
+        (("statements", 0, "above"), -50.0, "not those of its claim"),
+        (("tickets", "quick", "bundle"), "x", "no tickets"),
+        (("tickets",), {}, "no tickets"),
+        (("budget",), "other", "budget"),
+        (("format",), 2, "format"),
+        (("seed",), None, "missing"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(
+    path: tuple[str | int, ...], value: object, words: str
+) -> None:
+    table: Any = tried()
+    assert read_reproduction(table).outcome == "reproduced"
+    place = table
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(EvidenceError) as caught:
+        read_reproduction(table)
+    assert words in caught.value.problem
+
+
+def test_two_tries_of_a_claim_stand_side_by_side(tmp_path: Path) -> None:
+    other = tried(seed=7)
+    other["statements"][0] |= {"shown": False, "measured": {"mean": 1, "low": -200, "high": 30}}
+    tries = {"a": tried(), "b": other | {"outcome": "not decided"}, "c": tried(seed=8)}
+    for name, table in tries.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "reproduction.json").write_text(json.dumps(table))
+    places = [tmp_path / name for name in tries]
+    found = compare_reproductions(places)
+    assert found.agreement == (
+        "They do not agree, and do not contradict each other: A reproduced, B not decided, "
+        "C reproduced."
+    )
+    rows = found.runs_table().rows
+    assert [row[:5] for row in rows] == [
+        ["A", "claim 3", "reproduced", "cpu", "0"],
+        ["B", "claim 3", "not decided", "cpu", "7"],
+        ["C", "claim 3", "reproduced", "cpu", "8"],
+    ]
+    assert rows[0][5:] == ["cpu, AVX2", "ticket_hub 1.0, torch 2.13"]
+    assert [row[3] for row in found.statements_table().rows][1] == (
+        "+1.00 points (-200.00 to +30.00)"
+    )
+    assert compare_reproductions([places[0], places[2]]).agreement == "They agree: reproduced."
+    with pytest.raises(EvidenceError, match="no reproduction"):
+        compare_reproductions([places[0], tmp_path])
