@@ -274,16 +274,13 @@ def _import_file(path: Path) -> ModuleType:
         sys.path.append(str(path.parent))
         importlib.invalidate_caches()
     found = importlib.util.find_spec(name)
-    if found is None or found.origin is None or not _is_same(Path(found.origin), path):
+    origin = None if found is None or found.origin is None else Path(found.origin)
+    if origin is None or not (origin.exists() and origin.samefile(path)):
         raise PluginError(
             f"{path} cannot be imported: another module is called {name!r}.",
             "Give the file a name of its own, such as my_net.py.",
         )
     return _import_name(name)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and one.samefile(other)
 
 
 def _import_name(name: str) -> ModuleType:

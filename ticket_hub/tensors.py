@@ -8,9 +8,10 @@ import safetensors.numpy
 import safetensors.torch
 from torch import Tensor
 
-__all__ = ["pack_tensors", "unpack_tensors"]
+__all__ = ["METADATA", "pack_tensors", "unpack_tensors"]
 
-_METADATA = {"format": "pt"}
+METADATA = {"format": "pt"}
+"""Of every safetensors file: what loaders of PyTorch ask for."""
 
 
 def pack_tensors(tensors: Mapping[str, Tensor]) -> bytes:
@@ -20,7 +21,7 @@ def pack_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     from process to process. Tensors may be views of one buffer; each is written by itself.
     """
     arrays = {name: value.detach().cpu().contiguous().numpy() for name, value in tensors.items()}
-    return safetensors.numpy.save(arrays, metadata=_METADATA)
+    return safetensors.numpy.save(arrays, metadata=METADATA)
 
 
 def unpack_tensors(data: bytes) -> dict[str, Tensor]:

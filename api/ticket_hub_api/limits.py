@@ -64,7 +64,7 @@ class Buckets:
         return 0 if level >= 1 else max(1, math.ceil((1 - level) * 60 / self.per_minute))
 
     def take(self, caller: str) -> None:
-        """Count one."""
+        """Count one request of this caller."""
         if not self.per_minute:
             return
         level, now = self._level(caller)

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from ticket_hub.errors import HubUnavailableError
+from ticket_hub.training.capacity import ONE_THREAD
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.blobs import Blobs
 from ticket_hub_api.store.database import Database
@@ -39,7 +40,6 @@ from ticket_hub_api.torch_worker import main
 main()
 """
 """Signals that may be sent to the whole group are the service's: it answers its requests first."""
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # all of its work is small
 
 
 class OpenHub(Protocol):
@@ -143,7 +143,7 @@ def _start(settings: Settings) -> _Started:
             env={
                 **os.environ,
                 **settings.to_environment(),
-                **ENVIRONMENT,
+                **ONE_THREAD,  # all of its work is small
                 "PYTHONPATH": os.pathsep.join(sys.path),
             },
         )

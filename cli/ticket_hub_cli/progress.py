@@ -168,12 +168,12 @@ class Logged:
     log: Log
 
     def observe(self, progress: Progress) -> None:
-        """Both."""
+        """Hand it to the log and to what is shown."""
         self.watcher.observe(progress)
         self.log.observe(progress)
 
     def level(self, level: Level) -> None:
-        """Both."""
+        """Hand it to the log and to what is shown."""
         self.watcher.level(level)
         self.log.level(level)
 
@@ -182,7 +182,7 @@ class Logged:
         self.watcher.step(text)
 
     def notify(self, text: str) -> None:
-        """Both."""
+        """Hand it to the log and to what is shown."""
         self.watcher.notify(text)
         self.log.notify(text)
 
@@ -191,16 +191,16 @@ class Silent:
     """Shows only what is unusual."""
 
     def observe(self, progress: Progress) -> None:
-        """Show nothing."""
+        """Show nothing of it."""
 
     def level(self, level: Level) -> None:
-        """Show nothing."""
+        """Show nothing of it."""
 
     def step(self, text: str) -> None:
-        """Show nothing."""
+        """Show nothing of it."""
 
     def notify(self, text: str) -> None:
-        """Say it."""
+        """Say it in a line of its own."""
         click.echo(text, err=True)
 
 
@@ -237,12 +237,12 @@ class Lines:
         self.say(_sentence(level))
 
     def step(self, text: str) -> None:
-        """Say it."""
+        """Say it in a line of its own."""
         self.pace.finish(self.pace.present)
         self.say(text)
 
     def notify(self, text: str) -> None:
-        """Say it."""
+        """Say it in a line of its own."""
         self.say(text)
 
 

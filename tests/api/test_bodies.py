@@ -16,10 +16,10 @@ from fastapi import APIRouter, Depends
 from ticket_hub_api import app as module
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.background import RunningHub
-from ticket_hub_api.rest.routing import MAX_BODY
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.web.guards import Requires
+from ticket_hub_api.web.requests import MAX_BODY
 
 Call = Callable[..., Any]
 SOCKETS = 8 << 20  # what may be on its way in the buffers of both sockets

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from ticket_hub.analysis.distribution import STEPS, Distribution
 from ticket_hub.analysis.folder import Finding
+from ticket_hub.analysis.marks import mean_and_bar
 from ticket_hub.report.panels import some
 from ticket_hub.report.style import look
 
@@ -20,6 +21,7 @@ __all__ = [
     "draw_cumulative",
     "layer_panel",
     "left_out",
+    "mark_in_row",
     "panels",
     "place_in_row",
     "short",
@@ -94,6 +96,40 @@ def layer_panel(names: Sequence[str], levels: int) -> tuple[Figure, Axes]:
 def place_in_row(row: int, position: int, count: int) -> float:
     """Where the mark of one of several levels stands in a row."""
     return row + (APART * (position / (count - 1) - 0.5) if count > 1 else 0.0)
+
+
+def mark_in_row(
+    panel: Axes,
+    place: float,
+    position: int,
+    values: Sequence[float],
+    label: str,
+    *,
+    hollow: bool = False,
+    size: int = 5,
+) -> None:
+    """Mark the mean over the trials, with a bar from the least to the greatest.
+
+    Args:
+        place: see `place_in_row`.
+        position: of the level among those that are drawn.
+        values: of each trial.
+        label: in the legend; empty leaves it out.
+    """
+    mean, bar = mean_and_bar(values)
+    style = look("", position)
+    panel.errorbar(
+        mean,
+        place,
+        xerr=bar,
+        color=style.color,
+        marker=style.marker,
+        markerfacecolor="white" if hollow else style.color,
+        markersize=size,
+        capsize=2,
+        linestyle="none",
+        label=label or "_",
+    )
 
 
 def wide_axis(panel: Axes) -> None:

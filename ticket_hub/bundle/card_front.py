@@ -9,6 +9,7 @@ from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.card_terms import CardTerms
 from ticket_hub.bundle.manifest import EvidenceSummary, Manifest
 from ticket_hub.bundle.papers import papers_of
+from ticket_hub.patterns import TIMM
 from ticket_hub.recipe.spec import UNKNOWN
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def _tags(manifest: Manifest) -> list[str]:
     name, data = manifest.architecture.name, manifest.data.name
     known = (name,) if data == UNKNOWN else (name, data)
     tags = ["lottery-ticket", "pruning", "sparsity"]
-    tags += [card_tag(text.removeprefix("timm:")) for text in known]
-    tags += ["timm"] * name.startswith("timm:")
+    tags += [card_tag(text.removeprefix(TIMM)) for text in known]
+    tags += ["timm"] * name.startswith(TIMM)
     return tags + [f"arxiv:{paper.arxiv}" for paper in papers_of(manifest)]
 
 

@@ -14,11 +14,10 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.networks.timm_bridge import timm_arguments
+from ticket_hub.patterns import TIMM
 from ticket_hub.recipe.own import is_own
 
 __all__ = ["check", "encode"]
-
-TIMM = "timm:"
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -47,15 +46,12 @@ def check(data: bytes | bytearray, manifest: Manifest) -> None:
     tables = [_table(manifest, each) for each in _possible(manifest)]
     if is_own(manifest.architecture.name):  # the first of them stated sizes that meant nothing
         tables += [_without_sizes(each) for each in tables]
-    if not any(_same(found, each) for each in tables):
+    # unlike ==, its bytes tell 1, 1.0 and true apart
+    if canonical_json(found) not in map(canonical_json, tables):
         raise BundleFormatError(
             f"{layout.CONFIG} describes another network than {layout.MANIFEST}.",
             "Fetch the bundle again, or ask its author to write it again.",
         )
-
-
-def _same(found: Any, table: dict[str, Any]) -> bool:  # noqa: ANN401 - parsed JSON
-    return canonical_json(found) == canonical_json(table)  # unlike ==, tells 1, 1.0 and true apart
 
 
 def _possible(manifest: Manifest) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from ticket_hub.bundle import strict
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.patterns import TENSOR
+from ticket_hub.tensors import METADATA
 
 __all__ = ["TensorEntry", "chunks", "header_size", "parse_header", "tensor_at"]
 
@@ -27,7 +28,6 @@ MAX_HEADER_BYTES = 1 << 20
 MAX_TENSORS = 4096
 MAX_RANK = 8
 MAX_ELEMENTS = 1 << 48
-METADATA = {"format": "pt"}
 
 _DTYPES: dict[str, torch.dtype] = {
     "F64": torch.float64,

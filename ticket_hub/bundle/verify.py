@@ -139,6 +139,7 @@ class _Verifier:
         self.unchecked: list[str] = []
 
     def checks(self) -> Iterator[Check]:
+        """The manifest, then every file, then what only the whole shows."""
         yield Check(name=layout.MANIFEST, holds=True)
         for name in sorted(self.manifest.files):
             if name not in self.absent:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from ticket_hub.training.capacity import GPU_SHARE
+from ticket_hub.training.capacity import GPU_SHARE, ONE_THREAD
 
 __all__ = ["child_environment"]
 
@@ -26,8 +26,6 @@ _SECRET = re.compile(
 
 NO_TOKEN = {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", "HF_TOKEN_PATH": os.devnull}
 """The Hub's client shall not find the token that a user has stored either."""
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def child_environment(

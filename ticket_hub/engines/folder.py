@@ -162,7 +162,7 @@ class WorkFolder:
 
     def _knows(self, work: Work) -> bool:
         table = _table(self.path / "work.json")
-        return table == {"format": FORMAT, "work": _as_read(work)}
+        return table == {"format": FORMAT, "work": json.loads(json.dumps(work.to_table()))}
 
     def _forget(self, *names: str) -> None:
         for name in names:
@@ -177,10 +177,6 @@ def internal_error(error: Exception, log: Path) -> tuple[EngineError, int]:
         "What was finished before is on disk. Please report this, with that file.",
     )
     return told, INTERNAL
-
-
-def _as_read(work: Work) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(json.dumps(work.to_table()))
 
 
 def _table(path: Path) -> dict[str, Any] | None:

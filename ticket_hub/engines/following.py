@@ -75,6 +75,7 @@ class _Followed:
         self._offsets = {folder: _end_of_last(WorkFolder(folder)) for folder in works}
 
     def submit(self) -> None:
+        """Hand all works to the engine."""
         for folder, work in self._works.items():
             self._engine.submit(folder, work)
 

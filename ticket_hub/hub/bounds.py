@@ -126,4 +126,5 @@ class _BoundedStream(httpx.SyncByteStream):
             yield piece
 
     def close(self) -> None:
+        """Let go of the stream."""
         self.stream.close()

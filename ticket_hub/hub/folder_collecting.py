@@ -74,7 +74,7 @@ def collect_folder(
 
 def _collect(root: Path, grace_seconds: float, *, dry_run: bool) -> CollectedFolder:
     before = _now(root) - grace_seconds
-    repositories = list(_graves(root))
+    repositories = [each for each in (root / "repos").glob("*/.*") if _GRAVE.fullmatch(each.name)]
     drafts = [path for path in _drafts(root) if _time(path) < before]
     freed = sum(map(_size, [*repositories, *drafts]))
     if not dry_run:
@@ -83,17 +83,18 @@ def _collect(root: Path, grace_seconds: float, *, dry_run: bool) -> CollectedFol
         for path in drafts:
             path.unlink(missing_ok=True)
     named = _named(root)
-    old = [path for path in _blobs(root) if path.name not in named and _time(path) < before]
+    blobs = (path for path in (root / "blobs").glob("*/*") if SHA256.fullmatch(path.name))
+    old = [path for path in blobs if path.name not in named and _time(path) < before]
     named = _named(root) if old and not dry_run else named  # a push may have finished meanwhile
-    blobs = 0
+    removed = 0
     for path in old:
         if path.name in named or _time(path) >= before:
             continue
-        blobs, freed = blobs + 1, freed + _size(path)
+        removed, freed = removed + 1, freed + _size(path)
         if not dry_run:
             path.unlink(missing_ok=True)
     return CollectedFolder(
-        blobs=blobs, leftovers=len(drafts), repositories=len(repositories), bytes=freed
+        blobs=removed, leftovers=len(drafts), repositories=len(repositories), bytes=freed
     )
 
 
@@ -131,17 +132,9 @@ def _is_repo(place: Path) -> bool:
     return True
 
 
-def _graves(root: Path) -> Iterator[Path]:
-    return (path for path in (root / "repos").glob("*/.*") if _GRAVE.fullmatch(path.name))
-
-
 def _drafts(root: Path) -> Iterator[Path]:
     for folder in ("", "blobs/*/", "repos/*/*/history/", "repos/*/*/tags/"):
         yield from (path for path in root.glob(f"{folder}.*") if _DRAFT.fullmatch(path.name))
-
-
-def _blobs(root: Path) -> Iterator[Path]:
-    return (path for path in (root / "blobs").glob("*/*") if SHA256.fullmatch(path.name))
 
 
 def _time(path: Path) -> float:

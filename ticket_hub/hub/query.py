@@ -19,6 +19,7 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.peeking import peek, peek_costs, peek_replays
+from ticket_hub.patterns import TIMM
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.signing.replays import ReplaySummary
 from ticket_hub.types import Word
@@ -161,7 +162,7 @@ def _as_far_as_it_goes(found: Iterator[SearchHit], report: Report) -> Iterator[S
 
 
 def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHit]:
-    named = [name.removeprefix("timm:") for name in (query.network, query.dataset) if name]
+    named = [name.removeprefix(TIMM) for name in (query.network, query.dataset) if name]
     tags = [card_tag(name) for name in named]
     silent = 0
     for repo in hub.repositories(owner=query.owner, tags=tags, report=report):

@@ -275,6 +275,7 @@ class _Presented:
         }[self.inputs]
 
     def hook(self, module: nn.Module) -> None:
+        """Have the module take its inputs as they were shown to its author."""
         if self.inputs == "tokens":
             module.inputs = "tokens"  # type: ignore[assignment]
         if self.inputs != "images":

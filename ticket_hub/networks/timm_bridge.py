@@ -19,13 +19,13 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks.options import FloatRange
 from ticket_hub.networks.prunable import PRUNABLE_TYPES, set_kind
 from ticket_hub.networks.registry import register_network
+from ticket_hub.patterns import TIMM
 from ticket_hub.registry import nearest
 from ticket_hub.types import Architecture, Option
 from ticket_hub.vision import import_with_torchvision
 
 __all__ = ["timm_arguments", "timm_names"]
 
-PREFIX = "timm:"
 PLAIN_NAME = re.compile("[a-z0-9][a-z0-9_]{0,99}")
 RATE = FloatRange(default=None, low=0.0, high=0.95)
 MAX_NAMES_SHOWN = 8
@@ -149,7 +149,7 @@ def _check_name(name: str) -> None:
         return
     raise NetworkError(
         f"timm has no network {name!r}.",
-        f"The nearest is '{PREFIX}{nearest(name, known)}'. Names are those of "
+        f"The nearest is '{TIMM}{nearest(name, known)}'. Names are those of "
         "`timm.list_models()`, without tag and without a scheme such as 'hf-hub:'.",
     )
 
@@ -158,7 +158,7 @@ def _create(
     architecture: Architecture, rates: Mapping[str, Option]
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Give `img_size` to the networks that take it; it is returned beside the module."""
-    name = architecture.name.removeprefix(PREFIX)
+    name = architecture.name.removeprefix(TIMM)
     _check_name(name)
     height, width = architecture.height, architecture.width
     wanted = {"img_size": height if height == width else (height, width)}

@@ -137,13 +137,11 @@ class MaskHandle:
         if getattr(module, "_is_replica", False):
             return
         given = any(weight.is_given(module) for weight in self._held.values())
-        if given or (not self._holds_all(module) and called_functionally()):
+        in_place = (weight.is_in_place(module) for weight in self._held.values())
+        if given or (not all(in_place) and called_functionally()):
             self._mask_for_this_call(module)
         else:
             self.attach(module)
-
-    def _holds_all(self, module: nn.Module) -> bool:
-        return all(weight.is_in_place(module) for weight in self._held.values())
 
     def _mask_for_this_call(self, module: nn.Module) -> None:
         """What was given is masked while the module works with it, and comes back unchanged."""

@@ -74,15 +74,10 @@ def tickets_figure(
     return figure
 
 
-def _percent(rung: Measured) -> Numbers:
-    return [rung.metric.scale * accuracy for accuracy in rung.outcome.accuracy]
-
-
-def _stops(rung: Measured) -> Numbers:
-    return rung.outcome.early_stop
-
-
-VALUES: tuple[Callable[[Measured], Numbers], Callable[[Measured], Numbers]] = (_percent, _stops)
+VALUES: tuple[Callable[[Measured], Numbers], Callable[[Measured], Numbers]] = (
+    lambda rung: [rung.metric.scale * accuracy for accuracy in rung.outcome.accuracy],
+    lambda rung: rung.outcome.early_stop,
+)
 """What the two panels show of a rung."""
 
 

@@ -75,7 +75,8 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
         for line in lines:
             rung = line.rung
             _curve(panels[0], line, _accuracy_readings(rung), _accuracy_at_stop(rung))
-            _curve(panels[1], line, _readings(rung, "validation_loss"), _loss_at_stop(rung))
+            least = float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
+            _curve(panels[1], line, _readings(rung, "validation_loss"), least)
             if rung.train_accuracies:
                 _sample(panels[0], line, 100 * _readings(rung, "train_accuracy"))
                 _sample(panels[1], line, _readings(rung, "train_loss"))
@@ -172,10 +173,6 @@ def _accuracy_at_stop(rung: Measured) -> float:
     return rung.metric.scale * float(
         np.mean([float(each.validation_accuracy[each.early_stop]) for each in rung.curves])
     )
-
-
-def _loss_at_stop(rung: Measured) -> float:
-    return float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
 
 
 def _accuracy_label(rungs: Sequence[Measured]) -> str:

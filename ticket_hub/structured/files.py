@@ -22,6 +22,7 @@ from ticket_hub.errors import BundleFormatError, NetworkError
 from ticket_hub.home import expanded
 from ticket_hub.networks import outline
 from ticket_hub.structured.small import Left, SmallNetwork, build_small
+from ticket_hub.tensors import METADATA
 from ticket_hub.types import Architecture
 
 __all__ = ["load_small", "write_small"]
@@ -53,7 +54,7 @@ def write_small(small: SmallNetwork, folder: Path, *, ticket: str = "") -> list[
         },
     }
     text = json.dumps(record, separators=(",", ":"), sort_keys=True) + "\n"
-    write_bytes(folder / WEIGHTS, safetensors.torch.save(weights, metadata={"format": "pt"}))
+    write_bytes(folder / WEIGHTS, safetensors.torch.save(weights, metadata=METADATA))
     write_bytes(folder / STRUCTURE, text.encode())
     return [folder / WEIGHTS, folder / STRUCTURE]
 

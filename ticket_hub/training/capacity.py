@@ -11,10 +11,12 @@ from ticket_hub.errors import TrainingError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["GPU_SHARE", "cores", "free_bytes", "world_size"]
+__all__ = ["GPU_SHARE", "ONE_THREAD", "cores", "free_bytes", "world_size"]
 
 CGROUP = Path("/sys/fs/cgroup")
 UNKNOWN = 2**62
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Environment of a process whose pools shall have one thread."""
 GPU_SHARE = "TICKET_GPU_SHARE"
 """How many works a GPU's memory is shared by, in the environment of a work's process."""
 

@@ -21,7 +21,7 @@ from ticket_hub.training.pace import CheckpointClock, Poll, StepPacer
 from ticket_hub.training.pixels import cut
 from ticket_hub.training.ranks import Team
 from ticket_hub.training.sample import train_sample
-from ticket_hub.training.shared_lane import Together
+from ticket_hub.training.shared_lane import SharedLanes
 from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Drive", "Task"]
@@ -91,7 +91,7 @@ class Drive:
 
     def _make(self, members: Sequence[Member]) -> Backend:
         if self._team is not None:
-            return Together(
+            return SharedLanes(
                 self._task.architecture, self._data, self._training, members, self._team
             )
         kind: type[Backend] = BACKENDS[self._task.backend]

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 
+from ticket_hub.training.capacity import ONE_THREAD
 from ticket_hub.training.loop import Task
 from ticket_hub.training.messages import Begin, Do, Message, Stop, receive, send
 from ticket_hub.training.sharing import SharedData
@@ -16,8 +17,7 @@ from ticket_hub.training.sharing import SharedData
 __all__ = ["Process", "can_import"]
 
 ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    **ONE_THREAD,
     "TICKET_CORES": "1",  # threads that decode pictures
     "CUDA_VISIBLE_DEVICES": "",
     # glibc keeps large buffers for the next step, instead of giving them back to the system and

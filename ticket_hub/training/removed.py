@@ -81,7 +81,8 @@ class Removed:
         self._statistics = self._find_statistics(whole.train(), small, input_shape)
         self._batch = training.batch_size
         self._probe: tuple[nn.Module, Tensor] | None = None
-        if self._statistics and self._may_change(training):
+        may_change = bool(training.weight_decay) or training.optimizer not in DECAYING
+        if self._statistics and may_change:
             self._probe = whole, _inputs(whole, input_shape, self._statistics[0].mean.device)
             if not self._depends():
                 self._probe = None
@@ -160,9 +161,6 @@ class Removed:
         finally:
             for hook in hooks:
                 hook.remove()
-
-    def _may_change(self, training: TrainingSpec) -> bool:
-        return bool(training.weight_decay) or training.optimizer not in DECAYING
 
     def _depends(self) -> bool:
         """Whether what enters the norms depends on the biases and norms of removed units."""

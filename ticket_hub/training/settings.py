@@ -28,7 +28,7 @@ def deliberate(training: TrainingSpec) -> Iterator[None]:
     flags = (torch.backends.cuda.matmul, cudnn.conv)
     threads, before = torch.get_num_threads(), [flag.fp32_precision for flag in flags]
     chosen = (cudnn.deterministic, cudnn.benchmark)
-    flushed = _flushes_denormals()
+    flushed = float(torch.tensor([1e-40]).mul_(1)) == 0.0  # whether denormals are 0 already
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     cudnn.deterministic, cudnn.benchmark = True, False
@@ -56,10 +56,6 @@ def on_device(device: torch.device) -> Iterator[None]:
             yield
     else:
         yield
-
-
-def _flushes_denormals() -> bool:
-    return float(torch.tensor([1e-40]).mul_(1)) == 0.0
 
 
 def autocast(training: TrainingSpec, device: torch.device) -> torch.autocast:

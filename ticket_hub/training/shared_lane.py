@@ -16,7 +16,7 @@ from ticket_hub.training.plain import Lane, Plain
 from ticket_hub.training.ranks import Team
 from ticket_hub.types import Architecture
 
-__all__ = ["SharedLane", "Together"]
+__all__ = ["SharedLane", "SharedLanes"]
 
 
 class SharedLane(Lane):
@@ -71,7 +71,7 @@ class SharedLane(Lane):
         return total / len(part)
 
 
-class Together(Plain):
+class SharedLanes(Plain):
     """Members one after the other, each by all processes."""
 
     def __init__(

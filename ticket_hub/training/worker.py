@@ -42,6 +42,7 @@ class _Worker:
         self._data: DataSet | None = None
 
     def run(self) -> None:
+        """Serve the parent until it ends or says stop."""
         begin = receive(self._pipe)
         assert isinstance(begin, Begin)
         self._data = open_shared(self._handle, begin.sheet)

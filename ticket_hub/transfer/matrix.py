@@ -17,6 +17,7 @@ from ticket_hub.errors import RecipeError, RunError
 from ticket_hub.evidence import Rule, count_text
 from ticket_hub.evidence.counts import budget_note
 from ticket_hub.evidence.rows import IDENTICAL
+from ticket_hub.evidence.statistics import Method
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.runs.file_names import MATRIX
@@ -73,7 +74,7 @@ class Cell:
     transferred: float
     head: str
     n: int
-    interval: str
+    interval: Method
     verdict: str | None
     reason: str
     trials_needed: int | None

@@ -36,16 +36,12 @@ def preflight(plans: Iterable[tuple[Plan, Path]], data_dir: Path | str | None) -
     """
     known: tuple[DataSpec, DataSet] | None = None
     for plan, folder in plans:
-        if _is_finished(plan, folder):
+        done = ExperimentFolder(folder)
+        if all(done.has(entry) for group in plan.request.groups() for entry in group):
             continue
         if known is None or known[0] != plan.spec.data:
             known = (plan.spec.data, _few(load(plan.spec.data, data_dir, notify=_say_nothing)))
         _line_up(plan, known[1])
-
-
-def _is_finished(plan: Plan, folder: Path) -> bool:
-    found = ExperimentFolder(folder)
-    return all(found.has(entry) for group in plan.request.groups() for entry in group)
 
 
 def _say_nothing(_note: str) -> None:

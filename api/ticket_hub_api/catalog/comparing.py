@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from ticket_hub.bundle.layout import CONFIG
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_named", "compare_tickets", "pinned", "place_of"]
 
-NEEDED = (bundles.MANIFEST, "config.json", bundles.METRICS)
+NEEDED = (bundles.MANIFEST, CONFIG, bundles.METRICS)
 
 
 def compare_named(hub: OpenHub, viewer: Principal, names: Sequence[str]) -> Compared:

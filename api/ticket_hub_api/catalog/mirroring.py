@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -41,10 +41,10 @@ MAX_SILENT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Mirrored:
-    """A repository of another hub, and what was done: `listed`, `unchanged`, `left out`, `gone`."""
+    """A repository of another hub, and what was done."""
 
     repo: str
-    done: str
+    done: Literal["listed", "unchanged", "left out", "gone"]
     reason: str = ""
 
 

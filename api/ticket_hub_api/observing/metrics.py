@@ -25,6 +25,7 @@ class _Contents(Collector):
         self._database = database
 
     def collect(self) -> Iterable[Metric]:
+        """What the database holds now, and whether it answers."""
         up = GaugeMetricFamily("ticket_hub_database_up", "Whether the database answers.")
         try:
             yield from _gauges(self._database)

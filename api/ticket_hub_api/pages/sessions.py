@@ -133,7 +133,7 @@ class Visits(Requires):
     """
 
     async def identify(self, request: Request) -> Principal:
-        """The visitor."""
+        """Who asks: by a token, or by the session of the browser."""
         if bearer_token(request):
             request.state.visitor = await super().identify(request)
         return await visitor_of(request)

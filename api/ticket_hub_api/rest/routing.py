@@ -15,10 +15,9 @@ from starlette.types import Message, Receive
 
 from ticket_hub_api.response_cache import READING, cacheable
 from ticket_hub_api.web.guards import Requires
+from ticket_hub_api.web.requests import MAX_BODY
 
-__all__ = ["MAX_BODY", "RestRoute", "rest_router"]
-
-MAX_BODY = 4 << 20  # bytes
+__all__ = ["RestRoute", "rest_router"]
 
 
 class IdentifierConvertor(Convertor[str]):

@@ -163,7 +163,7 @@ class Connection(H11Protocol):
             self._refuse(_FULL)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Make room."""
+        """Make room for another connection."""
         self.all.leave(self)
         super().connection_lost(exc)
 

@@ -54,7 +54,7 @@ Administrator = Annotated[Principal, Depends(Requires(Scope.ADMIN))]
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 
-MAX_BODY = 4 << 20
+MAX_BODY = 4 << 20  # bytes
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _PORT = re.compile(r":[0-9]{1,5}$")
 _FLUSH = 1 << 20

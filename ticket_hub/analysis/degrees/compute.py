@@ -16,7 +16,7 @@ from ticket_hub.analysis.wiring import incoming, module_of, outgoing
 from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning.masks import check_layers
 from ticket_hub.recipe.spec import LATER
-from ticket_hub.types import Architecture, Mask, PrunableLayer
+from ticket_hub.types import Architecture, LayerKind, Mask, PrunableLayer
 
 __all__ = ["MEASURES", "Degrees", "LayerDegrees", "compute", "excess", "measure_degrees"]
 
@@ -38,7 +38,7 @@ class LayerDegrees:
     """
 
     layer: str
-    kind: str
+    kind: LayerKind
     fan_in: int
     fan_out: int
     incoming: Distribution

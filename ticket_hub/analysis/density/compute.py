@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.pruning.masks import check_layers, kept_by_layer
-from ticket_hub.types import Mask, PrunableLayer
+from ticket_hub.types import LayerKind, Mask, PrunableLayer
 
 __all__ = ["NEAR_COLLAPSE", "Density", "LayerReading", "compute", "measure_density"]
 
@@ -33,7 +33,7 @@ class LayerReading:
     """
 
     layer: str
-    kind: str
+    kind: LayerKind
     size: int
     units: int
     kept: tuple[int, ...]

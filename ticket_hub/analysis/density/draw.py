@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ticket_hub.analysis.density.compute import Density, LayerReading
+from ticket_hub.analysis.density.compute import Density
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import count_trials, level_name, mean_and_bar
-from ticket_hub.analysis.panels import (
-    layer_panel,
-    place_in_row,
-    wide_axis,
-)
+from ticket_hub.analysis.marks import count_trials, level_name
+from ticket_hub.analysis.panels import layer_panel, mark_in_row, place_in_row, wide_axis
 from ticket_hub.report.style import drawing, legend_below, look
 from ticket_hub.table import Column, Table
 
@@ -34,7 +29,14 @@ def draw(findings: Sequence[Finding]) -> Figure:
         for position, (finding, result) in enumerate(zip(findings, results, strict=True)):
             for row, layer in enumerate(result.layers):
                 place = place_in_row(row, position, len(findings))
-                _density_mark(panel, layer, place, position, level_name(finding) if not row else "")
+                mark_in_row(
+                    panel,
+                    place,
+                    position,
+                    [100 * each for each in layer.densities],
+                    "" if row else level_name(finding),
+                    hollow=layer.near_collapse,
+                )
             total = 100 * finding.density
             panel.axvline(total, color=look("", position).color, linewidth=0.8, linestyle=":")
         wide_axis(panel)
@@ -47,25 +49,6 @@ def draw(findings: Sequence[Finding]) -> Figure:
             f"hollow: near collapse (under {results[0].threshold:g} weights a unit)",
         )
     return figure
-
-
-def _density_mark(
-    panel: Axes, layer: LayerReading, place: float, position: int, label: str
-) -> None:
-    mean, bar = mean_and_bar([100 * each for each in layer.densities])
-    style = look("", position)
-    panel.errorbar(
-        mean,
-        place,
-        xerr=bar,
-        color=style.color,
-        marker=style.marker,
-        markerfacecolor="white" if layer.near_collapse else style.color,
-        markersize=5,
-        capsize=2,
-        linestyle="none",
-        label=label or "_",
-    )
 
 
 def tabulate(findings: Sequence[Finding]) -> Table:

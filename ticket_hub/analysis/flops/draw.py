@@ -9,12 +9,8 @@ from matplotlib.figure import Figure
 
 from ticket_hub.analysis.flops.compute import Flops
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import count_trials, level_name, mean_and_bar
-from ticket_hub.analysis.panels import (
-    layer_panel,
-    place_in_row,
-    wide_axis,
-)
+from ticket_hub.analysis.marks import count_trials, level_name
+from ticket_hub.analysis.panels import layer_panel, mark_in_row, place_in_row, wide_axis
 from ticket_hub.report.style import drawing, legend_below, look
 from ticket_hub.table import Column, Table
 
@@ -51,19 +47,9 @@ def draw(findings: Sequence[Finding]) -> Figure:
             for row, counts in enumerate(
                 [*(layer.effective for layer in finding.result.layers), finding.result.effective]
             ):
-                mean, bar = mean_and_bar([count / 1e6 for count in counts])
-                look_ = look("", position)
-                panel.errorbar(
-                    mean,
-                    place_in_row(row, position, len(findings)),
-                    xerr=bar,
-                    color=look_.color,
-                    marker=look_.marker,
-                    markersize=5,
-                    capsize=2,
-                    linestyle="none",
-                    label="_" if row else level_name(finding),
-                )
+                place = place_in_row(row, position, len(findings))
+                label = "" if row else level_name(finding)
+                mark_in_row(panel, place, position, [count / 1e6 for count in counts], label)
         wide_axis(panel)
         panel.set_xlabel("operations of one image's forward pass (millions)")
         n = len(first.effective)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -36,6 +36,10 @@ __all__ = [
     "measure_movement",
     "settings",
 ]
+
+
+WeightsSource: TypeAlias = Literal["search", "retrained"]
+"""Where trained weights of a dense network are from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,7 @@ class Movement:
     Attributes:
         trials: how many were pooled.
         iterations: that the dense networks had trained for.
-        source: where their weights are from: `search` or `retrained`.
+        source: where their weights are from.
         layers: in the order of the network.
     """
 
@@ -89,7 +93,7 @@ class Movement:
 
     trials: int
     iterations: int
-    source: str
+    source: WeightsSource
     layers: tuple[LayerMovement, ...]
 
 
@@ -168,7 +172,7 @@ def measure_movement(
     masks: Sequence[Mask],
     *,
     iterations: int,
-    source: str,
+    source: WeightsSource,
 ) -> Movement:
     """Compare how far kept and dropped weights moved in the training of the dense network.
 

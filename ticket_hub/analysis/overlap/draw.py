@@ -8,13 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import level_name, mean_and_bar
+from ticket_hub.analysis.marks import level_name
 from ticket_hub.analysis.overlap.compute import Overlap, Shared
-from ticket_hub.analysis.panels import (
-    WIDTH,
-    layer_panel,
-    place_in_row,
-)
+from ticket_hub.analysis.panels import WIDTH, layer_panel, mark_in_row, place_in_row
 from ticket_hub.report.style import INK, drawing, legend_below, look
 from ticket_hub.table import Column, Table
 
@@ -71,24 +67,13 @@ def _overlap_legend(figure: Figure, panel: Axes, result: Overlap) -> None:
 def _overlap_mark(
     panel: Axes, marks: Sequence[Shared], place: float, position: int, label: str
 ) -> None:
-    style = look("", position)
-    mean, bar = mean_and_bar([100 * each.over_kept for each in marks])
     chance = [[100 * share for share in each.over_kept_by_chance] for each in marks]
     low, high = min(each[1] for each in chance), max(each[2] for each in chance)
-    panel.barh(place, high - low, left=low, height=0.22, color=style.color, alpha=0.35, linewidth=0)
+    color = look("", position).color
+    panel.barh(place, high - low, left=low, height=0.22, color=color, alpha=0.35, linewidth=0)
     middle = sum(each[0] for each in chance) / len(chance)
     panel.plot(middle, place, color=INK, marker="|", markersize=8, linestyle="none")
-    panel.errorbar(
-        mean,
-        place,
-        xerr=bar,
-        color=style.color,
-        marker=style.marker,
-        markersize=5,
-        capsize=2,
-        linestyle="none",
-        label=label or "_",
-    )
+    mark_in_row(panel, place, position, [100 * each.over_kept for each in marks], label)
 
 
 def tabulate(findings: Sequence[Finding]) -> Table:

@@ -13,7 +13,7 @@ from ticket_hub.analysis.units.reach import LayerReach, Reach, can_reach, reach
 from ticket_hub.analysis.wiring import incoming, module_of, outgoing
 from ticket_hub.networks import blank_module, prunable_layers
 from ticket_hub.pruning.masks import check_layers
-from ticket_hub.types import Architecture, Mask, PrunableLayer
+from ticket_hub.types import Architecture, LayerKind, Mask, PrunableLayer
 
 __all__ = ["LayerUnits", "Units", "compute", "measure_units"]
 
@@ -38,7 +38,7 @@ class LayerUnits:
     """
 
     layer: str
-    kind: str
+    kind: LayerKind
     units: int
     inputs: int
     without_incoming: tuple[int, ...]

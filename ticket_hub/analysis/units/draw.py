@@ -9,13 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import count_trials, level_name, mean_and_bar
-from ticket_hub.analysis.panels import (
-    layer_panel,
-    place_in_row,
-)
+from ticket_hub.analysis.marks import count_trials, level_name
+from ticket_hub.analysis.panels import layer_panel, mark_in_row, place_in_row
 from ticket_hub.analysis.units.compute import LayerUnits, Units
-from ticket_hub.report.style import drawing, legend_below, look
+from ticket_hub.report.style import drawing, legend_below
 from ticket_hub.table import Column, Table
 
 __all__ = ["CAPTION", "describe", "draw", "tabulate"]
@@ -55,25 +52,13 @@ def draw(findings: Sequence[Finding]) -> Figure:
 
 
 def _units_mark(panel: Axes, layer: LayerUnits, place: float, position: int, label: str) -> None:
-    style = look("", position)
-    kinds = [(layer.without_incoming, "white"), (layer.dead, style.color)]
-    for counts, filling in kinds:
+    for counts, hollow in ((layer.without_incoming, True), (layer.dead, False)):
         if counts is None:
             continue
-        mean, bar = mean_and_bar([100 * count / layer.units for count in counts])
-        is_last = filling != "white" or layer.dead is None
-        panel.errorbar(
-            mean,
-            place,
-            xerr=bar,
-            color=style.color,
-            marker=style.marker,
-            markerfacecolor=filling,
-            markersize=6 if filling == "white" else 4,
-            capsize=2,
-            linestyle="none",
-            label=label if label and is_last else "_",
-        )
+        shares = [100 * count / layer.units for count in counts]
+        named = label if not hollow or layer.dead is None else ""
+        size = 6 if hollow else 4
+        mark_in_row(panel, place, position, shares, named, hollow=hollow, size=size)
 
 
 def tabulate(findings: Sequence[Finding]) -> Table:

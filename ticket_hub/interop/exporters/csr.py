@@ -13,6 +13,7 @@ from torch import Tensor
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import make_folder, write_bytes
 from ticket_hub.interop.registry import register_exporter
+from ticket_hub.tensors import METADATA
 
 __all__ = ["write_csr"]
 
@@ -45,7 +46,7 @@ def write_csr(ticket: TicketContent, folder: Path) -> list[Path]:
         for name, value in ticket.theta0.items()
         if name not in ticket.mask
     }
-    write_bytes(folder / REST, safetensors.torch.save(rest, metadata={"format": "pt"}))
+    write_bytes(folder / REST, safetensors.torch.save(rest, metadata=METADATA))
     return [*written, folder / REST]
 
 

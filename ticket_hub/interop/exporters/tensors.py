@@ -13,10 +13,9 @@ from ticket_hub.durable import open_durable, write_bytes
 from ticket_hub.errors import ExportError
 from ticket_hub.interop.registry import register_exporter
 from ticket_hub.pruning.masks import masked
+from ticket_hub.tensors import METADATA
 
 __all__ = ["write_mask", "write_safetensors", "write_torch_prune"]
-
-METADATA = {"format": "pt"}
 
 
 @register_exporter(

@@ -63,7 +63,9 @@ def level_notes(trials: Sequence[ImportedTrial]) -> list[str]:
         notes.append(f"The source has no mask of the levels before its last: {_listed(missing)}.")
     for level in sorted(shared - {0}):
         masks = [trial.masks[level] for trial in trials]
-        empty = sorted({name for mask in masks for name in _empty(mask)})
+        empty = sorted(
+            {name for mask in masks for name, keep in mask.items() if not bool(keep.any())}
+        )
         if empty:
             shown = ", ".join(empty[:_SHOWN]) + ", ..." * (len(empty) > _SHOWN)
             notes.append(f"Level {level} keeps no weight of {shown}: layer collapse.")
@@ -74,7 +76,3 @@ def level_notes(trials: Sequence[ImportedTrial]) -> list[str]:
 
 def _listed(levels: Sequence[int]) -> str:
     return ", ".join(map(str, levels))
-
-
-def _empty(mask: Mask) -> list[str]:
-    return [name for name, keep in mask.items() if not bool(keep.any())]

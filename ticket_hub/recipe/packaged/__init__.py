@@ -32,7 +32,8 @@ def load_recipe(name: str) -> Recipe:
         RecipeError: there is none, or it breaks the rules of a recipe, or it extends itself.
     """
     table = _whole(name, ())
-    recipe = Recipe.from_table({"name": _as_name(Path(name).stem), **table})
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem).strip("-._")
+    recipe = Recipe.from_table({"name": stem or "recipe", **table})
     check_names(recipe.to_table())
     return recipe
 
@@ -71,10 +72,6 @@ def _text(name: str) -> str:
             "a recipe of your own is given as the path of a .toml file.",
         )
     return resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
-
-
-def _as_name(stem: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "recipe"
 
 
 def _read(path: Path) -> str:
