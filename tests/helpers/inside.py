@@ -20,7 +20,8 @@ from ticket_hub_api.settings import Settings
 from ticket_hub_api.store import objects
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import migrate
-from ticket_hub_api.store.repositories import CommitRow, RepositoryRow
+from ticket_hub_api.store.repositories import RepositoryRow
+from ticket_hub_api.store.revisions import CommitRow
 from ticket_hub_api.store.xet.hashing import to_text
 from ticket_hub_api.store.xet.receiving import take_shard, take_xorb
 

@@ -37,9 +37,9 @@ from ticket_hub_api.catalog.ticket_shapes import (
     TicketRevision,
 )
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.store import repositories
+from ticket_hub_api.store import repositories, revisions
 from ticket_hub_api.store.names import RepositoryKey
-from ticket_hub_api.store.repositories import TAGS
+from ticket_hub_api.store.revisions import TAGS
 from ticket_hub_api.store.tables import Commit, Ref
 from ticket_hub_api.store.ticket_tables import (
     NOT_MEASURED,
@@ -230,7 +230,7 @@ def one_ticket(
         if mirrored is None:
             raise
         return mirrored
-    commit = repositories.resolve_revision(database, row, revision)
+    commit = revisions.resolve_revision(database, row, revision)
     version = _version(database, row.id, commit.oid)
     files = load_tree(database, commit.tree)
     return TicketDetail(

@@ -22,11 +22,12 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.hub_protocol.cards import summarize
 from ticket_hub_api.hub_protocol.operations import Add, CommitPlan, Delete
 from ticket_hub_api.services import Services
-from ticket_hub_api.store import objects, repositories
+from ticket_hub_api.store import objects, repositories, revisions
 from ticket_hub_api.store.blobs import git_blob_id
 from ticket_hub_api.store.listeners import listeners_of
 from ticket_hub_api.store.names import folded
-from ticket_hub_api.store.repositories import HEADS, CommitRow, RepositoryRow
+from ticket_hub_api.store.repositories import RepositoryRow
+from ticket_hub_api.store.revisions import HEADS, CommitRow
 from ticket_hub_api.store.tables import Commit, Ref, Repository, RepositoryTag, Tree, Use, now
 from ticket_hub_api.store.trees import Files, TreeEntry, encode_tree, load_tree, pointer_id
 
@@ -163,7 +164,7 @@ def _head(session: Session, repository: Repository, branch: str) -> CommitRow:
     if branch.startswith("refs/pr/"):
         raise errors.not_supported("pull requests")
     row = session.execute(
-        select(*repositories.COMMIT_COLUMNS)
+        select(*revisions.COMMIT_COLUMNS)
         .join(Ref, (Ref.repository_id == Commit.repository_id) & (Ref.target == Commit.oid))
         .where(Ref.repository_id == repository.id, Ref.name == name)
     ).first()
@@ -279,7 +280,7 @@ def write_revision(work: CommitWork, head: CommitRow | None, files: Files) -> Co
     session.add(commit)
     session.flush()
     name = HEADS + work.branch.removeprefix(HEADS)
-    repositories.move_ref(session, repository, name, commit.oid, author=work.author)
+    revisions.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
         _describe(session, repository, commit, summary)
     for listener in listeners_of(session):

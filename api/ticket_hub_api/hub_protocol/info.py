@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from ticket_hub_api.store.repositories import CommitRow, RepositoryRow
+from ticket_hub_api.store.repositories import RepositoryRow
+from ticket_hub_api.store.revisions import CommitRow
 from ticket_hub_api.store.tables import Commit
 from ticket_hub_api.store.trees import Files, Folder, TreeEntry, pointer_text
 

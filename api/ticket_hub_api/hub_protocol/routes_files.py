@@ -21,7 +21,8 @@ from ticket_hub_api.services import Services, services_of
 from ticket_hub_api.store import objects
 from ticket_hub_api.store.names import decode
 from ticket_hub_api.store.objects import FileAnswer
-from ticket_hub_api.store.repositories import RepositoryRow, find_file, find_revision
+from ticket_hub_api.store.repositories import RepositoryRow
+from ticket_hub_api.store.revisions import find_file, find_revision
 from ticket_hub_api.store.tables import StoredObject
 from ticket_hub_api.store.trees import Folder, TreeEntry, children, entry_at, pointer_text
 from ticket_hub_api.web.content import answer_file

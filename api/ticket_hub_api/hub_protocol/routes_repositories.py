@@ -20,7 +20,7 @@ from ticket_hub_api.hub_protocol.listing import (
 from ticket_hub_api.hub_protocol.schemas import CreateIn, DeleteIn, MoveIn, SettingsIn
 from ticket_hub_api.services import services_of
 from ticket_hub_api.settings import Visibility
-from ticket_hub_api.store import repositories
+from ticket_hub_api.store import repositories, revisions
 from ticket_hub_api.store.listeners import tell_changed
 from ticket_hub_api.store.names import RepositoryKey, check_kind, decode, kind_of, web_path
 from ticket_hub_api.web.requests import (
@@ -234,7 +234,7 @@ async def info(request: Request, caller: Caller) -> Response:
     def make() -> bytes:
         """The description as JSON."""
         with services.database.read() as connection:
-            found = repositories.find_revision(connection, caller, place, wanted)
+            found = revisions.find_revision(connection, caller, place, wanted)
         return json_bytes(full_description(*found, blobs=blobs, expand=expand))
 
     return json_answer(await run_in_threadpool(make))

@@ -18,9 +18,10 @@ from ticket_hub_api.hub_protocol.info import instant
 from ticket_hub_api.hub_protocol.listing import whole_number
 from ticket_hub_api.hub_protocol.schemas import BranchIn, TagIn
 from ticket_hub_api.services import Services, services_of
-from ticket_hub_api.store import repositories
+from ticket_hub_api.store import repositories, revisions
 from ticket_hub_api.store.names import check_ref, decode
-from ticket_hub_api.store.repositories import HEADS, TAGS, RepositoryRow, move_ref
+from ticket_hub_api.store.repositories import RepositoryRow
+from ticket_hub_api.store.revisions import HEADS, TAGS, move_ref
 from ticket_hub_api.store.tables import Commit, Ref, Repository
 from ticket_hub_api.web.requests import (
     Caller,
@@ -71,7 +72,7 @@ async def create_branch(request: Request, caller: Writer, branch: str) -> Respon
             raise errors.bad_request(f"There is a tag {wanted}. Give the branch another name.")
         if exists and body.startingPoint is None:
             return
-        start = repositories.resolve_revision(session, row, body.startingPoint or "main")
+        start = revisions.resolve_revision(session, row, body.startingPoint or "main")
         move_ref(session, repository, HEADS + wanted, start.oid, author=caller.name)
 
     return await _change(request, caller, act)
@@ -105,7 +106,7 @@ async def create_tag(request: Request, caller: Writer, revision: str) -> Respons
             raise errors.conflict(f"There is a tag {tag} already.")
         if session.get(Ref, (row.id, HEADS + tag)) is not None:
             raise errors.bad_request(f"There is a branch {tag}. Give the tag another name.")
-        target = repositories.resolve_revision(session, row, decode(revision))
+        target = revisions.resolve_revision(session, row, decode(revision))
         move_ref(
             session,
             repository,
@@ -177,7 +178,7 @@ async def history(request: Request, caller: Caller, revision: str) -> Response:
         """A page as JSON, and how many commits there are on all pages."""
         with services.database.read() as connection:
             row = repositories.find_readable(connection, caller, place)
-            start = repositories.resolve_revision(connection, row, wanted)
+            start = revisions.resolve_revision(connection, row, wanted)
             found = _ancestors(connection, row.id, start.oid, page * size, size)
             return json_bytes(found), _count_ancestors(connection, row.id, start.oid)
 

@@ -19,7 +19,7 @@ from ticket_hub_api.hub_protocol.commits import make_commit
 from ticket_hub_api.hub_protocol.operations import read_lines
 from ticket_hub_api.hub_protocol.schemas import LfsBatchIn, LfsObject, MultipartIn, PreuploadIn
 from ticket_hub_api.services import Services, services_of
-from ticket_hub_api.store import objects, repositories
+from ticket_hub_api.store import objects, repositories, revisions
 from ticket_hub_api.store.names import check_path, decode, web_path
 from ticket_hub_api.store.trees import Files, load_tree
 from ticket_hub_api.web.guards import Signed
@@ -71,7 +71,7 @@ async def preupload(request: Request, caller: Writer, revision: str) -> Response
         """What the client shall do with each file, by the ignore rules there and here."""
         with services.database.read() as connection:
             row = repositories.find_writable(connection, caller, place)
-            commit = repositories.resolve_revision(connection, row, decode(revision))
+            commit = revisions.resolve_revision(connection, row, decode(revision))
             files = load_tree(connection, commit.tree)
             large = _large_patterns(services, connection, files)
         ignored = patterns(body.gitIgnore or "")

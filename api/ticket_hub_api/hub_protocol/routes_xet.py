@@ -20,7 +20,7 @@ from ticket_hub.patterns import SHA256
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.principals import Scope
 from ticket_hub_api.services import services_of
-from ticket_hub_api.store import repositories
+from ticket_hub_api.store import repositories, revisions
 from ticket_hub_api.store.names import decode
 from ticket_hub_api.store.signing import GENERATION
 from ticket_hub_api.store.tables import Secret, StoredObject, Use
@@ -62,7 +62,7 @@ async def token(request: Request, caller: Caller, access: str, revision: str) ->
         """A signed token for this repository alone, and the store's present generation."""
         with services.database.read() as connection:
             row = find(connection, caller, place)
-            repositories.resolve_revision(connection, row, decode(revision))
+            revisions.resolve_revision(connection, row, decode(revision))
             generation = connection.scalar(select(Secret.value).where(Secret.name == GENERATION))
         claims = {"repository": row.id, "write": access == "write"}
         return services.signer.sign("xet", TOKEN_SECONDS, **claims), str(generation)

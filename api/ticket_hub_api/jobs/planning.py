@@ -29,13 +29,8 @@ from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
 from ticket_hub_api.store.names import MODEL, RepositoryKey, check_repository_name, repository_key
 from ticket_hub_api.store.objects import open_content
-from ticket_hub_api.store.repositories import (
-    RepositoryRow,
-    find,
-    find_readable,
-    owner_for,
-    resolve_revision,
-)
+from ticket_hub_api.store.repositories import RepositoryRow, find, find_readable, owner_for
+from ticket_hub_api.store.revisions import resolve_revision
 from ticket_hub_api.store.tables import Account
 from ticket_hub_api.store.trees import load_tree
 from ticket_hub_api.torch_process import OpenHub

@@ -1,27 +1,19 @@
-"""Finding repositories and revisions, and making, moving, opening and deleting repositories."""
+"""Finding repositories, and making, moving, opening and deleting them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import (
     ColumnElement,
-    ScalarSelect,
-    SQLColumnExpression,
-    and_,
-    case,
     delete,
-    func,
-    literal,
     or_,
     select,
 )
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from ticket_hub.patterns import COMMIT
 from ticket_hub_api import errors
 from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.listeners import listeners_of, tell_changed
@@ -34,33 +26,25 @@ from ticket_hub_api.store.tables import (
     RefChange,
     Repository,
     RepositoryTag,
-    Tree,
     Upload,
     Use,
-    now,
 )
-from ticket_hub_api.store.trees import Files, TreeEntry, files_of
 
 __all__ = [
-    "CommitRow",
+    "REPOSITORY_COLUMNS",
     "RepositoryRow",
     "Viewer",
     "delete_repository",
-    "find_file",
     "find_readable",
-    "find_revision",
     "find_writable",
+    "has_key",
+    "key_of",
     "lock",
-    "move_ref",
     "move_repository",
     "owner_for",
     "release_name",
-    "resolve_revision",
     "visible",
 ]
-
-_SHORT_OID = re.compile(r"[0-9a-f]{7,39}")
-HEADS, TAGS = "refs/heads/", "refs/tags/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +74,6 @@ class RepositoryRow:
     def private(self) -> bool:
         """Whether only its owner and members may read it."""
         return self.visibility == "private"
-
-
-@dataclass(frozen=True, slots=True)
-class CommitRow:
-    """A commit as the database has it; fields as in the table."""
-
-    oid: str
-    number: int
-    parent: str
-    tree: str
-    title: str
-    message: str
-    author: str
-    summary: str
-    created_at: int
 
 
 class Viewer(Protocol):
@@ -137,7 +106,6 @@ class Viewer(Protocol):
 
 
 REPOSITORY_COLUMNS = tuple(getattr(Repository, name) for name in RepositoryRow.__slots__)
-COMMIT_COLUMNS = tuple(getattr(Commit, name) for name in CommitRow.__slots__)
 _SELECT = select(*REPOSITORY_COLUMNS)
 
 
@@ -154,11 +122,11 @@ def visible(viewer: Viewer) -> ColumnElement[bool]:
 
 def find(database: Connection | Session, key: str) -> RepositoryRow | None:
     """The repository of this key, or the one that once had it."""
-    row = database.execute(_SELECT.where(_has_key(key))).first()
+    row = database.execute(_SELECT.where(has_key(key))).first()
     return None if row is None else RepositoryRow(*row)
 
 
-def _has_key(key: str) -> ColumnElement[bool]:
+def has_key(key: str) -> ColumnElement[bool]:
     """A name leads to one repository: who takes a former name ends that it leads elsewhere."""
     former = select(FormerName.repository_id).where(FormerName.key == key)
     return or_(Repository.key == key, Repository.id == former.scalar_subquery())
@@ -172,13 +140,14 @@ def find_readable(
     Raises:
         ApiError: the same for a missing and for a hidden one.
     """
-    row = find(database, _key(place))
+    row = find(database, key_of(place))
     if row is None or not viewer.may_read(row.visibility, row.owner_id):
         raise errors.repository_not_found(anonymous=viewer.anonymous)
     return row
 
 
-def _key(place: RepositoryKey) -> str:
+def key_of(place: RepositoryKey) -> str:
+    """What the database knows the name of a repository by."""
     namespace, _, name = place.name.partition("/")
     return repository_key(place.kind, namespace, name)
 
@@ -211,105 +180,6 @@ def find_administered(
     if not viewer.may_administer(row.owner_id):
         raise errors.forbidden(f"Only an administrator of {row.namespace} may do this.")
     return row
-
-
-def resolve_revision(
-    database: Connection | Session, repository: RepositoryRow, revision: str
-) -> CommitRow:
-    """The commit that a branch, a tag, a full reference or a commit id means.
-
-    Raises:
-        ApiError: 404 RevisionNotFound; 501 for pull requests.
-    """
-    target = _target(revision, literal(repository.id), literal(repository.head))
-    row = database.execute(
-        select(*COMMIT_COLUMNS).where(Commit.repository_id == repository.id, Commit.oid == target)
-    ).first()
-    if row is None:
-        raise _unknown(revision)
-    return CommitRow(*row)
-
-
-def find_revision(
-    database: Connection | Session, viewer: Viewer, place: RepositoryKey, revision: str
-) -> tuple[RepositoryRow, CommitRow, Files]:
-    """A repository that the caller may read, the commit that a revision means, and its files.
-
-    It is one question to the database: what a pull asks for most.
-
-    Raises:
-        ApiError: 404, the same for a missing and for a hidden one, or when it has no such
-            revision; 501 for pull requests.
-    """
-    target = _target(revision, Repository.id, Repository.head)
-    here = and_(Commit.repository_id == Repository.id, Commit.oid == target)
-    statement = (
-        select(*REPOSITORY_COLUMNS, *COMMIT_COLUMNS, Tree.data)
-        .select_from(Repository)
-        .outerjoin(Commit, here)
-        .outerjoin(Tree, Tree.oid == Commit.tree)
-        .where(_has_key(_key(place)))
-    )
-    row = database.execute(statement).first()
-    if row is None or not viewer.may_read(row.visibility, row.owner_id):
-        raise errors.repository_not_found(anonymous=viewer.anonymous)
-    repository = RepositoryRow(*row[: len(REPOSITORY_COLUMNS)])
-    commit = CommitRow(*row[len(REPOSITORY_COLUMNS) : -1])
-    if not commit.oid:
-        raise _unknown(revision)
-    return repository, commit, files_of(commit.tree, row[-1])
-
-
-def find_file(
-    database: Connection | Session, viewer: Viewer, place: RepositoryKey, revision: str, path: str
-) -> tuple[RepositoryRow, CommitRow, TreeEntry]:
-    """One file of what `find_revision` gives.
-
-    Raises:
-        ApiError: 404, the same for a missing and for a hidden one, or when it has no such
-            revision, or that has no such file; 501 for pull requests.
-    """
-    row, commit, files = find_revision(database, viewer, place, revision)
-    entry = files.get(path)
-    if entry is None:
-        raise errors.entry_not_found(path, commit.oid)
-    return row, commit, entry
-
-
-def _target(
-    revision: str, repository_id: SQLColumnExpression[str], head: SQLColumnExpression[str]
-) -> SQLColumnExpression[str]:
-    """The commit id that a revision means in a repository, or null: a branch before a tag."""
-    if revision in {"main", "HEAD"}:  # huggingface.js asks for the one that git knows
-        return head
-    if COMMIT.fullmatch(revision):
-        return literal(revision)
-    names = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
-    meant = [
-        select(Ref.target)
-        .where(Ref.repository_id == repository_id, Ref.name == name)
-        .scalar_subquery()
-        for name in names
-    ]
-    if _SHORT_OID.fullmatch(revision):
-        meant.append(_abbreviated(revision, repository_id))
-    return func.coalesce(*meant, "")
-
-
-def _unknown(revision: str) -> errors.ApiError:
-    if revision.startswith("refs/pr/"):
-        return errors.not_supported("pull requests")
-    return errors.revision_not_found(revision)
-
-
-def _abbreviated(revision: str, repository_id: SQLColumnExpression[str]) -> ScalarSelect[str]:
-    """The only commit that begins with these digits, as git allows."""
-    other = aliased(Commit)
-    return (
-        select(case((func.count() == 1, func.min(other.oid))))
-        .where(other.repository_id == repository_id, other.oid.startswith(revision))
-        .scalar_subquery()
-    )
 
 
 def owner_for(session: Session, viewer: Viewer, namespace: str) -> Account:
@@ -388,33 +258,3 @@ def lock(session: Session, repository_id: str) -> Repository:
     if row is None:
         raise errors.repository_not_found(anonymous=False)
     return row
-
-
-def move_ref(
-    session: Session,
-    repository: Repository,
-    name: str,
-    target: str,
-    *,
-    author: str,
-    message: str = "",
-) -> None:
-    """Make a branch or tag, move it, or (with an empty target) remove it; its history is kept."""
-    ref = session.get(Ref, (repository.id, name))
-    repository.changes += 1
-    session.add(
-        RefChange(
-            repository_id=repository.id,
-            number=repository.changes,
-            name=name,
-            old=ref.target if ref else "",
-            new=target,
-            author=author,
-        )
-    )
-    if ref is None:
-        session.add(Ref(repository_id=repository.id, name=name, target=target, message=message))
-    elif target:
-        ref.target, ref.updated_at = target, now()
-    else:
-        session.delete(ref)

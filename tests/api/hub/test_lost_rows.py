@@ -32,7 +32,8 @@ from ticket_hub_api.store.blobs import open_blobs
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import JobWorker
 from ticket_hub_api.store.names import RepositoryKey
-from ticket_hub_api.store.repositories import lock, move_ref, move_repository
+from ticket_hub_api.store.repositories import lock, move_repository
+from ticket_hub_api.store.revisions import move_ref
 from ticket_hub_api.store.tables import Base, Commit, StoredObject, Tree, Xorb
 from ticket_hub_api.store.ticket_tables import BundleFacts
 from ticket_hub_api.store.trees import decode_tree
