@@ -11,11 +11,7 @@ from ticket_hub.lazy import lazy_names
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.amend import amend_bundle
-    from ticket_hub.bundle.content import (
-        BundleContent,
-        LevelContent,
-        TrialContent,
-    )
+    from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
     from ticket_hub.bundle.contents import content_of
     from ticket_hub.bundle.experiment_record import ExperimentRecord
     from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin

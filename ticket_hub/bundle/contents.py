@@ -7,11 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor
 
-from ticket_hub.bundle.content import (
-    BundleContent,
-    LevelContent,
-    TrialContent,
-)
+from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.network import prunable_of
 from ticket_hub.bundle.read import Bundle

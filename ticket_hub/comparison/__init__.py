@@ -2,12 +2,7 @@
 
 from ticket_hub.comparison.compared import Compared, compare_studies
 from ticket_hub.comparison.ladder import Measured
-from ticket_hub.comparison.studies import (
-    Study,
-    StudyLevel,
-    bundle_study,
-    experiment_study,
-)
+from ticket_hub.comparison.studies import Study, StudyLevel, bundle_study, experiment_study
 
 __all__ = [
     "Compared",

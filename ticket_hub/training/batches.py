@@ -8,14 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ticket_hub.data import (
-    Augmentation,
-    DataSet,
-    PackedImages,
-    ReadAhead,
-    is_augmented,
-    normalized,
-)
+from ticket_hub.data import Augmentation, DataSet, PackedImages, ReadAhead, is_augmented, normalized
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float, Int64, Shaped

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import (
-    ColumnElement,
-    delete,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 

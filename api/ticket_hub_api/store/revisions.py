@@ -5,15 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import (
-    ScalarSelect,
-    SQLColumnExpression,
-    and_,
-    case,
-    func,
-    literal,
-    select,
-)
+from sqlalchemy import ScalarSelect, SQLColumnExpression, and_, case, func, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 
