@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
+from ticket_hub.bundle import layout
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
 from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME
 from ticket_hub.bundle.write import write_bundle
 from ticket_hub.home import expanded
-from ticket_hub.interop.importers.detect import detect
 from ticket_hub.interop.importers.fitting import refuse_masked
 from ticket_hub.interop.importers.imported import Hints, ImportedTickets
 from ticket_hub.interop.importers.ladder import check_ladder, level_notes, shared_levels
@@ -90,8 +90,28 @@ def import_tickets(
     return write_bundle(folder, _content(_read(place, form, hints), hints.recipe))
 
 
+def _detect(source: Path, hints: Hints) -> str:
+    """The name of the importer that recognizes it; plugins' are asked first.
+
+    Raises:
+        ImportRefusedError: it looks like none of them.
+    """
+    if (source / layout.MANIFEST).is_file():
+        raise refusal(
+            f"{source} is a bundle already.", "Use it as it is: `ticket show`, `ticket push`."
+        )
+    for name in reversed(IMPORTERS.names()):
+        if IMPORTERS[name].recognizes(source, hints):
+            return name
+    raise refusal(
+        f"{source} looks like no system that is known here.",
+        "Name its system with `--from`, or give the folder one level up or down: an open_lth "
+        "folder has replicate_N or level_N in it, Google's has trialN, VITA's has .pth.tar files.",
+    )
+
+
 def _read(source: Path, form: str | None, hints: Hints) -> ImportedTickets:
-    name = form or detect(source, hints)
+    name = form or _detect(source, hints)
     importer = IMPORTERS.find(name)
     if importer is None:
         remedy = f"{there_are(name, sorted(IMPORTERS.known()))} {YOUR_OWN}"
