@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.comparison.ladder import Measured, MeasuredLadder
+from ticket_hub.comparison.plain import plain
 from ticket_hub.comparison.studies import Study, StudyLevel, judge_studies
+from ticket_hub.comparison.tables import runs_table
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
 from ticket_hub.evidence.verdict import USUAL
@@ -74,8 +76,6 @@ class Compared(Shown):
     rule: Rule = USUAL
 
     def _view(self) -> View:
-        from ticket_hub.comparison.tables import runs_table  # which is made of this
-
         fair = "fair" if self.fair else f"not fair: {', '.join(t.name for t in self.differing)}"
         runs = {label: study.name for label, study in self.studies.items()}
         return View(
@@ -103,8 +103,6 @@ class Compared(Shown):
 
     def to_table(self) -> dict[str, Any]:
         """Plain JSON values, format 1; see `docs/commands/compare.md`."""
-        from ticket_hub.comparison.plain import plain
-
         return plain(self)
 
 

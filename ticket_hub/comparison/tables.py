@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.ladder import Measured
 from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.evidence import count_text
@@ -17,6 +16,9 @@ from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.own import read_at
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.spec import DENSE, TICKET
+
+if TYPE_CHECKING:
+    from ticket_hub.comparison.compared import Between, Compared
 
 __all__ = ["between_table", "labels", "markdown", "notes", "runs_table"]
 
