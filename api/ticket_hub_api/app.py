@@ -42,6 +42,7 @@ from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_compare as pages_compare
 from ticket_hub_api.pages import routes_jobs as pages_jobs
+from ticket_hub_api.pages import routes_leaderboard as pages_leaderboard
 from ticket_hub_api.pages import routes_links as pages_links
 from ticket_hub_api.pages import routes_operator as pages_operator
 from ticket_hub_api.pages import routes_static as pages_static
@@ -49,7 +50,15 @@ from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages import routes_transfer as pages_transfer
 from ticket_hub_api.pages.failures import failure_page, wants_page
 from ticket_hub_api.response_cache import CachedResponses
-from ticket_hub_api.rest import experiments, health, jobs, openapi, ticket_parts, tickets
+from ticket_hub_api.rest import (
+    experiments,
+    health,
+    jobs,
+    leaderboard,
+    openapi,
+    ticket_parts,
+    tickets,
+)
 from ticket_hub_api.rest.routing import RestRoute
 from ticket_hub_api.services import Services
 from ticket_hub_api.settings import Settings
@@ -75,6 +84,7 @@ NO_TELEMETRY: TelemetryConfig = {
 }  # fmt: skip
 ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     experiments.router,
+    leaderboard.router,
     ticket_parts.router,
     tickets.router,  # the REST API comes first, since the protocol's names could swallow its own
     jobs.router,
@@ -91,6 +101,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     pages_static.router,
     pages_tickets.router,
     pages_compare.router,
+    pages_leaderboard.router,
     pages_transfer.router,
     pages_jobs.router,
     pages_account.router,

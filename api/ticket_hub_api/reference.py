@@ -25,6 +25,7 @@ __all__ = ["EXAMPLES", "page"]
 EXAMPLES: Mapping[str, str] = {
     "/api/v1/compare": "/api/v1/compare?ticket=ann/lenet&ticket=ann/lenet@main",
     "/api/v1/experiments": "/api/v1/experiments?dataset=digits&verdict=winning",
+    "/api/v1/leaderboard": "/api/v1/leaderboard?dataset=digits&density_max=0.3&tested=true",
     "/api/v1/tickets": "/api/v1/tickets?network=lenet-10&density_max=0.3&sort=accuracy",
     "/api/v1/tickets/{owner}/{name}": "/api/v1/tickets/ann/lenet",
     "/api/v1/tickets/{owner}/{name}/curves": "/api/v1/tickets/ann/lenet/curves?level=3&trial=0",

@@ -16,6 +16,7 @@ from ticket_hub.errors import BundleFormatError
 from ticket_hub.table import finite
 
 if TYPE_CHECKING:
+    from ticket_hub.bundle.cost_record import CostRecord
     from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest, Spread
     from ticket_hub.evidence import Outcome, Verdict
     from ticket_hub.recipe.own import Metric
@@ -33,17 +34,20 @@ def facts_of(
     manifest: Manifest,
     curves: Iterable[bytes] | None,
     experiments: Iterable[Mapping[str, Any]] = (),
+    costs: Sequence[CostRecord] = (),
 ) -> dict[str, Any]:
     """Everything that the catalog shows of a bundle, as JSON values; no number is infinite.
 
     Args:
         curves: the lines of `metrics.json`; None where they are too many, or elsewhere. Then what
             the manifest states is given, and `checked` is False.
+        costs: what its tickets were measured to cost.
         experiments: evidence that the bundle brings along; see `evidence_records.CheckedEvidence`.
 
     Raises:
         BundleFormatError: the curves break the format.
     """
+    from ticket_hub.bundle.cost_record import listed_cost
     from ticket_hub.bundle.summary import rule_of, shown
     from ticket_hub.recipe.tables import to_table
 
@@ -64,6 +68,9 @@ def facts_of(
     facts["metric"] = to_table(metric) | {"label": metric.label}
     facts["default"] |= _value(facts["levels"], facts["default"]["level"], metric)
     facts["experiments"] = list(experiments)
+    facts["costs"] = [to_table(each) | {"where": each.where} for each in costs]
+    cost = listed_cost(costs, facts["default"]["level"])
+    facts["cost"] = None if cost is None else to_table(cost)
     facts["files"] = {
         name: {"sha256": record.sha256, "size": record.size}
         for name, record in sorted(manifest.files.items())

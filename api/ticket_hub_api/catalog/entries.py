@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from ticket_hub.recipe.own import ACCURACY
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub_api.catalog.words import forget_words, set_words, words_of
 from ticket_hub_api.store.tables import Repository
 from ticket_hub_api.store.ticket_tables import NOT_MEASURED, BundleFacts, TicketEntry, TicketLevel
@@ -29,6 +29,7 @@ __all__ = [
     "keep_facts",
     "list_entry",
     "list_mirrored",
+    "metric_of",
     "of_accuracy",
 ]
 
@@ -149,6 +150,15 @@ def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
 def of_accuracy(facts: Mapping[str, Any]) -> bool:
     """Whether what was measured of a bundle is its accuracy; facts of old say nothing else."""
     return "metric" not in facts or facts["metric"]["label"] == ACCURACY.label
+
+
+def metric_of(facts: Mapping[str, Any] | None) -> Metric:
+    """A metric as facts and records have it; of accuracy the margin is the hub's own."""
+    if facts is None:
+        return ACCURACY
+    known = {name: facts[name] for name in ("margin", "lower_is_better", "unit")}
+    metric = Metric(facts["name"], **known)
+    return ACCURACY if metric.is_accuracy else metric
 
 
 def _level(level: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, delete, select, true
@@ -39,6 +39,7 @@ from ticket_hub_api.store.xet.reading import Stores
 
 if TYPE_CHECKING:
     from ticket_hub.bundle import Manifest
+    from ticket_hub.bundle.cost_record import CostRecord
 
 __all__ = ["CatalogListener", "index_commit", "index_pending", "is_entered", "not_entered",
            "pending_commits", "rebuild"]  # fmt: skip
@@ -196,6 +197,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
         BundleError: it breaks the format.
     """
     from ticket_hub.bundle import encoding, layout
+    from ticket_hub.bundle.cost_record import decode_costs
 
     entry = files[bundles.MANIFEST]
     if entry.size > layout.MAX_MANIFEST_BYTES:
@@ -212,10 +214,16 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
             )
         experiments = list(_experiments(stores, connection, manifest, files))
         _check_claims(stores, connection, manifest, files)
+        costs: Sequence[CostRecord] = ()
+        if layout.COSTS in manifest.files:
+            costs = decode_costs(
+                _record(stores, connection, manifest, files, layout.COSTS), manifest
+            )
         if metrics.size > bundles.MAX_METRICS_BYTES:
-            return bundles.facts_of(manifest, None, experiments)
+            return bundles.facts_of(manifest, None, experiments, costs)
         curves = open_content(stores, connection, metrics.sha256)
-    return bundles.facts_of(manifest, bundles.lines(curves.read(0, curves.size)), experiments)
+    lines = bundles.lines(curves.read(0, curves.size))
+    return bundles.facts_of(manifest, lines, experiments, costs)
 
 
 def _experiments(

@@ -44,7 +44,7 @@ __all__ = ["CursorError", "Sort", "TicketFilter", "after", "conditions", "cursor
 MIN_LEVELS = 5000
 _LARGEST = 1e300
 """Turned, it stands behind all that was measured."""
-Sort = Literal["updated", "name", "accuracy", "density", "best"]
+Sort = Literal["updated", "name", "accuracy", "density", "best", "size", "speedup"]
 _COLUMNS: dict[str, Any] = {
     "updated": TicketEntry.updated_at,
     "name": TicketEntry.key,
@@ -53,7 +53,11 @@ _COLUMNS: dict[str, Any] = {
 }
 _KINDS: dict[str, type] = {
     "updated": int, "name": str, "accuracy": float, "density": float, "best": float,
+    "size": float, "speedup": float,
 }  # fmt: skip
+
+
+_COSTS = {"size": "bytes", "speedup": "speedup"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,10 @@ class TicketFilter:
         metric: what was measured, such as `accuracy` or `RMSE (°C)`.
         owner: first part of the repository's name.
         text: words; each must begin a word of the name, network, data set or recipe.
-        sort: what to order by; `best` is by what was measured, of one metric alone.
+        max_ms, max_size: milliseconds of a forward pass and bytes of the weights, at most, as
+            somebody measured them of the ticket's quickest form.
+        sort: what to order by; `best` is by what was measured, of one metric alone; `size` and
+            `speedup` are of costs, and what nobody has measured stands behind.
         descending: highest, newest or last name first.
     """
 
@@ -85,6 +92,8 @@ class TicketFilter:
     metric: str = ""
     owner: str = ""
     text: str = ""
+    max_ms: float | None = None
+    max_size: int | None = None
     sort: Sort = "updated"
     descending: bool = True
 
@@ -118,6 +127,7 @@ def conditions(
         found.append(and_(TicketEntry.key >= prefix, TicketEntry.key < prefix[:-1] + "0"))
     found += _of_levels(wanted, narrow=narrow)
     found += _of_metric(wanted, sqlite=sqlite)
+    found += _of_cost(wanted, sqlite=sqlite)
     if words_of(wanted.text):
         found.append(has_words(wanted.text, sqlite=sqlite))
     return found
@@ -134,6 +144,16 @@ def _of_metric(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool
         BundleFacts.manifest == TicketEntry.manifest,
         fact("metric", "label", sqlite=sqlite).as_string() == wanted.metric,
     ]
+
+
+def _of_cost(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool]]:
+    """That it was measured to cost so little; facts are looked into only where that is asked."""
+    found: list[ColumnElement[bool]] = [
+        fact("cost", name, sqlite=sqlite).as_float() <= most
+        for name, most in (("milliseconds", wanted.max_ms), ("bytes", wanted.max_size))
+        if most is not None
+    ]
+    return [BundleFacts.manifest == TicketEntry.manifest, *found] if found else []
 
 
 def fact(*path: str, sqlite: bool) -> Any:  # noqa: ANN401 - a JSON value of any type
@@ -215,6 +235,16 @@ def sort_column(wanted: TicketFilter, *, sqlite: bool) -> Any:  # noqa: ANN401 -
     Raises:
         ApiError: 422, the best first are asked for, and not by which metric.
     """
+    if wanted.sort in {"size", "speedup"}:
+        name = _COSTS[wanted.sort]
+        last = -_LARGEST if wanted.descending else _LARGEST
+        value = fact("cost", name, sqlite=sqlite).as_float()
+        return (
+            select(func.coalesce(value, last))
+            .where(BundleFacts.manifest == TicketEntry.manifest)
+            .correlate(TicketEntry)
+            .scalar_subquery()
+        )
     if wanted.sort != "best":
         return _COLUMNS[wanted.sort]
     if not wanted.metric:

@@ -7,10 +7,14 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from ticket_hub.bundle.cost_record import ListedCost
+
 __all__ = [
     "ControlDetail",
+    "CostFacts",
     "Description",
     "FittingLevel",
+    "FormCost",
     "Gain",
     "LayerDetail",
     "LevelDetail",
@@ -154,6 +158,37 @@ class Digest(TypedDict):
     size: int
 
 
+class FormCost(TypedDict):
+    """One form of a ticket: what it takes, and the median of its times with quartiles."""
+
+    form: str
+    parameters: int
+    nonzero: int
+    macs: int
+    bytes: int
+    milliseconds: float
+    low: float
+    high: float
+
+
+class CostFacts(TypedDict):
+    """What one ticket was measured to cost; `costs` has the dense network first.
+
+    Times compare with those of the same record only: `where` names the machine.
+    """
+
+    level: int
+    trial: int
+    ticket: str
+    when: str
+    batch: int
+    runs: int
+    threads: int
+    machine: dict[str, str]
+    where: str
+    costs: list[FormCost]
+
+
 class Description(TypedDict):
     """What a bundle says. `checked`: means, intervals and verdicts were computed from its curves.
 
@@ -180,6 +215,7 @@ class Description(TypedDict):
     checked: bool
     disagrees: list[int]
     files: dict[str, Digest]
+    costs: NotRequired[list[CostFacts]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +253,8 @@ class TicketItem:
         created_at, updated_at: microseconds since 1970.
         fitting: where density, accuracy or verdict were asked for, the level that fits: the one
             above if it does, else the sparsest that does. None where nothing of that was asked.
+        cost: its quickest form, on the machine that measured it; None where nobody did.
+        ladder: density and mean of every level that was measured, dense first.
     """
 
     id: str
@@ -246,6 +284,8 @@ class TicketItem:
     created_at: int
     updated_at: int
     fitting: FittingLevel | None = None
+    cost: ListedCost | None = None
+    ladder: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from ticket_hub.bundle.cost_record import ListedCost
 from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.accounts.principals import Principal
@@ -119,15 +120,40 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
     found = {row.id: row for row in rows}
     fitting = _fitting(database, {row.id: row.level for row in found.values()}, wanted)
     others = _other_metrics(database, [row.manifest for row in found.values() if _other(row)])
+    costs = _costs(database, [row.manifest for row in found.values()])
+    ladders = _ladders(database, ids)
     return tuple(
-        _item(found[each], fitting.get(each), others.get(found[each].manifest))
+        _item(
+            row,
+            fitting.get(each),
+            others.get(row.manifest),
+            costs.get(row.manifest),
+            ladders.get(each, ()),
+        )
         for each in ids
-        if each in found
+        if (row := found.get(each)) is not None
     )
 
 
 def _other(row: Any) -> bool:  # noqa: ANN401 - columns of a row
     return bool(row.accuracy == NOT_MEASURED)
+
+
+def _costs(database: Rows, manifests: list[str]) -> dict[str, Any]:
+    """What lists show of the costs of bundles, where they were measured."""
+    cost = fact("cost", sqlite=is_sqlite(database))
+    statement = select(BundleFacts.manifest, cost).where(BundleFacts.manifest.in_(manifests))
+    return dict(map(tuple, database.execute(statement))) if manifests else {}
+
+
+def _ladders(database: Rows, ids: list[str]) -> dict[str, list[tuple[float, float]]]:
+    """Density and accuracy of the measured levels of tickets, dense first."""
+    level, found = TicketLevel, dict[str, list[tuple[float, float]]]()
+    columns = select(level.ticket_id, level.density, level.accuracy)
+    wanted = columns.where(level.ticket_id.in_(ids), level.accuracy != NOT_MEASURED)
+    for row in database.execute(wanted.order_by(level.ticket_id, level.level)) if ids else ():
+        found.setdefault(row.ticket_id, []).append((row.density, row.accuracy))
+    return found
 
 
 def _other_metrics(database: Rows, manifests: list[str]) -> dict[str, dict[str, Any]]:
@@ -138,10 +164,19 @@ def _other_metrics(database: Rows, manifests: list[str]) -> dict[str, dict[str, 
     rows = database.execute(statement.where(BundleFacts.manifest.in_(manifests)))
     found = {row.manifest: json.loads(row.facts) for row in rows}
     return {
-        manifest: facts["metric"] | {"value": facts["default"]["value"]}
+        manifest: facts["metric"] | {"value": facts["default"]["value"], "ladder": ladder_of(facts)}
         for manifest, facts in found.items()
         if not of_accuracy(facts)
     }
+
+
+def ladder_of(facts: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Density and mean of the measured levels of a bundle, dense first."""
+    return tuple(
+        (each["density"], each["evidence"]["test_accuracy"]["mean"])
+        for each in facts["levels"]
+        if each["evidence"]
+    )
 
 
 def _fitting(
@@ -189,6 +224,8 @@ def _item(
     row: Any,  # noqa: ANN401 - columns of a row
     fitting: FittingLevel | None,
     other: Mapping[str, Any] | None,
+    cost: Mapping[str, Any] | None,
+    ladder: Sequence[tuple[float, float]],
 ) -> TicketItem:
     same = (
         "id", "source", "network", "dataset", "recipe", "trials", "levels", "prunable", "level",
@@ -206,6 +243,8 @@ def _item(
         tickets=row.n,
         verdict=row.verdict or None,
         fitting=fitting,
+        cost=None if cost is None else ListedCost(**cost),
+        ladder=tuple(ladder) if other is None else other["ladder"],
         **{name: getattr(row, name) for name in same},
     )
 
@@ -296,6 +335,7 @@ def _description(text: str) -> Description:
     """Facts without the evidence that came with the bundle, which is among the experiments."""
     facts = json.loads(text)
     facts.pop("experiments", None)
+    facts.pop("cost", None)  # what lists show of the costs
     facts.setdefault("metric", vars(ACCURACY) | {"label": ACCURACY.label})
     found: Description = facts
     return found

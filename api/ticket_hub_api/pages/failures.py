@@ -13,7 +13,7 @@ from ticket_hub_api.web.problems import headers_of, problem_of
 
 __all__ = ["failure_page", "wants_page"]
 
-_UNAUTHORIZED = 401
+_UNAUTHORIZED, _NOT_FOUND = 401, 404
 
 
 def wants_page(request: Request) -> bool:
@@ -34,6 +34,7 @@ def failure_page(request: Request, error: Exception) -> Response:
         "message": problem.detail,
         "remedy": "" if known else problem.remedy,
         "signing_in": signing_in,
+        "looked_for": _address(request) if problem.status == _NOT_FOUND else "",
         "next": _address(request) if request.method == "GET" else "/",
     }
     response = render(request, "failure.html", context, status=problem.status, forms=signing_in)

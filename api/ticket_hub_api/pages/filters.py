@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from typing import get_args
 from urllib.parse import urlencode
 
-from ticket_hub.types import Word
-from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter
+from sqlalchemy import select
 
-__all__ = ["ORDERS", "VERDICTS", "SearchForm", "read_search"]
+from ticket_hub.types import Word
+from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter, visible
+from ticket_hub_api.catalog.tickets import metrics_of
+from ticket_hub_api.services import Services
+from ticket_hub_api.store.ticket_tables import TicketEntry
+
+__all__ = ["ORDERS", "VERDICTS", "SearchForm", "known_names", "one_of", "read_search", "share_of"]
 
 VERDICTS: tuple[Word, ...] = get_args(Word)
 ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
@@ -19,6 +25,8 @@ ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
     "best": ("best by one metric first", "best", True),
     "sparsest": ("sparsest first", "density", False),
     "densest": ("densest first", "density", True),
+    "smallest": ("smallest first, where measured", "size", False),
+    "quickest": ("most sped up first, where measured", "speedup", True),
     "name": ("by name", "name", False),
 }
 _TEXTS = ("text", "network", "dataset", "metric", "owner")
@@ -60,12 +68,12 @@ class SearchForm:
 def read_search(query: Mapping[str, str]) -> SearchForm:
     """Understand a query; shares are in per cent, as the pages show them."""
     values = {name: query.get(name, "").strip()[:MAX_LENGTH] for name in (*_TEXTS, *_SHARES)}
-    values["verdict"] = _one_of(query.get("verdict", ""), VERDICTS, "")
-    values["order"] = _one_of(query.get("order", ""), ORDERS, "newest")
+    values["verdict"] = one_of(query.get("verdict", ""), VERDICTS, "")
+    values["order"] = one_of(query.get("order", ""), ORDERS, "newest")
     problems: dict[str, str] = {}
     shares: dict[str, float | None] = {}
     for name, field in _SHARES.items():
-        shares[field], problem = _share(values[name])
+        shares[field], problem = share_of(values[name])
         if problem:
             problems[name] = problem
     if values["order"] == "best" and not values["metric"]:  # which only one metric can decide
@@ -83,11 +91,12 @@ def read_search(query: Mapping[str, str]) -> SearchForm:
     )
 
 
-def _one_of(text: str, allowed: Container[str], default: str) -> str:
+def one_of(text: str, allowed: Container[str], default: str) -> str:
+    """A text that is among those allowed, or the default."""
     return text if text in allowed else default
 
 
-def _share(text: str) -> tuple[float | None, str]:
+def share_of(text: str) -> tuple[float | None, str]:
     """A share in [0, 1] from per cent, and what is wrong with it."""
     try:
         share = float(text.replace(",", ".").removesuffix("%")) / 100 if text else None
@@ -96,3 +105,26 @@ def _share(text: str) -> tuple[float | None, str]:
     if share is None or 0 <= share <= 1:
         return share, ""
     return None, "must be from 0 to 100"
+
+
+async def known_names(services: Services, visitor: Principal) -> dict[str, list[str]]:
+    """The networks, data sets and metrics of the tickets that a visitor may see."""
+    return await services.cache.get_or_make(
+        ("names", visitor.scope == Scope.ADMIN, visitor.roles, visitor.anonymous),
+        lambda: _names(services, visitor),
+    )
+
+
+def _names(services: Services, visitor: Principal) -> dict[str, list[str]]:
+    """The networks, data sets and metrics of the tickets that a visitor may see."""
+    with services.database.read() as connection:
+        return {
+            "metric": metrics_of(connection, visitor),
+        } | {
+            column.key: list(
+                connection.scalars(
+                    select(column).where(*visible(visitor)).distinct().order_by(column)
+                )
+            )
+            for column in (TicketEntry.network, TicketEntry.dataset)
+        }

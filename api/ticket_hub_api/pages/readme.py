@@ -11,14 +11,18 @@ from urllib.parse import urlsplit
 import nh3
 from markupsafe import Markup
 
+from ticket_hub.bundle.card_marks import is_generated
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
     from markdown_it.utils import EnvType, OptionsDict
 
-__all__ = ["MAX_BYTES", "render_readme"]
+__all__ = ["MAX_BYTES", "render_readme", "without_tables"]
 
+_LEVELS = re.compile(r"^\| level \| density \|.*\n(?:\|.*\n)+\n(?:.+\n)*\n?", re.MULTILINE)
+_COSTS = re.compile(r"^## What they cost\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 MAX_BYTES = 256 * 1024
 """Of a card that is shown."""
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
@@ -94,3 +98,10 @@ def _image(
         return ""
     label = renderer.renderInlineAsText(token.children, options, env) or "picture"
     return f'<a href="{nh3.clean_text(source)}">{nh3.clean_text(label)}</a>'
+
+
+def without_tables(card: str) -> str:
+    """A card that was generated without what the ticket's page shows itself: levels, and costs."""
+    if not is_generated(card.encode()):
+        return card
+    return _COSTS.sub("", _LEVELS.sub("", card))

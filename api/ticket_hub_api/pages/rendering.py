@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ticket_hub_api.accounts.principals import ANONYMOUS, Principal
-from ticket_hub_api.pages import sessions, wording
+from ticket_hub_api.pages import drawing, sessions, wording
 from ticket_hub_api.pages.forms import FIELD, form_token
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.static_files import address_of
@@ -45,7 +45,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(wording.FILTERS)
+    environment.filters.update(wording.FILTERS, sparkline=drawing.sparkline)
     environment.globals.update(
         address_of=address_of, htmx_config=json.dumps(_HTMX), form_field=FIELD
     )

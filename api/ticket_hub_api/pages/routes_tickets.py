@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub_api.accounts.principals import Principal, Scope
-from ticket_hub_api.catalog.ticket_query import visible
-from ticket_hub_api.catalog.tickets import TicketPage, metrics_of, one_ticket, page_of
+from ticket_hub_api.catalog.leaderboard import (
+    LeaderboardFilter,
+    LeaderboardItem,
+    leaderboard_of,
+)
+from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.contents import EvidenceFiles, evidence_of
-from ticket_hub_api.pages.filters import ORDERS, VERDICTS, SearchForm, read_search
+from ticket_hub_api.pages.filters import ORDERS, VERDICTS, SearchForm, known_names, read_search
 from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import Anyone
 from ticket_hub_api.pages.ticket_view import TicketView, view_of
 from ticket_hub_api.services import Services, services_of
-from ticket_hub_api.store.ticket_tables import TicketEntry
 from ticket_hub_api.web.requests import endpoint_of
 
 __all__ = ["router"]
@@ -45,11 +47,12 @@ async def search(request: Request, visitor: Anyone) -> Response:
         response = render(request, "_results.html", context)
         response.headers["HX-Push-Url"] = search.address(search.cursor)
         return response
-    names = await services.cache.get_or_make(
-        ("names", visitor.scope == Scope.ADMIN, visitor.roles, visitor.anonymous),
-        lambda: _names(services, visitor),
+    names = await known_names(services, visitor)
+    best = await services.cache.get_or_make(
+        ("best", visitor.scope == Scope.ADMIN, visitor.roles, visitor.anonymous),
+        lambda: _best(services, visitor),
     )
-    choices = {"orders": ORDERS, "verdicts": VERDICTS, "names": names}
+    choices = {"best": best, "orders": ORDERS, "verdicts": VERDICTS, "names": names}
     return render(request, "search.html", context | choices)
 
 
@@ -58,19 +61,10 @@ def _find(services: Services, visitor: Principal, search: SearchForm) -> TicketP
         return page_of(connection, search.wanted, visitor, cursor=search.cursor, limit=PAGE)
 
 
-def _names(services: Services, visitor: Principal) -> dict[str, list[str]]:
-    """The networks, data sets and metrics of the tickets that a visitor may see."""
+def _best(services: Services, visitor: Principal) -> tuple[LeaderboardItem, ...]:
+    """The first places of the leaderboard."""
     with services.database.read() as connection:
-        return {
-            "metric": metrics_of(connection, visitor),
-        } | {
-            column.key: list(
-                connection.scalars(
-                    select(column).where(*visible(visitor)).distinct().order_by(column)
-                )
-            )
-            for column in (TicketEntry.network, TicketEntry.dataset)
-        }
+        return leaderboard_of(connection, LeaderboardFilter(tested=True), visitor, limit=3).items
 
 
 @router.api_route("/tickets/{owner}/{name}", methods=READ_METHODS)

@@ -10,8 +10,9 @@ from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
 from ticket_hub.recipe.experiment_spec import DENSE
-from ticket_hub.recipe.own import ACCURACY, Metric, read_at
+from ticket_hub.recipe.own import Metric, read_at
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog.entries import metric_of
 from ticket_hub_api.catalog.experiments import (
     ExperimentDetail,
     ExperimentFilter,
@@ -29,6 +30,8 @@ __all__ = ["Figure", "TicketView", "view_of"]
 
 MAX_EXPERIMENTS = 100
 MAX_SHOWN = 4  # other numbers of an own loop in the table of levels
+TWO_PANELS = ((864, 406), (442, 662))
+"""Of figures with two panels, wide and narrow: see `ticket_hub.report.panels`."""
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean is within {margin} of the dense "
@@ -45,11 +48,13 @@ class Figure:
     Attributes:
         name: the last part of its address, without `-narrow` and the suffix.
         title, text: for people; the text stands in for the picture.
+        sizes: width and height of the wide and the narrow one, where the evidence does not decide.
     """
 
     name: str
     title: str
     text: str
+    sizes: tuple[tuple[int, int], tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +156,7 @@ def _ladder(metric: Metric, stop: str) -> Figure:
         text=f"Test {metric.name} at the {stop}, and the iteration of the {stop}, against "
         "the weights that remain. The dashed line is the dense network. The table of levels has "
         "the numbers.",
+        sizes=TWO_PANELS,
     )
 
 
@@ -170,6 +176,7 @@ def _curves(metric: Metric, _stop: str) -> Figure:
         title="While they train",
         text=f"Test {metric.name} and validation loss of the tickets during training, at some "
         "levels.",
+        sizes=TWO_PANELS,
     )
 
 
@@ -186,7 +193,7 @@ def view_of(
         if name != DENSE
     )
     drawn = evidence_of(services, connection, ticket) is not None
-    metric = _metric_of(about["metric"])
+    metric = metric_of(about["metric"])
     kinds = (_ladder, *([_differences] if controls else []), _curves) if drawn else ()
     card = card_of(services, connection, ticket, readme.MAX_BYTES)
     return TicketView(
@@ -199,13 +206,13 @@ def view_of(
         controls=controls,
         experiments=_experiments(connection, viewer, ticket),
         by_other_metrics=tuple(
-            (each, _metric_of(each.record["experiment"]["spec"]["loop"]["metric"]))
+            (each, metric_of(each.record["experiment"]["spec"]["loop"]["metric"]))
             for each in of_other_metrics(connection, viewer, ticket.repo)
             if not ticket.source
         ),
         claims=tried_claims(services, connection, ticket),
         figures=tuple(kind(metric, _stop_of(about)) for kind in kinds),
-        card=None if card is None else readme.render_readme(card),
+        card=None if card is None else readme.render_readme(readme.without_tables(card)),
         vouching=vouching_of(services, connection, ticket, signers_of(services.settings)),
     )
 
@@ -217,17 +224,6 @@ def _evidence_of(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _stop_of(about: Mapping[str, Any]) -> str:
     found = [each.get("stops_early", True) for each in _evidence_of(about)]
     return read_at(stops_early=any(found) or not found)
-
-
-def _metric_of(facts: Mapping[str, Any]) -> Metric:
-    """A metric as facts and records have it; of accuracy the margin is the hub's own."""
-    metric = Metric(
-        facts["name"],
-        margin=facts["margin"],
-        lower_is_better=facts["lower_is_better"],
-        unit=facts["unit"],
-    )
-    return ACCURACY if metric.is_accuracy else metric
 
 
 def _experiments(

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from ticket_hub.evidence.counts import count_text
+from ticket_hub.recipe.own import ACCURACY
+from ticket_hub_api.catalog.leaderboard import LeaderboardItem
 
-__all__ = ["FILTERS"]
+__all__ = ["FILTERS", "item_value"]
 
 _MICROSECONDS = 1_000_000
 _KIBI = 1024
@@ -125,11 +127,29 @@ def known(value: object) -> str:
     return short(text) if _DIGEST.fullmatch(text) else text
 
 
+def item_value(item: LeaderboardItem) -> str:
+    """What an entry of the leaderboard came to: an accuracy in per cent without the sign."""
+    return _number(item, item.value)
+
+
+def item_interval(item: LeaderboardItem) -> str:
+    """Its interval, where it is known."""
+    if item.low is None or item.high is None:
+        return ""
+    return f"{_number(item, item.low)}\N{NARROW NO-BREAK SPACE}to\N{NARROW NO-BREAK SPACE}" + (
+        _number(item, item.high)
+    )
+
+
+def _number(item: LeaderboardItem, value: float) -> str:
+    return percent(value) if item.metric == ACCURACY.label else f"{value:.4g}"
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     each.__name__: each
     for each in (
         *(counted, percent, density, points, size, count, moment, iso, short, host),
-        *(duration, before, after, happening, plain, known),
+        *(duration, before, after, happening, plain, known, item_value, item_interval),
     )
 } | {"product": math.prod}
 """What templates write values with."""

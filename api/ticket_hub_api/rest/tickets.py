@@ -54,6 +54,8 @@ def list_tickets(
     metric: Text = "",
     owner: Text = "",
     text: Text = "",
+    max_ms: Annotated[float | None, Query(gt=0)] = None,
+    max_size: Annotated[int | None, Query(ge=1)] = None,
     sort: Sort = "updated",
     descending: bool = True,
     cursor: Annotated[str, Query(max_length=1000)] = "",
@@ -64,12 +66,13 @@ def list_tickets(
     Density, accuracy and verdict must hold for one and the same level of a ticket, which
     `fitting` then names: the one that is meant without a level, or else the sparsest that fits.
     With `sort=best` the best by `metric`, which must be named, come first, whether more or less of
-    it is better.
+    it is better. `max_ms` and `max_size` ask for tickets whose costs were measured, by their
+    `cost`; `sort=size` and `sort=speedup` put those that nobody has measured last.
     """
     wanted = TicketFilter(
         network=network, dataset=dataset, density_min=density_min, density_max=density_max,
         accuracy_min=accuracy_min, accuracy_max=accuracy_max, verdict=verdict, metric=metric,
-        owner=owner, text=text, sort=sort, descending=descending,
+        owner=owner, text=text, max_ms=max_ms, max_size=max_size, sort=sort, descending=descending,
     )  # fmt: skip
     with services_of(request).database.read() as connection:
         return page_of(connection, wanted, caller, cursor=cursor, limit=limit)

@@ -43,7 +43,7 @@ AUDIT = """() => {
 
 def pages_of(shown: Shown) -> list[str]:
     both = f"/compare?tickets={shown.controlled},{shown.plain}"
-    jobs = ["/transfer", "/jobs", "/jobs/new", "/jobs/new?kind=find", "/operator"]
+    jobs = ["/leaderboard", "/transfer", "/jobs", "/jobs/new", "/jobs/new?kind=find", "/operator"]
     ticket = f"/tickets/{shown.controlled}"
     return ["/", "/sign-in", "/account", ticket, both, *jobs, "/nothing-here"]
 

@@ -47,6 +47,11 @@
     compare();
   };
 
+  // On a phone the filters are folded away; without scripts they stay open.
+  if (matchMedia("(max-width: 40rem)").matches) {
+    for (const filters of document.querySelectorAll("details.filters")) filters.open = false;
+  }
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button?.matches("[data-theme-toggle]")) toggleTheme(button);
