@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, str] = {
     "/api/v1/tickets/{owner}/{name}/levels/{level}/theta0": (
         "/api/v1/tickets/ann/lenet/levels/3/theta0?trial=1"
     ),
+    "/api/v1/tickets/{owner}/{name}/vouching": "/api/v1/tickets/ann/lenet/vouching",
     "/api/v1/transfer": "/api/v1/transfer?found_on=digits",
     "/api/v1/jobs": "/api/v1/jobs?limit=10",
     "/healthz": "/healthz",
