@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ticket_hub.runs.citing import cite_bundle
     from ticket_hub.runs.listing import list_runs
     from ticket_hub.runs.locate import show_bundle
+    from ticket_hub.runs.removing import rm_run
     from ticket_hub.search.finding import FindResult
     from ticket_hub.signing.keys import keygen
     from ticket_hub.signing.provenance import provenance_statement
@@ -87,6 +88,7 @@ __all__ = [
     "report_run",
     "reproduce",
     "retrain",
+    "rm_run",
     "search_hub",
     "show_bundle",
     "sign_bundle",
@@ -129,6 +131,7 @@ _HOMES = {
     "pull_bundle": "hub.front",
     "push_bundle": "transfer.sharing",
     "recipe_names": "recipe",
+    "rm_run": "runs.removing",
     "report_run": "report.runs",
     "reproduce": "claims.reproduce",
     "retrain": "transfer.retraining",

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -159,6 +160,17 @@ def _say(kind: str, problem: str, remedy: str) -> None:
         click.echo(f"{kind} {problem}", err=True)
         if remedy:
             click.echo(f"{_styled('What to do:')} {remedy}", err=True)
+
+
+def is_sure(question: str) -> bool:
+    """Ask before what cannot be undone; nobody there to answer is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        return False
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:

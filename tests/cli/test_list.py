@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from ticket_hub.runs.lock import hold
 
 TINY = ["--set", "training.iterations=20", "--trials", "1", "--levels", "1", "--workers", "1"]
 
@@ -25,3 +31,62 @@ def test_runs_are_listed_with_how_far_they_are(ticket: Callable[..., Any]) -> No
     assert heading.startswith("RUN")
     assert "finished" in line
     assert "2 of 2" in line
+
+
+def test_experiments_and_what_lies_elsewhere_are_listed_with_what_they_reach(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    run, study = tmp_path / "elsewhere/run", tmp_path / "study"
+    ticket("find", "digits-quick", *TINY, "--out", str(run))
+    ticket(
+        "retrain",
+        str(run),
+        "--trials",
+        "1",
+        "--against",
+        "reinit",
+        "--out",
+        str(study),
+        "--workers",
+        "1",
+    )
+    rows = {row["name"]: row for row in json.loads(ticket("list", "--format", "json").stdout)}
+    assert {name: row["kind"] for name, row in rows.items()} == {
+        "run": "search",
+        "study": "retrain",
+    }
+    found, tried = rows["run"], rows["study"]
+    assert found["path"] == str(run)
+    assert (found["data"], found["network"]) == ("digits", tried["network"])
+    shown = json.loads(ticket("show", str(run), "--format", "json").stdout)
+    (level,) = [each for each in shown["levels"] if each["density"] == found["weights"]]
+    assert found["best"] == level["test_accuracy"]["mean"]
+    assert found["size"] == sum(file.stat().st_size for file in run.rglob("*") if file.is_file())
+    assert (tried["state"], tried["best"], tried["levels"]) == ("finished", None, None)
+    lines = ticket("list").stdout
+    assert f"{100 * found['best']:.2f}%" in lines
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert json.loads(ticket("list", "--runs", str(empty), "--format", "json").stdout) == []
+
+
+def test_a_run_is_removed_whole_when_one_says_yes(
+    ticket: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    found = json.loads(ticket("find", "digits-quick", *TINY, "--format", "json").stdout)
+    run = Path(found["run"])
+    refused = ticket("rm", run.name)
+    assert refused.code == 1
+    assert "Nothing was removed" in refused.stderr
+    with hold(run / "lock"):
+        assert "is being worked on" in ticket("rm", run.name, "--yes").stderr
+    (tmp_path / "mine").mkdir()
+    assert "no run and no experiment" in ticket("rm", str(tmp_path / "mine"), "--yes").stderr
+    assert "There is no run 'nothing'" in ticket("rm", "nothing", "--yes").stderr
+    assert run.is_dir()
+    size = sum(file.stat().st_size for file in run.rglob("*") if file.is_file())
+    (gone,) = json.loads(ticket("rm", run.name, "--yes", "--format", "json").stdout)
+    assert gone == {"removed": str(run), "bytes": size}
+    assert list(run.parent.iterdir()) == []
+    assert json.loads(ticket("list", "--format", "json").stdout) == []

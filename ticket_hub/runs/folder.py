@@ -35,6 +35,7 @@ from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.runs.file_names import ENVIRONMENT, RECIPE, RUN, SEAL
 from ticket_hub.runs.level import Level
 from ticket_hub.runs.level_files import read_mask, read_trials, write_trials
+from ticket_hub.runs.places import remember
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal, remedy
 from ticket_hub.runs.sealed import sealed_tensors, write_for_bundle
 from ticket_hub.types import Architecture, Mask, PrunableLayer, Weights
@@ -144,6 +145,7 @@ class RunFolder:
 
     def write_header(self, header: Header) -> None:
         """Say what the run is about, to people and to the next search."""
+        remember(self.path)
         write_bytes(self.path / RECIPE, header.recipe.to_toml().encode())
         table = {
             "format": FORMAT,

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ticket_hub import home
-from ticket_hub.errors import RunError
+from ticket_hub.bundle.encoding import decode
+from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.errors import BundleError, RunError
+from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.recipe.spec import level_count
-from ticket_hub.runs.file_names import RUN, SEAL
+from ticket_hub.runs.file_names import ENVIRONMENT, EVIDENCE, EXPERIMENT, MATRIX, RUN, SEAL
 from ticket_hub.runs.lock import is_held
+from ticket_hub.runs.places import remembered
 from ticket_hub.runs.seal import read_json
 
-__all__ = ["RunState", "RunSummary", "list_runs", "summarize"]
+__all__ = [
+    "RunKind",
+    "RunResult",
+    "RunState",
+    "RunSummary",
+    "kind_of",
+    "list_runs",
+    "result_of",
+    "summarize",
+]
 
 RunState: TypeAlias = Literal["running", "finished", "stopped", "damaged"]
 """What can be said of a run from its folder alone."""
+
+RunKind: TypeAlias = Literal["search", "retrain", "transfer"]
+"""What a folder of work is of: `ticket find`, `ticket retrain` or `ticket transfer`."""
+
+_MARKS: tuple[tuple[str, RunKind], ...] = (
+    (RUN, "search"),
+    (MATRIX, "transfer"),
+    (EXPERIMENT, "retrain"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +50,7 @@ class RunSummary:
 
     Attributes:
         path: the folder; its name is the run's name.
+        kind: of a search, or of an experiment with its tickets.
         state: `running`: a process works on it. `finished`: its last level says why it is the
             last. `stopped`: the same command goes on. `damaged`: it cannot be read.
         recipe: the recipe's name.
@@ -36,11 +61,14 @@ class RunSummary:
         density: of the last finished level, or None.
         ending: one sentence: why it ended, or what is damaged.
         bundle: the bundle's folder, or None before level 0 is finished.
+        network: its name.
+        data: the data set's name.
         modified: time of the last finished step, in seconds since the epoch.
     """
 
     path: Path
     state: RunState
+    kind: RunKind = "search"
     recipe: str = ""
     digest: str = ""
     trials: int = 0
@@ -49,22 +77,37 @@ class RunSummary:
     density: float | None = None
     ending: str = ""
     bundle: Path | None = None
+    network: str = ""
+    data: str = ""
     modified: float = 0.0
 
 
-def list_runs(folder: Path | None = None) -> list[RunSummary]:
-    """The runs in a folder (by default the user's), the latest first."""
+def list_runs(folder: Path | None = None, *, experiments: bool = False) -> list[RunSummary]:
+    """The searches in a folder, the latest first.
+
+    Args:
+        folder: by default the user's, and then those, too, that were made elsewhere on this
+            machine (`--out`).
+        experiments: those of `ticket retrain` and `ticket transfer`, too.
+    """
     place = folder or home.runs_folder()
-    if not place.is_dir():
-        return []
-    found = [summarize(path) for path in place.iterdir() if (path / RUN).is_file()]
-    return sorted(found, key=lambda run: (-run.modified, run.path.name))
+    paths = list(place.iterdir()) if place.is_dir() else []
+    paths += remembered() if experiments and folder is None else []
+    kinds = {path: kind_of(path) for path in paths if not path.name.startswith(".")}
+    wanted = [path for path, kind in kinds.items() if kind == "search" or (experiments and kind)]
+    return sorted(map(summarize, wanted), key=lambda run: (-run.modified, run.path.name))
+
+
+def kind_of(path: Path) -> RunKind | None:
+    """What a folder is of; None where it is of no run and no experiment."""
+    return next((kind for mark, kind in _MARKS if (path / mark).is_file()), None)
 
 
 def summarize(path: Path) -> RunSummary:
-    """How far the run in a folder is."""
+    """How far the run or experiment in a folder is."""
     try:
-        return _summarize(path)
+        kind = kind_of(path) or "search"
+        return _summarize(path) if kind == "search" else _of_experiment(path, kind)
     except (RunError, KeyError, TypeError, ValueError, OSError) as error:
         problem = error.problem if isinstance(error, RunError) else f"{path} is damaged: {error!r}."
         return RunSummary(path=path, state="damaged", ending=problem)
@@ -82,6 +125,8 @@ def _summarize(path: Path) -> RunSummary:
     return RunSummary(
         path=path,
         state="running" if is_held(path / "lock") else state,
+        network=header.get("architecture", {}).get("name", ""),
+        data=header.get("data", {}).get("name", ""),
         recipe=recipe["name"],
         digest=header["digest"],
         trials=search["trials"],
@@ -89,6 +134,65 @@ def _summarize(path: Path) -> RunSummary:
         planned=level_count(recipe["pruning"], search),
         density=last.get("density"),
         ending=ending["about"] if ending else "",
-        bundle=path / "bundle" if (path / "bundle/ticket.json").is_file() else None,
+        bundle=path / "bundle" if (path / "bundle" / MANIFEST).is_file() else None,
         modified=(seals[-1] if seals else path / RUN).stat().st_mtime,
     )
+
+
+def _of_experiment(path: Path, kind: RunKind) -> RunSummary:
+    header = read_json(path / (EXPERIMENT if kind == "retrain" else MATRIX), "")
+    spec = header.get("spec", {})
+    evidence = path / EVIDENCE
+    ended = kind == "transfer" or evidence.is_file()
+    last = evidence if evidence.is_file() else path / ENVIRONMENT
+    return RunSummary(
+        path=path,
+        kind=kind,
+        state="running" if is_held(path / "lock") else "finished" if ended else "stopped",
+        digest=header.get("digest", ""),
+        network=spec.get("network", {}).get("name", ""),
+        data=spec.get("data", {}).get("name", ""),
+        modified=(last if last.is_file() else path).stat().st_mtime,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What the default ticket of a run reaches, and what the run takes.
+
+    Attributes:
+        value: of the metric, the mean over the trials; None where nothing was measured.
+        metric: what `value` is of, and how it is shown.
+        density: of that ticket.
+        size: bytes of all files of the run.
+    """
+
+    value: float | None
+    metric: Metric
+    density: float | None
+    size: int
+
+
+def result_of(run: RunSummary) -> RunResult:
+    """What a run came to: its manifest is read, and all of its files are counted."""
+    size = _size(run.path)
+    with contextlib.suppress(BundleError, OSError):
+        if run.bundle is not None:
+            manifest = decode((run.bundle / MANIFEST).read_bytes())
+            level = manifest.level(manifest.default.level)
+            if level is not None and level.evidence is not None:
+                value = level.evidence.test_accuracy.mean
+                return RunResult(
+                    value=value, metric=manifest.metric, density=level.density, size=size
+                )
+    return RunResult(value=None, metric=ACCURACY, density=None, size=size)
+
+
+def _size(path: Path) -> int:
+    """Bytes of all files in a folder, of which some may vanish meanwhile."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118 - many files
+    return total

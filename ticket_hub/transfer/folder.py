@@ -22,6 +22,7 @@ from ticket_hub.durable import make_folder, write_json
 from ticket_hub.errors import RunError, RunMismatchError
 from ticket_hub.runs.file_names import EXPERIMENT, RUN, SEAL
 from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.places import remember
 from ticket_hub.runs.seal import FORMAT, read_json, read_seal
 from ticket_hub.runs.sealed import sealed_tensors, write_tensors
 from ticket_hub.transfer.experiment_networks import DenseNetwork
@@ -99,6 +100,7 @@ class ExperimentFolder:
 
     def write_header(self, header: dict[str, Any]) -> None:
         """Say what the experiment is about."""
+        remember(self.path)
         write_json(self.path / EXPERIMENT, {"format": FORMAT} | header)
 
     def has(self, entry: MemberKey) -> bool:

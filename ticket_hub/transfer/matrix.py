@@ -21,6 +21,7 @@ from ticket_hub.evidence.statistics import Method
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.tables import build, to_table
 from ticket_hub.runs.file_names import MATRIX
+from ticket_hub.runs.places import remember
 from ticket_hub.runs.seal import FORMAT, read_json
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.level_evidence import LevelEvidence
@@ -127,6 +128,7 @@ class Matrix:
         Raises:
             StorageError: a file cannot be written.
         """
+        remember(folder)
         write_json(folder / MATRIX, {"format": FORMAT, **about, "matrix": to_table(self)})
         write_bytes(folder / "matrix.csv", csv_text(self).encode())
         write_bytes(folder / "matrix.md", markdown(self).encode())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from ticket_hub_cli import options, output
@@ -23,20 +21,10 @@ def command(repo: str, hub: str | None, yes: bool, out: CommandOutput) -> int:
     """Delete a ticket from a hub with all its commits, for everybody."""
     from ticket_hub.hub.front import delete_bundle
 
-    if not yes and not _sure(repo):
+    question = f"Delete {repo} and its history for everybody? This cannot be undone."
+    if not yes and not output.is_sure(question):
         output.error("Nothing was deleted.", "Answer y, or give --yes where nobody can answer.")
         return 1
     delete_bundle(repo, hub=hub)
     out.record({"deleted": repo}, name="deleted")
     return 0
-
-
-def _sure(repo: str) -> bool:
-    question = f"Delete {repo} and its history for everybody? This cannot be undone."
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort:
-        if sys.stdin.isatty():
-            raise
-        click.echo(err=True)
-        return False
