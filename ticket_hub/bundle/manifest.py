@@ -278,7 +278,7 @@ class Manifest:
     @property
     def has_dense(self) -> bool:
         """Whether all of theta0 can be had, and not of survivors alone."""
-        return self.theta0_level is None
+        return self.theta0 not in {"survivors", "signs"}
 
     @property
     def stops_early(self) -> bool:

@@ -55,7 +55,7 @@ def list_tickets(
     owner: Text = "",
     text: Text = "",
     max_ms: Annotated[float | None, Query(gt=0)] = None,
-    max_size: Annotated[int | None, Query(ge=1)] = None,
+    max_size: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     sort: Sort = "updated",
     descending: bool = True,
     cursor: Annotated[str, Query(max_length=1000)] = "",
