@@ -26,7 +26,7 @@ def test_each_row_says_how_it_was_tested_and_how_to_have_it(member: Reader, test
     assert "no controls" not in page.partition("<tbody>")[2].partition("</tr>")[0]
     # Other tests of this service have tickets with controls, too, and better ones.
     rows = member.get("/leaderboard?tested=yes").text.partition("<tbody>")[2].split("</tr>")
-    (row,) = [each for each in rows if f'href="/tickets/{tested.plain}"' in each]
+    row = next(each for each in rows if f'href="/tickets/{tested.plain}"' in each)
     assert f"ticket pull {tested.plain}:" in row
     assert "reinit" in row
     assert '<span class="tag">no controls</span>' in page
