@@ -12,7 +12,7 @@ from ticket_hub_api.catalog.leaderboard import (
     LeaderboardItem,
     leaderboard_of,
 )
-from ticket_hub_api.catalog.tickets import TicketPage, one_ticket, page_of
+from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketPage, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.contents import EvidenceFiles, evidence_of
@@ -29,6 +29,8 @@ __all__ = ["router"]
 
 router = page_router()
 PAGE = 50
+BEST = 3
+"""Tickets that the front page names."""
 
 
 @router.api_route("/", methods=READ_METHODS)
@@ -62,9 +64,11 @@ def _find(services: Services, visitor: Principal, search: SearchForm) -> TicketP
 
 
 def _best(services: Services, visitor: Principal) -> tuple[LeaderboardItem, ...]:
-    """The first places of the leaderboard."""
+    """The first places of the leaderboard, without those that lose to a control."""
+    tested = LeaderboardFilter(tested=True)
     with services.database.read() as connection:
-        return leaderboard_of(connection, LeaderboardFilter(tested=True), visitor, limit=3).items
+        items = leaderboard_of(connection, tested, visitor, limit=MAX_PAGE).items
+    return tuple(each for each in items if each.verdict != "losing")[:BEST]
 
 
 @router.api_route("/tickets/{owner}/{name}", methods=READ_METHODS)
