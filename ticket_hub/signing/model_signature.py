@@ -24,7 +24,7 @@ from ticket_hub.signing.envelope import STATEMENT, Envelope, read_envelope, seal
 from ticket_hub.signing.keys import PrivateKey, PublicKey, matching
 
 __all__ = [
-    "Signature",
+    "ModelSignature",
     "check_signature",
     "covering",
     "digests_of",
@@ -40,7 +40,7 @@ _REMEDY = "Do not use it: fetch the bundle again, or ask its author to sign it a
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signature:
+class ModelSignature:
     """A signature that fits its bundle.
 
     Attributes:
@@ -61,7 +61,7 @@ class Signature:
         return f"signed by nobody who is trusted here, key {key}"
 
 
-def write_signature(folder: Path, key: PrivateKey) -> Signature:
+def write_signature(folder: Path, key: PrivateKey) -> ModelSignature:
     """Sign the bundle in a folder, whose bytes must have been checked.
 
     Raises:
@@ -89,12 +89,12 @@ def write_signature(folder: Path, key: PrivateKey) -> Signature:
         },
     }
     write_bytes(folder / layout.SIGNATURE, seal(statement, key))
-    return Signature(key_id=key.public.id)
+    return ModelSignature(key_id=key.public.id)
 
 
 def check_signature(
     folder: Path, signers: Mapping[str, PublicKey], *, partial: bool = False
-) -> Signature | None:
+) -> ModelSignature | None:
     """Check the signature of a bundle against every byte that it covers; None where there is none.
 
     Args:
@@ -158,7 +158,7 @@ def covering(
     signers: Mapping[str, PublicKey],
     *,
     partial: bool = False,
-) -> Signature:
+) -> ModelSignature:
     """Demand that a signature covers a bundle, and holds where its key is known.
 
     Args:
@@ -181,7 +181,7 @@ def covering(
         there = digests.get(name, signed.get(name) if partial else None)
         if there != digest or signed.get(name, digest) != digest:
             raise SignatureError(f"{name} is not the file that was signed.", _REMEDY)
-    return Signature(key_id=envelope.key_id, signer=known[0] if known else "")
+    return ModelSignature(key_id=envelope.key_id, signer=known[0] if known else "")
 
 
 def _signed(manifest: Manifest, own: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ from ticket_hub.runs.file_names import EVIDENCE, REPRODUCTION
 from ticket_hub.runs.lock import owned
 from ticket_hub.search.pretrained import StartWeights
 from ticket_hub.signing.keys import PrivateKey, find_key
-from ticket_hub.signing.model_signature import Signature, write_signature
+from ticket_hub.signing.model_signature import ModelSignature, write_signature
 from ticket_hub.signing.replays import replays_of
 from ticket_hub.transfer.stored import find_experiment
 
@@ -185,7 +185,7 @@ def _leave_signed_card(folder: Path, repo: str, license: str | None) -> None:  #
         )
 
 
-def sign_bundle(bundle: Path | str, *, key: str = "") -> Signature:
+def sign_bundle(bundle: Path | str, *, key: str = "") -> ModelSignature:
     """Sign a bundle: who has the public key can tell that the key's owner vouches for every byte.
 
     The signature is `model.sig` in the format of OpenSSF Model Signing. It covers all but the card
@@ -210,7 +210,7 @@ def sign_bundle(bundle: Path | str, *, key: str = "") -> Signature:
     return _sign(folder, find_key(key))
 
 
-def _sign(folder: Path, key: PrivateKey) -> Signature:
+def _sign(folder: Path, key: PrivateKey) -> ModelSignature:
     report = verify_bundle(folder)
     if not report.holds:
         first = report.failures[0]

@@ -14,7 +14,7 @@ from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
     from ticket_hub.evidence.reproduction import LevelReplay
-    from ticket_hub.signing.model_signature import Signature
+    from ticket_hub.signing.model_signature import ModelSignature
 
 COLUMNS = [
     Column("what", "WHAT"),
@@ -210,7 +210,7 @@ def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> in
     return EXIT_CODES[BundleError]
 
 
-def _signature(place: Path, partial: bool) -> Signature | None:
+def _signature(place: Path, partial: bool) -> ModelSignature | None:
     from ticket_hub.bundle.layout import SIGNATURE
     from ticket_hub.signing.model_signature import check_signature
     from ticket_hub.signing.trust import known_keys
