@@ -25,6 +25,7 @@ __all__ = [
     "RunResult",
     "RunState",
     "RunSummary",
+    "folder_size",
     "kind_of",
     "list_runs",
     "result_of",
@@ -86,9 +87,9 @@ def list_runs(folder: Path | None = None, *, experiments: bool = False) -> list[
     """The searches in a folder, the latest first.
 
     Args:
-        folder: by default the user's, and then those, too, that were made elsewhere on this
-            machine (`--out`).
-        experiments: those of `ticket retrain` and `ticket transfer`, too.
+        folder: by default the user's.
+        experiments: those of `ticket retrain` and `ticket transfer`, too, and, where no folder is
+            named, what was made elsewhere on this machine (`--out`).
     """
     place = folder or home.runs_folder()
     paths = list(place.iterdir()) if place.is_dir() else []
@@ -175,7 +176,7 @@ class RunResult:
 
 def result_of(run: RunSummary) -> RunResult:
     """What a run came to: its manifest is read, and all of its files are counted."""
-    size = _size(run.path)
+    size = folder_size(run.path)
     with contextlib.suppress(BundleError, OSError):
         if run.bundle is not None:
             manifest = decode((run.bundle / MANIFEST).read_bytes())
@@ -188,7 +189,7 @@ def result_of(run: RunSummary) -> RunResult:
     return RunResult(value=None, metric=ACCURACY, density=None, size=size)
 
 
-def _size(path: Path) -> int:
+def folder_size(path: Path) -> int:
     """Bytes of all files in a folder, of which some may vanish meanwhile."""
     total = 0
     for folder, _, names in os.walk(path):

@@ -12,13 +12,13 @@ from ticket_hub.errors import TicketNotFoundError
 from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.builtin import builtin_folder
 from ticket_hub.hub.cache import Cache
-from ticket_hub.runs.file_names import EXPERIMENT, MATRIX, RUN
-from ticket_hub.runs.listing import list_runs
+from ticket_hub.runs.file_names import RUN
+from ticket_hub.runs.listing import kind_of, list_runs
 
 __all__ = ["Place", "locate", "resolve", "show_bundle"]
 
-_EXPERIMENTS = (EXPERIMENT, MATRIX)
-"""What marks the folders of `ticket retrain` and `ticket transfer`."""
+_EXPERIMENTS = {"retrain", "transfer"}
+"""Kinds of folders that hold no tickets of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def _nothing_in(path: Path, place: str) -> TicketNotFoundError:
         return TicketNotFoundError(
             f"There is no folder {place}.", "`ticket list` shows the runs that are here."
         )
-    if any((path / made).is_file() for made in _EXPERIMENTS):
+    if kind_of(path) in _EXPERIMENTS:
         return _an_experiment(place)
     if (path / RUN).is_file():
         return _no_level_yet(path.resolve().name)
@@ -145,7 +145,7 @@ def _of_run(name: str, runs: Path) -> Path:
             f"{len(exact)} runs are of the recipe {name!r}: {names}.",
             "Name one of them in full.",
         )
-    if not exact and any((runs / name / made).is_file() for made in _EXPERIMENTS):
+    if not exact and kind_of(runs / name) in _EXPERIMENTS:
         raise _an_experiment(name)
     if not exact:
         if name and Path(name).is_dir():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ticket_hub import home
 from ticket_hub.errors import RunError, StorageError, TicketNotFoundError
-from ticket_hub.runs.listing import RunSummary, kind_of, list_runs, summarize
+from ticket_hub.runs.listing import RunSummary, folder_size, kind_of, list_runs, summarize
 from ticket_hub.runs.lock import hold
 
 __all__ = ["find_run", "rm_run"]
@@ -55,7 +55,7 @@ def rm_run(path: Path) -> int:
         RunLockedError: a process works in it.
         StorageError: it cannot be removed.
     """
-    freed = sum(file.lstat().st_size for file in path.rglob("*") if file.is_file())
+    freed = folder_size(path)
     grave = path.with_name(f".{path.name}.removed-{secrets.token_hex(6)}")
     try:
         with hold(path / "lock"):

@@ -29,11 +29,11 @@ COLUMNS = [Column("removed", "REMOVED"), Column("bytes", "BYTES", ",", right=Tru
 @options.output_options
 def command(names: tuple[str, ...], runs: Path | None, yes: bool, out: CommandOutput) -> int:
     """Remove runs and experiments of this machine, with their bundles."""
-    from ticket_hub.runs.listing import result_of
+    from ticket_hub.runs.listing import folder_size
     from ticket_hub.runs.removing import find_run, rm_run
 
     found = {run.path.resolve(): run for run in (find_run(name, runs) for name in names)}
-    size = sum(result_of(run).size for run in found.values())
+    size = sum(folder_size(run.path) for run in found.values())
     about = ", ".join(run.path.name for run in found.values())
     if not yes and not output.is_sure(
         f"Remove {about} ({gigabytes(size)})? This cannot be undone."
