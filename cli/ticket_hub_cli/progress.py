@@ -52,12 +52,13 @@ class Pace:
     """Counts what is done of a search, and guesses the time left.
 
     Attributes:
-        trials, levels, iterations: what the recipe plans, level 0 included in `levels`.
+        trials, levels, iterations: what the recipe plans, level 0 included in `levels`; of levels
+            that differ in size, the mean number of trials.
         clock: seconds since some moment.
         unit: what a level is called.
     """
 
-    trials: int
+    trials: float
     levels: int
     iterations: int
     clock: Callable[[], float] = time.monotonic

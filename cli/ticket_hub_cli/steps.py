@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.result import Result
 
-__all__ = ["Steps", "TrainedGroup", "analysing", "stepping"]
+__all__ = ["Steps", "TrainedGroup", "analysing", "pace_of", "stepping"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class TrainedGroup:
 
     size: int
     about: str = ""
+
+
+def pace_of(groups: Sequence[TrainedGroup], iterations: int) -> Pace:
+    """Counts groups, of which several may be trained at once."""
+    mean = sum(group.size for group in groups) / len(groups)
+    return Pace(mean, len(groups), iterations, unit="group")
 
 
 class Steps:
@@ -52,14 +58,13 @@ class Steps:
         if len(self.taken) == self.group.size:
             self.watcher.step(self.group.about + _sentence(self.taken))
             self.group, self.taken = next(self.groups, TrainedGroup(0)), []
-            self.pace.trials = self.group.size or self.pace.trials
 
 
 @contextlib.contextmanager
 def stepping(wanted: Plan, log: Log, *, quiet: bool) -> Iterator[tuple[Watcher, Steps]]:
     """Show an experiment group by group, on stderr."""
     groups = [TrainedGroup(len(group)) for group in wanted.request.groups()]
-    pace = Pace(groups[0].size, len(groups), wanted.spec.training.iterations, unit="group")
+    pace = pace_of(groups, wanted.spec.training.iterations)
     with showing(pace, stream=sys.stderr, quiet=quiet, log=log) as watcher:
         yield watcher, Steps(pace, watcher, groups, log)
 

@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
-import torch
-
 from ticket_hub.errors import LayerCollapseError, RunError, RunMismatchError
 from ticket_hub.pruning import density
 from ticket_hub.runs.folder import RunFolder
@@ -17,15 +15,12 @@ from ticket_hub.search.ladder import THETA0, Ladder
 from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.search.telling import Teller
 from ticket_hub.training import Member, Trained
-from ticket_hub.training.capacity import free_bytes
+from ticket_hub.training.capacity import most_held
 from ticket_hub.training.checkpoint import FolderKeeper, LevelsKeeper
 from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["SearchSession"]
-
-MEMORY_SHARE = 4
-"""The trained networks of levels that wait to be written take a quarter of the memory at most."""
 
 Train = Callable[[Architecture, Sequence[Member], Sequence[int], Keeper], Sequence[Trained]]
 """Gives the trained members of a level, or of several: see `RecipeSupplier.train`."""
@@ -201,9 +196,9 @@ class SearchSession:
         if scored is None:
             return
         size = sum(each.numel() * each.element_size() for one in scored for each in one.values())
-        most = free_bytes(torch.device("cpu")) // MEMORY_SHARE // size
+        most = most_held(size)
         measured = partial(self.supplier.measured, self.header.architecture)
-        for later in range(index + 1, index + max(1, most)):
+        for later in range(index + 1, index + most):
             if self.ladder.planned_end(later - 1) is not None:
                 return
             self.supplier.resources.refuse_if_stopped(f"the masks of level {later}")

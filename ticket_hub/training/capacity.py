@@ -11,10 +11,12 @@ from ticket_hub.errors import TrainingError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["GPU_SHARE", "ONE_THREAD", "cores", "free_bytes", "world_size"]
+__all__ = ["GPU_SHARE", "ONE_THREAD", "cores", "free_bytes", "most_held", "world_size"]
 
 CGROUP = Path("/sys/fs/cgroup")
 UNKNOWN = 2**62
+MEMORY_SHARE = 4
+"""What waits to be written takes a quarter of the free memory at most."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a process whose pools shall have one thread."""
 GPU_SHARE = "TICKET_GPU_SHARE"
@@ -70,6 +72,16 @@ def free_bytes(device: torch.device) -> int:
         share = total // max(1, int(given) if given.isdecimal() else 1)
         return max(0, min(int(free) + reserved, share) - used)
     return min(_free_of_machine(), _free_of_container())
+
+
+def most_held(size: int) -> int:
+    """How many values of so many bytes may be held in the memory of this machine, at least 1.
+
+    They take a share of what is free, and leave the rest to training and to others.
+    """
+    import torch  # slow
+
+    return max(1, free_bytes(torch.device("cpu")) // MEMORY_SHARE // max(1, size))
 
 
 def _free_of_machine() -> int:

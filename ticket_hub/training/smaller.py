@@ -60,7 +60,7 @@ def made_smaller(
                     "Set training.backend = 'auto', which trains it with its zeros.",
                 ) from error
             reasons[f"Removed units are trained as zeros: {error.problem}"] = None
-            return list(members), list(reasons)
+            made.append(member)
     return made or list(members), list(reasons)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,24 @@ from typing import Any
 from ticket_hub.data import DataSet
 from ticket_hub.durable import sweep
 from ticket_hub.environment import fingerprint
-from ticket_hub.errors import MemoryLimitError, RunMismatchError
+from ticket_hub.errors import RunMismatchError
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Member, Trained, Trainer
-from ticket_hub.training.checkpoint import FolderKeeper
+from ticket_hub.training.checkpoint import FolderKeeper, LevelsKeeper
 from ticket_hub.transfer.controls import asks, bases_of, is_untrained
 from ticket_hub.transfer.experiment_networks import DenseNetwork, ExperimentNetworks
-from ticket_hub.transfer.first_steps import first_training, with_first_steps
+from ticket_hub.transfer.first_steps import first_name, first_training, with_first_steps
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.images import fit_images
 from ticket_hub.transfer.own import Own
+from ticket_hub.transfer.populations import bases, held_networks, in_pieces, populations, waves
 from ticket_hub.transfer.result import Result, read_result
 from ticket_hub.transfer.shared import SharedNetworks, identity
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.spec import DENSE, TICKET, ExperimentSpec, MemberKey, Request
 
-__all__ = ["experiment", "in_pieces"]
+__all__ = ["experiment"]
 
 
 def experiment(
@@ -43,12 +44,14 @@ def experiment(
 ) -> Generator[Result, None, None]:
     """Yield the result of every network asked for; those on disk are read, not trained again.
 
-    The dense networks come first, then level by level the tickets and their controls. All networks
-    of a trial see the same examples in the same order, begin at iteration 0, and have the same
-    budget and schedule; before that, fresh weights are trained for as many iterations as a rewound
-    theta0 has behind it. A network's result depends on nothing but spec, ticket and its own entry,
-    so that a later call for more levels, controls or trials goes on in the same folder. Killed at
-    any moment and called again, it goes on where it was.
+    The dense networks come first, then level by level the tickets and their controls. All are
+    trained as one population, as far as the memory can hold it; `finetune` and `permuted` wait for
+    the dense networks that they begin from. All networks of a trial see the same examples in the
+    same order, begin at iteration 0, and have the same budget and schedule; before that, fresh
+    weights are trained for as many iterations as a rewound theta0 has behind it. A network's result
+    depends on nothing but spec, ticket and its own entry, so that a later call for more levels,
+    controls or trials goes on in the same folder. Killed at any moment and called again, it goes on
+    where it was.
 
     Args:
         own: the target's own tickets, for the control `own`.
@@ -73,34 +76,6 @@ def experiment(
         yield from session.results()
 
 
-def in_pieces(entries: Sequence[MemberKey], train: Callable[[Sequence[MemberKey]], None]) -> None:
-    """Train a population, or, where it is too large for the memory, its halves in turn.
-
-    No result depends on it.
-
-    Raises:
-        MemoryLimitError: a single member does not fit.
-    """
-    try:
-        train(entries)
-    except MemoryLimitError:
-        if len(entries) == 1:
-            raise
-        middle = len(entries) // 2
-        in_pieces(entries[:middle], train)
-        in_pieces(entries[middle:], train)
-
-
-def _bases(entries: Sequence[MemberKey]) -> list[MemberKey]:
-    """The dense networks that some networks begin from, each once."""
-    found = [
-        MemberKey(0, control, entry.trial)
-        for entry in entries
-        for control in bases_of(entry.control)
-    ]
-    return list(dict.fromkeys(found))
-
-
 class _Session:
     """One process at work on an experiment; everything that lasts is in the folder."""
 
@@ -121,13 +96,16 @@ class _Session:
 
     def results(self) -> Iterator[Result]:
         """Every result, group by group."""
-        for group in self.request.groups():
-            missing = [entry for entry in group if self._is_missing(entry)]
+        groups = list(self.request.groups())
+        most = held_networks(self.source.bundle.architecture)
+        for together in populations(groups, self._is_missing, most):
+            entries = [entry for group in together for entry in group]
+            missing = [entry for entry in entries if self._is_missing(entry)]
             if missing:
                 self._train(missing)
-            self._forget(group)
+            self._forget(entries)
             fresh = set(missing)
-            for entry in group:
+            for entry in entries:
                 result = self.folder.read(entry, self.networks.ticket_id(entry))
                 yield Result(**(vars(result) | {"resumed": entry not in fresh}))
 
@@ -174,32 +152,27 @@ class _Session:
 
     def _train(self, missing: Sequence[MemberKey]) -> None:
         self._refuse_to_start()
-        needed = [
-            base for base in _bases(missing) if not self.folder.has_dense(base.trial, base.control)
-        ]
-        for entries in filter(None, (needed, missing)):
-            self._train_group(entries)
+        for wave in waves(missing, lambda base: self.folder.has_dense(base.trial, base.control)):
+            self._train_wave(wave)
 
-    def _train_group(self, missing: Sequence[MemberKey]) -> None:
+    def _train_wave(self, missing: Sequence[MemberKey]) -> None:
         fresh = [entry for entry in missing if not self._take_over(entry)]
         twins = self._twins(fresh)
         left = [entry for entry in fresh if entry not in twins]
-        keeper = FolderKeeper(
-            folder=self.folder.checkpoints(missing[0].level), environment=self.environment
-        )
         if left:
-            in_pieces(left, lambda entries: self._train_together(entries, keeper))
+            in_pieces(left, self._train_together)
         for entry, equal in twins.items():
             result = read_result(self.folder.place(equal))
             self.folder.write(
                 entry, self.networks.result(entry, self.networks.prepare(entry), result)
             )
-        keeper.forget(entry.name for entry in missing)
+        self._forget(missing)
 
     def _forget(self, trained: Sequence[MemberKey]) -> None:
         """Drop checkpoints that a process left which was killed after its last result."""
-        for entry in (*_bases(trained), *trained):
-            FolderKeeper(folder=self.folder.checkpoints(entry.level)).forget([entry.name])
+        for entry in (*bases(trained), *trained):
+            keeper = FolderKeeper(folder=self.folder.checkpoints(entry.level))
+            keeper.forget([entry.name, first_name(entry.name)])
 
     def _twins(self, entries: Sequence[MemberKey]) -> dict[MemberKey, MemberKey]:
         """The controls that begin as a ticket does, with that: they come to the same, bit for bit.
@@ -241,9 +214,11 @@ class _Session:
         self.folder.write(entry, self.networks.result(entry, lined, equal))
         return True
 
-    def _train_together(self, entries: Sequence[MemberKey], keeper: FolderKeeper) -> None:
+    def _train_together(self, entries: Sequence[MemberKey]) -> None:
         lined = [self.networks.prepare(entry) for entry in entries]
         architecture, resources = lined[0].architecture, self.resources
+        folder = self.folder.checkpoints(0).parent
+        keeper = LevelsKeeper(folder=folder, environment=self.environment)
 
         def train_first(iterations: int, members: list[Member]) -> Sequence[Trained]:
             training = first_training(self.spec.training, iterations)

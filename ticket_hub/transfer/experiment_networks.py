@@ -175,7 +175,7 @@ class ExperimentNetworks:
         stretch with the next stream.
         """
         return Member(
-            name=entry.name,
+            name=entry.full_name,
             seed=self.spec.trial_seed(entry.trial),
             level=1 if asks(entry.control, "trained") else 0,
             weights=lined.start.weights,

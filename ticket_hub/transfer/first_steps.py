@@ -18,10 +18,15 @@ from ticket_hub.recipe.axes import SCHEDULES
 from ticket_hub.training import Member, Trained
 from ticket_hub.types import Architecture
 
-__all__ = ["first_training", "with_first_steps"]
+__all__ = ["first_name", "first_training", "with_first_steps"]
 
 ORDER = 2
 """Names the stream of data orders of the first iterations; see `ExperimentNetworks.member`."""
+
+
+def first_name(name: str) -> str:
+    """What a member is called while it trains its first iterations."""
+    return f"{name}-first"
 
 
 def first_training(training: TrainingSpec, iterations: int) -> TrainingSpec:
@@ -60,7 +65,7 @@ def with_first_steps(
     for count in sorted(set(counts) - {0}):
         places = [place for place, each in enumerate(counts) if each == count]
         first = [
-            replace(members[place], name=f"{members[place].name}-first", level=ORDER)
+            replace(members[place], name=first_name(members[place].name), level=ORDER)
             for place in places
         ]
         for place, done in zip(places, train(count, first), strict=True):

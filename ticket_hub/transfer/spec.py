@@ -48,8 +48,13 @@ class MemberKey:
 
     @property
     def name(self) -> str:
-        """Unique within the members that are trained together."""
+        """Unique within the members of its level."""
         return f"{self.control}-{self.trial}" + (f".{self.draw}" if self.draw else "")
+
+    @property
+    def full_name(self) -> str:
+        """Unique within an experiment: `LLL/NAME`, with the number of the level."""
+        return f"{self.level:03d}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)

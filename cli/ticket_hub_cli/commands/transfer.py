@@ -14,7 +14,7 @@ from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options, listed
 from ticket_hub_cli.output import CommandOutput, percent
 from ticket_hub_cli.progress import Pace, showing
-from ticket_hub_cli.steps import Steps, TrainedGroup
+from ticket_hub_cli.steps import Steps, TrainedGroup, pace_of
 
 if TYPE_CHECKING:
     from ticket_hub.runs import Log
@@ -98,7 +98,7 @@ def _carry_out(wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]) 
         for group in cell.plan.request.groups()
     ]
     iterations = wanted.cells[0].plan.spec.training.iterations
-    pace = Pace(groups[0].size, len(groups), iterations, unit="group")
+    pace = pace_of(groups, iterations)
     log = _log(wanted, given)
     with (
         stop_on_signals() as should_stop,

@@ -135,6 +135,40 @@ def test_more_trials_levels_and_controls_go_on_in_the_same_folder(
     assert files(place) == files(alone.run)
 
 
+def test_levels_are_one_population_and_come_to_what_each_comes_to_alone(
+    found: Path, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"trials": 2, "changes": SHORT, "workers": 1}
+    given["against"] = ["reinit", "dense", "finetune"]
+    seen: list[str] = []
+    together = retrain(
+        f"{found}:3,5",
+        run_folder=tmp_path / "together",
+        observe=lambda progress: seen.append(progress.member),
+        on_result=lambda _: seen.append("result"),
+        **given,
+    )
+    before_results = set(seen[: seen.index("result")])
+    assert {"000/dense-0", "003/ticket-1", "005/reinit-0", "005/finetune-1"} <= before_results
+    for level in ("3", "5"):
+        retrain(f"{found}:{level}", run_folder=tmp_path / "alone", **given)
+    results = [files(folder / "results") for folder in (together.run, tmp_path / "alone")]
+    assert results[0] == results[1]
+
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 12
+
+    with pytest.raises(StoppedError):
+        retrain(f"{found}:3,5", run_folder=tmp_path / "stopped", should_stop=stop, **given)
+    assert {path.parent.name for path in (tmp_path / "stopped").rglob("*.safetensors")} >= {"005"}
+    again = retrain(f"{found}:3,5", run_folder=tmp_path / "stopped", **given)
+    assert files(again.run) == files(together.run)
+
+
 @pytest.mark.parametrize("readings", [1, 9, 40])
 def test_an_experiment_that_was_stopped_ends_with_the_same_evidence(
     readings: int, found: Path, tmp_path: Path
