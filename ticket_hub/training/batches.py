@@ -76,6 +76,8 @@ class Batches:
         if self._ready is None and is_augmented(self.data.spec):
             order, epoch = self._rows.table("order"), self._rows.table("epoch")
             _, height, width = self.data.input_shape
+            # Made where the tables lie, from 32 bits each: nothing more has to be copied to the
+            # device.
             self._rows.derive(
                 "moves", self._augment.moves(order.long(), epoch.long(), (height, width))
             )
@@ -159,6 +161,7 @@ class _Pictures:
     def __init__(self, images: PackedImages, data: DataSet, members: Sequence[Member]) -> None:
         streams = [(member.seed, member.level) for member in members]
         self._images, self._spec, self._device = images, data.spec, data.device
+        # The host draws, since it cuts windows while it decodes; pixels are moved on the device.
         self._draw = Augmentation(data.spec, streams, "cpu")
         self._augment = Augmentation(data.spec, streams, data.device)
         self._is_cut = data.spec.crop == "resized" and not images.is_uniform

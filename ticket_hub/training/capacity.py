@@ -67,6 +67,8 @@ def free_bytes(device: torch.device) -> int:
         import torch  # slow; those who only count cores never come here
 
         free, total = torch.cuda.mem_get_info(device)
+        # What PyTorch's allocator holds and does not use is free for us, though the driver calls it
+        # taken.
         reserved, used = torch.cuda.memory_reserved(device), torch.cuda.memory_allocated(device)
         given = os.environ.get(GPU_SHARE, "1")
         share = total // max(1, int(given) if given.isdecimal() else 1)

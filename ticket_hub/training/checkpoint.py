@@ -78,6 +78,7 @@ class FolderKeeper:
             "sha256": hashlib.sha256(data).hexdigest(),
             "size": len(data),
         }
+        # By size alone: their digests are checked when they are loaded.
         before = [g for g in self._generations(member) if g["file"] != name and self._exists(g)]
         kept = [newest, *before][:GENERATIONS]
         write_json(
@@ -116,6 +117,7 @@ class FolderKeeper:
             manifest = json.loads((self.folder / f"{member}.json").read_bytes())
             if manifest["format"] != FORMAT:
                 return []
+            # A name and no path: a manifest that somebody has changed leads nowhere else.
             return [g for g in manifest["generations"] if Path(g["file"]).name == g["file"]]
         except (OSError, ValueError, KeyError, TypeError):
             return []

@@ -42,6 +42,7 @@ class BackendRow:
     units: bool = False
 
 
+# No density is above 1, and a line is for densities below its number.
 ANY = 2.0
 
 TABLE: tuple[BackendRow, ...] = (
@@ -74,6 +75,8 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
     if isinstance(data.train.inputs, PackedImages):
         if issubclass(kind, SparseBackend):
             return "train on pictures that lie on disk"
+        # A graph repeats the device's work alone, and pictures are decoded on the host at each
+        # step.
         if data.device.type == "cuda" and name != "plain":
             return "read pictures from disk within a graph"
     for asked, knows, does in (
@@ -83,6 +86,7 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
         if asked and not getattr(kind, knows, False):
             return does
     reason = kind.refusal(module, training, data.device)
+    # Last, since it passes examples through the network.
     if reason is None and name == "vmap" and not vectorizes(module, (2, *data.input_shape)):
         return "train a network that draws random numbers, or decides by values, on its way"
     return reason
@@ -125,6 +129,7 @@ def choose(
         return _forced(module, training, data)
     place = (network_kind(module, training.batch_size), data.device.type)
     for row in TABLE:
+        # `row.units <= units`: a line for units wants units, any other takes both.
         fits = (row.kind, row.device) == place and density < row.below and row.units <= units
         if fits and refusal(row.backend, module, training, data) is None:
             return row.backend

@@ -88,6 +88,7 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
             kept[reference] = value.untyped_storage().nbytes()
         return value
 
+    # A container's output is its last child's, which would be counted twice.
     leaves = [part for part in module.modules() if next(part.children(), None) is None]
     hooks = [leaf.register_forward_hook(note) for leaf in leaves]
     training = module.training

@@ -75,5 +75,6 @@ class Layout:
         """1 where a weight is kept, else 0: `(size,)`; None where every member keeps everything."""
         if all(bool(keep.all()) for member in members for keep in member.mask.values()):
             return None
+        # What no mask names, such as biases, is kept.
         whole = {name: torch.ones(shape) for name, shape in self.shapes.items()}
         return self.pack([{**whole, **member.mask} for member in members], device)

@@ -147,6 +147,7 @@ def lead(
         if team.data is not data:
             _send(team, data)
         module = home_module(task.architecture.name)
+        # The first process alone keeps checkpoints.
         told = dataclasses.replace(task, keeper=None)
         team.tell(_Do(task=told, module=module, imports=tuple(plugins.given())))
         results = _do(team, data, task, tell, should_stop)
@@ -191,6 +192,8 @@ def _do(
         results = run_task(data, task, observe, should_stop, team)
         team.agree("what they trained", _digest_of_results(task, results), WEIGHTS)
     except (DivergedError, StoppedError):
+        # These two are raised in all processes at the same step. After any other error the others
+        # are still in the middle of the task, and wait for no message of ours (`_end`).
         team.is_training = False
         raise
     team.is_training = False

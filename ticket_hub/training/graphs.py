@@ -50,6 +50,7 @@ class Rows:
         Whole numbers of 64 bits must fit into 32, as which CUDA gets them.
         """
         self._place = 0
+        # On the current stream, which `Repeater.join` has let wait for the steps of the run before.
         self._counter.zero_()
         if self.device.type == "cpu":
             self._tables |= tables
@@ -61,7 +62,10 @@ class Rows:
         for name, rows in tables.items():
             if name not in buffer:
                 shape = (self.length, *rows.shape[1:])
+                # Half of the bytes to copy: places of examples and numbers of epochs fit into 32
+                # bits.
                 kind = torch.int32 if rows.dtype == torch.int64 else rows.dtype
+                # From memory that is not pinned, `non_blocking` copies wait all the same.
                 buffer[name] = torch.empty(shape, dtype=kind, pin_memory=True)
             # Made once and of full length: a captured graph reads at this address for ever.
             if name not in self._tables:
@@ -70,6 +74,7 @@ class Rows:
                 )
             buffer[name][: len(rows)].copy_(rows)
             self._tables[name][: len(rows)].copy_(buffer[name][: len(rows)], non_blocking=True)
+        # Blocking: while the host waits for it, it sleeps instead of keeping a core busy.
         self._copied.append(torch.cuda.Event(blocking=True))
         self._copied[-1].record(torch.cuda.current_stream(self.device))
         self._buffers = (other, buffer)
@@ -79,6 +84,7 @@ class Rows:
         if self.device.type == "cpu" or name not in self._tables:
             self._tables[name] = rows
         else:
+            # Into the same memory, where a captured graph reads.
             self._tables[name].copy_(rows)
 
     def table(self, name: str) -> Tensor:
@@ -128,6 +134,7 @@ class Repeater:
         self._count: Tensor | None = None
         self._warmed = 0
         if device.type == "cuda":
+            # CUDA captures nothing on its default stream.
             self.stream = torch.cuda.Stream(device) if stream is None else stream
 
     def __call__(self, step: Callable[[], None], times: int) -> None:
@@ -166,6 +173,8 @@ class Repeater:
             for _ in range(times):
                 ready = self._graphed and self._warmed == WARM_UP
                 if self._graph is not None:
+                    # It is the step that was asked for: a capture records kernels and runs none of
+                    # them.
                     self._graph.replay()
                 elif not (ready and self._capture(step)):
                     step()
@@ -197,6 +206,7 @@ class Repeater:
                 "Please report this with your versions of PyTorch and CUDA; until then name the "
                 "GPU by CUDA_VISIBLE_DEVICES, and train on `cuda`.",
             )
+        # The count lives as long as the graph, whose replays write to it.
         self._graph, self._count = graph, count
         return True
 
@@ -218,6 +228,7 @@ class Repeater:
         return graph, count
 
 
+# Cached by its words: a hundred members with the same problem warn once.
 @functools.cache
 def _tell_once(problem: str) -> None:
     _log.warning("A step could not be captured as a CUDA graph (%s); steps are slower.", problem)

@@ -88,6 +88,7 @@ class Group(ABC):
 
     def train(self, start: int, stop: int) -> None:
         """Do the steps from `start` to `stop`."""
+        # Gradients are worked out by hand or by a trace: autograd has nothing to record.
         with torch.inference_mode():
             while start < stop:
                 steps = self._batches.load(start, stop)
@@ -183,5 +184,6 @@ class FlatBackend(ABC):
         place = 0
         for group in self._groups:
             group.restore(states[place : place + len(group.members)])
+            # The optimizer's own steps, which begin at the members' start.
             group.optimizer.begin(self.iteration - self._start)
             place += len(group.members)

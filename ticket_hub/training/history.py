@@ -46,6 +46,7 @@ class History:
         history = cls(member)
         if state is not None:
             if member.gradual is not None:
+                # It has shrunk since the member was made.
                 mask = {n: state.tensors[f"{MASK}{n}"].bool() for n in member.mask}
                 history.member = replace(member, mask=mask)
             for iteration, *row in state.readings.tolist():
@@ -58,6 +59,8 @@ class History:
     def add(self, iteration: int, row: Sequence[float]) -> bool:
         """Add one reading; whether its validation loss is a new minimum."""
         self.readings.append([float(iteration), *row])
+        # `row` lacks the iteration that a reading begins with. Below, not equal: of equal minima
+        # the first is the early stop.
         better = self._best is None or row[0] < self._best[1]
         if better:
             self._best = self.readings[-1]
@@ -109,6 +112,7 @@ class History:
         for path, value in bare.tensors.items():
             keep = self.member.mask.get(path.partition("/")[2])
             if keep is not None:
+                # The optimizer's numbers too, and no product, which would leave -0.0.
                 tensors[path] = torch.where(keep, value, 0.0)
         return replace(bare, tensors=tensors)
 

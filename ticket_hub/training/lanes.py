@@ -66,11 +66,15 @@ class Lanes(Plain):
             super().train(stop)
             return
         for lane in self.lanes:
+            # Reading has left it in evaluation mode.
             lane.module.train()
         while self.iteration < stop:
             for lane, repeat in zip(self.lanes, self._repeats, strict=True):
                 steps = lane.batches.load(self.iteration, stop)
+                # The tables of the run are written on the current stream; the lane's own waits for
+                # them.
                 repeat.fork()
+            # Seeds are set for each step; a backend leaves the global generators as it found them.
             with kept_random_state(self._device):
                 for iteration in range(self.iteration, self.iteration + steps):
                     self._step(iteration)
@@ -82,6 +86,8 @@ class Lanes(Plain):
         """Give each stream the next step of its member; none waits for another."""
         for lane, repeat in zip(self.lanes, self._repeats, strict=True):
             if self._draws:
+                # What a step draws must follow from (seed, level, iteration), not from how many
+                # replays came before.
                 lane.seed(iteration)
             repeat.run(lane.step, 1)
 

@@ -116,5 +116,6 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None, after: str =
 
 
 def _through_relu(gradient: Tensor, values: Tensor) -> Tensor:
+    # By the values after ReLU, which are 0 where it is closed: the sums before it need not be kept.
     result: Tensor = torch.ops.aten.threshold_backward(gradient, values, 0)
     return result

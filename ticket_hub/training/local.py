@@ -127,6 +127,7 @@ def run_here(
         StoppedError: `should_stop` became true.
         TrainingError: as `run_task`.
     """
+    # A compiler cannot be stopped in between; a process that compiles can.
     if should_stop is not None and any(task.backend == SparseNumba.name for task in tasks):
         compile_apart(should_stop)
 

@@ -75,6 +75,7 @@ class Drive:
         self._device, self._team = data.device, team
         self._poll, self._pace = Poll(_wish(should_stop, team)), StepPacer(self._device, team)
         self._clock = CheckpointClock(task.checkpoint_seconds)
+        # All or none: `plan.divide` gives resumed members tasks of their own.
         states: Sequence[MemberState | None] = task.states or [None] * len(task.members)
         self._histories = [
             History.resumed(member, state, task.snapshots)
@@ -116,6 +117,8 @@ class Drive:
         """As `run`, giving way after each piece of about half a second."""
         done: dict[str, Trained] = {}
         while True:
+            # Before anybody leaves: patience and the end are judged by the readings of this
+            # iteration.
             self._arrive()
             self._take_out_finished(done)
             if not self._active:
@@ -129,6 +132,7 @@ class Drive:
     def _arrive(self) -> None:
         """Do what is due at this iteration: steps of masks, snapshots and readings."""
         at = self._backend.iteration
+        # First: a snapshot or a reading here is of the weights that training goes on with.
         self._prune(at)
         # A resumed group begins where it was stopped, and may have done here what is due.
         missing = at in self._task.snapshots and at not in self._active[0].snapshots
@@ -156,10 +160,12 @@ class Drive:
 
     def _is_reading(self, iteration: int) -> bool:
         start, end = self._task.members[0].start, self._training.iterations
+        # Start and end may lie off the grid: a rewound member begins at its rewinding step.
         return iteration % self._training.evaluate_every == 0 or iteration in {start, end}
 
     def _next_stop(self) -> int:
         at, every = self._backend.iteration, self._training.evaluate_every
+        # Never past what is due in between: no backend can go back for a snapshot.
         stops = [(at // every + 1) * every, self._training.iterations]
         return min([*stops, *(s for s in (*self._task.snapshots, *self._steps()) if s > at)])
 
@@ -170,6 +176,7 @@ class Drive:
             self._pace.begin()
             self._backend.train(self._backend.iteration + steps)
             self._pace.end(steps)
+            # Between two pieces: a checkpoint is of a whole number of steps.
             if self._poll():
                 self._stop()
             if self._task.keeper is not None and self._clock.due():
@@ -183,6 +190,7 @@ class Drive:
             `(members, 4)`, or `(members, 6)` with a training sample; on the device.
         """
         validation = self._measure(self._backend, self._data.validation)
+        # With "chosen" there is no curve of the test set that anybody could choose by.
         test = torch.full_like(validation, math.nan)
         if self._training.test == "curve":
             test = self._measure(self._backend, self._data.test)
@@ -191,6 +199,7 @@ class Drive:
 
     def _measure(self, backend: Backend, part: Part) -> Tensor:
         total: Tensor | None = None
+        # In slices: a stop ends within 10 seconds, and reading all of a test set may take longer.
         for piece in cut(part, SLICE.get(self._device.type, 1000)):
             # By its size, since a mean of means would give the last, shorter piece too much.
             values = backend.evaluate(piece) * len(piece)
@@ -202,6 +211,8 @@ class Drive:
 
     def _flush_if_needed(self) -> None:
         """Ask the device for its readings: at once where they decide, else now and then."""
+        # Patience and chosen weights need a reading before the next step. All else can wait, so
+        # that the host does not wait for the device.
         deciding = self._training.patience > 0 or self._training.test == "chosen"
         deciding = deciding or self._team is not None  # all of them see a lost loss at once
         waited = time.monotonic() - self._last_flush > READ_SECONDS
@@ -264,6 +275,7 @@ class Drive:
         ]
         if not any(leaving):
             return
+        # While the backend is there: until all members are through, results are in memory alone.
         if self._task.keeper is not None and self._clock.due_at_the_end():
             self._checkpoint()
         weights = self._backend.weights()
@@ -294,6 +306,7 @@ class Drive:
             snapshots=history.snapshots,
             iterations=at,
             backend=kind,
+            # Elsewhere the mask is the one that the caller gave.
             mask=history.member.mask if history.member.gradual is not None else None,
         )
 
@@ -307,8 +320,10 @@ class Drive:
         if self._task.keeper is None:
             return
         began = time.monotonic()
+        # A state must hold every reading up to its iteration: what was passed is not read again.
         if self._pending:
             self._flush()
+        # While one backend replaces another there is none to ask: the states are parked.
         for history, bare in zip(self._active, self._parked or self._backend.states(), strict=True):
             if history.member.name not in leave_out:
                 self._task.keeper.save(history.member.name, history.state(bare))

@@ -101,6 +101,7 @@ def portable(error: BaseException) -> TicketHubError:
     """An error that survives the way to the parent: ours as it is, others described."""
     if isinstance(error, TicketHubError):
         try:
+            # Here, where another error can still be sent: in the parent it would be too late.
             pickle.loads(pickle.dumps(error))  # noqa: S301 - our own error
         except Exception:  # noqa: BLE001 - whatever an attribute of it does
             return TrainingError(error.problem, error.remedy)

@@ -125,6 +125,7 @@ class SGD(Optimizer):
         torch._fused_sgd_(
             self.weights,
             gradients,
+            # The kernel takes an empty list for no momentum.
             self.slots.get("momentum", []),
             weight_decay=self.spec.weight_decay,
             momentum=self.spec.momentum,
@@ -132,6 +133,8 @@ class SGD(Optimizer):
             dampening=0.0,
             nesterov=self.spec.nesterov,
             maximize=False,
+            # At the first step too: momentum starts at 0, so the sum is the gradient, as torch has
+            # it; and a captured step stays what it was when it was captured.
             is_first_step=False,
         )
 
@@ -150,6 +153,7 @@ class Adam(Optimizer):
 
     def step(self, gradients: list[Tensor], lr: Tensor) -> None:
         """Change the weights in place: a gradient each, of its shape; `lr` is a number, `()`."""
+        # On the device, where a replayed graph goes on counting.
         self.done.add_(1)
         self.kernel(
             self.weights,

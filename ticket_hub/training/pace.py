@@ -65,6 +65,8 @@ class StepPacer:
         fitting = int(CHUNK_SECONDS / max(seconds, 1e-9))
         self.steps = max(1, min(fitting, 2 * self.steps, MAX_STEPS))
         if self._team is not None:
+            # Clocks differ, and processes that do other numbers of steps would wait for each other
+            # for ever.
             told = torch.tensor([self.steps])
             self._team.copy_first([told])
             self.steps = int(told)

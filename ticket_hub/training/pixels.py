@@ -47,6 +47,7 @@ def floats(part: Part, data: DataSet) -> Shaped[Tensor, "examples channels heigh
     if not kept_floats(whole, data):
         return normalized(part.inputs, data)
     if whole not in _floats:
+        # What is kept outlives this reading, and autograd refuses tensors made in inference mode.
         with torch.inference_mode(mode=False):
             _floats[whole] = normalized(whole.inputs, data)
     return _floats[whole][first : first + len(part)]
@@ -86,6 +87,8 @@ def cut(part: Part, examples: int) -> tuple[Part, ...]:
         )
         _cuts[part] = known
         for index, piece in enumerate(known):
+            # Weakly: through both dictionaries, part and slices would keep each other alive for
+            # ever.
             _origins[piece] = (weakref.ref(part), index * examples)
     return known
 

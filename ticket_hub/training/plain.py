@@ -50,6 +50,7 @@ class Lane:
         self.data, self.training, self.member = data, training, member
         self.device = data.device
         self.module = self._load(architecture)
+        # Before masks and slots are made, which lie in memory as the weights do.
         self.format = lay_out(self.module, training.precision)
         named = dict(self.module.named_parameters())
         self.names = list(named)
@@ -69,6 +70,8 @@ class Lane:
         for place, (name, value) in enumerate(named.items()):
             keep = self.member.mask.get(name)
             if keep is not None and not bool(keep.all()):
+                # As numbers, laid out like the gradient: only then is `_foreach_mul_` one call for
+                # all of them.
                 kept[place] = torch.empty_like(value).copy_(keep)
         return kept
 
@@ -113,15 +116,21 @@ class Lane:
         loss = self._loss(logits, labels[0])
         if self.training.mixup:
             loss = share[0] * loss + (1 - share[0]) * self._loss(logits, others[0])
+        # The fused kernels want a gradient for each weight: 0 and not None where the loss does not
+        # reach.
         gradients = list(torch.autograd.grad(loss, self.parameters, materialize_grads=True))
         with torch.no_grad():
+            # On the gradient, and not on the weight after the step: so momentum stays 0 as well.
             if self.keep:
                 torch._foreach_mul_([gradients[i] for i in self.keep], list(self.keep.values()))
         return gradients
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return functional.cross_entropy(
-            logits.float(), labels, label_smoothing=self.training.label_smoothing
+            # bfloat16 has 8 significant bits, too few for a loss.
+            logits.float(),
+            labels,
+            label_smoothing=self.training.label_smoothing,
         )
 
     @torch.inference_mode()
@@ -133,6 +142,7 @@ class Lane:
         """Sums of losses and of right answers over a part, or over every so many batches of it."""
         self.module.eval()
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
+        # Small enough that each of `every` processes gets a batch.
         size = min(EVALUATION_BATCH.get(self.device.type, 100), -(-len(part) // every))
         for read, labels in batches(part, self.data, size)[first::every]:
             images = read()
@@ -159,10 +169,12 @@ class Lane:
     def restore(self, state: MemberState) -> None:
         """Go on from a state."""
         for name, value in self.module.state_dict().items():
+            # In place: the optimizer and a captured graph hold this very tensor.
             value.copy_(state.tensors[f"weights/{name}"])
         for kind, slots in self.optimizer.slots.items():
             for name, value in zip(self.names, slots, strict=True):
                 value.copy_(state.tensors[f"{kind}/{name}"])
+        # Its own steps: a rewound member's optimizer begins at the member's start, not at 0.
         self.optimizer.begin(state.iteration - self.member.start)
 
 

@@ -54,6 +54,7 @@ def divide(
         backend = choose(module, blank.training, data, share, units=known)
         state = states.get(member.name)
         at = member.start if state is None else state.iteration
+        # A task restores all of its members or none, also where both stand at the same iteration.
         alike.setdefault((backend, at, state is None), []).append(member)
     return [
         dataclasses.replace(

@@ -21,6 +21,7 @@ LISTEN_SECONDS = 0.05
 STOP_SECONDS = 8.0
 """How long workers may take to save and give up before they are killed."""
 
+# What `Popen` says of SIGKILL, which is what Linux sends when memory has run out.
 KILLED = -9
 
 
@@ -128,6 +129,7 @@ class _Round:
 
     def _listen(self) -> None:
         busy = {process.pipe: process for process in self._processes if process.task is not None}
+        # No message tells of a wish to stop: it has to be asked for in between.
         seconds = LISTEN_SECONDS if self._should_stop is not None else 1.0
         for pipe in connection.wait(list(busy), seconds):
             self._hear(busy[pipe])  # type: ignore[index]
@@ -158,6 +160,7 @@ class _Round:
 
     def _stop_all(self) -> None:
         self._deadline = time.monotonic() + STOP_SECONDS
+        # Or idle workers would begin tasks whose results nobody waits for.
         self._waiting.clear()
         for process in self._processes:
             if process.task is not None:

@@ -19,6 +19,7 @@ __all__ = ["Process", "can_import"]
 ENVIRONMENT = {
     **ONE_THREAD,
     "TICKET_CORES": "1",  # threads that decode pictures
+    # A worker computes on the CPU, and must not open the GPU.
     "CUDA_VISIBLE_DEVICES": "",
     # glibc keeps large buffers for the next step, instead of giving them back to the system and
     # faulting them in again.
@@ -61,11 +62,14 @@ class Process:
         self.pipe, theirs = multiprocessing.Pipe()
         handles = (theirs.fileno(), shared.handle)
         self._process = subprocess.Popen(  # noqa: S603 - our own program
+            # -P: a file in the present folder must not stand in for a module; PYTHONPATH has our
+            # own path.
             [sys.executable, "-P", "-c", PROGRAM, *map(str, handles)],
             pass_fds=handles,
             stdin=subprocess.DEVNULL,
             env={**os.environ, **ENVIRONMENT, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
+        # Only the child holds its end, so that its death closes the pipe, however it dies.
         theirs.close()
         self.task: Task | None = None
         self._number = 0

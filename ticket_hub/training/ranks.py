@@ -54,6 +54,7 @@ class Team:
         self.data: object = None
         self.is_training = False
         self._store = store
+        # Of its own, since a group has one patience for all that is sent within it.
         self._orders = distributed.new_group(backend="gloo", timeout=ORDER_TIME)
         self._broken = False
 
@@ -120,6 +121,7 @@ class Team:
 
     def leave(self, error: BaseException | None) -> None:
         """Cut the connections, so that nobody waits for this process; say why where it failed."""
+        # The store outlives the connections: whoever loses this process finds the reason there.
         if error is not None and not self._broken:
             with contextlib.suppress(RuntimeError):
                 self._store.set(f"failed/{self.rank}", _reason(error))
@@ -129,6 +131,7 @@ class Team:
 
     @contextlib.contextmanager
     def _together(self) -> Iterator[None]:
+        # Others may be at another call by now, which ours would be taken for.
         if self._broken:
             raise self._lost("")
         try:

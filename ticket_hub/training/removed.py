@@ -81,6 +81,8 @@ class Removed:
         self._statistics = self._find_statistics(whole.train(), small, input_shape)
         self._batch = training.batch_size
         self._probe: tuple[nn.Module, Tensor] | None = None
+        # A pass through the whole network at each step costs what was to be saved: only where the
+        # removed numbers change, and only where a norm sees it.
         may_change = bool(training.weight_decay) or training.optimizer not in DECAYING
         if self._statistics and may_change:
             self._probe = whole, _inputs(whole, input_shape, self._statistics[0].mean.device)
@@ -182,12 +184,14 @@ class Removed:
         share: float | Tensor
         if norm.momentum is None:
             assert norm.num_batches_tracked is not None
+            # `momentum=None` is BatchNorm's plain average over all batches so far.
             share = 1 / norm.num_batches_tracked.to(each.mean.dtype)
         else:
             share = norm.momentum
         mean = self.values[f"{each.name}.running_mean"]
         variance = self.values[f"{each.name}.running_var"]
         mean.mul_(1 - share).add_(each.mean * share)
+        # BatchNorm keeps the unbiased variance: n / (n - 1) times that of the batch.
         variance.mul_(1 - share).add_(each.spread * (share * count / max(count - 1, 1)))
 
 

@@ -60,6 +60,8 @@ def on_device(device: torch.device) -> Iterator[None]:
 
 def autocast(training: TrainingSpec, device: torch.device) -> torch.autocast:
     """The context of a forward pass: bfloat16 where the recipe asks for it."""
+    # Weights cast to bfloat16 are not kept from pass to pass: a captured graph would go on with
+    # those of its capture.
     return torch.autocast(
         device.type, dtype=torch.bfloat16, enabled=training.precision == "bf16", cache_enabled=False
     )

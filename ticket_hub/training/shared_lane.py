@@ -49,14 +49,19 @@ class SharedLane(Lane):
 
     def noise(self, iteration: int) -> tuple[str | int, ...]:
         """Another stream for each process, since each has other examples."""
+        # Rank 0 draws what a process that trains alone would draw.
         own = (self._team.rank,) if self._team.rank else ()
         return (*super().noise(iteration), *own)
 
     def gradients(self) -> Collection[Tensor]:
         """Of the mean loss of the whole batch; 0 where the mask drops, before they are added up."""
+        # Norms have changed their statistics by their own share of the last batch: the first one's
+        # count.
         self._team.copy_first(self._buffers)
         gradients = list(super().gradients())
         with torch.no_grad():
+            # Means are weighted by their shares, which differ by an example where a batch cannot be
+            # split evenly.
             torch._foreach_mul_(gradients, self._weight)
             self._team.add_up(gradients)
         return gradients

@@ -68,12 +68,14 @@ class SharedData:
 
     def _write(self, data: DataSet) -> DataSheet:
         places, place = [], 0
+        # A copy, since the stream closes what it is given.
         with os.fdopen(os.dup(self.handle), "wb") as stream:
             for tensor in self._tensors(data):
                 stream.seek(place)
                 stream.write(tensor.contiguous().numpy().tobytes())
                 places.append((place, tensor.dtype, tuple(tensor.shape)))
                 place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
+            # With the padding of the last tensor: a map must not reach past the end of its file.
             stream.truncate(place)
         kept = tuple(bool(kept_floats(part, data)) for part in _parts(data))
         packed = tuple(packed_images(part) for part in _parts(data))
@@ -96,6 +98,7 @@ class SharedData:
 
 def open_shared(handle: int, sheet: DataSheet) -> DataSet:
     """The data set over the shared file; its tensors must not be written."""
+    # Writable copies, since torch warns of memory that cannot be written; nothing reaches the file.
     memory = mmap.mmap(handle, sheet.size, access=mmap.ACCESS_COPY)
     tensors = [_tensor(memory, *place) for place in sheet.places]
     train, validation, test = (
@@ -112,6 +115,7 @@ def open_shared(handle: int, sheet: DataSheet) -> DataSet:
 
 def _tensor(memory: mmap.mmap, place: int, dtype: torch.dtype, shape: tuple[int, ...]) -> Tensor:
     count = torch.Size(shape).numel()
+    # `frombuffer` refuses an empty tensor.
     if not count:
         return torch.empty(shape, dtype=dtype)
     return torch.frombuffer(memory, dtype=dtype, count=count, offset=place).view(shape)

@@ -123,6 +123,7 @@ def synaptic_flow(architecture: Architecture, weights: Weights) -> dict[str, Ten
         ScoreError: R is no finite number.
     """
     with torch.device("cpu"):
+        # R is a product over all layers, which overflows float32 in deep networks.
         module = build(architecture).double().eval()
         if takes_tokens(module):
             raise _no_flow(architecture, "it reads words")
@@ -188,6 +189,7 @@ def _gradients(
     images, labels = part
     for some, wanted in zip(images.split(BATCH), labels.split(BATCH), strict=True):
         logits = module(some) / temperature
+        # A sum, since pieces differ in size; the mean is taken once, below.
         loss = functional.cross_entropy(logits, wanted, reduction="sum")
         parameters = list(named.values())
         found = torch.autograd.grad(
@@ -217,6 +219,7 @@ def _examples(data: DataSet, seed: int, spec: PruningSpec | None) -> tuple[Tenso
         drawn = torch.randint(0, data.classes, labels.shape, generator=generator)
         labels = drawn.to(labels.device)
     if kind == "random-pixels":
+        # A permutation of its own for each example.
         order = torch.rand(images.flatten(1).shape, generator=generator).argsort(1)
         images = images.flatten(1).gather(1, order.to(images.device)).view_as(images)
     return normalized(images, data), labels
@@ -228,5 +231,6 @@ def _chosen(
     """Places of the examples, class by class."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "scoring-examples"))
     order = torch.randperm(len(part), generator=generator)
+    # On the host: a seed chooses the same examples on every device.
     labels = part.labels.cpu()[order]
     return torch.cat([order[labels == label][:count] for label in range(classes)])

@@ -46,6 +46,7 @@ class SmallLane(Lane):
         super().__init__(architecture, data, training, small)
         whole = build(architecture)
         whole.load_state_dict(masked(member.weights, member.mask))
+        # It passes examples through the network, which may draw.
         with kept_random_state(self.device):
             self.removed = Removed(
                 whole.to(self.device),

@@ -103,6 +103,7 @@ def _try(
         ) from error
     expected = whole(inputs)
     largest = float(expected.abs().max().clamp(min=1e-30))
+    # `not <=` and no `>`: a NaN on either side is a difference.
     if not float((found - expected).abs().max()) <= CLOSE * largest:
         raise NetworkError(
             f"without its removed units {architecture.name!r} computes something else.",

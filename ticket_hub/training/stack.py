@@ -45,6 +45,7 @@ class _Chain(Group):
 
     def logits(self, images: Tensor) -> Tensor:
         """Each member's logits of the same images."""
+        # A view: all members read the same images.
         return self._forward(images.flatten(1).expand(len(self.members), -1, -1))[-1]
 
     def differentiate(self, images: Tensor, labels: Tensor) -> list[Tensor]:
@@ -69,6 +70,7 @@ class _Chain(Group):
         for index in reversed(range(len(self.layers))):
             layer, x = self.layers[index], values[index]
             found.append(layer.backward(delta, x))
+            # Nobody asks for the gradient of the images, which would be the largest product of all.
             if index:
                 delta = layer.below(delta, x)
         return found
@@ -91,6 +93,7 @@ class _Single(_Chain):
         """The mask of each tensor of `tensors`, None where it drops nothing."""
         if self.mask is None:
             return [None] * (2 * len(self.layers))
+        # A product with nothing but ones is a pass through memory for nothing.
         return [None if bool(keep.all()) else keep for keep in self.tensors(self.mask)]
 
     def logits(self, images: Tensor) -> Tensor:
@@ -119,6 +122,7 @@ class _Single(_Chain):
 def _slope(logits: Tensor, labels: Tensor) -> Tensor:
     """The gradient of the mean cross-entropy with respect to the logits: softmax minus truth."""
     # five times as fast as torch.softmax on a CPU where there are few classes
+    # Less the largest logit, which changes no softmax: no power can overflow.
     delta = torch.exp(logits - logits.amax(-1, keepdim=True))
     delta.div_(delta.sum(-1, keepdim=True))
     truth = labels.unsqueeze(-1)

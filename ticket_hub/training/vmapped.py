@@ -30,11 +30,14 @@ class _Traced(Group):
         self.module.to(self.device)
         self._weights = self.layout.views(self.buffer)
         self._slopes = self.layout.views(self.gradients)
+        # A trace is for one shape. All steps have it: the smaller batch at an epoch's end is
+        # dropped.
         size = min(self.training.batch_size, len(self.data.train))
         members, channels = len(self.members), self.data.input_shape
         images = torch.zeros(members, size, *channels, device=self.device)
         labels = torch.zeros(members, size, dtype=torch.int64, device=self.device)
         run = functools.partial(_logits, self.module)
+        # Not traced: the slices of an evaluation differ in size.
         self._outputs = vmap(run, in_dims=(0, None))
 
         smoothing = self.training.label_smoothing

@@ -56,6 +56,8 @@ class _Worker:
             try:
                 message = receive(self._pipe)
             except (EOFError, OSError):
+                # The other thread may be in the middle of a step, and nothing else ends the process
+                # under it.
                 os._exit(0)
             if isinstance(message, Do):
                 self._orders.put(message)
@@ -71,6 +73,7 @@ class _Worker:
                 self._data,
                 order.task,
                 lambda progress: send(self._pipe, News(progress)),
+                # Numbers grow: a stop that was meant for an earlier task does not end this one.
                 lambda: self._stopped >= order.number,
             )
         except Exception as error:  # noqa: BLE001 - the parent raises it

@@ -75,6 +75,8 @@ class SparseBackend(ABC):
         members: Sequence[Member],
     ) -> None:
         """Raise DataError where a label is not a class of the network."""
+        # Compiled code writes at the label's place without a check: a wrong one would be past its
+        # memory.
         for part in (data.train, data.validation, data.test):
             _check_labels(part, architecture.classes)
         self.data, self.training = data, training
@@ -104,6 +106,7 @@ class SparseBackend(ABC):
         """What the steps from `start` on see; to the end of the epoch, if that is before `stop`."""
         train, batch = self.data.train, self.training.batch_size
         epoch = epoch_of(start, batch, len(train))
+        # Augmentation is drawn for one epoch at a time.
         stop = min(stop, (epoch + 1) * (len(train) // min(batch, len(train))))
         order = trial.orders.table(start, stop)[:, 0]
         if not is_augmented(self.data.spec):

@@ -33,6 +33,8 @@ def compile_apart(should_stop: Callable[[], bool]) -> None:
     if not is_missing("kernels.train"):
         return
     process = subprocess.Popen(  # noqa: S603 - our own program
+        # -P: a file in the present folder must not stand in for a module; PYTHONPATH has our own
+        # path.
         [sys.executable, "-P", "-c", PROGRAM],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

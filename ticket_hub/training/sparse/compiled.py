@@ -140,6 +140,8 @@ def _parameters(trial: SparseMember) -> Parameters:
 
 def _work(wiring: Wiring, trial: SparseMember) -> TileMemory:
     units, pixels = trial.survivors.units, max(trial.survivors.layers[0].inputs, BLOCK)
+    # By torch, whose memory begins at a multiple of 64 bytes: no row of a tile straddles cache
+    # lines.
     return TileMemory(
         bytes=torch.zeros(pixels, LANES, dtype=torch.uint8).numpy(),
         pixels=torch.zeros(pixels, LANES // 2, dtype=torch.int32).numpy(),

@@ -100,6 +100,7 @@ class _Pixels:
 
     def _chosen(self, images: Tensor, order: Tensor) -> Tensor:
         """Some examples' live pixels; those of the training part are kept beside each other."""
+        # Augmented images come in memory of their own each time: nothing of them can be kept.
         if images.data_ptr() != self._images.data_ptr():
             return images.index_select(0, order).index_select(1, self._live)
         if not len(self._rows):

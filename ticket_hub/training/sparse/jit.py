@@ -21,6 +21,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 def compiled(function: Function) -> Function:
     """Compile for use in other compiled functions; NaN and infinity keep their meaning."""
+    # Not all of `fast`, which takes it that there is no NaN: a loss that is lost would go
+    # unnoticed.
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
     # Checks of argument types, as the tests add them, cannot be compiled.
     result: Function = numba.njit(**options)(inspect.unwrap(function))
@@ -34,6 +36,7 @@ def kept(function: Function) -> Function:
     this package's sources. Where no folder can be made, each process compiles anew.
     """
     result = compiled(function)
+    # A setting of the whole process: compiled functions of the user's own keep their folder.
     before = numba.config.CACHE_DIR
     folder = _folder()
     try:

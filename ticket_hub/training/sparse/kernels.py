@@ -166,6 +166,7 @@ def train(  # noqa: PLR0917 - compiled code passes by position
     tiles = len(steps.share)
     for step in range(len(steps.rates)):
         normalize(wiring, parameters, work)
+        # Each tile of the batch adds its part.
         parameters.gradient[:] = ZERO
         for tile in range(tiles):
             start = (step * tiles + tile) * LANES

@@ -71,6 +71,7 @@ def generated(result: Numba) -> Callable[[Generate], Numba]:
     """
 
     def wrap(generate: Generate) -> Numba:
+        # Without the checks of argument types that the tests wrap round every function.
         plain = inspect.unwrap(generate)
 
         def definition(context: Numba, *kinds: Numba) -> Numba:
@@ -87,6 +88,8 @@ def generated(result: Numba) -> Callable[[Generate], Numba]:
             return context.get_dummy_value() if returned is None else returned
 
         parameters = list(inspect.signature(plain).parameters.values())
+        # numba reads how many arguments an intrinsic takes, and their names, from its signature; in
+        # ours the builder stands where numba's context does.
         definition.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [parameters[0].replace(name="context"), *parameters[1:]]
         )

@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 LOG2_E = 1.44269504088896341
+# In two parts, of which the first has so few bits that a whole number of it is exact.
 LN_2_HIGH, LN_2_LOW = 0.693359375, -2.12194440e-4
 EXPONENTIAL = (
     1.9875691500e-4,
@@ -74,12 +75,15 @@ EXPONENTIAL = (
 @generated(None)
 def item(builder: Builder, array: Value, index: Value) -> Value:
     """Entry `index` of an array, which must not be negative."""
+    # numba's own indexing tests each index for one that counts from the end, which shows in inner
+    # loops.
     return builder.load(builder.gep(array, [index]))
 
 
 @generated(tile)
 def load(builder: Builder, array: Value, row: Value) -> Value:
     """Row `row` of a float32 array."""
+    # Said, or LLVM counts on the alignment of a whole vector, which no numpy array promises.
     return builder.load(place(builder, array, row_start(builder, row), TILE), align=4)
 
 
@@ -262,6 +266,7 @@ def prefetch(builder: Builder, array: Value, element: Value) -> None:
     pointer = builder.gep(array, [element])
     kind = ll.FunctionType(ll.VoidType(), [pointer.type, INT, INT, INT])
     function = builder.module.declare_intrinsic("llvm.prefetch.p0", (), kind)
+    # LLVM's words for it: to be read, with middling locality, as data and not as code.
     builder.call(function, [pointer, INT(0), INT(2), INT(1)])
 
 

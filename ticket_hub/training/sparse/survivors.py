@@ -97,6 +97,7 @@ class SparseLayers:
             dense = torch.zeros(layer.outputs * layer.inputs)
             dense[layer.kept] = parts[index]
             result[layer.weight] = dense.view(layer.outputs, layer.inputs)
+            # A copy: a view of the flat vector would change with the next step.
             result[layer.bias] = parts[len(self.layers) + index].clone()
         return result
 

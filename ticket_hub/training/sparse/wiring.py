@@ -65,6 +65,7 @@ def wire(survivors: SparseLayers, data: DataSet) -> Wiring:
     into_first = int(starts[first])
     targets = torch.repeat_interleave(torch.arange(survivors.units), starts.diff())
     edges = torch.arange(into_first, len(sources))
+    # Stable: the order of edges is the order of a sum, and decides its bits.
     edges = edges[sources[edges].argsort(stable=True)]
     counts = torch.bincount(sources[edges], minlength=hidden)
     live = sources[:into_first].unique()
