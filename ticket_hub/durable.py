@@ -87,6 +87,7 @@ def make_folder(folder: Path) -> None:
                 )
         for fresh in reversed(missing):
             fresh.mkdir(exist_ok=True)
+            # A folder is durable once the one above it is synced, which has its name.
             sync_folder(fresh.parent)
 
 
@@ -118,9 +119,11 @@ def open_durable(path: Path) -> Iterator[IO[bytes]]:
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     make_folder(path.parent)
     try:
+        # x: a name that somebody else has is never written into.
         with part.open("xb") as stream:
             yield stream
             stream.flush()
+            # Before the rename: a file system may put the new name on the disk before the bytes.
             sync_file(stream.fileno())
         part.replace(path)
         sync_folder(path.parent)  # a rename lasts once its folder is on the disk

@@ -70,6 +70,7 @@ class ResponseCache:
         if self._watch is None:
             return None
         since = self.begun if since is None else since
+        # Until a look has ended that was begun after the request came.
         while self._ended <= since:
             if self._watch.quick:
                 self.begun += 1
@@ -91,6 +92,7 @@ class ResponseCache:
     def _see(self, number: int, version: str) -> None:
         self._ended = number
         if version != self._version:
+            # What changed is not known, so nothing may stay.
             self._entries.clear()
             self._version = version
 
@@ -100,6 +102,7 @@ class ResponseCache:
 
     def keep(self, key: Hashable, value: object, version: str | None) -> None:
         """Keep what was read after `version` was seen, unless another was seen since."""
+        # Somebody has committed while it was read: it may be of before or of after.
         if version is None or version != self._version:
             return
         self._entries[key] = value

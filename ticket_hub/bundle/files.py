@@ -52,6 +52,7 @@ class OpenFile:
         with _memory(self.name):
             data = bytearray(self.size)
         digest, place = hashlib.sha256(), 0
+        # Never beyond the size that was checked, though the file may grow while it is read.
         while place < self.size:
             piece = self.at(place, PIECE)
             if not piece:
@@ -118,6 +119,7 @@ class BundleFolder:
         handle = self._staged(record)
         handle = self._placed(name) if handle is None else handle
         try:
+            # Of the open file, not of its name, which may be another's by now.
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(name)
@@ -166,6 +168,8 @@ class BundleFolder:
         except OSError:
             return None
         cache = self.path.resolve().parent
+        # The digest is taken out of the link, and the place built anew: a link elsewhere leads
+        # nowhere.
         if link is None or cache.name != "snapshots":
             return None
         return cache.parent / "blobs" / link[1]

@@ -40,6 +40,8 @@ def unpack(packed: Tensor, shape: tuple[int, ...], source: str) -> Tensor:
             f"{source} has the wrong length for {count} weights.",
             "Fetch the bundle again, or ask its author to write it again.",
         )
+    # One spelling for each mask: with free bits two files could be the same ticket under two
+    # digests.
     if count % 8 and int(packed[-1]) >> (count % 8):
         raise BundleFormatError(
             f"{source} has bits set beyond its {count} weights.",

@@ -70,10 +70,12 @@ def open_bundle(folder: Path) -> Bundle:
         raise BundleFormatError(f"There is no folder {folder}.", "Give the folder of a bundle.")
     files = BundleFolder(Path(folder))
     with files.open(layout.MANIFEST) as found:
+        # Before it is read: its size is the first thing that a stranger chooses.
         if found.size > layout.MAX_MANIFEST_BYTES:
             raise BundleFormatError(f"{layout.MANIFEST} has more than 4 MiB.", _AGAIN)
         manifest = encoding.decode(found.at(0, found.size))
     trial = manifest.trials[0].index
+    # The rule names one ticket; a manifest that names another would show a better one than it has.
     if manifest.default != summary.choose(manifest.levels, trial, manifest.metric):
         raise BundleFormatError(
             f"The default ticket in {layout.MANIFEST} is not the one of its rule.", _AGAIN
@@ -177,6 +179,8 @@ class Bundle(Shown):
         for layer in self.manifest.layers:
             dtype, shape = tensors.get(layer.name, (None, ()))
             survivors = self.manifest.theta0 == "survivors" and len(shape) == 1
+            # Survivors have one axis, whose length only the mask can tell; it is compared when they
+            # are read.
             if dtype is None or not (survivors or shape == layer.shape):
                 raise BundleFormatError(
                     f"The tensors in {name} are not those of the layers in {layout.MANIFEST}.",
@@ -218,6 +222,8 @@ class Bundle(Shown):
             signs=self.manifest.theta0 == "signs",
             provenance=self._provenance(record, claim),
         )
+        # The last check, of all that was read together: files may each be right and belong to two
+        # tickets.
         if ticket_id(ticket.architecture, theta0, mask, known) != claim.id:
             raise BundleDigestError(
                 f"The ticket of level {record.index} and trial {wanted} has another id than "
@@ -238,6 +244,7 @@ class Bundle(Shown):
         }
         name = layout.mask_file(trial, level)
         packed = self._tensors(name, expected)
+        # Shapes come from the network, never from the file, which a stranger wrote.
         mask = {layer: unpack(packed[layer], shapes[layer], name) for layer in shapes}
         record = self.manifest.level(level)
         claims = [each for each in (record.tickets if record else ()) if each.trial == trial]
@@ -267,6 +274,7 @@ class Bundle(Shown):
         if self._densest is None:
             tensors = self.network.tensors
             stored = self._tensors(name, {k: tensors[k] for k in tensors if k not in self.source})
+            # Copies: the source is kept for other trials, and theta0 is the caller's to change.
             stored |= {key: value.clone() for key, value in self.source.items()}
             refuse_nonfinite(stored, name)
             return {key: stored[key] for key in tensors}, None
@@ -370,6 +378,8 @@ class Bundle(Shown):
         record = self.manifest.files[name]
         with self.files.open(name, record) as found:
             if name.endswith(".safetensors"):
+                # A header can be refused after a few bytes; a file of a terabyte need not be hashed
+                # first.
                 read_header(found)
                 dense = sum(
                     math.prod(shape) * dtype.itemsize
@@ -419,6 +429,7 @@ class Bundle(Shown):
         }
 
 
+# Once for each folder, however often its tickets are opened.
 @functools.lru_cache(maxsize=1024)
 def _warn_once(_place: Path, note: str) -> None:
     _log.warning(note)

@@ -104,6 +104,8 @@ def _header(tensors: Mapping[str, Tensor]) -> bytes:
         table[name] = {"dtype": _CODES[value.dtype], "shape": shape, "data_offsets": [start, end]}
         start = end
     text = json.dumps(table, separators=(",", ":")).encode()
+    # So that tensors begin at a multiple of 8 bytes, and can be mapped as numbers; as the library
+    # does.
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text
 
@@ -157,6 +159,7 @@ def _entry(name: str, item: Any, source: str) -> TensorEntry:  # noqa: ANN401 - 
     if item["dtype"] not in list(_DTYPES) or len(shape) > MAX_RANK:
         raise _broken(source, f"the type or rank of {name!r} is not one that a bundle has")
     entry = TensorEntry(dtype=_DTYPES[item["dtype"]], shape=tuple(shape), start=offsets[0])
+    # A product of sizes that a stranger wrote: compared before anything is allocated.
     if entry.elements > MAX_ELEMENTS or offsets[1] - offsets[0] != entry.size:
         raise _broken(source, f"the bytes of {name!r} do not have the length of its shape")
     return entry
@@ -164,7 +167,9 @@ def _entry(name: str, item: Any, source: str) -> TensorEntry:  # noqa: ANN401 - 
 
 def _are_sizes(value: Any) -> bool:  # noqa: ANN401 - parsed JSON
     return isinstance(value, list) and all(
-        isinstance(item, int) and not isinstance(item, bool) and item >= 0 for item in value
+        # JSON's true is an int to Python.
+        isinstance(item, int) and not isinstance(item, bool) and item >= 0
+        for item in value
     )
 
 

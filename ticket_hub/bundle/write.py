@@ -244,6 +244,7 @@ def _put_theta0(
             continue
         weights: Weights = {name: trial.theta0[name] for name in network.tensors}
         if content.reference is not None:
+            # A run compared its theta0 with the source when it began, and has written it since.
             if not store.is_of_a_run(layout.theta0_file(trial.index)):
                 _check_reference(weights, content.reference)
             weights = not_of_source(weights, content.reference)

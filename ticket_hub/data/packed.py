@@ -75,6 +75,8 @@ class Pack:
                 f"{folder} is of format {self.about.get('format')!r}.",
                 "Read it with a newer version of Ticket Hub, or pack the data again.",
             )
+        # Sizes alone: hashing hundreds of gigabytes at each start would take longer than a short
+        # training. Each picture has a checksum of its own in the index.
         for name, size in sizes.items():
             if self.about[name]["size"] != size:
                 raise DataCorruptError(
@@ -85,6 +87,8 @@ class Pack:
         self.index: NDArray[np.void] = np.fromfile(folder / INDEX, RECORD)
         self.ends = self.index["end"]
         with (folder / PICTURES).open("rb") as stream:
+            # Mapped: processes of one machine share the system's pages, and pickling sends only the
+            # folder.
             self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
     @property
@@ -243,6 +247,7 @@ class PackedImages(Tensor):
             for at in range(first, min(first + CHUNK, len(numbers))):
                 target[at] = _decoded(self.pack, numbers[at], cuts[at], where)
 
+        # By the process's number: the threads of a parent do not come along through a fork.
         executor = _threads(os.getpid())
         return found, [executor.submit(fill, at) for at in range(0, len(numbers), CHUNK)]
 
@@ -260,6 +265,8 @@ class PackedImages(Tensor):
             found = lazily(*args, **kwargs)
             if found is not None:
                 return found
+        # Whatever is not known to stay packed gets the numbers, so that any operation is right, if
+        # slow.
         whole = tree_map(pixels, (args, kwargs))
         return func(*whole[0], **whole[1])
 
@@ -349,6 +356,7 @@ def _decoded(
 def _indexed(images: PackedImages, indices: Sequence[Tensor | None]) -> PackedImages | None:
     if len(indices) != 1 or indices[0] is None or indices[0].ndim != 1:
         return None
+    # Places lie on the host, where pictures are decoded, also when the part is said to be on a GPU.
     return images.some(images.packed.places[indices[0].cpu()])
 
 

@@ -78,8 +78,10 @@ class Cache:
         blob = self.blob(record.sha256)
         damaged = False
         if blob.is_file():
+            # The size first: it costs nothing, and tells of most damage.
             if blob.stat().st_size == record.size and sha256_file(blob) == record.sha256:
                 return "kept"
+            # Under its digest nothing else may lie, not even for as long as the download takes.
             blob.unlink()
             damaged = True
         if fetch is None:
@@ -111,6 +113,8 @@ class Cache:
             if goal.exists() and goal.samefile(blob):
                 return False
             make_folder(goal.parent)
+            # Linked beside and renamed: `os.link` refuses a name that is taken, and removing it
+            # first would leave a moment without the file.
             draft = goal.with_name(f".{goal.name}.{secrets.token_hex(6)}.part")
             try:
                 os.link(blob, draft)
@@ -204,6 +208,7 @@ class Cache:
         return freed + _remove(unused)
 
     def _repo(self, hub: str, repo: str) -> Path:
+        # Readable, and with a mark: two addresses may have the same letters.
         slug = re.sub(r"[^A-Za-z0-9.]+", "-", hub).strip("-.")[-60:]
         mark = hashlib.sha256(hub.encode()).hexdigest()[:8]
         return self.root / "hubs" / f"{slug}-{mark}" / repo

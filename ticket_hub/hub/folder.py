@@ -131,8 +131,12 @@ class FolderHub:
         entries = {path: entry for path, entry in kept.items() if path not in delete} | fresh
         if base is not head and head and entries != head["files"]:
             raise _conflict(repo)
+        # Before the first blob: a folder with files and no marker is taken for something else.
         self._mark()
+        # Contents before the commit that names them: whoever reads the commit finds all of its
+        # files.
         uploaded = [path for path, source in files if self.blobs.store(source, digests[path])]
+        # The answer to the first sending was lost: its commit is the answer to this one too.
         unchanged = head is not None and entries == head["files"]
         commit = str(head["id"]) if head and unchanged else history.add(head, entries, message)
         if commit is None:

@@ -82,6 +82,7 @@ class HuggingFaceHub:
             files = tuple(_remote_file(sibling) for sibling in info.get("siblings") or ())
             private = bool(info.get("private") or info.get("gated"))
         commit = str(info.get("sha"))
+        # It becomes the name of a folder on this machine.
         if not COMMIT.fullmatch(commit):
             raise HubError(
                 f"{self.location} names a commit that is none: {commit[:60]!r}.",
@@ -110,6 +111,7 @@ class HuggingFaceHub:
             stream.truncate(offset)
             stream.seek(offset)
             for place, piece in self._pieces(snapshot, path, offset, most):
+                # A server that ignores Range begins anew: so does the file.
                 if place != stream.tell():
                     stream.truncate(place)
                     stream.seek(place)
@@ -141,6 +143,7 @@ class HuggingFaceHub:
                 CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(source))
                 for path, source in files
             ]
+            # Without a parent the hub would take any head for ours.
             self._keep_new_repository(repo, parent, additions)
             deletions = [CommitOperationDelete(path_in_repo=path) for path in delete]
             commit = self.api.create_commit(

@@ -40,6 +40,7 @@ from ticket_hub.hub.weights import (
 __all__ = ["Pulled", "bring_replays", "chosen_levels", "fetch_reference", "pull"]
 
 EVERYTHING = "all"
+# Tickets may begin with tickets, and two repositories can name each other.
 MAX_BEHIND = 8
 _BEHIND: ContextVar[tuple[str, ...]] = ContextVar("sources of sources", default=())
 """Repositories whose tickets are being fetched, each as the source of the one before."""
@@ -103,10 +104,14 @@ def pull(
     data, manifest = _manifest(hub, snapshot, folder)
     chosen = chosen_levels(manifest, level)
     names = _names(manifest, chosen, trial, everything=level == EVERYTHING)
+    # The only file of a bundle that people edit on a hub, where its page is.
     if layout.CARD in names and _goes_without_card(hub, cache, snapshot, manifest):
         names.remove(layout.CARD)
     records = {name: manifest.files[name] for name in names}
+    # Everything in the cache first, then in the folder: a pull that is cut off leaves no half
+    # bundle.
     done = _bring(hub, cache, snapshot, records, again=force_download)
+    # Before the manifest is placed: without these weights theta0 is not all there.
     if manifest.reference is not None:
         _bring_source(hub, manifest.reference, ask=not local_files_only)
     _bring_beside(hub, snapshot, folder, again=force_download)
@@ -137,6 +142,7 @@ def _snapshot(
         reason = HubUnavailableError("", "")
     except HubUnavailableError as error:
         reason = error
+    # What the hub said the last time. `confirmed` tells the caller that it may be old.
     commit = cache.recall(hub.location, repo, revision)
     if commit is None:
         problem = reason.problem or "The hub was not asked (local_files_only)."
@@ -186,6 +192,7 @@ def _names(
         return list(manifest.files)
     trials = known if trial is None else [trial]
     indices = {each.index for each in levels}
+    # Survivors are stored by the densest level's mask: without it nobody knows their places.
     if manifest.theta0_level is not None:
         indices.add(manifest.theta0_level)
     names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.FIGURE, layout.RESULTS]
@@ -205,8 +212,11 @@ def _goes_without_card(hub: Hub, cache: Cache, snapshot: Snapshot, manifest: Man
     if not snapshot.confirmed:
         return not cache.blob(record.sha256).is_file()
     sizes = {file.path: file.size for file in snapshot.files}
+    # The same size is fetched and hashed like every file; one that is not there is said as an
+    # error.
     if sizes.get(layout.CARD) in {None, record.size}:
         return False
+    # A card of ours that is not the manifest's was damaged or is of another push, and is refused.
     return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MAX_CARD_BYTES))
 
 
@@ -221,6 +231,7 @@ def _bring(
     """Have the bytes of every file in the cache, checked; name -> what `Cache.ensure` had to do."""
     done: dict[str, str] = {}
     for name, record in records.items():
+        # Only where it can be fetched: without the hub, what is here is all that there is.
         if again and snapshot.confirmed:
             cache.blob(record.sha256).unlink(missing_ok=True)
         fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
@@ -243,9 +254,12 @@ def _bring_beside(hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool) ->
         most = layout.MAX_SIGNATURE_BYTES if signs else layout.MAX_REPLAY_BYTES
         try:
             data = hub.read(snapshot, name, limit=most)
+        # It might answer the next time: leaving the record out would look as if there was none.
         except HubUnavailableError:
             raise
         except HubError:
+            # A signature that cannot be had is no stranger's: without it the bundle would look
+            # unsigned.
             if signs:
                 raise
             continue
@@ -259,8 +273,10 @@ def bring_replays(hub: Hub, repo: str, folder: Path) -> None:
     Where the hub does not have these tickets, or cannot say, none come.
     """
     manifest = encoding.decode((folder / layout.MANIFEST).read_bytes())
+    # Comparing replays goes on without those that cannot be had.
     with contextlib.suppress(HubError, BundleError):
         snapshot, there = peek(hub, repo)
+        # The repository may have other tickets by now, whose replays say nothing of these.
         if there.id == manifest.id:
             names = [file.path for file in snapshot.files if layout.is_replay(file.path)]
             for name in names[: layout.MAX_REPLAYS]:
@@ -310,6 +326,8 @@ def fetch_reference(reference: Reference, hub: Hub | None = None) -> None:
     nested = bool(_BEHIND.get())  # of a source only what it names is asked for, lest it multiply
     first = [] if hub is None else [hub]
     for place in first if nested and first else [*first, connect()]:
+        # First the named commit; then the file as it is now, since its sha256 decides and not where
+        # it lay.
         for commit in (True,) if nested else (True, False):
             try:
                 fetch(place, commit)
@@ -355,6 +373,7 @@ def _pull_theta0(hub: Hub, repo: str, revision: str | None, sha256: str) -> None
             f"theta0 is by reference to tickets of {', '.join(behind)}, and so on.",
             "Ask its author for a bundle with dense theta0.",
         )
+    # A context variable, and no argument: `pull` and the fetchers of references call each other.
     token = _BEHIND.set((*behind, repo))
     try:
         pulled = pull(hub, repo, revision=revision)

@@ -94,6 +94,7 @@ class Step:
         self.iterations = self.facts.start
         self._point: Weights | None = None
         self._readings: list[tuple[float, ...]] = []
+        # All names of a shared weight: a loop that replaces one of them has replaced the weight.
         self._parameters = dict(self.module.named_parameters(remove_duplicate=False))
         # Whose ids nothing else can get, as long as they are held above.
         self._trained = {id(parameter) for parameter in self._parameters.values()}
@@ -124,6 +125,7 @@ class Step:
                 "The rewinding point of this step was kept already.",
                 f"Call `rewind_point` once, after {self.rewind_step} iterations.",
             )
+        # A copy: the loop goes on training in place.
         self._point = self._state()
 
     def report(
@@ -210,6 +212,7 @@ class Step:
             curves=self._curves(measured),
             iterations=self.iterations,
         )
+        # Before the step counts as finished: where the disk refuses, it can be finished again.
         self.keep(finished)
         self.is_finished = True
         _STEPS.discard(self)

@@ -162,6 +162,8 @@ class Granularity(AnyGranularity):
         ]
         if spec.scope != "global":
             return tuple(found)
+        # The exact count of weights is promised before training: with two sizes it would depend on
+        # which go.
         if len({group.each for group in found}) > 1:
             raise PruningError(
                 f"One ranking of all layers needs entries of one size, and those of the "
@@ -193,6 +195,8 @@ class Granularity(AnyGranularity):
     ) -> dict[str, Tensor]:
         """Score each entry of a layer by `reduce`, and drop by `select`."""
         worth = {name: self.reduce(self.split(score)) for name, score in scores.items()}
+        # An entry counts as kept while anything of it is: levels before may have dropped weights of
+        # it.
         kept: Mask = {name: self.kept(keep) for name, keep in mask.items()}
         for group, count in drops:
             kept = self.select({name: worth[name] for name in group.names}, kept, count)

@@ -62,6 +62,7 @@ class HeldWeight:
         if self._is_still_there(owner, leaf):
             return
         moved = _path_of(module, self.parameter) if follow else ""
+        # Where it went, where it was, what it was called at first: a wrapper may come and go.
         for path in dict.fromkeys((moved or self.path, self.path, self.name)):
             owner, leaf = _owner_of(module, path)
             self.lost = self._take(owner, leaf)
@@ -91,6 +92,7 @@ class HeldWeight:
             value = getattr(owner, leaf, None)
         if not isinstance(value, Tensor):
             return f"its layer is a {type(owner).__name__} now, which has no such weight"
+        # It has no shape before the first call; it is looked at again then.
         if is_lazy(value):
             return ""
         if value.shape != self.survivors.keep.shape:

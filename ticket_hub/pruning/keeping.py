@@ -32,6 +32,7 @@ def keep_mask(module: nn.Module, mask: Mask) -> MaskHandle:
 
 
 def _check_weights(module: nn.Module, mask: Mask) -> None:
+    # With duplicates: the mask may call a shared weight by any of its names.
     weights = dict(module.named_parameters(remove_duplicate=False))
     for name in mask:
         above, _, leaf = name.rpartition(".")

@@ -25,6 +25,7 @@ def drop_lowest(scores: Mapping[str, Tensor], mask: Mask, count: int) -> dict[st
     Raises:
         ValueError: `count` is negative, or above the number of kept weights.
     """
+    # What the mask dropped does not compete: its scores would be 0, and go first.
     values = [score[mask[name]] for name, score in scores.items()]
     lowest = _lowest(torch.cat(values), count).split([len(part) for part in values])
     result = {name: keep.clone() for name, keep in mask.items()}

@@ -45,6 +45,8 @@ def owned(folder: Path) -> Iterator[None]:
     Raises:
         RunLockedError: another process works in the run.
     """
+    # A bundle in a run is rewritten by its search after every level; any other has no writer but
+    # us.
     if (folder.parent / RUN).is_file():
         with hold(folder.parent / "lock"):
             yield
@@ -69,6 +71,7 @@ def acquire(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
     """
     make_folder(path.parent)
     try:
+        # Without O_TRUNC: the name of whoever holds it must stay until the lock is ours.
         handle = os.open(path, private(os.O_RDWR | os.O_CREAT), 0o644)
     except OSError as error:
         raise StorageError(
@@ -106,6 +109,7 @@ def _take(path: Path, handle: int, patience_seconds: float) -> None:
         if time.monotonic() >= end:
             raise _locked(path, handle)
         time.sleep(pause)
+        # Longer and longer: on a network file system each try is a question to the server.
         pause = min(1.5 * pause, MAX_PAUSE_SECONDS)
 
 

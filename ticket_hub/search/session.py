@@ -53,6 +53,8 @@ class SearchSession:
         _ = self.ladder.counts  # what cannot be pruned is refused before hours of training
         if begun is None:
             self.ladder.check()
+        # A recipe that differs only in what may change, such as where to end, goes on in the same
+        # run.
         if begun is None or folder.is_of_another(self.recipe):
             folder.write_header(self.header)
         self.theta0 = folder.read_theta0()
@@ -85,6 +87,7 @@ class SearchSession:
         """
         if self.theta0 is None or not self.folder.has_level(index):
             return None
+        # A process may have died between the level and the end of its states.
         FolderKeeper(folder=self.folder.checkpoints(index)).clear()
         self.upcoming = None
         level = self.folder.read_level(index, self.ladder.parent(index), self._known_theta0())
@@ -123,6 +126,7 @@ class SearchSession:
 
     def _add(self, level: Level) -> Level:
         self._remember(level)
+        # One bundle for many levels that are read: only what stands at the end is asked for.
         if not self.folder.has_level(level.index + 1):
             self._update_bundle()
         return level
@@ -155,6 +159,7 @@ class SearchSession:
         for later, masks in self._known_masks(index):
             levels[later] = self.ladder.members(later, masks, self._begin_weights(later))
         for level, members in levels.items():
+            # Before training, which removes what it cannot read.
             self.teller.tell_damage(FolderKeeper(folder=self.folder.checkpoints(level)), members)
         trained = iter(self._train_together(levels, train))
         done = []
@@ -272,6 +277,8 @@ class SearchSession:
         return self._known_theta0() if self.ladder.search.rewind_step else self.initial
 
     def _keep(self, index: int, masks: Sequence[Mask], trained: Sequence[Trained]) -> Level:
+        # theta0 before the level: whatever is killed, a level that is there has what it begins
+        # from.
         if self.theta0 is None:
             step = self.ladder.search.rewind_step
             self.theta0 = [done.snapshots[step] for done in trained] if step else self.initial
@@ -317,6 +324,7 @@ class SearchSession:
         if level.index == 0:
             self.dense_accuracy = level.test_accuracy
         needed = self.ladder.parent(level.index + 1)
+        # Only the parent of what comes next: weights of a whole ladder would not fit into memory.
         self.recent = {index: known for index, known in self.recent.items() if index == needed}
         self.recent[level.index] = level
         self.bundle.add(level)

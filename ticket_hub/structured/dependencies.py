@@ -34,6 +34,7 @@ from ticket_hub.types import Architecture
 
 __all__ = ["can_follow", "structure_for", "structure_of"]
 
+# Far above float64's rounding, and far below what a unit that is read changes.
 CLOSE = 1e-9  # of the largest output, in float64
 
 Item: TypeAlias = Any  # of torch-pruning, which has no types
@@ -134,6 +135,8 @@ def _traced(
     fixed: dict[str, str] = {}
     for each in items:
         group, producers, reason = _group(each, names, graph, layers)
+        # The graph sees queries, keys and values as plain layers; heads go as a whole or not at
+        # all.
         if inside & set(producers):
             continue
         if group is None:
@@ -152,6 +155,8 @@ def _group(
     reasons = []
     for item in items:
         part = item.dep.target.module
+        # A plain parameter, such as a learned position, would have to shrink with the units, and
+        # nothing tells how.
         if part not in names:  # an operation, or a parameter of a module that is no layer
             if isinstance(part, nn.Parameter):
                 reasons.append("a parameter of the network itself has a number for each of them")
@@ -169,6 +174,7 @@ def _group(
         else:
             rows |= {f"{names[part]}.{leaf}": places for leaf in _by_unit(part)}
     producers = [name for name in layers if name in rows]
+    # Nothing reads them: they are the network's outputs.
     if not columns:
         reasons.append(OUTPUTS)
     elif len({len(places) for places in [*rows.values(), *columns.values()]}) > 1:
@@ -199,6 +205,8 @@ def _by_unit(part: nn.Module) -> list[str]:
 def _places(item: Item) -> Tensor | None:
     """The places of each unit in one layer: `(units, places of each)`; None where they differ."""
     roots, places = torch.tensor(item.root_idxs), torch.tensor(item.idxs)
+    # Stable: places of one unit stay in the order in which the layer has them, as flattened
+    # channels do.
     order = torch.argsort(roots, stable=True)
     units, counts = torch.unique_consecutive(roots[order], return_counts=True)
     even = bool((counts == counts[0]).all()) and torch.equal(units, torch.arange(len(units)))
@@ -260,6 +268,7 @@ def _tested(
 ) -> tuple[list[UnitGroup], dict[str, str]]:
     """The groups that may be dropped exactly, and why others may not."""
     # All at once, which is how most networks are; one by one only where that fails.
+    # Two passes for all groups, instead of two for each.
     if _is_exact(module, inputs, groups):
         return list(groups), {}
     good = [group for group in groups if _is_exact(module, inputs, [group])]
@@ -275,6 +284,8 @@ def _is_exact(module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]) ->
     try:
         for group in groups:
             for name, places in group.columns.items():
+                # Every second unit: with all of them empty nothing would pass at all, and nothing
+                # could differ.
                 state[name][:, places[::2].flatten()] = 0
         first = module(inputs)
         # Nothing reads these units now: whatever comes into them, the outputs must stay.
@@ -285,6 +296,7 @@ def _is_exact(module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]) ->
                 state[name][places[::2].flatten()] = chosen + drawn
         second = module(inputs)
     finally:
+        # Whatever failed: the next group is tested on the network as it was.
         module.load_state_dict(before)
     largest = float(first.abs().max())
     return bool(torch.isfinite(first).all()) and float((first - second).abs().max()) <= (

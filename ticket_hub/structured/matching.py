@@ -111,6 +111,7 @@ class _Moments:
 
     def correlations(self) -> Float64[Tensor, "other one"]:
         means = self.sums / self.count
+        # Rounding may leave a constant unit a variance just below 0.
         spreads = (self.squares / self.count - means.square()).clamp(min=0).sqrt()
         covariances = self.products / self.count - torch.outer(means[1], means[0])
         scale = torch.outer(spreads[1], spreads[0])
@@ -129,6 +130,8 @@ def _watched(
     architecture: Architecture, weights: Weights, names: Iterable[str], found: dict[str, Tensor]
 ) -> nn.Module:
     """The network in float64; what comes into the layers of some weights goes into `found`."""
+    # Sums of squares less squares of sums cancel; in float32 little would be left of a small
+    # variance.
     module = build(architecture).double().eval()
     module.load_state_dict(dict(weights))
 

@@ -160,6 +160,7 @@ def build_small(architecture: Architecture, left: Left, weights: Weights) -> nn.
         above, _, leaf = path.rpartition(".")
         setattr(module.get_submodule(above), leaf, value)
     device = torch.get_default_device()
+    # `assign`: the module is on the meta device and has no memory to copy into.
     module.load_state_dict({name: value.to(device) for name, value in weights.items()}, assign=True)
     lacking = [name for name, buffer in module.named_buffers() if buffer.is_meta]
     whole = dict(build(architecture).named_buffers()) if lacking else {}
@@ -174,6 +175,7 @@ def _alive(structure: Structure, mask: Mask, *, fed: bool) -> dict[str, Bool[Ten
     left = {name: keep.detach().cpu().clone() for name, keep in mask.items()}
     alive = {group.name: torch.ones(group.size, dtype=torch.bool) for group in structure.groups}
     changed = True
+    # A unit that is gone reads nothing either, so those that fed it alone go in the next turn.
     while changed:
         changed = False
         for group in structure.groups:
@@ -189,6 +191,7 @@ def _unheard(group: UnitGroup, mask: Mask, alive: Tensor, *, fed: bool) -> Bool[
     gone = alive & ~group.heard(mask)
     if fed:
         gone &= ~group.fed(mask)
+    # A layer of width 0 is one that PyTorch builds and most networks cannot run.
     if torch.equal(gone, alive):
         gone[int(alive.nonzero()[0])] = False
     return gone

@@ -86,11 +86,14 @@ def make_commit(
     """
     from ticket_hub_api.hub_protocol.operations import read_plan
 
+    # Contents are stored before the transaction begins: a body that arrives slowly must not keep
+    # the one writer waiting.
     draft = Draft(services)
     try:
         made = _make(principal, row, branch, read_plan(lines, draft.keep), draft)
     finally:
         draft.clear()
+    # After the commit: what listings know of its tickets may come later, the commit itself is done.
     services.index(row.id, made.oid)
     return made
 
@@ -138,6 +141,7 @@ def _apply(work: CommitWork, principal: Principal) -> CommitRow:
             f"A commit has happened since: {branch} is at {head.oid}, not at {plan.parent}. "
             "Fetch it, then try again.",
         )
+    # Shared by all who ask for this tree, and not to be changed: the commit works on a copy.
     before = load_tree(session, head.tree)
     number = repository.commits + 1
     files = dict(before)
@@ -145,6 +149,8 @@ def _apply(work: CommitWork, principal: Principal) -> CommitRow:
     for operation in plan.operations:
         _carry_out(files, operation, number, check)
     check_names(files, before)
+    # Pushing the same files again is no commit: a client that missed the answer may send its
+    # request twice.
     if files.keys() == before.keys() and all(_same(files[p], before[p]) for p in files):
         return head
     return write_revision(work, head, files)
@@ -161,6 +167,7 @@ def _head(session: Session, repository: Repository, branch: str) -> CommitRow:
         ApiError: 404 when there is no such branch.
     """
     name = branch if branch.startswith(HEADS) else HEADS + branch
+    # Under its own name, or the client would be told that the branch is missing.
     if branch.startswith("refs/pr/"):
         raise errors.not_supported("pull requests")
     row = session.execute(
@@ -202,11 +209,13 @@ def _carry_out(
     )
     if not operation.oid:
         size = size_of(operation.sha256)
+        # What the client says of an object that was uploaded is not believed.
         if operation.size not in {None, size}:
             raise errors.bad_request(f"{operation.path} has {size} bytes, not {operation.size}.")
         oid = pointer_id(operation.sha256, size)
         entry = TreeEntry(operation.sha256, size, oid, large=True, changed=number)
     old = files.get(operation.path)
+    # A file that stays as it is keeps the number of the commit that last changed it.
     if old is None or not _same(old, entry):
         files[operation.path] = entry
 
@@ -278,11 +287,13 @@ def write_revision(work: CommitWork, head: CommitRow | None, files: Files) -> Co
     }
     commit = Commit(**values, oid=commit_oid(values), summary=canonical_json(summary).decode())
     session.add(commit)
+    # Refs name their commit by a foreign key, so its row has to be there first.
     session.flush()
     name = HEADS + work.branch.removeprefix(HEADS)
     revisions.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
         _describe(session, repository, commit, summary)
+    # In this transaction: nobody sees a commit without the rows that are made of it.
     for listener in listeners_of(session):
         listener.committed(session, repository, commit, files)
     return CommitRow(*(getattr(commit, name) for name in CommitRow.__slots__))

@@ -59,6 +59,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
         ApiError: 413, when one is longer than 28 MiB.
     """
     with path.open("rb") as stream:
+        # One byte more than may be: so a line that is too long is known without being read to its
+        # end.
         while line := stream.readline(MAX_LINE + 1):
             if len(line) > MAX_LINE:
                 raise ApiError(
@@ -98,6 +100,7 @@ def _parse(line: bytes) -> tuple[str, dict[str, Any]]:
     try:
         parsed = json.loads(line)
         key, value = parsed["key"], parsed["value"]
+    # RecursionError is what a line of ten thousand open brackets raises.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise bad_request(
             "A line of the commit is not a JSON object with key and value."
@@ -111,6 +114,7 @@ def _text(value: dict[str, Any], name: str, limit: int) -> str:
     text = value.get(name) or ""
     if not isinstance(text, str):
         raise bad_request(f"{name} is not text.")
+    # JSON may have half of a surrogate pair, which no database takes as text.
     return text[:limit].encode(errors="replace").decode()
 
 
@@ -143,6 +147,7 @@ def _read_large(path: str, value: dict[str, Any]) -> Add:
     oid, size = _text(value, "oid", 64), value.get("size")
     if value.get("algo", "sha256") != "sha256" or len(oid) != 64:  # noqa: PLR2004 - digits of a sha256
         raise bad_request(f"{path} has no sha256.")
+    # `type`, since True is an int to `isinstance`.
     if size is not None and (type(size) is not int or size < 0):
         raise bad_request(f"{path} has no size.")
     return Add(path, oid.lower(), size, "")

@@ -72,6 +72,7 @@ def _whole(services: Services, base: str, claims: dict[str, Any]) -> dict[str, A
 def _parts(services: Services, base: str, claims: dict[str, Any]) -> dict[str, Any]:
     """One address for each part, and one to finish."""
     size, seconds = claims["size"], services.settings.upload_seconds
+    # Larger parts rather than more of them: each has an address of its own in the answer's header.
     part_bytes = max(services.settings.part_bytes, -(-size // MAX_PART_COUNT))
     count, upload = -(-size // part_bytes), secrets.token_hex(16)
     header = {"chunk_size": str(part_bytes)}
@@ -116,6 +117,7 @@ def assemble(services: Services, claims: dict[str, Any]) -> None:
             for piece in storage.read(key, 0, present[key]):
                 incoming.write(piece)
         received = incoming.finish()
+        # The parts came by addresses that name a size and no digest: only the whole can be checked.
         check(received, claims)
         objects.store(services, claims["repository"], received)
     for key in keys:

@@ -53,6 +53,8 @@ async def follow(hub: OpenHub, job_id: str, after: int = 0) -> AsyncIterator[Eve
         for event in found:
             last, told = event.number, time.monotonic()
             yield event
+        # Readings are no events: a job overwrites its newest one, so that a long job is not a long
+        # table.
         if progress not in {reading, "{}"} and not ended:
             reading, told = progress, time.monotonic()
             yield Event(number=last, kind=PROGRESS, data=json.loads(progress))

@@ -64,11 +64,14 @@ class JobQueue:
         def take(session: Session) -> Lease | None:
             # PostgreSQL passes over a row that another worker is taking; SQLite has one writer.
             job_id = session.scalar(_next().with_for_update(skip_locked=True))
+            # Looked at within the transaction: since the question without a lock, another may have
+            # taken it.
             job = None if job_id is None else session.get(Job, job_id)
             if job is None:
                 return None
             moment = clock(session)
             job.state, job.worker_id = State.RUNNING, worker_id
+            # Of the first attempt: a job that waits again has begun long ago.
             job.started_at = job.started_at or moment
             job.lease_until = moment + round(self.lease_seconds * SECOND)
             add_event(session, job, "running", attempt=job.attempt)
@@ -112,6 +115,7 @@ class JobQueue:
                 job.progress = canonical_json(dict(progress)).decode()
             for kind, data in happened:
                 add_event(session, job, kind, **data)
+            # A stop that was ordered keeps its reason.
             if not job.stop and over_quota(session, job.account_id, quota, moment):
                 job.stop = Command.QUOTA
             return job.stop or Command.GO_ON

@@ -36,6 +36,7 @@ def reap_one(job_id: str, session: Session) -> bool:
     if job is None or job.state != State.RUNNING or job.lease_until >= clock(session):
         return False
     job.losses += 1
+    # Whoever was to stop it is gone, and nobody should begin it again only to stop it.
     if job.stop:
         end_stopped(session, job)
         return False

@@ -55,6 +55,8 @@ def authenticate_job(database: Database, claims: dict[str, Any]) -> Principal:
         row = connection.execute(
             select(Job.account_id, Job.kind, Job.repository).where(
                 Job.id == claims["job"],
+                # A worker that has lost its job holds a token of the attempt before, which opens
+                # nothing any more.
                 Job.attempt == claims["attempt"],
                 Job.state == State.RUNNING,
             )
@@ -66,5 +68,6 @@ def authenticate_job(database: Database, claims: dict[str, Any]) -> Principal:
             return dataclasses.replace(principal, scope=Scope.READ)
         owner = row.repository.partition("/")[0].lower()
         target = connection.scalar(select(Account.id).where(Account.key == owner))
+    # One namespace alone, though the submitter may write in several.
     roles = tuple(role for role in principal.roles if role[0] == target)
     return dataclasses.replace(principal, scope=Scope.WRITE, roles=roles)

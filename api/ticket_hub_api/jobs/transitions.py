@@ -24,6 +24,7 @@ _QUOTA = {
 def clock(session: Any) -> int:  # noqa: ANN401 - a session or a connection
     """Microseconds since 1970, by the clock that all workers share: the database's."""
     bind = session.get_bind() if isinstance(session, Session) else session
+    # SQLite has no server: the processes of its hub are on one machine, with one clock.
     if bind.dialect.name == "sqlite":
         return now()
     # PostgreSQL's now() stands still within a transaction, however long it waits for a row.
@@ -33,6 +34,8 @@ def clock(session: Any) -> int:  # noqa: ANN401 - a session or a connection
 
 def add_event(session: Session, job: Job, kind: str, **data: object) -> None:
     """Tell those who follow."""
+    # The row is locked, so that numbers have no gaps and no twins, and followers can resume by
+    # them.
     job.events += 1
     line = canonical_json(data).decode()
     session.add(JobEvent(job_id=job.id, number=job.events, kind=kind, data=line))

@@ -65,6 +65,7 @@ class Incoming:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # First: Windows removes no file that is open.
         self._stream.close()
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
@@ -78,6 +79,7 @@ class Incoming:
         view = memoryview(data)
         try:
             while view:
+                # Unbuffered, a write may take less than it is given.
                 view = view[self._stream.write(view) :]
         except OSError as error:
             raise StorageError(

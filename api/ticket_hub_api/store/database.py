@@ -67,6 +67,7 @@ class Database:
             url: as SQLAlchemy takes it.
             patience: how many seconds to wait for others before giving up.
         """
+        # Before any session: from now on each row gets its digest as it is written.
         digests.install()
         self.listeners: list[Listener] = []
         self.url = url
@@ -130,6 +131,7 @@ class Database:
                 try:
                     with self._transaction() as session:
                         return act(session)
+                # An error at the commit counts too: PostgreSQL may find the conflict only there.
                 except (DBAPIError, StaleDataError) as error:
                     if not _is_conflict(error):
                         raise

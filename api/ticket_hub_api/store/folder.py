@@ -30,6 +30,7 @@ class FolderStorage:
         target = self.root / key
         try:
             self._make_folder(target.parent)
+            # Read-only before it has its name: nobody ever sees it writable.
             protect(source)
             source.replace(target)
             sync_folder(target.parent)
@@ -52,6 +53,8 @@ class FolderStorage:
             raise _explain(key, error) from error
         try:
             while start < stop:
+                # By place, so that several readers may share a handle, and no mapping can die of a
+                # file cut short.
                 piece = os.pread(handle, min(PIECE, stop - start), start)
                 if not piece:
                     raise StorageError(f"{key} is shorter than it was.", "Run `ticket hub fsck`.")

@@ -119,6 +119,7 @@ def register(session: Session, contents: Mapping[str, tuple[int, str]]) -> set[s
     for start in range(0, len(names), _BATCH):
         some = StoredObject.sha256.in_(names[start : start + _BATCH])
         for row in session.scalars(select(StoredObject).where(some)):
+            # A collector must leave it until the commit that names it is there.
             row.touched_at = now()
             known.add(row.sha256)
     fresh = [name for name in names if name not in known]
@@ -135,6 +136,7 @@ def prove(session: Session, repository_id: str, sha256: str) -> None:
     Raises:
         ApiError: 404 when the repository was deleted meanwhile.
     """
+    # Said here, since the foreign key would only say that something is missing.
     if session.get(Repository, repository_id) is None:
         raise repository_not_found(anonymous=False)
     row = session.get(Upload, (repository_id, sha256))
@@ -158,6 +160,7 @@ def store(stores: Stores, repository_id: str, received: Received) -> None:
         prove(session, repository_id, received.sha256)
         return bool(fresh)
 
+    # Somebody entered the same content meanwhile: theirs is the copy that a row names.
     if not stores.database.transact(enter):
         drop(stores.blobs, key)
 

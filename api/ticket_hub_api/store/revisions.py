@@ -127,6 +127,7 @@ def _target(
     if COMMIT.fullmatch(revision):
         return literal(revision)
     names = [revision] if revision.startswith("refs/") else [HEADS + revision, TAGS + revision]
+    # Asked in one statement, in git's order: a branch hides a tag of its name.
     meant = [
         select(Ref.target)
         .where(Ref.repository_id == repository_id, Ref.name == name)
@@ -165,6 +166,8 @@ def move_ref(
 ) -> None:
     """Make a branch or tag, move it, or (with an empty target) remove it; its history is kept."""
     ref = session.get(Ref, (repository.id, name))
+    # Numbered by the repository's own row, which the writer has locked: no two changes share a
+    # number.
     repository.changes += 1
     session.add(
         RefChange(

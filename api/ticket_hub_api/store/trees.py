@@ -85,6 +85,8 @@ def encode_tree(files: Files) -> tuple[str, bytes]:
 
 
 def _tree_text(files: Files) -> bytes:
+    # Everything that an entry says is part of the id: equal ids mean equal rows, which may be
+    # shared.
     rows = [[path, e.sha256, e.size, e.oid, int(e.large), e.changed] for path, e in files.items()]
     return canonical_json(sorted(rows))
 

@@ -118,6 +118,7 @@ class Attempt:
         while WorkFolder(folder).is_running:  # of a worker that was lost: it is about to end
             self._look()
             time.sleep(LOOK_SECONDS)
+        # The same folder for every attempt: what the one before has finished is gone on with.
         engine.submit(folder, work)
         try:
             while not (status := engine.poll(folder)).is_over:
@@ -201,6 +202,7 @@ class Attempt:
             # After the end once more: the last news, and the time since the sign before.
             over = self._over.wait(self.beat_seconds)
             now = time.monotonic()
+            # Taken out at once: the other thread adds to the list while the database is asked.
             news, self._news = self._news, []
             try:
                 self._order = self.queue.heartbeat(

@@ -155,6 +155,8 @@ class SlotProcess:
             row = session.get(JobWorker, self.id)
             if row is not None:
                 moment = clock(session)
+                # A fifth of a lease, in microseconds: each write of a row makes every kept answer
+                # of the hub old.
                 due = moment - row.seen_at > self.options.lease_seconds * 200_000
                 if due or row.job_id != self._job_id:
                     row.seen_at, row.job_id = moment, self._job_id
@@ -168,6 +170,7 @@ class SlotProcess:
 
     def _sweep(self) -> None:
         """Remove the folders of jobs that have ended, of failed ones after a week."""
+        # Named by the ids of jobs; anything else in this folder is somebody else's.
         for folder in self.place.jobs_folder.glob("?" * 24):
             with self.database.read() as connection:
                 row = connection.execute(

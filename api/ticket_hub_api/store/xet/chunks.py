@@ -63,6 +63,7 @@ def decode(stored: bytes) -> bytes:
     version, scheme = stored[0], stored[4]
     length = int.from_bytes(stored[5:8], "little")
     claimed = int.from_bytes(stored[1:4], "little")
+    # Before anything is decompressed: what a header claims bounds what is made of it.
     if version != 0 or not 0 < length <= MAX_CHUNK or claimed != len(stored) - HEADER_BYTES:
         raise XetError("a chunk's header is not valid")
     body = stored[HEADER_BYTES:]
@@ -128,11 +129,14 @@ def scan(path: Path) -> Scan:
 def _chunks(stream: IO[bytes], note: Callable[[bytes], None]) -> Iterator[Chunk]:
     offset = 0
     while header := stream.read(HEADER_BYTES):
+        # No chunk begins so: its version would be the letter X.
         if header.startswith(_FOOTER):
             return
         if len(header) < HEADER_BYTES:
             raise XetError("a chunk's header is cut off")
         stored_length = int.from_bytes(header[1:4], "little")
+        # Compression may enlarge a chunk, but not to twice its size; three bytes could claim 16
+        # MiB.
         if stored_length > MAX_STORED:
             raise XetError("a chunk is too large")
         body = stream.read(stored_length)

@@ -89,4 +89,5 @@ def _node(children: list[Node]) -> Node:
 
 def file_hash(nodes: Sequence[Node]) -> bytes:
     """The hash of a file: the root over its chunks, keyed with zeros."""
+    # Keyed once more, so that a file of a single chunk has another hash than that chunk.
     return blake3(tree_hash(nodes), key=ZERO).digest() if nodes else ZERO

@@ -84,6 +84,7 @@ def unpack_terms(data: bytes) -> list[XetTerm]:
     return [XetTerm(to_text(row[0]), row[1], row[2], row[3]) for row in _ROW.iter_unpack(data)]
 
 
+# By the bytes themselves: a file's terms name the same few xorbs again and again.
 @lru_cache(maxsize=32)
 def _unpack_cached(data: bytes) -> tuple[Chunk, ...]:
     return tuple(unpack(data))
@@ -135,6 +136,7 @@ def read_chunks(blobs: Blobs, key: str, chunks: Sequence[Chunk]) -> Iterator[byt
     """
     for group in _groups(chunks):
         base = group[0].offset
+        # In one piece: each read of a remote storage is a request of its own.
         stored = b"".join(blobs.read(key, base, group[-1].stop))
         for chunk in group:
             try:
@@ -149,6 +151,7 @@ def _groups(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
     """Neighbours that are read at once."""
     group: list[Chunk] = []
     for chunk in chunks:
+        # So that no more than a mebibyte and a chunk is in memory for a reader, however slow.
         if group and chunk.stop - group[0].offset > _READ_AHEAD:
             yield group
             group = []

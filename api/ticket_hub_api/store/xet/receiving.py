@@ -30,9 +30,12 @@ def take_xorb(stores: Stores, claimed: str, received: Received) -> bool:
     found = scan(received.path)
     if to_text(found.hash) != claimed:
         raise XetError(f"the xorb's hash is {to_text(found.hash)}, not {claimed}")
+    # It may be here already, and about to be collected: touched, it stays until its file is
+    # entered.
     if _touch(stores, claimed):
         return False
     _cut_footer(received, found.size)
+    # Bytes first, then the row: a row without bytes would be a hub that has lost something.
     key = stores.blobs.keep(received, name=claimed, family="xorbs")
     values = {"size": found.size, "sha256": found.sha256, "chunks": pack(found.chunks)}
 
@@ -44,6 +47,7 @@ def take_xorb(stores: Stores, claimed: str, received: Received) -> bool:
 
     made = stores.database.transact(enter)
     if not made:
+        # Another upload was faster, and its copy has the row.
         objects.drop(stores.blobs, key)
     return made
 
@@ -94,6 +98,7 @@ def _take_file(stores: Stores, repository_id: str, file: ShardFile) -> None:
     if to_text(file_hash(nodes)) != file.hash:
         raise XetError("a file's hash is not that of its chunks")
     size, terms = sum(length for _, length in nodes), pack_terms(file.terms)
+    # Rebuilt, since git and the manifests know files by sha256, and a Xet hash says nothing of it.
     sha256 = _known_sha256(stores, file.hash, size) or _rebuild(stores, terms, size)
     if file.sha256 and file.sha256 != sha256:
         raise XetError(f"a file's sha256 is {sha256}, not {file.sha256}")
@@ -141,6 +146,7 @@ def _enter(session: Session, sha256: str, size: int, file: ShardFile, terms: byt
         row = StoredObject(sha256=sha256, size=size, key="")
         session.add(row)
     row.touched_at = now()
+    # The first way to put a file together stays: its terms keep their xorbs from the collector.
     if not row.xet_hash:
         row.xet_hash, row.terms = file.hash, terms
         session.flush()
@@ -148,6 +154,8 @@ def _enter(session: Session, sha256: str, size: int, file: ShardFile, terms: byt
             session.add(XorbUse(sha256=sha256, xorb=value))
     session.flush()
     for value in sorted({term.xorb for term in file.terms}):
+        # Looked at within the transaction: a collector may have taken it since its chunks were
+        # checked.
         xorb = session.get(Xorb, value)
         if xorb is None:
             raise XetError(f"the xorb {value} is not here; send it first")

@@ -46,6 +46,8 @@ def reconstruct(
         chunks = {"start": cut.start, "end": cut.stop}
         answer.append({"hash": cut.xorb, "range": chunks, "unpacked_length": cut.length})
         entry = _address(stores, cut, base)
+        # Terms may repeat the same range; the client fetches what is listed, as often as it is
+        # listed.
         if entry not in fetch.setdefault(cut.xorb, []):
             fetch[cut.xorb].append(entry)
     return {"offset_into_first_range": offset, "terms": answer, "fetch_info": fetch}
@@ -82,5 +84,6 @@ def _address(stores: SignedStores, term: XetTerm, base: str) -> dict[str, Any]:
     return {
         "range": {"start": term.start, "end": term.stop},
         "url": f"{base}/xet/data/{signed}",
+        # The protocol counts the last byte in, as HTTP's Range does.
         "url_range": {"start": start, "end": stop - 1},
     }

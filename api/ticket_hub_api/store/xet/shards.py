@@ -53,6 +53,8 @@ def read_shard(stream: IO[bytes]) -> Iterator[ShardFile]:
         value, flags, count = _HEAD.unpack(_take(stream, _RECORD))
         if value == _END:
             return
+        # Without proofs, whoever knew a xorb's hash could have its chunks put into a file of their
+        # own.
         if not flags & _HAS_PROOFS:
             raise XetError("a file comes without proofs")
         if count > MAX_TERMS:
