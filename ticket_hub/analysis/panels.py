@@ -16,7 +16,10 @@ from ticket_hub.report.panels import some
 from ticket_hub.report.style import look
 
 __all__ = [
+    "COLUMNS",
     "LINES",
+    "MARK",
+    "ROW",
     "WIDTH",
     "draw_cumulative",
     "layer_panel",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.marks import count_trials, level_name
-from ticket_hub.analysis.panels import layer_panel, place_in_row
+from ticket_hub.analysis.panels import COLUMNS, MARK, ROW, panels, place_in_row
 from ticket_hub.analysis.sanity.compute import Sanity, SanityRow
 from ticket_hub.evidence.rows import interval_text
 from ticket_hub.report.style import drawing, legend_below, look
@@ -28,41 +30,65 @@ CAPTION = (
 
 
 def draw(findings: Sequence[Finding]) -> Figure:
-    """One row for each score and control, a mark for each level."""
-    names = list(dict.fromkeys(_name(row) for each in findings for row in _controls(each.result)))
+    """One panel for each control, one row for each score, a mark for each level.
+
+    Each panel has a scale of its own: the network of the lowest scores may lose sixty points where
+    a shuffled mask loses one.
+    """
+    scores = list(dict.fromkeys(row.score for each in findings for row in each.result.rows))
+    controls = _names_of_controls(findings)
+    height = 0.7 + max(ROW, MARK * len(findings)) * len(scores)
     with drawing():
-        figure, panel = layer_panel(names, len(findings))
-        panel.set_ylabel("score, and the network beside it")
+        figure, grid = panels(len(controls), height=height)
+        for column, (panel, control) in enumerate(zip(grid, controls, strict=True)):
+            panel.set_title(control)
+            panel.set_yticks(range(len(scores)), [] if column % COLUMNS else scores)
+            panel.set_ylim(len(scores) - 0.5, -0.5)
+            panel.grid(visible=False, axis="y")
+            panel.axvline(0, color="0.5", linewidth=0.8)
+            panel.xaxis.set_major_locator(MaxNLocator(nbins=5))
+            for position, finding in enumerate(findings):
+                rows = {row.score: row for row in finding.result.rows if row.network == control}
+                for place, score in enumerate(scores):
+                    if score in rows:
+                        row = place_in_row(place, position, len(findings))
+                        _mark(panel, row, rows[score], position)
+        # Drawn for the legend alone: no panel is sure to have a mark of each level.
         for position, finding in enumerate(findings):
             style = look("", position)
-            for number, row in enumerate(_controls(finding.result)):
-                assert row.gain is not None, "controls are compared"
-                low = row.gain if row.gain_low is None else row.gain_low
-                high = row.gain if row.gain_high is None else row.gain_high
-                panel.errorbar(
-                    [100 * row.gain],
-                    [place_in_row(names.index(_name(row)), position, len(findings))],
-                    xerr=[[100 * (row.gain - low)], [100 * (high - row.gain)]],
-                    color=style.color,
-                    marker=style.marker,
-                    markersize=4,
-                    elinewidth=1.1,
-                    capsize=2,
-                    linestyle="none",
-                    label="" if number else level_name(finding),
-                )
-        panel.axvline(0, color="0.5", linewidth=0.8)
-        panel.set_xlabel("ticket minus control (points of test accuracy)")
+            grid[0].plot(
+                [], [], color=style.color, marker=style.marker, ls="none", label=level_name(finding)
+            )
         count = findings[0].result.rows[0].n
-        legend_below(figure, panel, f"{count_trials(count)}; bars: 95% intervals of the difference")
+        note = (
+            "ticket minus control, in points of test accuracy, on a scale of each panel's own; "
+            f"{count_trials(count)}; bars: 95% intervals"
+        )
+        legend_below(figure, grid[0], note)
     return figure
+
+
+def _mark(panel: Axes, place: float, row: SanityRow, position: int) -> None:
+    assert row.gain is not None, "controls are compared"
+    low = row.gain if row.gain_low is None else row.gain_low
+    high = row.gain if row.gain_high is None else row.gain_high
+    style = look("", position)
+    panel.errorbar(
+        [100 * row.gain],
+        [place],
+        xerr=[[100 * (row.gain - low)], [100 * (high - row.gain)]],
+        color=style.color,
+        marker=style.marker,
+        markersize=4,
+        elinewidth=1.1,
+        capsize=2,
+        linestyle="none",
+    )
 
 
 def tabulate(findings: Sequence[Finding]) -> Table:
     """One row for each score and level, one column for each control."""
-    controls = list(
-        dict.fromkeys(row.network for each in findings for row in _controls(each.result))
-    )
+    controls = _names_of_controls(findings)
     rows = []
     for finding in findings:
         result: Sanity = finding.result
@@ -104,9 +130,13 @@ def describe(result: Sanity) -> str:
     for score, place in result.scores:
         mine = [row for row in _controls(result) if (row.score, row.place) == (score, place)]
         beaten = [row.network for row in mine if row.verdict == "beaten"]
-        others = [row.network for row in mine if row.verdict not in {"beaten", "identical"}]
+        better = [row.network for row in mine if row.verdict == "better"]
+        others = [
+            row.network for row in mine if row.verdict not in {"beaten", "better", "identical"}
+        ]
+        loses = f"loses to {', '.join(better)}; " if better else ""
         said.append(
-            f"{score} beats {', '.join(beaten) or 'nothing'}; "
+            f"{score} beats {', '.join(beaten) or 'nothing'}; {loses}"
             f"not shown for {', '.join(others) or 'nothing'}"
         )
     return f"{'; '.join(said)} ({result.iterations:,} iterations)"
@@ -116,8 +146,8 @@ def _controls(result: Sanity) -> list[SanityRow]:
     return [row for row in result.rows if row.network != TICKET]
 
 
-def _name(row: SanityRow) -> str:
-    return f"{row.score}: {row.network}"
+def _names_of_controls(findings: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(row.network for each in findings for row in _controls(each.result)))
 
 
 def _cell(row: SanityRow | None) -> str:
