@@ -111,6 +111,14 @@ class Pace:
         return (self.clock() - begun) / (self.done - before) * (self.levels - self.done)
 
     @property
+    def place(self) -> str:
+        """What is trained at present: levels count from 0, the dense network, all else from 1."""
+        if self.unit == "level":
+            last = self.levels - 1
+            return f"level {min(self.present, last)} of {last}"
+        return f"{self.unit} {min(self.present + 1, self.levels)} of {self.levels}"
+
+    @property
     def about_left(self) -> str:
         """The time left as a phrase; empty before there is something to guess it from."""
         seconds = self.seconds_left
@@ -223,10 +231,7 @@ class Lines:
             self._last = now
             least = min(each.iteration for each in self.pace.latest.values())
             parts = [
-                (
-                    f"{self.pace.unit} {self.pace.present} of {self.pace.levels - 1}: "
-                    f"iteration {least} of {progress.iterations}"
-                ),
+                f"{self.pace.place}: iteration {least} of {progress.iterations}",
                 f"validation accuracy {_accuracies(self.pace)}",
                 self.pace.about_left,
             ]
@@ -297,9 +302,8 @@ class Board:
 
         grid = Table.grid(padding=(0, 2))
         share = min(self.pace.done / self.pace.levels, 1.0)
-        last = self.pace.levels - 1
         grid.add_row(
-            Text(f"{self.pace.unit} {min(self.pace.present, last)} of {last}"),
+            Text(self.pace.place),
             ProgressBar(total=1.0, completed=share, width=24),
             Text(self.pace.about_left),
         )

@@ -115,6 +115,16 @@ def test_plain_lines_come_every_ten_seconds_and_after_each_level() -> None:
     assert said[-1].startswith("level 0: 100.00% of the weights left, test accuracy 97.50%")
 
 
+def test_levels_count_from_the_dense_network_and_all_else_from_one() -> None:
+    assert Pace(trials=1, levels=3, iterations=10).place == "level 0 of 2"
+    pace = Pace(trials=1, levels=2, iterations=10, unit="analysis")
+    assert pace.place == "analysis 1 of 2"
+    pace.finish(0)
+    assert pace.place == "analysis 2 of 2"
+    pace.finish(1)
+    assert pace.place == "analysis 2 of 2"
+
+
 def test_a_level_from_disk_is_called_that() -> None:
     said: list[str] = []
     Lines(Pace(trials=2, levels=3, iterations=1000), said.append).level(finished(1, resumed=True))
