@@ -50,6 +50,7 @@ def draw_card(bundle: Path, tell: Callable[[str], object]) -> None:
 def _illustrated(make: Callable[P, FindResult]) -> Callable[P, FindResult]:
     @functools.wraps(make)
     def found(*given: P.args, **options: P.kwargs) -> FindResult:
+        """Search, then draw the ladder on the card."""
         result = make(*given, **options)
         draw_card(result.bundle, functools.partial(warnings.warn, stacklevel=2))
         return result

@@ -19,6 +19,7 @@ def lazy_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """
 
     def find(name: str) -> Any:  # noqa: ANN401 - any public name
+        """Import the home of a public name, and give what it defines."""
         if name in homes:
             module = importlib.import_module(f"{package}.{homes[name]}")
             return module if homes[name] == name else getattr(module, name)

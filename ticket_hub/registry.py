@@ -101,6 +101,7 @@ class Registry(Mapping[str, T], Generic[T]):
         module = plugins.registrant()
 
         def join(value: T) -> T:
+            """Enter the value under the name, once it asks for nothing that is not given."""
             asked = needs(value) if self._gives is not None and callable(value) else ()
             self._check_needs(name, asked, self._gives or ())
             self._known.pop(name, None)

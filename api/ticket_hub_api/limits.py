@@ -111,6 +111,7 @@ class Share:
         spent = 0.0
 
         def measured() -> T:
+            """Do the work, and note the processor's time that it took."""
             nonlocal spent
             # Of this thread alone: waiting for others or for the database takes no processor's time
             # from anybody.

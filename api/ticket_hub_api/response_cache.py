@@ -220,6 +220,7 @@ class CachedResponses:
         candidate = scope["candidate"] = _Candidate(scope["looks"])
 
         async def copied(message: Message) -> None:
+            """Send a part of the answer, and keep a copy while the whole is small."""
             if candidate.version is not None:  # its route is `cacheable`; it read after that look
                 candidate.messages.append(dict(message))  # others change its headers
                 candidate.size += len(message.get("body", b""))

@@ -128,6 +128,7 @@ class Services:
             return
 
         def add(session: Session) -> None:
+            """Add the counts in the order of ids: so two writers never wait for each other."""
             for repository_id, count in sorted(counted.items()):
                 row = session.get(Repository, repository_id)
                 if row is not None:

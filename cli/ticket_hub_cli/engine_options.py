@@ -92,6 +92,7 @@ def engine_options(function: F) -> F:
         engine_settings: tuple[str, ...],
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
+        """Call the command with the engine that the options choose."""
         return function(*args, engine=_choice(engine, engine_settings), **values)
 
     return cast("F", with_engine)

@@ -131,6 +131,7 @@ def experiment_options(function: F) -> F:
         patience: int | None,
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
+        """Call the command with the controls as a list and the changes as a table."""
         changes = options.settings(assignments, training__patience=patience)
         return function(*args, against=listed(against), changes=changes, **values)
 

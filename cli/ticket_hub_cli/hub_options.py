@@ -77,6 +77,7 @@ def with_hub(function: F) -> F:
         storage: str,
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
+        """Call the command with the hub's settings."""
         where = {"database": database, "storage": storage}
         return function(*arguments, hub=settings_from(where), **values)
 

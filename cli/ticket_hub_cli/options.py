@@ -84,6 +84,7 @@ def output_options(function: F) -> F:
         quiet: bool,
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
+        """Call the command with what shows its results."""
         people = "human" if form == "table" else form
         out = CommandOutput("quiet" if quiet else cast("Any", people))
         return function(*args, out=out, **values)
@@ -194,8 +195,11 @@ def resource_options(accept: str = "") -> Callable[[F], F]:
         names.append("accept_environment")
 
     def with_options(function: F) -> F:
+        """Add the options to a command."""
+
         @functools.wraps(function)
         def with_resources(*args: Any, **values: Any) -> Any:  # noqa: ANN401 - of the command
+            """Call the command with these options' values as one."""
             resources = {name: values.pop(name) for name in names}
             return function(*args, resources=resources, **values)
 

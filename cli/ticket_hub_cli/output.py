@@ -186,6 +186,7 @@ def _aligned(table: Table) -> list[str]:
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
 
     def line(texts: Sequence[str]) -> str:
+        """One row, each text at its side of its column."""
         parts = [
             text.rjust(width) if column.right else text.ljust(width)
             for text, width, column in zip(texts, widths, table.columns, strict=True)

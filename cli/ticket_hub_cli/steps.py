@@ -79,6 +79,7 @@ def analysing(
     with showing(pace, stream=sys.stderr, quiet=quiet) as watcher:
 
         def take(finding: Finding) -> None:
+            """Show a finding that is done."""
             origin = " (from disk)" * finding.resumed
             watcher.step(f"{finding.analysis}, level {finding.level}{origin}")
             pace.trials = sizes[min(pace.present, len(sizes) - 1)]

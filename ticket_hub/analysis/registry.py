@@ -192,6 +192,7 @@ def register_analysis(name: str) -> Callable[[type[Analysis]], type[Analysis]]:
     join = ANALYSES.register(name)
 
     def checked(kind: type[Analysis]) -> type[Analysis]:
+        """Register the class, once it has what an analysis needs."""
         _check(name, kind)
         return join(kind)
 

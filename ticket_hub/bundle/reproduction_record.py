@@ -186,6 +186,7 @@ class ReproductionRecord:
         """Whether the other is the same try by the same person in the same environment."""
 
         def key(each: ReproductionRecord) -> tuple[Any, ...]:
+            """What tells one try from another."""
             return each.digest, each.budget, each.seed, each.who, each.environment
 
         return key(self) == key(other)

@@ -118,6 +118,7 @@ def standings_of(
     tested: set[tuple[int, str]] = set()
 
     def stand(found: ExperimentResults, result: LevelResult, controls: tuple[str, ...]) -> Standing:
+        """The standing of one level of the results, against these controls."""
         gains = [gain for each in controls if (gain := result.gains.get(each)) is not None]
         return Standing(
             ticket=f"{name}:{result.level}",

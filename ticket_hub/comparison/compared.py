@@ -183,6 +183,7 @@ def nearest(levels: Sequence[StudyLevel], density: float) -> StudyLevel | None:
     """The level whose tickets have this density, a tenth off at most; None where there is none."""
 
     def distance(level: StudyLevel) -> float:
+        """How far a level's density is from the wanted one, as a ratio."""
         return abs(math.log(max(level.ticket.density, 1e-12) / max(density, 1e-12)))
 
     near = min(levels, key=distance, default=None)

@@ -30,6 +30,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     """
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as the base class
+        """What a pickle asks for by name, where arrays need it; nothing else is looked up."""
         known = {
             "_reconstruct": np._core.multiarray._reconstruct,  # type: ignore[attr-defined]  # noqa: SLF001 - what pickled arrays name
             "ndarray": np.ndarray,

@@ -154,6 +154,7 @@ def published_archives(name: str) -> list[Archive]:
 
 def _idx(kind: str) -> Callable[[Any], list[Archive]]:
     def plan(sets: Any) -> list[Archive]:  # noqa: ANN401 - a module without types
+        """The archives that torchvision names for data in the idx format."""
         published = getattr(sets, kind)
         return [
             Archive(
@@ -185,6 +186,7 @@ def _emnist(sets: Any) -> list[Archive]:  # noqa: ANN401 - a module without type
 
 def _cifar(kind: str) -> Callable[[Any], list[Archive]]:
     def plan(sets: Any) -> list[Archive]:  # noqa: ANN401 - a module without types
+        """The one archive of a CIFAR data set, and the files that it holds."""
         published = getattr(sets, kind)
         files = [file for file, _ in published.train_list + published.test_list]
         places = [
@@ -204,6 +206,7 @@ def _cifar(kind: str) -> Callable[[Any], list[Archive]]:
 
 def _single_files(kind: str, parts: Sequence[str]) -> Callable[[Any], list[Archive]]:
     def plan(sets: Any) -> list[Archive]:  # noqa: ANN401 - a module without types
+        """One file for each part of the data set."""
         listed = [getattr(sets, kind).split_list[part] for part in parts]
         return [Archive(addresses=(url,), place=file, md5=md5) for url, file, md5 in listed]
 

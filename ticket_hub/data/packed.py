@@ -244,6 +244,7 @@ class PackedImages(Tensor):
         cuts = [None] * len(numbers) if windows is None else windows.tolist()
 
         def fill(first: int) -> None:
+            """Decode the pictures from `first` on into their places."""
             for at in range(first, min(first + CHUNK, len(numbers))):
                 target[at] = _decoded(self.pack, numbers[at], cuts[at], where)
 

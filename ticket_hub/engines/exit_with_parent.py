@@ -24,6 +24,7 @@ def exit_with(handle: int, grace_seconds: float = GRACE_SECONDS) -> None:
     """
 
     def watch() -> None:
+        """Wait for the end of the pipe; then stop this process, and kill what is left of it."""
         while os.read(handle, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)

@@ -60,6 +60,7 @@ class Surveyor:
             self.begin(len(names))
 
         def listen(folder: Path, event: Mapping[str, Any]) -> None:
+            """Hand an event of a work to whoever asked for its kind."""
             kind, name = event["event"], names[folder]
             if kind == "started" and self.attempt is not None:
                 self.attempt(name)

@@ -181,6 +181,7 @@ class Outcome:
             )
 
         def mean(values: Sequence[float]) -> tuple[float, ...]:
+            """The mean of some values over the runs of each ticket."""
             return tuple(float(np.mean([values[at] for at in each])) for each in places.values())
 
         stops = mean([math.log(max(stop, 1)) for stop in self.early_stop])

@@ -143,7 +143,7 @@ class HuggingFaceHub:
                 CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(source))
                 for path, source in files
             ]
-            # Without a parent the hub would take any head for ours.
+            # The head was read just now, so the hub's own check of the parent would notice nobody.
             self._keep_new_repository(repo, parent, additions)
             deletions = [CommitOperationDelete(path_in_repo=path) for path in delete]
             commit = self.api.create_commit(

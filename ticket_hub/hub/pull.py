@@ -258,8 +258,7 @@ def _bring_beside(hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool) ->
         except HubUnavailableError:
             raise
         except HubError:
-            # A signature that cannot be had is no stranger's: without it the bundle would look
-            # unsigned.
+            # Without its signature a signed bundle would look unsigned.
             if signs:
                 raise
             continue
@@ -304,6 +303,7 @@ def _bring_source(hub: Hub, reference: Reference, *, ask: bool) -> None:
 
 def _fetcher(hub: Hub, snapshot: Snapshot, name: str, size: int) -> Fetch:
     def fetch(target: Path, offset: int) -> None:
+        """Append the file's bytes from `offset` on."""
         hub.download(snapshot, name, target, offset=offset, most=size)
 
     return fetch

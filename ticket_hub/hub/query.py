@@ -253,6 +253,7 @@ def _cheapest_first(found: list[SearchHit], sort: Sort) -> list[SearchHit]:
     """The smallest or the most sped up first; what nobody has measured comes last."""
 
     def order(each: SearchHit) -> float:
+        """Less is better; infinity for what nobody has measured."""
         if each.cost is None:
             return math.inf
         return each.cost.bytes if sort == "size" else -each.cost.speedup

@@ -92,6 +92,7 @@ def register_importer(
     """
 
     def join(read: R) -> R:
+        """Register the function as the reader of this name."""
         IMPORTERS.register(name)(Importer(read=read, recognizes=recognizes))
         return read
 
@@ -108,6 +109,7 @@ def register_exporter(name: str, *, advice: str = "", is_folder: bool = False) -
     """
 
     def join(write: W) -> W:
+        """Register the function as the writer of this name."""
         EXPORTERS.register(name)(Exporter(write=write, advice=advice, is_folder=is_folder))
         return write
 

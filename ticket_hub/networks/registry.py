@@ -123,6 +123,7 @@ def register_network(
     join = NETWORKS.register(pattern, examples=examples or (pattern,))
 
     def decorate(builder: B) -> B:
+        """Register the builder; what was known of networks before may be another's now."""
         join(Network(build=builder, options=dict(options or {}), home=home))
         outline.cache_clear()
         return builder
@@ -281,6 +282,7 @@ def _nearest(name: str) -> str:
     """A name of the same beginning, since families differ in their numbers."""
 
     def likeness(known: str) -> tuple[int, float]:
+        """How many letters begin alike, then how alike the names are as a whole."""
         same = difflib.SequenceMatcher(None, name, known).ratio()
         pairs = zip(name, known, strict=False)
         return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))), same

@@ -121,11 +121,13 @@ def rates(layers: Layers, kept: int, spec: PruningSpec) -> Densities:
     linear = spec.schedule == "linear"
 
     def at(level: float) -> dict[str, float]:
+        """The density of each layer after so many rounds, which need not be whole."""
         if linear:
             return {name: max(0.0, 1 - rate * level) for name, rate in each.items()}
         return {name: (1 - rate) ** level for name, rate in each.items()}
 
     def weights(level: float) -> float:
+        """How many weights all layers keep after so many rounds."""
         found = at(level)
         return sum(layer.size * found[layer.name] for layer in layers)
 

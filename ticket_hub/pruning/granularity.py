@@ -195,8 +195,6 @@ class Granularity(AnyGranularity):
     ) -> dict[str, Tensor]:
         """Score each entry of a layer by `reduce`, and drop by `select`."""
         worth = {name: self.reduce(self.split(score)) for name, score in scores.items()}
-        # An entry counts as kept while anything of it is: levels before may have dropped weights of
-        # it.
         kept: Mask = {name: self.kept(keep) for name, keep in mask.items()}
         for group, count in drops:
             kept = self.select({name: worth[name] for name in group.names}, kept, count)
@@ -242,6 +240,7 @@ def register_granularity(name: str, *, examples: tuple[str, ...] = ()) -> Callab
     """
 
     def join(kind: G) -> G:
+        """Register the class, once it is known to be a granularity."""
         if not (isinstance(kind, type) and issubclass(kind, AnyGranularity)):
             raise PluginError(
                 f"The granularity {name!r} is no subclass of ticket_hub.pruning.Granularity.",

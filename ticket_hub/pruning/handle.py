@@ -149,6 +149,7 @@ class MaskHandle:
         lent = [weight.lend(module) for weight in self._held.values()]
 
         def put_back(*_: object) -> None:
+            """Give the layer what was given for this call, unless somebody has replaced it."""
             for one in filter(None, lent):
                 parameters, leaf, given, values = one
                 if parameters.get(leaf) is values:

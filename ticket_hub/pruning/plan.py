@@ -160,6 +160,7 @@ def _shared_units(
     """
 
     def at(level: float) -> list[int]:
+        """The entries that each group keeps after so many rounds: one at least."""
         return [max(1, round(group.size * group.share(level))) for group in chosen]
 
     low, high = 0.0, 1.0

@@ -37,6 +37,7 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
     }
 
     def remember(number: int, frame: FrameType | None) -> None:
+        """Note the wish to stop; the same signal again ends the process as usual."""
         del frame
         asked.set()
         signal.signal(

@@ -72,6 +72,7 @@ def csv_file(folder: Path) -> Reporter:
     path = folder / "log.csv"
 
     def report(event: Mapping[str, Any]) -> None:
+        """Append the readings of an event."""
         rows = list(readings(event))
         if not rows:
             return
@@ -92,6 +93,7 @@ def tensorboard(folder: Path) -> Reporter:
     )
 
     def report(event: Mapping[str, Any]) -> None:
+        """Write an event's readings and texts, and flush: the process may be killed."""
         for name, step, value in readings(event):
             writer.add_scalar(name, value, step)
         for name, text in _texts(event).items():
@@ -114,6 +116,7 @@ def mlflow(folder: Path) -> Reporter:
     run = client.create_run(experiment, run_name=folder.name).info.run_id
 
     def report(event: Mapping[str, Any]) -> None:
+        """Log an event's readings as metrics, and its texts as tags."""
         for name, step, value in readings(event):
             client.log_metric(run, name, value, step=step)
         for name, text in _texts(event).items():
@@ -140,6 +143,7 @@ def _steps_as_numbers(log: Any) -> Reporter:  # noqa: ANN401 - a function of a m
     """For trackers whose steps may only rise: each curve brings its own step as a number beside."""
 
     def report(event: Mapping[str, Any]) -> None:
+        """Log an event's readings, each with its step beside it."""
         told: dict[str, Any] = dict(_texts(event))
         for name, step, value in readings(event):
             told |= {name: value, f"{name.rpartition('/')[0]}/step": step}

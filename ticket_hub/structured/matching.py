@@ -103,6 +103,7 @@ class _Moments:
     def add(
         self, one: Shaped[Tensor, "samples units"], other: Shaped[Tensor, "samples units"]
     ) -> None:
+        """Add the activations of both networks on the same samples."""
         both = torch.stack([one, other])
         self.count += both.shape[1]
         self.sums += both.sum(1)
@@ -110,6 +111,7 @@ class _Moments:
         self.products += both[1].T @ both[0]
 
     def correlations(self) -> Float64[Tensor, "other one"]:
+        """Between each unit of the other network and each of the one; 0 with a constant one."""
         means = self.sums / self.count
         # Rounding may leave a constant unit a variance just below 0.
         spreads = (self.squares / self.count - means.square()).clamp(min=0).sqrt()
@@ -136,6 +138,7 @@ def _watched(
     module.load_state_dict(dict(weights))
 
     def keep(name: str, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Keep what comes into a layer."""
         found[name] = inputs[0]
 
     for name in names:

@@ -83,6 +83,7 @@ def register_backend(name: str) -> Callable[[B], B]:
     """
 
     def join(kind: B) -> B:
+        """Register the class, which then knows its name."""
         kind.name = name
         registered: B = BACKENDS.register(name)(kind)
         return registered

@@ -67,6 +67,7 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
     found = {"activations": 0, "largest": 0, "multiplications": 0}
 
     def note(part: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+        """Count a layer's outputs and multiplications."""
         del inputs
         if not isinstance(output, Tensor):
             return
@@ -83,6 +84,7 @@ def count(module: nn.Module, input_shape: tuple[int, int, int]) -> Cost:
     kept: dict[StorageWeakRef, int] = {}
 
     def keep(value: Tensor) -> Tensor:
+        """Note the storage of a tensor that autograd keeps, unless it is a weight's."""
         reference = StorageWeakRef(value.untyped_storage())
         if reference not in weights:
             kept[reference] = value.untyped_storage().nbytes()

@@ -28,7 +28,7 @@ from ticket_hub.networks import blank_module
 from ticket_hub.networks.factory import trust
 from ticket_hub.networks.registry import home_module
 from ticket_hub.training.capacity import world_size
-from ticket_hub.training.local import run_task
+from ticket_hub.training.local import run_task, teller
 from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.messages import portable
@@ -135,12 +135,6 @@ def lead(
             than there are processes.
         TrainingError: as `run_task`; or another process is gone, or has other bits.
     """
-
-    def tell(news: list[Progress]) -> None:
-        if observe is not None:
-            for progress in news:
-                observe(progress)
-
     done: dict[str, Trained] = {}
     for task in tasks:
         check_shares(task, data, team.size)
@@ -150,7 +144,7 @@ def lead(
         # The first process alone keeps checkpoints.
         told = dataclasses.replace(task, keeper=None)
         team.tell(_Do(task=told, module=module, imports=tuple(plugins.given())))
-        results = _do(team, data, task, tell, should_stop)
+        results = _do(team, data, task, teller(observe), should_stop)
         done |= {m.name: result for m, result in zip(task.members, results, strict=True)}
     return done
 

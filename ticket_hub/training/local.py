@@ -17,7 +17,7 @@ from ticket_hub.training.settings import deliberate, on_device
 from ticket_hub.training.sparse.compile_kernels import compile_apart
 from ticket_hub.training.sparse.compiled import SparseNumba
 
-__all__ = ["run_here", "run_over", "run_task"]
+__all__ = ["run_here", "run_over", "run_task", "teller"]
 
 MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Of a CPU; of CUDA and its graphs; of cuBLAS, cuDNN and their kind."""
@@ -84,7 +84,7 @@ def run_over(
                 try:
                     with _translated(data, task), on_device(data.device):
                         if data.device not in busy:
-                            drive = Drive(data, task, _teller(observe), should_stop)
+                            drive = Drive(data, task, teller(observe), should_stop)
                             busy[data.device] = (task, drive, drive.pieces())
                         next(busy[data.device][2])
                 except StopIteration as ended:
@@ -104,10 +104,11 @@ def _keep(busy: Mapping[torch.device, tuple[Task, Drive, object]]) -> None:
             drive.keep()
 
 
-def _teller(observe: Callable[[Progress], None] | None) -> Callable[[list[Progress]], None]:
-    """Tells how far each member of a group is."""
+def teller(observe: Callable[[Progress], None] | None) -> Callable[[list[Progress]], None]:
+    """Make of an observer of members one of groups; without one, nobody is told."""
 
     def tell(news: list[Progress]) -> None:
+        """Tell how far each member is."""
         if observe is not None:
             for progress in news:
                 observe(progress)
@@ -133,7 +134,7 @@ def run_here(
 
     done: dict[str, Trained] = {}
     for task in tasks:
-        results = run_task(data, task, _teller(observe), should_stop)
+        results = run_task(data, task, teller(observe), should_stop)
         done |= {m.name: result for m, result in zip(task.members, results, strict=True)}
     return done
 

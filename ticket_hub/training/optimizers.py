@@ -100,6 +100,7 @@ def register_optimizer(name: str, *, takes: Sequence[str] = ()) -> Callable[[K],
     """
 
     def join(kind: K) -> K:
+        """Register the class, once it is known to be an optimizer."""
         if not (isinstance(kind, type) and issubclass(kind, Optimizer)):
             raise PluginError(
                 f"The optimizer {name!r} is no subclass of ticket_hub.training.Optimizer.",

@@ -103,6 +103,7 @@ class _Round:
         self._deadline: float | None = None
 
     def run(self) -> dict[str, Trained]:
+        """Deal tasks and listen until nothing is left to wait for; see `Pool.run`."""
         while self._deal():
             self._listen()
             if self._deadline is None and self._should_stop is not None and self._should_stop():

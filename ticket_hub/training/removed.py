@@ -151,6 +151,7 @@ class Removed:
                 each: _Statistics = each,
                 gone: Tensor = gone,
             ) -> None:
+                """Read mean and variance of the removed channels of what enters the norm."""
                 del part
                 channels = given[0].transpose(0, 1).flatten(1)[gone]
                 each.positions = channels.shape[1] // len(given[0])

@@ -44,6 +44,7 @@ class _Traced(Group):
 
         # It knows the module and not the group, which would keep itself alive.
         def loss(weights: dict[str, Tensor], pixels: Tensor, truth: Tensor) -> Tensor:
+            """One member's loss on its own batch."""
             return functional.cross_entropy(run(weights, pixels), truth, label_smoothing=smoothing)
 
         self._traced = make_fx(vmap(grad(loss)))(self._weights, images, labels)

@@ -221,6 +221,7 @@ class _Session:
         keeper = LevelsKeeper(folder=folder, environment=self.environment)
 
         def train_first(iterations: int, members: list[Member]) -> Sequence[Trained]:
+            """Train the members that some controls begin from, without telling of it."""
             training = first_training(self.spec.training, iterations)
             silent = dataclasses.replace(resources, observe=None)
             return silent.train(self.trainer, architecture, training, members, keeper)

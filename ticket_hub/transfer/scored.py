@@ -76,6 +76,7 @@ class Theta0Scores:
         theta0 = self.ticket.theta0
 
         def measured(need: str, mask: Mask) -> Weights:
+            """What a criterion needs at theta0, under the mask so far."""
             architecture, at = self.ticket.architecture, (theta0, mask)
             return measure(
                 need, architecture, self.data, self.training, at, seed=self.seed, spec=spec

@@ -105,9 +105,11 @@ def make_start(
     no_scores = f"The control {control!r} needs the scores of theta0, and they are not known here."
 
     def fresh(seed: int) -> Weights:
+        """A new initialization from a seed."""
         return draw(seed) if draw else initialize(ticket.architecture, network, seed)
 
     def begun() -> Weights:
+        """What the ticket begins from: theta0, or its signs with fresh sizes."""
         if signed is None:
             return ticket.theta0
         return signed_weights(ticket.theta0, ticket.mask, fresh(signed))

@@ -91,6 +91,7 @@ def _add_account(database: Database, account: Account) -> None:
     account.key = name.lower()
 
     def add(session: Session) -> None:
+        """Enter the account, unless its name is taken."""
         if session.scalar(select(Account.id).where(Account.key == account.key)):
             raise HubConflictError(f"There is an account {name!r} already.", "Choose another name.")
         session.add(account)
@@ -108,6 +109,7 @@ def add_member(database: Database, organization: str, user: str, role: str = "wr
         raise HubError(f"{role!r} is no role.", f"Use one of {', '.join(ROLES)}.")
 
     def add(session: Session) -> None:
+        """Enter the membership, or change its role."""
         owner, member = (
             find_account(session, organization, ORGANIZATION),
             find_account(session, user, USER),
@@ -129,6 +131,7 @@ def remove_member(database: Database, organization: str, user: str) -> None:
     """
 
     def remove(session: Session) -> None:
+        """Delete the membership, if there is one."""
         owner, member = (
             find_account(session, organization, ORGANIZATION),
             find_account(session, user, USER),
@@ -148,6 +151,7 @@ def set_disabled(database: Database, name: str, *, disabled: bool) -> None:
     """
 
     def change(session: Session) -> None:
+        """Set the mark on the account."""
         find_account(session, name).disabled = disabled
 
     database.transact(change)

@@ -74,6 +74,7 @@ def create_token(
     expires_at = min((end for end in (asked, no_later_than) if end is not None), default=None)
 
     def issue(session: Session) -> IssuedToken:
+        """Enter the token by the digest of its secret, which is kept nowhere."""
         account = find_account(session, user, USER)
         token = Token(
             account_id=account.id,
@@ -121,6 +122,7 @@ def revoke_token(database: Database, token_id: str) -> None:
     """
 
     def revoke(session: Session) -> None:
+        """Set the time of its end, once."""
         token = session.get(Token, token_id)
         if token is None:
             raise HubNotFoundError(

@@ -153,6 +153,7 @@ def index_commit(
         fresh.add(manifest)
 
     def act(session: Session) -> None:
+        """Enter the commit with what its bundle says, unless either is gone by now."""
         if facts is not None:
             keep_facts(session, manifest, facts)
         repository = session.get(Repository, repository_id, with_for_update=True)

@@ -86,6 +86,7 @@ def mirror(
     yield from (Mirrored(repo="", done="left out", reason=str(error)) for error in told)
 
     def forget(session: Session) -> list[Mirrored]:
+        """Drop the entries of this source that its hub no longer has."""
         mine = (TicketEntry.source == address, TicketEntry.namespace == owner)
         entries = session.scalars(select(TicketEntry).where(*mine)).all()
         gone = [entry for entry in entries if entry.key not in seen]

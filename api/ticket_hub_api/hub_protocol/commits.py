@@ -104,6 +104,7 @@ def _make(
     services = draft.services
 
     def act(session: Session) -> CommitRow:
+        """Lock the repository, enter the contents, and commit."""
         # Before the head is read: who waited here sees what was committed meanwhile.
         repository = repositories.lock(session, row.id)
         draft.enter(session, plan)

@@ -70,6 +70,7 @@ def create_repository(
         plan = CommitPlan(title="initial commit", operations=[*kept])
 
         def make(session: Session) -> tuple[RepositoryRow, bool]:
+            """Enter the repository with its first commit; one that is there already stays."""
             owner = repositories.owner_for(session, principal, namespace)
             key = repository_key(kind, owner.name, name)
             if session.scalar(select(Repository.id).where(Repository.key == key)):

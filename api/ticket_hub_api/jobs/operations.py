@@ -108,6 +108,7 @@ def submit_job(
     planned = hub.torch_process.call(plan_job, viewer, request)
 
     def make(session: Session) -> str:
+        """Enter the job, or find the one that was submitted with the same key."""
         known = _with_key(session, viewer, idempotency_key)
         if known is not None:
             return _same(known, digest)
@@ -187,6 +188,7 @@ def delete_job(hub: OpenHub, viewer: Principal, job_id: str) -> None:
     one_job(hub, viewer, job_id)
 
     def forget(session: Session) -> None:
+        """Delete the job and its events, if it has ended."""
         job = session.get(Job, job_id, with_for_update=True)
         if job is None:
             return

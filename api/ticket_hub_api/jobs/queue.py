@@ -62,6 +62,7 @@ class JobQueue:
                 return None  # mostly; a look takes no lock
 
         def take(session: Session) -> Lease | None:
+            """Take the first job that waits, under its lock."""
             # PostgreSQL passes over a row that another worker is taking; SQLite has one writer.
             job_id = session.scalar(_next().with_for_update(skip_locked=True))
             # Looked at within the transaction: since the question without a lock, another may have
@@ -105,6 +106,7 @@ class JobQueue:
         """
 
         def act(session: Session) -> CommandName:
+            """Prolong the lease, add the time that was used, and find what the worker is to do."""
             job = self._held(session, lease)
             if job is None:
                 return Command.LOST
@@ -135,6 +137,7 @@ class JobQueue:
         """
 
         def act(session: Session, job: Job) -> None:
+            """Enter the result, and end the job."""
             job.result = canonical_json(dict(result)).decode()
             if also is not None:
                 also(session, job)
@@ -150,6 +153,7 @@ class JobQueue:
         """
 
         def act(session: Session, job: Job) -> None:
+            """Count the failure; the job waits again, or has failed."""
             job.failures += 1
             job.problem, job.remedy = problem, remedy
             if for_good or job.failures >= MAX_FAILURES:
@@ -173,6 +177,7 @@ class JobQueue:
         """End a job that waits, or let its worker stop; the state that it has now, or nothing."""
 
         def act(session: Session) -> str:
+            """End a job that waits, or leave an order for its worker."""
             job = locked(session, job_id)
             if job is None:
                 return ""
@@ -194,6 +199,7 @@ class JobQueue:
         """Change a job that this lease still holds; whether it did."""
 
         def change(session: Session) -> bool:
+            """Act on the job, if the lease still holds."""
             job = self._held(session, lease)
             if job is not None:
                 act(session, job)

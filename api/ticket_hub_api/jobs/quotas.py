@@ -65,6 +65,7 @@ def set_quota(database: Database, name: str, seconds: int) -> None:
         raise HubError(f"{seconds} is less than nothing.", "Give 0 for no limit, or a number.")
 
     def change(session: Session) -> None:
+        """Enter the limit, or change it."""
         account = find_account(session, name)
         row = session.get(JobQuota, account.id)
         if row is None:

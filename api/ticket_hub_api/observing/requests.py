@@ -50,6 +50,7 @@ class Observed:
         seen = {"status": 500, "bytes": 0}
 
         async def observed(message: Message) -> None:
+            """Note status and size of an answer as it goes out."""
             _look(message, seen, identifier)
             await send(message)
 

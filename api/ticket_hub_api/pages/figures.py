@@ -87,6 +87,7 @@ async def _kept(hub: OpenHub, name: str, make: Callable[..., Figure], *arguments
     path = hub.settings.folder / "figures" / f"{digest}.svg"
 
     def found() -> bytes:
+        """The kept figure, or a new one."""
         with contextlib.suppress(OSError):
             return path.read_bytes()
         return hub.torch_process.call(_drawn, path, make, arguments)

@@ -142,6 +142,7 @@ async def follow_job(
     await run_in_threadpool(operations.one_job, services, caller, job_id)
 
     async def stream() -> AsyncIterator[bytes]:
+        """The events as the browser's EventSource reads them."""
         yield b"retry: 2000\n\n"
         async for event in operations.follow(services, job_id, last):
             yield server_sent(event)

@@ -50,6 +50,7 @@ class RestRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
+            """Refuse a body that is too large, and a caller without rights, before it is read."""
             length = request.headers.get("content-length", "")
             if length.isdigit() and int(length) > MAX_BODY:
                 raise _too_large()
@@ -65,6 +66,7 @@ def _limited(receive: Receive) -> Receive:
     size = 0
 
     async def counted() -> Message:
+        """The next part of the body, while there are not too many bytes."""
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))

@@ -156,6 +156,7 @@ def store(stores: Stores, repository_id: str, received: Received) -> None:
     key = stores.blobs.keep(received)
 
     def enter(session: Session) -> bool:
+        """Enter the content, and that it was sent; whether it is new."""
         fresh = register(session, {received.sha256: (received.size, key)})
         prove(session, repository_id, received.sha256)
         return bool(fresh)

@@ -75,6 +75,7 @@ def _load(database: Database, name: str, length: int) -> str:
         value = connection.scalar(statement)
 
     def make(session: Session) -> str:
+        """The secret that another process has made meanwhile, or a new one."""
         found = session.scalar(statement)
         if found is None:
             found = secrets.token_hex(length)

@@ -171,6 +171,7 @@ class Attempt:
         failed: list[BaseException] = []
 
         def take() -> None:
+            """Keep what the step gives or raises."""
             try:
                 done.append(step())
             except BaseException as error:  # noqa: BLE001 - raised again below

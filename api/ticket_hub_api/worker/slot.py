@@ -136,6 +136,7 @@ class SlotProcess:
         )
 
         def enter(session: Session) -> None:
+            """Enter this slot among the workers."""
             moment = clock(session)
             session.add(
                 JobWorker(
@@ -201,6 +202,7 @@ def main() -> None:
     slot = SlotProcess(options)
 
     def stop(_number: int, _frame: object) -> None:
+        """Begin to stop; what is in hand is given back."""
         slot.stopping.set()
 
     signal.signal(signal.SIGTERM, stop)

@@ -93,6 +93,7 @@ def _told(*, quiet: bool) -> Callable[[int, int], None] | None:
     last = 0.0
 
     def tell(done: int, total: int) -> None:
+        """Write a line, unless the one before is younger than a second."""
         nonlocal last
         now = time.monotonic()
         if now - last >= PROGRESS_SECONDS or done == total:

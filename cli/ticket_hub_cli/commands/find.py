@@ -230,6 +230,7 @@ def _find_on(
     pace, log = Pace.of(recipe), _log(recipe, places)
 
     def begin(works: int) -> None:
+        """Adapt what is shown to the number of parts."""
         log.searched = 0 if works == 1 else None  # parts are each at a level of their own
         pace.levels *= works
         pace.trials = -(-pace.trials // works)

@@ -200,6 +200,7 @@ def _columns(manifest: Manifest) -> list[Column]:
         return found
 
     def shown(spread: dict[str, float] | None) -> str:
+        """A mean with its range."""
         if spread is None:
             return "-"
         mean, low, high = (metric.number(spread[key]) for key in ("mean", "min", "max"))

@@ -140,6 +140,7 @@ def _noting(uses: dict[str, int], layer: PrunableLayer) -> Hook:
     """
 
     def note(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """Count the uses of one call of the layer."""
         numbers = inputs[0] if isinstance(part, _ConvTransposeNd) else output
         uses[layer.name] += numbers.numel() // layer.shape[0]
 

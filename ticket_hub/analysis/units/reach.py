@@ -131,6 +131,7 @@ def _run(
 
 def _keeping(outputs: dict[str, Tensor], name: str, constant: float) -> Hook:
     def keep(_part: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        """Keep the layer's output, shifted, so that its gradient can be asked for."""
         outputs[name] = output + constant
         outputs[name].retain_grad()
         return outputs[name]

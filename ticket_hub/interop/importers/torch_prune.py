@@ -69,6 +69,7 @@ def _module_order(weights: Mapping[str, Tensor]) -> list[str]:
     places = {name: place for place, name in enumerate(weights)}
 
     def key(name: str) -> tuple[int, int, int]:
+        """Module by module; in each the weight, the bias, then others as they came."""
         module, _, leaf = name.rpartition(".")
         return modules.index(module), ranks.get(leaf, 2), places[name]
 

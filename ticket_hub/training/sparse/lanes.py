@@ -71,15 +71,18 @@ def generated(result: Numba) -> Callable[[Generate], Numba]:
     """
 
     def wrap(generate: Generate) -> Numba:
+        """Make the intrinsic of one function."""
         # Without the checks of argument types that the tests wrap round every function.
         plain = inspect.unwrap(generate)
 
         def definition(context: Numba, *kinds: Numba) -> Numba:
+            """What numba asks: the types, and what makes the code."""
             del context
             returned = kinds[0].dtype if result is None else result
             return returned(*kinds), lower
 
         def lower(context: Numba, builder: Builder, signature: Numba, values: Numba) -> Value:
+            """Make the code: arrays as pointers, integers as 64 bits, then the function's."""
             plainer = [
                 _lowered(context, builder, kind, value)
                 for kind, value in zip(signature.args, values, strict=True)

@@ -239,6 +239,7 @@ def _four_sums(builder: Builder, parts: list[Value]) -> Value:
     """Four vectors of 16 lanes -> the four sums of their lanes."""
 
     def woven(a: Value, b: Value, pairs: list[int]) -> Value:
+        """Pairs of lanes from both, within each 128 bits."""
         # Within each 128 bits, as the processors' unpack instructions do it.
         lanes = [base + lane for base in range(0, BLOCK, 4) for lane in pairs]
         return shuffle(builder, a, b, lanes)

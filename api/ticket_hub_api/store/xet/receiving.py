@@ -40,6 +40,7 @@ def take_xorb(stores: Stores, claimed: str, received: Received) -> bool:
     values = {"size": found.size, "sha256": found.sha256, "chunks": pack(found.chunks)}
 
     def enter(session: Session) -> bool:
+        """Enter the xorb; whether it is new."""
         here = session.get(Xorb, claimed) is not None
         if not here:
             session.add(Xorb(hash=claimed, key=key, **values))
@@ -64,6 +65,7 @@ def _touch(stores: Stores, value: str) -> bool:
     """Whether a xorb is here; it is then kept from a collector for a while."""
 
     def touch(session: Session) -> bool:
+        """Set its time, if it is here."""
         row = session.get(Xorb, value)
         if row is not None:
             row.touched_at = now()
@@ -104,6 +106,7 @@ def _take_file(stores: Stores, repository_id: str, file: ShardFile) -> None:
         raise XetError(f"a file's sha256 is {sha256}, not {file.sha256}")
 
     def enter(session: Session) -> None:
+        """Enter the file, and that it was sent for this repository."""
         _enter(session, sha256, size, file, terms)
         objects.prove(session, repository_id, sha256)
 
