@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import Side, compare, machine
+from measure import TimedSide, compare, machine
 from multicore import busy_machine, four_cores
 from sides import LENET, dense_member, side_of, usual_side
 from tickets import LEVELS, ladder, mnist
@@ -67,12 +67,12 @@ def lenet(level: int, backend: str, rounds: int) -> dict[str, Any]:
     return compare(usual_side(usual, 30, 2), side_of(engine, data, 300), rounds, tight=tight)
 
 
-def _tight_side(data: DataSet, sizes: tuple[int, ...], masks: Sequence[Tensor] = ()) -> Side:
+def _tight_side(data: DataSet, sizes: tuple[int, ...], masks: Sequence[Tensor] = ()) -> TimedSide:
     """An expert's loop: all tensors in memory, normalized once, and few calls."""
     images, labels = normalized(data.train.inputs, data).flatten(1), data.train.labels
     loop = TightLoop(images, labels, sizes, LENET.batch_size, masks)
     read = [(normalized(p.inputs, data).flatten(1), p.labels) for p in (data.validation, data.test)]
-    return Side(
+    return TimedSide(
         train=loop.train,
         iterations=300 if masks else 1000,
         evaluate=lambda: [loop.evaluate(*pair) for pair in read],
@@ -103,7 +103,7 @@ def whole_search(without: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def _level_side(data: DataSet, architecture: Architecture, one: Member, without: str) -> Side:
+def _level_side(data: DataSet, architecture: Architecture, one: Member, without: str) -> TimedSide:
     module, share = build(architecture), density(one.mask)
     rows = [row for row in TABLE if row.kind == "lenet" and row.device == "cpu"]
     name = next(r.backend for r in rows if share < r.below and r.backend != without)

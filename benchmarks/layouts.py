@@ -38,7 +38,7 @@ REPEATS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class LayerShape:
     """A layer and its inputs; the batch holds 60 square images."""
 
     kind: str
@@ -58,7 +58,7 @@ class Shape:
         )  # fmt: skip
 
 
-def shapes(kind: str, kernel: int, stride: int, channels: tuple[int, ...]) -> Iterator[Shape]:
+def shapes(kind: str, kernel: int, stride: int, channels: tuple[int, ...]) -> Iterator[LayerShape]:
     """All shapes of a kind, a kernel and a stride."""
     for count in channels:
         groups = {"depthwise": count, "grouped": 2}.get(kind, 1)
@@ -66,13 +66,13 @@ def shapes(kind: str, kernel: int, stride: int, channels: tuple[int, ...]) -> It
         wanted = {"depthwise": (count,), "grouped": (inputs,)}.get(kind, (count, 8, 16))
         for outputs in sorted(set(wanted)):
             for image in (8, 16):
-                yield Shape(
+                yield LayerShape(
                     kind=kind, channels=inputs, outputs=outputs, groups=groups, kernel=kernel,
                     stride=stride, image=image,
                 )  # fmt: skip
 
 
-def error(shape: Shape, dtype: torch.dtype, layout: torch.memory_format) -> float:
+def error(shape: LayerShape, dtype: torch.dtype, layout: torch.memory_format) -> float:
     """The largest error of output, gradients and evaluation, of the largest true value."""
     torch.manual_seed(0)
     layer, true = shape.layer().to(dtype), shape.layer().double()
@@ -106,13 +106,13 @@ def work() -> None:
     for row in order["shapes"]:
         faulthandler.dump_traceback_later(order["seconds"], exit=True)
         figure = error(
-            Shape(**row), getattr(torch, order["dtype"]), getattr(torch, order["layout"])
+            LayerShape(**row), getattr(torch, order["dtype"]), getattr(torch, order["layout"])
         )
         print(json.dumps(figure), flush=True)
 
 
 def errors(
-    todo: list[Shape], dtype: str, layout: str, threads: int, seconds: float
+    todo: list[LayerShape], dtype: str, layout: str, threads: int, seconds: float
 ) -> list[float | None]:
     """Each shape's error, None where the process did not live through it."""
     found: list[float | None] = []
@@ -134,8 +134,8 @@ def errors(
 
 
 def row(
-    title: str, todo: list[Shape], dtype: str, layout: str, *, threads: int, seconds: float
-) -> list[Shape]:
+    title: str, todo: list[LayerShape], dtype: str, layout: str, *, threads: int, seconds: float
+) -> list[LayerShape]:
     """Print what some shapes came to; returns those that went wrong."""
     found = errors(todo, dtype, layout, threads, seconds)
     pairs = zip(todo, found, strict=True)
@@ -168,7 +168,7 @@ def main() -> None:
     facts = fingerprint("cpu")
     print(*(facts[key] for key in ("device", "cpu_capability", "torch")), sep=", ")
     channels = QUICK if options.quick else CHANNELS
-    missed: list[Shape] = []
+    missed: list[LayerShape] = []
     for threads, dtype, kind, (kernel, stride) in itertools.product(
         options.threads, options.dtype, options.kinds, WINDOWS
     ):

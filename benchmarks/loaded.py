@@ -149,7 +149,7 @@ async def connection(target: Target, count: int, seconds: list[float]) -> int:
 
 
 @dataclass(frozen=True)
-class Result:
+class RoundTimes:
     """Of one round.
 
     Attributes:
@@ -180,7 +180,7 @@ class Result:
         return statistics.quantiles(self.seconds, n=100)[98]
 
 
-def measure(target: Target, requests: int, connections: int) -> Result:
+def measure(target: Target, requests: int, connections: int) -> RoundTimes:
     """Load a target with some connections at once."""
     seconds: list[float] = []
 
@@ -192,7 +192,7 @@ def measure(target: Target, requests: int, connections: int) -> Result:
     used, begin = target.cpu_seconds, time.perf_counter()
     received = asyncio.run(run())
     wall, used = time.perf_counter() - begin, target.cpu_seconds - used
-    return Result(seconds, wall, received, used / len(seconds))
+    return RoundTimes(seconds, wall, received, used / len(seconds))
 
 
 def beside(plain: PlainServer, targets: list[Target]) -> Pairs:
@@ -203,7 +203,7 @@ def beside(plain: PlainServer, targets: list[Target]) -> Pairs:
 def compare(pairs: Pairs, chosen: argparse.Namespace, requests: int = 0) -> list[dict[str, object]]:
     """Alternate between each target and its base; medians of the ratios of neighbours."""
     count = requests or chosen.requests
-    measured: dict[str, list[tuple[Result, Result]]] = {own.name: [] for _, own in pairs}
+    measured: dict[str, list[tuple[RoundTimes, RoundTimes]]] = {own.name: [] for _, own in pairs}
     for number in range(chosen.rounds + 1):
         for base, own in pairs:
             before = measure(base, count, chosen.connections)
@@ -213,7 +213,7 @@ def compare(pairs: Pairs, chosen: argparse.Namespace, requests: int = 0) -> list
     return [_row(name, rounds) for name, rounds in measured.items()]
 
 
-def _row(name: str, rounds: list[tuple[Result, Result]]) -> dict[str, object]:
+def _row(name: str, rounds: list[tuple[RoundTimes, RoundTimes]]) -> dict[str, object]:
     seconds = [second for _, own in rounds for second in own.seconds]
     received = sum(own.received for _, own in rounds)
     wall = sum(own.wall for _, own in rounds)

@@ -18,7 +18,7 @@ EVALUATE_EVERY = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class TimedSide:
     """One of the two that are compared, as seconds of one trial's work.
 
     Attributes:
@@ -46,7 +46,7 @@ class Side:
 
 
 def compare(
-    reference: Side, engine: Side, rounds: int, *, tight: Side | None = None
+    reference: TimedSide, engine: TimedSide, rounds: int, *, tight: TimedSide | None = None
 ) -> dict[str, Any]:
     """How many times faster the engine is, over rounds in which all take turns.
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import Side, machine
+from measure import TimedSide, machine
 from sides import LENET, side_of, usual_side
 from tickets import ladder, mnist
 from usual import UsualLoop
@@ -74,7 +74,7 @@ def population(names: Sequence[str]) -> list[Member]:
     return members
 
 
-def engine_side(names: Sequence[str], iterations: int, backend: str = "") -> Side:
+def engine_side(names: Sequence[str], iterations: int, backend: str = "") -> TimedSide:
     """The engine training members of these names together, on the backend of the table."""
     data, architecture = mnist()
     members = population(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from measure import Side
+from measure import TimedSide
 from usual import UsualLoop
 
 from ticket_hub.data import DataSet
@@ -29,7 +29,7 @@ def dense_member(architecture: Architecture, seed: int = 0) -> Member:
     )
 
 
-def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -> Side:
+def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -> TimedSide:
     """The engine's side."""
     pieces = [*cut(data.validation, 1000), *cut(data.test, 1000)]
 
@@ -42,7 +42,7 @@ def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -
             for piece in pieces:
                 backend.evaluate(piece)
 
-    return Side(
+    return TimedSide(
         train=train,
         iterations=iterations,
         evaluate=evaluate,
@@ -50,9 +50,9 @@ def side_of(backend: Backend, data: DataSet, iterations: int, trials: int = 1) -
     )
 
 
-def usual_side(loop: UsualLoop, iterations: int, batches: int) -> Side:
+def usual_side(loop: UsualLoop, iterations: int, batches: int) -> TimedSide:
     """The usual loop's side; it evaluates a few batches of 1,000 of the 15,000 images."""
-    return Side(
+    return TimedSide(
         train=loop.train,
         iterations=iterations,
         evaluate=lambda: loop.evaluate(batches),

@@ -46,7 +46,7 @@ SECONDS = 0.15  # of training in a round
 
 
 @dataclass(frozen=True)
-class Cost:
+class StepCost:
     """CPU-seconds of one step, and of one reading of validation and test."""
 
     step: float
@@ -81,13 +81,13 @@ def member(weights: Weights, mask: Mask) -> Member:
     return Member(name="trial-0", seed=0, level=0, weights=weights, mask=mask)
 
 
-def measure(backend: Backend, data: DataSet, steps: int) -> Cost:
+def measure(backend: Backend, data: DataSet, steps: int) -> StepCost:
     """Train some steps and read once."""
     begin = time.process_time()
     backend.train(backend.iteration + steps)
     middle = time.process_time()
     read(backend, data)
-    return Cost((middle - begin) / steps, time.process_time() - middle)
+    return StepCost((middle - begin) / steps, time.process_time() - middle)
 
 
 def read(backend: Backend, data: DataSet) -> None:
@@ -97,13 +97,15 @@ def read(backend: Backend, data: DataSet) -> None:
             backend.evaluate(piece)
 
 
-def compare(backends: Mapping[str, Backend], data: DataSet, rounds: int) -> dict[str, list[Cost]]:
+def compare(
+    backends: Mapping[str, Backend], data: DataSet, rounds: int
+) -> dict[str, list[StepCost]]:
     """Interleaved rounds of all backends."""
     steps = {}
     for name, backend in backends.items():
         measure(backend, data, 20)
         steps[name] = max(20, int(SECONDS / measure(backend, data, 20).step))
-    costs: dict[str, list[Cost]] = {name: [] for name in backends}
+    costs: dict[str, list[StepCost]] = {name: [] for name in backends}
     for _ in range(rounds):
         for name, backend in backends.items():
             costs[name].append(measure(backend, data, steps[name]))
@@ -135,10 +137,10 @@ def main() -> None:
         report(density(mask), compare(backends, data, options.rounds))
 
 
-def report(share: float, costs: Mapping[str, list[Cost]]) -> None:
+def report(share: float, costs: Mapping[str, list[StepCost]]) -> None:
     """One line for each backend."""
 
-    def ratio(name: str, value: Callable[[Cost], float]) -> float:
+    def ratio(name: str, value: Callable[[StepCost], float]) -> float:
         pairs = zip(costs["stack"], costs[name], strict=True)
         return statistics.median(value(stack) / value(own) for stack, own in pairs)
 

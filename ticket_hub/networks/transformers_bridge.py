@@ -265,7 +265,7 @@ def _classes(name: str) -> tuple[Any, Any]:
         inputs = "tokens"
 
         def forward(self, tokens: Tensor) -> Tensor:
-            """Logits, `(batch, classes)`; attention sees a text's words, and nothing behind its end."""
+            """Logits, `(batch, classes)`; attention sees a text's words, none behind its end."""
             numbers = tokens.flatten(1)
             is_word = numbers != 0
             ids = torch.where(is_word, numbers - 1, self.config.pad_token_id)

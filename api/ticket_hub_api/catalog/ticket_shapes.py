@@ -14,7 +14,7 @@ __all__ = [
     "CostFacts",
     "Description",
     "FittingLevel",
-    "FormCost",
+    "FormCostFacts",
     "Gain",
     "LayerDetail",
     "LevelDetail",
@@ -158,7 +158,7 @@ class Digest(TypedDict):
     size: int
 
 
-class FormCost(TypedDict):
+class FormCostFacts(TypedDict):
     """One form of a ticket: what it takes, and the median of its times with quartiles."""
 
     form: str
@@ -186,7 +186,7 @@ class CostFacts(TypedDict):
     threads: int
     machine: dict[str, str]
     where: str
-    costs: list[FormCost]
+    costs: list[FormCostFacts]
 
 
 class Description(TypedDict):
