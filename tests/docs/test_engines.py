@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ticket_hub.engines.choice import ENGINES
+from ticket_hub.engines.local import OPTIONS as LOCAL
 from ticket_hub.engines.ray import OPTIONS as RAY
 from ticket_hub.engines.slurm import OPTIONS as SLURM
 
@@ -37,6 +38,6 @@ def test_the_commands_run(shim: str, tmp_path: Path) -> None:
 
 def test_every_engine_and_option_is_there() -> None:
     assert [name for name in ENGINES if f"| `{name}` |" not in PAGE] == []
-    for name, options in (("local", ("slots",)), ("ray", RAY), ("slurm", SLURM)):
+    for name, options in (("local", LOCAL), ("ray", RAY), ("slurm", SLURM)):
         section = PAGE.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
         assert [key for key in options if f"`{key}`" not in section] == []

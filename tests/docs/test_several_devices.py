@@ -14,16 +14,27 @@ from tests.helpers.ranks import together
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import RecipeError
 from ticket_hub.exit_codes import exit_code
+from ticket_hub_cli.main import run
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/several-devices.md").read_text("utf-8")
 TORCHRUN = "torchrun --standalone --nproc-per-node 2 -m ticket_hub "
 SHORT = "--set training.iterations=20"
 
 
+LINES = re.findall(r"```sh\n(.*?)\n```", PAGE, re.DOTALL)
+
+
 def command() -> str:
-    (line,) = re.findall(r"```sh\n(.*?)\n```", PAGE, re.DOTALL)
+    line, _ = LINES
     assert line.startswith(TORCHRUN)
     return f"{str(line).removeprefix(TORCHRUN)} {SHORT}"
+
+
+@pytest.mark.usefixtures("forked_processes")
+def test_the_command_finds_tickets_on_an_engine_by_two_processes(tmp_path: Path) -> None:
+    _, line = LINES
+    assert run([*line.split()[1:], *SHORT.split(), "--out", str(tmp_path / "run")]) == 0
+    assert '"processes": "2"' in (tmp_path / "run/environment.json").read_text()
 
 
 def test_the_command_finds_tickets_on_two_processes(tmp_path: Path) -> None:

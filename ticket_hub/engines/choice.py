@@ -17,7 +17,16 @@ from ticket_hub.registry import YOUR_OWN, Registry, there_are
 if TYPE_CHECKING:  # whoever asks for the names imports no PyTorch
     from ticket_hub.engines.base import Engine
 
-__all__ = ["ENGINES", "EngineMaker", "make_engine", "number", "refuse_unknown", "register_engine"]
+__all__ = [
+    "ENGINES",
+    "EngineMaker",
+    "make_engine",
+    "number",
+    "processes_of",
+    "refuse_too_few_gpus",
+    "refuse_unknown",
+    "register_engine",
+]
 
 EngineMaker: TypeAlias = "Callable[[Mapping[str, str]], Engine]"
 """Makes an engine of options as people type them."""
@@ -70,6 +79,34 @@ def number(options: Mapping[str, str], key: str) -> int | None:
     if not text.isdecimal():
         raise EngineError(f"The option {key} cannot be {text!r}.", "Give a whole number.")
     return int(text)
+
+
+def processes_of(options: Mapping[str, str]) -> int:
+    """How many processes train each network together: the option `processes`; 1.
+
+    Raises:
+        EngineError: it is no whole number, or 0.
+    """
+    processes = number(options, "processes")
+    if processes == 0:
+        raise EngineError("No network is trained by 0 processes.", "Ask for 1 or more.")
+    return 1 if processes is None else processes
+
+
+def refuse_too_few_gpus(gpus: int, processes: int) -> None:
+    """Refuse processes that would share a GPU where each is to have its own.
+
+    Args:
+        gpus: of each work; with 0, it is trained on a CPU.
+
+    Raises:
+        EngineError: there are GPUs, but fewer than processes.
+    """
+    if 0 < gpus < processes:
+        raise EngineError(
+            f"A work of {processes} processes needs as many GPUs, and has {gpus}.",
+            "Take fewer processes, or ask for more GPUs.",
+        )
 
 
 def refuse_unknown(engine: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:

@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--workers", type=int, help="at most, where the work does not say")
+    parser.add_argument("--processes", type=int, default=1, help="that train each network together")
+    parser.add_argument("--companion", action="store_true", help="be one of them but the first")
     parser.add_argument("--patience", type=float, default=0.2, help="seconds to wait for its lock")
     parser.add_argument("--lock", type=int, help="inherited handle that owns the folder's lock")
     parser.add_argument("--lifeline", type=int, help="inherited handle; its end ends this process")
@@ -56,11 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.tether is not None:
             exit_with(given.tether)
         # Imported with the signals' handlers in place: PyTorch takes seconds.
-        from ticket_hub.engines.run_work import execute
+        from ticket_hub.engines.run_work import execute, train_along
 
         try:
+            if given.companion:
+                return train_along(given.folder, should_stop)
             return execute(
                 given.folder,
+                processes=given.processes,
                 patience_seconds=given.patience,
                 is_owned=given.lock is not None,
                 should_stop=should_stop,

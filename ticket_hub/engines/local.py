@@ -4,6 +4,7 @@
 |---|---|
 | `slots` | so many slots that share the cores; without it a slot for each GPU, or each core |
 | `slots-per-gpu` | so many works at a time on each GPU, with a part each of its memory; 1 |
+| `processes` | so many train each network together, on a GPU or core each; 1 |
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.child_environment import child_environment
-from ticket_hub.engines.choice import number, refuse_unknown, register_engine
+from ticket_hub.engines.choice import number, processes_of, refuse_unknown, register_engine
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.slots import Slot, SlotPool, machine_slots
 from ticket_hub.engines.supervised_process import until_free
@@ -32,6 +33,7 @@ from ticket_hub.runs.lock import acquire
 
 __all__ = ["LocalEngine", "from_options"]
 
+OPTIONS = ("slots", "slots-per-gpu", "processes")
 GRACE_SECONDS = 8.0
 """From SIGTERM to SIGKILL; training keeps a checkpoint in that time."""
 
@@ -47,10 +49,12 @@ def from_options(options: Mapping[str, str]) -> LocalEngine:
     Raises:
         EngineError: an unknown option, or a value that cannot be.
     """
-    refuse_unknown("local", options, ("slots", "slots-per-gpu"))
-    per_gpu = number(options, "slots-per-gpu")
-    slots = machine_slots(number(options, "slots"), per_gpu=1 if per_gpu is None else per_gpu)
-    return LocalEngine(slots)
+    refuse_unknown("local", options, OPTIONS)
+    per_gpu, processes = number(options, "slots-per-gpu"), processes_of(options)
+    slots = machine_slots(
+        number(options, "slots"), per_gpu=1 if per_gpu is None else per_gpu, processes=processes
+    )
+    return LocalEngine(slots, processes=processes)
 
 
 class LocalEngine:
@@ -64,6 +68,7 @@ class LocalEngine:
         pool: gives the slots out; by default over all processes of this machine.
         grace_seconds: from asking a work to stop to killing it.
         tethered: works end when this process does, with a checkpoint; see `tether`.
+        processes: that do each work and train each network of it together.
     """
 
     def __init__(
@@ -73,9 +78,10 @@ class LocalEngine:
         pool: SlotPool | None = None,
         grace_seconds: float = GRACE_SECONDS,
         tethered: bool = False,
+        processes: int = 1,
     ) -> None:
         self.pool = pool or SlotPool.of_machine(slots or machine_slots())
-        self._grace = grace_seconds
+        self._grace, self._processes = grace_seconds, processes
         self._waiting: dict[Path, Work] = {}
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
         self._tether = os.pipe() if tethered else None  # the writing end is never inherited
@@ -158,7 +164,7 @@ class LocalEngine:
             return  # somebody else has started it meanwhile
         try:
             tether = None if self._tether is None else self._tether[0]
-            child = _spawn(place, slot, (lock, slot_handle), tether)
+            child = _spawn(place, slot, (lock, slot_handle), tether, self._processes)
         finally:
             os.close(lock)
         self._children[folder] = child
@@ -214,11 +220,12 @@ class LocalEngine:
 
 
 def _spawn(
-    place: WorkFolder, slot: Slot, handles: tuple[int, int], tether: int | None
+    place: WorkFolder, slot: Slot, handles: tuple[int, int], tether: int | None, processes: int
 ) -> subprocess.Popen[bytes]:
     make_folder(place.path)
     command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", str(place.path)]
     command += ["--workers", str(slot.workers), "--lock", str(handles[0])]
+    command += ["--processes", str(processes)]
     inherited: tuple[int, ...] = handles
     if tether is not None:
         command += ["--tether", str(tether)]

@@ -5,6 +5,7 @@
 | `address` | of the cluster, such as `auto` or `head:6379`; else `RAY_ADDRESS`, else a new one |
 | `gpus` | for each work; 1 where the cluster has any, else 0 |
 | `cpus` | for each work, and as many training processes where it has no GPU; 1 |
+| `processes` | so many train each network together, on one machine, on a GPU or core each; 1 |
 | `retries` | how often a work is begun again whose machine has died; 3 |
 | `slots` | in how many parts a search is divided; as many as the cluster can do at once |
 
@@ -26,7 +27,13 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.engines.base import Status, Work
-from ticket_hub.engines.choice import number, refuse_unknown, register_engine
+from ticket_hub.engines.choice import (
+    number,
+    processes_of,
+    refuse_too_few_gpus,
+    refuse_unknown,
+    register_engine,
+)
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
@@ -34,7 +41,7 @@ from ticket_hub.project import install_extra
 
 __all__ = ["RayEngine", "from_options"]
 
-OPTIONS = ("address", "gpus", "cpus", "retries", "slots")
+OPTIONS = ("address", "gpus", "cpus", "processes", "retries", "slots")
 STORE_BYTES = 100 * 2**20
 """Works go through files: Ray's own store is left small."""
 
@@ -52,6 +59,7 @@ def from_options(options: Mapping[str, str]) -> RayEngine:
         address=options.get("address") or os.environ.get("RAY_ADDRESS"),
         gpus=number(options, "gpus"),
         cpus=1 if cpus is None else cpus,
+        processes=processes_of(options),
         retries=3 if retries is None else retries,
         slots=number(options, "slots"),
     )
@@ -63,11 +71,13 @@ class RayEngine:
     Args:
         address: of the cluster; None starts one on this machine, unless this process has one.
         gpus, cpus: for each work.
+        processes: that do each work and train each network of it together.
         retries: how often a work is begun again whose machine has died.
         slots: how many works are done at once; by default what the cluster has room for.
 
     Raises:
-        EngineError: Ray is not installed, or the cluster does not answer.
+        EngineError: Ray is not installed, the cluster does not answer, or a work has fewer GPUs
+            than processes.
     """
 
     def __init__(
@@ -76,13 +86,15 @@ class RayEngine:
         address: str | None = None,
         gpus: int | None = None,
         cpus: int = 1,
+        processes: int = 1,
         retries: int = 3,
         slots: int | None = None,
     ) -> None:
         self._ray, self._is_own = _connect(address)
         has = self._ray.cluster_resources()
-        self._gpus = (1 if has.get("GPU", 0) >= 1 else 0) if gpus is None else gpus
-        self._cpus, self._slots = max(1, cpus), slots
+        self._gpus = (processes if has.get("GPU", 0) >= 1 else 0) if gpus is None else gpus
+        refuse_too_few_gpus(self._gpus, processes)
+        self._processes, self._cpus, self._slots = processes, max(1, cpus, processes), slots
         rooms = [has.get("CPU", 1) // self._cpus]
         rooms += [has.get("GPU", 0) // self._gpus] if self._gpus else []
         self._room = int(min(rooms))
@@ -109,7 +121,9 @@ class RayEngine:
         if folder in self._running or place.status().state in {"running", "finished"}:
             return
         workers = None if self._gpus else self._cpus
-        self._running[folder] = self._task.remote(str(folder), workers, bool(self._gpus))
+        self._running[folder] = self._task.remote(
+            str(folder), workers, bool(self._gpus), self._processes
+        )
 
     def poll(self, folder: Path) -> Status:
         """How far a work is."""
@@ -178,9 +192,9 @@ def _connect(address: str | None) -> tuple[Any, bool]:
     return ray, True
 
 
-def _do(folder: str, workers: int | None, has_gpu: bool) -> int:  # noqa: FBT001 - Ray's call
+def _do(folder: str, workers: int | None, has_gpu: bool, processes: int) -> int:  # noqa: FBT001 - Ray's call
     """Do a work; runs on a machine of the cluster."""
     with contextlib.closing(
-        SupervisedProcess(Path(folder), workers=workers, has_gpu=has_gpu)
+        SupervisedProcess(Path(folder), workers=workers, has_gpu=has_gpu, processes=processes)
     ) as attended:
         return attended.wait()

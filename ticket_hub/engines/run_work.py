@@ -16,6 +16,7 @@ import torch
 from ticket_hub import plugins
 from ticket_hub.bundle import open_bundle
 from ticket_hub.engines.base import Find, OwnTickets, Retrain, Work
+from ticket_hub.engines.companions import companions
 from ticket_hub.engines.folder import WorkFolder, internal_error
 from ticket_hub.engines.progress import ProgressFile
 from ticket_hub.errors import RunMismatchError, StoppedError, TicketHubError
@@ -25,13 +26,14 @@ from ticket_hub.runs.lock import PATIENCE_SECONDS, hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.finding import result_of
 from ticket_hub.search.imp import search
+from ticket_hub.training.following import together
 from ticket_hub.transfer.own import Own
 from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.source import Source
 
-__all__ = ["do_work", "execute"]
+__all__ = ["do_work", "execute", "train_along"]
 
 MARK_SECONDS = 1.0
 
@@ -39,6 +41,7 @@ MARK_SECONDS = 1.0
 def execute(
     place: Path,
     *,
+    processes: int = 1,
     patience_seconds: float = PATIENCE_SECONDS,
     is_owned: bool = False,
     should_stop: Callable[[], bool] | None = None,
@@ -46,6 +49,7 @@ def execute(
     """Do the work in a folder and return the exit code; how it ended is in the folder.
 
     Args:
+        processes: that train each network together, this one included; the others are started.
         patience_seconds: how long to wait for a process on a dead machine to lose the lock.
         is_owned: this process already owns the folder's lock.
 
@@ -63,7 +67,7 @@ def execute(
     with owned:
         progress = ProgressFile(folder.progress)
         progress.started()
-        code = _attempt(folder, progress, _Stopping(folder, should_stop))
+        code = _attempt(folder, progress, _Stopping(folder, should_stop), processes)
         progress.ended(code)
         return code
 
@@ -92,10 +96,14 @@ def _attempt(
     folder: WorkFolder,
     progress: ProgressFile,
     should_stop: Callable[[], bool] | None,
+    processes: int,
 ) -> int:
     try:
         work = folder.read()
-        folder.write_result(do_work(work, progress, should_stop))
+        with companions(folder.path, processes):
+            result = together(lambda: do_work(work, progress, should_stop))
+            assert result is not None, "this process is the first of them"
+            folder.write_result(result)
     except StoppedError as error:
         return exit_code(error)
     except TicketHubError as error:
@@ -107,6 +115,22 @@ def _attempt(
         folder.write_failure(told, code)
         return code
     return 0
+
+
+def train_along(place: Path, should_stop: Callable[[], bool] | None) -> int:
+    """Train along with the process that does the work in a folder; the exit code is its own.
+
+    Raises:
+        EngineError: there is no work in the folder.
+        TrainingError: the other processes do not come, or are gone.
+    """
+    _prepare(WorkFolder(place).read())
+    return (
+        together(
+            lambda: 0, lambda met: 0 if met is None else exit_code(met), should_stop=should_stop
+        )
+        or 0
+    )
 
 
 def do_work(
@@ -121,11 +145,7 @@ def do_work(
         PluginError: a file or module that the work needs cannot be imported here.
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
-    torch.set_num_threads(1)
-    if work.directory:
-        os.chdir(work.directory)
-    for source in work.imports:
-        plugins.use(source)
+    _prepare(work)
     resources = Resources(
         data_dir=work.data_dir,
         device=work.device,
@@ -141,6 +161,15 @@ def do_work(
         return _find(work.find, run, progress, resources)
     assert work.retrain is not None, "a work is one of the two"
     return _retrain(work.retrain, run, progress, resources)
+
+
+def _prepare(work: Work) -> None:
+    """Let this process be where the work is meant, with what it imports."""
+    torch.set_num_threads(1)
+    if work.directory:
+        os.chdir(work.directory)
+    for source in work.imports:
+        plugins.use(source)
 
 
 def _find(task: Find, run: Path, progress: ProgressFile, resources: Resources) -> dict[str, Any]:

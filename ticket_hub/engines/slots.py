@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub import home
+from ticket_hub.engines.choice import refuse_too_few_gpus
 from ticket_hub.errors import EngineError, RunLockedError
 from ticket_hub.runs.lock import acquire
 from ticket_hub.training.capacity import cores
@@ -34,11 +35,14 @@ class Slot:
     sharing: int = 1
 
 
-def gpu_slots(each: int = 1) -> tuple[Slot, ...]:
-    """So many slots for each GPU that this process may use.
+def gpu_slots(each: int = 1, *, processes: int = 1) -> tuple[Slot, ...]:
+    """So many slots for each GPU that this process may use, or for each group of `processes` GPUs.
 
     Works that share a GPU share its time, and each counts on its part of the memory: one that
     needs more is trained in smaller groups, or refused.
+
+    Raises:
+        EngineError: there are GPUs, but fewer than a group.
     """
     import torch  # slow; whoever waits for works on a CPU needs none
 
@@ -48,10 +52,17 @@ def gpu_slots(each: int = 1) -> tuple[Slot, ...]:
     else:
         devices = [part.strip() for part in named.split(",") if part.strip()]
         devices = devices[: torch.cuda.device_count()]
+    refuse_too_few_gpus(len(devices), processes)
+    ends = range(processes, len(devices) + 1, processes)
+    groups = [devices[end - processes : end] for end in ends]
     return tuple(
-        Slot(name=f"gpu-{device}" + (f"-{index}" if index else ""), cuda=device, sharing=each)
+        Slot(
+            name=f"gpu-{'+'.join(group)}" + (f"-{index}" if index else ""),
+            cuda=",".join(group),
+            sharing=each,
+        )
         for index in range(each)
-        for device in devices
+        for group in groups
     )
 
 
@@ -67,19 +78,22 @@ def cpu_slots(count: int) -> tuple[Slot, ...]:
     return tuple(Slot(name=f"cpu-{index}", workers=workers) for index in range(count))
 
 
-def machine_slots(cpus: int | None = None, *, per_gpu: int = 1) -> tuple[Slot, ...]:
+def machine_slots(
+    cpus: int | None = None, *, per_gpu: int = 1, processes: int = 1
+) -> tuple[Slot, ...]:
     """The slots of this machine: its GPUs, or where it has none, or `cpus` is given, cores.
 
     Args:
         per_gpu: slots of each GPU; 1 or more.
+        processes: that do a work together, each on a GPU or core of the slot.
 
     Raises:
-        EngineError: fewer than one of either.
+        EngineError: fewer than one of either, or fewer GPUs than processes.
     """
     if per_gpu < 1:
         raise EngineError(f"There cannot be {per_gpu} slots on a GPU.", "Ask for 1 or more.")
-    found = gpu_slots(per_gpu) if cpus is None else ()
-    return found or cpu_slots(cores() if cpus is None else cpus)
+    found = gpu_slots(per_gpu, processes=processes) if cpus is None else ()
+    return found or cpu_slots(max(1, cores() // processes) if cpus is None else cpus)
 
 
 @dataclass(frozen=True)

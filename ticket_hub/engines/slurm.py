@@ -6,6 +6,7 @@
 | `time` | minutes of one job; 60 |
 | `gpus` | for each work; 0 |
 | `cpus` | for each work, and as many training processes where it has no GPU; 1 |
+| `processes` | so many train each network together, on one machine, on a GPU or core each; 1 |
 | `mem` | gigabytes for each work |
 | `requeues` | how often a job that ran out of time is queued again; 100 |
 | `slots` | in how many parts a search is divided; a part for each trial |
@@ -20,6 +21,7 @@ Files of submitit, its logs among them, are in `submitit/` in the work's folder.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -31,7 +33,13 @@ from typing import Any
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.child_environment import child_environment
-from ticket_hub.engines.choice import number, refuse_unknown, register_engine
+from ticket_hub.engines.choice import (
+    number,
+    processes_of,
+    refuse_too_few_gpus,
+    refuse_unknown,
+    register_engine,
+)
 from ticket_hub.engines.folder import WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
@@ -40,7 +48,7 @@ from ticket_hub.project import install_extra
 __all__ = ["SlurmEngine", "SubmittedWork", "from_options"]
 
 SBATCH = ("partition", "account", "qos", "constraint")
-OPTIONS = (*SBATCH, "time", "gpus", "cpus", "mem", "requeues", "slots", "cluster")
+OPTIONS = (*SBATCH, "time", "gpus", "cpus", "processes", "mem", "requeues", "slots", "cluster")
 MANY = 1_000
 """Slots of a cluster whose queue takes what it is given."""
 
@@ -69,6 +77,7 @@ def from_options(options: Mapping[str, str]) -> SlurmEngine:
         minutes=found["time"] or 60,
         gpus=found["gpus"] or 0,
         cpus=found["cpus"] or 1,
+        processes=processes_of(options),
         gigabytes=found["mem"],
         requeues=100 if found["requeues"] is None else found["requeues"],
         slots=number(options, "slots") or MANY,
@@ -84,17 +93,22 @@ class SubmittedWork:
         folder: of the work.
         workers: most training processes on a CPU where the work does not say.
         has_gpu: whether the job has GPUs.
+        processes: that train each network together.
     """
 
     folder: str
     workers: int | None
     has_gpu: bool
+    processes: int = 1
     _attended: SupervisedProcess | None = None
 
     def __call__(self) -> int:
         """Do the work and return its exit code."""
         self._attended = SupervisedProcess(
-            Path(self.folder), workers=self.workers, has_gpu=self.has_gpu
+            Path(self.folder),
+            workers=self.workers,
+            has_gpu=self.has_gpu,
+            processes=self.processes,
         )
         try:
             return self._attended.wait()
@@ -107,7 +121,7 @@ class SubmittedWork:
 
         if self._attended is not None:
             self._attended.stop()
-        return DelayedSubmission(SubmittedWork(self.folder, self.workers, self.has_gpu))
+        return DelayedSubmission(dataclasses.replace(self, _attended=None))
 
 
 class SlurmEngine:
@@ -116,12 +130,14 @@ class SlurmEngine:
     Args:
         sbatch: options that are handed to `sbatch` as they are.
         minutes, gpus, cpus, gigabytes: for each work.
+        processes: that do each work and train each network of it together.
         requeues: how often a job that ran out of time is queued again.
         slots: how many works may be queued at once.
         cluster: `slurm` or `local`.
 
     Raises:
-        EngineError: submitit is not installed, or there is no Slurm here.
+        EngineError: submitit is not installed, there is no Slurm here, or a work has fewer GPUs
+            than processes.
     """
 
     def __init__(
@@ -131,19 +147,22 @@ class SlurmEngine:
         minutes: int = 60,
         gpus: int = 0,
         cpus: int = 1,
+        processes: int = 1,
         gigabytes: int | None = None,
         requeues: int = 100,
         slots: int = MANY,
         cluster: str = "slurm",
     ) -> None:
+        refuse_too_few_gpus(gpus, processes)
         self._submitit = _submitit(cluster)
         self._cluster, self._requeues, self.slots = cluster, requeues, slots
         self._workers, self._has_gpu = (None if gpus else cpus), gpus > 0
+        self._processes = processes
         self._parameters: dict[str, Any] = {
             "name": "ticket-hub",
             "timeout_min": minutes,
             "gpus_per_node": gpus,
-            "cpus_per_task": cpus,
+            "cpus_per_task": max(cpus, processes),
             "mem_gb": gigabytes,
             # Names of variables, no values: what a work needs goes along, and no token.
             "slurm_additional_parameters": {"export": ",".join(sorted(_exported()))},
@@ -173,7 +192,7 @@ class SlurmEngine:
         )
         executor.update_parameters(**self._parameters)
         self._jobs[folder] = executor.submit(
-            SubmittedWork(str(folder), self._workers, self._has_gpu)
+            SubmittedWork(str(folder), self._workers, self._has_gpu, self._processes)
         )
         note = {"format": FORMAT, "cluster": self._cluster, "job": self._jobs[folder].job_id}
         write_json(folder / "process.json", note)

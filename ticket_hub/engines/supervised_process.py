@@ -32,9 +32,12 @@ class SupervisedProcess:
         folder: of the work.
         workers: most training processes on a CPU where the work does not say.
         has_gpu: whether the process sees the GPUs that this one sees, or none.
+        processes: that train each network together; the work's process starts the others.
     """
 
-    def __init__(self, folder: Path, *, workers: int | None, has_gpu: bool) -> None:
+    def __init__(
+        self, folder: Path, *, workers: int | None, has_gpu: bool, processes: int = 1
+    ) -> None:
         make_folder(folder)
         self._folder = WorkFolder(folder)
         # The process reads the end of this pipe when its parent is gone, however that ended.
@@ -42,6 +45,7 @@ class SupervisedProcess:
         cuda = os.environ.get("CUDA_VISIBLE_DEVICES") if has_gpu else ""
         command = [sys.executable, "-P", "-m", "ticket_hub.engines.execute", str(folder)]
         command += ["--patience", str(PATIENCE_SECONDS), "--lifeline", str(reader)]
+        command += ["--processes", str(processes)]
         command += [] if workers is None else ["--workers", str(workers)]
         try:
             with self._folder.log.open("ab") as log:

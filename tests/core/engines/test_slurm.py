@@ -21,9 +21,9 @@ Making = Callable[..., Work]
 
 
 @pytest.fixture
-def slurm(tmp_path: Path) -> Iterator[SlurmEngine]:
+def slurm(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SlurmEngine]:
     """Submitit's jobs on this machine; whatever still runs is cancelled."""
-    engine = from_options({"cluster": "local", "time": "5"})
+    engine = from_options({"cluster": "local", "time": "5"} | getattr(request, "param", {}))
     yield engine
     for folder in tmp_path.glob("work*"):
         engine.cancel(folder)
@@ -56,17 +56,19 @@ def test_a_job_that_runs_out_of_time_is_queued_again_and_ends_with_the_same_byte
     assert files(tmp_path / "run") == undisturbed
 
 
-def test_a_cancelled_job_keeps_a_checkpoint(
+@pytest.mark.parametrize("slurm", [{"processes": "2"}], indirect=True)
+def test_a_cancelled_job_of_two_processes_keeps_a_checkpoint(
     slurm: SlurmEngine, find_work: Making, endless: Recipe, tmp_path: Path
 ) -> None:
     folder = tmp_path / "work"
-    slurm.submit(folder, find_work(endless))
+    slurm.submit(folder, find_work(endless.replace({"training.backend": "auto"})))
     until(lambda: bool(events(folder, "progress")))
     assert slurm.poll(folder).state == "running"
     slurm.cancel(folder)
     assert slurm.poll(folder).state == "cancelled"
     assert [event["exit_code"] for event in events(folder, "ended")] == [75]
     assert (tmp_path / "run/checkpoints/000/trial-0.json").exists()
+    assert '"processes": "2"' in (tmp_path / "run/environment.json").read_text()
 
 
 @pytest.mark.slow
@@ -95,12 +97,20 @@ def test_a_job_of_which_nothing_is_left_leaves_the_work_to_be_begun_again(
 def test_options_become_those_of_sbatch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "canary")
     engine = from_options(
-        {"cluster": "local", "partition": "gpu", "gpus": "2", "mem": "32", "slots": "4"}
+        {
+            "cluster": "local",
+            "partition": "gpu",
+            "gpus": "2",
+            "cpus": "3",
+            "mem": "32",
+            "slots": "4",
+        }
     )
     assert engine.slots == 4
     parameters = engine._parameters
     assert parameters["slurm_partition"] == "gpu"
     assert parameters["gpus_per_node"] == 2
+    assert parameters["cpus_per_task"] == 3
     assert parameters["mem_gb"] == 32
     exported = parameters["slurm_additional_parameters"]["export"].split(",")
     assert "PATH" in exported
@@ -108,6 +118,7 @@ def test_options_become_those_of_sbatch(monkeypatch: pytest.MonkeyPatch) -> None
     for options, problem in (
         ({"queue": "gpu"}, "no option 'queue'"),
         ({"time": "1h"}, "cannot be '1h'"),
+        ({"gpus": "1", "processes": "2"}, "needs as many GPUs, and has 1"),
         ({"cluster": "moon"}, "no cluster 'moon'"),
     ):
         with pytest.raises(EngineError, match=problem):
