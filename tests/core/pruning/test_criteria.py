@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
 from ticket_hub.errors import MaskMismatchError, PruningError, RecipeError, ScoreError
+from ticket_hub.pruning import one_shot_mask
 from ticket_hub.pruning.criteria import CRITERIA, Measured, scores
+from ticket_hub.recipe import PruningSpec
 from ticket_hub.types import Mask, PrunableLayer
 
 INITIAL = [0.5, -0.5, 2.0, -1.0, 0.0, 0.25]
@@ -44,6 +49,17 @@ def test_a_criterion_scores_each_weight_by_its_formula(criterion: str) -> None:
 
 def test_every_criterion_has_a_row_here() -> None:
     assert set(CRITERIA.names()) == {*EXPECTED, "random"}
+
+
+def test_idle_scores_are_refused_but_of_examples_that_were_corrupted_on_purpose() -> None:
+    weights = {LAYER.name: torch.tensor(TRAINED)}
+    given: dict[str, Any] = {"initial": weights, "trained": weights, "seed": 0, "level": 1}
+    given["measured"] = lambda _need, _mask: {LAYER.name: torch.tensor([0.0, 0, 0, 0, 1, 1])}
+    real = PruningSpec(criterion="snip", mode="one-shot", when="init", rates={"fc": 0.5})
+    with pytest.raises(ScoreError, match="is 0 for 4 of the 6 weights"):
+        one_shot_mask(real, [LAYER], **given)
+    mask = one_shot_mask(replace(real, examples="random-pixels"), [LAYER], **given)
+    assert mask[LAYER.name].tolist() == [False, False, False, True, True, True]
 
 
 def test_random_scores_are_a_function_of_the_seed_and_the_layer() -> None:
