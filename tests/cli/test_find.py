@@ -180,6 +180,16 @@ def test_a_sweep_makes_a_run_of_every_setting_and_goes_on(
     assert page.stat().st_size > 10_000
 
 
+def test_a_sweep_over_pruning_trains_the_dense_network_once(
+    ticket: Callable[..., Any], tmp_path: Path
+) -> None:
+    arguments = ["find", "digits-quick", *SMALL, "--levels", "1", "--out", str(tmp_path / "runs")]
+    ran = ticket(*arguments, "--sweep", "pruning.criterion=magnitude,random")
+    assert ran.code == 0, ran.stderr
+    assert ran.stderr.count("Level 0 is that of digits-quick-") == 1
+    assert "Level 1 is that" not in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("sweep", "code", "word"),
     [

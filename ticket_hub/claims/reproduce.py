@@ -211,7 +211,7 @@ def _carry_out(
     for name, recipe in recipes.items():
         tell(f"{name}: searching by {recipe.name} (recipe {recipe.digest[:12]}).")
         with follow(recipe) as shown:
-            found[name] = facade.find(recipe, **{**resources, **shown})
+            found[name] = facade.find(recipe, shared_with=_runs(), **{**resources, **shown})
         done.runs[name], done.bundles[name] = found[name].run, found[name].bundle
         done.studies[name] = bundle_study(open_bundle(found[name].bundle), name=name)
     for name, experiment in claim.experiments.items():
@@ -233,6 +233,12 @@ def _carry_out(
             made = analysis.carry_out(asked, Resources(**given), on_finding=on_finding)
         done.findings[name], done.runs[name] = made.findings, made.folder
     return done
+
+
+def _runs() -> list[Path]:
+    """All that lie where searches of claims do: they have levels in common."""
+    place = home.runs_folder()
+    return sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
 
 
 def _compared(claim: Claim, name: str, study: Study, manifest: Manifest) -> ComparedTickets:

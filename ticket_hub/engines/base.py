@@ -35,6 +35,7 @@ class Find:
 
     recipe: Recipe
     theta0: Literal["auto", "dense", "reference"] = field(default="auto", metadata=LATER)
+    shared_with: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -173,7 +173,13 @@ def _prepare(work: Work) -> None:
 
 
 def _find(task: Find, run: Path, progress: ProgressFile, resources: Resources) -> dict[str, Any]:
-    levels = search(task.recipe, run_folder=run, resources=resources, theta0=task.theta0)
+    levels = search(
+        task.recipe,
+        run_folder=run,
+        resources=resources,
+        theta0=task.theta0,
+        shared_with=[Path(other) for other in task.shared_with],
+    )
     found = result_of(task.recipe, run, levels, progress.level)
     return {
         "kind": "find",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -85,6 +85,7 @@ def find_with(
     *,
     run_folder: Path | str | None = None,
     theta0: Theta0Choice = "auto",
+    shared_with: Sequence[Path | str] = (),
     surveyor: Surveyor | None = None,
     **resources: Unpack[ResourceOptions],
 ) -> FindResult:
@@ -96,7 +97,7 @@ def find_with(
 
     Args:
         run_folder: by default as `ticket_hub.find`; engines of several machines must reach it.
-        theta0: as `ticket_hub.find`.
+        theta0, shared_with: as `ticket_hub.find`.
         surveyor: told how far it is.
         resources: `device`, `workers`, `data_dir`, `should_stop`, `accept_environment` and
             `checkpoint_seconds`; see `ticket_hub.runs.Resources`. How far works are, and what is
@@ -115,11 +116,14 @@ def find_with(
     parts = divide(recipe, run, root, engine.slots)
     given = Resources(**resources)
     refuse_strange(RunFolder(run))  # before parts are trained that could not be put together there
+    others = tuple(str(Path(each).absolute()) for each in shared_with)
     works, names = {}, {}
     for part in parts:
         folder = root / part.name
         place = run if part.is_whole else folder / "run"
-        task = Find(recipe=part_of(recipe, part.first, part.count), theta0=theta0)
+        task = Find(
+            recipe=part_of(recipe, part.first, part.count), theta0=theta0, shared_with=others
+        )
         works[folder] = Work(find=task, run_folder=str(place), **_places(given))
         names[folder] = "" if part.is_whole else part.about
     listen = (surveyor or Surveyor()).listener(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -66,6 +66,7 @@ def find(
     run_folder: Path | str | None = None,
     theta0: Theta0Choice = "auto",
     hub: str | Path | None = None,
+    shared_with: Sequence[Path | str] = (),
     on_level: Callable[[Level], None] | None = None,
     **resources: Unpack[ResourceOptions],
 ) -> FindResult:
@@ -84,6 +85,8 @@ def find(
         theta0: how the bundle keeps the weights of a pretrained start: `dense`, `reference` or
             `auto`; see `ticket_hub.search.search`.
         hub: asked for pretrained weights that are not here; see `ticket_hub.hub.connect`.
+        shared_with: folders of other runs, such as those of a sweep's other settings. Levels that
+            one of them has trained equally are taken over; the bits are the same without.
         on_level: called with each level when its bundle is on disk.
         resources: `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
             `accept_environment` and `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
@@ -100,7 +103,13 @@ def find(
         known = known.replace(changes)
     wanted = pinned(known, resources.get("data_dir"), hub=hub)
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
-    levels = search(wanted, run_folder=folder, resources=Resources(**resources), theta0=theta0)
+    levels = search(
+        wanted,
+        run_folder=folder,
+        resources=Resources(**resources),
+        theta0=theta0,
+        shared_with=[Path(run) for run in shared_with],
+    )
     return result_of(wanted, folder, levels, on_level)
 
 

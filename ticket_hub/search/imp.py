@@ -32,6 +32,7 @@ def search(
     run_folder: Path | None = None,
     resources: Resources = USUAL,
     theta0: Theta0Choice = "auto",
+    shared_with: Sequence[Path] = (),
 ) -> Generator[Level, None, None]:
     """Yield one level per pruning round; levels already on disk are read, not trained again.
 
@@ -50,6 +51,9 @@ def search(
         theta0: how a new run's bundle keeps the weights of a pretrained start: `dense`, all of
             them; `reference`, only what is not of their source; `auto`, by reference where the
             source is a file of safetensors on a hub. A run that was begun stays as it is.
+        shared_with: folders of other runs. A level that one of them has trained from the same
+            weights under the same masks, with the same data, network, training and environment, is
+            taken over instead of trained: the run is bit for bit the one that it is without.
 
     Raises:
         RunLockedError: another process works in the folder.
@@ -66,7 +70,7 @@ def search(
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
             sweep(folder.path)
-        trainer = LevelTrainer(recipe, resources, stack, theta0)
+        trainer = LevelTrainer(recipe, resources, stack, theta0, shared_with)
         yield from SearchSession(folder, trainer).levels(trainer.train)
 
 

@@ -6,6 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from ticket_hub.bundle.manifest import DataRecord, Reference
 from ticket_hub.data import DataSet
@@ -19,8 +20,9 @@ from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search.pretrained import StartWeights, Theta0Choice
+from ticket_hub.search.shared_levels import SharedLevels
 from ticket_hub.structured.dependencies import structure_for
-from ticket_hub.training import Member, Trained, Trainer
+from ticket_hub.training import Member, Trained, Trainer, ranks
 from ticket_hub.training.member import Keeper
 from ticket_hub.training.schedules import fine_tuning
 from ticket_hub.training.slopes import measure
@@ -144,6 +146,7 @@ class LevelTrainer(RecipeSupplier):
     Args:
         stack: closed when the search ends; the worker processes end with it.
         theta0: how its bundle keeps theta0; see `search`.
+        shared_with: runs whose equal levels are taken over.
     """
 
     def __init__(
@@ -152,9 +155,11 @@ class LevelTrainer(RecipeSupplier):
         resources: Resources,
         stack: contextlib.ExitStack,
         theta0: Theta0Choice = "auto",
+        shared_with: Sequence[Path] = (),
     ) -> None:
         self.recipe, self.resources, self._stack = recipe, resources, stack
         self._theta0: Theta0Choice = theta0
+        self._shared_with = () if ranks.current() else tuple(shared_with)
 
     @cached_property
     def environments(self) -> Sequence[dict[str, str]]:
@@ -210,10 +215,34 @@ class LevelTrainer(RecipeSupplier):
         snapshots: Sequence[int],
         keeper: Keeper,
     ) -> list[Trained]:
-        """Train the members of a level, which are of one; see `Trainer.train`."""
+        """Train the members of a level, which are of one, but for what other runs have of them.
+
+        See `Trainer.train`.
+        """
         training = self.recipe.training
         if members[0].level and self.recipe.search.rewind == "none":
             training = fine_tuning(training)
-        return self.resources.train(
-            self.trainer, architecture, training, members, keeper, snapshots=snapshots
-        )
+        known = self._shared(members, snapshots)
+        rest = [member for member in members if member.name not in known]
+        if rest:
+            made = self.resources.train(
+                self.trainer, architecture, training, rest, keeper, snapshots=snapshots
+            )
+            known |= {member.name: one for member, one in zip(rest, made, strict=True)}
+        return [known[member.name] for member in members]
+
+    @cached_property
+    def _shared_levels(self) -> SharedLevels:
+        return SharedLevels(self.header(), self.environments[0], self._shared_with)
+
+    def _shared(self, members: Sequence[Member], snapshots: Sequence[int]) -> dict[str, Trained]:
+        """What other runs have trained already, by the names of members."""
+        known: dict[str, Trained] = {}
+        if not self._shared_with:
+            return known
+        for run, found in self._shared_levels.trained(members, snapshots):
+            known |= found
+            if self.resources.notify is not None:
+                level = next(member.level for member in members if member.name in found)
+                self.resources.notify(f"Level {level} is that of {run.name}, to the bit.")
+        return known

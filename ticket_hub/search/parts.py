@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-
-import torch
 
 from ticket_hub.bundle.manifest import Reference
 from ticket_hub.errors import RunError
-from ticket_hub.recipe import PartialRecipe, Recipe
-from ticket_hub.runs.folder import Header, RunFolder
-from ticket_hub.runs.level import Level, Trial
+from ticket_hub.recipe import Recipe
+from ticket_hub.runs.folder import Header
+from ticket_hub.runs.level import Trial
 from ticket_hub.runs.resources import Resources
-from ticket_hub.search.ladder import Ladder
 from ticket_hub.search.level_trainer import RecipeSupplier
+from ticket_hub.search.run_levels import RunLevels, rounds, same_tensors
 from ticket_hub.training import Member, Trained
 from ticket_hub.training.member import Keeper
-from ticket_hub.types import Architecture, Mask, Weights
+from ticket_hub.types import Architecture, Weights
 
 __all__ = ["Parts", "part_of"]
 
@@ -28,43 +26,6 @@ def part_of(recipe: Recipe, first: int, count: int) -> Recipe:
     """The recipe of trials `first` to `first + count - 1` alone."""
     seed = recipe.search.seed + first
     return recipe.replace({"search.trials": count, "search.seed": seed})
-
-
-def _rounds(recipe: Recipe | PartialRecipe) -> Ladder:
-    """The ladder without layers: its seeds, and which level comes from which."""
-    assert recipe.pruning is not None
-    assert recipe.search is not None
-    return Ladder(pruning=recipe.pruning, search=recipe.search, layers=())
-
-
-class _Part:
-    """One finished run of some of the trials."""
-
-    def __init__(self, path: Path) -> None:
-        self.folder = RunFolder(path)
-        header = self.folder.read_header()
-        if header is None:
-            raise RunError(f"{path} is no run.", "Make this part of the search again.")
-        self.header = header
-        self.ladder = _rounds(header.recipe)
-        self.read = lru_cache(maxsize=1)(self._read)
-
-    @cached_property
-    def theta0(self) -> list[Weights]:
-        """By trial.
-
-        Raises:
-            RunError: the part is not finished.
-        """
-        found = self.folder.read_theta0()
-        if found is None:
-            raise RunError(f"{self.folder.path} is not finished.", "Let it go on to its end.")
-        return found
-
-    def _read(self, index: int) -> Level:
-        if not self.folder.has_level(index):
-            raise RunError(f"{self.folder.path} has no level {index}.", "Let it go on to its end.")
-        return self.folder.read_level(index, self.ladder.parent(index), self.theta0)
 
 
 class Parts(RecipeSupplier):
@@ -76,7 +37,7 @@ class Parts(RecipeSupplier):
 
     def __init__(self, recipe: Recipe, resources: Resources, parts: Sequence[Path]) -> None:
         self.recipe, self.resources = recipe, resources
-        self._parts = [_Part(path) for path in parts]
+        self._parts = [RunLevels(path) for path in parts]
         self._places = {
             seed: (part, trial)
             for part in self._parts
@@ -137,7 +98,7 @@ class Parts(RecipeSupplier):
         part, number = self._places[member.seed]
         trial: Trial = part.read(member.level).trials[number]
         gradual = member.gradual is not None  # whose mask came of the training of the part
-        if not (gradual or _same(trial.mask, member.mask)):
+        if not (gradual or same_tensors(trial.mask, member.mask)):
             raise RunError(
                 f"{part.folder.path} has another mask at level {member.level} than this search.",
                 "Remove this part, and make it again with this version of Ticket Hub.",
@@ -146,22 +107,14 @@ class Parts(RecipeSupplier):
         mask = trial.mask if gradual else None
         return dataclasses.replace(trial.trained, snapshots=kept, mask=mask)
 
-    def _check(self, part: _Part) -> None:
+    def _check(self, part: RunLevels) -> None:
         seeds = part.ladder.seeds
         first = seeds[0] - self.recipe.search.seed
         wanted = part_of(self.recipe, first, len(seeds))
         same_data = part.header.data == self._parts[0].header.data
-        whole = set(self._places) == set(_rounds(self.recipe).seeds)
+        whole = set(self._places) == set(rounds(self.recipe).seeds)
         if part.header.recipe.digest != wanted.digest or not (same_data and whole):
             raise RunError(
                 f"{part.folder.path} is no part of {self.recipe.run_name}.",
                 "Name finished runs that together have all trials, made from the same data.",
             )
-
-
-def _same(mask: Mask, other: Mask | None) -> bool:
-    return (
-        other is not None
-        and mask.keys() == other.keys()
-        and all(torch.equal(keep, other[name]) for name, keep in mask.items())
-    )

@@ -87,7 +87,7 @@ def command(
     network.weights, they are asked of --hub once, and then known by their digest.
 
     With --sweep, one run is made for each setting, one after the other; --out then names a folder
-    for them.
+    for them. Levels that settings have in common, such as the dense one, are trained once.
     """
     from ticket_hub.recipe import load_recipe
     from ticket_hub.search.pretrained import pinned
@@ -102,10 +102,10 @@ def command(
         for about, recipe in (given.sweep(wanted) if wanted else {"": given}).items()
     }
     results, plans = {}, []
+    runs = {about: _run_of(recipe, places, alone=not wanted) for about, recipe in recipes.items()}
     for number, (about, recipe) in enumerate(recipes.items(), 1):
-        here = dict(places)
-        if about and places["run_folder"] is not None:
-            here["run_folder"] = places["run_folder"] / recipe.run_name
+        others = [run for setting, run in runs.items() if setting != about]
+        here = places | {"run_folder": runs[about], "shared_with": others}
         if about:
             out.hint(f"Setting {number} of {len(recipes)}: {about}.")
         if dry_run and wanted and out.form == "json":
@@ -120,6 +120,14 @@ def command(
         _tell_sweep(results, out)
     elif not dry_run:
         _tell(results[""], out)
+
+
+def _run_of(recipe: Recipe, places: dict[str, Any], *, alone: bool) -> Path:
+    """The folder of a run: the one that is named, or in it where it is one of several."""
+    named: Path | None = places["run_folder"]
+    if named is not None and alone:
+        return named
+    return (named or runs_folder()) / recipe.run_name
 
 
 def _searched(
@@ -154,8 +162,7 @@ def _planned(recipe: Recipe, places: dict[str, Any]) -> tuple[dict[str, Any], Fo
     from ticket_hub.runs.listing import summarize
     from ticket_hub.search.forecast import forecast
 
-    run = places["run_folder"] or runs_folder() / recipe.run_name
-    given = places["resources"]
+    run, given = places["run_folder"], places["resources"]
     plan = forecast(recipe, run, data_dir=given["data_dir"], device=given["device"])
     found = summarize(run) if (run / RUN).is_file() else None
     pace = Pace.of(recipe)
@@ -198,7 +205,7 @@ def _find(recipe: Recipe, out: CommandOutput, places: dict[str, Any]) -> FindRes
     from ticket_hub.runs import stop_on_signals
     from ticket_hub.search import find
 
-    log = _log(recipe, places)
+    log = _log(places)
     with (
         stop_on_signals() as should_stop,
         watching(recipe, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
@@ -211,15 +218,15 @@ def _find(recipe: Recipe, out: CommandOutput, places: dict[str, Any]) -> FindRes
             should_stop=should_stop,
             run_folder=places["run_folder"],
             theta0=places["theta0"],
+            shared_with=places["shared_with"],
             **places["resources"],
         )
 
 
-def _log(recipe: Recipe, places: dict[str, Any]) -> Log:
+def _log(places: dict[str, Any]) -> Log:
     from ticket_hub.runs import Log
 
-    run = places["run_folder"] or runs_folder() / recipe.run_name
-    return Log.of(places["log"], Path(run), searched=0)
+    return Log.of(places["log"], places["run_folder"], searched=0)
 
 
 def _find_on(
@@ -227,7 +234,7 @@ def _find_on(
 ) -> FindResult:
     from ticket_hub.engines.runners import find_with
 
-    pace, log = Pace.of(recipe), _log(recipe, places)
+    pace, log = Pace.of(recipe), _log(places)
 
     def begin(works: int) -> None:
         """Adapt what is shown to the number of parts."""
@@ -240,6 +247,7 @@ def _find_on(
             recipe=recipe,
             run_folder=places["run_folder"],
             theta0=places["theta0"],
+            shared_with=places["shared_with"],
             **given,
             **places["resources"],
         )

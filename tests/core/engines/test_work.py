@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import pytest
 from ticket_hub import errors, search
 from ticket_hub.engines.base import Find, Retrain, Work
 from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.progress import ProgressFile
+from ticket_hub.engines.run_work import do_work
 from ticket_hub.errors import (
     DataNotFoundError,
     EngineError,
@@ -137,3 +140,19 @@ def test_what_is_no_work_is_refused(tmp_path: Path) -> None:
     (tmp_path / "work.json").write_text('{"format": 2, "work": {}}', "utf-8")
     with pytest.raises(EngineError, match="holds no work"):
         WorkFolder(tmp_path).read()
+
+
+def test_a_search_as_a_work_takes_over_levels_of_other_runs(
+    find_work: Making, tiny: Recipe, tmp_path: Path
+) -> None:
+    search.find(tiny, run_folder=tmp_path / "other", device="cpu")
+    task = Find(
+        recipe=tiny.replace({"search.rewind": "none"}), shared_with=(str(tmp_path / "other"),)
+    )
+    work = dataclasses.replace(find_work(), find=task)
+    progress = tmp_path / "progress.jsonl"
+    do_work(work, ProgressFile(progress))
+    told = [json.loads(line) for line in progress.read_text().splitlines()]
+    notices = [each for each in told if each["event"] == "notice"]
+    assert len(notices) == 1
+    assert "Level 0 is that of other, to the bit." in json.dumps(notices)
