@@ -18,11 +18,12 @@ from ticket_hub.hub.address import Address, parse_address
 from ticket_hub.hub.base import Report, Snapshot
 from ticket_hub.hub.builtin import BUILTIN, PACKAGED, builtin_names, stays_as_it_is
 from ticket_hub.hub.cache import Cache, CachedBundle
+from ticket_hub.hub.choosing import chosen_levels
 from ticket_hub.hub.connect import connect, is_named
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.hub.folder_collecting import GRACE_SECONDS, CollectedFolder, collect_folder
 from ticket_hub.hub.peeking import peek, peek_experiments, peek_replays, peek_reproductions
-from ticket_hub.hub.pull import Pulled, chosen_levels, pull
+from ticket_hub.hub.pull import Pulled, pull
 from ticket_hub.hub.query import Query, SearchHit, Sort, hit, search, with_cost
 from ticket_hub.signing.replays import ReplaySummary
 

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
-from ticket_hub.bundle.card_marks import has_seal
-from ticket_hub.bundle.manifest import FileRecord, LevelRecord, Manifest, Reference
+from ticket_hub.bundle.manifest import FileRecord, Manifest, Reference
 from ticket_hub.bundle.reference import FETCHERS, kept_weights, local_file, missing_source
-from ticket_hub.bundle.replay_record import decode_replay
-from ticket_hub.bundle.spec import find_level
 from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (
-    BundleError,
     BundleFormatError,
     DataNotFoundError,
     HubError,
     HubUnavailableError,
     TicketHubError,
-    TicketNotFoundError,
 )
 from ticket_hub.hub.base import Hub, Snapshot
+from ticket_hub.hub.beside import bring_beside, goes_without_card
 from ticket_hub.hub.cache import Cache, Fetch
+from ticket_hub.hub.choosing import EVERYTHING, chosen_levels, needed_files
 from ticket_hub.hub.connect import connect
-from ticket_hub.hub.peeking import peek, read_manifest
+from ticket_hub.hub.peeking import read_manifest
 from ticket_hub.hub.weights import (
     TICKET_SOURCE,
     download_weights,
@@ -37,9 +32,8 @@ from ticket_hub.hub.weights import (
     parse_source,
 )
 
-__all__ = ["Pulled", "bring_replays", "chosen_levels", "fetch_reference", "pull"]
+__all__ = ["Pulled", "fetch_reference", "pull"]
 
-EVERYTHING = "all"
 # Tickets may begin with tickets, and two repositories can name each other.
 MAX_BEHIND = 8
 _BEHIND: ContextVar[tuple[str, ...]] = ContextVar("sources of sources", default=())
@@ -103,9 +97,9 @@ def pull(
     folder = cache.folder(hub.location, repo, snapshot.commit)
     data, manifest = _manifest(hub, snapshot, folder)
     chosen = chosen_levels(manifest, level)
-    names = _names(manifest, chosen, trial, everything=level == EVERYTHING)
+    names = needed_files(manifest, chosen, trial, everything=level == EVERYTHING)
     # The only file of a bundle that people edit on a hub, where its page is.
-    if layout.CARD in names and _goes_without_card(hub, cache, snapshot, manifest):
+    if layout.CARD in names and goes_without_card(hub, cache, snapshot, manifest):
         names.remove(layout.CARD)
     records = {name: manifest.files[name] for name in names}
     # Everything in the cache first, then in the folder: a pull that is cut off leaves no half
@@ -114,7 +108,7 @@ def pull(
     # Before the manifest is placed: without these weights theta0 is not all there.
     if manifest.reference is not None:
         _bring_source(hub, manifest.reference, ask=not local_files_only)
-    _bring_beside(hub, snapshot, folder, again=force_download)
+    bring_beside(hub, snapshot, folder, again=force_download)
     # The manifest last: where it lies, the files that it was pulled with lie beside it.
     cache.place(folder, records)
     if not (folder / layout.MANIFEST).is_file() or (folder / layout.MANIFEST).read_bytes() != data:
@@ -168,58 +162,6 @@ def _manifest(hub: Hub, snapshot: Snapshot, folder: Path) -> tuple[bytes, Manife
     return read_manifest(hub, snapshot)
 
 
-def chosen_levels(manifest: Manifest, wanted: str | int) -> list[LevelRecord]:
-    """The levels of a bundle that an address names: several, `best`, or `all` that it carries.
-
-    Raises:
-        TicketNotFoundError: there is no such level.
-    """
-    if wanted == EVERYTHING:
-        return [level for level in manifest.levels if level.tickets]
-    return [find_level(manifest, part) for part in str(wanted).split(",")]
-
-
-def _names(
-    manifest: Manifest, levels: Iterable[LevelRecord], trial: int | None, *, everything: bool
-) -> list[str]:
-    """The files that the chosen tickets need."""
-    known = [each.index for each in manifest.trials]
-    if trial is not None and trial not in known:
-        raise TicketNotFoundError(
-            f"There is no trial {trial}.", f"It has {', '.join(map(str, known))}."
-        )
-    if everything and trial is None:
-        return list(manifest.files)
-    trials = known if trial is None else [trial]
-    indices = {each.index for each in levels}
-    # Survivors are stored by the densest level's mask: without it nobody knows their places.
-    if manifest.theta0_level is not None:
-        indices.add(manifest.theta0_level)
-    names = [layout.CONFIG, layout.METRICS, layout.CARD, layout.FIGURE, layout.RESULTS]
-    names += [layout.COSTS, *manifest.experiments, *manifest.reproductions]
-    names += [layout.theta0_file(each) for each in trials]
-    names += [layout.mask_file(each, index) for each in trials for index in sorted(indices)]
-    return [name for name in names if name in manifest.files]
-
-
-def _goes_without_card(hub: Hub, cache: Cache, snapshot: Snapshot, manifest: Manifest) -> bool:
-    """Whether the README.md is left out.
-
-    No manifest vouches for one that a person has written on the hub. Where the hub cannot be asked,
-    it is left out if it was so the last time.
-    """
-    record = manifest.files[layout.CARD]
-    if not snapshot.confirmed:
-        return not cache.blob(record.sha256).is_file()
-    sizes = {file.path: file.size for file in snapshot.files}
-    # The same size is fetched and hashed like every file; one that is not there is said as an
-    # error.
-    if sizes.get(layout.CARD) in {None, record.size}:
-        return False
-    # A card of ours that is not the manifest's was damaged or is of another push, and is refused.
-    return not has_seal(hub.read(snapshot, layout.CARD, limit=layout.MAX_CARD_BYTES))
-
-
 def _bring(
     hub: Hub,
     cache: Cache,
@@ -237,52 +179,6 @@ def _bring(
         fetch = _fetcher(hub, snapshot, name, record.size) if snapshot.confirmed else None
         done[name] = cache.ensure(name, record, fetch)
     return done
-
-
-def _bring_beside(hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool) -> None:
-    """Have the signature and the records of replays, which no manifest vouches for.
-
-    A commit never changes, so what is here is not asked for again. A record that is not what its
-    name says, or one of too many, is left out: what a stranger adds shall keep nobody from a
-    ticket.
-    """
-    names = [file.path for file in snapshot.files if layout.is_beside(file.path)]
-    for name in names[: layout.MAX_REPLAYS + 1]:
-        if (folder / name).is_file() and not again:
-            continue
-        signs = name == layout.SIGNATURE
-        most = layout.MAX_SIGNATURE_BYTES if signs else layout.MAX_REPLAY_BYTES
-        try:
-            data = hub.read(snapshot, name, limit=most)
-        # It might answer the next time: leaving the record out would look as if there was none.
-        except HubUnavailableError:
-            raise
-        except HubError:
-            # Without its signature a signed bundle would look unsigned.
-            if signs:
-                raise
-            continue
-        if signs or layout.replay_file(hashlib.sha256(data).hexdigest()) == name:
-            write_bytes(folder / name, data)
-
-
-def bring_replays(hub: Hub, repo: str, folder: Path) -> None:
-    """Have the records of replays that others have added to the tickets of a bundle that is here.
-
-    Where the hub does not have these tickets, or cannot say, none come.
-    """
-    manifest = encoding.decode((folder / layout.MANIFEST).read_bytes())
-    # Comparing replays goes on without those that cannot be had.
-    with contextlib.suppress(HubError, BundleError):
-        snapshot, there = peek(hub, repo)
-        # The repository may have other tickets by now, whose replays say nothing of these.
-        if there.id == manifest.id:
-            names = [file.path for file in snapshot.files if layout.is_replay(file.path)]
-            for name in names[: layout.MAX_REPLAYS]:
-                if not (folder / name).is_file():
-                    data = hub.read(snapshot, name, limit=layout.MAX_REPLAY_BYTES)
-                    decode_replay(data, name)
-                    write_bytes(folder / name, data)
 
 
 def _bring_source(hub: Hub, reference: Reference, *, ask: bool) -> None:

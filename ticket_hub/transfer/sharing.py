@@ -41,9 +41,9 @@ from ticket_hub.errors import (
 )
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Pushed
+from ticket_hub.hub.beside import bring_replays
 from ticket_hub.hub.builtin import stays_as_it_is
 from ticket_hub.hub.connect import connect
-from ticket_hub.hub.pull import bring_replays
 from ticket_hub.hub.push import push
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.runs.file_names import EVIDENCE, REPRODUCTION
