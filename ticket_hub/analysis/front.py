@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.page import write_report
+from ticket_hub.analysis.registry import ORDERS
 from ticket_hub.analysis.running import AnalysisPlan, findings, plan_analyses
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 
@@ -42,6 +43,7 @@ def analyze(
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     seed: int = 0,
+    orders: int = ORDERS,
     hub: str | Path | None = None,
     folder: Path | str | None = None,
     on_finding: Callable[[Finding], None] | None = None,
@@ -60,6 +62,8 @@ def analyze(
         changes: fields of the recipe that differ, `training.` only, for analyses that train:
             `{"training.iterations": 2000}`.
         seed: of data orders and of everything that is drawn.
+        orders: in how many data orders `interpolation` trains each start; every two of them are a
+            pair.
         hub: where to pull from: a folder, or the address of a server.
         folder: by default `analyses/RECIPE-DIGEST` under `TICKET_HOME`.
         on_finding: called with each finding when it is on disk.
@@ -76,7 +80,14 @@ def analyze(
     """
     check_keywords(analyze, resources, Resources)
     plan = plan_analyses(
-        place, only=only, others=others, trials=trials, changes=changes, seed=seed, hub=hub
+        place,
+        only=only,
+        others=others,
+        trials=trials,
+        changes=changes,
+        seed=seed,
+        orders=orders,
+        hub=hub,
     )
     return carry_out(plan, Resources(**resources), folder=folder, on_finding=on_finding)
 

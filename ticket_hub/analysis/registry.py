@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANALYSES",
     "GROUPS",
+    "ORDERS",
     "Analysis",
     "analyses",
     "chosen",
@@ -35,6 +36,9 @@ __all__ = [
 
 GROUPS = ("quick", "training")
 """Names that stand for several analyses: those that train nothing, and those that do."""
+
+ORDERS = 2
+"""In how many data orders each start is trained, where nobody says more."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _PARTS = {
@@ -64,6 +68,7 @@ class Analysis:
         networks: how many are trained for it, for each trial; 0 trains none. Of `movement` one,
             where the search's own cannot be read.
         needs_dense: whether it needs the dense theta0, not only the survivors.
+        by_orders: whether a network is trained for each of the data orders that were asked for.
         with_dense: whether the dense network is analysed too, as level 0.
         with_others: whether it compares with other tickets.
         by_default: whether it is made where none is named; not where it trains far more than
@@ -73,6 +78,7 @@ class Analysis:
     title: ClassVar[str]
     place: ClassVar[int] = 100
     networks: ClassVar[int] = 0
+    by_orders: ClassVar[bool] = False
     needs_dense: ClassVar[bool] = False
     with_dense: ClassVar[bool] = False
     with_others: ClassVar[bool] = False
@@ -86,6 +92,10 @@ class Analysis:
     def trains(self) -> bool:
         """Whether networks are trained for it."""
         return self.networks > 0
+
+    def networks_for(self, orders: int) -> int:
+        """How many are trained for each trial, with so many data orders."""
+        return orders if self.by_orders else self.networks
 
     @property
     def result(self) -> type:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ticket_hub import home
 from ticket_hub.analysis.folder import AnalysisFolder, Finding
-from ticket_hub.analysis.registry import Analysis, chosen, naming
+from ticket_hub.analysis.registry import ORDERS, Analysis, chosen, naming
 from ticket_hub.analysis.subject import Gym, Other, Subject
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import fingerprint
@@ -42,6 +42,7 @@ class AnalysisPlan:
             known, and nothing can be trained.
         seed: of all that is drawn.
         others: tickets whose masks are compared with these.
+        orders: in how many data orders `interpolation` trains each start.
         left_out: names of analyses that these tickets do not allow, each with the reason.
     """
 
@@ -53,6 +54,7 @@ class AnalysisPlan:
     recipe: Recipe | None
     seed: int = 0
     others: tuple[Other, ...] = ()
+    orders: int = ORDERS
     left_out: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -84,7 +86,7 @@ class AnalysisPlan:
             "seed": self.seed,
             "training": to_table(self.recipe.training) if self.recipe else None,
             "others": [[other.source.id, other.level] for other in self.others],
-        }
+        } | ({} if self.orders == ORDERS else {"orders": self.orders})
         digest = hashlib.sha256(canonical_json(table)).hexdigest()
         name = f"{self.source.bundle.manifest.recipe.name}-{digest[:12]}"
         return home.ticket_home() / "analyses" / name
@@ -98,6 +100,7 @@ def plan_analyses(
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
     seed: int = 0,
+    orders: int = ORDERS,
     hub: str | Path | None = None,
 ) -> AnalysisPlan:
     """Say what an analysis with these arguments would do, and refuse what cannot be.
@@ -107,6 +110,8 @@ def plan_analyses(
         EvidenceError: an analysis that is named needs the dense theta0, and there is none.
         TicketNotFoundError, HubError, BundleError: as `ticket_hub.transfer.source.open_source`.
     """
+    if orders < ORDERS:
+        raise RecipeError(f"{orders} data orders have no line between them.", "Ask for 2 or more.")
     wanted = chosen(list(only))
     source, levels = open_source(str(place), hub)
     allowed, left_out = _allowed(wanted, source, named=bool(only))
@@ -119,6 +124,7 @@ def plan_analyses(
         recipe=_changed(source.bundle.manifest.recipe, changes or {}),
         seed=seed,
         others=tuple(_other(str(other), source, hub) for other in others),
+        orders=orders,
         left_out=left_out,
     )
 
@@ -214,6 +220,7 @@ def _subject(plan: AnalysisPlan, analysis: Analysis, level: int, gym: Gym) -> Su
         gym=gym,
         settings=analysis.settings(gym.recipe) if analysis.trains else None,
         others=plan.others if analysis.with_others else (),
+        orders=plan.orders if analysis.by_orders else ORDERS,
     )
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ticket_hub.analysis.registry import ORDERS
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.data import DataSet, adapted
 from ticket_hub.environment import fingerprint
@@ -159,6 +160,7 @@ class Subject:
         gym: trains.
         settings: of the analysis.
         others: tickets whose masks are compared with these.
+        orders: in how many data orders each start is trained, where the analysis asks.
     """
 
     analysis: str
@@ -169,6 +171,7 @@ class Subject:
     gym: Gym
     settings: Any = None
     others: tuple[Other, ...] = ()
+    orders: int = ORDERS
 
     @property
     def recipe(self) -> Recipe:
@@ -243,7 +246,7 @@ class Subject:
             "seed": self.seed,
             "settings": {} if self.settings is None else to_table(self.settings),
             "others": [[other.source.id, other.level] for other in self.others],
-        }
+        } | ({} if self.orders == ORDERS else {"orders": self.orders})
 
 
 def to_the_end(training: TrainingSpec) -> TrainingSpec:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticket_hub.analysis.registry import GROUPS, analyses, find_analysis
+from ticket_hub.analysis.registry import GROUPS, ORDERS, analyses, find_analysis
 from ticket_hub.runs.file_names import ANALYSIS
 from ticket_hub_cli import options
 from ticket_hub_cli.output import CommandOutput, percent
@@ -65,6 +65,13 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 )
 @options.set_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of whatever is drawn.")
+@click.option(
+    "--orders",
+    type=click.IntRange(min=ORDERS),
+    default=ORDERS,
+    show_default=True,
+    help="Data orders that interpolation trains each start in; every two are a pair.",
+)
 @options.hub_option
 @click.option(
     "--out",
@@ -94,11 +101,12 @@ def command(
 
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     changes = options.settings(assignments, training__iterations=iterations)
-    about = {name: given.pop(name) for name in ("trials", "seed", "hub")}
+    about = {name: given.pop(name) for name in ("trials", "seed", "orders", "hub")}
     plan = plan_analyses(ticket, only=names, others=others, changes=changes, **about)
     for name, reason in plan.left_out:
         out.hint(f"Left out: {name}, since {reason}.")
-    networks = sum(analysis.networks for analysis, _ in plan.steps) * len(plan.trials)
+    networks = sum(analysis.networks_for(plan.orders) for analysis, _ in plan.steps)
+    networks *= len(plan.trials)
     if networks:
         out.hint(
             f"Up to {networks} networks train, {plan.iterations:,} iterations "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from ticket_hub.analysis.interpolation.line import (
 )
 from ticket_hub.analysis.interpolation.reading import WeightReader
 from ticket_hub.data import DataSet, Part, load
-from ticket_hub.errors import StoppedError
+from ticket_hub.errors import RecipeError, StoppedError
+from ticket_hub.evidence import paired_difference
 from ticket_hub.networks import build as build_network
 from ticket_hub.networks import initialize
 from ticket_hub.recipe import DataSpec, NetworkSpec, Recipe, TrainingSpec
@@ -151,14 +153,14 @@ def test_a_start_is_stable_where_the_whole_interval_is_below_the_threshold() -> 
     def found(*barriers: float) -> str:
         lines = [
             Line(
-                trial=0,
+                trial=trial,
                 seeds=(1, 2),
                 errors=(0.0, barrier, 0.0),
                 losses=(0.0, 0.0, 0.0),
                 error_barrier=barrier,
                 loss_barrier=0.0,
             )
-            for barrier in barriers
+            for trial, barrier in enumerate(barriers)
         ]
         about = {"start": 0, "iterations": 1, "test_examples": 1, "statistics_examples": 0}
         result = measure_interpolation(lines, **about)
@@ -195,6 +197,37 @@ def test_the_ends_of_a_line_are_what_training_gives(found: Path, tmp_path: Path)
     (trained,) = train(loaded.architecture, data, recipe.training, [member], workers=1)
     assert 1 - ticket.lines[1].errors[-1] == pytest.approx(float(trained.curves.test_accuracy[-1]))
     assert ticket.lines[1].losses[-1] == pytest.approx(float(trained.curves.test_loss[-1]))
+
+
+def test_every_two_of_three_orders_are_a_pair_and_n_counts_starts(
+    found: Path, tmp_path: Path
+) -> None:
+    changes = {"training.iterations": 25}
+    result = ticket_hub.analyze(
+        f"{found}:5",
+        only=["interpolation"],
+        orders=3,
+        changes=changes,
+        folder=tmp_path,
+        workers=1,
+    )
+    ticket: Interpolation = result.findings[-1].result
+    trials = ticket.error_barrier.n
+    assert (len(ticket.lines), ticket.pairs) == (3 * trials, 3)
+    first, second, third = (line for line in ticket.lines if line.trial == 0)
+    a, b, c = first.seeds[0], first.seeds[1], second.seeds[1]
+    assert [first.seeds, second.seeds, third.seeds] == [(a, b), (a, c), (b, c)]
+    means = [
+        statistics.fmean(line.error_barrier for line in ticket.lines if line.trial == trial)
+        for trial in range(trials)
+    ]
+    expected = paired_difference(means, [0.0] * trials)
+    assert ticket.error_barrier.mean == pytest.approx(expected.mean)
+    assert ticket.error_barrier.high == pytest.approx(expected.high)
+    page = (tmp_path / "analysis.html").read_text()
+    assert f"n = {trials} tickets, 3 pairs of orders each" in page
+    with pytest.raises(RecipeError, match="no line between"):
+        ticket_hub.analyze(f"{found}:5", only=["interpolation"], orders=1)
 
 
 def test_a_stopped_analysis_goes_on_and_comes_to_the_same(found: Path, tmp_path: Path) -> None:

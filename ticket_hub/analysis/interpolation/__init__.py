@@ -1,11 +1,6 @@
 """Whether two data orders lead from one start to one valley."""
 
-from ticket_hub.analysis.registry import Analysis, register_analysis
-
-__all__ = ["ORDERS"]
-
-ORDERS = (0, 1)
-"""The data orders that each start is trained in."""
+from ticket_hub.analysis.registry import ORDERS, Analysis, register_analysis
 
 
 @register_analysis("interpolation")
@@ -14,5 +9,6 @@ class LinearConnectivity(Analysis):
 
     title = "Linear mode connectivity"
     place = 80
-    networks = len(ORDERS)
+    networks = ORDERS
+    by_orders = True
     with_dense = True

@@ -1,10 +1,10 @@
-"""Train every ticket twice from theta0, in two data orders, and read the line between the ends."""
+"""Train every ticket from theta0 in several data orders, and read the lines between the ends."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
-from ticket_hub.analysis.interpolation import ORDERS
 from ticket_hub.analysis.interpolation.line import (
     POINTS,
     Interpolation,
@@ -34,29 +34,31 @@ def settings(recipe: Recipe) -> InterpolationSettings:
 
 
 def compute(subject: Subject) -> Interpolation:
-    """The error barrier of each trial's ticket; of the dense networks at level 0.
+    """The error barriers of each trial's ticket; of the dense networks at level 0.
 
-    Ticket and dense network of a trial have the same two data orders.
+    Ticket and dense network of a trial have the same data orders. Each two of these are a pair.
 
     Raises:
         DataError, TrainingError: the networks cannot be trained.
     """
     given: InterpolationSettings = subject.settings
-    members = [_member(subject, ticket, order) for ticket in subject.tickets for order in ORDERS]
+    orders = range(subject.orders)
+    members = [_member(subject, ticket, order) for ticket in subject.tickets for order in orders]
     trained = [each.weights for each in subject.train(to_the_end(given.training), members)]
     read = WeightReader(
         subject.architecture, subject.gym.data, given.training, subject.seed_for("statistics")
     )
     lines = [
         read_line(
-            trained[2 * place],
-            trained[2 * place + 1],
+            trained[len(orders) * place + first],
+            trained[len(orders) * place + second],
             read,
             trial=ticket.trial,
-            seeds=[_order_seed(subject, ticket.trial, order) for order in ORDERS],
+            seeds=[_order_seed(subject, ticket.trial, order) for order in (first, second)],
             points=given.points,
         )
         for place, ticket in enumerate(subject.tickets)
+        for first, second in itertools.combinations(orders, 2)
     ]
     return measure_interpolation(
         lines,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.interpolation.line import Interpolation
+from ticket_hub.analysis.interpolation.line import Interpolation, by_trial
 from ticket_hub.analysis.marks import bars_of, count_trials, level_name, mark_of, span
 from ticket_hub.analysis.panels import panels
 from ticket_hub.report.style import drawing, legend_below, look
@@ -18,10 +18,10 @@ from ticket_hub.table import Column, Table
 __all__ = ["CAPTION", "describe", "draw", "tabulate"]
 
 CAPTION = (
-    "Each start is trained twice, in two data orders; the line between the two ends is read "
+    "Each start is trained in two data orders or more; the line between two ends is read "
     "on the test set, at places of an even grid. The error barrier is the highest error on it "
     "minus the mean of the ends; a start is called stable below 2 points. Intervals are "
-    "Student-t over three trials or more."
+    "Student-t over three trials or more, each with the mean of its pairs."
 )
 
 
@@ -48,13 +48,18 @@ def draw(findings: Sequence[Finding]) -> Figure:
         legend_below(
             figure,
             line,
-            f"mean of {count_trials(len(results[0].lines))} at {len(results[0].points)} places; "
-            "left, shade: least to greatest trial; "
+            f"mean of {_counted(results[0])} at {len(results[0].points)} places; "
+            f"left, shade: least to greatest {'trial' if results[0].pairs == 1 else 'pair'}; "
             f"right, bars: {bars_of(results[0].error_barrier)}; "
             f"dashed: {100 * results[0].threshold:g} points, below which a start is called stable"
             + _statistics(results[0]),
         )
     return figure
+
+
+def _counted(result: Interpolation) -> str:
+    trials = count_trials(result.error_barrier.n)
+    return trials if result.pairs == 1 else f"{trials}, {result.pairs} pairs of orders each,"
 
 
 def _statistics(result: Interpolation) -> str:
@@ -99,7 +104,7 @@ def _error_line(panel: Axes, finding: Finding, position: int) -> None:
 def _barrier_bar(panel: Axes, finding: Finding, position: int) -> None:
     result: Interpolation = finding.result
     style = look("dense" if not finding.level else "", position)
-    barriers = [line.error_barrier for line in result.lines]
+    barriers = by_trial(result.lines, "error_barrier")
     mean, arms = mark_of(result.error_barrier, barriers, 100.0)
     panel.errorbar(
         position,
@@ -156,6 +161,6 @@ def describe(result: Interpolation) -> str:
     return (
         f"error barrier {span(result.error_barrier)} points between two data orders from "
         f"iteration {result.start:,} to {result.iterations:,} "
-        f"({count_trials(result.error_barrier.n)}): {result.state} at "
+        f"({_counted(result).rstrip(',')}): {result.state} at "
         f"{100 * result.threshold:g} points, judged at this level alone" + _statistics(result)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 
@@ -23,6 +23,7 @@ __all__ = [
     "Interpolation",
     "Line",
     "barrier",
+    "by_trial",
     "measure_interpolation",
     "read_line",
     "shares",
@@ -40,7 +41,7 @@ Reader: TypeAlias = Callable[[Weights], tuple[float, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """The line between the two ends of one trial.
+    """The line between two ends of one trial.
 
     Attributes:
         trial: which.
@@ -72,8 +73,9 @@ class Interpolation:
             examples: those of either end say nothing of the weights between them.
         statistics_examples: how many; 0 for `none`.
         threshold: an error barrier below it is called stable.
-        lines: by trial.
-        error_barrier: mean over the trials.
+        lines: by trial; of each as many as its data orders have pairs.
+        error_barrier: mean over the trials, of each its mean over the pairs: pairs of one start
+            have ends in common, so that n counts starts.
         loss_barrier: likewise.
     """
 
@@ -94,6 +96,11 @@ class Interpolation:
     lines: tuple[Line, ...]
     error_barrier: Interval
     loss_barrier: Interval
+
+    @property
+    def pairs(self) -> int:
+        """Of each trial."""
+        return len(self.lines) // self.error_barrier.n
 
     @property
     def state(self) -> str:
@@ -189,6 +196,16 @@ def measure_interpolation(
         statistics_examples=statistics_examples,
         threshold=threshold,
         lines=tuple(lines),
-        error_barrier=interval_of([line.error_barrier for line in lines]),
-        loss_barrier=interval_of([line.loss_barrier for line in lines]),
+        error_barrier=interval_of(by_trial(lines, "error_barrier")),
+        loss_barrier=interval_of(by_trial(lines, "loss_barrier")),
     )
+
+
+def by_trial(
+    lines: Sequence[Line], barrier: Literal["error_barrier", "loss_barrier"]
+) -> list[float]:
+    """The mean barrier of each trial's pairs."""
+    found: dict[int, list[float]] = {}
+    for line in lines:
+        found.setdefault(line.trial, []).append(getattr(line, barrier))
+    return [sum(each) / len(each) for each in found.values()]
