@@ -18,7 +18,7 @@ from ticket_hub.durable import sweep, write_bytes, write_json
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.networks import build, initialize
-from ticket_hub.networks.factory import check_same
+from ticket_hub.networks.own_function import check_same
 from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.environment import environment_of, script_file
 from ticket_hub.own.network import Make, OwnNetwork, file_digest

@@ -11,7 +11,13 @@ import torch
 from torch import nn
 
 from ticket_hub.networks import prunable_layers, transposed_layers
-from ticket_hub.networks.factory import checked_module, dotted_name, made, source_file, tensors_of
+from ticket_hub.networks.own_function import (
+    checked_module,
+    dotted_name,
+    made,
+    source_file,
+    tensors_of,
+)
 from ticket_hub.networks.seeding import kept_generators, seed_generators
 from ticket_hub.pruning.keeping import load_masked
 from ticket_hub.recipe.own import OWN

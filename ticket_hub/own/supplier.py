@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ticket_hub.bundle.manifest import DataRecord
 from ticket_hub.errors import RunMismatchError
-from ticket_hub.networks.factory import check_same
+from ticket_hub.networks.own_function import check_same
 from ticket_hub.own.environment import environment_of
 from ticket_hub.own.gradients import LossGradients
 from ticket_hub.own.network import OwnNetwork

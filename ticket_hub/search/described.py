@@ -13,8 +13,9 @@ from torch import nn
 from ticket_hub.data import DataSet, keep, load, normalized
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import architecture_for, build, register_factory
-from ticket_hub.networks.factory import PREFIX, Make, made
-from ticket_hub.networks.transformers_bridge import PREFIX as TRANSFORMERS
+from ticket_hub.networks.factory import PREFIX
+from ticket_hub.networks.own_function import Make, made
+from ticket_hub.networks.transformers_families import PREFIX as TRANSFORMERS
 from ticket_hub.recipe import DataSpec, Recipe
 from ticket_hub.types import Architecture
 

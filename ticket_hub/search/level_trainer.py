@@ -12,7 +12,7 @@ from ticket_hub.bundle.manifest import DataRecord, Reference
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, prunable_layers
-from ticket_hub.networks.factory import check_same, tensors_of
+from ticket_hub.networks.own_function import check_same, tensors_of
 from ticket_hub.networks.registry import home_module
 from ticket_hub.plugins import plugin_of
 from ticket_hub.pruning.structure import Structure

@@ -27,7 +27,8 @@ from ticket_hub.hub.weights import (
 from ticket_hub.interop.importers.files import read_tensors
 from ticket_hub.interop.importers.naming import bare_names
 from ticket_hub.networks import initialize, outline
-from ticket_hub.networks.transformers_bridge import family_of, may_be_fresh, source_names
+from ticket_hub.networks.transformers_bridge import may_be_fresh, source_names
+from ticket_hub.networks.transformers_families import family_of
 from ticket_hub.recipe import DataSpec, NetworkSpec, Recipe
 from ticket_hub.search.ticket_weights import open_ticket
 from ticket_hub.search.transformers_source import fetched_tokenizer, source_changes

@@ -17,7 +17,7 @@ from typing import Any
 from ticket_hub.errors import DataNotFoundError, HubError, NetworkError
 from ticket_hub.home import expanded
 from ticket_hub.hub.weights import fetch_weights
-from ticket_hub.networks.transformers_bridge import FAMILIES, PREFIX, family_of
+from ticket_hub.networks.transformers_families import FAMILIES, PREFIX, family_of
 
 __all__ = ["fetched_tokenizer", "source_changes", "tokenizer_source"]
 

@@ -21,7 +21,7 @@ from ticket_hub.errors import DataCorruptError, DataNotFoundError, NetworkError
 from ticket_hub.hub import weights as hub_weights
 from ticket_hub.hub.folder import FolderHub
 from ticket_hub.networks import architecture_for, build, outline, transformers_bridge
-from ticket_hub.networks.transformers_bridge import FAMILIES
+from ticket_hub.networks.transformers_families import FAMILIES
 from ticket_hub.pruning import ladder
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, Recipe, load_recipe
 from ticket_hub.search.pretrained import StartWeights, pinned
