@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ticket_hub.recipe.spec import LayerKind
+from ticket_hub.recipe.pruning_spec import LayerKind
 
 __all__ = [
     "Architecture",

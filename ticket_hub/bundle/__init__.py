@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
     from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
     from ticket_hub.bundle.read import Bundle, open_bundle
-    from ticket_hub.bundle.verify import Check, VerifyReport, verify_bundle
+    from ticket_hub.bundle.verify import verify_bundle
+    from ticket_hub.bundle.verify_report import Check, VerifyReport
     from ticket_hub.bundle.write import write_bundle
 
 __all__ = [

@@ -10,7 +10,8 @@ from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import architecture_for
 from ticket_hub.recipe.experiment_spec import TICKET
-from ticket_hub.recipe.spec import DataSpec, NetworkSpec, PruningSpec, SearchSpec, last_level
+from ticket_hub.recipe.pruning_spec import PruningSpec
+from ticket_hub.recipe.spec import DataSpec, NetworkSpec, SearchSpec, last_level
 
 __all__ = ["contradictions", "curve_contradiction"]
 

@@ -7,7 +7,8 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.plugin_records import plugin_lines
 from ticket_hub.bundle.unknown import is_imported
 from ticket_hub.recipe import Recipe
-from ticket_hub.recipe.spec import PART_OF, UNKNOWN, PruningSpec, SearchSpec, TrainingSpec
+from ticket_hub.recipe.pruning_spec import PART_OF, PruningSpec
+from ticket_hub.recipe.spec import UNKNOWN, SearchSpec, TrainingSpec
 
 __all__ = ["origin_section"]
 

@@ -11,7 +11,8 @@ from ticket_hub.bundle.files import BundleFolder
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
 from ticket_hub.bundle.record_reading import record_in
-from ticket_hub.bundle.reproduction_record import ReproductionRecord, reproduction_in
+from ticket_hub.bundle.reproduction_reading import reproduction_in
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
 __all__ = ["EvidenceFiles"]
 

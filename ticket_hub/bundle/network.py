@@ -14,7 +14,7 @@ from ticket_hub.errors import BundleFormatError, NetworkError, TicketHubError
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.own import is_own
-from ticket_hub.recipe.spec import named_kind
+from ticket_hub.recipe.pruning_spec import named_kind
 from ticket_hub.types import Architecture, PrunableLayer
 
 __all__ = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -18,6 +17,7 @@ from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.bundle.reference import same_bits
+from ticket_hub.bundle.verify_report import OTHER_FILES, Check, VerifyReport
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError, SourceMissingError
 from ticket_hub.networks import is_registered
 from ticket_hub.pruning.masks import masked
@@ -25,60 +25,12 @@ from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import is_own
 from ticket_hub.system_files import is_system_file
 
-__all__ = ["OTHER_FILES", "Check", "VerifyReport", "verify_bundle"]
-
-OTHER_FILES = "no other file"
-"""The check that fails where something is to be removed, and nothing to be written again."""
+__all__ = ["verify_bundle"]
 
 SOURCE = "weights that theta0 refers to"
 
 # What version control and the Hub's own clients put beside the files of a bundle.
 _FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One claim of a bundle.
-
-    Attributes:
-        name: what was looked at, such as `masks/0/3.safetensors` or `nesting of trial 0`.
-        holds: whether it is as it must be.
-        problem: why not, and what to do; empty where it holds.
-    """
-
-    name: str
-    holds: bool
-    problem: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerifyReport:
-    """What was checked.
-
-    Attributes:
-        checks: every claim that could be looked at, in a fixed order.
-        absent: files that are listed but not here; only where a part of the bundle was asked for.
-        passed_over: files of systems, such as `.DS_Store`, which are no part of the bundle.
-        unchecked: what could not be checked here and why, a sentence each; it speaks neither for
-            the bundle nor against it.
-        notes: how the plugins that are here differ from those that the bundle names.
-    """
-
-    checks: tuple[Check, ...]
-    absent: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        """Whether every check holds."""
-        return all(check.holds for check in self.checks)
-
-    @property
-    def failures(self) -> tuple[Check, ...]:
-        """The checks that do not hold."""
-        return tuple(check for check in self.checks if not check.holds)
 
 
 def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:

@@ -27,11 +27,8 @@ from ticket_hub.bundle.network import Signature, signature_of
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
 from ticket_hub.bundle.reference import not_of_source, same_bits, source_tensors
-from ticket_hub.bundle.reproduction_record import (
-    ReproductionRecord,
-    demand_tried,
-    encode_reproduction,
-)
+from ticket_hub.bundle.reproduction_reading import demand_tried, encode_reproduction
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.bundle.store import Store
 from ticket_hub.bundle.theta0 import expand, only_signs, sign_bits, survivors
 from ticket_hub.errors import BundleFormatError, EvidenceError

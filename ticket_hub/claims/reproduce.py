@@ -12,12 +12,8 @@ from ticket_hub import analysis, facade, home
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.running import AnalysisPlan, plan_analyses
 from ticket_hub.bundle import Manifest, open_bundle
-from ticket_hub.bundle.reproduction_record import (
-    SMOKE_BUDGET,
-    ComparedTickets,
-    ReproductionRecord,
-    read_reproduction,
-)
+from ticket_hub.bundle.reproduction_reading import read_reproduction
+from ticket_hub.bundle.reproduction_record import SMOKE_BUDGET, ComparedTickets, ReproductionRecord
 from ticket_hub.claims.claim import Claim
 from ticket_hub.claims.evidence import ClaimEvidence, check_measures, level_of, unit_of
 from ticket_hub.claims.packaged import load_claim

@@ -75,7 +75,7 @@ def peek_reproductions(
     """
     if not manifest.reproductions:
         return ()
-    from ticket_hub.bundle.reproduction_record import reproduction_in  # slow likewise
+    from ticket_hub.bundle.reproduction_reading import reproduction_in  # slow likewise
 
     return tuple(
         reproduction_in(manifest, _content(hub, snapshot, manifest, name), name)

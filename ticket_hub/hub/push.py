@@ -75,7 +75,8 @@ def push(
 def _sound(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
     """The manifest of a bundle that is whole and keeps every promise, and what is passed over."""
     from ticket_hub.bundle.read import open_bundle  # slow, as the next: they need PyTorch
-    from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
+    from ticket_hub.bundle.verify import verify_bundle
+    from ticket_hub.bundle.verify_report import OTHER_FILES
     from ticket_hub.signing.model_signature import check_signature
 
     report = verify_bundle(folder, partial=True)

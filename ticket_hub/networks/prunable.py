@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from ticket_hub.errors import NetworkError
-from ticket_hub.recipe.spec import LAYER_KINDS
+from ticket_hub.recipe.pruning_spec import LAYER_KINDS
 from ticket_hub.types import LayerKind, PrunableLayer
 
 __all__ = [

@@ -13,7 +13,7 @@ from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import PruningSpec
-from ticket_hub.recipe.spec import LAYER_KINDS
+from ticket_hub.recipe.pruning_spec import LAYER_KINDS
 from ticket_hub.seeds import derive_seed
 from ticket_hub.types import Mask, PrunableLayer
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.structure import OUTPUTS, Structure
 from ticket_hub.recipe import PruningSpec
-from ticket_hub.recipe.spec import DEFAULT_RATES, named_kind
+from ticket_hub.recipe.pruning_spec import DEFAULT_RATES, named_kind
 from ticket_hub.types import LayerKind, PrunableLayer
 
 __all__ = ["check_coverage", "layer_note", "never_pruned", "thin_layers"]

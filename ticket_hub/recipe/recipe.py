@@ -16,16 +16,9 @@ from typing import Any, TypeAlias, TypeVar
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import RecipeError
 from ticket_hub.recipe.axes import check_names
+from ticket_hub.recipe.pruning_spec import PART_OF, PruningSpec
 from ticket_hub.recipe.rules import check_name, check_specs
-from ticket_hub.recipe.spec import (
-    PART_OF,
-    DataSpec,
-    NetworkSpec,
-    PruningSpec,
-    SearchSpec,
-    TrainingSpec,
-    default_init,
-)
+from ticket_hub.recipe.spec import DataSpec, NetworkSpec, SearchSpec, TrainingSpec, default_init
 from ticket_hub.recipe.tables import build, key_paths, to_table, unknown_key
 from ticket_hub.recipe.toml import toml_text
 

@@ -13,15 +13,8 @@ from typing import TypeAlias
 from ticket_hub.errors import RecipeError
 from ticket_hub.patterns import SHA256
 from ticket_hub.recipe.axes import CRITERIA, INITIALIZATIONS, OPTIMIZERS, SCHEDULES
-from ticket_hub.recipe.spec import (
-    JITTERS,
-    LAYER_KINDS,
-    DataSpec,
-    NetworkSpec,
-    PruningSpec,
-    SearchSpec,
-    TrainingSpec,
-)
+from ticket_hub.recipe.pruning_spec import LAYER_KINDS, PruningSpec
+from ticket_hub.recipe.spec import JITTERS, DataSpec, NetworkSpec, SearchSpec, TrainingSpec
 
 __all__ = ["check_name", "check_specs"]
 

@@ -14,7 +14,7 @@ from ticket_hub.data import DataSet, normalized
 from ticket_hub.errors import EvidenceError
 from ticket_hub.networks import outline
 from ticket_hub.pruning.masks import full_mask, kept
-from ticket_hub.recipe.spec import PruningSpec
+from ticket_hub.recipe.pruning_spec import PruningSpec
 from ticket_hub.search import pretrained as pretrained_start
 from ticket_hub.seeds import derive_seed
 from ticket_hub.structured.dependencies import structure_of

@@ -31,7 +31,8 @@ from ticket_hub.bundle.contents import content_of
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.manifest import Origin
 from ticket_hub.bundle.record_reading import read_record
-from ticket_hub.bundle.reproduction_record import ReproductionRecord, read_reproduction
+from ticket_hub.bundle.reproduction_reading import read_reproduction
+from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.errors import (
     BundleError,
     BundleFormatError,

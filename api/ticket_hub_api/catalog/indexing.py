@@ -248,7 +248,7 @@ def _check_claims(stores: Stores, connection: Connection, manifest: Manifest, fi
     Raises:
         BundleError: so it is.
     """
-    from ticket_hub.bundle.reproduction_record import reproduction_in
+    from ticket_hub.bundle.reproduction_reading import reproduction_in
 
     for name in manifest.reproductions:
         reproduction_in(manifest, _record(stores, connection, manifest, files, name), name)

@@ -83,7 +83,7 @@ def tried_claims(
     files = [file for file in ticket.files if is_reproduction(file.path)]
     if ticket.source or not files:
         return ()
-    from ticket_hub.bundle.reproduction_record import decode_reproduction  # which imports NumPy
+    from ticket_hub.bundle.reproduction_reading import decode_reproduction  # which imports NumPy
 
     lines = []
     for file in files:

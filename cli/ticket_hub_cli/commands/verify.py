@@ -163,7 +163,8 @@ def _demand_signer(place: Path, partial: bool, signer: str) -> None:
 
 
 def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> int:
-    from ticket_hub.bundle.verify import OTHER_FILES, verify_bundle
+    from ticket_hub.bundle.verify import verify_bundle
+    from ticket_hub.bundle.verify_report import OTHER_FILES
     from ticket_hub.errors import BundleError
     from ticket_hub_cli.exit_codes import EXIT_CODES
 

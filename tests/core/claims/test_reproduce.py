@@ -12,7 +12,7 @@ import pytest
 from tests.core.claims.test_claim import OURS
 from tests.helpers.tried import EASY, tried
 from ticket_hub.bundle import open_bundle, verify_bundle
-from ticket_hub.bundle.reproduction_record import read_reproduction
+from ticket_hub.bundle.reproduction_reading import read_reproduction
 from ticket_hub.claims import (
     Claim,
     Reproduction,

@@ -14,7 +14,7 @@ from ticket_hub.interop.importers.refusals import refusal, refuse_stand_in
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PARTS, PartialRecipe, Recipe, recipe_of
 from ticket_hub.recipe.axes import check_names
-from ticket_hub.recipe.spec import named_kind
+from ticket_hub.recipe.pruning_spec import named_kind
 from ticket_hub.types import Architecture
 
 __all__ = [
