@@ -18,7 +18,7 @@ from ticket_hub.bundle import amend_bundle, content_of, open_bundle, write_bundl
 from ticket_hub.bundle.card_terms import CardTerms
 from ticket_hub.facade import draw_card
 from ticket_hub.hub.builtin import BUILTIN, PACKAGED
-from ticket_hub.transfer.sharing import add_evidence
+from ticket_hub.transfer.evidence_of_runs import add_evidence
 
 MAX_BYTES = 15_000_000
 MAX_BUILTIN_BYTES = 500_000

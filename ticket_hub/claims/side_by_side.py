@@ -11,7 +11,7 @@ from ticket_hub.bundle.reproduction_record import SMOKE, ReproductionRecord
 from ticket_hub.errors import EvidenceError
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.table import Column, Table
-from ticket_hub.transfer.sharing import find_reproduction, read_tried
+from ticket_hub.transfer.evidence_of_runs import find_reproduction, read_tried
 
 __all__ = ["ComparedReproductions", "compare_reproductions"]
 

@@ -66,7 +66,7 @@ def command(
     from ticket_hub.comparison import tables
     from ticket_hub.comparison.front import compare
     from ticket_hub.comparison.rows import csv_text
-    from ticket_hub.transfer.sharing import find_reproduction
+    from ticket_hub.transfer.evidence_of_runs import find_reproduction
 
     if any(map(find_reproduction, runs)):
         if page is not None:

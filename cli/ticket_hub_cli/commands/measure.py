@@ -47,7 +47,7 @@ def command(
     from ticket_hub.runs.locate import locate
     from ticket_hub.table import Column
     from ticket_hub.ticket import Ticket
-    from ticket_hub.transfer.sharing import add_costs, demand_own
+    from ticket_hub.transfer.evidence_of_runs import add_costs, demand_own
 
     places = [locate(name, cache=Cache()) for name in tickets]
     if keep:

@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.experiments import evidence_table, write_run
 from ticket_hub import info_bundle, open_bundle, pull_bundle, push_bundle
 from ticket_hub.errors import BundleError, BundleFormatError, EvidenceError
-from ticket_hub.transfer.sharing import add_evidence, record_of
+from ticket_hub.transfer.evidence_of_runs import add_evidence, record_of
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 

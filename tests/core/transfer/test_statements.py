@@ -19,8 +19,8 @@ from ticket_hub.recipe import load_recipe
 from ticket_hub.report.runs import report_run
 from ticket_hub.training import Member, Trainer
 from ticket_hub.transfer import RetrainResult, read_matrix, retrain, transfer_tickets
+from ticket_hub.transfer.evidence_of_runs import record_of
 from ticket_hub.transfer.first_steps import ORDER, first_training
-from ticket_hub.transfer.sharing import record_of
 from ticket_hub.transfer.start import make_start
 from ticket_hub.transfer.stored import read_experiment
 
