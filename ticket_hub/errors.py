@@ -141,13 +141,16 @@ class LayerCollapseError(PruningError):
 
     Attributes:
         layer: the parameter name of that layer.
+        level: in whose training it would; None where that is no matter of training.
     """
 
-    def __init__(self, problem: str, remedy: str, layer: str = "") -> None:
-        """Keep the layer's name beside problem and remedy."""
+    def __init__(
+        self, problem: str, remedy: str, layer: str = "", level: int | None = None
+    ) -> None:
+        """Keep the layer's name and the level beside problem and remedy."""
         super().__init__(problem, remedy)
-        self.args = (problem, remedy, layer)
-        self.layer = layer
+        self.args = (problem, remedy, layer, level)
+        self.layer, self.level = layer, level
 
 
 class TrainingError(TicketHubError):

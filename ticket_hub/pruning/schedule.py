@@ -11,7 +11,7 @@ from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning.criteria import CRITERIA, MEASURED, Measured, refuse_idle, scores
 from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
 from ticket_hub.pruning.group import RankingGroup
-from ticket_hub.pruning.masks import check_layers, full_mask, kept_by_layer
+from ticket_hub.pruning.masks import check_layers, full_mask, keeps_any
 from ticket_hub.pruning.plan import groups, targets
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
@@ -161,9 +161,10 @@ def _apply(
     result = {name: keep.clone() for name, keep in mask.items()}
     for turn in range(1, rounds + 1):
         ranked = mask if regrows else result
+        now = [granularity.entries(group, ranked) for group, _ in goals] if turn > 1 else before
         drops = [
-            (group, granularity.entries(group, ranked) - _on_the_way(start, goal, turn / rounds))
-            for (group, goal), start in zip(goals, before, strict=True)
+            (group, left - _on_the_way(start, goal, turn / rounds))
+            for (group, goal), start, left in zip(goals, before, now, strict=True)
         ]
         if any(count for _, count in drops):
             worth = scores(spec.criterion, competing, **given, mask=result)
@@ -183,9 +184,8 @@ def _on_the_way(start: int, goal: int, share: float) -> int:
 
 
 def _refuse_collapse(before: Mask, after: Mask) -> None:
-    left = kept_by_layer(after)
-    for name, count in kept_by_layer(before).items():
-        if count and not left[name]:
+    for name, keep in after.items():
+        if not keeps_any(keep) and keeps_any(before[name]):
             raise LayerCollapseError(
                 f"The layer {name!r} would lose the last of its weights.",
                 "The level before is the last one with a working network. A lower rate goes "

@@ -125,10 +125,14 @@ class OfUnit(AnyGranularity):
         """The worth of what comes into each unit, in all layers that give it: `(units,)`."""
         total = torch.zeros(units.size, dtype=torch.float64)
         for name in units.producers(scores):
-            worth = scores[name].double().masked_fill(~mask[name], 0)
+            worth, keep = scores[name], mask[name]
+            if not bool(keep.view(torch.uint8).amin()):
+                worth = worth.masked_fill(~keep, 0)
             if self.spec.norm == "l2":
+                worth = worth.double()
                 worth = worth * worth.abs()  # scores may be negative
-            total += worth.flatten(1).sum(1)[units.rows[name]].sum(1)
+            rows = worth.flatten(1).sum(1, dtype=torch.float64)
+            total += rows[units.rows[name]].sum(1)
         return total
 
 

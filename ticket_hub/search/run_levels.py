@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ticket_hub.errors import RunError
+from ticket_hub.errors import LayerCollapseError, RunError
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.level import Level
+from ticket_hub.search.collapse import REMEDY
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.types import Weights
 
@@ -56,8 +57,18 @@ class RunLevels:
 
     def _read(self, index: int) -> Level:
         if not self.folder.has_level(index):
+            self._refuse_collapsed(index)
             raise RunError(f"{self.folder.path} has no level {index}.", "Let it go on to its end.")
         return self.folder.read_level(index, self.ladder.parent(index), self.theta0)
+
+    def _refuse_collapsed(self, index: int) -> None:
+        """Say so where a mask of the run lost a layer in training: the whole search ends there."""
+        last = max((each for each in range(index) if self.folder.has_level(each)), default=None)
+        if last is None:
+            return
+        ending = self.folder.read_level(last, self.ladder.parent(last), self.theta0).ending
+        if ending is not None and ending.reason == "collapse":
+            raise LayerCollapseError(ending.about, REMEDY, ending.layer, last + 1)
 
 
 def same_tensors(some: Mapping[str, Tensor], others: Mapping[str, Tensor] | None) -> bool:

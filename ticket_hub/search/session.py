@@ -11,6 +11,7 @@ from ticket_hub.pruning import density
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.level import Ending, Level, Trial
 from ticket_hub.search.bundling import RunBundle
+from ticket_hub.search.collapse import REMEDY, collapse_ending, train_to_collapse
 from ticket_hub.search.ladder import THETA0, Ladder
 from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.search.telling import Teller
@@ -161,9 +162,10 @@ class SearchSession:
         for level, members in levels.items():
             # Before training, which removes what it cannot read.
             self.teller.tell_damage(FolderKeeper(folder=self.folder.checkpoints(level)), members)
-        trained = iter(self._train_together(levels, train))
+        left, results = self._train_to_collapse(levels, train)
+        trained = iter(results)
         done = []
-        for level, members in levels.items():
+        for level, members in left.items():
             done.append(
                 self._keep(level, [m.mask for m in members], [next(trained) for _ in members])
             )
@@ -173,6 +175,28 @@ class SearchSession:
             FolderKeeper(folder=self.folder.checkpoints(level)).clear()
         self._update_bundle()
         return done
+
+    def _train_to_collapse(
+        self, levels: Mapping[int, list[Member]], train: Train
+    ) -> tuple[dict[int, list[Member]], Sequence[Trained]]:
+        """The levels that work, and their trained members; the last one ends the search."""
+        try:
+            left, trained, ending = train_to_collapse(
+                levels, lambda some: self._train_together(some, train)
+            )
+        except LayerCollapseError as error:
+            remedy = REMEDY
+            if self.recent:
+                last = dataclasses.replace(
+                    self.recent[max(self.recent)], ending=collapse_ending(error)
+                )
+                self.folder.reseal(last)
+                remedy = f"Level {last.index} is the last that works; the bundle has it. {REMEDY}"
+            raise LayerCollapseError(error.problem, remedy, error.layer) from error
+        for level in levels.keys() - left.keys():
+            self.ahead.pop(level, None)
+        self.ahead |= ending
+        return left, trained
 
     def _train_together(
         self, levels: Mapping[int, Sequence[Member]], train: Train
@@ -263,7 +287,7 @@ class SearchSession:
         if isinstance(found, Ending):
             raise LayerCollapseError(
                 found.about,
-                "Raise the density, or choose another criterion or scope.",
+                REMEDY,
                 layer=found.layer,
             )
         return found

@@ -1,10 +1,9 @@
 """The units of a network, from torch-pruning's dependency graph and a test of each of its groups.
 
 The graph says which weights must go together: through residual sums, flattening, depthwise
-convolutions and concatenations. Whether dropping them is exact is then seen on the network itself:
-with the columns of some units empty, its outputs must not depend on the rows of these units. A norm
-over several units, or weights that a layer computes from others, do not pass. Attention heads are
-known by the attributes of their modules, since no graph tells where one head ends.
+convolutions and concatenations. Whether dropping them is exact is then seen on the network itself
+(`ticket_hub.structured.exactness`). Attention heads are known by the attributes of their modules,
+since no graph tells where one head ends.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks import blank_module, build, prunable_layers, transposed_layers
+from ticket_hub.networks import blank_module, prunable_layers, transposed_layers
 from ticket_hub.networks.encoder import HEAD, EncoderLayer
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
 from ticket_hub.networks.prunable import PRUNABLE_TYPES
@@ -30,12 +29,10 @@ from ticket_hub.pruning.granularity import check_inputs, needs_structure, takes_
 from ticket_hub.pruning.structure import OUTPUTS, Structure, UnitGroup
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.own import is_own
+from ticket_hub.structured.exactness import lively_module, tested
 from ticket_hub.types import Architecture
 
 __all__ = ["can_follow", "structure_for", "structure_of"]
-
-# Far above float64's rounding, and far below what a unit that is read changes.
-CLOSE = 1e-9  # of the largest output, in float64
 
 Item: TypeAlias = Any  # of torch-pruning, which has no types
 Graph: TypeAlias = Any
@@ -59,20 +56,17 @@ def structure_of(architecture: Architecture) -> Structure:
             "torch-pruning must be installed to know which weights belong to one unit.",
             f"Install it with `{install_extra('structured')}`.",
         )
-    with torch.device("cpu"):
-        # In float64, where the effect of a unit stands out from rounding.
-        module = build(architecture).double().eval()
-        inputs = _inputs(module, architecture)
+    module = lively_module(architecture)
+    inputs = functools.partial(_inputs, architecture)
     layers = [layer.name for layer in prunable_layers(module)]
-    _make_lively(module)
     try:
-        found, fixed = _traced(module, inputs, layers)
+        found, fixed = _traced(module, inputs(module, torch.float32), layers)
     except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
         raise NetworkError(
             f"The units of {architecture.name!r} cannot be followed: {error}",
             "Set pruning.granularity = 'weight'.",
         ) from error
-    groups, mixed = _tested(module, inputs, found)
+    groups, mixed = tested(architecture, module, inputs, found)
     for group in found:
         if group.name in mixed:
             fixed |= dict.fromkeys(group.producers(layers), mixed[group.name])
@@ -98,22 +92,12 @@ def structure_for(spec: PruningSpec, architecture: Architecture) -> Structure | 
     return structure_of(architecture) if needs_structure(spec.granularity) else None
 
 
-def _inputs(module: nn.Module, architecture: Architecture) -> Tensor:
+def _inputs(architecture: Architecture, module: nn.Module, dtype: torch.dtype) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     blank = blank_inputs(module, (2, *architecture.input_shape))
     if takes_tokens(module):
         return torch.randint(1, architecture.channels, blank.shape, generator=generator)
-    return torch.rand(blank.shape, dtype=torch.float64, generator=generator)
-
-
-@torch.no_grad()
-def _make_lively(module: nn.Module) -> None:
-    """Norms that begin at 0, and biases, would hide what depends on them."""
-    generator = torch.Generator().manual_seed(0)
-    for value in module.parameters():
-        if value.ndim == 1:
-            drawn = torch.rand(value.shape, dtype=value.dtype, generator=generator)
-            value.copy_(drawn + 0.5)
+    return torch.rand(blank.shape, dtype=dtype, generator=generator)
 
 
 def _traced(
@@ -259,46 +243,4 @@ def _encoder_heads(prefix: str, part: Attention) -> UnitGroup:
         name=f"{prefix}query.weight",
         rows=rows,
         columns={f"{prefix}attention_output.weight": one},
-    )
-
-
-@torch.no_grad()
-def _tested(
-    module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]
-) -> tuple[list[UnitGroup], dict[str, str]]:
-    """The groups that may be dropped exactly, and why others may not."""
-    # All at once, which is how most networks are; one by one only where that fails.
-    # Two passes for all groups, instead of two for each.
-    if _is_exact(module, inputs, groups):
-        return list(groups), {}
-    good = [group for group in groups if _is_exact(module, inputs, [group])]
-    bad = {group.name for group in groups} - {group.name for group in good}
-    return good, dict.fromkeys(bad, "other units depend on each of them, as under a norm over all")
-
-
-def _is_exact(module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]) -> bool:
-    """Whether every second unit has no effect once nothing that goes out of it is left."""
-    state = module.state_dict()
-    before = {name: value.clone() for name, value in state.items()}
-    generator = torch.Generator().manual_seed(1)
-    try:
-        for group in groups:
-            for name, places in group.columns.items():
-                # Every second unit: with all of them empty nothing would pass at all, and nothing
-                # could differ.
-                state[name][:, places[::2].flatten()] = 0
-        first = module(inputs)
-        # Nothing reads these units now: whatever comes into them, the outputs must stay.
-        for group in groups:
-            for name, places in group.rows.items():
-                chosen = state[name][places[::2].flatten()]
-                drawn = torch.rand(chosen.shape, dtype=chosen.dtype, generator=generator)
-                state[name][places[::2].flatten()] = chosen + drawn
-        second = module(inputs)
-    finally:
-        # Whatever failed: the next group is tested on the network as it was.
-        module.load_state_dict(before)
-    largest = float(first.abs().max())
-    return bool(torch.isfinite(first).all()) and float((first - second).abs().max()) <= (
-        CLOSE * max(largest, 1e-300)
     )

@@ -97,12 +97,13 @@ def shrink(architecture: Architecture, weights: Weights, mask: Mask) -> SmallNet
     """
     check_alignment(weights, mask)
     left = left_of(architecture, mask)
+    cut = left.cut(mask)
     return SmallNetwork(
         architecture=architecture,
         kept=left.kept,
         attributes=left.attributes,
-        weights=left.cut(masked(weights, mask)),
-        mask=left.cut(mask),
+        weights=masked(left.cut(weights), cut),
+        mask=cut,
     )
 
 
@@ -123,16 +124,21 @@ def left_of(architecture: Architecture, mask: Mask, *, fed: bool = False) -> Lef
     shapes = outline(architecture).shapes
     kept: dict[str, dict[int, Tensor]] = {}
     attributes: dict[str, int] = {}
-    module = blank_module(architecture)
     for group in structure.groups:
         dead = ~alive[group.name]
         if not dead.any():
             continue
         for axis, tensors in ((0, group.rows), (1, group.columns)):
             for name, places in tensors.items():
-                left = kept.setdefault(name, {}).get(axis)
-                known = torch.arange(shapes[name][axis]) if left is None else left
-                kept[name][axis] = known[~torch.isin(known, places[dead].flatten())]
+                axes = kept.setdefault(name, {})
+                known = axes.get(axis)
+                if known is None:
+                    known = torch.arange(shapes[name][axis])
+                gone = torch.zeros(shapes[name][axis], dtype=torch.bool)
+                gone[places[dead].flatten()] = True
+                axes[axis] = known[~gone[known]]
+        if group.attributes:
+            module = blank_module(architecture)
         for path, each in group.attributes.items():
             above, _, leaf = path.rpartition(".")
             attributes[path] = getattr(module.get_submodule(above), leaf) - each * int(dead.sum())

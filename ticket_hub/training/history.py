@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ticket_hub.errors import LayerCollapseError
 from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Curves, Member, MemberState
 from ticket_hub.types import Weights
@@ -107,7 +108,16 @@ class History:
         if gradual is None or at not in gradual.steps:
             return bare
         trained = {name: bare.tensors[f"weights/{name}"] for name in mask}
-        self.member = replace(self.member, mask=gradual.mask(at, trained, mask))
+        try:
+            self.member = replace(self.member, mask=gradual.mask(at, trained, mask))
+        except LayerCollapseError as error:
+            raise LayerCollapseError(
+                f"{error.problem} So it is in {self.member.name.rpartition('/')[2]} of level "
+                f"{gradual.level}, at iteration {at}.",
+                error.remedy,
+                error.layer,
+                gradual.level,
+            ) from error
         tensors = dict(bare.tensors)
         for path, value in bare.tensors.items():
             keep = self.member.mask.get(path.partition("/")[2])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
-from ticket_hub.errors import DivergedError, StoppedError
+from ticket_hub.errors import DivergedError, LayerCollapseError, StoppedError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.training.backend import Backend
@@ -103,6 +103,7 @@ class Drive:
 
         Raises:
             DivergedError: a loss is not finite; the others' states are kept first.
+            LayerCollapseError: a mask that shrinks would lose a layer; all states are kept first.
             StoppedError: asked to stop; all states are kept first.
         """
         pieces = self.pieces()
@@ -149,9 +150,14 @@ class Drive:
             return
         states = self._backend.states()
         del self._backend  # before the next, so that there is never memory for two
-        self._parked = [
-            history.pruned(at, state) for history, state in zip(self._active, states, strict=True)
-        ]
+        try:
+            self._parked = [
+                each.pruned(at, state) for each, state in zip(self._active, states, strict=True)
+            ]
+        except LayerCollapseError:
+            self._parked = states  # from which the others may go on without that level
+            self._checkpoint()
+            raise
         self._go_on_with([True] * len(self._active))
 
     def _steps(self) -> set[int]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from tests.helpers.units import units_mask
 from ticket_hub.errors import PruningError
-from ticket_hub.networks import architecture_for, build, initialize, outline
+from ticket_hub.networks import architecture_for, build, initialize, outline, register_network
+from ticket_hub.networks.prunable import Output
 from ticket_hub.pruning import density, full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.controls import random_mask_like, shuffled_mask
 from ticket_hub.pruning.coverage import never_pruned
@@ -17,6 +19,7 @@ from ticket_hub.pruning.granularity import granularity_of
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import NetworkSpec, PruningSpec
+from ticket_hub.recipe.axes import NETWORKS
 from ticket_hub.structured.dependencies import structure_of
 from ticket_hub.types import Architecture
 
@@ -149,6 +152,37 @@ def test_what_a_norm_mixes_is_named_and_stays() -> None:
     mask = pruned(given, PruningSpec(granularity="unit", rates={"fc": 0.5}))
     assert bool(mask["layers.0.attention_output.weight"].any(1).all())
     assert int(mask["layers.0.intermediate.weight"].any(1).sum()) == 64
+
+
+class Leaky(nn.Module):
+    """Its outputs depend on every unit by a way of which no layer knows."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.first, self.last = nn.Linear(64, 16), Output(16, 4)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        units = self.first(inputs.flatten(1)).relu()
+        outputs: torch.Tensor = self.last(units) + self.share * units.mean(1, keepdim=True)
+        return outputs
+
+
+@pytest.mark.parametrize("share", [1.0, 1e-4, 1e-7])
+def test_units_that_are_heard_by_another_way_stay_however_little_it_is(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NETWORKS, "_known", {**NETWORKS._known})
+
+    @register_network("leaky")
+    def leaky(architecture: Architecture) -> nn.Module:
+        del architecture
+        return Leaky(share)
+
+    given = Architecture(name="leaky", channels=1, height=8, width=8, classes=4)
+    structure = structure_of.__wrapped__(given)
+    assert not structure.groups
+    assert "other units depend" in structure.fixed["first.weight"]
 
 
 def test_heads_go_whole() -> None:

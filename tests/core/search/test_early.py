@@ -178,10 +178,24 @@ def test_a_later_step_scores_the_weights_that_survivors_return_to(tmp_path: Path
 
 
 def test_synflow_empties_no_layer_at_a_density_where_magnitude_does(tmp_path: Path) -> None:
-    changes = {"network__name": "lenet-100-100-100", "pruning__target_density": 0.004}
+    changes = {"network__name": "lenet-20-200-200-20", "pruning__target_density": 0.001}
     found = find(recipe(pruning__criterion="synflow", **changes), run_folder=tmp_path / "run")
-    mask = open_bundle(found.bundle).ticket(level=1).mask
-    assert all(bool(keep.any()) for keep in mask.values())
+    ticket = open_bundle(found.bundle).ticket(level=1)
+    assert all(bool(keep.any()) for keep in ticket.mask.values())
+    # 49 weights for 5 layers. As many of the largest of the same theta0 are in some layers only ...
+    sizes = {name: ticket.theta0[name].abs() for name in ticket.mask}
+    expected = largest(sizes, sum(int(keep.sum()) for keep in ticket.mask.values()))
+    empty = [name for name, keep in expected.items() if not keep.any()]
+    assert empty
+    # ... so that a search by magnitude goes no further than the dense network.
+    by_size = recipe(pruning__criterion="initial-magnitude", **changes)
+    ended = find(by_size, run_folder=tmp_path / "magnitude")
+    (dense,) = open_bundle(ended.bundle).levels
+    assert dense.density == 1
+    assert "would lose the last of its weights" in summarize(ended.run).ending
+    anyway = by_size.replace({"pruning.allow_empty_layers": True})
+    mask = open_bundle(find(anyway, run_folder=tmp_path / "any").bundle).ticket(level=1).mask
+    assert [name for name, keep in mask.items() if not keep.any()] == empty
 
 
 @pytest.mark.parametrize(

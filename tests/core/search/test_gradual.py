@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import torch
 from tests.helpers.runs import files
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.data import load
-from ticket_hub.errors import EvidenceError, RecipeError, StoppedError
+from ticket_hub.errors import EvidenceError, LayerCollapseError, RecipeError, StoppedError
 from ticket_hub.networks import architecture_for, initialize, outline
 from ticket_hub.pruning import full_mask
 from ticket_hub.pruning.gradual import GradualPruning
@@ -160,3 +162,44 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(after: int, tmp_path: Path
 def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], about: str) -> None:
     with pytest.raises(RecipeError, match=about):
         recipe(**changes)
+
+
+COLLAPSING = {
+    "pruning__scope": "global",
+    "pruning__criterion": "random",  # four weights cannot be one of each of three layers for long
+    "pruning__densities": [0.5, 0.1, 0.0025],
+    "search__levels": 3,
+}
+
+
+@pytest.mark.parametrize("backend", ["stack", "lanes"])
+def test_a_level_that_loses_a_layer_in_training_ends_the_search_with_those_before(
+    backend: str, tmp_path: Path
+) -> None:
+    wanted = recipe(**COLLAPSING, training__backend=backend)
+    found = find(wanted, run_folder=tmp_path / "run", workers=1)
+    bundle = open_bundle(found.bundle)
+    assert [level.density for level in bundle.levels] == pytest.approx([1, 0.5, 0.1], abs=1e-3)
+    ending = json.loads((found.run / "levels/002/seal.json").read_bytes())["ending"]
+    assert ending["reason"] == "collapse"
+    assert "would lose the last of its weights" in ending["about"]
+    assert re.search(r"trial-\d of level 3, at iteration \d+", ending["about"])
+    assert not (found.run / "checkpoints").exists()
+    without = recipe(**COLLAPSING | {"pruning__densities": [0.5, 0.1], "search__levels": 2})
+    plain = find(without.replace({"training.backend": backend}), run_folder=tmp_path / "plain")
+    assert files(found.bundle / "masks") == files(plain.bundle / "masks")
+    assert files(found.bundle / "curves") == files(plain.bundle / "curves")
+    again = find(wanted, run_folder=tmp_path / "run", workers=1)
+    assert files(again.run) == files(found.run)
+
+
+def test_where_nothing_but_a_level_that_loses_a_layer_is_left_the_error_names_the_last_good_one(
+    tmp_path: Path,
+) -> None:
+    first = recipe(**COLLAPSING | {"pruning__densities": [0.0025], "search__levels": 1})
+    found = find(first, run_folder=tmp_path / "run")
+    assert [level.density for level in open_bundle(found.bundle).levels] == [1]
+    alone = first.replace({"search.dense": False})
+    with pytest.raises(LayerCollapseError, match=r"of level 1, at iteration") as caught:
+        find(alone, run_folder=tmp_path / "alone")
+    assert "Raise the density" in caught.value.remedy
