@@ -68,6 +68,7 @@ def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     home = next(homes)
     home.mkdir()
     monkeypatch.setenv("TICKET_HOME", str(home / "tickets"))
+    monkeypatch.setenv("TICKET_CONFIG", "")  # none
     monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.delenv("HF_ENDPOINT", raising=False)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ticket_hub.comparison.compared import Compared
     from ticket_hub.comparison.front import compare
     from ticket_hub.data.packing import data_pack
+    from ticket_hub.engines.watching import watch_run
     from ticket_hub.errors import TicketHubError
     from ticket_hub.facade import find
     from ticket_hub.hub.best import best_tickets
@@ -96,6 +97,7 @@ __all__ = [
     "transfer_tickets",
     "trust_key",
     "verify_bundle",
+    "watch_run",
 ]
 
 _HOMES = {
@@ -143,6 +145,7 @@ _HOMES = {
     "replay_bundle": "transfer.replay",
     "trust_key": "signing.trust",
     "verify_bundle": "bundle.verify",
+    "watch_run": "engines.watching",
 }
 
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -11,6 +11,7 @@ from ticket_hub.errors import StorageError
 
 __all__ = [
     "cache_folder",
+    "config_file",
     "data_folder",
     "expanded",
     "keys_folder",
@@ -60,6 +61,17 @@ def cache_folder() -> Path:
     return _platform_folder("cache", "ticket-hub")
 
 
+def config_file() -> Path:
+    """`TICKET_CONFIG`, or `config.toml` in the platform's folder for settings.
+
+    It has a user's own defaults of options; see docs/config-file.md.
+    """
+    named = os.environ.get("TICKET_CONFIG")
+    if named:
+        return _named("TICKET_CONFIG", named)
+    return _platform_folder("config", "ticket-hub") / "config.toml"
+
+
 def expanded(path: Path | str) -> Path:
     """The path with the user's home folder in place of a `~`.
 
@@ -83,7 +95,7 @@ def user_name() -> str:
         return f"user-{getattr(os, 'getuid', os.getpid)()}"
 
 
-def _platform_folder(kind: Literal["cache", "data"], name: str) -> Path:
+def _platform_folder(kind: Literal["cache", "config", "data"], name: str) -> Path:
     try:
         import platformdirs
     except ModuleNotFoundError as error:
@@ -91,7 +103,7 @@ def _platform_folder(kind: Literal["cache", "data"], name: str) -> Path:
             "Nothing says where files lie on this machine: platformdirs is not installed.",
             "Set TICKET_HOME and TICKET_DATA, or `pip install platformdirs`.",
         ) from error
-    folder = platformdirs.user_data_dir if kind == "data" else platformdirs.user_cache_dir
+    folder = getattr(platformdirs, f"user_{kind}_dir")
     try:
         return expanded(folder(name, appauthor=False))
     except (RuntimeError, StorageError) as error:  # platformdirs raises the former

@@ -8,6 +8,7 @@ from typing import cast
 
 import click
 
+from ticket_hub_cli.config_file import config_path, defaults_for
 from ticket_hub_cli.options import EndsWithExamples
 
 __all__ = ["LazyGroup"]
@@ -49,11 +50,14 @@ class LazyGroup(EndsWithExamples, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the nearest."""
+        """Find the command, or name the nearest; its options have what the user's file says."""
         try:
-            return super().resolve_command(ctx, args)
+            name, command, rest = super().resolve_command(ctx, args)
         except click.UsageError as error:
             raise click.UsageError(self._no_such_command(error, args[0]), ctx) from error
+        if name is not None and command is not None and not ctx.resilient_parsing:
+            ctx.default_map = {name: defaults_for(name, command, self.modules)}
+        return name, command, rest
 
     def _no_such_command(self, error: click.UsageError, given: str) -> str:
         from ticket_hub.registry import nearest
@@ -73,3 +77,9 @@ class LazyGroup(EndsWithExamples, click.Group):
                     rows.append((name.ljust(width), command.get_short_help_str(limit=70)))
             with formatter.section(heading):
                 formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and where the user's own defaults are."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Your defaults"):
+            formatter.write(f"  {config_path() or 'none; see docs/config-file.md'}\n")

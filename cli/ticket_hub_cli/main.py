@@ -15,6 +15,7 @@ from ticket_hub.errors import StoppedError, StorageError, TicketHubError
 from ticket_hub.training.capacity import world_size
 from ticket_hub_cli import output
 from ticket_hub_cli.commands import SECTIONS
+from ticket_hub_cli.config_file import origin_of
 from ticket_hub_cli.exit_codes import INTERNAL, INTERRUPTED, exit_code
 from ticket_hub_cli.lazy import LazyGroup
 
@@ -68,6 +69,7 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
         result = _carry_out(lambda: group.main(given, prog_name="ticket", standalone_mode=False))
     except click.ClickException as error:
         error.show()
+        _tell_origin(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         output.stopped("It was interrupted.")
@@ -97,6 +99,12 @@ def _carry_out(command: Callable[[], object]) -> object:
         return together(
             command, lambda met: 0 if met is None else exit_code(met), should_stop=should_stop
         )
+
+
+def _tell_origin(error: click.ClickException) -> None:
+    """Say of a value that nobody typed where it is from."""
+    if origin := origin_of(error):
+        click.echo(origin, err=True)
 
 
 def _failed(error: TicketHubError) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
+from ticket_hub_cli.config_file import config_path, described
 from ticket_hub_cli.output import CommandOutput
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ class EndsWithExamples(click.Command):
     """A command whose help ends with its epilog as examples: one a line, not wrapped."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as the last section."""
-        del ctx
+        """Write what the user's own file sets, and the examples as the last section."""
+        if ctx.default_map and (rows := described(ctx)):
+            with formatter.section(f"Defaults of {config_path()}"):
+                formatter.write_dl(rows)
         with formatter.section("Examples"):
             for line in (self.epilog or "").splitlines():
                 formatter.write(f"  {line}\n")

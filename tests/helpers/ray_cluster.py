@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.engine_waiting import events
+from ticket_hub.engines.folder import works_folder
 from ticket_hub.engines.ray import RayEngine
-from ticket_hub.engines.runners import Surveyor, find_with, works_folder
+from ticket_hub.engines.runners import Surveyor, find_with
 from ticket_hub.recipe import Recipe, load_recipe
 
 NODES = 3

@@ -26,7 +26,7 @@ from ticket_hub.errors import EngineError, RunLockedError, TicketHubError, WorkL
 from ticket_hub.exit_codes import INTERNAL, exit_code
 from ticket_hub.runs.lock import is_held
 
-__all__ = ["WorkFolder", "internal_error"]
+__all__ = ["WorkFolder", "internal_error", "works_folder"]
 
 FORMAT = 1
 
@@ -167,6 +167,11 @@ class WorkFolder:
     def _forget(self, *names: str) -> None:
         for name in names:
             (self.path / name).unlink(missing_ok=True)
+
+
+def works_folder(run: Path) -> Path:
+    """Where the works of a run lie: beside it, so that who reaches the run reaches them."""
+    return run.parent / ".works" / run.name
 
 
 def internal_error(error: Exception, log: Path) -> tuple[EngineError, int]:

@@ -17,6 +17,7 @@ from typing import Any, Unpack
 from ticket_hub import home
 from ticket_hub.engines.base import Engine, Find, Retrain, Work
 from ticket_hub.engines.division import divide
+from ticket_hub.engines.folder import works_folder
 from ticket_hub.engines.following import Listener, follow
 from ticket_hub.engines.progress import as_progress
 from ticket_hub.recipe import Recipe
@@ -34,7 +35,7 @@ from ticket_hub.transfer.retraining import RetrainResult, carry_out
 from ticket_hub.transfer.transfer_plan import TransferPlan
 from ticket_hub.transfer.transferring import TransferResult, carry_out_transfer
 
-__all__ = ["Surveyor", "find_with", "retrain_with", "transfer_with", "works_folder"]
+__all__ = ["Surveyor", "find_with", "retrain_with", "transfer_with"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +73,6 @@ class Surveyor:
                 self.step(name, event)
 
         return listen
-
-
-def works_folder(run: Path) -> Path:
-    """Where the works of a run lie: beside it, so that who reaches the run reaches them."""
-    return run.parent / ".works" / run.name
 
 
 def find_with(

@@ -69,7 +69,7 @@ class HuggingFaceHub:
             HubError: there is no token, or the hub does not answer.
         """
         with translated(self.location, ""):
-            return str(self._requests().json("/api/whoami-v2").get("name", ""))
+            return str(self.requests().json("/api/whoami-v2").get("name", ""))
 
     def snapshot(self, repo: str, revision: str | None = None) -> Snapshot:
         """The repository at a branch, tag or commit, as the hub says it is now."""
@@ -78,7 +78,7 @@ class HuggingFaceHub:
         with translated(self.location, repo, revision):
             validate_repo_id(repo)
             at = "" if revision is None else f"/revision/{quote(revision, safe='')}"
-            info = self._requests().json(f"/api/models/{repo}{at}", {"blobs": True})
+            info = self.requests().json(f"/api/models/{repo}{at}", {"blobs": True})
             files = tuple(_remote_file(sibling) for sibling in info.get("siblings") or ())
             private = bool(info.get("private") or info.get("gated"))
         commit = str(info.get("sha"))
@@ -192,7 +192,7 @@ class HuggingFaceHub:
         if owner:
             query["author"] = owner
         with translated(self.location, owner or ""):
-            for item in self._requests().pages("/api/models", query):
+            for item in self.requests().pages("/api/models", query):
                 repo = str(item.get("id") if isinstance(item, dict) else item)
                 try:
                     check_repo(repo)
@@ -207,7 +207,7 @@ class HuggingFaceHub:
         """Tag -> commit; all of them or an error."""
         del report
         with translated(self.location, repo):
-            refs = self._requests().json(f"/api/models/{repo}/refs")
+            refs = self.requests().json(f"/api/models/{repo}/refs")
             return {str(tag["name"]): str(tag["targetCommit"]) for tag in refs["tags"]}
 
     def tag(self, repo: str, name: str, *, revision: str | None = None, message: str = "") -> None:
@@ -233,7 +233,8 @@ class HuggingFaceHub:
             bounded_session(self.location, self._headers())
             yield
 
-    def _requests(self) -> Requests:
+    def requests(self) -> Requests:
+        """What reads from the server, with the token; nothing is asked yet."""
         from ticket_hub.hub.requests import Requests
 
         return Requests(self.location, self._headers(), patience=self.patience, pause=self.pause)
@@ -254,7 +255,7 @@ class HuggingFaceHub:
 
         url = hf_hub_url(snapshot.repo, path, revision=snapshot.commit, endpoint=self.location)
         with translated(self.location, snapshot.repo, snapshot.commit, path):
-            yield from self._requests().file(url, offset, size)
+            yield from self.requests().file(url, offset, size)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ assertion, and paging follows an address to any host, for ever.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,27 @@ class Requests:
     def json(self, address: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON value
         """The value at an address, which begins with `/`."""
         return self._get(self.endpoint + address, params).json()
+
+    def lines(self, address: str, headers: Mapping[str, str]) -> Iterator[str]:
+        """The lines of an answer that goes on while something happens; a cut ends it early.
+
+        Args:
+            headers: beside the usual ones, such as what says where to go on.
+        """
+        session = bounded_session(self.endpoint, self.headers)
+        with (
+            contextlib.suppress(*CUT),
+            session.stream(
+                "GET",
+                self.endpoint + address,
+                headers={**self.headers, **headers},
+                follow_redirects=True,
+                timeout=TIMEOUT,
+                extensions=FILE,
+            ) as response,
+        ):
+            hf_raise_for_status(response)
+            yield from response.iter_lines()
 
     def pages(self, address: str, params: Mapping[str, Any]) -> Iterator[Any]:
         """The items of a list, page by page.

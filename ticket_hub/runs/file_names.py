@@ -8,6 +8,7 @@ __all__ = [
     "EVIDENCE",
     "EXPERIMENT",
     "MATRIX",
+    "PROGRESS",
     "RECIPE",
     "REPRODUCTION",
     "RUN",
@@ -26,6 +27,8 @@ EVIDENCE = "evidence.json"
 """What an experiment found."""
 REPRODUCTION = "reproduction.json"
 """What became of a claim; see `ticket_hub.bundle.reproduction_record`."""
+PROGRESS = "progress.json"
+"""How far the process is that trains here; see `ticket_hub.runs.live_progress`."""
 RECIPE = "recipe.toml"
 """The recipe of a search, for people."""
 ENVIRONMENT = "environment.json"

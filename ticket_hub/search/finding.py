@@ -12,6 +12,7 @@ from torch import nn
 from ticket_hub import home
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.runs.level import Ending, Level, LevelSummary
+from ticket_hub.runs.live_progress import telling
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.described import described
 from ticket_hub.search.imp import search
@@ -103,14 +104,15 @@ def find(
         known = known.replace(changes)
     wanted = pinned(known, resources.get("data_dir"), hub=hub)
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
-    levels = search(
-        wanted,
-        run_folder=folder,
-        resources=Resources(**resources),
-        theta0=theta0,
-        shared_with=[Path(run) for run in shared_with],
-    )
-    return result_of(wanted, folder, levels, on_level)
+    with telling(folder, Resources(**resources)) as given:
+        levels = search(
+            wanted,
+            run_folder=folder,
+            resources=given,
+            theta0=theta0,
+            shared_with=[Path(run) for run in shared_with],
+        )
+        return result_of(wanted, folder, levels, on_level)
 
 
 def result_of(

@@ -16,6 +16,7 @@ from ticket_hub.recipe.experiment_spec import start_note
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.live_progress import telling
 from ticket_hub.runs.resources import Resources
 from ticket_hub.showing import Shown, View
 from ticket_hub.table import Table
@@ -120,7 +121,8 @@ def carry_out(
         TicketHubError: as `ticket_hub.transfer.experiment`.
     """
     folder = Path(run_folder) if run_folder else wanted.run_folder
-    results = train(wanted, resources, run_folder=folder, on_result=on_result, shared=shared)
+    with telling(folder, resources) as given:
+        results = train(wanted, given, run_folder=folder, on_result=on_result, shared=shared)
     rule = wanted.request.rule
     levels = judge_levels(results, rule)
     header = write_evidence(folder, wanted, levels, rule, who=who)

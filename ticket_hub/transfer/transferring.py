@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 from ticket_hub.durable import sweep
+from ticket_hub.runs.live_progress import telling
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.showing import Shown, View
@@ -116,12 +117,12 @@ def carry_out_transfer(
     wanted.refuse_strange(folder)
     places = [(cell.plan, folder / "cells" / cell.run_name) for cell in wanted.cells]
     preflight(places, resources.data_dir)
-    with hold(folder / "lock"):
+    with hold(folder / "lock"), telling(folder, resources) as given:
         sweep(folder)
         results = [
             train(
                 plan,
-                resources,
+                given,
                 run_folder=place,
                 on_result=on_result,
                 shared=SharedNetworks(folder),

@@ -19,6 +19,7 @@ SECTIONS = {
     },
     "Look at tickets": {
         "list": f"{_HERE}.list",
+        "watch": f"{_HERE}.watch",
         "rm": f"{_HERE}.rm",
         "show": f"{_HERE}.show",
         "verify": f"{_HERE}.verify",

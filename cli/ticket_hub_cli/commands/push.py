@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ticket_hub_cli import options
@@ -89,7 +91,7 @@ def command(
         evidence=evidence,
         by=by,
         theta0=theta0,  # type: ignore[arg-type]  # one of the choices
-        license=licence,
+        license=_license(bundle, licence),
         hub=hub,
         message=message,
         private=private,
@@ -111,3 +113,12 @@ def command(
         out.hint(f"Not sent, of systems and not of the bundle: {', '.join(pushed.passed_over)}.")
     pull = command_line("ticket", "pull", pushed.repo, hub=hub)
     out.hint(f"A colleague gets it with {pull}.")
+
+
+def _license(bundle: Path, given: str | None) -> str | None:
+    """What was asked for; a user's own default is for cards that name no licence yet."""
+    from ticket_hub.bundle.card_terms import read_terms
+
+    source = click.get_current_context().get_parameter_source("licence")
+    is_default = source is click.core.ParameterSource.DEFAULT_MAP
+    return None if is_default and read_terms(bundle).license else given

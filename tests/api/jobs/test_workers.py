@@ -160,7 +160,10 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(peace: Site) -> None:
     assert (level["level"], level["n"]) == (2, 3)
     entered = ask("GET", f"/api/v1/experiments/{result['experiment']}")
     assert entered.status == 200, result
+    watched = list(ticket_hub.watch_run(retrain["id"], hub=own_hub.endpoint, token=own_hub.token))
     told = kinds(ask, retrain["id"])
+    assert [event["event"] for event in watched] == ["run", *told, "ended"]
+    assert watched[-1]["state"] == "finished"
     assert told.count("result") == 6
     assert (told[0], told[-1]) == ("queued", "finished")
     announced, *lines = peace.log.read_text().splitlines()

@@ -11,13 +11,13 @@ from tests.helpers.runs import files
 from ticket_hub import search
 from ticket_hub.engines.choice import make_engine
 from ticket_hub.engines.division import divide
+from ticket_hub.engines.folder import works_folder
 from ticket_hub.engines.local import LocalEngine
 from ticket_hub.engines.runners import (
     Surveyor,
     find_with,
     retrain_with,
     transfer_with,
-    works_folder,
 )
 from ticket_hub.engines.slots import SlotPool, cpu_slots
 from ticket_hub.errors import DataNotFoundError, EngineError, StoppedError
