@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 import click
 
+from ticket_hub.errors import TicketHubError
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.spec import level_count
 from ticket_hub_cli.output import percent
@@ -147,9 +148,17 @@ def watching(
 def showing(
     pace: Pace, *, stream: TextIO, quiet: bool, log: Log | None = None
 ) -> Iterator[Watcher]:
-    """As `watching`, for anything that goes step by step."""
+    """As `watching`, for anything that goes step by step; the log is told of its error."""
     with _shown(pace, stream, quiet=quiet) as watcher:
-        yield watcher if log is None else Logged(watcher, log)
+        if log is None:
+            yield watcher
+            return
+        try:
+            yield Logged(watcher, log)
+        except BaseException as error:
+            with contextlib.suppress(TicketHubError):  # the first error is the one to be told
+                log.abandon(error)
+            raise
 
 
 @contextlib.contextmanager

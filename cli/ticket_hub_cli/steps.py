@@ -6,8 +6,10 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ticket_hub.errors import EvidenceError
 from ticket_hub_cli.output import percent
 from ticket_hub_cli.progress import Pace, Watcher, showing
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from ticket_hub.transfer.planning import Plan
     from ticket_hub.transfer.result import Result
 
-__all__ = ["Steps", "TrainedGroup", "analysing", "pace_of", "stepping"]
+__all__ = ["Steps", "TrainedGroup", "analysing", "finish_log", "pace_of", "stepping"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,17 @@ def analysing(
             pace.trials = sizes[min(pace.present, len(sizes) - 1)]
 
         yield watcher, take
+
+
+def finish_log(log: Log, run: Path) -> None:
+    """Tell the log that all is done, with figures of the run for whoever takes them."""
+    figures: list[Path] = []
+    if log.takes_figures:
+        from ticket_hub.report.runs import report_run
+
+        with contextlib.suppress(EvidenceError):  # nothing was measured
+            figures = report_run(run, forms=["png"])
+    log.finish(figures)
 
 
 def _sentence(results: list[Result]) -> str:

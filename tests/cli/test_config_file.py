@@ -33,7 +33,6 @@ def test_the_command_line_is_before_the_file_and_a_command_before_all(
     assert ticket("recipes").stdout.startswith("[\n")
     assert ticket("list").stdout == ""
     assert ticket("recipes", "--format", "jsonl").stdout.startswith('{"name"')
-    assert ticket("data", "list").stdout.startswith("name,")
 
 
 def test_the_environment_is_before_the_file(

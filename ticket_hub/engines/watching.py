@@ -77,10 +77,10 @@ def watch_run(
         if is_running:
             quiet_since = None
         else:
-            found = summarize(place)
+            expects_more, found = watched.expects_more, summarize(place)
             quiet_since = quiet_since or time.monotonic()
             waited = time.monotonic() - quiet_since
-            if found.state == "finished" or not watched.expects_more or waited > PATIENCE_SECONDS:
+            if found.state == "finished" or not expects_more or waited > PATIENCE_SECONDS:
                 yield from watched.news()
                 yield from _verdicts(place)
                 state = watched.state(found.state)
@@ -162,14 +162,20 @@ class _Watched:
 
     @property
     def expects_more(self) -> bool:
-        """Whether all parts are done, so that somebody will put them together."""
-        works = self.works
-        return bool(works) and all(each.status().state == "finished" for each in works)
+        """Whether somebody will begin the works of an engine, or put together what they have done.
+
+        Asked for before the folder is looked at: works go when what they did is in it.
+        """
+        bad = {"cancelled", "failed", "stopped"}
+        has_ended = any(each.status().state in bad for each in self.works)
+        return works_folder(self.place).is_dir() and not has_ended
 
     def state(self, of_folder: str) -> str:
         """How the run stands; `failed` where a work of an engine is."""
-        failed = any(each.status().state == "failed" for each in self.works)
-        return "failed" if failed else "stopped" if self.works else of_folder
+        states = {each.status().state for each in self.works}
+        if of_folder == "finished" or not states:
+            return of_folder
+        return "failed" if "failed" in states else "stopped"
 
     def news(self) -> Iterator[Event]:
         """What was not told yet."""

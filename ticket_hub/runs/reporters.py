@@ -12,6 +12,8 @@ A reporter is told what training comes to, an event at a time, and records it wh
 | `result` | `level`, `control`, `trial`, `accuracy`, `early_stop`, `resumed`: of a retraining |
 | `verdict` | `level`, `verdict`, `reason`: of a retraining, when all is trained |
 | `notice` | `text`: something unusual |
+| `figure` | `name`, `path`: a PNG of what was found, when all is trained |
+| `ended` | `state`: `finished`, `stopped` or `failed`; the last |
 
 `event` is the first field of each, and `work` the last, where several are done at the same time.
 `validation_accuracy` and `test_accuracy` are in [0, 1]; None before the first reading. `level` of a
@@ -31,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ticket_hub.durable import explaining
-from ticket_hub.errors import PluginError, TicketHubError
+from ticket_hub.errors import PluginError, StoppedError, TicketHubError
 from ticket_hub.file_system import private
 from ticket_hub.registry import Registry, supply
 from ticket_hub.table import finite
@@ -60,7 +62,11 @@ REPORTERS: Registry[Callable[..., Reporter]] = Registry(
 """What `--log` takes."""
 
 
-def register_reporter(name: str) -> Callable[[M], M]:
+WITH_FIGURES: set[str] = set()
+"""The names of those that figures are drawn for."""
+
+
+def register_reporter(name: str, *, figures: bool = False) -> Callable[[M], M]:
     """Register a function that makes a reporter of a run.
 
     The run's folder is there when the first event is told. After an interruption a new reporter
@@ -69,7 +75,10 @@ def register_reporter(name: str) -> Callable[[M], M]:
 
     Args:
         name: for `--log`.
+        figures: whether it takes figures: they are drawn for those that do.
     """
+    if figures:
+        WITH_FIGURES.add(name)
     return REPORTERS.register(name)  # type: ignore[return-value]
 
 
@@ -132,6 +141,22 @@ class Log(Events):
             self.searched = facts["index"] + 1
         self._held.append({"event": event} | finite(facts))
         self.flush()
+
+    @property
+    def takes_figures(self) -> bool:
+        """Whether somebody wants figures."""
+        return not WITH_FIGURES.isdisjoint(self.reporters)
+
+    def finish(self, figures: Iterable[Path] = ()) -> None:
+        """Tell the figures, and that all is done; raises as `tell`."""
+        for path in figures:
+            self.tell("figure", name=path.stem, path=str(path))
+        self.tell("ended", state="finished")
+
+    def abandon(self, error: BaseException) -> None:
+        """Tell that an error ended it; raises as `tell`."""
+        is_stopped = isinstance(error, StoppedError | KeyboardInterrupt)
+        self.tell("ended", state="stopped" if is_stopped else "failed")
 
     def flush(self) -> None:
         """Tell what is kept in memory, if the folder is there now.

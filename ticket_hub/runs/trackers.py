@@ -1,16 +1,19 @@
 """Reporters that draw curves elsewhere: a table, TensorBoard, MLflow, Weights & Biases, Trackio.
 
 All are told the same numbers under the same names, `level-3/trial-0/test_accuracy` of a curve,
-`levels/density` of a ladder, `reinit/level-3/accuracy` of a retraining; a verdict is a text.
+`levels/density` of a ladder, `reinit/level-3/accuracy` of a retraining; a verdict is a text, and a
+figure an image.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +69,11 @@ def _texts(event: Mapping[str, Any]) -> dict[str, str]:
     return {f"verdict/level-{event['level']}": said}
 
 
+def _figures(event: Mapping[str, Any]) -> dict[str, str]:
+    """The file of a figure, by its name."""
+    return {f"figures/{event['name']}": event["path"]} if event["event"] == "figure" else {}
+
+
 @register_reporter("csv")
 def csv_file(folder: Path) -> Reporter:
     """Every number as a row of `log.csv` in the folder of the run: name, step, value."""
@@ -85,61 +93,101 @@ def csv_file(folder: Path) -> Reporter:
     return report
 
 
-@register_reporter("tensorboard")
+@register_reporter("tensorboard", figures=True)
 def tensorboard(folder: Path) -> Reporter:
-    """Curves, ladder and verdicts in `tensorboard/` in the folder of the run."""
-    writer = _library("torch.utils.tensorboard", "tensorboard").SummaryWriter(
-        str(folder / "tensorboard")
-    )
+    """Curves, ladder, verdicts and figures in `tensorboard/` in the folder of the run."""
+    library = _library("torch.utils.tensorboard", "tensorboard")
 
-    def report(event: Mapping[str, Any]) -> None:
-        """Write an event's readings and texts, and flush: the process may be killed."""
-        for name, step, value in readings(event):
-            writer.add_scalar(name, value, step)
-        for name, text in _texts(event).items():
-            writer.add_text(name, text, 0)
-        writer.flush()
+    def begin() -> Reporter:
+        writer = library.SummaryWriter(str(folder / "tensorboard"))
 
-    return report
+        def report(event: Mapping[str, Any]) -> None:
+            for name, step, value in readings(event):
+                writer.add_scalar(name, value, step)
+            for name, text in _texts(event).items():
+                writer.add_text(name, text, 0)
+            for name, path in _figures(event).items():
+                from matplotlib.image import imread  # slow to import
+
+                writer.add_image(name, imread(path), dataformats="HWC")
+            writer.flush()
+
+        return report
+
+    return _late(begin)
 
 
-@register_reporter("mlflow")
+@register_reporter("mlflow", figures=True)
 def mlflow(folder: Path) -> Reporter:
     """A run of the experiment `ticket-hub`, at MLFLOW_TRACKING_URI or in the folder of the run."""
-    if not os.environ.get("MLFLOW_TRACKING_URI"):
-        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
-    client = _library("mlflow", "mlflow").MlflowClient(
-        os.environ.get("MLFLOW_TRACKING_URI") or (folder / "mlruns").resolve().as_uri()
+    library = _library("mlflow", "mlflow")
+
+    def begin() -> Reporter:
+        address = os.environ.get("MLFLOW_TRACKING_URI")
+        if not address:
+            os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+        client = library.MlflowClient(address or (folder / "mlruns").resolve().as_uri())
+        found = client.get_experiment_by_name(PROJECT)
+        experiment = found.experiment_id if found else client.create_experiment(PROJECT)
+        run = client.create_run(experiment, run_name=folder.name).info.run_id
+
+        def report(event: Mapping[str, Any]) -> None:
+            for name, step, value in readings(event):
+                client.log_metric(run, name, value, step=step)
+            for name, text in _texts(event).items():
+                client.set_tag(run, name, text)
+            for path in _figures(event).values():
+                client.log_artifact(run, path, "figures")
+            if event["event"] == "ended":
+                client.set_terminated(run, MLFLOW_STATES[event["state"]])
+
+        return report
+
+    return _late(begin)
+
+
+MLFLOW_STATES = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+
+
+@register_reporter("wandb", figures=True)
+def wandb(folder: Path) -> Reporter:
+    """A run of the project `ticket-hub` of Weights & Biases; WANDB_MODE=offline keeps it here."""
+    library = _library("wandb", "wandb")
+    return _late(
+        lambda: _steps_as_numbers(
+            library, library.init(project=PROJECT, name=folder.name, dir=str(folder))
+        )
     )
-    found = client.get_experiment_by_name(PROJECT)
-    experiment = found.experiment_id if found else client.create_experiment(PROJECT)
-    run = client.create_run(experiment, run_name=folder.name).info.run_id
+
+
+@register_reporter("trackio", figures=True)
+def trackio(folder: Path) -> Reporter:
+    """A run of the project `ticket-hub` of Trackio, on this machine."""
+    library = _library("trackio", "trackio")
+    return _late(
+        lambda: _steps_as_numbers(library, library.init(project=PROJECT, name=folder.name))
+    )
+
+
+def _late(begin: Callable[[], Reporter]) -> Reporter:
+    """A tracker whose run begins with the first event.
+
+    Before that there is no folder, which trackers would make and a search then refuse; and a
+    command that is refused leaves no empty run behind. Trackers greet people on stdout, which is
+    for results.
+    """
+    made: list[Reporter] = []
 
     def report(event: Mapping[str, Any]) -> None:
-        """Log an event's readings as metrics, and its texts as tags."""
-        for name, step, value in readings(event):
-            client.log_metric(run, name, value, step=step)
-        for name, text in _texts(event).items():
-            client.set_tag(run, name, text)
+        with contextlib.redirect_stdout(sys.stderr):
+            if not made:
+                made.append(begin())
+            made[0](event)
 
     return report
 
 
-@register_reporter("wandb")
-def wandb(folder: Path) -> Reporter:
-    """A run of the project `ticket-hub` of Weights & Biases; WANDB_MODE=offline keeps it here."""
-    run = _library("wandb", "wandb").init(project=PROJECT, name=folder.name, dir=str(folder))
-    return _steps_as_numbers(run.log)
-
-
-@register_reporter("trackio")
-def trackio(folder: Path) -> Reporter:
-    """A run of the project `ticket-hub` of Trackio, on this machine."""
-    run = _library("trackio", "trackio").init(project=PROJECT, name=folder.name)
-    return _steps_as_numbers(run.log)
-
-
-def _steps_as_numbers(log: Any) -> Reporter:  # noqa: ANN401 - a function of a module without types
+def _steps_as_numbers(library: Any, run: Any) -> Reporter:  # noqa: ANN401 - of modules without types
     """For trackers whose steps may only rise: each curve brings its own step as a number beside."""
 
     def report(event: Mapping[str, Any]) -> None:
@@ -147,8 +195,11 @@ def _steps_as_numbers(log: Any) -> Reporter:  # noqa: ANN401 - a function of a m
         told: dict[str, Any] = dict(_texts(event))
         for name, step, value in readings(event):
             told |= {name: value, f"{name.rpartition('/')[0]}/step": step}
+        told |= {name: library.Image(path) for name, path in _figures(event).items()}
         if told:
-            log(told)
+            run.log(told)
+        if event["event"] == "ended":
+            library.finish()
 
     return report
 

@@ -17,6 +17,7 @@ from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.output import CommandOutput, command_line, percent
 from ticket_hub_cli.plans import gigabytes, plan_table, tell_plan
 from ticket_hub_cli.progress import Pace, duration, watching
+from ticket_hub_cli.steps import finish_log
 
 if TYPE_CHECKING:
     from ticket_hub.recipe import Recipe
@@ -137,8 +138,10 @@ def _searched(
 
     out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     search = _find if engine is None else partial(_find_on, engine)
-    result = search(recipe, out, places)
+    log = _log(places)
+    result = search(recipe, log, out, places)
     draw_card(result.bundle, out.hint)
+    finish_log(log, result.run)
     return result
 
 
@@ -201,11 +204,10 @@ def _needs(recipe: Recipe, plan: Forecast) -> dict[str, str]:
     }
 
 
-def _find(recipe: Recipe, out: CommandOutput, places: dict[str, Any]) -> FindResult:
+def _find(recipe: Recipe, log: Log, out: CommandOutput, places: dict[str, Any]) -> FindResult:
     from ticket_hub.runs import stop_on_signals
     from ticket_hub.search import find
 
-    log = _log(places)
     with (
         stop_on_signals() as should_stop,
         watching(recipe, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
@@ -230,11 +232,11 @@ def _log(places: dict[str, Any]) -> Log:
 
 
 def _find_on(
-    engine: EngineChoice, recipe: Recipe, out: CommandOutput, places: dict[str, Any]
+    engine: EngineChoice, recipe: Recipe, log: Log, out: CommandOutput, places: dict[str, Any]
 ) -> FindResult:
     from ticket_hub.engines.runners import find_with
 
-    pace, log = Pace.of(recipe), _log(places)
+    pace = Pace.of(recipe)
 
     def begin(works: int) -> None:
         """Adapt what is shown to the number of parts."""

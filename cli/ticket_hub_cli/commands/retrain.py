@@ -16,7 +16,7 @@ from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options
 from ticket_hub_cli.output import CommandOutput, command_line, percent
 from ticket_hub_cli.progress import Pace
-from ticket_hub_cli.steps import stepping
+from ticket_hub_cli.steps import finish_log, stepping
 
 if TYPE_CHECKING:
     from ticket_hub.runs import Log
@@ -97,6 +97,7 @@ def command(
         log.tell(
             "verdict", level=level.level, verdict=level.verdict.word, reason=level.verdict.reason
         )
+    finish_log(log, result.run)
     _tell(result, out)
     if out.form == "human":
         _draw(result, out)

@@ -14,7 +14,7 @@ from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options, listed
 from ticket_hub_cli.output import CommandOutput, percent
 from ticket_hub_cli.progress import Pace, showing
-from ticket_hub_cli.steps import Steps, TrainedGroup, pace_of
+from ticket_hub_cli.steps import Steps, TrainedGroup, finish_log, pace_of
 
 if TYPE_CHECKING:
     from ticket_hub.runs import Log
@@ -62,6 +62,7 @@ def command(
     its name before the key: --set digits:data.validation=200. The same command again goes on where
     it was stopped.
     """
+    from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import Terms
     from ticket_hub.transfer.transfer_plan import plan_transfer
 
@@ -71,10 +72,15 @@ def command(
         f"Training {', '.join(tickets)} on {datasets} against {', '.join(wanted.controls)}, "
         f"{wanted.cells[0].plan.request.trials} trials."
     )
+    log = Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
     if engine is None:
-        result = _carry_out(wanted, out, given)
+        result = _carry_out(wanted, log, out, given)
     else:
-        result = _carry_out_on(engine, wanted, out, given)
+        result = _carry_out_on(engine, wanted, log, out, given)
+    for cell in result.matrix.cells:
+        facts = {"level": cell.level, "verdict": cell.verdict, "reason": cell.reason}
+        log.tell("verdict", **facts, work=f"{cell.ticket} on {cell.data}")
+    finish_log(log, result.run)
     _tell(result, out)
 
 
@@ -88,7 +94,9 @@ def _own(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _carry_out(wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]) -> TransferResult:
+def _carry_out(
+    wanted: TransferPlan, log: Log, out: CommandOutput, given: dict[str, Any]
+) -> TransferResult:
     from ticket_hub.runs import Resources, stop_on_signals
     from ticket_hub.transfer.transferring import carry_out_transfer
 
@@ -99,7 +107,6 @@ def _carry_out(wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]) 
     ]
     iterations = wanted.cells[0].plan.spec.training.iterations
     pace = pace_of(groups, iterations)
-    log = _log(wanted, given)
     with (
         stop_on_signals() as should_stop,
         showing(pace, stream=sys.stderr, quiet=out.form == "quiet", log=log) as watcher,
@@ -113,21 +120,15 @@ def _carry_out(wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]) 
 
 
 def _carry_out_on(
-    engine: EngineChoice, wanted: TransferPlan, out: CommandOutput, given: dict[str, Any]
+    engine: EngineChoice, wanted: TransferPlan, log: Log, out: CommandOutput, given: dict[str, Any]
 ) -> TransferResult:
     from ticket_hub.engines.runners import transfer_with
 
     plans = [cell.plan for cell in wanted.cells]
     networks = sum(len(group) for plan in plans for group in plan.request.groups())
     pace = Pace(1, networks, plans[0].spec.training.iterations, unit="network")
-    with engine.working(pace, out, log=_log(wanted, given)) as followed:
+    with engine.working(pace, out, log=log) as followed:
         return transfer_with(wanted=wanted, **followed, **given.pop("resources"), **given)
-
-
-def _log(wanted: TransferPlan, given: dict[str, Any]) -> Log:
-    from ticket_hub.runs import Log
-
-    return Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
 
 
 def _tell(result: TransferResult, out: CommandOutput) -> None:

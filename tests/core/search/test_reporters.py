@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ticket_hub.errors import PluginError, RecipeError, StorageError
+from ticket_hub.errors import PluginError, RecipeError, StoppedError, StorageError
 from ticket_hub.runs import Log, register_reporter
 from ticket_hub.runs.reporters import REPORTERS, Reporter
 from ticket_hub.training import Progress
@@ -82,11 +84,19 @@ NUMBERS = [
 
 
 def told(name: str, folder: Path) -> None:
-    """Tell a reporter one event of each kind, in two sittings."""
-    for events in (EVENTS[:2], EVENTS[2:]):
-        log = Log.of([name], folder)
-        for event in events:
-            log.tell(**event)  # type: ignore[arg-type]
+    """Tell a reporter one event of each kind, in two sittings: one is stopped, one finished."""
+    from PIL import Image
+
+    figure = folder / "ladder.png"
+    Image.new("RGBA", (2, 2)).save(figure)
+    log = Log.of([name], folder)
+    for event in EVENTS[:2]:
+        log.tell(**event)  # type: ignore[arg-type]
+    log.abandon(StoppedError("stopped", "go on"))
+    log = Log.of([name], folder)
+    for event in EVENTS[2:]:
+        log.tell(**event)  # type: ignore[arg-type]
+    log.finish([figure])
 
 
 def test_a_table_has_every_number_once_under_one_heading(tmp_path: Path) -> None:
@@ -111,6 +121,7 @@ def test_tensorboard_reads_curves_ladder_and_verdict(tmp_path: Path) -> None:
     (verdict,) = found.Tags()["tensors"]
     (text,) = found.Tensors(verdict)[0].tensor_proto.string_val
     assert text == b"winning. It beats both."
+    assert found.Tags()["images"] == ["figures/ladder"]
 
 
 def test_mlflow_keeps_a_run_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +135,47 @@ def test_mlflow_keeps_a_run_in_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
     metrics = {name: value for run in runs for name, value in run.data.metrics.items()}
     assert metrics == {name: value for name, _, value in NUMBERS}
     assert any(run.data.tags.get("verdict/level-1", "").startswith("winning") for run in runs)
+    assert {run.info.status for run in runs} == {"KILLED", "FINISHED"}
+    figures = [each for run in runs for each in client.list_artifacts(run.info.run_id, "figures")]
+    assert [each.path for each in figures] == ["figures/ladder.png"]
+
+
+def test_weights_and_biases_keeps_runs_in_the_folder_when_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb", reason="needs wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    told("wandb", tmp_path)
+    runs = list((tmp_path / "wandb").glob("offline-run-*"))
+    assert len(runs) == 2
+    assert all(list(run.glob("run-*.wandb")) for run in runs)
+    (figure,) = (tmp_path / "wandb").glob("offline-run-*/files/media/images/figures/*.png")
+    assert figure.name.startswith("ladder_")
+
+
+def test_trackio_has_numbers_and_figures_on_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Path(pytest.importorskip("trackio.utils", reason="needs trackio").TRACKIO_DIR)
+    told("trackio", tmp_path)
+    with contextlib.closing(sqlite3.connect(home / "ticket-hub.db")) as database:
+        rows = [json.loads(row[0]) for row in database.execute("SELECT metrics FROM metrics")]
+    merged = {key: value for each in rows for key, value in each.items()}
+    assert {key: merged[key] for key, _, _ in NUMBERS} == {key: v for key, _, v in NUMBERS}
+    assert list((home / "media").rglob("*.png"))
+    assert capsys.readouterr().out == ""  # which is for results
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "csv", "jsonl"])
+def test_a_tracker_makes_nothing_before_the_folder_of_the_run_is_there(
+    name: str, tmp_path: Path
+) -> None:
+    log = Log.of([name], tmp_path / "run")
+    log.tell(**EVENTS[0])  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    log.tell(**EVENTS[1])  # type: ignore[arg-type]
+    assert list((tmp_path / "run").iterdir())
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb", "trackio"])
@@ -143,7 +195,8 @@ def test_trackers_whose_steps_may_only_rise_get_them_as_numbers(
 ) -> None:
     logged: list[dict[str, object]] = []
     run = SimpleNamespace(log=logged.append)
-    monkeypatch.setitem(sys.modules, name, SimpleNamespace(init=lambda **_: run))
+    library = SimpleNamespace(init=lambda **_: run, Image=str, finish=lambda: None)
+    monkeypatch.setitem(sys.modules, name, library)
     told(name, tmp_path)
     merged = {key: value for each in logged for key, value in each.items()}
     assert {key: merged[key] for key, _, _ in NUMBERS} == {key: v for key, _, v in NUMBERS}
