@@ -18,7 +18,7 @@ from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.report.figure_style import figure_style
-from ticket_hub.report.panels import some
+from ticket_hub.report.panels import nothing_to_show, some
 from ticket_hub.report.style import INK, PAPER, drawing, look
 
 __all__ = ["Branch", "Judged", "differences_figure", "forest_figure", "verdict_branches"]
@@ -116,7 +116,7 @@ def forest_figure(
     """Differences with their intervals, one a row.
 
     Args:
-        branches: at least one.
+        branches: where there is none, a sentence says so.
         what: is subtracted from what; it stands below with n and the kind of bar.
         which: the vertical axis: what a row is of.
         margin: of non-inferiority, drawn below 0; None draws none.
@@ -132,6 +132,10 @@ def forest_figure(
         size = (figure_style().width or width, height)
         figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
+        if not branches:
+            nothing_to_show(panel, "Nothing was compared.")
+            figure.suptitle(title)
+            return figure
         panel.axvline(0, color=INK, linewidth=1.0)
         if margin is not None:
             panel.axvline(-scale * margin, color=INK, linewidth=0.8, linestyle="--")

@@ -15,7 +15,6 @@ from matplotlib.patches import Rectangle
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Rule, count_text
 from ticket_hub.evidence.rows import IDENTICAL
-from ticket_hub.evidence.verdict import REFERENCES
 from ticket_hub.report.figure_style import figure_style
 from ticket_hub.report.style import INK, drawing
 from ticket_hub.transfer.matrix import Cell, Matrix
@@ -29,6 +28,23 @@ MARKS = {
     "not distinguishable": "\N{WHITE CIRCLE}",
     "losing": "\N{BLACK DOWN-POINTING TRIANGLE}",
     "none": "?",
+}
+"""Of the verdict on a ticket, which is over all of its controls."""
+
+COMPARED = {
+    "beaten": MARKS["winning"],
+    "not inferior": MARKS["matching"],
+    "not shown": MARKS["not distinguishable"],
+    "better": MARKS["losing"],
+    IDENTICAL: "=",
+}
+"""Of the comparison with one control, by the verdict in its row."""
+_CLAIMS = {
+    "beaten": "the ticket is shown to be better",
+    "not inferior": "not inferior by more than {margin:g} points",
+    "not shown": "neither is shown",
+    "better": "the control is shown to be better",
+    IDENTICAL: "the same networks",
 }
 
 # Blue and vermillion are told apart with every kind of colour vision; in print without colours the
@@ -80,7 +96,7 @@ def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = ""
             f"No ticket was measured against {against!r}.",
             f"The controls are {', '.join(matrix.controls)}.",
         )
-    shade = _shade([_number(each, against) for each in found], against)
+    shades = _shades(matrix, found, against)
     width = max(MIN_SIZE[0], 2.9 + CELL[0] * len(matrix.data))
     height = max(MIN_SIZE[1], 1.9 + CELL[1] * len(lines))
     with drawing():
@@ -89,10 +105,13 @@ def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = ""
         panel = figure.subplots()
         for row, line in enumerate(lines):
             for cell in line:
-                _draw(panel, (matrix.data.index(cell.data), row), cell, against, shade)
+                place = (matrix.data.index(cell.data), row)
+                _draw(panel, place, cell, against, shades[cell.data])
         _axes(panel, matrix, lines)
-        bar = figure.colorbar(ScalarMappable(shade.norm, shade.colors), ax=panel, aspect=15)
-        bar.set_label(_quantity(against))
+        if against is not None:
+            shade = shades[matrix.data[0]]
+            bar = figure.colorbar(ScalarMappable(shade.norm, shade.colors), ax=panel, aspect=15)
+            bar.set_label(f"test accuracy,\nticket minus {against} (points)")
         figure.suptitle(title)
         figure.supxlabel(_legend(matrix, against), fontsize=7.5)
     return figure
@@ -116,12 +135,25 @@ def _number(row: EvidenceRow, against: str | None) -> float:
     return 100 * (row.accuracy if against is None else row.gain or 0.0)
 
 
-def _shade(numbers: Sequence[float], against: str | None) -> _Shade:
+def _shades(matrix: Matrix, found: Sequence[EvidenceRow], against: str | None) -> dict[str, _Shade]:
+    """By data set: one for all differences, one each for accuracies, which no two sets share."""
+    if against is not None:
+        most = max(MIN_SCALE, *(abs(_number(each, against)) for each in found))
+        return dict.fromkeys(matrix.data, _Shade(Normalize(-most, most), _SIGNED))
+    shades = {}
+    for name in matrix.data:
+        rows = [_row(cell, None) for cell in matrix.cells if cell.data == name]
+        numbers = [_number(each, None) for each in rows if each is not None]
+        low, high = min(numbers, default=0.0), max(numbers, default=0.0)
+        shades[name] = _Shade(Normalize(low - 0.5, high + 0.5), _PLAIN)
+    return shades
+
+
+def _mark(cell: Cell, row: EvidenceRow, against: str | None) -> str:
+    """Of the verdict that the cell is about: on the ticket, or on the one comparison."""
     if against is None:
-        low, high = min(numbers), max(numbers)
-        return _Shade(Normalize(low - 0.5, high + 0.5), _PLAIN)
-    most = max(MIN_SCALE, *map(abs, numbers))
-    return _Shade(Normalize(-most, most), _SIGNED)
+        return MARKS[cell.verdict or "none"]
+    return COMPARED.get(row.verdict, COMPARED["not shown"])  # also where a correction forbids it
 
 
 def _draw(
@@ -140,9 +172,8 @@ def _draw(
         inset = (column - 0.455, row - 0.455)
         panel.add_patch(Rectangle(inset, 0.91, 0.91, fill=False, edgecolor=ink, linewidth=1.2))
     form = "+.2f" if against else ".2f"
-    text = f"{number:{form}} {MARKS[cell.verdict or 'none']}"
-    shown = against is not None and found.verdict in {"beaten", "not inferior"}
-    _write(panel, (column, row - 0.14), text, ink, size=10.0, bold=shown)
+    text = f"{number:{form}} {_mark(cell, found, against)}"
+    _write(panel, (column, row - 0.14), text, ink, size=10.0)
     _write(panel, (column, row + 0.2), _bounds(found, against, form), ink, size=7.5)
 
 
@@ -153,10 +184,8 @@ def _write(
     ink: str,
     *,
     size: float,
-    bold: bool = False,
 ) -> None:
-    weight = "bold" if bold else "normal"
-    panel.text(*place, text, color=ink, size=size, weight=weight, ha="center", va="center")
+    panel.text(*place, text, color=ink, size=size, ha="center", va="center")
 
 
 def _bounds(row: EvidenceRow, against: str | None, form: str) -> str:
@@ -194,16 +223,14 @@ def _about(line: Sequence[Cell]) -> str:
     return f"{short_name(line[0].ticket)}\nlevel {line[0].level}: {span}%"
 
 
-def _quantity(against: str | None) -> str:
-    if against is None:
-        return "test accuracy\nat the early stop (%)"
-    return f"test accuracy,\nticket minus {against} (points)"
-
-
 def _family(matrix: Matrix) -> str:
     if matrix.family:
         return f"for {matrix.family} comparisons; intervals are not corrected"
     return "within the cell"
+
+
+def _compared(matrix: Matrix, against: str) -> list[tuple[Cell, EvidenceRow]]:
+    return [(cell, row) for cell in matrix.cells if (row := _row(cell, against)) is not None]
 
 
 def _legend(matrix: Matrix, against: str | None) -> str:
@@ -211,20 +238,24 @@ def _legend(matrix: Matrix, against: str | None) -> str:
     sizes = sorted({(cell.n, cell.tickets or 0): cell for cell in matrix.cells}.items())
     counts = " or ".join(count_text(cell.n, cell.tickets) for _, cell in sizes)
     kinds = " or ".join(sorted({_INTERVALS[cell.interval] for cell in matrix.cells}))
-    what = "paired difference" if against else "test accuracy"
+    what = "paired difference" if against else "test accuracy (%) at the early stop"
     confidence = Rule(margin=matrix.margin, alpha=matrix.alpha).confidence if against else 0.95
     spans = f"{100 * confidence:g}%"
     parts = [f"mean {what} of n = {counts}, below it the {spans} {kinds} interval"]
-    seen = {cell.verdict or "none" for cell in matrix.cells}
-    marks = [f"{mark} {word}" for word, mark in MARKS.items() if word in seen]
-    parts.append(f"verdict on the ticket: {', '.join(marks)}")
-    if against is not None:
-        claim = (
-            f"not inferior by more than {100 * matrix.margin:g} points"
-            if against in REFERENCES
-            else "better"
-        )
-        parts.append(f"bold: shown to be {claim}, after Holm's correction {_family(matrix)}")
+    if against is None:
+        seen = {cell.verdict or "none" for cell in matrix.cells}
+        marks = [f"{mark} {word}" for word, mark in MARKS.items() if word in seen]
+        parts.append(f"verdict on the ticket: {', '.join(marks)}")
+        parts.append("colours: darker is more accurate, on each data set by itself")
+    else:
+        claims = {
+            mark: claim.format(margin=100 * matrix.margin)
+            for word, claim in _CLAIMS.items()
+            for mark in [COMPARED[word]]
+            if any(_mark(cell, row, against) == mark for cell, row in _compared(matrix, against))
+        }
+        marks = [f"{mark} {claim}" for mark, claim in claims.items()]
+        parts.append(f"{', '.join(marks)}: after Holm's correction {_family(matrix)}")
     if any(cell.data == cell.found_on for cell in matrix.cells):
         parts.append("framed: the data that the ticket was found on")
     return "\n".join(parts)

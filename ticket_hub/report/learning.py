@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ticket_hub.comparison.ladder import Measured, MeasuredLadder, counts_of
 from ticket_hub.recipe.own import ACCURACY, read_at
-from ticket_hub.report.panels import iteration_axis, n_text, some, two_panels
+from ticket_hub.report.panels import (
+    iteration_axis,
+    n_text,
+    nothing_to_show,
+    some,
+    two_panels,
+)
 from ticket_hub.report.style import INK, Look, drawing, legend_below, look
 from ticket_hub.shapes import Float64
 
@@ -74,20 +80,24 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
         figure, panels = two_panels(width)
         for line in lines:
             rung = line.rung
-            _curve(panels[0], line, _accuracy_readings(rung), _accuracy_at_stop(rung))
-            least = float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
-            _curve(panels[1], line, _readings(rung, "validation_loss"), least)
+            _curve(panels[0], line, _accuracy_readings(rung))
+            _curve(panels[1], line, _readings(rung, "validation_loss"))
             if rung.train_accuracies:
                 _sample(panels[0], line, 100 * _readings(rung, "train_accuracy"))
                 _sample(panels[1], line, _readings(rung, "train_loss"))
+        _marks(panels[0], lines, _accuracy_at_stop)
+        _marks(panels[1], lines, _least_loss)
         panels[0].set_ylabel(_accuracy_label(rungs))
         _focus(panels[0], rungs)
-        _loss_axis(panels[1], rungs)
         for panel in panels:
             iteration_axis(panel)
+        if any(np.isfinite(_least_loss(rung)) for rung in rungs):
+            _loss_axis(panels[1], rungs)
+        else:
+            nothing_to_show(panels[1], "No validation loss was read.")
         figure.suptitle(title)
         stop = read_at(stops_early=any(rung.outcome.stops_early for rung in rungs))
-        note = f"shade: least to greatest trial; mark: means at the {stop}"
+        note = f"shade: least to greatest trial; open mark: means at the {stop}"
         if any(rung.train_accuracies for rung in rungs):
             note += "; dotted: training examples"
         legend_below(figure, panels[0], f"mean of {n_text(counts_of(rungs))}; {note}")
@@ -105,9 +115,7 @@ def _loss_axis(panel: Axes, rungs: Sequence[Measured]) -> None:
     panel.yaxis.set_minor_locator(NullLocator())
 
 
-def _curve(
-    panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials evaluations"], at_stop: float
-) -> None:
+def _curve(panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials evaluations"]) -> None:
     rung, style = line.rung, line.style
     mean = readings.mean(0)
     iterations = rung.curves[0].iterations.numpy()[: len(mean)]
@@ -125,16 +133,25 @@ def _curve(
     panel.fill_between(
         iterations, readings.min(0), readings.max(0), color=style.color, alpha=0.12, lw=0
     )
-    panel.plot(
-        float(np.mean(rung.outcome.early_stop)),
-        at_stop,
-        color=style.color,
-        marker=style.marker or "*",
-        markersize=7,
-        markeredgecolor=INK,
-        markeredgewidth=0.6,
-        linestyle="none",
-    )
+
+
+def _marks(panel: Axes, lines: Sequence[_Line], value: Callable[[Measured], float]) -> None:
+    """Where each network stops early: open, and the first ones larger, so that none hides another.
+
+    Networks that stop at the same place then show as marks within each other.
+    """
+    for place, line in enumerate(lines, 1):
+        panel.plot(
+            float(np.mean(line.rung.outcome.early_stop)),
+            value(line.rung),
+            color=line.style.color,
+            marker=line.style.marker or "*",
+            markersize=6.0 + 2.2 * (len(lines) - place),
+            markerfacecolor="none",
+            markeredgewidth=1.3,
+            linestyle="none",
+            zorder=4,
+        )
 
 
 def _sample(panel: Axes, line: _Line, readings: Float64[np.ndarray, "trials evaluations"]) -> None:
@@ -173,6 +190,11 @@ def _accuracy_at_stop(rung: Measured) -> float:
     return rung.metric.scale * float(
         np.mean([float(each.validation_accuracy[each.early_stop]) for each in rung.curves])
     )
+
+
+def _least_loss(rung: Measured) -> float:
+    """The mean of the least validation losses; NaN where none was read."""
+    return float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
 
 
 def _accuracy_label(rungs: Sequence[Measured]) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "iteration_axis",
     "kind_of_bar",
     "n_text",
+    "nothing_to_show",
     "points_with_bars",
     "some",
     "thousands",
@@ -48,6 +49,12 @@ def two_panels(width: float) -> tuple[Figure, tuple[Axes, Axes]]:
     rows, columns = (1, 2) if side_by_side else (2, 1)
     first, second = figure.subplots(rows, columns).flat
     return figure, (first, second)
+
+
+def nothing_to_show(panel: Axes, sentence: str) -> None:
+    """Say in the place of a chart why there is none."""
+    panel.set_axis_off()
+    panel.text(0.5, 0.5, sentence, transform=panel.transAxes, ha="center", va="center")
 
 
 def points_with_bars(

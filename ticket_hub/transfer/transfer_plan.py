@@ -211,14 +211,21 @@ def _check_own(against: Sequence[str], own: Mapping[str, Any], names: Sequence[s
 
 
 def _labels(places: Sequence[str], sources: Sequence[Source]) -> list[str]:
-    """A name for each ticket: the text without its level, folders by their last part."""
+    """A name for each ticket: the text without its level; of a folder the recipe's name.
+
+    Where several have one recipe, folders are named by their last part.
+    """
     twice = [each for each, count in Counter(source.id for source in sources).items() if count > 1]
     if twice:
         raise RecipeError(
             "One bundle is named twice.", "Name its levels together, such as `:3,7,11`."
         )
     plain = list(_without_levels(places))
-    short = [_brief(name) for name in plain]
+    recipes = [each.bundle.manifest.recipe.name for each in sources]
+    short = [
+        recipe if recipes.count(recipe) == 1 and expanded(name).is_dir() else _brief(name)
+        for recipe, name in zip(recipes, plain, strict=True)
+    ]
     return [
         brief if short.count(brief) == 1 else name for brief, name in zip(short, plain, strict=True)
     ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -11,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.typing import ColorType
 
 from ticket_hub.errors import EvidenceError
-from ticket_hub.report.heatmap import MARKS, matrix_figure
+from ticket_hub.report.heatmap import COMPARED, MARKS, matrix_figure
 from ticket_hub.report.runs import report_run
 from ticket_hub.report.style import svg
 from ticket_hub.report.transfers import matrix_page
@@ -87,7 +88,7 @@ def test_every_cell_says_its_difference_its_interval_and_its_verdict(size: tuple
     for each in found.cells:
         gain = 100 * (each.row("reinit") or each.rows[0]).gain  # type: ignore[operator]
         expected += [
-            f"{gain:+.2f} {MARKS[each.verdict or 'none']}",
+            f"{gain:+.2f} {COMPARED['beaten' if gain > 0.5 else 'not shown']}",
             f"{gain - 0.5:+.2f} to {gain + 0.5:+.2f}",
         ]
     assert words(found, "reinit") == expected
@@ -107,8 +108,33 @@ def test_the_figure_says_what_its_axes_marks_and_intervals_are() -> None:
     legend = figure.get_supxlabel()
     assert "n = 5 runs, of how many tickets is not recorded" in legend
     assert "95% Student-t interval" in legend
-    assert all(f"{mark} {word}" in legend for word, mark in MARKS.items())
+    assert f"{COMPARED['beaten']} the ticket is shown to be better" in legend
+    assert f"{COMPARED['not shown']} neither is shown" in legend
+    assert "after Holm's correction" in legend
     assert "found on" in legend
+
+
+def test_accuracies_are_coloured_within_their_data_set() -> None:
+    found = matrix(3, 2)
+    cells = tuple(
+        dataclasses.replace(
+            each,
+            rows=(
+                dataclasses.replace(each.rows[0], accuracy=base + place / 100),
+                *each.rows[1:],
+            ),
+        )
+        for place in range(3)
+        for base, each in zip((0.3, 0.9), found.cells[2 * place :][:2], strict=True)
+    )
+    figure = matrix_figure(dataclasses.replace(found, cells=cells))
+    (panel,) = figure.axes  # no bar of colours: there is no one scale
+    faces = [to_rgb(face.get_facecolor()) for face in filled(panel)]
+    assert faces[0::2] == faces[1::2]
+    assert len(set(faces)) == 3
+    legend = figure.get_supxlabel()
+    assert all(f"{MARKS[word or 'none']} {word or 'none'}" in legend for word in WORDS[:4])
+    assert "on each data set by itself" in legend
 
 
 def test_the_colours_of_a_difference_are_centred_at_nothing() -> None:

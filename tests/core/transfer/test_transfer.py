@@ -83,6 +83,13 @@ def transfer(
     return transfer_tickets(tickets, ["digits", stripes], **settings | given)
 
 
+def test_a_folder_is_called_by_its_recipe_where_that_tells_it_from_the_others(
+    tickets: list[str],
+) -> None:
+    (cell,) = plan_transfer(tickets[:1], ["digits"], levels="1").cells
+    assert cell.ticket == "digits-quick"
+
+
 def test_every_ticket_and_level_meets_every_data_set(
     tickets: list[str], stripes: str, tmp_path: Path
 ) -> None:
