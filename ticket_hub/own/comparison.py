@@ -39,7 +39,7 @@ from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
 from ticket_hub.transfer.spec import DENSE, OWN, MemberKey, Request
-from ticket_hub.transfer.start import Start, make_start
+from ticket_hub.transfer.start import Start, StartSources, make_start
 from ticket_hub.transfer.tables import csv_text, markdown
 
 __all__ = ["Comparison", "ComparisonResult"]
@@ -243,8 +243,7 @@ class Comparison:
             ticket,
             self.spec.network,
             seed,
-            pruning=self.source.bundle.manifest.recipe.pruning,
-            draw=self._draw,
+            StartSources(pruning=self.source.bundle.manifest.recipe.pruning, draw=self._draw),
         )
         fresh = asks(entry.control, "fresh")
         order = self.spec.trial_seed(entry.trial)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ticket_hub.transfer.retraining import RetrainResult, retrain
     from ticket_hub.transfer.source import Source
     from ticket_hub.transfer.spec import ExperimentSpec, Request
-    from ticket_hub.transfer.start import Start, make_start
+    from ticket_hub.transfer.start import Start, StartSources, make_start
     from ticket_hub.transfer.transferring import TransferResult, transfer_tickets
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "RetrainResult",
     "Source",
     "Start",
+    "StartSources",
     "TransferResult",
     "fit",
     "judge_levels",
@@ -57,6 +58,7 @@ _HOMES = {
     "RetrainResult": "retraining",
     "Source": "source",
     "Start": "start",
+    "StartSources": "start",
     "TransferResult": "transferring",
     "fit": "head",
     "judge_levels": "level_evidence",

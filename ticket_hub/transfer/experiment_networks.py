@@ -35,7 +35,7 @@ from ticket_hub.transfer.spec import (
     MemberKey,
     Request,
 )
-from ticket_hub.transfer.start import Start, make_start
+from ticket_hub.transfer.start import Start, StartSources, make_start
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["DenseNetwork", "ExperimentNetworks", "PreparedNetwork", "pruning_of"]
@@ -117,11 +117,7 @@ class ExperimentNetworks:
                 fitted=fitted, start=make_start("reinit", ticket, network, seed), before=0
             )
         if not asks(entry.control, "trained"):
-            start = make_start(
-                entry.control,
-                fitted.ticket,
-                network,
-                seed,
+            sources = StartSources(
                 pretrained=pretrained,
                 pruning=pruning_of(self._origin(entry)[0]),
                 scores=lambda: self._scored(entry, fitted.ticket).scores(),
@@ -129,17 +125,13 @@ class ExperimentNetworks:
                 signed=self.spec.signed_seed(entry.trial),
                 matched=lambda: self._matched(entry.trial, fitted.ticket),
             )
+            start = make_start(entry.control, fitted.ticket, network, seed, sources)
             return PreparedNetwork(fitted=fitted, start=start, before=0)
         base = self.dense(entry.trial, DENSE)
-        start = make_start(
-            entry.control,
-            fitted.ticket,
-            self.spec.network,
-            seed,
-            trained=base.weights,
-            pretrained=pretrained,
-            pruning=pruning_of(self.source),
+        sources = StartSources(
+            trained=base.weights, pretrained=pretrained, pruning=pruning_of(self.source)
         )
+        start = make_start(entry.control, fitted.ticket, self.spec.network, seed, sources)
         return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
 
     def _matched(self, trial: int, ticket: TicketContent) -> Mask:

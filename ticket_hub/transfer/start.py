@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -26,7 +26,7 @@ from ticket_hub.transfer.controls import Pair, check_controls
 from ticket_hub.transfer.spec import TICKET
 from ticket_hub.types import Mask, Weights
 
-__all__ = ["Start", "make_start"]
+__all__ = ["Start", "StartSources", "make_start"]
 
 T = TypeVar("T")
 
@@ -58,20 +58,41 @@ class Start:
         return hashlib.sha256(canonical_json(both)).hexdigest()
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StartSources:
+    """What controls may ask for beside their ticket; None where it is not had here.
+
+    Attributes:
+        trained: the dense network's weights at the end of its training.
+        pruning: of the search that found the ticket; unknown, its masks are of weights.
+        pretrained: the weights that the search began with.
+        scores: gives those of theta0.
+        rescored: gives the mask of other scoring examples.
+        draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
+            statistics of norms are left as they are.
+        signed: draws the sizes that the ticket begins with, under its signs; None: with theta0.
+        matched: gives the mask whose units are those of a network from fresh weights.
+    """
+
+    trained: Weights | None = None
+    pruning: PruningSpec | None = None
+    pretrained: Weights | None = None
+    scores: Callable[[], Weights] | None = None
+    rescored: Callable[[str], Mask] | None = None
+    draw: Callable[[int], Weights] | None = None
+    signed: int | None = None
+    matched: Callable[[], Mask] | None = None
+
+
+_NOTHING = StartSources()
+
+
 def make_start(
     control: str,
     ticket: TicketContent,
     network: NetworkSpec,
     seed: int,
-    *,
-    trained: Weights | None = None,
-    pruning: PruningSpec | None = None,
-    pretrained: Weights | None = None,
-    scores: Callable[[], Weights] | None = None,
-    rescored: Callable[[str], Mask] | None = None,
-    draw: Callable[[int], Weights] | None = None,
-    signed: int | None = None,
-    matched: Callable[[], Mask] | None = None,
+    sources: StartSources = _NOTHING,
 ) -> Start:
     """Make one network of an experiment.
 
@@ -80,16 +101,7 @@ def make_start(
         ticket: what the control is of; for `own`, the target's own ticket.
         network: its rule draws fresh weights.
         seed: of everything that is drawn.
-        trained: the dense network's weights at the end of its training, for controls that ask.
-        pruning: of the search that found the ticket; unknown, its masks are of weights.
-        pretrained: the weights that the search began with, for controls that ask.
-        scores: gives those of theta0, for controls that ask.
-        rescored: gives the mask of other scoring examples, for controls that ask.
-        draw: gives fresh weights from a seed, of a network that its author's own loop trains; then
-            statistics of norms are left as they are.
-        signed: draws the sizes that the ticket begins with, under its signs; None: with theta0.
-        matched: gives the mask whose units are those of a network from fresh weights, for controls
-            that ask.
+        sources: what the control may ask for beside these.
 
     Raises:
         RecipeError: there is no such control.
@@ -100,52 +112,12 @@ def make_start(
         PluginError: the function of a control returned something else than weights and a mask.
     """
     check_controls([control])
-    spec = pruning or PruningSpec()
-    leave_out = f"Leave out {control!r}."
-    no_scores = f"The control {control!r} needs the scores of theta0, and they are not known here."
-
-    def fresh(seed: int) -> Weights:
-        """A new initialization from a seed."""
-        return draw(seed) if draw else initialize(ticket.architecture, network, seed)
-
-    def begun() -> Weights:
-        """What the ticket begins from: theta0, or its signs with fresh sizes."""
-        if signed is None:
-            return ticket.theta0
-        return signed_weights(ticket.theta0, ticket.mask, fresh(signed))
-
-    given = {
-        "ticket": ticket,
-        "dense": lambda: _dense_theta0(ticket, control),
-        "fresh": lambda: fresh(seed),
-        "begun": begun,
-        "matched": lambda: _given(  # noqa: PLW0108 - refused when asked
-            matched,
-            f"The control {control!r} needs two dense networks that were trained before, and they "
-            "are not had here.",
-            leave_out,
-        )(),
-        "trained": lambda: _given(
-            trained,
-            f"The control {control!r} begins from a trained dense network.",
-            "Train that first.",
-        ),
-        "pretrained": lambda: _given(
-            pretrained,
-            f"The control {control!r} needs pretrained weights, and this search began with fresh "
-            "ones.",
-            leave_out,
-        ),
-        "scope": spec.scope,
-        "scores": lambda: _given(scores, no_scores, leave_out)(),  # noqa: PLW0108 - when asked
-        "rescored": lambda: _given(rescored, no_scores, leave_out),
-        "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
-        "seed": seed,
-    }
     maker = _ticket if control == TICKET else CONTROLS.get(control)
-    known = {need: value() if callable(value := given[need]) else value for need in needs(maker)}
+    given = _suppliers(control, ticket, network, seed, sources)
+    # Only what it asks for: the others may be refused, or cost a training.
+    known = {need: given[need]() for need in needs(maker)}
     weights, mask = _pair(supply(maker, known), control)
-    if draw is None and (trained is None or "trained" not in known):
+    if sources.draw is None and (sources.trained is None or "trained" not in known):
         weights = with_fresh_statistics(ticket.architecture, weights)
     if lacking := [name for name in ticket.theta0 if name not in weights]:
         raise PluginError(
@@ -155,7 +127,56 @@ def make_start(
     check_alignment(weights, mask)
     if "fresh" in known or "seed" in known:
         return Start(weights=weights, mask=mask, seed=seed)
-    return Start(weights=weights, mask=mask, seed=signed if "begun" in known else None)
+    return Start(weights=weights, mask=mask, seed=sources.signed if "begun" in known else None)
+
+
+def _suppliers(
+    control: str, ticket: TicketContent, network: NetworkSpec, seed: int, sources: StartSources
+) -> Mapping[str, Callable[[], Any]]:
+    """What the function of a control may name as a parameter -> what gives it, or refuses."""
+    spec = sources.pruning or PruningSpec()
+    leave_out = f"Leave out {control!r}."
+    no_scores = f"The control {control!r} needs the scores of theta0, and they are not known here."
+    no_matching = (
+        f"The control {control!r} needs two dense networks that were trained before, and they are "
+        "not had here."
+    )
+
+    def fresh(seed: int) -> Weights:
+        """A new initialization from a seed."""
+        if sources.draw is not None:
+            return sources.draw(seed)
+        return initialize(ticket.architecture, network, seed)
+
+    def begun() -> Weights:
+        """What the ticket begins from: theta0, or its signs with fresh sizes."""
+        if sources.signed is None:
+            return ticket.theta0
+        return signed_weights(ticket.theta0, ticket.mask, fresh(sources.signed))
+
+    return {
+        "ticket": lambda: ticket,
+        "dense": lambda: _dense_theta0(ticket, control),
+        "fresh": lambda: fresh(seed),
+        "begun": begun,
+        "matched": lambda: _given(sources.matched, no_matching, leave_out)(),  # noqa: PLW0108 - refused when asked
+        "trained": lambda: _given(
+            sources.trained,
+            f"The control {control!r} begins from a trained dense network.",
+            "Train that first.",
+        ),
+        "pretrained": lambda: _given(
+            sources.pretrained,
+            f"The control {control!r} needs pretrained weights, and this search began with fresh "
+            "ones.",
+            leave_out,
+        ),
+        "scope": lambda: spec.scope,
+        "scores": lambda: _given(sources.scores, no_scores, leave_out)(),  # noqa: PLW0108 - when asked
+        "rescored": lambda: _given(sources.rescored, no_scores, leave_out),
+        "granularity": lambda: granularity_of(spec, structure_for(spec, ticket.architecture)),
+        "seed": lambda: seed,
+    }
 
 
 def _ticket(ticket: TicketContent, begun: Weights) -> Pair:

@@ -14,7 +14,7 @@ from ticket_hub.pruning import full_mask, random_mask
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.recipe import NetworkSpec, PruningSpec
 from ticket_hub.ticket import Ticket
-from ticket_hub.transfer import CONTROLS, Start, make_start
+from ticket_hub.transfer import CONTROLS, Start, StartSources, make_start
 
 Scope = Literal["layerwise", "global"]
 NETWORK = NetworkSpec(name="lenet-12-8")
@@ -67,12 +67,14 @@ def begin(control: str, given: Ticket, network: NetworkSpec, seed: int, scope: S
         own if control == "own" else given,
         network,
         seed,
-        trained=trained,
-        pruning=PruningSpec(scope=scope),
-        pretrained=given.theta0,
-        scores=lambda: {name: given.theta0[name].abs() for name in given.mask},
-        rescored=lambda examples: ticket(given.density, network, seed=len(examples)).mask,
-        matched=lambda: ticket(given.density, network, seed=17).mask,
+        sources=StartSources(
+            trained=trained,
+            pruning=PruningSpec(scope=scope),
+            pretrained=given.theta0,
+            scores=lambda: {name: given.theta0[name].abs() for name in given.mask},
+            rescored=lambda examples: ticket(given.density, network, seed=len(examples)).mask,
+            matched=lambda: ticket(given.density, network, seed=17).mask,
+        ),
     )
 
 
@@ -162,7 +164,7 @@ def test_random_signs_leave_the_sizes_and_toss_a_fair_coin_for_each_sign() -> No
 
 def test_a_signed_ticket_has_one_bit_of_each_survivor_and_nothing_else_of_theta0() -> None:
     given_ticket = ticket()
-    start = make_start("ticket", given_ticket, NETWORK, seed=3, signed=8)
+    start = make_start("ticket", given_ticket, NETWORK, seed=3, sources=StartSources(signed=8))
     fresh = make_start("reinit", given_ticket, NETWORK, seed=8).weights
     for name, keep in given_ticket.mask.items():
         assert torch.equal(start.weights[name].abs(), fresh[name].abs())
@@ -173,15 +175,20 @@ def test_a_signed_ticket_has_one_bit_of_each_survivor_and_nothing_else_of_theta0
     assert start.seed == 8
     other = {name: 3 * value for name, value in given_ticket.theta0.items()}
     scaled = dataclasses.replace(given_ticket, theta0=other)
-    assert make_start("ticket", scaled, NETWORK, seed=3, signed=8).digest == start.digest
-    tossed = make_start("random-signs", given_ticket, NETWORK, seed=3, signed=8).weights
+    assert (
+        make_start("ticket", scaled, NETWORK, seed=3, sources=StartSources(signed=8)).digest
+        == start.digest
+    )
+    tossed = make_start(
+        "random-signs", given_ticket, NETWORK, seed=3, sources=StartSources(signed=8)
+    ).weights
     assert all(torch.equal(tossed[n].abs(), start.weights[n].abs()) for n in given_ticket.mask)
 
 
 def test_an_inverted_mask_keeps_the_lowest_scores() -> None:
     given = ticket()
     sizes = {name: given.theta0[name].abs() for name in given.mask}
-    start = make_start("invert", given, NETWORK, 3, scores=lambda: sizes)
+    start = make_start("invert", given, NETWORK, 3, sources=StartSources(scores=lambda: sizes))
     for name, keep in start.mask.items():
         assert sizes[name][keep].max() <= sizes[name][~keep].min()
     with pytest.raises(EvidenceError, match="scores of theta0"):
@@ -239,7 +246,11 @@ def test_finetuning_begins_with_the_largest_trained_weights_as_many_as_the_ticke
     given = dataclasses.replace(given, mask=left_dense)
     trained = {name: value**3 for name, value in given.theta0.items()}
     start = make_start(
-        "finetune", given, NETWORK, 1, trained=trained, pruning=PruningSpec(scope=scope)
+        "finetune",
+        given,
+        NETWORK,
+        1,
+        sources=StartSources(trained=trained, pruning=PruningSpec(scope=scope)),
     )
     assert start.weights is trained
     assert bool(start.mask[layers[-1]].all())
@@ -261,7 +272,7 @@ def test_finetuning_needs_a_trained_network() -> None:
 def test_what_trains_on_keeps_its_statistics_of_norms() -> None:
     found = ticket(network=NORMED)
     used = {name: value + 3 if "running" in name else value for name, value in found.theta0.items()}
-    start = make_start("finetune", found, NORMED, 1, trained=used)
+    start = make_start("finetune", found, NORMED, 1, sources=StartSources(trained=used))
     assert all(torch.equal(start.weights[name], used[name]) for name in used)
 
 
@@ -275,10 +286,12 @@ def test_statistics_of_norms_begin_anew(control: str) -> None:
         given,
         NORMED,
         seed=1,
-        pretrained=used,
-        scores=lambda: found.theta0,
-        rescored=lambda _: found.mask,
-        matched=lambda: found.mask,
+        sources=StartSources(
+            pretrained=used,
+            scores=lambda: found.theta0,
+            rescored=lambda _: found.mask,
+            matched=lambda: found.mask,
+        ),
     )
     means = [value for name, value in start.weights.items() if name.endswith("running_mean")]
     variances = [value for name, value in start.weights.items() if name.endswith("running_var")]
@@ -307,7 +320,9 @@ def test_a_mask_that_keeps_all_is_no_masked_theta0() -> None:
 def test_beside_a_rewound_ticket_the_pretrained_network_is_not_the_dense_one() -> None:
     found = dataclasses.replace(ticket(), start=500)
     source = {name: value + 1 for name, value in found.theta0.items()}
-    start = make_start("dense-pretrained", found, NETWORK, 1, pretrained=source)
+    start = make_start(
+        "dense-pretrained", found, NETWORK, 1, sources=StartSources(pretrained=source)
+    )
     assert all(bool(keep.all()) for keep in start.mask.values())
     assert all(torch.equal(start.weights[name], source[name]) for name in found.mask)
     with pytest.raises(EvidenceError, match="began with fresh"):
