@@ -15,7 +15,7 @@ from ticket_hub.networks import Outline, architecture_for, blank_module, outline
 from ticket_hub.pruning.coverage import layer_note
 from ticket_hub.pruning.plan import groups, kept_at
 from ticket_hub.recipe import Recipe
-from ticket_hub.runs.folder import RunFolder
+from ticket_hub.runs.folder import Header, RunFolder
 from ticket_hub.search.imp import refuse_strange
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.structured.dependencies import structure_for
@@ -88,11 +88,7 @@ def forecast(
     refuse_strange(folder)
     header = folder.open(recipe)
     data = _data(recipe, data_dir)
-    if data is not None and header is not None and data.fingerprint != header.data.fingerprint:
-        raise RunMismatchError(
-            f"{run_folder} was begun with other data of {recipe.data.name}.",
-            "Restore the data set, or begin a new run in another folder.",
-        )
+    _refuse_other_data(recipe, folder, header, data)
     shape = _shape(recipe, data)
     architecture = architecture_for(
         recipe.network, (shape.channels, shape.height, shape.width), shape.classes
@@ -143,6 +139,17 @@ def _competing(ladder: Ladder, by_layer: tuple[tuple[int, ...], ...] | None) -> 
         columns = zip(ladder.layers, by_layer[-1], strict=True)
         ranked |= {layer.name for layer, kept in columns if kept < layer.size}
     return tuple(layer.name in ranked and ladder.last > 0 for layer in ladder.layers)
+
+
+def _refuse_other_data(
+    recipe: Recipe, folder: RunFolder, header: Header | None, data: DataSet | None
+) -> None:
+    """Refuse to go on with a run whose data have changed, as far as both are known here."""
+    if data is not None and header is not None and data.fingerprint != header.data.fingerprint:
+        raise RunMismatchError(
+            f"{folder.path} was begun with other data of {recipe.data.name}.",
+            "Restore the data set, or begin a new run in another folder.",
+        )
 
 
 def _data(recipe: Recipe, data_dir: Path | str | None) -> DataSet | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,7 +35,6 @@ from ticket_hub_cli.output import CommandOutput, command_line
 @options.theta0_option("dense", "reference", "signs")
 @click.option(
     "--license",
-    "licence",
     metavar="SPDX",
     help="That others may use them under, such as cc-by-4.0.  [default: what the card says]",
 )
@@ -48,18 +48,8 @@ from ticket_hub_cli.output import CommandOutput, command_line
 def command(
     ticket: str,
     repo: str,
-    hub: str | None,
-    message: str | None,
-    private: bool | None,
-    evidence: tuple[str, ...],
-    by: str,
-    theta0: str | None,
-    licence: str | None,
-    parent: str | None,
-    sign: bool,
-    key: str,
-    create_pr: bool,
     out: CommandOutput,
+    **terms: Any,  # noqa: ANN401 - by the names of `push_bundle`
 ) -> None:
     """Share the tickets of a run or a bundle under OWNER/NAME.
 
@@ -83,23 +73,12 @@ def command(
             param_hint="TICKET",
         )
     bundle = place.bundle
-    if sign or not (bundle / SIGNATURE).exists():  # another figure would cost the signature
+    if (
+        terms["sign"] or not (bundle / SIGNATURE).exists()
+    ):  # another figure would cost the signature
         draw_card(bundle, out.hint)
-    pushed = push_bundle(
-        bundle,
-        repo,
-        evidence=evidence,
-        by=by,
-        theta0=theta0,  # type: ignore[arg-type]  # one of the choices
-        license=_license(bundle, licence),
-        hub=hub,
-        message=message,
-        private=private,
-        parent=parent,
-        create_pr=create_pr,
-        sign=sign,
-        key=key,
-    )
+    terms["license"] = _license(bundle, terms["license"])
+    pushed = push_bundle(bundle, repo, **terms)
     out.record(
         {
             "ticket": pushed.repo,
@@ -111,7 +90,7 @@ def command(
     )
     if pushed.passed_over:
         out.hint(f"Not sent, of systems and not of the bundle: {', '.join(pushed.passed_over)}.")
-    pull = command_line("ticket", "pull", pushed.repo, hub=hub)
+    pull = command_line("ticket", "pull", pushed.repo, hub=terms["hub"])
     out.hint(f"A colleague gets it with {pull}.")
 
 
@@ -119,6 +98,6 @@ def _license(bundle: Path, given: str | None) -> str | None:
     """What was asked for; a user's own default is for cards that name no licence yet."""
     from ticket_hub.bundle.card_terms import read_terms
 
-    source = click.get_current_context().get_parameter_source("licence")
+    source = click.get_current_context().get_parameter_source("license")
     is_default = source is click.core.ParameterSource.DEFAULT_MAP
     return None if is_default and read_terms(bundle).license else given
