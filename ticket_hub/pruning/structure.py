@@ -12,10 +12,35 @@ from torch import Tensor
 from ticket_hub.shapes import Bool, Int64
 from ticket_hub.types import Mask
 
-__all__ = ["OUTPUTS", "Structure", "UnitGroup", "is_of_units", "kept_along"]
+__all__ = ["OUTPUTS", "InnerOrder", "Structure", "UnitGroup", "is_of_units", "kept_along"]
 
 OUTPUTS = "its outputs are those of the network"
 """Why the units of a last layer stay."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InnerOrder:
+    """Parts of each unit whose order within it means nothing, as the features of a head.
+
+    Attributes:
+        name: unique in the network.
+        rows: tensor of the state dict -> places along its axis 0 of each part of each unit: those
+            of one part go together, as a query's feature and the key's.
+        columns: weight of a consumer -> such places along its axis 1.
+    """
+
+    name: str
+    rows: Mapping[str, Int64[Tensor, "units parts _"]]
+    columns: Mapping[str, Int64[Tensor, "units parts _"]]
+
+    def reorder(self, values: dict[str, Tensor], order: Int64[Tensor, "units parts"]) -> None:
+        """Give part p of unit u what the values have for its part `order[u, p]`, in place."""
+        unit = torch.arange(len(order))[:, None]
+        for name, places in self.rows.items():
+            if name in values:
+                values[name][places.flatten()] = values[name][places[unit, order].flatten()]
+        for name, places in self.columns.items():
+            values[name][:, places.flatten()] = values[name][:, places[unit, order].flatten()]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,12 +53,14 @@ class UnitGroup:
             of the layers that give the units, their biases, norms, depthwise convolutions.
         columns: weight of a consumer -> places along its axis 1 that belong to each unit.
         attributes: `MODULE.NAME` of a number that goes down with each unit -> by how much.
+        inner: what has no order within each unit.
     """
 
     name: str
     rows: Mapping[str, Int64[Tensor, "units _"]]
     columns: Mapping[str, Int64[Tensor, "units _"]]
     attributes: Mapping[str, int] = field(default_factory=dict)
+    inner: tuple[InnerOrder, ...] = ()
 
     @property
     def size(self) -> int:

@@ -2,8 +2,8 @@
 
 The graph says which weights must go together: through residual sums, flattening, depthwise
 convolutions and concatenations. Whether dropping them is exact is then seen on the network itself
-(`ticket_hub.structured.exactness`). Attention heads are known by the attributes of their modules,
-since no graph tells where one head ends.
+(`ticket_hub.structured.exactness`). Of attention, no graph tells where one head ends: see
+`ticket_hub.structured.heads`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -21,7 +21,6 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import blank_module, prunable_layers, transposed_layers
-from ticket_hub.networks.encoder import HEAD, EncoderLayer
 from ticket_hub.networks.passing import blank_inputs, takes_tokens
 from ticket_hub.networks.prunable import PRUNABLE_TYPES
 from ticket_hub.project import install_extra
@@ -30,13 +29,13 @@ from ticket_hub.pruning.structure import OUTPUTS, Structure, UnitGroup
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.own import is_own
 from ticket_hub.structured.exactness import lively_module, tested
+from ticket_hub.structured.heads import attention_heads
 from ticket_hub.types import Architecture
 
 __all__ = ["can_follow", "structure_for", "structure_of"]
 
 Item: TypeAlias = Any  # of torch-pruning, which has no types
 Graph: TypeAlias = Any
-Attention: TypeAlias = Any
 
 
 def can_follow() -> bool:
@@ -106,7 +105,7 @@ def _traced(
     """Groups that may be dropped as far as the graph tells, and why other layers may not."""
     import torch_pruning
 
-    heads = list(_heads(module))
+    heads = list(attention_heads(module))
     inside = {name for group in heads for name in group.producers(layers)}
     # The graph is read off what autograd records.
     with warnings.catch_warnings(), torch.enable_grad():
@@ -195,52 +194,3 @@ def _places(item: Item) -> Tensor | None:
     units, counts = torch.unique_consecutive(roots[order], return_counts=True)
     even = bool((counts == counts[0]).all()) and torch.equal(units, torch.arange(len(units)))
     return places[order].view(len(units), -1) if even else None
-
-
-def _heads(module: nn.Module) -> Iterator[UnitGroup]:
-    """The heads of each attention module that is known here."""
-    for name, part in module.named_modules():
-        if _is_timm_attention(part):
-            yield _timm_heads(f"{name}." if name else "", part)
-        elif isinstance(part, EncoderLayer):
-            yield _encoder_heads(f"{name}.", part)
-
-
-def _is_timm_attention(part: nn.Module) -> bool:
-    plain = (getattr(part, name, None) for name in ("qkv", "proj"))
-    counts = (getattr(part, name, None) for name in ("num_heads", "head_dim", "attn_dim"))
-    whole = all(isinstance(each, nn.Linear) for each in plain)
-    return (
-        whole
-        and all(isinstance(each, int) for each in counts)
-        and isinstance(getattr(part, "norm", nn.Identity()), nn.Identity)
-        and getattr(part, "gate", None) is None
-    )
-
-
-def _timm_heads(prefix: str, part: Attention) -> UnitGroup:
-    heads, width = part.num_heads, part.head_dim
-    # The rows of qkv are the queries of all heads, then all keys, then all values.
-    one = torch.arange(heads * width).view(heads, width)
-    three = torch.cat([one + kind * heads * width for kind in range(3)], dim=1)
-    rows = {f"{prefix}qkv.{leaf}": three for leaf in part.qkv.state_dict()}
-    return UnitGroup(
-        name=f"{prefix}qkv.weight",
-        rows=rows,
-        columns={f"{prefix}proj.weight": one},
-        attributes={f"{prefix}num_heads": 1, f"{prefix}attn_dim": width},
-    )
-
-
-def _encoder_heads(prefix: str, part: Attention) -> UnitGroup:
-    one = torch.arange(part.query.out_features).view(-1, HEAD)
-    rows = {
-        f"{prefix}{name}.{leaf}": one
-        for name in ("query", "key", "value")
-        for leaf in ("weight", "bias")
-    }
-    return UnitGroup(
-        name=f"{prefix}query.weight",
-        rows=rows,
-        columns={f"{prefix}attention_output.weight": one},
-    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Literal, TypeAlias
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -23,11 +24,15 @@ from ticket_hub.types import Architecture, Weights
 
 __all__ = ["match_units", "permuted_units"]
 
+Side: TypeAlias = Literal["inputs", "outputs"]
+Source: TypeAlias = tuple[str, Side]
+"""The weight of a layer, and which side of that layer is looked at."""
+
 
 def permuted_units(
     structure: Structure,
     tensors: Mapping[str, Tensor],
-    orders: Mapping[str, Int64[Tensor, " units"]],
+    orders: Mapping[str, Int64[Tensor, "units ..."]],
 ) -> dict[str, Tensor]:
     """A mask or a state dict with the units of each group in another order.
 
@@ -35,7 +40,9 @@ def permuted_units(
     With the same orders for theta0 and mask it is the same network.
 
     Args:
-        orders: by the name of a group, the unit that comes to each place; others stay.
+        orders: by the name of a group, the unit that comes to each place, `(units,)`; by the name
+            of what has no order within units, such as the features of heads, the part that comes
+            to each place of each unit, `(units, parts)`, after the units have moved. Others stay.
 
     Shapes:
         any of the network; the result has the same.
@@ -44,6 +51,9 @@ def permuted_units(
     for group in structure.groups:
         if group.name in orders:
             group.reorder(found, orders[group.name])
+        for inner in group.inner:
+            if inner.name in orders:
+                inner.reorder(found, orders[inner.name])
     return found
 
 
@@ -53,42 +63,84 @@ def match_units(
     one: Weights,
     other: Weights,
     batches: Iterable[Tensor],
-) -> dict[str, Int64[Tensor, " units"]]:
+) -> dict[str, Int64[Tensor, "units ..."]]:
     """For each place of the other network the unit of the one that does most nearly the same.
 
     Group by group the assignment with the largest sum of correlations, over the examples and all
     positions. An activation is what a unit's consumers read, after its norm and its nonlinearity;
     of several consumers the mean correlation counts. A unit that is constant has correlation 0 with
-    all others.
+    all others. Two attention heads are as alike as the best assignment of their features makes
+    them: of values, which the output reads, and of queries and keys, which go together.
 
     Args:
         one, other: whole state dicts; norms use their running statistics.
         batches: of examples, normalized, `(examples, *input)`.
 
     Shapes:
-        the result, by group: `(units,)`. `permuted_units(structure, mask, result)` is a mask of
-        `one` at the places of `other`.
+        the result, by group: `(units,)`, and by what has no order within units: `(units, parts)`.
+        `permuted_units(structure, mask, result)` is a mask of `one` at the places of `other`.
     """
-    read: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
-    consumers = {name for group in structure.groups for name in group.columns}
+    watched = {key: places for group in structure.groups for key, places in _read(group).items()}
+    moments = {key: _Moments(len(places)) for key, places in watched.items()}
+    seen: tuple[dict[Source, Tensor], dict[Source, Tensor]] = ({}, {})
     modules = [
-        _watched(architecture, weights, consumers, found)
-        for weights, found in zip((one, other), read, strict=True)
+        _watched(architecture, weights, {source for _, source in watched}, found)
+        for weights, found in zip((one, other), seen, strict=True)
     ]
-    moments = {
-        (group.name, name): _Moments(group.size)
-        for group in structure.groups
-        for name in group.columns
-    }
     with torch.inference_mode():
         for batch in batches:
             for module in modules:
                 module(batch.double() if batch.is_floating_point() else batch)
-            for group in structure.groups:
-                for name, places in group.columns.items():
-                    pair = [_by_unit(found[name], places) for found in read]
-                    moments[group.name, name].add(*pair)
-    return {group.name: _assigned(group, moments) for group in structure.groups}
+            for (name, source), places in watched.items():
+                pair = [_by_unit(found[source], places) for found in seen]
+                moments[name, source].add(*pair)
+    orders: dict[str, Tensor] = {}
+    for group in structure.groups:
+        orders |= _orders_of(group, moments)
+    return orders
+
+
+def _read(group: UnitGroup) -> dict[tuple[str, Source], Int64[Tensor, "units each"]]:
+    """What of a group is compared: its own units, or the parts of all units, one after the other.
+
+    Where nobody reads parts as they are, as queries and keys, what comes out of their layers is.
+    """
+    if not group.inner:
+        return {(group.name, (name, "inputs")): places for name, places in group.columns.items()}
+    found = {}
+    for inner in group.inner:
+        side: Side = "inputs" if inner.columns else "outputs"
+        for name, places in (inner.columns or inner.rows).items():
+            if name.endswith(".weight"):
+                found[inner.name, (name, side)] = places.flatten(0, 1)
+    return found
+
+
+def _orders_of(
+    group: UnitGroup, moments: Mapping[tuple[str, Source], _Moments]
+) -> dict[str, Tensor]:
+    """The order of the units of a group, and of the parts of each where these have none."""
+
+    def alike(name: str) -> Tensor:
+        """Mean correlations over all that is read of units, or of the parts of all units."""
+        each = [found.correlations() for (of, _), found in moments.items() if of == name]
+        return torch.stack(each).mean(0)
+
+    if not group.inner:
+        return {group.name: _assigned(alike(group.name))}
+    size = group.size
+    likeness = torch.zeros(size, size, dtype=torch.float64)
+    best: dict[str, Tensor] = {}
+    for inner in group.inner:
+        parts = alike(inner.name)
+        count = len(parts) // size
+        pairs = parts.view(size, count, size, count).transpose(1, 2)
+        order = torch.stack([torch.stack([_assigned(pair) for pair in row]) for row in pairs])
+        likeness += pairs.gather(3, order.unsqueeze(3)).sum((2, 3)) / count
+        best[inner.name] = order
+    units = _assigned(likeness)
+    places = torch.arange(size)
+    return {group.name: units} | {name: order[places, units] for name, order in best.items()}
 
 
 class _Moments:
@@ -120,30 +172,36 @@ class _Moments:
         return torch.where(scale > 0, covariances / scale, 0.0)
 
 
-def _assigned(
-    group: UnitGroup, moments: Mapping[tuple[str, str], _Moments]
-) -> Int64[Tensor, " units"]:
-    each = [moments[group.name, name].correlations() for name in group.columns]
-    mean = torch.stack(each).mean(0)
-    return torch.from_numpy(linear_sum_assignment(mean.numpy(), maximize=True)[1]).long()
+def _assigned(likeness: Float64[Tensor, "other one"]) -> Int64[Tensor, " other"]:
+    return torch.from_numpy(linear_sum_assignment(likeness.numpy(), maximize=True)[1]).long()
 
 
 def _watched(
-    architecture: Architecture, weights: Weights, names: Iterable[str], found: dict[str, Tensor]
+    architecture: Architecture,
+    weights: Weights,
+    sources: Iterable[Source],
+    found: dict[Source, Tensor],
 ) -> nn.Module:
-    """The network in float64; what comes into the layers of some weights goes into `found`."""
-    # Sums of squares less squares of sums cancel; in float32 little would be left of a small
-    # variance.
+    """The network in float64; what comes into, or out of, the layers of some weights is kept."""
     module = build(architecture).double().eval()
     module.load_state_dict(dict(weights))
 
-    def keep(name: str, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """Keep what comes into a layer."""
-        found[name] = inputs[0]
+    def keep_inputs(source: Source, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Keep what a layer reads."""
+        found[source] = inputs[0]
 
-    for name in names:
-        layer = module.get_submodule(name.rpartition(".")[0])
-        layer.register_forward_pre_hook(partial(keep, name))
+    def keep_outputs(
+        source: Source, _module: nn.Module, _inputs: tuple[Tensor, ...], outputs: Tensor
+    ) -> None:
+        """Keep what a layer gives."""
+        found[source] = outputs
+
+    for source in sources:
+        layer = module.get_submodule(source[0].rpartition(".")[0])
+        if source[1] == "inputs":
+            layer.register_forward_pre_hook(partial(keep_inputs, source))
+        else:
+            layer.register_forward_hook(partial(keep_outputs, source))
     return module
 
 

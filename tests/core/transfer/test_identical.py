@@ -67,7 +67,7 @@ def test_an_identical_network_is_not_trained_again_and_comes_to_the_same(
     seen: list[Progress] = []
     arguments = {"against": ["mask-only"], "trials": 3, "run_folder": tmp_path / "run"}
     whole = retrain(f"{found}:5", observe=seen.append, **arguments)  # type: ignore[arg-type]
-    assert {each.member.split("-")[0] for each in seen} == {"ticket"}
+    assert {each.member.split("-")[0] for each in seen} == {"005/ticket"}
     copy = shutil.copytree(result.run, tmp_path / "copy")
     (copy / "results/005/mask-only-1.json").unlink()
     seen.clear()
