@@ -23,7 +23,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,12 +33,14 @@ from ticket_hub.home import expanded
 __all__ = [
     "GROUP",
     "VARIABLE",
-    "Plugin",
+    "file_digest",
     "given",
+    "installed",
     "is_plugin",
     "load",
     "note",
-    "plugin_of",
+    "noted_file",
+    "noted_files",
     "registrant",
     "use",
 ]
@@ -58,61 +59,6 @@ _modules: set[str] = set()
 """The names of the modules that were imported as plugins."""
 _files: dict[str, tuple[str, str]] = {}
 """Module -> the name of its file, and the sha256 that it had when it registered something."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plugin:
-    """Where something that is not built in comes from; all None where it was in no file.
-
-    Attributes:
-        distribution, version: of the installed package, else None.
-        file, sha256: name and digest of the file that is no part of a package, else None.
-    """
-
-    distribution: str | None = None
-    version: str | None = None
-    file: str | None = None
-    sha256: str | None = None
-
-    def __str__(self) -> str:
-        """In a few words."""
-        if self.distribution is not None:
-            return f"{self.distribution} {self.version}"
-        return "no file" if self.file is None else f"{self.file} (sha256 {str(self.sha256)[:12]})"
-
-    @property
-    def remedy(self) -> str:
-        """How somebody who trusts its author comes by it, as a sentence."""
-        if self.distribution is not None:
-            return f"Install it: `pip install {self.distribution}=={self.version}`."
-        if self.file is None:
-            return "It was registered in a session without a file: ask its author for the code."
-        return (
-            f"Get {self.file} from its author and give it with `--import {self.file}`; its sha256 "
-            f"was {self.sha256}."
-        )
-
-    @property
-    def difference(self) -> str:
-        """How what is here differs from it, as the end of a sentence; empty where it does not.
-
-        Nothing is imported to find out.
-        """
-        if self.distribution is not None:
-            here = _version(self.distribution)
-            if here == self.version:
-                return ""
-            what = "is not installed" if here is None else f"{here} is installed"
-            return f"here {self.distribution} {what}."
-        if self.file is None:
-            return ""
-        paths = (Path(source) for source in given() if source.endswith(".py"))
-        files = [*_files.values(), *((path.name, _sha256(path)) for path in paths)]
-        digests = [digest for file, digest in files if file == self.file]
-        if self.sha256 in digests:
-            return ""
-        what = f"has the sha256 {digests[0][:12]}" if digests else "is not imported"
-        return f"here {self.file} {what}."
 
 
 def use(source: str) -> ModuleType:
@@ -154,7 +100,7 @@ def load() -> bool:
         for source in given():
             if source not in _loaded:
                 _import(source)
-        for entry in _installed(tuple(sys.path)):
+        for entry in installed(tuple(sys.path)):
             if entry.value not in _loaded:
                 _load_installed(entry)
         return len(_loaded) > before
@@ -182,7 +128,17 @@ def note(module: str) -> None:
 
 def _note(module: str, file: str | None) -> None:
     if file:
-        _files[module] = Path(file).name, _sha256(Path(file))
+        _files[module] = Path(file).name, file_digest(Path(file))
+
+
+def noted_file(module: str) -> tuple[str, str] | None:
+    """Name and sha256 of a module's file when it registered something; None where it did not."""
+    return _files.get(module)
+
+
+def noted_files() -> list[tuple[str, str]]:
+    """Name and sha256 of every file that registered something here."""
+    return list(_files.values())
 
 
 def is_plugin(module: str) -> bool:
@@ -190,61 +146,13 @@ def is_plugin(module: str) -> bool:
     return module in _modules
 
 
-def plugin_of(module: str) -> Plugin | None:
-    """The package or file that a module is of; None where it is built in."""
-    if module.partition(".")[0] == PACKAGE:
-        return None
-    path = getattr(sys.modules.get(module), "__file__", None)
-    if path is None or module not in _files:
-        return Plugin()
-    found = _distribution(module, Path(path))
-    if found is not None:
-        return Plugin(distribution=found.name, version=found.version)
-    file, sha256 = _files[module]
-    return Plugin(file=file, sha256=sha256)
-
-
-def _distribution(module: str, file: Path) -> Any:  # noqa: ANN401 - a distribution
-    """The installed package that a module is of: one that names it as a plugin, or has its file."""
-    from importlib.metadata import distribution, packages_distributions
-
-    top = module.partition(".")[0]
-    for entry in _installed(tuple(sys.path)):
-        if entry.dist is not None and entry.module.partition(".")[0] == top:
-            return entry.dist
-    # What the packages have is read from all of them, which takes a second.
-    if not any(file.is_relative_to(root) for root in _roots(tuple(sys.path))):
-        return None
-    for name in packages_distributions().get(top, ()):
-        found = distribution(name)
-        if file.is_relative_to(str(found.locate_file(""))):
-            return found
-    return None
-
-
-def _version(name: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _sha256(file: Path) -> str:
+def file_digest(file: Path) -> str:
+    """The sha256 of a file, in hexadecimal; empty where there is none."""
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 @functools.lru_cache(maxsize=8)
-def _roots(_path: tuple[str, ...]) -> frozenset[str]:
-    """The folders that packages are installed in."""
-    from importlib.metadata import distributions
-
-    return frozenset(str(each.locate_file("")) for each in distributions())
-
-
-@functools.lru_cache(maxsize=8)
-def _installed(_path: tuple[str, ...]) -> Any:  # noqa: ANN401 - of a module that is slow to import
+def installed(_path: tuple[str, ...]) -> Any:  # noqa: ANN401 - of a module that is slow to import
     """The entry points. Reading what is installed takes milliseconds; every unknown name asks."""
     from importlib.metadata import entry_points
 

@@ -8,7 +8,7 @@ from ticket_hub.bundle.plugin_records import NETWORK, PluginRecord, is_possible,
 from ticket_hub.data.registry import DATASETS
 from ticket_hub.errors import DataNotFoundError
 from ticket_hub.networks.registry import home_module
-from ticket_hub.plugins import plugin_of
+from ticket_hub.plugin_origin import plugin_of
 from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.axes import BACKENDS, CONTROLS, OPEN
 from ticket_hub.recipe.experiment_spec import ExperimentSpec

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ticket_hub.patterns import SHA256
-from ticket_hub.plugins import Plugin
+from ticket_hub.plugin_origin import Plugin
 
 __all__ = [
     "NETWORK",

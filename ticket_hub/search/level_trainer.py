@@ -14,7 +14,7 @@ from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, prunable_layers
 from ticket_hub.networks.own_function import check_same, tensors_of
 from ticket_hub.networks.registry import home_module
-from ticket_hub.plugins import plugin_of
+from ticket_hub.plugin_origin import plugin_of
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PartialRecipe, PruningSpec, Recipe, SearchSpec
 from ticket_hub.runs.folder import Header

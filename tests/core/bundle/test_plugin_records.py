@@ -22,7 +22,7 @@ from ticket_hub.bundle.plugin_records import PluginRecord, plugin_notes
 from ticket_hub.errors import BundleFormatError, DataNotFoundError, NetworkError
 from ticket_hub.networks import build, outline
 from ticket_hub.networks.registry import home_module, register
-from ticket_hub.plugins import Plugin, plugin_of
+from ticket_hub.plugin_origin import Plugin, plugin_of
 from ticket_hub.pruning.criteria import CRITERIA, register_criterion
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.axes import NETWORKS

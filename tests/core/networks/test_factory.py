@@ -18,6 +18,7 @@ from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import architecture_for, blank_module, build, register_factory
 from ticket_hub.networks.registry import home_module, is_registered
+from ticket_hub.plugin_origin import Plugin, plugin_of
 from ticket_hub.recipe import NetworkSpec, TrainingSpec
 from ticket_hub.training.process import can_import
 from ticket_hub.types import Architecture
@@ -187,7 +188,7 @@ def test_a_name_alone_calls_only_what_builds_modules_in_an_imported_file(
     for name in ("Net", "annotated"):
         module = build(architecture(f"python:some_nets.{name}"))
         assert module.get_parameter("layer.weight").shape == (3, 4)
-        assert plugins.plugin_of(home_module(f"python:some_nets.{name}")) == plugins.Plugin(
+        assert plugin_of(home_module(f"python:some_nets.{name}")) == Plugin(
             file="some_nets.py", sha256=hashlib.sha256(FILE.encode()).hexdigest()
         )
     for name in ("bare", "no_module", "getcwd", "nn.Module", "absent"):
@@ -201,7 +202,7 @@ def test_the_file_of_a_class_is_on_record_and_other_processes_import_it(
     imported: types.ModuleType,
 ) -> None:
     home = home_module(register_factory(imported.Net))
-    plugin = plugins.plugin_of(home)
+    plugin = plugin_of(home)
     assert plugin is not None
     assert (home, plugin.file, can_import(home)) == ("some_nets", "some_nets.py", True)
 
@@ -209,7 +210,7 @@ def test_the_file_of_a_class_is_on_record_and_other_processes_import_it(
 def test_what_no_file_names_is_trained_in_one_process() -> None:
     home = home_module(register_factory(lambda: Net()))  # noqa: PLW0108 - a lambda is the point
     assert not can_import(home)
-    assert str(plugins.plugin_of(home)) == "no file"
+    assert str(plugin_of(home)) == "no file"
 
 
 def test_a_forward_pass_that_draws_is_not_vectorized() -> None:
