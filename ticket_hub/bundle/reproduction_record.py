@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from ticket_hub.bundle.experiment_record import one_line
 from ticket_hub.durable import canonical_json
@@ -26,10 +26,13 @@ __all__ = [
     "word_of",
 ]
 
-SMOKE: Literal["smoke run: not a verdict"] = "smoke run: not a verdict"
+ClaimWord: TypeAlias = Literal[
+    "reproduced", "not reproduced", "not decided", "smoke run: not a verdict"
+]
+"""What became of a claim."""
+SMOKE: Final = "smoke run: not a verdict"
 """The outcome at the budget `smoke`, whatever was measured."""
 SMOKE_BUDGET = "smoke"
-WORDS = ("reproduced", "not reproduced", "not decided", SMOKE)
 _DECISIVE = ("searches", "experiments", "analyses", "statements", "budgets")
 
 
@@ -129,7 +132,7 @@ class ReproductionRecord:
         claim: the whole claim, as `ticket_hub.claims.Claim.to_table` gives it.
         digest: of what decides in it.
         budget, seed: of the run.
-        outcome: one of `WORDS`.
+        outcome: the word for it; see `word_of`.
         statements: what each came to.
         tickets: by search, what was compared.
         environment: machine and versions.
@@ -140,7 +143,7 @@ class ReproductionRecord:
     digest: str
     budget: str
     seed: int
-    outcome: str
+    outcome: ClaimWord
     statements: tuple[StatementResult, ...]
     tickets: Mapping[str, ComparedTickets]
     environment: Mapping[str, str]
@@ -181,7 +184,7 @@ def claim_digest(table: Mapping[str, Any]) -> str:
     ).hexdigest()
 
 
-def word_of(budget: str, shown: tuple[bool, ...], opposed: tuple[bool, ...]) -> str:
+def word_of(budget: str, shown: tuple[bool, ...], opposed: tuple[bool, ...]) -> ClaimWord:
     """The word for a claim: all of its statements are shown, or the opposite of one is."""
     if budget == SMOKE_BUDGET:
         return SMOKE

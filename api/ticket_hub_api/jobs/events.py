@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from ticket_hub_api.store.job_tables import Job, JobEvent, State
+from ticket_hub_api.store.job_tables import EventKind, Job, JobEvent, State
 from ticket_hub_api.torch_process import OpenHub
 
 __all__ = ["Event", "follow", "news", "server_sent"]
@@ -20,7 +20,10 @@ __all__ = ["Event", "follow", "news", "server_sent"]
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
 BATCH = 200
-PROGRESS, HEARTBEAT = "progress", "heartbeat"
+PROGRESS: Final = "progress"
+HEARTBEAT: Final = "heartbeat"
+StreamKind: TypeAlias = EventKind | Literal["progress", "heartbeat"]
+"""What followers are told: the events of a job, its newest reading, and that nothing is new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class Event:
     """
 
     number: int
-    kind: str
+    kind: StreamKind
     data: dict[str, Any]
     created_at: int = 0
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-__all__ = ["Command", "CommandName", "JobEvent", "Lease"]
+from ticket_hub_api.store.job_tables import EventKind, JobKind
+
+__all__ = ["Command", "CommandName", "Lease", "WorkerEvent"]
 
 
 CommandName: TypeAlias = Literal["go-on", "cancel", "quota", "lost"]
@@ -34,10 +36,10 @@ class Lease:
     job_id: str
     attempt: int
     worker_id: str
-    kind: str
+    kind: JobKind
     spec: Mapping[str, Any]
     repository: str
 
 
-JobEvent: TypeAlias = tuple[str, Mapping[str, Any]]
-"""The kind and the data of an event."""
+WorkerEvent: TypeAlias = tuple[EventKind, Mapping[str, Any]]
+"""Something that a worker tells: the kind of an event, and its data."""

@@ -18,7 +18,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
-from ticket_hub_api.jobs.leases import Command, CommandName, JobEvent, Lease
+from ticket_hub_api.jobs.leases import Command, CommandName, Lease, WorkerEvent
 from ticket_hub_api.jobs.quotas import over_quota
 from ticket_hub_api.jobs.reaping import reap_one, suspects
 from ticket_hub_api.jobs.transitions import (
@@ -93,7 +93,7 @@ class JobQueue:
         *,
         seconds: float,
         progress: Mapping[str, Any] | None = None,
-        happened: Sequence[JobEvent] = (),
+        happened: Sequence[WorkerEvent] = (),
         quota: int = 0,
     ) -> CommandName:
         """Show a sign of life, and hear what to do; see `Command`.

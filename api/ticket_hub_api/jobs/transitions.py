@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub_api.jobs.leases import Command
-from ticket_hub_api.store.job_tables import Job, JobEvent, JobState, State
+from ticket_hub_api.store.job_tables import EventKind, Job, JobEvent, JobState, State
 from ticket_hub_api.store.tables import SECOND, now
 
 __all__ = ["SECOND", "add_event", "clock", "end", "end_stopped", "locked", "requeue"]
@@ -32,7 +32,7 @@ def clock(session: Any) -> int:  # noqa: ANN401 - a session or a connection
     return round(float(session.execute(statement).scalar_one()) * SECOND)
 
 
-def add_event(session: Session, job: Job, kind: str, **data: object) -> None:
+def add_event(session: Session, job: Job, kind: EventKind, **data: object) -> None:
     """Tell those who follow."""
     # The row is locked, so that numbers have no gaps and no twins, and followers can resume by
     # them.

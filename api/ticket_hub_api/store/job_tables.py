@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ticket_hub_api.store.tables import Base, new_id, now
 
 __all__ = [
+    "EventKind",
     "Job",
     "JobEvent",
     "JobKind",
@@ -29,6 +30,10 @@ JobKind: TypeAlias = Literal["find", "retrain"]
 """What is trained."""
 JobState: TypeAlias = Literal["queued", "running", "finished", "failed", "cancelled"]
 """Where a job is."""
+EventKind: TypeAlias = (
+    JobState | Literal["level", "result", "notice", "attempt-failed", "worker-lost", "stopping"]
+)
+"""What is told of a job: each change of its state, and what happens in between."""
 StopReason: TypeAlias = Literal["", "cancel", "quota"]
 """Why the worker of a job shall stop; empty where it goes on."""
 # Plain words and no Enum: psycopg would write the names of its members.
@@ -111,7 +116,7 @@ class JobEvent(Base):
     __tablename__ = "job_events"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[EventKind] = mapped_column(String(32))
     data: Mapped[str] = mapped_column(Text, default="{}")
     created_at: Mapped[int] = mapped_column(BigInteger, default=now)
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ticket_hub import errors
-from ticket_hub_api.jobs.leases import Command, CommandName, JobEvent, Lease
+from ticket_hub_api.jobs.leases import Command, CommandName, Lease, WorkerEvent
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.observing.logs import FIELDS
 from ticket_hub_api.store.job_tables import Kind
@@ -80,9 +80,9 @@ class Attempt:
 
     def __post_init__(self) -> None:
         """Nothing is heard yet."""
-        unit = "level" if self.lease.kind == Kind.FIND else "result"
+        unit: Literal["level", "result"] = "level" if self.lease.kind == Kind.FIND else "result"
         self._meter = Meter(total=self.task.total, unit=unit)
-        self._news: list[JobEvent] = []
+        self._news: list[WorkerEvent] = []
         self._reading: Mapping[str, Any] | None = None
         self._order: CommandName = Command.GO_ON
         self._over = threading.Event()

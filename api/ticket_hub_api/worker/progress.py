@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from ticket_hub_api.jobs.leases import WorkerEvent
+from ticket_hub_api.store.job_tables import EventKind
 
 __all__ = ["Meter"]
 
-TOLD = frozenset({"level", "result", "notice"})
+TOLD: Mapping[str, EventKind] = {"level": "level", "result": "result", "notice": "notice"}
+"""What a work writes -> what followers are told."""
 
 
 @dataclass
@@ -22,15 +26,15 @@ class Meter:
     """
 
     total: int
-    unit: str
+    unit: Literal["level", "result"]
     offset: int = 0
     done: int = 0
     members: dict[str, float] = field(default_factory=dict)
     latest: Mapping[str, Any] = field(default_factory=dict)
 
-    def take(self, lines: Iterable[Mapping[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    def take(self, lines: Iterable[Mapping[str, Any]]) -> list[WorkerEvent]:
         """Take lines in; the events among them that followers have not been told yet."""
-        told = []
+        told: list[WorkerEvent] = []
         for line in lines:
             kind = str(line["event"])
             data = {key: value for key, value in line.items() if key != "event"}
@@ -43,7 +47,7 @@ class Meter:
                 self.done += 1
                 self.members = {}
             if kind in TOLD and not data.pop("resumed", False):
-                told.append((kind, data))
+                told.append((TOLD[kind], data))
         return told
 
     def reading(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from ticket_hub_api.jobs.leases import Command, Lease
+from ticket_hub_api.jobs.leases import Command, Lease, WorkerEvent
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.reaping import MAX_LOSSES
 from ticket_hub_api.store.database import Database
@@ -212,7 +212,7 @@ def test_progress_and_events_reach_the_row(
 ) -> None:
     job = new_job()
     lease = claimed(queue, job)
-    happened = [("level", {"index": 0}), ("level", {"index": 1})]
+    happened: list[WorkerEvent] = [("level", {"index": 0}), ("level", {"index": 1})]
     queue.heartbeat(lease, seconds=0, progress={"done": 0.5}, happened=happened)
     assert look(database, job).progress == '{"done":0.5}'
     assert kinds(database, job) == ["running", "level", "level"]
