@@ -44,6 +44,7 @@ from ticket_hub_api.pages import routes_compare as pages_compare
 from ticket_hub_api.pages import routes_jobs as pages_jobs
 from ticket_hub_api.pages import routes_leaderboard as pages_leaderboard
 from ticket_hub_api.pages import routes_links as pages_links
+from ticket_hub_api.pages import routes_openid as pages_openid
 from ticket_hub_api.pages import routes_operator as pages_operator
 from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
@@ -105,6 +106,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     pages_transfer.router,
     pages_jobs.router,
     pages_account.router,
+    pages_openid.router,
     pages_operator.router,
     pages_links.router,  # last: it takes any two names
 )

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.auth import authenticate, principal_of_token
+from ticket_hub_api.accounts.openid import OpenIdProvider
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.indexing import (
     CatalogListener,
@@ -52,6 +53,7 @@ class Services:
         self.signer: Signer = load_signer(self.database)
         watch = DatabaseWatch(self.database) if settings.response_cache else None
         self.cache = ResponseCache(watch)
+        self.openid = OpenIdProvider(settings) if settings.oidc_issuer else None
         self.downloads: Counter[str] = Counter()
         self.metrics = Metrics(self.database)
         self.requests = Buckets(settings.requests_per_minute)

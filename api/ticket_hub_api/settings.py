@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
 
 from ticket_hub.errors import HubError
 from ticket_hub.home import ticket_home
@@ -84,6 +85,12 @@ class Settings:
         mirrors: addresses of hubs whose tickets `ticket hub index` may list here, with commas.
         trusted_keys: a folder of public keys, `NAME.pub`: a ticket that one of them has signed is
             shown as signed by NAME. Without it no name is shown.
+        oidc_issuer: the address of an OpenID Connect provider that people may sign in with; empty
+            for none. oidc_client_id, oidc_client_secret: what the provider knows this hub by.
+        oidc_allow: whom of the provider's users to let in, rules with commas of which one must
+            hold: `claim=value`, or `*` for all. An account is made when somebody first signs in.
+        oidc_scope: what a session that began so may do: `read` or `write`.
+        oidc_name: what the button to sign in calls the provider.
         response_cache: whether answers are kept for as long as nobody changes the database.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
@@ -111,6 +118,12 @@ class Settings:
     job_waiting: int = 1000
     mirrors: str = ""
     trusted_keys: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_allow: str = ""
+    oidc_scope: str = "write"
+    oidc_name: str = "single sign-on"
     response_cache: bool = True
     log_level: str = "info"
 
@@ -178,7 +191,35 @@ class Settings:
                 f"{settings.visibility!r} is no visibility.",
                 f"Set {_PREFIX}VISIBILITY to one of {', '.join(sorted(Visibility.ALL))}.",
             )
+        if settings.oidc_issuer:
+            _check_oidc(settings)
         return settings
+
+
+def _check_oidc(settings: Settings) -> None:
+    """Refuse sign-in by OpenID Connect that could not work, or would let everybody be an operator.
+
+    Raises:
+        HubError: a setting that it needs is missing or cannot be.
+    """
+    issuer = urlsplit(settings.oidc_issuer)
+    is_safe = issuer.scheme == "https" or is_loopback(issuer.hostname or "")
+    if not (is_safe and issuer.netloc):
+        raise HubError(
+            f"{settings.oidc_issuer[:200]!r} is no https:// address.",
+            f"Set {_PREFIX}OIDC_ISSUER to the provider's issuer, as its discovery names it.",
+        )
+    for name in ("oidc_client_id", "oidc_allow"):
+        if not getattr(settings, name):
+            raise HubError(
+                f"Sign-in by {settings.oidc_issuer} lacks a setting.",
+                f"Set {_PREFIX}{name.upper()}; docs/operating.md says how.",
+            )
+    if settings.oidc_scope not in {"read", "write"}:
+        raise HubError(
+            f"{settings.oidc_scope!r} is no scope for people who sign in.",
+            f"Set {_PREFIX}OIDC_SCOPE to read or write; operators sign in with a token.",
+        )
 
 
 def _parse(name: str, text: str, kind: type) -> object:

@@ -15,9 +15,11 @@ __all__ = [
     "account_names",
     "add_member",
     "add_organization",
+    "add_to",
     "add_user",
     "find_account",
     "has_accounts",
+    "is_free",
     "is_reserved",
     "remove_member",
     "set_disabled",
@@ -76,27 +78,41 @@ def add_organization(database: Database, name: str, *, full_name: str = "") -> N
 
 
 def _add_account(database: Database, account: Account) -> None:
+    database.transact(lambda session: add_to(session, account))
+
+
+def is_free(session: Session, name: str) -> bool:
+    """Whether an account could have this name."""
+    taken = session.scalar(select(Account.id).where(Account.key == name.lower()))
+    return _is_name(name) and not is_reserved(name) and not taken
+
+
+def add_to(session: Session, account: Account) -> None:
+    """Add an account within a transaction.
+
+    Raises:
+        HubError: the name cannot be used. HubConflictError: it is taken.
+    """
     name = account.name
     if is_reserved(name):
         raise HubError(
             f"{name!r} cannot be the name of an account: the hub's own addresses begin with it.",
             "Choose another name.",
         )
-    if not _NAME.fullmatch(name) or ".." in name or "--" in name:
+    if not _is_name(name):
         raise HubError(
             f"{name!r} cannot be the name of an account.",
             "Use letters, digits, '-', '_' and '.', at most 96, beginning and ending with a letter "
             "or a digit.",
         )
     account.key = name.lower()
+    if session.scalar(select(Account.id).where(Account.key == account.key)):
+        raise HubConflictError(f"There is an account {name!r} already.", "Choose another name.")
+    session.add(account)
 
-    def add(session: Session) -> None:
-        """Enter the account, unless its name is taken."""
-        if session.scalar(select(Account.id).where(Account.key == account.key)):
-            raise HubConflictError(f"There is an account {name!r} already.", "Choose another name.")
-        session.add(account)
 
-    database.transact(add)
+def _is_name(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and ".." not in name and "--" not in name
 
 
 def add_member(database: Database, organization: str, user: str, role: str = "write") -> None:

@@ -15,6 +15,7 @@ from ticket_hub_api.pages import drawing, sessions, wording
 from ticket_hub_api.pages.forms import FIELD, form_token
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.static_files import address_of
+from ticket_hub_api.services import services_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,6 +73,7 @@ def render(
         context: what the template names; a name that is missing is an error.
         forms: whether it has forms beside the one that signs out.
     """
+    provider = services_of(request).openid
     visitor: Principal = getattr(request.state, "visitor", ANONYMOUS)
     forms = forms or not visitor.anonymous
     text = (
@@ -83,6 +85,7 @@ def render(
             visitor=visitor,
             session_ended=getattr(request.state, "session_ended", ""),
             theme=_theme(request),
+            openid=provider.name if provider else "",
             form_token=form_token(request) if forms else "",
         )
     )

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import HubError
 from ticket_hub_api.accounts import tokens
+from ticket_hub_api.accounts.identities import SESSION
 from ticket_hub_api.accounts.principals import Principal, Scope, TokenScope
 from ticket_hub_api.errors import ApiError, bad_request, forbidden
 from ticket_hub_api.pages.forms import Fields, safe_path
@@ -56,9 +57,13 @@ async def sign_in(request: Request, _visitor: Anyone, fields: Fields) -> Respons
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, _visitor: Anyone, _fields: Fields) -> Response:
+async def sign_out(request: Request, visitor: Anyone, _fields: Fields) -> Response:
     """End the session."""
     response = _go("/sign-in")
+    if visitor.token_name == SESSION:  # nobody else has it
+        await run_in_threadpool(
+            tokens.revoke_token, services_of(request).database, visitor.token_id
+        )
     set_session(request, response, "")
     return response
 

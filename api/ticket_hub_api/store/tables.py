@@ -110,6 +110,22 @@ class Token(Base):
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class Identity(Base):
+    """Whom an OpenID Connect provider knows an account as: the issuer's subject, which stays.
+
+    The name or address of somebody at the provider may go to somebody else; this does not.
+    """
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    held_by = "account_id"
+    id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    issuer: Mapped[str] = mapped_column(String(400))
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now)
+
+
 class Secret(Base):
     """A key that the service made for itself, such as the one that signs upload addresses."""
 
