@@ -143,7 +143,7 @@ def _outcome(measured: Measured, statement: Statement) -> Outcome:
         return measured.outcome
     gaps = []
     for each in measured.curves:
-        if each.train_accuracy is None:
+        if each.train_accuracy is None or bool(each.train_accuracy[-1].isnan()):
             raise EvidenceError(
                 f"No training examples were read of {statement.first} and {statement.second}.",
                 'Give that study changes = { "training.train_sample" = 10000 }.',

@@ -88,10 +88,10 @@ class Measured:
 
     @property
     def train_accuracies(self) -> tuple[float, ...]:
-        """On the training sample at the early stop; empty where a trial has not read one."""
+        """On the training sample at the early stop; empty where a trial has not read one there."""
         read = [(each.train_accuracy, each.early_stop) for each in self.curves]
         found = [float(values[stop]) for values, stop in read if values is not None]
-        if len(found) < len(read):
+        if len(found) < len(read) or not np.isfinite(found).all():
             return ()
         return tuple(map(float, np.reshape(found, (-1, self.outcome.draws)).mean(1)))
 

@@ -20,6 +20,9 @@ from ticket_hub.types import Mask, Weights
 
 __all__ = ["Finished", "Step", "StepFacts"]
 
+_TEST = 4
+"""The column of the metric on the test part; what was read of the training part stands behind."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepFacts:
@@ -136,14 +139,17 @@ class Step:
         test: float = math.nan,
         validation: float = math.nan,
         test_loss: float = math.nan,
+        train: float = math.nan,
+        train_loss: float = math.nan,
     ) -> None:
         """Add one reading; the early stop is the first minimum of the validation loss.
 
         Args:
             iteration: steps done; it grows from one reading to the next.
             validation_loss: finite; in nats where the metric is accuracy.
-            test, validation: the metric on these parts, where it was read.
-            test_loss: where it was read.
+            test, validation, train: the metric on these parts, where it was read; `train` on a
+                sample of the training part, for the generalization gap.
+            test_loss, train_loss: where they were read.
 
         Raises:
             TrainingError: a number is not possible, or the iteration does not grow.
@@ -151,13 +157,13 @@ class Step:
         self._demand_open()
         row = [_number("iteration", iteration), _number("validation_loss", validation_loss)]
         row += [_number("validation", validation), _number("test_loss", test_loss)]
-        row.append(_number("test", test))
+        row += [_number("test", test), _number("train_loss", train_loss), _number("train", train)]
         if not math.isfinite(validation_loss):
             raise TrainingError(
                 f"The validation loss at iteration {iteration} is {validation_loss}.",
                 "Report finite numbers; a lower learning rate keeps a loop from diverging.",
             )
-        for name, value in (("test", test), ("validation", validation)):
+        for name, value in (("test", test), ("validation", validation), ("train", train)):
             if not (math.isnan(value) or self.metric.is_possible(value)):
                 raise self._impossible(name, value)
         last = self._readings[-1][0] if self._readings else -1
@@ -174,8 +180,9 @@ class Step:
 
         Args:
             measured: numbers by names of your own, all of which the bundle keeps. The one called
-                `test`, or as the metric is, is what tickets are judged by; `validation` is the
-                metric there. Without it the test value at the early stop of what was reported.
+                `test`, or as the metric is, is what tickets are judged by; `validation` and
+                `train` are the metric there. Without it the test value at the early stop of what
+                was reported.
 
         Raises:
             TrainingError: the step was finished before or is over, nothing was measured by the
@@ -196,7 +203,7 @@ class Step:
         for name, value in measured.items():
             if not math.isfinite(value):
                 raise self._impossible(name, value)
-        for name in ("test", "validation", self.metric.name):
+        for name in ("test", "validation", "train", self.metric.name):
             if name in measured and not self.metric.is_possible(measured[name]):
                 raise self._impossible(name, measured[name])
         point = self._point
@@ -241,7 +248,7 @@ class Step:
     def _curves(self, measured: Mapping[str, float]) -> Curves:
         named = [name for name in ("test", self.metric.name) if name in measured]
         rows = self._readings
-        if len(named) > 1 or (named and any(math.isfinite(row[4]) for row in rows)):
+        if len(named) > 1 or (named and any(math.isfinite(row[_TEST]) for row in rows)):
             raise TrainingError(
                 f"The {self.metric.name} on the test part was given twice.",
                 "Give it to `finish`, or to `report`; not to both.",
@@ -254,10 +261,14 @@ class Step:
                     measured.get("validation", math.nan),
                     math.nan,
                     measured[named[0]],
+                    measured.get("train_loss", math.nan),
+                    measured.get("train", math.nan),
                 )
             ]
+        table = torch.tensor(rows, dtype=torch.float64).reshape(-1, 7)
+        sampled = not bool(table[:, _TEST + 1 :].isnan().all())
         curves = replace(
-            Curves.of_columns(torch.tensor(rows, dtype=torch.float64).reshape(-1, 5)),
+            Curves.of_columns(table if sampled else table[:, : _TEST + 1]),
             measured={name: value for name, value in sorted(measured.items()) if name not in named},
         )
         if not rows or math.isnan(curves.accuracy):

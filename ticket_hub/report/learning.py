@@ -83,7 +83,7 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
             _curve(panels[0], line, _accuracy_readings(rung))
             _curve(panels[1], line, _readings(rung, "validation_loss"))
             if rung.train_accuracies:
-                _sample(panels[0], line, 100 * _readings(rung, "train_accuracy"))
+                _sample(panels[0], line, rung.metric.scale * _readings(rung, "train_accuracy"))
                 _sample(panels[1], line, _readings(rung, "train_loss"))
         _marks(panels[0], lines, _accuracy_at_stop)
         _marks(panels[1], lines, _least_loss)
@@ -210,7 +210,8 @@ def _focus(panel: Axes, rungs: Sequence[Measured]) -> None:
         floor = min(floor, float(mean[len(mean) // 8 :].min()))
         top = max(top, float(_accuracy_readings(rung).max()))
         if rung.train_accuracies:
-            top = max(top, float(100 * _readings(rung, "train_accuracy").mean(0).max()))
+            train = rung.metric.scale * _readings(rung, "train_accuracy").mean(0)
+            top = max(top, float(np.nanmax(train)))
     least = 0.5 if rungs[0].metric.is_accuracy else 1e-9
     margin = 0.08 * max(top - floor, least)
     panel.set_ylim(floor - margin, top + margin)

@@ -158,3 +158,42 @@ def test_what_compares_accuracies_takes_no_other_number_for_one(run: Path, tmp_p
         "value": pytest.approx(101.2), "rank": pytest.approx(-101.2),
     }  # fmt: skip
     assert facts["disagrees"] == []
+
+
+def test_what_a_loop_read_of_training_examples_gives_the_generalization_gap(tmp_path: Path) -> None:
+    def loop(step: Step) -> None:
+        if step.level:
+            for iteration in (0, 10):
+                step.report(
+                    iteration,
+                    validation_loss=1 / (1 + iteration),
+                    test=0.8,
+                    train=0.9,
+                    train_loss=0.1,
+                )
+            step.finish()
+        else:
+            step.finish(test=0.75, train=1.0)
+
+    for step in Search(Net, levels=1, trials=3, folder=tmp_path / "run"):
+        loop(step)
+    bundle = open_bundle(tmp_path / "run/bundle")
+    assert verify_bundle(bundle.path).holds
+    for record in bundle.curves():
+        found = record.curves
+        assert found.train_accuracy is not None
+        assert found.train_accuracy.tolist() == ([0.9, 0.9] if record.level else [1.0])
+    ticket_hub.report_run(tmp_path / "run", tmp_path / "report", ["md", "svg"])
+    rows = (tmp_path / "report/ladder.md").read_text().splitlines()
+    assert "training minus test (points)" in rows[0]
+    assert "+25.00" in rows[2]
+    assert "+10.00" in rows[3]
+    compared = Comparison(
+        f"{tmp_path / 'run'}:1",
+        against=["dense"],
+        trials=3,
+        make_network=Net,
+        folder=tmp_path / "c",
+    )
+    with pytest.raises(TrainingError, match=r"train cannot be 97\.0"):
+        next(iter(compared)).report(0, validation_loss=1.0, train=97.0)
