@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -52,6 +52,13 @@ class Against(click.Option):
         return super().get_help_record(ctx)
 
 
+def _choice(name: str, choices: Sequence[str], text: str) -> Callable[[F], F]:
+    """An option with a few values, of which the first is the default."""
+    return click.option(
+        name, type=click.Choice(choices), default=choices[0], show_default=True, help=text
+    )
+
+
 _OPTIONS = (
     click.option(
         "--against",
@@ -73,37 +80,29 @@ _OPTIONS = (
         type=click.IntRange(min=0),
         help="Stop a network so many iterations after its last new minimum: training.patience.",
     ),
-    click.option(
+    _choice(
         "--head",
-        type=click.Choice(HEADS),
-        default="auto",
-        show_default=True,
-        help="The output layer: auto keeps it where the numbers of classes agree, else resets it.",
+        HEADS,
+        "The output layer: auto keeps it where the numbers of classes agree, else resets it.",
     ),
-    click.option(
+    _choice(
         "--images",
-        type=click.Choice(["resize", "keep"]),
-        default="resize",
-        show_default=True,
-        help="Images of another size: resize scales them; keep leaves them where the network can.",
+        ["resize", "keep"],
+        "Images of another size: resize scales them; keep leaves them where the network can.",
     ),
     click.option(
         "--seed", type=click.IntRange(min=0), default=0, help="Of data orders and controls."
     ),
-    click.option(
+    _choice(
         "--fresh",
-        type=click.Choice(["rewound", "init"]),
-        default="rewound",
-        show_default=True,
-        help="Beside a rewound ticket, networks with fresh weights begin after as many iterations "
-        "as theta0 has behind it, or at their initialization.",
+        ["rewound", "init"],
+        "Beside a rewound ticket, networks with fresh weights begin after as many iterations as "
+        "theta0 has behind it, or at their initialization.",
     ),
-    click.option(
+    _choice(
         "--start",
-        type=click.Choice(["theta0", "signed"]),
-        default="theta0",
-        show_default=True,
-        help="What the tickets begin with: theta0, or its signs over fresh sizes.",
+        ["theta0", "signed"],
+        "What the tickets begin with: theta0, or its signs over fresh sizes.",
     ),
     options.margin_option,
     options.alpha_option,

@@ -11,7 +11,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from ticket_hub.bundle import strict
 from ticket_hub.bundle.experiment_record import (
     About,
     ExperimentRecord,
@@ -23,8 +22,9 @@ from ticket_hub.bundle.experiment_record import (
 from ticket_hub.bundle.layout import MAX_LEVELS, MAX_TRIALS
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.plugin_records import PluginRecord, are_possible
+from ticket_hub.bundle.record_checks import decode_as_written, demand_in, read_or_refuse
 from ticket_hub.durable import canonical_json
-from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
+from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.experiment_spec import TICKET, spec_of
@@ -52,14 +52,7 @@ def read_record(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON valu
     Raises:
         EvidenceError: it is no record, or says what cannot be.
     """
-    try:
-        return _read(table)
-    except EvidenceError:  # says what is wrong, and is a ValueError, too
-        raise
-    except RecipeError as error:
-        raise _wrong(error.problem) from error
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise _wrong("a part of it is missing or of another kind") from error
+    return read_or_refuse(_read, table, _wrong)
 
 
 def demand_about(record: ExperimentRecord, about: About) -> None:
@@ -115,16 +108,7 @@ def decode_record(data: bytes | bytearray, *, source: str) -> ExperimentRecord:
     Raises:
         BundleFormatError: it is no record, or has another spelling than `encode_record` gives.
     """
-    try:
-        record = read_record(strict.parse(data, source=source))
-    except EvidenceError as error:
-        raise BundleFormatError(f"{source}: {error.problem}", error.remedy) from error
-    if encode_record(record) != data:
-        raise BundleFormatError(
-            f"{source} has another spelling than the one that is written.",
-            "Fetch the bundle again, or ask its author to write it again.",
-        )
-    return record
+    return decode_as_written(data, source, read_record, encode_record)
 
 
 def record_in(manifest: Manifest, data: bytes | bytearray, name: str) -> ExperimentRecord:
@@ -133,12 +117,7 @@ def record_in(manifest: Manifest, data: bytes | bytearray, name: str) -> Experim
     Raises:
         BundleFormatError: as `decode_record`, or it is not about this bundle and its tickets.
     """
-    record = decode_record(data, source=name)
-    try:
-        demand_about(record, About.of(manifest))
-    except EvidenceError as error:
-        raise BundleFormatError(f"{name}: {error.problem}", error.remedy) from error
-    return record
+    return demand_in(manifest, name, decode_record(data, source=name), demand_about)
 
 
 def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ticket_hub.bundle import strict
 from ticket_hub.bundle.experiment_record import About, one_line
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.record_checks import decode_as_written, demand_in, read_or_refuse
 from ticket_hub.bundle.reproduction_record import (
     SMOKE,
     ComparedTickets,
@@ -19,7 +19,7 @@ from ticket_hub.bundle.reproduction_record import (
     word_of,
 )
 from ticket_hub.durable import canonical_json
-from ticket_hub.errors import BundleFormatError, EvidenceError, RecipeError
+from ticket_hub.errors import EvidenceError
 from ticket_hub.patterns import SHA256
 from ticket_hub.recipe.tables import build, to_table
 
@@ -48,14 +48,7 @@ def read_reproduction(table: Any) -> ReproductionRecord:  # noqa: ANN401 - any J
     Raises:
         EvidenceError: it is no record, or says what cannot be.
     """
-    try:
-        return _read(table)
-    except EvidenceError:
-        raise
-    except RecipeError as error:
-        raise _wrong(error.problem) from error
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        raise _wrong("a part of it is missing or of another kind") from error
+    return read_or_refuse(_read, table, _wrong)
 
 
 def encode_reproduction(record: ReproductionRecord) -> bytes:
@@ -69,16 +62,7 @@ def decode_reproduction(data: bytes | bytearray, *, source: str) -> Reproduction
     Raises:
         BundleFormatError: it is no record, or has another spelling than `encode_reproduction`.
     """
-    try:
-        record = read_reproduction(strict.parse(data, source=source))
-    except EvidenceError as error:
-        raise BundleFormatError(f"{source}: {error.problem}", error.remedy) from error
-    if encode_reproduction(record) != data:
-        raise BundleFormatError(
-            f"{source} has another spelling than the one that is written.",
-            "Fetch the bundle again, or ask its author to write it again.",
-        )
-    return record
+    return decode_as_written(data, source, read_reproduction, encode_reproduction)
 
 
 def reproduction_in(manifest: Manifest, data: bytes | bytearray, name: str) -> ReproductionRecord:
@@ -87,12 +71,7 @@ def reproduction_in(manifest: Manifest, data: bytes | bytearray, name: str) -> R
     Raises:
         BundleFormatError: as `decode_reproduction`, or it is not about this bundle.
     """
-    record = decode_reproduction(data, source=name)
-    try:
-        demand_tried(record, About.of(manifest))
-    except EvidenceError as error:
-        raise BundleFormatError(f"{name}: {error.problem}", error.remedy) from error
-    return record
+    return demand_in(manifest, name, decode_reproduction(data, source=name), demand_tried)
 
 
 def demand_tried(record: ReproductionRecord, about: About) -> None:
