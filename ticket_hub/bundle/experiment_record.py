@@ -13,7 +13,7 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.bundle.strict import MAX_LENGTH, one_line
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
-from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec, OwnExperimentSpec
 from ticket_hub.recipe.spec import LATER
 

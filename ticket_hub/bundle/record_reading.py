@@ -26,7 +26,7 @@ from ticket_hub.bundle.record_checks import decode_as_written, demand_in, read_o
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Rule
-from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.recipe.experiment_spec import TICKET, spec_of
 from ticket_hub.recipe.own import Metric, are_names
 from ticket_hub.recipe.tables import build, to_table

@@ -10,7 +10,8 @@ from ticket_hub.bundle.manifest import DefaultTicket, EvidenceSummary, LevelReco
 from ticket_hub.bundle.metrics import CurveRecord, outcome_of
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
-from ticket_hub.evidence.verdict import USUAL, Judged
+from ticket_hub.evidence.rule import USUAL
+from ticket_hub.evidence.verdict import Judged
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.training import Curves

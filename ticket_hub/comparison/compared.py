@@ -13,7 +13,7 @@ from ticket_hub.comparison.studies import Study, StudyLevel, judge_studies
 from ticket_hub.comparison.tables import runs_table
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
-from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.showing import Shown, View
 from ticket_hub.transfer.spec import DENSE
 

@@ -11,8 +11,8 @@ from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import IDENTICAL, Mean, mean_of
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.evidence.statistics import Difference
-from ticket_hub.evidence.verdict import USUAL
 from ticket_hub.recipe.own import read_at
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.spec import DENSE, TICKET

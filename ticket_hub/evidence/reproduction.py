@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ticket_hub.evidence import Rule
+from ticket_hub.evidence.rule import ALPHA, USUAL
 from ticket_hub.evidence.student import t_quantile
-from ticket_hub.evidence.verdict import ALPHA, MARGIN, USUAL
+from ticket_hub.recipe.own import MARGIN
 
 __all__ = ["LevelReplay", "ReplayReport", "Reproduction", "TrialReplay", "judge_level", "predicted"]
 

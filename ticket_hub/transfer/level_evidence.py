@@ -11,7 +11,7 @@ from ticket_hub.content_id import content_digest
 from ticket_hub.evidence import ControlComparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
 from ticket_hub.evidence.rows import mean_of
-from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.table import finite
 from ticket_hub.transfer.result import Result

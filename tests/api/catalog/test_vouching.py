@@ -14,7 +14,7 @@ import pytest
 from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import HubAccessError, SignatureError
 from ticket_hub.evidence.reproduction import ReplayReport, TrialReplay, judge_level
-from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.signing.keys import find_key, keygen
 from ticket_hub.transfer.replay_sharing import push_replay
 from ticket_hub.transfer.sharing import push_bundle

@@ -19,7 +19,7 @@ from ticket_hub.bundle.replay_record import (
 )
 from ticket_hub.errors import BundleFormatError, EvidenceError, HubAccessError
 from ticket_hub.evidence.reproduction import ReplayReport, TrialReplay, judge_level
-from ticket_hub.evidence.verdict import USUAL
+from ticket_hub.evidence.rule import USUAL
 from ticket_hub.hub import connect
 from ticket_hub.hub.base import Hub, Pushed
 from ticket_hub.hub.cache import Cache
