@@ -14,6 +14,7 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests.helpers.long_files import seconds_of
 from tests.helpers.once import once
 
 # What is imported while tests are collected stays: to look through it again finds nothing.
@@ -130,12 +131,16 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a costly fixture run in one process, so that it is made once."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Processes beside each other take whole files, and those first that take longest.
+
+    What tests of a file share is so made once, and no process is left with a long file at the end.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    items.sort(key=lambda item: -seconds_of(item.nodeid))
     for item in items:
-        known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-        if any(each[-1].scope == "module" for each in known.values()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_collection_finish() -> None:

@@ -18,7 +18,7 @@ pytest.importorskip("fastapi", reason="needs the service: pip install '.[serve]'
 
 import yaml
 
-from ticket_hub_api.background import start_hub
+from tests.helpers.forked import start_hub
 from ticket_hub_api.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

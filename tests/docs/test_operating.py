@@ -21,8 +21,9 @@ from tests.helpers.ports import free_port
 
 pytest.importorskip("fastapi", reason="needs the service: pip install '.[serve]'")
 
+from tests.helpers.forked import start_hub
 from ticket_hub_api import operation
-from ticket_hub_api.background import RunningHub, start_hub
+from ticket_hub_api.background import RunningHub
 from ticket_hub_api.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

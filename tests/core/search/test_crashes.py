@@ -8,10 +8,13 @@ from tests.helpers.campaigns import run_campaign
 
 # Every so manieth pair of durable call and fault, which has no factor in common with the kinds,
 # and how many these are at least.
-SAMPLES = [("83", 15), pytest.param(("41", 30), marks=pytest.mark.slow)]
+SAMPLES = [
+    ("167", 7),
+    *(pytest.param(each, marks=pytest.mark.slow) for each in (("83", 15), ("41", 30))),
+]
 
 
-@pytest.fixture(scope="module", params=SAMPLES, ids=["83rd", "41st"])
+@pytest.fixture(scope="module", params=SAMPLES, ids=["167th", "83rd", "41st"])
 def some_faults(request: pytest.FixtureRequest) -> dict[str, Any]:
     every, least = request.param
     return {"least": least, **run_campaign("--every", every)}
