@@ -5,8 +5,9 @@
 Both sides do the same work in turns: training steps, and validation and test read every 100
 iterations. What is compared is CPU time of one thread (rows of several processes: wall time) of
 one iteration of one trial, composed from measured training and evaluation. The rows of one LeNet
-have a second reference in the same rounds: an expert's loop, with tensors in memory, fused Adam and
-masks by one multiplication. Real data are read from TICKET_DATA, in torchvision's layout.
+and of ResNet-20 have a second reference in the same rounds: an expert's loop, with tensors in
+memory, a fused optimizer and masks by one multiplication, which is the only one of the rows of
+MLPs and of timm. Real data are read from TICKET_DATA, in torchvision's layout.
 """
 
 from __future__ import annotations
@@ -28,19 +29,21 @@ from multicore import busy_machine, four_cores
 from sides import LENET, dense_member, side_of, usual_side
 from tickets import LEVELS, ladder, mnist
 from torch import Tensor
-from usual import TightLoop, UsualLoop
+from usual import TightLoop, UsualLoop, perceptron
 
-from ticket_hub.data import DataSet, load, normalized
+from ticket_hub.data import DataSet, Part, load, normalized
 from ticket_hub.home import data_folder
 from ticket_hub.networks import architecture_for, build
 from ticket_hub.pruning import density
 from ticket_hub.recipe import DataSpec, NetworkSpec, TrainingSpec
 from ticket_hub.training import Member
 from ticket_hub.training.choice import BACKENDS, TABLE, choose
+from ticket_hub.training.layout import lay_out
 from ticket_hub.training.pixels import cut
 from ticket_hub.types import Architecture
 
 RESNET = TrainingSpec(iterations=10**6, batch_size=128, optimizer="sgd", lr=0.03, momentum=0.9)
+TIMM = "timm:resnet10t"
 TARGETS: Mapping[str, tuple[float, float]] = {
     "lenet-dense": (12, 18),
     "lenet-0.21-numba": (math.nan, math.nan),
@@ -50,6 +53,7 @@ TARGETS: Mapping[str, tuple[float, float]] = {
     "search-numba": (30, 45),
     "resnet20-core": (1.25, 1.4),
     "resnet20-4cores": (1.6, 2.0),
+    "timm-core": (1.0, 1.0),
     "mlp-32": (8, 15),
     "mlp-32-stack": (8, 15),
     "busy": (0.8, 1.2),
@@ -70,12 +74,37 @@ def lenet(level: int, backend: str, rounds: int) -> dict[str, Any]:
 def _tight_side(data: DataSet, sizes: tuple[int, ...], masks: Sequence[Tensor] = ()) -> TimedSide:
     """An expert's loop: all tensors in memory, normalized once, and few calls."""
     images, labels = normalized(data.train.inputs, data).flatten(1), data.train.labels
-    loop = TightLoop(images, labels, sizes, LENET.batch_size, masks)
+    module = perceptron(sizes)
+    adam = torch.optim.Adam(module.parameters(), lr=LENET.lr, fused=True)
+    loop = TightLoop(images, labels, module, adam, batch=LENET.batch_size, masks=masks)
     read = [(normalized(p.inputs, data).flatten(1), p.labels) for p in (data.validation, data.test)]
     return TimedSide(
         train=loop.train,
         iterations=300 if masks else 1000,
-        evaluate=lambda: [loop.evaluate(*pair) for pair in read],
+        evaluate=lambda: [loop.evaluate(*pair, size=len(pair[1])) for pair in read],
+    )
+
+
+def _tight_convolutions(architecture: Architecture, data: DataSet, read: DataSet) -> TimedSide:
+    """An expert's loop of a network of convolutions, channels-last, with fused SGD.
+
+    Nothing is mirrored or cropped in it. `read` has the parts that are evaluated.
+    """
+    module = build(architecture)
+    layout = lay_out(module)
+
+    def laid_out(part: Part) -> Tensor:
+        return normalized(part.inputs, data).contiguous(memory_format=layout)
+
+    sgd = torch.optim.SGD(module.parameters(), RESNET.lr, momentum=RESNET.momentum, fused=True)
+    images, labels = laid_out(data.train), data.train.labels
+    loop = TightLoop(images, labels, module, sgd, batch=RESNET.batch_size)
+    pairs = [(laid_out(part), part.labels) for part in (read.validation, read.test)]
+    return TimedSide(
+        train=loop.train,
+        iterations=4,
+        evaluate=lambda: [loop.evaluate(*pair, size=100) for pair in pairs],
+        share=2 / 15,
     )
 
 
@@ -122,7 +151,19 @@ def resnet_core(rounds: int) -> dict[str, Any]:
     engine = BACKENDS[name](architecture, data, RESNET, [one])
     some = replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
     ours = replace(side_of(engine, some, 4), share=2 / 15)
-    return compare(usual_side(usual, 4, 2), ours, rounds)
+    tight = _tight_convolutions(architecture, data, some)
+    return compare(usual_side(usual, 4, 2), ours, rounds, tight=tight)
+
+
+def timm_core(rounds: int) -> dict[str, Any]:
+    """A network of timm on one core, against a tight loop."""
+    data = load(DataSpec(name="cifar10", normalize="standard"), data_folder())
+    architecture = architecture_for(NetworkSpec(name=TIMM), data.input_shape, 10)
+    name = choose(build(architecture), RESNET, data, 1.0)
+    engine = BACKENDS[name](architecture, data, RESNET, [dense_member(architecture)])
+    some = replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
+    ours = replace(side_of(engine, some, 4), share=2 / 15)
+    return compare(_tight_convolutions(architecture, data, some), ours, rounds)
 
 
 def mlp(backend: str, rounds: int) -> dict[str, Any]:
@@ -144,6 +185,7 @@ ROWS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "search-numba": partial(whole_search, ""),
     "resnet20-core": resnet_core,
     "resnet20-4cores": four_cores,
+    "timm-core": timm_core,
     "mlp-32": partial(mlp, "sparse-numba"),
     "mlp-32-stack": partial(mlp, "stack"),
     "busy": busy_machine,

@@ -71,6 +71,7 @@ def main() -> None:
             if not left:
                 left = batches.load(at, at + 50)
             began = time.perf_counter(), time.process_time()
+            batches.feed()
             batches.inputs()
             batches.advance()
             wall.append(time.perf_counter() - began[0])

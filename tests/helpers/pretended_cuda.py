@@ -24,7 +24,15 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
 from tests.helpers.pretended_streams import Event, Host, Stream
-from tests.helpers.pretended_tensors import Call, CudaTensor, called, is_fresh, pointer
+from tests.helpers.pretended_tensors import (
+    Call,
+    CudaPictures,
+    CudaTensor,
+    called,
+    is_fresh,
+    pointer,
+)
+from ticket_hub.data import PackedImages
 
 __all__ = ["Graph", "GraphFacts", "PretendedCuda"]
 
@@ -314,6 +322,12 @@ class PretendedCuda(TorchFunctionMode):
         copies = kwargs.pop("copy", False)
         device, dtype, non_blocking, layout = torch._C._nn._parse_to(*args[1:], **kwargs)
         place, moved = self._named(device), value
+        if isinstance(value, PackedImages):  # they have no memory anywhere
+            if dtype in {None, torch.uint8}:
+                kind = CudaPictures if place is not None else PackedImages
+                return kind(value.packed, place or device or value.device)
+            place, value = place or self._named(value.device), value.read()
+            moved = value
         if device is not None and place is None:
             moved = self._fetched(value)
         elif place is not None and place != value.device:
@@ -399,10 +413,9 @@ class PretendedCuda(TorchFunctionMode):
         self._made.append(Stream(self._devices[self._index(device)], self.host))
         return self._made[-1]
 
-    def _event(self, **options: object) -> Event:
-        event = Event(self.host)
-        event.options = options  # type: ignore[attr-defined]
-        return event
+    def _event(self, *, blocking: bool = False, **options: object) -> Event:
+        del options
+        return Event(self.host, blocking=blocking)
 
     def _used(self, device: object = None) -> int:
         return self.memory.live_bytes(self._devices[self._index(device)])

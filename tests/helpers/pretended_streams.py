@@ -101,18 +101,27 @@ class Stream(Clock):
 
 
 class Event(Clock):
-    """A place in a stream."""
+    """A place in a stream.
 
-    def __init__(self, host: Host) -> None:
+    Args:
+        blocking: the host sleeps when it waits for it, instead of keeping a core busy.
+    """
+
+    def __init__(self, host: Host, *, blocking: bool = False) -> None:
         super().__init__()
-        self.host = host
+        self.host, self.blocking = host, blocking
 
     def record(self, stream: Stream) -> None:
         """Here."""
         self.seen = dict(stream.seen)
 
     def synchronize(self) -> None:
-        """Let the host wait until everything before it is over."""
+        """Let the host wait until everything before it is over.
+
+        Raises:
+            AssertionError: it would spin meanwhile.
+        """
+        assert self.blocking, "the host keeps a core busy while it waits for this event"
         self.host.merge(self)
 
 

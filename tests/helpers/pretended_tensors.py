@@ -15,7 +15,19 @@ from typing import Any, ClassVar, Protocol, Self
 import torch
 from torch import Tensor
 
-__all__ = ["Call", "CudaTensor", "Machine", "called", "check_fused", "is_fresh", "pointer"]
+from ticket_hub.data import PackedImages
+from ticket_hub.data.packed import PicturePlaces
+
+__all__ = [
+    "Call",
+    "CudaPictures",
+    "CudaTensor",
+    "Machine",
+    "called",
+    "check_fused",
+    "is_fresh",
+    "pointer",
+]
 
 FUSED = {"_fused_sgd_", "_fused_adam_", "_fused_adamw_"}
 
@@ -91,6 +103,26 @@ class CudaTensor(Tensor):
     ) -> Any:  # noqa: ANN401 - whatever the operation gives
         """Let the machine at work run it."""
         return cls.machine.run(func, args, kwargs or {})
+
+
+class CudaPictures(PackedImages):
+    """Pictures on disk that say they are for `cuda:0` or `cuda:1`, as `CudaTensor` does."""
+
+    place: torch.device
+
+    @staticmethod
+    def __new__(cls: type[Self], where: PicturePlaces, device: torch.device | None = None) -> Self:
+        """Pictures for the device."""
+        made = PackedImages.__new__(cls, where)
+        assert isinstance(made, cls)
+        assert device is not None
+        made.place = device
+        return made
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """Where it says that its pixels will lie."""
+        return self.place
 
 
 class Call:

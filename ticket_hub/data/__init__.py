@@ -11,7 +11,7 @@ from ticket_hub.data.augmentation import Augmentation, is_augmented
 from ticket_hub.data.dataset import DataSet, Part, Published, normalized
 from ticket_hub.data.given import keep
 from ticket_hub.data.loading import load
-from ticket_hub.data.packed import PackedImages, ReadAhead
+from ticket_hub.data.packed import PackedImages
 from ticket_hub.data.packing import data_pack
 from ticket_hub.data.registry import data_names, register_dataset
 
@@ -21,7 +21,6 @@ __all__ = [
     "PackedImages",
     "Part",
     "Published",
-    "ReadAhead",
     "adapted",
     "data_names",
     "data_pack",

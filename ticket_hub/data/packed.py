@@ -7,7 +7,7 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -28,9 +28,10 @@ __all__ = [
     "MANIFEST",
     "PICTURES",
     "RECORD",
+    "Decoding",
     "Pack",
     "PackedImages",
-    "ReadAhead",
+    "PicturePlaces",
     "decoder",
     "pixels",
 ]
@@ -45,9 +46,6 @@ RECORD = np.dtype(
 """Of one picture in the index: where its bytes end, its label, their checksum, and its size."""
 
 FORMAT = 1
-DEPTH = 4
-"""Batches that are decoded ahead of the one that is trained on."""
-
 CHUNK = 8
 """Pictures that one thread decodes at a time."""
 
@@ -128,7 +126,25 @@ def _threads(_process: int) -> ThreadPoolExecutor:
 
 
 @dataclass(frozen=True)
-class _Where:
+class Decoding:
+    """Pixels that threads are filling in."""
+
+    pixels: UInt8[Tensor, "batch channels height width"]
+    filling: Sequence[Future[None]]
+
+    def result(self) -> UInt8[Tensor, "batch channels height width"]:
+        """The pixels, once all are there.
+
+        Raises:
+            DataCorruptError: a picture cannot be decoded.
+        """
+        for each in self.filling:
+            each.result()
+        return self.pixels
+
+
+@dataclass(frozen=True)
+class PicturePlaces:
     """Which pictures, and how they become pixels."""
 
     folder: str
@@ -146,11 +162,11 @@ class PackedImages(Tensor):
     by a thread for each core. What is decoded is the square in the middle of each picture.
     """
 
-    packed: _Where
+    packed: PicturePlaces
 
     @staticmethod
     def __new__(  # noqa: D102, PYI034 - as the class says; `Self` is unknown to the tests' checker
-        cls: type[PackedImages], where: _Where, device: torch.device | None = None
+        cls: type[PackedImages], where: PicturePlaces, device: torch.device | None = None
     ) -> PackedImages:
         shape = (len(where.places), where.channels, where.size, where.size)
         made: PackedImages = Tensor._make_wrapper_subclass(  # noqa: SLF001 - as its documentation says
@@ -185,7 +201,7 @@ class PackedImages(Tensor):
                 "Set data.short_side to data.size or more, and pack them again.",
             )
         channels = int(pack.index["channels"].max())
-        return cls(_Where(str(pack.folder), pack.digest, places, channels, size))
+        return cls(PicturePlaces(str(pack.folder), pack.digest, places, channels, size))
 
     def __repr__(self) -> str:  # type: ignore[override]
         return f"PackedImages({tuple(self.shape)}, {self.packed.folder!r})"
@@ -229,17 +245,24 @@ class PackedImages(Tensor):
             windows: top, left, height and width of what is cut out of each and scaled; without
                 them the square in the middle.
         """
-        return _finish(*self.begin(rows, windows))
+        return self.begin(rows, windows).result()
 
     def begin(
         self,
         rows: Int64[Tensor, " batch"] | None = None,
         windows: Int64[Tensor, "batch 4"] | None = None,
-    ) -> tuple[Tensor, list[Future[None]]]:
-        """As `read`, without waiting: the tensor, and what fills it."""
-        places = self.packed.places if rows is None else self.packed.places[rows]
+        found: UInt8[Tensor, "batch channels height width"] | None = None,
+    ) -> Decoding:
+        """As `read`, without waiting.
+
+        Args:
+            found: the tensor, where there is one already.
+        """
+        places = self.packed.places if rows is None else self.packed.places[rows.long()]
         where = self.packed
-        found = torch.empty(len(places), where.channels, where.size, where.size, dtype=torch.uint8)
+        if found is None:
+            shape = (len(places), where.channels, where.size, where.size)
+            found = torch.empty(shape, dtype=torch.uint8)
         numbers, target = places.tolist(), found.numpy()
         cuts = [None] * len(numbers) if windows is None else windows.tolist()
 
@@ -250,7 +273,8 @@ class PackedImages(Tensor):
 
         # By the process's number: the threads of a parent do not come along through a fork.
         executor = _threads(os.getpid())
-        return found, [executor.submit(fill, at) for at in range(0, len(numbers), CHUNK)]
+        filling = [executor.submit(fill, at) for at in range(0, len(numbers), CHUNK)]
+        return Decoding(found, filling)
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override] # as torch calls it
@@ -285,37 +309,6 @@ def pixels(value: Any) -> Any:  # noqa: ANN401 - a tensor, or something else
     return value.read().to(value.device) if isinstance(value, PackedImages) else value
 
 
-class ReadAhead:
-    """Batches of a run of steps, some of them decoded while others are trained on.
-
-    Args:
-        rows: of the examples of each step, `(steps, batch)`.
-        windows: of each, as in `PackedImages.read`.
-    """
-
-    def __init__(
-        self,
-        images: PackedImages,
-        rows: Int64[Tensor, "steps batch"],
-        windows: Int64[Tensor, "steps batch 4"] | None,
-    ) -> None:
-        self._waiting = self._begin(images, rows, windows)
-        self._begun: list[tuple[Tensor, list[Future[None]]]] = []
-
-    @staticmethod
-    def _begin(
-        images: PackedImages, rows: Tensor, windows: Tensor | None
-    ) -> Iterator[tuple[Tensor, list[Future[None]]]]:
-        for step, some in enumerate(rows):
-            yield images.begin(some, None if windows is None else windows[step])
-
-    def __next__(self) -> UInt8[Tensor, "batch channels height width"]:
-        """The pixels of the next step, on the CPU."""
-        while len(self._begun) < DEPTH and (more := next(self._waiting, None)) is not None:
-            self._begun.append(more)
-        return _finish(*self._begun.pop(0))
-
-
 def decoder() -> str:
     """What decodes pictures here, with versions: other versions may give other pixels."""
     import PIL
@@ -324,14 +317,13 @@ def decoder() -> str:
     return f"Pillow {PIL.__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}"
 
 
-def _finish(found: Tensor, filling: Sequence[Future[None]]) -> Tensor:
-    for each in filling:
-        each.result()
-    return found
-
-
 def _decoded(
-    pack: Pack, place: int, window: Sequence[int] | None, where: _Where
+    pack: Pack,
+    place: int,
+    # A sequence is checked by random items in the tests, and a step that is captured meanwhile
+    # would seem to draw them.
+    window: Collection[int] | None,
+    where: PicturePlaces,
 ) -> NDArray[np.uint8]:
     from PIL import Image
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ticket_hub.data import Augmentation, DataSet, PackedImages, ReadAhead, is_augmented, normalized
+from ticket_hub.data import Augmentation, DataSet, PackedImages, is_augmented, normalized
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.seeds import derive_seed
 from ticket_hub.shapes import Float, Int64, Shaped
+from ticket_hub.training.disk_batches import AHEAD, DiskBatches
 from ticket_hub.training.graphs import Rows
 from ticket_hub.training.member import Member
 from ticket_hub.training.order import Orders, epoch_of
@@ -31,7 +32,8 @@ class Batches:
 
     Images that are augmented stay uint8 until then; others may be kept normalized.
 
-    `load` begins a run of at most `RUN` steps; `advance` goes from one step to the next.
+    `load` begins a run of at most `RUN` steps. Before each step `feed` puts its inputs in place,
+    where the host has a part in that; after it `advance` goes to the next.
 
     Args:
         share: the examples of each batch that are wanted; what they are, and what becomes of
@@ -55,7 +57,7 @@ class Batches:
         )
         images = data.train.inputs
         self._pictures = (
-            _Pictures(images, data, members) if isinstance(images, PackedImages) else None
+            DiskBatches(images, data, members) if isinstance(images, PackedImages) else None
         )
         self._ready = floats(data.train, data) if kept_floats(data.train, data) else None
 
@@ -63,17 +65,20 @@ class Batches:
         """Prepare the steps from `start` on, at most to `stop`; their number is returned."""
         stop = min(stop, start + RUN)
         size, examples = self.training.batch_size, len(self.data.train)
-        order = self._orders.table(start, stop)[:, :, self._share]
-        epoch = torch.tensor([[epoch_of(at, size, examples)] for at in range(start, stop)])
+        # Pictures on disk are begun for the next run, too, which nobody may ever train.
+        ahead = 0 if self._pictures is None else min(AHEAD, self.training.iterations - stop)
+        order = self._orders.table(start, stop + ahead)[:, :, self._share]
+        epoch = torch.tensor([[epoch_of(at, size, examples)] for at in range(start, stop + ahead)])
+        if self._pictures is not None:
+            self._pictures.load(start, order, epoch)
+        order, epoch = order[: stop - start], epoch[: stop - start]
         lr = learning_rates(self.training, start, stop, self.device)
         tables = {"order": order, "lr": lr, "epoch": epoch}
         if self.training.mixup:
             tables["share"] = mixing_shares(self.training, self.members, start, stop)
         self._rows.load(**tables)
-        if self._pictures is not None:
-            self._pictures.load(order.long(), epoch)
-            return stop - start
-        if self._ready is None and is_augmented(self.data.spec):
+        from_memory = self._pictures is None and self._ready is None
+        if from_memory and is_augmented(self.data.spec):
             order, epoch = self._rows.table("order"), self._rows.table("epoch")
             _, height, width = self.data.input_shape
             # Made where the tables lie, from 32 bits each: nothing more has to be copied to the
@@ -88,6 +93,11 @@ class Batches:
         """The learning rate of this step."""
         return self._rows.row("lr")
 
+    def feed(self) -> None:
+        """Put what comes from the host in place for this step, without waiting for the device."""
+        if self._pictures is not None:
+            self._pictures.feed()
+
     def inputs(
         self,
     ) -> tuple[
@@ -98,7 +108,7 @@ class Batches:
         chosen = order.flatten()
         labels = self.data.train.labels.index_select(0, chosen).view(order.shape)
         if self._pictures is not None:
-            return normalized(self._pictures.next(order.shape), self.data), labels
+            return normalized(self._pictures.inputs(len(order)), self.data), labels
         shape = (*order.shape, *self.data.train.inputs.shape[1:])
         if self._ready is not None:
             return self._ready.index_select(0, chosen).view(shape), labels
@@ -149,42 +159,3 @@ def mixing_shares(
         ],
         dtype=torch.float32,
     )
-
-
-class _Pictures:
-    """Training pictures that lie on disk: decoded ahead, cut by their own draws.
-
-    What is drawn is what would be drawn of pixels in memory; a window of random size is cut out of
-    the whole picture, which may be larger than what the network takes.
-    """
-
-    def __init__(self, images: PackedImages, data: DataSet, members: Sequence[Member]) -> None:
-        streams = [(member.seed, member.level) for member in members]
-        self._images, self._spec, self._device = images, data.spec, data.device
-        # The host draws, since it cuts windows while it decodes; pixels are moved on the device.
-        self._draw = Augmentation(data.spec, streams, "cpu")
-        self._augment = Augmentation(data.spec, streams, data.device)
-        self._is_cut = data.spec.crop == "resized" and not images.is_uniform
-        self._moves: Tensor | None = None
-        self._place = 0
-
-    def load(
-        self, order: Int64[Tensor, "steps members batch"], epoch: Int64[Tensor, "steps members"]
-    ) -> None:
-        """Begin a run of steps."""
-        rows, windows, self._place = order.flatten(1), None, 0
-        if is_augmented(self._spec):
-            self._moves = self._draw.moves(order, epoch, self._images.sizes(order))
-            if self._is_cut:
-                windows = self._moves[..., 1:5].flatten(1, 2)
-        self._ahead = ReadAhead(self._images, rows, windows)
-
-    def next(self, shape: Sequence[int]) -> Tensor:
-        """The pixels of the next step, augmented, on the device."""
-        read = next(self._ahead).to(self._device)
-        images = read.view(*shape, *read.shape[1:])
-        if self._moves is not None:
-            moves = self._moves[self._place].to(self._device)
-            images = self._augment.move(images, moves, is_cut=self._is_cut)
-        self._place += 1
-        return images

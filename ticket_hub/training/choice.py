@@ -72,13 +72,8 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
     kind: type[Backend] = BACKENDS[name]
     if issubclass(kind, SparseBackend) and data.kind != "images":
         return "train on anything but pixels"
-    if isinstance(data.train.inputs, PackedImages):
-        if issubclass(kind, SparseBackend):
-            return "train on pictures that lie on disk"
-        # A graph repeats the device's work alone, and pictures are decoded on the host at each
-        # step.
-        if data.device.type == "cuda" and name != "plain":
-            return "read pictures from disk within a graph"
+    if isinstance(data.train.inputs, PackedImages) and issubclass(kind, SparseBackend):
+        return "train on pictures that lie on disk"
     for asked, knows, does in (
         (training.label_smoothing, "smooths_labels", "smooth labels"),
         (training.mixup, "mixes", "mix examples"),

@@ -198,7 +198,8 @@ def check_shares(task: Task, data: DataSet, size: int) -> None:
     """Refuse what so many processes cannot train together.
 
     Raises:
-        RecipeError: a forced backend, or a batch with fewer examples than there are processes.
+        RecipeError: a forced backend, a batch with fewer examples than there are processes, or
+            pairs of `training.mixup` that would be torn apart.
     """
     forced = task.training.backend
     if forced not in SHARING:
@@ -211,6 +212,13 @@ def check_shares(task: Task, data: DataSet, size: int) -> None:
         raise RecipeError(
             f"A batch of {batch} examples cannot be split over {size} processes.",
             "Use fewer processes. A larger training.batch_size is another recipe.",
+        )
+    # Neighbours in a batch are mixed: where all shares are even, they are so in every process.
+    if task.training.mixup and batch % (2 * size):
+        raise RecipeError(
+            f"training.mixup mixes pairs, and {size} processes do not get whole pairs of {batch} "
+            "examples each.",
+            f"Use fewer processes, or a training.batch_size that {2 * size} divides.",
         )
 
 

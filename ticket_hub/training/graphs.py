@@ -106,6 +106,10 @@ class Rows:
             self._counter.add_(1)
 
 
+def _nothing() -> None:
+    """The host has no part in the step."""
+
+
 class Repeater:
     """Calls a step many times; on CUDA, captures it once and replays the graph.
 
@@ -137,14 +141,16 @@ class Repeater:
             # CUDA captures nothing on its default stream.
             self.stream = torch.cuda.Stream(device) if stream is None else stream
 
-    def __call__(self, step: Callable[[], None], times: int) -> None:
-        """Run the step `times` times, between `fork` and `join`.
+    def __call__(
+        self, step: Callable[[], None], times: int, feed: Callable[[], None] = _nothing
+    ) -> None:
+        """Run the step `times` times, between `fork` and `join`; see `run`.
 
         Raises:
             TrainingError: a captured graph does not hold the step.
         """
         self.fork()
-        self.run(step, times)
+        self.run(step, times, feed)
         self.join()
 
     def fork(self) -> None:
@@ -157,20 +163,27 @@ class Repeater:
         if self._device.type == "cuda":
             torch.cuda.current_stream(self._device).wait_stream(self.stream)
 
-    def run(self, step: Callable[[], None], times: int) -> None:
+    def run(
+        self, step: Callable[[], None], times: int, feed: Callable[[], None] = _nothing
+    ) -> None:
         """Run the step `times` times, always the same one.
 
         It is not kept: what it belongs to would keep itself alive through its own graph.
+
+        Args:
+            feed: the host's part, done before each step on its stream and never captured.
 
         Raises:
             TrainingError: a captured graph does not hold the step.
         """
         if self._device.type != "cuda":
             for _ in range(times):
+                feed()
                 step()
             return
         with torch.cuda.stream(self.stream):
             for _ in range(times):
+                feed()
                 ready = self._graphed and self._warmed == WARM_UP
                 if self._graph is not None:
                     # It is the step that was asked for: a capture records kernels and runs none of

@@ -92,7 +92,7 @@ class Group(ABC):
         with torch.inference_mode():
             while start < stop:
                 steps = self._batches.load(start, stop)
-                self._repeat(self._step, steps)
+                self._repeat(self._step, steps, self._batches.feed)
                 start += steps
 
     def _step(self) -> None:

@@ -89,7 +89,7 @@ class Lanes(Plain):
                 # What a step draws must follow from (seed, level, iteration), not from how many
                 # replays came before.
                 lane.seed(iteration)
-            repeat.run(lane.step, 1)
+            repeat.run(lane.step, 1, lane.batches.feed)
 
 
 def _is_known(module: nn.Module) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from ticket_hub.data import DataSet
+from ticket_hub.data import DataSet, PackedImages
 from ticket_hub.errors import MemoryLimitError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training.cost import FLOAT, Cost
+from ticket_hub.training.disk_batches import DEVICE_BUFFERS
 from ticket_hub.training.lanes import STREAMS
 from ticket_hub.training.loop import SLICE
 from ticket_hub.training.pixels import kept_floats
@@ -82,7 +83,11 @@ def _gpu_bytes(
     else:
         evaluation = members * cost.activations * min(slices, SLICE["cuda"]) * FLOAT
     graphs = 0 if backend == "plain" else members * GRAPH
-    return steps + evaluation + graphs + (streams + 1) * WORKSPACES
+    read = 0
+    if isinstance(data.train.inputs, PackedImages):  # decoded pictures, where they are uploaded to
+        sample = data.train.inputs[:1].nbytes
+        read = DEVICE_BUFFERS * members * training.batch_size * sample
+    return steps + evaluation + graphs + read + (streams + 1) * WORKSPACES
 
 
 def check_memory(needed: int, free: int, device: torch.device) -> None:

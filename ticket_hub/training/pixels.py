@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 import torch
@@ -54,25 +53,22 @@ def floats(part: Part, data: DataSet) -> Shaped[Tensor, "examples channels heigh
 
 
 def batches(
-    part: Part, data: DataSet, size: int
-) -> Sequence[tuple[Callable[[], Tensor], Int64[Tensor, " batch"]]]:
-    """A part in batches: what gives the normalized pixels of each, and its labels.
+    part: Part, data: DataSet, size: int, first: int = 0, every: int = 1
+) -> Iterator[tuple[Tensor, Int64[Tensor, " batch"]]]:
+    """A part in batches, or every so many of them: normalized pixels, and labels.
 
-    Pictures that lie on disk are decoded when they are asked for.
+    Of pictures that lie on disk, threads decode one batch while the one before is read.
     """
+    labels = part.labels.split(size)[first::every]
     images = part.inputs
-    if isinstance(images, PackedImages):
-        pieces: Sequence[Tensor] = images.batches(size)
-    else:
-        pieces = floats(part, data).split(size)
-    return [
-        (functools.partial(_ready, some, data), labels)
-        for some, labels in zip(pieces, part.labels.split(size), strict=True)
-    ]
-
-
-def _ready(some: Tensor, data: DataSet) -> Tensor:
-    return normalized(some, data) if isinstance(some, PackedImages) else some
+    if not isinstance(images, PackedImages):
+        yield from zip(floats(part, data).split(size)[first::every], labels, strict=True)
+        return
+    pieces = images.batches(size)[first::every]
+    begun = [piece.begin() for piece in pieces[:1]]
+    for place, answers in enumerate(labels, start=1):
+        begun += [piece.begin() for piece in pieces[place : place + 1]]
+        yield normalized(begun.pop(0).result().to(images.device), data), answers
 
 
 def cut(part: Part, examples: int) -> tuple[Part, ...]:

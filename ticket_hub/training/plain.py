@@ -82,6 +82,7 @@ class Lane:
             steps = self.batches.load(start, stop)
             with kept_random_state(self.device):
                 for iteration in range(start, start + steps):
+                    self.batches.feed()
                     self.seed(iteration)
                     self.step()
             start += steps
@@ -144,8 +145,7 @@ class Lane:
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
         # Small enough that each of `every` processes gets a batch.
         size = min(EVALUATION_BATCH.get(self.device.type, 100), -(-len(part) // every))
-        for read, labels in batches(part, self.data, size)[first::every]:
-            images = read()
+        for images, labels in batches(part, self.data, size, first, every):
             with autocast(self.training, self.device):
                 logits = self.module(images.contiguous(memory_format=self.format))
             total += read_logits(logits.unsqueeze(0), labels)[0] * len(labels)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
-from ticket_hub.errors import TrainingError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.shapes import Float64
 from ticket_hub.training.member import Member
@@ -37,12 +36,6 @@ class SharedLane(Lane):
     ) -> None:
         whole = min(training.batch_size, len(data.train))
         mine = team.share(whole)
-        if training.mixup and whole % (2 * team.size):
-            raise TrainingError(
-                f"training.mixup mixes pairs, and {team.size} processes do not get whole pairs of "
-                f"{whole} examples each.",
-                f"Take a training.batch_size that {2 * team.size} divides, or fewer processes.",
-            )
         super().__init__(architecture, data, training, member, mine)
         self._team, self._weight = team, (mine.stop - mine.start) / whole
         self._buffers = [each for each in self.module.buffers() if each.is_floating_point()]

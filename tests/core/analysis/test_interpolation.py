@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import ticket_hub
+from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.analysis.interpolation.line import (
     Interpolation,
     Line,
@@ -123,6 +124,24 @@ def test_statistics_of_norms_are_those_of_the_weights_and_not_of_the_ends() -> N
     first = module.get_submodule("conv")(data.train.inputs.float() / 255)
     measured = estimated["norm.running_mean"]
     assert torch.allclose(measured, first.mean((0, 2, 3)), atol=2e-3)
+
+
+def test_statistics_of_norms_are_estimated_on_a_gpu_without_waiting_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = load(DataSpec(name="digits", validation=300), Path())
+    options = (("width", 1),)
+    network = Architecture(
+        name="resnet-8", options=options, channels=1, height=8, width=8, classes=10
+    )
+    weights = initialize(network, NetworkSpec(name="resnet-8"), 0)
+    here = WeightReader(network, data, TRAINING, seed=0)(weights)
+    with PretendedCuda(monkeypatch) as cuda:
+        read = WeightReader(network, data.to("cuda:1"), TRAINING, seed=0)
+        assert read(weights) == pytest.approx(here, abs=1e-4)
+        cuda.syncs.clear()
+        read(weights)
+        assert cuda.syncs == ["copy_"], "the result alone is waited for"
 
 
 def test_a_residual_network_is_read_with_statistics_of_its_own(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +76,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return script, folder / "run"
 
 
-def started(script: Path, run: Path, dying: str = "none", at: int = 0) -> list[tuple[int, str]]:
-    import json
-
-    return together(script, json.dumps(CHANGES), str(run), dying, str(at))
+def started(
+    script: Path, run: Path, dying: str = "none", at: int = 0, changes: dict[str, Any] = CHANGES
+) -> list[tuple[int, str]]:
+    return together(script, json.dumps(changes), str(run), dying, str(at))
 
 
 def test_two_processes_find_what_one_finds(whole: tuple[Path, Path], tmp_path: Path) -> None:
@@ -89,21 +91,35 @@ def test_two_processes_find_what_one_finds(whole: tuple[Path, Path], tmp_path: P
     for name in names:
         paths = [folder.path / "bundle/theta0" / name for folder in (one, two)]
         assert paths[0].read_bytes() == paths[1].read_bytes()
-    levels = [read(folder) for folder in (one, two)]
-    for ours, theirs in zip(*levels, strict=True):
-        for name, values in ours.items():
-            torch.testing.assert_close(values, theirs[name], rtol=0, atol=1e-5)
+    assert_close(one, two, trials=4)
     masks = [sorted((folder.path / "bundle/masks").rglob("*.safetensors")) for folder in (one, two)]
     for mine, other in zip(*masks, strict=True):
         for name, bits in load_file(mine).items():
             assert torch.equal(bits, load_file(other)[name])
 
 
-def read(folder: RunFolder) -> list[dict[str, torch.Tensor]]:
-    """Trained weights and curves of every trial and level."""
-    paths = sorted(folder.path.glob("levels/*/trial-*.safetensors"))
-    assert len(paths) == 4
-    return [load_file(path) for path in paths]
+def assert_close(one: RunFolder, two: RunFolder, *, trials: int) -> None:
+    """Trained weights and curves are those of the other run, up to rounding."""
+    paths = sorted(path.relative_to(one.path) for path in one.path.glob("levels/*/trial-*.saf*"))
+    assert len(paths) == trials
+    for path in paths:
+        theirs = load_file(two.path / path)
+        for name, values in load_file(one.path / path).items():
+            torch.testing.assert_close(values, theirs[name], rtol=0, atol=1e-5)
+
+
+def test_two_processes_mix_the_pairs_that_one_mixes(
+    whole: tuple[Path, Path], tmp_path: Path
+) -> None:
+    changes = CHANGES | {"training.mixup": 0.4, "training.batch_size": 60, "search.trials": 1}
+    changes |= {"training.iterations": 20, "training.backend": "plain"}
+    assert started(whole[0], tmp_path / "two", changes=changes) == [(0, ""), (0, "")]
+    find("digits-quick", changes=changes, run_folder=tmp_path / "one", workers=1)
+    one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+    assert_close(one, two, trials=2)
+    find("digits-quick", changes=changes | {"training.mixup": 0.0}, run_folder=tmp_path / "without")
+    with pytest.raises(AssertionError, match="not close"):
+        assert_close(RunFolder(tmp_path / "without"), two, trials=2)
 
 
 def test_killed_they_end_with_an_error_and_go_on_to_the_same_bits(
@@ -172,6 +188,10 @@ def test_what_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     check_shares(task, data, 60)
     with pytest.raises(RecipeError, match="60 examples cannot be split over 61 processes"):
         check_shares(task, data, 61)
+    mixing = replace(task, training=recipe.replace({"training.mixup": 0.2}).training)
+    check_shares(mixing, data, 30)
+    with pytest.raises(RecipeError, match="20 processes do not get whole pairs of 60 examples"):
+        check_shares(mixing, data, 20)
     forced = recipe.replace({"training.backend": "stack"}).training
     task = Task(architecture=task.architecture, training=forced, backend="plain", members=())
     with pytest.raises(RecipeError, match="'stack' cannot train one network on 2 processes"):

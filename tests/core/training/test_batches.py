@@ -17,7 +17,7 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.networks import blank_module, build
 from ticket_hub.recipe import DataSpec, TrainingSpec
 from ticket_hub.seeds import derive_seed
-from ticket_hub.training import train
+from ticket_hub.training import order, train
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.choice import choose
 from ticket_hub.training.member import Member
@@ -47,6 +47,7 @@ def seen(data: DataSet, group: list[Member], start: int, stop: int) -> list[tupl
     while start < stop:
         steps = batches.load(start, stop)
         for _ in range(steps):
+            batches.feed()
             found.append(batches.inputs())
             batches.advance()
         start += steps
@@ -90,6 +91,25 @@ def test_an_example_looks_different_in_another_epoch() -> None:
     )
     changed = (first != second).flatten(1).any(1)
     assert changed.double().mean() > 0.8
+
+
+def test_each_order_is_shuffled_once_an_epoch_however_many_members_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shuffled: list[tuple[int, ...]] = []
+    real = order._permutation
+
+    def permutation(*key: int) -> Tensor:
+        shuffled.append(key[:3])
+        return real(*key)
+
+    monkeypatch.setattr(order, "_permutation", permutation)
+    orders = order.Orders(members(*((seed, 0) for seed in range(100))), batch_size=5, examples=40)
+    epoch = 8
+    for start in range(0, 3 * epoch, 4):
+        table = orders.table(start, start + 4)
+        assert torch.equal(table[1, 99], batch_indices(99, 0, start + 1, 5, 40))
+    assert sorted(shuffled) == [(seed, 0, at) for seed in range(100) for at in range(3)]
 
 
 def test_mixup_trains_on_pairs_and_on_both_labels(colours: DataSet) -> None:

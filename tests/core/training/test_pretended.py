@@ -83,7 +83,9 @@ def test_a_stream_that_does_not_wait_is_found(cuda: PretendedCuda) -> None:
 def test_pinned_memory_that_is_overwritten_in_flight_is_found(cuda: PretendedCuda) -> None:
     source, goal = torch.zeros(3, pin_memory=True), torch.zeros(3, device="cuda")
     goal.copy_(source, non_blocking=True)
-    event = torch.cuda.Event()
+    event, spinning = torch.cuda.Event(blocking=True), torch.cuda.Event()
+    with pytest.raises(AssertionError, match="keeps a core busy"):
+        spinning.synchronize()
     event.record(torch.cuda.current_stream())
     event.synchronize()
     cuda.memory.check_flying()
