@@ -272,6 +272,8 @@ CHANGED = {
         "begin": 3,
         "end": 90,
         "every": 7,
+        "settled_masks": 4,
+        "settled_distance": 0.05,
         "distribution": "erk",
         "examples_per_class": 5,
         "examples": "random-labels",
@@ -299,6 +301,7 @@ CHANGED = {
 GRANULARITIES.register("tests-rows")(object())  # there is one name only that is built in
 NORMALIZED = {"data.normalize": "source", "data.mean": [0.1], "data.std": [0.2]}
 GRADUAL = {"pruning.mode": "one-shot", "pruning.when": "gradual"}
+EARLY_BIRD = {"pruning.mode": "one-shot", "pruning.when": "early-bird"}
 NEEDS: dict[str, dict[str, Any]] = {
     "network.init_std": {"network.init": "normal", "network.init_std": 0.2},
     "network.weights_sha256": {"network.weights": "file:w.safetensors"},
@@ -316,6 +319,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "pruning.begin": GRADUAL,
     "pruning.end": GRADUAL,
     "pruning.every": GRADUAL,
+    "pruning.settled_masks": EARLY_BIRD,
+    "pruning.settled_distance": EARLY_BIRD,
     "search.dense": {"pruning.mode": "one-shot", "pruning.when": "init"},
 }
 LEAVES = [f"{part}.{key}" for part, values in CHANGED.items() for key in values]

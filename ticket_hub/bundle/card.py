@@ -68,11 +68,16 @@ _SIGNS = (
     "2025, AWS); compare with the control `random-signs`. What was measured with all of theta0 is "
     "in the bundle that is named under its origin."
 )
-_GRADUAL = (
-    "The masks of these tickets shrank while their networks were trained (gradual pruning, Zhu & "
-    "Gupta 2017). Accuracies of pruned levels are those of that training, which began with the "
-    "dense network: what the tickets reach from theta0 is told by `ticket retrain`."
+_OF_THAT = (
+    "Accuracies of pruned levels are those of that training, which began with the dense network: "
+    "what the tickets reach from theta0 is told by `ticket retrain`."
 )
+_IN_TRAINING = {
+    "gradual": "The masks of these tickets shrank while their networks were trained (gradual "
+    f"pruning, Zhu & Gupta 2017). {_OF_THAT}",
+    "early-bird": "The masks of these tickets were drawn again and again while their networks were "
+    f"trained, until they settled (early-bird tickets, You et al. 2020). {_OF_THAT}",
+}
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
@@ -131,8 +136,8 @@ def plain_card(
 
 def _reached(manifest: Manifest) -> str:
     pruning = manifest.recipe.pruning
-    if pruning is not None and pruning.when == "gradual":
-        return ""  # see `_GRADUAL`
+    if pruning is not None and pruning.is_in_training:
+        return ""  # see `_IN_TRAINING`
     return _REACHED if manifest.own is None else _OWN_REACHED
 
 
@@ -198,8 +203,8 @@ def _expected(manifest: Manifest) -> list[str]:
         return [_SIGNS] * (manifest.theta0 == "signs")
     units = [_SIGNS] * (manifest.theta0 == "signs")
     units += [_UNITS] * (pruning.granularity == "unit")
-    if pruning.when == "gradual":
-        return [*units, _GRADUAL]
+    if pruning.is_in_training:
+        return [*units, _IN_TRAINING[pruning.when]]
     return units + [_EARLY] * (pruning.when != "trained")
 
 

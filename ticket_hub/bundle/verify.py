@@ -163,7 +163,7 @@ class _Verifier:
                 name = f"ticket of level {level.index}, trial {trial}"
                 yield _check(name, lambda level=level: self._ticket(level, trial))  # type: ignore[misc]
         pruning = self.manifest.recipe.pruning
-        if pruning is None or pruning.when != "gradual":  # whose levels are trained apart
+        if pruning is None or not pruning.is_in_training:  # whose levels are trained apart
             yield _check(f"nesting of trial {trial}", lambda: self._nesting(levels, trial))
 
     def _ticket(self, level: LevelRecord, trial: int) -> None:

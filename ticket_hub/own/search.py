@@ -100,9 +100,10 @@ class Search:
     ) -> None:
         self.network, wanted = OwnNetwork.of(make_network), pruning or PruningSpec()
         check_inputs(wanted, self.network.transposed)
-        if wanted.when == "gradual":
+        if wanted.is_in_training:
             raise RecipeError(
-                "A loop of one's own is handed a mask that stays as it is; it cannot be gradual.",
+                "A loop of one's own is handed a mask that stays as it is, so that none can be "
+                f"found in its training (pruning.when = {wanted.when!r}).",
                 "Take pruning.when = 'trained', or give network and data to `ticket_hub.find`.",
             )
         self.metric = metric

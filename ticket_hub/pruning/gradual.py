@@ -7,7 +7,7 @@ at the end. Each ranking of the recipe follows it by itself. What is dropped sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -47,6 +47,12 @@ class GradualPruning:
         last = self.spec.last_step(self.iterations)
         between = range(self.spec.begin + self.spec.every, last, self.spec.every)
         return (*between, last)
+
+    def shrunk(
+        self, iteration: int, trained: Weights, mask: Mask, drawn: Mapping[int, Tensor]
+    ) -> tuple[Mask, dict[int, Tensor]]:
+        """As `mask`, beside what was drawn so far, which is nothing here."""
+        return self.mask(iteration, trained, mask), dict(drawn)
 
     def mask(self, iteration: int, trained: Weights, mask: Mask) -> dict[str, Tensor]:
         """The mask after the step at an iteration; asked again it drops nothing more.

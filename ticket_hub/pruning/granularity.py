@@ -23,7 +23,7 @@ from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.axes import GRANULARITIES
 from ticket_hub.shapes import Bool
-from ticket_hub.types import Mask, PrunableLayer
+from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = [
     "AnyGranularity",
@@ -87,6 +87,11 @@ class AnyGranularity(ABC):
         Args:
             scores: of the layers that compete, in their order: `(*layer)` each.
         """
+
+    def beside_scores(self, trained: Weights) -> dict[str, Tensor]:
+        """What `prune` ranks by beside the scores of the layers, by the names of the weights."""
+        del trained
+        return {}
 
     @abstractmethod
     def shuffled(

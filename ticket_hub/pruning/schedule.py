@@ -168,11 +168,12 @@ def _apply(
         ]
         if any(count for _, count in drops):
             worth = scores(spec.criterion, competing, **given, mask=result)
+            beside = granularity.beside_scores(given["trained"])
             # Examples that were corrupted on purpose may leave half of the units dead for all of
             # them; what the score then comes to is what the control asks.
             if turn == 1 and asks and spec.when != "trained" and spec.examples == "real":
                 refuse_idle(spec.criterion, worth, result)
-            result = granularity.prune(worth, ranked, drops)
+            result = granularity.prune(worth | beside, ranked, drops)
     if not spec.allow_empty_layers:
         _refuse_collapse(mask, result)
     return result

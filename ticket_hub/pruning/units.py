@@ -13,7 +13,7 @@ from ticket_hub.pruning.granularity import AnyGranularity, register_granularity
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.pruning.structure import UnitGroup
-from ticket_hub.types import Mask, PrunableLayer
+from ticket_hub.types import Mask, PrunableLayer, Weights
 
 __all__ = ["OfUnit"]
 
@@ -24,7 +24,9 @@ class OfUnit(AnyGranularity):
 
     Units of several layers that can only go together, as under a residual sum, are one group. A
     unit is worth the sum of the scores of what comes in, in all layers of the group: with
-    `magnitude` its L1 norm. `pruning.norm = "l2"` squares the scores first. Dropping it empties its
+    `magnitude` its L1 norm. `pruning.norm = "l2"` squares the scores first, and `"gamma"` takes
+    the size of the scales of the norms that the unit runs through instead (Liu et al. 2017, network
+    slimming). Dropping it empties its
     rows and its consumers' columns, so that its bias and its norm have no effect.
     """
 
@@ -108,6 +110,11 @@ class OfUnit(AnyGranularity):
                 units.clear(result, kept[name] & ~left[name])
         return result
 
+    def beside_scores(self, trained: Weights) -> dict[str, Tensor]:
+        """With `pruning.norm = "gamma"` the scale of each norm that units run through."""
+        groups = self.structure.groups if self.spec.norm == "gamma" else ()
+        return {name: trained[name].abs() for units in groups for name in _scales(units, trained)}
+
     def shuffled(
         self, mask: Mask, generator: Callable[[str], torch.Generator]
     ) -> dict[str, Tensor]:
@@ -124,6 +131,16 @@ class OfUnit(AnyGranularity):
     def _worth(self, units: UnitGroup, scores: Mapping[str, Tensor], mask: Mask) -> Tensor:
         """The worth of what comes into each unit, in all layers that give it: `(units,)`."""
         total = torch.zeros(units.size, dtype=torch.float64)
+        if self.spec.norm == "gamma":
+            scales = _scales(units, scores)
+            if not scales:
+                raise PruningError(
+                    f"The units of {units.name!r} run through no norm that has a scale for each.",
+                    "Set pruning.norm = 'l1', or take a network with batch norms.",
+                )
+            for name in scales:
+                total += scores[name].double()[units.rows[name]].sum(1)
+            return total
         for name in units.producers(scores):
             worth, keep = scores[name], mask[name]
             if not bool(keep.view(torch.uint8).amin()):
@@ -134,6 +151,15 @@ class OfUnit(AnyGranularity):
             rows = worth.flatten(1).sum(1, dtype=torch.float64)
             total += rows[units.rows[name]].sum(1)
         return total
+
+
+def _scales(units: UnitGroup, values: Mapping[str, Tensor]) -> list[str]:
+    """The vectors of a group whose numbers multiply its units: weights of norms."""
+    return [
+        name
+        for name in units.rows
+        if name.endswith(".weight") and name in values and values[name].ndim == 1
+    ]
 
 
 def _beside_mean(worth: Tensor, kept: Tensor) -> Tensor:

@@ -35,6 +35,9 @@ DEFAULT_RATES: Mapping[str, float] = MappingProxyType(
 )
 """Of a recipe that gives no rates: they reach every kind of layer."""
 
+IN_TRAINING = ("gradual", "early-bird")
+"""Values of `pruning.when` with which each level finds its mask in its own training."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PruningSpec:
@@ -45,16 +48,22 @@ class PruningSpec:
             `ticket_hub.pruning.criteria`, or one that a plugin has registered.
         when: which weights are scored: those at the end of training (`trained`), or theta0 itself,
             at the initialization (`init`) or at an early step (`500it`, as `search.rewind`); or
-            those of each level's own training, while its mask shrinks (`gradual`).
-        begin, end, every: of `gradual`: the iterations between which a level's mask shrinks, and
-            how many lie between two of its steps. 0 as `end` is half of `training.iterations`.
+            those of each level's own training, while its mask shrinks (`gradual`) or until it
+            settles (`early-bird`).
+        begin, end, every: of these two: the iterations between which a level's mask shrinks or is
+            drawn, and how many lie between two of its steps. 0 as `end` is half of
+            `training.iterations`.
+        settled_masks: of `early-bird`: how many masks that follow each other must agree.
+        settled_distance: of `early-bird`: they agree where the newest differs from each in less
+            than this share of the units, or of the weights.
         distribution: how a level's weights are shared out over layers: by the `rates`, or by
             another name of `ticket_hub.pruning.distribution`, or one that a plugin has registered.
         examples_per_class: training examples of each class that gradients are taken of.
         examples: `real`, or with `random-labels` or `random-pixels` to see what they matter.
         granularity: what is kept or dropped as one. A name of `ticket_hub.pruning.granularity`, or
             one that a plugin has registered. Not written where it is `weight`.
-        norm: of units: `l1` sums the scores of what comes in, `l2` their squares.
+        norm: of units: `l1` sums the scores of what comes in, `l2` their squares; `gamma` takes
+            the size of their norm's scale instead, with `magnitude`.
         scope: `layerwise` ranks each layer by itself, `global` all chosen layers together.
         rates: layer kind -> share of the kept weights that goes each round. With `global`, the
             kinds with a rate compete in one ranking and must share one rate. A kind that is not
@@ -77,13 +86,15 @@ class PruningSpec:
     begin: int = field(default=0, metadata=LATER)
     end: int = field(default=0, metadata=LATER)
     every: int = field(default=100, metadata=LATER)
+    settled_masks: int = field(default=5, metadata=LATER)
+    settled_distance: float = field(default=0.1, metadata=LATER)
     distribution: str = field(default="rates", metadata=LATER)
     examples_per_class: int = field(default=10, metadata=LATER)
     examples: Literal["real", "random-labels", "random-pixels"] = field(
         default="real", metadata=LATER
     )
     granularity: str = field(default="weight", metadata=LATER)
-    norm: Literal["l1", "l2"] = field(default="l1", metadata=LATER)
+    norm: Literal["l1", "l2", "gamma"] = field(default="l1", metadata=LATER)
     scope: Literal["layerwise", "global"] = "layerwise"
     rates: Mapping[str, float] = None  # type: ignore[assignment]  # depends on the scope
     layer_rates: Mapping[str, float] = field(default_factory=dict, metadata=LATER)
@@ -109,8 +120,13 @@ class PruningSpec:
         named = [rate for each, rate in self.layer_rates.items() if fnmatchcase(layer.name, each)]
         return (*named, self.rate(layer.kind))[0]
 
+    @property
+    def is_in_training(self) -> bool:
+        """Whether each level finds its mask in its own training."""
+        return self.when in IN_TRAINING
+
     def last_step(self, iterations: int) -> int:
-        """The iteration at which gradual pruning ends."""
+        """The iteration at which a mask that is found in training is whole."""
         return self.end or max(self.begin + 1, iterations // 2)
 
     def target(self, level: int) -> float | None:

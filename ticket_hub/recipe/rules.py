@@ -25,7 +25,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 REWIND = re.compile(r"init|none|lr|(lr:)?\d{1,12}it", re.ASCII)
 WEIGHTS = re.compile(r"(file|hub|ticket|timm):\S.*")
 SOURCES = "file:PATH, hub:OWNER/NAME@COMMIT, timm:NAME.TAG or ticket:PLACE[:LEVEL]"
-WHEN = re.compile(r"init|trained|gradual|[1-9]\d{0,11}it", re.ASCII)
+MIN_SETTLED, MAX_SETTLED = 2, 100
+WHEN = re.compile(r"init|trained|gradual|early-bird|[1-9]\d{0,11}it", re.ASCII)
 TOKENIZER = re.compile(r"(file|hub|transformers):\S.*")
 MAX_PADDING = 64
 MAX_MIXUP = 100
@@ -73,7 +74,7 @@ def check_specs(
         rules += [*_of_training(training), *_of_optimizer(training)]
     if pruning is not None:
         rules += [*_of_pruning(pruning), *_of_early(pruning, search)]
-        rules += _of_gradual(pruning, training)
+        rules += [*_of_shrinking(pruning, training), *_of_norm(pruning)]
     if search is not None:
         rules += _of_search(search, training.iterations if training is not None else None)
     for path, value, holds, need in rules:
@@ -217,7 +218,7 @@ def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]
         "pruning.when",
         when,
         known,
-        ("'init', 'trained', 'gradual', or an early step such as '500it'"),
+        "'init', 'trained', 'gradual', 'early-bird', or an early step such as '500it'",
     )
     one_shot = pruning.mode == "one-shot"
     yield (
@@ -229,9 +230,11 @@ def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]
     yield (
         "search.rewind",
         search and search.rewind,
-        search is None or when in {"trained", search.rewind} or _is_gradual(when, search.rewind),
-        "'init' where pruning.when is 'gradual'"
-        if when == "gradual"
+        search is None
+        or when in {"trained", search.rewind}
+        or (pruning.is_in_training and search.rewind == "init"),
+        f"'init' where pruning.when is {when!r}"
+        if pruning.is_in_training
         else f"{when!r}, as pruning.when: what is scored is what is trained",
     )
     yield (
@@ -239,8 +242,11 @@ def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]
         search and search.dense,
         search is None
         or search.dense
-        or (when in {"init", "gradual"} and search.stop_below_dense is None),
-        "true, unless pruning.when is 'init' or 'gradual' and there is no search.stop_below_dense",
+        or ((when == "init" or pruning.is_in_training) and search.stop_below_dense is None),
+        (
+            "true, unless pruning.when is 'init', 'gradual' or 'early-bird' and there is no "
+            "search.stop_below_dense"
+        ),
     )
     yield "pruning.examples_per_class", count, 1 <= count <= MAX_EXAMPLES, f"1 to {MAX_EXAMPLES}"
     plain = pruning.scope == "layerwise" and pruning.granularity == "weight"
@@ -252,15 +258,13 @@ def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]
     )
 
 
-def _is_gradual(when: str, rewind: str) -> bool:
-    return when == "gradual" and rewind == "init"
-
-
-def _of_gradual(pruning: PruningSpec, training: TrainingSpec | None) -> Iterator[Rule]:
+def _of_shrinking(pruning: PruningSpec, training: TrainingSpec | None) -> Iterator[Rule]:
     begin, end, every = pruning.begin, pruning.end, pruning.every
-    if pruning.when != "gradual":
+    yield from _of_settling(pruning)
+    if not pruning.is_in_training:
         for key, value, usual in (("begin", begin, 0), ("end", end, 0), ("every", every, 100)):
-            yield f"pruning.{key}", value, value == usual, f"{usual} unless when is 'gradual'"
+            need = f"{usual} unless when is 'gradual' or 'early-bird'"
+            yield f"pruning.{key}", value, value == usual, need
         return
     most = end or MAX_SEED if training is None else training.iterations
     yield "pruning.end", end, 0 <= end <= most, "0, or at most training.iterations"
@@ -269,10 +273,34 @@ def _of_gradual(pruning: PruningSpec, training: TrainingSpec | None) -> Iterator
     yield "pruning.every", every, every >= 1, "at least 1"
     entry = CRITERIA.entry(pruning.criterion)
     plain = entry is None or {*entry.needs} <= {"initial", "trained", "generator"}
-    need = "one of weights alone, such as 'magnitude', where pruning.when is 'gradual'"
+    need = f"one of weights alone, such as 'magnitude', where pruning.when is {pruning.when!r}"
     yield "pruning.criterion", pruning.criterion, plain, need
     whole = ":" not in pruning.granularity
-    yield "pruning.granularity", pruning.granularity, whole, "'weight' or 'unit' with 'gradual'"
+    need = f"'weight' or 'unit' with {pruning.when!r}"
+    yield "pruning.granularity", pruning.granularity, whole, need
+
+
+def _of_norm(pruning: PruningSpec) -> Iterator[Rule]:
+    fits = pruning.granularity == "unit" and pruning.criterion == "magnitude"
+    need = "'gamma' with pruning.granularity 'unit' and pruning.criterion 'magnitude' alone"
+    yield "pruning.norm", pruning.norm, pruning.norm != "gamma" or fits, need
+
+
+def _of_settling(pruning: PruningSpec) -> Iterator[Rule]:
+    count, distance = pruning.settled_masks, pruning.settled_distance
+    if pruning.when != "early-bird":
+        for key, value, usual in (("masks", count, 5), ("distance", distance, 0.1)):
+            need = f"{usual} unless when is 'early-bird'"
+            yield f"pruning.settled_{key}", value, value == usual, need
+        return
+    some = MIN_SETTLED <= count <= MAX_SETTLED
+    yield "pruning.settled_masks", count, some, f"{MIN_SETTLED} to {MAX_SETTLED}"
+    # Two masks of density d differ in 2 d of the weights at most, or in 2 (1 - d).
+    targets = pruning.densities or (pruning.target_density or 0.5,)
+    least = 2 * min(min(each, 1 - each) for each in targets)
+    most = least if pruning.granularity == "weight" else 1.0
+    need = f"between 0 and {most:.3g}, the largest distance of two masks of such a density"
+    yield "pruning.settled_distance", distance, 0 < distance < most, need
 
 
 def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:

@@ -28,6 +28,8 @@ def write_trials(folder: Path, level: Level, bundle: Path) -> dict[str, Any]:
         entry = write_tensors(folder / f"trial-{number}.safetensors", flatten(trial.trained))
         done = {"backend": trial.trained.backend, "iterations": trial.trained.iterations}
         done |= measured_of(trial.trained)
+        if trial.trained.settled is not None:
+            done["settled"] = trial.trained.settled
         entries.append(entry | done | {"seed": trial.seed, "mask": mask})
     return {
         "index": level.index,
@@ -97,6 +99,7 @@ def trained_of(entry: Mapping[str, Any], flat: Mapping[str, Tensor]) -> Trained:
         snapshots={},
         iterations=int(entry["iterations"]),
         backend=str(entry["backend"]),
+        settled=entry.get("settled"),
     )
 
 

@@ -12,10 +12,12 @@ from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning import full_mask, kept, ladder, next_mask, one_shot_mask
 from ticket_hub.pruning.coverage import check_coverage, never_pruned
 from ticket_hub.pruning.criteria import CRITERIA
+from ticket_hub.pruning.early_bird import EarlyBird
 from ticket_hub.pruning.gradual import GradualPruning
 from ticket_hub.pruning.granularity import takes_inputs
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec, SearchSpec
+from ticket_hub.recipe.pruning_spec import IN_TRAINING
 from ticket_hub.recipe.spec import last_level
 from ticket_hub.runs.level import Ending, Level
 from ticket_hub.training import Member
@@ -31,7 +33,7 @@ def parent_of(pruning: PruningSpec, index: int) -> int | None:
     return 0 if pruning.mode == "one-shot" else index - 1
 
 
-THETA0 = ("init", "gradual")
+THETA0 = ("init", *IN_TRAINING)
 """`pruning.when` of searches whose levels need no training of another to begin."""
 USUAL_RATE = 0.2
 """What an iterative search prunes a round (Frankle & Carbin 2019)."""
@@ -101,7 +103,7 @@ class Ladder:
     @property
     def about_cost(self) -> str:
         """What an early search saves beside an iterative one to the same density; else empty."""
-        if self.pruning.when in {"trained", "gradual"} or not self.last:
+        if self.pruning.when == "trained" or self.pruning.is_in_training or not self.last:
             return ""
         share = self.counts[self.last] / self.counts[0]
         rounds = math.ceil(math.log(share) / math.log(1 - USUAL_RATE)) if share else 0
@@ -162,9 +164,10 @@ class Ladder:
 
     def _gradual(self, index: int, seed: int, initial: Weights) -> GradualPruning | None:
         """How the mask of a level shrinks in its training, where it does."""
-        if self.pruning.when != "gradual" or not index:
+        if not self.pruning.is_in_training or not index:
             return None
-        return GradualPruning(
+        kind = EarlyBird if self.pruning.when == "early-bird" else GradualPruning
+        return kind(
             spec=self.pruning,
             layers=self.layers,
             structure=self.structure,
@@ -250,7 +253,7 @@ class Ladder:
             initial, measured: as `following` takes them.
         """
         spec, found = self.pruning, []
-        if spec.when == "gradual":  # its mask shrinks in training
+        if spec.is_in_training:  # which finds its mask
             return tuple(full_mask(self.layers) for _ in masks)
         for seed, weights, mask, start in zip(self.seeds, scored, masks, initial, strict=True):
             common: dict[str, Any] = {

@@ -169,6 +169,7 @@ class SearchSession:
             done.append(
                 self._keep(level, [m.mask for m in members], [next(trained) for _ in members])
             )
+            self.teller.tell_settled(done[-1])
             self.teller.tell_thin(done[-1])
             self._remember(done[-1])
         for level in levels:

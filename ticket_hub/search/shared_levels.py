@@ -122,7 +122,7 @@ class SharedLevels:
         mine, theirs = self._recipe.search, run.ladder.search
         if index == 0:
             return set(snapshots) <= {theirs.rewind_step}
-        return mine.rewind == theirs.rewind and run.ladder.pruning.when != "gradual"
+        return mine.rewind == theirs.rewind and not run.ladder.pruning.is_in_training
 
 
 def _trains_alone(run: RunLevels, index: int) -> bool:

@@ -41,6 +41,17 @@ class Teller:
             for sentence in self._ladder.never_pruned:
                 self._tell(sentence)
 
+    def tell_settled(self, level: Level) -> None:
+        """Say when masks were taken that were drawn until they settled."""
+        found = [trial.trained.settled for trial in level.trials]
+        if any(each is not None for each in found):
+            places = ", ".join("none" if each is None else f"{each:,}" for each in found)
+            done = max(trial.trained.iterations for trial in level.trials)
+            self._tell(
+                f"Level {level.index}: masks were taken at iterations {places} of {done:,}, once "
+                "they had settled or pruning.end was reached."
+            )
+
     def tell_thin(self, level: Level) -> None:
         """Name the layers that this level, and none before, has all but emptied."""
         assert self._told is not None, "a level is told about after its training began"

@@ -16,7 +16,7 @@ from ticket_hub.types import Weights
 
 __all__ = ["History"]
 
-MASK = "mask/"
+MASK, DRAWN, WEIGHTS = "mask/", "drawn/", "weights/"
 
 
 @dataclass
@@ -29,6 +29,7 @@ class History:
             there is one.
         snapshots: iteration -> state dict, as asked for.
         chosen: the state dict at the first minimum of the validation loss, where it is kept.
+        drawn: iteration -> what a mask kept that was drawn then, while masks are compared.
         lost_at: the first iteration whose validation loss is not finite.
     """
 
@@ -36,6 +37,7 @@ class History:
     readings: list[list[float]] = field(default_factory=list)
     snapshots: dict[int, Weights] = field(default_factory=dict)
     chosen: Weights | None = None
+    drawn: dict[int, Tensor] = field(default_factory=dict)
     lost_at: int | None = None
     _best: list[float] | None = None
 
@@ -50,6 +52,11 @@ class History:
                 # It has shrunk since the member was made.
                 mask = {n: state.tensors[f"{MASK}{n}"].bool() for n in member.mask}
                 history.member = replace(member, mask=mask)
+                history.drawn = {
+                    int(path.removeprefix(DRAWN)): value.bool()
+                    for path, value in state.tensors.items()
+                    if path.startswith(DRAWN)
+                }
             for iteration, *row in state.readings.tolist():
                 history.add(int(iteration), row)
             history.snapshots = {i: w for i, w in state.snapshots.items() if i in snapshots}
@@ -107,9 +114,13 @@ class History:
         gradual, mask = self.member.gradual, self.member.mask
         if gradual is None or at not in gradual.steps:
             return bare
-        trained = {name: bare.tensors[f"weights/{name}"] for name in mask}
+        trained = {
+            path.removeprefix(WEIGHTS): value
+            for path, value in bare.tensors.items()
+            if path.startswith(WEIGHTS)
+        }
         try:
-            self.member = replace(self.member, mask=gradual.mask(at, trained, mask))
+            mask, self.drawn = gradual.shrunk(at, trained, mask, self.drawn)
         except LayerCollapseError as error:
             raise LayerCollapseError(
                 f"{error.problem} So it is in {self.member.name.rpartition('/')[2]} of level "
@@ -118,6 +129,7 @@ class History:
                 error.layer,
                 gradual.level,
             ) from error
+        self.member = replace(self.member, mask=mask)
         tensors = dict(bare.tensors)
         for path, value in bare.tensors.items():
             keep = self.member.mask.get(path.partition("/")[2])
@@ -131,7 +143,14 @@ class History:
         """What a state says of a mask that shrinks in training."""
         if self.member.gradual is None:
             return {}
-        return {f"{MASK}{name}": keep.to(torch.uint8) for name, keep in self.member.mask.items()}
+        found = {f"{MASK}{name}": keep.to(torch.uint8) for name, keep in self.member.mask.items()}
+        return found | {f"{DRAWN}{at}": kept.to(torch.uint8) for at, kept in self.drawn.items()}
+
+    @property
+    def settled(self) -> int | None:
+        """The iteration at which the mask was taken, where masks were compared; None before."""
+        whole = all(bool(keep.all()) for keep in self.member.mask.values())
+        return None if whole or not self.drawn else max(self.drawn)
 
     def curves(self) -> Curves:
         """The readings as they are handed back."""

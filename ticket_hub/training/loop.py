@@ -314,6 +314,7 @@ class Drive:
             backend=kind,
             # Elsewhere the mask is the one that the caller gave.
             mask=history.member.mask if history.member.gradual is not None else None,
+            settled=history.settled,
         )
 
     def _read_chosen(self, history: History, weights: Weights) -> None:

@@ -142,6 +142,7 @@ class Trained:
         iterations: steps done in all, counted from 0.
         backend: what trained it.
         mask: at the end, where it shrank in training; else None.
+        settled: the iteration at which it was taken, where masks were compared until they settled.
     """
 
     weights: Weights
@@ -150,6 +151,7 @@ class Trained:
     iterations: int
     backend: str
     mask: Mask | None = None
+    settled: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

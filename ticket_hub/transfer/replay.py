@@ -113,10 +113,11 @@ def _checked(bundle: Bundle, level: int, folder: RunFolder) -> Recipe:
             "no bundle has.",
             "Repeat the whole search with `ticket find` and the recipe in the manifest.",
         )
-    if recipe.pruning.when == "gradual" and level != DENSE_LEVEL:
+    if recipe.pruning.is_in_training and level != DENSE_LEVEL:
         raise EvidenceError(
-            "This search measured its levels while their masks shrank "
-            "(`pruning.when = 'gradual'`), and not from theta0 under the mask that a bundle has.",
+            "This search measured its levels while their masks shrank or were drawn "
+            f"(`pruning.when = {recipe.pruning.when!r}`), and not from theta0 under the mask that "
+            "a bundle has.",
             "Repeat the whole search with `ticket find` and the recipe in the manifest, or measure "
             "the tickets with `ticket retrain`.",
         )

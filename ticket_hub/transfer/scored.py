@@ -67,7 +67,7 @@ class Theta0Scores:
         return one_shot_mask(spec, layers, **given, level=self.level, structure=structure)
 
     def _given(self, spec: PruningSpec) -> dict[str, Any]:
-        if spec.when in {"trained", "gradual"}:
+        if spec.when == "trained" or spec.is_in_training:
             raise EvidenceError(
                 "The controls 'invert', 'random-labels' and 'random-pixels' score theta0 again, "
                 "and the search that found this ticket scored trained weights.",

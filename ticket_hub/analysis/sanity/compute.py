@@ -145,7 +145,8 @@ def _plan(subject: Subject, source: Source, level: int) -> Plan:
             "Name tickets that were found on the same data.",
         )
     given: SanitySettings = subject.settings
-    early = given.early if pruning_of(source).when not in {"trained", "gradual"} else ()
+    spec = pruning_of(source)
+    early = () if spec.when == "trained" or spec.is_in_training else given.early
     training = to_table(given.training)
     terms = Terms(
         against=(*given.plain, *early),
@@ -162,7 +163,7 @@ def _score(source: Source) -> str:
     if spec.when == "trained":
         return f"{spec.criterion}, {spec.mode}"
     data = "" if spec.examples == "real" else f" on {spec.examples}"
-    when = spec.when if spec.when == "gradual" else f"at {spec.when}"
+    when = spec.when if spec.is_in_training else f"at {spec.when}"
     return f"{spec.criterion} {when}{data}"
 
 
