@@ -35,10 +35,11 @@ from ticket_hub.seeds import derive_seed
 from ticket_hub.transfer.controls import asks, check_controls
 from ticket_hub.transfer.folder import ExperimentFolder, default_folder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
+from ticket_hub.transfer.planning import Terms, request_for
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
-from ticket_hub.transfer.spec import DENSE, OWN, MemberKey, Request
+from ticket_hub.transfer.spec import DENSE, OWN, MemberKey
 from ticket_hub.transfer.start import Start, StartSources, make_start
 from ticket_hub.transfer.tables import csv_text, markdown
 
@@ -85,6 +86,8 @@ class Comparison:
             the bundle that it came from.
         against: `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`.
         trials: repetitions; with more than the bundle has, its tickets are taken again.
+        reinits: how often each control that draws something (fresh weights, a random mask) is
+            drawn for each ticket; n still counts tickets, each with the mean of its draws.
         make_network: as in `Search`; needed where the ticket's network is its author's own.
         folder: of the run; by default `runs/compare-own-DIGEST-RECIPE` under `TICKET_HOME`.
         seed: of everything that is drawn.
@@ -110,6 +113,7 @@ class Comparison:
         *,
         against: Sequence[str] = ("reinit", "dense"),
         trials: int = 5,
+        reinits: int = 1,
         make_network: Make | None = None,
         folder: str | Path | None = None,
         seed: int = 0,
@@ -140,13 +144,14 @@ class Comparison:
         self.spec = OwnExperimentSpec(
             network=known, theta0=self.source.theta0, loop=loop, seed=seed
         )
-        self.request = Request(
-            levels=levels,
-            controls=tuple(dict.fromkeys(against)),
+        terms = Terms(
+            against=against,
             trials=trials,
+            reinits=reinits,
             margin=self.metric.margin if margin is None else margin,
             alpha=alpha,
         )
+        self.request = request_for(levels, terms)
         self.rule = replace(self.request.rule, metric=self.metric)
         self.rule.check()
         self.run = Path(folder) if folder else default_folder(self.spec, self.source)
@@ -237,7 +242,7 @@ class Comparison:
 
     def _step(self, entry: MemberKey, folder: ExperimentFolder) -> Step:
         ticket = self._ticket(entry)
-        seed = self.spec.control_seed(entry.control, entry.level, entry.trial)
+        seed = self.spec.control_seed(entry.control, entry.level, entry.trial, entry.draw)
         start = make_start(
             entry.control,
             ticket,
@@ -273,6 +278,7 @@ class Comparison:
             level=entry.level,
             control=entry.control,
             trial=entry.trial,
+            draw=entry.draw,
             origin=self.source.origin(entry.trial),
             ticket=self._ticket_id(entry),
             order_seed=self.spec.trial_seed(entry.trial),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict, cast, get_args
 
@@ -38,6 +38,8 @@ __all__ = [
     "Terms",
     "plan",
     "plan_for",
+    "redrawn",
+    "request_for",
     "split_options",
     "target_recipe",
 ]
@@ -134,11 +136,7 @@ class Terms:
             raise RecipeError(
                 "There is no control to compare with.", "Name at least one, as `reinit`."
             )
-        if not 1 <= self.reinits <= MAX_REINITS:
-            raise RecipeError(
-                f"A control cannot be drawn {self.reinits} times for each ticket.",
-                f"Draw it at least once, and at most {MAX_REINITS} times.",
-            )
+        redrawn(self.against, self.reinits)
         if self.trials is not None and self.trials < 1:
             raise RecipeError(f"There cannot be {self.trials} trials.", "Train at least three.")
         if self.trials is not None and self.trials > MAX_TRIALS:
@@ -249,22 +247,42 @@ def plan_for(
             "The control 'own' needs the target's own ticket.", "Name it with `--own ADDRESS`."
         )
     controls = tuple(dict.fromkeys([*terms.against, *([OWN] if own is not None else [])]))
-    request = Request(
-        levels=levels,
-        controls=controls,
-        trials=terms.trials or TRIALS,
-        reinits=terms.reinits,
-        redrawn=_redrawn(controls, terms.reinits),
-        margin=terms.margin,
-        alpha=terms.alpha,
-    )
+    request = request_for(levels, replace(terms, against=controls))
     tickets = None
     if own is not None:
         tickets = open_own(str(own), terms.hub, source=source, levels=levels, spec=spec)
     return Plan(source=source, spec=spec, request=request, own=tickets)
 
 
-def _redrawn(controls: Sequence[str], reinits: int) -> tuple[str, ...]:
+def request_for(levels: tuple[int, ...], terms: Terms) -> Request:
+    """What is asked for of these levels.
+
+    Raises:
+        RecipeError: several draws of controls that draw nothing.
+    """
+    controls = tuple(dict.fromkeys(terms.against))
+    return Request(
+        levels=levels,
+        controls=controls,
+        trials=terms.trials or TRIALS,
+        reinits=terms.reinits,
+        redrawn=redrawn(controls, terms.reinits),
+        margin=terms.margin,
+        alpha=terms.alpha,
+    )
+
+
+def redrawn(controls: Sequence[str], reinits: int) -> tuple[str, ...]:
+    """The controls that are drawn several times for each ticket; none where once is asked for.
+
+    Raises:
+        RecipeError: it is out of bounds, or no control draws anything.
+    """
+    if not 1 <= reinits <= MAX_REINITS:
+        raise RecipeError(
+            f"A control cannot be drawn {reinits} times for each ticket.",
+            f"Draw it at least once, and at most {MAX_REINITS} times.",
+        )
     if reinits == 1:
         return ()
     found = tuple(name for name in controls if is_drawn(name))

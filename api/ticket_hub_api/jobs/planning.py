@@ -22,7 +22,7 @@ from ticket_hub.errors import (
 from ticket_hub.estimate import Estimate, estimate_networks, shape_of
 from ticket_hub.recipe import Recipe
 from ticket_hub.recipe.axes import CONTROLS
-from ticket_hub.recipe.experiment_spec import DENSE, OWN
+from ticket_hub.recipe.experiment_spec import OWN
 from ticket_hub.recipe.spec import level_count
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
@@ -195,15 +195,16 @@ def _target(manifest: Manifest, request: RetrainIn) -> Recipe:
 
 
 def _of_experiment(manifest: Manifest, recipe: Recipe, request: RetrainIn, levels: int) -> Estimate:
-    trials = request.trials or TRIALS
-    dense = DENSE in request.against
-    group = trials * (1 + len(set(request.against) - {DENSE}))
+    from ticket_hub.transfer.planning import Terms, request_for
+
+    terms = Terms(against=request.against, trials=request.trials or TRIALS, reinits=request.reinits)
+    sizes = [len(group) for group in request_for(tuple(range(levels)), terms).groups()]
     return estimate_networks(
         manifest.architecture.architecture(),
         recipe.training,
         shape_of(recipe.data.name),
-        networks=levels * group + dense * trials,
-        at_once=max(group, dense * trials),
+        networks=sum(sizes),
+        at_once=max(sizes),
     )
 
 

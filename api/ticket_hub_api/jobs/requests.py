@@ -84,6 +84,7 @@ class RetrainIn(_Training):
         ticket: `owner/name[@revision][:levels]`; without levels the best one.
         dataset: one of those that the operator allows; without one, what it was found on.
         against: the controls; `GET /jobs/choices` has those of this hub.
+        reinits: how often each control that draws something is drawn for each ticket.
         head: what becomes of the output layer.
         seed: of the data orders and the controls' draws.
         patience: iterations without a new minimum after which a network is stopped; 0 is off.
@@ -94,6 +95,7 @@ class RetrainIn(_Training):
     ticket: Address
     dataset: Named | None = None
     against: Controls = ("reinit", "dense")
+    reinits: Annotated[int, Field(ge=1, le=32), NUMBER] = 1
     head: Head = "auto"
     seed: Seed = 0
     patience: Annotated[int, Field(ge=0, le=1_000_000), NUMBER] | None = None

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import TicketHubError
-from ticket_hub.recipe.experiment_spec import DENSE
 from ticket_hub.recipe.spec import level_count
 from ticket_hub.runs.file_names import EVIDENCE
 from ticket_hub_api.accounts.auth import principal_of
@@ -29,6 +28,7 @@ from ticket_hub_api.store.job_tables import Job, Kind
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Work
+    from ticket_hub.transfer.planning import Terms
 
 __all__ = ["FindTask", "JobTask", "RetrainTask", "Workplace", "task_of"]
 
@@ -156,12 +156,24 @@ class RetrainTask(JobTask):
     @property
     def total(self) -> int:
         """Networks."""
-        request = self.request
+        from ticket_hub.transfer.planning import request_for
+
         levels = self.lease.spec["ticket"].rpartition(":")[2].split(",")
-        trials = request["trials"] or TRIALS
-        dense = DENSE in request["against"]
-        return int(
-            len(levels) * trials * (1 + len(set(request["against"]) - {DENSE})) + dense * trials
+        asked = request_for(tuple(range(len(levels))), self._terms)
+        return sum(map(len, asked.groups()))
+
+    @property
+    def _terms(self) -> Terms:
+        from ticket_hub.transfer.planning import Terms
+
+        request = self.request
+        return Terms(
+            against=request["against"],
+            trials=request["trials"] or TRIALS,
+            reinits=request.get("reinits", 1),  # of jobs from before, there was one draw
+            changes=changes_of(request),
+            head=request["head"],
+            seed=request["seed"],
         )
 
     def prepare(self) -> Work:
@@ -172,7 +184,7 @@ class RetrainTask(JobTask):
         """
         from ticket_hub.engines.base import Retrain, Work
         from ticket_hub.hub.front import pull_bundle
-        from ticket_hub.transfer.planning import Terms, plan
+        from ticket_hub.transfer.planning import plan
 
         address, _, levels = self.lease.spec["ticket"].rpartition(":")
         pulled = pull_bundle(
@@ -181,15 +193,8 @@ class RetrainTask(JobTask):
             token=self.place.token(self.lease),
             cache_dir=self.folder / "cache",
         )
-        request = self.request
-        terms = Terms(
-            against=request["against"],
-            trials=request["trials"],
-            changes=changes_of(request),
-            head=request["head"],
-            seed=request["seed"],
-        )
-        wanted = plan(f"{pulled.folder}:{levels}", terms, dataset=request["dataset"])
+        place = f"{pulled.folder}:{levels}"
+        wanted = plan(place, self._terms, dataset=self.request["dataset"])
         retrain = Retrain(
             bundle=str(pulled.folder),
             bundle_id=wanted.source.id,

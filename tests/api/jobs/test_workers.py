@@ -151,8 +151,8 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(peace: Site) -> None:
     info = ticket_hub.info_bundle(repository, hub=own_hub.endpoint, token=own_hub.token)
     assert info.snapshot.commit == done["result"]["commit"]
     request = {"kind": "retrain", "ticket": f"{repository}:2", "trials": 3, "against": ["reinit"]}
-    retrain = ask("POST", API, request).json
-    assert retrain["estimate"]["networks"] == 6
+    retrain = ask("POST", API, request | {"reinits": 2}).json
+    assert retrain["estimate"]["networks"] == 9
     done = until(ask, retrain["id"], {"finished", "failed"})
     assert done["state"] == "finished", done
     result = ask("GET", f"{API}/{retrain['id']}/result").json
@@ -164,7 +164,7 @@ def test_a_find_is_carried_out_and_its_ticket_retrained(peace: Site) -> None:
     told = kinds(ask, retrain["id"])
     assert [event["event"] for event in watched] == ["run", *told, "ended"]
     assert watched[-1]["state"] == "finished"
-    assert told.count("result") == 6
+    assert told.count("result") == 9
     assert (told[0], told[-1]) == ("queued", "finished")
     announced, *lines = peace.log.read_text().splitlines()
     assert announced.startswith("Carrying out jobs of")

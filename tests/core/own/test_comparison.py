@@ -15,6 +15,7 @@ from ticket_hub.errors import EvidenceError, NetworkError, RecipeError, Training
 from ticket_hub.own import Comparison
 from ticket_hub.ticket import Ticket
 from ticket_hub.transfer.stored import read_experiment
+from ticket_hub.transfer.tables import rows
 
 AGAINST = ["reinit", "shuffle", "random", "dense"]
 
@@ -143,3 +144,24 @@ def test_a_step_that_was_not_finished_is_begun_again(found: Path, tmp_path: Path
     with pytest.raises(TrainingError, match="was not finished"):
         next(steps)
     assert next(iter(compared)).control == "dense"
+
+
+def test_several_draws_of_a_control_are_averaged_for_each_ticket(
+    found: Path, tmp_path: Path
+) -> None:
+    compared = comparison(found, tmp_path / "run", against=["reinit", "dense"], reinits=2)
+    starts: list[float] = []
+    scores: dict[int, list[float]] = {}
+    for number, step in enumerate(compared):
+        if step.control == "reinit":
+            starts.append(float(step.module.state_dict()["0.weight"].sum()))
+            scores.setdefault(step.trial, []).append(number / 100)
+        step.finish(test=number / 100)
+    assert len(set(starts)) == 6
+    (level,) = compared.result().levels
+    found_draws = next(row for row in rows([level]) if row.network == "reinit")
+    assert (found_draws.n, found_draws.draws) == (3, 2)
+    expected = sum(sum(each) / 2 for each in scores.values()) / 3
+    assert found_draws.accuracy == pytest.approx(expected)
+    with pytest.raises(RecipeError, match="draws anything"):
+        comparison(found, tmp_path / "none", against=["dense"], reinits=2)
