@@ -8,13 +8,13 @@ from typing import Any
 
 from ticket_hub.bundle import config, encoding, layout, summary
 from ticket_hub.bundle.citation import bundle_title
-from ticket_hub.bundle.evidence_files import EvidenceFiles
+from ticket_hub.bundle.evidence_reader import EvidenceReader
 from ticket_hub.bundle.files import BundleFolder, changed
 from ticket_hub.bundle.ladder_table import ladder_table
 from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
-from ticket_hub.bundle.tensor_files import TensorFiles, read_header
+from ticket_hub.bundle.tensor_reader import TensorReader, read_header
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import ticket_id
@@ -53,7 +53,7 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(files, manifest)
 
 
-class Bundle(TensorFiles, EvidenceFiles, Shown):
+class Bundle(TensorReader, EvidenceReader, Shown):
     """An open bundle. Files are read when they are needed, and checked whenever they are read.
 
     Attributes:

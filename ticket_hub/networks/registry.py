@@ -6,8 +6,7 @@ import dataclasses
 import difflib
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -16,8 +15,10 @@ from torch import nn
 
 from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
+from ticket_hub.networks.limits import MAX_NUMBERS, check_sizes
 from ticket_hub.networks.options import OptionRule, check_options
 from ticket_hub.networks.prunable import prunable_layers
+from ticket_hub.networks.seeding import construction_generators
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.recipe.axes import NETWORKS
 from ticket_hub.recipe.own import is_own
@@ -45,10 +46,6 @@ OWN_FUNCTION = "python:"
 """Begins the names of `ticket_hub.networks.factory`."""
 
 MAX_NAME = 200  # characters of a name that a refusal repeats
-MAX_CHANNELS = 1 << 18  # or words of texts
-MAX_PIXELS = 8192  # on each side
-MAX_CLASSES = 2**31 - 1
-MAX_NUMBERS = 2**33  # 32 GiB of float32: above every published classifier of images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,10 +194,10 @@ def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:
     """
     network = _network(architecture.name)
     options = check_options(architecture.name, network.options, _unique(architecture))
-    _check_sizes(architecture)
+    check_sizes(architecture)
     if torch.get_default_device().type != "meta":
         _check_memory(architecture)
-    with _random_state(seed):
+    with construction_generators(seed):
         return network.build(dataclasses.replace(architecture), **options)
 
 
@@ -299,21 +296,6 @@ def _unique(architecture: Architecture) -> dict[str, Option]:
     return options
 
 
-def _check_sizes(architecture: Architecture) -> None:
-    limits = {
-        "channels": MAX_CHANNELS,
-        "height": MAX_PIXELS,
-        "width": MAX_PIXELS,
-        "classes": MAX_CLASSES,
-    }
-    for label, most in limits.items():
-        value = getattr(architecture, label)
-        if not 1 <= value <= most:
-            raise NetworkError(
-                f"A network cannot have {label} = {value}.", f"It must be from 1 to {most}."
-            )
-
-
 def _check_memory(architecture: Architecture) -> None:
     numbers = outline(architecture).numbers
     if numbers > MAX_NUMBERS:
@@ -322,17 +304,3 @@ def _check_memory(architecture: Architecture) -> None:
             f"{numbers:,} weights.",
             f"Choose a smaller network or fewer classes: the limit is {MAX_NUMBERS:,}.",
         )
-
-
-@contextmanager
-def _random_state(seed: int) -> Iterator[None]:
-    """Seed the generators that modules draw from when they are made, and restore them after."""
-    device = torch.get_default_device()
-    devices = []
-    if device.type == "cuda":
-        devices = [torch.cuda.current_device() if device.index is None else device.index]
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        for index in devices:
-            torch.cuda.default_generators[index].manual_seed(seed)
-        yield

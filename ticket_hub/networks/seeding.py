@@ -1,4 +1,4 @@
-"""The global generators that an author's own code draws from."""
+"""The global generators: those that modules draw from, and those of an author's own code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["kept_generators", "seed_generators"]
+__all__ = ["construction_generators", "kept_generators", "seed_generators"]
 
 
 def seed_generators(seed: int) -> None:
@@ -29,3 +29,17 @@ def kept_generators() -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(array)  # noqa: NPY002 - as above
+
+
+@contextlib.contextmanager
+def construction_generators(seed: int) -> Iterator[None]:
+    """Seed the generators that modules draw from when they are made, and restore them after."""
+    device = torch.get_default_device()
+    devices = []
+    if device.type == "cuda":
+        devices = [torch.cuda.current_device() if device.index is None else device.index]
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        for index in devices:
+            torch.cuda.default_generators[index].manual_seed(seed)
+        yield

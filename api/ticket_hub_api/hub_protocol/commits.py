@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,18 +20,18 @@ from ticket_hub.durable import canonical_json
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.hub_protocol.cards import summarize
-from ticket_hub_api.hub_protocol.operations import Add, CommitPlan, Delete
+from ticket_hub_api.hub_protocol.changes import SizeOf, carry_out, check_names, is_same
+from ticket_hub_api.hub_protocol.operations import Add, CommitPlan
 from ticket_hub_api.services import Services
 from ticket_hub_api.store import objects, repositories, revisions
 from ticket_hub_api.store.blobs import git_blob_id
 from ticket_hub_api.store.listeners import listeners_of
-from ticket_hub_api.store.names import folded
 from ticket_hub_api.store.repositories import RepositoryRow
 from ticket_hub_api.store.revisions import HEADS, CommitRow
 from ticket_hub_api.store.tables import Commit, Ref, Repository, RepositoryTag, Tree, Use, now
-from ticket_hub_api.store.trees import Files, TreeEntry, encode_tree, load_tree, pointer_id
+from ticket_hub_api.store.trees import Files, TreeEntry, encode_tree, load_tree
 
-__all__ = ["CommitWork", "Draft", "check_names", "commit_oid", "make_commit", "write_revision"]
+__all__ = ["CommitWork", "Draft", "commit_oid", "make_commit", "write_revision"]
 
 
 @dataclass
@@ -148,17 +148,13 @@ def _apply(work: CommitWork, principal: Principal) -> CommitRow:
     files = dict(before)
     check = _large_check(session, principal, repository.id)
     for operation in plan.operations:
-        _carry_out(files, operation, number, check)
+        carry_out(files, operation, number, check)
     check_names(files, before)
     # Pushing the same files again is no commit: a client that missed the answer may send its
     # request twice.
-    if files.keys() == before.keys() and all(_same(files[p], before[p]) for p in files):
+    if files.keys() == before.keys() and all(is_same(files[p], before[p]) for p in files):
         return head
     return write_revision(work, head, files)
-
-
-def _same(one: TreeEntry, other: TreeEntry) -> bool:
-    return (one.sha256, one.large) == (other.sha256, other.large)
 
 
 def _head(session: Session, repository: Repository, branch: str) -> CommitRow:
@@ -181,9 +177,6 @@ def _head(session: Session, repository: Repository, branch: str) -> CommitRow:
     return CommitRow(*row)
 
 
-SizeOf = Callable[[str], int]
-
-
 def _large_check(session: Session, principal: Principal, repository_id: str) -> SizeOf:
     """A function that gives the size of a large object that the caller may name."""
 
@@ -197,63 +190,6 @@ def _large_check(session: Session, principal: Principal, repository_id: str) -> 
         return found.size
 
     return size_of
-
-
-def _carry_out(
-    files: dict[str, TreeEntry], operation: Add | Delete, number: int, size_of: SizeOf
-) -> None:
-    if isinstance(operation, Delete):
-        _delete(files, operation)
-        return
-    entry = TreeEntry(
-        operation.sha256, operation.size or 0, operation.oid, large=False, changed=number
-    )
-    if not operation.oid:
-        size = size_of(operation.sha256)
-        # What the client says of an object that was uploaded is not believed.
-        if operation.size not in {None, size}:
-            raise errors.bad_request(f"{operation.path} has {size} bytes, not {operation.size}.")
-        oid = pointer_id(operation.sha256, size)
-        entry = TreeEntry(operation.sha256, size, oid, large=True, changed=number)
-    old = files.get(operation.path)
-    # A file that stays as it is keeps the number of the commit that last changed it.
-    if old is None or not _same(old, entry):
-        files[operation.path] = entry
-
-
-def _delete(files: dict[str, TreeEntry], operation: Delete) -> None:
-    doomed = [operation.path] if operation.path in files else []
-    if operation.folder:
-        doomed = [path for path in files if path.startswith(operation.path + "/")]
-    if not doomed:
-        raise errors.bad_request(f"{operation.path!r} cannot be deleted: it does not exist.")
-    for path in doomed:
-        del files[path]
-
-
-def check_names(files: Collection[str], before: Collection[str]) -> None:
-    """No path may be a file and a folder at once, nor be taken for another by a file system.
-
-    Names that were there before such commits were refused do not stand in the way of new ones.
-    """
-    seen: dict[str, str] = {}
-    # Names that were there come first: of two that clash, the new one is refused.
-    for path in sorted(files, key=lambda path: path not in before):
-        for name in (path, *_parents(path)):
-            if name != path and name in files:
-                raise errors.bad_request(f"{name!r} is a file, so {path!r} cannot exist.")
-            other = seen.setdefault(folded(name), name)
-            if other != name and path not in before:
-                raise errors.bad_request(
-                    f"{name!r} and {other!r} differ only in case or in the form of their letters, "
-                    "which some file systems take for one. Use the same name, or another."
-                )
-
-
-def _parents(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 def commit_oid(values: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.hub_protocol.commits import CommitWork, Draft, check_names, write_revision
+from ticket_hub_api.hub_protocol.changes import check_names
+from ticket_hub_api.hub_protocol.commits import CommitWork, Draft, write_revision
 from ticket_hub_api.hub_protocol.operations import Add, CommitPlan, decode_content
 from ticket_hub_api.hub_protocol.schemas import CreateIn
 from ticket_hub_api.services import Services

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticket_hub_api.errors import ApiError
-from ticket_hub_api.hub_protocol.commits import check_names
+from ticket_hub_api.hub_protocol.changes import check_names
 from ticket_hub_api.store.names import check_path, folded
 
 Call = Callable[..., Any]

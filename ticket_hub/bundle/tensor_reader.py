@@ -33,14 +33,14 @@ from ticket_hub.networks import is_registered
 from ticket_hub.recipe.own import is_own
 from ticket_hub.types import Architecture, Mask, Weights
 
-__all__ = ["TensorFiles", "read_header"]
+__all__ = ["TensorReader", "read_header"]
 
 _log = logging.getLogger("ticket_hub")
 
 _AGAIN = layout.AGAIN
 
 
-class TensorFiles:
+class TensorReader:
     """Reads the tensors of a bundle; every file is checked when it is read.
 
     Attributes:

@@ -14,10 +14,10 @@ from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.reproduction_reading import reproduction_in
 from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
-__all__ = ["EvidenceFiles"]
+__all__ = ["EvidenceReader"]
 
 
-class EvidenceFiles:
+class EvidenceReader:
     """Reads what was measured with the tickets of a bundle; every file is checked when it is read.
 
     Attributes:
