@@ -21,7 +21,7 @@ from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet, PackedImages, data_pack, load, packed
 from ticket_hub.networks import blank_module
 from ticket_hub.recipe import DataSpec
-from ticket_hub.training import Member, train
+from ticket_hub.training import Member, Trainer, train
 from ticket_hub.training.batches import Batches
 from ticket_hub.training.choice import BACKENDS
 from ticket_hub.training.cost import count
@@ -64,9 +64,16 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedCuda]:
         yield found
 
 
-@pytest.mark.parametrize(("backend", "wanted"), [("lanes", MOVING), ("lanes", CUT), ("plain", CUT)])
+@pytest.mark.parametrize(
+    ("backend", "wanted", "gpus"),
+    [("lanes", MOVING, [0, 1]), ("lanes", CUT, [1]), ("plain", CUT, [1])],
+)
 def test_a_graph_trains_on_pictures_from_disk_with_the_bits_of_a_cpu(
-    backend: str, wanted: DataSpec, pictures: tuple[str, Path], cuda: PretendedCuda
+    backend: str,
+    wanted: DataSpec,
+    gpus: list[int],
+    pictures: tuple[str, Path],
+    cuda: PretendedCuda,
 ) -> None:
     data = data_of(pictures, wanted)
     architecture = network(data, "conv-2")
@@ -75,9 +82,12 @@ def test_a_graph_trains_on_pictures_from_disk_with_the_bits_of_a_cpu(
         backend=backend, iterations=12, batch_size=4, evaluate_every=6, **OPTIMIZERS["momentum"]
     )
     here = train(architecture, data, training, members, workers=1)
-    there = data.to("cuda:1")
+    devices = [torch.device("cuda", index) for index in gpus]
+    there = data.to(devices[0])
     assert isinstance(there.train.inputs, PackedImages)
-    for ours, theirs in zip(here, train(architecture, there, training, members), strict=True):
+    with Trainer(there, devices=devices) as trainer:
+        results = trainer.train(architecture, training, members)
+    for ours, theirs in zip(here, results, strict=True):
         assert_same(ours, theirs)
     captured = {"lanes": [9, 9], "plain": []}[backend]
     assert [graph.replays for graph in cuda.graphs] == captured
