@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,7 +29,10 @@ from ticket_hub.report.style import Look, drawing, legend_below, look
 
 __all__ = ["ladder_figure", "tickets_figure"]
 
-DODGE = 0.006
+DODGE = 0.02
+"""Between neighbours at one density, at most: the part of the axis."""
+FILLED = 0.5
+"""Of the room between two densities, what the networks at one of them take together."""
 
 
 def ladder_figure(ladder: MeasuredLadder, *, bars: Bars = "range", width: float = 9.0) -> Figure:
@@ -95,12 +98,18 @@ def _against_density(
     if ladder.dense is not None:
         _level_line(panel, ErrorBar.of(values(ladder.dense), bars), look("dense", 0), "dense")
     middle = (len(ladder.series) - 1) / 2
-    apart = (max(ladder.densities) / min(ladder.densities)) ** DODGE
+    apart = _apart(ladder.densities, len(ladder.series))
     for position, series in enumerate(ladder.series):
         spreads = [ErrorBar.of(values(rung), bars) for rung in series.rungs]
         places = [100 * rung.density * apart ** (position - middle) for rung in series.rungs]
         points_with_bars(panel, places, spreads, series.name, look(series.name, position))
     density_axis(panel, ladder.densities)
+
+
+def _apart(densities: Collection[float], networks: int) -> float:
+    """By what factor neighbours at one density are moved apart, on a logarithmic axis."""
+    room = FILLED / max(1, len(densities) - 1) / networks
+    return float((max(densities) / min(densities)) ** min(DODGE, room))
 
 
 def _runs_against_density(
@@ -110,7 +119,7 @@ def _runs_against_density(
     bars: Bars,
 ) -> None:
     densities = sorted({d for ladder in ladders.values() for d in ladder.densities}, reverse=True)
-    apart = (max(densities) / min(densities)) ** DODGE
+    apart = _apart(densities, len(ladders))
     for position, (label, ladder) in enumerate(ladders.items()):
         style = look("run", position)
         if ladder.dense is not None:

@@ -123,6 +123,7 @@ def forest_figure(
         confidence: of the intervals, for the note.
         width: in inches.
     """
+    width = figure_style().width or width
     with drawing():
         if not metric.is_accuracy:
             what = f"by how much the ticket's test {metric.name} is better than the control's"

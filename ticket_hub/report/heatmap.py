@@ -62,6 +62,8 @@ CELL = (1.6, 0.72)
 """Width and height of a cell, in inches."""
 MIN_SIZE = (6.2, 3.3)
 MAX_LENGTH = 24
+LETTERS = 16
+"""Of the legend, an inch."""
 _INTERVALS = {"student-t": "Student-t", "bootstrap": "bootstrap"}
 
 
@@ -113,7 +115,9 @@ def matrix_figure(matrix: Matrix, against: str | None = None, *, title: str = ""
             bar = figure.colorbar(ScalarMappable(shade.norm, shade.colors), ax=panel, aspect=15)
             bar.set_label(f"test accuracy,\nticket minus {against} (points)")
         figure.suptitle(title)
-        figure.supxlabel(_legend(matrix, against), fontsize=7.5)
+        lines_below = _legend(matrix, against).splitlines()
+        wrapped = [textwrap.fill(line, int(size[0] * LETTERS)) for line in lines_below]
+        figure.supxlabel("\n".join(wrapped), fontsize=7.5)
     return figure
 
 
