@@ -25,7 +25,8 @@ from ticket_hub.data.dataset_files import DatasetFiles, Fetch
 from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
 from ticket_hub.data.listing import LISTINGS, Files, Listing
-from ticket_hub.data.packed import INDEX, MANIFEST, PICTURES, RECORD, Pack, PackedImages, decoder
+from ticket_hub.data.pack_file import INDEX, MANIFEST, PICTURES, RECORD, Pack
+from ticket_hub.data.packed import PackedImages, decoder
 from ticket_hub.data.pictures import read_picture
 from ticket_hub.data.registry import read
 from ticket_hub.data.splitting import published_parts

@@ -55,7 +55,7 @@ def pack(
     the checksum that it was written with.
     """
     from ticket_hub.data import data_pack
-    from ticket_hub.data.packed import Pack
+    from ticket_hub.data.pack_file import Pack
     from ticket_hub.runs import stop_on_signals
 
     with stop_on_signals() as should_stop:

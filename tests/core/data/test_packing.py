@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet, PackedImages, data_pack, load
-from ticket_hub.data.packed import INDEX, PICTURES, Pack
+from ticket_hub.data.pack_file import INDEX, PICTURES, Pack
 from ticket_hub.errors import (
     DataCorruptError,
     DataError,
