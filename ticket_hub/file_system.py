@@ -42,6 +42,7 @@ __all__ = [
     "sync_folder",
 ]
 
+# Windows refuses to read bytes that another process has locked, and the file says who that is.
 _LOCKED_BYTE = 1 << 40
 """Where Windows, whose locks are of parts of files, locks one: behind all that is read."""
 
@@ -56,6 +57,7 @@ def private(flags: int) -> int:
     return flags
 
 
+# O_NONBLOCK: opening a pipe that a stranger has put there would wait for a writer, for ever.
 READ_ONLY = private(os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 """Of a file that may be a link or a pipe of a stranger's."""
 
@@ -75,6 +77,7 @@ def open_within(folder: Path, parts: Sequence[str]) -> int:
             if path.is_symlink():
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
         return os.open(path, READ_ONLY)
+    # From folder to folder by handles: a path could be changed between a look and the opening.
     place = os.open(folder, private(os.O_RDONLY | os.O_DIRECTORY))
     for part in parts:
         try:
@@ -89,6 +92,7 @@ def open_within(folder: Path, parts: Sequence[str]) -> int:
 
 def read_at(handle: int, count: int, offset: int) -> bytes:
     """So many bytes of an open file from a place on, fewer at its end."""
+    # By place, so that threads that share the handle do not move each other's position.
     if hasattr(os, "pread"):
         return os.pread(handle, count, offset)
     os.lseek(handle, offset, os.SEEK_SET)
@@ -154,6 +158,7 @@ def sync_file(handle: int) -> None:
     Raises:
         OSError: the disk refuses. The file is then lost: a second try may report success wrongly.
     """
+    # On macOS, fsync only hands bytes to the disk, which may keep them in its own cache.
     full = getattr(fcntl, "F_FULLFSYNC", None)
     if full is not None:
         try:
@@ -209,6 +214,8 @@ def name_new(draft: Path, path: Path) -> bool:
         OSError: the disk refuses.
     """
     try:
+        # A link fails where the name is taken, on network file systems too; a rename would replace
+        # it.
         os.link(draft, path)
     except FileExistsError:
         return False

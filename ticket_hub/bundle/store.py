@@ -58,6 +58,8 @@ class Store:
         record = FileRecord(sha256=digest.hexdigest(), size=sum(map(len, pieces)))
         self.files[name] = record
         if not self._has(name, record):
+            # A file that readers may be at is not replaced before the manifest that lists the new
+            # one.
             apart = staged or self._is_read(name)
             place = self._staging / record.sha256 if apart else self.folder / name
             with open_durable(place) as stream:

@@ -98,6 +98,8 @@ class Augmentation:
             size: height and width of the images, or of each, `(*steps, members, batch)`.
         """
         words = self.draws(indices, epoch)
+        # A word of 32 bits times the number of places: the upper half is uniform over them, without
+        # a modulo.
         found = words[..., :3].mul(self._places) >> 32
         if self._zooms:
             found = torch.cat([found[..., :1], windows(words, *size, self.spec)], -1)

@@ -263,6 +263,7 @@ def _write(
                 end += len(data)
                 row = (end, source.labels[place], zlib.crc32(data), *size)
                 index.write(np.array(row, RECORD).tobytes())
+                # Now and then: syncing after each picture would take longer than encoding it.
                 if (place + 1) % EVERY == 0:
                     _flush(pictures, index)
                     if observe is not None:
@@ -293,6 +294,7 @@ def _resume(folder: Path, pictures: IO[bytes], index: IO[bytes]) -> tuple[int, i
                 break
             done, end = done - 1, start
     pictures.truncate(end)
+    # Both files were opened to append: what follows is written where they end now.
     index.truncate(done * RECORD.itemsize)
     return done, end
 
@@ -332,6 +334,8 @@ def _ahead(
     try:
         for item in items:
             waiting.append(threads.submit(encode, item))
+            # No more than so many pictures are in memory, however much faster threads encode than
+            # disks write.
             if len(waiting) >= AHEAD:
                 yield waiting.popleft().result()
         while waiting:
@@ -370,6 +374,8 @@ def _kept(path: Path, short_side: int) -> _Encoded | None:
     try:
         with Image.open(BytesIO(data)) as image:
             plain = image.mode in KEPT.get(str(image.format), ())
+            # Exif may turn a picture, and transparency is laid over white when a file is read: kept
+            # as they are, both would decode to other pixels.
             plain = plain and not image.getexif() and not image.has_transparency_data
             small = not short_side or (image.format == "JPEG" and min(image.size) == short_side)
             if not (plain and small and getattr(image, "n_frames", 1) == 1):

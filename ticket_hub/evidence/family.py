@@ -58,6 +58,7 @@ def decide(
         beside: p-values (doubled) of further comparisons of the same family, which are decided
             elsewhere and count here.
     """
+    # Doubled, since both directions are tried: so a family of one is the two-sided test.
     p, p_worse = (np.minimum(1.0, 2 * each) for each in (p_greater, p_less))
     own = np.minimum(p, p_worse)
     others = np.zeros(0) if beside is None else np.asarray(beside, dtype=np.float64)
@@ -86,9 +87,11 @@ def holm(
     none may be smaller than the one before.
     """
     p = np.asarray(p_values, dtype=np.float64)
+    # Stable, so that equal p-values are ranked as they were asked for, on every machine.
     order = np.argsort(p, axis=-1, kind="stable")
     ranked = np.take_along_axis(p * _steps(p), order, axis=-1)
     found = np.empty_like(p)
+    # Holm's adjusted values never fall: a later, larger p may not be shown where an earlier is not.
     running = np.minimum(1.0, np.maximum.accumulate(ranked, axis=-1))
     np.put_along_axis(found, order, running, axis=-1)
     return found

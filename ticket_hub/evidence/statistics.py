@@ -140,6 +140,7 @@ def one_sided(
     n = differences.shape[-1]
     mean = differences.mean(axis=-1)
     sd = differences.std(axis=-1, ddof=1) if n > 1 else np.zeros_like(mean)
+    # Numbers that are equal but for rounding would give a t of millions, and prove anything.
     spread = sd > _rounding(differences)
     statistic = (mean - shift) / np.where(spread, sd / np.sqrt(n), 1.0)
     greater, less = (
@@ -156,6 +157,7 @@ def paired_ratio(first: Numbers, second: Numbers, *, confidence: float = 0.95) -
     Raises:
         EvidenceError: as `paired_difference`.
     """
+    # On the log scale twice as late and twice as soon are equally far from the same.
     logs = [np.log(np.maximum(np.asarray(side, dtype=np.float64), 1.0)) for side in (first, second)]
     found = paired_difference(logs[0].tolist(), logs[1].tolist(), confidence=confidence)
     mean, low, high = (float(np.exp(bound)) for bound in (found.mean, found.low, found.high))

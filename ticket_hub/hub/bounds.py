@@ -48,6 +48,8 @@ def bounded_session(endpoint: str, headers: Mapping[str, str]) -> httpx.Client:
         origins.add(origin(place))
         if place.scheme == "http" and place.port is None:
             origins.add(("https", place.host, None))  # the same server, once it is encrypted
+    # The client's session is one for the whole process: hooks are added once, and look at each
+    # request whether it is ours.
     session = get_session()
     hooks = session.event_hooks
     if _confine not in hooks["request"]:
@@ -75,6 +77,7 @@ def _confine(request: httpx.Request) -> None:
     if request.extensions.get("timeout", {}).get("read") is None:
         request.extensions = {**request.extensions, "timeout": _COMMIT.as_dict()}
     token = request.headers.get("Authorization", "")
+    # Wherever a redirect or the next page of a list leads: the token is for its own hub alone.
     if token in _places and origin(request.url) not in _places[token]:
         del request.headers["Authorization"]
 

@@ -40,6 +40,7 @@ class FolderBlobs:
         """
         blob = self.path(digest)
         with contextlib.suppress(OSError):  # not there, or of another user: then our own copy
+            # Before it is read: from now on a collector leaves it alone.
             os.utime(blob)
             if sha256_file(blob) == digest:
                 return False
@@ -48,6 +49,7 @@ class FolderBlobs:
             while piece := stream.read(CHUNK):
                 found.update(piece)
                 goal.write(piece)
+            # It was hashed before, and may have been written to since.
             if found.hexdigest() != digest:
                 raise StorageError(
                     f"{source} was changed while it was sent; nothing was published.",

@@ -82,6 +82,7 @@ def _collect(root: Path, grace_seconds: float, *, dry_run: bool) -> CollectedFol
             shutil.rmtree(grave, ignore_errors=True)
         for path in drafts:
             path.unlink(missing_ok=True)
+    # One damaged commit of a repository stops here: what it names would be collected otherwise.
     named = _named(root)
     blobs = (path for path in (root / "blobs").glob("*/*") if SHA256.fullmatch(path.name))
     old = [path for path in blobs if path.name not in named and _time(path) < before]

@@ -63,6 +63,8 @@ class CommitHistory:
     def files(self) -> list[Path]:
         """The files of the commits, oldest first."""
         try:
+            # By name: numbers are filled up with zeros, so that the order of names is that of
+            # commits.
             found = sorted(self.folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -127,6 +129,7 @@ def read_commit(path: Path) -> dict[str, Any]:
     content = {key: value for key, value in record.items() if key != "id"}
     try:
         whole = (
+            # Its id is its content's: a file that the disk or a person has changed is no commit.
             record["id"] == commit_id(content)
             and record["number"] == int(path.stem)
             and isinstance(record["date"], str)

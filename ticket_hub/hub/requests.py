@@ -98,6 +98,7 @@ class Requests:
                     f"{self.endpoint} goes on with its list at {url.host}, another host.",
                     "Use the address by which the hub names itself.",
                 )
+            # A server that answers with the same page again would be asked for ever.
             if url in seen or len(seen) >= MAX_PAGES:
                 raise HubError(
                     f"The list of {self.endpoint} does not end: after {len(seen)} pages "
@@ -135,6 +136,8 @@ class Requests:
                         ranges = False
                         continue
                     place = began
+                    # Raw: decoding would let a small answer become a large one, and places are of
+                    # bytes on the wire.
                     for piece in response.iter_raw():
                         yield place, piece
                         place += len(piece)
@@ -159,6 +162,8 @@ class Requests:
                     timeout=TIMEOUT,
                 )
                 hf_raise_for_status(answer)
+            # Not tried again: nobody is there, and whoever mistyped an address wants to know at
+            # once.
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 raise  # the wrong address, mostly
             except (*CUT, HfHubHTTPError) as error:
@@ -184,6 +189,7 @@ class _Tries:
         self, error: httpx.TransportError | HfHubHTTPError, *, progress: bool = False
     ) -> None:
         """Wait before the next try; or raise, when there is to be none."""
+        # A refusal stays one, however often it is asked for.
         if isinstance(error, HfHubHTTPError) and error.response.status_code not in AGAIN:
             raise error
         self.used = 0 if progress else self.used + 1

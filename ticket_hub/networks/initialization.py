@@ -52,6 +52,7 @@ def glorot_normal(weight: Tensor, fan_in: int, fan_out: int, generator: torch.Ge
 @register_initialization("kaiming-normal")
 def kaiming_normal(weight: Tensor, fan_in: int, generator: torch.Generator) -> None:
     """`(*layer)` of a normal of variance 2 / fan_in (He et al. 2015, eq. 10)."""
+    # Two roots, as torch's `calculate_gain` over the root of the fan: to the bit what torch draws.
     weight.normal_(0.0, math.sqrt(2.0) / math.sqrt(fan_in), generator=generator)
 
 
@@ -118,6 +119,7 @@ def initialize(architecture: Architecture, spec: NetworkSpec, seed: int) -> Weig
             weight = module.get_parameter(layer.name)
             groups = getattr(module.get_submodule(_owner(layer.name)), "groups", 1)
             fan_in, fan_out = _fans(weight, groups)
+            # By the layer's name: a layer begins the same, whatever other layers the network has.
             generator = torch.Generator().manual_seed(derive_seed(seed, "init", layer.name))
             given = {"weight": weight, "groups": groups, "generator": generator}
             supply(draw, {**given, "fan_in": fan_in, "fan_out": fan_out, "std": spec.init_std})

@@ -45,6 +45,7 @@ def pass_through(module: nn.Module, shape: tuple[int, ...], *, gradients: bool =
     """
     named = dict(itertools.chain(module.named_parameters(), module.named_buffers()))
     with torch.set_grad_enabled(gradients):
+        # `expand` takes no memory, but layers may make copies of what it gives.
         if sum(value.numel() for value in named.values()) > SMALL:
             with torch.device("meta"):
                 return module(blank_inputs(module, shape))
@@ -64,6 +65,7 @@ def vectorizes(module: nn.Module, shape: tuple[int, ...]) -> bool:
 
     They cannot where its forward pass draws random numbers or decides by values.
     """
+    # One member, as `vmap` sees it: a first axis of one.
     zeros = {
         name: torch.zeros((), dtype=value.dtype).expand(1, *value.shape)
         for name, value in module.named_parameters()

@@ -63,6 +63,7 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
             state dict would have its weights under two names, and a mask only under one.
     """
     found: dict[int, PrunableLayer] = {}
+    # With duplicates, so that a layer that stands in two places is seen twice and refused.
     for name, part in module.named_modules(remove_duplicate=False):
         if not isinstance(part, PRUNABLE_TYPES):
             continue

@@ -174,6 +174,8 @@ def _create(
                 **rates,
             )
         except TypeError as error:
+            # Python names the keyword that a function does not take; nothing else tells which
+            # networks do.
             if sizes and "'img_size'" in str(error):
                 continue
             raise _refusal(architecture, error) from error

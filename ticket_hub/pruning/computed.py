@@ -39,6 +39,7 @@ class KeepMask(nn.Module):
                 f"its mask is of {tuple(self.keep.shape)}.",
                 "Let go of the mask first: `mask_handle(module).remove()`.",
             )
+        # Not a product, by which infinity would become NaN.
         return weight.masked_fill(self.keep.logical_not(), 0)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
@@ -78,6 +79,7 @@ def mask_before_forward(owner: nn.Module, leaf: str, survivors: Survivors) -> No
     if getattr(owner, "_is_replica", False):  # of DataParallel: made from weights that are masked
         return
     mine = _own_hooks(owner, leaf)
+    # Hooks run in the order of their registration: ours has to be the last that sets the weight.
     if not mine or mine[-1] != next(reversed(pre_hooks(owner))):
         release_computed(owner, leaf)
         hook = MaskBeforeForward(leaf, survivors)

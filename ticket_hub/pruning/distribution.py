@@ -75,6 +75,7 @@ def shared_out(
     shares = supply(DISTRIBUTIONS.get(name), given)
     exact = {layer.name: shares.get(layer.name, -1.0) * layer.size for layer in layers}
     bounded = all(0 <= exact[layer.name] <= layer.size * (1 + 1e-9) for layer in layers)
+    # A density times a size may be a whole number but for rounding, just below it.
     counts = {layer: math.floor(value + 1e-9) for layer, value in exact.items()}
     missing = kept - sum(counts.values())
     if not bounded or not 0 <= missing <= len(layers):
@@ -83,6 +84,7 @@ def shared_out(
             "Let its function return one density in [0, 1] for each layer, such as "
             "`ticket_hub.pruning.distribution.in_proportion` makes.",
         )
+    # Stable: of equal remainders the earlier layer gets the weight.
     by_remainder = sorted(counts, key=lambda layer: counts[layer] - exact[layer])
     for layer in by_remainder[:missing]:
         counts[layer] += 1
@@ -107,6 +109,7 @@ def in_proportion(relative: Densities, layers: Layers, kept: float) -> dict[str,
         full = {name for name in sizes if name not in dense and factor * relative[name] > 1}
         if not full:
             return {name: 1.0 if name in dense else factor * relative[name] for name in sizes}
+        # Again, since what these layers cannot take may fill up others.
         dense |= full
 
 

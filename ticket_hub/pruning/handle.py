@@ -64,6 +64,7 @@ class MaskHandle:
     def _watch(self, module: nn.Module | None, *, active: bool) -> None:
         self._active, self._seen = active, False
         self._hooks: list[RemovableHandle] = []
+        # Weakly: the module holds its handle as an attribute.
         self._module = None if module is None else weakref.ref(module)
         key, handles = id(self), _HANDLES  # a name of its own: at the exit modules lose theirs
         handles[key] = weakref.ref(self, lambda _: handles.pop(key, None))
@@ -114,6 +115,8 @@ class MaskHandle:
         if self._module is None or self._module() is None:
             self._module = weakref.ref(module)
         self._seen = True
+        # A parameter that two names hold has not moved: it is shared, and each name stays where it
+        # is.
         holders = Counter(id(weight.parameter) for weight in self._held.values())
         for weight in self._held.values():
             before = weight.lost
@@ -130,6 +133,7 @@ class MaskHandle:
         tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         if not self._active or tracing or torch.compiler.is_exporting():
             return
+        # What follows looks at Python objects, at which a compiled graph would break.
         if torch.compiler.is_compiling():
             self.apply()
             return

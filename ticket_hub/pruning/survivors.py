@@ -50,6 +50,7 @@ class Survivors:
         """The gradient, `(*layer)`, with 0 where the mask drops; sparse stays sparse."""
         if gradient.layout == torch.sparse_coo:
             return self._of_sparse(gradient)
+        # Bits have no derivative.
         if gradient.requires_grad or not _has_bits(gradient):
             return self.only(gradient)  # somebody differentiates the gradient itself
         bits = self._bits_for(gradient)
@@ -71,6 +72,7 @@ class Survivors:
         """All ones where the mask keeps, as integers that are as wide as the values."""
         dtype, bits = _INTEGERS[values.element_size()], self._bits
         if bits is None or bits.device != values.device or bits.dtype != dtype:
+            # Minus 1 is all ones in two's complement.
             bits = self._bits = self.keep.to(values.device, dtype).neg()
         return bits
 

@@ -171,6 +171,7 @@ def covering(
     known = matching(signers, envelope.key_id)
     if known is not None:
         envelope.demand(known[1])
+    # Also where the key is not known: that it covers these bytes can be said of any signature.
     stated = _resources(envelope.statement(PREDICATE))
     signed = _signed(manifest, digests[layout.MANIFEST])
     for name in sorted(signed.keys() - stated.keys()):

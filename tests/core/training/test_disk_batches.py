@@ -19,6 +19,7 @@ from tests.helpers.order import batch_indices
 from tests.helpers.populations import OPTIMIZERS, assert_same, network, population, spec
 from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet, PackedImages, data_pack, load, packed
+from ticket_hub.data.pack_file import Pack
 from ticket_hub.networks import blank_module
 from ticket_hub.recipe import DataSpec
 from ticket_hub.training import Member, Trainer, train
@@ -135,7 +136,7 @@ def test_pictures_are_decoded_ahead_of_the_step_and_of_the_run(
     is_held, held = threading.Event(), threading.Event()
     real = packed._decoded
 
-    def decode(pack: packed.Pack, place: int, *rest: Any) -> object:  # noqa: ANN401 - as it was
+    def decode(pack: Pack, place: int, *rest: Any) -> object:  # noqa: ANN401 - as it was
         if place not in own:
             is_held.set()
             held.wait(20)
