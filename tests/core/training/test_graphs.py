@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
+from tests.helpers.populations import network, population, spec
 from tests.helpers.pretended_cuda import PretendedCuda
 from tests.helpers.pretended_streams import Stream
+from ticket_hub.data import DataSet
 from ticket_hub.errors import TrainingError
 from ticket_hub.training.graphs import Repeater
+from ticket_hub.training.lanes import Lanes
 from ticket_hub.training.settings import on_device
 
 SECOND = torch.device("cuda:1")
@@ -96,6 +99,17 @@ def test_a_step_that_draws_on_the_host_is_not_captured(cuda: PretendedCuda) -> N
         Repeater(done.device)(step, 10)
     assert len(seen) == 11  # once more while it was captured
     assert [graph.replays for graph in cuda.graphs] == [0]
+
+
+def test_lanes_have_as_many_streams_as_torch_has_and_then_share_them(
+    digits: DataSet, cuda: PretendedCuda
+) -> None:
+    architecture = network(digits, "lenet-2")
+    engine = Lanes(architecture, digits.to("cuda"), spec(), population(architecture, 34))
+    numbers = [repeat.stream.number for repeat in engine._repeats]  # type: ignore[attr-defined]
+    assert len(set(numbers)) == 32
+    assert numbers[32:] == numbers[:2]
+    assert cuda.graphs == []
 
 
 def test_a_cpu_has_no_current_device_to_set() -> None:
