@@ -22,6 +22,7 @@ __all__ = ["Inputs", "lively_module", "tested"]
 
 CLOSE = 1e-9  # of the largest output, in float64
 MANY = 500_000  # numbers, of which drawing takes longer than to look at each call
+CHANGED = 64  # numbers of a row, which change what comes in as all of them would
 PERIOD = 4099  # a prime, so that no two rows of a layer begin alike
 MIXED = "other units depend on each of them, as under a norm over all"
 
@@ -74,7 +75,8 @@ def lively_module(architecture: Architecture) -> nn.Module:
                 value.copy_(_repeated(drawn, value.numel()) + 0.5)
             else:
                 bound = (6 / max(1, value[0].numel())) ** 0.5
-                value.copy_(_repeated((2 * drawn - 1) * bound, value.numel()).view(value.shape))
+                found = _repeated((2 * drawn - 1) * bound, value.numel())
+                value.data = found.view(value.shape)  # not copied, which would take as long again
     return module
 
 
@@ -131,21 +133,25 @@ def _both(module: nn.Module, inputs: Tensor, groups: Sequence[UnitGroup]) -> tup
     """The outputs with the columns of every second unit empty, and then with other rows of these.
 
     Nothing reads these units: whatever comes into them, the outputs must stay. What is added to a
-    row is of the size of its mean, since these units do read each other, and deep networks would
+    row sums up to about a half, since these units do read each other, and deep networks would
     overflow. Weights are left as they are then.
     """
     state = module.state_dict()
     drawn = torch.rand(PERIOD, generator=torch.Generator().manual_seed(1))
     for group in groups:
         for name, places in group.columns.items():
-            state[name].index_fill_(1, places[::2].flatten(), 0)
+            value = state[name]
+            left = torch.ones(value.shape[1], dtype=value.dtype)
+            left[places[::2].flatten()] = 0
+            value.view(len(value), -1).mul_(left.repeat_interleave(value[0, 0].numel()))
     first = module(inputs)
     for group in groups:
         for name, places in group.rows.items():
             rows, value = places[::2].flatten(), state[name]
-            each = value[0].numel()
+            some = value.view(len(value), -1)[:, :CHANGED]
+            each = some.shape[1]
             added = _repeated(drawn.to(value.dtype) / each, len(rows) * each)
-            value.index_add_(0, rows, added.view(len(rows), *value.shape[1:]))
+            some.index_add_(0, rows, added.view(len(rows), each))
     return first, module(inputs)
 
 
