@@ -103,6 +103,7 @@ def _both(
         return first
 
     def observe(progress: Progress) -> None:
+        """Tell both."""
         first(progress)
         second(progress)
 

@@ -99,9 +99,11 @@ def tensorboard(folder: Path) -> Reporter:
     library = _library("torch.utils.tensorboard", "tensorboard")
 
     def begin() -> Reporter:
+        """Open the folder of the log."""
         writer = library.SummaryWriter(str(folder / "tensorboard"))
 
         def report(event: Mapping[str, Any]) -> None:
+            """Write an event's readings, texts and figures; flush, since we may be killed."""
             for name, step, value in readings(event):
                 writer.add_scalar(name, value, step)
             for name, text in _texts(event).items():
@@ -123,6 +125,7 @@ def mlflow(folder: Path) -> Reporter:
     library = _library("mlflow", "mlflow")
 
     def begin() -> Reporter:
+        """Make a run of the tracker, which is named as the folder."""
         address = os.environ.get("MLFLOW_TRACKING_URI")
         if not address:
             os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
@@ -132,6 +135,7 @@ def mlflow(folder: Path) -> Reporter:
         run = client.create_run(experiment, run_name=folder.name).info.run_id
 
         def report(event: Mapping[str, Any]) -> None:
+            """Log an event's readings, texts and figures; the last event ends the run."""
             for name, step, value in readings(event):
                 client.log_metric(run, name, value, step=step)
             for name, text in _texts(event).items():
@@ -179,6 +183,7 @@ def _late(begin: Callable[[], Reporter]) -> Reporter:
     made: list[Reporter] = []
 
     def report(event: Mapping[str, Any]) -> None:
+        """Begin with the first event, and tell people on stderr."""
         with contextlib.redirect_stdout(sys.stderr):
             if not made:
                 made.append(begin())

@@ -145,6 +145,7 @@ class _Uploads:
             like = [(pixels, torch.uint8), *((each.shape, each.dtype) for each in drawn)]
 
             def made(device: torch.device | None) -> list[Tensor]:
+                """Buffers of a step; pinned on the host where there is no device."""
                 pinned = device is None
                 return [
                     torch.empty(shape, dtype=dtype, device=device, pin_memory=pinned)

@@ -22,7 +22,7 @@ from ticket_hub.project import install_extra
 from ticket_hub_api.errors import forbidden
 from ticket_hub_api.settings import Settings, is_loopback
 
-__all__ = ["Attempt", "OpenIdProvider"]
+__all__ = ["OpenIdProvider", "SignInAttempt"]
 
 SECONDS = 10.0
 MAX_BYTES = 1 << 20
@@ -34,7 +34,7 @@ _AGAIN = "Sign in again."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
+class SignInAttempt:
     """One try of a browser to sign in, which its cookie keeps until it comes back.
 
     Attributes:
@@ -50,7 +50,7 @@ class Attempt:
     following: str
 
     @classmethod
-    def begin(cls, following: str) -> Attempt:
+    def begin(cls, following: str) -> SignInAttempt:
         """A new one."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         return cls(state=state, nonce=nonce, verifier=verifier, following=following)
@@ -73,7 +73,7 @@ class OpenIdProvider:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, dict[str, Any]]] = {}
 
-    def authorization(self, attempt: Attempt, redirect: str) -> str:
+    def authorization(self, attempt: SignInAttempt, redirect: str) -> str:
         """The address at the provider where somebody signs in.
 
         Raises:
@@ -92,7 +92,7 @@ class OpenIdProvider:
         address = self._endpoint("authorization_endpoint")
         return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
-    def claims(self, attempt: Attempt, code: str, redirect: str) -> dict[str, Any]:
+    def claims(self, attempt: SignInAttempt, code: str, redirect: str) -> dict[str, Any]:
         """What the provider says of whoever came back with a code.
 
         Raises:
@@ -135,7 +135,7 @@ class OpenIdProvider:
                 problem: Exception = error
         raise forbidden(f"The identity token has no good signature. {_AGAIN}") from problem
 
-    def _check(self, claims: Mapping[str, Any], attempt: Attempt) -> None:
+    def _check(self, claims: Mapping[str, Any], attempt: SignInAttempt) -> None:
         """Refuse a token that is not from this provider, for this hub, for this try, and new."""
         audience = claims.get("aud")
         for_us = audience == self._client[0] or (

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ticket_hub_api.accounts.identities import sign_in_as
-from ticket_hub_api.accounts.openid import Attempt, OpenIdProvider
+from ticket_hub_api.accounts.openid import OpenIdProvider, SignInAttempt
 from ticket_hub_api.errors import ApiError, forbidden, header_safe
 from ticket_hub_api.pages.forms import safe_path
 from ticket_hub_api.pages.router import READ_METHODS, page_router
@@ -33,7 +33,7 @@ _AGAIN = "Sign in again, in one window, within ten minutes."
 async def begin(request: Request, _visitor: Anyone) -> Response:
     """Send the browser to the provider, with a cookie that knows this try."""
     provider = _provider(request)
-    attempt = Attempt.begin(safe_path(request.query_params.get("next", "/")))
+    attempt = SignInAttempt.begin(safe_path(request.query_params.get("next", "/")))
     address = await run_in_threadpool(provider.authorization, attempt, _redirect(request))
     response = secure(RedirectResponse(address, 303), cache="no-store")
     response.set_cookie(
@@ -83,7 +83,7 @@ def _cookie(request: Request) -> str:
     return "__Host-ticket-openid" if is_https(request) else "ticket-openid"
 
 
-def _attempt(request: Request) -> Attempt:
+def _attempt(request: Request) -> SignInAttempt:
     """The try of this browser that the answer is to.
 
     Raises:
@@ -97,7 +97,7 @@ def _attempt(request: Request) -> Attempt:
         raise forbidden(f"This browser has not begun to sign in, or too long ago. {_AGAIN}") from (
             error
         )
-    attempt = Attempt(**{name: claims[name] for name in Attempt.__dataclass_fields__})
+    attempt = SignInAttempt(**{name: claims[name] for name in SignInAttempt.__dataclass_fields__})
     given = request.query_params.get("state", "")
     if not secrets.compare_digest(given.encode(), attempt.state.encode()):
         raise forbidden(f"This answer is to another try to sign in. {_AGAIN}")
