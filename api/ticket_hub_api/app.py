@@ -59,6 +59,7 @@ from ticket_hub_api.rest import (
     openapi,
     ticket_parts,
     tickets,
+    webhooks,
 )
 from ticket_hub_api.rest.routing import RestRoute
 from ticket_hub_api.services import Services
@@ -68,6 +69,7 @@ from ticket_hub_api.store.migrate import check_schema
 from ticket_hub_api.store.names import ENCODED_SLASH
 from ticket_hub_api.web.problems import problem_response, speaks_problems
 from ticket_hub_api.web.routing import HubRoute
+from ticket_hub_api.webhooks.sending import deliver_due
 
 if TYPE_CHECKING:  # older versions have none, and pass over what they do not know
     from fastapi.telemetry import TelemetryConfig
@@ -77,6 +79,7 @@ __all__ = ["create_app", "from_environment", "scopes_of"]
 _log = logging.getLogger("ticket_hub_api")
 FLUSH_SECONDS = 10.0
 LOG_FLUSH_SECONDS = 0.5
+WEBHOOK_SECONDS = 2.0
 LOG_BUFFER = 1 << 16
 # FastAPI's own would look for a collector at each request, and tell it whole addresses: some of
 # them carry a permission. `observing` counts and logs instead.
@@ -89,6 +92,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     ticket_parts.router,
     tickets.router,  # the REST API comes first, since the protocol's names could swallow its own
     jobs.router,
+    webhooks.router,
     routes_profiles.router,  # these come first, since `{kind}` could be any word
     routes_unsupported.router,
     routes_files.router,
@@ -207,6 +211,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if "torch" not in sys.modules:  # else nothing would be spared
         services.torch_process.start()
     tasks = [asyncio.create_task(_flush_regularly(services))]
+    if services.settings.webhook_hosts:
+        tasks.append(asyncio.create_task(_send_webhooks(services)))
     if log is not None:
         tasks.append(asyncio.create_task(_flush_log(log)))
     try:
@@ -232,6 +238,15 @@ async def _flush_regularly(services: Services) -> None:
             _log.warning(
                 "Download counts or the catalog could not be written; both are tried again later."
             )
+
+
+async def _send_webhooks(services: Services) -> None:
+    while True:
+        await asyncio.sleep(WEBHOOK_SECONDS)
+        try:
+            await run_in_threadpool(deliver_due, services.database, services.settings)
+        except TicketHubError:
+            _log.warning("Webhooks could not be sent; they are tried again later.")
 
 
 async def _flush_log(log: IO[str]) -> None:

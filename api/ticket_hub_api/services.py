@@ -33,6 +33,7 @@ from ticket_hub_api.store.signing import Signer, load_signer
 from ticket_hub_api.store.tables import Repository
 from ticket_hub_api.store.watch import DatabaseWatch
 from ticket_hub_api.torch_process import TorchProcess
+from ticket_hub_api.webhooks.listener import WebhookListener
 
 __all__ = ["Services", "services_of"]
 
@@ -48,7 +49,7 @@ class Services:
         """Open the database and the storage, which must exist."""
         self.settings = settings
         self.database = Database(settings.database_url)
-        self.database.listeners.append(CatalogListener())
+        self.database.listeners += [CatalogListener(), WebhookListener()]
         self.blobs: Blobs = open_blobs(settings.storage_url, settings.spool)
         self.signer: Signer = load_signer(self.database)
         watch = DatabaseWatch(self.database) if settings.response_cache else None

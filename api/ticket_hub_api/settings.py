@@ -91,6 +91,9 @@ class Settings:
             hold: `claim=value`, or `*` for all. An account is made when somebody first signs in.
         oidc_scope: what a session that began so may do: `read` or `write`.
         oidc_name: what the button to sign in calls the provider.
+        webhook_hosts: hosts, perhaps with a port, with commas between, that webhooks may be sent
+            to; without any there are no webhooks. webhook_private: whether these may be on a
+            private network, and reached by http.
         response_cache: whether answers are kept for as long as nobody changes the database.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
@@ -124,6 +127,8 @@ class Settings:
     oidc_allow: str = ""
     oidc_scope: str = "write"
     oidc_name: str = "single sign-on"
+    webhook_hosts: str = ""
+    webhook_private: bool = False
     response_cache: bool = True
     log_level: str = "info"
 

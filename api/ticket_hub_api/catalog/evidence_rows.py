@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ticket_hub.durable import canonical_json
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.catalog.evidence_records import CheckedEvidence
+from ticket_hub_api.store.listeners import listeners_of
 from ticket_hub_api.store.tables import SECOND, Repository, now
 from ticket_hub_api.store.ticket_tables import NOT_MEASURED, Evidence, EvidenceLevel
 
@@ -36,8 +37,22 @@ def enter_evidence(
             created_at=now() if created_at is None else created_at,
         )
     )  # fmt: skip
-    session.add_all(_levels(found, repository_id))
+    levels = _levels(found, repository_id)
+    session.add_all(levels)
     session.flush()
+    repository = session.get(Repository, repository_id)
+    assert repository is not None, "evidence is about the tickets of a repository"
+    facts = {
+        "evidence": found.id, "dataset": found.dataset, "network": found.network,
+        "origin": origin, "sender": sender,
+        "levels": [
+            {"level": each.level, "density": each.density, "accuracy": each.accuracy,
+             "n": each.n, "verdict": each.verdict or None, "reason": each.reason}
+            for each in levels
+        ],
+    }  # fmt: skip
+    for listener in listeners_of(session):
+        listener.judged(session, repository, facts)
 
 
 def enter_bundled(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, delete, select, true
@@ -59,6 +59,9 @@ class CatalogListener:
     def changed(self, session: Session, repository: Repository) -> None:
         """List a repository under its new name, for those who may read it now."""
         refresh(session, repository)
+
+    def judged(self, session: Session, repository: Repository, facts: Mapping[str, Any]) -> None:
+        """It was entered by whoever tells of it."""
 
     def deleted(self, session: Session, repository_id: str) -> None:
         """Forget a repository."""

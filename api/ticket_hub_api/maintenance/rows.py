@@ -9,6 +9,7 @@ from sqlalchemy import Table, and_, func, select
 from sqlalchemy.engine import Connection
 
 from ticket_hub_api.maintenance.findings import Damage
+from ticket_hub_api.store import webhook_tables  # noqa: F401 - all tables are looked at
 from ticket_hub_api.store.digests import children_digest, holding, row_digest
 from ticket_hub_api.store.job_tables import Job, JobEvent, JobWorker, State
 from ticket_hub_api.store.signing import SECRETS

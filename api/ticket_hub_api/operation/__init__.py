@@ -46,24 +46,34 @@ if TYPE_CHECKING:
         find_damage,
         restore,
     )
+    from ticket_hub_api.operation.webhooks import (
+        add_webhook,
+        list_deliveries,
+        list_webhooks,
+        remove_webhook,
+    )
 
 __all__ = [
     "OperatorHub",
     "add_member",
     "add_organization",
     "add_user",
+    "add_webhook",
     "back_up",
     "collect_garbage",
     "create_token",
     "find_damage",
     "index_mirrored",
     "list_accounts",
+    "list_deliveries",
     "list_quotas",
     "list_tokens",
+    "list_webhooks",
     "list_workers",
     "migrate_database",
     "open_hub",
     "rebuild_index",
+    "remove_webhook",
     "restore",
     "revoke_token",
     "serve",
@@ -95,6 +105,10 @@ _HOMES = {
     "set_disabled": "accounts",
     "set_quota": "jobs",
     "settings_of": "opening",
+    "add_webhook": "webhooks",
+    "list_deliveries": "webhooks",
+    "list_webhooks": "webhooks",
+    "remove_webhook": "webhooks",
 }
 
 __getattr__ = lazy_names(__name__, _HOMES)

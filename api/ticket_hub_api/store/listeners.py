@@ -6,8 +6,8 @@ its transactions carry it along, so that whoever changes a repository need not k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,9 @@ class Listener(Protocol):
 
     def changed(self, session: Session, repository: Repository) -> None:
         """A repository has another name, owner or visibility."""
+
+    def judged(self, session: Session, repository: Repository, facts: Mapping[str, Any]) -> None:
+        """An experiment about a repository's tickets came in; its facts have the verdicts."""
 
     def deleted(self, session: Session, repository_id: str) -> None:
         """A repository is about to be deleted."""

@@ -35,6 +35,7 @@ from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobWorker, State
 from ticket_hub_api.store.signing import load_signer
 from ticket_hub_api.store.tables import SECOND, new_id
+from ticket_hub_api.webhooks.listener import WebhookListener
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, Attempt
 from ticket_hub_api.worker.engines import open_engine
 from ticket_hub_api.worker.options import Options
@@ -62,6 +63,7 @@ class SlotProcess:
         self.stopping = threading.Event()
         self._job_id = ""
         self.database = Database(options.database)
+        self.database.listeners.append(WebhookListener())
         self.queue = JobQueue(self.database, lease_seconds=options.lease_seconds)
         signer = load_signer(self.database)
         self.place = Workplace(

@@ -10,6 +10,7 @@ import click
 from ticket_hub.table import Column
 from ticket_hub_cli import options
 from ticket_hub_cli.commands.hub_accounts import organization, token, user
+from ticket_hub_cli.commands.hub_webhooks import webhook
 from ticket_hub_cli.hub_options import (
     CommandGroup,
     HubSettings,
@@ -41,7 +42,7 @@ def command() -> None:
     """Look after a team's own hub: accounts, tokens, storage."""
 
 
-for part in (user, organization, token):
+for part in (user, organization, token, webhook):
     command.add_command(part)
 
 
