@@ -34,16 +34,18 @@ from ticket_hub_api.store.job_tables import JobWorker
 from ticket_hub_api.store.names import RepositoryKey
 from ticket_hub_api.store.repositories import lock, move_repository
 from ticket_hub_api.store.revisions import move_ref
-from ticket_hub_api.store.tables import Base, Commit, StoredObject, Tree, Xorb
+from ticket_hub_api.store.tables import Base, Commit, Identity, StoredObject, Tree, Xorb
 from ticket_hub_api.store.ticket_tables import BundleFacts
 from ticket_hub_api.store.trees import decode_tree
 from ticket_hub_api.store.xet.reading import unpack_terms
+from ticket_hub_api.webhooks import hooks
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 # Rows of which no other speaks, and on which nothing depends. (Whoever sent a content and did not
 # commit it yet sends it again.)
 BARE: dict[str, Callable[[dict[str, Any]], bool]] = {
     "uploads": lambda _: True,
+    "webhook_deliveries": lambda _: True,
     "accounts": lambda row: row["name"] == "nobody",
     "job_workers": lambda row: row["name"] == "idle",
     "objects": lambda row: row["size"] == len(b"unused"),
@@ -79,6 +81,9 @@ def fill(folder: Path) -> Settings:
     table = evidence_table(GOLDEN)
 
     def change(session: Session) -> None:
+        session.add(Identity(account_id=ada.account_id, issuer="https://idp.example", subject="1"))
+        may_send = Settings(webhook_hosts="hooks.example")
+        hooks.add_webhook(session, may_send, hooks.OPERATOR, url="https://hooks.example/")
         receive_evidence(session, ada, row.full_name, table)
         move_repository(session, ada, RepositoryKey("model", other.full_name), "ada/after")
         repository = lock(session, row.id)
