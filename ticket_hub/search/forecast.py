@@ -117,14 +117,20 @@ def forecast(
         levels_at_once=ladder.levels_at_once,
         about_cost=ladder.about_cost,
         warnings=(*ladder.never_pruned, *_about(ladder), *_thin(found.layers, counts, by_layer)),
-        needs=estimate_networks(
-            architecture,
-            recipe.training,
-            None if recipe.data.storage == "disk" else shape,
-            networks=trials * levels,
-            at_once=trials * ladder.levels_at_once,
-        ),
+        needs=_needs(recipe, architecture, shape, ladder),
         disk_bytes=trials * _disk_bytes(recipe, found, levels),
+    )
+
+
+def _needs(recipe: Recipe, architecture: Architecture, shape: Shape, ladder: Ladder) -> Estimate:
+    """Memory and time of the whole search; pictures that stay on disk take none."""
+    trials = recipe.search.trials
+    return estimate_networks(
+        architecture,
+        recipe.training,
+        None if recipe.data.storage == "disk" else shape,
+        networks=trials * ladder.networks,
+        at_once=trials * ladder.levels_at_once,
     )
 
 

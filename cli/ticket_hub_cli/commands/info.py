@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from ticket_hub_cli import options
-from ticket_hub_cli.commands.show import (
+from ticket_hub_cli.bundle_tables import (
     LEVELS,
     claim_lines,
     experiment_rows,

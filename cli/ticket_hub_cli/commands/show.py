@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.bundle_tables import (
+    claim_lines,
+    cost_table,
+    experiment_rows,
+    experiment_table,
+    level_columns,
+    level_row,
+)
 from ticket_hub_cli.output import CommandOutput, command_line, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ticket_hub.bundle import Bundle, ExperimentRecord, Manifest
-    from ticket_hub.bundle.manifest import LevelRecord, Spread
+    from ticket_hub.bundle import Bundle, Manifest
+    from ticket_hub.bundle.manifest import LevelRecord
 
 
-def _accuracy(spread: dict[str, float] | None) -> str:
-    if spread is None:
-        return "-"
-    low, high = percent(spread["min"]), percent(spread["max"])
-    return f"{percent(spread['mean'])} ({low} to {high})"
-
-
-def _tickets(measured: int) -> str:
-    """Of how many a level's accuracy is; none of an imported one was measured here."""
-    from ticket_hub.evidence import count_text
-
-    return count_text(measured, measured) if measured else "-"
-
-
-def _iterations(spread: dict[str, float] | None) -> str:
-    if spread is None:
-        return "-"
-    return f"{spread['mean']:,.0f} ({spread['min']:,.0f} to {spread['max']:,.0f})"
-
-
-LEVELS = [
-    Column("level", "LEVEL", right=True),
-    Column("density", "WEIGHTS LEFT", percent, right=True),
-    Column("n", "N", _tickets, right=True),
-    Column("test_accuracy", "TEST ACCURACY (RANGE)", _accuracy),
-    Column("early_stop", "EARLY STOP (RANGE)", _iterations),
-    Column("verdict", "VERDICT", lambda value: value or "-"),
-]
-EXPERIMENTS = [
-    Column("data", "DATA"),
-    Column("level", "LEVEL", right=True),
-    Column("network", "NETWORK"),
-    Column("density", "WEIGHTS LEFT", percent, right=True),
-    Column("counted", "N"),
-    Column("measured", "TEST ACCURACY", right=True),
-    Column("gained", "TICKET MINUS IT", right=True),
-    Column("verdict", "VERDICT"),
-    Column("by", "BY"),
-]
 LAYERS = [
     Column("layer", "LAYER"),
     Column("kind", "KIND"),
@@ -107,20 +73,10 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     records = bundle.costs()
     costs = cost_rows(records, manifest)
     claims = [each.line for each in bundle.reproductions()]
-    facts = {
-        "id": manifest.id,
-        "bundle": bundle.path,
-        "network": manifest.architecture.name,
-        "data": manifest.data.name,
-        "recipe": manifest.recipe.name,
-        "trials": len(manifest.trials),
-        "default": f"level {default.level}, trial {default.trial} ({default.rule})",
-    }
+    facts = _facts(bundle)
     unknown = unknown_parts(manifest)
     whole, thin = _whole(manifest), _thin(manifest)
     signature, replays = _signature(bundle), replays_of(bundle.path, manifest.id)
-    if manifest.own is not None:
-        facts |= {"trained": manifest.own.sentence}
     needs = plugin_lines(manifest.plugins)
     if out.form == "human":
         noted = {"not known": ", ".join(unknown)} if unknown else {}
@@ -130,9 +86,9 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         noted |= {"never pruned": ", ".join(whole)} if whole else {}
         out.record(facts | noted, name="id")
         out.text("")
-        out.table(levels, _columns(manifest), name="level")
+        out.table(levels, level_columns(manifest), name="level")
         experiment_table(experiments, out)
-        _cost_table(costs, out)
+        cost_table(costs, out)
         claim_lines(claims, out)
         for sentence in [*slower_forms(records), *thin, *plugin_notes(manifest.plugins)]:
             out.hint(sentence)
@@ -151,6 +107,21 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
         )
 
 
+def _facts(bundle: Bundle) -> dict[str, Any]:
+    """What the bundle says of itself, the most telling first."""
+    manifest, default = bundle.manifest, bundle.manifest.default
+    return {
+        "id": manifest.id,
+        "bundle": bundle.path,
+        "network": manifest.architecture.name,
+        "data": manifest.data.name,
+        "recipe": manifest.recipe.name,
+        "trials": len(manifest.trials),
+        "default": f"level {default.level}, trial {default.trial} ({default.rule})",
+        **({} if manifest.own is None else {"trained": manifest.own.sentence}),
+    }
+
+
 def _signature(bundle: Bundle) -> str:
     """Who signed it, as a sentence; empty where nobody did."""
     from ticket_hub.bundle.layout import SIGNATURE
@@ -165,56 +136,6 @@ def _signature(bundle: Bundle) -> str:
     except SignatureError as error:
         return f"NOT VALID: {error.problem}"
     return found.sentence if found else ""
-
-
-def _cost_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
-    """What was measured of the tickets, each with its machine."""
-    if rows:
-        from ticket_hub.bundle.card_costs import FORM_COLUMNS
-
-        out.text("\nWhat they cost (milliseconds are of the machine that is named):\n")
-        place = [Column("level", "LEVEL", right=True)]
-        out.table(rows, [*place, *FORM_COLUMNS, Column("where", "ON")], name="form")
-
-
-def claim_lines(lines: Sequence[str], out: CommandOutput) -> None:
-    """Say what became of the claims that were tried with these tickets."""
-    if lines:
-        out.text("\nClaims tried with these tickets:\n")
-    for line in lines:
-        out.text(line)
-
-
-def _columns(manifest: Manifest) -> list[Column]:
-    """The columns of levels, in the words and numbers of what was measured."""
-    from ticket_hub.recipe.own import read_at
-
-    metric, found = manifest.metric, list(LEVELS)
-    stop = next(place for place, each in enumerate(found) if each.key == "early_stop")
-    title = read_at(stops_early=manifest.stops_early).upper()
-    found[stop] = Column("early_stop", f"{title} (RANGE)", _iterations)
-    found[stop:stop] = [
-        Column("measured", name.upper(), partial(_number, name)) for name in manifest.measured_names
-    ]
-    if metric.is_accuracy:
-        return found
-
-    def shown(spread: dict[str, float] | None) -> str:
-        """A mean with its range."""
-        if spread is None:
-            return "-"
-        mean, low, high = (metric.number(spread[key]) for key in ("mean", "min", "max"))
-        return f"{mean} ({low} to {high})"
-
-    title = f"{metric.heading.upper()} (RANGE)"
-    return [
-        Column(each.key, title, shown) if each.key == "test_accuracy" else each for each in found
-    ]
-
-
-def _number(name: str, measured: dict[str, dict[str, float]]) -> str:
-    """Another number of an author's own loop: its mean."""
-    return f"{measured[name]['mean']:.4g}" if name in measured else "-"
 
 
 def _whole(manifest: Manifest) -> list[str]:
@@ -270,67 +191,3 @@ def _show_level(manifest: Manifest, level: LevelRecord, out: CommandOutput) -> N
             out.text(each.id)
     else:
         out.json(level_row(level) | {"tickets": tickets, "layers": layers})
-
-
-def experiment_rows(records: Sequence[ExperimentRecord]) -> list[dict[str, Any]]:
-    """Evidence that was made elsewhere: a row for each experiment, level and network."""
-    if not records:
-        return []  # and no statistics, which need NumPy
-    from ticket_hub.bundle.card_experiments import record_rows, whereabouts
-
-    return [
-        {
-            "data": record.spec.data_name,
-            **dataclasses.asdict(row),
-            "metric": record.spec.metric.name,
-            "measured": record.spec.metric.text(row.accuracy),
-            "gained": record.spec.metric.interval(row.gain, None, None, signed=True),
-            "by": record.who,
-            "where": whereabouts(record),
-            "when": record.when,
-            "experiment": record.spec.digest,
-        }
-        for record in records
-        for row in record_rows(record)
-    ]
-
-
-def experiment_table(rows: list[dict[str, Any]], out: CommandOutput) -> None:
-    """Show them to people, under a line of their own."""
-    if rows:
-        from ticket_hub.evidence.counts import drawn_text
-
-        rows = [
-            row | {"counted": drawn_text(row["n"], row["tickets"], row["network"], row["draws"])}
-            for row in rows
-        ]
-        out.text("\nOther experiments with these tickets:\n")
-        own = {row["metric"] for row in rows} - {"accuracy"}
-        titles = {"measured": "ON TEST", "gained": "TICKET BETTER BY"} if own else {}
-        columns = [
-            dataclasses.replace(each, title=titles.get(each.key, each.title))
-            for each in EXPERIMENTS
-        ]
-        out.table(rows, columns, name="experiment")
-
-
-def level_row(level: LevelRecord) -> dict[str, Any]:
-    """One level for people and for JSON."""
-    evidence = level.evidence
-    return {
-        "level": level.index,
-        "density": level.density,
-        "n": evidence.n if evidence else 0,
-        "tickets": evidence.n if evidence else 0,
-        "test_accuracy": _spread(evidence.test_accuracy) if evidence else None,
-        "early_stop": _spread(evidence.early_stop) if evidence else None,
-        "verdict": level.verdict,
-        **({"stops_early": False} if evidence and not evidence.stops_early else {}),
-        "measured": {name: _spread(each) for name, each in evidence.measured.items()}
-        if evidence
-        else {},
-    }
-
-
-def _spread(spread: Spread) -> dict[str, float]:
-    return {"mean": spread.mean, "min": spread.min, "max": spread.max}
