@@ -64,6 +64,22 @@ def test_a_claim_is_tried_written_down_and_gone_on_with(home: Path) -> None:
     assert after == before
 
 
+def test_searches_of_a_claim_train_what_they_have_in_common_once(home: Path) -> None:
+    slow = ours().to_table()["searches"]["quick"]
+    changes = {"training.backend": "stack", "pruning.rates": {"fc": 0.5, "output": 0.3}}
+    fast = {**slow, "changes": slow["changes"] | changes}
+    statement = {"says": "slow is better", "measure": "accuracy", "above": 0.0}
+    sides = {"first": "quick:dense", "second": "fast:dense"}
+    claim = ours(
+        searches={"quick": slow, "fast": fast}, experiments={}, statements=[statement | sides]
+    )
+    told = list[str]()
+    result = reproduce(claim, workers=1, device="cpu", notify=told.append)
+    first = result.runs["quick"].name
+    assert told == [f"Level 0 is that of {first}, to the bit."]
+    assert result.decided[0].interval.mean == 0.0
+
+
 def _accuracies(result: Reproduction) -> tuple[list[float], list[float]]:
     study = result.studies["quick"]
     assert study.dense is not None

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from ticket_hub.evidence.contrasts import welch_interval
 from ticket_hub.evidence.family import holm
-from ticket_hub.evidence.statistics import one_sided, paired_difference
+from ticket_hub.evidence.statistics import one_sided, paired_difference, trials_needed
 
 FIRST = (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0)
 SECOND = (1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4)
@@ -34,6 +36,15 @@ def test_welchs_interval_is_that_of_r() -> None:
     """`t.test(extra ~ group, data = sleep)`: 17.776 degrees of freedom."""
     found = welch_interval(FIRST, SECOND)
     assert (found.low, found.high) == pytest.approx((-3.3654832, 0.2054832), abs=1e-7)
+
+
+@pytest.mark.parametrize(("effect", "n"), [(1.0, 9.93785), (0.5, 33.36713), (0.8, 14.30276)])
+def test_the_trials_that_are_needed_are_those_of_r(effect: float, n: float) -> None:
+    """`power.t.test(delta = 1, sd = 1, power = 0.8, sig.level = 0.05, type = "paired")$n`.
+
+    R's default is two-sided, whose far side adds nothing that can be seen here.
+    """
+    assert trials_needed(effect, 1.0) == math.ceil(n)
 
 
 def test_holms_correction_is_that_of_r() -> None:
