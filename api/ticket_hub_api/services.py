@@ -22,6 +22,7 @@ from ticket_hub_api.catalog.indexing import (
     is_entered,
     pending_commits,
 )
+from ticket_hub_api.catalog.said import signed_for_others, signers_digest, signers_of
 from ticket_hub_api.jobs import tokens
 from ticket_hub_api.limits import Buckets, Share
 from ticket_hub_api.observing.metrics import Metrics
@@ -60,6 +61,7 @@ class Services:
         self.requests = Buckets(settings.requests_per_minute)
         self.failures = Buckets(settings.failures_per_minute)
         self.anonymous = Share(ANONYMOUS_SHARE, MAX_WAITING)
+        self.trusted = ""  # a digest over the keys that the signatures in the catalog are of
         self.unindexed = True  # until it was seen that no crash has left any
         self.torch_process = TorchProcess(self)
 
@@ -105,17 +107,20 @@ class Services:
             self.unindexed = True
 
     def index_rest(self) -> None:
-        """Enter the commits that were not entered before.
+        """Enter the commits that were not entered before, or for whom others were trusted.
 
         Raises:
+            SignatureError: among the trusted keys is none.
             HubUnavailableError, StorageError: as every use of the database and the storage.
         """
-        if not self.unindexed:
+        trusted = signers_digest(signers_of(self.settings))
+        if not self.unindexed and trusted == self.trusted:
             return
         self.unindexed = False  # at first: what fails meanwhile is looked for the next time
         try:
-            if pending_commits(self):
+            if pending_commits(self) or signed_for_others(self):
                 self.torch_process.call(index_pending)
+            self.trusted = trusted
         except TicketHubError:
             self.unindexed = True
             raise

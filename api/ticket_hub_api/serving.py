@@ -12,7 +12,7 @@ from ticket_hub.durable import explaining, write_bytes
 from ticket_hub.errors import HubError
 from ticket_hub.home import user_name
 from ticket_hub_api.accounts import accounts, tokens
-from ticket_hub_api.catalog.vouching import signers_of
+from ticket_hub_api.catalog.said import signers_of
 from ticket_hub_api.settings import Settings, is_loopback
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import current_version, migrate

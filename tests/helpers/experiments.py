@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from ticket_hub.transfer.retraining import tickets_of
 Table = dict[str, Any]
 
 
-def evidence_table(bundle: Path, *, level: int = 2, seed: int = 0, who: str = "Ada") -> Table:
+def evidence_table(
+    bundle: Path, *, level: int = 2, seed: int = 0, who: str = "Ada", data: str = ""
+) -> Table:
     """A record about one level, whose ticket is 10 points better than its reinitialization."""
     found = open_bundle(bundle)
     manifest = found.manifest
@@ -23,7 +26,7 @@ def evidence_table(bundle: Path, *, level: int = 2, seed: int = 0, who: str = "A
     spec = ExperimentSpec(
         network=recipe.network,
         theta0=("0" * 64,),
-        data=recipe.data,
+        data=replace(recipe.data, name=data) if data else recipe.data,
         training=recipe.training,
         seed=seed,
     )

@@ -6,6 +6,7 @@ its first values are, and nobody has looked.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ __all__ = [
     "Standing",
     "in_order",
     "pareto_front",
+    "shared_out",
     "standings_of",
 ]
 
@@ -108,6 +110,8 @@ def standings_of(
 ) -> Iterator[Standing]:
     """The levels that were trained beside controls, and those of the search that never were.
 
+    Controls may be those of an experiment, or stand in the bundle's own curves.
+
     Args:
         name: the bundle's address.
         network: its name.
@@ -141,32 +145,67 @@ def standings_of(
 
     for found in experiments:
         for result in found.levels:
-            controls = tuple(each for each in result.gains if each not in {TICKET, DENSE})
+            controls = _controls(result)
             if controls:
                 tested.add((result.level, found.dataset))
                 yield stand(found, result, controls)
     for result in search.levels:
-        if (result.level, search.dataset) not in tested and result.density != 1:
-            yield stand(search, result, ())
+        controls = _controls(result)
+        if result.density != 1 and (controls or (result.level, search.dataset) not in tested):
+            yield stand(search, result, controls)
+
+
+def _controls(result: LevelResult) -> tuple[str, ...]:
+    return tuple(each for each in result.gains if each not in {TICKET, DENSE})
 
 
 def in_order(standings: Iterable[Standing]) -> list[Standing]:
-    """The best first; those without controls behind all others, whatever they read."""
+    """The best first, data set by data set: what tickets come to on different data has no order.
+
+    Those without controls stand behind all others of their data set, whatever they read. The data
+    set with the most tickets that were tested comes first.
+    """
+    found = list(standings)
+    tested = Counter(each.dataset for each in found if each.controls)
     return sorted(
-        standings, key=lambda each: (not each.controls, -each.metric.gain(each.value), each.ticket)
+        found,
+        key=lambda each: (
+            -tested[each.dataset],
+            each.dataset,
+            not each.controls,
+            -each.metric.gain(each.value),
+            each.ticket,
+        ),
     )
+
+
+def shared_out(standings: Sequence[Standing], limit: int) -> list[Standing]:
+    """At most so many of those in order, from each data set as many as from others that have them.
+
+    Args:
+        standings: as `in_order` gives them.
+    """
+    seen = Counter[str]()
+    turns = []
+    for place, each in enumerate(standings):
+        turns.append((seen[each.dataset], place))
+        seen[each.dataset] += 1
+    return [standings[place] for place in sorted(place for _, place in sorted(turns)[:limit])]
 
 
 def pareto_front(standings: Iterable[Standing]) -> list[Standing]:
     """The tickets that no sparser one equals and no as sparse one beats, the sparsest first.
 
-    Those without controls are on no front.
+    Each data set has its own front; those without controls are on none.
     """
     found: list[Standing] = []
+    best: dict[str, float] = {}
     for each in sorted(
         (each for each in standings if each.controls),
         key=lambda each: (each.density, -each.metric.gain(each.value), each.ticket),
     ):
-        if not found or each.metric.gain(each.value) > found[-1].metric.gain(found[-1].value):
+        value = each.metric.gain(each.value)
+        if each.dataset not in best or value > best[each.dataset]:
+            best[each.dataset] = value
             found.append(each)
     return found

@@ -18,6 +18,7 @@ from ticket_hub.training import Curves
 from ticket_hub.types import Word
 
 __all__ = [
+    "beside",
     "cases",
     "choose",
     "family_of",
@@ -86,6 +87,19 @@ def cases(found: Mapping[tuple[int, str], Outcome]) -> dict[int, Judged]:
         level: (outcome, {"dense": dense, **controls.get(level, {})})
         for (level, name), outcome in sorted(found.items())
         if level != DENSE and name == TICKET
+    }
+
+
+def beside(found: Mapping[tuple[int, str], Outcome]) -> dict[int, tuple[Outcome, tuple[str, ...]]]:
+    """The levels with controls of their own in the curves: each ticket, and their names."""
+    controls: dict[int, list[str]] = {}
+    for level, name in sorted(found):
+        if level != DENSE and name != TICKET:
+            controls.setdefault(level, []).append(name)
+    return {
+        level: (found[level, TICKET], tuple(names))
+        for level, names in controls.items()
+        if (level, TICKET) in found
     }
 
 

@@ -6,8 +6,10 @@ its first values are, and nobody has looked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
@@ -17,16 +19,21 @@ from ticket_hub.bundle.standings import (
     LevelResult,
     Standing,
     in_order,
+    shared_out,
     standings_of,
 )
 from ticket_hub.errors import BundleError, HubError
 from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.builtin import BUILTIN, PACKAGED, builtin_names
 from ticket_hub.hub.connect import connect, is_named
-from ticket_hub.hub.peeking import peek, peek_costs, peek_experiments
+from ticket_hub.hub.peeking import peek, peek_costs, peek_curves, peek_experiments
 from ticket_hub.hub.query import Query, search
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.metrics import CurveRecord
+    from ticket_hub.evidence import Outcome, Verdict
 
 __all__ = ["Standing", "best_tickets"]
 
@@ -44,6 +51,8 @@ def best_tickets(
 ) -> list[Standing]:
     """The tickets of a hub by what they came to: first those that were trained beside controls.
 
+    They come data set by data set: what tickets come to on different data has no order.
+
     Args:
         dataset: trained and tested on; by experiments, also on other data than they were found on.
         network: its name.
@@ -51,7 +60,7 @@ def best_tickets(
         metric: what was measured, such as `accuracy` or `RMSE (°C)`; only tickets of one metric
             have an order, which is in its direction.
         hub, token: as in `ticket_hub.search_hub`; those of the package are among them likewise.
-        limit: at most so many; None is all.
+        limit: at most so many, of each data set as many as of the others; None is all.
         report: is told of each bundle that is passed over.
 
     Raises:
@@ -67,7 +76,8 @@ def best_tickets(
         and dataset in {None, each.dataset}
         and metric in {each.metric.name, each.metric.label}
     ]
-    return in_order(found)[:limit]
+    ordered = in_order(found)
+    return ordered if limit is None else shared_out(ordered, limit)
 
 
 def _standings(
@@ -81,11 +91,12 @@ def _standings(
             try:
                 experiments = peek_experiments(hub, snapshot, manifest)
                 costs = peek_costs(hub, snapshot, manifest)
+                own = _own_controls(manifest, partial(peek_curves, hub, snapshot, manifest))
             except BundleError as error:
                 if report:
                     report(error)
-                experiments, costs = (), ()
-            yield from _of_bundle(hit.repo, manifest, experiments, costs)
+                experiments, costs, own = (), (), {}
+            yield from _of_bundle(hit.repo, manifest, experiments, costs, own)
     except HubError as error:
         if not (packaged and report):
             raise
@@ -98,7 +109,8 @@ def _packaged(network: str | None) -> Iterator[Standing]:
     for name in builtin_names():
         bundle = open_bundle(PACKAGED / name.removeprefix(BUILTIN))
         if network in {None, bundle.manifest.architecture.name}:
-            yield from _of_bundle(name, bundle.manifest, bundle.experiments(), bundle.costs())
+            own = _own_controls(bundle.manifest, bundle.curves)
+            yield from _of_bundle(name, bundle.manifest, bundle.experiments(), bundle.costs(), own)
 
 
 def _of_bundle(
@@ -106,6 +118,7 @@ def _of_bundle(
     manifest: Manifest,
     experiments: Iterable[ExperimentRecord],
     costs: Sequence[CostRecord],
+    own: Mapping[int, LevelResult],
 ) -> Iterator[Standing]:
     carried = [each for each in manifest.levels if each.tickets and each.evidence]
     return standings_of(
@@ -115,7 +128,11 @@ def _of_bundle(
             dataset=manifest.data.name,
             metric=manifest.metric,
             by="",
-            levels=[_searched(each, each.evidence) for each in carried if each.evidence],
+            levels=[
+                own.get(each.index) or _searched(each, each.evidence)
+                for each in carried
+                if each.evidence
+            ],
         ),
         experiments=map(_tested, experiments),
         costs=costs,
@@ -164,4 +181,50 @@ def _searched(level: LevelRecord, evidence: EvidenceSummary) -> LevelResult:
         tickets=evidence.n,
         gains={},
         verdict=None,
+    )
+
+
+def _own_controls(
+    manifest: Manifest, curves: Callable[[], Iterable[CurveRecord]]
+) -> dict[int, LevelResult]:
+    """The levels whose controls stand in the bundle's own curves, which are read only then.
+
+    Where every verdict is of one comparison a level, that is the one with the dense network.
+    """
+    judged = sum(bool(level.index and level.evidence) for level in manifest.levels)
+    if manifest.family == judged:
+        return {}
+    from ticket_hub.bundle import summary  # slow: statistics need SciPy
+
+    found = summary.outcomes(curves(), [trial.index for trial in manifest.trials], manifest.metric)
+    verdicts = summary.shown(found, manifest.family, summary.rule_of(manifest.metric))
+    density = {level.index: level.density for level in manifest.levels}
+    return {
+        level: _beside(level, density[level], ticket, controls, verdicts.get(level))
+        for level, (ticket, controls) in summary.beside(found).items()
+    }
+
+
+def _beside(
+    level: int,
+    density: float,
+    ticket: Outcome,
+    controls: Iterable[str],
+    verdict: Verdict | None,
+) -> LevelResult:
+    from ticket_hub.evidence import paired_difference
+    from ticket_hub.evidence.counts import distinct
+
+    mean = paired_difference(ticket.accuracy, [0.0] * len(ticket.accuracy))
+    gains = {each.control: each.difference.mean for each in verdict.comparisons} if verdict else {}
+    return LevelResult(
+        level=level,
+        density=density,
+        value=mean.mean,
+        low=mean.low,
+        high=mean.high,
+        n=len(ticket.accuracy),
+        tickets=distinct(ticket.tickets),
+        gains={each: gains.get(each) for each in controls},
+        verdict=verdict.word if verdict else None,
     )

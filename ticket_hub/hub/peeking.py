@@ -24,11 +24,13 @@ from ticket_hub.signing.replays import ReplaySummary, summarize
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
+    from ticket_hub.bundle.metrics import CurveRecord
     from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
 __all__ = [
     "peek",
     "peek_costs",
+    "peek_curves",
     "peek_experiments",
     "peek_replays",
     "peek_reproductions",
@@ -128,6 +130,18 @@ def peek_costs(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> tuple[CostRe
     if layout.COSTS not in manifest.files:
         return ()
     return decode_costs(_content(hub, snapshot, manifest, layout.COSTS), manifest)
+
+
+def peek_curves(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> tuple[CurveRecord, ...]:
+    """The curves of a repository's bundle.
+
+    Raises:
+        HubError, BundleError: as `peek`.
+    """
+    from ticket_hub.bundle.metrics import parse_lines  # slow likewise
+
+    lines = _content(hub, snapshot, manifest, layout.METRICS).splitlines(keepends=True)
+    return tuple(parse_lines(lines))
 
 
 def read_manifest(hub: Hub, snapshot: Snapshot) -> tuple[bytes, Manifest]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ticket_hub.bundle.replay_record import ReplayRecord, read_replays, unsigned_bytes
+from ticket_hub.bundle.replay_record import Outcome, ReplayRecord, read_replays, unsigned_bytes
 from ticket_hub.errors import SignatureError
 from ticket_hub.signing.envelope import signed_bytes
 from ticket_hub.signing.keys import PrivateKey, PublicKey
@@ -33,9 +33,8 @@ class ReplaySummary:
     failed: int = 0
 
     @classmethod
-    def of(cls, records: Collection[ReplayRecord]) -> ReplaySummary:
-        """The summary of one record for each of those who count."""
-        outcomes = [record.outcome for record in records]
+    def of(cls, outcomes: Sequence[Outcome]) -> ReplaySummary:
+        """The summary of one outcome for each of those who count."""
         return cls(
             others=len(outcomes),
             identical=outcomes.count("bit-identical"),
@@ -95,7 +94,7 @@ def summarize(
         is_own = record.who.lower() in own or (own_key and record.key_id == own_key)
         if not is_own and is_genuine(record):
             latest[record.key_id or record.who.lower()] = record
-    return ReplaySummary.of(latest.values())
+    return ReplaySummary.of([record.outcome for record in latest.values()])
 
 
 def replays_of(folder: Path, bundle: str, *, owner: str = "") -> ReplaySummary:

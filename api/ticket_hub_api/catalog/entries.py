@@ -12,6 +12,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub_api.catalog.vouching import Vouching
 from ticket_hub_api.catalog.words import forget_words, set_words, words_of
 from ticket_hub_api.store.tables import Repository
 from ticket_hub_api.store.ticket_tables import NOT_MEASURED, BundleFacts, TicketEntry, TicketLevel
@@ -31,11 +32,14 @@ __all__ = [
     "list_mirrored",
     "metric_of",
     "of_accuracy",
+    "replay_rank",
 ]
 
 VERDICT_BITS = {"winning": 1, "matching": 2, "not distinguishable": 4, "losing": 8}
 _MAX_NAME = 200
 _BUCKETS = 62
+_MOST_REPLAYS = 1000
+"""More than any ticket can have."""
 
 
 class Listed:
@@ -46,9 +50,13 @@ class Listed:
         self.fields = fields
 
     @classmethod
-    def of(cls, repository: Repository) -> Listed:
-        """A repository of this hub."""
+    def of(cls, repository: Repository, vouching: Vouching) -> Listed:
+        """A repository of this hub, and who vouches for its ticket."""
         return cls(
+            replays=vouching.others,
+            identical=vouching.identical,
+            replay_rank=replay_rank(vouching),
+            signed_by=vouching.signed_by,
             id=repository.id,
             repository_id=repository.id,
             owner_id=repository.owner_id,
@@ -88,9 +96,16 @@ def keep_facts(session: Session, manifest: str, facts: Mapping[str, str]) -> Bun
     return row
 
 
-def list_entry(session: Session, repository: Repository, row: BundleFacts) -> None:
-    """List a repository of this hub with the facts of its newest bundle."""
-    _add(session, Listed.of(repository), row)
+def list_entry(
+    session: Session, repository: Repository, row: BundleFacts, vouching: Vouching
+) -> None:
+    """List a repository of this hub with the facts of its newest bundle, and who vouches for it."""
+    _add(session, Listed.of(repository, vouching), row)
+
+
+def replay_rank(vouching: Vouching) -> int:
+    """What tickets are ordered by: replays by others that came out, then those to the bit."""
+    return (vouching.identical + vouching.reproduced) * _MOST_REPLAYS + vouching.identical
 
 
 def list_mirrored(session: Session, listed: Listed, row: BundleFacts) -> None:

@@ -24,6 +24,15 @@ from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.entries import forget_entry, keep_facts, list_entry
 from ticket_hub_api.catalog.evidence_records import CheckedEvidence, checked_evidence
 from ticket_hub_api.catalog.evidence_rows import enter_bundled
+from ticket_hub_api.catalog.said import (
+    Beside,
+    Said,
+    TrustingStores,
+    is_vouched_for,
+    read_beside,
+    signed_for_others,
+)
+from ticket_hub_api.catalog.vouching import vouching
 from ticket_hub_api.store.names import MODEL
 from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.tables import Commit, Repository
@@ -68,12 +77,22 @@ class CatalogListener:
         forget(session, repository_id)
 
 
-def enter(session: Session, repository: Repository, commit: Commit, files: Files) -> bool:
-    """Enter a commit whose bundle needs no reading; False where it must be read first."""
+def enter(
+    session: Session,
+    repository: Repository,
+    commit: Commit,
+    files: Files,
+    beside: Beside | None = None,
+) -> bool:
+    """Enter a commit whose files need no reading; False where they must be read first.
+
+    Args:
+        beside: what was read of the files beside the manifest.
+    """
     entry, manifest, problem = files.get(bundles.MANIFEST), "", ""
     if entry is not None and repository.kind == MODEL:
         row = session.get(BundleFacts, entry.sha256)
-        if row is None:
+        if row is None or (beside is None and is_vouched_for(files)):
             return False
         manifest, problem = row.manifest, row.problem or _misfit(json.loads(row.facts), files)
     version = session.get(TicketVersion, (repository.id, commit.oid))
@@ -81,6 +100,7 @@ def enter(session: Session, repository: Repository, commit: Commit, files: Files
         version = TicketVersion(repository_id=repository.id, oid=commit.oid, number=commit.number)
         session.add(version)
     version.manifest, version.problem = manifest, problem
+    version.said, version.signers = beside or Beside()
     session.flush()
     if repository.head == commit.oid:
         refresh(session, repository)
@@ -104,7 +124,8 @@ def refresh(session: Session, repository: Repository) -> None:
     if version is not None and version.manifest and not version.problem:
         facts = session.get(BundleFacts, version.manifest)
         assert facts is not None, "versions name facts that are there"
-        list_entry(session, repository, facts)
+        repo, said = f"{repository.namespace}/{repository.name}", Said.from_text(version.said)
+        list_entry(session, repository, facts, vouching(session, repo, facts.bundle_id, said))
         records = [
             CheckedEvidence(**each) for each in json.loads(facts.facts).get("experiments", ())
         ]
@@ -130,18 +151,25 @@ def _sweep(session: Session, among: ColumnElement[bool]) -> None:
 
 
 def index_commit(
-    stores: Stores, repository_id: str, oid: str, *, fresh: set[str] | None = None
+    stores: TrustingStores,
+    repository_id: str,
+    oid: str,
+    *,
+    fresh: set[str] | None = None,
+    again: bool = False,
 ) -> None:
     """Read the bundle of a commit and enter it. What cannot be read is entered as a problem.
 
     Args:
         fresh: read it even if it is known, unless it is among these manifests, and add it to them.
+        again: enter it even if it was: others are trusted now than when it was read.
 
     Raises:
         HubUnavailableError, StorageError: as every use of the database and the storage.
     """
     with stores.database.read() as connection:
-        if fresh is None and connection.scalar(_entered(repository_id, oid)) is not None:
+        entered = connection.scalar(_entered(repository_id, oid)) is not None
+        if entered and fresh is None and not again:
             return
         tree = connection.scalar(
             select(Commit.tree).where(Commit.repository_id == repository_id, Commit.oid == oid)
@@ -151,6 +179,7 @@ def index_commit(
         manifest = "" if entry is None else entry.sha256
         known = select(BundleFacts.manifest).where(BundleFacts.manifest == manifest)
         wanted = manifest not in fresh if fresh is not None else connection.scalar(known) is None
+        beside = read_beside(stores, connection, files) if manifest else None
     facts = _read(stores, manifest, files) if wanted and manifest else None
     if fresh is not None:
         fresh.add(manifest)
@@ -162,7 +191,7 @@ def index_commit(
         repository = session.get(Repository, repository_id, with_for_update=True)
         commit = session.get(Commit, (repository_id, oid))
         if repository is not None and commit is not None:
-            enter(session, repository, commit, files)
+            enter(session, repository, commit, files, beside)
 
     stores.database.transact(act)
 
@@ -268,11 +297,16 @@ def _record(
     return open_content(stores, connection, entry.sha256).head(entry.size)
 
 
-def index_pending(stores: Stores) -> int:
-    """Look at every commit that nobody has looked at yet; how many there were."""
+def index_pending(stores: TrustingStores) -> int:
+    """Look at every commit that nobody has looked at yet; how many there were.
+
+    The newest ones whose signatures were read when others were trusted are looked at again.
+    """
     found = pending_commits(stores)
     for repository_id, oid in found:
         index_commit(stores, repository_id, oid)
+    for repository_id, oid in signed_for_others(stores):
+        index_commit(stores, repository_id, oid, again=True)
     return len(found)
 
 
@@ -296,7 +330,7 @@ def pending_commits(stores: Stores) -> list[tuple[str, str]]:
     return [(row.repository_id, row.oid) for row in rows]
 
 
-def rebuild(stores: Stores) -> Iterator[tuple[str, str, str]]:
+def rebuild(stores: TrustingStores) -> Iterator[tuple[str, str, str]]:
     """Make everything anew from the contents; yields repository, commit and problem of each.
 
     It may run beside the service: each commit is replaced in a transaction of its own.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import and_, select
 
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost
 from ticket_hub.bundle.standings import (
@@ -16,66 +15,23 @@ from ticket_hub.bundle.standings import (
     Standing,
     in_order,
     pareto_front,
+    shared_out,
     standings_of,
 )
-from ticket_hub.recipe.own import ACCURACY
+from ticket_hub.recipe.experiment_spec import DENSE
 from ticket_hub.recipe.tables import build
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.entries import metric_of
-from ticket_hub_api.catalog.experiments import shown_with
-from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions, fact, visible
-from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows, is_sqlite
-from ticket_hub_api.store.ticket_tables import (
-    BundleFacts,
-    Evidence,
-    EvidenceLevel,
-    TicketEntry,
-    TicketLevel,
+from ticket_hub_api.catalog.leaderboard_rows import (
+    Entry,
+    LeaderboardFilter,
+    entries_of,
+    with_evidence,
 )
+from ticket_hub_api.catalog.ticket_shapes import Vouched
+from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows
 
-__all__ = ["Leaderboard", "LeaderboardFilter", "LeaderboardItem", "Vouched", "leaderboard_of"]
-
-Entry = Any
-"""A row of the columns that are asked for."""
-MAX_READ = 300
-"""Results of each kind, the best first, whose tickets are looked at: more would read everything."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeaderboardFilter:
-    """What is looked for; None and empty texts ask for nothing. Ranges include their ends.
-
-    Attributes:
-        dataset: what the tickets were trained and tested on.
-        network: what was trained.
-        density_min, density_max: kept over prunable weights, in [0, 1].
-        metric: what was measured; only tickets of one metric have an order.
-        verdict: against the controls.
-        tested: only those that were trained beside controls.
-    """
-
-    dataset: str = ""
-    network: str = ""
-    density_min: float | None = None
-    density_max: float | None = None
-    metric: str = ACCURACY.label
-    verdict: str = ""
-    tested: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vouched:
-    """Who else stands for a ticket.
-
-    Attributes:
-        replays: how many others replayed its search; None where that is not known.
-        identical: of them, those whose replay had the same bits.
-        signed_by: the names of those whose signature holds.
-    """
-
-    replays: int | None = None
-    identical: int | None = None
-    signed_by: tuple[str, ...] = ()
+__all__ = ["Leaderboard", "LeaderboardItem", "leaderboard_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +39,7 @@ class LeaderboardItem:
     """One level of one ticket on one data set.
 
     Attributes:
-        place: from 1 on; null where it was never trained beside controls.
+        place: from 1 on in its data set; null where it was never trained beside controls.
         ticket: its address, `owner/name:level`; `ticket pull` takes it.
         repo, source: as in `TicketItem`.
         network, dataset, level, density: what was trained, on which data.
@@ -126,15 +82,9 @@ class LeaderboardItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
-    """The best first: those that were trained beside controls, then the others, at most a page."""
+    """Data set by data set the best first, those without controls last; at most a page."""
 
     items: tuple[LeaderboardItem, ...]
-
-
-def vouched_of(facts: Mapping[str, Any]) -> Vouched:
-    """What the facts of a bundle say of replays and signatures."""
-    del facts  # nothing yet
-    return Vouched()
 
 
 def leaderboard_of(
@@ -142,25 +92,30 @@ def leaderboard_of(
 ) -> Leaderboard:
     """The tickets that the viewer may see, as they stand.
 
-    Looked at are those of the `MAX_READ` best results with controls, and of as many without.
+    What tickets come to on different data has no order: of each data set as many are named as of
+    the others.
     """
-    entries = _entries(database, wanted, viewer)
-    found: list[tuple[Standing, Entry, Vouched]] = []
-    for entry, facts, evidence in _with_evidence(database, entries):
-        vouched = vouched_of(facts)
+    entries = entries_of(database, wanted, viewer)
+    found: list[Standing] = []
+    whose: dict[int, Entry] = {}
+    for entry, facts, evidence in with_evidence(database, entries):
         name = f"{entry.namespace}/{entry.name}"
-        found += [
-            (each, entry, vouched)
-            for each in _standings(name, facts, evidence)
-            if _fits(each, wanted)
-        ]
-    whose = {id(each): (entry, vouched) for each, entry, vouched in found}
-    ordered = in_order(each for each, _, _ in found)
+        own = [each for each in _standings(name, facts, evidence) if _fits(each, wanted)]
+        whose |= {id(each): entry for each in own}
+        found += own
+    ordered = in_order(found)
     front = {id(each) for each in pareto_front(ordered)}
+    seen = Counter[str]()
+    places: dict[int, int] = {}
+    for each in ordered:
+        seen[each.dataset] += 1
+        places[id(each)] = seen[each.dataset]
+    if wanted.sort == "replays":
+        ordered.sort(key=lambda each: -whose[id(each)].replay_rank)
+    kept = shared_out(ordered, max(1, min(limit, MAX_PAGE)))
     return Leaderboard(
         items=tuple(
-            _item(each, place, *whose[id(each)], front=id(each) in front)
-            for place, each in enumerate(ordered[: max(1, min(limit, MAX_PAGE))], 1)
+            _item(each, places[id(each)], whose[id(each)], front=id(each) in front) for each in kept
         )
     )
 
@@ -178,9 +133,7 @@ def _fits(each: Standing, wanted: LeaderboardFilter) -> bool:
     )
 
 
-def _item(
-    each: Standing, place: int, entry: Entry, vouched: Vouched, *, front: bool
-) -> LeaderboardItem:
+def _item(each: Standing, place: int, entry: Entry, *, front: bool) -> LeaderboardItem:
     same = ("ticket", "network", "dataset", "level", "density", "value", "low", "high", "n",
             "tickets", "controls", "verdict", "gain", "by", "cost")  # fmt: skip
     return LeaderboardItem(
@@ -190,72 +143,11 @@ def _item(
         metric=each.metric.label,
         lower_is_better=each.metric.lower_is_better,
         front=front,
-        vouched=vouched,
+        vouched=Vouched(
+            replays=entry.replays, identical=entry.identical, signed_by=entry.signed_by
+        ),
         **{name: getattr(each, name) for name in same},
     )
-
-
-def _entries(database: Rows, wanted: LeaderboardFilter, viewer: Principal) -> Sequence[Entry]:
-    """The entries whose tickets may be among the best."""
-    entry, level, evidence = TicketEntry, TicketLevel, Evidence
-    columns = (entry.id, entry.repository_id, entry.bundle_id, entry.namespace, entry.name,
-               entry.source, entry.manifest)  # fmt: skip
-    network = [entry.network == wanted.network] if wanted.network else []
-    if wanted.metric != ACCURACY.label:
-        sqlite = is_sqlite(database)
-        asked = TicketFilter(network=wanted.network, metric=wanted.metric)
-        rank = fact("default", "rank", sqlite=sqlite).as_float()
-        where = conditions(asked, viewer, sqlite=sqlite)
-        return database.execute(
-            select(*columns).where(*where).order_by(rank.desc(), entry.id).limit(MAX_READ)
-        ).all()
-    low = 0.0 if wanted.density_min is None else wanted.density_min
-    high = 1.0 if wanted.density_max is None else wanted.density_max
-    own = and_(
-        EvidenceLevel.evidence_id == evidence.id,
-        EvidenceLevel.repository_id == evidence.repository_id,
-    )
-    tested = (
-        select(*columns)
-        .join(evidence, shown_with())
-        .join(EvidenceLevel, own)
-        .where(EvidenceLevel.density.between(low, high), *network, *visible(viewer))
-        .order_by(EvidenceLevel.accuracy.desc(), entry.id)
-        .limit(MAX_READ)
-    )
-    alone = (
-        select(*columns)
-        .join(level, level.ticket_id == entry.id)
-        .where(level.density.between(low, high), level.accuracy >= 0, *network, *visible(viewer))
-        .order_by(level.accuracy.desc(), entry.id)
-        .limit(MAX_READ)
-    )
-    if wanted.dataset:
-        tested = tested.where(evidence.dataset == wanted.dataset)
-        alone = alone.where(entry.dataset == wanted.dataset)
-    rows = [*database.execute(tested), *(() if wanted.tested else database.execute(alone))]
-    return list({row.id: row for row in rows}.values())
-
-
-def _with_evidence(
-    database: Rows, entries: Sequence[Entry]
-) -> Iterator[tuple[Entry, Mapping[str, Any], list[Entry]]]:
-    """Each entry with its facts, and with the records of experiments with its tickets."""
-    facts = database.execute(
-        select(BundleFacts.manifest, BundleFacts.facts).where(
-            BundleFacts.manifest.in_({each.manifest for each in entries})
-        )
-    )
-    said = {row.manifest: json.loads(row.facts) for row in facts}
-    own = {each.repository_id for each in entries if each.repository_id}
-    columns = (Evidence.repository_id, Evidence.bundle_id, Evidence.sender, Evidence.dataset,
-               Evidence.body)  # fmt: skip
-    evidence: dict[tuple[str, str], list[Entry]] = {}
-    statement = select(*columns).where(Evidence.repository_id.in_(own)).order_by(Evidence.id)
-    for row in database.execute(statement):
-        evidence.setdefault((row.repository_id, row.bundle_id), []).append(row)
-    for each in entries:
-        yield each, said[each.manifest], evidence.get((each.repository_id, each.bundle_id), [])
 
 
 def _standings(
@@ -269,7 +161,7 @@ def _standings(
             dataset=facts["data"]["name"],
             metric=metric_of(facts.get("metric")),
             by="",
-            levels=[_result(each, ("min", "max")) for each in carried],
+            levels=[_result(each, _span(each)) for each in carried],
         ),
         experiments=[
             ExperimentResults(
@@ -287,6 +179,11 @@ def _standings(
 
 def _record(facts: Mapping[str, Any]) -> CostRecord:
     return build(CostRecord, {name: each for name, each in facts.items() if name != "where"})
+
+
+def _span(level: Mapping[str, Any]) -> tuple[str, str]:
+    """What of a level of a search is its span: the interval where it has controls of its own."""
+    return ("low", "high") if level["controls"].keys() - {DENSE} else ("min", "max")
 
 
 def _result(level: Mapping[str, Any], span: tuple[str, str]) -> LevelResult:

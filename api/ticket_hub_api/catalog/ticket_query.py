@@ -44,16 +44,17 @@ __all__ = ["CursorError", "Sort", "TicketFilter", "after", "conditions", "cursor
 MIN_LEVELS = 5000
 _LARGEST = 1e300
 """Turned, it stands behind all that was measured."""
-Sort = Literal["updated", "name", "accuracy", "density", "best", "size", "speedup"]
+Sort = Literal["updated", "name", "accuracy", "density", "best", "replays", "size", "speedup"]
 _COLUMNS: dict[str, Any] = {
     "updated": TicketEntry.updated_at,
     "name": TicketEntry.key,
     "accuracy": TicketEntry.accuracy,
     "density": TicketEntry.density,
+    "replays": TicketEntry.replay_rank,
 }
 _KINDS: dict[str, type] = {
     "updated": int, "name": str, "accuracy": float, "density": float, "best": float,
-    "size": float, "speedup": float,
+    "replays": int, "size": float, "speedup": float,
 }  # fmt: skip
 
 
@@ -77,8 +78,9 @@ class TicketFilter:
         text: words; each must begin a word of the name, network, data set or recipe.
         max_ms, max_size: milliseconds of a forward pass and bytes of the weights, at most, as
             somebody measured them of the ticket's quickest form.
-        sort: what to order by; `best` is by what was measured, of one metric alone; `size` and
-            `speedup` are of costs, and what nobody has measured stands behind.
+        sort: what to order by; `best` is by what was measured, of one metric alone; `replays` by
+            those of others that came out, then those to the bit; `size` and `speedup` are of
+            costs, and what nobody has measured stands behind.
         descending: highest, newest or last name first.
     """
 

@@ -25,6 +25,7 @@ __all__ = [
     "TicketItem",
     "TicketPage",
     "TicketRevision",
+    "Vouched",
 ]
 
 
@@ -229,6 +230,21 @@ class FittingLevel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Vouched:
+    """Who else stands for a ticket.
+
+    Attributes:
+        replays: how many accounts but its owner's and those that pushed it replayed its search.
+        identical: of them, those whose replay had the same bits.
+        signed_by: the operator's name for the key whose signature holds; empty without one.
+    """
+
+    replays: int = 0
+    identical: int = 0
+    signed_by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TicketItem:
     """A ticket in a list: what is meant where no level is named.
 
@@ -255,6 +271,7 @@ class TicketItem:
             above if it does, else the sparsest that does. None where nothing of that was asked.
         cost: its quickest form, on the machine that measured it; None where nobody did.
         ladder: density and mean of every level that was measured, dense first.
+        vouched: replays and signature.
     """
 
     id: str
@@ -286,6 +303,7 @@ class TicketItem:
     fitting: FittingLevel | None = None
     cost: ListedCost | None = None
     ladder: tuple[tuple[float, float], ...] = ()
+    vouched: Vouched = Vouched()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ from ticket_hub_api.catalog.ticket_shapes import (
     TicketItem,
     TicketPage,
     TicketRevision,
+    Vouched,
 )
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.store import repositories, revisions
@@ -245,6 +246,7 @@ def _item(
         fitting=fitting,
         cost=None if cost is None else ListedCost(**cost),
         ladder=tuple(ladder) if other is None else other["ladder"],
+        vouched=Vouched(replays=row.replays, identical=row.identical, signed_by=row.signed_by),
         **{name: getattr(row, name) for name in same},
     )
 

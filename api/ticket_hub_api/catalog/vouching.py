@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
 from ticket_hub.bundle import layout
-from ticket_hub.bundle.replay_record import ReplayRecord, decode_replay
-from ticket_hub.errors import BundleError, SignatureError
+from ticket_hub_api.catalog.said import Said, is_vouched_for, read_said
 from ticket_hub_api.catalog.ticket_shapes import TicketDetail
-from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.names import MODEL
-from ticket_hub_api.store.objects import open_content
 from ticket_hub_api.store.tables import Commit, Repository
 from ticket_hub_api.store.trees import load_tree
 from ticket_hub_api.store.xet.reading import Stores
@@ -24,7 +21,7 @@ from ticket_hub_api.store.xet.reading import Stores
 if TYPE_CHECKING:
     from ticket_hub.signing.keys import PublicKey
 
-__all__ = ["Replay", "Vouching", "signers_of", "vouching_of"]
+__all__ = ["Replay", "Vouching", "vouching", "vouching_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,19 +65,6 @@ class Vouching:
     sentence: str = ""
 
 
-def signers_of(settings: Settings) -> Mapping[str, PublicKey]:
-    """The keys that the operator trusts, by name.
-
-    Raises:
-        SignatureError: one is none, or cryptography is not installed.
-    """
-    if not settings.trusted_keys:
-        return {}
-    from ticket_hub.signing.keys import keys_in
-
-    return keys_in(Path(settings.trusted_keys))
-
-
 def vouching_of(
     stores: Stores,
     connection: Connection,
@@ -88,29 +72,30 @@ def vouching_of(
     signers: Mapping[str, PublicKey],
 ) -> Vouching:
     """Who vouches for a ticket, by its files and by who committed them."""
+    digests = {file.path: file.sha256 for file in ticket.files}
+    if ticket.source or not is_vouched_for(digests):
+        return Vouching()
+    said = read_said(stores, connection, digests, signers)
+    return vouching(connection, ticket.repo, ticket.description["id"], said)
+
+
+def vouching(database: Connection | Session, repo: str, bundle: str, said: Said) -> Vouching:
+    """Who vouches for a bundle, by what its files say and by who committed them.
+
+    Args:
+        repo: `owner/name`.
+        bundle: its id: records of other tickets say nothing.
+    """
     from ticket_hub.signing.replays import ReplaySummary
 
-    digests = {file.path: file.sha256 for file in ticket.files}
-    names = [name for name in digests if layout.is_replay(name)][: layout.MAX_REPLAYS]
-    if ticket.source or not (names or layout.SIGNATURE in digests):
-        return Vouching()
-    key, signed_by = _signature(stores, connection, digests, signers)
-    records = {}
-    for name in names:
-        try:
-            data = open_content(stores, connection, digests[name]).head(layout.MAX_REPLAY_BYTES)
-            record = decode_replay(data, name)
-        except BundleError:
-            continue
-        if record.bundle == ticket.description["id"]:
-            records[name] = record
-    authors, own = _authors(connection, ticket, records)
+    records = {name: each for name, each in said.replays.items() if each.bundle == bundle}
+    authors, own = _authors(database, repo, records)
     latest = {
         authors[name]: name
         for name, record in sorted(records.items(), key=lambda each: each[1].when)
-        if authors[name].lower() not in own and not (key and record.key_id == key)
+        if authors[name].lower() not in own and not (said.key and record.key_id == said.key)
     }
-    summary = ReplaySummary.of([records[name] for name in latest.values()])
+    summary = ReplaySummary.of([records[name].outcome for name in latest.values()])
     replays = [
         Replay(
             account=authors[name],
@@ -122,63 +107,35 @@ def vouching_of(
         for name, record in records.items()
     ]
     return Vouching(
-        signed_by=signed_by,
-        key=key,
+        signed_by=said.signed_by,
+        key=said.key,
         replays=tuple(sorted(replays, key=lambda each: each.when, reverse=True)),
         **vars(summary),
         sentence=summary.sentence,
     )
 
 
-def _signature(
-    stores: Stores,
-    connection: Connection,
-    digests: Mapping[str, str],
-    signers: Mapping[str, PublicKey],
-) -> tuple[str, str]:
-    """The id of the key that has signed, and the operator's name for it; empty texts without."""
-    from ticket_hub.bundle import encoding
-    from ticket_hub.signing.envelope import read_envelope
-    from ticket_hub.signing.model_signature import covering
-
-    if layout.SIGNATURE not in digests:
-        return "", ""
-    signature = open_content(stores, connection, digests[layout.SIGNATURE])
-    manifest = open_content(stores, connection, digests[layout.MANIFEST])
-    try:
-        data = signature.head(layout.MAX_SIGNATURE_BYTES + 1)
-        found = covering(
-            read_envelope(data, layout.SIGNATURE),
-            encoding.decode(manifest.head(layout.MAX_MANIFEST_BYTES)),
-            digests,
-            signers,
-        )
-    except (SignatureError, BundleError):
-        return "", ""
-    return found.key_id, found.signer
-
-
 def _authors(
-    connection: Connection, ticket: TicketDetail, records: Mapping[str, ReplayRecord]
+    database: Connection | Session, repo: str, records: Collection[str]
 ) -> tuple[dict[str, str], Collection[str]]:
     """Who committed each record first, and who pushed the tickets, in small letters."""
-    owner = ticket.repo.partition("/")[0].lower()
+    owner = repo.partition("/")[0].lower()
     if not records:
         return {}, {owner}
     history = (
         select(Commit.author, Commit.tree)
         .join(Repository, Repository.id == Commit.repository_id)
-        .where(Repository.key == f"{MODEL}/{ticket.repo.lower()}")
+        .where(Repository.key == f"{MODEL}/{repo.lower()}")
         .order_by(Commit.number)
     )
     authors: dict[str, str] = {}
     own, manifests = {owner}, set()
-    for author, tree in connection.execute(history):
-        files = load_tree(connection, tree)
+    for author, tree in database.execute(history):
+        files = load_tree(database, tree)
         manifest = files.get(layout.MANIFEST)
         if manifest is not None and manifest.sha256 not in manifests:
             manifests.add(manifest.sha256)
             own.add(author.lower())
-        for name in records.keys() & files.keys() - authors.keys():
+        for name in set(records) & files.keys() - authors.keys():
             authors[name] = author
     return authors, own

@@ -23,6 +23,7 @@ ORDERS: Mapping[str, tuple[str, Sort, bool]] = {
     "newest": ("newest first", "updated", True),
     "accuracy": ("most accurate first", "accuracy", True),
     "best": ("best by one metric first", "best", True),
+    "replayed": ("most replayed by others first", "replays", True),
     "sparsest": ("sparsest first", "density", False),
     "densest": ("densest first", "density", True),
     "smallest": ("smallest first, where measured", "size", False),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +12,8 @@ from starlette.responses import Response
 
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.leaderboard import Leaderboard, LeaderboardFilter, leaderboard_of
+from ticket_hub_api.catalog.leaderboard import LeaderboardItem, leaderboard_of
+from ticket_hub_api.catalog.leaderboard_rows import LeaderboardFilter, Order
 from ticket_hub_api.pages.drawing import pareto_figure
 from ticket_hub_api.pages.filters import VERDICTS, known_names, one_of, share_of
 from ticket_hub_api.pages.rendering import render
@@ -32,7 +34,25 @@ BANDS: Mapping[str, tuple[float | None, float | None]] = {
     "under 1%": (None, 0.01),
 }
 """Bands of density, for people to choose from."""
+ORDERS: Mapping[str, Order] = {"best first": "value", "most replayed first": "replays"}
 MAX_LENGTH, PAGE = 200, 50
+SEVERAL = 5
+"""Entries of each data set, where none was chosen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The entries of one data set: only these have an order.
+
+    Attributes:
+        dataset: what they were trained and tested on.
+        items: the first of them.
+        address: where they are alone, and all of them.
+    """
+
+    dataset: str
+    items: tuple[LeaderboardItem, ...]
+    address: str
 
 
 @router.api_route("/leaderboard", methods=READ_METHODS)
@@ -46,11 +66,14 @@ async def leaderboard(request: Request, visitor: Anyone) -> Response:
     values["band"] = one_of(query.get("band", ""), BANDS, "")
     values["verdict"] = one_of(query.get("verdict", ""), VERDICTS, "")
     values["tested"] = one_of(query.get("tested", ""), ("yes",), "")
+    values["order"] = one_of(query.get("order", ""), ORDERS, "")
     found = await run_in_threadpool(_find, services, visitor, _wanted(values))
     names = await known_names(services, visitor)
+    groups = _groups(found, values)
     context = {
-        "board": found,
-        "figure": pareto_figure(found.items, item_value),
+        "groups": groups,
+        "figure": pareto_figure(found, item_value) if len(groups) == 1 else None,
+        "orders": list(ORDERS)[1:],
         "values": values,
         "bands": list(BANDS),
         "verdicts": VERDICTS,
@@ -72,7 +95,24 @@ def _wanted(values: Mapping[str, str]) -> LeaderboardFilter:
         density_max=high if most is None else most,
         verdict=values["verdict"],
         tested=values["tested"] == "yes",
+        sort=ORDERS.get(values["order"], "value"),
     )
+
+
+def _groups(items: Sequence[LeaderboardItem], values: Mapping[str, str]) -> list[Group]:
+    """The entries by data set, in the order in which these come first."""
+    found: dict[str, list[LeaderboardItem]] = {}
+    for item in items:
+        found.setdefault(item.dataset, []).append(item)
+    kept = {name: value for name, value in values.items() if value}
+    return [
+        Group(
+            dataset=dataset,
+            items=tuple(own if len(found) == 1 else own[:SEVERAL]),
+            address=f"/leaderboard?{urlencode(kept | {'dataset': dataset})}",
+        )
+        for dataset, own in found.items()
+    ]
 
 
 def _asked(wanted: LeaderboardFilter) -> dict[str, str]:
@@ -81,6 +121,8 @@ def _asked(wanted: LeaderboardFilter) -> dict[str, str]:
     return {name: "true" if value is True else str(value) for name, value in said.items()}
 
 
-def _find(services: Services, visitor: Principal, wanted: LeaderboardFilter) -> Leaderboard:
+def _find(
+    services: Services, visitor: Principal, wanted: LeaderboardFilter
+) -> tuple[LeaderboardItem, ...]:
     with services.database.read() as connection:
-        return leaderboard_of(connection, wanted, visitor, limit=PAGE)
+        return leaderboard_of(connection, wanted, visitor, limit=PAGE).items

@@ -7,11 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub_api.accounts.principals import Principal, Scope
-from ticket_hub_api.catalog.leaderboard import (
-    LeaderboardFilter,
-    LeaderboardItem,
-    leaderboard_of,
-)
+from ticket_hub_api.catalog.leaderboard import LeaderboardItem, leaderboard_of
+from ticket_hub_api.catalog.leaderboard_rows import LeaderboardFilter
 from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketPage, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures

@@ -20,8 +20,9 @@ from ticket_hub_api.catalog.experiments import (
     experiments_of,
     of_other_metrics,
 )
+from ticket_hub_api.catalog.said import signers_of
 from ticket_hub_api.catalog.tickets import TicketDetail
-from ticket_hub_api.catalog.vouching import Vouching, signers_of, vouching_of
+from ticket_hub_api.catalog.vouching import Vouching, vouching_of
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of, tried_claims
 from ticket_hub_api.services import Services

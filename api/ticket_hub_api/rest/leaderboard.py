@@ -8,7 +8,8 @@ from fastapi import Query, Request
 
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.types import Word
-from ticket_hub_api.catalog.leaderboard import Leaderboard, LeaderboardFilter, leaderboard_of
+from ticket_hub_api.catalog.leaderboard import Leaderboard, leaderboard_of
+from ticket_hub_api.catalog.leaderboard_rows import LeaderboardFilter, Order
 from ticket_hub_api.catalog.tickets import MAX_PAGE
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.rest.tickets import Share, Text
@@ -33,16 +34,20 @@ def show_leaderboard(
     metric: Text = ACCURACY.label,
     verdict: Word | None = None,
     tested: bool = False,
+    sort: Order = "value",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Leaderboard:
-    """Which tickets are best, by one metric and in its direction.
+    """Which tickets are best, by one metric and in its direction, data set by data set.
 
-    Entries that were trained beside controls come first and have a `place`; the others, whatever
-    they read, follow without one. `front` marks those that no sparser entry with controls equals.
+    What tickets come to on different data has no order: places and fronts are those within a data
+    set, and where none is named, of each as many are given as of the others. Entries that were
+    trained beside controls come first and have a `place`; the others, whatever they read, follow
+    without one. `front` marks those that no sparser entry with controls equals. With `sort=replays`
+    those come first that others replayed most often.
     """
     wanted = LeaderboardFilter(
         dataset=dataset, network=network, density_min=density_min, density_max=density_max,
-        metric=metric, verdict=verdict or "", tested=tested,
+        metric=metric, verdict=verdict or "", tested=tested, sort=sort,
     )  # fmt: skip
     with services_of(request).database.read() as connection:
         return leaderboard_of(connection, wanted, caller, limit=limit)

@@ -66,8 +66,9 @@ def list_tickets(
     Density, accuracy and verdict must hold for one and the same level of a ticket, which
     `fitting` then names: the one that is meant without a level, or else the sparsest that fits.
     With `sort=best` the best by `metric`, which must be named, come first, whether more or less of
-    it is better. `max_ms` and `max_size` ask for tickets whose costs were measured, by their
-    `cost`; `sort=size` and `sort=speedup` put those that nobody has measured last.
+    it is better. `sort=replays` is by replays of others that came out, then by those to the bit.
+    `max_ms` and `max_size` ask for tickets whose costs were measured, by their `cost`; `sort=size`
+    and `sort=speedup` put those that nobody has measured last.
     """
     wanted = TicketFilter(
         network=network, dataset=dataset, density_min=density_min, density_max=density_max,

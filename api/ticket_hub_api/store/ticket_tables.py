@@ -40,7 +40,11 @@ class BundleFacts(Base):
 
 
 class TicketVersion(Base):
-    """A commit that was looked at: its manifest, if any, and what is wrong with the bundle."""
+    """A commit that was looked at: its manifest, if any, and what is wrong with the bundle.
+
+    `said` is what the files beside the manifest say of it (`catalog.said.Said`); `signers` a digest
+    over whom the operator trusted when its signature was read, empty where there is none.
+    """
 
     __tablename__ = "ticket_versions"
     repository_id: Mapped[str] = mapped_column(ForeignKey("repositories.id"), primary_key=True)
@@ -48,6 +52,8 @@ class TicketVersion(Base):
     number: Mapped[int]
     manifest: Mapped[str] = mapped_column(String(64), default="", index=True)
     problem: Mapped[str] = mapped_column(Text, default="")
+    said: Mapped[str] = mapped_column(Text, default="")
+    signers: Mapped[str] = mapped_column(String(64), default="", index=True)
 
 
 _FILTERED = (
@@ -62,7 +68,9 @@ class TicketEntry(Base):
     `accuracy_bits` and `verdicts` have a bit for what each level is near to (see `entries`), so
     that most tickets can be passed over without a look at `ticket_levels`. Each order has an index
     with all that is filtered by, so that rows are read only where they are shown. `repository_id`
-    is null where `source` names the hub that the ticket was mirrored from.
+    is null where `source` names the hub that the ticket was mirrored from. `replays` counts the
+    accounts of others that trained it again, `identical` those with the same bits, and
+    `replay_rank` is what they are ordered by.
     """
 
     __tablename__ = "tickets"
@@ -72,6 +80,7 @@ class TicketEntry(Base):
         Index("tickets_by_name", "key", "id", *_FILTERED),
         Index("tickets_by_accuracy", "accuracy", "id", *_FILTERED, "key"),
         Index("tickets_by_density", "density", "id", *_FILTERED, "key"),
+        Index("tickets_by_replays", "replay_rank", "id", *_FILTERED, "key"),
     )
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(String(24), unique=True)
@@ -106,6 +115,10 @@ class TicketEntry(Base):
     accuracy_bits: Mapped[int] = mapped_column(BigInteger)
     verdicts: Mapped[int]
     words: Mapped[str] = mapped_column(Text)
+    replays: Mapped[int] = mapped_column(default=0)
+    identical: Mapped[int] = mapped_column(default=0)
+    replay_rank: Mapped[int] = mapped_column(BigInteger, default=0)
+    signed_by: Mapped[str] = mapped_column(String(255), default="")
     created_at: Mapped[int] = mapped_column(BigInteger, default=now)
     updated_at: Mapped[int] = mapped_column(BigInteger, default=now)
 

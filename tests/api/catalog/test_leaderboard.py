@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import uuid
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.helpers.controlled import controlled_bundle
 from tests.helpers.costs import cost_record
 from tests.helpers.experiments import evidence_table, write_run
 from ticket_hub import best_tickets, push_bundle
@@ -21,11 +23,14 @@ Call = Callable[..., Any]
 
 
 class Pushed(NamedTuple):
-    """Three copies of one bundle: as it is, tested by others at level 2, and measured there."""
+    """Copies of one bundle: as it is, tested by others at level 2, measured there; and one whose
+    controls stand in its own curves.
+    """
 
     alone: str
     tested: str
     measured: str
+    own: str
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,9 @@ def pushed(hub: RunningHub, owner: str, tmp_path_factory: pytest.TempPathFactory
     run = write_run(folder / "run", evidence_table(alone, who="Bo"))
     costs = [cost_record(measured), cost_record(measured, device="Colossus")]
     amend_bundle(measured, costs=costs)
+    own = controlled_bundle(folder / "own")
     for name, bundle, evidence in (
+        (names.own, own, []),
         (names.alone, alone, []),
         (names.measured, measured, []),
         (names.tested, alone, [run]),
@@ -55,7 +62,7 @@ def board(call: Call, query: str = "", names: Pushed | None = None) -> list[dict
 def test_entries_without_controls_have_no_place_whatever_they_read(
     pushed: Pushed, call: Call
 ) -> None:
-    rows = board(call)
+    rows = board(call, "&dataset=digits")
     beside = [bool(row["controls"]) for row in rows]
     assert beside == sorted(beside, reverse=True)
     assert [row["place"] for row in rows if row["controls"]] == list(range(1, sum(beside) + 1))
@@ -83,6 +90,28 @@ def test_the_service_and_the_command_say_the_same(
         for row in board(call, "&dataset=digits", pushed)
     }
     assert by_service == by_command
+    own = [row for row in board(call, "&tested=true", pushed) if row["repo"] == pushed.own]
+    assert [row["controls"] for row in own] == [["reinit"]] * 2
+    assert all(row["place"] and row["verdict"] for row in own)
+
+
+def test_tickets_on_different_data_have_no_order_among_each_other(
+    hub: RunningHub, owner: str, call: Call, tmp_path: Path
+) -> None:
+    repo = f"{owner}/elsewhere-{uuid.uuid4().hex[:8]}"
+    bundle = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
+    run = write_run(tmp_path / "run", evidence_table(bundle, data="fashion-mnist"))
+    push_bundle(bundle, repo, hub=hub.endpoint, token=hub.token, evidence=[run])
+    rows = board(call)
+    places: dict[str, list[int]] = {}
+    for row in rows:
+        places.setdefault(row["dataset"], []).append(row["place"] or 0)
+    assert {"digits", "fashion-mnist"} <= set(places)
+    assert all(found[0] <= 1 for found in places.values())
+    groups = [row["dataset"] for row in rows]
+    assert len(places) == 1 + sum(a != b for a, b in itertools.pairwise(groups))
+    few = call("GET", "/api/v1/leaderboard?limit=2").json["items"]
+    assert len({row["dataset"] for row in few}) == 2
 
 
 def test_everything_can_be_narrowed(pushed: Pushed, call: Call) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import HfApi
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.errors import HubAccessError, SignatureError
@@ -20,8 +21,10 @@ from ticket_hub.transfer.replay_sharing import push_replay
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.catalog.indexing import index_pending
+from ticket_hub_api.catalog.said import signers_of
 from ticket_hub_api.catalog.tickets import one_ticket
-from ticket_hub_api.catalog.vouching import signers_of, vouching_of
+from ticket_hub_api.catalog.vouching import vouching_of
 from ticket_hub_api.operation.opening import open_hub
 from ticket_hub_api.settings import Settings
 
@@ -67,15 +70,53 @@ def test_a_ticket_shows_its_signer_and_the_replays_of_other_accounts(
     counted = [each["account"] for each in found.json["replays"] if each["counts"]]
     assert len(counted) == 1
     assert counted[0] != owner
+    replayed_by = {"replays": 1, "identical": 1, "signed_by": ""}
+    (first, *_) = call("GET", "/api/v1/tickets?sort=replays").json["items"]
+    assert (first["repo"], first["vouched"]) == (repo, replayed_by)
+    board = call("GET", "/api/v1/leaderboard?sort=replays&limit=100").json["items"]
+    assert board[0]["repo"] == repo
+    assert {str(row["vouched"]) for row in board if row["repo"] == repo} == {str(replayed_by)}
+    assert "replayed by 1, 1 to the bit" in call("GET", "/leaderboard?order=replays").body.decode()
+    assert "replayed by 1" in call("GET", "/?order=replayed").body.decode()
     page = call("GET", f"/tickets/{repo}").body.decode()
     assert "Replayed by 1 other" in page
     assert "Signed by" not in page  # this operator trusts nobody
 
 
-def trusting(folder: Path, name: str) -> Settings:
+def test_what_lists_say_follows_each_commit_and_whom_the_operator_trusts(
+    hub: RunningHub, owner: str, call: Call, stranger: Callable[[str], str], tmp_path: Path
+) -> None:
+    repo = f"{owner}/followed-{uuid.uuid4().hex[:8]}"
+    settings = trusting(tmp_path / "ann", "ann", hub.settings)
+    bundle = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
+    push_bundle(bundle, repo, sign=True, key="ann", hub=hub.endpoint, token=hub.token)
+
+    def said() -> dict[str, Any]:
+        found = call("GET", f"/api/v1/tickets?text={repo.partition('/')[2]}").json["items"]
+        vouched: dict[str, Any] = found[0]["vouched"]
+        return vouched
+
+    with open_hub(settings) as services:
+        index_pending(services)
+        assert said()["signed_by"] == "ann"
+        api = HfApi(endpoint=hub.endpoint, token=hub.token)
+        api.delete_file("model.sig", repo)
+        assert said()["signed_by"] == ""
+    admin = stranger("admin")
+    push_replay(replayed(0.001, tmp_path / "run"), repo, hub=hub.endpoint, token=admin)
+    assert said() == {"replays": 1, "identical": 0, "signed_by": ""}
+    api.update_repo_settings(repo, private=True)
+    assert said()["replays"] == 1
+    (record,) = [name for name in api.list_repo_files(repo) if name.startswith("replays/")]
+    api.delete_file(record, repo)
+    assert said()["replays"] == 0
+
+
+def trusting(folder: Path, name: str, settings: Settings | None = None) -> Settings:
+    """Settings, by default of a new hub, that trust a new key."""
     folder.mkdir()
     shutil.copy(keygen(name), folder / f"{name}.pub")
-    return Settings(folder=folder, trusted_keys=str(folder))
+    return dataclasses.replace(settings or Settings(folder=folder), trusted_keys=str(folder))
 
 
 def test_a_signature_is_of_a_key_that_the_operator_trusts(
