@@ -16,7 +16,14 @@ from ticket_hub.report.figures import ladder_figure
 from ticket_hub.report.style import svg, theme_css, themed
 from ticket_hub.runs.lock import owned
 
-__all__ = ["ADAPTIVE_STYLE", "adaptive_svg", "card_figure", "illustrate_bundle", "inert_svg"]
+__all__ = [
+    "ADAPTIVE_STYLE",
+    "adaptive_svg",
+    "adaptive_text",
+    "card_figure",
+    "illustrate_bundle",
+    "inert_svg",
+]
 
 WIDTH = 9.0
 ADAPTIVE_STYLE = f"@media (prefers-color-scheme:dark){{{theme_css()}}}"
@@ -83,7 +90,12 @@ def adaptive_svg(figure: Figure) -> str:
 
     `ADAPTIVE_STYLE` is its only style sheet: a policy that forbids all others admits it by digest.
     """
-    opening, _, rest = themed(inert_svg(figure)).partition(">")
+    return adaptive_text(inert_svg(figure))
+
+
+def adaptive_text(text: str) -> str:
+    """The same of an SVG in the colours of `ticket_hub.report.style`, without a style sheet."""
+    opening, _, rest = themed(text).partition(">")
     return f"{opening}><style>{ADAPTIVE_STYLE}</style>{rest}"
 
 

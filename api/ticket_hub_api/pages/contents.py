@@ -18,6 +18,7 @@ from ticket_hub.bundle.layout import (
     MAX_EVIDENCE_BYTES,
     METRICS,
     is_reproduction,
+    mask_file,
 )
 from ticket_hub.errors import BundleError
 from ticket_hub_api.catalog.tickets import TicketDetail
@@ -27,9 +28,11 @@ from ticket_hub_api.store.objects import Content, open_content
 if TYPE_CHECKING:
     from ticket_hub.bundle import Bundle
 
-__all__ = ["EvidenceFiles", "card_of", "evidence_of", "tried_claims"]
+__all__ = ["EvidenceFiles", "card_of", "evidence_of", "mask_of", "tried_claims"]
 
 MAX_METRICS_BYTES = 64 << 20
+MAX_MASK_BYTES = 16 << 20
+"""Of a mask that is drawn: 128 million weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,9 @@ class EvidenceFiles:
 
         with tempfile.TemporaryDirectory(prefix="ticket-evidence-") as name:
             for path, content in self.files.items():
-                with (Path(name) / path).open("wb") as file:
+                place = Path(name) / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with place.open("wb") as file:
                     file.writelines(content.read(0, content.size))
             yield open_bundle(Path(name))
 
@@ -74,6 +79,24 @@ def evidence_of(
         for path in (MANIFEST, CONFIG, METRICS)
     }
     return EvidenceFiles(digest=digests[MANIFEST], files=files)
+
+
+def mask_of(
+    services: Services, connection: Connection, ticket: TicketDetail
+) -> EvidenceFiles | None:
+    """Where the mask of the ticket that is meant is, or None: it is elsewhere, or huge."""
+    chosen = ticket.description["default"]
+    path = mask_file(chosen["trial"], chosen["level"])
+    files = {file.path: file for file in ticket.files}
+    if ticket.source or path not in files or files[path].size > MAX_MASK_BYTES:
+        return None
+    return EvidenceFiles(
+        digest=files[MANIFEST].sha256,
+        files={
+            name: open_content(services, connection, files[name].sha256)
+            for name in (MANIFEST, CONFIG, path)
+        },
+    )
 
 
 def tried_claims(

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
     from ticket_hub.bundle import Bundle
 
-__all__ = ["COMPARED", "KINDS", "FigureKind", "draw", "draw_compared", "policy"]
+__all__ = ["COMPARED", "KINDS", "MASK", "PIXELS", "FigureKind", "draw", "draw_compared", "policy"]
 
+MASK = "mask"
 WIDE, NARROW = 9.0, 4.6
+PIXELS = 96
+"""Of an inch of a figure."""
 MAX_KEPT = 4000
 _ONE_AT_A_TIME = ThreadPoolExecutor(1, "figures")  # matplotlib's settings belong to the process
 
@@ -44,7 +47,7 @@ class FigureKind:
 
 KINDS: Mapping[str, FigureKind] = {
     f"{name}{suffix}.svg": FigureKind(name=name, width=width)
-    for name in ("ladder", "curves", "differences")
+    for name in ("ladder", "curves", "differences", MASK)
     for suffix, width in (("", WIDE), ("-narrow", NARROW))
 }
 """Every figure of a ticket by the last part of its address."""
@@ -82,7 +85,9 @@ async def draw_compared(
     return await _kept(hub, name, _of_comparison, viewer, names, width)
 
 
-async def _kept(hub: OpenHub, name: str, make: Callable[..., Figure], *arguments: object) -> bytes:
+async def _kept(
+    hub: OpenHub, name: str, make: Callable[..., Figure | str], *arguments: object
+) -> bytes:
     digest = hashlib.sha256(f"{__version__} {name}".encode()).hexdigest()
     path = hub.settings.folder / "figures" / f"{digest}.svg"
 
@@ -96,11 +101,12 @@ async def _kept(hub: OpenHub, name: str, make: Callable[..., Figure], *arguments
 
 
 def _drawn(
-    hub: OpenHub, path: Path, make: Callable[..., Figure], arguments: tuple[object, ...]
+    hub: OpenHub, path: Path, make: Callable[..., Figure | str], arguments: tuple[object, ...]
 ) -> bytes:
-    from ticket_hub.report.illustrate import adaptive_svg
+    from ticket_hub.report.illustrate import adaptive_svg, adaptive_text
 
-    data = adaptive_svg(make(hub, *arguments)).encode()
+    made = make(hub, *arguments)
+    data = (adaptive_text(made) if isinstance(made, str) else adaptive_svg(made)).encode()
     with contextlib.suppress(StorageError):  # it is drawn again the next time
         write_bytes(path, data)
         _forget_oldest(path.parent)
@@ -115,10 +121,12 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _of_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> Figure:
+def _of_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> Figure | str:
     with hub.database.read() as connection:
         files = {path: open_content(hub, connection, contents[path]) for path in contents}
     with EvidenceFiles(digest="", files=files).opened() as bundle:
+        if kind.name == MASK:
+            return _mask(bundle, round(kind.width * PIXELS))
         return _FIGURES[kind.name](bundle, kind.width)
 
 
@@ -129,6 +137,15 @@ def _of_comparison(hub: OpenHub, viewer: Principal, names: Sequence[str], width:
     if len(ladders) < 2:  # noqa: PLR2004 - one has its own page
         raise ApiError(404, "There are not two tickets here to draw.")
     return tickets_figure(ladders, width=width)
+
+
+def _mask(bundle: Bundle, width: int) -> str:
+    from ticket_hub.report.mask_picture import mask_picture
+
+    chosen, network = bundle.manifest.default, bundle.manifest.architecture
+    mask = bundle.mask(chosen.level, chosen.trial)
+    image = (network.channels, network.height, network.width)
+    return mask_picture({name: keep.numpy() for name, keep in mask.items()}, image, width)
 
 
 def _ladder(bundle: Bundle, width: float) -> Figure:

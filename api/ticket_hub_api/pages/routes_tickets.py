@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,10 +12,10 @@ from starlette.responses import Response
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.leaderboard import LeaderboardItem, leaderboard_of
 from ticket_hub_api.catalog.leaderboard_rows import LeaderboardFilter
-from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketPage, one_ticket, page_of
+from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketDetail, TicketPage, one_ticket, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
-from ticket_hub_api.pages.contents import EvidenceFiles, evidence_of
+from ticket_hub_api.pages.contents import EvidenceFiles, evidence_of, mask_of
 from ticket_hub_api.pages.filters import ORDERS, VERDICTS, SearchForm, known_names, read_search
 from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
@@ -97,7 +100,8 @@ async def figure(
     kind = figures.KINDS.get(figure)
     if kind is None:
         raise ApiError(404, "There is no such figure.")
-    evidence = await run_in_threadpool(_evidence, services, visitor, f"{owner}/{name}", commit)
+    find = mask_of if kind.name == figures.MASK else evidence_of
+    evidence = await run_in_threadpool(_files, find, services, visitor, f"{owner}/{name}", commit)
     if evidence is None:
         raise ApiError(404, "There is no evidence here to draw.")
     data = await figures.draw(services, evidence, kind)
@@ -106,9 +110,12 @@ async def figure(
     return secure(response, cache="private, max-age=31536000, immutable")
 
 
-def _evidence(
-    services: Services, visitor: Principal, repo: str, commit: str
+def _files(
+    find: Callable[[Services, Connection, TicketDetail], EvidenceFiles | None],
+    services: Services,
+    visitor: Principal,
+    repo: str,
+    commit: str,
 ) -> EvidenceFiles | None:
     with services.database.read() as connection:
-        detail = one_ticket(connection, visitor, repo, commit)
-        return evidence_of(services, connection, detail)
+        return find(services, connection, one_ticket(connection, visitor, repo, commit))

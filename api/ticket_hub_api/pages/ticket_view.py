@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ticket_hub.recipe.experiment_spec import DENSE
 from ticket_hub.recipe.own import Metric, read_at
+from ticket_hub.report.mask_size import picture_size
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.entries import metric_of
 from ticket_hub_api.catalog.experiments import (
@@ -24,7 +25,8 @@ from ticket_hub_api.catalog.said import signers_of
 from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.catalog.vouching import Vouching, vouching_of
 from ticket_hub_api.pages import readme
-from ticket_hub_api.pages.contents import card_of, evidence_of, tried_claims
+from ticket_hub_api.pages.contents import card_of, evidence_of, mask_of, tried_claims
+from ticket_hub_api.pages.figures import KINDS, PIXELS
 from ticket_hub_api.services import Services
 
 __all__ = ["Figure", "TicketView", "view_of"]
@@ -114,7 +116,8 @@ class TicketView:
         experiments: what its tickets came to elsewhere, most accurate first.
         by_other_metrics: experiments that measured something else than accuracy.
         claims: what became of claims that were tried with its tickets, a line each.
-        figures: those that can be drawn.
+        figures: those of its evidence that can be drawn.
+        mask: what the ticket keeps, where its mask is here.
         card: as safe HTML, or None.
         vouching: who signed it, and who trained it again.
     """
@@ -130,6 +133,7 @@ class TicketView:
     by_other_metrics: tuple[tuple[ExperimentDetail, Metric], ...]
     claims: tuple[str, ...]
     figures: tuple[Figure, ...]
+    mask: Figure | None
     card: Markup | None
     vouching: Vouching
 
@@ -181,6 +185,25 @@ def _curves(metric: Metric, _stop: str) -> Figure:
     )
 
 
+def _mask(about: Mapping[str, Any]) -> Figure:
+    network = about["architecture"]
+    layers = [(layer["name"], layer["shape"]) for layer in about["layers"]]
+    image = (network["channels"], network["height"], network["width"])
+    level, trial = about["default"]["level"], about["default"]["trial"]
+    wide, narrow = (
+        picture_size(layers, image, round(KINDS[f"mask{suffix}.svg"].width * PIXELS))
+        for suffix in ("", "-narrow")
+    )
+    return Figure(
+        name="mask",
+        title=f"What the ticket of level {level}, trial {trial}, keeps: of the first layer what "
+        "all units see of each point, then the first units alone; of the others how much "
+        "each output keeps. Darker is more, by the most in each.",
+        text=f"The mask of level {level}, layer by layer. The table of layers has the numbers.",
+        sizes=(wide, narrow),
+    )
+
+
 def view_of(
     services: Services, connection: Connection, viewer: Principal, ticket: TicketDetail
 ) -> TicketView:
@@ -213,6 +236,7 @@ def view_of(
         ),
         claims=tried_claims(services, connection, ticket),
         figures=tuple(kind(metric, _stop_of(about)) for kind in kinds),
+        mask=_mask(about) if mask_of(services, connection, ticket) is not None else None,
         card=None if card is None else readme.render_readme(readme.without_tables(card)),
         vouching=vouching_of(services, connection, ticket, signers_of(services.settings)),
     )
