@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ticket_hub.report.runs import report_run
     from ticket_hub.runs.citing import cite_bundle
     from ticket_hub.runs.listing import list_runs
+    from ticket_hub.runs.local_pages import ui_pages
     from ticket_hub.runs.locate import show_bundle
     from ticket_hub.runs.removing import rm_run
     from ticket_hub.search.finding import FindResult
@@ -96,6 +97,7 @@ __all__ = [
     "tag_bundle",
     "transfer_tickets",
     "trust_key",
+    "ui_pages",
     "verify_bundle",
     "watch_run",
 ]
@@ -144,6 +146,7 @@ _HOMES = {
     "transfer_tickets": "transfer.transferring",
     "replay_bundle": "transfer.replay",
     "trust_key": "signing.trust",
+    "ui_pages": "runs.local_pages",
     "verify_bundle": "bundle.verify",
     "watch_run": "engines.watching",
 }

@@ -95,6 +95,8 @@ class Settings:
             to; without any there are no webhooks. webhook_private: whether these may be on a
             private network, and reached by http.
         response_cache: whether answers are kept for as long as nobody changes the database.
+        local: whether it shows what lies on this machine to this machine alone (`ticket ui`): pages
+            have no accounts and no jobs, and name tickets as they are named here.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
 
@@ -130,6 +132,7 @@ class Settings:
     webhook_hosts: str = ""
     webhook_private: bool = False
     response_cache: bool = True
+    local: bool = False
     log_level: str = "info"
 
     @property

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         list_workers,
         set_quota,
     )
+    from ticket_hub_api.operation.local import local_pages
     from ticket_hub_api.operation.opening import (
         OperatorHub,
         open_hub,
@@ -70,6 +71,7 @@ __all__ = [
     "list_tokens",
     "list_webhooks",
     "list_workers",
+    "local_pages",
     "migrate_database",
     "open_hub",
     "rebuild_index",
@@ -96,6 +98,7 @@ _HOMES = {
     "list_quotas": "jobs",
     "list_tokens": "accounts",
     "list_workers": "jobs",
+    "local_pages": "local",
     "migrate_database": "index",
     "open_hub": "opening",
     "rebuild_index": "index",

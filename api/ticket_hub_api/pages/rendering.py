@@ -86,6 +86,7 @@ def render(
             session_ended=getattr(request.state, "session_ended", ""),
             theme=_theme(request),
             openid=provider.name if provider else "",
+            local=services_of(request).settings.local,
             form_token=form_token(request) if forms else "",
         )
     )

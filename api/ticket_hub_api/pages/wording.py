@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from ticket_hub.evidence.counts import count_text
+from ticket_hub.hub.builtin import BUILTIN
 from ticket_hub.recipe.own import ACCURACY
+from ticket_hub.runs.local_pages import RUNS
 from ticket_hub_api.catalog.leaderboard import LeaderboardItem
 
 __all__ = ["FILTERS", "item_value"]
@@ -93,6 +95,15 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+def here(repo: str) -> str:
+    """What a ticket of this machine is called on it: a run by its name, others as they were pulled.
+
+    See `ticket_hub.runs.local_pages`, which gives runs an owner.
+    """
+    owner, _, name = repo.partition("/")
+    return {RUNS: name, "builtin": f"{BUILTIN}{name}"}.get(owner, repo)
+
+
 def before(text: str, mark: str) -> str:
     """A text up to a mark."""
     return text.partition(mark)[0]
@@ -149,7 +160,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     each.__name__: each
     for each in (
         *(counted, percent, density, points, size, count, moment, iso, short, host),
-        *(duration, before, after, happening, plain, known, item_value, item_interval),
+        *(duration, here, before, after, happening, plain, known, item_value, item_interval),
     )
 } | {"product": math.prod}
 """What templates write values with."""

@@ -33,6 +33,7 @@ SECTIONS = {
         "export": f"{_HERE}.exports",
     },
     "Share tickets": {
+        "ui": f"{_HERE}.ui",
         "push": f"{_HERE}.push",
         "pull": f"{_HERE}.pull",
         "search": f"{_HERE}.search",
