@@ -18,12 +18,11 @@ from ticket_hub.evidence.rows import IDENTICAL
 from ticket_hub.evidence.verdict import MARGIN, Verdict
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.report.figure_style import figure_style
-from ticket_hub.report.panels import nothing_to_show, some
+from ticket_hub.report.panels import nothing_to_show
+from ticket_hub.report.sizes import MAX_LEVELS, forest_size, some
 from ticket_hub.report.style import INK, PAPER, drawing, look
 
 __all__ = ["Branch", "Judged", "differences_figure", "forest_figure", "verdict_branches"]
-
-MAX_LEVELS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +75,7 @@ def differences_figure(
     return forest_figure(
         verdict_branches(levels),
         title=title,
+        which="weights left, control",
         margin=verdicts[0].margin if verdicts else MARGIN,
         confidence=compared[0] if compared else CONFIDENCE,
         width=width,
@@ -88,7 +88,7 @@ def verdict_branches(levels: Sequence[Judged]) -> list[Branch]:
     judged = [level for level in levels if level.verdict is not None]
     return [
         Branch(
-            label=f"{100 * level.density:.3g}% of weights, against {each.control}"
+            label=f"{100 * level.density:.3g}%, {each.control}"
             + (f" ({IDENTICAL})" if each.identical else ""),
             name=each.control,
             mean=each.difference.mean,
@@ -118,7 +118,7 @@ def forest_figure(
     Args:
         branches: where there is none, a sentence says so.
         what: is subtracted from what; it stands below with n and the kind of bar.
-        which: the vertical axis: what a row is of.
+        which: what a row is of; it stands above the rows, where no text of theirs is.
         margin: of non-inferiority, drawn below 0; None draws none.
         confidence: of the intervals, for the note.
         width: in inches.
@@ -129,8 +129,7 @@ def forest_figure(
             what = f"by how much the ticket's test {metric.name} is better than the control's"
         scale = metric.scale
         note = textwrap.fill(_note(branches, what, margin, confidence, metric), int(width * 13))
-        height = 1.3 + 0.3 * len(branches) + 0.16 * note.count("\n")
-        size = (figure_style().width or width, height)
+        size = forest_size(len(branches), figure_style().width or width)
         figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
         if not branches:
@@ -144,8 +143,8 @@ def forest_figure(
             _draw(panel, branch, place, scale)
         panel.set_yticks(range(len(branches)), [branch.label for branch in branches])
         panel.set_ylim(len(branches) - 0.5, -0.5)
-        panel.set_ylabel(which)
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=9))
+        panel.set_title(which, loc="left", fontsize="medium")
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=min(9, int(width))))
         unit = "points" if metric.is_accuracy else metric.unit
         panel.set_xlabel(f"difference ({unit})" if unit else "difference")
         figure.supxlabel(note, fontsize=8.5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from ticket_hub.comparison.ladder import Bars, ErrorBar
 from ticket_hub.report.figure_style import figure_style
+from ticket_hub.report.sizes import some
 from ticket_hub.report.style import Look
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "two_panels",
 ]
 
-T = TypeVar("T")
 
 TWO_COLUMNS = 7.0
 MANY = 10_000
@@ -107,14 +106,6 @@ def iteration_axis(panel: Axes) -> None:
     """Iterations of training from left to right."""
     panel.set_xlabel("training iteration")
     panel.xaxis.set_major_formatter(FuncFormatter(thousands))
-
-
-def some(items: Sequence[T], most: int) -> list[T]:
-    """At most so many, evenly spread, the first and the last among them."""
-    if len(items) <= most:
-        return list(items)
-    places = sorted({round(i * (len(items) - 1) / (most - 1)) for i in range(most)})
-    return [items[place] for place in places]
 
 
 def n_text(counts: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ticket_hub import __version__
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import StorageError
+from ticket_hub.report.sizes import PER_INCH
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.errors import ApiError
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
 
     from ticket_hub.bundle import Bundle
 
-__all__ = ["COMPARED", "KINDS", "MASK", "PIXELS", "FigureKind", "draw", "draw_compared", "policy"]
+__all__ = ["COMPARED", "KINDS", "MASK", "FigureKind", "draw", "draw_compared", "policy"]
 
 MASK = "mask"
 WIDE, NARROW = 9.0, 4.6
-PIXELS = 96
-"""Of an inch of a figure."""
 MAX_KEPT = 4000
 _ONE_AT_A_TIME = ThreadPoolExecutor(1, "figures")  # matplotlib's settings belong to the process
 
@@ -126,7 +125,7 @@ def _of_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> F
         files = {path: open_content(hub, connection, contents[path]) for path in contents}
     with EvidenceFiles(digest="", files=files).opened() as bundle:
         if kind.name == MASK:
-            return _mask(bundle, round(kind.width * PIXELS))
+            return _mask(bundle, round(kind.width * PER_INCH))
         return _FIGURES[kind.name](bundle, kind.width)
 
 

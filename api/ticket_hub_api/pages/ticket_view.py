@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from ticket_hub.recipe.experiment_spec import DENSE
 from ticket_hub.recipe.own import Metric, read_at
 from ticket_hub.report.mask_size import picture_size
+from ticket_hub.report.sizes import MAX_LEVELS, PER_INCH, forest_size, some
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.entries import metric_of
 from ticket_hub_api.catalog.experiments import (
@@ -26,7 +27,7 @@ from ticket_hub_api.catalog.tickets import TicketDetail
 from ticket_hub_api.catalog.vouching import Vouching, vouching_of
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of, mask_of, tried_claims
-from ticket_hub_api.pages.figures import KINDS, PIXELS
+from ticket_hub_api.pages.figures import KINDS
 from ticket_hub_api.services import Services
 
 __all__ = ["Figure", "TicketView", "view_of"]
@@ -154,7 +155,8 @@ class TicketView:
         return [level for level in self.about["levels"] if level["carried"]]
 
 
-def _ladder(metric: Metric, stop: str) -> Figure:
+def _ladder(metric: Metric, about: Mapping[str, Any]) -> Figure:
+    stop = _stop_of(about)
     return Figure(
         name="ladder",
         title=f"{Words.of(metric).name} and {stop} against the weights that remain",
@@ -165,17 +167,36 @@ def _ladder(metric: Metric, stop: str) -> Figure:
     )
 
 
-def _differences(metric: Metric, _stop: str) -> Figure:
+def _differences(metric: Metric, about: Mapping[str, Any]) -> Figure:
     between = "against" if metric.lower_is_better else "minus"
     return Figure(
         name="differences",
         title="The ticket against its controls",
         text=f"{Words.of(metric).name} of the ticket {between} each control's, with 95% intervals; "
         "right of 0 the ticket is better. The table of controls has the numbers.",
+        sizes=_forest_sizes(about),
     )
 
 
-def _curves(metric: Metric, _stop: str) -> Figure:
+def _forest_sizes(about: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Those of the figure of differences, which has a row for each control of each level drawn."""
+    judged = [
+        sum("gain" in control for control in level["controls"].values())
+        for level in about["levels"]
+        if any("gain" in control for control in level["controls"].values())
+    ]
+    rows = sum(some(judged, MAX_LEVELS))
+    wide, narrow = (
+        forest_size(rows, KINDS[f"differences{suffix}.svg"].width) for suffix in ("", "-narrow")
+    )
+    return _pixels(wide), _pixels(narrow)
+
+
+def _pixels(size: tuple[float, float]) -> tuple[int, int]:
+    return round(size[0] * PER_INCH), round(size[1] * PER_INCH)
+
+
+def _curves(metric: Metric, _about: Mapping[str, Any]) -> Figure:
     return Figure(
         name="curves",
         title="While they train",
@@ -191,7 +212,7 @@ def _mask(about: Mapping[str, Any]) -> Figure:
     image = (network["channels"], network["height"], network["width"])
     level, trial = about["default"]["level"], about["default"]["trial"]
     wide, narrow = (
-        picture_size(layers, image, round(KINDS[f"mask{suffix}.svg"].width * PIXELS))
+        picture_size(layers, image, round(KINDS[f"mask{suffix}.svg"].width * PER_INCH))
         for suffix in ("", "-narrow")
     )
     return Figure(
@@ -235,7 +256,7 @@ def view_of(
             if not ticket.source
         ),
         claims=tried_claims(services, connection, ticket),
-        figures=tuple(kind(metric, _stop_of(about)) for kind in kinds),
+        figures=tuple(kind(metric, about) for kind in kinds),
         mask=_mask(about) if mask_of(services, connection, ticket) is not None else None,
         card=None if card is None else readme.render_readme(readme.without_tables(card)),
         vouching=vouching_of(services, connection, ticket, signers_of(services.settings)),
