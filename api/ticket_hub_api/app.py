@@ -41,6 +41,7 @@ from ticket_hub_api.observing.logs import configure_logging
 from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.pages import routes_account as pages_account
 from ticket_hub_api.pages import routes_compare as pages_compare
+from ticket_hub_api.pages import routes_experiments as pages_experiments
 from ticket_hub_api.pages import routes_jobs as pages_jobs
 from ticket_hub_api.pages import routes_leaderboard as pages_leaderboard
 from ticket_hub_api.pages import routes_links as pages_links
@@ -108,6 +109,7 @@ ROUTERS: tuple[APIRouter, ...] = (  # in the order in which they are tried
     pages_compare.router,
     pages_leaderboard.router,
     pages_transfer.router,
+    pages_experiments.router,
     pages_jobs.router,
     pages_account.router,
     pages_openid.router,

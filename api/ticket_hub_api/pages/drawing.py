@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ticket_hub_api.catalog.leaderboard import LeaderboardItem
 
-__all__ = ["Dot", "ParetoFigure", "pareto_figure", "sparkline"]
+__all__ = ["Dot", "ParetoFigure", "pareto_figure", "scale", "sparkline", "ticks"]
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 96, 24, 3
 WIDTH, HEIGHT = 720, 280
@@ -60,11 +60,11 @@ def sparkline(ladder: Sequence[tuple[float, float]], *, lower_is_better: bool) -
     """
     if len(ladder) < MIN_POINTS:
         return ""
-    across = _scale(
+    across = scale(
         [-math.log(density) for density, _ in ladder], SPARK_EDGE, SPARK_WIDTH - SPARK_EDGE
     )
     turned = [(-value if lower_is_better else value) for _, value in ladder]
-    up = _scale(turned, SPARK_HEIGHT - SPARK_EDGE, SPARK_EDGE)
+    up = scale(turned, SPARK_HEIGHT - SPARK_EDGE, SPARK_EDGE)
     return " ".join(
         f"{across(-math.log(density)):.1f},{up(value):.1f}"
         for (density, _), value in zip(ladder, turned, strict=True)
@@ -82,8 +82,8 @@ def pareto_figure(
     if len(items) < MIN_POINTS:
         return None
     accuracy = items[0].metric == "accuracy"
-    across = _scale([-math.log(each.density) for each in items], LEFT + 12, WIDTH - RIGHT - 12)
-    up = _scale([each.value for each in items], HEIGHT - BOTTOM - 12, TOP + 12)
+    across = scale([-math.log(each.density) for each in items], LEFT + 12, WIDTH - RIGHT - 12)
+    up = scale([each.value for each in items], HEIGHT - BOTTOM - 12, TOP + 12)
     dots = [
         Dot(
             x=round(across(-math.log(each.density)), 1),
@@ -95,7 +95,7 @@ def pareto_figure(
         for each in items
     ]
     front = sorted((dot for dot in dots if dot.kind == "front"), key=lambda dot: dot.x)
-    values = _ticks([each.value for each in items])
+    values = ticks([each.value for each in items])
     unit = 100 if accuracy else 1
     return ParetoFigure(
         dots=tuple(sorted(dots, key=lambda dot: dot.kind != "alone")),
@@ -112,7 +112,7 @@ def pareto_figure(
     )
 
 
-def _scale(values: Sequence[float], first: float, last: float) -> Callable[[float], float]:
+def scale(values: Sequence[float], first: float, last: float) -> Callable[[float], float]:
     """Values onto places, the least at the first; all in the middle where they are equal."""
     low, high = min(values), max(values)
     if high == low:
@@ -120,7 +120,8 @@ def _scale(values: Sequence[float], first: float, last: float) -> Callable[[floa
     return lambda value: first + (value - low) / (high - low) * (last - first)
 
 
-def _ticks(values: Sequence[float]) -> list[float]:
+def ticks(values: Sequence[float]) -> list[float]:
+    """Round values between the least and the greatest, a few of them."""
     low, high = min(values), max(values)
     if high == low:
         return [low]

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog.tickets import TicketFilter, TicketItem, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import operations
 from ticket_hub_api.jobs.events import news
@@ -22,7 +23,8 @@ from ticket_hub_api.pages.rendering import is_fragment, render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.security import secure
 from ticket_hub_api.pages.sessions import SignedIn, Writer
-from ticket_hub_api.services import services_of
+from ticket_hub_api.pages.trial_drawing import curves_figure
+from ticket_hub_api.services import Services, services_of
 from ticket_hub_api.store.job_tables import State
 from ticket_hub_api.web.problems import problem_of
 
@@ -30,6 +32,8 @@ __all__ = ["router"]
 
 router = page_router()
 LATEST = 40
+OFFERED = 12
+"""Tickets that a form offers to choose from."""
 _SERVER_ERROR = 500
 
 
@@ -57,6 +61,20 @@ async def job_form(request: Request, visitor: Writer) -> Response:
     kind = FIND if request.query_params.get("kind") == FIND else RETRAIN
     values = first_values(kind, request.query_params.get("ticket", "")[:400])
     return _form(request, values)
+
+
+@router.api_route("/jobs/tickets", methods=READ_METHODS)
+async def tickets(request: Request, visitor: Writer) -> Response:
+    """The tickets that fit what was typed so far, as what a form offers to choose from."""
+    text = request.query_params.get("ticket", "").partition(":")[0].partition("@")[0][:200]
+    found = await run_in_threadpool(_fitting, services_of(request), visitor, text)
+    return render(request, "_tickets.html", {"tickets": found})
+
+
+def _fitting(services: Services, visitor: Principal, text: str) -> tuple[TicketItem, ...]:
+    with services.database.read() as connection:
+        found = page_of(connection, TicketFilter(text=text), visitor, limit=OFFERED)
+    return tuple(item for item in found.items if not item.source)
 
 
 @router.post("/jobs")
@@ -111,7 +129,8 @@ async def job(request: Request, visitor: SignedIn, job_id: str) -> Response:
     found = await run_in_threadpool(operations.one_job, services, visitor, job_id)
     events, _, _ = await run_in_threadpool(news, services, job_id, max(0, found.events - LATEST))
     seen = request.query_params.get("seen", "")
-    context = {"job": found, "events": events[::-1], "seen": seen}
+    curves = curves_figure(found.progress.get("curves", {}))
+    context = {"job": found, "events": events[::-1], "seen": seen, "curves": curves}
     return render(request, "_job.html" if is_fragment(request) else "job.html", context)
 
 

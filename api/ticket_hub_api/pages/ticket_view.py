@@ -28,6 +28,7 @@ from ticket_hub_api.catalog.vouching import Vouching, vouching_of
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of, mask_of, tried_claims
 from ticket_hub_api.pages.figures import KINDS
+from ticket_hub_api.pages.history import Happened, history_of
 from ticket_hub_api.services import Services
 
 __all__ = ["Figure", "TicketView", "view_of"]
@@ -118,6 +119,7 @@ class TicketView:
         by_other_metrics: experiments that measured something else than accuracy.
         claims: what became of claims that were tried with its tickets, a line each.
         figures: those of its evidence that can be drawn.
+        history: what became of it, where that is more than one version.
         mask: what the ticket keeps, where its mask is here.
         card: as safe HTML, or None.
         vouching: who signed it, and who trained it again.
@@ -135,6 +137,7 @@ class TicketView:
     claims: tuple[str, ...]
     figures: tuple[Figure, ...]
     mask: Figure | None
+    history: tuple[Happened, ...]
     card: Markup | None
     vouching: Vouching
 
@@ -240,6 +243,10 @@ def view_of(
     drawn = evidence_of(services, connection, ticket) is not None
     metric = metric_of(about["metric"])
     kinds = (_ladder, *([_differences] if controls else []), _curves) if drawn else ()
+    experiments = _experiments(connection, viewer, ticket)
+    others = () if ticket.source else tuple(of_other_metrics(connection, viewer, ticket.repo))
+    vouching = vouching_of(services, connection, ticket, signers_of(services.settings))
+    history = history_of(ticket, experiments, others, vouching)
     card = card_of(services, connection, ticket, readme.MAX_BYTES)
     return TicketView(
         detail=ticket,
@@ -249,17 +256,17 @@ def view_of(
         default=next(each for each in about["levels"] if each["level"] == chosen["level"]),
         rule=RULES[chosen["rule"]].format(margin=metric.amount(metric.margin)),
         controls=controls,
-        experiments=_experiments(connection, viewer, ticket),
+        experiments=experiments,
+        history=history if len(history) > 1 else (),
         by_other_metrics=tuple(
             (each, metric_of(each.record["experiment"]["spec"]["loop"]["metric"]))
-            for each in of_other_metrics(connection, viewer, ticket.repo)
-            if not ticket.source
+            for each in others
         ),
         claims=tried_claims(services, connection, ticket),
         figures=tuple(kind(metric, about) for kind in kinds),
         mask=_mask(about) if mask_of(services, connection, ticket) is not None else None,
         card=None if card is None else readme.render_readme(readme.without_tables(card)),
-        vouching=vouching_of(services, connection, ticket, signers_of(services.settings)),
+        vouching=vouching,
     )
 
 
