@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -43,7 +44,10 @@ def test_the_pages_show_runs_experiments_and_the_package_and_take_nothing(tmp_pa
     with local_pages(shown, evidence, report=told.append, launch=forked.server) as address:
         page = get(f"{address}/tickets/local/mine")
         assert "ticket show mine" in page
-        assert "Bo" in page
+        assert "trained again on digits" in page
+        assert 'width="864"' in page
+        (address_of_it,) = set(re.findall(r'href="(/experiments/[0-9a-f]{64})"', page))
+        assert "reinit" in get(address + address_of_it)
         assert "ticket show builtin:digits" in get(f"{address}/tickets/builtin/digits")
         assert "Sign in" not in page
         assert ">Jobs<" not in page

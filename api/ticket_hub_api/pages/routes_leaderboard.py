@@ -35,7 +35,7 @@ BANDS: Mapping[str, tuple[float | None, float | None]] = {
 }
 """Bands of density, for people to choose from."""
 ORDERS: Mapping[str, Order] = {"best first": "value", "most replayed first": "replays"}
-MAX_LENGTH, PAGE = 200, 50
+MAX_LENGTH, PAGE = 200, 100
 SEVERAL = 5
 """Entries of each data set, where none was chosen."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from sqlalchemy.engine import Connection
@@ -64,11 +65,16 @@ def _find(services: Services, visitor: Principal, search: SearchForm) -> TicketP
 
 
 def _best(services: Services, visitor: Principal) -> tuple[LeaderboardItem, ...]:
-    """The first places of the leaderboard, without those that lose to a control."""
+    """The best of each data set, without those that lose to a control, then the next ones."""
     tested = LeaderboardFilter(tested=True)
     with services.database.read() as connection:
         items = leaderboard_of(connection, tested, visitor, limit=MAX_PAGE).items
-    return tuple(each for each in items if each.verdict != "losing")[:BEST]
+    seen, turns = Counter[str](), []
+    for each in items:
+        if each.verdict != "losing":
+            turns.append((seen[each.dataset], each))
+            seen[each.dataset] += 1
+    return tuple(each for _, each in sorted(turns, key=lambda turn: turn[0])[:BEST])
 
 
 @router.api_route("/tickets/{owner}/{name}", methods=READ_METHODS)

@@ -12,6 +12,7 @@ from ticket_hub.bundle.standings import (
     Standing,
     in_order,
     pareto_front,
+    shared_out,
     standings_of,
 )
 from ticket_hub.recipe.own import ACCURACY, Metric
@@ -66,3 +67,17 @@ def test_the_front_has_those_that_no_sparser_ticket_equals() -> None:
     rows = standings(tested, search=found(result(5, 0.99)))
     assert [each.level for each in pareto_front(rows)] == [4, 2]
     assert not pareto_front(standings(search=found(result(5, 0.99))))
+
+
+def test_data_sets_stand_apart_and_controls_may_be_a_bundles_own() -> None:
+    own = found(result(1, 0.6, {"dense": 0.0, "reinit": 0.2}), result(2, 0.7), dataset="cifar-10")
+    tested = [found(result(level, 0.9, {"reinit": 0.1})) for level in (1, 2)]
+    rows = in_order(standings(*tested, search=own))
+    assert [(each.dataset, each.controls) for each in rows] == [
+        ("digits", ("reinit",)), ("digits", ("reinit",)), ("cifar-10", ("reinit",)),
+        ("cifar-10", ()),
+    ]  # fmt: skip
+    assert rows[2].gain == 0.2
+    assert {each.dataset for each in pareto_front(rows)} == {"digits", "cifar-10"}
+    assert [each.dataset for each in shared_out(rows, 2)] == ["digits", "cifar-10"]
+    assert shared_out(rows, 9) == rows
