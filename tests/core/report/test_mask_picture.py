@@ -39,4 +39,4 @@ def test_what_keeps_nothing_has_no_shade_and_names_are_no_markup() -> None:
     mask = {"<b>&": np.zeros((4, 9), bool)}
     root = ET.fromstring(mask_picture(mask, (1, 1, 9), 442))
     assert not list(root.iter("{http://www.w3.org/2000/svg}path"))
-    assert "<b>&, 4×9: 0% kept" in "".join(root.itertext())
+    assert "<b>&, 4\N{MULTIPLICATION SIGN}9: 0% kept" in "".join(root.itertext())
