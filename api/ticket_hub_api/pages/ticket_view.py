@@ -222,7 +222,7 @@ def _mask(about: Mapping[str, Any]) -> Figure:
         name="mask",
         title=f"What the ticket of level {level}, trial {trial}, keeps: of the first layer what "
         "all units see of each point, then the first units alone; of the others how much "
-        "each output keeps. Darker is more, by the most in each.",
+        "each output keeps. The stronger, the more, by the most in each.",
         text=f"The mask of level {level}, layer by layer. The table of layers has the numbers.",
         sizes=(wide, narrow),
     )

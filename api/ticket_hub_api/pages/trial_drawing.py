@@ -11,7 +11,7 @@ from ticket_hub_api.pages.drawing import scale, ticks
 __all__ = ["CurvesFigure", "TrialsFigure", "curves_figure", "trials_figure"]
 
 WIDTH, HEIGHT, ROW = 720, 240, 28
-LEFT, RIGHT, TOP, BOTTOM = 120, 24, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 190, 24, 12, 40
 MIN_POINTS = 2
 Ticks = tuple[tuple[float, str], ...]
 
