@@ -143,7 +143,8 @@ def forest_figure(
             _draw(panel, branch, place, scale)
         panel.set_yticks(range(len(branches)), [branch.label for branch in branches])
         panel.set_ylim(len(branches) - 0.5, -0.5)
-        panel.set_title(which, loc="left", fontsize="medium")
+        panel.set_ylabel(which, rotation="horizontal", ha="left", va="bottom")
+        panel.yaxis.set_label_coords(0.0, 1.0 + 0.05 / size[1])
         panel.xaxis.set_major_locator(MaxNLocator(nbins=min(9, int(width))))
         unit = "points" if metric.is_accuracy else metric.unit
         panel.set_xlabel(f"difference ({unit})" if unit else "difference")
