@@ -75,7 +75,7 @@ def differences_figure(
     return forest_figure(
         verdict_branches(levels),
         title=title,
-        which="weights left, control",
+        which="weights left (%), control",
         margin=verdicts[0].margin if verdicts else MARGIN,
         confidence=compared[0] if compared else CONFIDENCE,
         width=width,
