@@ -8,13 +8,10 @@ import itertools
 import json
 import os
 import zlib
-from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -24,44 +21,22 @@ from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.dataset_files import DatasetFiles, Fetch
 from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
-from ticket_hub.data.listing import LISTINGS, Files, Listing
 from ticket_hub.data.pack_file import INDEX, MANIFEST, PICTURES, RECORD, Pack
+from ticket_hub.data.pack_source import PackSource, source_of
 from ticket_hub.data.packed import PackedImages, decoder
-from ticket_hub.data.pictures import read_picture
-from ticket_hub.data.registry import read
+from ticket_hub.data.picture_encoding import Encoded, encoded, encoded_ahead
 from ticket_hub.data.splitting import published_parts
-from ticket_hub.durable import canonical_json, explaining, make_folder, sha256_file, write_json
+from ticket_hub.durable import explaining, make_folder, sha256_file, write_json
 from ticket_hub.errors import DataCorruptError, DataError, StoppedError
 from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec
-from ticket_hub.registry import supply
 
 __all__ = ["data_pack", "open_packed", "pack_folder", "verify"]
 
 QUALITY = 90
 FORMAT = 1
-KEPT = {"JPEG": {"RGB", "L"}, "PNG": {"RGB", "L"}}
-"""Formats and modes whose files are kept as they are, where nothing is scaled."""
-
-AHEAD = 64
 EVERY = 500
 """Pictures between two times that what was done is put on disk for good."""
-
-
-_Encoded: TypeAlias = tuple[bytes, tuple[int, int, int]]
-"""The bytes of a picture, and its height, width and channels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    """Pictures in their order: files, or pixels in memory."""
-
-    parts: Sequence[int]
-    labels: Sequence[int]
-    items: Sequence[Path | Tensor]
-    class_names: tuple[str, ...]
-    notes: tuple[str, ...]
-    identity: str
 
 
 def pack_folder(name: str, short_side: int, data_dir: Path | str | None = None) -> Path:
@@ -113,7 +88,7 @@ def data_pack(
         return folder
     root = expanded(data_dir) if data_dir else data_folder()
     files = DatasetFiles(name=name, root=root, digests=digests, fetch=fetch)
-    source = _source(DataSpec(name=name), files)
+    source = source_of(DataSpec(name=name), files)
     make_folder(folder)
     plan = {
         "format": FORMAT,
@@ -132,7 +107,7 @@ def data_pack(
         _write(
             folder,
             source,
-            lambda item: _encoded(item, short_side, quality),
+            lambda item: encoded(item, short_side, quality),
             observe=observe,
             should_stop=should_stop,
         )
@@ -184,50 +159,6 @@ def open_packed(spec: DataSpec, data_dir: Path) -> Published:
     )
 
 
-def _source(spec: DataSpec, files: DatasetFiles) -> _Source:
-    lister = LISTINGS.find(spec.name)
-    if lister is not None:
-        listing: Listing = supply(lister, {"root": files.root, "files": files, "spec": spec})
-        return _of_files(listing)
-    published = read(spec, files)
-    if published.train.kind != "images":
-        raise DataError(
-            f"{spec.name} has {published.train.kind}, and no pictures to pack.",
-            "Leave data.storage at 'memory'.",
-        )
-    held = [] if published.validation is None else [published.validation]
-    return _of_pixels([published.train, *held, published.test], published)
-
-
-def _of_files(listing: Listing) -> _Source:
-    pairs: Files = [pair for part in listing.parts for pair in part]
-    identity = canonical_json([[str(path), label] for path, label in pairs])
-    return _Source(
-        parts=[len(part) for part in listing.parts],
-        labels=[label for _, label in pairs],
-        items=[path for path, _ in pairs],
-        class_names=listing.class_names,
-        notes=listing.notes,
-        identity=hashlib.sha256(identity).hexdigest(),
-    )
-
-
-def _of_pixels(parts: Sequence[Part], published: Published) -> _Source:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.inputs.contiguous().numpy().data)
-        digest.update(part.labels.numpy().data)
-    names = published.class_names or tuple(map(str, range(published.classes)))
-    return _Source(
-        parts=[len(part) for part in parts],
-        labels=[label for part in parts for label in part.labels.tolist()],
-        items=[image for part in parts for image in part.inputs],
-        class_names=names,
-        notes=published.notes,
-        identity=digest.hexdigest(),
-    )
-
-
 def _refuse_other(folder: Path, plan: dict[str, Any]) -> None:
     try:
         before = json.loads((folder / "begun.json").read_bytes())
@@ -243,8 +174,8 @@ def _refuse_other(folder: Path, plan: dict[str, Any]) -> None:
 
 def _write(
     folder: Path,
-    source: _Source,
-    encode: Callable[[Path | Tensor], _Encoded],
+    source: PackSource,
+    encode: Callable[[Path | Tensor], Encoded],
     *,
     observe: Callable[[int, int], None] | None,
     should_stop: Callable[[], bool] | None,
@@ -256,7 +187,7 @@ def _write(
         ThreadPoolExecutor(os.cpu_count()) as threads,
     ):
         done, end = _resume(folder, pictures, index)
-        work = _ahead(threads, source.items[done:], encode)
+        work = encoded_ahead(threads, source.items[done:], encode)
         with contextlib.closing(work):
             for place, (data, size) in enumerate(work, done):
                 pictures.write(data)
@@ -322,74 +253,3 @@ def _check_written(folder: Path, total: int) -> None:
 
 def _entry(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": sha256_file(path)}
-
-
-def _ahead(
-    threads: ThreadPoolExecutor,
-    items: Sequence[Path | Tensor],
-    encode: Callable[[Path | Tensor], _Encoded],
-) -> Generator[_Encoded, None, None]:
-    """Encoded items in their order, some of them made ahead."""
-    waiting = deque[Future[_Encoded]]()
-    try:
-        for item in items:
-            waiting.append(threads.submit(encode, item))
-            # No more than so many pictures are in memory, however much faster threads encode than
-            # disks write.
-            if len(waiting) >= AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for each in waiting:
-            each.cancel()
-
-
-def _encoded(item: Path | Tensor, short_side: int, quality: int) -> _Encoded:
-    """The bytes of one picture, and its height, width and channels."""
-    from PIL import Image
-
-    if isinstance(item, Path) and (kept := _kept(item, short_side)) is not None:
-        return kept
-    picture = item if isinstance(item, Tensor) else _read(item)
-    channels, height, width = picture.shape
-    values = picture[0].numpy() if channels == 1 else picture.permute(1, 2, 0).numpy()
-    image = Image.fromarray(np.ascontiguousarray(values))
-    stream = BytesIO()
-    if short_side:
-        ratio = short_side / min(height, width)
-        size = (max(short_side, round(width * ratio)), max(short_side, round(height * ratio)))
-        image = image.resize(size, Image.Resampling.BILINEAR) if image.size != size else image
-        image.save(stream, "JPEG", quality=quality)
-    else:
-        image.save(stream, "PNG")
-    return stream.getvalue(), (image.height, image.width, channels)
-
-
-def _kept(path: Path, short_side: int) -> _Encoded | None:
-    """A file as it is, where decoding it gives the very pixels that reading it gives."""
-    from PIL import Image
-
-    data = path.read_bytes()
-    try:
-        with Image.open(BytesIO(data)) as image:
-            plain = image.mode in KEPT.get(str(image.format), ())
-            # Exif may turn a picture, and transparency is laid over white when a file is read: kept
-            # as they are, both would decode to other pixels.
-            plain = plain and not image.getexif() and not image.has_transparency_data
-            small = not short_side or (image.format == "JPEG" and min(image.size) == short_side)
-            if not (plain and small and getattr(image, "n_frames", 1) == 1):
-                return None
-            image.load()
-            return data, (image.height, image.width, 1 if image.mode == "L" else 3)
-    except Exception:  # noqa: BLE001 - `read_picture` says what is wrong with it
-        return None
-
-
-def _read(path: Path) -> Tensor:
-    try:
-        return read_picture(path, 0)[0]
-    except ValueError as error:
-        raise DataCorruptError(
-            f"{path} cannot be read as an image: {error}.", "Mend or delete the file."
-        ) from error

@@ -29,11 +29,11 @@ from ticket_hub.networks.factory import trust
 from ticket_hub.networks.registry import home_module
 from ticket_hub.training.capacity import world_size
 from ticket_hub.training.local import run_task, teller
-from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.messages import portable
 from ticket_hub.training.ranks import Team, joined
 from ticket_hub.training.sharing import NONE, packed_images, shell_of
+from ticket_hub.training.task import Task
 from ticket_hub.types import Weights
 
 __all__ = ["check_shares", "follow", "lead", "together"]

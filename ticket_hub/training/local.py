@@ -10,12 +10,13 @@ import torch
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, TicketHubError
-from ticket_hub.training.loop import Drive, Task
+from ticket_hub.training.loop import Drive
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.ranks import Team
 from ticket_hub.training.settings import deliberate, on_device
 from ticket_hub.training.sparse.compile_kernels import compile_apart
 from ticket_hub.training.sparse.compiled import SparseNumba
+from ticket_hub.training.task import Task
 
 __all__ = ["run_here", "run_over", "run_task", "teller"]
 

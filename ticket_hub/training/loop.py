@@ -5,51 +5,32 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Container, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ticket_hub.data import DataSet, Part
 from ticket_hub.errors import DivergedError, LayerCollapseError, StoppedError
-from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.training.backend import Backend
 from ticket_hub.training.history import History
-from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
+from ticket_hub.training.member import Member, MemberState, Progress, Trained
 from ticket_hub.training.pace import CheckpointClock, Poll, StepPacer
 from ticket_hub.training.pixels import cut
 from ticket_hub.training.ranks import Team
 from ticket_hub.training.sample import train_sample
 from ticket_hub.training.shared_lane import SharedLanes
-from ticket_hub.types import Architecture, Weights
+from ticket_hub.training.task import Task
+from ticket_hub.types import Weights
 
-__all__ = ["Drive", "Task"]
+__all__ = ["Drive"]
 
 SLICE = {"cpu": 1000, "cuda": 10_000}
 """Examples that are evaluated without looking up in between."""
 
 READ_SECONDS = 0.5
 """How long readings may stay on a CUDA device before the host asks for them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What one group is to do. It is sent to worker processes.
-
-    Attributes:
-        backend: the name of the backend that does it.
-        states: of the members in their order, all of one iteration; or empty.
-    """
-
-    architecture: Architecture
-    training: TrainingSpec
-    backend: str
-    members: Sequence[Member]
-    snapshots: Sequence[int] = ()
-    states: Sequence[MemberState] = ()
-    keeper: Keeper | None = None
-    checkpoint_seconds: float = 60.0
 
 
 class Drive:

@@ -8,9 +8,9 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from ticket_hub.errors import TicketHubError, TrainingError
-from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.sharing import DataSheet
+from ticket_hub.training.task import Task
 
 __all__ = [
     "Begin",

@@ -16,8 +16,8 @@ from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import BACKENDS
 from ticket_hub.training.choice import choose
 from ticket_hub.training.cost import Cost
-from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Member, MemberState
+from ticket_hub.training.task import Task
 
 __all__ = ["divide", "seconds_of_work"]
 

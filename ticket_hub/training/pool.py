@@ -9,11 +9,11 @@ from multiprocessing import connection
 
 from ticket_hub.data import DataSet
 from ticket_hub.errors import MemoryLimitError, StoppedError, TicketHubError, TrainingError
-from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Progress, Trained
 from ticket_hub.training.messages import Done, Failed, News
 from ticket_hub.training.process import Process
 from ticket_hub.training.sharing import SharedData
+from ticket_hub.training.task import Task
 
 __all__ = ["Pool"]
 

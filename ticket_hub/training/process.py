@@ -10,9 +10,9 @@ import subprocess
 import sys
 
 from ticket_hub.training.capacity import ONE_THREAD
-from ticket_hub.training.loop import Task
 from ticket_hub.training.messages import Begin, Do, Message, Stop, receive, send
 from ticket_hub.training.sharing import SharedData
+from ticket_hub.training.task import Task
 
 __all__ = ["Process", "can_import"]
 

@@ -19,7 +19,6 @@ from ticket_hub.training.capacity import cores, free_bytes
 from ticket_hub.training.cost import Cost, count
 from ticket_hub.training.following import lead
 from ticket_hub.training.local import run_here, run_over
-from ticket_hub.training.loop import Task
 from ticket_hub.training.member import Keeper, Member, MemberState, Progress, Trained
 from ticket_hub.training.memory import check_memory, needed_bytes
 from ticket_hub.training.plan import divide, seconds_of_work
@@ -27,6 +26,7 @@ from ticket_hub.training.pool import Pool
 from ticket_hub.training.process import can_import
 from ticket_hub.training.settings import check_precision
 from ticket_hub.training.smaller import made_smaller
+from ticket_hub.training.task import Task
 from ticket_hub.types import Architecture
 
 __all__ = ["Trainer", "train"]

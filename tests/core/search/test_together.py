@@ -21,7 +21,7 @@ from ticket_hub.search import find
 from ticket_hub.training import Member
 from ticket_hub.training.capacity import world_size
 from ticket_hub.training.following import check_shares
-from ticket_hub.training.loop import Task
+from ticket_hub.training.task import Task
 
 SCRIPT = """
 import json, os, sys
