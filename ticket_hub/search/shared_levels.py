@@ -19,8 +19,8 @@ from ticket_hub.errors import TicketHubError
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import Header
 from ticket_hub.runs.level import Trial
-from ticket_hub.search.ladder import THETA0
-from ticket_hub.search.run_levels import RunLevels, same_tensors
+from ticket_hub.search.ladder import THETA0, Ladder
+from ticket_hub.search.run_levels import RunLevels, rounds, same_tensors
 from ticket_hub.training import Member, Trained
 from ticket_hub.types import Weights
 
@@ -105,7 +105,8 @@ class SharedLevels:
             return None
         level = run.read(index)
         on_cpu = "cuda" not in self._environment
-        alone = len(members) == len(seeds) and _trains_alone(run, index)
+        ladders = (run.ladder, rounds(self._recipe))
+        alone = len(members) == len(seeds) and all(_trains_alone(each, index) for each in ladders)
         found = {}
         for member in members:
             place = seeds.index(member.seed)
@@ -125,10 +126,10 @@ class SharedLevels:
         return mine.rewind == theirs.rewind and not run.ladder.pruning.is_in_training
 
 
-def _trains_alone(run: RunLevels, index: int) -> bool:
-    """Whether a level of it was a population of its own."""
-    is_first = index == 0 and run.ladder.pruning.when not in THETA0
-    return is_first or not run.ladder.is_one_population
+def _trains_alone(ladder: Ladder, index: int) -> bool:
+    """Whether a level is a population of its own."""
+    is_first = index == 0 and ladder.pruning.when not in THETA0
+    return is_first or not ladder.is_one_population
 
 
 def _is_same(run: RunLevels, member: Member, place: int, trial: Trial) -> bool:

@@ -9,9 +9,13 @@ import pytest
 
 from tests.helpers.runs import files
 from ticket_hub.recipe import Recipe
+from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.resources import Resources
 from ticket_hub.search import find
 from ticket_hub.search.imp import search
+from ticket_hub.search.run_levels import RunLevels
+from ticket_hub.search.shared_levels import SharedLevels
+from ticket_hub.training import Member
 
 RATES = {"pruning.rates": {"fc": 0.6, "output": 0.3}}
 
@@ -85,3 +89,41 @@ def test_a_search_that_was_stopped_goes_on_with_what_has_become_known_meanwhile(
     assert _run(tiny, tmp_path / "mine", [tmp_path / "other"]) == [1]
     _run(tiny, tmp_path / "alone")
     assert files(tmp_path / "mine") == files(tmp_path / "alone")
+
+
+def test_on_a_gpu_a_population_is_shared_whole_where_its_bits_depend_on_its_members(
+    tiny: Recipe, tmp_path: Path
+) -> None:
+    """The table of `docs/training.md`: here `stack`, in runs that say that they are of a GPU."""
+
+    def shared(level: int, trials: int, of: str, by: str = "") -> int:
+        header = RunFolder(tmp_path / (by or of)).read_header()
+        assert header is not None
+        run = RunLevels(tmp_path / of)
+        members = [
+            Member(
+                name=str(trial),
+                seed=trial,
+                level=level,
+                weights=run.theta0[trial],
+                mask=run.read(level).trials[trial].mask,
+            )
+            for trial in range(trials)
+        ]
+        found = SharedLevels(header, run.folder.read_environment()[0], [tmp_path / of])
+        return sum(len(each) for _, each in found.trained(members, []))
+
+    for name, changes in (("iterative", {}), ("one-shot", {"pruning.mode": "one-shot"})):
+        _run(tiny.replace(changes), tmp_path / name)
+        environment = tmp_path / name / "environment.json"
+        table = json.loads(environment.read_text())
+        assert (shared(0, 2, name), shared(1, 1, name)) == (2, 1)
+        environment.write_text(
+            json.dumps(table | {"environment": table["environment"] | {"cuda": "12.8"}})
+        )
+        assert shared(0, 2, name) == 2
+        assert shared(0, 1, name) == 0
+    assert shared(1, 2, "iterative") == 2
+    assert shared(1, 2, "one-shot") == 0  # it was trained together with level 2
+    assert shared(0, 2, "iterative", by="one-shot") == 2
+    assert shared(1, 2, "iterative", by="one-shot") == 0  # it would be
