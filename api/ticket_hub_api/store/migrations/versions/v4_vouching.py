@@ -15,8 +15,8 @@ from alembic import op
 
 from ticket_hub.durable import canonical_json
 
-revision = "v3"
-down_revision = "v2"
+revision = "v4"
+down_revision = "v3"
 
 _INDEX = ["replay_rank", "id", "visibility", "owner_id", "network", "dataset", "density_bits",
           "accuracy_bits", "verdicts", "key"]  # fmt: skip
