@@ -22,6 +22,8 @@ from ticket_hub.pruning.gradual import GradualPruning
 from ticket_hub.pruning.masks import kept
 from ticket_hub.recipe import Recipe, load_recipe
 from ticket_hub.search import find
+from ticket_hub.search.imp import assemble
+from ticket_hub.search.parts import part_of
 from ticket_hub.training import Member, train
 from ticket_hub.transfer.replay import replay_bundle
 
@@ -203,3 +205,16 @@ def test_where_nothing_but_a_level_that_loses_a_layer_is_left_the_error_names_th
     with pytest.raises(LayerCollapseError, match=r"of level 1, at iteration") as caught:
         find(alone, run_folder=tmp_path / "alone")
     assert "Raise the density" in caught.value.remedy
+
+
+def test_a_part_that_loses_a_layer_in_training_ends_the_whole_search(tmp_path: Path) -> None:
+    wanted = recipe(**COLLAPSING)
+    paths = [tmp_path / f"part-{seed}" for seed in range(2)]
+    for seed, path in enumerate(paths):
+        find(part_of(wanted, seed, 1), run_folder=path, workers=1)
+    levels = list(assemble(wanted, paths, run_folder=tmp_path / "run"))
+    assert [level.index for level in levels] == [0, 1, 2]
+    assert levels[-1].ending is not None
+    assert levels[-1].ending.reason == "collapse"
+    whole = find(wanted, run_folder=tmp_path / "whole", workers=1)
+    assert files(whole.bundle / "masks") == files(tmp_path / "run/bundle/masks")
