@@ -146,6 +146,7 @@ class RunFolder:
     def write_header(self, header: Header) -> None:
         """Say what the run is about, to people and to the next search."""
         remember(self.path)
+        # First, since a folder is a run once its header is there.
         write_bytes(self.path / RECIPE, header.recipe.to_toml().encode())
         table = {
             "format": FORMAT,
@@ -229,6 +230,7 @@ class RunFolder:
             write_for_bundle(self.bundle / theta0_file(trial), not_of_source(weights, reference))
             for trial, weights in enumerate(theta0)
         ]
+        # The seal last: it names files that are there, whole.
         refers = {} if reference is None else {"reference": to_table(reference)}
         write_json(self.theta0 / SEAL, {"format": FORMAT, "trials": entries} | refers)
 
@@ -243,6 +245,8 @@ class RunFolder:
         """
         folder = self.level(index)
         seal = read_json(folder / SEAL, remedy(folder))
+        # Seals name each other by digest: a level that was made anew is no parent of those behind
+        # it.
         if seal.get("parent") != self._seal_digest(parent):
             raise RunError(
                 f"{folder} was not derived from what is there before it now.", remedy(folder)

@@ -65,10 +65,12 @@ def search(
             what was finished before stays, and the same call goes on.
     """
     folder = RunFolder(run_folder or home.runs_folder() / recipe.run_name)
+    # Before the lock is taken, whose file makes a run of any folder.
     refuse_strange(folder)
     with contextlib.ExitStack() as stack:
         if not _is_finished_and_read_only(folder):
             stack.enter_context(hold(folder.lock))
+            # Under the lock: what is half written here now is of a process that has died.
             sweep(folder.path)
         trainer = LevelTrainer(recipe, resources, stack, theta0, shared_with)
         yield from SearchSession(folder, trainer).levels(trainer.train)

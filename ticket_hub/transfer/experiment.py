@@ -106,6 +106,8 @@ class _Session:
             self._forget(entries)
             fresh = set(missing)
             for entry in entries:
+                # From the disk, also what was trained just now: nobody sees a number that a later
+                # run could not.
                 result = self.folder.read(entry, self.networks.ticket_id(entry))
                 yield Result(**(vars(result) | {"resumed": entry not in fresh}))
 
@@ -207,6 +209,7 @@ class _Session:
             return False
         equal, experiment_folder = found
         if self._is_base(entry):
+            # Others begin from what this one came to, so that its result alone is not enough.
             weights = ExperimentFolder(experiment_folder).read_dense(equal.trial, entry.control)
             if weights is None:
                 return False
@@ -234,6 +237,7 @@ class _Session:
         )
         trained = resources.train(self.trainer, architecture, self.spec.training, members, keeper)
         for entry, start, done in zip(entries, lined, trained, strict=True):
+            # Before the result, by which the network counts as done.
             if self._is_base(entry):
                 network = DenseNetwork(weights=done.weights, iterations=done.iterations)
                 self.folder.write_dense(entry.trial, network, entry.control)
