@@ -44,7 +44,7 @@ class Caller:
             body = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
         where = urlsplit(self.endpoint)
-        connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
+        connection = HTTPConnection(where.hostname or "", where.port, timeout=240)
         try:
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()

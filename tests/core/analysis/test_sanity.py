@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,8 +11,20 @@ from tests.helpers.runs import tiny_recipe
 from ticket_hub.analysis.registry import chosen
 from ticket_hub.analysis.sanity.compute import Sanity
 from ticket_hub.errors import EvidenceError
+from ticket_hub.pruning.criteria import CRITERIA
 
 EARLY = {"pruning.when": "init", "pruning.mode": "one-shot", "pruning.densities": [0.2]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rounds() -> Iterator[None]:
+    """SynFlow in ten rounds instead of a hundred, for each of dozens of masks."""
+    with pytest.MonkeyPatch.context() as patch:
+        entry = CRITERIA.entry("synflow")
+        assert entry
+        assert entry.about["rounds"] == 100
+        patch.setitem(cast("dict[str, Any]", entry.about), "rounds", 10)
+        yield
 
 
 @pytest.fixture(scope="module")
