@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub_cli import options
+from ticket_hub_cli.completing import in_list
 
 __all__ = ["TERMS", "experiment_options", "listed"]
 
@@ -36,10 +37,7 @@ class ControlNames(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """The last name, of those that are not there yet."""
         del ctx, param
-        before, comma, last = incomplete.rpartition(",")
-        left = [name for name in CONTROLS if name not in listed(before)]
-        fitting = sorted(name for name in left if name.startswith(last))
-        return [CompletionItem(f"{before}{comma}{name}") for name in fitting]
+        return in_list(CONTROLS, incomplete)
 
 
 class Against(click.Option):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.shell_completion import CompletionItem
 
+from ticket_hub_cli.completing import levels_of
 from ticket_hub_cli.config_file import config_path, described
 from ticket_hub_cli.output import CommandOutput
 
@@ -347,8 +348,10 @@ class RunName(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The runs that exist, and folders."""
+        """The runs that exist, and folders; behind a colon, the levels of a ticket."""
         del ctx, param
+        if ":" in incomplete and not incomplete.startswith("builtin:"):
+            return levels_of(incomplete)
         from ticket_hub.home import runs_folder
 
         folder = runs_folder()

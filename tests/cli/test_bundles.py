@@ -156,3 +156,28 @@ def test_the_shell_completes_runs(mine: str) -> None:
 
     complete = ShellComplete(cli, {}, "ticket", "_TICKET_COMPLETE")
     assert [item.value for item in complete.get_completions(["show"], "sm")] == [mine]
+    levels = [item.value for item in complete.get_completions(["retrain"], f"{mine}:")]
+    assert levels[:3] == [f"{mine}:best", f"{mine}:all", f"{mine}:0"]
+    assert complete.get_completions(["retrain"], "nothing:") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "names"),
+    [
+        (["retrain", "--dataset"], "fashion", ["fashion-mnist"]),
+        (["transfer", "--datasets"], "digits,fashion", ["digits,fashion-mnist"]),
+        (["retrain", "--against"], "reinit,mask", ["reinit,mask-only"]),
+        (["search", "--sort"], "acc", ["accuracy"]),
+        (["find", "--set"], "search.tr", ["search.trials="]),
+        (["find", "--log"], "js", ["jsonl"]),
+    ],
+)
+def test_the_shell_completes_names_and_lists_of_names(
+    words: list[str], begun: str, names: list[str]
+) -> None:
+    from click.shell_completion import ShellComplete
+
+    from ticket_hub_cli.main import cli
+
+    complete = ShellComplete(cli, {}, "ticket", "_TICKET_COMPLETE")
+    assert [item.value for item in complete.get_completions(words, begun)] == names

@@ -79,6 +79,8 @@ def test_a_replay_says_whether_the_claims_hold_and_ends_with_a_code_of_its_own(
     table = json.loads(ticket("verify", f"{run}:1", *replay, "--format", "json").stdout)
     assert (table["outcome"], table["holds"]) == ("bit-identical", True)
     hub = ("--hub", str(tmp_path / "hub"))
+    here = ticket("verify", f"{run}:1", *replay, *hub)  # a run is here, whatever hub is named
+    assert (here.code, here.stdout.splitlines()[-1]) == (0, "bit-identical")
     assert ticket("push", str(run), "ann/digits", *hub).code == 0
     assert ticket("verify", f"{run}:1", "--push").code == 2
     assert ticket("verify", f"{run}:1", *replay, "--push").code == 2  # where to?

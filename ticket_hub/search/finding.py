@@ -64,6 +64,8 @@ def find(
     network: Callable[..., nn.Module] | str | None = None,
     data: object = None,
     changes: Mapping[str, Any] | None = None,
+    trials: int | None = None,
+    levels: int | None = None,
     run_folder: Path | str | None = None,
     theta0: Theta0Choice = "auto",
     hub: str | Path | None = None,
@@ -82,6 +84,7 @@ def find(
             `train`, `val` and `test`; or a name. They are kept in the folder of the data sets; see
             `ticket_hub.data.keep`.
         changes: fields that differ from it: `{"training.iterations": 20000}`.
+        trials, levels: `search.trials` and `search.levels`, as the options of `ticket find`.
         run_folder: where the run lies; by default `runs/NAME-DIGEST` under `TICKET_HOME`.
         theta0: how the bundle keeps the weights of a pretrained start: `dense`, `reference` or
             `auto`; see `ticket_hub.search.search`.
@@ -98,21 +101,26 @@ def find(
     """
     check_keywords(find, resources, Resources)
     known = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    short = {"search.trials": trials, "search.levels": levels}
+    wished = {
+        **(changes or {}),
+        **{key: value for key, value in short.items() if value is not None},
+    }
     if known is None or network is not None or data is not None:
-        known = described(known, network, data, changes or {}, resources.get("data_dir"))
-    elif changes:
-        known = known.replace(changes)
+        known = described(known, network, data, wished, resources.get("data_dir"))
+    elif wished:
+        known = known.replace(wished)
     wanted = pinned(known, resources.get("data_dir"), hub=hub)
     folder = Path(run_folder) if run_folder else home.runs_folder() / wanted.run_name
     with telling(folder, Resources(**resources)) as given:
-        levels = search(
+        made = search(
             wanted,
             run_folder=folder,
             resources=given,
             theta0=theta0,
             shared_with=[Path(run) for run in shared_with],
         )
-        return result_of(wanted, folder, levels, on_level)
+        return result_of(wanted, folder, made, on_level)
 
 
 def result_of(

@@ -11,7 +11,7 @@ from ticket_hub.bundle import Bundle, open_bundle
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import content_digest
 from ticket_hub.errors import TicketNotFoundError
-from ticket_hub.hub.address import parse_address
+from ticket_hub.hub.address import is_repo, parse_address, split_level
 from ticket_hub.hub.front import pull_bundle
 from ticket_hub.runs.locate import Place, resolve
 
@@ -100,14 +100,16 @@ def open_place(place: str, hub: str | Path | None = None) -> tuple[Source, str |
     """The bundle that a text names, and its level as it was written; None where it names none.
 
     Args:
-        place, hub: as in `open_source`. Of a bundle that is pulled, only the tickets of the level
-            come; without one, those of the best. The evidence of all levels is there either way.
+        place, hub: as in `open_source`; a hub is asked for `owner/name` alone, everything else is
+            here. Of a bundle that is pulled, only the tickets of the level come; without one, those
+            of the best. The evidence of all levels is there either way.
 
     Raises:
         TicketNotFoundError: there is no such bundle.
         HubError, BundleError: as `ticket_hub.pull_bundle`.
     """
-    found = resolve(place) if hub is None else parse_address(place)
+    named = split_level(place)[0].partition("@")[0]
+    found = parse_address(place) if hub is not None and is_repo(named) else resolve(place)
     if isinstance(found, Place):
         return Source(open_bundle(found.bundle)), found.level
     pulled = pull_bundle(found, hub=hub)

@@ -8,6 +8,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.completing import DATASET
 from ticket_hub_cli.output import COST_COLUMNS, CommandOutput, command_line, passed_over, percent
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ COLUMNS = [
     "ticket best --network lenet-300-100 --hub /mnt/lab/tickets",
     "ticket best --dataset digits --format csv",
 )
-@click.option("--dataset", help="Name of the data set, such as mnist.")
+@click.option("--dataset", type=DATASET, help="Name of the data set, such as mnist.")
 @click.option("--network", help="Name of the network, such as lenet-300-100.")
 @click.option(
     "--density", type=click.FloatRange(0, 1, min_open=True), help="At most so much is kept."

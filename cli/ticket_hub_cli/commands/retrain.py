@@ -12,6 +12,7 @@ import click
 from ticket_hub.home import runs_folder
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.completing import DATASET
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options
 from ticket_hub_cli.output import CommandOutput, command_line, percent
@@ -53,7 +54,11 @@ COLUMNS = [
     "ticket retrain ann/lenet@v1:best --dataset folder:./mine --hub https://tickets.example.org",
 )
 @click.argument("ticket", type=options.RUN)
-@click.option("--dataset", help="What to train on.  [default: what the ticket was found on]")
+@click.option(
+    "--dataset",
+    type=DATASET,
+    help="What to train on.  [default: what the ticket was found on]",
+)
 @click.option(
     "--own",
     metavar="ADDRESS",

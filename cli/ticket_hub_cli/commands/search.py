@@ -9,6 +9,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.completing import DATASET
 from ticket_hub_cli.output import COST_COLUMNS, CommandOutput, command_line, passed_over, percent
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ REPLAYS = Column("replays", "REPLAYED", _replayed)
 @click.argument("text", required=False)
 @options.hub_option
 @click.option("--network", help="Name of the network, such as lenet-300-100.")
-@click.option("--dataset", help="Name of the data set, such as mnist.")
+@click.option("--dataset", type=DATASET, help="Name of the data set, such as mnist.")
 @click.option("--density", nargs=2, type=click.FloatRange(0, 1), help="From and to.")
 @click.option("--accuracy", nargs=2, type=click.FloatRange(0, 1), help="From and to, in [0, 1].")
 @click.option(

@@ -10,6 +10,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.completing import DATASETS
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options, listed
 from ticket_hub_cli.output import CommandOutput, percent
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 )
 @click.argument("tickets", type=options.RUN, nargs=-1, required=True)
 @click.option(
-    "--datasets", required=True, metavar="NAMES", help="What to train on; with commas between."
+    "--datasets",
+    type=DATASETS,
+    required=True,
+    metavar="NAMES",
+    help="What to train on; with commas between.",
 )
 @click.option(
     "--levels", help="Of tickets that name none: 7, 3,7,11, d0.036, all.  [default: best]"

@@ -118,8 +118,6 @@ def _target(ticket: str, given: dict[str, Any], *, share: bool, replay: bool) ->
     if not replay:
         raise click.UsageError("--push shares a replay: give --replay, too.")
     named, hub = split_level(ticket)[0].partition("@")[0], given["hub"]
-    if not is_repo(named):
-        given["hub"] = None  # what is replayed is here, and --hub is where it is shared
     repo = repo or named
     if not is_repo(repo) or Path(repo).exists():
         raise click.UsageError("--push needs to know where to: give --to OWNER/NAME.")

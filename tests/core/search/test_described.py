@@ -85,6 +85,12 @@ def test_a_class_and_a_table_become_tickets_that_load_where_the_class_is(tmp_pat
     assert (again.run, again.levels) == (found.run, found.levels)
 
 
+def test_trials_and_levels_are_said_as_on_the_command_line() -> None:
+    found = quick(trials=1, levels=0)
+    assert (found.recipe.search.trials, found.recipe.search.levels) == (1, 0)
+    assert found.run == quick(changes=BRIEF | {"search.trials": 1, "search.levels": 0}).run
+
+
 def test_a_run_goes_on_with_the_same_arguments_and_refuses_others(tmp_path: Path) -> None:
     asked = iter([False] * 2)
     run = {"run_folder": tmp_path / "run"}
