@@ -13,12 +13,14 @@ pretended primitives.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 import pytest
 import torch
+from jaxtyping import config
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
@@ -36,6 +38,7 @@ from ticket_hub.data import PackedImages
 
 __all__ = ["Graph", "GraphFacts", "PretendedCuda"]
 
+CHECKS_ALL_TYPES = os.environ.get("TICKET_TEST_TYPES") == "all"
 DEVICES = 2
 BYTES = 80 * 10**9
 MOVES = {Tensor.to, Tensor.cpu, Tensor.tolist, Tensor.pin_memory, Tensor.is_pinned}
@@ -205,11 +208,15 @@ class PretendedCuda(TorchFunctionMode):
         self._patch.setattr(torch.cuda.graph, "default_capture_stream", None)
         self._patch.setattr(torch._C, "_host_emptyCache", lambda: None, raising=False)
         super().__enter__()  # type: ignore[no-untyped-call]
+        if CHECKS_ALL_TYPES:  # graphs and streams are pretended, too
+            config.update("jaxtyping_disable", "1")
         return self
 
     def __exit__(self, *args: object) -> None:
         """Put them back, and look at the copies that nobody waited for."""
         super().__exit__(*args)  # type: ignore[no-untyped-call]
+        if CHECKS_ALL_TYPES:
+            config.update("jaxtyping_disable", "0")
         self._patch.undo()
         if args[0] is None:
             self.memory.check_flying(ended=True)
