@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from ticket_hub.errors import BundleError, HubError, TicketNotFoundError
+from ticket_hub.recipe.pruning_spec import LayerKind
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_shapes import LevelDetail, TicketDetail
 from ticket_hub_api.store.objects import Content, FileAnswer, open_content
@@ -34,7 +35,7 @@ class LayerAtLevel:
     """One prunable layer at one level: survivors of each trial, and their mean share."""
 
     name: str
-    kind: str
+    kind: LayerKind
     shape: tuple[int, ...]
     size: int
     kept: dict[str, int]

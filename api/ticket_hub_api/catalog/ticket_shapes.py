@@ -8,6 +8,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from ticket_hub.bundle.cost_record import ListedCost
+from ticket_hub.recipe.pruning_spec import LayerKind
 
 __all__ = [
     "ControlDetail",
@@ -107,7 +108,7 @@ class LayerDetail(TypedDict):
     """A prunable layer of the network."""
 
     name: str
-    kind: str
+    kind: LayerKind
     shape: list[int]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.engine import Row
 
 from ticket_hub_api.accounts.principals import Principal, Scope
-from ticket_hub_api.store.job_tables import Job, State
+from ticket_hub_api.store.job_tables import Job, JobKind, JobState, State
 from ticket_hub_api.store.tables import SECOND, Account
 
 __all__ = ["JobPage", "JobView", "job_rows", "view_of", "visible"]
@@ -36,10 +36,10 @@ class JobView:
     """
 
     id: str
-    kind: str
+    kind: JobKind
     title: str
     owner: str
-    state: str
+    state: JobState
     stopping: bool
     priority: int
     attempt: int
