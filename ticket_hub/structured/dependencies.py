@@ -188,6 +188,8 @@ def _by_unit(part: nn.Module) -> list[str]:
 def _places(item: Item) -> Tensor | None:
     """The places of each unit in one layer: `(units, places of each)`; None where they differ."""
     roots, places = torch.tensor(item.root_idxs), torch.tensor(item.idxs)
+    if torch.equal(roots, torch.arange(len(roots))):  # as in most layers
+        return places.view(-1, 1)
     # Stable: places of one unit stay in the order in which the layer has them, as flattened
     # channels do.
     order = torch.argsort(roots, stable=True)

@@ -128,15 +128,17 @@ def left_of(architecture: Architecture, mask: Mask, *, fed: bool = False) -> Lef
         dead = ~alive[group.name]
         if not dead.any():
             continue
+        whole: dict[tuple[int, int], Tensor] = {}  # a norm has four vectors of the same places
         for axis, tensors in ((0, group.rows), (1, group.columns)):
             for name, places in tensors.items():
-                axes = kept.setdefault(name, {})
+                size, axes = shapes[name][axis], kept.setdefault(name, {})
+                if (id(places), size) not in whole:
+                    left = torch.ones(size, dtype=torch.bool)
+                    left[places[dead].flatten()] = False
+                    whole[id(places), size] = left
+                left = whole[id(places), size]
                 known = axes.get(axis)
-                if known is None:
-                    known = torch.arange(shapes[name][axis])
-                gone = torch.zeros(shapes[name][axis], dtype=torch.bool)
-                gone[places[dead].flatten()] = True
-                axes[axis] = known[~gone[known]]
+                axes[axis] = left.nonzero().flatten() if known is None else known[left[known]]
         if group.attributes:
             module = blank_module(architecture)
         for path, each in group.attributes.items():
