@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hub import make_repository, reads
 from huggingface_hub import HfApi
-from loaded import Target, choices, compare, report
+from loaded import AskedRoute, choices, compare, report
 
 from ticket_hub_api.background import RunningHub, running_hub
 from ticket_hub_api.settings import Settings
@@ -36,7 +36,7 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
         return compare(list(zip(_reads(one), _reads(other), strict=True)), chosen)
 
 
-def _reads(hub: RunningHub) -> list[Target]:
+def _reads(hub: RunningHub) -> list[AskedRoute]:
     name = make_repository(HfApi(endpoint=hub.endpoint, token=hub.token), b"large" * 100_000)
     return reads(hub, name)
 

@@ -14,7 +14,7 @@ import hashlib
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi, constants
-from loaded import Target, beside, choices, compare, plain_server, report
+from loaded import AskedRoute, beside, choices, compare, plain_server, report
 
 from ticket_hub_api.background import RunningHub, running_hub
 from ticket_hub_api.settings import Settings
@@ -50,7 +50,7 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
         return rows + compare(pulls, chosen, requests=4 * chosen.connections)
 
 
-def reads(hub: RunningHub, name: str) -> list[Target]:
+def reads(hub: RunningHub, name: str) -> list[AskedRoute]:
     """Small reads of a repository that `make_repository` made."""
     paths = {
         "model info": f"/api/models/{name}",
@@ -60,15 +60,15 @@ def reads(hub: RunningHub, name: str) -> list[Target]:
         "small file": f"/{name}/resolve/main/README.md",
     }
     return [
-        Target(what, hub.port, path, hub.process.pid, hub.token) for what, path in paths.items()
+        AskedRoute(what, hub.port, path, hub.process.pid, hub.token) for what, path in paths.items()
     ]
 
 
-def _pulls(hub: RunningHub, name: str) -> list[Target]:
+def _pulls(hub: RunningHub, name: str) -> list[AskedRoute]:
     base = f"/{name}/resolve/main/"
     paths = {"whole": "whole.bin", "in chunks": "chunks.bin"}
     return [
-        Target(f"pull of 20 MB, {what}", hub.port, base + path, hub.process.pid, hub.token)
+        AskedRoute(f"pull of 20 MB, {what}", hub.port, base + path, hub.process.pid, hub.token)
         for what, path in paths.items()
     ]
 

@@ -31,7 +31,7 @@ from measure import machine
 from ticket_hub.transfer.sharing import push_bundle
 from ticket_hub_api.background import RunningHub
 
-__all__ = ["Target", "beside", "choices", "compare", "fill", "plain_server", "report"]
+__all__ = ["AskedRoute", "beside", "choices", "compare", "fill", "plain_server", "report"]
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests/golden/format-1"
 SERVERS = ("fastapi", "starlette", "uvicorn", "h11")
@@ -57,7 +57,7 @@ PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Target:
+class AskedRoute:
     """A request, made again and again over connections that stay open."""
 
     name: str
@@ -80,7 +80,7 @@ class Target:
         return f"{head}\r\n".encode()
 
 
-Pairs = list[tuple[Target, Target]]
+Pairs = list[tuple[AskedRoute, AskedRoute]]
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ class PlainServer:
     port: int
     pid: int
 
-    def answering(self, length: int) -> Target:
+    def answering(self, length: int) -> AskedRoute:
         """The route that answers so many bytes."""
-        return Target("plain", self.port, f"/plain/{length}", self.pid)
+        return AskedRoute("plain", self.port, f"/plain/{length}", self.pid)
 
-    def file(self) -> Target:
+    def file(self) -> AskedRoute:
         """The route that answers with the file."""
-        return Target("file", self.port, "/file", self.pid)
+        return AskedRoute("file", self.port, "/file", self.pid)
 
 
 @contextlib.contextmanager
@@ -128,7 +128,7 @@ def _wait(port: int) -> None:
             return
 
 
-async def connection(target: Target, count: int, seconds: list[float]) -> int:
+async def connection(target: AskedRoute, count: int, seconds: list[float]) -> int:
     """Make requests one after another; how many bytes of bodies came."""
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=1 << 20)
     received = 0
@@ -180,7 +180,7 @@ class RoundTimes:
         return statistics.quantiles(self.seconds, n=100)[98]
 
 
-def measure(target: Target, requests: int, connections: int) -> RoundTimes:
+def measure(target: AskedRoute, requests: int, connections: int) -> RoundTimes:
     """Load a target with some connections at once."""
     seconds: list[float] = []
 
@@ -195,7 +195,7 @@ def measure(target: Target, requests: int, connections: int) -> RoundTimes:
     return RoundTimes(seconds, wall, received, used / len(seconds))
 
 
-def beside(plain: PlainServer, targets: list[Target]) -> Pairs:
+def beside(plain: PlainServer, targets: list[AskedRoute]) -> Pairs:
     """Each target with the plain route that answers as many bytes."""
     return [(plain.answering(measure(own, 10, 1).received // 10), own) for own in targets]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from loaded import Target, beside, choices, compare, fill, plain_server, report
+from loaded import AskedRoute, beside, choices, compare, fill, plain_server, report
 
 from ticket_hub_api.background import running_hub
 from ticket_hub_api.settings import Settings
@@ -29,7 +29,8 @@ def run(folder: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
             "one ticket": f"/tickets/{fill(hub, folder, chosen.tickets)}",
         }
         targets = [
-            Target(what, hub.port, path, hub.process.pid, hub.token) for what, path in paths.items()
+            AskedRoute(what, hub.port, path, hub.process.pid, hub.token)
+            for what, path in paths.items()
         ]
         return compare(beside(plain, targets), chosen)
 

@@ -19,7 +19,7 @@ LINE, STRIP, ROW = 16, 12, 36  # heights of a line of text, a strip, and both wi
 
 
 @dataclass(frozen=True)
-class Plan:
+class DrawnParts:
     """What is drawn as images, and what as strips.
 
     Attributes:
@@ -44,11 +44,11 @@ def picture_size(layers: Layers, image: Image, width: int) -> tuple[int, int]:
     return width, plan_of(layers, image).height
 
 
-def plan_of(layers: Layers, image: Image) -> Plan:
+def plan_of(layers: Layers, image: Image) -> DrawnParts:
     """How the picture of these layers is made up."""
     images = bool(layers) and side_of(layers[0][1], image) is not None
     others = range(int(images), len(layers))
-    return Plan(images, tuple(others[:MAX_STRIPS]), max(0, len(others) - MAX_STRIPS))
+    return DrawnParts(images, tuple(others[:MAX_STRIPS]), max(0, len(others) - MAX_STRIPS))
 
 
 def side_of(shape: Sequence[int], image: Image) -> tuple[int, int] | None:

@@ -41,7 +41,7 @@ SEVERAL = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class LeaderboardGroup:
     """The entries of one data set: only these have an order.
 
     Attributes:
@@ -99,14 +99,14 @@ def _wanted(values: Mapping[str, str]) -> LeaderboardFilter:
     )
 
 
-def _groups(items: Sequence[LeaderboardItem], values: Mapping[str, str]) -> list[Group]:
+def _groups(items: Sequence[LeaderboardItem], values: Mapping[str, str]) -> list[LeaderboardGroup]:
     """The entries by data set, in the order in which these come first."""
     found: dict[str, list[LeaderboardItem]] = {}
     for item in items:
         found.setdefault(item.dataset, []).append(item)
     kept = {name: value for name, value in values.items() if value}
     return [
-        Group(
+        LeaderboardGroup(
             dataset=dataset,
             items=tuple(own if len(found) == 1 else own[:SEVERAL]),
             address=f"/leaderboard?{urlencode(kept | {'dataset': dataset})}",
