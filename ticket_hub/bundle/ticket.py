@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -21,6 +21,8 @@ from ticket_hub.table import Column, Table
 from ticket_hub.types import Architecture, Mask, Weights
 
 __all__ = ["TicketContent"]
+
+C = TypeVar("C", bound="TicketContent")
 
 _LAYERS = (
     Column("layer"),
@@ -95,7 +97,7 @@ class TicketContent(Shown):
         load(module, self.theta0, self.mask)
         return module
 
-    def signed(self, seed: int = 0) -> Self:
+    def signed(self: C, seed: int = 0) -> C:  # noqa: PYI019 - `Self` is unknown to the tests' checker
         """The same mask and the signs of theta0 over sizes that are drawn anew.
 
         What the mask drops and what is never pruned, norms and biases, are fresh too: nothing of
