@@ -13,11 +13,11 @@ LIMIT_SECONDS = 120.0
 
 
 def until(happened: Callable[[], bool]) -> None:
-    """Look ten times a second until it is true."""
+    """Look thirty times a second until it is true."""
     end = time.monotonic() + LIMIT_SECONDS
     while not happened():
         assert time.monotonic() < end, "it never happened"
-        time.sleep(0.1)
+        time.sleep(0.03)
 
 
 def until_over(engine: Engine, *folders: Path) -> list[State]:
