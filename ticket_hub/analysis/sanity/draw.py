@@ -41,7 +41,7 @@ def draw(findings: Sequence[Finding]) -> Figure:
     with drawing():
         figure, grid = panels(len(controls), height=height)
         for column, (panel, control) in enumerate(zip(grid, controls, strict=True)):
-            panel.set_xlabel(f"minus {control}")
+            panel.set_xlabel(f"minus {control} (points)", fontsize="small")
             panel.set_yticks(range(len(scores)), [] if column % COLUMNS else scores)
             panel.set_ylim(len(scores) - 0.5, -0.5)
             panel.grid(visible=False, axis="y")
@@ -61,7 +61,7 @@ def draw(findings: Sequence[Finding]) -> Figure:
             )
         count = findings[0].result.rows[0].n
         note = (
-            f"{count_trials(count)}; the tickets' test accuracy minus each control's, in points, "
+            f"{count_trials(count)}; the tickets' test accuracy minus each control's, "
             "on a scale of each panel's own; bars: 95% intervals"
         )
         legend_below(figure, grid[0], note)
