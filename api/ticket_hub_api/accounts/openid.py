@@ -149,7 +149,7 @@ class OpenIdProvider:
             for what, holds in {
                 "issuer": claims.get("iss") == self.issuer,
                 "audience": for_us and party == self._client[0],
-                "nonce": secrets.compare_digest(str(claims.get("nonce", "")), attempt.nonce),
+                "nonce": str(claims.get("nonce", "")) == attempt.nonce,
                 "time": are_numbers
                 and float(claims["exp"]) > moment - LEEWAY_SECONDS
                 and float(claims["iat"]) < moment + LEEWAY_SECONDS,
