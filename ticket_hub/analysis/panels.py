@@ -50,7 +50,7 @@ def panels(count: int, *, columns: int = COLUMNS, height: float = 2.1) -> tuple[
     figure = Figure(figsize=(WIDTH, height * rows + 0.9), layout="constrained")
     grid: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in grid[count:]:
-        spare.set_axis_off()
+        spare.remove()
     return figure, grid[:count]
 
 

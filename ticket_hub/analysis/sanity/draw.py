@@ -43,7 +43,7 @@ def draw(findings: Sequence[Finding]) -> Figure:
         for column, (panel, control) in enumerate(zip(grid, controls, strict=True)):
             panel.set_xlabel(f"minus {control} (points)", fontsize="small")
             panel.set_yticks(range(len(scores)), [] if column % COLUMNS else scores)
-            panel.set_ylabel("" if column % COLUMNS else "score of the tickets")
+            panel.set_ylabel("" if column % COLUMNS else "tickets")
             panel.set_ylim(len(scores) - 0.5, -0.5)
             panel.grid(visible=False, axis="y")
             panel.axvline(0, color="0.5", linewidth=0.8)
