@@ -181,7 +181,9 @@ def guarded_routes(folder: Path) -> Iterator[tuple[str, str]]:
                 path = (
                     route.path_format.replace("{kind}", "models").replace("{", "").replace("}", "")
                 )
-                yield method, path.replace("job_id", "0" * 24).replace("/id", "/" + "0" * 24)
+                for name in ("/job_id", "/webhook_id", "/id"):
+                    path = path.replace(name, "/" + "0" * 24)
+                yield method, path
 
 
 def test_no_body_is_waited_for_before_the_caller_is_known(hub: RunningHub, tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ def test_transfer_ends_with_a_row_for_each_cell_and_files(
     assert heading.split()[:4] == ["TICKET", "LEVEL", "DATA", "SET"]
     assert "MINUS REINIT (95%)" in heading
     assert [row.split()[:3] for row in rows[:2]] == [
-        ["run", "1", "digits"],
-        ["run", "2", "digits"],
+        ["digits-quick", "1", "digits"],
+        ["digits-quick", "2", "digits"],
     ]
     assert "n = 3 tickets, margin 0.2 points, corrected for 4 comparisons" in ran.stdout
-    assert "run on digits, level 2 (" in ran.stderr
+    assert "digits-quick on digits, level 2 (" in ran.stderr
     matrix = json.loads((tmp_path / "run/matrix.json").read_bytes())["matrix"]
     assert [cell["level"] for cell in matrix["cells"]] == [1, 2]
     assert (tmp_path / "run/report/matrix-reinit.png").read_bytes()[:4] == b"\x89PNG"

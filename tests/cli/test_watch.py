@@ -65,7 +65,7 @@ def until_it_runs(process: subprocess.Popen[bytes]) -> Iterator[dict[str, object
 
 
 def test_a_run_of_another_process_is_watched_until_it_ends(begin: Begin) -> None:
-    process = begin(1500)
+    process = begin(5000)  # a level takes longer than the second between two readings
     events = list(until_it_runs(process))
     assert process.wait(60) == 0
     kinds = [each["event"] for each in events]

@@ -77,7 +77,7 @@ def test_a_ticket_shows_its_signer_and_the_replays_of_other_accounts(
     board = call("GET", "/api/v1/leaderboard?sort=replays&limit=100").json["items"]
     assert board[0]["repo"] == repo
     assert {str(row["vouched"]) for row in board if row["repo"] == repo} == {str(replayed_by)}
-    assert "replayed by 1" in call("GET", "/leaderboard?order=replays").body.decode()
+    assert "replayed by 1" in call("GET", "/leaderboard?order=most+replayed+first").body.decode()
     assert "replayed by 1" in call("GET", "/?order=replayed").body.decode()
     page = call("GET", f"/tickets/{repo}").body.decode()
     assert "Replayed by 1 other" in page

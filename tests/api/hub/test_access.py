@@ -93,7 +93,7 @@ def fill(path: str) -> str:
     names = {"{kind}": "models", "{namespace}": "nobody", "{name}": "nothing", "{path}": "x",
              "{rest}": "x", "{id}": "0" * 64, "{owner}": "nobody", "{level}": "1",
              "{access}": "read", "{prefix}": "default", "{value}": "0" * 64,
-             "{signed}": "x.y", "{job_id}": "0" * 24,
+             "{signed}": "x.y", "{job_id}": "0" * 24, "{webhook_id}": "0" * 24,
              "{generation}": "g", "{revision}": "main", "{branch}": "b", "{tag}": "t"}  # fmt: skip
     for name, value in names.items():
         path = path.replace(name, value)
