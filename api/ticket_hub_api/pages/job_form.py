@@ -16,8 +16,12 @@ __all__ = ["FIND", "KEY", "RETRAIN", "first_values", "read_job"]
 FIND, RETRAIN = "find", "retrain"
 KEY = "key"
 """Of a form, so that one that is sent twice makes one job."""
-_NUMBERS = ("trials", "levels", "iterations", "seed", "patience")
-_TEXTS = {FIND: ("recipe", "repository"), RETRAIN: ("ticket", "dataset", "head")}
+_FIELDS = {
+    FIND: ("recipe", "repository", "levels", "trials", "iterations", "seed"),
+    RETRAIN: (
+        "ticket", "dataset", "head", "reinits", "patience", "trials", "iterations", "seed",
+    ),
+}  # fmt: skip
 _SHAPES = {
     "ticket": "must be owner/name, where wanted with @revision, and with :7, :3,7, :d0.2, :best "
     "or :all for levels",
@@ -46,16 +50,13 @@ def read_job(
     """The request that a form means, or for each field that is wrong why."""
     kind = fields.get("kind", "")
     table: dict[str, Any] = {"kind": kind}
-    for name in (*_TEXTS.get(kind, ()), *_NUMBERS):
+    for name in _FIELDS.get(kind, ()):
         if text := fields.get(name, "").strip():
             table[name] = text
     if kind == RETRAIN:
         table["against"] = [name for name in controls if fields.get(f"against-{name}")]
-        table.pop("levels", None)
-    else:
-        table.pop("patience", None)
-        if fields.get("private"):
-            table["private"] = True
+    elif fields.get("private"):
+        table["private"] = True
     try:
         return _REQUEST.validate_python(table), {}
     except ValidationError as error:

@@ -39,6 +39,17 @@ def test_a_form_means_the_request_of_the_rest_api() -> None:
     assert isinstance(found, FindIn)
 
 
+def test_controls_are_drawn_as_often_as_the_form_says_within_bounds() -> None:
+    fields = first_values("retrain", "ada/lenet")
+    for given, drawn in (("", 1), ("3", 3), ("32", 32)):
+        asked, problems = read_job(fields | {"reinits": given}, CONTROLS)
+        assert problems == {}
+        assert isinstance(asked, RetrainIn)
+        assert asked.reinits == drawn
+    assert read_job(fields | {"reinits": "33"}, CONTROLS)[1] == {"reinits": "must be at most 32"}
+    assert read_job(fields | {"reinits": "0"}, CONTROLS)[1] == {"reinits": "must be at least 1"}
+
+
 def test_every_wrong_field_is_named() -> None:
     fields = {"kind": "retrain", "ticket": "../etc", "trials": "many", "against-dense": "on"}
     asked, problems = read_job(fields, CONTROLS)
@@ -102,6 +113,9 @@ def test_an_estimate_makes_no_job(member: Reader, filled: dict[str, str]) -> Non
     before = member.get("/jobs").text.count("/jobs/")
     page = member.post("/jobs", filled | {"estimate": "1"})
     assert "This would train 9 networks" in page.text
+    drawn = member.post("/jobs", filled | {"estimate": "1", "reinits": "2"})
+    assert "This would train 12 networks" in drawn.text  # 3 tickets, 3 dense, 2 x 3 reinit
+    assert re.search(r'name="reinits" value="2"', drawn.text)
     assert member.get("/jobs").text.count("/jobs/") == before
 
 
