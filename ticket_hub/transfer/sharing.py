@@ -35,6 +35,7 @@ from ticket_hub.signing.model_signature import ModelSignature, write_signature
 from ticket_hub.signing.replays import replays_of
 from ticket_hub.transfer.evidence_of_runs import add_evidence
 from ticket_hub.transfer.repacking import repacked
+from ticket_hub.transfer.undoing import card_put_back_if_refused
 
 __all__ = ["add_evidence", "name_card", "push_bundle", "sign_bundle"]
 
@@ -58,7 +59,8 @@ def push_bundle(
 ) -> Pushed:
     """Share a bundle under `owner/name`; see `ticket_hub.hub.push`.
 
-    One that is signed keeps its card as it was signed, unless it is signed anew.
+    One that is signed keeps its card as it was signed, unless it is signed anew. Where the push is
+    refused, card and signature are again as they were; evidence that was added stays.
 
     Args:
         evidence: finished experiments with its tickets, and claims that were tried with them,
@@ -80,12 +82,13 @@ def push_bundle(
     there = connect(hub, token=token)
     if not stays_as_it_is(Path(bundle)):
         bring_replays(there, repo, Path(bundle))
-    if sign or not (Path(bundle) / layout.SIGNATURE).exists():
-        name_card(Path(bundle), repo, license)
-    else:
-        _leave_signed_card(Path(bundle), repo, license)
     with contextlib.ExitStack() as stack:
         folder = Path(bundle)
+        stack.enter_context(card_put_back_if_refused(folder))
+        if sign or not (folder / layout.SIGNATURE).exists():
+            name_card(folder, repo, license)
+        else:
+            _leave_signed_card(folder, repo, license)
         if theta0 is not None and theta0 != open_bundle(folder).manifest.theta0:
             other = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "bundle"
             folder = repacked(folder, other, theta0)

@@ -10,9 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.experiments import evidence_table, write_run
-from ticket_hub import info_bundle, open_bundle, pull_bundle, push_bundle
-from ticket_hub.errors import BundleError, BundleFormatError, EvidenceError
+from ticket_hub import info_bundle, open_bundle, pull_bundle, push_bundle, verify_bundle
+from ticket_hub.bundle.card_terms import read_terms
+from ticket_hub.errors import (
+    BundleError,
+    BundleFormatError,
+    EvidenceError,
+    HubConflictError,
+    HubError,
+)
+from ticket_hub.signing.keys import keygen
 from ticket_hub.transfer.evidence_of_runs import add_evidence, record_of
+from ticket_hub.transfer.sharing import name_card
+from ticket_hub.transfer.undoing import card_put_back_if_refused
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
 
@@ -97,3 +107,35 @@ def test_what_was_pulled_stays_as_its_hub_has_it(
     pulled = pull_bundle("ann/digits:all", hub=tmp_path / "hub").folder
     with pytest.raises(BundleError, match="was pulled"):
         add_evidence(pulled, [run])
+
+
+@pytest.mark.parametrize("sign", [False, True])
+def test_a_push_that_is_refused_leaves_name_licence_and_signature_as_they_were(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, sign: bool
+) -> None:
+    monkeypatch.setenv("TICKET_HOME", str(tmp_path / "home"))
+    keygen("default")
+    hub = tmp_path / "hub"
+    push_bundle(bundle, "ann/digits", hub=hub, license="mit", sign=sign)
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    with pytest.raises(HubConflictError):
+        push_bundle(bundle, "ann/other", hub=hub, license="apache-2.0", parent="0" * 40, sign=sign)
+    assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+    assert verify_bundle(bundle).holds
+    assert push_bundle(bundle, "ann/other", hub=hub, sign=sign).commit
+    assert (read_terms(bundle).repo, read_terms(bundle).license) == ("ann/other", "mit")
+
+
+def test_evidence_that_another_command_adds_during_a_refused_push_stays(
+    bundle: Path, run: Path
+) -> None:
+    def push_in_vain() -> None:
+        with card_put_back_if_refused(bundle):
+            name_card(bundle, "ann/other")
+            add_evidence(bundle, [run])
+            raise HubError("It is refused.", "Wait.")
+
+    with pytest.raises(HubError, match="refused"):
+        push_in_vain()
+    assert len(open_bundle(bundle).manifest.experiments) == 1
+    assert verify_bundle(bundle).holds
