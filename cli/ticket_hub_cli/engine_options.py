@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from ticket_hub_cli import options
+from ticket_hub_cli.named_types import ENGINE
 from ticket_hub_cli.output import CommandOutput, percent
-from ticket_hub_cli.progress import Pace, Watcher, showing
+from ticket_hub_cli.pace import Pace
+from ticket_hub_cli.progress import Watcher, showing
 
 if TYPE_CHECKING:
     from ticket_hub.engines.runners import Surveyor
@@ -75,7 +76,7 @@ def engine_options(function: F) -> F:
 
     @click.option(
         "--engine",
-        type=options.ENGINE,
+        type=ENGINE,
         help="Where it is trained, in processes of their own.  [default: in this process]",
     )
     @click.option(

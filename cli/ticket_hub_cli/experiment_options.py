@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub_cli import options
+from ticket_hub_cli.assignments import settings
 from ticket_hub_cli.completing import in_list
 
 __all__ = ["TERMS", "experiment_options", "listed"]
@@ -129,7 +130,7 @@ def experiment_options(function: F) -> F:
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
         """Call the command with the controls as a list and the changes as a table."""
-        changes = options.settings(assignments, training__patience=patience)
+        changes = settings(assignments, training__patience=patience)
         return function(*args, against=listed(against), changes=changes, **values)
 
     found: Any = with_changes

@@ -20,6 +20,7 @@ __all__ = [
     "CommandOutput",
     "command_line",
     "error",
+    "gigabytes",
     "passed_over",
     "percent",
     "stopped",
@@ -171,6 +172,11 @@ def is_sure(question: str) -> bool:
             raise
         click.echo(err=True)
         return False
+
+
+def gigabytes(number: int) -> str:
+    """So many bytes in MB, or in GB from one on."""
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"  # noqa: PLR2004
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ticket_hub.runs.file_names import RUN
 from ticket_hub.table import Column
 from ticket_hub_cli import output
-from ticket_hub_cli.output import CommandOutput, percent
+from ticket_hub_cli.output import CommandOutput, gigabytes, percent
+from ticket_hub_cli.pace import Pace, duration
 
 if TYPE_CHECKING:
+    from ticket_hub.recipe import Recipe
     from ticket_hub.search.forecast import Forecast
 
-__all__ = ["gigabytes", "plan_table", "tell_plan"]
+__all__ = ["search_plan", "tell_search_plan"]
 
 MAX_LEVELS = 6
 """Levels that have a column of their own; JSON has all."""
@@ -23,8 +26,72 @@ LEVELS = [
 ]
 
 
-def plan_table(plan: Forecast) -> dict[str, Any]:
-    """All of it as plain values."""
+def tell_search_plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput) -> None:
+    """What a search will be and need, for people; all of it as plain values for programs.
+
+    Args:
+        places: the options of `ticket find` that the library takes as they are.
+    """
+    if out.form != "human":
+        out.record(search_plan(recipe, places), name="run")
+        return
+    facts, plan = _planned(recipe, places)
+    out.record(facts | _needs(recipe, plan), name="run")
+    _tell_ladder(plan, out)
+    if plan.about_cost:
+        out.hint(plan.about_cost)
+
+
+def search_plan(recipe: Recipe, places: dict[str, Any]) -> dict[str, Any]:
+    """What a search will be and need, as plain values."""
+    facts, plan = _planned(recipe, places)
+    return facts | _plan_table(plan)
+
+
+def _planned(recipe: Recipe, places: dict[str, Any]) -> tuple[dict[str, Any], Forecast]:
+    from ticket_hub.runs.listing import summarize
+    from ticket_hub.search.forecast import forecast
+
+    run, given = places["run_folder"], places["resources"]
+    plan = forecast(recipe, run, data_dir=given["data_dir"], device=given["device"])
+    found = summarize(run) if (run / RUN).is_file() else None
+    pace = Pace.of(recipe)
+    facts = {
+        "recipe": recipe.name,
+        "digest": recipe.digest,
+        "network": recipe.network.name,
+        "init": recipe.network.init,
+        "data": recipe.data.name,
+        "input": list(plan.architecture.input_shape),
+        "classes": plan.architecture.classes,
+        "trials": pace.trials,
+        "levels": pace.levels,
+        "iterations": pace.iterations,
+        "run": run,
+        "state": f"{found.state}, {found.levels} levels done" if found else "new",
+    }
+    return facts, plan
+
+
+def _needs(recipe: Recipe, plan: Forecast) -> dict[str, str]:
+    """Data and what the search needs, for people."""
+    examples = "not here yet; they are downloaded"
+    if recipe.data.storage == "disk":
+        examples = "not here yet; `ticket data pack` makes them of what you have"
+    if plan.examples is not None:
+        train, validation, test = plan.examples
+        examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
+    together = f"{plan.levels_at_once} levels and all" if plan.levels_at_once > 1 else "all"
+    return {
+        "examples": examples,
+        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once, "
+        f"{gigabytes(plan.needs.alone_bytes)} with one network after the other",
+        "disk": f"at most {gigabytes(plan.disk_bytes)}",
+        "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
+    }
+
+
+def _plan_table(plan: Forecast) -> dict[str, Any]:
     return {
         "examples": None if plan.examples is None else list(plan.examples),
         "ladder": [
@@ -53,9 +120,9 @@ def plan_table(plan: Forecast) -> dict[str, Any]:
     }
 
 
-def tell_plan(plan: Forecast, out: CommandOutput) -> None:
+def _tell_ladder(plan: Forecast, out: CommandOutput) -> None:
     """The ladder, the layers, and what must be known about them, for people."""
-    table = plan_table(plan)
+    table = _plan_table(plan)
     out.text("")
     out.table(table["ladder"], LEVELS, name="level")
     out.text("")
@@ -76,11 +143,6 @@ def tell_plan(plan: Forecast, out: CommandOutput) -> None:
         out.hint("Layers compete in one ranking: what each keeps is known when it is trained.")
     for sentence in plan.warnings:
         output.warning(sentence)
-
-
-def gigabytes(number: int) -> str:
-    """So many bytes in MB, or in GB from one on."""
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"  # noqa: PLR2004
 
 
 def _evenly(levels: int) -> list[int]:

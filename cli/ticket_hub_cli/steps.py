@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from ticket_hub.errors import EvidenceError
 from ticket_hub_cli.output import percent
-from ticket_hub_cli.progress import Pace, Watcher, showing
+from ticket_hub_cli.pace import Pace
+from ticket_hub_cli.progress import Watcher, showing
 
 if TYPE_CHECKING:
     from ticket_hub.analysis.folder import Finding

@@ -9,7 +9,8 @@ import torch
 from ticket_hub.recipe import load_recipe
 from ticket_hub.runs import Level, Trial
 from ticket_hub.training import Curves, Progress, Trained
-from ticket_hub_cli.progress import Board, Lines, Pace, duration, watching
+from ticket_hub_cli.pace import Pace, duration
+from ticket_hub_cli.progress import Board, Lines, watching
 
 
 class Clock:

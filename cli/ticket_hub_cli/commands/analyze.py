@@ -11,6 +11,8 @@ import click
 from ticket_hub.analysis.registry import GROUPS, ORDERS, analyses, find_analysis
 from ticket_hub.runs.file_names import ANALYSIS
 from ticket_hub_cli import options
+from ticket_hub_cli.assignments import settings
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, percent
 from ticket_hub_cli.steps import analysing
 
@@ -43,7 +45,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "ticket analyze lenet-mnist:7 --only overlap --with fashion-lenet:7",
     "ticket analyze lenet-mnist:7 --only interpolation,noise --iterations 2000 --out inside",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @click.option(
     "--only",
     metavar="NAMES",
@@ -100,7 +102,7 @@ def command(
     from ticket_hub.analysis import plan_analyses
 
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
-    changes = options.settings(assignments, training__iterations=iterations)
+    changes = settings(assignments, training__iterations=iterations)
     about = {name: given.pop(name) for name in ("trials", "seed", "orders", "hub")}
     plan = plan_analyses(ticket, only=names, others=others, changes=changes, **about)
     for name, reason in plan.left_out:

@@ -7,6 +7,7 @@ import dataclasses
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput
 
 
@@ -16,7 +17,7 @@ from ticket_hub_cli.output import CommandOutput
     "ticket cite digits-quick > tickets.bib",
     "ticket cite ann/lenet@v1 --hub /mnt/lab/tickets",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @options.hub_option
 @options.output_options
 def command(ticket: str, hub: str | None, out: CommandOutput) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ FORMATS = ["terminal", "markdown", "csv", "json"]
     "ticket compare ./run ./bundle --format json",
     "ticket compare reinit-degrades-cpu-0 ./from-ann/reproduction.json",
 )
-@click.argument("runs", type=options.RUN, nargs=-1, required=True, metavar="RUN_OR_TICKET...")
+@click.argument("runs", type=RUN, nargs=-1, required=True, metavar="RUN_OR_TICKET...")
 @click.option(
     "--format",
     "form",

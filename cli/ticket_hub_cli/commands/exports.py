@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import EXPORTER, RUN
 from ticket_hub_cli.output import CommandOutput, percent
 
 
@@ -16,8 +17,8 @@ from ticket_hub_cli.output import CommandOutput, percent
     "ticket export ./bundle:d0.036 --to onnx --out ticket.onnx",
     "ticket export ./bundle:7 --trial 2 --to csr --out layers",
 )
-@click.argument("ticket", type=options.RUN)
-@click.option("--to", "kind", type=options.EXPORTER, required=True, help="The form to write.")
+@click.argument("ticket", type=RUN)
+@click.option("--to", "kind", type=EXPORTER, required=True, help="The form to write.")
 @click.option(
     "--out",
     "path",

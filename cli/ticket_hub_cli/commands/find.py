@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub.home import runs_folder
-from ticket_hub.runs.file_names import RUN
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.assignments import settings, sweep_settings
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
+from ticket_hub_cli.named_types import RECIPE
 from ticket_hub_cli.output import CommandOutput, command_line, percent
-from ticket_hub_cli.plans import gigabytes, plan_table, tell_plan
-from ticket_hub_cli.progress import Pace, duration, watching
+from ticket_hub_cli.pace import Pace
+from ticket_hub_cli.plans import search_plan, tell_search_plan
+from ticket_hub_cli.progress import watching
 from ticket_hub_cli.steps import finish_log
 
 if TYPE_CHECKING:
     from ticket_hub.recipe import Recipe
     from ticket_hub.runs import Log
     from ticket_hub.search import FindResult
-    from ticket_hub.search.forecast import Forecast
 
 COLUMNS = [
     Column("level", "LEVEL", right=True),
@@ -42,7 +43,7 @@ COLUMNS = [
     "ticket find digits-quick --log jsonl",
     "ticket find lenet-mnist --sweep training.lr=0.0006,0.0012,0.0024",
 )
-@click.argument("name", type=options.RECIPE)
+@click.argument("name", type=RECIPE)
 @options.set_option
 @options.sweep_option
 @click.option("--trials", type=click.IntRange(min=1), help="Repetitions: search.trials.")
@@ -93,11 +94,11 @@ def command(
     from ticket_hub.recipe import load_recipe
     from ticket_hub.search.pretrained import pinned
 
-    changes = options.settings(
+    changes = settings(
         assignments, search__trials=trials, search__levels=levels, training__backend=backend
     )
     data_dir = places["resources"]["data_dir"]
-    given, wanted = load_recipe(name).replace(changes), options.sweep_settings(sweeps)
+    given, wanted = load_recipe(name).replace(changes), sweep_settings(sweeps)
     recipes = {
         about: pinned(recipe, data_dir, hub=hub)
         for about, recipe in (given.sweep(wanted) if wanted else {"": given}).items()
@@ -110,9 +111,9 @@ def command(
         if about:
             out.hint(f"Setting {number} of {len(recipes)}: {about}.")
         if dry_run and wanted and out.form == "json":
-            plans.append({"setting": about} | _plan_table(recipe, here))
+            plans.append({"setting": about} | search_plan(recipe, here))
         elif dry_run:
-            _plan(recipe, here, out)
+            tell_search_plan(recipe, here, out)
         else:
             results[about] = _searched(recipe, engine, out, here)
     if plans:
@@ -143,65 +144,6 @@ def _searched(
     draw_card(result.bundle, out.hint)
     finish_log(log, result.run)
     return result
-
-
-def _plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput) -> None:
-    if out.form != "human":
-        out.record(_plan_table(recipe, places), name="run")
-        return
-    facts, plan = _planned(recipe, places)
-    out.record(facts | _needs(recipe, plan), name="run")
-    tell_plan(plan, out)
-    if plan.about_cost:
-        out.hint(plan.about_cost)
-
-
-def _plan_table(recipe: Recipe, places: dict[str, Any]) -> dict[str, Any]:
-    facts, plan = _planned(recipe, places)
-    return facts | plan_table(plan)
-
-
-def _planned(recipe: Recipe, places: dict[str, Any]) -> tuple[dict[str, Any], Forecast]:
-    from ticket_hub.runs.listing import summarize
-    from ticket_hub.search.forecast import forecast
-
-    run, given = places["run_folder"], places["resources"]
-    plan = forecast(recipe, run, data_dir=given["data_dir"], device=given["device"])
-    found = summarize(run) if (run / RUN).is_file() else None
-    pace = Pace.of(recipe)
-    facts = {
-        "recipe": recipe.name,
-        "digest": recipe.digest,
-        "network": recipe.network.name,
-        "init": recipe.network.init,
-        "data": recipe.data.name,
-        "input": list(plan.architecture.input_shape),
-        "classes": plan.architecture.classes,
-        "trials": pace.trials,
-        "levels": pace.levels,
-        "iterations": pace.iterations,
-        "run": run,
-        "state": f"{found.state}, {found.levels} levels done" if found else "new",
-    }
-    return facts, plan
-
-
-def _needs(recipe: Recipe, plan: Forecast) -> dict[str, str]:
-    """Data and what the search needs, for people."""
-    examples = "not here yet; they are downloaded"
-    if recipe.data.storage == "disk":
-        examples = "not here yet; `ticket data pack` makes them of what you have"
-    if plan.examples is not None:
-        train, validation, test = plan.examples
-        examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
-    together = f"{plan.levels_at_once} levels and all" if plan.levels_at_once > 1 else "all"
-    return {
-        "examples": examples,
-        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once, "
-        f"{gigabytes(plan.needs.alone_bytes)} with one network after the other",
-        "disk": f"at most {gigabytes(plan.disk_bytes)}",
-        "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
-    }
 
 
 def _find(recipe: Recipe, log: Log, out: CommandOutput, places: dict[str, Any]) -> FindResult:

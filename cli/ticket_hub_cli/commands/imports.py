@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.assignments import settings
+from ticket_hub_cli.named_types import IMPORTER, RECIPE
 from ticket_hub_cli.output import CommandOutput, command_line
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -41,8 +43,8 @@ def _shape(
     type=click.Path(path_type=Path),
     help="New folder for the bundle.",
 )
-@click.option("--from", "system", type=options.IMPORTER, help="The system.  [default: found out]")
-@click.option("--recipe", type=options.RECIPE, help="How the tickets were found, if you know.")
+@click.option("--from", "system", type=IMPORTER, help="The system.  [default: found out]")
+@click.option("--recipe", type=RECIPE, help="How the tickets were found, if you know.")
 @click.option("--network", help="The network, where the source does not say.")
 @click.option(
     "--network-option",
@@ -77,7 +79,7 @@ def command(
     """
     from ticket_hub.interop.importers import import_tickets
 
-    named = options.settings(given.pop("network_options"), param="--network-option")
+    named = settings(given.pop("network_options"), param="--network-option")
     manifest = import_tickets(source, folder, form=system, network_options=named, **given)
     facts = {
         "bundle": folder,

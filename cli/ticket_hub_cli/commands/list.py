@@ -11,8 +11,7 @@ import click
 from ticket_hub.runs.listing import RunResult, RunSummary, list_runs, result_of
 from ticket_hub.table import Column
 from ticket_hub_cli import options
-from ticket_hub_cli.output import CommandOutput, percent
-from ticket_hub_cli.plans import gigabytes
+from ticket_hub_cli.output import CommandOutput, gigabytes, percent
 
 
 def _local(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, command_line
 
 
@@ -15,7 +16,7 @@ from ticket_hub_cli.output import CommandOutput, command_line
     "ticket measure ./bundle:6 --keep",
     "ticket measure alice/small-resnet --threads 2 --format json",
 )
-@click.argument("tickets", nargs=-1, required=True, type=options.RUN)
+@click.argument("tickets", nargs=-1, required=True, type=RUN)
 @click.option("--batch", type=click.IntRange(1), default=64, help="Inputs of a forward pass.")
 @click.option("--runs", type=click.IntRange(20), default=20, help="Timed passes of each form.")
 @click.option("--threads", type=click.IntRange(1), default=1, help="Of PyTorch.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput
 
 
@@ -16,7 +17,7 @@ from ticket_hub_cli.output import CommandOutput
     "ticket provenance digits-quick",
     "ticket provenance ./bundle --sign --out bundle.intoto.json",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @click.option("--sign", is_flag=True, help="Sign it: the JSON of a Sigstore bundle.")
 @options.key_option
 @click.option(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, command_line
 
 
@@ -19,7 +20,7 @@ from ticket_hub_cli.output import CommandOutput, command_line
     "ticket push ./bundle ann/lenet --hub https://tickets.example.org --private",
     "ticket push ./bundle ann/lenet --sign",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @click.argument("repo", metavar="OWNER/NAME")
 @options.hub_option
 @click.option("-m", "--message", help="Of the commit.")

@@ -11,6 +11,8 @@ from ticket_hub.recipe import load_recipe, recipe_names
 from ticket_hub.recipe.schema import recipe_schema
 from ticket_hub.table import Column
 from ticket_hub_cli import options
+from ticket_hub_cli.assignments import settings
+from ticket_hub_cli.named_types import RECIPE
 from ticket_hub_cli.output import CommandOutput
 
 COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
@@ -23,7 +25,7 @@ COLUMNS = [Column("name", "NAME"), Column("about", "WHAT IT IS")]
     "ticket recipes lenet-mnist --set search.trials=3 > mine.toml",
     "ticket recipes --schema > recipe.schema.json",
 )
-@click.argument("name", type=options.RECIPE, required=False)
+@click.argument("name", type=RECIPE, required=False)
 @click.option("--schema", is_flag=True, help="The JSON Schema of a recipe's file, for an editor.")
 @options.set_option
 @options.output_options
@@ -38,7 +40,7 @@ def command(
         out.table([_row(each) for each in recipe_names()], COLUMNS, name="name")
         out.hint("Print one with `ticket recipes NAME`, run it with `ticket find NAME`.")
         return
-    recipe = load_recipe(name).replace(options.settings(assignments))
+    recipe = load_recipe(name).replace(settings(assignments))
     if out.form == "json":
         out.json(recipe.to_table())
     elif out.form == "quiet":

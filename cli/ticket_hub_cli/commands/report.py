@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ DEFAULT = ("png", "html")
     "ticket report digits-quick --format pdf --width 3.5 --title none",
     "ticket report ./transfer --format html",
 )
-@click.argument("run", type=options.RUN)
+@click.argument("run", type=RUN)
 @click.option(
     "--out",
     "folder",

@@ -15,8 +15,9 @@ from ticket_hub_cli import options
 from ticket_hub_cli.completing import DATASET
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, command_line, percent
-from ticket_hub_cli.progress import Pace
+from ticket_hub_cli.pace import Pace
 from ticket_hub_cli.steps import finish_log, stepping
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ COLUMNS = [
     "ticket retrain lenet-mnist:all --trials 5 --set training.iterations=20000",
     "ticket retrain ann/lenet@v1:best --dataset folder:./mine --hub https://tickets.example.org",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @click.option(
     "--dataset",
     type=DATASET,

@@ -8,8 +8,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options, output
-from ticket_hub_cli.output import CommandOutput
-from ticket_hub_cli.plans import gigabytes
+from ticket_hub_cli.output import CommandOutput, gigabytes
 
 COLUMNS = [Column("removed", "REMOVED"), Column("bytes", "BYTES", ",", right=True)]
 

@@ -17,6 +17,7 @@ from ticket_hub_cli.bundle_tables import (
     level_columns,
     level_row,
 )
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, command_line, percent
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ LAYERS = [
     "ticket show digits-quick:best",
     "ticket show ./bundle:d0.036 --format json",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @options.import_option
 @options.output_options
 def command(ticket: str, out: CommandOutput) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, command_line
 
 
@@ -14,7 +15,7 @@ from ticket_hub_cli.output import CommandOutput, command_line
     "ticket sign ./bundle --key lab",
     "ticket sign ./bundle --key /secure/key.pem --format json",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @options.key_option
 @options.import_option
 @options.output_options

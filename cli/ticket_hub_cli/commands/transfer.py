@@ -13,8 +13,10 @@ from ticket_hub_cli import options
 from ticket_hub_cli.completing import DATASETS
 from ticket_hub_cli.engine_options import EngineChoice, engine_options
 from ticket_hub_cli.experiment_options import TERMS, experiment_options, listed
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, percent
-from ticket_hub_cli.progress import Pace, showing
+from ticket_hub_cli.pace import Pace
+from ticket_hub_cli.progress import showing
 from ticket_hub_cli.steps import Steps, TrainedGroup, finish_log, pace_of
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     "ticket transfer lenet-mnist lenet-fashion --levels 7 --datasets mnist,fashion-mnist",
     "ticket transfer ann/lenet:best --datasets digits --set digits:data.validation=200",
 )
-@click.argument("tickets", type=options.RUN, nargs=-1, required=True)
+@click.argument("tickets", type=RUN, nargs=-1, required=True)
 @click.option(
     "--datasets",
     type=DATASETS,

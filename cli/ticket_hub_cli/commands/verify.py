@@ -10,6 +10,7 @@ import click
 
 from ticket_hub.table import Column
 from ticket_hub_cli import options, output
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ REPLAYED = [
     "ticket verify ann/lenet:d0.036 --replay --trials 2 --hub https://tickets.example.org",
     "ticket verify ann/lenet --replay --push",
 )
-@click.argument("ticket", type=options.RUN)
+@click.argument("ticket", type=RUN)
 @click.option("--partial", is_flag=True, help="Files that were not pulled are no failure.")
 @click.option(
     "--signer",

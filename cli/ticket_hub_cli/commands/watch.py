@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticket_hub_cli import options
+from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ Event = Mapping[str, Any]
     "ticket watch digits-quick --format jsonl",
     "ticket watch 5f0c2d1e9b7a4c3d8e6f1a2b --hub https://tickets.example.org",
 )
-@click.argument("run", type=options.RUN, metavar="[RUN|JOB]", required=False)
+@click.argument("run", type=RUN, metavar="[RUN|JOB]", required=False)
 @click.option(
     "--runs",
     type=click.Path(path_type=Path, file_okay=False, exists=True),

@@ -11,6 +11,7 @@ from ticket_hub.errors import HubError
 from ticket_hub.project import install_extra
 from ticket_hub_cli import options
 from ticket_hub_cli.hub_options import hub_options, settings_from
+from ticket_hub_cli.named_types import ENGINE
 
 __all__ = ["command"]
 
@@ -37,7 +38,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--engine",
-    type=options.ENGINE,
+    type=ENGINE,
     default="local",
     show_default=True,
     help="Who does the work: this machine, or a cluster.",

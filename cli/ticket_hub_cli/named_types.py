@@ -1,0 +1,147 @@
+"""Types of parameters that are names: of recipes, runs and keys, and of whatever an axis has."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+from click.shell_completion import CompletionItem
+
+from ticket_hub_cli.completing import levels_of
+
+if TYPE_CHECKING:
+    from ticket_hub.registry import Registry
+
+__all__ = [
+    "ENGINE",
+    "EXPORTER",
+    "IMPORTER",
+    "RECIPE",
+    "REPORTER",
+    "RUN",
+    "Assignment",
+    "RecipeName",
+    "RegisteredName",
+    "RunName",
+]
+
+
+class Assignment(click.ParamType[str]):
+    """A key of a recipe and its value, such as training.optimizer=adam."""
+
+    name = "assignment"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The keys; and behind one whose values have names, these."""
+        del ctx, param
+        from ticket_hub.recipe import Recipe
+        from ticket_hub.recipe.axes import NETWORKS, OPEN
+        from ticket_hub.recipe.tables import key_paths
+
+        key, equals, _ = incomplete.partition("=")
+        keys = [f"{path}=" for path in key_paths(Recipe) if "." in path]
+        axes = {NETWORKS.key: NETWORKS, **OPEN}
+        known = [f"{key}={name}" for name in axes.get(key, ())] if equals else keys
+        return [CompletionItem(each) for each in known if each.startswith(incomplete)]
+
+
+class RecipeName(click.ParamType[str]):
+    """A packaged recipe, or the path of a user's own file."""
+
+    name = "recipe"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The packaged names, and files."""
+        del ctx, param
+        from ticket_hub.recipe import recipe_names
+
+        names = [name for name in recipe_names() if name.startswith(incomplete)]
+        return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="file")]
+
+
+class RunName(click.ParamType[str]):
+    """A run in the user's folder of runs, or the path of a run or a bundle."""
+
+    name = "run"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The runs that exist, and folders; behind a colon, the levels of a ticket."""
+        del ctx, param
+        if ":" in incomplete and not incomplete.startswith("builtin:"):
+            return levels_of(incomplete)
+        from ticket_hub.home import runs_folder
+
+        folder = runs_folder()
+        found = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        names = [name for name in found if name.startswith(incomplete)]
+        return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="dir")]
+
+
+class RegisteredName(click.ParamType[str]):
+    """A name that is built in, or that a plugin has registered.
+
+    Args:
+        module, registry: where the `Registry` is; it is imported when names are asked for.
+    """
+
+    name = "name"
+
+    def __init__(self, module: str, registry: str) -> None:
+        self._place = module, registry
+
+    @property
+    def _registry(self) -> Registry[Any]:
+        module, name = self._place
+        return cast("Registry[Any]", getattr(importlib.import_module(module), name))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names, for help."""
+        del param, ctx
+        return f"[{'|'.join(sorted(self._registry.known()))}]"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Refuse a name that nothing has, with the nearest."""
+        from ticket_hub.registry import YOUR_OWN, there_are
+
+        if value not in self._registry.known() and value not in self._registry.names():
+            remedy = f"{there_are(value, sorted(self._registry.known()))} {YOUR_OWN}"
+            self.fail(f"There is no {value!r}. {remedy}", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names, plugins' too."""
+        del ctx, param
+        names = sorted(self._registry.names())
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+RECIPE = RecipeName()
+
+
+ENGINE = RegisteredName("ticket_hub.engines.choice", "ENGINES")
+
+
+IMPORTER = RegisteredName("ticket_hub.interop.registry", "IMPORTERS")
+
+
+REPORTER = RegisteredName("ticket_hub.runs.reporters", "REPORTERS")
+
+
+EXPORTER = RegisteredName("ticket_hub.interop.registry", "EXPORTERS")
+
+
+RUN = RunName()
