@@ -29,7 +29,9 @@ from sqlalchemy import event, insert, text
 
 from ticket_hub_api.accounts.principals import ANONYMOUS, Principal
 from ticket_hub_api.catalog.entries import VERDICT_BITS, bits_of
-from ticket_hub_api.catalog.tickets import TicketFilter, TicketPage, page_of
+from ticket_hub_api.catalog.ticket_query import TicketFilter
+from ticket_hub_api.catalog.ticket_shapes import TicketPage
+from ticket_hub_api.catalog.tickets import page_of
 from ticket_hub_api.catalog.words import words_of
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database

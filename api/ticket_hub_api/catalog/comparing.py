@@ -12,8 +12,9 @@ from sqlalchemy.engine import Connection
 from ticket_hub.bundle.layout import CONFIG
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import bundles
+from ticket_hub_api.catalog.ticket_detail import one_ticket
 from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
-from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.torch_process import OpenHub
 
 if TYPE_CHECKING:

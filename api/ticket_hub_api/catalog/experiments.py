@@ -3,119 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
 
 from ticket_hub.errors import HubNotFoundError
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog.experiment_shapes import (
+    OUTCOME,
+    ExperimentDetail,
+    ExperimentFilter,
+    ExperimentItem,
+    ExperimentPage,
+    outcome_of,
+)
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import visible
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows
 from ticket_hub_api.store.ticket_tables import NOT_MEASURED, Evidence, EvidenceLevel, TicketEntry
 
 __all__ = [
-    "ExperimentDetail",
-    "ExperimentFilter",
-    "ExperimentItem",
-    "ExperimentPage",
     "experiments_of",
+    "of_evidence",
     "of_other_metrics",
     "one_experiment",
     "shown_with",
     "unknown",
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperimentFilter:
-    """What is looked for; empty texts ask for nothing.
-
-    Attributes:
-        dataset: what the tickets were trained on.
-        found_on: what they were found on.
-        network: what was trained.
-        ticket: `owner/name`.
-        verdict: of the result.
-        origin: `search` (the run that found the ticket), `bundle` (evidence that its owner pushed
-            with it) or `upload` (evidence that somebody sent here).
-    """
-
-    dataset: str = ""
-    found_on: str = ""
-    network: str = ""
-    ticket: str = ""
-    verdict: str = ""
-    origin: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperimentItem:
-    """What the tickets of one level came to on one data set.
-
-    Attributes:
-        id: of the experiment here; empty for the search that found the ticket.
-        ticket, source, bundle: whose tickets; as in `TicketItem`.
-        level, density: of the tickets.
-        network: what was trained.
-        found_on, dataset: what the tickets were found on, and trained on.
-        origin, sender: who measured it: see `ExperimentFilter`; the sender's name for an upload.
-        experiment: the digest of all that decided the result.
-        n, accuracy, low, high: mean test accuracy over n trials with its 95% interval.
-        tickets: how many different tickets the n trials are of; null where that is not known.
-        gain, gain_low, gain_high: accuracy minus the dense network's, paired; null without one.
-        verdict: what the trials support, or null.
-        reason: why, in words; empty for the search, which `GET /tickets/{owner}/{name}` explains.
-        created_at: microseconds since 1970: when it was sent; of a bundle's, when it says it was
-            made.
-    """
-
-    id: str
-    ticket: str
-    source: str
-    bundle: str
-    level: int
-    density: float
-    network: str
-    found_on: str
-    dataset: str
-    origin: str
-    sender: str
-    experiment: str
-    n: int
-    tickets: int | None
-    accuracy: float
-    low: float | None
-    high: float | None
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    verdict: str | None
-    reason: str
-    created_at: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperimentPage:
-    """A part of the results, most accurate first, and the cursor of the next part or nothing."""
-
-    items: tuple[ExperimentItem, ...]
-    next_cursor: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExperimentDetail:
-    """One experiment with every trial. `record` is what is kept of `evidence.json`, checked."""
-
-    id: str
-    ticket: str
-    bundle: str
-    origin: str
-    sender: str
-    created_at: int
-    record: Mapping[str, Any]
 
 
 def experiments_of(
@@ -165,8 +79,9 @@ def _searches(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None
         literal("").label("id"), *_whose(), entry.level, entry.density, entry.network,
         entry.dataset.label("found_on"), entry.dataset.label("dataset"),
         literal("search").label("origin"), literal("").label("sender"),
-        literal("").label("experiment"), entry.n,
-        entry.n.label("tickets"), entry.accuracy, entry.low, entry.high,
+        literal("").label("experiment"),
+        # The order of `OUTCOME`: a union joins columns by their place, not by their name.
+        entry.n, entry.n.label("tickets"), entry.accuracy, entry.low, entry.high,
         entry.gain, entry.gain_low, entry.gain_high, entry.verdict,
         literal("").label("reason"), entry.updated_at.label("created_at"),
         (literal("") + entry.id).label("place"),
@@ -185,19 +100,15 @@ def _records(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None:
     if wanted.origin == "search":
         return None
     entry, evidence, level = TicketEntry, Evidence, EvidenceLevel
-    own = and_(level.evidence_id == evidence.id, level.repository_id == evidence.repository_id)
     place = evidence.id + "/" + evidence.repository_id + "/"
     statement = (
         select(
             evidence.id, *_whose(), level.level, level.density, evidence.network,
             evidence.found_on, evidence.dataset, evidence.origin, evidence.sender,
-            evidence.experiment, level.n, level.tickets, level.accuracy, level.low, level.high,
-            level.gain,
-            level.gain_low, level.gain_high, level.verdict, level.reason,
-            evidence.created_at,
+            evidence.experiment, *(getattr(level, name) for name in OUTCOME), evidence.created_at,
             (place + level.place).label("place"),
         )
-        .join(evidence, own)
+        .join(evidence, of_evidence())
         .join(entry, shown_with())
         .where(level.accuracy != NOT_MEASURED, *visible(viewer))
     )  # fmt: skip
@@ -212,6 +123,20 @@ def shown_with() -> ColumnElement[bool]:
     """Evidence is shown while the repository's newest bundle is the one that it is about."""
     same = TicketEntry.bundle_id == Evidence.bundle_id
     return and_(TicketEntry.repository_id == Evidence.repository_id, same)
+
+
+def of_evidence() -> ColumnElement[bool]:
+    """Which levels are those of an experiment with a ticket."""
+    level = EvidenceLevel
+    return and_(level.evidence_id == Evidence.id, level.repository_id == Evidence.repository_id)
+
+
+def _details() -> Select[Any]:
+    """What `_detail` takes, of every experiment that is shown with a ticket."""
+    return select(
+        Evidence.id, *_whose(), Evidence.origin, Evidence.sender, Evidence.created_at,
+        Evidence.body,
+    ).join(TicketEntry, shown_with())  # fmt: skip
 
 
 def _filtered(
@@ -231,12 +156,10 @@ def _filtered(
 def _item(row: Any) -> ExperimentItem:  # noqa: ANN401 - a row of the columns above
     same = (
         "id", "ticket", "source", "level", "density", "network", "found_on", "dataset", "origin",
-        "sender", "experiment", "n", "tickets", "accuracy", "low", "high", "gain",
-        "gain_low", "gain_high",
-        "reason", "created_at",
+        "sender", "experiment", "created_at",
     )  # fmt: skip
-    fields = {name: getattr(row, name) for name in same}
-    return ExperimentItem(**fields, bundle=row.bundle_id, verdict=row.verdict or None)
+    own = {name: getattr(row, name) for name in same}
+    return ExperimentItem(**own, **outcome_of(row), bundle=row.bundle_id)
 
 
 def one_experiment(
@@ -253,11 +176,7 @@ def one_experiment(
     """
     named = [Evidence.repository_id == repository_id] if repository_id else []
     row = database.execute(
-        select(
-            Evidence.id, *_whose(), Evidence.origin, Evidence.sender, Evidence.created_at,
-            Evidence.body,
-        )
-        .join(TicketEntry, shown_with())
+        _details()
         .where(Evidence.id == evidence_id, *named, *visible(viewer))
         .order_by(TicketEntry.key)
     ).first()  # fmt: skip
@@ -271,17 +190,11 @@ def of_other_metrics(database: Rows, viewer: Principal, repo: str) -> tuple[Expe
 
     `record["experiment"]["spec"]["loop"]["metric"]` is what was measured.
     """
-    level = EvidenceLevel
-    same = and_(level.evidence_id == Evidence.id, level.repository_id == Evidence.repository_id)
     statement = (
-        select(
-            Evidence.id, *_whose(), Evidence.origin, Evidence.sender, Evidence.created_at,
-            Evidence.body,
-        )
-        .join(TicketEntry, shown_with())
+        _details()
         .where(
             TicketEntry.key == repo.lower(), *visible(viewer),
-            select(1).where(same, level.accuracy == NOT_MEASURED).exists(),
+            select(1).where(of_evidence(), EvidenceLevel.accuracy == NOT_MEASURED).exists(),
         )
         .order_by(Evidence.created_at, Evidence.id)
         .limit(MAX_PAGE)

@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection
 from ticket_hub.errors import BundleError, HubError, TicketNotFoundError
 from ticket_hub.recipe.pruning_spec import LayerKind
 from ticket_hub_api.catalog import bundles
-from ticket_hub_api.catalog.ticket_shapes import LevelDetail, TicketDetail
+from ticket_hub_api.catalog.description_shapes import LevelDetail
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.store.objects import Content, FileAnswer, open_content
 from ticket_hub_api.store.xet.reading import Stores
 

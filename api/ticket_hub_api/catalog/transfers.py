@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import and_, select
 
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.experiments import shown_with
+from ticket_hub_api.catalog.experiment_shapes import OUTCOME, LevelOutcome, outcome_of
+from ticket_hub_api.catalog.experiments import of_evidence, shown_with
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
 from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows, is_sqlite
@@ -25,7 +26,7 @@ __all__ = ["Transfer", "TransferCell", "TransferLine", "transfer_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferCell:
+class TransferCell(LevelOutcome):
     """What the tickets of one level came to on one data set; names as in `ticket transfer`.
 
     Attributes:
@@ -35,11 +36,6 @@ class TransferCell:
         density: kept weights over prunable weights of the network that was trained.
         transferred: the same over the layers that came from the ticket.
         head: what became of the output layer.
-        n: number of trials.
-        tickets: how many different tickets they are of; None where that is not known.
-        accuracy, low, high: mean test accuracy with its 95% interval.
-        gain, gain_low, gain_high: accuracy minus the dense network's.
-        verdict, reason: what the trials support, and why.
     """
 
     id: str
@@ -49,16 +45,6 @@ class TransferCell:
     density: float
     transferred: float
     head: str
-    n: int
-    tickets: int | None
-    accuracy: float
-    low: float | None
-    high: float | None
-    gain: float | None
-    gain_low: float | None
-    gain_high: float | None
-    verdict: str | None
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,16 +136,16 @@ class _Question:
 
 def _lines(database: Rows, ids: Sequence[str], dataset: str) -> list[TransferLine]:
     level, evidence, entry, own_level = EvidenceLevel, Evidence, TicketEntry, TicketLevel
-    own = and_(level.evidence_id == evidence.id, level.repository_id == evidence.repository_id)
     name = (entry.namespace + "/" + entry.name).label("ticket")
     statement = (
         select(
             name, entry.dataset.label("found_on"), entry.network.label("own_network"),
             own_level.density.label("own_density"),
             evidence.id, evidence.dataset.label("data"), evidence.origin, evidence.sender,
-            *(getattr(level, field) for field in _OF_LEVELS),
+            level.level, level.density, level.transferred, level.head,
+            *(getattr(level, name) for name in OUTCOME),
         )
-        .join(evidence, own)
+        .join(evidence, of_evidence())
         .join(entry, shown_with())
         .join(own_level, and_(own_level.ticket_id == entry.id, own_level.level == level.level))
         .where(
@@ -172,13 +158,6 @@ def _lines(database: Rows, ids: Sequence[str], dataset: str) -> list[TransferLin
     for row in database.execute(statement):
         found.setdefault((row.ticket, row.level), []).append(row)
     return [_line(rows) for rows in found.values()]
-
-
-_OF_LEVELS = (
-    "level", "density", "transferred", "head", "n", "tickets", "accuracy", "low", "high", "gain",
-    "gain_low",
-    "gain_high", "verdict", "reason",
-)  # fmt: skip
 
 
 def _line(rows: Sequence[Any]) -> TransferLine:
@@ -195,12 +174,10 @@ def _line(rows: Sequence[Any]) -> TransferLine:
                 data=row.data,
                 origin=row.origin,
                 sender=row.sender,
-                verdict=row.verdict or None,
-                **{
-                    name: getattr(row, name)
-                    for name in _OF_LEVELS
-                    if name not in {"level", "verdict"}
-                },
+                density=row.density,
+                transferred=row.transferred,
+                head=row.head,
+                **outcome_of(row),
             )
             for row in rows
         ),

@@ -21,7 +21,7 @@ from ticket_hub.bundle.layout import (
     mask_file,
 )
 from ticket_hub.errors import BundleError
-from ticket_hub_api.catalog.tickets import TicketDetail
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.services import Services
 from ticket_hub_api.store.objects import Content, open_content
 

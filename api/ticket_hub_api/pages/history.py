@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ticket_hub_api.catalog.experiments import ExperimentDetail, ExperimentItem
-from ticket_hub_api.catalog.tickets import TicketDetail
+from ticket_hub_api.catalog.experiment_shapes import ExperimentDetail, ExperimentItem
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.catalog.vouching import Vouching
 from ticket_hub_api.pages.wording import moment
 

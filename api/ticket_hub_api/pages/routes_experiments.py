@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.entries import metric_of
-from ticket_hub_api.catalog.experiments import ExperimentDetail, one_experiment
+from ticket_hub_api.catalog.experiment_shapes import ExperimentDetail
+from ticket_hub_api.catalog.experiments import one_experiment
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.sessions import Anyone

@@ -12,7 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from ticket_hub.errors import TicketHubError
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.tickets import TicketFilter, TicketItem, page_of
+from ticket_hub_api.catalog.ticket_query import TicketFilter
+from ticket_hub_api.catalog.ticket_shapes import TicketItem
+from ticket_hub_api.catalog.tickets import page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import operations
 from ticket_hub_api.jobs.events import news

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from ticket_hub_api.accounts.principals import Principal, Scope
 from ticket_hub_api.catalog.leaderboard import LeaderboardItem, leaderboard_of
 from ticket_hub_api.catalog.leaderboard_rows import LeaderboardFilter
-from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketDetail, TicketPage, one_ticket, page_of
+from ticket_hub_api.catalog.ticket_detail import one_ticket
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail, TicketPage
+from ticket_hub_api.catalog.tickets import MAX_PAGE, page_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.pages import figures
 from ticket_hub_api.pages.contents import EvidenceFiles, evidence_of, mask_of

@@ -15,15 +15,14 @@ from ticket_hub.report.mask_size import picture_size
 from ticket_hub.report.sizes import MAX_LEVELS, PER_INCH, forest_size, some
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.entries import metric_of
-from ticket_hub_api.catalog.experiments import (
+from ticket_hub_api.catalog.experiment_shapes import (
     ExperimentDetail,
     ExperimentFilter,
     ExperimentItem,
-    experiments_of,
-    of_other_metrics,
 )
+from ticket_hub_api.catalog.experiments import experiments_of, of_other_metrics
 from ticket_hub_api.catalog.said import signers_of
-from ticket_hub_api.catalog.tickets import TicketDetail
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.catalog.vouching import Vouching, vouching_of
 from ticket_hub_api.pages import readme
 from ticket_hub_api.pages.contents import card_of, evidence_of, mask_of, tried_claims

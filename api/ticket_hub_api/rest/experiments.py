@@ -14,13 +14,12 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.comparing import compare_named
 from ticket_hub_api.catalog.evidence_records import MAX_BYTES
 from ticket_hub_api.catalog.evidence_store import receive_evidence, remove_evidence
-from ticket_hub_api.catalog.experiments import (
+from ticket_hub_api.catalog.experiment_shapes import (
     ExperimentDetail,
     ExperimentFilter,
     ExperimentPage,
-    experiments_of,
-    one_experiment,
 )
+from ticket_hub_api.catalog.experiments import experiments_of, one_experiment
 from ticket_hub_api.catalog.tickets import MAX_PAGE
 from ticket_hub_api.catalog.transfers import Transfer, transfer_of
 from ticket_hub_api.errors import ApiError

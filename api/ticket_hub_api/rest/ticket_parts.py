@@ -10,6 +10,7 @@ from fastapi import Query, Request, Response
 from ticket_hub.patterns import COMMIT
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.said import signers_of
+from ticket_hub_api.catalog.ticket_detail import one_ticket
 from ticket_hub_api.catalog.ticket_files import (
     Layers,
     TicketCurves,
@@ -18,7 +19,7 @@ from ticket_hub_api.catalog.ticket_files import (
     level_of,
     part_of,
 )
-from ticket_hub_api.catalog.tickets import TicketDetail, one_ticket
+from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.catalog.vouching import Vouching, vouching_of
 from ticket_hub_api.errors import ApiError
 from ticket_hub_api.rest.routing import rest_router

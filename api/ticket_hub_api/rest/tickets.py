@@ -8,7 +8,8 @@ from fastapi import Depends, Path, Query, Request
 
 from ticket_hub.types import Word
 from ticket_hub_api.catalog.ticket_query import Sort, TicketFilter
-from ticket_hub_api.catalog.tickets import MAX_PAGE, TicketPage, page_of
+from ticket_hub_api.catalog.ticket_shapes import TicketPage
+from ticket_hub_api.catalog.tickets import MAX_PAGE, page_of
 from ticket_hub_api.rest.routing import rest_router
 from ticket_hub_api.services import services_of
 from ticket_hub_api.web.problems import answers

@@ -12,7 +12,8 @@ from ticket_hub.durable import canonical_json
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.bundles import facts_of
 from ticket_hub_api.catalog.entries import Listed, keep_facts, list_mirrored
-from ticket_hub_api.catalog.tickets import TicketFilter, metrics_of, page_of
+from ticket_hub_api.catalog.ticket_query import TicketFilter
+from ticket_hub_api.catalog.tickets import metrics_of, page_of
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import migrate

@@ -15,7 +15,9 @@ from ticket_hub.errors import HubError
 from ticket_hub_api import operation
 from ticket_hub_api.accounts.accounts import account_names
 from ticket_hub_api.accounts.principals import ANONYMOUS, Principal
-from ticket_hub_api.catalog.tickets import TicketFilter, one_ticket, page_of
+from ticket_hub_api.catalog.ticket_detail import one_ticket
+from ticket_hub_api.catalog.ticket_query import TicketFilter
+from ticket_hub_api.catalog.tickets import page_of
 from ticket_hub_api.hub_protocol.creation import LARGE_PATTERNS
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database

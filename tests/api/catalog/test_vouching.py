@@ -23,7 +23,7 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.indexing import index_pending
 from ticket_hub_api.catalog.said import signers_of
-from ticket_hub_api.catalog.tickets import one_ticket
+from ticket_hub_api.catalog.ticket_detail import one_ticket
 from ticket_hub_api.catalog.vouching import vouching_of
 from ticket_hub_api.operation.opening import open_hub
 from ticket_hub_api.settings import Settings
