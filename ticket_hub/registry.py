@@ -8,24 +8,29 @@ says what may be chosen, without PyTorch.
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import difflib
 import functools
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from ticket_hub import plugins
+from ticket_hub.declared_names import Entry, declared
 from ticket_hub.errors import PluginError, RecipeError, TicketHubError
 
-__all__ = ["Entry", "Registry", "nearest", "needs", "one_of", "supply", "there_are"]
+__all__ = [
+    "Registry",
+    "nearest",
+    "needs",
+    "one_of",
+    "supply",
+    "there_are",
+]
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 MAX_SHOWN = 100
 """Characters of a name that a refusal repeats."""
@@ -33,27 +38,6 @@ MAX_LENGTH = 200
 """The longest name that a pattern is tried on."""
 
 YOUR_OWN = "One of your own is known where --import or TICKET_IMPORT names its file."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A name, or a regular expression that stands for all names which it matches in full.
-
-    Attributes:
-        module: that registered it.
-        takes: keys beside the name that it reads and others of its axis do not.
-        examples: names to show of a regular expression; a plain name has none.
-        needs: what the function asks for by the names of its parameters; empty of a class.
-        about: what else its axis says of it, such as how a control is drawn.
-        value: what was registered; None where it was only read from a text.
-    """
-
-    module: str
-    takes: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    about: Mapping[str, Any] = field(default_factory=dict)
-    value: Any = None
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -107,6 +91,36 @@ class Registry(Mapping[str, T], Generic[T]):
             self._known.pop(name, None)
             self._known[name] = Entry(module=module, value=value, needs=asked, **said)
             return value
+
+        return join
+
+    def register_class(
+        self,
+        name: str,
+        base: type,
+        remedy: str,
+        **said: Any,  # noqa: ANN401 - as for `register`
+    ) -> Callable[[K], K]:
+        """Register the class that is decorated, once it is known to be derived from `base`.
+
+        Args:
+            remedy: what to do about a class that is not.
+            said: `takes`, `examples` and whatever else `register` takes.
+
+        Raises:
+            PluginError: what is decorated is no subclass of `base`.
+        """
+
+        def join(kind: K) -> K:
+            """Enter the class under the name."""
+            if not (isinstance(kind, type) and issubclass(kind, base)):
+                axis = self.key.rpartition(".")[2]
+                package = base.__module__.rpartition(".")[0]  # which hands out its base classes
+                raise PluginError(
+                    f"The {axis} {name!r} is no subclass of {package}.{base.__name__}.", remedy
+                )
+            self.register(name, **said)(cast("Any", kind))
+            return kind
 
         return join
 
@@ -215,7 +229,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return found
 
     def _built_in(self) -> Mapping[str, Entry]:
-        return _declared(self._homes)
+        return declared(self._homes)
 
 
 def _match(entries: Mapping[str, Entry], name: str) -> Entry | None:
@@ -225,41 +239,6 @@ def _match(entries: Mapping[str, Entry], name: str) -> Entry | None:
     families = [key for key, entry in entries.items() if entry.examples]
     keys = reversed(families) if len(name) <= MAX_LENGTH else ()
     return next((entries[key] for key in keys if re.fullmatch(key, name)), None)
-
-
-@functools.cache
-def _declared(modules: tuple[str, ...]) -> Mapping[str, Entry]:
-    """What modules register, read from their texts."""
-    found = {}
-    for module in modules:
-        package, _, path = module.partition(".")
-        text = pkgutil.get_data(package, f"{path.replace('.', '/')}.py")
-        assert text is not None, f"{module} has a file"
-        for statement in ast.parse(text).body:
-            for call in getattr(statement, "decorator_list", ()):
-                if isinstance(call, ast.Call) and _is_register(call.func):
-                    name = ast.literal_eval(call.args[0])
-                    found[name] = _read(module, statement, call)
-    return found
-
-
-def _read(module: str, statement: ast.stmt, call: ast.Call) -> Entry:
-    said = {}
-    for each in call.keywords:
-        with contextlib.suppress(ValueError):  # what is no literal is for whoever imports it
-            said[each.arg or ""] = ast.literal_eval(each.value)
-    asked = statement.args.args if isinstance(statement, ast.FunctionDef) else ()
-    return Entry(
-        module=module,
-        takes=tuple(said.pop("takes", ())),
-        examples=tuple(said.pop("examples", ())),
-        needs=tuple(each.arg.lstrip("_") for each in asked),
-        about=said,
-    )
-
-
-def _is_register(function: ast.expr) -> bool:
-    return isinstance(function, ast.Name) and function.id.startswith("register_")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -25,7 +25,7 @@ TERMS = (
     *("against", "trials", "changes", "head", "images", "seed", "hub", "fresh"),
     *("start", "margin", "alpha", "reinits"),
 )
-"""Keys of `ticket_hub.transfer.planning.Terms`: what is trained."""
+"""Keys of `ticket_hub.transfer.terms.Terms`: what is trained."""
 
 
 class ControlNames(click.ParamType[str]):

@@ -34,9 +34,10 @@ from ticket_hub.runs.file_names import REPRODUCTION
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search import FindResult
 from ticket_hub.table import finite
-from ticket_hub.transfer.planning import Plan, Terms, plan
+from ticket_hub.transfer.planning import Plan, plan
 from ticket_hub.transfer.retraining import carry_out
 from ticket_hub.transfer.stored import read_experiment
+from ticket_hub.transfer.terms import Terms
 
 __all__ = ["BUDGET", "Follow", "Reproduction", "Work", "recipes_of", "reproduce"]
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ from typing import Any
 from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
-from ticket_hub.durable import sweep, write_bytes, write_json
+from ticket_hub.durable import sweep
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.networks import build, initialize
 from ticket_hub.networks.own_function import check_same
 from ticket_hub.networks.seeding import seed_generators
-from ticket_hub.own.environment import environment_of, script_file
-from ticket_hub.own.network import Make, OwnNetwork, file_digest
+from ticket_hub.own.comparison_result import ComparisonResult, write_result
+from ticket_hub.own.environment import environment_of, files_of
+from ticket_hub.own.network import Make, OwnNetwork
 from ticket_hub.own.ranks import together
 from ticket_hub.own.step import Finished, Step, StepFacts
 from ticket_hub.pruning.masks import density, kept
@@ -29,37 +30,19 @@ from ticket_hub.recipe.experiment_spec import OwnExperimentSpec
 from ticket_hub.recipe.own import Metric, OwnLoop, is_own
 from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.recipe.spec import NetworkSpec
-from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.seeds import derive_seed
 from ticket_hub.transfer.controls import asks, check_controls
 from ticket_hub.transfer.folder import ExperimentFolder, default_folder
-from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
-from ticket_hub.transfer.planning import Terms, request_for
+from ticket_hub.transfer.level_evidence import judge_levels
+from ticket_hub.transfer.planning import request_for
 from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
 from ticket_hub.transfer.spec import DENSE, OWN, MemberKey
 from ticket_hub.transfer.start import Start, StartSources, make_start
-from ticket_hub.transfer.tables import csv_text, markdown
+from ticket_hub.transfer.terms import Terms
 
-__all__ = ["Comparison", "ComparisonResult"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ComparisonResult:
-    """What a comparison came to.
-
-    Attributes:
-        run: its folder, with `evidence.json`, `comparisons.csv` and `comparisons.md`; `ticket
-            report RUN` draws its figures.
-        levels: the evidence, level by level; `levels[0].verdict.word` and `.reason` say it.
-        table: the numbers and the reasons, as Markdown.
-    """
-
-    run: Path
-    levels: tuple[LevelEvidence, ...]
-    table: str
+__all__ = ["Comparison"]
 
 
 class Comparison:
@@ -183,29 +166,15 @@ class Comparison:
             )
         results = [folder.read(entry, self._ticket_id(entry)) for entry in entries]
         levels = judge_levels(results, self.rule)
-        return self._write(header, levels)
-
-    def _write(self, header: Mapping[str, Any], levels: list[LevelEvidence]) -> ComparisonResult:
-        environment, exact = RunFolder(self.run).read_environment()
-        budgets = _budgets(levels)
-        about: dict[str, Any] = {
-            "who": self._who,
-            "environment": environment,
-            "bit_exact": exact,
-            "tickets": tickets_of(self.source.bundle) | {"pulled": self.source.pulled},
-            "request": vars(self.request),
-            "budgets": budgets,
-            "iterations_in_all": budgets,
-            "loop": header["loop"],
-        }
-        notes = notes_of(levels, self.rule, test_examples=None, iterations_in_all=budgets)
-        if not budgets:
-            notes.append("How many iterations each network had is not recorded.")
-        table = markdown(levels, notes, self.metric)
-        write_json(self.run / "evidence.json", record(levels, header, about, self.rule))
-        write_bytes(self.run / "comparisons.csv", csv_text(levels).encode())
-        write_bytes(self.run / "comparisons.md", table.encode())
-        return ComparisonResult(run=self.run, levels=tuple(levels), table=table)
+        return write_result(
+            self.run,
+            self.source,
+            levels,
+            request=self.request,
+            header=header,
+            rule=self.rule,
+            who=self._who,
+        )
 
     def _steps(self) -> Iterator[Step]:
         folder = ExperimentFolder(self.run)
@@ -226,18 +195,12 @@ class Comparison:
                     step.end()
 
     def _header(self) -> dict[str, Any]:
-        script = script_file()
         return {
             "digest": self.spec.digest,
             "spec": self.spec.to_table(),
             "bundle": self.source.id,
             "data": {"name": self.spec.data_name, "fingerprint": None},
-            "loop": {
-                "network": self.network.file.name if self.network.file else "",
-                "network_sha256": file_digest(self.network.file),
-                "script": script.name if script else "",
-                "script_sha256": file_digest(script),
-            },
+            "loop": files_of(self.network),
         }
 
     def _step(self, entry: MemberKey, folder: ExperimentFolder) -> Step:
@@ -313,20 +276,6 @@ def _source_of(
     source = Source(open_bundle(folder / "bundle"))
     weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
     return source, chosen_levels(source.bundle, str(ticket.level))
-
-
-def _budgets(levels: Sequence[LevelEvidence]) -> dict[str, int]:
-    """The last iteration that is known of each network, the most of all; empty unless of all.
-
-    It is what the loop reported, or else what its optimizers were seen to do; it counts from the
-    initialization, so those behind a rewound theta0 are in it.
-    """
-    found: dict[str, int] = {}
-    for level in levels:
-        for name, results in level.results.items():
-            last = max(int(each.curves.iterations[-1]) for each in results)
-            found[name] = max(found.get(name, 0), last)
-    return found if all(found.values()) else {}
 
 
 def _check_against(against: Sequence[str], trials: int) -> None:

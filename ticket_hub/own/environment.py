@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ticket_hub.environment import fingerprint
 from ticket_hub.errors import RecipeError
+from ticket_hub.own.network import OwnNetwork, file_digest
 
-__all__ = ["environment_of", "script_file"]
+__all__ = ["environment_of", "files_of"]
 
 _KNOWN = frozenset({"cpu_capability", "numpy", "platform", "python", "ticket_hub", "torch"})
 """What a fingerprint can say of a loop whose device and threads are its own affair."""
@@ -26,7 +27,18 @@ def environment_of(packages: Sequence[str]) -> dict[str, str]:
     return facts | {name: _version(name) for name in packages}
 
 
-def script_file() -> Path | None:
+def files_of(network: OwnNetwork) -> dict[str, str]:
+    """Names and sha256 of the author's files: the network's and the script; empty where none is."""
+    script = _script_file()
+    return {
+        "network": network.file.name if network.file else "",
+        "network_sha256": file_digest(network.file),
+        "script": script.name if script else "",
+        "script_sha256": file_digest(script),
+    }
+
+
+def _script_file() -> Path | None:
     """The file that Python was started with, where it is one."""
     name = getattr(sys.modules["__main__"], "__file__", None)
     found = Path(name) if name else None

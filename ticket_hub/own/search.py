@@ -10,9 +10,9 @@ from ticket_hub import home
 from ticket_hub.durable import sweep
 from ticket_hub.errors import RecipeError
 from ticket_hub.networks.seeding import seed_generators
-from ticket_hub.own.environment import script_file
+from ticket_hub.own.environment import files_of
 from ticket_hub.own.gradients import Loss, LossGradients
-from ticket_hub.own.network import Make, OwnNetwork, file_digest
+from ticket_hub.own.network import Make, OwnNetwork
 from ticket_hub.own.ranks import together
 from ticket_hub.own.step import Step, StepFacts
 from ticket_hub.own.step_files import StepFiles
@@ -116,16 +116,12 @@ class Search:
                 levels=levels, trials=trials, seed=seed, rewind=rewind, stop_density=stop_density
             ),
         )
-        script = script_file()
         loop = OwnLoop(
             metric=metric,
             data=data,
-            network=self.network.file.name if self.network.file else "",
-            network_sha256=file_digest(self.network.file),
-            script=script.name if script else "",
-            script_sha256=file_digest(script),
             commit=commit,
             settings=dict(settings or {}),
+            **files_of(self.network),
         )
         resources = Resources(notify=notify, accept_environment=accept_environment)
         gradients = LossGradients(self.network, loss, batches)

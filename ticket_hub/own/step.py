@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from ticket_hub.errors import TrainingError
 from ticket_hub.own.network import state_of
-from ticket_hub.recipe.own import MAX_NAME, MAX_NAMES, Metric, are_names
+from ticket_hub.own.readings import Readings
+from ticket_hub.recipe.own import Metric
 from ticket_hub.training import Curves
 from ticket_hub.types import Mask, Weights
 
 __all__ = ["Finished", "Step", "StepFacts"]
-
-_TEST = 4
-"""The column of the metric on the test part; what was read of the training part stands behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +93,7 @@ class Step:
         """Note what the module is made of, and count its steps."""
         self.iterations = self.facts.start
         self._point: Weights | None = None
-        self._readings: list[tuple[float, ...]] = []
+        self._readings = Readings(self.metric)
         # All names of a shared weight: a loop that replaces one of them has replaced the weight.
         self._parameters = dict(self.module.named_parameters(remove_duplicate=False))
         # Whose ids nothing else can get, as long as they are held above.
@@ -155,23 +152,15 @@ class Step:
             TrainingError: a number is not possible, or the iteration does not grow.
         """
         self._demand_open()
-        row = [_number("iteration", iteration), _number("validation_loss", validation_loss)]
-        row += [_number("validation", validation), _number("test_loss", test_loss)]
-        row += [_number("test", test), _number("train_loss", train_loss), _number("train", train)]
-        if not math.isfinite(validation_loss):
-            raise TrainingError(
-                f"The validation loss at iteration {iteration} is {validation_loss}.",
-                "Report finite numbers; a lower learning rate keeps a loop from diverging.",
-            )
-        for name, value in (("test", test), ("validation", validation), ("train", train)):
-            if not (math.isnan(value) or self.metric.is_possible(value)):
-                raise self._impossible(name, value)
-        last = self._readings[-1][0] if self._readings else -1
-        if iteration <= last:
-            raise TrainingError(
-                f"Iteration {iteration} was reported after {last:.0f}.", "Report in order."
-            )
-        self._readings.append(tuple(row))
+        self._readings.add(
+            iteration,
+            validation_loss=validation_loss,
+            test=test,
+            validation=validation,
+            test_loss=test_loss,
+            train=train,
+            train_loss=train_loss,
+        )
 
     def finish(self, **measured: float) -> None:
         """Keep what was trained and measured; to be called once, when the training is over.
@@ -190,22 +179,7 @@ class Step:
             StorageError: it cannot be written.
         """
         self._demand_open()
-        if not are_names(measured):
-            strange = next((name for name in measured if not are_names([name])), "")
-            raise TrainingError(
-                f"A number cannot be called {strange[:MAX_NAME]!r}."
-                if strange
-                else f"There are too many numbers: {len(measured)}.",
-                f"Give at most {MAX_NAMES}, each with a name of one line and at most {MAX_NAME} "
-                "characters; the step is still open.",
-            )
-        measured = {name: _number(name, value) for name, value in measured.items()}
-        for name, value in measured.items():
-            if not math.isfinite(value):
-                raise self._impossible(name, value)
-        for name in ("test", "validation", "train", self.metric.name):
-            if name in measured and not self.metric.is_possible(measured[name]):
-                raise self._impossible(name, measured[name])
+        measured = self._readings.checked(measured)
         point = self._point
         if self.rewind_step and not self.facts.level and point is None:
             raise TrainingError(
@@ -216,7 +190,7 @@ class Step:
         finished = Finished(
             weights=self._state(),
             point=point,
-            curves=self._curves(measured),
+            curves=self._readings.curves(measured, self.iterations),
             iterations=self.iterations,
         )
         # Before the step counts as finished: where the disk refuses, it can be finished again.
@@ -245,40 +219,6 @@ class Step:
         if not trained.isdisjoint(self._trained):
             self.iterations += 1
 
-    def _curves(self, measured: Mapping[str, float]) -> Curves:
-        named = [name for name in ("test", self.metric.name) if name in measured]
-        rows = self._readings
-        if len(named) > 1 or (named and any(math.isfinite(row[_TEST]) for row in rows)):
-            raise TrainingError(
-                f"The {self.metric.name} on the test part was given twice.",
-                "Give it to `finish`, or to `report`; not to both.",
-            )
-        if named:
-            rows = [
-                (
-                    float(max(self.iterations, 0)),
-                    math.nan,
-                    measured.get("validation", math.nan),
-                    math.nan,
-                    measured[named[0]],
-                    measured.get("train_loss", math.nan),
-                    measured.get("train", math.nan),
-                )
-            ]
-        table = torch.tensor(rows, dtype=torch.float64).reshape(-1, 7)
-        sampled = not bool(table[:, _TEST + 1 :].isnan().all())
-        curves = replace(
-            Curves.of_columns(table if sampled else table[:, : _TEST + 1]),
-            measured={name: value for name, value in sorted(measured.items()) if name not in named},
-        )
-        if not rows or math.isnan(curves.accuracy):
-            raise TrainingError(
-                f"The {self.metric.name} on the test part was not measured.",
-                "Give `step.finish(test=...)`, or `step.report(iteration, validation_loss=..., "
-                "test=...)` at each evaluation.",
-            )
-        return curves
-
     def _state(self) -> Weights:
         """The module's state dict, once it is known to be what was given out, trained in place."""
         now = dict(self.module.named_parameters(remove_duplicate=False))
@@ -305,13 +245,6 @@ class Step:
                 )
         return state
 
-    def _impossible(self, name: str, value: float) -> TrainingError:
-        need = "in [0, 1]" if self.metric.is_accuracy else "finite"
-        return TrainingError(
-            f"{name} cannot be {value}.",
-            f"Give a number that is {need}; the step is still open, and nothing was kept of it.",
-        )
-
     def _demand_open(self) -> None:
         if self.is_finished or self.is_over:
             what = "finished already" if self.is_finished else "over"
@@ -320,16 +253,6 @@ class Step:
                 f"({self.facts.control}) is {what}.",
                 "Finish each step once, before the loop goes on to the next.",
             )
-
-
-def _number(name: str, value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]  # the author's
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise TrainingError(
-            f"{name} is no number, but {type(value).__name__}.",
-            "Give one number, such as `loss.item()` of a tensor; the step is still open.",
-        ) from error
 
 
 _STEPS: weakref.WeakSet[Step] = weakref.WeakSet()

@@ -2,7 +2,8 @@
 
 from ticket_hub.pruning.controls import random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.criteria import register_criterion
-from ticket_hub.pruning.granularity import AnyGranularity, Granularity, register_granularity
+from ticket_hub.pruning.granularity import register_granularity
+from ticket_hub.pruning.granularity_base import AnyGranularity, Granularity
 from ticket_hub.pruning.handle import MaskHandle, mask_handle
 from ticket_hub.pruning.keeping import keep_mask, load_masked
 from ticket_hub.pruning.masks import (

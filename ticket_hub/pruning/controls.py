@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import PruningError
-from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
+from ticket_hub.pruning.granularity import granularity_of
+from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe import PruningSpec

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 
 from ticket_hub.errors import PruningError
 from ticket_hub.pruning.distribution import shared_out
-from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
+from ticket_hub.pruning.granularity import granularity_of
+from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import PruningSpec

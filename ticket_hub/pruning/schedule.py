@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ticket_hub.errors import LayerCollapseError
 from ticket_hub.pruning.criteria import CRITERIA, MEASURED, Measured, refuse_idle, scores
-from ticket_hub.pruning.granularity import AnyGranularity, granularity_of
+from ticket_hub.pruning.granularity import granularity_of
+from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.masks import check_layers, full_mask, keeps_any
 from ticket_hub.pruning.plan import groups, targets

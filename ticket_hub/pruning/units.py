@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ticket_hub.errors import PruningError
-from ticket_hub.pruning.granularity import AnyGranularity, register_granularity
+from ticket_hub.pruning.granularity import register_granularity
+from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.group import RankingGroup
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.pruning.structure import UnitGroup

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from ticket_hub.errors import PluginError
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.recipe.axes import OPTIMIZERS
 
@@ -98,18 +97,8 @@ def register_optimizer(name: str, *, takes: Sequence[str] = ()) -> Callable[[K],
     Raises:
         PluginError: what is decorated is no subclass of `Optimizer`.
     """
-
-    def join(kind: K) -> K:
-        """Register the class, once it is known to be an optimizer."""
-        if not (isinstance(kind, type) and issubclass(kind, Optimizer)):
-            raise PluginError(
-                f"The optimizer {name!r} is no subclass of ticket_hub.training.Optimizer.",
-                "Derive a class from it that has a method `step`.",
-            )
-        registered: K = OPTIMIZERS.register(name, takes=takes)(kind)
-        return registered
-
-    return join
+    remedy = "Derive a class from it that has a method `step`."
+    return OPTIMIZERS.register_class(name, Optimizer, remedy, takes=takes)
 
 
 @register_optimizer("sgd", takes=("momentum", "nesterov"))

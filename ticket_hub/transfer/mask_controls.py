@@ -9,7 +9,7 @@ import torch
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.pruning import random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.distribution import shared_out
-from ticket_hub.pruning.granularity import AnyGranularity
+from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.transfer.controls import Pair, register_control

@@ -7,7 +7,7 @@ import torch
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.networks import outline
 from ticket_hub.pruning import full_mask
-from ticket_hub.pruning.granularity import AnyGranularity
+from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.select import drop_lowest
 from ticket_hub.recipe.own import is_own
 from ticket_hub.transfer.controls import Pair, register_control

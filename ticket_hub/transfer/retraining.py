@@ -24,11 +24,12 @@ from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.experiment import experiment
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
-from ticket_hub.transfer.planning import ExperimentOptions, Plan, plan, split_options
+from ticket_hub.transfer.planning import Plan, plan
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.spec import ExperimentSpec
 from ticket_hub.transfer.tables import EvidenceRow, csv_text, markdown, rows
+from ticket_hub.transfer.terms import ExperimentOptions, split_options
 
 __all__ = ["RetrainResult", "carry_out", "retrain", "tickets_of", "train", "write_evidence"]
 
@@ -89,7 +90,7 @@ def retrain(
             controls or trials go on in the same folder.
         on_result: called with each result when its group is on disk.
         options: what is asked for, `against`, `trials`, `changes`, `head`, `images`, `seed`,
-            `fresh`, `margin`, `alpha` and `hub`: see `ticket_hub.transfer.planning.Terms`; and what
+            `fresh`, `margin`, `alpha` and `hub`: see `ticket_hub.transfer.terms.Terms`; and what
             training may use, `device`, `workers`, `data_dir`, `observe`, `notify`, `should_stop`,
             `accept_environment` and `checkpoint_seconds`: see `ticket_hub.runs.Resources`.
 

@@ -18,10 +18,11 @@ from ticket_hub.runs.file_names import EXPERIMENT, RUN
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.level_evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
-from ticket_hub.transfer.planning import USUAL, Plan, Terms, plan_for
+from ticket_hub.transfer.planning import Plan, plan_for
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import OWN
+from ticket_hub.transfer.terms import USUAL, Terms
 
 __all__ = ["PlannedCell", "TransferPlan", "plan_transfer"]
 

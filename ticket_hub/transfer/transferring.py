@@ -16,12 +16,13 @@ from ticket_hub.showing import Shown, View
 from ticket_hub.table import Column, Table
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix, matrix_table
-from ticket_hub.transfer.planning import ExperimentOptions, Plan, split_options
+from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.preflight import preflight
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.retraining import train, write_evidence
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.tables import EvidenceRow
+from ticket_hub.transfer.terms import ExperimentOptions, split_options
 from ticket_hub.transfer.transfer_plan import TransferPlan, plan_transfer
 
 __all__ = ["TransferResult", "carry_out_transfer", "transfer_tickets"]

@@ -195,7 +195,8 @@ def _target(manifest: Manifest, request: RetrainIn) -> Recipe:
 
 
 def _of_experiment(manifest: Manifest, recipe: Recipe, request: RetrainIn, levels: int) -> Estimate:
-    from ticket_hub.transfer.planning import Terms, request_for
+    from ticket_hub.transfer.planning import request_for
+    from ticket_hub.transfer.terms import Terms
 
     terms = Terms(against=request.against, trials=request.trials or TRIALS, reinits=request.reinits)
     sizes = [len(group) for group in request_for(tuple(range(levels)), terms).groups()]

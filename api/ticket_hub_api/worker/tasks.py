@@ -28,7 +28,7 @@ from ticket_hub_api.store.job_tables import Job, Kind
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Work
-    from ticket_hub.transfer.planning import Terms
+    from ticket_hub.transfer.terms import Terms
 
 __all__ = ["FindTask", "JobTask", "RetrainTask", "Workplace", "task_of"]
 
@@ -164,7 +164,7 @@ class RetrainTask(JobTask):
 
     @property
     def _terms(self) -> Terms:
-        from ticket_hub.transfer.planning import Terms
+        from ticket_hub.transfer.terms import Terms
 
         request = self.request
         return Terms(

@@ -86,7 +86,8 @@ def command(
     """
     from ticket_hub.hub.builtin import stays_as_it_is
     from ticket_hub.runs import Log
-    from ticket_hub.transfer.planning import Terms, plan
+    from ticket_hub.transfer.planning import plan
+    from ticket_hub.transfer.terms import Terms
 
     terms = Terms(**{name: given.pop(name) for name in TERMS})
     wanted = plan(ticket, terms, dataset=dataset, own=own)

@@ -70,7 +70,7 @@ def command(
     it was stopped.
     """
     from ticket_hub.runs import Log
-    from ticket_hub.transfer.planning import Terms
+    from ticket_hub.transfer.terms import Terms
     from ticket_hub.transfer.transfer_plan import plan_transfer
 
     terms = Terms(**{name: given.pop(name) for name in TERMS})

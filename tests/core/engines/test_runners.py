@@ -24,7 +24,8 @@ from ticket_hub.errors import DataNotFoundError, EngineError, StoppedError
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.resources import Resources
 from ticket_hub.training import Progress
-from ticket_hub.transfer.planning import Terms, plan
+from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.terms import Terms
 from ticket_hub.transfer.transfer_plan import plan_transfer
 from ticket_hub.transfer.transferring import carry_out_transfer
 

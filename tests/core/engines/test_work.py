@@ -23,7 +23,8 @@ from ticket_hub.errors import (
 )
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.lock import hold
-from ticket_hub.transfer.planning import Terms, plan
+from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.terms import Terms
 
 Making = Callable[..., Work]
 

@@ -17,7 +17,8 @@ from ticket_hub.networks import architecture_for
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.transfer import RetrainResult, retrain
 from ticket_hub.transfer.images import refuse_other_size
-from ticket_hub.transfer.planning import Terms, plan
+from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.terms import Terms
 from ticket_hub.types import Architecture
 
 CHANGES = {

@@ -28,8 +28,9 @@ from ticket_hub.report.runs import report_run
 from ticket_hub.transfer import Result, RetrainResult, retrain
 from ticket_hub.transfer.evidence_of_runs import add_evidence, record_of
 from ticket_hub.transfer.folder import ExperimentFolder
-from ticket_hub.transfer.planning import Terms, plan
+from ticket_hub.transfer.planning import plan
 from ticket_hub.transfer.sharing import push_bundle
+from ticket_hub.transfer.terms import Terms
 from ticket_hub.types import Weights
 
 ALL = ["reinit", "reinit-same-sign", "shuffle", "random", "mask-only", "dense"]

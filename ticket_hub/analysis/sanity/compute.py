@@ -24,10 +24,11 @@ from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.transfer.experiment_networks import pruning_of
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_experiments, outcomes_of
-from ticket_hub.transfer.planning import Plan, Terms, plan_for
+from ticket_hub.transfer.planning import Plan, plan_for
 from ticket_hub.transfer.retraining import train, write_evidence
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.source import Source
+from ticket_hub.transfer.terms import Terms
 
 __all__ = ["Sanity", "SanityRow", "SanitySettings", "compute", "settings"]
 
