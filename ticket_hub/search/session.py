@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 
-from ticket_hub.errors import LayerCollapseError, RunError, RunMismatchError
+from ticket_hub.errors import LayerCollapseError, RunMismatchError
 from ticket_hub.pruning import density
 from ticket_hub.runs.folder import RunFolder
-from ticket_hub.runs.level import Ending, Level, Trial
+from ticket_hub.runs.level import Level, Trial
 from ticket_hub.search.bundling import RunBundle
 from ticket_hub.search.collapse import REMEDY, collapse_ending, train_to_collapse
-from ticket_hub.search.ladder import THETA0, Ladder
+from ticket_hub.search.ladder import Ladder
+from ticket_hub.search.level_masks import LevelMasks
 from ticket_hub.search.level_trainer import Supplier
 from ticket_hub.search.telling import Teller
 from ticket_hub.training import Member, Trained
-from ticket_hub.training.capacity import most_held
 from ticket_hub.training.checkpoint import FolderKeeper, LevelsKeeper
 from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture, Mask, Weights
@@ -59,11 +59,15 @@ class SearchSession:
         if begun is None or folder.is_of_another(self.recipe):
             folder.write_header(self.header)
         self.theta0 = folder.read_theta0()
-        self.recent: dict[int, Level] = {}
-        self.upcoming: tuple[Mask, ...] | None = None
-        self.ahead: dict[int, tuple[Mask, ...] | Ending] = {}
+        self.masks = LevelMasks(
+            folder,
+            self.ladder,
+            supplier,
+            self.header.architecture,
+            initial=lambda: self.initial,
+            theta0=self._known_theta0,
+        )
         self.bundle = RunBundle(folder, self.header)
-        self.dense_accuracy = 0.0
         self.teller = Teller(self.ladder, supplier.resources.notify)
 
     @cached_property
@@ -90,14 +94,14 @@ class SearchSession:
             return None
         # A process may have died between the level and the end of its states.
         FolderKeeper(folder=self.folder.checkpoints(index)).clear()
-        self.upcoming = None
+        self.masks.upcoming = None
         level = self.folder.read_level(index, self.ladder.parent(index), self._known_theta0())
         return self._add(level if level.ending is None else self._end_anew(level))
 
     def begin(self, index: int) -> list[Member]:
         """What the next level trains; `complete` takes what came of it."""
         self._refuse_to_start(index)
-        members = self.ladder.members(index, self._masks(index), self._begin_weights(index))
+        members = self.ladder.members(index, self.masks.of(index), self._begin_weights(index))
         self.teller.tell_whole()
         return members
 
@@ -138,14 +142,11 @@ class SearchSession:
 
     def _end_anew(self, level: Level) -> Level:
         """The same level with the end that the recipe gives it now: it may say to go on."""
-        dense = level.test_accuracy if level.index == 0 else self.dense_accuracy
-        ending = self.ladder.end_of_recipe(level, dense)
+        ending = self.masks.end_of_recipe(level)
         if level.ending is not None and level.ending.reason == "collapse":
             return level  # which no recipe of the same search can change
         if ending is None:
-            following = self._following(level)
-            self.upcoming = None if isinstance(following, Ending) else following
-            ending = following if isinstance(following, Ending) else None
+            ending = self.masks.settle(level)
         if ending != level.ending:
             level = dataclasses.replace(level, ending=ending)
             self.folder.reseal(level)
@@ -157,7 +158,7 @@ class SearchSession:
         All are written before any is given away, and the bundle once for all of them.
         """
         levels = {index: self.begin(index)}
-        for later, masks in self._known_masks(index):
+        for later, masks in self.masks.known(index):
             levels[later] = self.ladder.members(later, masks, self._begin_weights(later))
         for level, members in levels.items():
             # Before training, which removes what it cannot read.
@@ -187,16 +188,16 @@ class SearchSession:
             )
         except LayerCollapseError as error:
             remedy = REMEDY
-            if self.recent:
+            if self.masks.recent:
                 last = dataclasses.replace(
-                    self.recent[max(self.recent)], ending=collapse_ending(error)
+                    self.masks.recent[max(self.masks.recent)], ending=collapse_ending(error)
                 )
                 self.folder.reseal(last)
                 remedy = f"Level {last.index} is the last that works; the bundle has it. {REMEDY}"
             raise LayerCollapseError(error.problem, remedy, error.layer) from error
         for level in levels.keys() - left.keys():
-            self.ahead.pop(level, None)
-        self.ahead |= ending
+            self.masks.ahead.pop(level, None)
+        self.masks.ahead |= ending
         return left, trained
 
     def _train_together(
@@ -217,39 +218,6 @@ class SearchSession:
         keeper = LevelsKeeper(folder=folder, environment=environment)
         return train(self.header.architecture, members, snapshots, keeper)
 
-    def _known_masks(self, index: int) -> Iterator[tuple[int, tuple[Mask, ...]]]:
-        """The levels behind one that is to be trained whose masks do not depend on it.
-
-        So many as the memory can hold until they are written.
-        """
-        scored = self._scored(index) if self.ladder.is_one_population else None
-        if scored is None:
-            return
-        size = sum(each.numel() * each.element_size() for one in scored for each in one.values())
-        most = most_held(size)
-        measured = partial(self.supplier.measured, self.header.architecture)
-        for later in range(index + 1, index + most):
-            if self.ladder.planned_end(later - 1) is not None:
-                return
-            self.supplier.resources.refuse_if_stopped(f"the masks of level {later}")
-            dense = self.ladder.dense()
-            found = self.ladder.prune(later, scored, dense, self.initial, measured)
-            self.ahead[later] = found
-            if isinstance(found, Ending):
-                return
-            yield later, found
-
-    def _scored(self, index: int) -> Sequence[Weights] | None:
-        """By trial, the weights that all pruned levels are scored by; None before that is known."""
-        when = self.ladder.pruning.when
-        if when in THETA0:
-            return self.initial
-        if index == 0:
-            return None
-        if when == "trained":
-            return [trial.trained.weights for trial in self.recent[0].trials]
-        return self._known_theta0()
-
     def _refuse_to_start(self, index: int) -> None:
         resources = self.supplier.resources
         resources.refuse_if_stopped(f"level {index}")
@@ -263,42 +231,12 @@ class SearchSession:
         if not self.supplier.is_exact:
             self.folder.mark_inexact()
 
-    def _masks(self, index: int) -> tuple[Mask, ...]:
-        if index == 0:
-            return self.ladder.dense()
-        if index == self.ladder.search.first_level:
-            return self._first_masks(index)
-        following = self.upcoming or self._following(self.recent[index - 1])
-        if isinstance(following, Ending):
-            raise RunError(
-                f"{self.folder.level(index - 1)} was not the last level when it was made, "
-                f"but now it is: {following.about}",
-                "Go on with the version of Ticket Hub that the run was begun with.",
-            )
-        return following
-
-    def _of_theta0(self, index: int) -> tuple[Mask, ...] | Ending:
-        """The masks of a level of a search without the dense one."""
-        measured = partial(self.supplier.measured, self.header.architecture)
-        return self.ladder.prune(index, self.initial, self.ladder.dense(), self.initial, measured)
-
-    def _first_masks(self, index: int) -> tuple[Mask, ...]:
-        """Those of a first level that is not the dense one."""
-        found = self._of_theta0(index)
-        if isinstance(found, Ending):
-            raise LayerCollapseError(
-                found.about,
-                REMEDY,
-                layer=found.layer,
-            )
-        return found
-
     def _begin_weights(self, index: int) -> Sequence[Weights]:
         parent = self.ladder.parent(index)
         if parent is None:
             return self.initial
         if self.ladder.search.goes_on:
-            return [trial.trained.weights for trial in self.recent[parent].trials]
+            return [trial.trained.weights for trial in self.masks.recent[parent].trials]
         return self._known_theta0() if self.ladder.search.rewind_step else self.initial
 
     def _keep(self, index: int, masks: Sequence[Mask], trained: Sequence[Trained]) -> Level:
@@ -322,10 +260,8 @@ class SearchSession:
                 for seed, theta0, mask, done in trials
             ),
         )
-        following = self._following(level)
-        self.upcoming = None if isinstance(following, Ending) else following
-        if isinstance(following, Ending):
-            level = dataclasses.replace(level, ending=following)
+        if (ending := self.masks.settle(level)) is not None:
+            level = dataclasses.replace(level, ending=ending)
         self.folder.write_level(level, self.ladder.parent(index))
         return level
 
@@ -333,23 +269,6 @@ class SearchSession:
         assert self.theta0 is not None, "level 0 is finished only after theta0 is written"
         return self.theta0
 
-    def _following(self, level: Level) -> tuple[Mask, ...] | Ending:
-        if (ahead := self.ahead.pop(level.index + 1, None)) is not None:
-            return ahead
-        if not self.ladder.search.dense:
-            return self.ladder.planned_end(level.index) or self._of_theta0(level.index + 1)
-        known = self.recent | {level.index: level}
-        parent = known[self.ladder.parent(level.index + 1) or 0]
-        dense = level.test_accuracy if level.index == 0 else self.dense_accuracy
-
-        measured = partial(self.supplier.measured, self.header.architecture)
-        return self.ladder.following(level, parent, self.initial, dense, measured)
-
     def _remember(self, level: Level) -> None:
-        if level.index == 0:
-            self.dense_accuracy = level.test_accuracy
-        needed = self.ladder.parent(level.index + 1)
-        # Only the parent of what comes next: weights of a whole ladder would not fit into memory.
-        self.recent = {index: known for index, known in self.recent.items() if index == needed}
-        self.recent[level.index] = level
+        self.masks.remember(level)
         self.bundle.add(level)
