@@ -20,7 +20,7 @@ from ticket_hub_api.services import services_of
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["is_fragment", "render"]
+__all__ = ["is_fragment", "render", "templates"]
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "ticket-theme"
@@ -36,7 +36,8 @@ _HTMX = {
 
 
 @functools.cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """The templates, strict about names, with the words of the pages as filters."""
     from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to import
 
     environment = Environment(
@@ -77,7 +78,7 @@ def render(
     visitor: Principal = getattr(request.state, "visitor", ANONYMOUS)
     forms = forms or not visitor.anonymous
     text = (
-        _environment()
+        templates()
         .get_template(template)
         .render(
             **context,

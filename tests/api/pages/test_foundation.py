@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ticket_hub_api.app import ROUTERS
 from ticket_hub_api.pages.forms import checked_fields, safe_path
+from ticket_hub_api.pages.rendering import templates
 from ticket_hub_api.pages.router import TAG
 from ticket_hub_api.pages.security import POLICY
 from ticket_hub_api.pages.static_files import static_files
@@ -62,6 +63,20 @@ def test_the_policy_allows_no_inline_code_and_no_other_host() -> None:
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
     assert "*" not in POLICY
+
+
+def test_who_replayed_and_who_signed_are_told_apart() -> None:
+    vouched = templates().get_template("macros.html").module.vouched  # type: ignore[attr-defined] # a macro
+
+    def said(**facts: object) -> str:
+        found = {"replays": 0, "identical": 0, "signed_by": ""} | facts
+        return re.sub("<[^>]+>", "", str(vouched(found))).strip()
+
+    both = said(replays=2, identical=1, signed_by="ada")
+    assert both == "replayed by 2, 1 to the bit; signed by ada"
+    assert said(replays=2) == "replayed by 2"
+    assert said(signed_by="ada") == "signed by ada"
+    assert said() == "\N{EN DASH}"
 
 
 def test_templates_have_no_inline_script_style_or_handler() -> None:
