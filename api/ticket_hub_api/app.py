@@ -70,6 +70,7 @@ from ticket_hub_api.store.migrate import check_schema
 from ticket_hub_api.store.names import ENCODED_SLASH
 from ticket_hub_api.web.problems import problem_response, speaks_problems
 from ticket_hub_api.web.routing import HubRoute
+from ticket_hub_api.webhooks.forgetting import forget_deliveries
 from ticket_hub_api.webhooks.sending import deliver_due
 
 if TYPE_CHECKING:  # older versions have none, and pass over what they do not know
@@ -81,6 +82,7 @@ _log = logging.getLogger("ticket_hub_api")
 FLUSH_SECONDS = 10.0
 LOG_FLUSH_SECONDS = 0.5
 WEBHOOK_SECONDS = 2.0
+FORGET_SECONDS = 3600.0
 LOG_BUFFER = 1 << 16
 # FastAPI's own would look for a collector at each request, and tell it whole addresses: some of
 # them carry a permission. `observing` counts and logs instead.
@@ -212,7 +214,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     log: IO[str] | None = app.state.log
     if "torch" not in sys.modules:  # else nothing would be spared
         services.torch_process.start()
-    tasks = [asyncio.create_task(_flush_regularly(services))]
+    tasks = [
+        asyncio.create_task(_flush_regularly(services)),
+        asyncio.create_task(_forget_deliveries(services)),
+    ]
     if services.settings.webhook_hosts:
         tasks.append(asyncio.create_task(_send_webhooks(services)))
     if log is not None:
@@ -249,6 +254,15 @@ async def _send_webhooks(services: Services) -> None:
             await run_in_threadpool(deliver_due, services.database, services.settings)
         except TicketHubError:
             _log.warning("Webhooks could not be sent; they are tried again later.")
+
+
+async def _forget_deliveries(services: Services) -> None:
+    while True:
+        await asyncio.sleep(FORGET_SECONDS)
+        try:
+            await run_in_threadpool(forget_deliveries, services.database)
+        except TicketHubError:
+            _log.warning("Old deliveries of webhooks could not be removed; it is tried again.")
 
 
 async def _flush_log(log: IO[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -15,22 +16,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.helpers.calling import Caller
 from tests.helpers.forked import running_hub
 from ticket_hub.errors import HubError, HubNotFoundError
 from ticket_hub.hub import connect, push
+from ticket_hub_api import app as app_module
 from ticket_hub_api import operation
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.errors import ApiError
+from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.migrate import migrate
-from ticket_hub_api.store.tables import SECOND, Repository
+from ticket_hub_api.store.tables import SECOND, Repository, now
 from ticket_hub_api.store.webhook_tables import WebhookDelivery
-from ticket_hub_api.webhooks import addresses, hooks, sending
+from ticket_hub_api.webhooks import addresses, forgetting, hooks, sending
 from ticket_hub_api.webhooks.listener import WebhookListener
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden/format-1"
@@ -249,6 +253,62 @@ def test_two_processes_send_a_delivery_once(database: Database, receiver: Receiv
     assert len(receiver.taken) == 1
     assert fate(database, hook).state == "delivered"
     database.transact(lambda session: hooks.remove_webhook(session, hooks.OPERATOR, hook.id))
+
+
+def test_what_was_tried_long_ago_is_forgotten_and_the_rest_stays(
+    database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = allowing(receiver)
+    hook = told(database, "ada", settings, receiver.url)
+    month = forgetting.KEPT_SECONDS * SECOND
+
+    def live(session: Any) -> None:  # noqa: ANN401 - a session
+        """Of each state one that is a month old, and one that is a minute younger."""
+        for state in ("delivered", "failed", "waiting"):
+            for age in (month + 60 * SECOND, month - 60 * SECOND):
+                row = WebhookDelivery(webhook_id=hook.id, event="push", body="{}", state=state)
+                row.next_at = now() - age
+                session.add(row)
+
+    database.transact(live)
+    monkeypatch.setattr(forgetting, "_BATCH", 2)
+    assert forgetting.forget_deliveries(database) == 3
+    assert forgetting.forget_deliveries(database) == 0
+    left = database.transact(lambda session: hooks.deliveries_of(session, hooks.OPERATOR, hook.id))
+    assert sorted(each.state for each in left) == ["delivered", "failed", "waiting", "waiting"]
+    database.transact(lambda session: hooks.remove_webhook(session, hooks.OPERATOR, hook.id))
+
+
+def test_a_service_forgets_by_itself(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(folder=tmp_path)  # it sends nothing any more
+    prepare(settings, host="127.0.0.1", port=1)
+    monkeypatch.setattr(app_module, "FORGET_SECONDS", 0.01)
+    monkeypatch.setattr(forgetting, "KEPT_SECONDS", 0)
+    app = app_module.create_app(settings)
+    database: Database = app.state.services.database
+    accounts.add_user(database, "ada")
+    hook = told(database, "ada", allowing(receiver), receiver.url)
+
+    def known() -> list[hooks.Delivery]:
+        return database.transact(
+            lambda session: hooks.deliveries_of(session, hooks.OPERATOR, hook.id)
+        )
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):
+            for _ in range(500):
+                if not await asyncio.to_thread(known):
+                    return
+                await asyncio.sleep(0.02)
+
+    assert len(known()) == 1
+    asyncio.run(serve())
+    reopened = Database(settings.database_url)
+    with reopened.read() as connection:
+        assert connection.scalars(select(WebhookDelivery.id)).all() == []
+    reopened.close()
 
 
 def test_no_redirect_is_followed(database: Database, receiver: Receiver, shared: Receiver) -> None:
