@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import ticket_hub
+from tests.helpers.browsing import Reader
 from tests.helpers.calling import Caller
 from tests.helpers.forked import fork_of, running_hub, start
 from ticket_hub.engines.folder import WorkFolder
@@ -24,6 +26,7 @@ from ticket_hub.engines.local import KILL_SECONDS
 from ticket_hub.recipe import load_recipe
 from ticket_hub.transfer.sharing import name_card
 from ticket_hub_api.background import RunningHub
+from ticket_hub_api.pages.trial_drawing import MIN_POINTS
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, LOOK_SECONDS
 from ticket_hub_api.worker.engines import GRACE_SECONDS
@@ -268,10 +271,33 @@ def test_a_cancel_is_designed_to_end_within_ten_seconds() -> None:
     assert BEAT_SECONDS + LOOK_SECONDS + GRACE_SECONDS + KILL_SECONDS < 10
 
 
-def test_a_running_job_is_cancelled_with_its_whole_process_group(peace: Site) -> None:
+def until_drawn(ask: Call, job: str) -> dict[str, list[tuple[int, float]]]:
+    """The curves of what trains in a job, once one of them can be drawn."""
+    deadline = time.monotonic() + 120
+    while True:
+        curves = ask("GET", f"{API}/{job}").json["progress"].get("curves", {})
+        if any(len(points) >= MIN_POINTS for points in curves.values()):
+            return dict(curves)
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_running_job_shows_its_curves_and_is_cancelled_with_its_whole_process_group(
+    peace: Site,
+) -> None:
     ask = peace.ask
-    job = peace.submit(**ENDLESS)
-    until_training(ask, job["id"])
+    job = peace.submit(**ENDLESS | {"evaluate_every": 100})
+    curves = until_drawn(ask, job["id"])
+    assert len(curves) <= ENDLESS["trials"]
+    for points in curves.values():
+        iterations, accuracies = zip(*points, strict=True)
+        assert list(iterations) == sorted(set(iterations))
+        assert all(iteration % 100 == 0 for iteration in iterations)
+        assert all(0 <= accuracy <= 1 for accuracy in accuracies)
+    bearer = f"Bearer {peace.hub.token}"
+    page = Reader(peace.hub.endpoint).get(f"/jobs/{job['id']}", Authorization=bearer).text
+    shown = dict(re.findall(r'class="curve" points="([^"]+)"><title>([^<]+)<', page))
+    assert set(curves) <= set(shown.values())
     group = json.loads((peace.workplace / job["id"] / "work/process.json").read_bytes())["process"]
     assert ask("POST", f"{API}/{job['id']}/cancel").json["stopping"] is True
     assert until(ask, job["id"], {"cancelled"}, 30)["state"] == "cancelled"
