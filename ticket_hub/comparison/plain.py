@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ticket_hub.comparison.ladder import Measured
 from ticket_hub.comparison.studies import Study, StudyLevel
-from ticket_hub.evidence import ControlComparison, Pairing, Verdict
+from ticket_hub.evidence import ControlComparison, Pairing
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.evidence.statistics import Difference, Ratio
@@ -59,7 +59,7 @@ def _level(level: StudyLevel, study: Study) -> dict[str, Any]:
     return {
         "level": level.level,
         "density": level.ticket.density,
-        "verdict": None if level.verdict is None else _verdict(level.verdict),
+        "verdict": None if level.verdict is None else level.verdict.summary(),
         "networks": {name: _measured(each) for name, each in level.networks.items()},
         "differences": [
             _difference(each, study.pairing(level, each.control)) for each in comparisons
@@ -80,19 +80,6 @@ def _measured(measured: Measured) -> dict[str, Any]:
             {"test_accuracy": accuracy, "early_stop": stop}
             for accuracy, stop in zip(outcome.accuracy, outcome.early_stop, strict=True)
         ],
-    }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "word": verdict.word,
-        "reason": verdict.reason,
-        "n": verdict.n,
-        "tickets": verdict.tickets,
-        "margin": verdict.margin,
-        "alpha": verdict.alpha,
-        "family": verdict.family,
-        "trials_needed": verdict.trials_needed,
     }
 
 

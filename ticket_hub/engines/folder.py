@@ -26,7 +26,7 @@ from ticket_hub.errors import EngineError, RunLockedError, TicketHubError, WorkL
 from ticket_hub.exit_codes import INTERNAL, exit_code
 from ticket_hub.runs.lock import is_held
 
-__all__ = ["WorkFolder", "internal_error", "works_folder"]
+__all__ = ["FolderEngine", "WorkFolder", "internal_error", "works_folder"]
 
 FORMAT = 1
 
@@ -190,3 +190,17 @@ def _table(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return table if isinstance(table, dict) else None
+
+
+class FolderEngine:
+    """An engine whose works leave what they came to in their folders, wherever they were done."""
+
+    def result(self, folder: Path) -> dict[str, Any]:
+        """What a finished work came to, as plain values.
+
+        Raises:
+            TicketHubError: what it failed with.
+            WorkLostError: it was stopped.
+            EngineError: it is not finished.
+        """
+        return WorkFolder(folder).result()

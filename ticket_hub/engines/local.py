@@ -19,13 +19,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ticket_hub.durable import make_folder, write_json
 from ticket_hub.engines.base import Status, Work
 from ticket_hub.engines.child_environment import child_environment
 from ticket_hub.engines.choice import number, processes_of, refuse_unknown, register_engine
-from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.folder import FolderEngine, WorkFolder
 from ticket_hub.engines.slots import Slot, SlotPool, machine_slots
 from ticket_hub.engines.supervised_process import until_free
 from ticket_hub.errors import EngineError, RunLockedError
@@ -57,7 +56,7 @@ def from_options(options: Mapping[str, str]) -> LocalEngine:
     return LocalEngine(slots, processes=processes)
 
 
-class LocalEngine:
+class LocalEngine(FolderEngine):
     """Each work in a process group of its own, which goes on when this process ends.
 
     Nothing is known to this object alone but what waits for a slot: a new one, in a new process,
@@ -123,16 +122,6 @@ class LocalEngine:
         place.mark_cancelled()
         self._stop(place)
         self._reap()
-
-    def result(self, folder: Path) -> dict[str, Any]:
-        """What a finished work came to, as plain values.
-
-        Raises:
-            TicketHubError: what it failed with.
-            WorkLostError: it was stopped.
-            EngineError: it is not finished.
-        """
-        return WorkFolder(folder).result()
 
     def close(self) -> None:
         """Let go of what waits; what runs goes on running."""

@@ -34,7 +34,7 @@ from ticket_hub.engines.choice import (
     refuse_unknown,
     register_engine,
 )
-from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.folder import FolderEngine, WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
 from ticket_hub.project import install_extra
@@ -65,7 +65,7 @@ def from_options(options: Mapping[str, str]) -> RayEngine:
     )
 
 
-class RayEngine:
+class RayEngine(FolderEngine):
     """Each work as a task, done in a process of its own on whatever machine Ray chooses.
 
     Args:
@@ -151,16 +151,6 @@ class RayEngine:
         if not until_free(place, GRACE_SECONDS):
             self._ray.cancel(task, force=True)
             until_free(place, 1.0)
-
-    def result(self, folder: Path) -> dict[str, Any]:
-        """What a finished work came to, as plain values.
-
-        Raises:
-            TicketHubError: what it failed with.
-            WorkLostError: it was stopped.
-            EngineError: it is not finished.
-        """
-        return WorkFolder(folder).result()
 
     def close(self) -> None:
         """Leave the cluster; Ray ends the works that this process has submitted."""

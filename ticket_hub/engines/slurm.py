@@ -40,7 +40,7 @@ from ticket_hub.engines.choice import (
     refuse_unknown,
     register_engine,
 )
-from ticket_hub.engines.folder import WorkFolder
+from ticket_hub.engines.folder import FolderEngine, WorkFolder
 from ticket_hub.engines.supervised_process import GRACE_SECONDS, SupervisedProcess, see, until_free
 from ticket_hub.errors import EngineError
 from ticket_hub.project import install_extra
@@ -124,7 +124,7 @@ class SubmittedWork:
         return DelayedSubmission(dataclasses.replace(self, _attended=None))
 
 
-class SlurmEngine:
+class SlurmEngine(FolderEngine):
     """Each work as a job.
 
     Args:
@@ -225,16 +225,6 @@ class SlurmEngine:
                 self._ending.append(job)
         self._jobs.pop(folder, None)
         (folder / "process.json").unlink(missing_ok=True)
-
-    def result(self, folder: Path) -> dict[str, Any]:
-        """What a finished work came to, as plain values.
-
-        Raises:
-            TicketHubError: what it failed with.
-            WorkLostError: it was stopped.
-            EngineError: it is not finished.
-        """
-        return WorkFolder(folder).result()
 
     def close(self) -> None:
         """Let go of the jobs, which go on."""

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -81,6 +81,19 @@ class Verdict:
     family: int
     comparisons: tuple[ControlComparison, ...]
     trials_needed: int | None
+
+    def summary(self) -> dict[str, Any]:
+        """What it says as plain values, without the comparisons, which have tables of their own."""
+        return {
+            "word": self.word,
+            "reason": self.reason,
+            "n": self.n,
+            "tickets": self.tickets,
+            "margin": self.margin,
+            "alpha": self.alpha,
+            "family": self.family,
+            "trials_needed": self.trials_needed,
+        }
 
 
 Judged: TypeAlias = tuple[Outcome, Mapping[str, Outcome]]

@@ -142,7 +142,7 @@ def _tell(result: RetrainResult, out: CommandOutput) -> None:
     table = [dataclasses.asdict(row) for row in rows(result.levels)]
     verdicts = {level.level: level.verdict for level in result.levels}
     if out.form == "json":
-        evidence = {str(level): _verdict(verdict) for level, verdict in verdicts.items()}
+        evidence = {str(level): verdict.summary() for level, verdict in verdicts.items()}
         out.json({"run": result.run, "rows": _finite(table), "verdicts": evidence})
         return
     if out.form == "quiet":
@@ -206,19 +206,6 @@ def _spans(row: dict[str, Any]) -> dict[str, Any]:
     accuracies = (row["accuracy"], row["accuracy_low"], row["accuracy_high"])
     counted = drawn_text(row["n"], row["tickets"], row["network"], row["draws"])
     return {"accuracies": accuracies, "gains": gain, "counted": counted}
-
-
-def _verdict(verdict: Any) -> dict[str, Any]:  # noqa: ANN401 - of the core, which is imported late
-    return {
-        "word": verdict.word,
-        "reason": verdict.reason,
-        "n": verdict.n,
-        "tickets": verdict.tickets,
-        "margin": verdict.margin,
-        "alpha": verdict.alpha,
-        "family": verdict.family,
-        "trials_needed": verdict.trials_needed,
-    }
 
 
 def _finite(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
