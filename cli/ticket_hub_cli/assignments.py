@@ -25,6 +25,7 @@ def sweep_settings(sweeps: Iterable[str]) -> dict[str, list[Any]]:
         ((key, value),) = settings([text], param="--sweep").items()
         if key in found:
             raise click.BadParameter(f"{key} is swept twice.", param_hint="--sweep")
+        # Brackets are TOML, in which a value may have commas; without them commas divide the text.
         listed = value if isinstance(value, list) else None
         found[key] = listed or [_value(v.strip()) for v in text.partition("=")[2].split(",")]
     return found

@@ -55,6 +55,7 @@ class LazyGroup(EndsWithExamples, click.Group):
             name, command, rest = super().resolve_command(ctx, args)
         except click.UsageError as error:
             raise click.UsageError(self._no_such_command(error, args[0]), ctx) from error
+        # Completion parses leniently: a mistake in the user's file is no matter for it.
         if name is not None and command is not None and not ctx.resilient_parsing:
             ctx.default_map = {name: defaults_for(name, command, self.modules)}
         return name, command, rest
@@ -68,6 +69,7 @@ class LazyGroup(EndsWithExamples, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands by section, with the first sentence of each."""
+        # Over all sections, so that their columns stand below each other.
         width = max(map(len, self.modules), default=0)
         for heading, part in self.sections.items():
             rows = []

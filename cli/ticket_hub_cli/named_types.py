@@ -74,6 +74,7 @@ class RunName(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """The runs that exist, and folders; behind a colon, the levels of a ticket."""
         del ctx, param
+        # `builtin:` begins the names of what comes along, and has no level behind it.
         if ":" in incomplete and not incomplete.startswith("builtin:"):
             return levels_of(incomplete)
         from ticket_hub.home import runs_folder
@@ -115,6 +116,7 @@ class RegisteredName(click.ParamType[str]):
         """Refuse a name that nothing has, with the nearest."""
         from ticket_hub.registry import YOUR_OWN, there_are
 
+        # Plugins' names last: to ask for them imports every plugin.
         if value not in self._registry.known() and value not in self._registry.names():
             remedy = f"{there_are(value, sorted(self._registry.known()))} {YOUR_OWN}"
             self.fail(f"There is no {value!r}. {remedy}", param, ctx)

@@ -106,6 +106,7 @@ def import_option(function: F) -> F:
         "--import",
         metavar="FILE|MODULE",
         multiple=True,
+        # Before all others, whose values may be names that it registers.
         is_eager=True,
         expose_value=False,
         callback=_import,
@@ -174,6 +175,7 @@ def resource_options(accept: str = "") -> Callable[[F], F]:
             return function(*args, resources=resources, **values)
 
         command: Any = with_resources
+        # click takes the decorator nearest to the function for the last option.
         for option in reversed(found):
             command = option(command)
         return cast("F", command)

@@ -96,6 +96,7 @@ class CommandOutput:
 
     def hint(self, text: str) -> None:
         """Advice, such as the next command; never part of the result."""
+        # A closed stderr takes the advice away, and not the result.
         if self.form != "quiet":
             with contextlib.suppress(OSError):
                 click.echo(text, err=True)
@@ -168,6 +169,7 @@ def is_sure(question: str) -> bool:
     try:
         return click.confirm(question, err=True)
     except click.Abort:
+        # On a terminal somebody pressed Ctrl-C; elsewhere the input has ended.
         if sys.stdin.isatty():
             raise
         click.echo(err=True)

@@ -183,6 +183,7 @@ def live(pace: Pace, stream: TextIO) -> Iterator[Watcher]:
         get_renderable=board.render,
         console=console,
         refresh_per_second=FRAMES_PER_SECOND,
+        # What moves is gone at the end; what scrolled by stays.
         transient=True,
     ):
         yield board
@@ -238,6 +239,7 @@ class Board:
 
 def _trial_number(item: tuple[str, object]) -> tuple[int, str]:
     name = item[0]
+    # By number, since as text trial-10 comes before trial-2.
     number = name.rpartition("-")[2].partition(".")[0]
     return (int(number) if number.isdigit() else 0, name)
 

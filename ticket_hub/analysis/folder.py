@@ -82,6 +82,8 @@ class AnalysisFolder:
             raise RunError(f"{self.path} is a file.", "Name a folder for the analysis.")
         run = any((self.path / name).exists() for name in (RUN, EXPERIMENT))
         filled = self.path.is_dir() and any(self.path.iterdir())
+        # Whoever works here takes the lock before anything is written: files without one are not
+        # ours.
         if run or (filled and not self.lock.exists()):
             raise RunError(
                 f"{self.path} holds something that is no analysis.",
@@ -105,6 +107,7 @@ class AnalysisFolder:
         if not path.exists():
             return None
         table = _read(path)
+        # As JSON: a file gives lists where the identity has tuples.
         if canonical_json(table.get("identity")) != canonical_json(dict(identity)):
             raise RunMismatchError(
                 f"{path} is of other tickets, or was made with other settings.",

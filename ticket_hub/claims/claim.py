@@ -184,6 +184,7 @@ def _check_kinds(parts: Mapping[str, Any]) -> None:
             "Use letters, digits, dashes, dots and underscores, at most 64.",
         )
     number = parts.get("number")
+    # In Python True is an int.
     if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
         raise RecipeError("number of a claim is a whole number.", _REMEDY)
     budgets = parts["budgets"]

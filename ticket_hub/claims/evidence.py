@@ -64,6 +64,7 @@ class ClaimEvidence:
             return _of_analysis(self._finding(statement.sides[0]), statement, confidence)
         first, second = map(self._measured, statement.sides)
         pairing: Pairing = "data order" if first.orders == second.orders else "seed"
+        # With more trials on one side, some have no like on the other.
         if first.n != second.n:
             pairing = "none"
         outcomes = [_outcome(each, statement) for each in (first, second)]
@@ -78,6 +79,7 @@ class ClaimEvidence:
         return first, second
 
     def _finding(self, side: Side) -> Finding:
+        # Level 0 is the dense network, and no ticket.
         known = {each.density: each for each in self.findings[side.study] if each.level}
         wanted = side.density or 1
         near = min(known, key=lambda density: abs(density - wanted))
@@ -107,6 +109,7 @@ def _of_analysis(finding: Finding, statement: Statement, confidence: float) -> C
     name = statement.measure.partition(".")[2]
     measure = find_analysis(finding.analysis).measures[name]
     values = measure.values(finding.result, statement.layer, statement.measure)
+    # An outcome has early stops and an analysis has none: the same on both sides decides nothing.
     stops, tickets = (0,) * len(values), tuple(f"trial {place}" for place in range(len(values)))
     mine = Outcome(accuracy=values, early_stop=stops, tickets=tickets)
     zero = Outcome(accuracy=(0.0,) * len(values), early_stop=stops, tickets=tickets)

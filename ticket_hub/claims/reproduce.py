@@ -134,6 +134,8 @@ def recipes_of(claim: Claim, budget: str = BUDGET, seed: int = 0) -> dict[str, R
     own = {name: given.pop(name, {}) for name in claim.searches}
     common = {"search.seed": seed} | given
     return {
+        # The claim's own changes last: a budget says how long and how often, and not what is
+        # claimed.
         name: load_recipe(search.recipe).replace(common | own[name] | dict(search.changes))
         for name, search in claim.searches.items()
     }

@@ -89,6 +89,8 @@ class Compared(Shown):
     def family(self) -> int:
         """How many comparisons with controls are corrected for together."""
         levels = [level for study in self.studies.values() for level in study.levels]
+        # Each verdict says the size of the one family that all were judged in; some levels have
+        # none.
         return max((level.verdict.family for level in levels if level.verdict), default=0)
 
     @property
@@ -146,6 +148,7 @@ def _differing(studies: Mapping[str, Study]) -> Iterator[Term]:
     for name in names:
         values = {label: study.terms.get(name) for label, study in studies.items()}
         known = list(values.values())
+        # What is not known may differ, so it is not called fair.
         if len(known) > 1 and any(value is None or value != known[0] for value in known):
             yield Term(name=name, values=values)
 
@@ -184,6 +187,7 @@ def nearest(levels: Sequence[StudyLevel], density: float) -> StudyLevel | None:
 
     def distance(level: StudyLevel) -> float:
         """How far a level's density is from the wanted one, as a ratio."""
+        # A level that keeps nothing has density 0, which has no logarithm.
         return abs(math.log(max(level.ticket.density, 1e-12) / max(density, 1e-12)))
 
     near = min(levels, key=distance, default=None)
@@ -198,6 +202,7 @@ def _pairing(first: Measured, other: Measured) -> tuple[Pairing, str]:
     unique = len(orders[0]) == first.n and len(orders[1]) == other.n
     if unique and (orders[0] <= orders[1] or orders[1] <= orders[0]):
         return "data order", "paired: the same examples in the same order"
+    # An order begins with the fingerprint of its data: see `terms.batches`.
     data = [{order.split("/")[0] for order in some} for some in orders]
     if data[0] != data[1]:
         return "none", "unpaired: other data"

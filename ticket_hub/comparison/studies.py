@@ -245,6 +245,7 @@ def _of_results(
         level=results[0].level,
         density=sum(each.density for each in results) / len(results),
         outcome=outcome,
+        # Draws of a control share the order of their trial, and are averaged within it.
         orders=tuple(f"{batch}/{each.order_seed}/0" for each in results if not each.draw),
         curves=tuple(each.curves for each in results),
         metric=metric,

@@ -24,6 +24,7 @@ def batches(fingerprint: str, training: TrainingSpec) -> str:
 def bundle_terms(manifest: Manifest) -> dict[str, Any]:
     """The terms of the search of a bundle: dotted key -> plain value, None if unknown."""
     recipe, network = manifest.recipe, manifest.architecture
+    # Of what was built: the recipe of an imported ticket may not say its network.
     known = {"network.name": network.name, "network.options": dict(network.options)}
     starts = sorted({trial.start for trial in manifest.trials})
     terms = _terms(recipe.network, recipe.data, manifest.data.fingerprint, recipe.training)
@@ -46,6 +47,7 @@ def experiment_terms(stored: StoredExperiment) -> dict[str, Any]:
     data, training = (known.data, known.training) if known else (None, None)
     return _terms(spec.network, data, fingerprint, training) | {
         "head": tickets[0].head,
+        # All networks of an experiment begin at iteration 0, whatever theta0 has behind it.
         "start": 0,
         "trials": len(tickets),
     }

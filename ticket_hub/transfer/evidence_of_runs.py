@@ -175,6 +175,7 @@ def record_of(run: Path | str, *, by: str = "") -> ExperimentRecord:
 def _bounded(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
+            # One byte more tells what is too large from what just fits, and the rest is never read.
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise StorageError(

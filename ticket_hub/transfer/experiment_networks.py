@@ -111,6 +111,8 @@ class ExperimentNetworks:
             )
             pretrained = source.weights(fitted.ticket.architecture, seed)
         if entry.control == DENSE_REINIT:
+            # `reinit` keeps the mask of its ticket: under a full one it is the dense network from
+            # fresh weights.
             whole = full_mask(outline(fitted.ticket.architecture).layers)
             ticket = dataclasses.replace(fitted.ticket, mask=whole)
             return PreparedNetwork(
@@ -210,8 +212,11 @@ class ExperimentNetworks:
         return fit(
             fit_size(source.ticket(level, entry.trial), self.data()),
             self.data().classes,
+            # The target's own ticket was found on the target, whose classes its head has.
             "keep" if entry.control == OWN else self.spec.head,
             self.spec.network,
+            # One seed for all networks of a trial: no difference between them is of their fresh
+            # heads.
             self.spec.control_seed("head", 0, entry.trial),
         )
 

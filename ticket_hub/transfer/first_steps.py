@@ -62,6 +62,7 @@ def with_first_steps(
         TicketHubError: as `train`.
     """
     found = list(members)
+    # All members of a population have one budget, so each count is a population of its own.
     for count in sorted(set(counts) - {0}):
         places = [place for place, each in enumerate(counts) if each == count]
         first = [

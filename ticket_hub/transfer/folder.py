@@ -74,6 +74,8 @@ class ExperimentFolder:
             raise RunError(f"{self.path} is a file.", "Name a folder for the run.")
         search = (self.path / RUN).exists()
         filled = self.path.is_dir() and any(self.path.iterdir())
+        # Whoever works here takes the lock before anything is written: files without one are not
+        # ours.
         if search or (filled and not self.run.lock.exists()):
             raise RunError(
                 f"{self.path} holds something that is no experiment.",
@@ -117,6 +119,8 @@ class ExperimentFolder:
         result = read_result(self.place(entry))
         if MemberKey(result.level, result.control, result.trial, result.draw) != entry:
             raise RunError(f"{self.place(entry)} is of another network.", "Remove this file.")
+        # The spec names theta0 and no mask: another search from the same theta0 may have the same
+        # spec.
         if result.ticket != ticket:
             raise RunMismatchError(
                 f"{self.place(entry)} was measured with ticket {result.ticket[:12]}, and the "
@@ -134,6 +138,7 @@ class ExperimentFolder:
         folder = self._dense(trial, control)
         make_folder(folder)
         entry = write_tensors(folder / "weights.safetensors", network.weights)
+        # The seal last: without it the network counts as not trained.
         seal = {"format": FORMAT, "iterations": network.iterations, "weights": entry}
         write_json(folder / SEAL, seal)
 

@@ -100,6 +100,7 @@ def _heads(architecture: Architecture) -> list[str]:
 
 
 def _tensors_of(heads: Iterable[str], weights: Weights) -> list[str]:
+    # The bias too: it is no prunable layer, and belongs to the head all the same.
     prefixes = tuple(name.rpartition(".")[0] + "." for name in heads)
     return [name for name in weights if name.startswith(prefixes)]
 

@@ -161,6 +161,7 @@ def p_values(levels: Sequence[LevelEvidence]) -> tuple[float, ...]:
 def _by_level(results: Iterable[Result]) -> dict[int, dict[str, list[Result]]]:
     """The results of each level by their networks, the dense one at each, sparser levels last."""
     groups: dict[int, dict[str, list[Result]]] = {}
+    # Pairs are formed by place: the networks of one trial stand at one place of every list.
     for result in sorted(results, key=lambda each: (each.trial, each.draw)):
         groups.setdefault(result.level, {}).setdefault(result.control, []).append(result)
     dense = groups.get(0, {}).get(DENSE, [])
@@ -183,6 +184,7 @@ def _evidence(level: int, group: Mapping[str, Sequence[Result]], verdict: Verdic
 
 def outcomes_of(group: Mapping[str, Sequence[Result]]) -> dict[str, Outcome]:
     """By control. Where one does not say what it began with, all readings of each stand for it."""
+    # Results that were written before starts were do not say it.
     known = all(each.start for results in group.values() for each in results)
     return {
         control: outcome_of(results, None if known else tuple(map(_readings, results)))
@@ -262,6 +264,8 @@ def _network(results: Sequence[Result]) -> dict[str, Any]:
                 "backend": each.backend,
                 "test_accuracy": each.accuracy,
                 "early_stop": each.early_stop,
+                # Keys that came later are left out where they say nothing: records of older results
+                # stay as they are.
                 **({"draw": each.draw} if each.draw else {}),
                 **({"start": each.start} if each.start else {}),
                 **({} if each.curves.stops_early else {"stops_early": False}),

@@ -70,7 +70,10 @@ def _random_by(distribution: str | None, ticket: TicketContent, seed: int) -> Ma
     names = list(ticket.mask)
     pruned = [
         PrunableLayer(
-            name=name, kind="output" if name == names[-1] else "conv", shape=tuple(keep.shape)
+            name=name,
+            # A mask does not say kinds, and distributions ask for the output alone, here the last.
+            kind="output" if name == names[-1] else "conv",
+            shape=tuple(keep.shape),
         )
         for name, keep in ticket.mask.items()
         if not bool(keep.all())

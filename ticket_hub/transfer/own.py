@@ -75,8 +75,10 @@ def _refuse_others(own: Bundle, bundle: Bundle, spec: ExperimentSpec) -> None:
             f"The target's own ticket was found on {found_on!r}, and the target is {data!r}.",
             "Name a ticket that a search on the target has found.",
         )
+    # Classes do not count: the ticket's head is of the data that it was found on.
     networks = [dataclasses.replace(each.architecture, classes=1) for each in (own, bundle)]
     if spec.images == "keep":
+        # Nor does the size, where images keep theirs: weights do not depend on it then.
         networks = [dataclasses.replace(each, height=1, width=1) for each in networks]
     if networks[0] != networks[1]:
         names = [_described(each.architecture) for each in (own, bundle)]

@@ -195,6 +195,7 @@ def _completed(manifest: Manifest, recipe: PartialRecipe, changes: Mapping[str, 
     network = manifest.architecture
     own = {"name": network.name, "options": dict(network.options), "init": "default"}
     table = recipe.to_table()
+    # A recipe has a search, and an experiment searches nothing.
     table |= {"network": table["network"] or own, "search": {"levels": 0}}
     table |= {part: table[part] or {} for part in ("data", "training", "pruning")}
     for key, value in changes.items():

@@ -74,6 +74,7 @@ def _line_up(plan: Plan, data: DataSet) -> None:
         dense=_untrained,
     )
     for control in (TICKET, *plan.request.controls):
+        # What begins from a trained network cannot be made before that is trained.
         if not bases_of(control):
             networks.prepare(MemberKey(plan.request.levels[0], control, 0))
 

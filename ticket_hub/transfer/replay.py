@@ -194,6 +194,8 @@ class _Replay:
         else:  # a process may have been killed after its last result
             FolderKeeper(folder=self.folder.checkpoints(level)).clear()
         pairs = [(self.claims[level, each.index], self._read(level, each)) for each in self.trials]
+        # All that is claimed, also where fewer are replayed: its spread says where their mean may
+        # lie.
         claimed = [
             self.claims[level, each.index].curves.accuracy for each in self.bundle.manifest.trials
         ]
@@ -238,6 +240,8 @@ class _Replay:
             level=level,
             weights=weights,
             mask=mask,
+            # The dense network was trained from its initialization, wherever survivors are rewound
+            # to.
             start=trial.start if level else 0,
         )
 
@@ -249,6 +253,8 @@ class _Replay:
         mask = full_mask(self.bundle.network.layers)
         if manifest.has_dense and not trial.start:
             return self.bundle.theta0(trial.index), mask
+        # Drawn again from its seed, as the search drew it: the bundle has its survivors only, or
+        # theta0 of a later iteration.
         network = self.trainer.recipe.network
         return initialize(self.bundle.architecture, network, _seed(trial)), mask
 

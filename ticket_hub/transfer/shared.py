@@ -52,6 +52,7 @@ def identity(
         "weights": content_digest(member.weights),
         "mask": content_digest(member.mask),
     }
+    # Left out where it is 0: notes that were made before there were first iterations still hold.
     if first:
         facts["first"] = first
     return hashlib.sha256(canonical_json(facts)).hexdigest()

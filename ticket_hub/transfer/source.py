@@ -74,6 +74,7 @@ class Source:
 
     @cached_property
     def _load(self) -> functools._lru_cache_wrapper[TicketContent]:
+        # A cache for each source: one on the method would keep every bundle of this process.
         return functools.lru_cache(maxsize=IN_MEMORY)(self.bundle.ticket)
 
 

@@ -117,6 +117,8 @@ def make_start(
     # Only what it asks for: the others may be refused, or cost a training.
     known = {need: given[need]() for need in needs(maker)}
     weights, mask = _pair(supply(maker, known), control)
+    # Weights that were trained here go on with their statistics; of an author's own network nobody
+    # here knows which tensors are statistics.
     if sources.draw is None and (sources.trained is None or "trained" not in known):
         weights = with_fresh_statistics(ticket.architecture, weights)
     if lacking := [name for name in ticket.theta0 if name not in weights]:
@@ -125,6 +127,7 @@ def make_start(
             "Let its function return the whole state dict.",
         )
     check_alignment(weights, mask)
+    # The seed is on record only where something was drawn by it.
     if "fresh" in known or "seed" in known:
         return Start(weights=weights, mask=mask, seed=seed)
     return Start(weights=weights, mask=mask, seed=sources.signed if "begun" in known else None)

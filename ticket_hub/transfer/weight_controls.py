@@ -65,6 +65,7 @@ def _drawn_anew(theta0: Tensor, keep: Tensor, fresh: Tensor, seed: int) -> Tenso
     survivors = theta0[keep].cpu()
     if not len(survivors):
         return fresh
+    # On the CPU: from one seed, generators of other devices draw other numbers.
     generator = torch.Generator().manual_seed(seed)
     drawn = survivors[torch.randint(len(survivors), (len(survivors),), generator=generator)]
     values = fresh.clone()

@@ -71,6 +71,7 @@ def evidence_of(
     """Where a ticket's evidence is, or None: nothing was measured, it is elsewhere, or huge."""
     sizes = {file.path: file.size for file in ticket.files}
     measured = any(level["evidence"] for level in ticket.description["levels"])
+    # Of a mirrored ticket the facts alone are here; its files are on the hub it is from.
     if ticket.source or not measured or sizes.get(METRICS, 0) > MAX_METRICS_BYTES:
         return None
     digests = {file.path: file.sha256 for file in ticket.files}
@@ -124,4 +125,5 @@ def card_of(
     if ticket.source or file is None or file.size > most:
         return None
     content = open_content(services, connection, file.sha256)
+    # Its owner may have written anything into it.
     return content.head(file.size).decode(errors="replace")

@@ -98,6 +98,7 @@ def pareto_figure(
     values = ticks([each.value for each in items])
     unit = 100 if accuracy else 1
     return ParetoFigure(
+        # SVG draws what comes later on top: entries with controls are not hidden by others.
         dots=tuple(sorted(dots, key=lambda dot: dot.kind != "alone")),
         path=" ".join(f"{dot.x},{dot.y}" for dot in front) if len(front) >= MIN_POINTS else "",
         across=tuple(

@@ -87,6 +87,7 @@ async def draw_compared(
 async def _kept(
     hub: OpenHub, name: str, make: Callable[..., Figure | str], *arguments: object
 ) -> bytes:
+    # Another version may draw the same evidence otherwise.
     digest = hashlib.sha256(f"{__version__} {name}".encode()).hexdigest()
     path = hub.settings.folder / "figures" / f"{digest}.svg"
 

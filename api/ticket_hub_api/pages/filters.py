@@ -100,6 +100,7 @@ def one_of(text: str, allowed: Container[str], default: str) -> str:
 def share_of(text: str) -> tuple[float | None, str]:
     """A share in [0, 1] from per cent, and what is wrong with it."""
     try:
+        # Many write a decimal comma, or the sign.
         share = float(text.replace(",", ".").removesuffix("%")) / 100 if text else None
     except ValueError:
         return None, "is no number"

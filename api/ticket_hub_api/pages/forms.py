@@ -58,6 +58,7 @@ async def _fields(request: Request) -> dict[str, str]:
     if kind not in {"application/x-www-form-urlencoded", ""}:
         raise ApiError(415, "Send the form as application/x-www-form-urlencoded.")
     body = bytearray()
+    # Counted as it comes: a length in the header may be missing, or false.
     async for piece in request.stream():
         body += piece
         if len(body) > MAX_BYTES:
@@ -74,6 +75,7 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
     endpoint = services_of(request).settings.endpoint
+    # Behind a proxy browsers know the endpoint and not this host; without an endpoint, the host.
     own = {urlsplit(endpoint).netloc, request.headers.get("host", "")} - {""}
     foreign = origin is not None and urlsplit(origin).netloc not in own
     if foreign or site not in {"same-origin", "none"}:
@@ -92,6 +94,7 @@ def _check_token(request: Request, token: str) -> None:
 def safe_path(text: str) -> str:
     """A path on this service to go on to; anything else becomes the first page."""
     parts = urlsplit(text)
+    # Browsers read a backslash as a slash, and two slashes begin the name of another host.
     plain = text.isprintable() and "\\" not in text
     if plain and text.startswith("/") and not text.startswith("//") and not parts.netloc:
         return text

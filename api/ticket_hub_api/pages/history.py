@@ -54,6 +54,7 @@ def history_of(
         )
         for each in ticket.revisions
     ]
+    # An experiment has an item for each level, and happened once.
     once = {each.id: each for each in experiments}
     found += [
         Happened(

@@ -91,6 +91,7 @@ def render(
             form_token=form_token(request) if forms else "",
         )
     )
+    # One address has other pages for who is signed in, and parts of pages for htmx.
     response = HTMLResponse(text, status, headers={"Vary": "Cookie, HX-Request"})
     if forms and visitor.anonymous:
         sessions.keep_session(request, response)

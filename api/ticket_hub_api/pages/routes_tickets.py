@@ -115,6 +115,7 @@ async def figure(
     data = await figures.draw(services, evidence, kind)
     headers = {"Content-Security-Policy": figures.policy(data)}
     response = Response(data, media_type="image/svg+xml", headers=headers)
+    # Private, as the ticket may be; for ever, since the address names a commit.
     return secure(response, cache="private, max-age=31536000, immutable")
 
 

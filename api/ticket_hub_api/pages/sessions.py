@@ -73,6 +73,7 @@ def _read(request: Request) -> BrowserSession | None:
     text = request.cookies.get(cookie_name(request), "")
     try:
         claims = services_of(request).signer.read(_PURPOSE, text) if text else None
+    # A cookie that is too old, or that was not signed here, is none.
     except ApiError:
         return None
     if claims is None:
@@ -82,6 +83,7 @@ def _read(request: Request) -> BrowserSession | None:
 
 def set_session(request: Request, response: Response, token_id: str) -> None:
     """Begin a visit with a token, or with an empty string end it. The nonce is a new one."""
+    # Another nonce, so that forms from before signing in or out are refused.
     session = BrowserSession(token_id=token_id, nonce=secrets.token_urlsafe(18))
     request.state.session = session
     keep_session(request, response)
@@ -97,6 +99,7 @@ def keep_session(request: Request, response: Response) -> None:
         text,
         max_age=SECONDS,
         httponly=True,
+        # Strict would show a page as if signed out to whoever follows a link from elsewhere.
         samesite="lax",
         secure=is_https(request),
     )
@@ -135,6 +138,7 @@ class Visits(Requires):
     async def identify(self, request: Request) -> Principal:
         """Who asks: by a token, or by the session of the browser."""
         if bearer_token(request):
+            # Noted first: a token in the header is before the cookie.
             request.state.visitor = await super().identify(request)
         return await visitor_of(request)
 

@@ -184,6 +184,7 @@ def _find_on(
         """Adapt what is shown to the number of parts."""
         log.searched = 0 if works == 1 else None  # parts are each at a level of their own
         pace.levels *= works
+        # Rounded up: where they do not divide evenly, some parts have a trial more.
         pace.trials = -(-pace.trials // works)
 
     with engine.working(pace, out, begin, log=log) as given:

@@ -121,9 +121,11 @@ def compute(subject: Subject) -> Noise:
     sigma = [_sigma(subject, ticket) for ticket in subject.tickets]
     members = list(_members(subject, sigma))
     trained = subject.train(given.training, members)
+    # Members come trial by trial, so those of one amount are so many places apart.
     rows = [trained[place :: len(given.multiples) + 1] for place in range(len(given.multiples) + 1)]
     outcomes = [_outcomes(row) for row in rows]
     return measure_noise(
+        # The last row is `reinit`, which has no multiple.
         dict(zip(given.multiples, outcomes, strict=False)),
         outcomes[-1],
         sigma={name: sum(each[name] for each in sigma) / len(sigma) for name in sigma[0]},
@@ -155,6 +157,7 @@ def _member(subject: Subject, ticket: TicketContent, name: str, weights: Weights
         name=f"{name}-{ticket.trial}",
         seed=subject.seed_for("order", ticket.trial),
         level=0,
+        # Statistics of norms were gathered under values without the noise.
         weights=with_fresh_statistics(ticket.architecture, weights),
         mask=ticket.mask,
         start=ticket.start,

@@ -211,6 +211,7 @@ def _hypergeometric(size: int, first: int, second: int) -> Law:
     least, most = max(0, first + second - size), min(first, second)
     mean = first * second / size if size else 0.0
     spread = mean * (size - first) * (size - second) / (size * max(1, size - 1)) if size else 0.0
+    # Of millions of weights the whole law would have as many entries, nearly all of them 0.
     reach = _REACH * math.sqrt(spread) + 20.0
     least, most = max(least, math.floor(mean - reach)), min(most, math.ceil(mean + reach))
     numbers = np.arange(least, most + 1)
@@ -221,6 +222,7 @@ def _hypergeometric(size: int, first: int, second: int) -> Law:
 def _sum(one: Law, two: Law) -> Law:
     from scipy import signal  # slow to import
 
+    # A convolution by FFT leaves tiny negative numbers where nothing is likely.
     chances = np.clip(signal.convolve(one[1], two[1]), 0.0, None)
     return one[0] + two[0], chances / chances.sum()
 
@@ -230,4 +232,5 @@ def _central(law: Law, confidence: float) -> tuple[int, int]:
     below = np.cumsum(law[1])
     tail = (1 - confidence) / 2
     low, high = np.searchsorted(below, [tail, 1 - tail])
+    # Rounding may leave the sum of all below the upper quantile.
     return law[0] + int(low), law[0] + int(min(high, len(below) - 1))

@@ -147,6 +147,7 @@ def _plan(subject: Subject, source: Source, level: int) -> Plan:
         )
     given: SanitySettings = subject.settings
     spec = pruning_of(source)
+    # They need scores of theta0, and these masks are of none.
     early = () if spec.when == "trained" or spec.is_in_training else given.early
     training = to_table(given.training)
     terms = Terms(
