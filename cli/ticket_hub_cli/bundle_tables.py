@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ticket_hub.bundle import ExperimentRecord, Manifest
-    from ticket_hub.bundle.manifest import LevelRecord, Spread
+    from ticket_hub.bundle.manifest_records import LevelRecord, Spread
 
 __all__ = [
     "EXPERIMENTS",

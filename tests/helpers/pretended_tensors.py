@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import PackedImages
-from ticket_hub.data.packed import PicturePlaces
+from ticket_hub.data.picture_decoding import PicturePlaces
 
 __all__ = [
     "Call",

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
     from ticket_hub.bundle.contents import content_of
     from ticket_hub.bundle.experiment_record import ExperimentRecord
-    from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
+    from ticket_hub.bundle.manifest import Manifest
+    from ticket_hub.bundle.manifest_records import DataRecord, Origin
     from ticket_hub.bundle.read import Bundle, open_bundle
     from ticket_hub.bundle.verify import verify_bundle
     from ticket_hub.bundle.verify_report import Check, VerifyReport

@@ -10,13 +10,8 @@ from torch import Tensor
 from ticket_hub.bundle import summary
 from ticket_hub.bundle.content import BundleContent, LevelContent
 from ticket_hub.bundle.encoding import bundle_id
-from ticket_hub.bundle.manifest import (
-    LevelRecord,
-    Manifest,
-    NetworkRecord,
-    Theta0,
-    TrialRecord,
-)
+from ticket_hub.bundle.manifest import Manifest, Theta0
+from ticket_hub.bundle.manifest_records import LevelRecord, NetworkRecord, TrialRecord
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.network import Signature, layer_records
 from ticket_hub.bundle.theta0 import refuse_nonfinite

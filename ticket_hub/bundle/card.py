@@ -18,7 +18,8 @@ from ticket_hub.bundle.card_terms import CardTerms
 from ticket_hub.bundle.citation import bundle_title
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.bundle.reproduction_record import ReproductionRecord
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.card_terms import CardTerms
-from ticket_hub.bundle.manifest import EvidenceSummary, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import EvidenceSummary
 from ticket_hub.bundle.papers import papers_of
 from ticket_hub.patterns import TIMM
 from ticket_hub.recipe.spec import UNKNOWN

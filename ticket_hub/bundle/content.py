@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ticket_hub.bundle.manifest import DataRecord, Origin, Reference
+from ticket_hub.bundle.manifest_records import DataRecord, Origin, Reference
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.bundle.reproduction_record import ReproductionRecord

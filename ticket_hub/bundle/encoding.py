@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ticket_hub.bundle import layout, strict
-from ticket_hub.bundle.manifest import (
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import (
     EvidenceSummary,
     FileRecord,
     LevelRecord,
-    Manifest,
     NetworkRecord,
     Spread,
 )

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ticket_hub.bundle import layout
-from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.bundle.stand_in import HEAD_BYTES, stand_in
 from ticket_hub.errors import BundleDigestError, BundleError, BundleFormatError
 from ticket_hub.file_system import READ_ONLY, open_within, read_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ticket_hub.bundle.manifest import LevelRecord
+from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.table import Column, Table
 

@@ -9,7 +9,8 @@ import torch
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.content import BundleContent
-from ticket_hub.bundle.manifest import LayerRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import LayerRecord
 from ticket_hub.errors import BundleFormatError, NetworkError, TicketHubError
 from ticket_hub.networks import outline
 from ticket_hub.recipe import PruningSpec

@@ -11,7 +11,8 @@ from ticket_hub.bundle.citation import bundle_title
 from ticket_hub.bundle.evidence_reader import EvidenceReader
 from ticket_hub.bundle.files import BundleFolder, changed
 from ticket_hub.bundle.ladder_table import ladder_table
-from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest, TicketRecord
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord, TicketRecord
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensor_reader import TensorReader, read_header

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ticket_hub.bundle import layout, summary, tensors
 from ticket_hub.bundle.assemble import complete, curve_records
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
-from ticket_hub.bundle.manifest import LevelRecord, NetworkRecord, TicketRecord
+from ticket_hub.bundle.manifest_records import LevelRecord, NetworkRecord, TicketRecord
 from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.packing import pack
 from ticket_hub.bundle.store import Store

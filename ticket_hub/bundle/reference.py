@@ -19,7 +19,7 @@ from ticket_hub.home import cache_folder, expanded
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ticket_hub.bundle.manifest import Reference
+    from ticket_hub.bundle.manifest_records import Reference
     from ticket_hub.types import Weights
 
 __all__ = [

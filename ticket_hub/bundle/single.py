@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
-from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin, Reference, Theta0
+from ticket_hub.bundle.manifest import Manifest, Theta0
+from ticket_hub.bundle.manifest_records import DataRecord, Origin, Reference
 from ticket_hub.bundle.plugin_records import PluginRecord
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.bundle.write import write_bundle

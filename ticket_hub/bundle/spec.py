@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.errors import TicketNotFoundError
 
 __all__ = ["BEST", "find_level"]

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
-from ticket_hub.bundle.manifest import FileRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.durable import make_folder, open_durable, sync_folder, write_bytes
 from ticket_hub.errors import BundleError, BundleFormatError, StorageError
 

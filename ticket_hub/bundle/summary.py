@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ticket_hub.bundle.manifest import DefaultTicket, EvidenceSummary, LevelRecord, Spread
+from ticket_hub.bundle.manifest_records import DefaultTicket, EvidenceSummary, LevelRecord, Spread
 from ticket_hub.bundle.metrics import CurveRecord, outcome_of
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word

@@ -13,7 +13,8 @@ from ticket_hub.recipe import PartialRecipe, Recipe
 from ticket_hub.recipe.spec import UNKNOWN
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.manifest import DataRecord, Manifest
+    from ticket_hub.bundle.manifest import Manifest
+    from ticket_hub.bundle.manifest_records import DataRecord
 
 __all__ = [
     "ABOUT",

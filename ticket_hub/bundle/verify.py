@@ -12,7 +12,8 @@ from torch import Tensor
 from ticket_hub.bundle import layout, summary
 from ticket_hub.bundle.agreement import contradictions, curve_contradiction
 from ticket_hub.bundle.declared import DeclaredBundle
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.read import Bundle, open_bundle

@@ -22,7 +22,8 @@ from ticket_hub.bundle.cost_record import (
     encode_costs,
 )
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
-from ticket_hub.bundle.manifest import FileRecord, Manifest, Reference, Theta0
+from ticket_hub.bundle.manifest import Manifest, Theta0
+from ticket_hub.bundle.manifest_records import FileRecord, Reference
 from ticket_hub.bundle.network import Signature, signature_of
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record

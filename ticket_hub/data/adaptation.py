@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ticket_hub.data.dataset import DataSet, Part, moments
+from ticket_hub.data.dataset import DataSet, Part
 from ticket_hub.data.packed import PackedImages
+from ticket_hub.data.preparation import moments
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import DataError
 from ticket_hub.shapes import Float64, UInt8

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ticket_hub.data.adaptation import resized
 from ticket_hub.data.checks import check_examples, check_preparation
-from ticket_hub.data.dataset import DataSet, Part, split
+from ticket_hub.data.dataset import DataSet, Part
 from ticket_hub.data.dataset_files import DatasetFiles, Fetch
 from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
 from ticket_hub.data.packing import open_packed
+from ticket_hub.data.preparation import split
 from ticket_hub.data.registry import read
 from ticket_hub.home import data_folder, expanded
 from ticket_hub.recipe import DataSpec

@@ -5,27 +5,32 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from io import BytesIO
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from ticket_hub.data.pack_file import AGAIN, PICTURES, Pack
+from ticket_hub.data.pack_file import Pack
+from ticket_hub.data.picture_decoding import (
+    CHUNK,
+    Decoding,
+    PicturePlaces,
+    decoded,
+    decoder,
+    threads,
+)
 from ticket_hub.errors import DataCorruptError, DataError
 from ticket_hub.shapes import Int64, UInt8
 
-__all__ = ["Decoding", "PackedImages", "PicturePlaces", "decoder", "pixels"]
-
-CHUNK = 8
-"""Pictures that one thread decodes at a time."""
+__all__ = [
+    "PackedImages",
+    "pixels",
+]
 
 
 @functools.lru_cache(maxsize=8)
@@ -37,46 +42,6 @@ def _opened(folder: str, digest: str) -> Pack:
             "Read the data again; on several machines, give all of them the same pack.",
         )
     return found
-
-
-@functools.lru_cache(maxsize=1)
-def _threads(_process: int) -> ThreadPoolExecutor:
-    """One thread for each core of this process; a fork has no threads of its parent."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    given = os.environ.get("TICKET_CORES", "")
-    together = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    cores = min(allowed or 1, int(given)) if given.isdecimal() else allowed or 1
-    count = max(1, cores // int(together) if together.isdecimal() else cores)
-    return ThreadPoolExecutor(count, thread_name_prefix="decode")
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """Pixels that threads are filling in."""
-
-    pixels: UInt8[Tensor, "batch channels height width"]
-    filling: Sequence[Future[None]]
-
-    def result(self) -> UInt8[Tensor, "batch channels height width"]:
-        """The pixels, once all are there.
-
-        Raises:
-            DataCorruptError: a picture cannot be decoded.
-        """
-        for each in self.filling:
-            each.result()
-        return self.pixels
-
-
-@dataclass(frozen=True)
-class PicturePlaces:
-    """Which pictures, and how they become pixels."""
-
-    folder: str
-    digest: str
-    places: Int64[Tensor, " examples"]
-    channels: int
-    size: int
 
 
 class PackedImages(Tensor):
@@ -194,10 +159,10 @@ class PackedImages(Tensor):
         def fill(first: int) -> None:
             """Decode the pictures from `first` on into their places."""
             for at in range(first, min(first + CHUNK, len(numbers))):
-                target[at] = _decoded(self.pack, numbers[at], cuts[at], where)
+                target[at] = decoded(self.pack, numbers[at], cuts[at], where)
 
         # By the process's number: the threads of a parent do not come along through a fork.
-        executor = _threads(os.getpid())
+        executor = threads(os.getpid())
         filling = [executor.submit(fill, at) for at in range(0, len(numbers), CHUNK)]
         return Decoding(found, filling)
 
@@ -232,43 +197,6 @@ class PackedImages(Tensor):
 def pixels(value: Any) -> Any:  # noqa: ANN401 - a tensor, or something else
     """The numbers of packed pictures, on their device; anything else as it is."""
     return value.read().to(value.device) if isinstance(value, PackedImages) else value
-
-
-def decoder() -> str:
-    """What decodes pictures here, with versions: other versions may give other pixels."""
-    import PIL
-    from PIL import features
-
-    return f"Pillow {PIL.__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}"
-
-
-def _decoded(
-    pack: Pack,
-    place: int,
-    # A sequence is checked by random items in the tests, and a step that is captured meanwhile
-    # would seem to draw them.
-    window: Collection[int] | None,
-    where: PicturePlaces,
-) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    size = where.size
-    try:
-        with Image.open(BytesIO(pack.encoded(place))) as image:
-            picture = image.convert("L" if where.channels == 1 else "RGB")
-    except Exception as error:  # a decoder of strange bytes may raise anything
-        raise DataCorruptError(
-            f"Picture {place} in {pack.folder / PICTURES} cannot be decoded: {error}.", AGAIN
-        ) from error
-    if window is not None:
-        top, left, down, across = window
-        picture = picture.crop((left, top, left + across, top + down))
-        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-    elif picture.size != (size, size):
-        left, top = (picture.width - size) // 2, (picture.height - size) // 2
-        picture = picture.crop((left, top, left + size, top + size))
-    values = np.asarray(picture)
-    return values[None] if where.channels == 1 else values.transpose(2, 0, 1)
 
 
 def _indexed(images: PackedImages, indices: Sequence[Tensor | None]) -> PackedImages | None:

@@ -23,7 +23,8 @@ from ticket_hub.data.digests import PUBLISHED
 from ticket_hub.data.download import fetch_published
 from ticket_hub.data.pack_file import INDEX, MANIFEST, PICTURES, RECORD, Pack
 from ticket_hub.data.pack_source import PackSource, source_of
-from ticket_hub.data.packed import PackedImages, decoder
+from ticket_hub.data.packed import PackedImages
+from ticket_hub.data.picture_decoding import decoder
 from ticket_hub.data.picture_encoding import Encoded, encoded, encoded_ahead
 from ticket_hub.data.splitting import published_parts
 from ticket_hub.durable import explaining, make_folder, sha256_file, write_json

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
-from ticket_hub.bundle.manifest import EvidenceSummary, LevelRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ticket_hub.bundle.layout import MANIFEST
-from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.durable import explaining, make_folder, sha256_file, write_bytes
 from ticket_hub.errors import BundleDigestError, HubUnavailableError, StorageError
 from ticket_hub.file_system import lock, protect, sync_file, sync_folder

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ticket_hub.bundle import layout
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.errors import TicketNotFoundError
 

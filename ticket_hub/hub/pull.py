@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
-from ticket_hub.bundle.manifest import FileRecord, Manifest, Reference
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import FileRecord, Reference
 from ticket_hub.bundle.reference import FETCHERS, kept_weights, local_file, missing_source
 from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (

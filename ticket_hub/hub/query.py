@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost, listed_cost
-from ticket_hub.bundle.manifest import LevelRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.errors import (
     BundleError,
     HubError,

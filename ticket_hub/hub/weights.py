@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ticket_hub.bundle.manifest import Reference
+from ticket_hub.bundle.manifest_records import Reference
 from ticket_hub.bundle.reference import kept_weights
 from ticket_hub.durable import sha256_file, write_bytes
 from ticket_hub.errors import (

@@ -15,7 +15,7 @@ from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.single import save_ticket
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.durable import sweep
-from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.networks import build, initialize
 from ticket_hub.networks.own_function import check_same
@@ -23,26 +23,28 @@ from ticket_hub.networks.seeding import seed_generators
 from ticket_hub.own.comparison_result import ComparisonResult, write_result
 from ticket_hub.own.environment import environment_of, files_of
 from ticket_hub.own.network import Make, OwnNetwork
+from ticket_hub.own.own_controls import check_against
 from ticket_hub.own.ranks import together
 from ticket_hub.own.step import Finished, Step, StepFacts
 from ticket_hub.pruning.masks import density, kept
 from ticket_hub.recipe.experiment_spec import OwnExperimentSpec
 from ticket_hub.recipe.own import Metric, OwnLoop, is_own
-from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.recipe.spec import NetworkSpec
 from ticket_hub.runs.lock import hold
 from ticket_hub.seeds import derive_seed
-from ticket_hub.transfer.controls import asks, check_controls
+from ticket_hub.transfer.controls import asks
 from ticket_hub.transfer.folder import ExperimentFolder, default_folder
 from ticket_hub.transfer.level_evidence import judge_levels
 from ticket_hub.transfer.planning import request_for
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
-from ticket_hub.transfer.spec import DENSE, OWN, MemberKey
+from ticket_hub.transfer.spec import DENSE, MemberKey
 from ticket_hub.transfer.start import Start, StartSources, make_start
 from ticket_hub.transfer.terms import Terms
 
-__all__ = ["Comparison"]
+__all__ = [
+    "Comparison",
+]
 
 
 class Comparison:
@@ -110,7 +112,7 @@ class Comparison:
         hub: str | Path | None = None,
         who: str = "",
     ) -> None:
-        _check_against(against, trials)
+        check_against(against, trials)
         self.source, levels = _source_of(ticket, hub)
         manifest = self.source.bundle.manifest
         architecture = self.source.bundle.architecture
@@ -276,29 +278,6 @@ def _source_of(
     source = Source(open_bundle(folder / "bundle"))
     weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
     return source, chosen_levels(source.bundle, str(ticket.level))
-
-
-def _check_against(against: Sequence[str], trials: int) -> None:
-    if isinstance(against, str) or not against:
-        raise RecipeError(
-            "There is no list of controls to compare with.", 'Give one, as ["reinit", "dense"].'
-        )
-    check_controls(list(against))
-    for name in against:
-        trained = name == OWN or asks(name, "trained") or asks(name, "pretrained")
-        if trained or asks(name, "scores"):
-            lacking = (
-                "weights of a network that was trained before" if trained else "scores of theta0"
-            )
-            raise EvidenceError(
-                f"The control {name!r} needs {lacking}, which an author's own loop does not give.",
-                "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
-                "one of your own that needs nothing of the kind.",
-            )
-    if not 1 <= trials <= MAX_TRIALS:
-        raise RecipeError(
-            f"There cannot be {trials} trials.", f"Train at least three, at most {MAX_TRIALS:,}."
-        )
 
 
 def _tensors_of(tensors: Mapping[str, tuple[Any, tuple[int, ...]]]) -> dict[str, str]:

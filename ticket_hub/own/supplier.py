@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticket_hub.bundle.manifest import DataRecord
+from ticket_hub.bundle.manifest_records import DataRecord
 from ticket_hub.errors import RunMismatchError
 from ticket_hub.networks.own_function import check_same
 from ticket_hub.own.environment import environment_of

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_hub.bundle.layout import mask_file, theta0_file
-from ticket_hub.bundle.manifest import DataRecord, FileRecord, Reference
+from ticket_hub.bundle.manifest_records import DataRecord, FileRecord, Reference
 from ticket_hub.bundle.reference import not_of_source, source_tensors
 from ticket_hub.durable import write_bytes, write_json
 from ticket_hub.environment import differences

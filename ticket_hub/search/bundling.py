@@ -21,7 +21,7 @@ from ticket_hub.bundle import (
 from ticket_hub.bundle.contents import MASKS_IN_MEMORY, LazyMask, controls_of
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.layout import STAGING
-from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.bundle.reproduction_record import ReproductionRecord

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ticket_hub.bundle.manifest import DataRecord, Reference
+from ticket_hub.bundle.manifest_records import DataRecord, Reference
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
 from ticket_hub.networks import architecture_for, blank_module, prunable_layers

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ticket_hub.bundle.manifest import Reference
+from ticket_hub.bundle.manifest_records import Reference
 from ticket_hub.errors import RunError
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import Header

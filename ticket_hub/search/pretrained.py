@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from ticket_hub.bundle.manifest import Reference
+from ticket_hub.bundle.manifest_records import Reference
 from ticket_hub.bundle.reference import SUFFIX, kept_weights
 from ticket_hub.data.given import holds_texts
 from ticket_hub.durable import sha256_file

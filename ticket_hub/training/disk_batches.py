@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ticket_hub.data import Augmentation, DataSet, PackedImages, is_augmented
-from ticket_hub.data.packed import Decoding
+from ticket_hub.data.picture_decoding import Decoding
 from ticket_hub.shapes import Int64, Shaped
 from ticket_hub.training.member import Member
 

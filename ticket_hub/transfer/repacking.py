@@ -15,7 +15,7 @@ from ticket_hub.bundle import (
     write_bundle,
 )
 from ticket_hub.bundle.contents import content_of
-from ticket_hub.bundle.manifest import Origin
+from ticket_hub.bundle.manifest_records import Origin
 from ticket_hub.errors import (
     BundleFormatError,
 )

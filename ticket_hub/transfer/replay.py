@@ -14,7 +14,7 @@ import torch
 
 from ticket_hub import home
 from ticket_hub.bundle import Bundle
-from ticket_hub.bundle.manifest import TrialRecord
+from ticket_hub.bundle.manifest_records import TrialRecord
 from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.durable import canonical_json, sweep

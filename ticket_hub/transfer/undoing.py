@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ticket_hub.bundle import encoding, layout
-from ticket_hub.bundle.manifest import FileRecord, Manifest
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.bundle.store import Store
 from ticket_hub.durable import write_bytes
 from ticket_hub.errors import TicketHubError

@@ -17,7 +17,8 @@ from ticket_hub.table import finite
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.cost_record import CostRecord
-    from ticket_hub.bundle.manifest import DefaultTicket, LevelRecord, Manifest, Spread
+    from ticket_hub.bundle.manifest import Manifest
+    from ticket_hub.bundle.manifest_records import DefaultTicket, LevelRecord, Spread
     from ticket_hub.evidence import Outcome, Verdict
     from ticket_hub.recipe.own import Metric
 

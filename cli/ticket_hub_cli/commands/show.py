@@ -22,7 +22,7 @@ from ticket_hub_cli.output import CommandOutput, command_line, percent
 
 if TYPE_CHECKING:
     from ticket_hub.bundle import Bundle, Manifest
-    from ticket_hub.bundle.manifest import LevelRecord
+    from ticket_hub.bundle.manifest_records import LevelRecord
 
 
 LAYERS = [

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ticket_hub.data import DataSet, Part, adapted, normalized
 from ticket_hub.data.adaptation import resized
-from ticket_hub.data.dataset import split
+from ticket_hub.data.preparation import split
 from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
 

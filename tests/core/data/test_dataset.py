@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_hub.data import DataSet, Part, load, normalized
-from ticket_hub.data.dataset import split
+from ticket_hub.data.preparation import split
 from ticket_hub.errors import DataError
 from ticket_hub.recipe import DataSpec
 

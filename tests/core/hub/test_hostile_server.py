@@ -16,7 +16,7 @@ import pytest
 
 from tests.helpers.hostile_hub import COMMIT, GOLDEN, REPO, Server, hub_of, once, send
 from ticket_hub.bundle import layout, open_bundle
-from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.errors import BundleError, HubError, HubUnavailableError
 from ticket_hub.hub import Cache, pull
 from ticket_hub.hub.base import Snapshot
@@ -139,7 +139,7 @@ LARGE = 24 << 20
 CLIENT = """
 import sys
 from pathlib import Path
-from ticket_hub.bundle.manifest import FileRecord
+from ticket_hub.bundle.manifest_records import (FileRecord)
 from ticket_hub.hub import Cache, connect
 from ticket_hub.hub.base import Snapshot
 

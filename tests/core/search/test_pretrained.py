@@ -13,7 +13,8 @@ from torch import Tensor
 from ticket_hub import Ticket, find
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.data import load
-from ticket_hub.data.dataset import Part, moments
+from ticket_hub.data.dataset import Part
+from ticket_hub.data.preparation import moments
 from ticket_hub.errors import (
     DataError,
     DataNotFoundError,

@@ -17,7 +17,7 @@ from tests.helpers.runs import files, tiny_recipe
 from ticket_hub import Ticket, open_bundle, verify_bundle
 from ticket_hub.bundle.contents import content_of
 from ticket_hub.bundle.layout import CARD
-from ticket_hub.bundle.manifest import Reference
+from ticket_hub.bundle.manifest_records import Reference
 from ticket_hub.bundle.packing import packed_size
 from ticket_hub.bundle.reference import kept_weights
 from ticket_hub.bundle.write import write_bundle

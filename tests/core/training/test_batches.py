@@ -12,7 +12,7 @@ from tests.helpers.order import batch_indices
 from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.data.augmentation import augmented
-from ticket_hub.data.dataset import split
+from ticket_hub.data.preparation import split
 from ticket_hub.errors import RecipeError
 from ticket_hub.networks import blank_module, build
 from ticket_hub.recipe import DataSpec, TrainingSpec

@@ -20,6 +20,7 @@ from tests.helpers.populations import OPTIMIZERS, assert_same, network, populati
 from tests.helpers.pretended_cuda import PretendedCuda
 from ticket_hub.data import DataSet, PackedImages, data_pack, load, packed
 from ticket_hub.data.pack_file import Pack
+from ticket_hub.data.picture_decoding import decoded
 from ticket_hub.networks import blank_module
 from ticket_hub.recipe import DataSpec
 from ticket_hub.training import Member, Trainer, train
@@ -134,7 +135,7 @@ def test_pictures_are_decoded_ahead_of_the_step_and_of_the_run(
     rows = batch_indices(0, 0, 0, 8, len(data.train))
     own = set(data.train.inputs.packed.places[rows].tolist())
     is_held, held = threading.Event(), threading.Event()
-    real = packed._decoded
+    real = decoded
 
     def decode(pack: Pack, place: int, *rest: Any) -> object:  # noqa: ANN401 - as it was
         if place not in own:
@@ -142,7 +143,7 @@ def test_pictures_are_decoded_ahead_of_the_step_and_of_the_run(
             held.wait(20)
         return real(pack, place, *rest)
 
-    monkeypatch.setattr(packed, "_decoded", decode)
+    monkeypatch.setattr(packed, "decoded", decode)
     assert batches.load(0, 2) == 2
     batches.feed()  # returns while the second step's pictures are not decoded
     assert is_held.wait(20)

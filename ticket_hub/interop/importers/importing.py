@@ -9,7 +9,8 @@ import torch
 
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.content import BundleContent, LevelContent, TrialContent
-from ticket_hub.bundle.manifest import DataRecord, Manifest, Origin
+from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import DataRecord, Origin
 from ticket_hub.bundle.needed_plugins import needed_plugins
 from ticket_hub.bundle.unknown import ABOUT, PLACEHOLDER_NAME
 from ticket_hub.bundle.write import write_bundle

@@ -1,0 +1,43 @@
+"""Which controls an author's own loop can train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ticket_hub.errors import EvidenceError, RecipeError
+from ticket_hub.recipe.rules import MAX_TRIALS
+from ticket_hub.transfer.controls import asks, check_controls
+from ticket_hub.transfer.spec import OWN
+
+__all__ = [
+    "check_against",
+]
+
+
+def check_against(against: Sequence[str], trials: int) -> None:
+    """Refuse controls and trials that a comparison in an author's own loop cannot have.
+
+    Raises:
+        RecipeError: there is no control, or none of a name; or an impossible number of trials.
+        EvidenceError: a control needs what such a loop does not give.
+    """
+    if isinstance(against, str) or not against:
+        raise RecipeError(
+            "There is no list of controls to compare with.", 'Give one, as ["reinit", "dense"].'
+        )
+    check_controls(list(against))
+    for name in against:
+        trained = name == OWN or asks(name, "trained") or asks(name, "pretrained")
+        if trained or asks(name, "scores"):
+            lacking = (
+                "weights of a network that was trained before" if trained else "scores of theta0"
+            )
+            raise EvidenceError(
+                f"The control {name!r} needs {lacking}, which an author's own loop does not give.",
+                "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
+                "one of your own that needs nothing of the kind.",
+            )
+    if not 1 <= trials <= MAX_TRIALS:
+        raise RecipeError(
+            f"There cannot be {trials} trials.", f"Train at least three, at most {MAX_TRIALS:,}."
+        )
