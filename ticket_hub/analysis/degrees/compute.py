@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ticket_hub.analysis.distribution import Distribution, summarize
+from ticket_hub.analysis.masked_network import masked_network
 from ticket_hub.analysis.measure import TrialMeasure, layer_of
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.analysis.wiring import incoming, module_of, outgoing
-from ticket_hub.networks import blank_module, prunable_layers
-from ticket_hub.pruning.masks import check_layers
 from ticket_hub.recipe.spec import LATER
 from ticket_hub.types import Architecture, LayerKind, Mask, PrunableLayer
 
@@ -83,10 +82,7 @@ def measure_degrees(architecture: Architecture, masks: Sequence[Mask]) -> Degree
         MaskMismatchError: a mask is of another network.
         NetworkError: as `ticket_hub.networks.build`.
     """
-    module = blank_module(architecture)
-    layers = prunable_layers(module)
-    for mask in masks:
-        check_layers(layers, mask)
+    module, layers = masked_network(architecture, masks)
     return Degrees(trials=len(masks), layers=tuple(_layer(each, module, masks) for each in layers))
 
 

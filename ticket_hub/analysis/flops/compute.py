@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 from torch.utils.flop_counter import FlopCounterMode
 
+from ticket_hub.analysis.masked_network import masked_network
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.analysis.wiring import module_of
 from ticket_hub.errors import NetworkError
-from ticket_hub.networks import blank_module, prunable_layers
-from ticket_hub.pruning.masks import check_layers, kept_by_layer
+from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 
 __all__ = ["Flops", "LayerFlops", "compute", "measure_flops"]
@@ -83,11 +83,8 @@ def measure_flops(architecture: Architecture, masks: Sequence[Mask]) -> Flops:
         MaskMismatchError: a mask is of another network.
         NetworkError: as `ticket_hub.networks.build`, or the network cannot run without values.
     """
-    module = blank_module(architecture).eval()
-    layers = prunable_layers(module)
-    for mask in masks:
-        check_layers(layers, mask)
-    total, uses = _count(module, layers, architecture)
+    module, layers = masked_network(architecture, masks)
+    total, uses = _count(module.eval(), layers, architecture)
     counts = [kept_by_layer(mask) for mask in masks]
     found = tuple(
         LayerFlops(

@@ -8,11 +8,10 @@ from typing import ClassVar
 
 from torch import nn
 
+from ticket_hub.analysis.masked_network import masked_network
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.analysis.units.reach import LayerReach, Reach, can_reach, reach
 from ticket_hub.analysis.wiring import incoming, module_of, outgoing
-from ticket_hub.networks import blank_module, prunable_layers
-from ticket_hub.pruning.masks import check_layers
 from ticket_hub.types import Architecture, LayerKind, Mask, PrunableLayer
 
 __all__ = ["LayerUnits", "Units", "compute", "measure_units"]
@@ -95,10 +94,7 @@ def measure_units(architecture: Architecture, masks: Sequence[Mask]) -> Units:
         MaskMismatchError: a mask is of another network.
         NetworkError: as `ticket_hub.networks.build`.
     """
-    module = blank_module(architecture)
-    layers = prunable_layers(module)
-    for mask in masks:
-        check_layers(layers, mask)
+    module, layers = masked_network(architecture, masks)
     reached = [reach(architecture, mask) for mask in masks] if can_reach(architecture) else None
     pixels = architecture.channels * architecture.height * architecture.width
     return Units(
