@@ -32,6 +32,7 @@ def read_facts(stores: Stores, manifest: str, files: Files) -> dict[str, str]:
         facts = _facts(stores, files)
     except (BundleError, NetworkError) as error:
         problem = str(error)
+    # One strange bundle must not end the reading of all others; the log has what is ours to mend.
     except (ValueError, TypeError, ArithmeticError, RuntimeError, RecursionError):
         _log.warning("A bundle could not be read: %s", manifest, exc_info=True)
         problem = "The bundle could not be read."

@@ -148,6 +148,7 @@ def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
         **_names(fields, facts),
         **_default(facts),
         **bits_of(levels),
+        # 60 bits, which whole numbers of both databases hold.
         number=int(fields["id"][:15], 16),
         manifest=row.manifest,
         bundle_id=row.bundle_id,

@@ -185,6 +185,7 @@ def index_commit(
         """Enter the commit with what its bundle says, unless either is gone by now."""
         if facts is not None:
             keep_facts(session, manifest, facts)
+        # Locked: it is neither moved on nor deleted while it is listed.
         repository = session.get(Repository, repository_id, with_for_update=True)
         commit = session.get(Commit, (repository_id, oid))
         if repository is not None and commit is not None:

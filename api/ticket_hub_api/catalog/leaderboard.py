@@ -111,6 +111,7 @@ def leaderboard_of(
         seen[each.dataset] += 1
         places[id(each)] = seen[each.dataset]
     if wanted.sort == "replays":
+        # Sorting is stable: among as many replays the order of results stays.
         ordered.sort(key=lambda each: -whose[id(each)].replay_rank)
     kept = shared_out(ordered, max(1, min(limit, MAX_PAGE)))
     return Leaderboard(

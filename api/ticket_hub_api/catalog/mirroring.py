@@ -128,6 +128,7 @@ def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirro
         snapshot, manifest = peek(hub, repo)
         if snapshot.private:
             return Mirrored(repo=repo, done="left out", reason="It is private there.")
+        # Apart from facts of the same manifest here, which are checked: these are as stated there.
         key = hashlib.sha256(b"mirrored\0" + encoding.encode(manifest)).hexdigest()
         facts = facts_of(manifest, None)
     except HubUnavailableError:
@@ -135,6 +136,7 @@ def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirro
     except (BundleError, HubError) as error:
         return Mirrored(repo=repo, done="left out", reason=str(error))
     visible = settings.visibility
+    # Nobody here owns a mirrored ticket: if it were private, no account would see it.
     visibility = Visibility.ACCOUNTS if visible == Visibility.PRIVATE else visible
     listed = Listed.mirrored(source, repo, snapshot.commit, visibility=visibility, at=now())
     values = {"bundle_id": manifest.id, "problem": "", "facts": canonical_json(facts).decode()}

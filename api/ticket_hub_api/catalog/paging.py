@@ -54,9 +54,11 @@ def decode_cursor(cursor: str, question: Any, *, parts: int = 2) -> list[Any]:  
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, str):
+        # PostgreSQL takes no text with a zero byte.
         return len(value) <= 300 and "\0" not in value  # noqa: PLR2004 - the longest key
     if isinstance(value, float):
         return math.isfinite(value)
+    # By its type: to `isinstance` True is an int.
     return type(value) is int and abs(value) < MAX_SIZE
 
 

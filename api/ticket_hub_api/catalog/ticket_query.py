@@ -125,6 +125,7 @@ def conditions(
         if value:
             found.append(column == value)
     if wanted.owner:
+        # As a range, which the index of keys answers: `0` is the letter behind `/`.
         prefix = wanted.owner.lower() + "/"
         found.append(and_(TicketEntry.key >= prefix, TicketEntry.key < prefix[:-1] + "0"))
     found += _of_levels(wanted, narrow=narrow)
@@ -196,6 +197,7 @@ def _of_bits(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     low, high = wanted.density_min, wanted.density_max
     if low is not None or high is not None:
         low, high = low or 0.0, 1.0 if high is None else high
+        # The densest is bucket 0, so that the upper bound has the first bit.
         mask = bucket_mask(density_bucket(high), max(density_bucket(low), density_bucket(high)))
         found.append(entry.density_bits.bitwise_and(mask) != 0)
     low, high = wanted.accuracy_min, wanted.accuracy_max

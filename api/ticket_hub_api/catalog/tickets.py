@@ -75,6 +75,7 @@ def page_of(
     statement = statement.where(*conditions(wanted, viewer, sqlite=sqlite, narrow=few))
     if cursor:
         condition, total = after(wanted, column, cursor)
+        # One more than the page tells whether there is another.
         rows = database.execute(statement.where(condition).limit(limit + 1)).all()
     else:  # the first page counts on the way, since the index has all that it needs
         rows = database.execute(statement.limit(COUNTED + 1)).all()
