@@ -99,13 +99,7 @@ class Search:
         notify: Callable[[str], None] | None = None,
     ) -> None:
         self.network, wanted = OwnNetwork.of(make_network), pruning or PruningSpec()
-        check_inputs(wanted, self.network.transposed)
-        if wanted.is_in_training:
-            raise RecipeError(
-                "A loop of one's own is handed a mask that stays as it is, so that none can be "
-                f"found in its training (pruning.when = {wanted.when!r}).",
-                "Take pruning.when = 'trained', or give network and data to `ticket_hub.find`.",
-            )
+        _check_pruning(wanted, self.network)
         self.metric = metric
         self.recipe = PartialRecipe(
             name=name,
@@ -195,3 +189,19 @@ class Search:
         )
         seed_generators(step.draw_seed)
         return step
+
+
+def _check_pruning(pruning: PruningSpec, network: OwnNetwork) -> None:
+    """Refuse pruning that an author's own loop or network cannot have.
+
+    Raises:
+        RecipeError: masks would be found while the loop trains.
+        PruningError: a granularity is about inputs, and those of a layer lie elsewhere.
+    """
+    check_inputs(pruning, network.transposed)
+    if pruning.is_in_training:
+        raise RecipeError(
+            "A loop of one's own is handed a mask that stays as it is, so that none can be "
+            f"found in its training (pruning.when = {pruning.when!r}).",
+            "Take pruning.when = 'trained', or give network and data to `ticket_hub.find`.",
+        )
