@@ -29,6 +29,7 @@ def levels_of(incomplete: str) -> list[CompletionItem]:
 
     place, _, level = incomplete.rpartition(":")
     names: list[str] = []
+    # A shell would show an error in the middle of the line that is typed.
     with contextlib.suppress(TicketHubError, OSError):
         manifest = decode((locate(place, cache=Cache()).bundle / MANIFEST).read_bytes())
         names = ["best", "all", *(str(each.index) for each in manifest.levels if each.tickets)]

@@ -59,6 +59,7 @@ def _tell(events: Iterable[Event], out: CommandOutput) -> Event:
     for event in events:
         gathered.append(event)
         if out.form == "jsonl":
+            # Flushed line by line: a pipe would hold them back until it is full.
             out.json(event)
             sys.stdout.flush()
     if out.form == "quiet":
@@ -107,6 +108,7 @@ class _Board:
                 self.members[_name(event | member)] = member
             return ""
         if kind in {"level", "result"}:
+            # What has come to its end is told by its level, or by its result.
             self.members = {
                 name: each
                 for name, each in self.members.items()

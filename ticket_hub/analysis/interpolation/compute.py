@@ -50,6 +50,7 @@ def compute(subject: Subject) -> Interpolation:
     )
     lines = [
         read_line(
+            # Trained trial by trial, each in all orders.
             trained[len(orders) * place + first],
             trained[len(orders) * place + second],
             read,

@@ -111,6 +111,7 @@ class Interpolation:
         found = self.error_barrier
         if found.n < MIN_TRIALS:
             return "not decided"
+        # Trials that are all the same have no interval, and their mean is all that is known.
         low, high = (found.mean if end is None else end for end in (found.low, found.high))
         if high < self.threshold:
             return "stable"

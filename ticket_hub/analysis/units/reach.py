@@ -87,6 +87,7 @@ def reach(architecture: Architecture, mask: Mask) -> Reach:
     layers = prunable_layers(module)
     _conduct(module, layers, mask)
     image, outputs = _run(module, layers, architecture, constant=0.0)
+    # Before the second run, whose constants feed weights that no pixel reaches.
     idle = {layer.name: _idle(module_of(module, layer), mask[layer.name]) for layer in layers}
     _, constant = _run(module, layers, architecture, constant=1.0)
     assert image.grad is not None, "a network depends on its image"
@@ -120,6 +121,7 @@ def _run(
         module_of(module, layer).register_forward_hook(_keeping(outputs, layer.name, constant))
         for layer in layers
     ]
+    # Of the run before: both are of one module.
     module.zero_grad()
     image = torch.ones(1, *architecture.input_shape, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad():
@@ -171,6 +173,7 @@ def _conduct(module: nn.Module, layers: tuple[PrunableLayer, ...], mask: Mask) -
         value.abs_().requires_grad_(False)  # noqa: FBT003 - torch's own order
     for layer in layers:
         part, keep = module_of(module, layer), mask[layer.name].double()
+        # A unit that keeps nothing has nothing to share out among its weights.
         per_unit = keep.flatten(1).sum(1).clamp(min=1).view(-1, *[1] * (keep.ndim - 1))
         part.weight.copy_(keep / per_unit).requires_grad_()  # type: ignore[operator]
         if isinstance(part.bias, Tensor):
