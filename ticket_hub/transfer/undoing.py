@@ -47,6 +47,7 @@ class _Written:
 
     @classmethod
     def of(cls, folder: Path) -> _Written:
+        """As they are in a bundle's folder now."""
         places = (folder / name for name in (layout.MANIFEST, layout.CARD, layout.SIGNATURE))
         return cls(*(place.read_bytes() if place.is_file() else None for place in places))
 
