@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["mask_picture"]
 
 MAX_SIDE = 56  # points of an image; larger ones are shown by the means of blocks
-MAX_IMAGES = 12  # of single units, where an image has more than this many points:
-FEW_POINTS = 300
+MAX_IMAGES = 12  # of single units whose images have more than MAX_POINTS_OF_MANY points
+MAX_POINTS_OF_MANY = 300  # as many of smaller images are drawn as fit into two rows
 SHADES = 6
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -65,7 +65,7 @@ def _images(keep: np.ndarray, image: Image, width: int, top: int) -> list[str]:
     assert side is not None, "the plan says that these are images"
     units = keep.reshape(keep.shape[0], -1, *side).mean(axis=1)
     across = (width - LARGE - 4 * GAP) // (SMALL + GAP)
-    many = 2 * across if math.prod(side) <= FEW_POINTS else min(2 * across, MAX_IMAGES)
+    many = 2 * across if math.prod(side) <= MAX_POINTS_OF_MANY else min(2 * across, MAX_IMAGES)
     parts = [_frame(units.mean(axis=0), 0, top, LARGE)]
     for place, unit in enumerate(units[:many]):
         row, column = divmod(place, math.ceil(many / 2))
