@@ -7,7 +7,8 @@ iterations. What is compared is CPU time of one thread (rows of several processe
 one iteration of one trial, composed from measured training and evaluation. The rows of one LeNet
 and of ResNet-20 have a second reference in the same rounds: an expert's loop, with tensors in
 memory, a fused optimizer and masks by one multiplication, which is the only one of the rows of
-MLPs and of timm. Real data are read from TICKET_DATA, in torchvision's layout.
+MLPs and of timm. The last two rows compare with the arithmetic alone: 1 is what is possible.
+Real data are read from TICKET_DATA, in torchvision's layout.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from arithmetic import convolutions_side, products_side
 from measure import TimedSide, compare, machine
 from multicore import busy_machine, four_cores
 from sides import LENET, dense_member, side_of, usual_side
@@ -44,6 +46,8 @@ from ticket_hub.types import Architecture
 
 RESNET = TrainingSpec(iterations=10**6, batch_size=128, optimizer="sgd", lr=0.03, momentum=0.9)
 TIMM = "timm:resnet10t"
+PLAIN = DataSpec(name="cifar10", normalize="standard")
+MOVED = replace(PLAIN, flip=True, crop=4)
 TARGETS: Mapping[str, tuple[float, float]] = {
     "lenet-dense": (12, 18),
     "lenet-0.21-numba": (math.nan, math.nan),
@@ -57,6 +61,8 @@ TARGETS: Mapping[str, tuple[float, float]] = {
     "mlp-32": (8, 15),
     "mlp-32-stack": (8, 15),
     "busy": (0.8, 1.2),
+    "lenet-products": (math.nan, math.nan),
+    "resnet20-convolutions": (math.nan, math.nan),
 }
 """Ratio to the usual loop that must be reached, and what is aimed at; NaN where nothing is."""
 
@@ -85,10 +91,10 @@ def _tight_side(data: DataSet, sizes: tuple[int, ...], masks: Sequence[Tensor] =
     )
 
 
-def _tight_convolutions(architecture: Architecture, data: DataSet, read: DataSet) -> TimedSide:
+def _tight_convolutions(architecture: Architecture, data: DataSet) -> TimedSide:
     """An expert's loop of a network of convolutions, channels-last, with fused SGD.
 
-    Nothing is mirrored or cropped in it. `read` has the parts that are evaluated.
+    Nothing is mirrored or cropped in it.
     """
     module = build(architecture)
     layout = lay_out(module)
@@ -99,7 +105,8 @@ def _tight_convolutions(architecture: Architecture, data: DataSet, read: DataSet
     sgd = torch.optim.SGD(module.parameters(), RESNET.lr, momentum=RESNET.momentum, fused=True)
     images, labels = laid_out(data.train), data.train.labels
     loop = TightLoop(images, labels, module, sgd, batch=RESNET.batch_size)
-    pairs = [(laid_out(part), part.labels) for part in (read.validation, read.test)]
+    some = _some(data)
+    pairs = [(laid_out(part), part.labels) for part in (some.validation, some.test)]
     return TimedSide(
         train=loop.train,
         iterations=4,
@@ -142,28 +149,47 @@ def _level_side(data: DataSet, architecture: Architecture, one: Member, without:
 
 def resnet_core(rounds: int) -> dict[str, Any]:
     """ResNet-20 on one core."""
-    spec = DataSpec(name="cifar10", normalize="standard", flip=True, crop=4)
-    data = load(spec, data_folder())
-    architecture = architecture_for(NetworkSpec(name="resnet-20"), data.input_shape, 10)
-    one = dense_member(architecture)
-    usual = UsualLoop("cifar10", data_folder(), architecture, 128, one.mask)
-    name = choose(build(architecture), RESNET, data, 1.0)
-    engine = BACKENDS[name](architecture, data, RESNET, [one])
-    some = replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
-    ours = replace(side_of(engine, some, 4), share=2 / 15)
-    tight = _tight_convolutions(architecture, data, some)
+    data, architecture, ours = _on_cifar10("resnet-20", MOVED)
+    mask = dense_member(architecture).mask
+    usual = UsualLoop("cifar10", data_folder(), architecture, 128, mask)
+    tight = _tight_convolutions(architecture, data)
     return compare(usual_side(usual, 4, 2), ours, rounds, tight=tight)
+
+
+def _on_cifar10(network: str, spec: DataSpec) -> tuple[DataSet, Architecture, TimedSide]:
+    """A dense network and the engine's side of it, which reads 2,000 of the 15,000 images."""
+    data = load(spec, data_folder())
+    architecture = architecture_for(NetworkSpec(name=network), data.input_shape, 10)
+    name = choose(build(architecture), RESNET, data, 1.0)
+    engine = BACKENDS[name](architecture, data, RESNET, [dense_member(architecture)])
+    return data, architecture, replace(side_of(engine, _some(data), 4), share=2 / 15)
+
+
+def _some(data: DataSet) -> DataSet:
+    """With 1,000 images to validate and 1,000 to test."""
+    return replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
+
+
+def lenet_products(rounds: int) -> dict[str, Any]:
+    """How much of a dense LeNet's time is its products."""
+    data, architecture = mnist()
+    engine = BACKENDS["stack"](architecture, data, LENET, [dense_member(architecture)])
+    sizes = (784, 300, 100, 10)
+    return compare(products_side(sizes, 300), side_of(engine, data, 300), rounds)
+
+
+def resnet_convolutions(rounds: int) -> dict[str, Any]:
+    """How much of ResNet-20's time is its convolutions."""
+    data, architecture, ours = _on_cifar10("resnet-20", MOVED)
+    module = build(architecture)
+    alone = convolutions_side(module, data.input_shape, RESNET.batch_size, ours.iterations)
+    return compare(alone, ours, rounds)
 
 
 def timm_core(rounds: int) -> dict[str, Any]:
     """A network of timm on one core, against a tight loop."""
-    data = load(DataSpec(name="cifar10", normalize="standard"), data_folder())
-    architecture = architecture_for(NetworkSpec(name=TIMM), data.input_shape, 10)
-    name = choose(build(architecture), RESNET, data, 1.0)
-    engine = BACKENDS[name](architecture, data, RESNET, [dense_member(architecture)])
-    some = replace(data, validation=cut(data.validation, 1000)[0], test=cut(data.test, 1000)[0])
-    ours = replace(side_of(engine, some, 4), share=2 / 15)
-    return compare(_tight_convolutions(architecture, data, some), ours, rounds)
+    data, architecture, ours = _on_cifar10(TIMM, PLAIN)
+    return compare(_tight_convolutions(architecture, data), ours, rounds)
 
 
 def mlp(backend: str, rounds: int) -> dict[str, Any]:
@@ -189,6 +215,8 @@ ROWS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "mlp-32": partial(mlp, "sparse-numba"),
     "mlp-32-stack": partial(mlp, "stack"),
     "busy": busy_machine,
+    "lenet-products": lenet_products,
+    "resnet20-convolutions": resnet_convolutions,
 }
 
 
