@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from tests.helpers import ray_cluster
+from tests.helpers.engine_waiting import until_over
 from tests.helpers.runs import files
 from ticket_hub import search
 from ticket_hub.engines.base import Work
 from ticket_hub.engines.choice import make_engine
+from ticket_hub.engines.local import LocalEngine
+from ticket_hub.engines.slots import SlotPool, cpu_slots
 from ticket_hub.errors import EngineError
 from ticket_hub.recipe import Recipe
 
@@ -22,7 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 Making = Callable[..., Work]
 
 
-def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
+def _run(program: str, *arguments: Path | str, **environment: str) -> dict[str, Any]:
     """What a program prints. Ray belongs to a whole process, so it is not this one."""
     ran = subprocess.run(
         [sys.executable, "-m", f"tests.helpers.{program}", *map(str, arguments)],
@@ -38,21 +41,24 @@ def _run(program: str, *arguments: Path, **environment: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow  # Ray's own start is most of it
+@pytest.mark.parametrize("processes", [1, 2])
 def test_works_are_done_and_cancelled_on_ray(
-    find_work: Making, tiny: Recipe, endless: Recipe, tmp_path: Path
+    find_work: Making, tiny: Recipe, endless: Recipe, tmp_path: Path, processes: int
 ) -> None:
     pytest.importorskip("ray")
+    tiny, endless = (each.replace({"training.backend": "plain"}) for each in (tiny, endless))
     places = []
     for name, recipe in (("short", tiny), ("endless", endless)):
         places.append(tmp_path / f"{name}.json")
-        work = find_work(recipe, tmp_path / name)
-        places[-1].write_text(json.dumps(work.to_table()), "utf-8")
-    told = _run("ray_alone", tmp_path, *places)
+        places[-1].write_text(json.dumps(find_work(recipe, tmp_path / name).to_table()), "utf-8")
+    told = _run("ray_alone", tmp_path, *places, str(processes))
     assert told["states"] == ["finished", "cancelled"]
     assert told["codes"] == [75]
     assert told["bundle"] == str(tmp_path / "short/bundle")
     assert (tmp_path / "endless/checkpoints/000/trial-0.json").exists()
-    search.find(tiny, run_folder=tmp_path / "there", workers=1)
+    here = LocalEngine(pool=SlotPool(cpu_slots(1), tmp_path / "slots"), processes=processes)
+    here.submit(tmp_path / "work", find_work(tiny, tmp_path / "there"))
+    assert until_over(here, tmp_path / "work") == ["finished"]
     assert files(tmp_path / "short") == files(tmp_path / "there")
 
 
