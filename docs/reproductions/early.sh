@@ -4,12 +4,15 @@
 #
 #   TICKET_DATA  has MNIST and CIFAR-10, or a place to download them to
 #   TICKET_HOME  where everything is kept: the runs in early/
+#   ITERATIONS, TRIALS, SCORES  instead of those of the parts
+#   DENSITIES, SIZE             of conv2: which of 0.2, 0.1 and 0.05, and the pixels of an edge
 set -eu
 : "${TICKET_HOME:?}" "${WORKERS:=1}"
 export TICKET_HOME OMP_NUM_THREADS=1
 mkdir -p "$TICKET_HOME/early"
 cd "$TICKET_HOME/early"
-SCORES="snip iterative-snip force grasp grasp-magnitude synflow initial-magnitude"
+: "${SCORES:=snip iterative-snip force grasp grasp-magnitude synflow initial-magnitude}"
+: "${DENSITIES:=0.1}" "${SIZE:=16}"
 
 find() { # RECIPE RUN [OPTION]...
   recipe=$1 run=$2
@@ -25,36 +28,52 @@ early() { # RECIPE PREFIX [OPTION]... : a search by each score; masks need no tr
       --set "pruning.criterion=$score" "$@"
   done
 }
-sanity() { # PREFIX LEVEL IMP-LEVEL [OPTION]... : all of them beside iterative tickets
-  prefix=$1 level=$2 imp=$3
-  shift 3
+sanity() { # PREFIX LEVEL IMP-LEVEL OUT [OPTION]... : all of them beside iterative tickets
+  prefix=$1 level=$2 imp=$3 out=$4
+  shift 4
   with=""
   for score in $SCORES; do
-    [ "$score" = snip ] || with="$with --with $prefix-$score:$level"
+    with="$with --with $prefix-$score:$level"
   done
+  first=${SCORES%% *}
   # shellcheck disable=SC2086 # one word each
-  ticket analyze "$prefix-snip:$level" --only sanity $with --with "$prefix-imp:$imp" \
-    --workers "$WORKERS" --device cpu --out "$prefix-sanity" "$@"
+  ticket analyze "$prefix-$first:$level" --only sanity ${with#*:"$level"} \
+    --with "$prefix-imp:$imp" --workers "$WORKERS" --device cpu --out "$out" "$@"
 }
 
 mnist() {
-  early lenet-mnist mnist --set search.trials=5 --set "pruning.rates={fc=0.2,output=0.2}" \
+  iterations=${ITERATIONS:-1000} trials=${TRIALS:-5}
+  early lenet-mnist mnist --set "search.trials=$trials" --set "pruning.rates={fc=0.2,output=0.2}" \
     --set "pruning.densities=[0.05]" --set pruning.examples_per_class=100
-  find lenet-mnist mnist-imp --set search.trials=5 --set training.iterations=1000 \
+  find lenet-mnist mnist-imp --set "search.trials=$trials" --set "training.iterations=$iterations" \
     --set pruning.scope=global --set "pruning.rates={fc=0.3925,output=0.3925}" --levels 6
-  sanity mnist 1 6 --iterations 1000 --set training.evaluate_every=100
+  sanity mnist 1 6 mnist-sanity --iterations "$iterations" \
+    --set "training.evaluate_every=$((iterations / 10))"
 }
 
 conv2() {
-  set -- --set data.size=16 --set data.validation=2000 --set training.lr=0.001 \
-    --set training.test=chosen --set search.trials=3
+  iterations=${ITERATIONS:-250} trials=${TRIALS:-3}
+  every=$((iterations / 5))
+  set -- --set "data.size=$SIZE" --set data.validation=2000 --set training.lr=0.001 \
+    --set training.test=chosen --set "search.trials=$trials"
   early conv2-cifar10 conv2 "$@" --set "pruning.rates={conv=0.2,fc=0.2,output=0.2}" \
     --set "pruning.densities=[0.2,0.1,0.05]"
-  find conv2-cifar10 conv2-imp "$@" --set training.iterations=250 \
-    --set training.evaluate_every=50 --set pruning.scope=global \
-    --set "pruning.rates={conv=0.4377,fc=0.4377,output=0.4377}" --levels 4
-  sanity conv2 2 4 --iterations 250 --set training.evaluate_every=50
-  ticket compare conv2-sanity/sanity-* --out conv2-compared
+  for density in $DENSITIES; do
+    # The level of the early searches, and that of the iterative one: 17.8, 10.0 and 5.6%.
+    case $density in
+      0.2) level=1 imp=3 ;;
+      0.1) level=2 imp=4 ;;
+      0.05) level=3 imp=5 ;;
+      *) echo "DENSITIES are 0.2, 0.1 and 0.05, not $density" >&2 && exit 2 ;;
+    esac
+    find conv2-cifar10 conv2-imp "$@" --set "training.iterations=$iterations" \
+      --set "training.evaluate_every=$every" --set pruning.scope=global \
+      --set "pruning.rates={conv=0.4377,fc=0.4377,output=0.4377}" --levels "$imp"
+    out=conv2-sanity$([ "$density" = 0.1 ] || echo "-$density")
+    sanity conv2 "$level" "$imp" "$out" --iterations "$iterations" \
+      --set "training.evaluate_every=$every"
+    ticket compare "$out"/sanity-* --out "$(echo "$out" | sed s/sanity/compared/)"
+  done
 }
 
 for part in "${@:-mnist conv2}"; do

@@ -13,8 +13,8 @@ cd "$TICKET_HOME/smaller"
 # A batch is 64 of 45,000 pictures, an epoch 703 iterations.
 for network in $NETWORKS; do
   case $network in
-    vgg14 | densenet40) iterations=200 ;; # a step of these costs five to ten of the others'
-    *) iterations=400 ;;
+    vgg14 | densenet40) iterations=${ITERATIONS:-200} ;; # a step of these costs five to ten of the others'
+    *) iterations=${ITERATIONS:-400} ;;
   esac
   ticket find "$network-units-cifar10" --set "data.size=$SIZE" --set "training.iterations=$iterations" \
     --set "training.evaluate_every=$((iterations / 4))" --set training.test=chosen \

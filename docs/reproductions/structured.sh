@@ -5,7 +5,7 @@
 #   TICKET_DATA  has CIFAR-10, or a place to download it to
 #   TICKET_HOME  where everything is kept: the runs in structured/
 set -eu
-: "${TICKET_HOME:?}" "${ITERATIONS:=600}" "${TRIALS:=3}" "${SIZE:=16}"
+: "${TICKET_HOME:?}" "${ITERATIONS:=600}" "${TRIALS:=3}" "${SIZE:=16}" "${NETWORKS:=resnet20 vgg11}"
 export TICKET_HOME OMP_NUM_THREADS=1
 mkdir -p "$TICKET_HOME/structured"
 cd "$TICKET_HOME/structured"
@@ -24,5 +24,11 @@ units() { # RECIPE RUN [OPTION]...
     --out "$run-retrained"
 }
 
-units resnet20-rewind-cifar10 resnet20 --set 'pruning.rates={conv=0.5,shortcut=0.5,output=0.0}'
-units vgg19-cifar10 vgg11 --set network.name=vgg-11 --set 'pruning.rates={conv=0.5,output=0.0}'
+resnet20() {
+  units resnet20-rewind-cifar10 resnet20 --set 'pruning.rates={conv=0.5,shortcut=0.5,output=0.0}'
+}
+vgg11() {
+  units vgg19-cifar10 vgg11 --set network.name=vgg-11 --set 'pruning.rates={conv=0.5,output=0.0}'
+}
+
+for network in $NETWORKS; do "$network"; done

@@ -19,6 +19,7 @@ from ticket_hub.networks.limits import MAX_NUMBERS, check_sizes
 from ticket_hub.networks.options import OptionRule, check_options
 from ticket_hub.networks.prunable import prunable_layers
 from ticket_hub.networks.seeding import construction_generators
+from ticket_hub.networks.undrawn import Undrawn
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.recipe.axes import NETWORKS
 from ticket_hub.recipe.own import is_own
@@ -207,7 +208,7 @@ def blank_module(architecture: Architecture) -> nn.Module:
     Raises:
         NetworkError: as `build`.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), Undrawn():
         return build(architecture)
 
 
@@ -219,8 +220,7 @@ def outline(architecture: Architecture) -> Outline:
         NetworkError: as `build`; or the network reads values while it is made.
     """
     try:
-        with torch.device("meta"):
-            module = build(architecture)
+        module = blank_module(architecture)
     except RuntimeError as error:
         raise NetworkError(
             f"{architecture.name!r} cannot be built on torch's meta device: {error}",

@@ -96,6 +96,11 @@ _OTHER_WEIGHTS_OF_TIMM = (
     "ScaledStdConv2dSame",
 )
 
+_CHECKED: set[Architecture] = set()
+"""Those that a batch has gone through in this process."""
+_WITHOUT_SIZE: set[str] = set()
+"""Networks that take images of any size, and no `img_size`, as has been seen in this process."""
+
 
 @functools.cache
 def timm_names() -> tuple[str, ...]:
@@ -124,8 +129,9 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
     _mark_stem(module)
     _mark_shortcuts(module)
     _mark_outputs(architecture, module)
-    if torch.get_default_device().type == "meta":
+    if torch.get_default_device().type == "meta" and architecture not in _CHECKED:
         _check_forward(architecture, module)
+        _CHECKED.add(architecture)
     return module
 
 
@@ -163,7 +169,7 @@ def _create(
     height, width = architecture.height, architecture.width
     wanted = {"img_size": height if height == width else (height, width)}
     choices: tuple[dict[str, Any], ...] = (wanted, {})
-    for sizes in choices:
+    for sizes in choices[name in _WITHOUT_SIZE :]:
         try:
             module: nn.Module = _timm().create_model(
                 name,
@@ -177,6 +183,7 @@ def _create(
             # Python names the keyword that a function does not take; nothing else tells which
             # networks do.
             if sizes and "'img_size'" in str(error):
+                _WITHOUT_SIZE.add(name)
                 continue
             raise _refusal(architecture, error) from error
         except Exception as error:  # a network of timm may raise anything

@@ -6,50 +6,26 @@ over several units, or weights that a layer computes from others, do not pass.
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from ticket_hub.networks import build, outline
+from ticket_hub.networks import build
+from ticket_hub.networks.undrawn import Undrawn
 from ticket_hub.pruning.structure import UnitGroup
 from ticket_hub.types import Architecture
 
 __all__ = ["Inputs", "lively_module", "tested"]
 
 CLOSE = 1e-9  # of the largest output, in float64
-MANY = 500_000  # numbers, of which drawing takes longer than to look at each call
 CHANGED = 64  # numbers of a row, which change what comes in as all of them would
 PERIOD = 4099  # a prime, so that no two rows of a layer begin alike
 MIXED = "other units depend on each of them, as under a norm over all"
 
 Inputs = Callable[[nn.Module, torch.dtype], Tensor]
 """Gives examples for a module, of a dtype where they are no tokens."""
-
-
-class _Undrawn(TorchFunctionMode):
-    """Leaves parameters as the memory is where a constructor would draw them at random."""
-
-    DRAWS = frozenset({"uniform_", "normal_", "trunc_normal_"})
-    RULES = frozenset({"kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_"})
-
-    def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: Iterable[type],
-        args: tuple[object, ...] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        del types
-        given = kwargs or {}
-        if getattr(func, "__name__", "") in self.DRAWS | self.RULES:
-            target = args[0] if args else given.get("tensor")
-            if isinstance(target, nn.Parameter) and target.ndim > 0:
-                return target
-        return func(*args, **given)
 
 
 def lively_module(architecture: Architecture) -> nn.Module:
@@ -62,9 +38,11 @@ def lively_module(architecture: Architecture) -> nn.Module:
     Raises:
         NetworkError: as `ticket_hub.networks.build`.
     """
-    count = sum(math.prod(shape) for shape in outline(architecture).shapes.values())
-    with torch.device("cpu"), _Undrawn() if count > MANY else contextlib.nullcontext():
-        module = build(architecture).float().eval()
+    with torch.device("cpu"), Undrawn():
+        module = build(architecture).eval()
+    values = itertools.chain(module.parameters(), module.buffers())
+    if any(value.is_floating_point() and value.dtype != torch.float32 for value in values):
+        module.float()
     generator = torch.Generator().manual_seed(0)
     drawn = torch.rand(PERIOD, generator=generator)
     with torch.no_grad():

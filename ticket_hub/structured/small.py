@@ -17,7 +17,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from ticket_hub.networks import blank_module, build, outline
 from ticket_hub.pruning.keeping import keep_mask
-from ticket_hub.pruning.masks import check_alignment, check_layers, masked
+from ticket_hub.pruning.masks import check_alignment, check_layers
 from ticket_hub.pruning.structure import Structure, UnitGroup
 from ticket_hub.shapes import Bool, Int64
 from ticket_hub.structured.dependencies import structure_of
@@ -46,10 +46,10 @@ class Left:
         """
         found = {}
         for name, value in values.items():
-            small = value
-            for axis, places in self.kept.get(name, {}).items():
-                small = small.index_select(axis, places.to(value.device))
-            found[name] = small.clone()
+            axes, small = self.kept.get(name, {}), value
+            for axis in sorted(axes):  # rows first, which lie together
+                small = small.index_select(axis, axes[axis].to(value.device))
+            found[name] = small if axes else value.clone()
         return found
 
     def place(self, name: str, whole: Tensor) -> tuple[Tensor, ...]:
@@ -97,12 +97,14 @@ def shrink(architecture: Architecture, weights: Weights, mask: Mask) -> SmallNet
     """
     check_alignment(weights, mask)
     left = left_of(architecture, mask)
-    cut = left.cut(mask)
+    small, cut = left.cut(weights), left.cut(mask)
+    for name, keep in cut.items():
+        small[name].masked_fill_(~keep, 0)
     return SmallNetwork(
         architecture=architecture,
         kept=left.kept,
         attributes=left.attributes,
-        weights=masked(left.cut(weights), cut),
+        weights=small,
         mask=cut,
     )
 
@@ -151,30 +153,42 @@ def build_small(architecture: Architecture, left: Left, weights: Weights) -> nn.
     """The module of a smaller network, made on the meta device and given its weights.
 
     Args:
-        kept: parameter -> axis -> int64 `(kept,)`, growing: the places that are left.
-        attributes: of modules, by dotted names: what they are in the smaller network.
-        weights: the smaller network's state dict.
+        left: the places that are kept of each tensor, and what attributes of modules are.
+        weights: the smaller network's state dict; the module takes its tensors, not copies, where
+            they lie on torch's default device.
 
     Raises:
         NetworkError: the network is not registered here.
         RuntimeError: the weights are not those of the smaller network.
     """
-    module = blank_module(architecture)
-    for name, axes in left.kept.items():
-        _resize(module, name, {axis: len(places) for axis, places in axes.items()})
-    for part in module.modules():
-        _tell_sizes(part)
-    for path, value in left.attributes.items():
-        above, _, leaf = path.rpartition(".")
-        setattr(module.get_submodule(above), leaf, value)
-    device = torch.get_default_device()
-    # `assign`: the module is on the meta device and has no memory to copy into.
-    module.load_state_dict({name: value.to(device) for name, value in weights.items()}, assign=True)
-    lacking = [name for name, buffer in module.named_buffers() if buffer.is_meta]
-    whole = dict(build(architecture).named_buffers()) if lacking else {}
-    for name in lacking:  # what a state dict does not hold
+    module, device = blank_module(architecture), torch.get_default_device()
+    parts = dict(module.named_modules())
+    shapes = {
+        name: tuple(
+            len(left.kept.get(name, {}).get(axis, range(extent)))
+            for axis, extent in enumerate(shape)
+        )
+        for name, shape in outline(architecture).shapes.items()
+    }
+    if shapes != {name: tuple(value.shape) for name, value in weights.items()}:
+        raise RuntimeError(f"the weights are not of what is left of {architecture.name!r}")
+    for name, value in weights.items():
         above, _, leaf = name.rpartition(".")
-        setattr(module.get_submodule(above), leaf, whole[name])
+        whole, small = getattr(parts[above], leaf), value.to(device)
+        if isinstance(whole, nn.Parameter):
+            small = nn.Parameter(small, requires_grad=whole.requires_grad)
+        setattr(parts[above], leaf, small)
+    for part in parts.values():
+        _tell_sizes(part)
+    for path, number in left.attributes.items():
+        above, _, leaf = path.rpartition(".")
+        setattr(parts[above], leaf, number)
+    # What a state dict does not hold.
+    lacking = [name for name, _ in module.named_buffers() if name not in weights]
+    buffers = dict(build(architecture).named_buffers()) if lacking else {}
+    for name in lacking:
+        above, _, leaf = name.rpartition(".")
+        setattr(parts[above], leaf, buffers[name])
     return module
 
 
@@ -203,20 +217,6 @@ def _unheard(group: UnitGroup, mask: Mask, alive: Tensor, *, fed: bool) -> Bool[
     if torch.equal(gone, alive):
         gone[int(alive.nonzero()[0])] = False
     return gone
-
-
-def _resize(module: nn.Module, name: str, sizes: Mapping[int, int]) -> None:
-    above, _, leaf = name.rpartition(".")
-    part = module.get_submodule(above)
-    value = getattr(part, leaf)
-    shape = [sizes.get(axis, extent) for axis, extent in enumerate(value.shape)]
-    small = torch.empty(shape, dtype=value.dtype, device="meta")
-    is_parameter = isinstance(value, nn.Parameter)
-    setattr(
-        part,
-        leaf,
-        nn.Parameter(small, requires_grad=value.requires_grad) if is_parameter else small,
-    )
 
 
 def _tell_sizes(part: nn.Module) -> None:
