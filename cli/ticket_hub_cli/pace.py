@@ -80,7 +80,8 @@ class Pace:
         if self._begun is None or self.done - self._begun[1] < MIN_SHARE:
             return None
         begun, before = self._begun
-        return (self.clock() - begun) / (self.done - before) * (self.levels - self.done)
+        left = max(0.0, self.levels - self.done)  # more networks may train than were planned
+        return (self.clock() - begun) / (self.done - before) * left
 
     @property
     def place(self) -> str:

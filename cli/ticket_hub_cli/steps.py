@@ -77,9 +77,7 @@ def analysing(
     plan: AnalysisPlan, *, quiet: bool
 ) -> Iterator[tuple[Watcher, Callable[[Finding], None]]]:
     """Show analyses one by one, on stderr; what is given beside the watcher takes the findings."""
-    sizes = [
-        max(1, analysis.networks_for(plan.orders) * len(plan.trials)) for analysis, _ in plan.steps
-    ]
+    sizes = [max(1, plan.networks(analysis)) for analysis, _ in plan.steps]
     pace = Pace(sizes[0], len(sizes), plan.iterations, unit="analysis")
     with showing(pace, stream=sys.stderr, quiet=quiet) as watcher:
 

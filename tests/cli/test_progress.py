@@ -126,6 +126,15 @@ def test_levels_count_from_the_dense_network_and_all_else_from_one() -> None:
     assert pace.place == "analysis 2 of 2"
 
 
+def test_more_networks_than_were_planned_have_no_time_left() -> None:
+    clock = Clock()
+    pace = Pace(trials=1, levels=1, iterations=1000, clock=clock)
+    for trial, iteration in ((0, 0), (0, 500), (0, 1000), (1, 500)):
+        pace.observe(reading(trial, iteration))
+        clock.now += 5
+    assert (pace.done, pace.seconds_left) == (1.5, 0)
+
+
 def test_a_level_from_disk_is_called_that() -> None:
     said: list[str] = []
     Lines(Pace(trials=2, levels=3, iterations=1000), said.append).level(finished(1, resumed=True))

@@ -66,6 +66,11 @@ class AnalysisPlan:
             for level in ((0,) if analysis.with_dense and self.is_dense else ()) + self.levels
         )
 
+    def networks(self, analysis: Analysis) -> int:
+        """How many are trained for one level of an analysis, at most."""
+        tickets = 1 + len(self.others) if analysis.with_others else 1
+        return analysis.networks_for(self.orders) * len(self.trials) * tickets
+
     @property
     def iterations(self) -> int:
         """Of each network that is trained; 1 where none can be."""

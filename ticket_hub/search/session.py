@@ -215,7 +215,7 @@ class SearchSession:
             for member in some
         ]
         folder = self.folder.checkpoints(first).parent
-        keeper = LevelsKeeper(folder=folder, environment=environment)
+        keeper = LevelsKeeper(folders={"": folder}, environment=environment)
         return train(self.header.architecture, members, snapshots, keeper)
 
     def _refuse_to_start(self, index: int) -> None:

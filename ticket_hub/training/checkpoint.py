@@ -146,20 +146,19 @@ class FolderKeeper:
 class LevelsKeeper:
     """Keep the states of members of several levels, each where its level alone would keep it.
 
-    Their names are `LLL/NAME`, with the number of the level.
-
     Attributes:
-        folder: in which each level has a folder `LLL`.
+        folders: what the names of some members begin with, followed by `LLL/NAME` with the number
+            of the level -> where each of their levels has a folder `LLL`.
         environment: fingerprint of the process that trains, recorded beside each state.
     """
 
-    folder: Path
+    folders: Mapping[str, Path]
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def load(self, member: str) -> MemberState | None:
         """The newest state that is whole, or None where there is none."""
-        level, _, name = member.partition("/")
-        return self._of(level).load(name)
+        keeper, name = self._of(member)
+        return keeper.load(name)
 
     def save(self, member: str, state: MemberState) -> None:
         """Keep a state durably, beside the one before.
@@ -167,11 +166,14 @@ class LevelsKeeper:
         Raises:
             StorageError: it cannot be written; the generations before are intact.
         """
-        level, _, name = member.partition("/")
-        self._of(level).save(name, state)
+        keeper, name = self._of(member)
+        keeper.save(name, state)
 
-    def _of(self, level: str) -> FolderKeeper:
-        return FolderKeeper(folder=self.folder / level, environment=self.environment)
+    def _of(self, member: str) -> tuple[FolderKeeper, str]:
+        above, _, name = member.rpartition("/")
+        start, slash, level = above.rpartition("/")
+        folder = self.folders[start + slash] / level
+        return FolderKeeper(folder=folder, environment=self.environment), name
 
 
 def _flatten(state: MemberState) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Which networks of an experiment are trained together, as one population.
+"""Which networks of experiments are trained together, as one population.
 
 No result depends on it; see `ticket_hub.training.Trainer.train`. A population of all levels keeps
 all workers busy to its end, where one level after the other would wait for the last of each.
@@ -7,6 +7,7 @@ all workers busy to its end, where one level after the other would wait for the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from ticket_hub.errors import MemoryLimitError
 from ticket_hub.networks import blank_module
@@ -17,19 +18,21 @@ from ticket_hub.types import Architecture
 
 __all__ = ["bases", "held_networks", "in_pieces", "populations", "waves"]
 
+E = TypeVar("E")
+
 COPIES = 3
 """Of a network's weights: its start, its mask and what is made of both, and its end."""
 
 
 def held_networks(architecture: Architecture) -> int:
-    """How many networks of an experiment the memory can hold from their starts to their ends."""
+    """How many networks the memory can hold from their starts to their ends."""
     values = blank_module(architecture).state_dict().values()
     return most_held(COPIES * sum(each.numel() * each.element_size() for each in values))
 
 
 def populations(
-    groups: Sequence[list[MemberKey]], is_missing: Callable[[MemberKey], bool], most: int
-) -> Iterator[list[list[MemberKey]]]:
+    groups: Sequence[list[E]], is_missing: Callable[[E], bool], most: int
+) -> Iterator[list[list[E]]]:
     """Consecutive groups whose missing networks are trained together.
 
     Groups that are on disk wait for no other: those before the first missing network come by
@@ -39,7 +42,7 @@ def populations(
         groups: in the order in which their results are given away.
         most: networks that one population may have; a single group may have more.
     """
-    together: list[list[MemberKey]] = []
+    together: list[list[E]] = []
     count = 0
     for group in groups:
         missing = sum(map(is_missing, group))
@@ -76,7 +79,7 @@ def waves(
     return [wave for wave in (first, waiting) if wave]
 
 
-def in_pieces(entries: Sequence[MemberKey], train: Callable[[Sequence[MemberKey]], None]) -> None:
+def in_pieces(entries: Sequence[E], train: Callable[[Sequence[E]], None]) -> None:
     """Train a population, or, where it is too large for the memory, its halves in turn.
 
     Raises:

@@ -21,7 +21,7 @@ from ticket_hub.runs.resources import Resources
 from ticket_hub.showing import Shown, View
 from ticket_hub.table import Table
 from ticket_hub.transfer.budgets import budgets_of, totals_of
-from ticket_hub.transfer.experiment import experiment
+from ticket_hub.transfer.experiment import experiments
 from ticket_hub.transfer.folder import ExperimentFolder
 from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
 from ticket_hub.transfer.planning import Plan, plan
@@ -100,7 +100,7 @@ def retrain(
         RecipeError: an unknown control, policy or key, or an impossible value.
         EvidenceError: a control needs dense theta0, and the bundle has survivors only; or the
             target's own ticket is of another network, other data, or another density.
-        TicketHubError: as `ticket_hub.transfer.experiment`.
+        TicketHubError: as `ticket_hub.transfer.experiment.experiments`.
     """
     terms, resources = split_options(retrain, options)
     wanted = plan(place, terms, dataset=dataset, own=own)
@@ -116,14 +116,14 @@ def carry_out(
     on_result: Callable[[Result], None] | None = None,
     shared: SharedNetworks | None = None,
 ) -> RetrainResult:
-    """Do what a plan says; see `retrain`, and for `shared` `ticket_hub.transfer.experiment`.
+    """Do what a plan says; see `retrain`, and for `shared` `train`.
 
     Raises:
-        TicketHubError: as `ticket_hub.transfer.experiment`.
+        TicketHubError: as `ticket_hub.transfer.experiment.experiments`.
     """
     folder = Path(run_folder) if run_folder else wanted.run_folder
     with telling(folder, resources) as given:
-        results = train(wanted, given, run_folder=folder, on_result=on_result, shared=shared)
+        (results,) = train([(wanted, folder)], given, on_result=on_result, shared=shared)
     rule = wanted.request.rule
     levels = judge_levels(results, rule)
     header = write_evidence(folder, wanted, levels, rule, who=who)
@@ -138,29 +138,26 @@ def carry_out(
 
 
 def train(
-    wanted: Plan,
+    places: Sequence[tuple[Plan, Path]],
     resources: Resources,
     *,
-    run_folder: Path,
     on_result: Callable[[Result], None] | None = None,
     shared: SharedNetworks | None = None,
-) -> list[Result]:
-    """Train what a plan asks for, and judge nothing yet; see `carry_out`.
+) -> list[list[Result]]:
+    """Train what plans ask for, each in its folder, and judge nothing yet; see `carry_out`.
+
+    Args:
+        shared: what experiments have trained; an equal network's readings are taken over.
+
+    Returns:
+        The results of each plan.
 
     Raises:
-        TicketHubError: as `ticket_hub.transfer.experiment`.
+        TicketHubError: as `ticket_hub.transfer.experiment.experiments`.
     """
-    results = []
-    for result in experiment(
-        wanted.source,
-        wanted.spec,
-        wanted.request,
-        run_folder=run_folder,
-        resources=resources,
-        own=wanted.own,
-        shared=shared,
-    ):
-        results.append(result)
+    results: list[list[Result]] = [[] for _ in places]
+    for number, result in experiments(places, resources, shared=shared):
+        results[number].append(result)
         if on_result is not None:
             on_result(result)
     return results

@@ -120,16 +120,7 @@ def carry_out_transfer(
     preflight(places, resources.data_dir)
     with hold(folder / "lock"), telling(folder, resources) as given:
         sweep(folder)
-        results = [
-            train(
-                plan,
-                given,
-                run_folder=place,
-                on_result=on_result,
-                shared=SharedNetworks(folder),
-            )
-            for plan, place in places
-        ]
+        results = train(places, given, on_result=on_result, shared=SharedNetworks(folder))
         found = _judge(places, results, who)
         names = [cell.run_name for cell in wanted.cells]
         matrix = wanted.matrix(

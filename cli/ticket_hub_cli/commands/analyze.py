@@ -107,8 +107,7 @@ def command(
     plan = plan_analyses(ticket, only=names, others=others, changes=changes, **about)
     for name, reason in plan.left_out:
         out.hint(f"Left out: {name}, since {reason}.")
-    networks = sum(analysis.networks_for(plan.orders) for analysis, _ in plan.steps)
-    networks *= len(plan.trials)
+    networks = sum(plan.networks(analysis) for analysis, _ in plan.steps)
     if networks:
         out.hint(
             f"Up to {networks} networks train, {plan.iterations:,} iterations "

@@ -8,6 +8,7 @@ import pytest
 
 import ticket_hub
 from tests.helpers.runs import tiny_recipe
+from ticket_hub.analysis import plan_analyses
 from ticket_hub.analysis.registry import chosen
 from ticket_hub.analysis.sanity.compute import Sanity
 from ticket_hub.errors import EvidenceError
@@ -117,6 +118,16 @@ def test_tickets_of_other_data_are_refused(runs: dict[str, Path], tmp_path: Path
             folder=tmp_path / "out",
             workers=1,
         )
+
+
+def test_the_networks_of_all_tickets_are_counted_before_they_train(runs: dict[str, Path]) -> None:
+    others = [f"{runs[name]}:1" for name in ("synflow", "trained")]
+    for names, count in (((), 1), (others, 3)):
+        plan = plan_analyses(f"{runs['snip']}:1", only=["sanity", "overlap"], others=names)
+        assert {each.name: plan.networks(each) for each in plan.analyses} == {
+            "sanity": 8 * 3 * count,
+            "overlap": 0,
+        }
 
 
 def test_eight_networks_a_trial_are_trained_only_where_they_are_asked_for() -> None:

@@ -178,6 +178,25 @@ def test_networks_that_are_the_same_are_trained_once(
     assert len({cell.run for cell in result.matrix.cells}) == 4
 
 
+def test_tickets_train_as_one_population_on_each_data_set(
+    tickets: list[str], stripes: str, tmp_path: Path
+) -> None:
+    seen: list[str] = []  # the cell of each reading
+    transfer(
+        tickets,
+        stripes,
+        tmp_path / "run",
+        levels="2",
+        observe=lambda progress: seen.append(progress.member.partition("/")[0]),
+    )
+    digits, others = ({cell for cell in seen if word in cell} for word in ("digits", "stripes"))
+    assert (len(digits), len(others)) == (2, 2)
+    for one, other in (sorted(digits), sorted(others)):
+        assert seen.index(one) < len(seen) - seen[::-1].index(other)
+        assert seen.index(other) < len(seen) - seen[::-1].index(one)
+    assert max(map(seen.index, digits)) < min(map(seen.index, others))
+
+
 def test_the_same_call_reads_what_is_there(
     tickets: list[str], stripes: str, tmp_path: Path
 ) -> None:

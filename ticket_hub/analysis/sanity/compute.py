@@ -116,10 +116,8 @@ def compute(subject: Subject) -> Sanity:
     plans = [_plan(subject, source, level) for _, source, level in cases]
     root, rule = subject.gym.folder, plans[0].request.rule
     folders = [root / f"sanity-{source.id[:12]}" for _, source, _ in cases]
-    results = [
-        train(plan, subject.gym.resources, run_folder=folder, shared=SharedNetworks(root))
-        for plan, folder in zip(plans, folders, strict=True)
-    ]
+    places = [*zip(plans, folders, strict=True)]
+    results = train(places, subject.gym.resources, shared=SharedNetworks(root))
     found = judge_experiments(results, rule)
     for plan, folder, levels in zip(plans, folders, found, strict=True):
         write_evidence(folder, plan, levels, rule)
