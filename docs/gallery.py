@@ -2,12 +2,14 @@
 
 The gallery is a hub in a folder, in one file: whoever unpacks it has `ticket search --hub gallery`.
 A run that was stopped goes on where it was. Levels that searches under `TICKET_HOME` have trained
-equally are taken over, and what claims came to with the same tickets becomes evidence.
+equally are taken over, and what claims came to with the same tickets becomes evidence. What the
+gallery holds is written into docs/gallery.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import tarfile
 import tomllib
@@ -16,12 +18,18 @@ from typing import Any
 
 import ticket_hub
 from ticket_hub.bundle import amend_bundle, content_of, open_bundle, write_bundle
+from ticket_hub.bundle.card_experiments import experiments_section, reproductions_section
+from ticket_hub.bundle.card_origin import origin_section
 from ticket_hub.bundle.card_terms import CardTerms
+from ticket_hub.bundle.ladder_table import ladder_table
+from ticket_hub.bundle.manifest import Theta0
 from ticket_hub.bundle.reproduction_record import SMOKE
 from ticket_hub.errors import EvidenceError
 from ticket_hub.facade import draw_card
 from ticket_hub.home import ticket_home
 from ticket_hub.hub.builtin import BUILTIN, PACKAGED
+from ticket_hub.runs.file_names import REPRODUCTION as TRIED
+from ticket_hub.table import Column, Table
 from ticket_hub.transfer.evidence_of_runs import add_evidence, read_tried, record_of
 
 MAX_BYTES = 15_000_000
@@ -29,30 +37,47 @@ MAX_BUILTIN_BYTES = 500_000
 OWNER = "gallery"
 WHO = "Ticket Hub"
 EVERYTHING = Path(__file__).with_name("gallery.toml")
+PAGE = Path(__file__).with_name("gallery.md")
+MADE = "<!-- Below: written by docs/gallery.py from the tickets themselves. -->\n"
 
 
-def make(name: str, wanted: dict[str, Any], out: Path, home: Path, workers: int | None) -> None:
-    """Search, test beside controls, and share one entry in the folder's hub."""
+def make(
+    name: str, wanted: dict[str, Any], out: Path, homes: list[Path], workers: int | None
+) -> None:
+    """Search, or take a run that was made elsewhere, test beside controls, and share one entry."""
     runs = out / "runs" / name
-    found = ticket_hub.find(
-        wanted["recipe"],
-        changes=wanted.get("changes", {}),
-        run_folder=runs / "search",
-        shared_with=sorted(path for path in (home / "runs").glob("*") if path.is_dir()),
-        on_level=lambda level: print(f"{name}: level {level.index} is done", flush=True),
-        workers=workers,
-    )
+    if "run" in wanted:
+        bundle = run_of(wanted["run"], homes) / "bundle"
+    else:
+        found = ticket_hub.find(
+            wanted["recipe"],
+            changes=wanted.get("changes", {}),
+            run_folder=runs / "search",
+            shared_with=[path.parent for home in homes for path in home.glob("runs/*/run.json")],
+            on_level=lambda level: print(f"{name}: level {level.index} is done", flush=True),
+            workers=workers,
+        )
+        bundle = found.bundle
     if wanted.get("builtin"):
         whole = wanted | {"levels": [0, *wanted["levels"]]}
-        ship(name, tested(whole, found.bundle, runs / "builtin", workers), wanted["license"])
-    shared = tested(wanted, found.bundle, runs / "shared", workers)
-    if wanted["levels"] != "all":
-        # Survivors have no dense level: the dense network is among the controls.
-        dense, shared = shared, runs / "survivors"
-        shutil.rmtree(shared, ignore_errors=True)
-        write_bundle(shared, content_of(open_bundle(dense)), theta0="survivors")
-    add_evidence(shared, of_claims(shared, home), by=WHO)
+        ship(name, tested(whole, bundle, runs / "builtin", workers), wanted["license"])
+    # The whole search keeps its id with dense theta0 only. Survivors have no dense level: the dense
+    # network is among the controls.
+    theta0: Theta0 = "dense" if wanted["levels"] == "all" else "survivors"
+    dense, shared = tested(wanted, bundle, runs / "shared", workers), runs / "packed"
+    shutil.rmtree(shared, ignore_errors=True)
+    write_bundle(shared, content_of(open_bundle(dense)), theta0=theta0, model=False)
+    add_evidence(shared, of_claims(shared, homes), by=WHO)
+    draw_card(shared, print)
     ticket_hub.push_bundle(shared, f"{OWNER}/{name}", hub=out / "hub", license=wanted["license"])
+
+
+def run_of(name: str, homes: list[Path]) -> Path:
+    """The folder of a run that was made under one of several `TICKET_HOME`."""
+    for home in homes:
+        if (home / name).is_dir():
+            return home / name
+    raise SystemExit(f"{name} is under none of {', '.join(map(str, homes))}: see --home.")
 
 
 def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None) -> Path:
@@ -72,22 +97,22 @@ def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None
             workers=workers,
         )
         words = [f"level {each.level} is {each.verdict.word}" for each in done.levels]
-        print(f"{wanted['recipe']} on {done.spec.data_name}: {', '.join(words)}", flush=True)
+        print(f"{bundle} on {done.spec.data_name}: {', '.join(words)}", flush=True)
         evidence.append(done.run)
     add_evidence(chosen, evidence, by=WHO)
     draw_card(chosen, print)
     return chosen
 
 
-def of_claims(bundle: Path, home: Path) -> list[Path]:
-    """What claims under a `TICKET_HOME` came to with these tickets, and their experiments."""
+def of_claims(bundle: Path, homes: list[Path]) -> list[Path]:
+    """What claims came to with these tickets, and the experiments that they trained."""
     mine = open_bundle(bundle).manifest.id
     found = []
-    for place in sorted(home.glob("reproductions/*/reproduction.json")):
+    for place in sorted(path for home in homes for path in home.glob(f"reproductions/*/{TRIED}")):
         tried = read_tried(place)
         if tried.outcome != SMOKE and mine in {each.bundle for each in tried.tickets.values()}:
             found.append(place)
-    for place in sorted(home.glob("runs/retrain-*")):
+    for place in sorted(path for home in homes for path in home.glob("runs/retrain-*")):
         try:
             record = record_of(place, by=WHO)
         except EvidenceError:  # one that is still going on
@@ -108,23 +133,57 @@ def ship(name: str, bundle: Path, licence: str) -> None:
     print(f"{BUILTIN}{name}: {size} bytes", flush=True)
 
 
+def page(known: dict[str, Any], out: Path) -> str:
+    """A row and a part for each entry: what is in it, and how to have and replay it."""
+    rows, parts = [], []
+    for name in known:
+        folder = out / "runs" / name / "packed"
+        if not folder.is_dir():  # its heading is there for the links to it
+            parts += [f"## {name}", "Not in the file that this page was written from."]
+            continue
+        bundle = open_bundle(folder)
+        manifest, tried = bundle.manifest, bundle.reproductions()
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        replay = f"ticket verify {OWNER}/{name}:{bundle.levels[-1].index} --hub gallery --replay"
+        rows.append(
+            [
+                f"[{name}](#{name})",
+                manifest.architecture.name,
+                manifest.data.name,
+                f"{len(manifest.trials)}",
+                f"{bundle.levels[-1].density:.2%}",
+                ", ".join(dict.fromkeys(each.spec.data_name for each in bundle.experiments())),
+                ", ".join(sorted(each.label.removeprefix("claim ") for each in tried)),
+                f"{size / 1e6:.2f}",
+            ]
+        )
+        parts += [
+            f"## {name}",
+            "\n".join(["```sh", f"ticket pull {OWNER}/{name} --hub gallery", replay, "```"]),
+            ladder_table(bundle.levels, manifest.metric).markdown(),
+            *experiments_section(bundle.experiments())[2:],
+            *reproductions_section(tried)[2:],
+            "\n".join(re.findall(r"^- .*", origin_section(manifest), re.MULTILINE)),
+        ]
+    titles = "entry", "network", "data", "trials", "sparsest", "retrained on", "claims", "MB"
+    return "\n\n".join([Table([Column(each) for each in titles], rows).markdown(), *parts])
+
+
 def main() -> None:
-    """Make what was asked for, and the file."""
+    """Make what was asked for, the file, and the page of all that is there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="by default all")
     parser.add_argument("--out", type=Path, default=Path("build/gallery"))
     parser.add_argument("--entries", type=Path, default=EVERYTHING, help="by default gallery.toml")
     parser.add_argument(
-        "--home",
-        type=Path,
-        default=ticket_home(),
-        help="whose searches and claims to take; read only",
+        "--home", type=Path, action="append", help="a TICKET_HOME with searches, claims and runs"
     )
+    parser.add_argument("--page", type=Path, default=PAGE, help="by default gallery.md")
     parser.add_argument("--workers", type=int)
     asked = parser.parse_args()
     known = tomllib.loads(asked.entries.read_text("utf-8"))
     for name in asked.names or known:
-        make(name, known[name], asked.out, asked.home, asked.workers)
+        make(name, known[name], asked.out, asked.home or [ticket_home()], asked.workers)
     packed = asked.out / "ticket-gallery.tar.gz"
     with tarfile.open(packed, "w:gz") as archive:
         archive.add(asked.out / "hub", "gallery")
@@ -132,6 +191,8 @@ def main() -> None:
     print(f"{packed}: {size} bytes")
     if size > MAX_BYTES:
         raise SystemExit(f"The gallery is to have at most {MAX_BYTES} bytes.")
+    text = asked.page.read_text("utf-8").partition(MADE)[0]
+    asked.page.write_text(f"{text}{MADE}\n{page(known, asked.out)}", "utf-8")
 
 
 if __name__ == "__main__":
