@@ -1,10 +1,8 @@
 """Two GPUs that are not there: real values on the CPU, and everything else as CUDA does it.
 
 Inside of `PretendedCuda`, tensors can be sent to `cuda:0` and `cuda:1`. Their devices are told
-apart, streams are ordered (`pretended_streams`), and a graph is captured: what is done meanwhile
-goes on a tape, its effects are undone when the capture ends, and each replay does it again over
-the same memory. So what the host bakes into a graph (a counter, a learning rate, a fresh tensor)
-gives other values than on a CPU, as it would on a GPU.
+apart, streams are ordered (`pretended_streams`), and graphs are captured and replayed
+(`pretended_graphs`).
 
 The rest is torch's own code: `torch.cuda.graph`, `torch.cuda.device` and `torch.cuda.stream`, over
 pretended primitives.
@@ -13,135 +11,30 @@ pretended primitives.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 import pytest
 import torch
 from jaxtyping import config
 from torch import Tensor
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
+from tests.helpers.pretended_graphs import Graph, GraphFacts
 from tests.helpers.pretended_streams import Event, Host, Stream
-from tests.helpers.pretended_tensors import (
-    Call,
-    CudaPictures,
-    CudaTensor,
-    called,
-    is_fresh,
-    pointer,
-)
+from tests.helpers.pretended_tensors import Call, CudaPictures, CudaTensor, called, is_fresh
 from ticket_hub.data import PackedImages
 
-__all__ = ["Graph", "GraphFacts", "PretendedCuda"]
+__all__ = ["PretendedCuda"]
 
 CHECKS_ALL_TYPES = os.environ.get("TICKET_TEST_TYPES") == "all"
 DEVICES = 2
 BYTES = 80 * 10**9
 MOVES = {Tensor.to, Tensor.cpu, Tensor.tolist, Tensor.pin_memory, Tensor.is_pinned}
-
-
-@dataclass
-class GraphFacts:
-    """What is known of a graph, also when it is gone.
-
-    Attributes:
-        nodes: operations on its tape, which are launches of a GPU.
-        replays: how often it was replayed.
-    """
-
-    nodes: int = 0
-    replays: int = 0
-
-
-class Graph:
-    """What was done while it was captured, once for each replay.
-
-    Attributes:
-        streams: that take part in the capture, the first of which began it.
-    """
-
-    def __init__(self, cuda: PretendedCuda) -> None:
-        self.cuda = cuda
-        self.streams: list[Stream] = []
-        self.facts = GraphFacts()
-        self._tape: list[tuple[Call, Any, list[Tensor]]] = []
-        self._made: set[int] = set()
-        self._drawn: list[Tensor] = []
-        self._before: dict[int, tuple[Tensor, Tensor]] = {}
-
-    @property
-    def draws(self) -> bool:
-        """Whether it draws random numbers."""
-        tag = torch.Tag.nondeterministic_seeded
-        return any(tag in call.func.tags for call, _, _ in self._tape)
-
-    def capture_begin(self, *pool: object, **options: object) -> None:
-        """Put what the current stream is given on the tape."""
-        del pool, options
-        self.cuda.graphs.append(self.facts)
-        self.cuda.capturing = self
-        self.streams = [self.cuda.stream()]
-        self.streams[0].graph = self
-        self._drawn = [generator.get_state() for generator in self.cuda.generators]
-
-    def capture_end(self) -> None:
-        """Undo what was done.
-
-        Raises:
-            RuntimeError: a stream that took part was not waited for.
-        """
-        first, *others = self.streams
-        joined = all(first.covers(other.number, other.seen[other.number]) for other in others)
-        for stream in self.streams:
-            stream.graph = None
-            self.cuda.host.merge(stream)
-        self.cuda.capturing = None
-        for whole, before in self._before.values():
-            whole.copy_(before)
-        self._before = {}
-        for generator, state in zip(self.cuda.generators, self._drawn, strict=True):
-            generator.set_state(state)
-        if not joined:
-            raise RuntimeError("CUDA error: capturing stream has unjoined work")
-
-    def note(self, call: Call, results: list[Tensor]) -> None:
-        """One more operation; what it gave lies where each replay puts it."""
-        self._made |= {pointer(value) for value in results}
-        self.facts.nodes += 1
-        self._tape.append((call, call.constants(), results))
-
-    def keep(self, values: list[Tensor]) -> None:
-        """Remember tensors as they were, before the capture changes them."""
-        for value in values:
-            place = pointer(value)
-            if place not in self._made and place not in self._before:
-                whole = torch.empty(0, dtype=torch.uint8).set_(value.untyped_storage())
-                self._before[place] = (whole, whole.clone())
-
-    def replay(self) -> None:
-        """Do all of it once, on the current stream."""
-        stream = self.cuda.stream()
-        outside = [
-            [value for value in values if pointer(value) not in self._made]
-            for values in (
-                [value for call, _, _ in self._tape for value in call.read],
-                [value for call, _, _ in self._tape for value in call.written],
-            )
-        ]
-        # The seed lies in one place for all graphs of a device, which a replay writes and reads.
-        seed = [self.cuda.seeds[stream.device.index]] if self.draws else []
-        self.cuda.memory.access(stream, outside[0] + seed, outside[1] + seed)
-        self.facts.replays += 1
-        with torch._C._AutoDispatchBelowAutograd():
-            for call, (args, kwargs), results in self._tape:
-                with self.cuda.drawing(call):
-                    again = call.func(*args, **kwargs)
-                for place, value in zip(results, called(again), strict=bool(results)):
-                    place.copy_(value)
 
 
 class PretendedCuda(TorchFunctionMode):
@@ -155,6 +48,8 @@ class PretendedCuda(TorchFunctionMode):
         launches: operations that were given to the devices one by one.
         failure: called before each operation with its name; what it raises comes from the device.
         total: bytes of each device.
+        underway: pools of captures that torch's allocator believes to go on.
+        stuck: devices whose generator believes that a capture goes on.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +65,11 @@ class PretendedCuda(TorchFunctionMode):
         self.launches = self.waits = 0
         self.failure: Callable[[str], None] | None = None
         self.total = BYTES
+        self.underway: set[tuple[object, ...]] = set()
+        self.stuck: set[int | None] = set()
         self._devices = [torch.device("cuda", index) for index in range(DEVICES)]
         self.defaults = [Stream(device, self.host) for device in self._devices]
+        self._pools = itertools.count(1)
         self._streams, self._made = list(self.defaults), list(self.defaults)
         self.generators = [torch.Generator() for _ in self._devices]
         self.seeds = [torch.zeros(1) for _ in self._devices]
@@ -187,7 +85,8 @@ class PretendedCuda(TorchFunctionMode):
             "default_stream": lambda device=None: self.defaults[self._index(device)],
             "default_generators": self.generators,
             "device_count": lambda: DEVICES,
-            "empty_cache": lambda: None,
+            "empty_cache": self._empty_cache,
+            "graph_pool_handle": lambda: (0, next(self._pools)),
             "Event": self._event,
             "CUDAGraph": lambda **_: Graph(self),
             "get_device_capability": lambda _=None: (9, 0),
@@ -206,7 +105,14 @@ class PretendedCuda(TorchFunctionMode):
         for name, value in pretended.items():
             self._patch.setattr(torch.cuda, name, value)
         self._patch.setattr(torch.cuda.graph, "default_capture_stream", None)
-        self._patch.setattr(torch._C, "_host_emptyCache", lambda: None, raising=False)
+        # PyTorch for CUDA asks the driver for a context while it traces.
+        self._patch.setattr(fake_tensor, "init_gpu_context", lambda _: None)
+        for name, primitive in {
+            "_host_emptyCache": lambda: None,
+            "_cuda_endAllocateToPool": self._end_pool,
+            "_cuda_releasePool": lambda *_: None,
+        }.items():
+            self._patch.setattr(torch._C, name, primitive, raising=False)
         super().__enter__()  # type: ignore[no-untyped-call]
         if CHECKS_ALL_TYPES:  # graphs and streams are pretended, too
             config.update("jaxtyping_disable", "1")
@@ -265,14 +171,14 @@ class PretendedCuda(TorchFunctionMode):
             if not self.memory.is_pinned(source):
                 self.pageable.append(source.nbytes)
                 if stream.graph is not None:
-                    raise RuntimeError("CUDA error: operation not permitted when capturing")
+                    stream.graph.refuse("copy_ from pageable memory")
             elif True not in call.args[2:]:
                 self._wait_for(call.name, stream)
 
     def _wait_for(self, what: str, stream: Stream) -> None:
         """The host waits for all that a stream has been given."""
         if stream.graph is not None:
-            raise RuntimeError(f"CUDA error: operation not permitted when capturing ({what})")
+            stream.graph.refuse(what)
         self.syncs.append(what)
         stream.synchronize()
 
@@ -282,6 +188,8 @@ class PretendedCuda(TorchFunctionMode):
         if torch.Tag.nondeterministic_seeded not in call.func.tags:
             yield
             return
+        if self.capturing is None:
+            self.refuse_to_draw_if_stuck(call.device)
         generator, before = self.generators[call.device.index], torch.get_rng_state()
         torch.set_rng_state(generator.get_state())
         try:
@@ -289,6 +197,25 @@ class PretendedCuda(TorchFunctionMode):
         finally:
             generator.set_state(torch.get_rng_state())
             torch.set_rng_state(before)
+
+    def refuse_to_draw_if_stuck(self, device: torch.device) -> None:
+        """As a generator does that a failed capture has left behind; replays ask it, too.
+
+        Raises:
+            RuntimeError: it was.
+        """
+        if device.index in self.stuck:
+            raise RuntimeError("Offset increment outside graph capture encountered unexpectedly.")
+
+    def _empty_cache(self) -> None:
+        if self.underway:
+            raise RuntimeError("captures_underway.empty() INTERNAL ASSERT FAILED")
+
+    def _end_pool(self, index: int, pool: tuple[int, int]) -> None:
+        del index
+        if (pool,) not in self.underway:
+            raise RuntimeError("endAllocatePool: not currently recording to mempool_id")
+        self.underway.discard((pool,))
 
     def __torch_function__(
         self,

@@ -17,7 +17,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from tests.helpers.pretended_tensors import pointer
 
 if TYPE_CHECKING:
-    from tests.helpers.pretended_cuda import Graph
+    from tests.helpers.pretended_graphs import Graph
 
 __all__ = ["Event", "Host", "Memory", "Stream"]
 

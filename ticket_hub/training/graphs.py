@@ -230,15 +230,34 @@ class Repeater:
     def _captured(self, step: Callable[[], None]) -> tuple[torch.cuda.CUDAGraph, Tensor]:
         """The step as a graph, and the number of its replays, to which it adds for ever."""
         count = torch.zeros(1, dtype=torch.int64, device=self._device)
-        graph = torch.cuda.CUDAGraph()
+        graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
         try:
-            with torch.cuda.graph(graph, stream=self.stream):
+            with torch.cuda.graph(graph, pool=pool, stream=self.stream):
                 step()
                 count.add_(1)
-        finally:
+        except RuntimeError:
             # A capture that fails raises once more at its end, before torch leaves its stream.
             torch.cuda.set_stream(self.stream)
+            self._end_failed_capture(pool, count)
+            raise
         return graph, count
+
+    def _end_failed_capture(self, pool: tuple[int, int], count: Tensor) -> None:
+        """Tell torch that a capture is over, which it does not see where ending it failed.
+
+        Its allocator would wait for the end for ever, and fail where memory is to be given back.
+        And the device's generator, which every graph of the device reads (up to torch 2.11 at
+        least), would refuse every draw and every replay.
+        """
+        index = torch.cuda.current_device()
+        try:
+            torch._C._cuda_endAllocateToPool(index, pool)  # noqa: SLF001 - torch has no other
+        except RuntimeError:
+            return  # the capture ended as it should: the step itself has failed
+        torch._C._cuda_releasePool(index, pool)  # noqa: SLF001
+        # The end of a capture that succeeds takes the generator back to drawing.
+        with torch.cuda.graph(torch.cuda.CUDAGraph(), stream=self.stream):
+            count.zero_()
 
 
 # Cached by its words: a hundred members with the same problem warn once.

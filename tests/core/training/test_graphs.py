@@ -83,9 +83,29 @@ def test_a_step_that_cannot_be_captured_is_called_each_time_and_said_once(
         repeat(counting(done), 5)
         assert torch.cuda.current_stream() is here
     assert done.item() == 20
-    assert [graph.replays for graph in cuda.graphs] == [0, 0]
+    assert sum(graph.replays for graph in cuda.graphs) == 0
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "unjoined work" in caplog.text
+
+
+def test_a_capture_that_fails_harms_no_other_graph_and_no_draw(
+    cuda: PretendedCuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    done, drawn = torch.zeros(1, device=SECOND), torch.zeros(100, device=SECOND)
+
+    def step() -> None:
+        drawn.bernoulli_(0.5)
+        assert drawn.sum().item() > 0  # what no graph can hold
+
+    with on_device(SECOND):
+        first, second = Repeater(SECOND), Repeater(SECOND)
+        first(counting(done), 5)
+        second(step, 10)
+        first(counting(done), 5)
+        torch.cuda.empty_cache()
+    assert done.item() == 10
+    assert [graph.replays for graph in cuda.graphs] == [7, 0, 0]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_step_that_draws_on_the_host_is_not_captured(cuda: PretendedCuda) -> None:
