@@ -94,23 +94,23 @@ def engine_options(function: F) -> F:
         **values: Any,  # noqa: ANN401 - whatever the command takes
     ) -> Any:  # noqa: ANN401 - and gives
         """Call the command with the engine that the options choose."""
-        return function(*args, engine=_choice(engine, engine_settings), **values)
+        options = {}
+        for text in engine_settings:
+            key, equals, value = text.partition("=")
+            if not equals or not key.strip():
+                raise click.BadParameter(
+                    f"{text!r} is not KEY=VALUE, such as slots=2.", param_hint="--engine-option"
+                )
+            options[key.strip()] = value.strip()
+        if engine is None and options:
+            raise click.UsageError("--engine-option is for an engine: name one with --engine.")
+        return function(
+            *args,
+            engine=None if engine is None else EngineChoice(name=engine, options=options),
+            **values,
+        )
 
     return cast("F", with_engine)
-
-
-def _choice(name: str | None, settings: tuple[str, ...]) -> EngineChoice | None:
-    options = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise click.BadParameter(
-                f"{text!r} is not KEY=VALUE, such as slots=2.", param_hint="--engine-option"
-            )
-        options[key.strip()] = value.strip()
-    if name is None and options:
-        raise click.UsageError("--engine-option is for an engine: name one with --engine.")
-    return None if name is None else EngineChoice(name=name, options=options)
 
 
 @dataclass

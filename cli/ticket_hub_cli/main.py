@@ -69,7 +69,9 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
         result = _carry_out(lambda: group.main(given, prog_name="ticket", standalone_mode=False))
     except click.ClickException as error:
         error.show()
-        _tell_origin(error)
+        # Say of a value that nobody typed where it is from.
+        if origin := origin_of(error):
+            click.echo(origin, err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         output.stopped("It was interrupted.")
@@ -99,12 +101,6 @@ def _carry_out(command: Callable[[], object]) -> object:
         return together(
             command, lambda met: 0 if met is None else exit_code(met), should_stop=should_stop
         )
-
-
-def _tell_origin(error: click.ClickException) -> None:
-    """Say of a value that nobody typed where it is from."""
-    if origin := origin_of(error):
-        click.echo(origin, err=True)
 
 
 def _failed(error: TicketHubError) -> int:

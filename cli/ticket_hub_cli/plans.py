@@ -36,8 +36,45 @@ def tell_search_plan(recipe: Recipe, places: dict[str, Any], out: CommandOutput)
         out.record(search_plan(recipe, places), name="run")
         return
     facts, plan = _planned(recipe, places)
-    out.record(facts | _needs(recipe, plan), name="run")
-    _tell_ladder(plan, out)
+    examples = "not here yet; they are downloaded"
+    if recipe.data.storage == "disk":
+        examples = "not here yet; `ticket data pack` makes them of what you have"
+    if plan.examples is not None:
+        train, validation, test = plan.examples
+        examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
+    together = f"{plan.levels_at_once} levels and all" if plan.levels_at_once > 1 else "all"
+    out.record(
+        facts
+        | {
+            "examples": examples,
+            "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once, "
+            f"{gigabytes(plan.needs.alone_bytes)} with one network after the other",
+            "disk": f"at most {gigabytes(plan.disk_bytes)}",
+            "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
+        },
+        name="run",
+    )
+    table = _plan_table(plan)
+    out.text("")
+    out.table(table["ladder"], LEVELS, name="level")
+    out.text("")
+    shown = _evenly(len(plan.kept)) if plan.kept_by_layer is not None else []
+    columns = [
+        Column("layer", "LAYER"),
+        Column("kind", "KIND"),
+        Column("size", "WEIGHTS", ",", right=True),
+        *(Column(f"at {level}", f"LEVEL {level}", right=True) for level in shown),
+        Column("is_pruned", "", lambda pruned: "" if pruned else "never pruned"),
+    ]
+    rows = [
+        row | {f"at {level}": f"{row['kept'][level]:,}" for level in shown}
+        for row in table["layers"]
+    ]
+    out.table(rows, columns, name="layer")
+    if plan.kept_by_layer is None:
+        out.hint("Layers compete in one ranking: what each keeps is known when it is trained.")
+    for sentence in plan.warnings:
+        output.warning(sentence)
     if plan.about_cost:
         out.hint(plan.about_cost)
 
@@ -73,24 +110,6 @@ def _planned(recipe: Recipe, places: dict[str, Any]) -> tuple[dict[str, Any], Fo
     return facts, plan
 
 
-def _needs(recipe: Recipe, plan: Forecast) -> dict[str, str]:
-    """Data and what the search needs, for people."""
-    examples = "not here yet; they are downloaded"
-    if recipe.data.storage == "disk":
-        examples = "not here yet; `ticket data pack` makes them of what you have"
-    if plan.examples is not None:
-        train, validation, test = plan.examples
-        examples = f"{train:,} to train on, {validation:,} to choose by, {test:,} to test on"
-    together = f"{plan.levels_at_once} levels and all" if plan.levels_at_once > 1 else "all"
-    return {
-        "examples": examples,
-        "memory": f"about {gigabytes(plan.needs.memory_bytes)} with {together} trials at once, "
-        f"{gigabytes(plan.needs.alone_bytes)} with one network after the other",
-        "disk": f"at most {gigabytes(plan.disk_bytes)}",
-        "time": f"about {duration(plan.needs.seconds or 0)} on one core ({plan.needs.basis})",
-    }
-
-
 def _plan_table(plan: Forecast) -> dict[str, Any]:
     return {
         "examples": None if plan.examples is None else list(plan.examples),
@@ -118,31 +137,6 @@ def _plan_table(plan: Forecast) -> dict[str, Any]:
         "seconds": plan.needs.seconds,
         "seconds_basis": plan.needs.basis,
     }
-
-
-def _tell_ladder(plan: Forecast, out: CommandOutput) -> None:
-    """The ladder, the layers, and what must be known about them, for people."""
-    table = _plan_table(plan)
-    out.text("")
-    out.table(table["ladder"], LEVELS, name="level")
-    out.text("")
-    shown = _evenly(len(plan.kept)) if plan.kept_by_layer is not None else []
-    columns = [
-        Column("layer", "LAYER"),
-        Column("kind", "KIND"),
-        Column("size", "WEIGHTS", ",", right=True),
-        *(Column(f"at {level}", f"LEVEL {level}", right=True) for level in shown),
-        Column("is_pruned", "", lambda pruned: "" if pruned else "never pruned"),
-    ]
-    rows = [
-        row | {f"at {level}": f"{row['kept'][level]:,}" for level in shown}
-        for row in table["layers"]
-    ]
-    out.table(rows, columns, name="layer")
-    if plan.kept_by_layer is None:
-        out.hint("Layers compete in one ranking: what each keeps is known when it is trained.")
-    for sentence in plan.warnings:
-        output.warning(sentence)
 
 
 def _evenly(levels: int) -> list[int]:

@@ -59,7 +59,16 @@ class Steps:
         work = {"work": self.group.about.rstrip(", ")} if self.group.about else {}
         self.log.tell("result", **result.facts, **work)
         if len(self.taken) == self.group.size:
-            self.watcher.step(self.group.about + _sentence(self.taken))
+            # Such as `level 7 (21.07% of weights): ticket 98.31%, reinit 97.90%`.
+            first = self.taken[0]
+            means = {
+                name: [each.accuracy for each in self.taken if each.control == name]
+                for name in dict.fromkeys(each.control for each in self.taken)
+            }
+            texts = [f"{name} {percent(sum(some) / len(some))}" for name, some in means.items()]
+            origin = " (from disk)" if all(each.resumed for each in self.taken) else ""
+            level = f"level {first.level} ({percent(first.density)} of weights)"
+            self.watcher.step(f"{self.group.about}{level}: {', '.join(texts)}{origin}")
             self.group, self.taken = next(self.groups, TrainedGroup(0)), []
 
 
@@ -99,15 +108,3 @@ def finish_log(log: Log, run: Path) -> None:
         with contextlib.suppress(EvidenceError):  # nothing was measured
             figures = report_run(run, forms=["png"])
     log.finish(figures)
-
-
-def _sentence(results: list[Result]) -> str:
-    """Sum a group up: `level 7 (21.07% of the weights): ticket 98.31%, reinit 97.90%`."""
-    first = results[0]
-    means = {
-        name: [each.accuracy for each in results if each.control == name]
-        for name in dict.fromkeys(each.control for each in results)
-    }
-    texts = [f"{name} {percent(sum(some) / len(some))}" for name, some in means.items()]
-    origin = " (from disk)" if all(each.resumed for each in results) else ""
-    return f"level {first.level} ({percent(first.density)} of weights): {', '.join(texts)}{origin}"

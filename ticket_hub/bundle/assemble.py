@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
@@ -21,7 +19,7 @@ from ticket_hub.errors import BundleFormatError, MaskMismatchError
 from ticket_hub.pruning.masks import full_mask
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY
-from ticket_hub.types import Mask, Weights
+from ticket_hub.types import Mask
 
 __all__ = [
     "checked",
@@ -44,7 +42,13 @@ def checked(content: BundleContent, network: Signature, *, signs: bool = False) 
     wanted = {n: each for n, each in network.tensors.items() if n in layers or not signs}
     for trial in content.trials:
         given = {n: each for n, each in trial.theta0.items() if n in wanted or not signs}
-        _check_theta0(given, wanted)
+        found = {name: (value.dtype, tuple(value.shape)) for name, value in given.items()}
+        wrong = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+        if wrong:
+            raise MaskMismatchError(
+                f"theta0 is not of this network: {', '.join(wrong[:5])} differ or are missing.",
+                "Use the weights with the network that they were made for.",
+            )
         refuse_nonfinite(trial.theta0, f"theta0 of trial {trial.index}")
 
 
@@ -55,16 +59,15 @@ def densest_sparse(content: BundleContent, network: Signature) -> LevelContent:
         BundleFormatError: every level is dense.
     """
     for level in content.levels:
-        if not all(_is_full(complete(mask, network)) for mask in level.masks):
+        if not all(
+            all(count_kept(keep) == keep.numel() for keep in complete(mask, network).values())
+            for mask in level.masks
+        ):
             return level
     raise BundleFormatError(
         "There is no sparse level to store the survivors of.",
         "Write the bundle with theta0='dense', or add a level.",
     )
-
-
-def _is_full(mask: Mask) -> bool:
-    return all(count_kept(keep) == keep.numel() for keep in mask.values())
 
 
 def _check_order(content: BundleContent) -> None:
@@ -98,18 +101,6 @@ def _check_controls(content: BundleContent) -> None:
                 f"The control {control!r} of level {level} cannot be in this bundle.",
                 f"Give one curve for each of the trials {trials}, at one of the levels {levels}.",
             )
-
-
-def _check_theta0(
-    theta0: Weights, tensors: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
-) -> None:
-    found = {name: (value.dtype, tuple(value.shape)) for name, value in theta0.items()}
-    wrong = sorted(name for name in {*found, *tensors} if found.get(name) != tensors.get(name))
-    if wrong:
-        raise MaskMismatchError(
-            f"theta0 is not of this network: {', '.join(wrong[:5])} differ or are missing.",
-            "Use the weights with the network that they were made for.",
-        )
 
 
 def complete(mask: Mask, network: Signature) -> dict[str, Tensor]:

@@ -120,15 +120,11 @@ def _source(record: ExperimentRecord) -> str:
     ]
     parts += [f"with {one_line(line)}" for line in plugin_lines(record.plugins)]
     exact = "" if record.bit_exact else "; resumed in another environment"
-    return ", ".join(parts) + exact + _judged_by(record)
-
-
-def _judged_by(record: ExperimentRecord) -> str:
-    """Margin, alpha, and the size of the family."""
     rule = record.rule
     family = max(each.family for each in record.verdicts().values())
     notes = [*filter(None, (start_note(record.spec), budget_note(record.iterations_in_all)))]
-    return (
-        f"; margin {one_line(rule.metric.amount(rule.margin))}, alpha {rule.alpha:g}, corrected "
-        f"for {family} comparison{'s' * (family != 1)}" + (f". {' '.join(notes)}" if notes else "")
+    judged = (
+        f"margin {one_line(rule.metric.amount(rule.margin))}, alpha {rule.alpha:g}, corrected "
+        f"for {family} comparison{'s' * (family != 1)}"
     )
+    return f"{', '.join(parts)}{exact}; {judged}" + (f". {' '.join(notes)}" if notes else "")

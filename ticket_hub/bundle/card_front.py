@@ -36,27 +36,23 @@ def front_matter(manifest: Manifest, terms: CardTerms) -> str:
     from huggingface_hub import ModelCardData  # slow
 
     evidence = _evidence(manifest)
+    name, data = manifest.architecture.name, manifest.data.name
+    known = (name,) if data == UNKNOWN else (name, data)
+    tags = ["lottery-ticket", "pruning", "sparsity"]
+    tags += [card_tag(text.removeprefix(TIMM)) for text in known]
+    tags += ["timm"] * name.startswith(TIMM)
     card = ModelCardData(
         license=terms.license or None,
         library_name=LIBRARY,
         pipeline_tag=f"{manifest.inputs}-classification" if manifest.own is None else None,
         base_model=_base_model(manifest),
-        tags=_tags(manifest),
+        tags=tags + [f"arxiv:{paper.arxiv}" for paper in papers_of(manifest)],
         datasets=_dataset(manifest.data.name) if manifest.own is None else None,
         metrics=["accuracy"] if manifest.metric.is_accuracy else None,
         model_name=None if evidence is None else manifest.recipe.name,
         eval_results=None if evidence is None else [_measured(manifest, evidence)],
     )
     return f"---\n{card.to_yaml()}\n---\n"
-
-
-def _tags(manifest: Manifest) -> list[str]:
-    name, data = manifest.architecture.name, manifest.data.name
-    known = (name,) if data == UNKNOWN else (name, data)
-    tags = ["lottery-ticket", "pruning", "sparsity"]
-    tags += [card_tag(text.removeprefix(TIMM)) for text in known]
-    tags += ["timm"] * name.startswith(TIMM)
-    return tags + [f"arxiv:{paper.arxiv}" for paper in papers_of(manifest)]
 
 
 def _dataset(name: str) -> list[str] | None:

@@ -212,7 +212,19 @@ def demand_of_bundle(records: Sequence[CostRecord], manifest: Manifest) -> None:
         known = {each.trial: each.id for each in level.tickets} if level else {}
         if known.get(record.trial) != record.ticket:
             raise _wrong(f"no ticket of level {record.level} is the one that was measured")
-        if not _is_possible(record, manifest.prunable):
+        forms = [cost.form for cost in record.costs]
+        if not (
+            forms[:1] == [DENSE]
+            and bool(set(OF_THE_MASK).intersection(forms))
+            and len(set(forms)) == len(forms) <= MAX_FORMS
+            and all(map(_FORM.fullmatch, forms))
+            and all(map(_is_cost, record.costs))
+            and record.costs[0].parameters >= manifest.prunable
+            and 1 <= record.batch <= MAX_COUNT
+            and 1 <= record.runs <= MAX_COUNT
+            and 1 <= record.threads <= MAX_COUNT
+            and _WHEN.fullmatch(record.when) is not None
+        ):
             raise _wrong(f"what is said of level {record.level} cannot be")
 
 
@@ -258,22 +270,6 @@ def _read(table: Any) -> tuple[CostRecord, ...]:  # noqa: ANN401 - any JSON valu
 
 def _facts(machine: Mapping[str, str]) -> dict[str, str]:
     return {one_line(key): one_line(value) for key, value in list(machine.items())[:MAX_FACTS]}
-
-
-def _is_possible(record: CostRecord, prunable: int) -> bool:
-    forms = [cost.form for cost in record.costs]
-    return (
-        forms[:1] == [DENSE]
-        and bool(set(OF_THE_MASK).intersection(forms))
-        and len(set(forms)) == len(forms) <= MAX_FORMS
-        and all(map(_FORM.fullmatch, forms))
-        and all(map(_is_cost, record.costs))
-        and record.costs[0].parameters >= prunable
-        and 1 <= record.batch <= MAX_COUNT
-        and 1 <= record.runs <= MAX_COUNT
-        and 1 <= record.threads <= MAX_COUNT
-        and _WHEN.fullmatch(record.when) is not None
-    )
 
 
 def _is_cost(cost: FormCost) -> bool:

@@ -135,20 +135,12 @@ def _manifest(table: dict[str, Any]) -> Manifest:
 
 
 def _check(manifest: Manifest) -> None:
-    for holds, reason in _rules(manifest):
-        if not holds:
-            raise _broken(reason)
-    for level in manifest.levels:
-        _check_level(manifest, level)
-
-
-def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
     network, files = manifest.architecture, manifest.files
     found = bundle_id(network, manifest.data.fingerprint, manifest.levels)
     trials = [trial.index for trial in manifest.trials]
     levels = [level.index for level in manifest.levels]
     carried = [level.index for level in manifest.levels if level.tickets]
-    return (
+    for holds, reason in (
         (manifest.id == found, "its id is not that of its content"),
         (_is_data(manifest), "no fingerprint of the data, or half of a normalization"),
         (is_own(network.name) == (manifest.own is not None), "its network and its loop differ"),
@@ -170,7 +162,11 @@ def _rules(manifest: Manifest) -> Iterable[tuple[bool, str]]:
         (all(map(_is_file, files, files.values())), "a false digest or size of a file"),
         (_is_evidence_bounded(files), "too many records of experiments or claims"),
         (_needed(manifest) <= set(files), "it does not list a file that its tickets need"),
-    )
+    ):
+        if not holds:
+            raise _broken(reason)
+    for level in manifest.levels:
+        _check_level(manifest, level)
 
 
 def _is_data(manifest: Manifest) -> bool:

@@ -114,7 +114,19 @@ def parse_lines(source: Iterable[bytes]) -> Iterator[CurveRecord]:
     _expect(next(rest, b""), _OPEN)
     line = next(rest, b"").rstrip(b"\n")
     while line != _CLOSE:
-        yield _record(line, rest)
+        head = _head(line)
+        columns: dict[str, Tensor] = {}
+        for name in COLUMNS + SAMPLE:
+            columns[name], is_last = _column(name, next(rest, b""))
+            if is_last:
+                break
+        if len({len(column) for column in columns.values()}) != 1 or not len(columns["iterations"]):
+            raise _broken("the columns of a curve differ in length, or are empty")
+        chosen, measured = head.pop("chosen"), head.pop(_MEASURED, {})
+        record = CurveRecord(curves=Curves(**columns, measured=measured), **head)
+        if bool((columns["iterations"].diff() <= 0).any()) or chosen != record.chosen:
+            raise _broken("its iterations do not rise, or it chose another one than its curve says")
+        yield record
         line = next(rest, b"").rstrip(b"\n")
         if line == _BETWEEN:
             line = next(rest, b"").rstrip(b"\n")
@@ -127,22 +139,6 @@ def parse_lines(source: Iterable[bytes]) -> Iterator[CurveRecord]:
 def _expect(line: bytes, text: bytes) -> None:
     if line != text + b"\n":
         raise _broken(f"{line[:40]!r} stands where {text!r} belongs")
-
-
-def _record(line: bytes, rest: Iterator[bytes]) -> CurveRecord:
-    head = _head(line)
-    columns: dict[str, Tensor] = {}
-    for name in COLUMNS + SAMPLE:
-        columns[name], is_last = _column(name, next(rest, b""))
-        if is_last:
-            break
-    if len({len(column) for column in columns.values()}) != 1 or not len(columns["iterations"]):
-        raise _broken("the columns of a curve differ in length, or are empty")
-    chosen, measured = head.pop("chosen"), head.pop(_MEASURED, {})
-    record = CurveRecord(curves=Curves(**columns, measured=measured), **head)
-    if bool((columns["iterations"].diff() <= 0).any()) or chosen != record.chosen:
-        raise _broken("its iterations do not rise, or it chose another one than its curve says")
-    return record
 
 
 def _head(line: bytes) -> dict[str, Any]:

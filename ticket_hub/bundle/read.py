@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 from ticket_hub.bundle import config, encoding, layout, summary
 from ticket_hub.bundle.citation import bundle_title
@@ -12,7 +11,7 @@ from ticket_hub.bundle.evidence_reader import EvidenceReader
 from ticket_hub.bundle.files import BundleFolder, changed
 from ticket_hub.bundle.ladder_table import ladder_table
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord, TicketRecord
+from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
 from ticket_hub.bundle.spec import find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensor_reader import TensorReader, read_header
@@ -126,6 +125,11 @@ class Bundle(TensorReader, EvidenceReader, Shown):
         claim = next(each for each in record.tickets if each.trial == wanted)
         mask = self.mask(record.index, wanted)
         theta0, known = self._theta0(wanted, mask if record.index == self._densest else None)
+        table = to_table(self.manifest)
+        own = {} if self.manifest.own is None else {"own": table["own"], "layers": table["layers"]}
+        if self.manifest.reference is not None:
+            own["reference"] = table["reference"]
+        parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials", "plugins")
         ticket = TicketContent(
             architecture=self.architecture,
             mask=mask,
@@ -135,7 +139,14 @@ class Bundle(TensorReader, EvidenceReader, Shown):
             start=next(each.start for each in self.manifest.trials if each.index == wanted),
             dense=self.manifest.has_dense,
             signs=self.manifest.theta0 == "signs",
-            provenance=self._provenance(record, claim),
+            provenance={
+                "bundle": self.manifest.id,
+                "ticket": claim.id,
+                "evidence": None if record.evidence is None else to_table(record.evidence),
+                "verdict": record.verdict,
+                **{part: table[part] for part in parts},
+                **own,
+            },
         )
         # The last check, of all that was read together: files may each be right and belong to two
         # tickets.
@@ -169,18 +180,3 @@ class Bundle(TensorReader, EvidenceReader, Shown):
                     raise BundleFormatError(f"{name} is larger than the network.", _AGAIN)
             if found.digest() != record.sha256:
                 raise changed(name, found.at(0, HEAD_BYTES))
-
-    def _provenance(self, record: LevelRecord, claim: TicketRecord) -> dict[str, Any]:
-        table = to_table(self.manifest)
-        own = {} if self.manifest.own is None else {"own": table["own"], "layers": table["layers"]}
-        if self.manifest.reference is not None:
-            own["reference"] = table["reference"]
-        parts = ("recipe", "data", "environment", "bit_exact", "lineage", "trials", "plugins")
-        return {
-            "bundle": self.manifest.id,
-            "ticket": claim.id,
-            "evidence": None if record.evidence is None else to_table(record.evidence),
-            "verdict": record.verdict,
-            **{part: table[part] for part in parts},
-            **own,
-        }

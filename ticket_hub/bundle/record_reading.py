@@ -16,7 +16,6 @@ from ticket_hub.bundle.experiment_record import (
     ExperimentRecord,
     ExperimentSubject,
     LevelResults,
-    TrialResult,
     one_line,
 )
 from ticket_hub.bundle.layout import MAX_LEVELS, MAX_TRIALS
@@ -144,7 +143,10 @@ def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
         levels=levels,
         who=one_line(table["who"]),
         when=when,
-        environment=_facts(table["environment"]),
+        environment={
+            one_line(key): one_line(value)
+            for key, value in list(table["environment"].items())[:MAX_FACTS]
+        },
         bit_exact=table["bit_exact"] is True,
         rule=_rule(table.get("rule"), spec.metric),
         iterations_in_all=_totals(table.get("iterations_in_all", {})),
@@ -193,10 +195,6 @@ def _picked(level: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     return {**picked, "networks": networks}
 
 
-def _facts(table: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON value
-    return {one_line(key): one_line(value) for key, value in list(table.items())[:MAX_FACTS]}
-
-
 def _check_level(level: LevelResults, metric: Metric) -> None:
     """What a level says must be possible."""
     networks = level.networks
@@ -211,23 +209,22 @@ def _check_level(level: LevelResults, metric: Metric) -> None:
         given = [(each.trial, each.draw) for each in network.trials]
         if not _NAME.fullmatch(name) or given != wanted or (name == TICKET and draws > 1):
             raise _wrong(f"the networks of level {level.level} do not have the same trials")
-        if not all(_is_possible(each, metric) for each in network.trials):
+        if not all(
+            (
+                metric.is_possible(each.test_accuracy)
+                and each.early_stop >= 0
+                and each.prunable > 0
+                and 0 <= each.kept <= each.prunable
+                and 0 <= each.trial < MAX_TRIALS
+                and _START.fullmatch(each.start) is not None
+                and are_names(each.measured)
+                and all(map(math.isfinite, each.measured.values()))
+            )
+            for each in network.trials
+        ):
             raise _wrong(f"a trial of level {level.level} says what cannot be")
     if not (0 <= level.level < MAX_LEVELS and 0 <= level.transferred_density <= 1):
         raise _wrong(f"level {level.level}, or its density, cannot be")
-
-
-def _is_possible(trial: TrialResult, metric: Metric) -> bool:
-    return (
-        metric.is_possible(trial.test_accuracy)
-        and trial.early_stop >= 0
-        and trial.prunable > 0
-        and 0 <= trial.kept <= trial.prunable
-        and 0 <= trial.trial < MAX_TRIALS
-        and _START.fullmatch(trial.start) is not None
-        and are_names(trial.measured)
-        and all(map(math.isfinite, trial.measured.values()))
-    )
 
 
 def _wrong(reason: str) -> EvidenceError:

@@ -122,7 +122,20 @@ def decode_replay(data: bytes | bytearray, name: str) -> ReplayRecord:
         record = build(ReplayRecord, table)
     except RecipeError as error:
         raise _wrong(name, "a part is missing or of another kind") from error
-    if not _is_possible(record) or encode_replay(record) != data:
+    texts = [record.who, *record.differences, *record.environment, *record.environment.values()]
+    if (
+        not (
+            SHA256.fullmatch(record.bundle) is not None
+            and _WHEN.fullmatch(record.when) is not None
+            and 1 <= len(record.levels) <= layout.MAX_LEVELS
+            and len(record.environment) <= MAX_FACTS >= len(record.differences)
+            and all(map(_is_line, texts))
+            and bool(record.who)
+            and bool(record.key) == bool(record.signature)
+            and all(_is_level(each) for each in record.levels)
+        )
+        or encode_replay(record) != data
+    ):
         raise _wrong(name, "it says what cannot be, or in another spelling")
     return record
 
@@ -140,20 +153,6 @@ def read_replays(folder: Path, bundle: str) -> Iterator[ReplayRecord]:
             continue
         if record.bundle == bundle:
             yield record
-
-
-def _is_possible(record: ReplayRecord) -> bool:
-    texts = [record.who, *record.differences, *record.environment, *record.environment.values()]
-    return (
-        SHA256.fullmatch(record.bundle) is not None
-        and _WHEN.fullmatch(record.when) is not None
-        and 1 <= len(record.levels) <= layout.MAX_LEVELS
-        and len(record.environment) <= MAX_FACTS >= len(record.differences)
-        and all(map(_is_line, texts))
-        and bool(record.who)
-        and bool(record.key) == bool(record.signature)
-        and all(_is_level(each) for each in record.levels)
-    )
 
 
 def _is_line(text: str) -> bool:

@@ -35,8 +35,14 @@ def find_level(manifest: Manifest, wanted: str | int) -> LevelRecord:
     if density is not None and float(density[1]) > 0:
         return _nearest(carried, float(density[1]))
     for level in manifest.levels:
+        if text == str(level.index) and level in carried:
+            return level
         if text == str(level.index):
-            return _carried(level, carried)
+            raise _not_found(
+                f"Level {text} is in this bundle as evidence only: its theta0 stores survivors, "
+                "and this level needs weights that were left out.",
+                carried,
+            )
     raise _not_found(f"There is no level {text[:80]!r} in this bundle.", carried)
 
 
@@ -45,16 +51,6 @@ def _nearest(carried: list[LevelRecord], density: float) -> LevelRecord:
     if abs(near.density - density) > TOLERANCE * density:
         raise _not_found(f"No level of this bundle has a density near {density:g}.", carried)
     return near
-
-
-def _carried(level: LevelRecord, carried: list[LevelRecord]) -> LevelRecord:
-    if level not in carried:
-        raise _not_found(
-            f"Level {level.index} is in this bundle as evidence only: its theta0 stores survivors, "
-            "and this level needs weights that were left out.",
-            carried,
-        )
-    return level
 
 
 def _not_found(problem: str, carried: list[LevelRecord]) -> TicketNotFoundError:

@@ -117,23 +117,20 @@ class Store:
         for name, record in listed.items():
             staged = self._staging / record.sha256
             if staged.is_file():
-                _move(staged, self.folder / name)
+                place = self.folder / name
+                try:
+                    make_folder(place.parent)
+                    staged.replace(place)
+                    sync_folder(place.parent)
+                except OSError as error:
+                    raise StorageError(
+                        f"{place} could not be written: {error.strerror or error}.",
+                        "The bundle is whole all the same; the next write of it goes on from here.",
+                    ) from error
         for rest in self._staging.iterdir():
             rest.unlink()
         with contextlib.suppress(OSError):
             self._staging.rmdir()
-
-
-def _move(staged: Path, place: Path) -> None:
-    try:
-        make_folder(place.parent)
-        staged.replace(place)
-        sync_folder(place.parent)
-    except OSError as error:
-        raise StorageError(
-            f"{place} could not be written: {error.strerror or error}.",
-            "The bundle is whole all the same; the next write of it goes on from here.",
-        ) from error
 
 
 def _present(folder: Path) -> Manifest | None:

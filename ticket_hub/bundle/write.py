@@ -23,7 +23,7 @@ from ticket_hub.bundle.cost_record import (
 )
 from ticket_hub.bundle.experiment_record import About, ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest, Theta0
-from ticket_hub.bundle.manifest_records import FileRecord, Reference
+from ticket_hub.bundle.manifest_records import FileRecord
 from ticket_hub.bundle.network import Signature, signature_of
 from ticket_hub.bundle.record import Recorder
 from ticket_hub.bundle.record_reading import demand_about, encode_record
@@ -107,7 +107,9 @@ def write_bundle(
     put_figure(store, content.figure)
     records = [each for each in content.experiments if each.tickets.bundle == manifest.id]
     records = put_experiments(store, manifest, records)
-    costs = put_costs(store, manifest, _of_tickets(manifest, content.costs))
+    # The records that are of tickets of this bundle.
+    known = {each.id for level in manifest.levels for each in level.tickets}
+    costs = put_costs(store, manifest, [each for each in content.costs if each.ticket in known])
     tried = [
         each
         for each in content.reproductions
@@ -205,12 +207,6 @@ def put_costs(
     return decode_costs(data, manifest)
 
 
-def _of_tickets(manifest: Manifest, records: Sequence[CostRecord]) -> list[CostRecord]:
-    """The records that are of tickets of this bundle."""
-    known = {each.id for level in manifest.levels for each in level.tickets}
-    return [each for each in records if each.ticket in known]
-
-
 def _put_levels(
     store: Store,
     content: BundleContent,
@@ -244,22 +240,22 @@ def _put_theta0(
         if content.reference is not None:
             # A run compared its theta0 with the source when it began, and has written it since.
             if not store.is_of_a_run(layout.theta0_file(trial.index)):
-                _check_reference(weights, content.reference)
+                # Refuse to leave out what could then not be read again.
+                source = source_tensors(
+                    content.reference, {name: tuple(value.shape) for name, value in weights.items()}
+                )
+                other = [
+                    name for name, value in source.items() if not same_bits(value, weights[name])
+                ]
+                if other:
+                    raise BundleFormatError(
+                        f"{other[0]!r} of theta0 is not that of {content.reference.source}.",
+                        "Write the bundle with theta0='dense'.",
+                    )
             weights = not_of_source(weights, content.reference)
         if densest is not None:
             weights = survivors(weights, assemble.complete(densest.masks[place], network))
         store.put(layout.theta0_file(trial.index), tensors.chunks(weights))
-
-
-def _check_reference(theta0: Weights, reference: Reference) -> None:
-    """Refuse to leave out what could then not be read again."""
-    source = source_tensors(reference, {name: tuple(value.shape) for name, value in theta0.items()})
-    other = [name for name, value in source.items() if not same_bits(value, theta0[name])]
-    if other:
-        raise BundleFormatError(
-            f"{other[0]!r} of theta0 is not that of {reference.source}.",
-            "Write the bundle with theta0='dense'.",
-        )
 
 
 def _put_model(

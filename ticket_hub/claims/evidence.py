@@ -61,7 +61,18 @@ class ClaimEvidence:
             EvidenceError: a side was not trained, or a measure is not known of all trials.
         """
         if statement.analysis:
-            return _of_analysis(self._finding(statement.sides[0]), statement, confidence)
+            # The measure of the tickets against 0, under the name of an accuracy.
+            finding = self._finding(statement.sides[0])
+            name = statement.measure.partition(".")[2]
+            measure = find_analysis(finding.analysis).measures[name]
+            values = measure.values(finding.result, statement.layer, statement.measure)
+            # An outcome has early stops and an analysis has none: the same on both sides decides
+            # nothing.
+            stops = (0,) * len(values)
+            tickets = tuple(f"trial {place}" for place in range(len(values)))
+            mine = Outcome(accuracy=values, early_stop=stops, tickets=tickets)
+            zero = Outcome(accuracy=(0.0,) * len(values), early_stop=stops, tickets=tickets)
+            return contrast(mine, zero, pairing="seed", confidence=confidence)
         first, second = map(self._measured, statement.sides)
         pairing: Pairing = "data order" if first.orders == second.orders else "seed"
         # With more trials on one side, some have no like on the other.
@@ -102,18 +113,6 @@ class ClaimEvidence:
                 f"It has {', '.join(study.networks)}; name others in the claim's `against`.",
             )
         return measured
-
-
-def _of_analysis(finding: Finding, statement: Statement, confidence: float) -> Contrast:
-    """The measure of the tickets against 0, under the name of an accuracy."""
-    name = statement.measure.partition(".")[2]
-    measure = find_analysis(finding.analysis).measures[name]
-    values = measure.values(finding.result, statement.layer, statement.measure)
-    # An outcome has early stops and an analysis has none: the same on both sides decides nothing.
-    stops, tickets = (0,) * len(values), tuple(f"trial {place}" for place in range(len(values)))
-    mine = Outcome(accuracy=values, early_stop=stops, tickets=tickets)
-    zero = Outcome(accuracy=(0.0,) * len(values), early_stop=stops, tickets=tickets)
-    return contrast(mine, zero, pairing="seed", confidence=confidence)
 
 
 def unit_of(statement: Statement) -> str:

@@ -107,9 +107,15 @@ def compare_reproductions(places: Sequence[str | Path]) -> ComparedReproductions
             f"These are tries of different claims: {', '.join(sorted(names))}.",
             "Compare tries of one claim.",
         )
-    return ComparedReproductions(
-        records=records, agreement=_agreement(records), notes=tuple(_notes(records))
-    )
+    notes = []
+    if len({each.digest for each in records.values()}) > 1:
+        notes.append("The claims differ in what is trained or stated: see their digests in JSON.")
+    if len({each.budget for each in records.values()}) > 1:
+        notes.append("The budgets differ: what a longer training shows need not show in a shorter.")
+    tries = [(each.digest, each.budget, each.seed) for each in records.values()]
+    if len(set(tries)) < len(tries):
+        notes.append("Tries of one seed have the same draws: they differ by their machines alone.")
+    return ComparedReproductions(records=records, agreement=_agreement(records), notes=tuple(notes))
 
 
 def _label(number: int) -> str:
@@ -129,18 +135,6 @@ def _agreement(records: Mapping[str, ReproductionRecord]) -> str:
     if {"reproduced", "not reproduced"} <= kinds:
         return f"They contradict each other: {said}{left}."
     return f"They do not agree, and do not contradict each other: {said}{left}."
-
-
-def _notes(records: Mapping[str, ReproductionRecord]) -> list[str]:
-    notes = []
-    if len({each.digest for each in records.values()}) > 1:
-        notes.append("The claims differ in what is trained or stated: see their digests in JSON.")
-    if len({each.budget for each in records.values()}) > 1:
-        notes.append("The budgets differ: what a longer training shows need not show in a shorter.")
-    tries = [(each.digest, each.budget, each.seed) for each in records.values()]
-    if len(set(tries)) < len(tries):
-        notes.append("Tries of one seed have the same draws: they differ by their machines alone.")
-    return notes
 
 
 def _facts(record: ReproductionRecord, keys: Sequence[str], *, named: bool) -> str:

@@ -43,7 +43,21 @@ def subject(bundle: Bundle) -> ReportSubject:
         EvidenceError: nothing was measured.
     """
     manifest = bundle.manifest
-    series = _series(bundle)
+    # The ticket and its controls, the ticket first and the others by name.
+    found: dict[str, dict[int, dict[int, Curves]]] = {}
+    for record in bundle.curves():
+        trials = found.setdefault(record.control, {}).setdefault(record.level, {})
+        trials[record.trial] = record.curves
+    series = [
+        Series(
+            name=name,
+            rungs=tuple(
+                _measured(bundle.manifest, name, level, dict(sorted(trials.items())))
+                for level, trials in sorted(found[name].items())
+            ),
+        )
+        for name in sorted(found, key=lambda name: (name != TICKET, name))
+    ]
     if not series:
         raise EvidenceError(
             f"The bundle in {bundle.path} has no measurements.",
@@ -59,24 +73,6 @@ def subject(bundle: Bundle) -> ReportSubject:
         recipe=manifest.recipe.to_toml(),
         notes=_notes(manifest, [each.name for each in series]),
     )
-
-
-def _series(bundle: Bundle) -> list[Series]:
-    """The ticket and its controls, the ticket first and the others by name."""
-    found: dict[str, dict[int, dict[int, Curves]]] = {}
-    for record in bundle.curves():
-        trials = found.setdefault(record.control, {}).setdefault(record.level, {})
-        trials[record.trial] = record.curves
-    return [
-        Series(
-            name=name,
-            rungs=tuple(
-                _measured(bundle.manifest, name, level, dict(sorted(trials.items())))
-                for level, trials in sorted(found[name].items())
-            ),
-        )
-        for name in sorted(found, key=lambda name: (name != TICKET, name))
-    ]
 
 
 def _measured(manifest: Manifest, name: str, level: int, trials: Mapping[int, Curves]) -> Measured:

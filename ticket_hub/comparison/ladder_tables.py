@@ -90,28 +90,24 @@ def ladder_csv(ladder: MeasuredLadder) -> Table:
     return Table(table.columns[:-1], [row[:-1] for row in table.rows])
 
 
-def _columns(metric: Metric, stop: str, *, sampled: bool) -> tuple[Column, ...]:
-    unit = "points" if metric.is_accuracy else metric.unit
-    return (
-        Column("series"),
-        Column("level", right=True),
-        Column("weights left (%)", right=True),
-        Column("n", right=True),
-        Column(metric.heading, right=True),
-        Column(f"against dense ({unit})" if unit else "against dense", right=True),
-        Column(stop, right=True),
-        *[Column(f"training minus test ({unit})", right=True)] * sampled,
-        Column("verdict", right=True),
-    )
-
-
 def ladder_table(ladder: MeasuredLadder) -> Table:
     """The rows for people: means, and from least to greatest in parentheses."""
     metric, rows = ladder.metric, ladder_rows(ladder)
     sampled = any(row.gap is not None for row in rows)
     stop = "early stop (iteration)" if ladder.stops_early else read_at(stops_early=False)
+    unit = "points" if metric.is_accuracy else metric.unit
     return Table(
-        _columns(metric, stop, sampled=sampled),
+        (
+            Column("series"),
+            Column("level", right=True),
+            Column("weights left (%)", right=True),
+            Column("n", right=True),
+            Column(metric.heading, right=True),
+            Column(f"against dense ({unit})" if unit else "against dense", right=True),
+            Column(stop, right=True),
+            *[Column(f"training minus test ({unit})", right=True)] * sampled,
+            Column("verdict", right=True),
+        ),
         [_cells(row, metric, sampled=sampled) for row in rows],
     )
 

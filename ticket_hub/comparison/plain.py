@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from ticket_hub.comparison.ladder import Measured
 from ticket_hub.comparison.studies import Study, StudyLevel
-from ticket_hub.evidence import ControlComparison, Pairing
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.evidence.statistics import Difference, Ratio
@@ -35,22 +34,21 @@ def plain(compared: Compared) -> dict[str, Any]:
         "differing": [
             {"term": term.name, "values": dict(term.values)} for term in compared.differing
         ],
-        "runs": [_study(label, study) for label, study in compared.studies.items()],
+        "runs": [
+            {
+                "label": label,
+                "name": study.name,
+                "kind": study.kind,
+                "id": study.id,
+                "about": study.about,
+                "test_examples": study.test_examples,
+                "terms": dict(study.terms),
+                "dense": None if study.dense is None else _measured(study.dense),
+                "levels": [_level(level, study) for level in study.levels],
+            }
+            for label, study in compared.studies.items()
+        ],
         "between": [_between(each) for each in compared.between],
-    }
-
-
-def _study(label: str, study: Study) -> dict[str, Any]:
-    return {
-        "label": label,
-        "name": study.name,
-        "kind": study.kind,
-        "id": study.id,
-        "about": study.about,
-        "test_examples": study.test_examples,
-        "terms": dict(study.terms),
-        "dense": None if study.dense is None else _measured(study.dense),
-        "levels": [_level(level, study) for level in study.levels],
     }
 
 
@@ -62,7 +60,22 @@ def _level(level: StudyLevel, study: Study) -> dict[str, Any]:
         "verdict": None if level.verdict is None else level.verdict.summary(),
         "networks": {name: _measured(each) for name, each in level.networks.items()},
         "differences": [
-            _difference(each, study.pairing(level, each.control)) for each in comparisons
+            {
+                "control": each.control,
+                "pairing": study.pairing(level, each.control),
+                "method": each.difference.method,
+                "n": each.difference.n,
+                "test_accuracy": _bounds(each.difference),
+                "sooner": _bounds(each.speed),
+                "p": each.p,
+                "p_worse": each.p_worse,
+                "p_uncorrected": each.p_uncorrected,
+                "p_worse_uncorrected": each.p_worse_uncorrected,
+                "holds": each.holds,
+                "worse": each.worse,
+                "identical": each.identical,
+            }
+            for each in comparisons
         ],
     }
 
@@ -80,24 +93,6 @@ def _measured(measured: Measured) -> dict[str, Any]:
             {"test_accuracy": accuracy, "early_stop": stop}
             for accuracy, stop in zip(outcome.accuracy, outcome.early_stop, strict=True)
         ],
-    }
-
-
-def _difference(each: ControlComparison, pairing: Pairing) -> dict[str, Any]:
-    return {
-        "control": each.control,
-        "pairing": pairing,
-        "method": each.difference.method,
-        "n": each.difference.n,
-        "test_accuracy": _bounds(each.difference),
-        "sooner": _bounds(each.speed),
-        "p": each.p,
-        "p_worse": each.p_worse,
-        "p_uncorrected": each.p_uncorrected,
-        "p_worse_uncorrected": each.p_worse_uncorrected,
-        "holds": each.holds,
-        "worse": each.worse,
-        "identical": each.identical,
     }
 
 

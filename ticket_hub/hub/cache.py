@@ -93,7 +93,12 @@ class Cache:
         with explaining(blob), self._partial(record.sha256) as partial:
             if not blob.is_file():  # another process may have fetched it while this one waited
                 _download(name, record, partial, fetch)
-                _publish(partial, blob)
+                make_folder(blob.parent)
+                with partial.open("rb") as stream:
+                    protect(stream.fileno())
+                    sync_file(stream.fileno())
+                partial.replace(blob)
+                sync_folder(blob.parent)
         return "repaired" if damaged else "fetched"
 
     def place(self, folder: Path, files: Mapping[str, FileRecord]) -> None:
@@ -251,15 +256,6 @@ def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> Non
         f"The hub's bytes of {name} are not those that the manifest describes.",
         "Nothing was kept of it. Ask the bundle's owner to push it again.",
     )
-
-
-def _publish(partial: Path, blob: Path) -> None:
-    make_folder(blob.parent)
-    with partial.open("rb") as stream:
-        protect(stream.fileno())
-        sync_file(stream.fileno())
-    partial.replace(blob)
-    sync_folder(blob.parent)
 
 
 def _remove(paths: Iterator[Path]) -> int:

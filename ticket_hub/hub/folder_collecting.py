@@ -62,7 +62,33 @@ def collect_folder(
     """
     hub.refuse_absent()
     try:
-        return _collect(hub.root, grace_seconds, dry_run=dry_run)
+        root = hub.root
+        before = _now(root) - grace_seconds
+        repositories = [
+            each for each in (root / "repos").glob("*/.*") if _GRAVE.fullmatch(each.name)
+        ]
+        drafts = [path for path in _drafts(root) if _time(path) < before]
+        freed = sum(map(_size, [*repositories, *drafts]))
+        if not dry_run:
+            for grave in repositories:
+                shutil.rmtree(grave, ignore_errors=True)
+            for path in drafts:
+                path.unlink(missing_ok=True)
+        # One damaged commit of a repository stops here: what it names would be collected otherwise.
+        named = _named(root)
+        blobs = (path for path in (root / "blobs").glob("*/*") if SHA256.fullmatch(path.name))
+        old = [path for path in blobs if path.name not in named and _time(path) < before]
+        named = _named(root) if old and not dry_run else named  # a push may have finished meanwhile
+        removed = 0
+        for path in old:
+            if path.name in named or _time(path) >= before:
+                continue
+            removed, freed = removed + 1, freed + _size(path)
+            if not dry_run:
+                path.unlink(missing_ok=True)
+        return CollectedFolder(
+            blobs=removed, leftovers=len(drafts), repositories=len(repositories), bytes=freed
+        )
     except TicketHubError:
         raise
     except OSError as error:
@@ -70,33 +96,6 @@ def collect_folder(
             f"{error.filename or hub.root} could not be removed: {error.strerror or error}.",
             "Check the folder's owner and permissions, then run the same command again.",
         ) from error
-
-
-def _collect(root: Path, grace_seconds: float, *, dry_run: bool) -> CollectedFolder:
-    before = _now(root) - grace_seconds
-    repositories = [each for each in (root / "repos").glob("*/.*") if _GRAVE.fullmatch(each.name)]
-    drafts = [path for path in _drafts(root) if _time(path) < before]
-    freed = sum(map(_size, [*repositories, *drafts]))
-    if not dry_run:
-        for grave in repositories:
-            shutil.rmtree(grave, ignore_errors=True)
-        for path in drafts:
-            path.unlink(missing_ok=True)
-    # One damaged commit of a repository stops here: what it names would be collected otherwise.
-    named = _named(root)
-    blobs = (path for path in (root / "blobs").glob("*/*") if SHA256.fullmatch(path.name))
-    old = [path for path in blobs if path.name not in named and _time(path) < before]
-    named = _named(root) if old and not dry_run else named  # a push may have finished meanwhile
-    removed = 0
-    for path in old:
-        if path.name in named or _time(path) >= before:
-            continue
-        removed, freed = removed + 1, freed + _size(path)
-        if not dry_run:
-            path.unlink(missing_ok=True)
-    return CollectedFolder(
-        blobs=removed, leftovers=len(drafts), repositories=len(repositories), bytes=freed
-    )
 
 
 def _named(root: Path) -> set[str]:

@@ -54,7 +54,10 @@ def push(
     if there is not None and not _may_replace_card(hub, there):
         names.remove(layout.CARD)
     # All of them: only the hub knows which it has; the manifest there says what it had once.
-    beside = _beside(folder)
+    # What is in the folder and belongs to the bundle, though no manifest lists it.
+    replays = sorted((folder / layout.REPLAYS).glob("*.json"))
+    found = [layout.SIGNATURE, *(f"{layout.REPLAYS}/{path.name}" for path in replays)]
+    beside = [name for name in found if layout.is_beside(name) and (folder / name).is_file()]
     files = [(name, folder / name) for name in (*names, *beside)]
     gone = [
         name for name in (present.files if present else ()) if name in paths - {*manifest.files}
@@ -97,16 +100,6 @@ def _sound(folder: Path) -> tuple[Manifest, tuple[str, ...]]:
     bundle = open_bundle(folder)
     _ = bundle.source  # without the weights that theta0 refers to, nobody could check the tickets
     return bundle.manifest, report.passed_over
-
-
-def _beside(folder: Path) -> list[str]:
-    """What is in the folder and belongs to the bundle, though no manifest lists it."""
-    found = [layout.SIGNATURE, *(f"{layout.REPLAYS}/{path.name}" for path in _replays(folder))]
-    return [name for name in found if layout.is_beside(name) and (folder / name).is_file()]
-
-
-def _replays(folder: Path) -> list[Path]:
-    return sorted((folder / layout.REPLAYS).glob("*.json"))
 
 
 def _outdated(manifest: Manifest, present: Manifest | None, others: AbstractSet[str]) -> list[str]:

@@ -122,7 +122,15 @@ class Requests:
         while True:
             place = place if ranges else 0
             try:
-                with self._open(url, place) as response:
+                headers = self.headers | ({"Range": f"bytes={place}-"} if place else {})
+                with bounded_session(self.endpoint, self.headers).stream(
+                    "GET",
+                    url,
+                    headers=headers,
+                    follow_redirects=True,
+                    timeout=TIMEOUT,
+                    extensions=FILE,
+                ) as response:
                     if place and response.status_code == RANGE_NOT_SATISFIABLE:
                         return  # it ends here, as whoever compares digests will find
                     hf_raise_for_status(response)
@@ -141,7 +149,10 @@ class Requests:
                     for piece in response.iter_raw():
                         yield place, piece
                         place += len(piece)
-                if size is None or place >= size or _says_its_end(response):
+                # With either header the client itself notices a body that is cut off.
+                named = response.headers
+                ends = "Content-Length" in named or "Transfer-Encoding" in named
+                if size is None or place >= size or ends:
                     return
                 raise httpx.RemoteProtocolError(f"the body ends after {place} of {size} bytes")
             except (*CUT, HfHubHTTPError) as error:
@@ -171,12 +182,6 @@ class Requests:
             else:
                 return answer
 
-    def _open(self, url: str, place: int) -> Any:  # noqa: ANN401 - a context manager of the client's
-        headers = self.headers | ({"Range": f"bytes={place}-"} if place else {})
-        return bounded_session(self.endpoint, self.headers).stream(
-            "GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT, extensions=FILE
-        )
-
 
 class _Tries:
     """How often something was tried without progress."""
@@ -202,11 +207,6 @@ class _Tries:
         if self.spent > self.patience or wait > MAX_WAIT:
             raise error
         time.sleep(wait)
-
-
-def _says_its_end(response: httpx.Response) -> bool:
-    """Whether a body that is cut off differs from one that ends."""
-    return "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
 
 
 def _beginning(response: httpx.Response, place: int) -> int | None:

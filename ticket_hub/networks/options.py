@@ -83,7 +83,12 @@ def check_options(
 def _read(network: str, rules: Mapping[str, OptionRule], name: str, value: Option) -> Option:
     if name not in rules:
         raise NetworkError(
-            f"The network {network!r} has no option {_short(name)}.", _nearest(name, rules)
+            f"The network {network!r} has no option {_short(name)}.",
+            (
+                "It has no options at all: leave them out."
+                if not rules
+                else there_are(name, sorted(rules))
+            ),
         )
     accepted = rules[name].read(value)
     if accepted is None:
@@ -92,12 +97,6 @@ def _read(network: str, rules: Mapping[str, OptionRule], name: str, value: Optio
             f"It must be {rules[name]}.",
         )
     return accepted
-
-
-def _nearest(name: str, rules: Mapping[str, OptionRule]) -> str:
-    if not rules:
-        return "It has no options at all: leave them out."
-    return there_are(name, sorted(rules))
 
 
 def _short(value: Option) -> str:

@@ -197,7 +197,13 @@ def build(architecture: Architecture, *, seed: int = 0) -> nn.Module:
     options = check_options(architecture.name, network.options, _unique(architecture))
     check_sizes(architecture)
     if torch.get_default_device().type != "meta":
-        _check_memory(architecture)
+        numbers = outline(architecture).numbers
+        if numbers > MAX_NUMBERS:
+            raise NetworkError(
+                f"{architecture.name!r} with {architecture.classes} classes would have "
+                f"{numbers:,} weights.",
+                f"Choose a smaller network or fewer classes: the limit is {MAX_NUMBERS:,}.",
+            )
     with construction_generators(seed):
         return network.build(dataclasses.replace(architecture), **options)
 
@@ -294,13 +300,3 @@ def _unique(architecture: Architecture) -> dict[str, Option]:
             f"An option of {architecture.name!r} is given twice.", "Give each option once."
         )
     return options
-
-
-def _check_memory(architecture: Architecture) -> None:
-    numbers = outline(architecture).numbers
-    if numbers > MAX_NUMBERS:
-        raise NetworkError(
-            f"{architecture.name!r} with {architecture.classes} classes would have "
-            f"{numbers:,} weights.",
-            f"Choose a smaller network or fewer classes: the limit is {MAX_NUMBERS:,}.",
-        )

@@ -126,7 +126,13 @@ def timm_network(architecture: Architecture, **rates: float) -> nn.Module:
     """
     module, _ = _create(architecture, rates)
     _refuse_other_weights(architecture.name, module)
-    _mark_stem(module)
+    # What timm calls the first convolution, a patch embedding too; else the first layer.
+    parts = dict(module.named_modules())
+    said = getattr(module, "default_cfg", {}).get("first_conv") or ()
+    named = [parts.get(name) for name in ([said] if isinstance(said, str) else said)]
+    found = [part for part in named if part is not None and any(_prunable(part))]
+    for part in found or [module]:
+        set_kind(next(_prunable(part)), "stem")
     _mark_shortcuts(module)
     _mark_outputs(architecture, module)
     if torch.get_default_device().type == "meta" and architecture not in _CHECKED:
@@ -215,7 +221,10 @@ def _refuse_other_weights(name: str, module: nn.Module) -> None:
             for key, value in part.named_parameters(recurse=False)
         ]
         total += sum(value.numel() for _, value in found)
-        if _holds_other_weights(part):
+        if isinstance(part, _OTHER_WEIGHTS) or any(
+            kind.__module__.startswith("timm.layers.") and kind.__name__ in _OTHER_WEIGHTS_OF_TIMM
+            for kind in type(part).__mro__
+        ):
             known += [key for key, value in found if value.dim() > 1]
         elif not isinstance(part, PRUNABLE_TYPES):
             outside += [(key, value.numel()) for key, value in found]
@@ -228,23 +237,6 @@ def _refuse_other_weights(name: str, module: nn.Module) -> None:
             f"Linear modules: {', '.join(known[:MAX_NAMES_SHOWN])}{more}.",
             "Choose a network whose weights live in Conv and Linear modules.",
         )
-
-
-def _holds_other_weights(part: nn.Module) -> bool:
-    return isinstance(part, _OTHER_WEIGHTS) or any(
-        kind.__module__.startswith("timm.layers.") and kind.__name__ in _OTHER_WEIGHTS_OF_TIMM
-        for kind in type(part).__mro__
-    )
-
-
-def _mark_stem(module: nn.Module) -> None:
-    """What timm calls the first convolution, a patch embedding too; else the first layer."""
-    parts = dict(module.named_modules())
-    said = getattr(module, "default_cfg", {}).get("first_conv") or ()
-    named = [parts.get(name) for name in ([said] if isinstance(said, str) else said)]
-    found = [part for part in named if part is not None and any(_prunable(part))]
-    for part in found or [module]:
-        set_kind(next(_prunable(part)), "stem")
 
 
 def _mark_shortcuts(module: nn.Module) -> None:

@@ -74,7 +74,16 @@ def classifier(architecture: Architecture, **options: Any) -> nn.Module:  # noqa
     module: nn.Module = kind(
         config(num_labels=architecture.classes, attn_implementation="sdpa", **given)
     )
-    _plain_layers(module)
+    # Put a Linear layer of the same function in the place of each `Conv1D` of the library.
+    for parent in list(module.modules()):
+        for name, found in list(parent.named_children()):
+            if type(found).__name__ == "Conv1D":
+                part: Any = found
+                inputs, outputs = part.weight.shape
+                layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=part.weight.device)
+                layer.weight = nn.Parameter(part.weight.detach().mT.contiguous())
+                layer.bias = part.bias
+                setattr(parent, name, layer)
     set_kind(module.get_submodule(family.output), "output")
     return module
 
@@ -143,19 +152,6 @@ def _classes(name: str) -> tuple[Any, Any]:
 
     Reader.__name__ = Reader.__qualname__ = base.__name__
     return Reader, getattr(_library(f"{name}.configuration_{name}"), f"{classes}Config")
-
-
-def _plain_layers(module: nn.Module) -> None:
-    """Put a Linear layer of the same function in the place of each `Conv1D` of the library."""
-    for parent in list(module.modules()):
-        for name, found in list(parent.named_children()):
-            if type(found).__name__ == "Conv1D":
-                part: Any = found
-                inputs, outputs = part.weight.shape
-                layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=part.weight.device)
-                layer.weight = nn.Parameter(part.weight.detach().mT.contiguous())
-                layer.bias = part.bias
-                setattr(parent, name, layer)
 
 
 def source_names(

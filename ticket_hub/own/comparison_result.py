@@ -55,7 +55,15 @@ def write_result(
         StorageError: a file cannot be written.
     """
     environment, exact = RunFolder(run).read_environment()
-    budgets = _budgets(levels)
+    # The last iteration that is known of each network, the most of all; empty unless it is known of
+    # all. It is what the loop reported, or else what its optimizers were seen to do; it counts from
+    # the initialization, so those behind a rewound theta0 are in it.
+    found: dict[str, int] = {}
+    for level in levels:
+        for name, results in level.results.items():
+            last = max(int(each.curves.iterations[-1]) for each in results)
+            found[name] = max(found.get(name, 0), last)
+    budgets = found if all(found.values()) else {}
     about: dict[str, Any] = {
         "who": who,
         "environment": environment,
@@ -74,17 +82,3 @@ def write_result(
     write_bytes(run / "comparisons.csv", csv_text(levels).encode())
     write_bytes(run / "comparisons.md", table.encode())
     return ComparisonResult(run=run, levels=tuple(levels), table=table)
-
-
-def _budgets(levels: Sequence[LevelEvidence]) -> dict[str, int]:
-    """The last iteration that is known of each network, the most of all; empty unless of all.
-
-    It is what the loop reported, or else what its optimizers were seen to do; it counts from the
-    initialization, so those behind a rewound theta0 are in it.
-    """
-    found: dict[str, int] = {}
-    for level in levels:
-        for name, results in level.results.items():
-            last = max(int(each.curves.iterations[-1]) for each in results)
-            found[name] = max(found.get(name, 0), last)
-    return found if all(found.values()) else {}

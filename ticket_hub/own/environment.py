@@ -29,20 +29,16 @@ def environment_of(packages: Sequence[str]) -> dict[str, str]:
 
 def files_of(network: OwnNetwork) -> dict[str, str]:
     """Names and sha256 of the author's files: the network's and the script; empty where none is."""
-    script = _script_file()
+    # The file that Python was started with, where it is one.
+    name = getattr(sys.modules["__main__"], "__file__", None)
+    found = Path(name) if name else None
+    script = found if found is not None and found.suffix == ".py" and found.is_file() else None
     return {
         "network": network.file.name if network.file else "",
         "network_sha256": file_digest(network.file),
         "script": script.name if script else "",
         "script_sha256": file_digest(script),
     }
-
-
-def _script_file() -> Path | None:
-    """The file that Python was started with, where it is one."""
-    name = getattr(sys.modules["__main__"], "__file__", None)
-    found = Path(name) if name else None
-    return found if found is not None and found.suffix == ".py" and found.is_file() else None
 
 
 def _version(package: str) -> str:

@@ -43,7 +43,9 @@ def pruning_rules(
     yield from _of_pruning(pruning)
     yield from _of_early(pruning, search)
     yield from _of_shrinking(pruning, training)
-    yield from _of_norm(pruning)
+    fits = pruning.granularity == "unit" and pruning.criterion == "magnitude"
+    need = "'gamma' with pruning.granularity 'unit' and pruning.criterion 'magnitude' alone"
+    yield "pruning.norm", pruning.norm, pruning.norm != "gamma" or fits, need
 
 
 def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
@@ -149,12 +151,6 @@ def _of_shrinking(pruning: PruningSpec, training: TrainingSpec | None) -> Iterat
     whole = ":" not in pruning.granularity
     need = f"'weight' or 'unit' with {pruning.when!r}"
     yield "pruning.granularity", pruning.granularity, whole, need
-
-
-def _of_norm(pruning: PruningSpec) -> Iterator[Rule]:
-    fits = pruning.granularity == "unit" and pruning.criterion == "magnitude"
-    need = "'gamma' with pruning.granularity 'unit' and pruning.criterion 'magnitude' alone"
-    yield "pruning.norm", pruning.norm, pruning.norm != "gamma" or fits, need
 
 
 def _of_settling(pruning: PruningSpec) -> Iterator[Rule]:

@@ -108,22 +108,20 @@ def _branch(each: Between) -> Branch:
 
 
 def _all_ladders(compared: Compared) -> Iterator[str]:
-    settings = _settings(compared)
+    # Each run's label with what it was trained with, where runs differ in one or two settings.
+    differing = [each for each in compared.differing if each.name != "data.fingerprint"]
+    settings = (
+        {}
+        if not 1 <= len(differing) <= MAX_SETTINGS
+        else {
+            label: f"{label}: "
+            + ", ".join(f"{e.name.split('.')[-1]} {e.values[label]}" for e in differing)
+            for label in compared.studies
+        }
+    )
     ladders = {settings.get(each, each): ladder for each, ladder in compared.ladders().items()}
     if len(ladders) > 1:
         yield figure_block(themed_svg(tickets_figure(ladders)), ABOUT_ALL)
-
-
-def _settings(compared: Compared) -> dict[str, str]:
-    """Each run's label with what it was trained with, where runs differ in one or two settings."""
-    differing = [each for each in compared.differing if each.name != "data.fingerprint"]
-    if not 1 <= len(differing) <= MAX_SETTINGS:
-        return {}
-    return {
-        label: f"{label}: "
-        + ", ".join(f"{e.name.split('.')[-1]} {e.values[label]}" for e in differing)
-        for label in compared.studies
-    }
 
 
 def _ladder(label: str, study: Study) -> Iterator[str]:

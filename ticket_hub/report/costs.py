@@ -86,7 +86,14 @@ def measure_ticket(
     _check(batch, runs, threads)
     with torch.device("cpu"):
         forms, left_out = _forms(ticket)
-        inputs = _inputs(forms["dense"], ticket, batch)
+        module = forms["dense"]
+        blank = blank_inputs(module, (batch, *ticket.architecture.input_shape))
+        generator = torch.Generator().manual_seed(0)
+        inputs = (
+            torch.randint(0, ticket.architecture.channels, blank.shape, generator=generator)
+            if takes_tokens(module)
+            else torch.rand(blank.shape, generator=generator)
+        )
         if "csr" in forms and (reason := _failure(forms["csr"], inputs[:1])):
             del forms["csr"]
             left_out.append(f"CSR is left out: the network reads its layers' weights: {reason}")
@@ -191,14 +198,6 @@ def _check(batch: int, runs: int, threads: int) -> None:
             f"A time of {runs} runs of {batch} inputs on {threads} threads cannot be measured.",
             f"Give at least {MIN_RUNS} runs, at least one input, and from 1 to {cores} threads.",
         )
-
-
-def _inputs(module: nn.Module, ticket: TicketContent, batch: int) -> Tensor:
-    blank = blank_inputs(module, (batch, *ticket.architecture.input_shape))
-    generator = torch.Generator().manual_seed(0)
-    if takes_tokens(module):
-        return torch.randint(0, ticket.architecture.channels, blank.shape, generator=generator)
-    return torch.rand(blank.shape, generator=generator)
 
 
 @contextmanager

@@ -85,7 +85,29 @@ def _files(
     stored: StoredExperiment, study: Study, form: Form, figures: Mapping[str, Figure]
 ) -> Iterator[tuple[str, bytes]]:
     if form == "html":
-        yield "report.html", _page(stored, study, figures).encode()
+        parts = [
+            *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
+            *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
+            figure_block(
+                themed_svg(figures["ladder"]), about_ladder(_ladder(study), of=WITH_CONTROLS)
+            ),
+            "<h2>The numbers</h2>",
+            shown_rows(stored.levels, stored.spec.metric).html(),
+            f'<p class="soft">{_ABOUT_NUMBERS}</p>',
+            "<h2>Differences to the controls</h2>",
+            figure_block(themed_svg(figures["differences"]), ABOUT_DIFFERENCES),
+            "<h2>While they train</h2>",
+            *(
+                figure_block(themed_svg(figure), ABOUT_LEARNING)
+                for name, figure in figures.items()
+                if name.startswith("learning-")
+            ),
+            "<h2>Where this comes from</h2>",
+            facts_list(_facts(stored)),
+            "<h2>What was done</h2>",
+            f"<pre><code>{escape(toml_text(_done(stored)))}</code></pre>",
+        ]
+        yield "report.html", shell(f"Tickets retrained: {study.about}", parts).encode()
     elif form == "csv":
         yield "comparisons.csv", csv_text(stored.levels).encode()
     elif form == "md":
@@ -100,7 +122,16 @@ def _figures(study: Study, bars: Bars) -> dict[str, Figure]:
     ladder = _ladder(study)
     found = {"ladder": ladder_figure(ladder, bars=bars), "curves": curves_figure(ladder)}
     found["differences"] = differences_figure(study.levels, title=study.about, metric=study.metric)
-    return found | {f"learning-{level:03d}": each for level, each in _learning(study).items()}
+    return found | {
+        f"learning-{level:03d}": each
+        for level, each in {
+            level.level: learning_figure(
+                study.learning(level),
+                title=f"{study.about}, {100 * level.density:.3g}% of weights (level {level.level})",
+            )
+            for level in some(study.levels, MAX_LEVELS)
+        }.items()
+    }
 
 
 def _ladder(study: Study) -> MeasuredLadder:
@@ -110,40 +141,6 @@ def _ladder(study: Study) -> MeasuredLadder:
             f"{study.name} has no tickets.", "The same `ticket retrain` trains what is missing."
         )
     return ladder
-
-
-def _learning(study: Study) -> dict[int, Figure]:
-    return {
-        level.level: learning_figure(
-            study.learning(level),
-            title=f"{study.about}, {100 * level.density:.3g}% of weights (level {level.level})",
-        )
-        for level in some(study.levels, MAX_LEVELS)
-    }
-
-
-def _page(stored: StoredExperiment, study: Study, figures: Mapping[str, Figure]) -> str:
-    parts = [
-        *(f"<p>{escape(_sentence(level))}</p>" for level in stored.levels),
-        *(f"<p>{escape(note)}</p>" for note in _notes(stored)),
-        figure_block(themed_svg(figures["ladder"]), about_ladder(_ladder(study), of=WITH_CONTROLS)),
-        "<h2>The numbers</h2>",
-        shown_rows(stored.levels, stored.spec.metric).html(),
-        f'<p class="soft">{_ABOUT_NUMBERS}</p>',
-        "<h2>Differences to the controls</h2>",
-        figure_block(themed_svg(figures["differences"]), ABOUT_DIFFERENCES),
-        "<h2>While they train</h2>",
-        *(
-            figure_block(themed_svg(figure), ABOUT_LEARNING)
-            for name, figure in figures.items()
-            if name.startswith("learning-")
-        ),
-        "<h2>Where this comes from</h2>",
-        facts_list(_facts(stored)),
-        "<h2>What was done</h2>",
-        f"<pre><code>{escape(toml_text(_done(stored)))}</code></pre>",
-    ]
-    return shell(f"Tickets retrained: {study.about}", parts)
 
 
 def _notes(stored: StoredExperiment) -> list[str]:

@@ -47,7 +47,20 @@ def ladder_figure(ladder: MeasuredLadder, *, bars: Bars = "range", width: float 
     with drawing():
         figure, panels = two_panels(width)
         for panel, values in zip(panels, VALUES, strict=True):
-            _against_density(panel, ladder, values, bars)
+            # Every series is moved apart a little, so that bars at one density stay readable.
+            if ladder.dense is not None:
+                _level_line(
+                    panel, ErrorBar.of(values(ladder.dense), bars), look("dense", 0), "dense"
+                )
+            middle = (len(ladder.series) - 1) / 2
+            apart = _apart(ladder.densities, len(ladder.series))
+            for position, series in enumerate(ladder.series):
+                spreads = [ErrorBar.of(values(rung), bars) for rung in series.rungs]
+                places = [
+                    100 * rung.density * apart ** (position - middle) for rung in series.rungs
+                ]
+                points_with_bars(panel, places, spreads, series.name, look(series.name, position))
+            density_axis(panel, ladder.densities)
         _name_axes(panels, ladder.metric, read_at(stops_early=ladder.stops_early))
         figure.suptitle(ladder.title)
         legend_below(
@@ -89,21 +102,6 @@ def _name_axes(panels: tuple[Axes, Axes], metric: Metric, stop: str) -> None:
     panels[0].set_ylabel(f"{title} at {stop}" + (f" ({unit}" if unit else ""))
     panels[1].set_ylabel("early-stop iteration" if stop == read_at(stops_early=True) else stop)
     panels[1].yaxis.set_major_formatter(FuncFormatter(thousands))
-
-
-def _against_density(
-    panel: Axes, ladder: MeasuredLadder, values: Callable[[Measured], Numbers], bars: Bars
-) -> None:
-    """Draw every series, moved apart a little so that bars at one density stay readable."""
-    if ladder.dense is not None:
-        _level_line(panel, ErrorBar.of(values(ladder.dense), bars), look("dense", 0), "dense")
-    middle = (len(ladder.series) - 1) / 2
-    apart = _apart(ladder.densities, len(ladder.series))
-    for position, series in enumerate(ladder.series):
-        spreads = [ErrorBar.of(values(rung), bars) for rung in series.rungs]
-        places = [100 * rung.density * apart ** (position - middle) for rung in series.rungs]
-        points_with_bars(panel, places, spreads, series.name, look(series.name, position))
-    density_axis(panel, ladder.densities)
 
 
 def _apart(densities: Collection[float], networks: int) -> float:

@@ -158,7 +158,11 @@ def _draw(panel: Axes, branch: Branch, place: int, scale: float) -> None:
     panel.errorbar(
         scale * branch.mean,
         place,
-        xerr=_arms(branch, scale),
+        xerr=(
+            [[0.0], [0.0]]
+            if not (math.isfinite(branch.low) and math.isfinite(branch.high))
+            else [[scale * (branch.mean - branch.low)], [scale * (branch.high - branch.mean)]]
+        ),
         color=style.color,
         markerfacecolor=style.color if branch.paired else PAPER,
         marker=style.marker or "o",
@@ -166,12 +170,6 @@ def _draw(panel: Axes, branch: Branch, place: int, scale: float) -> None:
         capsize=2,
         linestyle="none",
     )
-
-
-def _arms(branch: Branch, scale: float) -> list[list[float]]:
-    if not (math.isfinite(branch.low) and math.isfinite(branch.high)):
-        return [[0.0], [0.0]]
-    return [[scale * (branch.mean - branch.low)], [scale * (branch.high - branch.mean)]]
 
 
 def _note(

@@ -87,7 +87,8 @@ def _training(lines: Sequence[_Line], title: str, width: float) -> Figure:
                 _sample(panels[1], line, _readings(rung, "train_loss"))
         _marks(panels[0], lines, _accuracy_at_stop)
         _marks(panels[1], lines, _least_loss)
-        panels[0].set_ylabel(_accuracy_label(rungs))
+        read = sorted({"test" if _test_is_read(rung) else "validation" for rung in rungs})
+        panels[0].set_ylabel(f"{' or '.join(read)} {rungs[0].metric.heading.removeprefix('test ')}")
         _focus(panels[0], rungs)
         for panel in panels:
             iteration_axis(panel)
@@ -195,11 +196,6 @@ def _accuracy_at_stop(rung: Measured) -> float:
 def _least_loss(rung: Measured) -> float:
     """The mean of the least validation losses; NaN where none was read."""
     return float(np.mean([float(each.validation_loss.min()) for each in rung.curves]))
-
-
-def _accuracy_label(rungs: Sequence[Measured]) -> str:
-    read = sorted({"test" if _test_is_read(rung) else "validation" for rung in rungs})
-    return f"{' or '.join(read)} {rungs[0].metric.heading.removeprefix('test ')}"
 
 
 def _focus(panel: Axes, rungs: Sequence[Measured]) -> None:

@@ -68,7 +68,10 @@ def matrix_page(matrix: Matrix, facts: Mapping[str, str] | None = None) -> str:
     ]
     if facts:
         parts += ["<h2>Where this comes from</h2>", facts_list(facts)]
-    return shell(_heading(matrix), parts)
+    tickets, data = len(matrix.tickets), len(matrix.data)
+    return shell(
+        f"{tickets} ticket{'s' * (tickets != 1)} on {data} data set{'s' * (data != 1)}", parts
+    )
 
 
 def _facts(about: Mapping[str, Any]) -> dict[str, str]:
@@ -103,11 +106,6 @@ _ABOUT = (
     "order, the same budget and schedule. The early stop is the first minimum of the validation "
     "loss; the test set chooses nothing."
 )
-
-
-def _heading(matrix: Matrix) -> str:
-    tickets, data = len(matrix.tickets), len(matrix.data)
-    return f"{tickets} ticket{'s' * (tickets != 1)} on {data} data set{'s' * (data != 1)}"
 
 
 def _title(against: str | None) -> str:

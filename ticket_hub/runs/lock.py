@@ -107,15 +107,11 @@ def _take(path: Path, handle: int, patience_seconds: float) -> None:
     pause, end = PAUSE_SECONDS, time.monotonic() + patience_seconds
     while not lock(handle, path):
         if time.monotonic() >= end:
-            raise _locked(path, handle)
+            owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
+            raise RunLockedError(
+                f"The run {path.parent} is being worked on by {owner}.",
+                "Wait until it ends, or stop it; the same command then goes on where it was.",
+            )
         time.sleep(pause)
         # Longer and longer: on a network file system each try is a question to the server.
         pause = min(1.5 * pause, MAX_PAUSE_SECONDS)
-
-
-def _locked(path: Path, handle: int) -> RunLockedError:
-    owner = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
-    return RunLockedError(
-        f"The run {path.parent} is being worked on by {owner}.",
-        "Wait until it ends, or stop it; the same command then goes on where it was.",
-    )

@@ -11,7 +11,7 @@ from ticket_hub.data import DataSet, load
 from ticket_hub.environment import choose_devices
 from ticket_hub.errors import DataNotFoundError, RunMismatchError
 from ticket_hub.estimate import Estimate, Shape, estimate_networks, shape_of
-from ticket_hub.networks import Outline, architecture_for, blank_module, outline
+from ticket_hub.networks import architecture_for, blank_module, outline
 from ticket_hub.pruning.coverage import layer_note
 from ticket_hub.pruning.plan import groups, kept_at
 from ticket_hub.recipe import Recipe
@@ -107,6 +107,10 @@ def forecast(
         ladder.check()
     by_layer = _by_layer(ladder)
     trials, levels = recipe.search.trials, ladder.networks
+    # Of one trial: its levels, checkpoints of one in training, and the bundle.
+    state, bits = found.numbers * FLOAT, found.prunable // 8
+    checkpoints = GENERATIONS * state * (1 + len(slot_names(recipe.training)))
+    bundle = levels * bits + 2 * state  # theta0 and, of one of them, the model
     return Forecast(
         architecture=architecture,
         examples=None if data is None else (len(data.train), len(data.validation), len(data.test)),
@@ -118,7 +122,7 @@ def forecast(
         about_cost=ladder.about_cost,
         warnings=(*ladder.never_pruned, *_about(ladder), *_thin(found.layers, counts, by_layer)),
         needs=_needs(recipe, architecture, shape, ladder),
-        disk_bytes=trials * _disk_bytes(recipe, found, levels),
+        disk_bytes=trials * (levels * state + checkpoints + bundle),
     )
 
 
@@ -213,11 +217,3 @@ def _thin(
                     f"weights or fewer: {note}."
                 )
                 break
-
-
-def _disk_bytes(recipe: Recipe, network: Outline, levels: int) -> int:
-    """Of one trial: its levels, checkpoints of one in training, and the bundle."""
-    state, bits = network.numbers * FLOAT, network.prunable // 8
-    checkpoints = GENERATIONS * state * (1 + len(slot_names(recipe.training)))
-    bundle = levels * bits + 2 * state  # theta0 and, of one of them, the model
-    return levels * state + checkpoints + bundle

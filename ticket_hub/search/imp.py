@@ -68,7 +68,9 @@ def search(
     # Before the lock is taken, whose file makes a run of any folder.
     refuse_strange(folder)
     with contextlib.ExitStack() as stack:
-        if not _is_finished_and_read_only(folder):
+        # There is nothing to do but to read, where nothing could be written anyway.
+        readable = folder.lock.exists() and not os.access(folder.lock, os.W_OK)
+        if not (readable and summarize(folder.path).state == "finished"):
             stack.enter_context(hold(folder.lock))
             # Under the lock: what is half written here now is of a process that has died.
             sweep(folder.path)
@@ -100,12 +102,6 @@ def assemble(
         sweep(folder.path)
         made = Parts(recipe, resources, parts)
         yield from SearchSession(folder, made).levels(made.train)
-
-
-def _is_finished_and_read_only(folder: RunFolder) -> bool:
-    """Whether there is nothing to do but to read, where nothing could be written anyway."""
-    readable = folder.lock.exists() and not os.access(folder.lock, os.W_OK)
-    return readable and summarize(folder.path).state == "finished"
 
 
 def refuse_strange(folder: RunFolder) -> None:

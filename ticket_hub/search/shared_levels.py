@@ -72,27 +72,24 @@ class SharedLevels:
         for path in self._runs:
             try:
                 run = RunLevels(path)
-                if self._trains_alike(run):
+                mine, theirs = self._header, run.header
+                environment, exact = run.folder.read_environment()
+                if (
+                    exact
+                    and not differences(environment, self._environment)
+                    and theirs.own is None
+                    and theirs.data == mine.data
+                    and theirs.architecture == mine.architecture
+                    and theirs.tensors == mine.tensors
+                    and all(
+                        getattr(theirs.recipe, part) == getattr(self._recipe, part)
+                        for part in ("network", "data", "training")
+                    )
+                ):
                     found.append(run)
             except (TicketHubError, OSError):
                 continue
         return found
-
-    def _trains_alike(self, run: RunLevels) -> bool:
-        mine, theirs = self._header, run.header
-        environment, exact = run.folder.read_environment()
-        return (
-            exact
-            and not differences(environment, self._environment)
-            and theirs.own is None
-            and theirs.data == mine.data
-            and theirs.architecture == mine.architecture
-            and theirs.tensors == mine.tensors
-            and all(
-                getattr(theirs.recipe, part) == getattr(self._recipe, part)
-                for part in ("network", "data", "training")
-            )
-        )
 
     def _level_of(
         self, run: RunLevels, members: Sequence[Member], snapshots: Sequence[int]
@@ -101,7 +98,13 @@ class SharedLevels:
         index, seeds = members[0].level, run.ladder.seeds
         if not run.folder.has_level(index) or not {each.seed for each in members} <= set(seeds):
             return None
-        if not self._starts_alike(run, index, snapshots):
+        # It must train from the same iteration on, at the same rates.
+        mine, theirs = self._recipe.search, run.ladder.search
+        if not (
+            set(snapshots) <= {theirs.rewind_step}
+            if index == 0
+            else mine.rewind == theirs.rewind and not run.ladder.pruning.is_in_training
+        ):
             return None
         level = run.read(index)
         on_cpu = "cuda" not in self._environment
@@ -117,13 +120,6 @@ class SharedLevels:
             kept = {} if index else dict.fromkeys(snapshots, run.theta0[place])
             found[member.name] = dataclasses.replace(trial.trained, snapshots=kept)
         return found
-
-    def _starts_alike(self, run: RunLevels, index: int, snapshots: Sequence[int]) -> bool:
-        """Whether a level trains from the same iteration on, at the same rates, as in a run."""
-        mine, theirs = self._recipe.search, run.ladder.search
-        if index == 0:
-            return set(snapshots) <= {theirs.rewind_step}
-        return mine.rewind == theirs.rewind and not run.ladder.pruning.is_in_training
 
 
 def _trains_alone(ladder: Ladder, index: int) -> bool:

@@ -50,7 +50,14 @@ class PublicKey:
             found = modules.serialization.load_pem_public_key(pem)
         except (ValueError, TypeError, modules.UnsupportedAlgorithm) as error:
             raise SignatureError(f"{source} is no public key as PEM.", _OTHER) from error
-        self._key = _demand_curve(found, modules, source)
+        known = isinstance(found, modules.ec.EllipticCurvePublicKey) and found.curve.name in {
+            "secp256r1", "secp384r1", "secp521r1",
+        }  # fmt: skip
+        if not known:
+            raise SignatureError(
+                f"{source} is of another kind than ECDSA on P-256 to P-521.", _OTHER
+            )
+        self._key = found
         self.pem = _pem_of(self._key, modules)
 
     @cached_property
@@ -229,15 +236,6 @@ def _cryptography() -> _Modules:
             "Keys and signatures need the package cryptography, which is not installed.",
             f"Install it with `{install_extra('sign')}`.",
         ) from error
-
-
-def _demand_curve(key: object, modules: _Modules, source: str) -> ec.EllipticCurvePublicKey:
-    known = isinstance(key, modules.ec.EllipticCurvePublicKey) and key.curve.name in {
-        "secp256r1", "secp384r1", "secp521r1",
-    }  # fmt: skip
-    if not known:
-        raise SignatureError(f"{source} is of another kind than ECDSA on P-256 to P-521.", _OTHER)
-    return key  # type: ignore[return-value] # asked above
 
 
 def _pem_of(key: ec.EllipticCurvePublicKey, modules: _Modules) -> bytes:

@@ -41,7 +41,13 @@ def provenance_statement(bundle: Path | str) -> dict[str, Any]:
         "_type": STATEMENT,
         "subject": [{"name": layout.MANIFEST, "digest": {"sha256": digest}}],
         "predicateType": PREDICATE,
-        "predicate": {"buildDefinition": _definition(manifest), "runDetails": _details(manifest)},
+        "predicate": {
+            "buildDefinition": _definition(manifest),
+            "runDetails": {
+                "builder": {"id": _BUILDER},
+                "metadata": {"invocationId": manifest.id},
+            },
+        },
     }
 
 
@@ -55,21 +61,7 @@ def _definition(manifest: Manifest) -> dict[str, Any]:
     }
     if manifest.plugins:
         inside["plugins"] = table["plugins"]
-    return {
-        "buildType": _BUILD.format(kind=kind),
-        "externalParameters": {
-            "recipe": table["recipe"],
-            "recipe_digest": manifest.recipe.digest,
-            "seeds": [trial.seed for trial in manifest.trials],
-            **({"own": table["own"]} if manifest.own else {}),
-        },
-        "internalParameters": inside,
-        "resolvedDependencies": _sources(manifest),
-    }
-
-
-def _sources(manifest: Manifest) -> list[dict[str, Any]]:
-    """The data, the pretrained weights and the bundles that it was made from, where known."""
+    # Data, pretrained weights and the bundles that it was made from, where known.
     data, reference = manifest.data, manifest.reference
     found: list[dict[str, Any]] = [{"name": f"data set {data.name}"}]
     if data.fingerprint is not None:
@@ -83,11 +75,14 @@ def _sources(manifest: Manifest) -> list[dict[str, Any]]:
         found.append({"name": f"{origin.kind}: {origin.source}"})
         if origin.id:
             found[-1]["annotations"] = {"id": origin.id}
-    return found
-
-
-def _details(manifest: Manifest) -> dict[str, Any]:
     return {
-        "builder": {"id": _BUILDER},
-        "metadata": {"invocationId": manifest.id},
+        "buildType": _BUILD.format(kind=kind),
+        "externalParameters": {
+            "recipe": table["recipe"],
+            "recipe_digest": manifest.recipe.digest,
+            "seeds": [trial.seed for trial in manifest.trials],
+            **({"own": table["own"]} if manifest.own else {}),
+        },
+        "internalParameters": inside,
+        "resolvedDependencies": found,
     }

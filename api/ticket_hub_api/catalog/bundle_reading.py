@@ -64,7 +64,10 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
                 "Push the bundle again.",
             )
         experiments = list(_experiments(stores, connection, manifest, files))
-        _check_claims(stores, connection, manifest, files)
+        from ticket_hub.bundle.reproduction_reading import reproduction_in
+
+        for name in manifest.reproductions:
+            reproduction_in(manifest, _record(stores, connection, manifest, files, name), name)
         costs: Sequence[CostRecord] = ()
         if layout.COSTS in manifest.files:
             costs = decode_costs(
@@ -90,18 +93,6 @@ def _experiments(
     for name in manifest.experiments:
         data = _record(stores, connection, manifest, files, name)
         yield dict(vars(checked_evidence(record_in(manifest, data, name))))
-
-
-def _check_claims(stores: Stores, connection: Connection, manifest: Manifest, files: Files) -> None:
-    """Refuse a claim that was not tried with this bundle, or a record that contradicts itself.
-
-    Raises:
-        BundleError: so it is.
-    """
-    from ticket_hub.bundle.reproduction_reading import reproduction_in
-
-    for name in manifest.reproductions:
-        reproduction_in(manifest, _record(stores, connection, manifest, files, name), name)
 
 
 def _record(

@@ -133,27 +133,23 @@ def _level(
 ) -> dict[str, Any]:
     stated = level.verdict
     sizes = [layer.size for layer in manifest.layers]
+    kept = [ticket.kept for ticket in level.tickets]
     table: dict[str, Any] = {
         "level": level.index,
         "density": level.density,
         "carried": bool(level.tickets),
         "tickets": {str(ticket.trial): ticket.id for ticket in level.tickets},
         "kept": {str(ticket.trial): ticket.kept for ticket in level.tickets},
-        "layers": _densities([ticket.kept for ticket in level.tickets], sizes),
+        "layers": [
+            sum(counts[place] for counts in kept) / (len(kept) * size)
+            for place, size in enumerate(sizes if kept else ())
+        ],
     }
     if found is None:
         evidence = None if level.evidence is None else _stated(level)
         return {**table, "evidence": evidence, "controls": {}, "verdict": stated, "reason": "",
                 "family": manifest.family}  # fmt: skip
     return table | _judged(level.index, found, verdicts.get(level.index))
-
-
-def _densities(kept: Sequence[Sequence[int]], sizes: Sequence[int]) -> list[float]:
-    """Mean density of each layer over the trials; empty where the level is not carried."""
-    if not kept:
-        return []
-    return [sum(counts[place] for counts in kept) / (len(kept) * size)
-            for place, size in enumerate(sizes)]  # fmt: skip
 
 
 def _stated(level: LevelRecord) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog import bundles
 from ticket_hub_api.catalog.ticket_detail import one_ticket
 from ticket_hub_api.catalog.ticket_files import part_of, refuse_many_curves
-from ticket_hub_api.catalog.ticket_shapes import TicketDetail
 from ticket_hub_api.torch_process import OpenHub
 
 if TYPE_CHECKING:
@@ -61,7 +60,12 @@ def compare_tickets(
         for number, (repo, revision) in enumerate(places):
             folder = Path(name) / str(number)
             ticket = one_ticket(connection, viewer, repo, revision)
-            _lay_out(hub, connection, ticket, folder)
+            # None of the parts that a comparison reads is large.
+            folder.mkdir()
+            for path in NEEDED:
+                content = part_of(hub, connection, ticket, path).content
+                refuse_many_curves(ticket, content.size)
+                (folder / path).write_bytes(content.head(content.size))
             shown = repo if revision == "main" else f"{repo}@{revision}"
             studies.append(bundle_study(open_bundle(folder), name=shown))
         return compare_studies(studies)
@@ -84,12 +88,3 @@ def pinned(
     """
     tickets = [one_ticket(connection, viewer, repo, revision) for repo, revision in places]
     return [f"{ticket.repo}@{ticket.commit}" for ticket in tickets]
-
-
-def _lay_out(hub: OpenHub, connection: Connection, ticket: TicketDetail, folder: Path) -> None:
-    """Write the parts of a bundle that a comparison reads; none of them is large."""
-    folder.mkdir()
-    for path in NEEDED:
-        content = part_of(hub, connection, ticket, path).content
-        refuse_many_curves(ticket, content.size)
-        (folder / path).write_bytes(content.head(content.size))

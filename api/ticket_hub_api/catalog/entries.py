@@ -143,10 +143,25 @@ def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
     facts: dict[str, Any] = json.loads(row.facts)
     fields = listed.fields
     levels = [_level(level, facts) for level in facts["levels"]]
+    chosen = facts["default"]
+    level = next(each for each in facts["levels"] if each["level"] == chosen["level"])
+    evidence = level["evidence"]
+    accuracy = evidence["test_accuracy"] if evidence else {}
+    gain = level["controls"].get("dense", {}).get("gain") or {}
     entry = TicketEntry(
         **fields,
         **_names(fields, facts),
-        **_default(facts),
+        level=level["level"],
+        rule=chosen["rule"],
+        density=level["density"],
+        accuracy=accuracy_of(level, facts),
+        low=accuracy.get("low"),
+        high=accuracy.get("high"),
+        gain=gain.get("mean"),
+        gain_low=gain.get("low"),
+        gain_high=gain.get("high"),
+        n=evidence["n"] if evidence else 0,
+        verdict=level["verdict"] or "",
         **bits_of(levels),
         # 60 bits, which whole numbers of both databases hold.
         number=int(fields["id"][:15], 16),
@@ -202,28 +217,6 @@ def _names(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str
         "dataset": dataset[:_MAX_NAME],
         "recipe": recipe[:_MAX_NAME],
         "words": words_of(full_name, network, dataset, recipe, about),
-    }
-
-
-def _default(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The ticket that is meant where no level is named."""
-    chosen = facts["default"]
-    level = next(each for each in facts["levels"] if each["level"] == chosen["level"])
-    evidence = level["evidence"]
-    accuracy = evidence["test_accuracy"] if evidence else {}
-    gain = level["controls"].get("dense", {}).get("gain") or {}
-    return {
-        "level": level["level"],
-        "rule": chosen["rule"],
-        "density": level["density"],
-        "accuracy": accuracy_of(level, facts),
-        "low": accuracy.get("low"),
-        "high": accuracy.get("high"),
-        "gain": gain.get("mean"),
-        "gain_low": gain.get("low"),
-        "gain_high": gain.get("high"),
-        "n": evidence["n"] if evidence else 0,
-        "verdict": level["verdict"] or "",
     }
 
 

@@ -71,7 +71,14 @@ def entries_of(database: Rows, wanted: LeaderboardFilter, viewer: Principal) -> 
     searches; where no data set is named, of each of the first `MAX_DATASETS` its share of both.
     """
     if wanted.metric != ACCURACY.label:
-        return _of_other_metric(database, wanted, viewer)
+        sqlite = is_sqlite(database)
+        asked = TicketFilter(network=wanted.network, metric=wanted.metric)
+        rank = fact("default", "rank", sqlite=sqlite).as_float()
+        where = conditions(asked, viewer, sqlite=sqlite)
+        order = (*_by_replays(wanted), rank.desc(), TicketEntry.id)
+        return database.execute(
+            select(*_COLUMNS).where(*where).order_by(*order).limit(MAX_READ)
+        ).all()
     if wanted.dataset:
         found = _of_dataset(database, wanted, viewer, MAX_READ)
     else:
@@ -84,17 +91,6 @@ def entries_of(database: Rows, wanted: LeaderboardFilter, viewer: Principal) -> 
             )
         ]
     return list({row.id: row for row in found}.values())
-
-
-def _of_other_metric(
-    database: Rows, wanted: LeaderboardFilter, viewer: Principal
-) -> Sequence[Entry]:
-    sqlite = is_sqlite(database)
-    asked = TicketFilter(network=wanted.network, metric=wanted.metric)
-    rank = fact("default", "rank", sqlite=sqlite).as_float()
-    where = conditions(asked, viewer, sqlite=sqlite)
-    order = (*_by_replays(wanted), rank.desc(), TicketEntry.id)
-    return database.execute(select(*_COLUMNS).where(*where).order_by(*order).limit(MAX_READ)).all()
 
 
 def _datasets(database: Rows, viewer: Principal) -> list[str]:

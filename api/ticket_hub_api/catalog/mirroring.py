@@ -64,7 +64,13 @@ def mirror(
     """
     from ticket_hub.hub.connect import connect, is_own
 
-    address = _allowed(settings, source)
+    known = settings.mirrored_hubs
+    address = source.rstrip("/") or (known[0] if len(known) == 1 else "")
+    if address not in known:
+        raise HubError(
+            f"{source or 'No hub'} is not among the hubs that this one may mirror.",
+            "List their addresses, with commas, in TICKET_HUB_MIRRORS, and name one with --source.",
+        )
     hub = connect(address, token=None if is_own(address) else False)
     seen: set[str] = set()
     told: list[TicketHubError] = []
@@ -95,17 +101,6 @@ def mirror(
         return [Mirrored(repo=f"{each.namespace}/{each.name}", done="gone") for each in gone]
 
     yield from database.transact(forget)
-
-
-def _allowed(settings: Settings, source: str) -> str:
-    known = settings.mirrored_hubs
-    chosen = source.rstrip("/") or (known[0] if len(known) == 1 else "")
-    if chosen not in known:
-        raise HubError(
-            f"{source or 'No hub'} is not among the hubs that this one may mirror.",
-            "List their addresses, with commas, in TICKET_HUB_MIRRORS, and name one with --source.",
-        )
-    return chosen
 
 
 def _repositories(hub: Hub, owner: str, told: list[TicketHubError]) -> Iterator[str]:

@@ -183,15 +183,6 @@ def level_conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
 def _of_levels(wanted: TicketFilter, *, narrow: bool) -> list[ColumnElement[bool]]:
     """That some level fits; first that the ticket's bits allow it, which costs less."""
     exact = level_conditions(wanted)
-    found = _of_bits(wanted)
-    if narrow:
-        found.append(TicketEntry.id.in_(select(TicketLevel.ticket_id).where(*exact)))
-    elif len(exact) > 1:
-        found.append(select(1).where(TicketLevel.ticket_id == TicketEntry.id, *exact).exists())
-    return found
-
-
-def _of_bits(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     entry = TicketEntry
     found: list[ColumnElement[bool]] = []
     low, high = wanted.density_min, wanted.density_max
@@ -207,6 +198,10 @@ def _of_bits(wanted: TicketFilter) -> list[ColumnElement[bool]]:
         found.append(entry.accuracy_bits.bitwise_and(mask) != 0)
     if wanted.verdict is not None:
         found.append(entry.verdicts.bitwise_and(VERDICT_BITS[wanted.verdict]) != 0)
+    if narrow:
+        found.append(TicketEntry.id.in_(select(TicketLevel.ticket_id).where(*exact)))
+    elif len(exact) > 1:
+        found.append(select(1).where(TicketLevel.ticket_id == TicketEntry.id, *exact).exists())
     return found
 
 

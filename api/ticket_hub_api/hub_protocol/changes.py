@@ -33,7 +33,13 @@ def carry_out(
         ApiError: 400, where it cannot be done.
     """
     if isinstance(operation, Delete):
-        _delete(files, operation)
+        doomed = [operation.path] if operation.path in files else []
+        if operation.folder:
+            doomed = [path for path in files if path.startswith(operation.path + "/")]
+        if not doomed:
+            raise errors.bad_request(f"{operation.path!r} cannot be deleted: it does not exist.")
+        for path in doomed:
+            del files[path]
         return
     entry = TreeEntry(
         operation.sha256, operation.size or 0, operation.oid, large=False, changed=number
@@ -49,16 +55,6 @@ def carry_out(
     # A file that stays as it is keeps the number of the commit that last changed it.
     if old is None or not is_same(old, entry):
         files[operation.path] = entry
-
-
-def _delete(files: dict[str, TreeEntry], operation: Delete) -> None:
-    doomed = [operation.path] if operation.path in files else []
-    if operation.folder:
-        doomed = [path for path in files if path.startswith(operation.path + "/")]
-    if not doomed:
-        raise errors.bad_request(f"{operation.path!r} cannot be deleted: it does not exist.")
-    for path in doomed:
-        del files[path]
 
 
 def check_names(files: Collection[str], before: Collection[str]) -> None:

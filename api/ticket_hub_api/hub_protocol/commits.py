@@ -229,7 +229,16 @@ def write_revision(work: CommitWork, head: CommitRow | None, files: Files) -> Co
     name = HEADS + work.branch.removeprefix(HEADS)
     revisions.move_ref(session, repository, name, commit.oid, author=work.author)
     if name == HEADS + "main":
-        _describe(session, repository, commit, summary)
+        # What listings show and filter by is of the default branch's head.
+        repository.head = commit.oid
+        repository.updated_at = commit.created_at
+        repository.library = summary["library"]
+        repository.pipeline = summary["pipeline"]
+        repository.parameters = (summary.get("safetensors") or {}).get("total")
+        session.execute(delete(RepositoryTag).where(RepositoryTag.repository_id == repository.id))
+        session.add_all(
+            RepositoryTag(repository_id=repository.id, tag=tag) for tag in summary["tags"]
+        )
     # In this transaction: nobody sees a commit without the rows that are made of it.
     for listener in listeners_of(session):
         listener.committed(session, repository, commit, files)
@@ -248,16 +257,3 @@ def _write_tree(session: Session, repository_id: str, files: Files) -> str:
     )
     session.flush()
     return oid
-
-
-def _describe(
-    session: Session, repository: Repository, commit: Commit, summary: dict[str, Any]
-) -> None:
-    """What listings show and filter by: the default branch's head."""
-    repository.head = commit.oid
-    repository.updated_at = commit.created_at
-    repository.library = summary["library"]
-    repository.pipeline = summary["pipeline"]
-    repository.parameters = (summary.get("safetensors") or {}).get("total")
-    session.execute(delete(RepositoryTag).where(RepositoryTag.repository_id == repository.id))
-    session.add_all(RepositoryTag(repository_id=repository.id, tag=tag) for tag in summary["tags"])

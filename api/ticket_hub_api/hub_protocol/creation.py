@@ -84,34 +84,27 @@ def create_repository(
             session.add(repository)
             session.flush()
             draft.enter(session, plan)
-            _commit_first(services, session, repository, plan, author=principal.name)
+            work = CommitWork(
+                services=services,
+                session=session,
+                repository=repository,
+                branch="main",
+                plan=plan,
+                author=principal.name,
+            )
+            files = {
+                add.path: TreeEntry(add.sha256, add.size or 0, add.oid, large=False, changed=1)
+                for add in plan.operations
+                if isinstance(add, Add)
+            }
+            session.flush()
+            write_revision(work, None, files)
+            session.flush()
             return _row(session, key), True
 
         return services.database.transact(make)
     finally:
         draft.clear()
-
-
-def _commit_first(
-    services: Services, session: Session, repository: Repository, plan: CommitPlan, *, author: str
-) -> None:
-    """Write the commit that every history begins with."""
-    work = CommitWork(
-        services=services,
-        session=session,
-        repository=repository,
-        branch="main",
-        plan=plan,
-        author=author,
-    )
-    files = {
-        add.path: TreeEntry(add.sha256, add.size or 0, add.oid, large=False, changed=1)
-        for add in plan.operations
-        if isinstance(add, Add)
-    }
-    session.flush()
-    write_revision(work, None, files)
-    session.flush()
 
 
 def _row(session: Session, key: str) -> RepositoryRow:

@@ -88,23 +88,6 @@ def list_repositories(
 def _statement(principal: Principal, query: ListingQuery) -> Select[Any]:
     order = _ORDERS[query.sort]
     columns: tuple[Any, ...] = (*REPOSITORY_COLUMNS, Commit.summary, Commit.tree)
-    statement = (
-        select(*columns)
-        .join(Commit, and_(Commit.repository_id == Repository.id, Commit.oid == Repository.head))
-        .where(Repository.kind == query.kind, visible(principal), *_conditions(query))
-    )
-    if query.cursor:
-        place = tuple_(order, Repository.id)
-        value, last = _decode(query.cursor)
-        statement = statement.where(
-            place > (value, last) if query.ascending else place < (value, last)
-        )
-    if query.ascending:
-        return statement.order_by(order.asc(), Repository.id.asc())
-    return statement.order_by(order.desc(), Repository.id.desc())
-
-
-def _conditions(query: ListingQuery) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         select(RepositoryTag.tag)
         .where(RepositoryTag.repository_id == Repository.id, RepositoryTag.tag == tag)
@@ -123,7 +106,20 @@ def _conditions(query: ListingQuery) -> list[ColumnElement[bool]]:
         found.append(Repository.gated != "" if query.gated else Repository.gated == "")
     if query.parameters:
         found.extend(_range(query.parameters))
-    return found
+    statement = (
+        select(*columns)
+        .join(Commit, and_(Commit.repository_id == Repository.id, Commit.oid == Repository.head))
+        .where(Repository.kind == query.kind, visible(principal), *found)
+    )
+    if query.cursor:
+        place = tuple_(order, Repository.id)
+        value, last = _decode(query.cursor)
+        statement = statement.where(
+            place > (value, last) if query.ascending else place < (value, last)
+        )
+    if query.ascending:
+        return statement.order_by(order.asc(), Repository.id.asc())
+    return statement.order_by(order.desc(), Repository.id.desc())
 
 
 def _range(text: str) -> list[ColumnElement[bool]]:

@@ -85,7 +85,9 @@ def read_plan(lines: Iterable[bytes], keep: Keep) -> CommitPlan:
             continue
         key, value = _parse(line)
         if key == "header":
-            _read_header(plan, value)
+            plan.title = _text(value, "summary", MAX_TITLE)
+            plan.message = _text(value, "description", MAX_MESSAGE)
+            plan.parent = _text(value, "parentCommit", 40).lower()
             has_header = True
         elif len(plan.operations) >= MAX_OPERATIONS:
             raise bad_request(f"A commit may have {MAX_OPERATIONS} operations at most.")
@@ -118,12 +120,6 @@ def _text(value: dict[str, Any], name: str, limit: int) -> str:
     return text[:limit].encode(errors="replace").decode()
 
 
-def _read_header(plan: CommitPlan, value: dict[str, Any]) -> None:
-    plan.title = _text(value, "summary", MAX_TITLE)
-    plan.message = _text(value, "description", MAX_MESSAGE)
-    plan.parent = _text(value, "parentCommit", 40).lower()
-
-
 def _read_operation(key: str, value: dict[str, Any], keep: Keep) -> Add | Delete:
     path = value.get("path")
     if not isinstance(path, str):
@@ -134,23 +130,19 @@ def _read_operation(key: str, value: dict[str, Any], keep: Keep) -> Add | Delete
         return Delete(path, folder=False)
     check_path(path)
     if key == "lfsFile":
-        return _read_large(path, value)
+        oid, size = _text(value, "oid", 64), value.get("size")
+        if value.get("algo", "sha256") != "sha256" or len(oid) != 64:  # noqa: PLR2004 - digits of a sha256
+            raise bad_request(f"{path} has no sha256.")
+        # `type`, since True is an int to `isinstance`.
+        if size is not None and (type(size) is not int or size < 0):
+            raise bad_request(f"{path} has no size.")
+        return Add(path, oid.lower(), size, "")
     if key == "file":
         content, encoding = value.get("content", ""), value.get("encoding", "utf-8")
         if not isinstance(content, str):
             raise bad_request("A file's content is not text.")
         return keep(path, decode_content(content, str(encoding)))
     raise bad_request(f"There is no operation {key[:50]!r}.")
-
-
-def _read_large(path: str, value: dict[str, Any]) -> Add:
-    oid, size = _text(value, "oid", 64), value.get("size")
-    if value.get("algo", "sha256") != "sha256" or len(oid) != 64:  # noqa: PLR2004 - digits of a sha256
-        raise bad_request(f"{path} has no sha256.")
-    # `type`, since True is an int to `isinstance`.
-    if size is not None and (type(size) is not int or size < 0):
-        raise bad_request(f"{path} has no size.")
-    return Add(path, oid.lower(), size, "")
 
 
 def decode_content(content: str, encoding: str) -> bytes:

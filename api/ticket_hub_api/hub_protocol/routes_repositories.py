@@ -169,7 +169,29 @@ async def listing(request: Request, caller: Caller) -> Response:
 
     def make() -> tuple[bytes, str]:
         """A page as JSON, and the cursor of the next (empty on the last)."""
-        query = _query(request)
+        parameters = request.query_params
+        filters = [*parameters.getlist("filter"), *parameters.getlist("tags")]
+        limit = parameters.get("limit", "")
+        # Else more would be listed than was meant.
+        if unknown := sorted(set(parameters) - PARAMETERS):
+            raise errors.not_supported(f"the parameter {unknown[0][:50]!r} of listings")
+        query = ListingQuery(
+            kind=kind_of(request.url.path.rpartition("/")[2]),
+            filters=tuple(tag for text in filters for tag in text.split(",") if tag)[:20],
+            author=parameters.get("author", ""),
+            search=parameters.get("search", "")[:200],
+            pipeline=parameters.get("pipeline_tag", ""),
+            gated=_gated(parameters.get("gated", "")),
+            parameters=parameters.get("num_parameters", ""),
+            sort=parameters.get("sort", "lastModified"),
+            ascending=parameters.get("direction") == "1",
+            limit=whole_number(limit, ListingQuery.limit),
+            cursor=parameters.get("cursor", ""),
+            full=parse_flag(parameters, "full"),
+            card=parse_flag(parameters, "cardData"),
+            config=parse_flag(parameters, "config"),
+            expand=_expanded(parameters),
+        )
         with services.database.read() as connection:
             found, cursor = list_repositories(connection, caller, query)
         return json_bytes(found), cursor
@@ -177,31 +199,6 @@ async def listing(request: Request, caller: Caller) -> Response:
     page, cursor = await run_in_threadpool(make)
     headers = next_link(request, cursor=cursor) if cursor else {}
     return json_answer(page, headers)
-
-
-def _query(request: Request) -> ListingQuery:
-    parameters = request.query_params
-    filters = [*parameters.getlist("filter"), *parameters.getlist("tags")]
-    limit = parameters.get("limit", "")
-    if unknown := sorted(set(parameters) - PARAMETERS):  # else more would be listed than was meant
-        raise errors.not_supported(f"the parameter {unknown[0][:50]!r} of listings")
-    return ListingQuery(
-        kind=kind_of(request.url.path.rpartition("/")[2]),
-        filters=tuple(tag for text in filters for tag in text.split(",") if tag)[:20],
-        author=parameters.get("author", ""),
-        search=parameters.get("search", "")[:200],
-        pipeline=parameters.get("pipeline_tag", ""),
-        gated=_gated(parameters.get("gated", "")),
-        parameters=parameters.get("num_parameters", ""),
-        sort=parameters.get("sort", "lastModified"),
-        ascending=parameters.get("direction") == "1",
-        limit=whole_number(limit, ListingQuery.limit),
-        cursor=parameters.get("cursor", ""),
-        full=parse_flag(parameters, "full"),
-        card=parse_flag(parameters, "cardData"),
-        config=parse_flag(parameters, "config"),
-        expand=_expanded(parameters),
-    )
 
 
 def _gated(text: str) -> bool | None:

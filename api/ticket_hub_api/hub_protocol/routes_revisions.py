@@ -180,7 +180,10 @@ async def history(request: Request, caller: Caller, revision: str) -> Response:
             row = repositories.find_readable(connection, caller, place)
             start = revisions.resolve_revision(connection, row, wanted)
             found = _ancestors(connection, row.id, start.oid, page * size, size)
-            return json_bytes(found), _count_ancestors(connection, row.id, start.oid)
+            # How many commits led to the first, itself among them.
+            chain = _chain(row.id, start.oid, MAX_COMMITS)
+            count = connection.scalar(select(func.count()).select_from(chain)) or 0
+            return json_bytes(found), count
 
     found, total = await run_in_threadpool(make)
     headers = next_link(request, p=str(page + 1)) if total > (page + 1) * size else {}
@@ -200,12 +203,6 @@ def _chain(repository_id: str, oid: str, most: int) -> CTE:
         .join(chain, before.oid == chain.c.parent)
         .where(before.repository_id == repository_id, chain.c.depth < most - 1)
     )
-
-
-def _count_ancestors(connection: Connection, repository_id: str, oid: str) -> int:
-    """How many commits led to this one, itself among them."""
-    chain = _chain(repository_id, oid, MAX_COMMITS)
-    return connection.scalar(select(func.count()).select_from(chain)) or 0
 
 
 def _ancestors(

@@ -109,7 +109,10 @@ def assemble(services: Services, claims: dict[str, Any]) -> None:
     present = {file.key: file.size for file in storage.files(f"parts/{upload}")}
     keys = [part_key(upload, part) for part in range(1, claims["parts"] + 1)]
     if any(key not in present for key in keys):
-        if _arrived(services, claims):
+        with services.database.read() as connection:
+            caller = Principal()
+            found = objects.may_name(connection, caller, claims["repository"], claims["sha256"])
+        if found is not None and found.size == claims["size"]:
             return  # the first answer to this request was lost on its way
         raise ApiError(400, "Some parts have not arrived. Send them again.")
     with services.blobs.incoming() as incoming:
@@ -122,10 +125,3 @@ def assemble(services: Services, claims: dict[str, Any]) -> None:
         objects.store(services, claims["repository"], received)
     for key in keys:
         storage.delete(key)
-
-
-def _arrived(services: Services, claims: dict[str, Any]) -> bool:
-    with services.database.read() as connection:
-        caller = Principal()
-        found = objects.may_name(connection, caller, claims["repository"], claims["sha256"])
-    return found is not None and found.size == claims["size"]

@@ -22,7 +22,7 @@ from ticket_hub_api.errors import ApiError
 from ticket_hub_api.jobs import overview
 from ticket_hub_api.jobs.choices import Choices, choices_of
 from ticket_hub_api.jobs.events import Event, follow
-from ticket_hub_api.jobs.planning import Planned, offered_controls, plan_job
+from ticket_hub_api.jobs.planning import offered_controls, plan_job
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.quotas import Allowance, allowance
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn
@@ -112,8 +112,39 @@ def submit_job(
         known = _with_key(session, viewer, idempotency_key)
         if known is not None:
             return _same(known, digest)
-        _refuse_too_much(session, hub, viewer)
-        job = _new_job(viewer, request, planned, idempotency_key, digest)
+        settings = hub.settings
+        share = allowance(session, viewer.account_id, settings.job_quota_seconds, now())
+        if share.spent:
+            raise ApiError(
+                429,
+                f"Your account has used {share.used:.0f} of its {share.seconds} slot-seconds "
+                "within 30 days. Wait until older jobs leave the window, or ask the operator for "
+                "more.",
+                headers={"Retry-After": "3600"},
+            )
+        statement = select(func.count()).where(
+            Job.account_id == viewer.account_id, Job.state == State.QUEUED
+        )
+        waiting = session.scalar(statement) or 0
+        if waiting >= settings.job_waiting:
+            raise ApiError(
+                429,
+                f"{waiting} of your jobs wait already. Let them be done, or cancel some.",
+                headers={"Retry-After": "60"},
+            )
+        job = Job(
+            account_id=viewer.account_id,
+            kind=request.kind,
+            title=planned.title[:300],
+            spec=canonical_json(planned.spec).decode(),
+            repository=planned.repository,
+            priority=request.priority,
+            estimate=canonical_json(planned.estimate.to_dict()).decode(),
+            idempotency_key=idempotency_key,
+            request_digest=digest,
+            events=0,
+            attempt=1,
+        )
         session.add(job)
         session.flush()
         add_event(session, job, State.QUEUED, attempt=job.attempt)
@@ -142,7 +173,12 @@ def list_jobs(
     if owner:
         statement = statement.where(Account.key == owner.lower())
     if cursor:
-        moment, job_id = _read_cursor(cursor)
+        match = re.fullmatch(r"([0-9]{1,18})-([0-9a-f]{1,24})", cursor)
+        if match is None:
+            raise HubError(
+                f"{cursor[:80]!r} is no cursor.", "Take `next_cursor` of a page as it is."
+            )
+        moment, job_id = int(match[1]), match[2]
         earlier = (Job.created_at < moment) | ((Job.created_at == moment) & (Job.id < job_id))
         statement = statement.where(earlier)
     size = max(1, min(limit, MAX_PER_PAGE))
@@ -207,50 +243,6 @@ def list_workers(hub: OpenHub) -> list[dict[str, Any]]:
     return overview.slots(hub.database)
 
 
-def _new_job(
-    viewer: Principal,
-    request: FindIn | RetrainIn,
-    planned: Planned,
-    idempotency_key: str | None,
-    digest: str,
-) -> Job:
-    return Job(
-        account_id=viewer.account_id,
-        kind=request.kind,
-        title=planned.title[:300],
-        spec=canonical_json(planned.spec).decode(),
-        repository=planned.repository,
-        priority=request.priority,
-        estimate=canonical_json(planned.estimate.to_dict()).decode(),
-        idempotency_key=idempotency_key,
-        request_digest=digest,
-        events=0,
-        attempt=1,
-    )
-
-
-def _refuse_too_much(session: Session, hub: OpenHub, viewer: Principal) -> None:
-    settings = hub.settings
-    share = allowance(session, viewer.account_id, settings.job_quota_seconds, now())
-    if share.spent:
-        raise ApiError(
-            429,
-            f"Your account has used {share.used:.0f} of its {share.seconds} slot-seconds within 30 "
-            "days. Wait until older jobs leave the window, or ask the operator for more.",
-            headers={"Retry-After": "3600"},
-        )
-    statement = select(func.count()).where(
-        Job.account_id == viewer.account_id, Job.state == State.QUEUED
-    )
-    waiting = session.scalar(statement) or 0
-    if waiting >= settings.job_waiting:
-        raise ApiError(
-            429,
-            f"{waiting} of your jobs wait already. Let them be done, or cancel some.",
-            headers={"Retry-After": "60"},
-        )
-
-
 def _with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str, str] | None:
     if key is None:
         return None
@@ -275,10 +267,3 @@ def _same(known: tuple[str, str], digest: str) -> str:
             "Use a new key for a new request.",
         )
     return known[0]
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    match = re.fullmatch(r"([0-9]{1,18})-([0-9a-f]{1,24})", text)
-    if match is None:
-        raise HubError(f"{text[:80]!r} is no cursor.", "Take `next_cursor` of a page as it is.")
-    return int(match[1]), match[2]

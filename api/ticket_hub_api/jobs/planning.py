@@ -103,15 +103,6 @@ def _find(hub: OpenHub, viewer: Principal, request: FindIn) -> Planned:
             f"Your account has no right to write to {request.repository}.",
             "Name a repository under your own name, or of an organization that you may write to.",
         )
-    return Planned(
-        title=f"find {recipe.name} for {request.repository}",
-        repository=f"{owner.name}/{name}",
-        spec={"request": table, "recipe": recipe.to_table()},
-        estimate=_of_search(recipe),
-    )
-
-
-def _of_search(recipe: Recipe) -> Estimate:
     from ticket_hub.networks import architecture_for
 
     shape = shape_of(recipe.data.name)
@@ -125,8 +116,13 @@ def _of_search(recipe: Recipe) -> Estimate:
     architecture = architecture_for(recipe.network, (shape.channels, side, side), shape.classes)
     levels = level_count(vars(recipe.pruning), vars(recipe.search))
     trials = recipe.search.trials
-    return estimate_networks(
-        architecture, recipe.training, shape, networks=trials * levels, at_once=trials
+    return Planned(
+        title=f"find {recipe.name} for {request.repository}",
+        repository=f"{owner.name}/{name}",
+        spec={"request": table, "recipe": recipe.to_table()},
+        estimate=estimate_networks(
+            architecture, recipe.training, shape, networks=trials * levels, at_once=trials
+        ),
     )
 
 
@@ -143,11 +139,22 @@ def _retrain(hub: OpenHub, viewer: Principal, request: RetrainIn) -> Planned:
     check_data(hub.settings, recipe.data.name)
     chosen = _levels(manifest, levels or "best")
     address = f"{repository.full_name}@{commit}:{','.join(map(str, chosen))}"
+    from ticket_hub.transfer.planning import request_for
+    from ticket_hub.transfer.terms import Terms
+
+    terms = Terms(against=request.against, trials=request.trials or TRIALS, reinits=request.reinits)
+    sizes = [len(group) for group in request_for(tuple(range(len(chosen))), terms).groups()]
     return Planned(
         title=f"retrain {repository.full_name}:{levels or 'best'} on {recipe.data.name}",
         repository=address,
         spec={"request": request.model_dump(mode="json"), "ticket": address},
-        estimate=_of_experiment(manifest, recipe, request, len(chosen)),
+        estimate=estimate_networks(
+            manifest.architecture.architecture(),
+            recipe.training,
+            shape_of(recipe.data.name),
+            networks=sum(sizes),
+            at_once=max(sizes),
+        ),
     )
 
 
@@ -192,21 +199,6 @@ def _target(manifest: Manifest, request: RetrainIn) -> Recipe:
 
     changes = changes_of(request.model_dump(mode="json"))
     return target_recipe(manifest, request.dataset, changes)
-
-
-def _of_experiment(manifest: Manifest, recipe: Recipe, request: RetrainIn, levels: int) -> Estimate:
-    from ticket_hub.transfer.planning import request_for
-    from ticket_hub.transfer.terms import Terms
-
-    terms = Terms(against=request.against, trials=request.trials or TRIALS, reinits=request.reinits)
-    sizes = [len(group) for group in request_for(tuple(range(levels)), terms).groups()]
-    return estimate_networks(
-        manifest.architecture.architecture(),
-        recipe.training,
-        shape_of(recipe.data.name),
-        networks=sum(sizes),
-        at_once=max(sizes),
-    )
 
 
 def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:

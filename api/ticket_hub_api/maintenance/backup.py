@@ -88,7 +88,14 @@ def back_up(database: Database, blobs: Blobs, folder: Path) -> Backup:
             else was copied, and the message says how many.
         StorageError: the disk is full, or pg_dump is missing or fails.
     """
-    _prepare(folder)
+    known = {MANIFEST, BLOBS, LIST, *_FILES.values()}
+    if folder.exists() and any(
+        path.name not in known and path.suffix != ".part" for path in folder.iterdir()
+    ):
+        raise HubError(f"{folder} holds something else than a backup.", "Name an empty folder.")
+    make_folder(folder)
+    with explaining(folder):
+        folder.chmod(0o700)  # it holds the digests of tokens, and the key that signs addresses
     (folder / MANIFEST).unlink(missing_ok=True)  # until this one is complete there is none
     before = _contents(database)
     name = _FILES["sqlite" if database.is_sqlite else "postgresql"]
@@ -117,17 +124,6 @@ def back_up(database: Database, blobs: Blobs, folder: Path) -> Backup:
     )
     write_json(folder / MANIFEST, {"format": FORMAT, **asdict(made)})
     return made
-
-
-def _prepare(folder: Path) -> None:
-    known = {MANIFEST, BLOBS, LIST, *_FILES.values()}
-    if folder.exists() and any(
-        path.name not in known and path.suffix != ".part" for path in folder.iterdir()
-    ):
-        raise HubError(f"{folder} holds something else than a backup.", "Name an empty folder.")
-    make_folder(folder)
-    with explaining(folder):
-        folder.chmod(0o700)  # it holds the digests of tokens, and the key that signs addresses
 
 
 def _contents(database: Database) -> list[_Content]:
@@ -232,7 +228,16 @@ def restore(folder: Path, database: Database, blobs: Blobs) -> Backup:
     there = {file.key for family in ("objects", "xorbs") for file in blobs.storage.files(family)}
     for content in _listed(folder / LIST):
         if content.key not in there:
-            _bring_back(folder / BLOBS / content.key, content, blobs)
+            source = folder / BLOBS / content.key
+            if not source.exists() or sha256_file(source) != content.sha256:
+                raise StorageError(
+                    f"{source} is missing or damaged.",
+                    "Use another backup, or another copy of this one.",
+                )
+            with blobs.incoming() as incoming, source.open("rb") as stream:
+                while piece := stream.read(1 << 20):
+                    incoming.write(piece)
+                blobs.storage.put(incoming.finish().path, content.key)
     if database.is_sqlite:
         database.close()
         _place(folder / made.database, Path(make_url(database.url).database or ""))
@@ -246,17 +251,6 @@ def _listed(file: Path) -> Iterator[_Content]:
         for line in lines:
             sha256, size, key = line.split()
             yield _Content(key, int(size), sha256)
-
-
-def _bring_back(source: Path, content: _Content, blobs: Blobs) -> None:
-    if not source.exists() or sha256_file(source) != content.sha256:
-        raise StorageError(
-            f"{source} is missing or damaged.", "Use another backup, or another copy of this one."
-        )
-    with blobs.incoming() as incoming, source.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            incoming.write(piece)
-        blobs.storage.put(incoming.finish().path, content.key)
 
 
 def _place(source: Path, target: Path) -> None:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Delete, Select, delete, select
-from sqlalchemy.engine import Connection
 
 from ticket_hub.errors import HubError, HubUnavailableError
 from ticket_hub_api.maintenance.check import relied_on
@@ -75,7 +74,14 @@ def collect(
         HubUnavailableError: the database is busy. StorageError: a file cannot be removed. Run it
             again; what was removed was removed whole.
     """
-    _refuse_damage(database)
+    found = list(relied_on(database))
+    if found:
+        first = found[0]
+        raise HubError(
+            f"The hub's database is damaged where it says what is used ({len(found)} findings): "
+            f"{first.what} {first.name} {first.problem}.",
+            "Nothing was removed. See `ticket hub fsck`, and restore a backup.",
+        )
     done = Collected()
     cutoff, xet_cutoff = _before(grace_seconds), _before(xet_seconds)
     if not dry_run:
@@ -95,45 +101,11 @@ def collect(
     return done
 
 
-def _refuse_damage(database: Database) -> None:
-    found = list(relied_on(database))
-    if found:
-        first = found[0]
-        raise HubError(
-            f"The hub's database is damaged where it says what is used ({len(found)} findings): "
-            f"{first.what} {first.name} {first.problem}.",
-            "Nothing was removed. See `ticket hub fsck`, and restore a backup.",
-        )
-
-
 def _collect_objects(
     database: Database, blobs: Blobs, cutoff: int, done: Collected, *, dry_run: bool
 ) -> None:
-    for batch in _batches(database, _unused_objects(cutoff)):
-        uses = delete(XorbUse).where(XorbUse.sha256.in_([row.name for row in batch]))
-        removed = _remove(database, blobs, batch, [uses], StoredObject, dry_run=dry_run)
-        done.objects += len(removed)
-        done.bytes += sum(row.size for row in removed if row.key)
-
-
-def _collect_xorbs(
-    database: Database, blobs: Blobs, cutoff: int, done: Collected, *, dry_run: bool
-) -> None:
-    for batch in _batches(database, _unused_xorbs(cutoff)):
-        removed = _remove(database, blobs, batch, [], Xorb, dry_run=dry_run)
-        done.xorbs += len(removed)
-        done.bytes += sum(row.size for row in removed)
-    if done.xorbs and not dry_run:
-        database.transact(renew_generation)
-
-
-def _before(seconds: float) -> int:
-    return now() - int(seconds * 1_000_000)
-
-
-def _unused_objects(cutoff: int) -> Select[str, str, int]:
     name = StoredObject.sha256
-    return (
+    unused = (
         select(name.label("name"), StoredObject.key, StoredObject.size)
         .where(StoredObject.touched_at < cutoff)
         .where(~select(Use.sha256).where(Use.sha256 == name).exists())
@@ -144,15 +116,32 @@ def _unused_objects(cutoff: int) -> Select[str, str, int]:
         )
         .order_by(name)
     )
+    for batch in _batches(database, unused):
+        uses = delete(XorbUse).where(XorbUse.sha256.in_([row.name for row in batch]))
+        removed = _remove(database, blobs, batch, [uses], StoredObject, dry_run=dry_run)
+        done.objects += len(removed)
+        done.bytes += sum(row.size for row in removed if row.key)
 
 
-def _unused_xorbs(cutoff: int) -> Select[str, str, int]:
-    return (
+def _collect_xorbs(
+    database: Database, blobs: Blobs, cutoff: int, done: Collected, *, dry_run: bool
+) -> None:
+    unused = (
         select(Xorb.hash.label("name"), Xorb.key, Xorb.size)
         .where(Xorb.touched_at < cutoff)
         .where(~select(XorbUse.xorb).where(XorbUse.xorb == Xorb.hash).exists())
         .order_by(Xorb.hash)
     )
+    for batch in _batches(database, unused):
+        removed = _remove(database, blobs, batch, [], Xorb, dry_run=dry_run)
+        done.xorbs += len(removed)
+        done.bytes += sum(row.size for row in removed)
+    if done.xorbs and not dry_run:
+        database.transact(renew_generation)
+
+
+def _before(seconds: float) -> int:
+    return now() - int(seconds * 1_000_000)
 
 
 def _batches(database: Database, statement: Select[str, str, int]) -> Iterator[list[Any]]:
@@ -214,18 +203,14 @@ def _orphans(database: Database, blobs: Blobs, grace_seconds: float) -> Iterator
         old = (file for file in blobs.storage.files(family) if file.modified < deadline)
         for batch in _batched(old):
             with database.read() as connection:
-                known = _known_keys(connection, family, batch)
+                names = {file.key.rpartition("/")[2].partition("-")[0] for file in batch}
+                if family == "objects":
+                    statement = select(StoredObject.key).where(StoredObject.sha256.in_(names))
+                else:
+                    statement = select(Xorb.key).where(Xorb.hash.in_(names))
+                known = set(connection.execute(statement).scalars())
             yield from (file for file in batch if file.key not in known)
     yield from (file for file in blobs.storage.files("parts") if file.modified < deadline)
-
-
-def _known_keys(connection: Connection, family: str, files: Iterable[StoredFile]) -> set[str]:
-    names = {file.key.rpartition("/")[2].partition("-")[0] for file in files}
-    if family == "objects":
-        statement = select(StoredObject.key).where(StoredObject.sha256.in_(names))
-    else:
-        statement = select(Xorb.key).where(Xorb.hash.in_(names))
-    return set(connection.execute(statement).scalars())
 
 
 def _clear_spool(spool: Path, grace_seconds: float) -> None:

@@ -58,12 +58,11 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, FIELDS, {}))
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        safe = {name: _safe(value) for name, value in line.items()}
+        safe = {
+            name: (without_secrets(value) if isinstance(value, str) else value)
+            for name, value in line.items()
+        }
         return json.dumps(safe, ensure_ascii=False, default=str)
-
-
-def _safe(value: object) -> object:
-    return without_secrets(value) if isinstance(value, str) else value
 
 
 def _said_already(record: logging.LogRecord) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -28,26 +28,24 @@ class _Contents(Collector):
         """What the database holds now, and whether it answers."""
         up = GaugeMetricFamily("ticket_hub_database_up", "Whether the database answers.")
         try:
-            yield from _gauges(self._database)
+            stored = select(func.coalesce(func.sum(StoredObject.size), 0)).where(
+                StoredObject.key != ""
+            )
+            chunks = select(func.coalesce(func.sum(Xorb.size), 0))
+            with self._database.read() as connection:
+                repositories = connection.scalar(select(func.count()).select_from(Repository))
+                accounts = connection.scalar(select(func.count()).select_from(Account))
+                size = int(connection.scalar(stored) or 0) + int(connection.scalar(chunks) or 0)
+            for name, about, value in (
+                ("ticket_hub_repositories", "Repositories.", repositories),
+                ("ticket_hub_accounts", "Users and organizations.", accounts),
+                ("ticket_hub_stored_bytes", "Bytes of stored contents.", size),
+            ):
+                yield GaugeMetricFamily(name, about, value=float(value or 0))
             up.add_metric([], 1)
         except TicketHubError:
             up.add_metric([], 0)
         yield up
-
-
-def _gauges(database: Database) -> Iterator[Metric]:
-    stored = select(func.coalesce(func.sum(StoredObject.size), 0)).where(StoredObject.key != "")
-    chunks = select(func.coalesce(func.sum(Xorb.size), 0))
-    with database.read() as connection:
-        repositories = connection.scalar(select(func.count()).select_from(Repository))
-        accounts = connection.scalar(select(func.count()).select_from(Account))
-        size = int(connection.scalar(stored) or 0) + int(connection.scalar(chunks) or 0)
-    for name, about, value in (
-        ("ticket_hub_repositories", "Repositories.", repositories),
-        ("ticket_hub_accounts", "Users and organizations.", accounts),
-        ("ticket_hub_stored_bytes", "Bytes of stored contents.", size),
-    ):
-        yield GaugeMetricFamily(name, about, value=float(value or 0))
 
 
 class Metrics:

@@ -13,7 +13,6 @@ from typing import Any
 
 from ticket_hub.errors import HubError, TicketHubError
 from ticket_hub.hub import connect, push
-from ticket_hub.hub.base import Hub
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import Launch, RunningHub, launch_server, running_hub
 from ticket_hub_api.settings import Settings, Visibility
@@ -68,7 +67,13 @@ def _fill(
         _add_owners(database, {repo.partition("/")[0] for repo in bundles}, report)
         client, named = connect(hub.endpoint, token=hub.token), dict[str, str]()
         for repo, folder in bundles.items():
-            _push(client, repo, folder, named, report)
+            try:
+                push(client, folder, repo)
+                manifest = json.loads((folder / "ticket.json").read_bytes())
+            except TicketHubError as error:
+                report(error)
+            else:
+                named.setdefault(manifest["id"], repo)
         for table in evidence:
             _send(hub, table, named, report)
         for token in tokens.list_tokens(database):
@@ -85,17 +90,6 @@ def _add_owners(database: Database, names: set[str], report: Report) -> None:
                 accounts.add_user(database, name)
             except HubError as error:
                 report(error)
-
-
-def _push(client: Hub, repo: str, folder: Path, named: dict[str, str], report: Report) -> None:
-    """Push a bundle as it is, and note under its id which repository has it."""
-    try:
-        push(client, folder, repo)
-        manifest = json.loads((folder / "ticket.json").read_bytes())
-    except TicketHubError as error:
-        report(error)
-    else:
-        named.setdefault(manifest["id"], repo)
 
 
 def _send(hub: RunningHub, table: Any, named: Mapping[str, str], report: Report) -> None:  # noqa: ANN401 - any JSON value

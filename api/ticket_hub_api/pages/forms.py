@@ -44,8 +44,21 @@ async def checked_fields(request: Request) -> Mapping[str, str]:
     """
     fields = await _fields(request)
     if not bearer_token(request):
-        _check_origin(request)
-        _check_token(request, fields.get(FIELD, ""))
+        # Refuse what a browser says comes from another place. Proxies may have changed the scheme.
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        endpoint = services_of(request).settings.endpoint
+        # Behind a proxy browsers know the endpoint and not this host; without one, the host.
+        own = {urlsplit(endpoint).netloc, request.headers.get("host", "")} - {""}
+        foreign = origin is not None and urlsplit(origin).netloc not in own
+        if foreign or site not in {"same-origin", "none"}:
+            raise forbidden(f"This form was sent from another site. {_AGAIN}")
+        try:
+            claims = services_of(request).signer.read(_PURPOSE, fields.get(FIELD, ""))
+        except ApiError as error:
+            raise forbidden(f"This form is too old, or not from here. {_AGAIN}") from error
+        if claims["nonce"] != session_of(request).nonce:
+            raise forbidden(f"This form was shown before you signed in or out. {_AGAIN}")
     return fields
 
 
@@ -68,27 +81,6 @@ async def _fields(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise bad_request(f"The form cannot be read. {_AGAIN}") from error
     return dict(pairs)
-
-
-def _check_origin(request: Request) -> None:
-    """Refuse what a browser says comes from another place. Proxies may have changed the scheme."""
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    endpoint = services_of(request).settings.endpoint
-    # Behind a proxy browsers know the endpoint and not this host; without an endpoint, the host.
-    own = {urlsplit(endpoint).netloc, request.headers.get("host", "")} - {""}
-    foreign = origin is not None and urlsplit(origin).netloc not in own
-    if foreign or site not in {"same-origin", "none"}:
-        raise forbidden(f"This form was sent from another site. {_AGAIN}")
-
-
-def _check_token(request: Request, token: str) -> None:
-    try:
-        claims = services_of(request).signer.read(_PURPOSE, token)
-    except ApiError as error:
-        raise forbidden(f"This form is too old, or not from here. {_AGAIN}") from error
-    if claims["nonce"] != session_of(request).nonce:
-        raise forbidden(f"This form was shown before you signed in or out. {_AGAIN}")
 
 
 def safe_path(text: str) -> str:

@@ -77,6 +77,7 @@ def render(
     provider = services_of(request).openid
     visitor: Principal = getattr(request.state, "visitor", ANONYMOUS)
     forms = forms or not visitor.anonymous
+    chosen = request.cookies.get(THEME_COOKIE, "")
     text = (
         templates()
         .get_template(template)
@@ -85,7 +86,7 @@ def render(
             request=request,
             visitor=visitor,
             session_ended=getattr(request.state, "session_ended", ""),
-            theme=_theme(request),
+            theme=chosen if chosen in THEMES else "",
             openid=provider.name if provider else "",
             local=services_of(request).settings.local,
             form_token=form_token(request) if forms else "",
@@ -96,8 +97,3 @@ def render(
     if forms and visitor.anonymous:
         sessions.keep_session(request, response)
     return secure(response)
-
-
-def _theme(request: Request) -> str:
-    chosen = request.cookies.get(THEME_COOKIE, "")
-    return chosen if chosen in THEMES else ""

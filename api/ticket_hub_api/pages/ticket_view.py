@@ -171,17 +171,7 @@ def _ladder(metric: Metric, about: Mapping[str, Any]) -> Figure:
 
 def _differences(metric: Metric, about: Mapping[str, Any]) -> Figure:
     between = "against" if metric.lower_is_better else "minus"
-    return Figure(
-        name="differences",
-        title="The ticket against its controls",
-        text=f"{Words.of(metric).name} of the ticket {between} each control's, with 95% intervals; "
-        "right of 0 the ticket is better. The table of controls has the numbers.",
-        sizes=_forest_sizes(about),
-    )
-
-
-def _forest_sizes(about: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Those of the figure of differences, which has a row for each control of each level drawn."""
+    # The figure of differences has a row for each control of each level drawn.
     judged = [
         sum("gain" in control for control in level["controls"].values())
         for level in about["levels"]
@@ -191,7 +181,13 @@ def _forest_sizes(about: Mapping[str, Any]) -> tuple[tuple[int, int], tuple[int,
     wide, narrow = (
         forest_size(rows, KINDS[f"differences{suffix}.svg"].width) for suffix in ("", "-narrow")
     )
-    return _pixels(wide), _pixels(narrow)
+    return Figure(
+        name="differences",
+        title="The ticket against its controls",
+        text=f"{Words.of(metric).name} of the ticket {between} each control's, with 95% intervals; "
+        "right of 0 the ticket is better. The table of controls has the numbers.",
+        sizes=(_pixels(wide), _pixels(narrow)),
+    )
 
 
 def _pixels(size: tuple[float, float]) -> tuple[int, int]:

@@ -168,7 +168,12 @@ def explained() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise _busy() from error
     except OperationalError as error:
-        raise _explain(error) from error
+        cause: Any = error.orig
+        if "full" in str(cause) or getattr(cause, "sqlstate", "") == "53100":
+            raise StorageError(
+                "The disk of the hub's database is full.", "Free some space, then try again."
+            ) from error
+        raise _busy() from error
     except (IntegrityError, StaleDataError) as error:  # somebody was faster, time and again
         raise _busy() from error
     except DBAPIError as error:
@@ -182,15 +187,6 @@ def _is_conflict(error: DBAPIError | StaleDataError) -> bool:
     if isinstance(error, StaleDataError):  # the row had another digest than when it was read
         return True
     return getattr(error.orig, "sqlstate", "") in _CONFLICTS
-
-
-def _explain(error: OperationalError) -> Exception:
-    cause: Any = error.orig
-    if "full" in str(cause) or getattr(cause, "sqlstate", "") == "53100":
-        return StorageError(
-            "The disk of the hub's database is full.", "Free some space, then try again."
-        )
-    return _busy()
 
 
 def _busy() -> HubUnavailableError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import ScalarSelect, SQLColumnExpression, and_, case, func, literal, select
+from sqlalchemy import SQLColumnExpression, and_, case, func, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, aliased
 
@@ -135,7 +135,13 @@ def _target(
         for name in names
     ]
     if _SHORT_OID.fullmatch(revision):
-        meant.append(_abbreviated(revision, repository_id))
+        # The only commit that begins with these digits, as git allows.
+        other = aliased(Commit)
+        meant.append(
+            select(case((func.count() == 1, func.min(other.oid))))
+            .where(other.repository_id == repository_id, other.oid.startswith(revision))
+            .scalar_subquery()
+        )
     return func.coalesce(*meant, "")
 
 
@@ -143,16 +149,6 @@ def _unknown(revision: str) -> errors.ApiError:
     if revision.startswith("refs/pr/"):
         return errors.not_supported("pull requests")
     return errors.revision_not_found(revision)
-
-
-def _abbreviated(revision: str, repository_id: SQLColumnExpression[str]) -> ScalarSelect[str]:
-    """The only commit that begins with these digits, as git allows."""
-    other = aliased(Commit)
-    return (
-        select(case((func.count() == 1, func.min(other.oid))))
-        .where(other.repository_id == repository_id, other.oid.startswith(revision))
-        .scalar_subquery()
-    )
 
 
 def move_ref(

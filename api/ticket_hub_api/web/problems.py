@@ -147,7 +147,14 @@ def speaks_problems(request: Request) -> bool:
 def problem_of(error: Exception) -> Problem:
     """The problem that an error means."""
     if isinstance(error, RequestValidationError):
-        return _invalid(error)
+        found = [
+            {
+                "where": ".".join(str(part) for part in item["loc"])[:200],
+                "problem": str(item["msg"]),
+            }
+            for item in error.errors()[:20]
+        ]
+        return _problem(422, "The request is not valid.", errors=found)
     if isinstance(error, ApiError):
         return _problem(error.status, error.message)
     if isinstance(error, errors.TicketHubError):
@@ -179,14 +186,6 @@ def _problem(status: int, detail: str, **more: Any) -> Problem:  # noqa: ANN401 
         remedy=_REMEDIES.get(status, _ASK_OPERATOR),
         **more,
     )
-
-
-def _invalid(error: RequestValidationError) -> Problem:
-    found = [
-        {"where": ".".join(str(part) for part in item["loc"])[:200], "problem": str(item["msg"])}
-        for item in error.errors()[:20]
-    ]
-    return _problem(422, "The request is not valid.", errors=found)
 
 
 def headers_of(error: Exception) -> dict[str, str]:

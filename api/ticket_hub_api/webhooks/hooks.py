@@ -85,7 +85,9 @@ def add_webhook(
         HubError: the address is not allowed here, an event is none, or there are many already.
     """
     account = find_account(session, owner) if owner else None
-    _refuse_others(caller, account)
+    if not _administers(caller, account):
+        whose = "the hub" if account is None else account.name
+        raise forbidden(f"Only who administers {whose} may have a webhook told of it.")
     check_address(settings, url)
     if not events or not set(events) <= set(EVENTS):
         raise HubError(f"{', '.join(events)!r} is no list of events.", f"Use {', '.join(EVENTS)}.")
@@ -153,12 +155,6 @@ def _one(session: Session, caller: Principal, webhook_id: str) -> Webhook:
             f"There is no webhook {webhook_id!r}.", "List them with `ticket hub webhook list`."
         )
     return row
-
-
-def _refuse_others(caller: Principal, owner: Account | None) -> None:
-    if not _administers(caller, owner):
-        whose = "the hub" if owner is None else owner.name
-        raise forbidden(f"Only who administers {whose} may have a webhook told of it.")
 
 
 def _administers(caller: Principal, owner: Account | None) -> bool:

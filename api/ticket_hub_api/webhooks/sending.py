@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import HubError
@@ -60,18 +60,15 @@ def deliver_due(database: Database, settings: Settings) -> int:
     Several processes may do so: each try is begun by one of them.
     """
     with database.read() as connection:
-        due = connection.scalars(_due().limit(MAX_DUE)).all()
+        waiting = WebhookDelivery.state == DeliveryState.WAITING
+        statement = (
+            select(WebhookDelivery.id)
+            .where(waiting, WebhookDelivery.next_at <= now())
+            .order_by(WebhookDelivery.next_at)
+        )
+        due = connection.scalars(statement.limit(MAX_DUE)).all()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return sum(threads.map(lambda each: _deliver(database, settings, each), due))
-
-
-def _due() -> Select[str]:
-    waiting = WebhookDelivery.state == DeliveryState.WAITING
-    return (
-        select(WebhookDelivery.id)
-        .where(waiting, WebhookDelivery.next_at <= now())
-        .order_by(WebhookDelivery.next_at)
-    )
 
 
 def _deliver(database: Database, settings: Settings, delivery_id: str) -> bool:

@@ -82,7 +82,26 @@ class SlotProcess:
 
     def run(self) -> None:
         """Work until told to stop, and end when nothing is in hand."""
-        self._register()
+        name = f"{socket.gethostname()}:{os.getpid()} {self.options.slot}"
+        device = self.options.device or (
+            f"cuda {self.options.cuda}" if self.options.cuda else "cpu"
+        )
+
+        def enter(session: Session) -> None:
+            """Enter this slot among the workers."""
+            moment = clock(session)
+            session.add(
+                JobWorker(
+                    id=self.id,
+                    name=name[:200],
+                    device=device[:64],
+                    engine=self.options.engine,
+                    started_at=moment,
+                    seen_at=moment,
+                )
+            )
+
+        self.database.transact(enter)
         taking = threading.Thread(target=self._take_jobs)
         taking.start()
         self._say("ready")
@@ -130,28 +149,6 @@ class SlotProcess:
             quota=self.options.quota_seconds,
             beat_seconds=min(BEAT_SECONDS, self.options.lease_seconds / 5),
         ).carry_out()
-
-    def _register(self) -> None:
-        name = f"{socket.gethostname()}:{os.getpid()} {self.options.slot}"
-        device = self.options.device or (
-            f"cuda {self.options.cuda}" if self.options.cuda else "cpu"
-        )
-
-        def enter(session: Session) -> None:
-            """Enter this slot among the workers."""
-            moment = clock(session)
-            session.add(
-                JobWorker(
-                    id=self.id,
-                    name=name[:200],
-                    device=device[:64],
-                    engine=self.options.engine,
-                    started_at=moment,
-                    seen_at=moment,
-                )
-            )
-
-        self.database.transact(enter)
 
     def _show(self) -> None:
         with self.database.write() as session:

@@ -19,7 +19,6 @@ from ticket_hub_cli.progress import watching
 from ticket_hub_cli.steps import analysing, stepping
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.reproduction_record import StatementResult
     from ticket_hub.claims import Claim, Reproduction
     from ticket_hub.claims.reproduce import Work
 
@@ -97,7 +96,10 @@ def command(
     result = _try(load_claim(claim), budget, seed, folder, out, resources)
     _tell(result, out)
     if repo is not None:
-        _push(result, repo, hub, who, out)
+        from ticket_hub.claims.pushing import push_reproduction
+
+        pushed = push_reproduction(result, repo, by=who, hub=hub)
+        out.hint(f"{pushed.repo} has it now: {pushed.url} (commit {pushed.commit[:12]}).")
     return SMOKE_RUN if result.outcome == SMOKE else 0
 
 
@@ -165,13 +167,6 @@ def _follow(work: Work, *, quiet: bool) -> Iterator[Mapping[str, Any]]:
             }
 
 
-def _push(result: Reproduction, repo: str, hub: str | None, who: str, out: CommandOutput) -> None:
-    from ticket_hub.claims.pushing import push_reproduction
-
-    pushed = push_reproduction(result, repo, by=who, hub=hub)
-    out.hint(f"{pushed.repo} has it now: {pushed.url} (commit {pushed.commit[:12]}).")
-
-
 def _tell(result: Reproduction, out: CommandOutput) -> None:
     from ticket_hub.bundle.reproduction_record import SMOKE
 
@@ -185,7 +180,17 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
         return
     out.text(f"{result.claim.title} ({result.claim.source}).\n")
     statements = result.record.statements
-    rows = [_statement(each) for each in statements]
+    rows = [
+        {
+            "says": each.says,
+            "n": each.counted,
+            "measured": each.amount,
+            "above": each.bound,
+            "published": each.published_amount,
+            "came": each.came,
+        }
+        for each in statements
+    ]
     if result.outcome == SMOKE:
         rows = [row | {"came": "-"} for row in rows]
     out.table(rows, STATEMENTS, name="says")
@@ -199,14 +204,3 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
             out.hint(f"{name}: {run / 'analysis.html'}")
         else:
             out.hint(f"{name}: `ticket report {run}` draws it.")
-
-
-def _statement(each: StatementResult) -> dict[str, Any]:
-    return {
-        "says": each.says,
-        "n": each.counted,
-        "measured": each.amount,
-        "above": each.bound,
-        "published": each.published_amount,
-        "came": each.came,
-    }

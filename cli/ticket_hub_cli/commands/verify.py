@@ -14,7 +14,6 @@ from ticket_hub_cli.named_types import RUN
 from ticket_hub_cli.output import CommandOutput, percent
 
 if TYPE_CHECKING:
-    from ticket_hub.evidence.reproduction import LevelReplay
     from ticket_hub.signing.model_signature import ModelSignature
 
 COLUMNS = [
@@ -102,7 +101,23 @@ def command(
     target = _target(ticket, given, share=share, replay=replay)
     place, partial = _place(ticket, partial, given["hub"] if replay else None, replay)
     if signer is not None:
-        _demand_signer(place, partial, signer)
+        from ticket_hub.errors import SignatureError
+        from ticket_hub.signing.model_signature import check_signature
+        from ticket_hub.signing.trust import find_signers
+
+        keys = find_signers(signer)
+        found = check_signature(place, keys, partial=partial)
+        if found is None:
+            raise SignatureError(
+                f"{place} is not signed.", "Ask its author to sign it: `ticket push --sign`."
+            )
+        if not found.signer:
+            (wanted,) = keys.values()
+            raise SignatureError(
+                f"{place} is signed with the key {found.key_id[:16]}, not with {signer}'s "
+                f"({wanted.id[:16]}).",
+                "Do not take it for theirs.",
+            )
     code = _check(place, partial, out, alone=not replay)
     return code if code or not replay else _replay(ticket, out, given, target)
 
@@ -139,26 +154,6 @@ def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[P
 
     found = locate(ticket, cache=Cache())
     return found.bundle, partial or found.pulled
-
-
-def _demand_signer(place: Path, partial: bool, signer: str) -> None:
-    from ticket_hub.errors import SignatureError
-    from ticket_hub.signing.model_signature import check_signature
-    from ticket_hub.signing.trust import find_signers
-
-    keys = find_signers(signer)
-    found = check_signature(place, keys, partial=partial)
-    if found is None:
-        raise SignatureError(
-            f"{place} is not signed.", "Ask its author to sign it: `ticket push --sign`."
-        )
-    if not found.signer:
-        (wanted,) = keys.values()
-        raise SignatureError(
-            f"{place} is signed with the key {found.key_id[:16]}, not with {signer}'s "
-            f"({wanted.id[:16]}).",
-            "Do not take it for theirs.",
-        )
 
 
 def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> int:
@@ -242,7 +237,12 @@ def _replay(ticket: str, out: CommandOutput, given: dict[str, Any], target: dict
     else:
         out.table(rows, REPLAYED, name="trial")
         for level in report.levels:
-            out.text(_sentence(level))
+            out.text(
+                f"level {level.level}: {level.outcome}; mean {percent(level.found)} of "
+                f"{len(level.trials)} of {level.claimed_trials} tickets, one for each trial, "
+                f"claimed {percent(level.claimed)}; elsewhere {percent(level.low)} to "
+                f"{percent(level.high)} would count as reproduced"
+            )
         out.text(report.outcome)
     note = report.rule.coarse_note(report.test_examples)
     if note and report.outcome != "bit-identical":
@@ -256,14 +256,6 @@ def _replay(ticket: str, out: CommandOutput, given: dict[str, Any], target: dict
         signed = "not signed" if target["key"] is None else "signed with your key"
         out.hint(f"Shared with {pushed.repo}, {signed}: {pushed.url}")
     return 0 if report.holds else EXIT_CODES[NotReproducedError]
-
-
-def _sentence(level: LevelReplay) -> str:
-    return (
-        f"level {level.level}: {level.outcome}; mean {percent(level.found)} of {len(level.trials)} "
-        f"of {level.claimed_trials} tickets, one for each trial, claimed {percent(level.claimed)}; "
-        f"elsewhere {percent(level.low)} to {percent(level.high)} would count as reproduced"
-    )
 
 
 def _by_kind(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:

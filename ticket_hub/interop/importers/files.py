@@ -203,7 +203,13 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         whole = 8 + size
         if len(data) >= whole:
             header = strict.parse(data[8:whole], source=path.name)
-            whole += _data_bytes(header)
+            # Where the last tensor ends, as far as the header says so in its own form.
+            ends = [0]
+            for entry in header.values() if isinstance(header, dict) else ():
+                offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
+                if isinstance(offsets, list) and offsets and isinstance(offsets[-1], int):
+                    ends.append(offsets[-1])
+            whole += max(ends)
     except Exception as error:  # a hostile file may make the reader raise anything
         raise not_safetensors(path, error) from error
     if len(data) < whole:
@@ -216,16 +222,6 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         return dict(safetensors.torch.load(data))
     except Exception as error:  # a hostile file may make the reader raise anything
         raise not_safetensors(path, error) from error
-
-
-def _data_bytes(header: Any) -> int:  # noqa: ANN401 - parsed JSON
-    """Where the last tensor ends, as far as a header says so in its own form."""
-    ends = [0]
-    for entry in header.values() if isinstance(header, dict) else ():
-        offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
-        if isinstance(offsets, list) and offsets and isinstance(offsets[-1], int):
-            ends.append(offsets[-1])
-    return max(ends)
 
 
 def read_array(path: Path) -> Tensor:

@@ -77,7 +77,10 @@ def import_tickets(
     """
     place = expanded(source)
     folder = expanded(out)
-    _check_places(place, folder)
+    if not place.exists():
+        raise refusal(f"There is nothing at {place}.", "Give the path of a folder or file.")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise refusal(f"{folder} is not empty.", "Give a new folder for the bundle with `--out`.")
     hints = Hints(
         recipe=load_recipe(recipe) if isinstance(recipe, str) else recipe,
         network=network,
@@ -127,13 +130,6 @@ def _read(source: Path, form: str | None, hints: Hints) -> ImportedTickets:
     for trial in found.trials:
         refuse_masked(trial.theta0, trial.masks.values())
     return found
-
-
-def _check_places(source: Path, out: Path) -> None:
-    if not source.exists():
-        raise refusal(f"There is nothing at {source}.", "Give the path of a folder or file.")
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise refusal(f"{out} is not empty.", "Give a new folder for the bundle with `--out`.")
 
 
 def _content(found: ImportedTickets, named: Recipe | None) -> BundleContent:

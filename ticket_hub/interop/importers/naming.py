@@ -75,20 +75,13 @@ def names_for(
     ours = outline(architecture).shapes
     bare = bare_names(found, ours)
     if not set(bare.values()) & set(ours) and not is_safetensors(path):
-        matched = _match_by_order(found, architecture)
+        # By order only for a mapping that kept the order in which its module was made.
+        shapes = outline(architecture).shapes
+        same = [tuple(value.shape) for value in found.values()] == list(shapes.values())
+        matched = dict(zip(found, shapes, strict=True)) if same else {}
         if matched:
             return matched, (BY_ORDER,)
     return bare, ()
-
-
-def _match_by_order(found: Mapping[str, Tensor], architecture: Architecture) -> dict[str, str]:
-    """Their name -> ours where both state dicts have the same shapes in the same order; else empty.
-
-    Only for a mapping that kept the order in which its module was made.
-    """
-    shapes = outline(architecture).shapes
-    same = [tuple(value.shape) for value in found.values()] == list(shapes.values())
-    return dict(zip(found, shapes, strict=True)) if same else {}
 
 
 def parted(found: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

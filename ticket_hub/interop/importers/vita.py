@@ -53,7 +53,23 @@ def read_vita(path: Path, hints: Hints) -> ImportedTickets:
         ImportRefusedError: no dense starting weights, no counterpart of the network, or a file
             that holds more than tensors and plain values.
     """
-    states = _states(path)
+    # The last checkpoint of a state comes before the best one.
+    files = [path] if path.is_file() else sorted(path.iterdir())  # "checkpoint" sorts first
+    found: dict[int, Mapping[str, Any]] = {}
+    for file in files:
+        name = FILE.fullmatch(file.name)
+        if not name and not path.is_file():
+            continue
+        state = read_checkpoint(file)
+        if not isinstance(state, Mapping) or not isinstance(state.get("state_dict"), Mapping):
+            raise refusal(f"{file.name} is no checkpoint: it has no state_dict.")
+        level = state.get("state", int(name[1]) if name else None)
+        if not isinstance(level, int) or level < 0:
+            raise refusal(f"{file.name} does not say which state it is of.")
+        found.setdefault(level, state)
+    if not any(found):
+        raise refusal(f"{path.name} has no checkpoint of a state above 0, and so no mask.")
+    states = dict(sorted(found.items()))
     theta0 = _theta0(states, path if path.is_dir() else path.parent, hints)
     architecture = _network(theta0, hints)
     names = {name: name for name in theta0}
@@ -74,26 +90,6 @@ def read_vita(path: Path, hints: Hints) -> ImportedTickets:
         start=_start(path if path.is_dir() else path.parent, hints),
         trials=(ImportedTrial(theta0=fit_weights(theta0, names, architecture), masks=masks),),
     )
-
-
-def _states(path: Path) -> dict[int, Mapping[str, Any]]:
-    """State -> its checkpoint; the last one of a state before the best one."""
-    files = [path] if path.is_file() else sorted(path.iterdir())  # "checkpoint" sorts first
-    found: dict[int, Mapping[str, Any]] = {}
-    for file in files:
-        name = FILE.fullmatch(file.name)
-        if not name and not path.is_file():
-            continue
-        state = read_checkpoint(file)
-        if not isinstance(state, Mapping) or not isinstance(state.get("state_dict"), Mapping):
-            raise refusal(f"{file.name} is no checkpoint: it has no state_dict.")
-        level = state.get("state", int(name[1]) if name else None)
-        if not isinstance(level, int) or level < 0:
-            raise refusal(f"{file.name} does not say which state it is of.")
-        found.setdefault(level, state)
-    if not any(found):
-        raise refusal(f"{path.name} has no checkpoint of a state above 0, and so no mask.")
-    return dict(sorted(found.items()))
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Tensor]:

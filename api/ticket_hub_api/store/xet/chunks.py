@@ -68,33 +68,24 @@ def decode(stored: bytes) -> bytes:
         raise XetError("a chunk's header is not valid")
     body = stored[HEADER_BYTES:]
     if scheme != _PLAIN:
-        body = _decompress(body, length)
+        # At most one byte more than was promised, so that nothing can expand further.
+        try:
+            body = lz4.frame.LZ4FrameDecompressor().decompress(body, max_length=length + 1)
+        except (RuntimeError, EOFError, ValueError) as error:
+            raise XetError("a chunk cannot be decompressed") from error
     if len(body) != length:
         raise XetError("a chunk has another length than its header says")
     if scheme == _GROUPED_LZ4:
-        return _ungroup(body)
+        # Undo the grouping of every fourth byte.
+        result, start = bytearray(len(body)), 0
+        for lane in range(4):
+            count = (len(body) - lane + 3) // 4
+            result[lane::4] = body[start : start + count]
+            start += count
+        return bytes(result)
     if scheme not in {_PLAIN, _LZ4}:
         raise XetError(f"there is no compression scheme {scheme}")
     return body
-
-
-def _decompress(body: bytes, length: int) -> bytes:
-    """Decompress at most one byte more than was promised, so that nothing can expand further."""
-    try:
-        data: bytes = lz4.frame.LZ4FrameDecompressor().decompress(body, max_length=length + 1)
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise XetError("a chunk cannot be decompressed") from error
-    return data
-
-
-def _ungroup(body: bytes) -> bytes:
-    """Undo the grouping of every fourth byte."""
-    result, start = bytearray(len(body)), 0
-    for lane in range(4):
-        count = (len(body) - lane + 3) // 4
-        result[lane::4] = body[start : start + count]
-        start += count
-    return bytes(result)
 
 
 @dataclass(frozen=True)

@@ -57,17 +57,16 @@ def tree_hash(nodes: Sequence[Node]) -> bytes:
     if not level:
         return ZERO
     while len(level) > 1:
-        level = list(_merge(level))
+        merged, start = [], 0
+        while start < len(level):
+            stop = start + _cut(level[start : start + _WIDEST])
+            children = level[start:stop]
+            text = "".join(f"{to_text(value)} : {length}\n" for value, length in children)
+            size = sum(length for _, length in children)
+            merged.append((blake3(text.encode(), key=_NODE_KEY).digest(), size))
+            start = stop
+        level = merged
     return level[0][0]
-
-
-def _merge(level: list[Node]) -> list[Node]:
-    merged, start = [], 0
-    while start < len(level):
-        stop = start + _cut(level[start : start + _WIDEST])
-        merged.append(_node(level[start:stop]))
-        start = stop
-    return merged
 
 
 def _cut(window: list[Node]) -> int:
@@ -80,11 +79,6 @@ def _cut(window: list[Node]) -> int:
         if int.from_bytes(window[index][0][24:32], "little") % _BRANCHING == 0:
             return index + 1
     return len(window)
-
-
-def _node(children: list[Node]) -> Node:
-    text = "".join(f"{to_text(value)} : {length}\n" for value, length in children)
-    return blake3(text.encode(), key=_NODE_KEY).digest(), sum(length for _, length in children)
 
 
 def file_hash(nodes: Sequence[Node]) -> bytes:

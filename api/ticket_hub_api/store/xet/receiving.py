@@ -13,7 +13,7 @@ from ticket_hub.file_system import sync_file
 from ticket_hub_api.store import objects
 from ticket_hub_api.store.blobs import Received
 from ticket_hub_api.store.tables import StoredObject, Xorb, XorbUse, now
-from ticket_hub_api.store.xet.chunks import Chunk, XetError, pack, scan
+from ticket_hub_api.store.xet.chunks import XetError, pack, scan
 from ticket_hub_api.store.xet.hashing import Node, file_hash, range_hash, to_text
 from ticket_hub_api.store.xet.reading import Stores, load_xorb, pack_terms, read_terms
 from ticket_hub_api.store.xet.shards import ShardFile, read_shard
@@ -34,7 +34,11 @@ def take_xorb(stores: Stores, claimed: str, received: Received) -> bool:
     # entered.
     if _touch(stores, claimed):
         return False
-    _cut_footer(received, found.size)
+    # Keep the chunks only: what follows them is not checked by any hash.
+    if received.size > found.size:
+        with received.path.open("r+b") as stream:
+            stream.truncate(found.size)
+            sync_file(stream.fileno())
     # Bytes first, then the row: a row without bytes would be a hub that has lost something.
     key = stores.blobs.keep(received, name=claimed, family="xorbs")
     values = {"size": found.size, "sha256": found.sha256, "chunks": pack(found.chunks)}
@@ -51,14 +55,6 @@ def take_xorb(stores: Stores, claimed: str, received: Received) -> bool:
         # Another upload was faster, and its copy has the row.
         objects.drop(stores.blobs, key)
     return made
-
-
-def _cut_footer(received: Received, size: int) -> None:
-    """Keep the chunks only: what follows them is not checked by any hash."""
-    if received.size > size:
-        with received.path.open("r+b") as stream:
-            stream.truncate(size)
-            sync_file(stream.fileno())
 
 
 def _touch(stores: Stores, value: str) -> bool:
@@ -91,7 +87,12 @@ def take_shard(stores: Stores, repository_id: str, path: Path) -> int:
 def _take_file(stores: Stores, repository_id: str, file: ShardFile) -> None:
     nodes: list[Node] = []
     for term, proof in zip(file.terms, file.proofs, strict=True):
-        chunks = _chunks_of(stores, term.xorb, term.start, term.stop)
+        xorb = load_xorb(stores, term.xorb)
+        if xorb is None:
+            raise XetError(f"the xorb {term.xorb} is not here; send it first")
+        if not 0 <= term.start < term.stop <= len(xorb.chunks):
+            raise XetError("a term names chunks that its xorb does not have")
+        chunks = list(xorb.chunks[term.start : term.stop])
         if sum(chunk.length for chunk in chunks) != term.length:
             raise XetError("a term has another length than its chunks")
         if range_hash([chunk.hash for chunk in chunks]) != proof:
@@ -111,15 +112,6 @@ def _take_file(stores: Stores, repository_id: str, file: ShardFile) -> None:
         objects.prove(session, repository_id, sha256)
 
     stores.database.transact(enter)
-
-
-def _chunks_of(stores: Stores, value: str, start: int, stop: int) -> list[Chunk]:
-    xorb = load_xorb(stores, value)
-    if xorb is None:
-        raise XetError(f"the xorb {value} is not here; send it first")
-    if not 0 <= start < stop <= len(xorb.chunks):
-        raise XetError("a term names chunks that its xorb does not have")
-    return list(xorb.chunks[start:stop])
 
 
 def _known_sha256(stores: Stores, value: str, size: int) -> str:
