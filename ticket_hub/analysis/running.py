@@ -119,7 +119,20 @@ def plan_analyses(
         raise RecipeError(f"{orders} data orders have no line between them.", "Ask for 2 or more.")
     wanted = chosen(list(only))
     source, levels = open_source(str(place), hub)
-    allowed, left_out = _allowed(wanted, source, named=bool(only))
+    manifest, lost = source.bundle.manifest, {}
+    for each in wanted:
+        if each.needs_dense and manifest.theta0 != "dense":
+            lost[each.name] = "it needs dense theta0, and this bundle has survivors only"
+        elif each.trains and manifest.theta0 == "signs":
+            lost[each.name] = "it trains from theta0, and this bundle has its signs only"
+        elif each.trains and not isinstance(manifest.recipe, Recipe):
+            lost[each.name] = "it trains as the search did, and how that was is not known"
+    for name, reason in lost.items() if bool(only) else ():
+        raise EvidenceError(
+            f"The analysis {name!r} cannot be made: {reason}.",
+            f"Leave out {name!r}, or take a bundle that has what it needs.",
+        )
+    allowed, left_out = tuple(each for each in wanted if each.name not in lost), tuple(lost.items())
     return AnalysisPlan(
         place=str(place),
         source=source,
@@ -141,25 +154,6 @@ def _first(known: tuple[int, ...], wanted: int | None) -> tuple[int, ...]:
             f"Ask for 1 to {len(known)}.",
         )
     return known[:wanted]
-
-
-def _allowed(
-    wanted: Sequence[Analysis], source: Source, *, named: bool
-) -> tuple[tuple[Analysis, ...], tuple[tuple[str, str], ...]]:
-    manifest, lost = source.bundle.manifest, {}
-    for each in wanted:
-        if each.needs_dense and manifest.theta0 != "dense":
-            lost[each.name] = "it needs dense theta0, and this bundle has survivors only"
-        elif each.trains and manifest.theta0 == "signs":
-            lost[each.name] = "it trains from theta0, and this bundle has its signs only"
-        elif each.trains and not isinstance(manifest.recipe, Recipe):
-            lost[each.name] = "it trains as the search did, and how that was is not known"
-    for name, reason in lost.items() if named else ():
-        raise EvidenceError(
-            f"The analysis {name!r} cannot be made: {reason}.",
-            f"Leave out {name!r}, or take a bundle that has what it needs.",
-        )
-    return tuple(each for each in wanted if each.name not in lost), tuple(lost.items())
 
 
 def _changed(recipe: Recipe | PartialRecipe, changes: Mapping[str, Any]) -> Recipe | None:
@@ -212,21 +206,21 @@ def findings(plan: AnalysisPlan, *, folder: Path, resources: Resources) -> Itera
             stack=stack,
         )
         for analysis, level in plan.steps:
-            yield _finding(analysis, _subject(plan, analysis, level, gym), place)
-
-
-def _subject(plan: AnalysisPlan, analysis: Analysis, level: int, gym: Gym) -> Subject:
-    return Subject(
-        analysis=analysis.name,
-        source=plan.source,
-        level=level,
-        trials=plan.trials,
-        seed=plan.seed,
-        gym=gym,
-        settings=analysis.settings(gym.recipe) if analysis.trains else None,
-        others=plan.others if analysis.with_others else (),
-        orders=plan.orders if analysis.by_orders else ORDERS,
-    )
+            yield _finding(
+                analysis,
+                Subject(
+                    analysis=analysis.name,
+                    source=plan.source,
+                    level=level,
+                    trials=plan.trials,
+                    seed=plan.seed,
+                    gym=gym,
+                    settings=analysis.settings(gym.recipe) if analysis.trains else None,
+                    others=plan.others if analysis.with_others else (),
+                    orders=plan.orders if analysis.by_orders else ORDERS,
+                ),
+                place,
+            )
 
 
 def _finding(analysis: Analysis, subject: Subject, place: AnalysisFolder) -> Finding:

@@ -44,14 +44,9 @@ def jittered(
             continue
         low = max(0.0, 1 - strength)
         factor = (low + (1 + strength - low) * share).float().view(-1, 1, 1, 1)
-        values = _anchor(name, values).lerp(values, factor).clamp_(0, 255)
+        anchor: Tensor = _ANCHORS[name](values).expand_as(values)
+        values = anchor.lerp(values, factor).clamp_(0, 255)
     return values.round_().to(torch.uint8)
-
-
-def _anchor(name: str, values: Tensor) -> Tensor:
-    """What an image becomes with the factor 0."""
-    anchor: Tensor = _ANCHORS[name](values).expand_as(values)
-    return anchor
 
 
 def _turned(values: Tensor, turn: Tensor) -> Tensor:

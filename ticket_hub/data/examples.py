@@ -58,18 +58,14 @@ def _pair(part: object, name: str) -> tuple[Any, Any]:
         return tensors
     if not (hasattr(part, "__getitem__") and hasattr(part, "__len__")):
         raise DataError(f"The {name} part is a {type(part).__name__}.", WHAT)
-    return _read_dataset(part, name)
-
-
-def _read_dataset(dataset: Any, name: str) -> tuple[Any, Any]:  # noqa: ANN401 - as its author wrote it
-    """All examples of a Dataset, each read once: what it draws at random would be frozen."""
-    count = len(dataset)
+    # All examples of a Dataset, each read once: what it draws at random would be frozen.
+    count = len(part)
     if not count:
         raise DataError(f"The {name} part has no examples.", "Use another data set.")
-    items = [dataset[place] for place in range(count)]
+    items = [part[place] for place in range(count)]
     if any(not isinstance(item, tuple | list) or len(item) != 2 for item in items):  # noqa: PLR2004
         raise DataError(f"An example of the {name} part is no pair (x, y).", WHAT)
-    again = dataset[0]
+    again = part[0]
     if not np.array_equal(np.asarray(items[0][0]), np.asarray(again[0])):
         raise DataError(
             f"The first example of the {name} part is another each time it is read.",

@@ -74,7 +74,11 @@ def read_folder(path: Path, *, size: int, split_seed: int) -> Published:
         places = test_fifth(read[0].labels, len(listing.class_names), split_seed)
         read = [published.train, published.test]
         shown = [[shown[0][place] for place in part] for part in places]
-    told = (*overlaps(read, shown), *_untested(read[-1], listing.class_names))
+    seen = set(read[-1].labels.tolist())
+    missing = [name for number, name in enumerate(listing.class_names) if number not in seen]
+    told = [*overlaps(read, shown)]
+    if missing:
+        told.append(f"The test part has no image of {', '.join(missing)}.")
     return replace(published, notes=(*left_out.sentences(), *told))
 
 
@@ -161,12 +165,6 @@ def _numbered(folder: Path, found: ClassFiles, classes: dict[str, int]) -> Files
                 f"{folder} has a class {stranger!r} that the training part has not{only}.", LAYOUT
             )
     return [(file, number) for name, number in classes.items() for file in found.get(name, [])]
-
-
-def _untested(test: Part, names: Sequence[str]) -> list[str]:
-    seen = set(test.labels.tolist())
-    missing = [name for number, name in enumerate(names) if number not in seen]
-    return [f"The test part has no image of {', '.join(missing)}."] if missing else []
 
 
 def _read(parts: Sequence[Files], path: Path, size: int, left_out: LeftOut) -> list[Part]:

@@ -157,7 +157,15 @@ def imagenet_64(files: DatasetFiles) -> Published:
     files.require(*places)
     parts = [_downsampled(files, place) for place in places]
     test = parts.pop()
-    return Published(train=_joined(parts), test=test, classes=1000)
+    # Each part is given up when it is copied, so that none is there twice.
+    labels = torch.cat([part.labels for part in parts])
+    images: Tensor = torch.empty(len(labels), 3, SIDE, SIDE, dtype=torch.uint8)
+    place = 0
+    while parts:
+        part = parts.pop(0)
+        images[place : place + len(part)] = part.inputs
+        place += len(part)
+    return Published(train=Part(inputs=images, labels=labels), test=test, classes=1000)
 
 
 def _one_of(files: DatasetFiles, place: str) -> str:
@@ -182,18 +190,6 @@ def _downsampled(files: DatasetFiles, place: str) -> Part:
         if len(images) != len(numbers):
             raise ValueError(f"it has {len(numbers)} labels for {len(images)} images")
         return Part(inputs=images, labels=numbers)
-
-
-def _joined(parts: list[Part]) -> Part:
-    """All parts as one; each is given up when it is copied, so that none is there twice."""
-    labels = torch.cat([part.labels for part in parts])
-    images: Tensor = torch.empty(len(labels), 3, SIDE, SIDE, dtype=torch.uint8)
-    place = 0
-    while parts:
-        part = parts.pop(0)
-        images[place : place + len(part)] = part.inputs
-        place += len(part)
-    return Part(inputs=images, labels=labels)
 
 
 def _require(name: str, folders: Sequence[Path], remedy: str) -> None:

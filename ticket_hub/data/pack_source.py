@@ -9,7 +9,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ticket_hub.data.dataset import Part, Published
 from ticket_hub.data.dataset_files import DatasetFiles
 from ticket_hub.data.listing import LISTINGS, Files, Listing
 from ticket_hub.data.registry import read
@@ -42,7 +41,16 @@ def source_of(spec: DataSpec, files: DatasetFiles) -> PackSource:
     lister = LISTINGS.find(spec.name)
     if lister is not None:
         listing: Listing = supply(lister, {"root": files.root, "files": files, "spec": spec})
-        return _of_files(listing)
+        pairs: Files = [pair for part in listing.parts for pair in part]
+        identity = canonical_json([[str(path), label] for path, label in pairs])
+        return PackSource(
+            parts=[len(part) for part in listing.parts],
+            labels=[label for _, label in pairs],
+            items=[path for path, _ in pairs],
+            class_names=listing.class_names,
+            notes=listing.notes,
+            identity=hashlib.sha256(identity).hexdigest(),
+        )
     published = read(spec, files)
     if published.train.kind != "images":
         raise DataError(
@@ -50,23 +58,7 @@ def source_of(spec: DataSpec, files: DatasetFiles) -> PackSource:
             "Leave data.storage at 'memory'.",
         )
     held = [] if published.validation is None else [published.validation]
-    return _of_pixels([published.train, *held, published.test], published)
-
-
-def _of_files(listing: Listing) -> PackSource:
-    pairs: Files = [pair for part in listing.parts for pair in part]
-    identity = canonical_json([[str(path), label] for path, label in pairs])
-    return PackSource(
-        parts=[len(part) for part in listing.parts],
-        labels=[label for _, label in pairs],
-        items=[path for path, _ in pairs],
-        class_names=listing.class_names,
-        notes=listing.notes,
-        identity=hashlib.sha256(identity).hexdigest(),
-    )
-
-
-def _of_pixels(parts: Sequence[Part], published: Published) -> PackSource:
+    parts = [published.train, *held, published.test]
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.inputs.contiguous().numpy().data)

@@ -95,7 +95,21 @@ def moments(spec: DataSpec, train: Part) -> tuple[Tensor, Tensor]:
         return _of_source(spec, spec.mean, channels), _of_source(spec, spec.std, channels)
     if train.kind == "features":
         return _moments_of_numbers(train.inputs.cpu())
-    return _moments(train.inputs.cpu())
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    # How often each channel has each of the 256 values: int64 `(channels, 256)`.
+    images = train.inputs.cpu()
+    total = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+    for some in images.split(CHUNK):
+        pixels = some.index_select(0, torch.arange(len(some)))  # those on disk are decoded once
+        for channel in range(images.shape[1]):
+            total[channel] += torch.bincount(pixels[:, channel].flatten().int(), minlength=256)
+    for counts in total.double():
+        mean = (counts * values).sum() / counts.sum()
+        means.append(mean)
+        std = ((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt()
+        stds.append(torch.where(std > 0, std, 1.0))
+    return torch.stack(means).float(), torch.stack(stds).float()
 
 
 def _of_source(spec: DataSpec, given: tuple[float, ...], channels: int) -> Tensor:
@@ -109,27 +123,6 @@ def _of_source(spec: DataSpec, given: tuple[float, ...], channels: int) -> Tenso
             "Give data.mean and data.std for each channel, or set data.normalize to 'unit'.",
         )
     return values
-
-
-def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
-    values = torch.arange(256, dtype=torch.float64) / 255
-    means, stds = [], []
-    for counts in _histograms(images).double():
-        mean = (counts * values).sum() / counts.sum()
-        means.append(mean)
-        std = ((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt()
-        stds.append(torch.where(std > 0, std, 1.0))
-    return torch.stack(means).float(), torch.stack(stds).float()
-
-
-def _histograms(images: Tensor) -> Tensor:
-    """How often each channel has each of the 256 values: int64 `(channels, 256)`."""
-    total = torch.zeros(images.shape[1], 256, dtype=torch.int64)
-    for some in images.split(CHUNK):
-        pixels = some.index_select(0, torch.arange(len(some)))  # those on disk are decoded once
-        for channel in range(images.shape[1]):
-            total[channel] += torch.bincount(pixels[:, channel].flatten().int(), minlength=256)
-    return total
 
 
 def _moments_of_numbers(numbers: Tensor) -> tuple[Tensor, Tensor]:

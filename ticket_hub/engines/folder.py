@@ -69,7 +69,8 @@ class WorkFolder:
             RunLockedError: another work is being done here.
             StorageError: the folder cannot be written.
         """
-        if self._knows(work):
+        table = _table(self.path / "work.json")
+        if table == {"format": FORMAT, "work": json.loads(json.dumps(work.to_table()))}:
             if not self.is_running:
                 self._forget("failure.json", "cancelled")
             return
@@ -159,10 +160,6 @@ class WorkFolder:
     def mark_cancelled(self) -> None:
         """Note that somebody asked to stop the work."""
         write_bytes(self.path / "cancelled", b"")
-
-    def _knows(self, work: Work) -> bool:
-        table = _table(self.path / "work.json")
-        return table == {"format": FORMAT, "work": json.loads(json.dumps(work.to_table()))}
 
     def _forget(self, *names: str) -> None:
         for name in names:

@@ -121,7 +121,19 @@ def choose(
             f"training.mixup cannot mix the words of {data.spec.name}.", "Leave it at 0 for texts."
         )
     if training.backend != "auto":
-        return _forced(module, training, data)
+        name = training.backend
+        if name not in BACKENDS:
+            raise RecipeError(
+                f"training.backend cannot be {name!r}.",
+                one_of(name, ["auto", *BACKENDS]),
+            )
+        reason = refusal(name, module, training, data)
+        if reason is not None:
+            raise RecipeError(
+                f"The backend {name!r} cannot {reason}.",
+                "Set training.backend = 'auto', which takes one that can.",
+            )
+        return name
     place = (network_kind(module, training.batch_size), data.device.type)
     for row in TABLE:
         # `row.units <= units`: a line for units wants units, any other takes both.
@@ -129,19 +141,3 @@ def choose(
         if fits and refusal(row.backend, module, training, data) is None:
             return row.backend
     return "plain"
-
-
-def _forced(module: nn.Module, training: TrainingSpec, data: DataSet) -> str:
-    name = training.backend
-    if name not in BACKENDS:
-        raise RecipeError(
-            f"training.backend cannot be {name!r}.",
-            one_of(name, ["auto", *BACKENDS]),
-        )
-    reason = refusal(name, module, training, data)
-    if reason is not None:
-        raise RecipeError(
-            f"The backend {name!r} cannot {reason}.",
-            "Set training.backend = 'auto', which takes one that can.",
-        )
-    return name

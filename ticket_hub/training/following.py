@@ -182,9 +182,16 @@ def _do(
     """One task, in each process; it ends where all of them have the same bits."""
     team.is_training = True
     try:
-        team.agree("masks and weights", _digest_of_members(task), MASKS)
+        starts: Sequence[Weights] = [dict(state.tensors) for state in task.states]
+        starts = starts or [dict(member.weights) for member in task.members]
+        pairs = zip(task.members, starts, strict=True)
+        begun = [tensors for member, start in pairs for tensors in (member.mask, start)]
+        team.agree("masks and weights", _digest(begun), MASKS)
         results = run_task(data, task, observe, should_stop, team)
-        team.agree("what they trained", _digest_of_results(task, results), WEIGHTS)
+        # Parameters alone: running statistics of norms are each process's own.
+        names = [name for name, _ in blank_module(task.architecture).named_parameters()]
+        trained = [{name: done.weights[name] for name in names} for done in results]
+        team.agree("what they trained", _digest(trained), WEIGHTS)
     except (DivergedError, StoppedError):
         # These two are raised in all processes at the same step. After any other error the others
         # are still in the middle of the task, and wait for no message of ours (`_end`).
@@ -249,20 +256,6 @@ def _receive(team: Team, told: _Data) -> DataSet:
 
 def _parts(data: DataSet) -> tuple[Part, Part, Part]:
     return (data.train, data.validation, data.test)
-
-
-def _digest_of_members(task: Task) -> str:
-    starts: Sequence[Weights] = [dict(state.tensors) for state in task.states]
-    starts = starts or [dict(member.weights) for member in task.members]
-    return _digest(
-        [tensors for m, s in zip(task.members, starts, strict=True) for tensors in (m.mask, s)]
-    )
-
-
-def _digest_of_results(task: Task, results: Sequence[Trained]) -> str:
-    """Of parameters alone: running statistics of norms are each process's own."""
-    names = [name for name, _ in blank_module(task.architecture).named_parameters()]
-    return _digest([{name: done.weights[name] for name in names} for done in results])
 
 
 def _digest(parts: Sequence[Weights]) -> str:

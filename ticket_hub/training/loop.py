@@ -101,7 +101,25 @@ class Drive:
         while True:
             # Before anybody leaves: patience and the end are judged by the readings of this
             # iteration.
-            self._arrive()
+            at = self._backend.iteration
+            # First: a snapshot or a reading here is of the weights that training goes on with.
+            self._prune(at)
+            # A resumed group begins where it was stopped, and may have done here what is due.
+            missing = at in self._task.snapshots and at not in self._active[0].snapshots
+            if missing:
+                for history, weights in zip(self._active, self._backend.weights(), strict=True):
+                    history.snapshots[at] = weights
+            start, end = self._task.members[0].start, self._training.iterations
+            is_reading = at % self._training.evaluate_every == 0 or at in {start, end}
+            if is_reading and not self._active[0].has_read(at):
+                self._pending.append((at, self._read()))
+                # Patience and chosen weights need a reading before the next step. All else can
+                # wait, so that the host does not wait for the device.
+                deciding = self._training.patience > 0 or self._training.test == "chosen"
+                deciding = deciding or self._team is not None  # all of them see a lost loss at once
+                waited = time.monotonic() - self._last_flush > READ_SECONDS
+                if self._device.type == "cpu" or deciding or waited:
+                    self._flush()
             self._take_out_finished(done)
             if not self._active:
                 return [done[history.member.name] for history in self._histories]
@@ -110,20 +128,6 @@ class Drive:
     def keep(self) -> None:
         """Save all states, where there is a keeper: another group cannot go on."""
         self._checkpoint()
-
-    def _arrive(self) -> None:
-        """Do what is due at this iteration: steps of masks, snapshots and readings."""
-        at = self._backend.iteration
-        # First: a snapshot or a reading here is of the weights that training goes on with.
-        self._prune(at)
-        # A resumed group begins where it was stopped, and may have done here what is due.
-        missing = at in self._task.snapshots and at not in self._active[0].snapshots
-        if missing:
-            for history, weights in zip(self._active, self._backend.weights(), strict=True):
-                history.snapshots[at] = weights
-        if self._is_reading(at) and not self._active[0].has_read(at):
-            self._pending.append((at, self._read()))
-            self._flush_if_needed()
 
     def _prune(self, at: int) -> None:
         """Let masks shrink, and go on in a new backend from the states of all members."""
@@ -144,11 +148,6 @@ class Drive:
     def _steps(self) -> set[int]:
         gradual = [history.member.gradual for history in self._active]
         return {step for each in gradual if each is not None for step in each.steps}
-
-    def _is_reading(self, iteration: int) -> bool:
-        start, end = self._task.members[0].start, self._training.iterations
-        # Start and end may lie off the grid: a rewound member begins at its rewinding step.
-        return iteration % self._training.evaluate_every == 0 or iteration in {start, end}
 
     def _next_stop(self) -> int:
         at, every = self._backend.iteration, self._training.evaluate_every
@@ -196,23 +195,22 @@ class Drive:
         assert total is not None
         return total / len(part)
 
-    def _flush_if_needed(self) -> None:
-        """Ask the device for its readings: at once where they decide, else now and then."""
-        # Patience and chosen weights need a reading before the next step. All else can wait, so
-        # that the host does not wait for the device.
-        deciding = self._training.patience > 0 or self._training.test == "chosen"
-        deciding = deciding or self._team is not None  # all of them see a lost loss at once
-        waited = time.monotonic() - self._last_flush > READ_SECONDS
-        if self._device.type == "cpu" or deciding or waited:
-            self._flush()
-
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         self._last_flush = time.monotonic()
         for iteration, values in pending:
             self._take(iteration, values.tolist())  # the host waits here for the device
         if pending:
-            self._check_finite()
+            lost = {h.member.name: h.lost_at for h in self._active if h.lost_at is not None}
+            if lost:
+                # Not theirs: nobody can go on from weights that are not finite.
+                self._checkpoint(leave_out=lost)
+                places = ", ".join(f"{name} at iteration {at}" for name, at in lost.items())
+                raise DivergedError(
+                    f"The loss is not finite: {places}.",
+                    "Lower training.lr, or add training.warmup. What the other members have done "
+                    "so far is kept.",
+                )
             self._observe([self._progress(history) for history in self._active])
 
     def _take(self, iteration: int, rows: list[list[float]]) -> None:
@@ -221,26 +219,11 @@ class Drive:
             history.add(iteration, row) for history, row in zip(self._active, rows, strict=True)
         ]
         if self._training.test == "chosen" and any(improved):
-            self._keep_chosen(improved)
-
-    def _keep_chosen(self, improved: list[bool]) -> None:
-        for history, better, weights in zip(
-            self._active, improved, self._backend.weights(), strict=True
-        ):
-            if better:
-                history.chosen = weights
-
-    def _check_finite(self) -> None:
-        lost = {h.member.name: h.lost_at for h in self._active if h.lost_at is not None}
-        if lost:
-            # Not theirs: nobody can go on from weights that are not finite.
-            self._checkpoint(leave_out=lost)
-            places = ", ".join(f"{name} at iteration {at}" for name, at in lost.items())
-            raise DivergedError(
-                f"The loss is not finite: {places}.",
-                "Lower training.lr, or add training.warmup. What the other members have done so "
-                "far is kept.",
-            )
+            for history, better, weights in zip(
+                self._active, improved, self._backend.weights(), strict=True
+            ):
+                if better:
+                    history.chosen = weights
 
     def _progress(self, history: History) -> Progress:
         row = history.readings[-1]
@@ -286,7 +269,10 @@ class Drive:
 
     def _finish(self, history: History, weights: Weights, kind: str, at: int) -> Trained:
         if self._training.test == "chosen":
-            self._read_chosen(history, weights)
+            # The test set is read once, with the weights of the validation minimum.
+            chosen = history.chosen if history.chosen is not None else weights
+            judge = self._make([replace(history.member, weights=chosen)])
+            history.best[3:5] = self._measure(judge, self._data.test)[0].tolist()
         return Trained(
             weights=weights,
             curves=history.curves(),
@@ -297,12 +283,6 @@ class Drive:
             mask=history.member.mask if history.member.gradual is not None else None,
             settled=history.settled,
         )
-
-    def _read_chosen(self, history: History, weights: Weights) -> None:
-        """Read the test set once, with the weights of the validation minimum."""
-        chosen = history.chosen if history.chosen is not None else weights
-        judge = self._make([replace(history.member, weights=chosen)])
-        history.best[3:5] = self._measure(judge, self._data.test)[0].tolist()
 
     def _checkpoint(self, leave_out: Container[str] = ()) -> None:
         if self._task.keeper is None:

@@ -48,7 +48,9 @@ def divide(
     """
     device = data.device
     alike: dict[tuple[str, int, bool], list[Member]] = {}
-    for member in _named_apart(blank.members):
+    if len({member.name for member in blank.members}) < len(blank.members):
+        raise RecipeError("Two members of a population share a name.", "Name each differently.")
+    for member in blank.members:
         share = density(member.mask) if member.mask else 1.0
         known = member.left is not None
         backend = choose(module, blank.training, data, share, units=known)
@@ -66,12 +68,6 @@ def divide(
         for (backend, _, new), group in alike.items()
         for some in _deal(group, _parts(backend, device, len(group), workers))
     ]
-
-
-def _named_apart(members: Sequence[Member]) -> Sequence[Member]:
-    if len({member.name for member in members}) < len(members):
-        raise RecipeError("Two members of a population share a name.", "Name each differently.")
-    return members
 
 
 def _parts(backend: str, device: torch.device, members: int, workers: int) -> int:

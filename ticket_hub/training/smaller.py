@@ -52,7 +52,9 @@ def made_smaller(
             made.append(member)
             continue
         try:
-            made.append(_smaller(architecture, data, member, exact=not forced))
+            left = left_of(architecture, member.mask, fed=True)
+            _try(architecture, data, member, left, exact=not forced)
+            made.append(dataclasses.replace(member, left=left))
         except NetworkError as error:
             if forced:
                 raise RecipeError(
@@ -62,12 +64,6 @@ def made_smaller(
             reasons[f"Removed units are trained as zeros: {error.problem}"] = None
             made.append(member)
     return made or list(members), list(reasons)
-
-
-def _smaller(architecture: Architecture, data: DataSet, member: Member, *, exact: bool) -> Member:
-    left = left_of(architecture, member.mask, fed=True)
-    _try(architecture, data, member, left, exact=exact)
-    return dataclasses.replace(member, left=left)
 
 
 @torch.no_grad()

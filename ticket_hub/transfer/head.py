@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from ticket_hub.errors import NetworkError
 from ticket_hub.networks import initialize, outline
 from ticket_hub.recipe import NetworkSpec
 from ticket_hub.transfer.spec import HeadPolicy
-from ticket_hub.types import Architecture, Weights
+from ticket_hub.types import Weights
 
 __all__ = ["Fitted", "fit"]
 
@@ -63,7 +63,29 @@ def fit(
     same = ticket.architecture.classes == classes
     chosen = policy if policy != "auto" else "keep" if same else "reset"
     if chosen != "keep":
-        return _reset(ticket, classes, chosen, network, seed)
+        target = dataclasses.replace(ticket.architecture, classes=classes)
+        heads = [layer.name for layer in outline(target).layers if layer.kind == "output"]
+        if not heads:
+            raise NetworkError(
+                f"{target.name!r} has no layer of kind `output`, so it is not known which to "
+                "reset.",
+                "Keep the head, or mark the layer with `ticket_hub.networks.set_kind`.",
+            )
+        fresh = initialize(target, network, seed)
+        theta0 = dict(ticket.theta0) | {name: fresh[name] for name in _tensors_of(heads, fresh)}
+        mask = dict(ticket.mask)
+        for name in heads:
+            mask[name] = _head_mask(ticket.mask[name], fresh[name], chosen)
+        expected = outline(target).shapes
+        wrong = [name for name, value in theta0.items() if tuple(value.shape) != expected[name]]
+        if wrong:
+            raise NetworkError(
+                f"With {target.classes} classes {target.name!r} differs in {wrong[0]!r}, "
+                "which is no part of its output layer.",
+                "Choose data with as many classes as the ticket tells apart.",
+            )
+        fitted = dataclasses.replace(ticket, architecture=target, theta0=theta0, mask=mask)
+        return Fitted(ticket=fitted, policy=chosen, fresh=frozenset(heads))
     if not same:
         raise NetworkError(
             f"The ticket tells {ticket.architecture.classes} classes apart, and the data have "
@@ -71,32 +93,6 @@ def fit(
             "Reset the head (`--head reset`, the default), or choose data with as many classes.",
         )
     return Fitted(ticket=ticket, policy="keep")
-
-
-def _reset(
-    ticket: TicketContent, classes: int, policy: HeadPolicy, network: NetworkSpec, seed: int
-) -> Fitted:
-    target = dataclasses.replace(ticket.architecture, classes=classes)
-    heads = _heads(target)
-    fresh = initialize(target, network, seed)
-    theta0 = dict(ticket.theta0) | {name: fresh[name] for name in _tensors_of(heads, fresh)}
-    mask = dict(ticket.mask)
-    for name in heads:
-        mask[name] = _head_mask(ticket.mask[name], fresh[name], policy)
-    _check_shapes(target, theta0)
-    fitted = dataclasses.replace(ticket, architecture=target, theta0=theta0, mask=mask)
-    return Fitted(ticket=fitted, policy=policy, fresh=frozenset(heads))
-
-
-def _heads(architecture: Architecture) -> list[str]:
-    heads = [layer.name for layer in outline(architecture).layers if layer.kind == "output"]
-    if not heads:
-        raise NetworkError(
-            f"{architecture.name!r} has no layer of kind `output`, so it is not known which to "
-            "reset.",
-            "Keep the head, or mark the layer with `ticket_hub.networks.set_kind`.",
-        )
-    return heads
 
 
 def _tensors_of(heads: Iterable[str], weights: Weights) -> list[str]:
@@ -109,14 +105,3 @@ def _head_mask(keep: Tensor, weight: Tensor, policy: HeadPolicy) -> Tensor:
     if policy == "reset":
         return torch.ones(weight.shape, dtype=torch.bool)
     return keep[torch.arange(len(weight)) % len(keep)]
-
-
-def _check_shapes(architecture: Architecture, theta0: Mapping[str, Tensor]) -> None:
-    expected = outline(architecture).shapes
-    wrong = [name for name, value in theta0.items() if tuple(value.shape) != expected[name]]
-    if wrong:
-        raise NetworkError(
-            f"With {architecture.classes} classes {architecture.name!r} differs in {wrong[0]!r}, "
-            "which is no part of its output layer.",
-            "Choose data with as many classes as the ticket tells apart.",
-        )

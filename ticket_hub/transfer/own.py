@@ -57,35 +57,33 @@ def open_own(
         EvidenceError: it is of another network or other data, or not about as dense.
     """
     own, chosen = open_source(place, hub, otherwise="all")
-    _refuse_others(own.bundle, source.bundle, spec)
-    return Own(
-        source=own,
-        levels={level: _nearest(own.bundle, chosen, source.bundle, level) for level in levels},
-    )
-
-
-def _refuse_others(own: Bundle, bundle: Bundle, spec: ExperimentSpec) -> None:
-    if own.manifest.theta0 == "signs":
+    if own.bundle.manifest.theta0 == "signs":
         raise EvidenceError(
             "The own ticket has the signs of theta0 only.", "Take a bundle with all of theta0."
         )
-    found_on, data = own.manifest.data.name, spec.data.name
+    found_on, data = own.bundle.manifest.data.name, spec.data.name
     if found_on != data:
         raise EvidenceError(
             f"The target's own ticket was found on {found_on!r}, and the target is {data!r}.",
             "Name a ticket that a search on the target has found.",
         )
     # Classes do not count: the ticket's head is of the data that it was found on.
-    networks = [dataclasses.replace(each.architecture, classes=1) for each in (own, bundle)]
+    networks = [
+        dataclasses.replace(each.architecture, classes=1) for each in (own.bundle, source.bundle)
+    ]
     if spec.images == "keep":
         # Nor does the size, where images keep theirs: weights do not depend on it then.
         networks = [dataclasses.replace(each, height=1, width=1) for each in networks]
     if networks[0] != networks[1]:
-        names = [_described(each.architecture) for each in (own, bundle)]
+        names = [_described(each.architecture) for each in (own.bundle, source.bundle)]
         raise EvidenceError(
             f"The target's own ticket is of another network: {names[0]}, not {names[1]}.",
             "Compare tickets of one network that takes images of one shape.",
         )
+    return Own(
+        source=own,
+        levels={level: _nearest(own.bundle, chosen, source.bundle, level) for level in levels},
+    )
 
 
 def _described(architecture: Architecture) -> str:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from ticket_hub.bundle import Manifest
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.errors import EvidenceError, RecipeError
-from ticket_hub.recipe import PartialRecipe, Recipe
+from ticket_hub.recipe import Recipe
 from ticket_hub.search.pretrained import pinned_data
 from ticket_hub.transfer.folder import default_folder
 from ticket_hub.transfer.own import Own, open_own
@@ -177,24 +177,16 @@ def target_recipe(manifest: Manifest, dataset: str | None, changes: Mapping[str,
     changes = ({"data.name": dataset} if dataset else {}) | dict(changes)
     if isinstance(manifest.recipe, Recipe):
         return manifest.recipe.replace({"search.rewind": "init"} | changes)
-    return _completed(manifest, manifest.recipe, changes)
-
-
-def _completed(manifest: Manifest, recipe: PartialRecipe, changes: Mapping[str, Any]) -> Recipe:
-    """What the source of an imported ticket says, and for the rest the caller's own words.
-
-    Fresh weights of a network whose initialization nobody knows are drawn as its modules do.
-    """
-    missing = [key for key in NEEDED if recipe.training is None and key not in changes]
-    if missing or (recipe.data is None and "data.name" not in changes):
+    missing = [key for key in NEEDED if manifest.recipe.training is None and key not in changes]
+    if missing or (manifest.recipe.data is None and "data.name" not in changes):
         raise RecipeError(
-            f"How this ticket was found is not known: its {' and '.join(recipe.unknown)}.",
+            f"How this ticket was found is not known: its {' and '.join(manifest.recipe.unknown)}.",
             "Import it with a recipe (`ticket import ... --recipe NAME`), or name the data with "
             f"--dataset and set {', '.join(missing or NEEDED)}.",
         )
     network = manifest.architecture
     own = {"name": network.name, "options": dict(network.options), "init": "default"}
-    table = recipe.to_table()
+    table = manifest.recipe.to_table()
     # A recipe has a search, and an experiment searches nothing.
     table |= {"network": table["network"] or own, "search": {"levels": 0}}
     table |= {part: table[part] or {} for part in ("data", "training", "pruning")}

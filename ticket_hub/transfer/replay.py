@@ -31,7 +31,7 @@ from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.level_trainer import LevelTrainer
-from ticket_hub.training import Curves, Member, Trained
+from ticket_hub.training import Member, Trained
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.source import open_place
@@ -156,7 +156,11 @@ class _Replay:
 
     def report(self, level: int) -> ReplayReport:
         """Replay, from disk what is there, and compare."""
-        self._check_data()
+        if self.trainer.data.fingerprint != self.bundle.manifest.data.fingerprint:
+            raise EvidenceError(
+                f"The data of {self.bundle.manifest.data.name} here are not those of the evidence.",
+                "Restore the data set, or name its folder with --data-dir.",
+            )
         here = self.trainer.environments[0]
         self.folder.admit(here, accept=False)
         changes = differences(self.bundle.manifest.environment, here)
@@ -173,13 +177,6 @@ class _Replay:
             bundle=self.bundle.manifest.id,
             environment=here,
         )
-
-    def _check_data(self) -> None:
-        if self.trainer.data.fingerprint != self.bundle.manifest.data.fingerprint:
-            raise EvidenceError(
-                f"The data of {self.bundle.manifest.data.name} here are not those of the evidence.",
-                "Restore the data set, or name its folder with --data-dir.",
-            )
 
     def _can(self, level: int) -> bool:
         """Whether a level was measured, and its weights can be had."""
@@ -282,17 +279,14 @@ def _seed(trial: TrialRecord) -> int:
 
 
 def _trial(claim: CurveRecord, result: Result) -> TrialReplay:
+    # Bit for bit; a test set that was not read is the same on both sides.
+    a, b = claim.curves.columns, result.curves.columns
     return TrialReplay(
         trial=claim.trial,
         claimed=claim.curves.accuracy,
         found=result.accuracy,
         claimed_stop=claim.chosen,
         found_stop=result.early_stop,
-        identical=_same(claim.curves, result.curves),
+        identical=a.shape == b.shape
+        and torch.equal(a.nan_to_num(nan=-1.0), b.nan_to_num(nan=-1.0)),
     )
-
-
-def _same(first: Curves, second: Curves) -> bool:
-    """Bit for bit; a test set that was not read is the same on both sides."""
-    a, b = first.columns, second.columns
-    return a.shape == b.shape and torch.equal(a.nan_to_num(nan=-1.0), b.nan_to_num(nan=-1.0))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ticket_hub.bundle.metrics import columns_of
 from ticket_hub.durable import canonical_json, write_json
@@ -115,7 +114,17 @@ def read_result(path: Path) -> Result:
         body: dict[str, Any] = table["result"]
         if hashlib.sha256(canonical_json(body)).hexdigest() != table["sha256"]:
             raise ValueError("its digest does not fit")  # noqa: TRY301 - all damage is told one way
-        columns = {name: _tensor(name, values) for name, values in body["curves"].items()}
+        columns = {
+            name: (
+                torch.tensor(values, dtype=torch.int64)
+                if name == "iterations"
+                else torch.tensor(
+                    [float("nan") if value is None else value for value in values],
+                    dtype=torch.float64,
+                )
+            )
+            for name, values in body["curves"].items()
+        }
         curves = Curves(**columns, measured=dict(body.get("measured", {})))
         facts = {name: value for name, value in body.items() if name not in {"curves", "measured"}}
         return Result(**facts, curves=curves, resumed=True)
@@ -127,11 +136,3 @@ def read_result(path: Path) -> Result:
 
 
 _APART = {"curves", "resumed"}
-
-
-def _tensor(name: str, values: list[float | int | None]) -> Tensor:
-    if name == "iterations":
-        return torch.tensor(values, dtype=torch.int64)
-    return torch.tensor(
-        [float("nan") if value is None else value for value in values], dtype=torch.float64
-    )

@@ -159,7 +159,17 @@ def plan_transfer(
     """
     terms.check()
     names, owns = list(dict.fromkeys(datasets)), own or {}
-    _check_own(terms.against, owns, names)
+    unknown = sorted(set(owns) - set(names))
+    if unknown:
+        raise RecipeError(
+            f"An own ticket is given for {unknown[0]!r}, which is none of the data sets.",
+            f"The data sets are {', '.join(names)}.",
+        )
+    if OWN in terms.against and not owns:
+        raise RecipeError(
+            "The control 'own' needs the own ticket of a data set.",
+            "Name it with `--own NAME=ADDRESS`.",
+        )
     by_data = {name: _terms_of(name, names, terms) for name in names}
     sources = [open_source(str(place), terms.hub, otherwise=levels) for place in places]
     if not (sources and names):
@@ -181,34 +191,16 @@ def plan_transfer(
 def _terms_of(name: str, names: Sequence[str], terms: Terms) -> Terms:
     """For one data set: its own changes; the control `own` comes with the target's own ticket."""
     against = [control for control in terms.against if control != OWN]
-    changes = _changes(name, names, terms.changes or {})
-    return dataclasses.replace(terms, against=against, changes=changes)
-
-
-def _changes(name: str, names: Sequence[str], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes for one data set: those for all, and then its own."""
-    split = [(*key.rpartition(":")[::2], value) for key, value in changes.items()]
+    # The changes for all data sets, and then those for this one.
+    split = [(*key.rpartition(":")[::2], value) for key, value in (terms.changes or {}).items()]
     unknown = sorted({data for data, _, _ in split if data} - set(names))
     if unknown:
         raise RecipeError(
             f"A setting is for {unknown[0]!r}, which is none of the data sets.",
             f"The data sets are {', '.join(names)}.",
         )
-    return {key: value for data in ("", name) for own, key, value in split if own == data}
-
-
-def _check_own(against: Sequence[str], own: Mapping[str, Any], names: Sequence[str]) -> None:
-    unknown = sorted(set(own) - set(names))
-    if unknown:
-        raise RecipeError(
-            f"An own ticket is given for {unknown[0]!r}, which is none of the data sets.",
-            f"The data sets are {', '.join(names)}.",
-        )
-    if OWN in against and not own:
-        raise RecipeError(
-            "The control 'own' needs the own ticket of a data set.",
-            "Name it with `--own NAME=ADDRESS`.",
-        )
+    changes = {key: value for data in ("", name) for own, key, value in split if own == data}
+    return dataclasses.replace(terms, against=against, changes=changes)
 
 
 def _labels(places: Sequence[str], sources: Sequence[Source]) -> list[str]:

@@ -33,12 +33,25 @@ def draw(findings: Sequence[Finding]) -> Figure:
         first = -int(findings[0].level == 0)  # dense has a look of its own
         for position, finding in enumerate(findings, start=first):
             _error_line(line, finding, position)
-            _barrier_bar(bars, finding, position)
+            result: Interpolation = finding.result
+            style = look("dense" if not finding.level else "", position)
+            barriers = by_trial(result.lines, "error_barrier")
+            mean, arms = mark_of(result.error_barrier, barriers, 100.0)
+            bars.errorbar(
+                position,
+                mean,
+                yerr=arms,
+                color=style.color,
+                marker=style.marker or "D",
+                markersize=5,
+                capsize=3,
+            )
         line.set_xlabel("place between the two ends")
         line.set_ylabel("test error (%)")
         bars.axhline(100 * results[0].threshold, color=look("dense", 0).color, lw=0.8, ls="--")
         bars.set_xticks(
-            range(first, first + len(findings)), [_short_name(each) for each in findings]
+            range(first, first + len(findings)),
+            [f"{100 * each.density:.3g}" if each.level else "100\n(dense)" for each in findings],
         )
         bars.set_xlim(first - 0.6, first + len(findings) - 0.4)
         top = max(bars.get_ylim()[1], 110 * results[0].threshold)
@@ -71,10 +84,6 @@ def _statistics(result: Interpolation) -> str:
     )
 
 
-def _short_name(finding: Finding) -> str:
-    return "100\n(dense)" if not finding.level else f"{100 * finding.density:.3g}"
-
-
 def _error_line(panel: Axes, finding: Finding, position: int) -> None:
     result: Interpolation = finding.result
     style = look("dense" if not finding.level else "", position)
@@ -98,22 +107,6 @@ def _error_line(panel: Axes, finding: Finding, position: int) -> None:
         color=style.color,
         alpha=0.12,
         linewidth=0,
-    )
-
-
-def _barrier_bar(panel: Axes, finding: Finding, position: int) -> None:
-    result: Interpolation = finding.result
-    style = look("dense" if not finding.level else "", position)
-    barriers = by_trial(result.lines, "error_barrier")
-    mean, arms = mark_of(result.error_barrier, barriers, 100.0)
-    panel.errorbar(
-        position,
-        mean,
-        yerr=arms,
-        color=style.color,
-        marker=style.marker or "D",
-        markersize=5,
-        capsize=3,
     )
 
 

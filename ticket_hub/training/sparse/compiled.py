@@ -99,8 +99,14 @@ class SparseNumba(SparseBackend):
         )
 
     def _read(self, index: int, part: Part) -> Float64[Tensor, 2]:
+        # The part in tiles of 64 examples, kept as long as it lives; fillers are 0.
+        if part not in _tiles:
+            rows = _padded(part.inputs.flatten(1))
+            filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
+            tiles = filled.view(-1, LANES, rows.shape[1]).transpose(1, 2)
+            _tiles[part] = tiles.reshape(-1, LANES).contiguous().numpy()
         sums = self._evaluate(
-            _transposed(part),
+            _tiles[part],
             part.labels.numpy(),
             self._wirings[index],
             self._parameters[index],
@@ -113,16 +119,6 @@ def _padded(rows: Tensor) -> Tensor:
     """Rows of at least 16 pixels, which are moved together."""
     missing = BLOCK - rows.shape[1]
     return functional.pad(rows, (0, missing)) if missing > 0 else rows.contiguous()
-
-
-def _transposed(part: Part) -> Array:
-    """The part in tiles of 64 examples, kept as long as it lives; fillers are 0."""
-    if part not in _tiles:
-        rows = _padded(part.inputs.flatten(1))
-        filled = functional.pad(rows, (0, 0, 0, -len(rows) % LANES))
-        tiles = filled.view(-1, LANES, rows.shape[1]).transpose(1, 2)
-        _tiles[part] = tiles.reshape(-1, LANES).contiguous().numpy()
-    return _tiles[part]
 
 
 def _parameters(trial: SparseMember) -> Parameters:

@@ -70,12 +70,9 @@ def is_missing(kernel: str) -> bool:
 def _folder() -> Path:
     """Where the code of these sources is kept."""
     given = numba.config.CACHE_DIR
-    return (Path(given) if given else cache_folder() / "compiled") / _sources()
-
-
-def _sources() -> str:
-    """What decides the code: the kernels' sources and numba's version."""
+    # What decides the code: the kernels' sources and numba's version.
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    return f"ticket-hub-{digest.hexdigest()[:16]}"
+    folder = Path(given) if given else cache_folder() / "compiled"
+    return folder / f"ticket-hub-{digest.hexdigest()[:16]}"
