@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
 
 from ticket_hub.bundle import layout, summary
 from ticket_hub.bundle.agreement import contradictions, curve_contradiction
-from ticket_hub.bundle.declared import DeclaredBundle
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.bundle.metrics import CurveRecord
+from ticket_hub.bundle.network import Signature
 from ticket_hub.bundle.plugin_records import NETWORK, plugin_notes, remedy_for
 from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.bundle.reference import same_bits
@@ -26,7 +27,7 @@ from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import is_own
 from ticket_hub.system_files import is_system_file
 
-__all__ = ["verify_bundle"]
+__all__ = ["DeclaredBundle", "verify_bundle"]
 
 SOURCE = "weights that theta0 refers to"
 
@@ -260,3 +261,20 @@ def _is_left_over(name: str) -> bool:
         or (layout.is_known(name) and first in {"theta0", "masks"})
         or (last.startswith(".") and last.endswith(".part"))
     )
+
+
+class DeclaredBundle(Bundle):
+    """Reads and checks all that follows without the network: digests, masks, counts, ids, curves.
+
+    Whether layers and tensors are those of the network is not known.
+    """
+
+    @cached_property
+    def network(self) -> Signature:
+        """What the bundle's own files say of it.
+
+        Raises:
+            BundleError: a layer has no tensor, or one of another shape.
+        """
+        self.warn_of_other_plugins()
+        return self.declared

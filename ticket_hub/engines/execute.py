@@ -23,15 +23,15 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ticket_hub.engines.exit_with_parent import exit_with
 from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.runs.signals import stop_on_signals
 
-__all__ = ["main"]
+__all__ = ["exit_with", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,3 +84,25 @@ def _die_with(handle: int) -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+GRACE_SECONDS = 8.0
+
+
+def exit_with(handle: int, grace_seconds: float = GRACE_SECONDS) -> None:
+    """Stop this process, and after a grace kill its whole group, once the pipe is at its end.
+
+    Args:
+        handle: the reading end, inherited.
+        grace_seconds: training keeps a checkpoint in that time.
+    """
+
+    def watch() -> None:
+        """Wait for the end of the pipe; then stop this process, and kill what is left of it."""
+        while os.read(handle, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace_seconds)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="tether").start()

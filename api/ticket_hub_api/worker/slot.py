@@ -6,20 +6,28 @@ input, and ends when that closes, so that no slot outlives its worker.
 
 from __future__ import annotations
 
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ticket_hub_api.worker.options import Options
+
+if TYPE_CHECKING:
+    from ticket_hub.engines.base import Engine
+
+
 import dataclasses
 import json
 import logging
-import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -37,14 +45,12 @@ from ticket_hub_api.store.signing import load_signer
 from ticket_hub_api.store.tables import SECOND, new_id
 from ticket_hub_api.webhooks.listener import WebhookListener
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, Attempt
-from ticket_hub_api.worker.engines import open_engine
-from ticket_hub_api.worker.options import Options
 from ticket_hub_api.worker.tasks import Workplace, task_of
 
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine
 
-__all__ = ["SlotProcess", "main", "to_line"]
+__all__ = ["SlotProcess", "main", "open_engine", "to_line"]
 
 _log = logging.getLogger("ticket_hub_api.jobs")
 TICK_SECONDS = 1.0
@@ -226,3 +232,29 @@ def to_line(options: Options) -> bytes:
 
 if __name__ == "__main__":
     main()
+
+
+GRACE_SECONDS = 6.0
+"""From SIGTERM to SIGKILL: with a sign of life before and the end after it, a cancel takes 10 s."""
+
+
+def open_engine(options: Options) -> Engine:
+    """The engine that the options name.
+
+    The slot itself is the only taker of its local engine, so the pool lies in the jobs' folder
+    under the slot's own process.
+
+    Raises:
+        EngineError: there is no such engine, or it cannot be had.
+    """
+    from ticket_hub.engines.choice import make_engine
+    from ticket_hub.engines.local import LocalEngine
+    from ticket_hub.engines.slots import Slot, SlotPool
+
+    if options.engine == "local":
+        slot = Slot(name=options.slot, cuda=options.cuda, workers=options.workers)
+        pool = SlotPool(
+            [slot], Path(options.jobs_folder) / ".slots" / f"{socket.gethostname()}-{os.getpid()}"
+        )
+        return LocalEngine(pool=pool, grace_seconds=GRACE_SECONDS, tethered=True)
+    return make_engine(options.engine, options.engine_options)

@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from ticket_hub_api.jobs.leases import Command, Lease, WorkerEvent
-from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.jobs.reaping import MAX_LOSSES
+from ticket_hub_api.jobs.queue import MAX_LOSSES, JobQueue
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobEvent, State
 

@@ -29,7 +29,7 @@ from ticket_hub_api.background import RunningHub
 from ticket_hub_api.pages.trial_drawing import MIN_POINTS
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.worker.attempt import BEAT_SECONDS, LOOK_SECONDS
-from ticket_hub_api.worker.engines import GRACE_SECONDS
+from ticket_hub_api.worker.slot import GRACE_SECONDS
 
 API = "/api/v1/jobs"
 MYNET = Path(__file__).resolve().parents[2] / "helpers/mynet.py"
