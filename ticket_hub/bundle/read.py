@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 
 from ticket_hub.bundle import config, encoding, layout, summary
 from ticket_hub.bundle.citation import bundle_title
 from ticket_hub.bundle.evidence_reader import EvidenceReader
 from ticket_hub.bundle.files import BundleFolder, changed
+from ticket_hub.bundle.ladder_table import ladder_table
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
 from ticket_hub.bundle.spec import find_level
@@ -19,12 +19,10 @@ from ticket_hub.bundle.tensors import MAX_HEADER_BYTES
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import ticket_id
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
-from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.showing import Shown, View
-from ticket_hub.table import Column, Table
 
-__all__ = ["Bundle", "ladder_table", "open_bundle"]
+__all__ = ["Bundle", "open_bundle"]
 
 _AGAIN = layout.AGAIN
 
@@ -182,24 +180,3 @@ class Bundle(TensorReader, EvidenceReader, Shown):
                     raise BundleFormatError(f"{name} is larger than the network.", _AGAIN)
             if found.digest() != record.sha256:
                 raise changed(name, found.at(0, HEAD_BYTES))
-
-
-def ladder_table(levels: Iterable[LevelRecord], metric: Metric = ACCURACY) -> Table:
-    """A row for each level: density, the mean on the test part, early stop, n, verdict."""
-    columns = (
-        Column("level", right=True),
-        Column("density", show=".2%", right=True),
-        Column("test", f"test {metric.name}", metric.text, right=True),
-        Column("early_stop", "early stop", ",.0f", right=True),
-        Column("n", right=True),
-        Column("verdict"),
-    )
-    return Table(columns, [_row(level) for level in levels])
-
-
-def _row(level: LevelRecord) -> list[float | str | None]:
-    found = level.evidence
-    if found is None:
-        return [level.index, level.density, None, None, None, level.verdict]
-    test, stop = found.test_accuracy.mean, found.early_stop.mean
-    return [level.index, level.density, test, stop, found.n, level.verdict]
