@@ -18,14 +18,22 @@ from ticket_hub.recipe.experiment_spec import DENSE, TICKET, ExperimentSpec, Own
 from ticket_hub.recipe.spec import LATER
 
 __all__ = [
+    "MAX_CURVES",
     "MAX_LENGTH",
+    "MAX_READINGS",
     "About",
     "ExperimentRecord",
     "ExperimentSubject",
     "LevelResults",
+    "TrialCurve",
     "TrialResult",
     "one_line",
 ]
+
+MAX_READINGS = 40
+"""Of a curve in a record."""
+MAX_CURVES = 128
+"""In a record, about 100 kB; one of more networks has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +62,31 @@ class TrialResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialCurve:
+    """Some readings of one network while it trained, columns as in `metrics.json`.
+
+    Accuracies are fractions, or values of the metric of an author's own loop; None where
+    nothing was read.
+
+    Shapes:
+        all `(readings,)`, by rising iteration; at most `MAX_READINGS`.
+    """
+
+    iterations: tuple[int, ...]
+    validation_accuracy: tuple[float | None, ...]
+    test_accuracy: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkResults:
-    """The ticket or one control, in the order of the trials."""
+    """The ticket or one control, in the order of the trials.
+
+    Attributes:
+        curves: of each trial, or of none.
+    """
 
     trials: tuple[TrialResult, ...]
+    curves: tuple[TrialCurve, ...] = field(default=(), metadata=LATER)
 
     @property
     def density(self) -> float:

@@ -15,13 +15,22 @@ import torch
 from torch import Tensor
 
 from ticket_hub.bundle import layout, strict
+from ticket_hub.bundle.experiment_record import MAX_READINGS, TrialCurve
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.evidence import Outcome
 from ticket_hub.recipe.own import are_names
 from ticket_hub.training import Curves
 
-__all__ = ["SAMPLE", "CurveRecord", "columns_of", "lines", "outcome_of", "parse_lines"]
+__all__ = [
+    "SAMPLE",
+    "CurveRecord",
+    "columns_of",
+    "lines",
+    "outcome_of",
+    "parse_lines",
+    "thinned",
+]
 
 COLUMNS = ("iterations", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
 SAMPLE = ("train_loss", "train_accuracy")
@@ -75,6 +84,29 @@ def columns_of(curves: Curves) -> dict[str, list[float | int | None]]:
     """The numbers of curves by column; those of the training sample only where it was read."""
     sampled = curves.train_loss is not None
     return {name: _readings(getattr(curves, name)) for name in COLUMNS + SAMPLE * sampled}
+
+
+def thinned(curves: Curves) -> TrialCurve:
+    """Some readings of a curve, evenly chosen, with the first, the last, and the early stop.
+
+    Accuracies have five significant digits, which is below a hundredth of a point.
+    """
+    count = len(curves.iterations)
+    steps = min(count, MAX_READINGS) - 1
+    chosen = {round(step * (count - 1) / max(steps, 1)) for step in range(steps + 1)}
+    if curves.early_stop not in chosen:  # it takes the place of a neighbour
+        chosen -= {min(chosen - {0, count - 1}, key=lambda each: abs(each - curves.early_stop))}
+        chosen |= {curves.early_stop}
+    places = sorted(chosen)
+    return TrialCurve(
+        iterations=tuple(curves.iterations[places].tolist()),
+        validation_accuracy=tuple(map(_brief, _readings(curves.validation_accuracy[places]))),
+        test_accuracy=tuple(map(_brief, _readings(curves.test_accuracy[places]))),
+    )
+
+
+def _brief(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")
 
 
 def outcome_of(

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from ticket_hub.bundle.experiment_record import (
+    MAX_READINGS,
     About,
     ExperimentRecord,
     ExperimentSubject,
     LevelResults,
+    TrialCurve,
     one_line,
 )
 from ticket_hub.bundle.layout import MAX_LEVELS, MAX_TRIALS
@@ -32,7 +35,8 @@ from ticket_hub.recipe.tables import build, to_table
 
 __all__ = ["decode_record", "demand_about", "encode_record", "read_record", "record_in"]
 
-FORMAT = 1
+FORMAT, WITH_CURVES = 1, 2
+"""Of a record in a bundle: readers that know no curves refuse it by its format."""
 MAX_NETWORKS, MAX_FACTS = 32, 64
 MAX_DRAWS = 100  # of a control for each trial
 MAX_BESIDE, MAX_SIZE = 20_000, 10**12
@@ -90,7 +94,9 @@ def encode_record(record: ExperimentRecord) -> bytes:
     for level in table["levels"]:
         for network in level["networks"].values():
             network["trials"] = [_said(trial) for trial in network["trials"]]
-    return canonical_json(table | {"format": FORMAT, "experiment": spec}) + b"\n"
+    drawn = any(network.curves for level in record.levels for network in level.networks.values())
+    table["format"] = WITH_CURVES if drawn else FORMAT
+    return canonical_json(table | {"experiment": spec}) + b"\n"
 
 
 def _said(trial: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +126,7 @@ def record_in(manifest: Manifest, data: bytes | bytearray, name: str) -> Experim
 
 
 def _read(table: Any) -> ExperimentRecord:  # noqa: ANN401 - any JSON value
-    if type(table["format"]) is not int or table["format"] != FORMAT:
+    if type(table["format"]) is not int or table["format"] not in {FORMAT, WITH_CURVES}:
         raise _wrong("it is of another format")
     experiment, stated = table["experiment"], table["tickets"]
     spec = spec_of(experiment["spec"])
@@ -190,7 +196,10 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
 
 def _picked(level: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     """The parts of a level that are read; what was computed from them is left out."""
-    networks = {name: {"trials": each["trials"]} for name, each in level["networks"].items()}
+    networks = {
+        name: {key: each[key] for key in ("trials", "curves") if key in each}
+        for name, each in level["networks"].items()
+    }
     picked = {name: level[name] for name in ("level", "head", "transferred_density")}
     return {**picked, "networks": networks}
 
@@ -223,8 +232,23 @@ def _check_level(level: LevelResults, metric: Metric) -> None:
             for each in network.trials
         ):
             raise _wrong(f"a trial of level {level.level} says what cannot be")
+        if len(network.curves) not in {0, len(given)} or not all(
+            _is_drawable(each, metric) for each in network.curves
+        ):
+            raise _wrong(f"a curve of level {level.level} cannot be")
     if not (0 <= level.level < MAX_LEVELS and 0 <= level.transferred_density <= 1):
         raise _wrong(f"level {level.level}, or its density, cannot be")
+
+
+def _is_drawable(curve: TrialCurve, metric: Metric) -> bool:
+    rows = list(zip(curve.validation_accuracy, curve.test_accuracy, strict=False))
+    rising = all(first < later for first, later in pairwise((-1, *curve.iterations)))
+    return (
+        rising
+        and 1 <= len(curve.iterations) <= MAX_READINGS
+        and len(curve.validation_accuracy) == len(curve.test_accuracy) == len(curve.iterations)
+        and all(value is None or metric.is_possible(value) for row in rows for value in row)
+    )
 
 
 def _wrong(reason: str) -> EvidenceError:

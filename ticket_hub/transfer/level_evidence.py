@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.bundle import metrics
+from ticket_hub.bundle.experiment_record import MAX_CURVES
 from ticket_hub.content_id import content_digest
 from ticket_hub.evidence import ControlComparison, Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.counts import budget_note, distinct
@@ -231,18 +232,27 @@ def record(
     """
     experiment = {key: header[key] for key in ("digest", "spec", "data")}
     table = {"format": FORMAT, "experiment": experiment, "rule": rule.to_table(), **about}
-    table["levels"] = [_level(each) for each in levels]
+    many = sum(len(results) for each in levels for results in each.results.values()) > MAX_CURVES
+    table["levels"] = [_level(each, with_curves=not many) for each in levels]
     return {key: finite(value) for key, value in table.items()}
 
 
-def _level(level: LevelEvidence) -> dict[str, Any]:
+def _level(level: LevelEvidence, *, with_curves: bool) -> dict[str, Any]:
     return {
         "level": level.level,
         "density": level.density,
         "transferred_density": level.transferred,
         "head": level.results[TICKET][0].head,
         "verdict": to_table(level.verdict),
-        "networks": {name: _network(results) for name, results in level.results.items()},
+        "networks": {
+            name: _network(results)
+            | (
+                {"curves": [to_table(metrics.thinned(each.curves)) for each in results]}
+                if with_curves
+                else {}
+            )
+            for name, results in level.results.items()
+        },
     }
 
 

@@ -108,13 +108,16 @@ def _level(level: LevelResults, verdict: Verdict) -> dict[str, Any]:
     from ticket_hub.recipe.tables import to_table
 
     networks = level.ordered()
+    tables = {name: to_table(network) for name, network in sorted(networks.items())}
     outcomes = {name: network.outcome for name, network in networks.items()}
     own = outcomes.pop(TICKET)
+    curves = {name: table["curves"] for name, table in tables.items() if "curves" in table}
     return {
         "level": level.level,
         "density": networks[TICKET].density,
         "transferred": level.transferred_density,
         "head": level.head[:24],
         **judged(own, outcomes, verdict if outcomes else None),
-        "trials": {name: to_table(network)["trials"] for name, network in sorted(networks.items())},
+        "trials": {name: table["trials"] for name, table in tables.items()},
+        **({"curves": curves} if curves else {}),
     }

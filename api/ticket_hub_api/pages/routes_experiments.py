@@ -13,7 +13,7 @@ from ticket_hub_api.catalog.experiments import one_experiment
 from ticket_hub_api.pages.rendering import render
 from ticket_hub_api.pages.router import READ_METHODS, page_router
 from ticket_hub_api.pages.sessions import Anyone
-from ticket_hub_api.pages.trial_drawing import trials_figure
+from ticket_hub_api.pages.trial_drawing import learning_figure, trials_figure
 from ticket_hub_api.services import Services, services_of
 
 __all__ = ["router"]
@@ -39,12 +39,20 @@ async def experiment(request: Request, visitor: Anyone, evidence_id: str) -> Res
         )
         for level in levels
     ]
+    curves = [
+        {
+            part: figure
+            for part in ("validation", "test")
+            if (figure := learning_figure(level.get("curves", {}), f"{part}_accuracy", metric))
+        }
+        for level in levels
+    ]
     context = {
         "found": found,
         "record": found.record,
         "data": loop.get("data") or spec["data"]["name"],
         "metric": metric,
-        "levels": list(zip(levels, figures, strict=True)),
+        "levels": list(zip(levels, figures, curves, strict=True)),
     }
     return render(request, "experiment.html", context)
 

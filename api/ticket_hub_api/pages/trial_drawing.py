@@ -1,19 +1,29 @@
-"""Drawings of single trials: where each came to, and how far those are that train just now."""
+"""Drawings of single trials: where each came to, how it learned, and what trains just now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from ticket_hub.recipe.own import Metric
 from ticket_hub_api.pages.drawing import scale, ticks
 
-__all__ = ["CurvesFigure", "TrialsFigure", "curves_figure", "trials_figure"]
+__all__ = [
+    "CurvesFigure",
+    "LearningFigure",
+    "TrialsFigure",
+    "curves_figure",
+    "learning_figure",
+    "trials_figure",
+]
 
 WIDTH, HEIGHT, ROW = 720, 240, 28
 LEFT, RIGHT, TOP, BOTTOM = 190, 24, 12, 40
 MIN_POINTS = 2
+LOOKS = 6
 Ticks = tuple[tuple[float, str], ...]
+Points: TypeAlias = Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +70,21 @@ class CurvesFigure:
     right: int = WIDTH - RIGHT
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningFigure(CurvesFigure):
+    """Accuracy against the iteration: `lines` has one for each trial, and each network a mean.
+
+    Attributes:
+        means: by network, `x,y x,y`.
+        looks: by network, the number of its class in the style sheet.
+        floor: the value below which nothing is drawn; empty where all is.
+    """
+
+    means: Mapping[str, str]
+    looks: Mapping[str, int]
+    floor: str
 
 
 def trials_figure(trials: Mapping[str, Sequence[float]], metric: Metric) -> TrialsFigure | None:
@@ -115,3 +140,57 @@ def curves_figure(
         up=tuple((round(up(each), 1), f"{100 * each:.4g}%") for each in ticks(values)),
         about=f"Validation accuracy of {len(drawn)} networks that train, by iteration.",
     )
+
+
+def learning_figure(
+    curves: Mapping[str, Sequence[Mapping[str, Any]]], column: str, metric: Metric
+) -> LearningFigure | None:
+    """How the networks of an experiment learned; None where none has two readings.
+
+    Values that only the first tenth of the iterations had are cut off below: what comes later
+    would not be told apart.
+
+    Args:
+        curves: name of the network -> the curve of each trial; see
+            `ticket_hub.bundle.experiment_record.TrialCurve`.
+        column: of the curves.
+    """
+    read = {name: [_points(each, column) for each in some] for name, some in curves.items()}
+    read = {name: some for name, some in read.items() if min(map(len, some)) >= MIN_POINTS}
+    if not read:
+        return None
+    every = [point for some in read.values() for points in some for point in points]
+    last = max(x for x, _ in every)
+    values = [y for x, y in every if 10 * x >= last]
+    least = min(values) if not metric.lower_is_better else min(y for _, y in every)
+    most = max(values) if metric.lower_is_better else max(y for _, y in every)
+    across = scale([0.0, last], LEFT + 12, WIDTH - RIGHT - 12)
+    up = scale([least, most], HEIGHT - BOTTOM - 12, TOP + 12)
+
+    def drawn(points: Points) -> str:
+        seen = ((across(x), up(y)) for x, y in points if least <= y <= most)
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in seen)
+
+    names = sorted(read, key=lambda name: ({"ticket": 0, "dense": 1}.get(name, 2), name))
+    cut = [y for _, y in every if not least <= y <= most]
+    return LearningFigure(
+        lines=tuple((name, drawn(points)) for name in names for points in read[name]),
+        means={name: drawn(_mean(read[name])) for name in names},
+        looks={name: place % LOOKS for place, name in enumerate(names)},
+        across=tuple((round(across(each), 1), f"{each:,.0f}") for each in ticks([0.0, last])),
+        up=tuple((round(up(each), 1), metric.number(each)) for each in ticks([least, most])),
+        floor=metric.number(most if metric.lower_is_better else least) if cut else "",
+        about=f"{metric.label} by iteration of {', '.join(names)}, each trial and the mean.",
+    )
+
+
+def _points(curve: Mapping[str, Any], column: str) -> Points:
+    pairs = zip(curve["iterations"], curve[column], strict=True)
+    return [(x, y) for x, y in pairs if y is not None]
+
+
+def _mean(trials: Sequence[Points]) -> Points:
+    """Over all trials, where each has a reading."""
+    tables = [dict(points) for points in trials]
+    common = sorted(set.intersection(*map(set, tables)))
+    return [(x, sum(table[x] for table in tables) / len(tables)) for x in common]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from tests.helpers.browsing import Reader, Shown
-from ticket_hub_api.pages.trial_drawing import curves_figure
+from tests.helpers.experiments import with_curves
+from ticket_hub.recipe.own import ACCURACY
+from ticket_hub_api.pages.trial_drawing import curves_figure, learning_figure
 from ticket_hub_api.worker.progress import Meter
 
 
@@ -28,6 +31,37 @@ def test_an_experiment_has_a_page_with_every_trial_and_a_line_in_the_tickets_his
     assert '<svg width="720" height="' in page
     assert call("DELETE", f"/api/v1/experiments/{made.json['id']}").status < 300
     assert member.get(address, Accept="text/html").status == 404
+
+
+def test_an_experiment_with_curves_shows_each_trial_and_the_mean_of_each_network(
+    member: Reader, shown: Shown, evidence: dict[str, Any], call: Callable[..., Any]
+) -> None:
+    sent = {"ticket": shown.plain, "evidence": with_curves(copy.deepcopy(evidence))}
+    made = call("POST", "/api/v1/experiments", sent)
+    level = made.json["record"]["levels"][0]
+    assert {len(each) for each in level["curves"].values()} == {level["evidence"]["n"]}
+    page = member.get(f"/experiments/{made.json['id']}").text
+    figure = page.partition('aria-label="Validation accuracy by iteration')[2].partition("</fig")[0]
+    assert figure.count('class="curve trial') == sum(map(len, level["curves"].values()))
+    assert figure.count("<title>") == len(level["curves"]) == 3
+    assert "are not drawn" in figure  # the first reading, of the iteration 0
+    assert 'aria-label="Test accuracy' not in page  # one reading is no curve
+    call("DELETE", f"/api/v1/experiments/{made.json['id']}")
+
+
+def test_a_mean_goes_as_far_as_all_trials_do() -> None:
+    curves = [
+        {"iterations": [0, 10, 20, 30], "validation_accuracy": [0.1, 0.6, 0.8, 0.9]},
+        {"iterations": [0, 10, 20], "validation_accuracy": [0.1, 0.8, 0.6]},
+    ]
+    figure = learning_figure({"ticket": curves}, "validation_accuracy", ACCURACY)
+    assert figure is not None
+    assert [len(points.split()) for _, points in figure.lines] == [3, 2]
+    assert len(figure.means["ticket"].split()) == 2
+    assert len({point.partition(",")[2] for point in figure.means["ticket"].split()}) == 1
+    assert figure.floor == "60.00"
+    nothing: dict[str, Any] = {"iterations": [], "validation_accuracy": []}
+    assert learning_figure({"ticket": [nothing]}, "validation_accuracy", ACCURACY) is None
 
 
 def test_a_ticket_has_a_picture_of_its_mask_and_a_button_that_fills_in_the_job(

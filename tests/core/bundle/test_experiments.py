@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.helpers.bundle_forging import forge_file, forge_manifest, refused
-from tests.helpers.experiments import evidence_table
+from tests.helpers.experiments import evidence_table, with_curves
 from ticket_hub.bundle import (
     ExperimentRecord,
     amend_bundle,
@@ -21,9 +22,11 @@ from ticket_hub.bundle import (
     verify_bundle,
     write_bundle,
 )
+from ticket_hub.bundle.metrics import thinned
 from ticket_hub.bundle.record_reading import encode_record, read_record
 from ticket_hub.durable import canonical_json
 from ticket_hub.errors import EvidenceError
+from ticket_hub.training import Curves
 
 Table = dict[str, Any]
 
@@ -209,3 +212,60 @@ def test_a_changed_record_is_noticed_by_its_digest(bundle: Path) -> None:
     other = dataclasses.replace(record(bundle), who="Bob")
     with refused(bundle):
         (bundle / name).write_bytes(encode_record(other))
+
+
+def test_curves_come_along_in_a_record_of_a_format_of_its_own(bundle: Path) -> None:
+    made = read_record(with_curves(evidence_table(bundle)))
+    amend_bundle(bundle, experiments=[made])
+    assert verify_bundle(bundle).holds
+    (found,) = open_bundle(bundle).experiments()
+    assert found == made
+    (name,) = open_bundle(bundle).manifest.experiments
+    assert json.loads((bundle / name).read_bytes())["format"] == 2
+    assert json.loads(encode_record(record(bundle)))["format"] == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iterations": [0, 100, 100, 300, 400]},
+        {"validation_accuracy": [0.1, 0.2]},
+        {"validation_accuracy": [0.1, 0.2, 0.3, 0.4, 1.5]},
+        {"iterations": [], "validation_accuracy": [], "test_accuracy": []},
+    ],
+)
+def test_a_curve_that_cannot_be_is_refused(bundle: Path, change: Table) -> None:
+    table = with_curves(evidence_table(bundle))
+    table["levels"][0]["networks"]["ticket"]["curves"][0] |= change
+    with pytest.raises(EvidenceError, match="a curve of level 2 cannot be"):
+        read_record(table)
+
+
+def test_curves_are_of_every_trial_and_bounded(bundle: Path) -> None:
+    table = evidence_table(bundle)
+    with pytest.raises(EvidenceError, match="a curve of level 2 cannot be"):
+        read_record(with_curves(table, readings=41))
+    read_record(with_curves(table, readings=40))
+    table["levels"][0]["networks"]["reinit"]["curves"].pop()
+    with pytest.raises(EvidenceError, match="a curve of level 2 cannot be"):
+        read_record(table)
+
+
+@pytest.mark.parametrize("count", [1, 2, 39, 40, 41, 500])
+def test_thinned_curves_keep_the_first_the_last_and_the_early_stop(count: int) -> None:
+    numbers = torch.arange(count, dtype=torch.float64)
+    best = (2 * count) // 3
+    curves = Curves(
+        iterations=10 * torch.arange(count),
+        validation_loss=(numbers - best).abs(),
+        validation_accuracy=numbers / 1000 + 1 / 30,
+        test_loss=numbers,
+        test_accuracy=torch.where(numbers == best, numbers / 1000, torch.nan),
+    )
+    found = thinned(curves)
+    assert len(found.iterations) == min(count, 40)
+    assert {0, 10 * best, 10 * (count - 1)} <= set(found.iterations)
+    assert found.validation_accuracy[0] == 0.033333
+    place = found.iterations.index(10 * best)
+    assert found.test_accuracy[place] == best / 1000
+    assert found.test_accuracy.count(None) == len(found.iterations) - 1
