@@ -57,19 +57,20 @@ def compare(
     for side in sides:
         side.seconds()
     rows = [[side.seconds() for side in sides] for _ in range(rounds)]
-    figures = _ratios([row[0] / row[1] for row in rows]) | {
+    figures = spread([row[0] / row[1] for row in rows]) | {
         "rounds": rounds,
         "reference_ms": 1e3 * statistics.median(row[0] for row in rows),
         "engine_ms": 1e3 * statistics.median(row[1] for row in rows),
     }
     if tight is not None:
-        found = _ratios([row[2] / row[1] for row in rows])
+        found = spread([row[2] / row[1] for row in rows])
         figures |= {f"tight_{name}": value for name, value in found.items()}
         figures["tight_ms"] = 1e3 * statistics.median(row[2] for row in rows)
     return figures
 
 
-def _ratios(ratios: list[float]) -> dict[str, Any]:
+def spread(ratios: list[float]) -> dict[str, Any]:
+    """The median of some rounds, and their lowest and highest."""
     return {"ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
 
 

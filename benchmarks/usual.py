@@ -132,23 +132,30 @@ class TightLoop:
         self._masks = [mask.float() for mask in masks]
         if self._masks:
             self._apply_masks()
-        self._order = torch.randperm(len(labels))
-        self._place = 0
+        self._place = len(labels)
 
     def train(self, iterations: int) -> None:
         """So many optimizer steps."""
         self.module.train()
         for _ in range(iterations):
-            if self._place + self._batch > len(self._labels):
-                self._order, self._place = torch.randperm(len(self._labels)), 0
-            chosen = self._order[self._place : self._place + self._batch]
-            self._place += self._batch
-            self._optimizer.zero_grad(set_to_none=True)
-            logits = self.module(self._images.index_select(0, chosen))
-            functional.cross_entropy(logits, self._labels.index_select(0, chosen)).backward()
-            self._optimizer.step()
-            if self._masks:
-                self._apply_masks()
+            self.step(self.next_batch())
+
+    def next_batch(self) -> Tensor:
+        """The examples of the next step, on the device."""
+        if self._place + self._batch > len(self._labels):
+            self._order = torch.randperm(len(self._labels), device=self._labels.device)
+            self._place = 0
+        self._place += self._batch
+        return self._order[self._place - self._batch : self._place]
+
+    def step(self, chosen: Tensor) -> None:
+        """One optimizer step."""
+        self._optimizer.zero_grad(set_to_none=True)
+        logits = self.module(self._images.index_select(0, chosen))
+        functional.cross_entropy(logits, self._labels.index_select(0, chosen)).backward()
+        self._optimizer.step()
+        if self._masks:
+            self._apply_masks()
 
     def _apply_masks(self) -> None:
         with torch.no_grad():

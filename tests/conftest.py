@@ -145,7 +145,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Processes beside each other take whole files, and those first that take longest.
 
     What tests of a file share is so made once, and no process is left with a long file at the end.
+    Tests for a GPU are skipped where there is none.
     """
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu") is not None:
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
     if not hasattr(config, "workerinput"):
         return
     items.sort(key=lambda item: -seconds_of(item.nodeid))

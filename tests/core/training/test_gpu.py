@@ -17,10 +17,7 @@ from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.training.choice import BACKENDS
 from ticket_hub.training.settings import on_device
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 
 CASES = [
     ("stack", "lenet-24-16"),
