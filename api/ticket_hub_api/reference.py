@@ -89,20 +89,14 @@ def page() -> str:
         app.state.services.close()
     about = openapi.description()
     paths, schemas = about["paths"], about["components"]["schemas"]
-    parts = (_address(path, paths[path], scopes, schemas) for path in sorted(paths))
-    return HEAD + "".join(parts) + _errors()
-
-
-def _address(
-    path: str,
-    item: Mapping[str, Any],
-    scopes: Mapping[tuple[str, str], str],
-    schemas: Mapping[str, Any],
-) -> str:
-    return "".join(
-        _operation(method.upper(), path, about, scopes[path, method.upper()], schemas)
-        for method, about in item.items()
+    parts = (
+        "".join(
+            _operation(method.upper(), path, about, scopes[path, method.upper()], schemas)
+            for method, about in paths[path].items()
+        )
+        for path in sorted(paths)
     )
+    return HEAD + "".join(parts) + _errors()
 
 
 def _operation(

@@ -167,28 +167,6 @@ def naming(analysis: Analysis) -> Iterator[None]:
         ) from error
 
 
-def _check(name: str, kind: type[Analysis]) -> None:
-    if not _NAME.fullmatch(name) or name in GROUPS:
-        raise PluginError(
-            f"{name[:100]!r} cannot be the name of an analysis.",
-            "Take letters, digits, - and _, beginning with a small letter; "
-            f"{' and '.join(GROUPS)} stand for several.",
-        )
-    is_folder = hasattr(importlib.import_module(kind.__module__), "__path__")
-    lost = [
-        f"`{part}`"
-        for part, file in _PARTS.items()
-        if (part != "settings" or kind.networks)
-        and getattr(kind, part) is getattr(Analysis, part)
-        and not (is_folder and find_spec(f"{kind.__module__}.{file}"))
-    ]
-    if lost or not hasattr(kind, "title"):
-        raise PluginError(
-            f"The analysis {name!r} lacks {', '.join(lost or ['`title`'])}.",
-            "Give its class what it lacks, or put compute.py and draw.py beside it.",
-        )
-
-
 ANALYSES: Registry[type[Analysis]] = Registry("--only")
 """What `--only` takes."""
 
@@ -203,7 +181,25 @@ def register_analysis(name: str) -> Callable[[type[Analysis]], type[Analysis]]:
 
     def checked(kind: type[Analysis]) -> type[Analysis]:
         """Register the class, once it has what an analysis needs."""
-        _check(name, kind)
+        if not _NAME.fullmatch(name) or name in GROUPS:
+            raise PluginError(
+                f"{name[:100]!r} cannot be the name of an analysis.",
+                "Take letters, digits, - and _, beginning with a small letter; "
+                f"{' and '.join(GROUPS)} stand for several.",
+            )
+        is_folder = hasattr(importlib.import_module(kind.__module__), "__path__")
+        lost = [
+            f"`{part}`"
+            for part, file in _PARTS.items()
+            if (part != "settings" or kind.networks)
+            and getattr(kind, part) is getattr(Analysis, part)
+            and not (is_folder and find_spec(f"{kind.__module__}.{file}"))
+        ]
+        if lost or not hasattr(kind, "title"):
+            raise PluginError(
+                f"The analysis {name!r} lacks {', '.join(lost or ['`title`'])}.",
+                "Give its class what it lacks, or put compute.py and draw.py beside it.",
+            )
         return join(kind)
 
     return checked

@@ -133,11 +133,16 @@ def plan_analyses(
             f"Leave out {name!r}, or take a bundle that has what it needs.",
         )
     allowed, left_out = tuple(each for each in wanted if each.name not in lost), tuple(lost.items())
+    if trials is not None and not 1 <= trials <= len(source.trials):
+        raise RecipeError(
+            f"{trials} trials cannot be analysed: the tickets have {len(source.trials)}.",
+            f"Ask for 1 to {len(source.trials)}.",
+        )
     return AnalysisPlan(
         place=str(place),
         source=source,
         levels=levels,
-        trials=_first(source.trials, trials),
+        trials=source.trials[:trials],
         analyses=allowed,
         recipe=_changed(source.bundle.manifest.recipe, changes or {}),
         seed=seed,
@@ -145,15 +150,6 @@ def plan_analyses(
         orders=orders,
         left_out=left_out,
     )
-
-
-def _first(known: tuple[int, ...], wanted: int | None) -> tuple[int, ...]:
-    if wanted is not None and not 1 <= wanted <= len(known):
-        raise RecipeError(
-            f"{wanted} trials cannot be analysed: the tickets have {len(known)}.",
-            f"Ask for 1 to {len(known)}.",
-        )
-    return known[:wanted]
 
 
 def _changed(recipe: Recipe | PartialRecipe, changes: Mapping[str, Any]) -> Recipe | None:

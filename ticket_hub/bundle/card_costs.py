@@ -78,7 +78,22 @@ def costs_section(records: Sequence[CostRecord], manifest: Manifest) -> list[str
         return []
     parts = ["## What they cost", _INTRO]
     for about, found in _by_place(records).items():
-        parts += [f"On {one_line(about)}:", _table(found, manifest)]
+        names = ("level", "weights left", "form", "parameters", "MACs", "bytes", "ms", "of dense")
+        rows = [
+            [
+                str(row["level"]),
+                f"{100 * row['density']:.4g}%",
+                one_line(row["form"]),
+                *(f"{row[name]:,}" for name in ("parameters", "macs", "bytes")),
+                f"{row['milliseconds']:.2f} ({row['spread']})",
+                f"{row['speed']:.2f}x",
+            ]
+            for row in cost_rows(found, manifest)
+        ]
+        parts += [
+            f"On {one_line(about)}:",
+            Table([Column(name) for name in names], rows).markdown(),
+        ]
     return [*parts, *map(one_line, slower_forms(records))]
 
 
@@ -88,19 +103,3 @@ def _by_place(records: Sequence[CostRecord]) -> dict[str, list[CostRecord]]:
         how = f"{each.batch} inputs, {each.runs} runs"
         found.setdefault(f"{each.where}, {how}", []).append(each)
     return found
-
-
-def _table(records: Sequence[CostRecord], manifest: Manifest) -> str:
-    names = ("level", "weights left", "form", "parameters", "MACs", "bytes", "ms", "of dense")
-    rows = [
-        [
-            str(row["level"]),
-            f"{100 * row['density']:.4g}%",
-            one_line(row["form"]),
-            *(f"{row[name]:,}" for name in ("parameters", "macs", "bytes")),
-            f"{row['milliseconds']:.2f} ({row['spread']})",
-            f"{row['speed']:.2f}x",
-        ]
-        for row in cost_rows(records, manifest)
-    ]
-    return Table([Column(name) for name in names], rows).markdown()

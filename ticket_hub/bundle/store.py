@@ -61,7 +61,8 @@ class Store:
         if not self._has(name, record):
             # A file that readers may be at is not replaced before the manifest that lists the new
             # one.
-            apart = staged or self._is_read(name)
+            is_listed = self.old is not None and name in self.old.files
+            apart = staged or (is_listed and (self.folder / name).is_file())
             place = self._staging / record.sha256 if apart else self.folder / name
             with open_durable(place) as stream:
                 stream.writelines(pieces)
@@ -105,10 +106,6 @@ class Store:
         listed = {} if self.old is None else self.old.files
         same = self._written.get(name, listed.get(name)) == record
         return same and path.is_file() and path.stat().st_size == record.size
-
-    def _is_read(self, name: str) -> bool:
-        """Whether the present manifest lists the file, so that readers may be at it."""
-        return self.old is not None and name in self.old.files and (self.folder / name).is_file()
 
     def _finish(self) -> None:
         if not self._staging.is_dir():

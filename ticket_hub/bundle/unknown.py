@@ -76,22 +76,20 @@ def without_placeholders(manifest: Manifest) -> Manifest:
     trials = manifest.trials
     if SEEDS in notes:
         trials = tuple(replace(trial, seed=None) for trial in trials)
+    placeholder = (
+        isinstance(manifest.recipe, Recipe)
+        and manifest.recipe.data.name == UNKNOWN
+        and manifest.recipe.name.startswith(PLACEHOLDER_NAME)
+    )
     return replace(
         manifest,
-        recipe=_recipe(manifest.recipe),
+        recipe=PartialRecipe(name=manifest.recipe.name, about=ABOUT)
+        if placeholder
+        else manifest.recipe,
         data=_data(manifest.data, normalized=NORMALIZATION not in notes),
         bit_exact=manifest.bit_exact or None,
         trials=trials,
     )
-
-
-def _recipe(recipe: Recipe | PartialRecipe) -> Recipe | PartialRecipe:
-    placeholder = (
-        isinstance(recipe, Recipe)
-        and recipe.data.name == UNKNOWN
-        and recipe.name.startswith(PLACEHOLDER_NAME)
-    )
-    return PartialRecipe(name=recipe.name, about=ABOUT) if placeholder else recipe
 
 
 def _data(data: DataRecord, *, normalized: bool) -> DataRecord:

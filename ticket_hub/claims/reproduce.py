@@ -175,7 +175,8 @@ def reproduce(
     outcome, decided = decide(
         wanted.statements, done.contrast, done.densities, smoke=budget == SMOKE_BUDGET
     )
-    place = Path(folder) if folder else _place(wanted, budget, seed)
+    usual = home.ticket_home() / "reproductions" / f"{wanted.name}-{budget}-{seed}"
+    place = Path(folder) if folder else usual
     result = Reproduction(
         claim=wanted,
         budget=budget,
@@ -256,10 +257,6 @@ def _compared(claim: Claim, name: str, study: Study, manifest: Manifest) -> Comp
         bundle=manifest.id,
         levels={str(each.index): tuple(one.id for one in each.tickets) for each in records},
     )
-
-
-def _place(claim: Claim, budget: str, seed: int) -> Path:
-    return home.ticket_home() / "reproductions" / f"{claim.name}-{budget}-{seed}"
 
 
 def _listed(experiment: Experiment) -> str:

@@ -57,7 +57,13 @@ def companions(folder: Path, processes: int) -> Iterator[None]:
         over.set()
         for name in (*group, "RANK", "LOCAL_RANK"):
             os.environ.pop(name, None)
-        _end(started)
+        until = time.monotonic() + END_SECONDS
+        for process in started:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         os.close(lifeline)
 
 
@@ -79,16 +85,6 @@ def _watch(started: Sequence[subprocess.Popen[bytes]], over: threading.Event) ->
             sys.stderr.write("A process that was to train along has died.\n")
             sys.stderr.flush()
             os._exit(LOST_CODE)
-
-
-def _end(started: Sequence[subprocess.Popen[bytes]]) -> None:
-    until = time.monotonic() + END_SECONDS
-    for process in started:
-        try:
-            process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _free_port() -> int:

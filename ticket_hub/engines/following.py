@@ -83,7 +83,11 @@ class _Followed:
         """Hear what is new; whether all are finished."""
         for folder in list(self.left):
             status = self._engine.poll(folder)
-            self._hear(folder)
+            path = WorkFolder(folder).progress
+            events, self._offsets[folder] = read_progress(path, self._offsets[folder])
+            if self._listen is not None:
+                for event in events:
+                    self._listen(folder, event)
             if status.is_over:
                 self._engine.result(folder)
                 self.left.remove(folder)
@@ -93,13 +97,6 @@ class _Followed:
         """Cancel all that are left, at once."""
         with ThreadPoolExecutor(max_workers=max(1, len(self.left))) as threads:
             list(threads.map(self._engine.cancel, self.left))
-
-    def _hear(self, folder: Path) -> None:
-        path = WorkFolder(folder).progress
-        events, self._offsets[folder] = read_progress(path, self._offsets[folder])
-        if self._listen is not None:
-            for event in events:
-                self._listen(folder, event)
 
 
 def _end_of_last(folder: WorkFolder) -> int:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
 
 from ticket_hub.durable import make_folder
 from ticket_hub.engines.child_environment import child_environment
@@ -49,7 +48,15 @@ class SupervisedProcess:
         command += [] if workers is None else ["--workers", str(workers)]
         try:
             with self._folder.log.open("ab") as log:
-                self._process = _start(command, reader, log, child_environment(cuda=cuda))
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(reader,),
+                    env=child_environment(cuda=cuda),
+                    start_new_session=True,  # a group that can be killed whole, and hears no Ctrl-C
+                )
         finally:
             os.close(reader)
 
@@ -79,20 +86,6 @@ class SupervisedProcess:
         """Stop it, and let go of the pipe."""
         self.stop()
         os.close(self._lifeline)
-
-
-def _start(
-    command: list[str], reader: int, log: IO[bytes], environment: dict[str, str]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own program
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        pass_fds=(reader,),
-        env=environment,
-        start_new_session=True,  # a group that can be killed whole, and hears no Ctrl-C
-    )
 
 
 def until_free(place: WorkFolder, seconds: float) -> bool:

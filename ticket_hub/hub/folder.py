@@ -132,7 +132,8 @@ class FolderHub:
         if base is not head and head and entries != head["files"]:
             raise _conflict(repo)
         # Before the first blob: a folder with files and no marker is taken for something else.
-        self._mark()
+        if not (self.root / MARKER).is_file():
+            write_json(self.root / MARKER, {"format": 1})
         # Contents before the commit that names them: whoever reads the commit finds all of its
         # files.
         uploaded = [path for path, source in files if self.blobs.store(source, digests[path])]
@@ -275,10 +276,6 @@ class FolderHub:
                 "Give a tag or a whole commit; `ticket info` lists the tags.",
             )
         return found
-
-    def _mark(self) -> None:
-        if not (self.root / MARKER).is_file():
-            write_json(self.root / MARKER, {"format": 1})
 
 
 def _digest(snapshot: Snapshot, path: str) -> str:

@@ -25,7 +25,7 @@ from ticket_hub.own.environment import environment_of, files_of
 from ticket_hub.own.network import Make, OwnNetwork
 from ticket_hub.own.own_controls import check_against
 from ticket_hub.own.ranks import together
-from ticket_hub.own.step import Finished, Step, StepFacts
+from ticket_hub.own.step import Step, StepFacts
 from ticket_hub.pruning.masks import density, kept
 from ticket_hub.recipe.experiment_spec import OwnExperimentSpec
 from ticket_hub.recipe.own import Metric, OwnLoop, is_own
@@ -39,7 +39,7 @@ from ticket_hub.transfer.planning import request_for
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
 from ticket_hub.transfer.spec import DENSE, MemberKey
-from ticket_hub.transfer.start import Start, StartSources, make_start
+from ticket_hub.transfer.start import StartSources, make_start
 from ticket_hub.transfer.terms import Terms
 
 __all__ = [
@@ -184,7 +184,15 @@ class Comparison:
         with hold(folder.run.lock):
             sweep(folder.path)
             if folder.open(self.spec) is None:
-                folder.write_header(self._header())
+                folder.write_header(
+                    {
+                        "digest": self.spec.digest,
+                        "spec": self.spec.to_table(),
+                        "bundle": self.source.id,
+                        "data": {"name": self.spec.data_name, "fingerprint": None},
+                        "loop": files_of(self.network),
+                    }
+                )
             environment = environment_of(self._packages)
             folder.run.admit(environment, accept=self._accept)
             for group in self.request.groups():
@@ -196,17 +204,9 @@ class Comparison:
                     yield step
                     step.end()
 
-    def _header(self) -> dict[str, Any]:
-        return {
-            "digest": self.spec.digest,
-            "spec": self.spec.to_table(),
-            "bundle": self.source.id,
-            "data": {"name": self.spec.data_name, "fingerprint": None},
-            "loop": files_of(self.network),
-        }
-
     def _step(self, entry: MemberKey, folder: ExperimentFolder) -> Step:
-        ticket = self._ticket(entry)
+        level = self.request.levels[0] if entry.control == DENSE else entry.level
+        ticket = self.source.ticket(level, entry.trial)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial, entry.draw)
         start = make_start(
             entry.control,
@@ -233,33 +233,29 @@ class Comparison:
             metric=self.metric,
             rewind_step=0,
             draw_seed=derive_seed(order, "own", "step"),
-            keep=lambda finished: folder.write(entry, self._result(entry, start, finished)),
+            keep=lambda finished: folder.write(
+                entry,
+                Result(
+                    level=entry.level,
+                    control=entry.control,
+                    trial=entry.trial,
+                    draw=entry.draw,
+                    origin=self.source.origin(entry.trial),
+                    ticket=self._ticket_id(entry),
+                    order_seed=self.spec.trial_seed(entry.trial),
+                    seed=start.seed,
+                    kept=kept(start.mask),
+                    prunable=sum(keep.numel() for keep in start.mask.values()),
+                    transferred=1.0 if entry.control == DENSE else density(start.mask),
+                    head="keep",
+                    backend="own",
+                    curves=finished.curves,
+                    start=start.digest,
+                ),
+            ),
         )
         seed_generators(step.draw_seed)
         return step
-
-    def _result(self, entry: MemberKey, start: Start, finished: Finished) -> Result:
-        return Result(
-            level=entry.level,
-            control=entry.control,
-            trial=entry.trial,
-            draw=entry.draw,
-            origin=self.source.origin(entry.trial),
-            ticket=self._ticket_id(entry),
-            order_seed=self.spec.trial_seed(entry.trial),
-            seed=start.seed,
-            kept=kept(start.mask),
-            prunable=sum(keep.numel() for keep in start.mask.values()),
-            transferred=1.0 if entry.control == DENSE else density(start.mask),
-            head="keep",
-            backend="own",
-            curves=finished.curves,
-            start=start.digest,
-        )
-
-    def _ticket(self, entry: MemberKey) -> TicketContent:
-        level = self.request.levels[0] if entry.control == DENSE else entry.level
-        return self.source.ticket(level, entry.trial)
 
     def _ticket_id(self, entry: MemberKey) -> str:
         if entry.control == DENSE:

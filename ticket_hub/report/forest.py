@@ -128,7 +128,16 @@ def forest_figure(
         if not metric.is_accuracy:
             what = f"by how much the ticket's test {metric.name} is better than the control's"
         scale = metric.scale
-        note = textwrap.fill(_note(branches, what, margin, confidence, metric), int(width * 13))
+        notes = [what, f"bars: {100 * confidence:g}% interval, not corrected for their number"]
+        pairs = sorted({branch.n for branch in branches if branch.paired})
+        if pairs:
+            notes.append(f"mean of pairs, n = {' or '.join(pairs)}")
+        alone = sorted({branch.n for branch in branches if not branch.paired})
+        if alone:
+            notes.append(f"open: unpaired means of n = {'; '.join(alone)}")
+        if margin is not None:
+            notes.append(f"dashed: margin of {metric.amount(margin)}")
+        note = textwrap.fill("; ".join(notes), int(width * 13))
         size = forest_size(len(branches), figure_style().width or width)
         figure = Figure(figsize=size, layout="constrained")
         panel = figure.subplots()
@@ -170,22 +179,3 @@ def _draw(panel: Axes, branch: Branch, place: int, scale: float) -> None:
         capsize=2,
         linestyle="none",
     )
-
-
-def _note(
-    branches: Sequence[Branch],
-    what: str,
-    margin: float | None,
-    confidence: float,
-    metric: Metric,
-) -> str:
-    notes = [what, f"bars: {100 * confidence:g}% interval, not corrected for their number"]
-    pairs = sorted({branch.n for branch in branches if branch.paired})
-    if pairs:
-        notes.append(f"mean of pairs, n = {' or '.join(pairs)}")
-    alone = sorted({branch.n for branch in branches if not branch.paired})
-    if alone:
-        notes.append(f"open: unpaired means of n = {'; '.join(alone)}")
-    if margin is not None:
-        notes.append(f"dashed: margin of {metric.amount(margin)}")
-    return "; ".join(notes)

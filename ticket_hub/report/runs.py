@@ -50,21 +50,15 @@ def report_run(
         RecipeError: the style cannot be.
     """
     with styled(style or FigureStyle()):
-        return _report(place, folder, forms, bars)
-
-
-def _report(
-    place: str | Path, folder: str | Path | None, forms: Sequence[Form], bars: Bars | None
-) -> list[Path]:
-    transfer = find_transfer(str(place))
-    if transfer is not None:
-        return report_transfer(transfer, Path(folder or transfer / "report"), forms)
-    experiment = find_experiment(str(place))
-    if experiment is not None:
-        stored = read_experiment(experiment)
-        target = Path(folder or experiment / "report")
-        return report_experiment(stored, target, forms, bars=bars or "interval")
-    found = locate(str(place), cache=Cache())
-    beside = Path() if found.pulled else found.bundle.parent
-    bundle, target = open_bundle(found.bundle), Path(folder or beside / "report")
-    return write_report(subject(bundle), target, forms, bars=bars or "range")
+        transfer = find_transfer(str(place))
+        if transfer is not None:
+            return report_transfer(transfer, Path(folder or transfer / "report"), forms)
+        experiment = find_experiment(str(place))
+        if experiment is not None:
+            stored = read_experiment(experiment)
+            target = Path(folder or experiment / "report")
+            return report_experiment(stored, target, forms, bars=bars or "interval")
+        found = locate(str(place), cache=Cache())
+        beside = Path() if found.pulled else found.bundle.parent
+        bundle, target = open_bundle(found.bundle), Path(folder or beside / "report")
+        return write_report(subject(bundle), target, forms, bars=bars or "range")

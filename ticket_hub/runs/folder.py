@@ -21,7 +21,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ticket_hub.bundle.layout import mask_file, theta0_file
 from ticket_hub.bundle.manifest_records import DataRecord, FileRecord, Reference
@@ -139,7 +138,23 @@ class RunFolder:
         advice = f"Restore it from a copy, or remove {self.path}."
         table = read_json(path, advice)
         try:
-            return _header(table)
+            network, data = table["architecture"], table["data"]
+            own = table.get("own", {})
+            return Header(
+                recipe=recipe_of(table["recipe"]),
+                architecture=Architecture(
+                    **(network | {"options": tuple(map(tuple, network["options"]))})
+                ),
+                data=DataRecord(
+                    name=data["name"],
+                    fingerprint=data["fingerprint"],
+                    mean=None if data["mean"] is None else tuple(data["mean"]),
+                    std=None if data["std"] is None else tuple(data["std"]),
+                ),
+                own=build(OwnLoop, own["loop"]) if own else None,
+                layers=tuple(build(PrunableLayer, layer) for layer in own.get("layers", ())),
+                tensors=dict((own or table).get("tensors", {})),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{path} is damaged: {error!r}.", advice) from error
 
@@ -289,21 +304,3 @@ class RunFolder:
     def _seal_digest(self, parent: int | None) -> str:
         folder = self.theta0 if parent is None else self.level(parent)
         return hashlib.sha256((folder / SEAL).read_bytes()).hexdigest()
-
-
-def _header(table: Mapping[str, Any]) -> Header:
-    network, data = table["architecture"], table["data"]
-    own = table.get("own", {})
-    return Header(
-        recipe=recipe_of(table["recipe"]),
-        architecture=Architecture(**(network | {"options": tuple(map(tuple, network["options"]))})),
-        data=DataRecord(
-            name=data["name"],
-            fingerprint=data["fingerprint"],
-            mean=None if data["mean"] is None else tuple(data["mean"]),
-            std=None if data["std"] is None else tuple(data["std"]),
-        ),
-        own=build(OwnLoop, own["loop"]) if own else None,
-        layers=tuple(build(PrunableLayer, layer) for layer in own.get("layers", ())),
-        tensors=dict((own or table).get("tensors", {})),
-    )

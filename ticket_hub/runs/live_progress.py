@@ -52,16 +52,7 @@ class _LiveFile:
         if now < self._next:
             return
         self._next = now + SECONDS_BETWEEN
-        self._write()
-        # What is through has been told; its result is in the folder, or will be soon.
-        self.members = {
-            name: each
-            for name, each in self.members.items()
-            if each["iteration"] < each["iterations"]
-        }
-
-    def _write(self) -> None:
-        """A search does not end because nobody can see how far it is."""
+        # A search does not end because nobody can see how far it is.
         part = self.folder / f"{PROGRESS}.part"  # removed by the next search after a crash
         table = {
             "format": FORMAT,
@@ -73,6 +64,12 @@ class _LiveFile:
         with contextlib.suppress(OSError):
             part.write_text(json.dumps(finite(table)), encoding="utf-8")
             part.replace(self.folder / PROGRESS)
+        # What is through has been told; its result is in the folder, or will be soon.
+        self.members = {
+            name: each
+            for name, each in self.members.items()
+            if each["iteration"] < each["iterations"]
+        }
 
     def remove(self) -> None:
         """Nothing is trained here any more."""

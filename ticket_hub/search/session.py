@@ -100,7 +100,17 @@ class SearchSession:
 
     def begin(self, index: int) -> list[Member]:
         """What the next level trains; `complete` takes what came of it."""
-        self._refuse_to_start(index)
+        resources = self.supplier.resources
+        resources.refuse_if_stopped(f"level {index}")
+        if self.supplier.data_fingerprint != self.header.data.fingerprint:
+            raise RunMismatchError(
+                f"{self.folder.path} was begun with other data of {self.header.data.name}.",
+                "Restore the data set, or begin a new run in another folder.",
+            )
+        for environment in self.supplier.environments:
+            self.folder.admit(environment, accept=resources.accept_environment)
+        if not self.supplier.is_exact:
+            self.folder.mark_inexact()
         members = self.ladder.members(index, self.masks.of(index), self._begin_weights(index))
         self.teller.tell_whole()
         return members
@@ -217,19 +227,6 @@ class SearchSession:
         folder = self.folder.checkpoints(first).parent
         keeper = LevelsKeeper(folders={"": folder}, environment=environment)
         return train(self.header.architecture, members, snapshots, keeper)
-
-    def _refuse_to_start(self, index: int) -> None:
-        resources = self.supplier.resources
-        resources.refuse_if_stopped(f"level {index}")
-        if self.supplier.data_fingerprint != self.header.data.fingerprint:
-            raise RunMismatchError(
-                f"{self.folder.path} was begun with other data of {self.header.data.name}.",
-                "Restore the data set, or begin a new run in another folder.",
-            )
-        for environment in self.supplier.environments:
-            self.folder.admit(environment, accept=resources.accept_environment)
-        if not self.supplier.is_exact:
-            self.folder.mark_inexact()
 
     def _begin_weights(self, index: int) -> Sequence[Weights]:
         parent = self.ladder.parent(index)

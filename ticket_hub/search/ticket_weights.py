@@ -20,7 +20,6 @@ from ticket_hub.recipe import PruningSpec
 from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.locate import Place, resolve
 from ticket_hub.search.ladder import parent_of
-from ticket_hub.types import Weights
 
 __all__ = ["TicketWeights", "open_ticket"]
 
@@ -69,12 +68,6 @@ class TicketWeights:
             )
         if of == "initial":
             return kept_theta0(self.bundle, self.source)
-        data = b"".join(chunks(self._trained()))
-        path = kept_weights(hashlib.sha256(data).hexdigest())
-        write_bytes(path, data)
-        return WeightsFile(path=path, source=self.source, sha256=path.stem)
-
-    def _trained(self) -> Weights:
         run = RunFolder(self.bundle.path.parent)
         header = run.read_header() if self.bundle.path == run.bundle else None
         theta0 = None if header is None else run.read_theta0()
@@ -86,7 +79,12 @@ class TicketWeights:
             )
         parent = parent_of(header.recipe.pruning or PruningSpec(), self.level)
         trial = self.bundle.manifest.default.trial
-        return run.read_level(self.level, parent, theta0).trials[trial].trained.weights
+        data = b"".join(
+            chunks(run.read_level(self.level, parent, theta0).trials[trial].trained.weights)
+        )
+        path = kept_weights(hashlib.sha256(data).hexdigest())
+        write_bytes(path, data)
+        return WeightsFile(path=path, source=self.source, sha256=path.stem)
 
 
 def open_ticket(source: str, *, hub: str | Path | None = None) -> TicketWeights:

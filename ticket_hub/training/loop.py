@@ -109,6 +109,7 @@ class Drive:
             if missing:
                 for history, weights in zip(self._active, self._backend.weights(), strict=True):
                     history.snapshots[at] = weights
+                del weights  # a generator keeps its names for as long as it trains
             start, end = self._task.members[0].start, self._training.iterations
             is_reading = at % self._training.evaluate_every == 0 or at in {start, end}
             if is_reading and not self._active[0].has_read(at):
@@ -123,7 +124,19 @@ class Drive:
             self._take_out_finished(done)
             if not self._active:
                 return [done[history.member.name] for history in self._histories]
-            yield from self._advance(self._next_stop())
+            stop = self._next_stop()
+            # Train to there, looking up about twice a second.
+            while self._backend.iteration < stop:
+                steps = min(self._pace.steps, stop - self._backend.iteration)
+                self._pace.begin()
+                self._backend.train(self._backend.iteration + steps)
+                self._pace.end(steps)
+                # Between two pieces: a checkpoint is of a whole number of steps.
+                if self._poll():
+                    self._stop()
+                if self._task.keeper is not None and self._clock.due():
+                    self._checkpoint()
+                yield
 
     def keep(self) -> None:
         """Save all states, where there is a keeper: another group cannot go on."""
@@ -155,20 +168,6 @@ class Drive:
         stops = [(at // every + 1) * every, self._training.iterations]
         return min([*stops, *(s for s in (*self._task.snapshots, *self._steps()) if s > at)])
 
-    def _advance(self, stop: int) -> Generator[None, None, None]:
-        """Train to `stop`, looking up about twice a second."""
-        while self._backend.iteration < stop:
-            steps = min(self._pace.steps, stop - self._backend.iteration)
-            self._pace.begin()
-            self._backend.train(self._backend.iteration + steps)
-            self._pace.end(steps)
-            # Between two pieces: a checkpoint is of a whole number of steps.
-            if self._poll():
-                self._stop()
-            if self._task.keeper is not None and self._clock.due():
-                self._checkpoint()
-            yield
-
     def _read(self) -> Tensor:
         """Validation and test readings of every member, then those of the training sample.
 
@@ -199,7 +198,16 @@ class Drive:
         pending, self._pending = self._pending, []
         self._last_flush = time.monotonic()
         for iteration, values in pending:
-            self._take(iteration, values.tolist())  # the host waits here for the device
+            rows = values.tolist()  # the host waits here for the device
+            improved = [
+                history.add(iteration, row) for history, row in zip(self._active, rows, strict=True)
+            ]
+            if self._training.test == "chosen" and any(improved):
+                for history, better, weights in zip(
+                    self._active, improved, self._backend.weights(), strict=True
+                ):
+                    if better:
+                        history.chosen = weights
         if pending:
             lost = {h.member.name: h.lost_at for h in self._active if h.lost_at is not None}
             if lost:
@@ -212,18 +220,6 @@ class Drive:
                     "so far is kept.",
                 )
             self._observe([self._progress(history) for history in self._active])
-
-    def _take(self, iteration: int, rows: list[list[float]]) -> None:
-        """Add one reading of every member to its history."""
-        improved = [
-            history.add(iteration, row) for history, row in zip(self._active, rows, strict=True)
-        ]
-        if self._training.test == "chosen" and any(improved):
-            for history, better, weights in zip(
-                self._active, improved, self._backend.weights(), strict=True
-            ):
-                if better:
-                    history.chosen = weights
 
     def _progress(self, history: History) -> Progress:
         row = history.readings[-1]
@@ -256,8 +252,25 @@ class Drive:
         del self._backend  # before the next, so that there is never memory for two
         for history, leaves, trained in zip(self._active, leaving, weights, strict=True):
             if leaves:
-                done[history.member.name] = self._finish(history, trained, kind, at)
+                if self._training.test == "chosen":
+                    self._read_chosen(history, trained)
+                done[history.member.name] = Trained(
+                    weights=trained,
+                    curves=history.curves(),
+                    snapshots=history.snapshots,
+                    iterations=at,
+                    backend=kind,
+                    # Elsewhere the mask is the one that the caller gave.
+                    mask=history.member.mask if history.member.gradual is not None else None,
+                    settled=history.settled,
+                )
         self._go_on_with([not leaves for leaves in leaving])
+
+    def _read_chosen(self, history: History, weights: Weights) -> None:
+        """Read the test set once, with the weights of the validation minimum."""
+        chosen = history.chosen if history.chosen is not None else weights
+        judge = self._make([replace(history.member, weights=chosen)])
+        history.best[3:5] = self._measure(judge, self._data.test)[0].tolist()
 
     def _go_on_with(self, staying: list[bool]) -> None:
         states = [state for state, stays in zip(self._parked, staying, strict=False) if stays]
@@ -266,23 +279,6 @@ class Drive:
         if self._active:
             self._backend = self._make([history.member for history in self._active])
             self._backend.restore(states)
-
-    def _finish(self, history: History, weights: Weights, kind: str, at: int) -> Trained:
-        if self._training.test == "chosen":
-            # The test set is read once, with the weights of the validation minimum.
-            chosen = history.chosen if history.chosen is not None else weights
-            judge = self._make([replace(history.member, weights=chosen)])
-            history.best[3:5] = self._measure(judge, self._data.test)[0].tolist()
-        return Trained(
-            weights=weights,
-            curves=history.curves(),
-            snapshots=history.snapshots,
-            iterations=at,
-            backend=kind,
-            # Elsewhere the mask is the one that the caller gave.
-            mask=history.member.mask if history.member.gradual is not None else None,
-            settled=history.settled,
-        )
 
     def _checkpoint(self, leave_out: Container[str] = ()) -> None:
         if self._task.keeper is None:

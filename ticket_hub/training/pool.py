@@ -105,7 +105,13 @@ class _Round:
     def run(self) -> dict[str, Trained]:
         """Deal tasks and listen until nothing is left to wait for; see `Pool.run`."""
         while self._deal():
-            self._listen()
+            busy = {
+                process.pipe: process for process in self._processes if process.task is not None
+            }
+            # No message tells of a wish to stop: it has to be asked for in between.
+            seconds = LISTEN_SECONDS if self._should_stop is not None else 1.0
+            for pipe in connection.wait(list(busy), seconds):
+                self._hear(busy[pipe])  # type: ignore[index]
             if self._deadline is None and self._should_stop is not None and self._should_stop():
                 self._stop_all()
             if self._deadline is not None and time.monotonic() > self._deadline:
@@ -127,13 +133,6 @@ class _Round:
             if process.task is None and self._waiting:
                 process.begin(self._waiting.popleft(), self._module)
         return any(process.task is not None for process in self._processes)
-
-    def _listen(self) -> None:
-        busy = {process.pipe: process for process in self._processes if process.task is not None}
-        # No message tells of a wish to stop: it has to be asked for in between.
-        seconds = LISTEN_SECONDS if self._should_stop is not None else 1.0
-        for pipe in connection.wait(list(busy), seconds):
-            self._hear(busy[pipe])  # type: ignore[index]
 
     def _hear(self, process: Process) -> None:
         message = process.hear()

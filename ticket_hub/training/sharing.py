@@ -58,30 +58,27 @@ class SharedData:
     def __init__(self, data: DataSet) -> None:
         self.handle = _open_nameless()
         try:
-            self.sheet = self._write(data)
+            places, place = [], 0
+            # A copy, since the stream closes what it is given.
+            with os.fdopen(os.dup(self.handle), "wb") as stream:
+                for tensor in self._tensors(data):
+                    stream.seek(place)
+                    stream.write(tensor.contiguous().numpy().tobytes())
+                    places.append((place, tensor.dtype, tuple(tensor.shape)))
+                    place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
+                # With the padding of the last tensor: a map must not reach past its file's end.
+                stream.truncate(place)
+            kept = tuple(bool(kept_floats(part, data)) for part in _parts(data))
+            packed = tuple(packed_images(part) for part in _parts(data))
+            self.sheet = DataSheet(
+                shell=shell_of(data), places=tuple(places), kept=kept, packed=packed, size=place
+            )
         except OSError as error:
             os.close(self.handle)
             raise StorageError(
                 f"The data set could not be shared with worker processes: {error.strerror}.",
                 "Free some memory or space in the temporary folder, or train with workers=1.",
             ) from error
-
-    def _write(self, data: DataSet) -> DataSheet:
-        places, place = [], 0
-        # A copy, since the stream closes what it is given.
-        with os.fdopen(os.dup(self.handle), "wb") as stream:
-            for tensor in self._tensors(data):
-                stream.seek(place)
-                stream.write(tensor.contiguous().numpy().tobytes())
-                places.append((place, tensor.dtype, tuple(tensor.shape)))
-                place += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
-            # With the padding of the last tensor: a map must not reach past the end of its file.
-            stream.truncate(place)
-        kept = tuple(bool(kept_floats(part, data)) for part in _parts(data))
-        packed = tuple(packed_images(part) for part in _parts(data))
-        return DataSheet(
-            shell=shell_of(data), places=tuple(places), kept=kept, packed=packed, size=place
-        )
 
     def _tensors(self, data: DataSet) -> Iterator[Tensor]:
         parts = _parts(data)

@@ -69,19 +69,20 @@ def experiments(
     """
     alike: dict[bytes, list[int]] = {}
     for number, (plan, _) in enumerate(places):
-        alike.setdefault(_terms(plan), []).append(number)
+        # What must be equal in experiments whose networks are trained together.
+        spec = plan.spec
+        architecture = to_table(plan.source.bundle.architecture)
+        alike.setdefault(
+            canonical_json(
+                [architecture, to_table(spec.data), to_table(spec.training), spec.images]
+            ),
+            [],
+        ).append(number)
     for numbers in alike.values():
         with contextlib.ExitStack() as stack:
             chosen = [places[number] for number in numbers]
             for position, result in _Population(chosen, resources, shared, stack).results():
                 yield numbers[position], result
-
-
-def _terms(plan: Plan) -> bytes:
-    """What must be equal in experiments whose networks are trained together."""
-    spec = plan.spec
-    architecture = to_table(plan.source.bundle.architecture)
-    return canonical_json([architecture, to_table(spec.data), to_table(spec.training), spec.images])
 
 
 class _Population:

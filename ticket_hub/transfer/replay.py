@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +30,7 @@ from ticket_hub.runs.folder import RunFolder
 from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.search.level_trainer import LevelTrainer
-from ticket_hub.training import Member, Trained
+from ticket_hub.training import Member
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.result import Result, read_result, write_result
 from ticket_hub.transfer.source import open_place
@@ -187,7 +186,31 @@ class _Replay:
     def _compare(self, level: int, *, family: int, same: bool) -> LevelReplay:
         missing = [each for each in self.trials if not self._place(level, each).exists()]
         if missing:
-            self._train(level, missing)
+            keeper = FolderKeeper(
+                folder=self.folder.checkpoints(level), environment=self.trainer.environments[0]
+            )
+            members = [self._member(level, trial) for trial in missing]
+            trained = self.trainer.train(self.bundle.architecture, members, (), keeper)
+            for trial, member, done in zip(missing, members, trained, strict=True):
+                write_result(
+                    self._place(level, trial),
+                    Result(
+                        level=level,
+                        control=TICKET,
+                        trial=trial.index,
+                        origin=trial.index,
+                        ticket=self._mark(trial),
+                        order_seed=_seed(trial),
+                        seed=None,
+                        kept=kept(member.mask),
+                        prunable=self.bundle.manifest.prunable,
+                        transferred=1.0,
+                        head="keep",
+                        backend=done.backend,
+                        curves=done.curves,
+                    ),
+                )
+            keeper.clear()
         else:  # a process may have been killed after its last result
             FolderKeeper(folder=self.folder.checkpoints(level)).clear()
         pairs = [(self.claims[level, each.index], self._read(level, each)) for each in self.trials]
@@ -219,16 +242,6 @@ class _Replay:
         parts = [manifest.id, manifest.recipe.digest, trial.seed, trial.start]
         return hashlib.sha256(canonical_json(parts)).hexdigest()
 
-    def _train(self, level: int, trials: Sequence[TrialRecord]) -> None:
-        keeper = FolderKeeper(
-            folder=self.folder.checkpoints(level), environment=self.trainer.environments[0]
-        )
-        members = [self._member(level, trial) for trial in trials]
-        trained = self.trainer.train(self.bundle.architecture, members, (), keeper)
-        for trial, member, done in zip(trials, members, trained, strict=True):
-            write_result(self._place(level, trial), self._result(level, trial, member, done))
-        keeper.clear()
-
     def _member(self, level: int, trial: TrialRecord) -> Member:
         weights, mask = self._begin(level, trial)
         return Member(
@@ -254,23 +267,6 @@ class _Replay:
         # theta0 of a later iteration.
         network = self.trainer.recipe.network
         return initialize(self.bundle.architecture, network, _seed(trial)), mask
-
-    def _result(self, level: int, trial: TrialRecord, member: Member, done: Trained) -> Result:
-        return Result(
-            level=level,
-            control=TICKET,
-            trial=trial.index,
-            origin=trial.index,
-            ticket=self._mark(trial),
-            order_seed=_seed(trial),
-            seed=None,
-            kept=kept(member.mask),
-            prunable=self.bundle.manifest.prunable,
-            transferred=1.0,
-            head="keep",
-            backend=done.backend,
-            curves=done.curves,
-        )
 
 
 def _seed(trial: TrialRecord) -> int:

@@ -93,35 +93,31 @@ def push_replay(
     write_bytes(kept, data)
     name = layout.replay_file(hashlib.sha256(data).hexdigest())
     try:
-        return _add(there, repo, name, record, kept)
+        # One commit; a file of its own never stands against what others push meanwhile.
+        for attempt in range(ATTEMPTS):
+            snapshot, manifest = peek(there, repo)
+            if manifest.id != record.bundle:
+                raise EvidenceError(
+                    f"{repo} now has other tickets than those that were replayed.",
+                    "Replay those that it has: `ticket verify OWNER/NAME --replay --push`.",
+                )
+            try:
+                return there.push(
+                    repo,
+                    [(name, kept)],
+                    message=f"Replay by {record.who}: {record.outcome}",
+                    parent=snapshot.commit,
+                    create_pr=_is_public(there),
+                )
+            except HubConflictError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # the last attempt has returned or raised
     except HubAccessError as error:
         raise HubAccessError(
             f"{error.problem} The record of the replay was not added to {repo}.",
             f"Ask its owner for the right to write, or to push {kept} as {name}.",
         ) from error
-
-
-def _add(hub: Hub, repo: str, name: str, record: ReplayRecord, source: Path) -> Pushed:
-    """One commit; a file of its own never stands against what others push meanwhile."""
-    for attempt in range(ATTEMPTS):
-        snapshot, manifest = peek(hub, repo)
-        if manifest.id != record.bundle:
-            raise EvidenceError(
-                f"{repo} now has other tickets than those that were replayed.",
-                "Replay those that it has: `ticket verify OWNER/NAME --replay --push`.",
-            )
-        try:
-            return hub.push(
-                repo,
-                [(name, source)],
-                message=f"Replay by {record.who}: {record.outcome}",
-                parent=snapshot.commit,
-                create_pr=_is_public(hub),
-            )
-        except HubConflictError:
-            if attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError  # the last attempt has returned or raised
 
 
 def _is_public(hub: Hub) -> bool:

@@ -99,7 +99,23 @@ class Session:
             EnvironmentMismatchError: it was begun in another environment.
         """
         if self.header is None:
-            self.header = self._write_header()
+            data = self._data()
+            header: dict[str, Any] = {
+                "digest": self.spec.digest,
+                "spec": self.spec.to_table(),
+                "bundle": self._bundle,
+                "data": {
+                    "name": self.spec.data.name,
+                    "fingerprint": data.fingerprint,
+                    "classes": data.classes,
+                    "test_examples": len(data.test.labels),
+                    "input_shape": list(data.input_shape),
+                    "mean": data.mean.tolist(),
+                    "std": data.std.tolist(),
+                },
+            }
+            self.folder.write_header(header)
+            self.header = header
         if self.header["data"]["fingerprint"] != self._data().fingerprint:
             raise RunMismatchError(
                 f"{self.folder.path} was begun with other data of {self.spec.data.name}.",
@@ -188,22 +204,3 @@ class Session:
         found = self.folder.read_dense(trial, control)
         assert found is not None, "dense networks are trained before what begins from them"
         return found
-
-    def _write_header(self) -> dict[str, Any]:
-        data = self._data()
-        header: dict[str, Any] = {
-            "digest": self.spec.digest,
-            "spec": self.spec.to_table(),
-            "bundle": self._bundle,
-            "data": {
-                "name": self.spec.data.name,
-                "fingerprint": data.fingerprint,
-                "classes": data.classes,
-                "test_examples": len(data.test.labels),
-                "input_shape": list(data.input_shape),
-                "mean": data.mean.tolist(),
-                "std": data.std.tolist(),
-            },
-        }
-        self.folder.write_header(header)
-        return header

@@ -14,19 +14,19 @@ __all__ = ["EvidenceRow", "csv_text", "interval_text", "markdown", "rows", "show
 
 def rows(levels: Sequence[LevelEvidence]) -> list[EvidenceRow]:
     """For each level the ticket and then its controls."""
-    return [row for level in levels for row in _rows(level)]
-
-
-def _rows(level: LevelEvidence) -> list[EvidenceRow]:
-    return level_rows(
-        level.level,
-        {name: outcome_of(results) for name, results in level.results.items()},
-        {
-            name: sum(each.density for each in results) / len(results)
-            for name, results in level.results.items()
-        },
-        level.verdict,
-    )
+    return [
+        row
+        for level in levels
+        for row in level_rows(
+            level.level,
+            {name: outcome_of(results) for name, results in level.results.items()},
+            {
+                name: sum(each.density for each in results) / len(results)
+                for name, results in level.results.items()
+            },
+            level.verdict,
+        )
+    ]
 
 
 def markdown(

@@ -142,7 +142,15 @@ def _forget(session: Session, which: Select[TicketEntry]) -> None:
 def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
     facts: dict[str, Any] = json.loads(row.facts)
     fields = listed.fields
-    levels = [_level(level, facts) for level in facts["levels"]]
+    levels = [
+        {
+            "level": level["level"],
+            "density": level["density"],
+            "accuracy": accuracy_of(level, facts),
+            "verdict": level["verdict"] or "",
+        }
+        for level in facts["levels"]
+    ]
     chosen = facts["default"]
     level = next(each for each in facts["levels"] if each["level"] == chosen["level"])
     evidence = level["evidence"]
@@ -190,15 +198,6 @@ def metric_of(facts: Mapping[str, Any] | None) -> Metric:
     known = {name: facts[name] for name in ("margin", "lower_is_better", "unit")}
     metric = Metric(facts["name"], **known)
     return ACCURACY if metric.is_accuracy else metric
-
-
-def _level(level: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "level": level["level"],
-        "density": level["density"],
-        "accuracy": accuracy_of(level, facts),
-        "verdict": level["verdict"] or "",
-    }
 
 
 def accuracy_of(level: Mapping[str, Any], facts: Mapping[str, Any]) -> float:

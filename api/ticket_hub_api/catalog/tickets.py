@@ -96,7 +96,10 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
     found = {row.id: row for row in rows}
     fitting = _fitting(database, {row.id: row.level for row in found.values()}, wanted)
     others = _other_metrics(database, [row.manifest for row in found.values() if _other(row)])
-    costs = _costs(database, [row.manifest for row in found.values()])
+    manifests = [row.manifest for row in found.values()]
+    cost = fact("cost", sqlite=is_sqlite(database))
+    statement = select(BundleFacts.manifest, cost).where(BundleFacts.manifest.in_(manifests))
+    costs = dict(map(tuple, database.execute(statement))) if manifests else {}
     ladders = _ladders(database, ids)
     return tuple(
         _item(
@@ -113,13 +116,6 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
 
 def _other(row: Any) -> bool:  # noqa: ANN401 - columns of a row
     return bool(row.accuracy == NOT_MEASURED)
-
-
-def _costs(database: Rows, manifests: list[str]) -> dict[str, Any]:
-    """What lists show of the costs of bundles, where they were measured."""
-    cost = fact("cost", sqlite=is_sqlite(database))
-    statement = select(BundleFacts.manifest, cost).where(BundleFacts.manifest.in_(manifests))
-    return dict(map(tuple, database.execute(statement))) if manifests else {}
 
 
 def _ladders(database: Rows, ids: list[str]) -> dict[str, list[tuple[float, float]]]:

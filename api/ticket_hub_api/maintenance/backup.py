@@ -167,22 +167,20 @@ def _copy_contents(blobs: Blobs, contents: list[_Content], folder: Path) -> tupl
         if target.exists() and target.stat().st_size == content.size:
             continue
         try:
-            _write(blobs.read(content.key, 0, content.size), content, target)
+            make_folder(target.parent)
+            digest = hashlib.sha256()
+            with open_durable(target) as stream:
+                for piece in blobs.read(content.key, 0, content.size):
+                    digest.update(piece)
+                    stream.write(piece)
+                if digest.hexdigest() != content.sha256:
+                    raise StorageError(
+                        f"{content.key} has changed on disk.", "Run `ticket hub fsck`."
+                    )
             copied += 1
         except TicketHubError as error:
             bad.append(str(error))
     return copied, bad
-
-
-def _write(pieces: Iterator[bytes], content: _Content, target: Path) -> None:
-    make_folder(target.parent)
-    digest = hashlib.sha256()
-    with open_durable(target) as stream:
-        for piece in pieces:
-            digest.update(piece)
-            stream.write(piece)
-        if digest.hexdigest() != content.sha256:
-            raise StorageError(f"{content.key} has changed on disk.", "Run `ticket hub fsck`.")
 
 
 def read_backup(folder: Path) -> Backup:

@@ -51,7 +51,12 @@ class Observed:
 
         async def observed(message: Message) -> None:
             """Note status and size of an answer as it goes out."""
-            _look(message, seen, identifier)
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                others = [each for each in message.get("headers", ()) if each[0] != b"x-request-id"]
+                message["headers"] = [*others, (b"x-request-id", identifier.encode())]
+            elif message["type"] == "http.response.body":
+                seen["bytes"] += len(message.get("body", b""))
             await send(message)
 
         started = time.perf_counter()
@@ -101,15 +106,6 @@ def _any_text(text: str) -> str:
 
 
 _short_text = functools.lru_cache(maxsize=4096)(_any_text)
-
-
-def _look(message: Message, seen: dict[str, int], identifier: str) -> None:
-    if message["type"] == "http.response.start":
-        seen["status"] = message["status"]
-        others = [each for each in message.get("headers", ()) if each[0] != b"x-request-id"]
-        message["headers"] = [*others, (b"x-request-id", identifier.encode())]
-    elif message["type"] == "http.response.body":
-        seen["bytes"] += len(message.get("body", b""))
 
 
 def _identifier(scope: Scope) -> str:

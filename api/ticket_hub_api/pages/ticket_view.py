@@ -238,7 +238,11 @@ def view_of(
     drawn = evidence_of(services, connection, ticket) is not None
     metric = metric_of(about["metric"])
     kinds = (_ladder, *([_differences] if controls else []), _curves) if drawn else ()
-    experiments = _experiments(connection, viewer, ticket)
+    wanted = ExperimentFilter(ticket=ticket.repo)
+    found = experiments_of(connection, wanted, viewer, limit=MAX_EXPERIMENTS)
+    experiments = tuple(
+        item for item in found.items if item.origin != "search" and item.source == ticket.source
+    )
     others = () if ticket.source else tuple(of_other_metrics(connection, viewer, ticket.repo))
     vouching = vouching_of(services, connection, ticket, signers_of(services.settings))
     history = history_of(ticket, experiments, others, vouching)
@@ -272,13 +276,3 @@ def _evidence_of(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _stop_of(about: Mapping[str, Any]) -> str:
     found = [each.get("stops_early", True) for each in _evidence_of(about)]
     return read_at(stops_early=any(found) or not found)
-
-
-def _experiments(
-    connection: Connection, viewer: Principal, ticket: TicketDetail
-) -> tuple[ExperimentItem, ...]:
-    wanted = ExperimentFilter(ticket=ticket.repo)
-    found = experiments_of(connection, wanted, viewer, limit=MAX_EXPERIMENTS)
-    return tuple(
-        item for item in found.items if item.origin != "search" and item.source == ticket.source
-    )

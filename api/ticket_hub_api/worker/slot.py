@@ -34,7 +34,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticket_hub.errors import TicketHubError
-from ticket_hub_api.jobs.leases import Lease
 from ticket_hub_api.jobs.queue import JobQueue
 from ticket_hub_api.jobs.tokens import job_token
 from ticket_hub_api.jobs.transitions import clock
@@ -139,22 +138,19 @@ class SlotProcess:
         self._job_id = lease.job_id
         try:
             self._say("job begins", **about)
-            self._carry_out(lease)
+            Attempt(
+                queue=self.queue,
+                lease=lease,
+                task=task_of(lease, self.place),
+                engine=lambda: self.engine,
+                is_stopping=self.stopping.is_set,
+                quota=self.options.quota_seconds,
+                beat_seconds=min(BEAT_SECONDS, self.options.lease_seconds / 5),
+            ).carry_out()
             self._say("job left", **about)
         finally:
             self._job_id = ""
         return True
-
-    def _carry_out(self, lease: Lease) -> None:
-        Attempt(
-            queue=self.queue,
-            lease=lease,
-            task=task_of(lease, self.place),
-            engine=lambda: self.engine,
-            is_stopping=self.stopping.is_set,
-            quota=self.options.quota_seconds,
-            beat_seconds=min(BEAT_SECONDS, self.options.lease_seconds / 5),
-        ).carry_out()
 
     def _show(self) -> None:
         with self.database.write() as session:

@@ -52,7 +52,16 @@ class Worker:
                     self._keep(index)
                 self.stopping.wait(LOOK_SECONDS)
         finally:
-            self._end()
+            for process in self._processes.values():
+                if process.poll() is None:
+                    process.terminate()
+            end = time.monotonic() + PATIENCE_SECONDS
+            for process in self._processes.values():
+                try:
+                    process.wait(max(0.1, end - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping.set()
@@ -69,18 +78,6 @@ class Worker:
         if not self.stopping.is_set():
             self._begun[index] = time.monotonic()
             self._processes[index] = _start(self.slots[index])
-
-    def _end(self) -> None:
-        for process in self._processes.values():
-            if process.poll() is None:
-                process.terminate()
-        end = time.monotonic() + PATIENCE_SECONDS
-        for process in self._processes.values():
-            try:
-                process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def _start(options: Options) -> subprocess.Popen[bytes]:

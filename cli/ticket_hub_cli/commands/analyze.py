@@ -113,7 +113,19 @@ def command(
             f"Up to {networks} networks train, {plan.iterations:,} iterations "
             "each; what is in the folder is not trained again."
         )
-    _tell(_carry_out(plan, out, given), out)
+    result = _carry_out(plan, out, given)
+    if out.form == "json":
+        out.json(json.loads((result.folder / ANALYSIS).read_bytes()))
+        return
+    if out.form == "quiet":
+        out.text(str(result.folder))
+        return
+    for finding in result.findings:
+        sentence = find_analysis(finding.analysis).describe(finding.result)
+        level = "dense" if not finding.level else f"level {finding.level}"
+        out.text(f"{finding.analysis}, {level} ({percent(finding.density)} of weights): {sentence}")
+    out.text(f"page: {result.folder / 'analysis.html'}")
+    out.hint(f"Figures and tables are in {result.folder}, too.")
 
 
 def _carry_out(plan: AnalysisPlan, out: CommandOutput, given: dict[str, Any]) -> AnalyzeResult:
@@ -128,18 +140,3 @@ def _carry_out(plan: AnalysisPlan, out: CommandOutput, given: dict[str, Any]) ->
             observe=watcher.observe, should_stop=should_stop, **given["resources"]
         )
         return carry_out(plan, resources, folder=given["folder"], on_finding=take)
-
-
-def _tell(result: AnalyzeResult, out: CommandOutput) -> None:
-    if out.form == "json":
-        out.json(json.loads((result.folder / ANALYSIS).read_bytes()))
-        return
-    if out.form == "quiet":
-        out.text(str(result.folder))
-        return
-    for finding in result.findings:
-        sentence = find_analysis(finding.analysis).describe(finding.result)
-        level = "dense" if not finding.level else f"level {finding.level}"
-        out.text(f"{finding.analysis}, {level} ({percent(finding.density)} of weights): {sentence}")
-    out.text(f"page: {result.folder / 'analysis.html'}")
-    out.hint(f"Figures and tables are in {result.folder}, too.")

@@ -84,7 +84,10 @@ def command(
     else:
         _show(compared)
     if page is not None:
-        _write(compared, page)
+        from ticket_hub.report.comparison import write_page
+
+        write_page(compared, page)
+        click.echo(f"The page is {page}: open it in a browser.", err=True)
 
 
 def _show_tries(runs: tuple[str, ...], form: str) -> None:
@@ -121,10 +124,3 @@ def _show(compared: Compared) -> None:
     click.echo()
     for note in tables.notes(compared):
         click.echo(note)
-
-
-def _write(compared: Compared, page: Path) -> None:
-    from ticket_hub.report.comparison import write_page
-
-    write_page(compared, page)
-    click.echo(f"The page is {page}: open it in a browser.", err=True)

@@ -107,7 +107,10 @@ def command(
     finish_log(log, result.run)
     _tell(result, out)
     if out.form == "human":
-        _draw(result, out)
+        from ticket_hub.report.runs import report_run
+
+        report_run(result.run, forms=["png", "html"])
+        out.text(f"figures: {result.run / 'report'}")
         _advise(result, ticket, out, pulled=stays_as_it_is(wanted.source.bundle.path))
 
 
@@ -161,13 +164,6 @@ def _tell(result: RetrainResult, out: CommandOutput) -> None:
                 "differences stay as they are."
             )
     out.text(f"evidence: {result.run / 'evidence.json'}")
-
-
-def _draw(result: RetrainResult, out: CommandOutput) -> None:
-    from ticket_hub.report.runs import report_run
-
-    report_run(result.run, forms=["png", "html"])
-    out.text(f"figures: {result.run / 'report'}")
 
 
 def _advise(result: RetrainResult, ticket: str, out: CommandOutput, *, pulled: bool) -> None:

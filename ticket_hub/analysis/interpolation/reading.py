@@ -61,7 +61,15 @@ class WeightReader:
             self.module.load_state_dict(dict(weights))
             if self._norms:
                 self._estimate()
-            loss, accuracy = self._read().tolist()
+            part = self.data.test
+            size = EVALUATION_BATCH.get(self.device.type, 100)
+            total = torch.zeros(2, dtype=torch.float64, device=self.device)
+            pixels = floats(part, self.data)
+            for images, labels in zip(pixels.split(size), part.labels.split(size), strict=True):
+                with autocast(self.training, self.device):
+                    logits = self.module(images)
+                total += read_logits(logits.unsqueeze(0), labels)[0] * len(labels)
+            loss, accuracy = (total / len(part)).tolist()
         return loss, 1.0 - accuracy
 
     def _estimate(self) -> None:
@@ -82,14 +90,3 @@ class WeightReader:
         order = torch.randperm(len(self.data.train), generator=generator)
         chosen = order[: self.statistics_examples].to(self.device)
         return normalized(self.data.train.inputs[chosen], self.data)
-
-    def _read(self) -> Tensor:
-        part = self.data.test
-        size = EVALUATION_BATCH.get(self.device.type, 100)
-        total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        pixels = floats(part, self.data)
-        for images, labels in zip(pixels.split(size), part.labels.split(size), strict=True):
-            with autocast(self.training, self.device):
-                logits = self.module(images)
-            total += read_logits(logits.unsqueeze(0), labels)[0] * len(labels)
-        return total / len(part)

@@ -44,7 +44,19 @@ def read_google(path: Path, hints: Hints) -> ImportedTickets:
     """
     folders = _trials(path)
     raw = [_layers(folder / "0" / LADDER / "initial") for folder in folders]
-    architecture = _network(raw[0], hints)
+    layers = raw[0]
+    inputs, classes = layers[0].shape[1], layers[-1].shape[0]
+    side = math.isqrt(inputs)
+    shape = hints.input_shape or (1, side, side)
+    if math.prod(shape) != inputs:
+        raise refusal(
+            f"Images of shape {shape} do not have the {inputs} inputs of these weights.",
+            "Give their shape with `--input-shape CxHxW`.",
+        )
+    if len(layers) == 1:
+        raise refusal("A network of one layer has no counterpart here.")
+    name = "-".join(["lenet", *(str(layer.shape[0]) for layer in layers[:-1])])
+    architecture = architecture_for(NetworkSpec(name=name), shape, classes)
     trials = tuple(
         ImportedTrial(theta0=_theta0(layers, architecture), masks=_masks(folder, architecture))
         for layers, folder in zip(raw, folders, strict=True)
@@ -84,21 +96,6 @@ def _layers(folder: Path) -> list[Tensor]:
     if any(array.dim() != 2 for array in arrays):  # noqa: PLR2004 - matrices
         raise refusal("A layer is no matrix.", "Only fully connected networks are known here.")
     return [array.T.contiguous() for array in arrays]
-
-
-def _network(layers: list[Tensor], hints: Hints) -> Architecture:
-    inputs, classes = layers[0].shape[1], layers[-1].shape[0]
-    side = math.isqrt(inputs)
-    shape = hints.input_shape or (1, side, side)
-    if math.prod(shape) != inputs:
-        raise refusal(
-            f"Images of shape {shape} do not have the {inputs} inputs of these weights.",
-            "Give their shape with `--input-shape CxHxW`.",
-        )
-    if len(layers) == 1:
-        raise refusal("A network of one layer has no counterpart here.")
-    name = "-".join(["lenet", *(str(layer.shape[0]) for layer in layers[:-1])])
-    return architecture_for(NetworkSpec(name=name), shape, classes)
 
 
 def _names(count: int) -> list[str]:

@@ -173,8 +173,13 @@ def nearest_recipe(
     """The recipe that comes nearest; a part that has no name here is not known."""
     known = known_data(hparams)
     search = {"levels": levels, "trials": trials, "rewind": f"{start}it" if start else "init"}
+    init = hparams[MODEL].get("model_init", "").replace("_", "-")
     parts = {
-        "network": _network(hparams[MODEL], architecture),
+        "network": (
+            None
+            if init not in {"kaiming-normal", "orthogonal"}
+            else {"name": architecture.name, "init": init, "options": dict(architecture.options)}
+        ),
         "data": None if known is None else _data(hparams[DATA], known),
         "training": _training(hparams, per_epoch(hparams)),
         "pruning": _pruning(hparams.get(PRUNING, {}), architecture),
@@ -231,13 +236,6 @@ def _pretrained_otherwise(hparams: Hparams) -> bool:
     if f"{BEFORE}{TRAINING}" not in hparams:
         return False
     return before != search or hparams.get(f"{BEFORE}{DATA}") != hparams.get(DATA)
-
-
-def _network(model: Mapping[str, str], architecture: Architecture) -> dict[str, Any] | None:
-    init = model.get("model_init", "").replace("_", "-")
-    if init not in {"kaiming-normal", "orthogonal"}:
-        return None
-    return {"name": architecture.name, "init": init, "options": dict(architecture.options)}
 
 
 def _data(data: Mapping[str, str], known: KnownData) -> dict[str, Any]:

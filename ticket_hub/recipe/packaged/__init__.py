@@ -64,7 +64,15 @@ def _whole(name: str, above: tuple[str, ...]) -> dict[str, Any]:
 
 def _text(name: str) -> str:
     if name.endswith(".toml"):
-        return _read(Path(name))
+        path = Path(name)
+        try:
+            return path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise RecipeError(
+                f"The recipe file {path} cannot be read: {reason}.",
+                "Give the path of a TOML file, or a name that `ticket recipes` lists.",
+            ) from error
     if name not in recipe_names():
         raise RecipeError(
             f"There is no recipe {name!r}.",
@@ -72,17 +80,6 @@ def _text(name: str) -> str:
             "a recipe of your own is given as the path of a .toml file.",
         )
     return resources.files(__package__).joinpath(f"{name}.toml").read_text("utf-8")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise RecipeError(
-            f"The recipe file {path} cannot be read: {reason}.",
-            "Give the path of a TOML file, or a name that `ticket recipes` lists.",
-        ) from error
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
