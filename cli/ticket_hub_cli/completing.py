@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["DATASET", "DATASETS", "in_list", "levels_of"]
+__all__ = ["DATASET", "DATASETS", "CompletedName", "in_list", "levels_of"]
 
 
-def in_list(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    """Names for the last place of a list with commas between, of those that are not in it yet."""
-    before, comma, last = incomplete.rpartition(",")
+def in_list(names: Iterable[str], incomplete: str) -> list[str]:
+    """The list with commas between that is typed, with each name at its end that it lacks."""
+    before, comma, _ = incomplete.rpartition(",")
     there = {name.strip() for name in before.split(",")}
-    fitting = sorted(name for name in names if name not in there and name.startswith(last))
-    return [CompletionItem(f"{before}{comma}{name}") for name in fitting]
+    return [f"{before}{comma}{name}" for name in sorted(names) if name not in there]
 
 
 def levels_of(incomplete: str) -> list[CompletionItem]:
@@ -36,28 +36,43 @@ def levels_of(incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(f"{place}:{name}") for name in names if name.startswith(level)]
 
 
-class DataSetName(click.ParamType[str]):
+class CompletedName(click.ParamType[str], ABC):
+    """A name that the shell completes."""
+
+    name = "text"
+    path_kind = ""
+    """Where no name fits, the shell completes paths of this kind, `file` or `dir`, if any."""
+
+    @abstractmethod
+    def names(self, incomplete: str) -> Iterable[str]:
+        """The names to choose from, of which those are offered that begin like what is typed."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names that begin like what is typed, or else paths."""
+        del ctx, param
+        known = self.names(incomplete)
+        found = [CompletionItem(name) for name in known if name.startswith(incomplete)]
+        paths = [CompletionItem(incomplete, type=self.path_kind)] if self.path_kind else []
+        return found or paths
+
+
+class DataSetName(CompletedName):
     """The name of a data set, or several with commas between; any text may be one.
 
     Args:
         several: whether it is a list.
     """
 
-    name = "text"
-
     def __init__(self, *, several: bool = False) -> None:
         self._several = several
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def names(self, incomplete: str) -> Iterable[str]:
         """The names that are registered, plugins' too."""
-        del ctx, param
         from ticket_hub.data.registry import data_names
 
-        if self._several:
-            return in_list(data_names(), incomplete)
-        return [CompletionItem(name) for name in data_names() if name.startswith(incomplete)]
+        return in_list(data_names(), incomplete) if self._several else data_names()
 
 
 DATASET = DataSetName()

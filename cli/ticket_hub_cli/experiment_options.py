@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub_cli import options
 from ticket_hub_cli.assignments import settings
-from ticket_hub_cli.completing import in_list
+from ticket_hub_cli.completing import CompletedName, in_list
 
 __all__ = ["TERMS", "experiment_options", "listed"]
 
@@ -28,16 +27,13 @@ TERMS = (
 """Keys of `ticket_hub.transfer.terms.Terms`: what is trained."""
 
 
-class ControlNames(click.ParamType[str]):
+class ControlNames(CompletedName):
     """Names of controls, with commas between."""
 
     name = "controls"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def names(self, incomplete: str) -> Iterable[str]:
         """The last name, of those that are not there yet."""
-        del ctx, param
         return in_list(CONTROLS, incomplete)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.shell_completion import CompletionItem
 
-from ticket_hub_cli.completing import levels_of
+from ticket_hub_cli.completing import CompletedName, levels_of
 
 if TYPE_CHECKING:
     from ticket_hub.registry import Registry
@@ -27,16 +28,13 @@ __all__ = [
 ]
 
 
-class Assignment(click.ParamType[str]):
+class Assignment(CompletedName):
     """A key of a recipe and its value, such as training.optimizer=adam."""
 
     name = "assignment"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def names(self, incomplete: str) -> Iterable[str]:
         """The keys; and behind one whose values have names, these."""
-        del ctx, param
         from ticket_hub.recipe import Recipe
         from ticket_hub.recipe.axes import NETWORKS, OPEN
         from ticket_hub.recipe.tables import key_paths
@@ -44,48 +42,48 @@ class Assignment(click.ParamType[str]):
         key, equals, _ = incomplete.partition("=")
         keys = [f"{path}=" for path in key_paths(Recipe) if "." in path]
         axes = {NETWORKS.key: NETWORKS, **OPEN}
-        known = [f"{key}={name}" for name in axes.get(key, ())] if equals else keys
-        return [CompletionItem(each) for each in known if each.startswith(incomplete)]
+        return [f"{key}={name}" for name in axes.get(key, ())] if equals else keys
 
 
-class RecipeName(click.ParamType[str]):
+class RecipeName(CompletedName):
     """A packaged recipe, or the path of a user's own file."""
 
     name = "recipe"
+    path_kind = "file"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """The packaged names, and files."""
-        del ctx, param
+    def names(self, incomplete: str) -> Iterable[str]:
+        """The packaged names."""
+        del incomplete
         from ticket_hub.recipe import recipe_names
 
-        names = [name for name in recipe_names() if name.startswith(incomplete)]
-        return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="file")]
+        return recipe_names()
 
 
-class RunName(click.ParamType[str]):
+class RunName(CompletedName):
     """A run in the user's folder of runs, or the path of a run or a bundle."""
 
     name = "run"
+    path_kind = "dir"
+
+    def names(self, incomplete: str) -> Iterable[str]:
+        """The runs that exist."""
+        del incomplete
+        from ticket_hub.home import runs_folder
+
+        folder = runs_folder()
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """The runs that exist, and folders; behind a colon, the levels of a ticket."""
-        del ctx, param
         # `builtin:` begins the names of what comes along, and has no level behind it.
         if ":" in incomplete and not incomplete.startswith("builtin:"):
             return levels_of(incomplete)
-        from ticket_hub.home import runs_folder
-
-        folder = runs_folder()
-        found = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-        names = [name for name in found if name.startswith(incomplete)]
-        return [CompletionItem(n) for n in names] or [CompletionItem(incomplete, type="dir")]
+        return super().shell_complete(ctx, param, incomplete)
 
 
-class RegisteredName(click.ParamType[str]):
+class RegisteredName(CompletedName):
     """A name that is built in, or that a plugin has registered.
 
     Args:
@@ -122,13 +120,10 @@ class RegisteredName(click.ParamType[str]):
             self.fail(f"There is no {value!r}. {remedy}", param, ctx)
         return value
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def names(self, incomplete: str) -> Iterable[str]:
         """The names, plugins' too."""
-        del ctx, param
-        names = sorted(self._registry.names())
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        del incomplete
+        return sorted(self._registry.names())
 
 
 RECIPE = RecipeName()

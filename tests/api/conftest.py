@@ -20,6 +20,7 @@ from ticket_hub import retrain
 from ticket_hub_api.background import RunningHub, start_hub
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
+from ticket_hub_api.store.migrate import migrate
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 QUICK = {"training.iterations": 60, "training.evaluate_every": 20}
@@ -117,6 +118,20 @@ def owner(hub: RunningHub) -> str:
     """The name of the account that the shared hub was started with."""
     name: str = HfApi(endpoint=hub.endpoint, token=hub.token).whoami()["name"]
     return name
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """The database of a new hub without accounts, of either kind."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.sqlite'}"
+    if request.param == "postgresql":
+        url = Settings(database=request.getfixturevalue("shared_database")).database_url
+    opened = Database(url)
+    migrate(opened)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -49,12 +49,12 @@ def mark_of(
     return mean, [[max(0.0, mean - scale * interval.low)], [max(0.0, scale * interval.high - mean)]]
 
 
-def span(interval: Interval, form: str = ".2f") -> str:
+def span(interval: Interval) -> str:
     """A share as `98.30 (98.10 to 98.50)`, in per cent."""
-    mean = f"{100 * interval.mean:{form}}"
+    mean = f"{100 * interval.mean:.2f}"
     if interval.low is None or interval.high is None:
         return mean
-    return f"{mean} ({100 * interval.low:{form}} to {100 * interval.high:{form}})"
+    return f"{mean} ({100 * interval.low:.2f} to {100 * interval.high:.2f})"
 
 
 def ratio(first: float | None, second: float | None) -> float | None:

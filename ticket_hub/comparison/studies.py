@@ -119,14 +119,13 @@ class Study:
         return {name: each for name, each in {**level.networks, **dense}.items() if each.curves}
 
 
-def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = None) -> Study:
+def bundle_study(bundle: Bundle, *, name: str) -> Study:
     """The search that a bundle came from.
 
     A level counts only where every trial was measured, as it does for the bundle's own verdicts.
 
     Args:
         name: to show it under.
-        levels: only these, and the dense one.
 
     Raises:
         BundleError: its evidence breaks the format or is not what the manifest says.
@@ -161,7 +160,7 @@ def bundle_study(bundle: Bundle, *, name: str, levels: Sequence[int] | None = No
         levels=tuple(
             StudyLevel(level=level, networks=networks, verdict=None)
             for level, networks in measured.items()
-            if level and TICKET in networks and (levels is None or level in levels)
+            if level and TICKET in networks
         ),
         about=f"{manifest.architecture.name} on {manifest.data.name}",
         metric=manifest.metric,
@@ -202,10 +201,8 @@ def _case(study: Study, level: StudyLevel) -> Judged:
     return ticket, dense | outcomes if study.kind == "search" else outcomes | dense
 
 
-def experiment_study(
-    stored: StoredExperiment, *, name: str = "", levels: Sequence[int] | None = None
-) -> Study:
-    """An experiment on disk, or some levels of it."""
+def experiment_study(stored: StoredExperiment, *, name: str = "") -> Study:
+    """An experiment on disk."""
     spec = stored.spec
     batch = spec.digest  # of an author's own loop, whose draws nobody else has
     if isinstance(spec, ExperimentSpec):
@@ -217,11 +214,7 @@ def experiment_study(
         id=stored.header["digest"],
         terms=experiment_terms(stored),
         dense=None if dense is None else _of_results(dense, outcome_of(dense), batch, spec.metric),
-        levels=tuple(
-            _of_evidence(each, batch, spec.metric)
-            for each in stored.levels
-            if levels is None or each.level in levels
-        ),
+        levels=tuple(_of_evidence(each, batch, spec.metric) for each in stored.levels),
         about=f"{spec.network.name} on {spec.data_name}",
         test_examples=stored.header["data"].get("test_examples"),
         metric=spec.metric,

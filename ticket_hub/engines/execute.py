@@ -86,15 +86,14 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 8.0  # in which training keeps a checkpoint
 
 
-def exit_with(handle: int, grace_seconds: float = GRACE_SECONDS) -> None:
+def exit_with(handle: int) -> None:
     """Stop this process, and after a grace kill its whole group, once the pipe is at its end.
 
     Args:
         handle: the reading end, inherited.
-        grace_seconds: training keeps a checkpoint in that time.
     """
 
     def watch() -> None:
@@ -102,7 +101,7 @@ def exit_with(handle: int, grace_seconds: float = GRACE_SECONDS) -> None:
         while os.read(handle, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(grace_seconds)
+        time.sleep(GRACE_SECONDS)
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="tether").start()

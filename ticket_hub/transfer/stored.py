@@ -44,24 +44,19 @@ class StoredExperiment:
     rule: Rule
 
 
-def find_experiment(text: str, *, runs: Path | None = None) -> Path | None:
-    """The folder of the experiment that a path or a run's name stands for; None if it is none.
-
-    Args:
-        runs: the folder of runs; by default the user's.
-    """
-    for folder in (home.expanded(text), (runs or home.runs_folder()) / text):
-        if (folder / EXPERIMENT).is_file():
-            return folder
-    return None
+def find_experiment(place: str) -> Path | None:
+    """The folder of the experiment that a path or a run's name stands for; None if it is none."""
+    return _folder_with(EXPERIMENT, place)
 
 
 def find_transfer(place: str) -> Path | None:
     """The folder of a finished transfer that a path or a run's name stands for, if any."""
-    for folder in (home.expanded(place), home.runs_folder() / place):
-        if (folder / MATRIX).is_file():
-            return folder
-    return None
+    return _folder_with(MATRIX, place)
+
+
+def _folder_with(file: str, place: str) -> Path | None:
+    folders = (home.expanded(place), home.runs_folder() / place)
+    return next((folder for folder in folders if (folder / file).is_file()), None)
 
 
 def read_experiment(folder: Path) -> StoredExperiment:

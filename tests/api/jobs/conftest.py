@@ -8,27 +8,17 @@ from sqlalchemy import delete
 
 from ticket_hub_api.accounts import accounts
 from ticket_hub_api.jobs.queue import JobQueue
-from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobEvent
-from ticket_hub_api.store.migrate import migrate
 
 Queues = Callable[[float], JobQueue]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def database(new_database: Database) -> Database:
     """The database of a new hub with one account, `ada`, of either kind."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.sqlite'}"
-    if request.param == "postgresql":
-        url = Settings(database=request.getfixturevalue("shared_database")).database_url
-    opened = Database(url)
-    migrate(opened)
-    accounts.add_user(opened, "ada")
-    yield opened
-    opened.close()
+    accounts.add_user(new_database, "ada")
+    return new_database
 
 
 @pytest.fixture

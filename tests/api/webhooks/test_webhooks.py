@@ -32,7 +32,6 @@ from ticket_hub_api.errors import ApiError
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
-from ticket_hub_api.store.migrate import migrate
 from ticket_hub_api.store.tables import SECOND, Repository, now
 from ticket_hub_api.store.webhook_tables import WebhookDelivery
 from ticket_hub_api.webhooks import addresses, forgetting, hooks, sending
@@ -106,20 +105,12 @@ def hub(shared: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield started
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def database(new_database: Database) -> Database:
     """The database of a new hub with two accounts, of either kind."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.sqlite'}"
-    if request.param == "postgresql":
-        url = Settings(database=request.getfixturevalue("shared_database")).database_url
-    opened = Database(url)
-    migrate(opened)
     for name in ("ada", "eve"):
-        accounts.add_user(opened, name)
-    yield opened
-    opened.close()
+        accounts.add_user(new_database, name)
+    return new_database
 
 
 def allowing(receiver: Receiver, **choices: Any) -> Settings:  # noqa: ANN401 - fields of Settings

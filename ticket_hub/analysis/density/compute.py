@@ -80,14 +80,11 @@ def compute(subject: Subject) -> Density:
     return measure_density(subject.layers, [ticket.mask for ticket in subject.tickets])
 
 
-def measure_density(
-    layers: Sequence[PrunableLayer], masks: Sequence[Mask], threshold: float = NEAR_COLLAPSE
-) -> Density:
+def measure_density(layers: Sequence[PrunableLayer], masks: Sequence[Mask]) -> Density:
     """Count what the masks of several trials keep in each layer.
 
     Args:
         masks: by trial, at least one.
-        threshold: kept weights for each unit below which a layer is near collapse.
 
     Raises:
         MaskMismatchError: a mask is of another network.
@@ -96,15 +93,14 @@ def measure_density(
         check_layers(layers, mask)
     counts = [kept_by_layer(mask) for mask in masks]
     return Density(
-        threshold=threshold,
+        threshold=NEAR_COLLAPSE,
         layers=tuple(
-            _layer(layer, tuple(count[layer.name] for count in counts), threshold)
-            for layer in layers
+            _layer(layer, tuple(count[layer.name] for count in counts)) for layer in layers
         ),
     )
 
 
-def _layer(layer: PrunableLayer, kept: tuple[int, ...], threshold: float) -> LayerReading:
+def _layer(layer: PrunableLayer, kept: tuple[int, ...]) -> LayerReading:
     units = layer.shape[0]
     return LayerReading(
         layer=layer.name,
@@ -112,5 +108,5 @@ def _layer(layer: PrunableLayer, kept: tuple[int, ...], threshold: float) -> Lay
         size=layer.size,
         units=units,
         kept=kept,
-        near_collapse=min(kept) < threshold * units,
+        near_collapse=min(kept) < NEAR_COLLAPSE * units,
     )
