@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,8 @@ def on_device(device: torch.device) -> Iterator[None]:
     another device than its step works on is empty, and replaying it trains nothing.
     """
     if device.type == "cuda":
+        # torch says so of its own thread for backward passes, and sets the context at once.
+        warnings.filterwarnings("ignore", "Attempting to run cuBLAS, but there was no current CUDA")
         with torch.cuda.device(device):
             yield
     else:

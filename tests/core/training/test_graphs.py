@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -44,6 +45,18 @@ def test_every_step_is_done_on_a_device_that_is_not_the_first(cuda: PretendedCud
             repeat(counting(done), times)
     assert cuda.current == 0
     assert done.item() == 27
+
+
+def test_a_users_first_backward_pass_on_a_gpu_warns_of_no_missing_context(
+    cuda: PretendedCuda,
+) -> None:
+    with on_device(SECOND):
+        warnings.warn(
+            "Attempting to run cuBLAS, but there was no current CUDA context! Attempting to set "
+            "the primary context...",
+            stacklevel=1,
+        )
+    assert cuda.current == 0
 
 
 def test_a_graph_that_holds_no_step_is_refused(cuda: PretendedCuda) -> None:
