@@ -178,6 +178,13 @@ def test_completion_prints_what_the_shell_evaluates(shell: str, ticket: Callable
     assert "_TICKET_COMPLETE" in ran.stdout
 
 
+def test_bash_takes_a_run_and_its_level_for_one_word(ticket: Callable[..., Any]) -> None:
+    script = ticket("completion", "bash").stdout + '\nprintf "%s" "$COMP_WORDBREAKS"'
+    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert "=" in ran.stdout
+    assert ":" not in ran.stdout  # bash itself has it there
+
+
 def test_a_closed_pipe_is_no_error() -> None:
     code = "from ticket_hub_cli.main import main; main()"
     command = f"{sys.executable} -c {code!r} recipes digits-quick --format json | true"

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ticket_hub.transfer.sharing import sign_bundle
+
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/format-1"
 BAD_SIGNATURE, BAD_BUNDLE = 23, 10
 
@@ -75,3 +77,17 @@ def test_each_way_to_be_wrong_ends_with_its_own_code(
     assert ticket("sign", str(bundle), "--key", "nobody").code == BAD_SIGNATURE
     assert ticket("keygen", "ann").code == BAD_SIGNATURE
     assert ticket("trust", "add", "ann", str(tmp_path / "nothing.pub")).code == 9
+
+
+def test_a_signed_bundle_keeps_its_signature_where_a_push_that_would_sign_it_anew_cannot(
+    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+) -> None:
+    made_key(ticket, "ann", tmp_path)
+    sign_bundle(bundle, key="ann")  # in Python, where nothing is drawn
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    assert bundle / "ladder.svg" not in before
+    asked = ("push", str(bundle), "ann/digits", "--sign", "--hub", str(tmp_path / "hub"))
+    assert ticket(*asked, "--key", "nobody").code != 0
+    assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+    assert ticket(*asked, "--key", "ann").code == 0
+    assert ticket("verify", str(bundle), "--signer", "ann").code == 0

@@ -108,9 +108,13 @@ def _version(database: Rows, repository_id: str, oid: str) -> Description:
         .join(BundleFacts, BundleFacts.manifest == TicketVersion.manifest)
         .where(TicketVersion.repository_id == repository_id, TicketVersion.oid == oid)
     ).first()
-    if row is None or row.problem:
+    if row is None:
         raise TicketNotFoundError(
-            f"This revision holds no ticket. {row.problem if row else ''}".strip(),
+            "This revision is still being read.", "It was pushed just now: ask again in a moment."
+        )
+    if row.problem:
+        raise TicketNotFoundError(
+            f"This revision holds no ticket. {row.problem}",
             "Push a bundle with `ticket push`, or choose another revision.",
         )
     return _description(row.facts)

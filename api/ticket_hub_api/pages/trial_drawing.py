@@ -21,6 +21,7 @@ __all__ = [
 WIDTH, HEIGHT, ROW = 720, 240, 28
 LEFT, RIGHT, TOP, BOTTOM = 190, 24, 12, 40
 MIN_POINTS = 2
+LEFT_OF_CURVES = 76  # their legend stands below
 LOOKS = 6
 Ticks = tuple[tuple[float, str], ...]
 Points: TypeAlias = Sequence[tuple[int, float]]
@@ -85,6 +86,7 @@ class LearningFigure(CurvesFigure):
     means: Mapping[str, str]
     looks: Mapping[str, int]
     floor: str
+    left: int = LEFT_OF_CURVES
 
 
 def trials_figure(trials: Mapping[str, Sequence[float]], metric: Metric) -> TrialsFigure | None:
@@ -164,7 +166,7 @@ def learning_figure(
     values = [y for x, y in every if 10 * x >= last]
     least = min(values) if not metric.lower_is_better else min(y for _, y in every)
     most = max(values) if metric.lower_is_better else max(y for _, y in every)
-    across = scale([0.0, last], LEFT + 12, WIDTH - RIGHT - 12)
+    across = scale([0.0, last], LEFT_OF_CURVES + 12, WIDTH - RIGHT - 12)
     up = scale([least, most], HEIGHT - BOTTOM - 12, TOP + 12)
 
     def drawn(points: Points) -> str:

@@ -7,6 +7,9 @@ import click
 from ticket_hub_cli import options
 
 SHELLS = ["bash", "zsh", "fish"]
+WHOLE_WORDS = """
+# Bash would take what stands before a colon for another word, and complete no level: RUN:7
+COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}"""
 
 
 @options.command(
@@ -24,4 +27,5 @@ def command(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None, "click completes all three shells"
     root = ctx.find_root().command
-    click.echo(kind(root, {}, "ticket", "_TICKET_COMPLETE").source())
+    source = kind(root, {}, "ticket", "_TICKET_COMPLETE").source()
+    click.echo(source + WHOLE_WORDS if shell == "bash" else source)

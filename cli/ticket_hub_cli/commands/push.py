@@ -74,9 +74,7 @@ def command(
             param_hint="TICKET",
         )
     bundle = place.bundle
-    if (
-        terms["sign"] or not (bundle / SIGNATURE).exists()
-    ):  # another figure would cost the signature
+    if not (bundle / SIGNATURE).exists():  # another figure would cost it, also if the push fails
         draw_card(bundle, out.hint)
     terms["license"] = _license(bundle, terms["license"])
     pushed = push_bundle(bundle, repo, **terms)

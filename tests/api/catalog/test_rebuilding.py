@@ -13,11 +13,13 @@ from huggingface_hub import HfApi
 from sqlalchemy import delete, select
 
 from tests.helpers.forked import running_hub
-from ticket_hub.errors import HubError
+from ticket_hub.errors import HubError, TicketNotFoundError
 from ticket_hub.hub import connect, push
 from ticket_hub_api import operation
+from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.catalog.indexing import index_pending
+from ticket_hub_api.catalog.ticket_detail import one_ticket
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.ticket_tables import BundleFacts, TicketEntry, TicketLevel, TicketVersion
@@ -87,6 +89,9 @@ def test_made_anew_the_catalog_is_the_same(filled: tuple[Settings, str]) -> None
             session.execute(delete(table))
         if database.is_sqlite:
             session.connection().exec_driver_sql("DELETE FROM ticket_words")
+    viewer = Principal(account_id="1" * 24, name="root", scope="admin")
+    with database.read() as connection, pytest.raises(TicketNotFoundError, match="still being"):
+        one_ticket(connection, viewer, f"{owner}/one")
     with operation.open_hub(settings) as hub:
         assert index_pending(hub) == sum(1 for _ in before["ticket_versions"])
         assert index_pending(hub) == 0

@@ -113,6 +113,7 @@ def test_an_estimate_makes_no_job(member: Reader, filled: dict[str, str]) -> Non
     before = member.get("/jobs").text.count("/jobs/")
     page = member.post("/jobs", filled | {"estimate": "1"})
     assert "This would train 9 networks" in page.text
+    assert 'name="patience"' in page.text
     drawn = member.post("/jobs", filled | {"estimate": "1", "reinits": "2"})
     assert "This would train 12 networks" in drawn.text  # 3 tickets, 3 dense, 2 x 3 reinit
     assert re.search(r'name="reinits" value="2"', drawn.text)
