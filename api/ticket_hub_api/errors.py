@@ -61,10 +61,10 @@ class ApiError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """All of it, on its way from one process to another."""
-        return _again, (self.status, self.message, self.code, self.headers, self.content)
+        return _unpickled, (self.status, self.message, self.code, self.headers, self.content)
 
 
-def _again(
+def _unpickled(
     status: int, message: str, code: str, headers: dict[str, str], content: dict[str, object]
 ) -> ApiError:
     return ApiError(status, message, code=code, headers=headers, content=content)

@@ -63,7 +63,7 @@ class OpenHub(Protocol):
 
 
 @dataclass(frozen=True)
-class _Started:
+class _TorchChild:
     process: subprocess.Popen[bytes]
     work: socket.socket
 
@@ -75,7 +75,7 @@ class TorchProcess:
         """Start nothing yet."""
         self._hub = hub
         self._lock = threading.Lock()
-        self._started: _Started | None = None
+        self._started: _TorchChild | None = None
 
     def start(self) -> None:
         """Start it, so that it is ready when somebody asks. It takes seconds; nobody waits."""
@@ -123,7 +123,7 @@ class TorchProcess:
                 self._started.process.wait()
                 self._started = None
 
-    def _running(self) -> _Started | None:
+    def _running(self) -> _TorchChild | None:
         """The process, started anew where it was ended; None where it never was to be."""
         with self._lock:
             if self._started is not None and self._started.process.poll() is not None:
@@ -132,7 +132,7 @@ class TorchProcess:
             return self._started
 
 
-def _start(settings: Settings) -> _Started:
+def _start(settings: Settings) -> _TorchChild:
     """A new interpreter: neither threads nor locks come along, nor any open file but one."""
     ours, theirs = socket.socketpair()
     with theirs:
@@ -147,4 +147,4 @@ def _start(settings: Settings) -> _Started:
                 "PYTHONPATH": os.pathsep.join(sys.path),
             },
         )
-    return _Started(process, ours)
+    return _TorchChild(process, ours)

@@ -213,10 +213,10 @@ def _contrast(other: Measured, first: Measured, pairing: Pairing) -> Contrast:
     if pairing == "none":
         return contrast(other.outcome, first.outcome, pairing=pairing)
     common = [order for order in other.orders if order in first.orders]
-    return contrast(_of(other, common), _of(first, common), pairing=pairing)
+    return contrast(_reordered(other, common), _reordered(first, common), pairing=pairing)
 
 
-def _of(measured: Measured, orders: Sequence[str]) -> Outcome:
+def _reordered(measured: Measured, orders: Sequence[str]) -> Outcome:
     """The outcome of some trials, in the order of `orders`."""
     places = [measured.orders.index(order) for order in orders]
     return Outcome(

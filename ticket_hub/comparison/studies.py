@@ -213,27 +213,25 @@ def experiment_study(stored: StoredExperiment, *, name: str = "") -> Study:
         kind="experiment",
         id=stored.header["digest"],
         terms=experiment_terms(stored),
-        dense=None if dense is None else _of_results(dense, outcome_of(dense), batch, spec.metric),
-        levels=tuple(_of_evidence(each, batch, spec.metric) for each in stored.levels),
+        dense=None if dense is None else _measured(dense, outcome_of(dense), batch, spec.metric),
+        levels=tuple(_study_level(each, batch, spec.metric) for each in stored.levels),
         about=f"{spec.network.name} on {spec.data_name}",
         test_examples=stored.header["data"].get("test_examples"),
         metric=spec.metric,
     )
 
 
-def _of_evidence(level: LevelEvidence, batch: str, metric: Metric) -> StudyLevel:
+def _study_level(level: LevelEvidence, batch: str, metric: Metric) -> StudyLevel:
     outcomes = outcomes_of(level.results)
     networks = {
-        name: _of_results(results, outcomes[name], batch, metric)
+        name: _measured(results, outcomes[name], batch, metric)
         for name, results in level.results.items()
         if name != DENSE
     }
     return StudyLevel(level=level.level, networks=networks, verdict=level.verdict)
 
 
-def _of_results(
-    results: Sequence[Result], outcome: Outcome, batch: str, metric: Metric
-) -> Measured:
+def _measured(results: Sequence[Result], outcome: Outcome, batch: str, metric: Metric) -> Measured:
     return Measured(
         level=results[0].level,
         density=sum(each.density for each in results) / len(results),

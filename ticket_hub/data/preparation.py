@@ -92,7 +92,7 @@ def moments(spec: DataSpec, train: Part) -> tuple[Tensor, Tensor]:
     if spec.normalize == "unit" or train.kind == "tokens":
         return torch.zeros(channels), torch.ones(channels)
     if spec.normalize == "source":
-        return _of_source(spec, spec.mean, channels), _of_source(spec, spec.std, channels)
+        return _per_channel(spec, spec.mean, channels), _per_channel(spec, spec.std, channels)
     if train.kind == "features":
         return _moments_of_numbers(train.inputs.cpu())
     values = torch.arange(256, dtype=torch.float64) / 255
@@ -112,7 +112,7 @@ def moments(spec: DataSpec, train: Part) -> tuple[Tensor, Tensor]:
     return torch.stack(means).float(), torch.stack(stds).float()
 
 
-def _of_source(spec: DataSpec, given: tuple[float, ...], channels: int) -> Tensor:
+def _per_channel(spec: DataSpec, given: tuple[float, ...], channels: int) -> Tensor:
     values = torch.tensor(given, dtype=torch.float32)
     if len(given) != channels and given and 1 in {len(given), channels}:
         values = values.mean().expand(channels).clone()

@@ -43,7 +43,7 @@ def follow(
         WorkLostError: a work ended without saying why, or somebody else cancelled it.
         TicketHubError: what a work failed with; the same call goes on once that is mended.
     """
-    followed = _Followed(engine, works, listen)
+    followed = _WorkFollower(engine, works, listen)
     try:
         followed.submit()
         while not followed.look():
@@ -54,7 +54,7 @@ def follow(
         raise
 
 
-def _refuse_to_go_on(followed: _Followed, should_stop: Callable[[], bool] | None) -> None:
+def _refuse_to_go_on(followed: _WorkFollower, should_stop: Callable[[], bool] | None) -> None:
     if should_stop is not None and should_stop():
         raise StoppedError(
             f"Stopped with {len(followed.left)} works to do; what they have done is kept.",
@@ -62,7 +62,7 @@ def _refuse_to_go_on(followed: _Followed, should_stop: Callable[[], bool] | None
         )
 
 
-class _Followed:
+class _WorkFollower:
     """Works on their way.
 
     Attributes:

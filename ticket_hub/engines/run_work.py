@@ -67,13 +67,13 @@ def execute(
     with owned:
         progress = ProgressFile(folder.progress)
         progress.started()
-        code = _attempt(folder, progress, _Stopping(folder, should_stop), processes)
+        code = _attempt(folder, progress, _StopSignal(folder, should_stop), processes)
         progress.ended(code)
         return code
 
 
 @dataclass
-class _Stopping:
+class _StopSignal:
     """Whether to stop: by a signal, or by the mark that an engine leaves from another machine.
 
     The mark is looked for once a second, since it may lie on a slow disk.

@@ -68,7 +68,7 @@ def watch_run(
         yield from follow_job(str(run), hub=hub, token=token)
         return
     place = _place(run, None if runs is None else Path(runs))
-    watched = _Watched(place)
+    watched = _RunWatcher(place)
     yield {"event": "run", **_facts(summarize(place), place)}
     quiet_since: float | None = None
     while True:
@@ -127,7 +127,7 @@ def _facts(found: RunSummary, place: Path) -> Event:
 
 
 @dataclass
-class _Watched:
+class _RunWatcher:
     """A run's folder, and what was told of it.
 
     Attributes:
@@ -181,7 +181,7 @@ class _Watched:
         """What was not told yet."""
         works = self.works
         for work in works:
-            yield from self._of_work(work, alone=len(works) == 1)
+            yield from self._work_events(work, alone=len(works) == 1)
         yield from self._new_levels()
         yield from self._new_results()
         if not works:
@@ -232,7 +232,7 @@ class _Watched:
             level = {"level": None if self.results else done}
             yield {"event": "progress", **level, **facts, "rate": _rate(before, each)}
 
-    def _of_work(self, work: WorkFolder, *, alone: bool) -> Iterator[Event]:
+    def _work_events(self, work: WorkFolder, *, alone: bool) -> Iterator[Event]:
         offset = self.offsets.get(work.path, 0)
         events, self.offsets[work.path] = read_progress(work.progress, offset)
         now = time.time()

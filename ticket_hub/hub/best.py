@@ -97,7 +97,7 @@ def _standings(
                 if report:
                     report(error)
                 experiments, costs, own = (), (), {}
-            yield from _of_bundle(hit.repo, manifest, experiments, costs, own)
+            yield from _bundle_standings(hit.repo, manifest, experiments, costs, own)
     except HubError as error:
         if not (packaged and report):
             raise
@@ -111,10 +111,12 @@ def _packaged(network: str | None) -> Iterator[Standing]:
         bundle = open_bundle(PACKAGED / name.removeprefix(BUILTIN))
         if network in {None, bundle.manifest.architecture.name}:
             own = _own_controls(bundle.manifest, bundle.curves)
-            yield from _of_bundle(name, bundle.manifest, bundle.experiments(), bundle.costs(), own)
+            yield from _bundle_standings(
+                name, bundle.manifest, bundle.experiments(), bundle.costs(), own
+            )
 
 
-def _of_bundle(
+def _bundle_standings(
     name: str,
     manifest: Manifest,
     experiments: Iterable[ExperimentRecord],
@@ -201,12 +203,12 @@ def _own_controls(
     verdicts = summary.shown(found, manifest.family, summary.rule_of(manifest.metric))
     density = {level.index: level.density for level in manifest.levels}
     return {
-        level: _beside(level, density[level], ticket, controls, verdicts.get(level))
+        level: _level_result(level, density[level], ticket, controls, verdicts.get(level))
         for level, (ticket, controls) in summary.beside(found).items()
     }
 
 
-def _beside(
+def _level_result(
     level: int,
     density: float,
     ticket: Outcome,

@@ -39,7 +39,7 @@ def connect(
         raise HubError(
             f"{text} is no address of a hub.", "Give a folder, or an http:// or https:// address."
         )
-    return FolderHub(expanded(text)) if text else _by_default(token)
+    return FolderHub(expanded(text)) if text else _default_hub(token)
 
 
 def _named_hub() -> str:
@@ -63,7 +63,7 @@ def _is_address(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
-def _by_default(token: str | Literal[False] | None) -> HuggingFaceHub:
+def _default_hub(token: str | Literal[False] | None) -> HuggingFaceHub:
     """What `HF_ENDPOINT` names, or the public Hub, also where it is set to nothing."""
     named = os.environ.get("HF_ENDPOINT", PUBLIC).strip()
     if named and not _is_address(named):

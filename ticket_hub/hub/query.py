@@ -138,7 +138,7 @@ def search(
         )
     found: Iterator[SearchHit] = chain(packaged, _matches(hub, query, report))
     if report and packaged != ():
-        found = _as_far_as_it_goes(found, report)
+        found = _until_unavailable(found, report)
     if sort == "best":
         found = iter(_best_first(list(found)))
     elif sort == "accuracy":
@@ -154,7 +154,7 @@ def search(
     yield from islice(found, limit)
 
 
-def _as_far_as_it_goes(found: Iterator[SearchHit], report: Report) -> Iterator[SearchHit]:
+def _until_unavailable(found: Iterator[SearchHit], report: Report) -> Iterator[SearchHit]:
     """The same, and where the hub ends it, that is only reported."""
     try:
         yield from found

@@ -122,14 +122,14 @@ def _build(architecture: Architecture, *, inputs: str = "") -> nn.Module:
         if blank:
             module = module.to("meta")
     tensors_of(module)
-    presented = _Presented(architecture, inputs)
+    presented = _InputShaper(architecture, inputs)
     presented.hook(module)
     if blank:
         _check_forward(architecture, module, presented.shape)
     return module
 
 
-class _Presented:
+class _InputShaper:
     """Gives a module its inputs in the shape that its author has them in."""
 
     def __init__(self, architecture: Architecture, inputs: str) -> None:

@@ -40,15 +40,15 @@ def pruning_rules(
     Args:
         training, search: None where they are not known; then nothing is asked that needs them.
     """
-    yield from _of_pruning(pruning)
-    yield from _of_early(pruning, search)
-    yield from _of_shrinking(pruning, training)
+    yield from _amount_rules(pruning)
+    yield from _early_rules(pruning, search)
+    yield from _shrinking_rules(pruning, training)
     fits = pruning.granularity == "unit" and pruning.criterion == "magnitude"
     need = "'gamma' with pruning.granularity 'unit' and pruning.criterion 'magnitude' alone"
     yield "pruning.norm", pruning.norm, pruning.norm != "gamma" or fits, need
 
 
-def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
+def _amount_rules(pruning: PruningSpec) -> Iterator[Rule]:
     rates, path = dict(pruning.rates), "pruning.rates"
     yield path, rates, set(rates) <= {*LAYER_KINDS}, f"keyed by {', '.join(LAYER_KINDS)}"
     yield path, rates, all(0 <= rate < 1 for rate in rates.values()), "in [0, 1) each"
@@ -84,7 +84,7 @@ def _of_pruning(pruning: PruningSpec) -> Iterator[Rule]:
     )
 
 
-def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]:
+def _early_rules(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]:
     when, count = pruning.when, pruning.examples_per_class
     known = WHEN.fullmatch(when) is not None
     yield (
@@ -131,9 +131,9 @@ def _of_early(pruning: PruningSpec, search: SearchSpec | None) -> Iterator[Rule]
     )
 
 
-def _of_shrinking(pruning: PruningSpec, training: TrainingSpec | None) -> Iterator[Rule]:
+def _shrinking_rules(pruning: PruningSpec, training: TrainingSpec | None) -> Iterator[Rule]:
     begin, end, every = pruning.begin, pruning.end, pruning.every
-    yield from _of_settling(pruning)
+    yield from _settling_rules(pruning)
     if not pruning.is_in_training:
         for key, value, usual in (("begin", begin, 0), ("end", end, 0), ("every", every, 100)):
             need = f"{usual} unless when is 'gradual' or 'early-bird'"
@@ -153,7 +153,7 @@ def _of_shrinking(pruning: PruningSpec, training: TrainingSpec | None) -> Iterat
     yield "pruning.granularity", pruning.granularity, whole, need
 
 
-def _of_settling(pruning: PruningSpec) -> Iterator[Rule]:
+def _settling_rules(pruning: PruningSpec) -> Iterator[Rule]:
     count, distance = pruning.settled_masks, pruning.settled_distance
     if pruning.when != "early-bird":
         for key, value, usual in (("masks", count, 5), ("distance", distance, 0.1)):

@@ -64,21 +64,21 @@ def check_specs(
     if network is not None:
         scale = network.init_scale
         rules.append(("network.init_scale", scale, scale > 0, "above 0"))
-        rules += _of_initial(network)
+        rules += _initial_rules(network)
     if data is not None:
-        rules += _of_data(data)
+        rules += _data_rules(data)
     if training is not None:
-        rules += [*_of_training(training), *_of_optimizer(training)]
+        rules += [*_training_rules(training), *_optimizer_rules(training)]
     if pruning is not None:
         rules += pruning_rules(pruning, training, search)
     if search is not None:
-        rules += _of_search(search, training.iterations if training is not None else None)
+        rules += _search_rules(search, training.iterations if training is not None else None)
     for path, value, holds, need in rules:
         if not holds:
             raise RecipeError(f"{path} cannot be {value!r}.", f"It must be {need}.")
 
 
-def _of_initial(network: NetworkSpec) -> Iterator[Rule]:
+def _initial_rules(network: NetworkSpec) -> Iterator[Rule]:
     weights, digest = network.weights, network.weights_sha256
     known = not weights or WEIGHTS.fullmatch(weights) is not None
     yield "network.weights", weights, known, SOURCES
@@ -94,7 +94,7 @@ def _of_initial(network: NetworkSpec) -> Iterator[Rule]:
     yield "network.weights_of", network.weights_of, of_ticket, need
 
 
-def _of_data(data: DataSpec) -> Iterator[Rule]:
+def _data_rules(data: DataSpec) -> Iterator[Rule]:
     yield "data.name", data.name, bool(data.name), "the name of a data set"
     yield "data.size", data.size, 0 <= data.size <= MAX_PIXELS, f"from 0 to {MAX_PIXELS}"
     fits = isinstance(data.crop, str) or 0 <= data.crop <= MAX_PADDING
@@ -126,7 +126,7 @@ def _of_data(data: DataSpec) -> Iterator[Rule]:
     yield "data.std", data.std, all(std > 0 for std in data.std), "above 0 each"
 
 
-def _of_training(training: TrainingSpec) -> Iterator[Rule]:
+def _training_rules(training: TrainingSpec) -> Iterator[Rule]:
     for key in ("iterations", "batch_size"):
         value = getattr(training, key)
         yield f"training.{key}", value, value >= 1, "at least 1"
@@ -154,7 +154,7 @@ def _of_training(training: TrainingSpec) -> Iterator[Rule]:
     )
 
 
-def _of_optimizer(training: TrainingSpec) -> Iterator[Rule]:
+def _optimizer_rules(training: TrainingSpec) -> Iterator[Rule]:
     for key in ("lr", "eps", "gamma"):
         value = getattr(training, key)
         yield f"training.{key}", value, value > 0, "above 0"
@@ -171,7 +171,7 @@ def _of_optimizer(training: TrainingSpec) -> Iterator[Rule]:
     )
 
 
-def _of_search(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:
+def _search_rules(search: SearchSpec, iterations: int | None) -> Iterator[Rule]:
     yield "search.levels", search.levels, 0 <= search.levels <= MAX_LEVELS, f"0 to {MAX_LEVELS}"
     yield "search.trials", search.trials, 1 <= search.trials <= MAX_TRIALS, f"1 to {MAX_TRIALS}"
     yield "search.seed", search.seed, 0 <= search.seed < MAX_SEED, "from 0 to 2**62"

@@ -108,7 +108,7 @@ def summarize(path: Path) -> RunSummary:
     """How far the run or experiment in a folder is."""
     try:
         kind = kind_of(path) or "search"
-        return _summarize(path) if kind == "search" else _of_experiment(path, kind)
+        return _summarize(path) if kind == "search" else _summarize_experiment(path, kind)
     except (RunError, KeyError, TypeError, ValueError, OSError) as error:
         problem = error.problem if isinstance(error, RunError) else f"{path} is damaged: {error!r}."
         return RunSummary(path=path, state="damaged", ending=problem)
@@ -140,7 +140,7 @@ def _summarize(path: Path) -> RunSummary:
     )
 
 
-def _of_experiment(path: Path, kind: RunKind) -> RunSummary:
+def _summarize_experiment(path: Path, kind: RunKind) -> RunSummary:
     header = read_json(path / (EXPERIMENT if kind == "retrain" else MATRIX), "")
     spec = header.get("spec", {})
     evidence = path / EVIDENCE

@@ -101,7 +101,7 @@ def resolve(text: str, *, runs: Path | None = None, cache: Cache | None = None) 
                 "Give the folder of one of them.",
             )
         return Place(bundle=found[0], level=level, pulled=True) if found else address
-    return Place(bundle=_of_run(place, runs or home.runs_folder()), level=level)
+    return Place(bundle=_locate_run(place, runs or home.runs_folder()), level=level)
 
 
 def _nothing_in(path: Path, place: str) -> TicketNotFoundError:
@@ -134,7 +134,7 @@ def _no_level_yet(name: str) -> TicketNotFoundError:
     )
 
 
-def _of_run(name: str, runs: Path) -> Path:
+def _locate_run(name: str, runs: Path) -> Path:
     found = list_runs(runs)
     same = [run for run in found if name in {run.path.name, run.recipe}]
     named = [run for run in same if run.path.name == name]

@@ -98,10 +98,12 @@ class RunBundle:
         if present is not None and self._is_current(present, exact=exact):
             return
         if present != self._written:
-            self._controls = _in(self.folder.bundle, lambda bundle: controls_of(bundle.curves()))
-            self._experiments = _in(self.folder.bundle, Bundle.experiments)
-            self._costs = _in(self.folder.bundle, Bundle.costs)
-            self._reproductions = _in(self.folder.bundle, Bundle.reproductions)
+            self._controls = _read_if_sound(
+                self.folder.bundle, lambda bundle: controls_of(bundle.curves())
+            )
+            self._experiments = _read_if_sound(self.folder.bundle, Bundle.experiments)
+            self._costs = _read_if_sound(self.folder.bundle, Bundle.costs)
+            self._reproductions = _read_if_sound(self.folder.bundle, Bundle.reproductions)
         trials = [
             TrialContent(index=index, seed=seed, theta0=weights, start=start)
             for index, (seed, weights) in enumerate(zip(seeds, theta0, strict=True))
@@ -139,7 +141,7 @@ def _manifest(bundle: Path) -> Manifest | None:
         return None
 
 
-def _in(bundle: Path, read: Callable[[Bundle], tuple[T, ...]]) -> tuple[T, ...]:
+def _read_if_sound(bundle: Path, read: Callable[[Bundle], tuple[T, ...]]) -> tuple[T, ...]:
     """What a bundle has, if there is one to be read."""
     try:
         return read(open_bundle(bundle))

@@ -59,7 +59,7 @@ class LevelMasks:
         if index == 0:
             return self.ladder.dense()
         if index == self.ladder.search.first_level:
-            found = self._of_theta0(index)
+            found = self._masks_from_theta0(index)
             if isinstance(found, Ending):
                 raise LayerCollapseError(found.about, REMEDY, layer=found.layer)
             return found
@@ -123,7 +123,7 @@ class LevelMasks:
             return [trial.trained.weights for trial in self.recent[0].trials]
         return self._theta0()
 
-    def _of_theta0(self, index: int) -> tuple[Mask, ...] | Ending:
+    def _masks_from_theta0(self, index: int) -> tuple[Mask, ...] | Ending:
         """The masks of a level of a search without the dense one."""
         initial = self._initial()
         return self.ladder.prune(index, initial, self.ladder.dense(), initial, self._measured)
@@ -132,7 +132,7 @@ class LevelMasks:
         if (ahead := self.ahead.pop(level.index + 1, None)) is not None:
             return ahead
         if not self.ladder.search.dense:
-            return self.ladder.planned_end(level.index) or self._of_theta0(level.index + 1)
+            return self.ladder.planned_end(level.index) or self._masks_from_theta0(level.index + 1)
         known = self.recent | {level.index: level}
         parent = known[self.ladder.parent(level.index + 1) or 0]
         return self.ladder.following(

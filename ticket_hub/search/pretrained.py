@@ -121,7 +121,7 @@ def _normalized(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Pretrained:
+class _LoadedWeights:
     """A file of weights, read.
 
     Attributes:
@@ -144,7 +144,7 @@ class StartWeights:
 
     def __init__(self, spec: NetworkSpec) -> None:
         self._spec = spec
-        self._read: _Pretrained | None = None
+        self._read: _LoadedWeights | None = None
 
     def weights(self, architecture: Architecture, seed: int) -> Weights:
         """The whole state dict, a pure function of the recipe and the seed.
@@ -198,7 +198,7 @@ class StartWeights:
         size = file.path.stat().st_size
         return Reference(source=file.source, sha256=file.sha256, size=size, names=names)
 
-    def _pretrained(self, architecture: Architecture) -> _Pretrained:
+    def _pretrained(self, architecture: Architecture) -> _LoadedWeights:
         if self._read is None:
             self._read = self._load(architecture)
         return self._read
@@ -218,7 +218,7 @@ class StartWeights:
             name for weight in outputs for name in (weight, f"{weight.rpartition('.')[0]}.bias")
         )
 
-    def _load(self, architecture: Architecture) -> _Pretrained:
+    def _load(self, architecture: Architecture) -> _LoadedWeights:
         spec = self._spec
         found = _fetched(spec)
         tensors = read_tensors(found.path)
@@ -248,7 +248,7 @@ class StartWeights:
                     f"{name!r} in {found.source} holds NaN or infinity.", "Get another file."
                 )
         theirs = {id(value): name for name, value in tensors.items()}
-        return _Pretrained(
+        return _LoadedWeights(
             file=found,
             tensors={name: named[name] for name in wanted},
             names={name: theirs[id(named[name])] for name in wanted if id(named[name]) in theirs},

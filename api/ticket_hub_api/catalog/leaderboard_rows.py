@@ -80,13 +80,13 @@ def entries_of(database: Rows, wanted: LeaderboardFilter, viewer: Principal) -> 
             select(*_COLUMNS).where(*where).order_by(*order).limit(MAX_READ)
         ).all()
     if wanted.dataset:
-        found = _of_dataset(database, wanted, viewer, MAX_READ)
+        found = _entries_on(database, wanted, viewer, MAX_READ)
     else:
         datasets = _datasets(database, viewer)[:MAX_DATASETS]
         found = [
             row
             for each in datasets
-            for row in _of_dataset(
+            for row in _entries_on(
                 database, replace(wanted, dataset=each), viewer, MAX_READ // len(datasets)
             )
         ]
@@ -102,7 +102,7 @@ def _datasets(database: Rows, viewer: Principal) -> list[str]:
     return sorted({*database.scalars(found), *database.scalars(again)})
 
 
-def _of_dataset(
+def _entries_on(
     database: Rows, wanted: LeaderboardFilter, viewer: Principal, limit: int
 ) -> list[Entry]:
     """The entries with the best results on a data set, by experiments and by the searches."""

@@ -128,15 +128,15 @@ def conditions(
         # As a range, which the index of keys answers: `0` is the letter behind `/`.
         prefix = wanted.owner.lower() + "/"
         found.append(and_(TicketEntry.key >= prefix, TicketEntry.key < prefix[:-1] + "0"))
-    found += _of_levels(wanted, narrow=narrow)
-    found += _of_metric(wanted, sqlite=sqlite)
-    found += _of_cost(wanted, sqlite=sqlite)
+    found += _level_conditions(wanted, narrow=narrow)
+    found += _metric_conditions(wanted, sqlite=sqlite)
+    found += _cost_conditions(wanted, sqlite=sqlite)
     if words_of(wanted.text):
         found.append(has_words(wanted.text, sqlite=sqlite))
     return found
 
 
-def _of_metric(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool]]:
+def _metric_conditions(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool]]:
     """That the metric is this one; facts are looked into where accuracy was not measured alone."""
     if not wanted.metric:
         return []
@@ -149,7 +149,7 @@ def _of_metric(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool
     ]
 
 
-def _of_cost(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool]]:
+def _cost_conditions(wanted: TicketFilter, *, sqlite: bool) -> list[ColumnElement[bool]]:
     """That it was measured to cost so little; facts are looked into only where that is asked."""
     found: list[ColumnElement[bool]] = [
         fact("cost", name, sqlite=sqlite).as_float() <= most
@@ -180,7 +180,7 @@ def level_conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _of_levels(wanted: TicketFilter, *, narrow: bool) -> list[ColumnElement[bool]]:
+def _level_conditions(wanted: TicketFilter, *, narrow: bool) -> list[ColumnElement[bool]]:
     """That some level fits; first that the ticket's bits allow it, which costs less."""
     exact = level_conditions(wanted)
     entry = TicketEntry

@@ -109,7 +109,7 @@ def submit_job(
 
     def make(session: Session) -> str:
         """Enter the job, or find the one that was submitted with the same key."""
-        known = _with_key(session, viewer, idempotency_key)
+        known = _job_with_key(session, viewer, idempotency_key)
         if known is not None:
             return _same(known, digest)
         settings = hub.settings
@@ -243,7 +243,7 @@ def list_workers(hub: OpenHub) -> list[dict[str, Any]]:
     return overview.slots(hub.database)
 
 
-def _with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str, str] | None:
+def _job_with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str, str] | None:
     if key is None:
         return None
     row = session.execute(
@@ -256,7 +256,7 @@ def _with_key(session: Session, viewer: Principal, key: str | None) -> tuple[str
 
 def _made_before(hub: OpenHub, viewer: Principal, key: str | None, digest: str) -> str | None:
     with hub.database.read() as connection, Session(bind=connection) as session:
-        known = _with_key(session, viewer, key)
+        known = _job_with_key(session, viewer, key)
     return None if known is None else _same(known, digest)
 
 

@@ -65,7 +65,7 @@ def check_children(connection: Connection) -> Iterator[Damage]:
                     yield "row", f"{parent.__tablename__}: {key}", problem
     yield from _secrets(connection)
     yield from _jobs(connection)
-    yield from _without_keys(connection)
+    yield from _lost_references(connection)
 
 
 def _secrets(connection: Connection) -> Iterator[Damage]:
@@ -90,7 +90,7 @@ def _jobs(connection: Connection) -> Iterator[Damage]:
         yield "job", job_id, f"runs in the worker {worker_id}, which is missing"
 
 
-def _without_keys(connection: Connection) -> Iterator[Damage]:
+def _lost_references(connection: Connection) -> Iterator[Damage]:
     """References that no foreign key holds."""
     levels = (
         select(EvidenceLevel.evidence_id, EvidenceLevel.repository_id)

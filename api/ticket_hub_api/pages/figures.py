@@ -64,7 +64,7 @@ async def draw(hub: OpenHub, evidence: EvidenceFiles, kind: FigureKind) -> bytes
     """
     name = f"{evidence.digest} {kind.name} {kind.width}"
     contents = {path: content.sha256 for path, content in evidence.files.items()}
-    return await _kept(hub, name, _of_ticket, contents, kind)
+    return await _kept(hub, name, _draw_ticket, contents, kind)
 
 
 async def draw_compared(
@@ -81,7 +81,7 @@ async def draw_compared(
         BundleError: a bundle cannot be read. EvidenceError: nothing was measured in one.
     """
     name = f"{' '.join(names)} compared {width}"
-    return await _kept(hub, name, _of_comparison, viewer, names, width)
+    return await _kept(hub, name, _draw_comparison, viewer, names, width)
 
 
 async def _kept(
@@ -121,7 +121,7 @@ def _forget_oldest(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _of_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> Figure | str:
+def _draw_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> Figure | str:
     with hub.database.read() as connection:
         files = {path: open_content(hub, connection, contents[path]) for path in contents}
     with EvidenceFiles(digest="", files=files).opened() as bundle:
@@ -130,7 +130,7 @@ def _of_ticket(hub: OpenHub, contents: Mapping[str, str], kind: FigureKind) -> F
         return _FIGURES[kind.name](bundle, kind.width)
 
 
-def _of_comparison(hub: OpenHub, viewer: Principal, names: Sequence[str], width: float) -> Figure:
+def _draw_comparison(hub: OpenHub, viewer: Principal, names: Sequence[str], width: float) -> Figure:
     from ticket_hub.report.figures import tickets_figure
 
     ladders = compare_named(hub, viewer, names).ladders()

@@ -115,7 +115,7 @@ def _finish(session: Session, begun: _Try, status: int, problem: str) -> None:
 def _send(target: Target, begun: _Try) -> int:
     """The status of the answer, whose body nobody reads; a redirect is an answer like others."""
     body, moment = begun.body.encode(), int(time.time())
-    connection = _Pinned(target)
+    connection = _PinnedConnection(target)
     try:
         connection.request(
             "POST",
@@ -134,7 +134,7 @@ def _send(target: Target, begun: _Try) -> int:
         connection.close()
 
 
-class _Pinned(HTTPConnection):
+class _PinnedConnection(HTTPConnection):
     """A connection to the IP address that was looked at, whatever the name leads to by now."""
 
     def __init__(self, target: Target) -> None:

@@ -120,7 +120,7 @@ def compute(subject: Subject) -> Movement:
         RunError: a file of the run is damaged.
         DataError, TrainingError: the dense network has to be trained again, and cannot be.
     """
-    kept = _from_search(subject)
+    kept = _weights_of_search(subject)
     trained = _retrained(subject) if kept is None else kept
     tickets = subject.tickets
     return measure_movement(
@@ -132,7 +132,7 @@ def compute(subject: Subject) -> Movement:
     )
 
 
-def _from_search(subject: Subject) -> list[Weights] | None:
+def _weights_of_search(subject: Subject) -> list[Weights] | None:
     """The trained weights of level 0, or None where the search's run is not at hand."""
     run = RunFolder(subject.source.bundle.path.parent)
     if not (run.path / RUN).exists() or not run.has_level(0):

@@ -142,7 +142,7 @@ def read_tensors(path: Path, keys: Sequence[str] = WEIGHTS) -> dict[str, Tensor]
         raise refusal(f"{place} does not hold tensors by name, but {what}.")
     for name, value in found.items():
         if not isinstance(name, str) or not is_plain(value):
-            raise _beside(place, found, name, value)
+            raise _other_content_refusal(place, found, name, value)
     return {str(name): value.detach() for name, value in found.items()}
 
 
@@ -150,7 +150,7 @@ def _is_table(value: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and bool(value)
 
 
-def _beside(
+def _other_content_refusal(
     place: str, found: Mapping[str, Any], name: object, value: object
 ) -> ImportRefusedError:
     """The refusal of something beside plain tensors, with the key where tensors would be."""
