@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ticket_hub.analysis.folder import Finding
 from ticket_hub.analysis.interval import Interval
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.statistics import MIN_TRIALS
+from ticket_hub.table import Column, Table
 
-__all__ = ["bars_of", "count_trials", "level_name", "mark_of", "mean_and_bar", "ratio", "span"]
+__all__ = [
+    "bars_of",
+    "count_trials",
+    "layer_table",
+    "level_name",
+    "mark_of",
+    "mean_and_bar",
+    "ratio",
+    "span",
+]
 
 
 def level_name(finding: Finding) -> str:
@@ -23,6 +34,24 @@ def mean_and_bar(values: Sequence[float]) -> tuple[float, list[list[float]]]:
     """The mean, and how far a bar from the least to the greatest value reaches to both sides."""
     mean = sum(values) / len(values)
     return mean, [[max(0.0, mean - min(values))], [max(0.0, max(values) - mean)]]
+
+
+def layer_table(
+    findings: Sequence[Finding], *columns: tuple[Column, Callable[[Any], object]]
+) -> Table:
+    """One row for each level and layer of what was found.
+
+    Args:
+        columns: behind those of level and layer, each with what it shows of a layer.
+    """
+    return Table(
+        columns=[Column("level", show="d"), Column("layer"), *(column for column, _ in columns)],
+        rows=[
+            (finding.level, layer.layer, *(read(layer) for _, read in columns))
+            for finding in findings
+            for layer in finding.result.layers
+        ],
+    )
 
 
 def count_trials(n: int) -> str:

@@ -31,7 +31,9 @@ from ticket_hub.errors import StoppedError, TicketHubError
 from ticket_hub.exit_codes import exit_code
 from ticket_hub.runs.signals import stop_on_signals
 
-__all__ = ["exit_with", "main"]
+__all__ = ["main"]
+
+GRACE_SECONDS = 8.0  # in which training keeps a checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     with stop_on_signals() as should_stop:
         if given.tether is not None:
-            exit_with(given.tether)
+            _exit_with(given.tether)
         # Imported with the signals' handlers in place: PyTorch takes seconds.
         from ticket_hub.engines.run_work import execute, train_along
 
@@ -82,14 +84,7 @@ def _die_with(handle: int) -> None:
     os._exit(exit_code(StoppedError("", "")))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
-GRACE_SECONDS = 8.0  # in which training keeps a checkpoint
-
-
-def exit_with(handle: int) -> None:
+def _exit_with(handle: int) -> None:
     """Stop this process, and after a grace kill its whole group, once the pipe is at its end.
 
     Args:
@@ -105,3 +100,7 @@ def exit_with(handle: int) -> None:
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="tether").start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

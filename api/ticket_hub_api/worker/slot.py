@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SlotProcess", "main", "open_engine", "to_line"]
 
+GRACE_SECONDS = 6.0
+"""From SIGTERM to SIGKILL: with a sign of life before and the end after it, a cancel takes 10 s."""
+
 _log = logging.getLogger("ticket_hub_api.jobs")
 TICK_SECONDS = 1.0
 LOOK_SECONDS = 0.5
@@ -226,14 +229,6 @@ def to_line(options: Options) -> bytes:
     return json.dumps(dataclasses.asdict(options)).encode() + b"\n"
 
 
-if __name__ == "__main__":
-    main()
-
-
-GRACE_SECONDS = 6.0
-"""From SIGTERM to SIGKILL: with a sign of life before and the end after it, a cancel takes 10 s."""
-
-
 def open_engine(options: Options) -> Engine:
     """The engine that the options name.
 
@@ -254,3 +249,7 @@ def open_engine(options: Options) -> Engine:
         )
         return LocalEngine(pool=pool, grace_seconds=GRACE_SECONDS, tethered=True)
     return make_engine(options.engine, options.engine_options)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ticket_hub.analysis.density.compute import Density
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import count_trials, level_name
+from ticket_hub.analysis.marks import count_trials, layer_table, level_name
 from ticket_hub.analysis.panels import layer_panel, mark_in_row, place_in_row, wide_axis
 from ticket_hub.report.style import drawing, legend_below, look
 from ticket_hub.table import Column, Table
@@ -53,32 +53,17 @@ def draw(findings: Sequence[Finding]) -> Figure:
 
 def tabulate(findings: Sequence[Finding]) -> Table:
     """One row for each level and layer."""
-    rows = [
+    return layer_table(
+        findings,
+        (Column("kind"), lambda layer: layer.kind),
+        (Column("weights", show=","), lambda layer: layer.size),
+        (Column("kept (mean)", show=",.0f"), lambda layer: sum(layer.kept) / len(layer.kept)),
         (
-            finding.level,
-            layer.layer,
-            layer.kind,
-            layer.size,
-            sum(layer.kept) / len(layer.kept),
-            100 * sum(layer.densities) / len(layer.densities),
-            layer.least_per_unit,
-            "near collapse" if layer.near_collapse else "",
-        )
-        for finding in findings
-        for layer in finding.result.layers
-    ]
-    return Table(
-        columns=[
-            Column("level", show="d"),
-            Column("layer"),
-            Column("kind"),
-            Column("weights", show=","),
-            Column("kept (mean)", show=",.0f"),
             Column("density (%)", show=".2f"),
-            Column("least kept per unit", show=".1f"),
-            Column("state"),
-        ],
-        rows=rows,
+            lambda layer: 100 * sum(layer.densities) / len(layer.densities),
+        ),
+        (Column("least kept per unit", show=".1f"), lambda layer: layer.least_per_unit),
+        (Column("state"), lambda layer: "near collapse" if layer.near_collapse else ""),
     )
 
 

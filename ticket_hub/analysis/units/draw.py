@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import count_trials, level_name
+from ticket_hub.analysis.marks import count_trials, layer_table, level_name
 from ticket_hub.analysis.panels import layer_panel, mark_in_row, place_in_row
 from ticket_hub.analysis.units.compute import LayerUnits, Units
 from ticket_hub.report.style import drawing, legend_below
@@ -63,36 +62,16 @@ def _units_mark(panel: Axes, layer: LayerUnits, place: float, position: int, lab
 
 def tabulate(findings: Sequence[Finding]) -> Table:
     """One row for each level and layer."""
-    rows: list[tuple[Any, ...]] = [
-        (
-            finding.level,
-            layer.layer,
-            layer.units,
-            _mean(layer.without_incoming),
-            _mean(layer.cut_from_image),
-            _mean(layer.cut_from_classes),
-            _mean(layer.dead),
-            layer.inputs,
-            _mean(layer.without_outgoing),
-            _mean(layer.idle),
-        )
-        for finding in findings
-        for layer in finding.result.layers
-    ]
-    return Table(
-        columns=[
-            Column("level", show="d"),
-            Column("layer"),
-            Column("units", show=","),
-            Column("no weight in", show=",.1f"),
-            Column("no pixel reaches", show=",.1f"),
-            Column("reach no class", show=",.1f"),
-            Column("dead", show=",.1f"),
-            Column("inputs", show=","),
-            Column("no weight out", show=",.1f"),
-            Column("idle weights", show=",.1f"),
-        ],
-        rows=rows,
+    return layer_table(
+        findings,
+        (Column("units", show=","), lambda layer: layer.units),
+        (Column("no weight in", show=",.1f"), lambda layer: _mean(layer.without_incoming)),
+        (Column("no pixel reaches", show=",.1f"), lambda layer: _mean(layer.cut_from_image)),
+        (Column("reach no class", show=",.1f"), lambda layer: _mean(layer.cut_from_classes)),
+        (Column("dead", show=",.1f"), lambda layer: _mean(layer.dead)),
+        (Column("inputs", show=","), lambda layer: layer.inputs),
+        (Column("no weight out", show=",.1f"), lambda layer: _mean(layer.without_outgoing)),
+        (Column("idle weights", show=",.1f"), lambda layer: _mean(layer.idle)),
     )
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ticket_hub.analysis.folder import Finding
-from ticket_hub.analysis.marks import count_trials, level_name, ratio
+from ticket_hub.analysis.marks import count_trials, layer_table, level_name, ratio
 from ticket_hub.analysis.panels import (
     LINES,
     left_out,
@@ -64,32 +64,14 @@ def draw(findings: Sequence[Finding]) -> Figure:
 
 def tabulate(findings: Sequence[Finding]) -> Table:
     """One row for each level and layer."""
-    rows = [
-        (
-            finding.level,
-            layer.layer,
-            layer.everything.sd,
-            layer.survivors.sd,
-            ratio(layer.survivors.sd, layer.everything.sd),
-            layer.everything.mean,
-            layer.survivors.mean,
-            layer.survivors.n,
-        )
-        for finding in findings
-        for layer in finding.result.layers
-    ]
-    return Table(
-        columns=[
-            Column("level", show="d"),
-            Column("layer"),
-            Column("sd of all", show=".4f"),
-            Column("sd of survivors", show=".4f"),
-            Column("ratio", show=".2f"),
-            Column("mean of all", show="+.4f"),
-            Column("mean of survivors", show="+.4f"),
-            Column("survivors", show=","),
-        ],
-        rows=rows,
+    return layer_table(
+        findings,
+        (Column("sd of all", show=".4f"), lambda layer: layer.everything.sd),
+        (Column("sd of survivors", show=".4f"), lambda layer: layer.survivors.sd),
+        (Column("ratio", show=".2f"), lambda layer: ratio(layer.survivors.sd, layer.everything.sd)),
+        (Column("mean of all", show="+.4f"), lambda layer: layer.everything.mean),
+        (Column("mean of survivors", show="+.4f"), lambda layer: layer.survivors.mean),
+        (Column("survivors", show=","), lambda layer: layer.survivors.n),
     )
 
 
