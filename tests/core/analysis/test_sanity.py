@@ -19,7 +19,10 @@ EARLY = {"pruning.when": "init", "pruning.mode": "one-shot", "pruning.densities"
 
 @pytest.fixture(scope="module", autouse=True)
 def few_rounds() -> Iterator[None]:
-    """SynFlow in ten rounds instead of a hundred, for each of dozens of masks."""
+    """SynFlow in ten rounds instead of a hundred, for each of dozens of masks.
+
+    `tests/core/training/test_slopes.py` and `tests/core/search/test_early.py` run the hundred.
+    """
     with pytest.MonkeyPatch.context() as patch:
         entry = CRITERIA.entry("synflow")
         assert entry

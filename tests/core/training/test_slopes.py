@@ -11,6 +11,8 @@ from torch.nn import functional
 from ticket_hub.data import load, normalized
 from ticket_hub.errors import PruningError
 from ticket_hub.networks import architecture_for, build, initialize, outline
+from ticket_hub.pruning import masked, one_shot_mask
+from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
 from ticket_hub.training.slopes import (
     EXAMPLES_PER_CLASS,
@@ -20,7 +22,7 @@ from ticket_hub.training.slopes import (
     loss_gradients,
     synaptic_flow,
 )
-from ticket_hub.types import Architecture
+from ticket_hub.types import Architecture, Mask
 
 TRAINING = TrainingSpec(iterations=1, batch_size=10, optimizer="sgd", lr=0.1)
 DIGITS = load(DataSpec(name="digits", validation=200))
@@ -119,6 +121,38 @@ def test_flow_is_conserved_from_layer_to_layer(name: str) -> None:
         for layer in outline(architecture).layers
     ]
     assert all(abs(each / sums[-1] - 1) <= 1e-6 for each in sums)
+
+
+def test_synflow_conserves_flow_in_its_100_rounds_and_ends_with_one_weight_a_layer() -> None:
+    """At its critical compression, where nothing less could let anything through."""
+    architecture = architecture_for(NetworkSpec(name="lenet-40-40-20"), (1, 8, 8), 10)
+    weights = initialize(architecture, NetworkSpec(name=architecture.name), 0)
+    layers = outline(architecture).layers
+    size = sum(layer.size for layer in layers)
+    sums: list[list[float]] = []
+
+    def measured(_need: str, mask: Mask) -> dict[str, torch.Tensor]:
+        left = masked(weights, mask)
+        flow = synaptic_flow(architecture, left)
+        sums.append([float((left[e.name].double().abs() * flow[e.name]).sum()) for e in layers])
+        return flow
+
+    spec = PruningSpec(
+        criterion="synflow",
+        when="init",
+        mode="one-shot",
+        scope="global",
+        rates={"fc": 0.5, "output": 0.5},
+        target_density=len(layers) / size,
+    )
+    mask = one_shot_mask(
+        spec, layers, initial=weights, trained=weights, level=1, seed=0, measured=measured
+    )
+    shares = [(len(layers) / size) ** (turn / 100) for turn in range(1, 101)]
+    # Those at the end that would drop less than half a weight ask for nothing.
+    assert len(sums) == len({round(size * share) for share in shares}) > 80
+    assert all(abs(each / some[-1] - 1) <= 1e-6 for some in sums for each in some)
+    assert kept_by_layer(mask) == {layer.name: 1 for layer in layers}
 
 
 @pytest.mark.parametrize(
