@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 
 import torch
 
 from ticket_hub.bundle.ticket import TicketContent
-from ticket_hub.pruning import random_mask, random_mask_like, shuffled_mask
+from ticket_hub.networks import outline
+from ticket_hub.pruning import full_mask, random_mask, random_mask_like, shuffled_mask
 from ticket_hub.pruning.distribution import shared_out
 from ticket_hub.pruning.granularity_base import AnyGranularity
 from ticket_hub.pruning.masks import kept_by_layer
-from ticket_hub.pruning.select import drop_lowest
+from ticket_hub.recipe.pruning_spec import LAYER_KINDS
 from ticket_hub.transfer.controls import Pair, register_control
 from ticket_hub.types import Mask, PrunableLayer, Weights
 
@@ -108,9 +111,20 @@ def random_pixels(dense: Weights, rescored: Callable[[str], Mask]) -> Pair:
 
 
 @register_control("invert", look=("green", ">", "--"))
-def invert(ticket: TicketContent, dense: Weights, scores: Weights) -> Pair:
-    """The dense theta0 under a mask of the lowest scores, as many in each layer."""
-    mask: Mask = {name: torch.ones_like(keep) for name, keep in ticket.mask.items()}
-    for name, keep in ticket.mask.items():
-        mask = drop_lowest({name: -scores[name]}, mask, int((~keep).sum()))
-    return dense, mask
+def invert(
+    ticket: TicketContent, dense: Weights, scores: Weights, granularity: AnyGranularity
+) -> Pair:
+    """The dense theta0 under a mask of the lowest scores, as many in each layer.
+
+    Of units as many in each group, and of inputs as many in each block, of the lowest scores.
+    """
+    layers = outline(ticket.architecture).layers
+    each, whole = copy(granularity), full_mask(layers)
+    # Each layer by itself, at whatever rate: how many go is the ticket's.
+    rates = dict.fromkeys(LAYER_KINDS, 0.5)
+    each.spec = replace(granularity.spec, scope="layerwise", rates=rates, layer_rates={})
+    drops = [
+        (group, each.entries(group, whole) - each.entries(group, ticket.mask))
+        for group in each.groups(layers)
+    ]
+    return dense, each.prune({name: -score for name, score in scores.items()}, whole, drops)

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.networks import architecture_for, initialize, outline
-from ticket_hub.pruning import full_mask, random_mask
+from ticket_hub.pruning import full_mask, next_mask, random_mask
 from ticket_hub.pruning.masks import kept_by_layer
+from ticket_hub.pruning.structure import is_of_units
 from ticket_hub.recipe import NetworkSpec, PruningSpec
+from ticket_hub.structured.dependencies import structure_for
 from ticket_hub.ticket import Ticket
 from ticket_hub.transfer import CONTROLS, Start, StartSources, make_start
 
@@ -193,6 +195,38 @@ def test_an_inverted_mask_keeps_the_lowest_scores() -> None:
         assert sizes[name][keep].max() <= sizes[name][~keep].min()
     with pytest.raises(EvidenceError, match="scores of theta0"):
         make_start("invert", given, NETWORK, 3)
+
+
+@pytest.mark.parametrize("granularity", ["unit", "2:4"])
+def test_what_was_pruned_as_one_is_inverted_as_one(granularity: str) -> None:
+    given = ticket()
+    layers, theta0 = outline(given.architecture).layers, given.theta0
+    spec = PruningSpec(granularity=granularity, rates={"fc": 0.25, "output": 0.25})
+    structure = structure_for(spec, given.architecture)
+    mask = next_mask(
+        spec,
+        layers,
+        initial=theta0,
+        trained=theta0,
+        mask=full_mask(layers),
+        seed=0,
+        structure=structure,
+    )
+    given = dataclasses.replace(given, mask=mask)
+    sizes = {layer.name: theta0[layer.name].abs() for layer in layers}
+    sources = StartSources(scores=lambda: sizes, pruning=spec)
+    inverted = make_start("invert", given, NETWORK, 3, sources=sources).mask
+    assert kept_by_layer(inverted) == kept_by_layer(mask)
+    first, other = (keep["hidden.0.weight"] for keep in (mask, inverted))
+    if granularity == "2:4":
+        blocks = [keep.unflatten(1, (-1, 4)) for keep in (first, other)]
+        assert all((each.sum(-1) == 2).all() for each in blocks)
+        assert torch.equal(first, ~other)
+    else:
+        assert is_of_units(inverted)
+        rows = sizes["hidden.0.weight"].sum(1)
+        assert rows[other.any(1)].max() <= rows[~other.any(1)].min()
+        assert rows[first.any(1)].min() >= rows[~first.any(1)].max()
 
 
 def test_a_random_mask_by_erk_keeps_as_many_weights_and_small_layers_denser() -> None:

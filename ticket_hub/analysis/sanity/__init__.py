@@ -2,10 +2,12 @@
 
 from ticket_hub.analysis.registry import Analysis, register_analysis
 
-__all__ = ["EARLY_CONTROLS", "PLAIN_CONTROLS"]
+__all__ = ["EARLY_CONTROLS", "GROUPED_CONTROLS", "PLAIN_CONTROLS"]
 
 PLAIN_CONTROLS = ("shuffle", "reinit", "random-erk", "random-smart")
-"""What every ticket with dense theta0 can be compared with."""
+"""What every ticket of single weights with dense theta0 can be compared with."""
+GROUPED_CONTROLS = ("shuffle", "reinit", "random")
+"""What those of units and n:m can, whose layers have no densities of single weights."""
 EARLY_CONTROLS = ("invert", "random-labels", "random-pixels")
 """What needs scores of theta0: for tickets of early searches."""
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ticket_hub.analysis.sanity import EARLY_CONTROLS, PLAIN_CONTROLS
+from ticket_hub.analysis.sanity import EARLY_CONTROLS, GROUPED_CONTROLS, PLAIN_CONTROLS
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence.rows import EvidenceRow, level_rows
@@ -147,9 +147,10 @@ def _plan(subject: Subject, source: Source, level: int) -> Plan:
     spec = pruning_of(source)
     # They need scores of theta0, and these masks are of none.
     early = () if spec.when == "trained" or spec.is_in_training else given.early
+    plain = given.plain if spec.granularity == "weight" else GROUPED_CONTROLS
     training = to_table(given.training)
     terms = Terms(
-        against=(*given.plain, *early),
+        against=(*plain, *early),
         trials=len(subject.trials),
         changes={f"training.{key}": value for key, value in training.items()},
         seed=subject.seed,
