@@ -68,6 +68,8 @@ def test_a_ticket_of_units_is_exported_small_and_measured(
     assert rows[4]["machine"]["onnxruntime"]
     assert all(row["low"] <= row["milliseconds"] <= row["high"] for row in rows)
     assert all(row["machine"]["device"] and row["runs"] == 20 for row in rows)
+    for level in ("0", "2"):  # nothing is pruned there, and units here
+        assert "No unit is dead" not in ticket("measure", f"{run}:{level}").stderr
 
 
 def test_what_was_measured_is_kept_and_shown_with_its_machine(

@@ -54,14 +54,17 @@ def command(
     if keep:
         for place in places:
             demand_own(place.bundle)  # before anything is measured
-    rows, told = [], dict[str, None]()
+    rows, told, idle = [], dict[str, None](), []
     for name, place in zip(tickets, places, strict=True):
         ticket = Ticket.load(place.bundle, level=place.level or "best", trial=trial)
         found = measure_ticket(ticket, batch=batch, runs=runs, threads=threads)
         about = f"{name.partition(':')[0]}:{ticket.level}"
         told |= dict.fromkeys(found.left_out)
         told |= dict.fromkeys(f"{about}: {each}" for each in found.slower)
-        rows += [{"ticket": about, **row} for row in form_rows(found)]
+        forms = form_rows(found)
+        rows += [{"ticket": about, **row} for row in forms]
+        macs = {row["form"]: row["macs"] for row in forms}
+        idle.append(ticket.density < 1 and macs.get("small") == macs["dense"])
         if keep:
             record = found.record(
                 level=ticket.level, trial=ticket.trial, ticket=ticket.provenance["ticket"]
@@ -71,8 +74,7 @@ def command(
     out.hint(f"{runs} runs of {batch} inputs after 3 to warm up; {found.where}.")
     for sentence in told:
         out.hint(sentence)
-    small = [row["macs"] for row in rows if row["form"] == "small"]
-    if small and all(macs == rows[0]["macs"] for macs in small):
+    if all(idle):
         out.hint(
             "No unit is dead: a mask of single weights makes nothing faster by itself. Prune units "
             "(pruning.granularity = 'unit'), or export csr below a fifth of the weights."

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.utils import prune
 
 from tests.helpers.foreign import halved, random_state
+from ticket_hub.bundle import layout
 from ticket_hub.errors import ExportError, StorageError
 from ticket_hub.interop.exporters import EXPORTERS, export_ticket
 from ticket_hub.interop.exporters.onnx import require
@@ -193,6 +194,14 @@ def test_a_file_is_never_written_over_a_folder_nor_the_other_way(tmp_path: Path,
         place.mkdir()
     with pytest.raises(ExportError, match="there is a"):
         export_ticket(make_ticket(LENET), form, place)
+
+
+@pytest.mark.parametrize(("form", "name"), [("small", ""), ("csr", ""), ("mask", "mask.bin")])
+def test_nothing_is_written_into_a_bundle(tmp_path: Path, form: str, name: str) -> None:
+    (tmp_path / layout.MANIFEST).write_text("{}")
+    with pytest.raises(ExportError, match="is a bundle"):
+        export_ticket(make_ticket(LENET), form, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [layout.MANIFEST]
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ticket_hub.bundle import layout
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import ExportError
 from ticket_hub.home import expanded
@@ -26,13 +27,14 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
 
     Args:
         form: the name of an exporter.
-        out: the file, or with `csr` the folder. A file that is there is replaced whole.
+        out: the file, or with `csr` and `small` the folder. A file that is there is replaced whole.
 
     Returns:
         The files that were written.
 
     Raises:
-        ExportError: there is no such form, the ticket lacks what it needs, or a library is missing.
+        ExportError: there is no such form, the ticket lacks what it needs, a library is missing, or
+            `out` lies in a bundle.
         NetworkError: the ticket's network is not registered here.
         StorageError: a file cannot be written.
     """
@@ -46,4 +48,10 @@ def export_ticket(ticket: TicketContent, form: str, out: str | Path) -> list[Pat
     if place.is_file() if exporter.is_folder else place.is_dir():
         what, wanted = ("file", "folder") if exporter.is_folder else ("folder", "file")
         raise ExportError(f"{place} is a {what}.", f"With {form!r} give a {wanted}.")
+    folder = place if exporter.is_folder else place.parent
+    if (folder / layout.MANIFEST).is_file():
+        raise ExportError(
+            f"{folder} is a bundle, whose files are those of its manifest.",
+            "Name a place beside it.",
+        )
     return exporter.write(ticket, place)
