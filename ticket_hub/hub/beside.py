@@ -16,7 +16,14 @@ from ticket_hub.hub.base import Hub, Snapshot
 from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.peeking import peek
 
-__all__ = ["bring_beside", "bring_replays", "goes_without_card"]
+__all__ = ["bring_beside", "bring_replays", "files_beside", "goes_without_card"]
+
+
+def files_beside(folder: Path) -> list[str]:
+    """What is in a bundle's folder and belongs to it, though no manifest lists it."""
+    replays = sorted((folder / layout.REPLAYS).glob("*.json"))
+    found = [layout.SIGNATURE, *(f"{layout.REPLAYS}/{path.name}" for path in replays)]
+    return [name for name in found if layout.is_beside(name) and (folder / name).is_file()]
 
 
 def goes_without_card(hub: Hub, cache: Cache, snapshot: Snapshot, manifest: Manifest) -> bool:

@@ -13,6 +13,7 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.errors import BundleError, BundleFormatError, HubNotFoundError
 from ticket_hub.hub.address import check_repo
 from ticket_hub.hub.base import Hub, Pushed, Snapshot
+from ticket_hub.hub.beside import files_beside
 
 __all__ = ["push"]
 
@@ -54,10 +55,7 @@ def push(
     if there is not None and not _may_replace_card(hub, there):
         names.remove(layout.CARD)
     # All of them: only the hub knows which it has; the manifest there says what it had once.
-    # What is in the folder and belongs to the bundle, though no manifest lists it.
-    replays = sorted((folder / layout.REPLAYS).glob("*.json"))
-    found = [layout.SIGNATURE, *(f"{layout.REPLAYS}/{path.name}" for path in replays)]
-    beside = [name for name in found if layout.is_beside(name) and (folder / name).is_file()]
+    beside = files_beside(folder)
     files = [(name, folder / name) for name in (*names, *beside)]
     gone = [
         name for name in (present.files if present else ()) if name in paths - {*manifest.files}

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.errors import HubError, TicketHubError
-from ticket_hub.hub import connect, push
+from ticket_hub.bundle import Manifest, encoding, layout
+from ticket_hub.durable import sha256_file
+from ticket_hub.errors import BundleDigestError, BundleFormatError, HubError, TicketHubError
+from ticket_hub.hub import connect
+from ticket_hub.hub.base import Hub
+from ticket_hub.hub.beside import files_beside
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import Launch, RunningHub, launch_server, running_hub
 from ticket_hub_api.settings import Settings, Visibility
@@ -68,18 +72,43 @@ def _fill(
         client, named = connect(hub.endpoint, token=hub.token), dict[str, str]()
         for repo, folder in bundles.items():
             try:
-                push(client, folder, repo)
-                manifest = json.loads((folder / "ticket.json").read_bytes())
+                manifest = _sent(client, folder, repo)
             except TicketHubError as error:
                 report(error)
             else:
-                named.setdefault(manifest["id"], repo)
+                named.setdefault(manifest.id, repo)
         for table in evidence:
             _send(hub, table, named, report)
         for token in tokens.list_tokens(database):
             tokens.revoke_token(database, str(token["id"]))
     finally:
         database.close()
+
+
+def _sent(client: Hub, folder: Path, repo: str) -> Manifest:
+    """Send a bundle as it is: its digests are looked at, and nothing that would need PyTorch.
+
+    Raises:
+        BundleError: a file is not here, or has other bytes than its manifest says.
+        HubError: it cannot be sent.
+    """
+    try:
+        manifest = encoding.decode((folder / layout.MANIFEST).read_bytes())
+        for name, record in manifest.files.items():
+            if sha256_file(folder / name) != record.sha256:
+                raise BundleDigestError(
+                    f"{folder / name} has other bytes than its bundle says.",
+                    "Write it again with `ticket find`, or pull it again.",
+                )
+    except OSError as error:
+        raise BundleFormatError(
+            f"{folder} is not a whole bundle: {error.filename}: {error.strerror}.",
+            "If it was pulled for some levels only, pull it whole: `ticket pull OWNER/NAME --all`.",
+        ) from error
+    names = (layout.MANIFEST, *manifest.files, *files_beside(folder))
+    files = [(name, folder / name) for name in names]
+    client.push(repo, files, message="As it is on this machine", parent=None)
+    return manifest
 
 
 def _add_owners(database: Database, names: set[str], report: Report) -> None:

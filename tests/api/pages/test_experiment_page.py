@@ -47,6 +47,12 @@ def test_an_experiment_with_curves_shows_each_trial_and_the_mean_of_each_network
     assert "are not drawn" in figure  # the first reading, of the iteration 0
     assert 'aria-label="Test accuracy' not in page  # one reading is no curve
     call("DELETE", f"/api/v1/experiments/{made.json['id']}")
+    without = copy.deepcopy(evidence)  # as versions before this one wrote it
+    for network in (each for one in without["levels"] for each in one["networks"].values()):
+        del network["curves"]
+    made = call("POST", "/api/v1/experiments", {"ticket": shown.plain, "evidence": without})
+    assert "stay with the run that made it" in member.get(f"/experiments/{made.json['id']}").text
+    call("DELETE", f"/api/v1/experiments/{made.json['id']}")
 
 
 def test_a_mean_goes_as_far_as_all_trials_do() -> None:
