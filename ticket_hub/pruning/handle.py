@@ -131,7 +131,9 @@ class MaskHandle:
 
     def _before_forward(self, module: nn.Module, _arguments: tuple[Any, ...]) -> None:
         tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        if not self._active or tracing or torch.compiler.is_exporting():
+        # Not `is_exporting()`, which in torch 2.11 is true of every graph that is compiled.
+        exporting = torch.compiler._is_exporting_flag  # noqa: SLF001
+        if not self._active or tracing or exporting:
             return
         # What follows looks at Python objects, at which a compiled graph would break.
         if torch.compiler.is_compiling():
