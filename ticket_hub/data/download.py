@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ticket_hub.durable import open_durable
 from ticket_hub.errors import DataNotFoundError
@@ -74,39 +74,32 @@ def fetch_archives(archives: Iterable[Archive], root: Path, *, timeout: float = 
 def _fetch(archive: Archive, path: Path, timeout: float) -> None:
     reasons = []
     for address in archive.addresses:
-        reason = _download(address, archive.md5, path, timeout)
-        if reason is None:
+        try:
+            _download(address, archive.md5, path, timeout)
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+            reasons.append(f"{address}: {getattr(error, 'reason', None) or error}")
+        except _TransferError as error:
+            reasons.append(f"{address}: {error}")
+        else:
             return
-        reasons.append(f"{address}: {reason}")
     raise DataNotFoundError(
         f"it could not be downloaded ({'; '.join(reasons)})", "Check the network and try again."
     )
 
 
-def _download(address: str, md5: str, path: Path, timeout: float) -> str | None:
-    """Fetch one file; the reason why not, or None."""
+def _download(address: str, md5: str, path: Path, timeout: float) -> None:
     request = urllib.request.Request(address, headers={"User-Agent": "ticket-hub"})  # noqa: S310 - the addresses are torchvision's
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as response, open_durable(path) as to:  # noqa: S310 - as above
-            _copy(response, to, md5)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
-        return str(getattr(error, "reason", None) or error)
-    except _TransferError as error:
-        return str(error)
-    return None
+    digest = hashlib.md5(usedforsecurity=False)
+    with urllib.request.urlopen(request, timeout=timeout) as response, open_durable(path) as target:  # noqa: S310 - as above
+        while chunk := _chunk(response):
+            digest.update(chunk)
+            target.write(chunk)
+        if digest.hexdigest() != md5:
+            raise _TransferError(f"its md5 is {digest.hexdigest()} and should be {md5}")
 
 
 class _TransferError(Exception):
     """Ends a download before its file gets its name."""
-
-
-def _copy(source: http.client.HTTPResponse, target: IO[bytes], md5: str) -> None:
-    digest = hashlib.md5(usedforsecurity=False)
-    while chunk := _chunk(source):
-        digest.update(chunk)
-        target.write(chunk)
-    if digest.hexdigest() != md5:
-        raise _TransferError(f"its md5 is {digest.hexdigest()} and should be {md5}")
 
 
 def _chunk(source: http.client.HTTPResponse) -> bytes:

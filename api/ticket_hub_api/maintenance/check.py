@@ -81,7 +81,13 @@ def _guarded(found: Iterator[Damage], what: str) -> Iterator[DamageFinding]:
 
 def _check_database(database: Database, settled_seconds: float) -> Iterator[Damage]:
     if database.is_sqlite:
-        yield from _check_pages(database)
+        with database.read() as connection:
+            for (line,) in connection.execute(text("PRAGMA integrity_check")):
+                if line != "ok":
+                    yield "database", "pages", line
+            if _schema(connection) != _expected_schema():
+                yield "database", "schema", "is not the one that this version made"
+        yield from _check_words(database)
     tables = Base.metadata.sorted_tables
     with database.snapshot() as connection:
         yield from _version(connection)
@@ -106,17 +112,6 @@ def _version(connection: Connection) -> Iterator[Damage]:
     found = MigrationContext.configure(connection).get_current_revision() or "none"
     if found != newest_version():
         yield "database", "schema", f"has the version {found}, not {newest_version()}"
-
-
-def _check_pages(database: Database) -> Iterator[Damage]:
-    """SQLite's own check of its pages and indexes, and whether the schema is what it was."""
-    with database.read() as connection:
-        for (line,) in connection.execute(text("PRAGMA integrity_check")):
-            if line != "ok":
-                yield "database", "pages", line
-        if _schema(connection) != _expected_schema():
-            yield "database", "schema", "is not the one that this version made"
-    yield from _check_words(database)
 
 
 def _check_words(database: Database) -> Iterator[Damage]:
