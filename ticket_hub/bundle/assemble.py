@@ -36,7 +36,22 @@ def checked(content: BundleContent, network: Signature, *, signs: bool = False) 
     Args:
         signs: of theta0 nothing is stored but signs of prunable layers, which are enough.
     """
-    _check_order(content)
+    for what, indices in (
+        ("trials", [trial.index for trial in content.trials]),
+        ("levels", [level.index for level in content.levels]),
+    ):
+        if not indices or indices != sorted(set(indices)) or indices[0] < 0:
+            raise BundleFormatError(
+                f"The {what} {indices} do not rise from 0.", f"Give {what} by rising index."
+            )
+    for level in content.levels:
+        counts = {len(level.masks), len(content.trials)}
+        curves = {len(level.curves), len(level.backends), 0} - {len(content.trials)}
+        if len(counts) != 1 or curves - {0}:
+            raise BundleFormatError(
+                f"Level {level.index} has not one mask and one curve for each trial.",
+                "Give one of each, in the order of the trials; or no curves at all.",
+            )
     _check_controls(content)
     layers = {layer.name for layer in network.layers}
     wanted = {n: each for n, each in network.tensors.items() if n in layers or not signs}
@@ -68,25 +83,6 @@ def densest_sparse(content: BundleContent, network: Signature) -> LevelContent:
         "There is no sparse level to store the survivors of.",
         "Write the bundle with theta0='dense', or add a level.",
     )
-
-
-def _check_order(content: BundleContent) -> None:
-    for what, indices in (
-        ("trials", [trial.index for trial in content.trials]),
-        ("levels", [level.index for level in content.levels]),
-    ):
-        if not indices or indices != sorted(set(indices)) or indices[0] < 0:
-            raise BundleFormatError(
-                f"The {what} {indices} do not rise from 0.", f"Give {what} by rising index."
-            )
-    for level in content.levels:
-        counts = {len(level.masks), len(content.trials)}
-        curves = {len(level.curves), len(level.backends), 0} - {len(content.trials)}
-        if len(counts) != 1 or curves - {0}:
-            raise BundleFormatError(
-                f"Level {level.index} has not one mask and one curve for each trial.",
-                "Give one of each, in the order of the trials; or no curves at all.",
-            )
 
 
 def _check_controls(content: BundleContent) -> None:

@@ -58,7 +58,10 @@ class Store:
             digest.update(piece)
         record = FileRecord(sha256=digest.hexdigest(), size=sum(map(len, pieces)))
         self.files[name] = record
-        if not self._has(name, record):
+        path = self.folder / name
+        listed = {} if self.old is None else self.old.files
+        same = self._written.get(name, listed.get(name)) == record
+        if not (same and path.is_file() and path.stat().st_size == record.size):
             # A file that readers may be at is not replaced before the manifest that lists the new
             # one.
             is_listed = self.old is not None and name in self.old.files
@@ -100,12 +103,6 @@ class Store:
         for name in stale:
             (self.folder / name).unlink(missing_ok=True)
         return manifest
-
-    def _has(self, name: str, record: FileRecord) -> bool:
-        path = self.folder / name
-        listed = {} if self.old is None else self.old.files
-        same = self._written.get(name, listed.get(name)) == record
-        return same and path.is_file() and path.stat().st_size == record.size
 
     def _finish(self) -> None:
         if not self._staging.is_dir():

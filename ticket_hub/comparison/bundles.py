@@ -98,22 +98,18 @@ def _dense(series: Iterable[Series]) -> Measured | None:
 
 
 def _facts(manifest: Manifest) -> dict[str, str]:
-    default = manifest.default
+    default, seeds = manifest.default, [trial.seed for trial in manifest.trials]
+    known = "not known" if None in seeds else ", ".join(map(str, seeds))
     return {
         "bundle": manifest.id,
         "network": manifest.architecture.name,
         "prunable weights": f"{manifest.prunable:,}",
         "data": f"{manifest.data.name} (fingerprint {manifest.data.fingerprint or 'not known'})",
         "recipe": f"{manifest.recipe.name} (digest {manifest.recipe.digest})",
-        "trials": f"{len(manifest.trials)} (seeds {_seeds(manifest)})",
+        "trials": f"{len(manifest.trials)} (seeds {known})",
         "default ticket": f"level {default.level}, trial {default.trial} (by {default.rule})",
         **{key.replace("_", " "): value for key, value in sorted(manifest.environment.items())},
     }
-
-
-def _seeds(manifest: Manifest) -> str:
-    seeds = [trial.seed for trial in manifest.trials]
-    return "not known" if None in seeds else ", ".join(map(str, seeds))
 
 
 def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:

@@ -220,7 +220,9 @@ class SlurmEngine(FolderEngine):
         until_free(place, GRACE_SECONDS)  # the job sees the mark, and stops its work
         if not _is_over(job):
             job.cancel(check=False)
-            _wait_until_over(job, ENDING_SECONDS)
+            end = time.monotonic() + ENDING_SECONDS
+            while not _is_over(job) and time.monotonic() < end:
+                time.sleep(LOOK_SECONDS)
             if not _is_over(job):
                 self._ending.append(job)
         self._jobs.pop(folder, None)
@@ -268,12 +270,6 @@ def _exported() -> list[str]:
 
 def _is_over(job: Any) -> bool:  # noqa: ANN401 - a type of submitit
     return str(job.state).upper().startswith(OVER)
-
-
-def _wait_until_over(job: Any, seconds: float) -> None:  # noqa: ANN401 - a type of submitit
-    end = time.monotonic() + seconds
-    while not _is_over(job) and time.monotonic() < end:
-        time.sleep(LOOK_SECONDS)
 
 
 def _code(job: Any) -> int | None:  # noqa: ANN401 - a type of submitit

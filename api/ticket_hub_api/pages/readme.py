@@ -14,7 +14,6 @@ from markupsafe import Markup
 from ticket_hub.bundle.card_marks import is_generated
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
     from markdown_it.utils import EnvType, OptionsDict
@@ -44,11 +43,6 @@ def render_readme(text: str) -> Markup:
     and one in the repository is left out: the page draws the figures itself. Links into the
     repository lose their target. A comment at the end, such as a card's seal, is left out.
     """
-    body = _LAST_COMMENT.sub("", _FRONT_MATTER.sub("", text, count=1))
-    return Markup(_clean(_markdown().render(body)))  # noqa: S704 - what nh3 has cleaned
-
-
-def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt  # slow to import, and few pages have a card
 
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 20})
@@ -56,18 +50,16 @@ def _markdown() -> MarkdownIt:
     parser.add_render_rule("image", _image)
     parser.add_render_rule("heading_open", _heading)
     parser.add_render_rule("heading_close", _heading)
-    return parser
-
-
-def _clean(html: str) -> str:
-    return nh3.clean(
-        html,
+    body = _LAST_COMMENT.sub("", _FRONT_MATTER.sub("", text, count=1))
+    clean = nh3.clean(
+        parser.render(body),
         tags=_TAGS,
         attributes={"a": {"href", "title"}, "ol": {"start"}},
         attribute_filter=_keep_absolute,
         url_schemes=_SCHEMES,
         link_rel="nofollow noopener noreferrer",
     )
+    return Markup(clean)  # noqa: S704 - nh3 has cleaned it
 
 
 def _keep_absolute(_element: str, attribute: str, value: str) -> str | None:

@@ -136,10 +136,11 @@ def _searched(
     recipe: Recipe, engine: EngineChoice | None, out: CommandOutput, places: dict[str, Any]
 ) -> FindResult:
     from ticket_hub.facade import draw_card
+    from ticket_hub.runs import Log
 
     out.hint(f"Searching by {recipe.name} (recipe {recipe.digest[:12]}).")
     search = _find if engine is None else partial(_find_on, engine)
-    log = _log(places)
+    log = Log.of(places["log"], places["run_folder"], searched=0)
     result = search(recipe, log, out, places)
     draw_card(result.bundle, out.hint)
     finish_log(log, result.run)
@@ -165,12 +166,6 @@ def _find(recipe: Recipe, log: Log, out: CommandOutput, places: dict[str, Any]) 
             shared_with=places["shared_with"],
             **places["resources"],
         )
-
-
-def _log(places: dict[str, Any]) -> Log:
-    from ticket_hub.runs import Log
-
-    return Log.of(places["log"], places["run_folder"], searched=0)
 
 
 def _find_on(

@@ -74,7 +74,13 @@ def command(
     from ticket_hub.transfer.transfer_plan import plan_transfer
 
     terms = Terms(**{name: given.pop(name) for name in TERMS})
-    wanted = plan_transfer(tickets, listed(datasets), terms, levels=levels, own=_own(owns))
+    own = {}
+    for text in owns:
+        name, equals, address = text.partition("=")
+        if not (name and equals and address):
+            raise click.BadParameter(f"{text!r} is not NAME=ADDRESS.", param_hint="--own")
+        own[name] = address
+    wanted = plan_transfer(tickets, listed(datasets), terms, levels=levels, own=own)
     out.hint(
         f"Training {', '.join(tickets)} on {datasets} against {', '.join(wanted.controls)}, "
         f"{wanted.cells[0].plan.request.trials} trials."
@@ -89,16 +95,6 @@ def command(
         log.tell("verdict", **facts, work=f"{cell.ticket} on {cell.data}")
     finish_log(log, result.run)
     _tell(result, out)
-
-
-def _own(texts: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for text in texts:
-        name, equals, address = text.partition("=")
-        if not (name and equals and address):
-            raise click.BadParameter(f"{text!r} is not NAME=ADDRESS.", param_hint="--own")
-        found[name] = address
-    return found
 
 
 def _carry_out(
