@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ticket_hub.errors import HubError
 from ticket_hub.home import ticket_home
 
-__all__ = ["Settings", "Visibility", "VisibilityName", "hub_folder", "is_loopback"]
+__all__ = ["Settings", "Visibility", "VisibilityName", "is_loopback"]
 
 MEBIBYTE = 1 << 20
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -45,7 +45,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def hub_folder() -> Path:
+def _hub_folder() -> Path:
     """Where the embedded database and the blobs lie by default."""
     return ticket_home() / "hub"
 
@@ -102,7 +102,7 @@ class Settings:
 
     database: str = ""
     storage: str = ""
-    folder: Path = field(default_factory=hub_folder)
+    folder: Path = field(default_factory=_hub_folder)
     endpoint: str = ""
     hosts: str = ""
     visibility: VisibilityName = Visibility.ACCOUNTS

@@ -27,7 +27,7 @@ from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import is_own
 from ticket_hub.system_files import is_system_file
 
-__all__ = ["DeclaredBundle", "verify_bundle"]
+__all__ = ["verify_bundle"]
 
 SOURCE = "weights that theta0 refers to"
 
@@ -72,7 +72,7 @@ def _opened(folder: Path) -> tuple[Bundle, tuple[str, ...]]:
     if is_registered(name):
         _ = bundle.network
         return bundle, ()
-    declared = DeclaredBundle(bundle.files, bundle.manifest)
+    declared = _DeclaredBundle(bundle.files, bundle.manifest)
     _ = declared.network
     remedy = remedy_for(bundle.manifest.plugins, NETWORK, name) or (
         "Import the file or module that registers it: --import FILE_OR_MODULE, or TICKET_IMPORT."
@@ -100,7 +100,7 @@ class _Verifier:
                 yield _check(name, lambda name=name: self._file(name))  # type: ignore[misc]
         yield _check(OTHER_FILES, self._no_other_file)
         yield Check(name="id of the bundle", holds=True)  # no other one is opened
-        registered = not isinstance(self.bundle, DeclaredBundle)
+        registered = not isinstance(self.bundle, _DeclaredBundle)
         for name, problem in contradictions(self.manifest, registered=registered):
             text = f"{problem} {layout.AGAIN}" if problem else ""
             yield Check(name=name, holds=not problem, problem=text)
@@ -263,7 +263,7 @@ def _is_left_over(name: str) -> bool:
     )
 
 
-class DeclaredBundle(Bundle):
+class _DeclaredBundle(Bundle):
     """Reads and checks all that follows without the network: digests, masks, counts, ids, curves.
 
     Whether layers and tensors are those of the network is not known.

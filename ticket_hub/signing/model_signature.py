@@ -27,7 +27,6 @@ __all__ = [
     "ModelSignature",
     "check_signature",
     "covering",
-    "digests_of",
     "read_signature",
     "write_signature",
 ]
@@ -116,7 +115,7 @@ def check_signature(
     names = {layout.MANIFEST, *manifest.files}
     if partial:
         names = {name for name in names if (folder / name).exists()}
-    return covering(envelope, manifest, digests_of(files, names), signers, partial=partial)
+    return covering(envelope, manifest, _digests_of(files, names), signers, partial=partial)
 
 
 def read_signature(folder: Path) -> Envelope | None:
@@ -135,7 +134,7 @@ def read_signature(folder: Path) -> Envelope | None:
         raise SignatureError(error.problem, error.remedy) from error
 
 
-def digests_of(files: BundleFolder, names: AbstractSet[str]) -> dict[str, str]:
+def _digests_of(files: BundleFolder, names: AbstractSet[str]) -> dict[str, str]:
     """The sha256 of these files of a bundle as they are on disk.
 
     Raises:

@@ -19,7 +19,7 @@ from ticket_hub_api.torch_process import OpenHub
 if TYPE_CHECKING:
     from ticket_hub.comparison import Compared
 
-__all__ = ["compare_named", "compare_tickets", "pinned", "place_of"]
+__all__ = ["compare_named", "pinned", "place_of"]
 
 NEEDED = (bundles.MANIFEST, CONFIG, bundles.METRICS)
 
@@ -34,10 +34,10 @@ def compare_named(hub: OpenHub, viewer: Principal, names: Sequence[str]) -> Comp
         EvidenceError: nothing was measured in one.
     """
     with hub.database.read() as connection:
-        return compare_tickets(hub, connection, viewer, [place_of(name) for name in names])
+        return _compare_tickets(hub, connection, viewer, [place_of(name) for name in names])
 
 
-def compare_tickets(
+def _compare_tickets(
     hub: OpenHub, connection: Connection, viewer: Principal, places: Sequence[tuple[str, str]]
 ) -> Compared:
     """The later tickets against the first, as `ticket compare` puts them.

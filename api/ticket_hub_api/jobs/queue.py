@@ -32,7 +32,7 @@ from ticket_hub_api.jobs.transitions import (
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, State
 
-__all__ = ["MAX_LOSSES", "JobQueue", "reap_one", "suspects"]
+__all__ = ["MAX_LOSSES", "JobQueue"]
 
 LEASE_SECONDS = 30.0
 MAX_FAILURES = 3
@@ -191,8 +191,8 @@ class JobQueue:
 
     def reap(self) -> int:
         """Let what lost workers had wait again; returns how many."""
-        late = suspects(self.database)
-        return sum(self.database.transact(partial(reap_one, job_id)) for job_id in late)
+        late = _suspects(self.database)
+        return sum(self.database.transact(partial(_reap_one, job_id)) for job_id in late)
 
     def _leave(self, lease: Lease, act: Callable[[Session, Job], None]) -> bool:
         """Change a job that this lease still holds; whether it did."""
@@ -233,14 +233,14 @@ _LOST = {
 }
 
 
-def suspects(database: Database) -> Sequence[str]:
+def _suspects(database: Database) -> Sequence[str]:
     """Running jobs whose workers have shown no sign of life for a lease, at most so many."""
     with database.read() as connection:
         late = (Job.state == State.RUNNING) & (Job.lease_until < clock(connection))
         return connection.scalars(select(Job.id).where(late).limit(BATCH)).all()
 
 
-def reap_one(job_id: str, session: Session) -> bool:
+def _reap_one(job_id: str, session: Session) -> bool:
     """Let a suspect wait again, or end it; whether it waits."""
     # Looked at again under the lock: a sign of life may have come since it was suspected.
     job = locked(session, job_id)

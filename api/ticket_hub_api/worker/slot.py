@@ -49,7 +49,7 @@ from ticket_hub_api.worker.tasks import Workplace, task_of
 if TYPE_CHECKING:
     from ticket_hub.engines.base import Engine
 
-__all__ = ["SlotProcess", "main", "open_engine", "to_line"]
+__all__ = ["main", "to_line"]
 
 GRACE_SECONDS = 6.0
 """From SIGTERM to SIGKILL: with a sign of life before and the end after it, a cancel takes 10 s."""
@@ -86,7 +86,7 @@ class SlotProcess:
     @cached_property
     def engine(self) -> Engine:
         """Who does the work; its library is imported with the first job."""
-        return open_engine(self.options)
+        return _open_engine(self.options)
 
     def run(self) -> None:
         """Work until told to stop, and end when nothing is in hand."""
@@ -229,7 +229,7 @@ def to_line(options: Options) -> bytes:
     return json.dumps(dataclasses.asdict(options)).encode() + b"\n"
 
 
-def open_engine(options: Options) -> Engine:
+def _open_engine(options: Options) -> Engine:
     """The engine that the options name.
 
     The slot itself is the only taker of its local engine, so the pool lies in the jobs' folder
