@@ -47,7 +47,11 @@ def make(
     """Search, or take a run that was made elsewhere, test beside controls, and share one entry."""
     runs = out / "runs" / name
     if "run" in wanted:
-        bundle = run_of(wanted["run"], homes) / "bundle"
+        places = [home / wanted["run"] / "bundle" for home in homes]
+        bundle = next((place for place in places if place.is_dir()), places[0])
+        if not bundle.is_dir():
+            print(f"{name} is passed over: {bundle} is not here, see --home", flush=True)
+            return
     else:
         found = ticket_hub.find(
             wanted["recipe"],
@@ -70,14 +74,6 @@ def make(
     add_evidence(shared, of_claims(shared, homes), by=WHO)
     draw_card(shared, print)
     ticket_hub.push_bundle(shared, f"{OWNER}/{name}", hub=out / "hub", license=wanted["license"])
-
-
-def run_of(name: str, homes: list[Path]) -> Path:
-    """The folder of a run that was made under one of several `TICKET_HOME`."""
-    for home in homes:
-        if (home / name).is_dir():
-            return home / name
-    raise SystemExit(f"{name} is under none of {', '.join(map(str, homes))}: see --home.")
 
 
 def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None) -> Path:
@@ -105,8 +101,9 @@ def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None
 
 
 def of_claims(bundle: Path, homes: list[Path]) -> list[Path]:
-    """What claims came to with these tickets, and the experiments that they trained."""
-    mine = open_bundle(bundle).manifest.id
+    """What claims came to with these tickets, and experiments of theirs that are not there yet."""
+    there = open_bundle(bundle)
+    mine, known = there.manifest.id, {each.spec.digest for each in there.experiments()}
     found = []
     for place in sorted(path for home in homes for path in home.glob(f"reproductions/*/{TRIED}")):
         tried = read_tried(place)
@@ -117,7 +114,8 @@ def of_claims(bundle: Path, homes: list[Path]) -> list[Path]:
             record = record_of(place, by=WHO)
         except EvidenceError:  # one that is still going on
             continue
-        if record.tickets.bundle == mine:
+        # One that differs by its controls alone would take the place of what was tested here.
+        if record.tickets.bundle == mine and record.spec.digest not in known:
             found.append(place)
     return found
 
@@ -139,10 +137,13 @@ def page(known: dict[str, Any], out: Path) -> str:
     for name in known:
         folder = out / "runs" / name / "packed"
         if not folder.is_dir():  # its heading is there for the links to it
-            parts += [f"## {name}", "Not in the file that this page was written from."]
+            packaged = f"It comes with the package: `ticket pull {BUILTIN}{name}`."
+            absent = "Not in the file that this page was written from."
+            parts += [f"## {name}", packaged if known[name].get("builtin") else absent]
             continue
         bundle = open_bundle(folder)
-        manifest, tried = bundle.manifest, bundle.reproductions()
+        manifest = bundle.manifest
+        tried = sorted(bundle.reproductions(), key=lambda each: each.claim.get("number", 0))
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         replay = f"ticket verify {OWNER}/{name}:{bundle.levels[-1].index} --hub gallery --replay"
         rows.append(
@@ -153,7 +154,7 @@ def page(known: dict[str, Any], out: Path) -> str:
                 f"{len(manifest.trials)}",
                 f"{bundle.levels[-1].density:.2%}",
                 ", ".join(dict.fromkeys(each.spec.data_name for each in bundle.experiments())),
-                ", ".join(sorted(each.label.removeprefix("claim ") for each in tried)),
+                ", ".join(each.label.removeprefix("claim ") for each in tried),
                 f"{size / 1e6:.2f}",
             ]
         )
