@@ -134,12 +134,12 @@ def ship(name: str, bundle: Path, licence: str) -> None:
 def page(known: dict[str, Any], out: Path) -> str:
     """A row and a part for each entry: what is in it, and how to have and replay it."""
     rows, parts = [], []
-    for name in known:
+    for name, wanted in known.items():
         folder = out / "runs" / name / "packed"
         if not folder.is_dir():  # its heading is there for the links to it
             packaged = f"It comes with the package: `ticket pull {BUILTIN}{name}`."
             absent = "Not in the file that this page was written from."
-            parts += [f"## {name}", packaged if known[name].get("builtin") else absent]
+            parts += [f"## {name}", packaged if wanted.get("builtin") else absent]
             continue
         bundle = open_bundle(folder)
         manifest = bundle.manifest
