@@ -39,7 +39,12 @@ class Undrawn(TorchFunctionMode):
         if getattr(func, "__name__", "") in FILLS:
             target = args[0] if args else given.get("tensor")
             if isinstance(target, Tensor) and (
-                target.is_meta or (isinstance(target, nn.Parameter) and target.ndim > 0)
+                target.is_meta or (isinstance(target, nn.Parameter) and _is_weight(target))
             ):
                 return target
         return func(*args, **given)
+
+
+def _is_weight(value: Tensor) -> bool:
+    """Numbers that stand alone, and places, are kept as they were made."""
+    return value.ndim > 0 and value.is_floating_point()

@@ -29,23 +29,32 @@ def groups(
         structure: the units of the network, for the granularities that ask for them.
 
     Raises:
-        PruningError: no layer is of a kind that has a rate; or one ranking of all layers would have
+        PruningError: no layer is of a kind that has a rate; or a layer is named that is not there,
+            or whose units cannot be dropped; or one ranking of all layers would have
             entries of several sizes, so that nobody knew beforehand how many weights go.
         RecipeError: nobody has registered the granularity.
     """
     layers = tuple(layers)
     names = [layer.name for layer in layers]
-    for pattern in spec.layer_rates:
-        if not any(fnmatchcase(name, pattern) for name in names):
+    fixed = structure.fixed if structure is not None else {}
+    for pattern, rate in spec.layer_rates.items():
+        named = [name for name in names if fnmatchcase(name, pattern)]
+        if not named:
             raise PruningError(
                 f"pruning.layer_rates names {pattern[:100]!r}, and no layer has such a name.",
                 there_are(pattern, names),
             )
+        if rate and all(name in fixed for name in named):
+            raise PruningError(
+                f"pruning.layer_rates names {pattern[:100]!r}, and no unit can be dropped there: "
+                f"{named[0]}: {fixed[named[0]]}.",
+                "Leave it out, or set pruning.granularity = 'weight'.",
+            )
     if not any(spec.rate_of(layer) > 0 for layer in layers):
         have = ", ".join(sorted({layer.kind for layer in layers})) or "no prunable layer"
-        named = ", ".join(sorted({**spec.rates, **spec.layer_rates}))
+        rates = ", ".join(sorted({**spec.rates, **spec.layer_rates}))
         raise PruningError(
-            f"There is nothing to prune: pruning.rates names {named}, but the network has {have}.",
+            f"There is nothing to prune: pruning.rates names {rates}, but the network has {have}.",
             "Give a rate to a kind of layer that the network has.",
         )
     return granularity_of(spec, structure).groups(layers)

@@ -160,13 +160,16 @@ def _refuse_bent(
     )
     once, twice = module(ones), module(2 * ones)
     if not torch.allclose(twice, 2 * once, rtol=CLOSE, atol=0):
-        raise _no_flow(architecture, "twice the input does not give twice the output")
+        raise _no_flow(
+            architecture,
+            "twice the input does not give twice the output, as with LayerNorm, softmax, GELU, or "
+            "ReLU6",
+        )
 
 
 def _no_flow(architecture: Architecture, reason: str) -> PruningError:
     return PruningError(
-        f"The criterion 'synflow' has no meaning for {architecture.name!r}: {reason}, as with "
-        "LayerNorm, softmax, GELU, or ReLU6.",
+        f"The criterion 'synflow' has no meaning for {architecture.name!r}: {reason}.",
         "Choose `snip`, `grasp` or `magnitude`, or a network of ReLU, convolutions and batch norm.",
     )
 

@@ -58,6 +58,14 @@ def test_the_units_with_the_smallest_norm_of_what_comes_in_go_with_what_goes_out
     assert bool(mask["output.weight"].any(1).all())
 
 
+def test_a_layer_that_is_named_must_have_units_that_can_be_dropped() -> None:
+    rates = {"hidden.0.*": 0.5, "output.*": 0.3}
+    with pytest.raises(PruningError, match=r"'output\.\*', and no unit can be dropped there"):
+        pruned(architecture(), PruningSpec(granularity="unit", layer_rates=rates))
+    mask = pruned(architecture(), PruningSpec(granularity="unit", layer_rates={"*.0.*": 0.5}))
+    assert int(mask["hidden.0.weight"].any(1).sum()) == 6
+
+
 @pytest.mark.parametrize(
     ("name", "groups", "units"),
     [
