@@ -98,7 +98,12 @@ class LocalEngine(FolderEngine):
             EngineError: the engine cannot be had.
             StorageError: the folder cannot be written.
         """
-        _refuse_device(work)
+        if work.device is not None and ":" in work.device:
+            raise EngineError(
+                f"The device {work.device!r} cannot be chosen: a slot decides which GPU a work "
+                "sees.",
+                "Name `cuda` or `cpu`, or restrict the GPUs by CUDA_VISIBLE_DEVICES.",
+            )
         place = WorkFolder(folder)
         place.prepare(work)
         if place.status().state not in {"running", "finished"}:
@@ -235,14 +240,6 @@ def _spawn(
             f"No process could be started for {place.path}: {error.strerror}.",
             "Free some memory or processes of this machine, then submit the work again.",
         ) from error
-
-
-def _refuse_device(work: Work) -> None:
-    if work.device is not None and ":" in work.device:
-        raise EngineError(
-            f"The device {work.device!r} cannot be chosen: a slot decides which GPU a work sees.",
-            "Name `cuda` or `cpu`, or restrict the GPUs by CUDA_VISIBLE_DEVICES.",
-        )
 
 
 def _is_alive(group: int) -> bool:

@@ -102,7 +102,7 @@ def change(table: Table, path: str, value: object) -> Table:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("format", 2),
+        ("format", 3),
         ("levels", []),
         ("levels", None),
         ("tickets/bundle", "0" * 64),
