@@ -87,6 +87,7 @@ class LearningFigure(CurvesFigure):
     looks: Mapping[str, int]
     floor: str
     left: int = LEFT_OF_CURVES
+    height: int = HEIGHT + 8  # for the name of the axis, which phones show larger
 
 
 def trials_figure(trials: Mapping[str, Sequence[float]], metric: Metric) -> TrialsFigure | None:
