@@ -68,16 +68,13 @@ def experiments(
         BundleError, DataError, NetworkError, TrainingError, StorageError: as their names say.
     """
     alike: dict[bytes, list[int]] = {}
-    for number, (plan, _) in enumerate(places):
-        # What must be equal in experiments whose networks are trained together.
-        spec = plan.spec
-        architecture = to_table(plan.source.bundle.architecture)
-        alike.setdefault(
-            canonical_json(
-                [architecture, to_table(spec.data), to_table(spec.training), spec.images]
-            ),
-            [],
-        ).append(number)
+    for number, (plan, path) in enumerate(places):
+        # What must be equal in experiments whose networks are trained together. Other levels of
+        # one bundle, which go on in one folder, wait until it is free.
+        spec, waits = plan.spec, sum(path == each for _, each in places[:number])
+        terms = (plan.source.bundle.architecture, spec.data, spec.training)
+        key = canonical_json([*map(to_table, terms), spec.images, waits])
+        alike.setdefault(key, []).append(number)
     for numbers in alike.values():
         with contextlib.ExitStack() as stack:
             chosen = [places[number] for number in numbers]

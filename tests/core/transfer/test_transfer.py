@@ -17,8 +17,12 @@ import ticket_hub
 from tests.helpers.killing import kill_ticket_when
 from tests.helpers.runs import files
 from ticket_hub.errors import DataError, NetworkError, RecipeError, RunError, StoppedError
+from ticket_hub.runs import Resources
 from ticket_hub.training import Progress
 from ticket_hub.transfer import TransferResult, read_matrix, retrain, transfer_tickets
+from ticket_hub.transfer.planning import plan
+from ticket_hub.transfer.retraining import train
+from ticket_hub.transfer.terms import Terms
 from ticket_hub.transfer.transfer_plan import plan_transfer
 
 TRAINING = {
@@ -195,6 +199,17 @@ def test_tickets_train_as_one_population_on_each_data_set(
         assert seen.index(one) < len(seen) - seen[::-1].index(other)
         assert seen.index(other) < len(seen) - seen[::-1].index(one)
     assert max(map(seen.index, digits)) < min(map(seen.index, others))
+
+
+def test_levels_that_go_on_in_one_folder_wait_for_each_other(
+    tickets: list[str], tmp_path: Path
+) -> None:
+    terms = Terms(against=("reinit",), trials=1, changes=TRAINING)
+    plans = [plan(f"{place}:{level}", terms) for place in tickets for level in (1, 2)]
+    folders = [tmp_path / name for name in ("short", "short", "long", "long")]
+    results = train([*zip(plans, folders, strict=True)], Resources(workers=1))
+    assert [{each.level for each in some} for some in results] == [{1}, {2}, {1}, {2}]
+    assert len([*(tmp_path / "long/results").rglob("*.json")]) == 4
 
 
 def test_the_same_call_reads_what_is_there(
