@@ -521,7 +521,7 @@ def test_a_call_that_fails_gives_back_what_was_given() -> None:
 # --------------------------------------------------------- modules that are turned into graphs
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_a_ticket_is_traced_and_answers_as_it_did() -> None:
     module = ticket().eval()
     traced = torch.jit.trace(module, IMAGES)
@@ -531,7 +531,7 @@ def test_a_ticket_is_traced_and_answers_as_it_did() -> None:
     assert back(module) == 0
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_a_ticket_is_scripted_and_answers_as_it_did() -> None:
     module = ticket().eval()
     scripted = torch.jit.script(module)
