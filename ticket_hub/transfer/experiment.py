@@ -37,6 +37,7 @@ def experiments(
     places: Sequence[tuple[Plan, Path]],
     resources: Resources,
     *,
+    names: Sequence[str] = (),
     shared: SharedNetworks | None = None,
 ) -> Generator[tuple[int, Result], None, None]:
     """Yield the result of every network asked for; those on disk are read, not trained again.
@@ -53,6 +54,8 @@ def experiments(
 
     Args:
         places: what each experiment would train, and the folder where it is done.
+        names: of the experiments, for what is told of their networks; no two are alike. There may
+            be none where there is one experiment.
         shared: what experiments have trained; an equal network's readings are taken over.
 
     Returns:
@@ -78,7 +81,9 @@ def experiments(
     for numbers in alike.values():
         with contextlib.ExitStack() as stack:
             chosen = [places[number] for number in numbers]
-            for position, result in _Population(chosen, resources, shared, stack).results():
+            begun = [f"{names[number]}/" if names else "" for number in numbers]
+            population = _Population(chosen, begun, resources, shared, stack)
+            for position, result in population.results():
                 yield numbers[position], result
 
 
@@ -88,6 +93,7 @@ class _Population:
     def __init__(
         self,
         places: Sequence[tuple[Plan, Path]],
+        prefixes: Sequence[str],
         resources: Resources,
         shared: SharedNetworks | None,
         stack: contextlib.ExitStack,
@@ -102,6 +108,8 @@ class _Population:
             stack.enter_context(hold(folder.run.lock))
             sweep(path)
             self.sessions.append(Session(plan, folder, resources, lambda: self.data, shared))
+        self.prefixes = dict(zip(self.sessions, prefixes, strict=True))
+        assert len({*prefixes}) == len(prefixes), "checkpoints are found by the names of members"
 
     @cached_property
     def data(self) -> DataSet:
@@ -173,14 +181,10 @@ class _Population:
             self.spec.training,
             self.resources,
         )
-        # By the name of its folder, where there are several.
-        prefix = {
-            session: f"{session.folder.path.name}/" if len(self.sessions) > 1 else ""
-            for session in self.sessions
-        }
         keeper = LevelsKeeper(
             folders={
-                prefix[session]: session.folder.checkpoints(0).parent for session in self.sessions
+                prefix: session.folder.checkpoints(0).parent
+                for session, prefix in self.prefixes.items()
             },
             environment=self.sessions[0].environment,
         )
@@ -194,7 +198,7 @@ class _Population:
         members = []
         for (session, entry), prepared in zip(entries, lined, strict=True):
             member = session.networks.member(entry, prepared)
-            members.append(dataclasses.replace(member, name=prefix[session] + member.name))
+            members.append(dataclasses.replace(member, name=self.prefixes[session] + member.name))
         counts = [session.first_iterations(entry) for session, entry in entries]
         members = with_first_steps(members, counts, architecture, train_first)
         trained = resources.train(self.trainer, architecture, training, members, keeper)

@@ -141,12 +141,15 @@ def train(
     places: Sequence[tuple[Plan, Path]],
     resources: Resources,
     *,
+    names: Sequence[str] = (),
     on_result: Callable[[Result], None] | None = None,
     shared: SharedNetworks | None = None,
 ) -> list[list[Result]]:
     """Train what plans ask for, each in its folder, and judge nothing yet; see `carry_out`.
 
     Args:
+        names: of the experiments, for what is told of their networks; no two are alike. There may
+            be none where there is one experiment.
         shared: what experiments have trained; an equal network's readings are taken over.
 
     Returns:
@@ -156,7 +159,7 @@ def train(
         TicketHubError: as `ticket_hub.transfer.experiment.experiments`.
     """
     results: list[list[Result]] = [[] for _ in places]
-    for number, result in experiments(places, resources, shared=shared):
+    for number, result in experiments(places, resources, names=names, shared=shared):
         results[number].append(result)
         if on_result is not None:
             on_result(result)

@@ -120,7 +120,10 @@ def carry_out_transfer(
     preflight(places, resources.data_dir)
     with hold(folder / "lock"), telling(folder, resources) as given:
         sweep(folder)
-        results = train(places, given, on_result=on_result, shared=SharedNetworks(folder))
+        cells = [f"{cell.ticket} on {cell.data}" for cell in wanted.cells]
+        results = train(
+            places, given, names=cells, on_result=on_result, shared=SharedNetworks(folder)
+        )
         found = _judge(places, results, who)
         names = [cell.run_name for cell in wanted.cells]
         matrix = wanted.matrix(

@@ -191,10 +191,11 @@ def test_tickets_train_as_one_population_on_each_data_set(
         stripes,
         tmp_path / "run",
         levels="2",
-        observe=lambda progress: seen.append(progress.member.partition("/")[0]),
+        observe=lambda progress: seen.append(progress.member.rsplit("/", 2)[0]),
     )
     digits, others = ({cell for cell in seen if word in cell} for word in ("digits", "stripes"))
-    assert (len(digits), len(others)) == (2, 2)
+    assert digits == {"short on digits", "long on digits"}
+    assert len(others) == 2
     for one, other in (sorted(digits), sorted(others)):
         assert seen.index(one) < len(seen) - seen[::-1].index(other)
         assert seen.index(other) < len(seen) - seen[::-1].index(one)
@@ -207,7 +208,7 @@ def test_levels_that_go_on_in_one_folder_wait_for_each_other(
     terms = Terms(against=("reinit",), trials=1, changes=TRAINING)
     plans = [plan(f"{place}:{level}", terms) for place in tickets for level in (1, 2)]
     folders = [tmp_path / name for name in ("short", "short", "long", "long")]
-    results = train([*zip(plans, folders, strict=True)], Resources(workers=1))
+    results = train([*zip(plans, folders, strict=True)], Resources(workers=1), names="abcd")
     assert [{each.level for each in some} for some in results] == [{1}, {2}, {1}, {2}]
     assert len([*(tmp_path / "long/results").rglob("*.json")]) == 4
 

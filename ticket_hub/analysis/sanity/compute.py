@@ -117,7 +117,8 @@ def compute(subject: Subject) -> Sanity:
     root, rule = subject.gym.folder, plans[0].request.rule
     folders = [root / f"sanity-{source.id[:12]}" for _, source, _ in cases]
     places = [*zip(plans, folders, strict=True)]
-    results = train(places, subject.gym.resources, shared=SharedNetworks(root))
+    names = [f"{number}, {place}" for number, (place, _, _) in enumerate(cases, 1)]
+    results = train(places, subject.gym.resources, names=names, shared=SharedNetworks(root))
     found = judge_experiments(results, rule)
     for plan, folder, levels in zip(plans, folders, found, strict=True):
         write_evidence(folder, plan, levels, rule)
