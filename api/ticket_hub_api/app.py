@@ -161,7 +161,13 @@ def create_app(
     )
     for router in routers:
         app.router.routes.extend(router.routes)
-    _demand_declarations(app)
+    for route, scope in scopes_of(app):
+        if not scope:
+            raise RuntimeError(f"the route {route.path} declares no scope")
+        # The one limits every body, the other lets each route read its own up to a limit.
+        limited = isinstance(route, RestRoute | HubRoute)
+        if not limited:
+            raise RuntimeError(f"the route {route.path} is of no kind that limits bodies")
     database = Database(settings.database_url)
     try:
         check_schema(database)
@@ -196,16 +202,6 @@ def scopes_of(app: FastAPI) -> Iterator[tuple[APIRoute, str]]:
         if isinstance(route, APIRoute):
             scopes = [getattr(d.call, "scope", "") for d in route.dependant.dependencies]
             yield route, next((scope for scope in scopes if scope), "")
-
-
-def _demand_declarations(app: FastAPI) -> None:
-    for route, scope in scopes_of(app):
-        if not scope:
-            raise RuntimeError(f"the route {route.path} declares no scope")
-        # The one limits every body, the other lets each route read its own up to a limit.
-        limited = isinstance(route, RestRoute | HubRoute)
-        if not limited:
-            raise RuntimeError(f"the route {route.path} is of no kind that limits bodies")
 
 
 @contextlib.asynccontextmanager
@@ -283,17 +279,13 @@ async def _handle_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:  # noqa: PLR2004 - the router names the methods of one route only
-        headers["Allow"] = ", ".join(_methods_at(request))
+        matching = [
+            route.methods or set()
+            for route, _ in scopes_of(request.app)
+            if route.matches(request.scope)[0] is not Match.NONE
+        ]
+        headers["Allow"] = ", ".join(sorted(set[str]().union(*matching)))
     return _response(request, ApiError(error.status_code, str(error.detail), headers=headers))
-
-
-def _methods_at(request: Request) -> list[str]:
-    matching = [
-        route.methods or set()
-        for route, _ in scopes_of(request.app)
-        if route.matches(request.scope)[0] is not Match.NONE
-    ]
-    return sorted(set[str]().union(*matching))
 
 
 def _response(request: Request, error: Exception) -> Response:

@@ -124,7 +124,10 @@ class Drive:
             self._take_out_finished(done)
             if not self._active:
                 return [done[history.member.name] for history in self._histories]
-            stop = self._next_stop()
+            every = self._training.evaluate_every
+            # Never past what is due in between: no backend can go back for a snapshot.
+            due = [step for step in (*self._task.snapshots, *self._steps()) if step > at]
+            stop = min((at // every + 1) * every, self._training.iterations, *due)
             # Train to there, looking up about twice a second.
             while self._backend.iteration < stop:
                 steps = min(self._pace.steps, stop - self._backend.iteration)
@@ -161,12 +164,6 @@ class Drive:
     def _steps(self) -> set[int]:
         gradual = [history.member.gradual for history in self._active]
         return {step for each in gradual if each is not None for step in each.steps}
-
-    def _next_stop(self) -> int:
-        at, every = self._backend.iteration, self._training.evaluate_every
-        # Never past what is due in between: no backend can go back for a snapshot.
-        stops = [(at // every + 1) * every, self._training.iterations]
-        return min([*stops, *(s for s in (*self._task.snapshots, *self._steps()) if s > at)])
 
     def _read(self) -> Tensor:
         """Validation and test readings of every member, then those of the training sample.
