@@ -44,6 +44,7 @@ def jittered(
             continue
         low = max(0.0, 1 - strength)
         factor = (low + (1 + strength - low) * share).float().view(-1, 1, 1, 1)
+        # What an image becomes with the factor 0.
         anchor: Tensor = _ANCHORS[name](values).expand_as(values)
         values = anchor.lerp(values, factor).clamp_(0, 255)
     return values.round_().to(torch.uint8)

@@ -177,6 +177,8 @@ def target_recipe(manifest: Manifest, dataset: str | None, changes: Mapping[str,
     changes = ({"data.name": dataset} if dataset else {}) | dict(changes)
     if isinstance(manifest.recipe, Recipe):
         return manifest.recipe.replace({"search.rewind": "init"} | changes)
+    # What the source of an imported ticket says, and for the rest the caller's own words. Fresh
+    # weights of a network whose initialization nobody knows are drawn as its modules do.
     missing = [key for key in NEEDED if manifest.recipe.training is None and key not in changes]
     if missing or (manifest.recipe.data is None and "data.name" not in changes):
         raise RecipeError(

@@ -66,6 +66,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
         experiments = list(_experiments(stores, connection, manifest, files))
         from ticket_hub.bundle.reproduction_reading import reproduction_in
 
+        # Refuses a claim that was not tried with this bundle, or one that contradicts itself.
         for name in manifest.reproductions:
             reproduction_in(manifest, _record(stores, connection, manifest, files, name), name)
         costs: Sequence[CostRecord] = ()

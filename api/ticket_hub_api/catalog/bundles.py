@@ -140,6 +140,7 @@ def _level(
         "carried": bool(level.tickets),
         "tickets": {str(ticket.trial): ticket.id for ticket in level.tickets},
         "kept": {str(ticket.trial): ticket.kept for ticket in level.tickets},
+        # Mean densities over the trials; none where the level is not carried.
         "layers": [
             sum(counts[place] for counts in kept) / (len(kept) * size)
             for place, size in enumerate(sizes if kept else ())

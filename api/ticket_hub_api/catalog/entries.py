@@ -151,6 +151,7 @@ def _add(session: Session, listed: Listed, row: BundleFacts) -> None:
         }
         for level in facts["levels"]
     ]
+    # The ticket that is meant where no level is named.
     chosen = facts["default"]
     level = next(each for each in facts["levels"] if each["level"] == chosen["level"])
     evidence = level["evidence"]

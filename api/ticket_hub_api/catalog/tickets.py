@@ -99,6 +99,7 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
     manifests = [row.manifest for row in found.values()]
     cost = fact("cost", sqlite=is_sqlite(database))
     statement = select(BundleFacts.manifest, cost).where(BundleFacts.manifest.in_(manifests))
+    # Those that were measured.
     costs = dict(map(tuple, database.execute(statement))) if manifests else {}
     ladders = _ladders(database, ids)
     return tuple(

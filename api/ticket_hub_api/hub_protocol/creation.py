@@ -84,6 +84,7 @@ def create_repository(
             session.add(repository)
             session.flush()
             draft.enter(session, plan)
+            # The commit that every history begins with.
             work = CommitWork(
                 services=services,
                 session=session,

@@ -81,6 +81,7 @@ def _guarded(found: Iterator[Damage], what: str) -> Iterator[DamageFinding]:
 
 def _check_database(database: Database, settled_seconds: float) -> Iterator[Damage]:
     if database.is_sqlite:
+        # SQLite's own check of its pages and indexes, and whether the schema is what it was.
         with database.read() as connection:
             for (line,) in connection.execute(text("PRAGMA integrity_check")):
                 if line != "ok":

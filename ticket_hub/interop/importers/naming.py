@@ -76,11 +76,9 @@ def names_for(
     bare = bare_names(found, ours)
     if not set(bare.values()) & set(ours) and not is_safetensors(path):
         # By order only for a mapping that kept the order in which its module was made.
-        shapes = outline(architecture).shapes
-        same = [tuple(value.shape) for value in found.values()] == list(shapes.values())
-        matched = dict(zip(found, shapes, strict=True)) if same else {}
-        if matched:
-            return matched, (BY_ORDER,)
+        same = [tuple(value.shape) for value in found.values()] == list(ours.values())
+        if same and found:
+            return dict(zip(found, ours, strict=True)), (BY_ORDER,)
     return bare, ()
 
 
