@@ -143,7 +143,7 @@ def page(known: dict[str, Any], out: Path) -> str:
             continue
         bundle = open_bundle(folder)
         manifest = bundle.manifest
-        tried = sorted(bundle.reproductions(), key=lambda each: each.claim.get("number", 0))
+        tried = bundle.reproductions()
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         replay = f"ticket verify {OWNER}/{name}:{bundle.levels[-1].index} --hub gallery --replay"
         rows.append(

@@ -82,5 +82,7 @@ def amend_bundle(
 def _merged(present: Sequence[R], added: Sequence[R]) -> list[R]:
     records = list(present)
     for new in added:
+        if any(each.supersedes(new) and not new.supersedes(each) for each in records):
+            continue
         records = [each for each in records if not new.supersedes(each)] + [new]
     return records

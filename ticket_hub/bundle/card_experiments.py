@@ -74,18 +74,15 @@ def reproductions_section(records: Sequence[ReproductionRecord]) -> list[str]:
 
 
 def _tried(record: ReproductionRecord) -> str:
+    source = one_line(str(record.claim["source"])[:_MAX_LENGTH])
     parts = [
-        f"{one_line(record.line)}. {_said(record, 'title')} ({_said(record, 'source')})",
+        f"{one_line(record.line)}. {record.title} ({source})",
         f"by {one_line(record.who or 'not said')}",
         f"on {one_line(whereabouts(record))}",
         record.when.replace("T", " ") or "at a time that is not said",
         f"claim `{record.digest[:12]}`",
     ]
     return ", ".join(parts)
-
-
-def _said(record: ReproductionRecord, key: str) -> str:
-    return one_line(str(record.claim[key])[:_MAX_LENGTH])
 
 
 def experiments_section(records: Sequence[ExperimentRecord]) -> list[str]:

@@ -75,13 +75,14 @@ class EvidenceReader:
         return decode_costs(data, self.manifest)
 
     def reproductions(self) -> tuple[ReproductionRecord, ...]:
-        """The records of claims that were tried with its tickets, in the order of their files.
+        """The records of claims that were tried with its tickets, by the numbers of the claims.
 
         Raises:
             BundleError: a file is not what the manifest says, or a record is none or is about
                 another bundle.
         """
-        return tuple(map(self.reproduction, self.manifest.reproductions))
+        records = map(self.reproduction, self.manifest.reproductions)
+        return tuple(sorted(records, key=lambda each: each.place))
 
     def reproduction(self, name: str) -> ReproductionRecord:
         """The record of a tried claim in one file.

@@ -200,9 +200,22 @@ class ExperimentRecord:
         return replace(self, who=one_line(who) or self.who, when=when or self.when)
 
     def supersedes(self, other: ExperimentRecord) -> bool:
-        """Whether the other is the same experiment of the same person in the same environment."""
+        """Whether the other says nothing that this one of the same person does not say.
+
+        An experiment does not name its controls: the same one with others, at other levels or
+        with more trials is evidence beside this.
+        """
+
+        def trained(record: ExperimentRecord) -> set[tuple[int, str, int, int]]:
+            return {
+                (level.level, name, trial.trial, trial.draw)
+                for level in record.levels
+                for name, network in level.networks.items()
+                for trial in network.trials
+            }
+
         own, others = ((each.spec, each.who, each.environment) for each in (self, other))
-        return own == others
+        return own == others and trained(self) >= trained(other)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ and the environment. In a bundle it is what `encode_reproduction` makes of it.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
@@ -155,6 +156,17 @@ class ReproductionRecord:
         """`claim 3`, or the name of a claim of another list."""
         number = self.claim.get("number")
         return f"claim {number}" if type(number) is int else f"claim {one_line(self.claim['name'])}"
+
+    @property
+    def place(self) -> tuple[float, str]:
+        """Where it stands in a list: by number, then those of other lists by name."""
+        number = self.claim.get("number")
+        return (number if type(number) is int else math.inf), self.label
+
+    @property
+    def title(self) -> str:
+        """What is claimed, in one line of at most 200 characters."""
+        return one_line(str(self.claim["title"])[:200])
 
     @property
     def line(self) -> str:

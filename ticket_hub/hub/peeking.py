@@ -79,10 +79,11 @@ def peek_reproductions(
         return ()
     from ticket_hub.bundle.reproduction_reading import reproduction_in  # slow likewise
 
-    return tuple(
+    records = [
         reproduction_in(manifest, _content(hub, snapshot, manifest, name), name)
         for name in manifest.reproductions
-    )
+    ]
+    return tuple(sorted(records, key=lambda each: each.place))
 
 
 def peek_replays(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> ReplaySummary:

@@ -27,6 +27,7 @@ from ticket_hub_api.store.objects import Content, open_content
 
 if TYPE_CHECKING:
     from ticket_hub.bundle import Bundle
+    from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
 __all__ = ["EvidenceFiles", "card_of", "evidence_of", "mask_of", "tried_claims"]
 
@@ -102,19 +103,19 @@ def mask_of(
 
 def tried_claims(
     services: Services, connection: Connection, ticket: TicketDetail
-) -> tuple[str, ...]:
-    """A line for each claim that was tried with a ticket's bundle; a damaged record is left out."""
+) -> tuple[ReproductionRecord, ...]:
+    """The claims that were tried with a ticket's bundle; a damaged record is left out."""
     files = [file for file in ticket.files if is_reproduction(file.path)]
     if ticket.source or not files:
         return ()
     from ticket_hub.bundle.reproduction_reading import decode_reproduction  # which imports NumPy
 
-    lines = []
+    records = []
     for file in files:
         data = open_content(services, connection, file.sha256).head(MAX_EVIDENCE_BYTES)
         with contextlib.suppress(BundleError):
-            lines.append(decode_reproduction(data, source=file.path).line)
-    return tuple(lines)
+            records.append(decode_reproduction(data, source=file.path))
+    return tuple(sorted(records, key=lambda each: each.place))
 
 
 def card_of(

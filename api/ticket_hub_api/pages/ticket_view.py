@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
@@ -29,6 +29,9 @@ from ticket_hub_api.pages.contents import card_of, evidence_of, mask_of, tried_c
 from ticket_hub_api.pages.figures import KINDS
 from ticket_hub_api.pages.history import Happened, history_of
 from ticket_hub_api.services import Services
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
 __all__ = ["Figure", "TicketView", "view_of"]
 
@@ -116,7 +119,7 @@ class TicketView:
         controls: (level, control, what was measured) for every control but the dense network.
         experiments: what its tickets came to elsewhere, most accurate first.
         by_other_metrics: experiments that measured something else than accuracy.
-        claims: what became of claims that were tried with its tickets, a line each.
+        claims: what became of claims that were tried with its tickets.
         figures: those of its evidence that can be drawn.
         history: what became of it, where that is more than one version.
         mask: what the ticket keeps, where its mask is here.
@@ -133,7 +136,7 @@ class TicketView:
     controls: tuple[tuple[Mapping[str, Any], str, Mapping[str, Any]], ...]
     experiments: tuple[ExperimentItem, ...]
     by_other_metrics: tuple[tuple[ExperimentDetail, Metric], ...]
-    claims: tuple[str, ...]
+    claims: tuple[ReproductionRecord, ...]
     figures: tuple[Figure, ...]
     mask: Figure | None
     history: tuple[Happened, ...]

@@ -128,6 +128,7 @@ def test_what_became_of_a_claim_stands_on_the_ticket_s_page(
     listed = page.partition('id="claims"')[2].partition("</ul>")[0]
     line = "claim 3: reproduced (+0.50 points (+0.20 to +0.80), claimed above -100 points; "
     assert line + "n = 3 tickets; budget cpu, seed 0)" in listed
+    assert f"<li>{tried()['claim']['title']}<br>" in listed
     assert "reproductions/" in page.partition('id="files"')[2]
     assert len(open_bundle(bundle).reproductions()) == 1
 

@@ -85,14 +85,19 @@ def test_a_control_that_nobody_has_registered_here_is_judged_and_shown_by_its_na
     assert "| digits | 2 | their-own | 50.00 |" in (bundle / "README.md").read_text("utf-8")
 
 
-def test_the_same_experiment_replaces_its_record_and_others_stay(bundle: Path) -> None:
+def test_a_record_takes_the_place_of_those_that_say_no_more_and_of_no_other(bundle: Path) -> None:
     first = record(bundle, level=1)
-    amend_bundle(bundle, experiments=[first, record(bundle, seed=1), record(bundle, who="Bob")])
-    amend_bundle(bundle, experiments=[record(bundle, level=2)])
+    (level,) = first.levels
+    fewer = {name: each for name, each in level.networks.items() if name != "reinit"}
+    narrow = dataclasses.replace(first, levels=(dataclasses.replace(level, networks=fewer),))
+    others = [record(bundle, seed=1), record(bundle, who="Bob"), record(bundle, level=2)]
+    amend_bundle(bundle, experiments=[narrow, *others])
+    amend_bundle(bundle, experiments=[first, narrow])
     found = open_bundle(bundle).experiments()
-    assert len(found) == 3
-    assert first not in found
-    assert len(list((bundle / "evidence").iterdir())) == 3
+    assert len(found) == len(list((bundle / "evidence").iterdir())) == 4
+    assert first in found
+    assert narrow not in found
+    assert all(each in found for each in others)
     assert verify_bundle(bundle).holds
 
 
