@@ -12,9 +12,9 @@ from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.evidence_records import read_evidence
 from ticket_hub_api.catalog.evidence_rows import delete_evidence, enter_evidence
 from ticket_hub_api.catalog.experiment_shapes import ExperimentDetail
-from ticket_hub_api.catalog.experiments import one_experiment, shown_with, unknown
+from ticket_hub_api.catalog.experiments import one_experiment, unknown
 from ticket_hub_api.catalog.ticket_detail import one_ticket
-from ticket_hub_api.catalog.ticket_query import visible
+from ticket_hub_api.catalog.ticket_query import shown_with, visible
 from ticket_hub_api.store.ticket_tables import Evidence, TicketEntry
 
 __all__ = ["receive_evidence", "remove_evidence"]

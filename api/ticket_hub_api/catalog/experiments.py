@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
+from sqlalchemy import Select, literal, select, tuple_, union_all
 
 from ticket_hub.errors import HubNotFoundError
 from ticket_hub_api.accounts.principals import Principal
@@ -18,16 +18,14 @@ from ticket_hub_api.catalog.experiment_shapes import (
     outcome_of,
 )
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
-from ticket_hub_api.catalog.ticket_query import visible
+from ticket_hub_api.catalog.ticket_query import of_evidence, shown_with, visible
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows
 from ticket_hub_api.store.ticket_tables import NOT_MEASURED, Evidence, EvidenceLevel, TicketEntry
 
 __all__ = [
     "experiments_of",
-    "of_evidence",
     "of_other_metrics",
     "one_experiment",
-    "shown_with",
     "unknown",
 ]
 
@@ -117,18 +115,6 @@ def _records(wanted: ExperimentFilter, viewer: Principal) -> Select[Any] | None:
     return _filtered(
         statement, wanted, evidence.dataset, evidence.found_on, evidence.network, level.verdict
     )
-
-
-def shown_with() -> ColumnElement[bool]:
-    """Evidence is shown while the repository's newest bundle is the one that it is about."""
-    same = TicketEntry.bundle_id == Evidence.bundle_id
-    return and_(TicketEntry.repository_id == Evidence.repository_id, same)
-
-
-def of_evidence() -> ColumnElement[bool]:
-    """Which levels are those of an experiment with a ticket."""
-    level = EvidenceLevel
-    return and_(level.evidence_id == Evidence.id, level.repository_id == Evidence.repository_id)
 
 
 def _details() -> Select[Any]:

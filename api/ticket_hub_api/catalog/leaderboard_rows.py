@@ -7,12 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.experiments import shown_with
-from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions, fact, visible
+from ticket_hub_api.catalog.ticket_query import (
+    TicketFilter,
+    conditions,
+    fact,
+    of_evidence,
+    shown_with,
+    visible,
+)
 from ticket_hub_api.catalog.tickets import Rows, is_sqlite
 from ticket_hub_api.store.ticket_tables import (
     BundleFacts,
@@ -110,14 +116,10 @@ def _entries_on(
     low = 0.0 if wanted.density_min is None else wanted.density_min
     high = 1.0 if wanted.density_max is None else wanted.density_max
     network = [entry.network == wanted.network] if wanted.network else []
-    own = and_(
-        EvidenceLevel.evidence_id == evidence.id,
-        EvidenceLevel.repository_id == evidence.repository_id,
-    )
     again = (
         select(*_COLUMNS)
         .join(evidence, shown_with())
-        .join(EvidenceLevel, own)
+        .join(EvidenceLevel, of_evidence())
         .where(evidence.dataset == wanted.dataset, *network, *visible(viewer))
         .where(EvidenceLevel.density.between(low, high))
         .order_by(*_by_replays(wanted), EvidenceLevel.accuracy.desc(), entry.id)

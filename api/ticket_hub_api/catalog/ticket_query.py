@@ -34,12 +34,15 @@ from ticket_hub_api.settings import Visibility
 from ticket_hub_api.store.ticket_tables import (
     NOT_MEASURED,
     BundleFacts,
+    Evidence,
+    EvidenceLevel,
     TicketEntry,
     TicketLevel,
 )
 
 __all__ = ["CursorError", "Sort", "TicketFilter", "after", "conditions", "cursor_after",
-           "fact", "level_conditions", "order_by", "sort_column", "visible"]  # fmt: skip
+           "fact", "level_conditions", "of_evidence", "order_by", "retrained", "shown_with",
+           "sort_column", "visible"]  # fmt: skip
 
 MIN_LEVELS = 5000
 _LARGEST = 1e300
@@ -65,8 +68,9 @@ _COSTS = {"size": "bytes", "speedup": "speedup"}
 class TicketFilter:
     """What is looked for; None and empty texts ask for nothing. Ranges include their ends.
 
-    Density, accuracy and verdict must hold for one and the same level of a ticket. The order is
-    by the ticket that is meant where no level is named.
+    Density, accuracy and verdict must hold for one and the same level of a ticket, in its search
+    or, where a verdict is asked for, in an experiment with it on the data that it was found on.
+    The order is by the ticket that is meant where no level is named.
 
     Attributes:
         network, dataset: names as in recipes.
@@ -165,9 +169,28 @@ def fact(*path: str, sqlite: bool) -> Any:  # noqa: ANN401 - a JSON value of any
     return (type_coerce(whole, JSON) if sqlite else cast(whole, JSON))[path]
 
 
-def level_conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
+def shown_with() -> ColumnElement[bool]:
+    """Evidence is shown while the repository's newest bundle is the one that it is about."""
+    same = TicketEntry.bundle_id == Evidence.bundle_id
+    return and_(TicketEntry.repository_id == Evidence.repository_id, same)
+
+
+def of_evidence() -> ColumnElement[bool]:
+    """Which levels are those of an experiment with a ticket."""
+    level = EvidenceLevel
+    return and_(level.evidence_id == Evidence.id, level.repository_id == Evidence.repository_id)
+
+
+def retrained(*columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of these tables
+    """Columns of the levels of tickets that got a verdict on the data that they were found on."""
+    statement = select(*columns).join(Evidence, shown_with()).join(EvidenceLevel, of_evidence())
+    return statement.where(Evidence.dataset == TicketEntry.dataset, EvidenceLevel.verdict != "")
+
+
+def level_conditions(
+    wanted: TicketFilter, level: type[TicketLevel | EvidenceLevel] = TicketLevel
+) -> list[ColumnElement[bool]]:
     """What one level must fulfil; none where the filter asks nothing of levels."""
-    level = TicketLevel
     found: list[ColumnElement[bool]] = []
     for column, low, high in (
         (level.density, wanted.density_min, wanted.density_max),
@@ -202,7 +225,10 @@ def _level_conditions(wanted: TicketFilter, *, narrow: bool) -> list[ColumnEleme
         found.append(TicketEntry.id.in_(select(TicketLevel.ticket_id).where(*exact)))
     elif len(exact) > 1:
         found.append(select(1).where(TicketLevel.ticket_id == TicketEntry.id, *exact).exists())
-    return found
+    if wanted.verdict is None:
+        return found
+    again = retrained(TicketEntry.id).where(*level_conditions(wanted, EvidenceLevel))
+    return [or_(and_(*found), entry.id.in_(again))]
 
 
 def count_levels(wanted: TicketFilter) -> Select[int] | None:

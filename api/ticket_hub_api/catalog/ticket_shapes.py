@@ -20,12 +20,19 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class FittingLevel:
-    """The level by which a ticket fits a filter; accuracy and verdict are None where unknown."""
+    """A level of a ticket that fits; accuracy and verdict are None where unknown.
+
+    Attributes:
+        level, density: as in its bundle.
+        accuracy, verdict: what was measured, and what it supports.
+        retrained: whether an experiment with the ticket says so, and not its search.
+    """
 
     level: int
     density: float
     accuracy: float | None
     verdict: str | None
+    retrained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,8 @@ class TicketItem:
         created_at, updated_at: microseconds since 1970.
         fitting: where density, accuracy or verdict were asked for, the level that fits: the one
             above if it does, else the sparsest that does. None where nothing of that was asked.
+        retrained: the best verdict of the experiments with its tickets on the data that they were
+            found on, of the sparsest level that got it; None where none came to a verdict.
         cost: its quickest form, on the machine that measured it; None where nobody did.
         ladder: density and mean of every level that was measured, dense first.
         vouched: replays and signature.
@@ -100,6 +109,7 @@ class TicketItem:
     created_at: int
     updated_at: int
     fitting: FittingLevel | None = None
+    retrained: FittingLevel | None = None
     cost: ListedCost | None = None
     ladder: tuple[tuple[float, float], ...] = ()
     vouched: Vouched = Vouched()

@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ticket_hub.bundle.cost_record import ListedCost
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.entries import of_accuracy
+from ticket_hub_api.catalog.entries import VERDICT_BITS, of_accuracy
 from ticket_hub_api.catalog.ticket_query import (
     MIN_LEVELS,
     TicketFilter,
@@ -24,6 +24,7 @@ from ticket_hub_api.catalog.ticket_query import (
     fact,
     level_conditions,
     order_by,
+    retrained,
     sort_column,
     visible,
 )
@@ -36,6 +37,7 @@ from ticket_hub_api.catalog.ticket_shapes import (
 from ticket_hub_api.store.ticket_tables import (
     NOT_MEASURED,
     BundleFacts,
+    EvidenceLevel,
     TicketEntry,
     TicketLevel,
 )
@@ -102,13 +104,15 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
     # Those that were measured.
     costs = dict(map(tuple, database.execute(statement))) if manifests else {}
     ladders = _ladders(database, ids)
+    again = _retrained(database, ids)
     return tuple(
         _item(
             row,
             fitting.get(each),
             others.get(row.manifest),
             costs.get(row.manifest),
-            ladders.get(each, ()),
+            ladder=ladders.get(each, ()),
+            again=again.get(each),
         )
         for each in ids
         if (row := found.get(each)) is not None
@@ -165,13 +169,39 @@ def _fitting(
     found: dict[str, FittingLevel] = {}
     for row in database.execute(statement.order_by(level.density, level.level.desc())):
         if row.ticket_id not in found or row.level == meant[row.ticket_id]:
-            found[row.ticket_id] = FittingLevel(
-                level=row.level,
-                density=row.density,
-                accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
-                verdict=row.verdict or None,
-            )
+            found[row.ticket_id] = _level(row)
+    if wanted.verdict is not None:
+        own = level_conditions(wanted, EvidenceLevel)
+        for row in database.execute(_verdicts_of(list(meant)).where(*own)):
+            found.setdefault(row.ticket_id, _level(row, retrained=True))
     return found
+
+
+def _verdicts_of(ids: list[str]) -> Select[Any]:
+    """What experiments say of the levels of these tickets, the sparsest first."""
+    level = EvidenceLevel
+    columns = (level.level, level.density, level.accuracy, level.verdict)
+    found = retrained(TicketEntry.id.label("ticket_id"), *columns)
+    return found.where(TicketEntry.id.in_(ids)).order_by(level.density, level.level.desc())
+
+
+def _retrained(database: Rows, ids: list[str]) -> dict[str, FittingLevel]:
+    """For each ticket the sparsest level among those that got its best verdict in experiments."""
+    rows = database.execute(_verdicts_of(ids)).all() if ids else ()
+    found: dict[str, FittingLevel] = {}
+    for row in sorted(rows, key=lambda row: VERDICT_BITS[row.verdict]):
+        found.setdefault(row.ticket_id, _level(row, retrained=True))
+    return found
+
+
+def _level(row: Any, *, retrained: bool = False) -> FittingLevel:  # noqa: ANN401 - columns of a row
+    return FittingLevel(
+        level=row.level,
+        density=row.density,
+        accuracy=None if row.accuracy == NOT_MEASURED else row.accuracy,
+        verdict=row.verdict or None,
+        retrained=retrained,
+    )
 
 
 def metrics_of(database: Rows, viewer: Principal) -> list[str]:
@@ -198,7 +228,9 @@ def _item(
     fitting: FittingLevel | None,
     other: Mapping[str, Any] | None,
     cost: Mapping[str, Any] | None,
+    *,
     ladder: Sequence[tuple[float, float]],
+    again: FittingLevel | None,
 ) -> TicketItem:
     same = (
         "id", "source", "network", "dataset", "recipe", "trials", "levels", "prunable", "level",
@@ -216,6 +248,7 @@ def _item(
         tickets=row.n,
         verdict=row.verdict or None,
         fitting=fitting,
+        retrained=again,
         cost=None if cost is None else ListedCost(**cost),
         ladder=tuple(ladder) if other is None else other["ladder"],
         vouched=Vouched(replays=row.replays, identical=row.identical, signed_by=row.signed_by),

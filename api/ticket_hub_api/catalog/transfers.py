@@ -10,9 +10,8 @@ from sqlalchemy import and_, select
 
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.experiment_shapes import OUTCOME, LevelOutcome, outcome_of
-from ticket_hub_api.catalog.experiments import of_evidence, shown_with
 from ticket_hub_api.catalog.paging import CursorError, decode_cursor, encode_cursor
-from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions
+from ticket_hub_api.catalog.ticket_query import TicketFilter, conditions, of_evidence, shown_with
 from ticket_hub_api.catalog.tickets import MAX_PAGE, Rows, is_sqlite
 from ticket_hub_api.store.ticket_tables import (
     NOT_MEASURED,

@@ -64,7 +64,8 @@ def list_tickets(
 ) -> TicketPage:
     """Find tickets that the caller may see.
 
-    Density, accuracy and verdict must hold for one and the same level of a ticket, which
+    Density, accuracy and verdict must hold for one and the same level of a ticket, in its search
+    or, where a verdict is asked for, in an experiment with it on the same data, which
     `fitting` then names: the one that is meant without a level, or else the sparsest that fits.
     With `sort=best` the best by `metric`, which must be named, come first, whether more or less of
     it is better. `sort=replays` is by replays of others that came out, then by those to the bit.

@@ -7,11 +7,13 @@ import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+from urllib.parse import urlencode
 
 import pytest
 
 from ticket_hub.hub import connect, push
+from ticket_hub.types import Word
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.store.database import Database
@@ -60,6 +62,28 @@ def test_evidence_made_elsewhere_is_kept_with_its_sender(
     one = call("GET", f"{API}/{sent.json['id']}").json
     assert one["record"]["who"] == "Ada"
     assert one["record"]["levels"][0]["trials"]["ticket"][0]["ticket"]
+
+
+def test_a_list_names_the_best_verdict_of_experiments_and_finds_tickets_by_it(
+    ticket: str, evidence: Table, call: Call
+) -> None:
+    def listed(**asked: str) -> Table | None:
+        asked["text"] = ticket.partition("/")[2]
+        (item,) = call("GET", "/api/v1/tickets?" + urlencode(asked)).json["items"] or (None,)
+        return item
+
+    plain = listed() or {}
+    assert call("POST", API, {"ticket": ticket, "evidence": evidence}).status == 201
+    own = listed() or {}
+    words = {level["level"]: level["verdict"]["word"] for level in evidence["levels"]}
+    best = min(words.values(), key=tuple(get_args(Word)).index)
+    level = max(each for each, word in words.items() if word == best)
+    assert (own["retrained"]["level"], own["retrained"]["verdict"]) == (level, best)
+    assert own["verdict"] == plain["verdict"]
+    assert plain["retrained"] is None
+    for word in set(words.values()):
+        assert (listed(verdict=word) or {})["fitting"]["verdict"] == word
+        assert listed(verdict=word, density_min="0.99") is None
 
 
 def test_the_same_evidence_about_two_copies_is_answered_with_the_one_that_was_meant(

@@ -92,6 +92,7 @@ def test_a_ticket_says_by_which_level_it_fits(
         "density": about["density"],
         "accuracy": about["evidence"]["test_accuracy"]["mean"],
         "verdict": about["verdict"],
+        "retrained": False,
     }
 
 
