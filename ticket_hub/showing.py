@@ -62,7 +62,7 @@ class Shown(ABC):
     def _repr_html_(self) -> str:
         view = self._view()
         facts = "<br>".join(
-            f"{escape(_one(name))}: {escape(plain_text(value))}"
+            f"{escape(_one(name).removesuffix(':'))}: {escape(plain_text(value))}"
             for name, value in view.facts.items()
         )
         notes = "".join(f"<p>{escape(note)}</p>" for note in view.notes)

@@ -63,6 +63,8 @@ def test_experiments_and_what_lies_elsewhere_are_listed_with_what_they_reach(
     assert found["best"] == level["test_accuracy"]["mean"]
     assert found["size"] == sum(file.stat().st_size for file in run.rglob("*") if file.is_file())
     assert (tried["state"], tried["best"], tried["levels"]) == ("finished", None, None)
+    named = json.loads(ticket("show", "run", "--format", "json").stdout)
+    assert named == shown, "the name that the list shows is enough"
     lines = ticket("list").stdout
     assert f"{100 * found['best']:.2f}%" in lines
     empty = tmp_path / "empty"

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import ticket_hub
-from ticket_hub.errors import EvidenceError, ExportError
+from ticket_hub.errors import EvidenceError, ExportError, RecipeError
 from ticket_hub.showing import MAX_ROWS, Shown, View
 from ticket_hub.table import Column, Table
 
@@ -23,6 +23,29 @@ CHANGES = {
     "search.levels": 6,
     "search.trials": 3,
 }
+
+
+def test_a_report_is_written_in_known_forms_alone_and_one_may_be_a_text(
+    results: list[Any], tmp_path: Path
+) -> None:
+    run = results[0].run
+    assert ticket_hub.report_run(run, tmp_path, "csv") == [tmp_path / "ladder.csv"]
+    forms: Any = ["csv", "gif"]
+    with pytest.raises(RecipeError, match="'gif'"):
+        ticket_hub.report_run(run, tmp_path / "none", forms)
+    assert not (tmp_path / "none").exists()
+
+
+def test_one_name_is_taken_for_one_name_and_not_for_its_letters(results: list[Any]) -> None:
+    run = str(results[0].run)
+    bounds = ticket_hub.compare(run).to_table()["runs"][0]["levels"][0]["differences"][0]
+    assert all(
+        (each["low"] is None) == (each["high"] is None)
+        for each in (bounds["test_accuracy"], bounds["sooner"])
+    )
+    controls: Any = "reinit,dense"
+    with pytest.raises(RecipeError, match="no list of names"):
+        ticket_hub.retrain(run, against=controls)
 
 
 class Long(Shown):

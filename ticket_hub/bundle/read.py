@@ -19,6 +19,7 @@ from ticket_hub.bundle.tensors import MAX_HEADER_BYTES
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.content_id import ticket_id
 from ticket_hub.errors import BundleDigestError, BundleFormatError, TicketNotFoundError
+from ticket_hub.evidence.counts import number_of
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.showing import Shown, View
 
@@ -69,7 +70,7 @@ class Bundle(TensorReader, EvidenceReader, Shown):
         return View(
             title=bundle_title(manifest),
             facts={
-                "recipe": f"{manifest.recipe.name}, {len(manifest.trials)} trials",
+                "recipe": f"{manifest.recipe.name}, {number_of(len(manifest.trials), 'trial')}",
                 "default": f"level {default.level} of trial {default.trial} ({default.rule})",
                 "experiments": len(manifest.experiments),
                 "id": manifest.id,

@@ -20,7 +20,7 @@ __all__ = ["compare"]
 
 
 def compare(
-    places: Sequence[str | Path],
+    places: str | Path | Sequence[str | Path],
     *,
     hub: str | Path | None = None,
     margin: float = MARGIN,
@@ -31,10 +31,10 @@ def compare(
     All that is compared with a control, in all runs and levels, is judged as one family.
 
     Args:
-        places: `FOLDER`, `RUN` or `RECIPE` of a search, the folder or the name of an experiment
-            that `ticket_hub.retrain` has made, or `owner/name[@revision]`, which is pulled; each
-            may end with levels behind a colon: `:7`, `:3,7,11`, `:d0.036`, `:best`, `:all`. The
-            default is all.
+        places: one or several of `FOLDER`, `RUN` or `RECIPE` of a search, the folder or the name of
+            an experiment that `ticket_hub.retrain` has made, or `owner/name[@revision]`, which is
+            pulled; each may end with levels behind a colon: `:7`, `:3,7,11`, `:d0.036`, `:best`,
+            `:all`. The default is all.
         hub: where to pull from; see `ticket_hub.pull_bundle`.
         margin: how far below a reference still is not inferior: 0.002 is 0.2 points of accuracy.
         alpha: chance of any false word.
@@ -48,6 +48,7 @@ def compare(
     """
     rule = Rule(margin=margin, alpha=alpha)
     rule.check()
+    places = [places] if isinstance(places, str | Path) else places
     studies = [_study(str(place), hub) for place in places]
     strange = [study for study in studies if not study.metric.is_accuracy]
     if strange:

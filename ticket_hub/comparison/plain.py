@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.comparison.ladder import Measured
@@ -9,7 +10,6 @@ from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.evidence.contrasts import ContrastInterval
 from ticket_hub.evidence.rows import Mean, mean_of
 from ticket_hub.evidence.statistics import Difference, Ratio
-from ticket_hub.table import finite
 
 if TYPE_CHECKING:
     from ticket_hub.comparison.compared import Between, Compared
@@ -118,5 +118,7 @@ def _between(each: Between) -> dict[str, Any]:
 
 
 def _bounds(found: Mean | Difference | Ratio | ContrastInterval) -> dict[str, float | None]:
-    """Mean and 95% interval."""
-    return {"mean": found.mean, "low": finite(found.low), "high": finite(found.high)}
+    """Mean and 95% interval; of a ratio the lower bound is 0 where neither is known."""
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    low, high = (found.low, found.high) if known else (None, None)
+    return {"mean": found.mean, "low": low, "high": high}

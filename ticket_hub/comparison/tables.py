@@ -10,6 +10,7 @@ from ticket_hub.comparison.ladder import Measured
 from ticket_hub.comparison.studies import Study, StudyLevel
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.contrasts import ContrastInterval
+from ticket_hub.evidence.counts import number_of
 from ticket_hub.evidence.rows import IDENTICAL, Mean, mean_of
 from ticket_hub.evidence.rule import USUAL
 from ticket_hub.evidence.statistics import Difference
@@ -20,7 +21,7 @@ from ticket_hub.transfer.spec import DENSE, TICKET
 if TYPE_CHECKING:
     from ticket_hub.comparison.compared import Between, Compared
 
-__all__ = ["between_table", "labels", "markdown", "notes", "runs_table"]
+__all__ = ["between_table", "described", "labels", "markdown", "notes", "runs_table"]
 
 MAX_VALUE = 24
 
@@ -221,12 +222,18 @@ def _short(value: Any) -> str:  # noqa: ANN401 - any plain value
     return text if len(text) <= MAX_VALUE else f"{text[:12]}..."
 
 
-def labels(compared: Compared) -> list[str]:
-    """What each label stands for: `A: NAME (search, 5 trials: lenet-300-100 on mnist)`."""
-    return [
-        f"{label}: {study.name} ({study.kind}, {study.about}, {study.terms.get('trials')} trials)"
+def described(compared: Compared) -> dict[str, str]:
+    """What each label stands for: `NAME (search, lenet-300-100 on mnist, 5 trials)`."""
+    return {
+        label: f"{study.name} ({study.kind}, {study.about}, "
+        f"{number_of(study.terms['trials'], 'trial')})"
         for label, study in compared.studies.items()
-    ]
+    }
+
+
+def labels(compared: Compared) -> list[str]:
+    """The runs by their labels, a line for each."""
+    return [f"{label}: {about}" for label, about in described(compared).items()]
 
 
 def markdown(compared: Compared) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-__all__ = ["budget_note", "count_text", "distinct", "drawn_text"]
+__all__ = ["budget_note", "count_text", "distinct", "drawn_text", "number_of"]
 
 
 def distinct(tickets: Sequence[str]) -> int | None:
@@ -15,12 +15,12 @@ def distinct(tickets: Sequence[str]) -> int | None:
 
 def count_text(n: int, tickets: int | None) -> str:
     """`5 tickets`, `5 runs of 1 ticket`, or `5 runs, of how many tickets is not recorded`."""
-    runs = f"{n} run{_s(n)}"
+    runs = number_of(n, "run")
     if tickets is None:
         return f"{runs}, of how many tickets is not recorded"
     if tickets == n:
-        return f"{n} ticket{_s(n)}"
-    return f"{runs} of {tickets} ticket{_s(tickets)}"
+        return number_of(n, "ticket")
+    return f"{runs} of {number_of(tickets, 'ticket')}"
 
 
 def drawn_text(n: int, tickets: int | None, control: str, draws: int) -> str:
@@ -48,5 +48,6 @@ def budget_note(totals: Mapping[str, int]) -> str:
     return f"Budgets differ: iterations in all are {', '.join(parts)}, and {usual:,} of all others."
 
 
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+def number_of(count: int, noun: str) -> str:
+    """`1 trial`, `3 trials`."""
+    return f"{count} {noun}" + "s" * (count != 1)

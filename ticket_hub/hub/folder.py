@@ -49,6 +49,8 @@ class FolderHub:
         self.root = root
         self.location = str(root)
         self.blobs = FolderBlobs(root / "blobs")
+        if root.exists() and not root.is_dir():
+            raise HubError(f"{root} is a file, and no hub.", "Give the folder of a hub.")
         if root.exists() and not (root / MARKER).is_file() and any(root.iterdir()):
             raise HubError(
                 f"{root} is not a hub: it has files, but no {MARKER}.",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ticket_hub.comparison.compared import Between, Compared
 from ticket_hub.comparison.studies import Study
-from ticket_hub.comparison.tables import between_table, notes, runs_table
+from ticket_hub.comparison.tables import between_table, described, notes, runs_table
 from ticket_hub.durable import write_bytes
 from ticket_hub.evidence import count_text
 from ticket_hub.report.experiments import ABOUT_DIFFERENCES, ABOUT_LEARNING, WITH_CONTROLS
@@ -51,12 +51,8 @@ def write_page(compared: Compared, path: Path) -> None:
 
 def comparison_page(compared: Compared) -> str:
     """The page as text; it asks for nothing from any other place."""
-    runs = {
-        label: f"{study.name} ({study.kind}, {study.about}, {study.terms.get('trials')} trials)"
-        for label, study in compared.studies.items()
-    }
     parts = [
-        facts_list(runs),
+        facts_list(described(compared)),
         *(f"<p>{escape(note)}</p>" for note in notes(compared)),
         "<h2>The numbers</h2>",
         runs_table(compared).html(),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.comparison.bundles import subject
 from ticket_hub.comparison.ladder import Bars
+from ticket_hub.errors import RecipeError
 from ticket_hub.hub.cache import Cache
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.figure_style import FigureStyle, styled
@@ -22,7 +24,7 @@ __all__ = ["report_run"]
 def report_run(
     place: str | Path,
     folder: str | Path | None = None,
-    forms: Sequence[Form] = ("html",),
+    forms: Form | Sequence[Form] = ("html",),
     *,
     bars: Bars | None = None,
     style: FigureStyle | None = None,
@@ -34,7 +36,7 @@ def report_run(
             a transfer; each by its folder or its name.
         folder: where the files go, made if need be; by default `report` in the run, or beside the
             bundle.
-        forms: `png`, `svg`, `pdf`, `csv`, `md` or `html`; see
+        forms: one or several of `png`, `svg`, `pdf`, `csv`, `md` and `html`; see
             `ticket_hub.report.write.write_report`,
             `ticket_hub.report.experiments.report_experiment`, and `ticket_hub.report.transfers`.
         bars: `range`, from the least to the greatest trial, or `interval`, 95% Student-t; by
@@ -47,8 +49,14 @@ def report_run(
         EvidenceError: nothing was measured, or the experiment is not finished.
         BundleError, RunError: a file breaks the format or is damaged.
         StorageError: a file cannot be written.
-        RecipeError: the style cannot be.
+        RecipeError: the style cannot be, or there is no such form.
     """
+    forms = [forms] if isinstance(forms, str) else forms
+    unknown = next((form for form in forms if form not in get_args(Form)), None)
+    if unknown is not None:
+        raise RecipeError(
+            f"A report cannot be written as {unknown!r}.", f"There are {', '.join(get_args(Form))}."
+        )
     with styled(style or FigureStyle()):
         transfer = find_transfer(str(place))
         if transfer is not None:

@@ -13,7 +13,8 @@ from ticket_hub.hub.address import Address, is_repo, parse_address, split_level
 from ticket_hub.hub.builtin import builtin_folder
 from ticket_hub.hub.cache import Cache
 from ticket_hub.runs.file_names import RUN
-from ticket_hub.runs.listing import kind_of, list_runs
+from ticket_hub.runs.listing import kind_of, list_runs, summarize
+from ticket_hub.runs.places import remembered
 
 __all__ = ["Place", "locate", "resolve", "show_bundle"]
 
@@ -101,7 +102,7 @@ def resolve(text: str, *, runs: Path | None = None, cache: Cache | None = None) 
                 "Give the folder of one of them.",
             )
         return Place(bundle=found[0], level=level, pulled=True) if found else address
-    return Place(bundle=_locate_run(place, runs or home.runs_folder()), level=level)
+    return Place(bundle=_locate_run(place, runs), level=level)
 
 
 def _nothing_in(path: Path, place: str) -> TicketNotFoundError:
@@ -134,10 +135,14 @@ def _no_level_yet(name: str) -> TicketNotFoundError:
     )
 
 
-def _locate_run(name: str, runs: Path) -> Path:
+def _locate_run(name: str, folder: Path | None) -> Path:
+    runs = folder or home.runs_folder()
     found = list_runs(runs)
     same = [run for run in found if name in {run.path.name, run.recipe}]
     named = [run for run in same if run.path.name == name]
+    if not same and folder is None:  # those of --out, by the names that `ticket list` shows
+        places = [path for path in remembered() if path.name == name]
+        named = [summarize(path) for path in places if kind_of(path) == "search"]
     exact = named or [run for run in same if run.bundle is not None] or same
     if len(exact) > 1:
         names = ", ".join(run.path.name for run in exact)

@@ -210,7 +210,8 @@ class Ladder:
     def planned_end(self, index: int) -> Ending | None:
         """Why no level follows this one, as far as it is known before anything is trained."""
         if index >= self.last:
-            return Ending(reason="levels", about=f"All {self.last} rounds are done.")
+            rounds = "The one round is" if self.last == 1 else f"All {self.last} rounds are"
+            return Ending(reason="levels", about=f"{rounds} done.")
         next_count, floor = self.counts[index + 1], self.search.stop_density
         if next_count == self.counts[index]:
             about = (

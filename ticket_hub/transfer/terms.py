@@ -80,6 +80,11 @@ class Terms:
         Raises:
             RecipeError: the nearest name is given.
         """
+        if isinstance(self.against, str):
+            raise RecipeError(
+                f"The controls are one text, {self.against[:100]!r}, and no list of names.",
+                f"Give against={self.against[:100].split(',')}.",
+            )
         check_controls(list(self.against))
         Rule(margin=self.margin, alpha=self.alpha).check()
         _check_policy("head", self.head, get_args(HeadPolicy))

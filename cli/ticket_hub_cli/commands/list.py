@@ -55,7 +55,7 @@ def command(runs: Path | None, out: CommandOutput) -> None:
     if not found:
         out.hint("There are no runs yet. Begin one with `ticket find digits-quick`.")
     else:
-        out.hint("Look closer with `ticket show RUN`; a stopped one goes on with `ticket find`.")
+        out.hint("Look closer with `ticket show RUN`; a stopped one goes on with the same command.")
 
 
 def _shown(result: RunResult) -> str:

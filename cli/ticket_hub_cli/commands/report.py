@@ -96,4 +96,7 @@ def command(
     if "json" in formats:
         CommandOutput("json").json(numbers(run))
     if forms and not quiet:
-        click.echo("Open the figures with any viewer, report.html in a browser.", err=True)
+        page = "report.html in a browser" if "html" in forms else ""
+        drawn = "the figures with any viewer" if {"png", "svg", "pdf"} & set(forms) else ""
+        if page or drawn:
+            click.echo(f"Open {', '.join(filter(None, (drawn, page)))}.", err=True)

@@ -84,6 +84,8 @@ def command(
     budget. The same command again goes on where it was stopped; more levels, controls or trials go
     on in the same folder.
     """
+    from ticket_hub.evidence.counts import number_of
+    from ticket_hub.hub.address import split_level
     from ticket_hub.hub.builtin import stays_as_it_is
     from ticket_hub.runs import Log
     from ticket_hub.transfer.planning import plan
@@ -91,9 +93,10 @@ def command(
 
     terms = Terms(**{name: given.pop(name) for name in TERMS})
     wanted = plan(ticket, terms, dataset=dataset, own=own)
+    levels = f"level{'s' * (len(wanted.request.levels) > 1)} {_listed(wanted.request.levels)}"
     out.hint(
-        f"Training {wanted.spec.data.name} with level {_listed(wanted.request.levels)} of {ticket} "
-        f"against {_listed(wanted.request.controls)}, {wanted.request.trials} trials."
+        f"Training {wanted.spec.data.name} with {levels} of {split_level(ticket)[0]} against "
+        f"{_listed(wanted.request.controls)}, {number_of(wanted.request.trials, 'trial')}."
     )
     log = Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
     if engine is None:
@@ -155,7 +158,8 @@ def _tell(result: RetrainResult, out: CommandOutput) -> None:
         dataclasses.replace(each, title=each.heading.format(spans=result.levels[0].spans))
         for each in COLUMNS
     ]
-    out.table([row | _spans(row) for row in table], columns, name="network")
+    shown = [row | _spans(row) for row in table] if out.form == "human" else table
+    out.table(shown, columns, name="network")
     for level, verdict in verdicts.items():
         out.text(f"level {level}: {verdict.reason}")
         if _needed(verdict):

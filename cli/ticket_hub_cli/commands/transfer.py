@@ -69,6 +69,7 @@ def command(
     its name before the key: --set digits:data.validation=200. The same command again goes on where
     it was stopped.
     """
+    from ticket_hub.evidence.counts import number_of
     from ticket_hub.runs import Log
     from ticket_hub.transfer.terms import Terms
     from ticket_hub.transfer.transfer_plan import plan_transfer
@@ -83,7 +84,7 @@ def command(
     wanted = plan_transfer(tickets, listed(datasets), terms, levels=levels, own=own)
     out.hint(
         f"Training {', '.join(tickets)} on {datasets} against {', '.join(wanted.controls)}, "
-        f"{wanted.cells[0].plan.request.trials} trials."
+        f"{number_of(wanted.cells[0].plan.request.trials, 'trial')}."
     )
     log = Log.of(given.pop("log"), Path(given["run_folder"] or wanted.run_folder))
     if engine is None:

@@ -157,9 +157,14 @@ def _reading(member: Event) -> str:
 def _beginning(event: Event) -> str:
     if "title" in event:  # a job
         return f"{event['title']}, {event['state']}"
+    from ticket_hub.evidence.counts import number_of
+
     parts = [event["name"], event["state"]]
     if event["planned"]:
-        parts += [f"{event['trials']} trials", f"{event['levels']} of {event['planned']} levels"]
+        parts += [
+            number_of(event["trials"], "trial"),
+            f"{event['levels']} of {event['planned']} levels",
+        ]
     if event["network"]:
         parts.append(f"{event['network']} on {event['data']}")
     return ", ".join(map(str, parts))

@@ -21,6 +21,12 @@ def hub(tmp_path: Path) -> FolderHub:
     return FolderHub(tmp_path / "hub")
 
 
+def test_a_file_is_no_hub(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HubError, match="is a file, and no hub"):
+        FolderHub(tmp_path / "file")
+
+
 def push(
     hub: FolderHub,
     folder: Path,
