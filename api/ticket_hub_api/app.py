@@ -11,6 +11,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -51,6 +52,7 @@ from ticket_hub_api.pages import routes_static as pages_static
 from ticket_hub_api.pages import routes_tickets as pages_tickets
 from ticket_hub_api.pages import routes_transfer as pages_transfer
 from ticket_hub_api.pages.failures import failure_page, wants_page
+from ticket_hub_api.pages.sessions import visitor_of
 from ticket_hub_api.response_cache import CachedResponses
 from ticket_hub_api.rest import (
     experiments,
@@ -285,7 +287,14 @@ async def _handle_http(request: Request, error: Exception) -> Response:
             if route.matches(request.scope)[0] is not Match.NONE
         ]
         headers["Allow"] = ", ".join(sorted(set[str]().union(*matching)))
-    return _response(request, ApiError(error.status_code, str(error.detail), headers=headers))
+    detail = str(error.detail)
+    if detail == HTTPStatus.NOT_FOUND.phrase:  # no route fits
+        detail = "There is nothing at this address."
+        if wants_page(request):
+            # No route has asked who is signed in; where that cannot be told, nobody is.
+            with contextlib.suppress(ApiError):
+                await visitor_of(request)
+    return _response(request, ApiError(error.status_code, detail, headers=headers))
 
 
 def _response(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.catalog.entries import VERDICT_BITS
 from ticket_hub_api.catalog.leaderboard import LeaderboardItem, leaderboard_of
 from ticket_hub_api.catalog.leaderboard_rows import LeaderboardFilter
 from ticket_hub_api.catalog.ticket_detail import one_ticket
@@ -67,7 +68,7 @@ def _find(services: Services, visitor: Principal, search: SearchForm) -> TicketP
 
 
 def _best(services: Services, visitor: Principal) -> tuple[LeaderboardItem, ...]:
-    """The best of each data set, without those that lose to a control, then the next ones."""
+    """The best of each data set, winning ones first and none that loses, then the next ones."""
     tested = LeaderboardFilter(tested=True)
     with services.database.read() as connection:
         items = leaderboard_of(connection, tested, visitor, limit=MAX_PAGE).items
@@ -76,7 +77,9 @@ def _best(services: Services, visitor: Principal) -> tuple[LeaderboardItem, ...]
         if each.verdict != "losing":
             turns.append((seen[each.dataset], each))
             seen[each.dataset] += 1
-    return tuple(each for _, each in sorted(turns, key=lambda turn: turn[0])[:BEST])
+    # Winning has the least bit; those without a verdict stand behind.
+    turns.sort(key=lambda turn: (turn[0], VERDICT_BITS.get(turn[1].verdict or "", 16)))
+    return tuple(each for _, each in turns[:BEST])
 
 
 @router.api_route("/tickets/{owner}/{name}", methods=READ_METHODS)

@@ -49,7 +49,10 @@ def check_address(settings: Settings, url: str) -> SplitResult:
         raise HubError(f"{url[:200]!r} is no address.", "Give an https:// address.") from error
     plain_allowed = settings.webhook_private and parts.scheme == "http"
     if parts.scheme != "https" and not plain_allowed:
-        raise HubError(f"{url[:200]!r} is no https:// address.", "Give an https:// address.")
+        raise HubError(
+            f"{url[:200]!r} is no https:// address.",
+            "Give an https:// address; http:// takes TICKET_HUB_WEBHOOK_PRIVATE=1.",
+        )
     host = (parts.hostname or "").lower()
     named = {host, f"{host}:{port}"} if port else {host}
     allowed = {each.strip().lower() for each in settings.webhook_hosts.split(",") if each.strip()}

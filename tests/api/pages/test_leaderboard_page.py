@@ -91,6 +91,8 @@ def test_a_page_that_is_not_there_names_what_was_looked_for(member: Reader, show
     assert missing.status == 404
     assert "Looked for: <code>/tickets/nobody/nothing</code>" in missing.text
     hostile = member.get("/nothing?%3Cscript%3E", Accept="text/html").text
+    assert "There is nothing at this address." in hostile
+    assert "Sign out" in hostile
     assert "<code>/nothing?%3Cscript%3E</code>" in hostile
     assert "Looked for" not in member.get(f"/tickets/{shown.plain}").text
 
