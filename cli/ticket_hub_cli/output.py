@@ -94,6 +94,13 @@ class CommandOutput:
         """Whole text that is itself the result."""
         click.echo(text, nl=not text.endswith("\n"))
 
+    def tell(self, text: str) -> None:
+        """A sentence beside a result, which is no line of it for a program that reads lines."""
+        if self.form == "human":
+            click.echo(text)
+        else:
+            self.hint(text)
+
     def hint(self, text: str) -> None:
         """Advice, such as the next command; never part of the result."""
         # A closed stderr takes the advice away, and not the result.

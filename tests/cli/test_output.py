@@ -50,6 +50,14 @@ def test_json_has_every_key_and_plain_values(capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out) == ROWS
 
 
+def test_a_sentence_beside_rows_is_no_line_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ("csv", "jsonl", "json", "quiet"):
+        CommandOutput(form).tell("All is done.")
+        assert capsys.readouterr().out == ""
+    CommandOutput("human").tell("All is done.")
+    assert capsys.readouterr().out == "All is done.\n"
+
+
 def test_quiet_prints_names_and_gives_no_advice(capsys: pytest.CaptureFixture[str]) -> None:
     out = CommandOutput("quiet")
     out.table(ROWS, COLUMNS, name="name")

@@ -46,7 +46,8 @@ def test_json_has_numbers_and_quiet_names_the_folder(
     assert "fewer than 3" in told["verdicts"]["3"]["reason"]
     again = ticket(*call, "--format", "csv")
     assert f"level 3 of {found} against reinit, dense, 2 trials." in again.stderr
-    (first, *_) = csv.DictReader(again.stdout.splitlines())
+    first, *others = csv.DictReader(again.stdout.splitlines())
+    assert len(others) == 2, "and nothing but rows"
     assert list(first) == list(told["rows"][0]), "the same columns in each form"
     quiet = ticket(*call, "-q")
     assert (quiet.stdout, quiet.stderr) == (f"{tmp_path}\n", "")

@@ -41,6 +41,9 @@ def test_json_has_numbers_and_quiet_names_the_folder(
     (cell,) = told["matrix"]["cells"]
     assert [row["network"] for row in cell["rows"]] == ["ticket", "reinit", "dense"]
     assert cell["rows"][0]["accuracy_low"] is None
+    again = ticket(*call, "--format", "jsonl", "--workers=1")
+    lines = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [line["accuracy"] for line in lines] == [row["accuracy"] for row in cell["rows"]]
     quiet = ticket(*call, "-q")
     assert (quiet.stdout, quiet.stderr) == (f"{tmp_path}\n", "")
 

@@ -123,8 +123,8 @@ def command(
     for finding in result.findings:
         sentence = find_analysis(finding.analysis).describe(finding.result)
         level = "dense" if not finding.level else f"level {finding.level}"
-        out.text(f"{finding.analysis}, {level} ({percent(finding.density)} of weights): {sentence}")
-    out.text(f"page: {result.folder / 'analysis.html'}")
+        out.tell(f"{finding.analysis}, {level} ({percent(finding.density)} of weights): {sentence}")
+    out.tell(f"page: {result.folder / 'analysis.html'}")
     out.hint(f"Figures and tables are in {result.folder}, too.")
 
 

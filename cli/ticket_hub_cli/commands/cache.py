@@ -50,10 +50,8 @@ def prune(everything: bool, partial: bool, out: CommandOutput) -> None:
     from ticket_hub.hub.cache import Cache
 
     freed = Cache().prune(keep_newest=not everything, partial_only=partial)
-    if out.form == "json":
-        out.json({"freed": freed})
-    else:
-        out.text(f"freed  {freed / 1e6:.1f} MB" if out.form == "human" else str(freed))
+    shown = f"{freed / 1e6:.1f} MB" if out.form == "human" else freed
+    out.record({"freed": shown}, name="freed")
 
 
 @command.command("verify", cls=options.EndsWithExamples, epilog="ticket cache verify")

@@ -200,7 +200,7 @@ def _tell(result: FindResult, out: CommandOutput) -> None:
         out.text(str(result.bundle))
     else:
         out.table(_table(result)["levels"], COLUMNS, name="level")
-        out.text(f"bundle: {result.bundle}")
+        out.tell(f"bundle: {result.bundle}")
     name = _name(result)
     show, report, retrain = (
         command_line("ticket", verb, name) for verb in ("show", "report", "retrain")
@@ -240,6 +240,10 @@ def _tell_sweep(results: dict[str, FindResult], out: CommandOutput) -> None:
     if out.form == "quiet":
         for each in results.values():
             out.text(str(each.bundle))
+        return
+    if out.form != "human":
+        levels = {about: _table(each)["levels"] for about, each in results.items()}
+        out.json([{"setting": about} | each for about, rows in levels.items() for each in rows])
         return
     for about, each in results.items():
         out.text(f"{about}: {each.run}")

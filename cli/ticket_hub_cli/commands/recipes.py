@@ -41,12 +41,12 @@ def command(
         out.hint("Print one with `ticket recipes NAME`, run it with `ticket find NAME`.")
         return
     recipe = load_recipe(name).replace(settings(assignments))
-    if out.form == "json":
-        out.json(recipe.to_table())
+    if out.form == "human":
+        out.text(recipe.to_toml())
     elif out.form == "quiet":
         out.text(recipe.name)
     else:
-        out.text(recipe.to_toml())
+        out.json(recipe.to_table())
 
 
 def _row(name: str) -> dict[str, Any]:

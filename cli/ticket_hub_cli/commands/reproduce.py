@@ -178,7 +178,7 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
     if out.form == "quiet":
         out.text(result.outcome)
         return
-    out.text(f"{result.claim.title} ({result.claim.source}).\n")
+    out.tell(f"{result.claim.title} ({result.claim.source}).\n")
     statements = result.record.statements
     rows = [
         {
@@ -195,10 +195,10 @@ def _tell(result: Reproduction, out: CommandOutput) -> None:
         rows = [row | {"came": "-"} for row in rows]
     out.table(rows, STATEMENTS, name="says")
     terms = f"n = {statements[0].counted}, budget {result.budget}, seed {result.seed}"
-    out.text(f"\n{result.outcome}: {terms}.")
+    out.tell(f"\n{result.outcome}: {terms}.")
     if result.claim.published:
-        out.text(f"published: {result.claim.published}")
-    out.text(f"result: {result.folder / 'reproduction.json'}")
+        out.tell(f"published: {result.claim.published}")
+    out.tell(f"result: {result.folder / 'reproduction.json'}")
     for name, run in result.runs.items():
         if name in result.findings:
             out.hint(f"{name}: {run / 'analysis.html'}")

@@ -161,13 +161,13 @@ def _tell(result: RetrainResult, out: CommandOutput) -> None:
     shown = [row | _spans(row) for row in table] if out.form == "human" else table
     out.table(shown, columns, name="network")
     for level, verdict in verdicts.items():
-        out.text(f"level {level}: {verdict.reason}")
+        out.tell(f"level {level}: {verdict.reason}")
         if _needed(verdict):
-            out.text(
+            out.tell(
                 f"level {level}: about {verdict.trials_needed} trials would decide, if the "
                 "differences stay as they are."
             )
-    out.text(f"evidence: {result.run / 'evidence.json'}")
+    out.tell(f"evidence: {result.run / 'evidence.json'}")
 
 
 def _advise(result: RetrainResult, ticket: str, out: CommandOutput, *, pulled: bool) -> None:

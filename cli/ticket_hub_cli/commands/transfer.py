@@ -147,13 +147,22 @@ def _tell(result: TransferResult, out: CommandOutput) -> None:
     if out.form == "quiet":
         out.text(str(result.run))
         return
-    out.table([_row(cell, matrix) for cell in matrix.cells], _columns(matrix), name="ticket")
+    if out.form == "human":
+        out.table([_row(cell, matrix) for cell in matrix.cells], _columns(matrix), name="ticket")
+    else:
+        out.json(
+            [
+                {"ticket": cell.ticket, "data": cell.data, "found_on": cell.found_on, **vars(row)}
+                for cell in matrix.cells
+                for row in cell.rows
+            ]
+        )
     for cell in matrix.cells:
-        out.text(f"{cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}")
-    out.text(about_verdicts(matrix))
-    out.text(f"matrix: {result.run / 'matrix.json'}")
+        out.tell(f"{cell.ticket}, level {cell.level}, on {cell.data}: {cell.reason}")
+    out.tell(about_verdicts(matrix))
+    out.tell(f"matrix: {result.run / 'matrix.json'}")
     report_transfer(result.run, result.run / "report", ["png", "html"])
-    out.text(f"figures and page: {result.run / 'report'}")
+    out.tell(f"figures and page: {result.run / 'report'}")
     out.hint(f"The table is in {result.run} as Markdown and CSV, too.")
 
 

@@ -180,15 +180,15 @@ def _check(place: Path, partial: bool, out: CommandOutput, *, alone: bool) -> in
                 "signature": None if signed is None else dataclasses.asdict(signed),
             }
         )
-    elif out.form == "human":
-        out.table(_by_kind(checks), COLUMNS, name="what")
-        for reason in report.unchecked:
-            out.text(f"not checked: {reason}")
-        for each in report.failures:
-            out.text(f"{each.name}: {each.problem}")
-    else:
+    elif out.form == "quiet":
         for each in report.failures:
             out.text(each.name)
+    else:
+        out.table(_by_kind(checks), COLUMNS, name="what")
+        for reason in report.unchecked:
+            out.tell(f"not checked: {reason}")
+        for each in report.failures:
+            out.tell(f"{each.name}: {each.problem}")
     if report.passed_over:
         out.hint(f"Passed over, of systems and not of the bundle: {', '.join(report.passed_over)}.")
     if report.holds:
@@ -237,13 +237,13 @@ def _replay(ticket: str, out: CommandOutput, given: dict[str, Any], target: dict
     else:
         out.table(rows, REPLAYED, name="trial")
         for level in report.levels:
-            out.text(
+            out.tell(
                 f"level {level.level}: {level.outcome}; mean {percent(level.found)} of "
                 f"{len(level.trials)} of {level.claimed_trials} tickets, one for each trial, "
                 f"claimed {percent(level.claimed)}; elsewhere {percent(level.low)} to "
                 f"{percent(level.high)} would count as reproduced"
             )
-        out.text(report.outcome)
+        out.tell(report.outcome)
     note = report.rule.coarse_note(report.test_examples)
     if note and report.outcome != "bit-identical":
         out.hint(note)
