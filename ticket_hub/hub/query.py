@@ -44,7 +44,8 @@ class Query:
         network, dataset: names as in recipes.
         density: kept over prunable weights, from and to.
         accuracy: mean test accuracy at the early stop, from and to, in [0, 1].
-        verdict: of a level.
+        verdict: of a level, by the search's own curves; those of experiments with its tickets are
+            in `ticket_hub.best_tickets`.
         metric: what was measured, such as `accuracy`, `perplexity` or `RMSE (°C)`.
         max_ms: milliseconds of a forward pass of 64 inputs, at most, on the machine that
             measured it.

@@ -61,7 +61,9 @@ REPLAYS = Column("replays", "REPLAYED", _replayed)
 @click.option("--density", nargs=2, type=click.FloatRange(0, 1), help="From and to.")
 @click.option("--accuracy", nargs=2, type=click.FloatRange(0, 1), help="From and to, in [0, 1].")
 @click.option(
-    "--verdict", type=click.Choice(["winning", "matching", "not distinguishable", "losing"])
+    "--verdict",
+    type=click.Choice(["winning", "matching", "not distinguishable", "losing"]),
+    help="Of the search's own curves; what experiments found, `ticket best` lists.",
 )
 @click.option("--metric", help="What was measured, such as accuracy or 'RMSE (m)'.")
 @click.option("--owner", help="First part of OWNER/NAME.")
