@@ -36,13 +36,22 @@ def test_a_report_is_written_in_known_forms_alone_and_one_may_be_a_text(
     assert not (tmp_path / "none").exists()
 
 
-def test_one_name_is_taken_for_one_name_and_not_for_its_letters(results: list[Any]) -> None:
+def test_one_name_is_taken_for_one_name_and_not_for_its_letters(
+    results: list[Any], tmp_path: Path
+) -> None:
     run = str(results[0].run)
     bounds = ticket_hub.compare(run).to_table()["runs"][0]["levels"][0]["differences"][0]
     assert all(
         (each["low"] is None) == (each["high"] is None)
         for each in (bounds["test_accuracy"], bounds["sooner"])
     )
+    moved = ticket_hub.transfer_tickets(
+        f"{run}:6", "digits", against=["reinit"], trials=1, run_folder=tmp_path / "moved", workers=1
+    )
+    assert (len(moved.matrix.cells), moved.matrix.data) == (1, ("digits",))
+    looked = ticket_hub.analyze(f"{run}:6", only="density", folder=tmp_path / "looked")
+    assert len(looked.of("density")) == 1
+    assert repr(ticket_hub.compare(run)).startswith("<Compared: 1 run beside")
     controls: Any = "reinit,dense"
     with pytest.raises(RecipeError, match="no list of names"):
         ticket_hub.retrain(run, against=controls)

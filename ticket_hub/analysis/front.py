@@ -38,7 +38,7 @@ class AnalyzeResult:
 def analyze(
     place: str | Path,
     *,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     others: Sequence[str | Path] = (),
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
@@ -55,8 +55,8 @@ def analyze(
 
     Args:
         place: as `ticket_hub.retrain` takes it.
-        only: names of analyses (see `ticket_hub.analysis.analyses`), or `quick` or `training`;
-            all of them by default, but `sanity`, which trains far more than the others.
+        only: one name or several of analyses (see `ticket_hub.analysis.analyses`), or `quick` or
+            `training`; all of them by default, but `sanity`, which trains far more than the others.
         others: tickets of the same network whose masks are compared with these.
         trials: how many of the bundle's trials, from the first; all by default.
         changes: fields of the recipe that differ, `training.` only, for analyses that train:

@@ -100,7 +100,7 @@ class AnalysisPlan:
 def plan_analyses(
     place: str | Path,
     *,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     others: Sequence[str | Path] = (),
     trials: int | None = None,
     changes: Mapping[str, Any] | None = None,
@@ -117,7 +117,7 @@ def plan_analyses(
     """
     if orders < ORDERS:
         raise RecipeError(f"{orders} data orders have no line between them.", "Ask for 2 or more.")
-    wanted = chosen(list(only))
+    wanted = chosen([only] if isinstance(only, str) else list(only))
     source, levels = open_source(str(place), hub)
     manifest, lost = source.bundle.manifest, {}
     for each in wanted:

@@ -13,6 +13,7 @@ from ticket_hub.comparison.studies import Study, StudyLevel, judge_studies
 from ticket_hub.comparison.tables import runs_table
 from ticket_hub.errors import EvidenceError
 from ticket_hub.evidence import Contrast, Outcome, Pairing, Rule, contrast
+from ticket_hub.evidence.counts import number_of
 from ticket_hub.evidence.rule import USUAL
 from ticket_hub.showing import Shown, View
 from ticket_hub.transfer.spec import DENSE
@@ -79,7 +80,7 @@ class Compared(Shown):
         fair = "fair" if self.fair else f"not fair: {', '.join(t.name for t in self.differing)}"
         runs = {label: study.name for label, study in self.studies.items()}
         return View(
-            title=f"{len(self.studies)} runs beside each other, {fair}",
+            title=f"{number_of(len(self.studies), 'run')} beside each other, {fair}",
             facts={"runs": runs, "family": self.family},
             table=runs_table(self),
             code="compared.to_table()",

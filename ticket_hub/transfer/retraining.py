@@ -55,7 +55,9 @@ class RetrainResult(Shown):
     iterations_in_all: Mapping[str, int]
 
     def _view(self) -> View:
-        words = ", ".join(f"level {each.level} {each.verdict.word}" for each in self.levels)
+        words = ", ".join(
+            f"level {each.level} {each.verdict.word or 'none'}" for each in self.levels
+        )
         return View(
             title=f"tickets beside their controls on {self.spec.data_name}",
             facts={"verdict:": words, "run": self.run},

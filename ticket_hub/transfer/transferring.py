@@ -60,8 +60,8 @@ class TransferResult(Shown):
 
 
 def transfer_tickets(
-    places: Sequence[str | Path],
-    datasets: Sequence[str],
+    places: str | Path | Sequence[str | Path],
+    datasets: str | Sequence[str],
     *,
     levels: str | None = None,
     own: Mapping[str, str | Path] | None = None,
@@ -77,8 +77,8 @@ def transfer_tickets(
     tickets with one theta0, are trained once.
 
     Args:
-        places: the tickets, each with or without levels, as `ticket_hub.retrain` takes one.
-        datasets: their names.
+        places: one ticket or several, each as `ticket_hub.retrain` takes it.
+        datasets: one name or several.
         levels: of the tickets that name none: `7`, `3,7,11`, `d0.036`, `all` or `best`.
         own: the target's own ticket, by the name of the data set; its control `own` is in the
             cells of these data sets.
@@ -93,6 +93,8 @@ def transfer_tickets(
         TicketHubError: as `ticket_hub.retrain`.
     """
     terms, resources = split_options(transfer_tickets, options)
+    places = [places] if isinstance(places, str | Path) else places
+    datasets = [datasets] if isinstance(datasets, str) else datasets
     wanted = plan_transfer(places, datasets, terms, levels=levels, own=own)
     return carry_out_transfer(
         wanted, resources, who=who, run_folder=run_folder, on_result=on_result
