@@ -14,6 +14,7 @@ from ticket_hub_api.web.problems import headers_of, problem_of
 __all__ = ["failure_page", "wants_page"]
 
 _UNAUTHORIZED, _NOT_FOUND = 401, 404
+_HIDDEN = "Nothing that everybody may see has this name. Your account may see more."
 
 
 def wants_page(request: Request) -> bool:
@@ -29,9 +30,10 @@ def failure_page(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     known = isinstance(error, ApiError)
     signing_in = problem.status == _UNAUTHORIZED
+    hidden = isinstance(error, ApiError) and signing_in and error.code == "RepoNotFound"
     context = {
         "title": "Sign in" if signing_in else problem.title,
-        "message": problem.detail,
+        "message": _HIDDEN if hidden else problem.detail,
         "remedy": "" if known else problem.remedy,
         "signing_in": signing_in,
         "looked_for": _address(request) if problem.status == _NOT_FOUND else "",

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from huggingface_hub import HfApi
@@ -85,7 +86,11 @@ def test_pages_turn(member: Reader, shown: Shown) -> None:
 def test_visitors_see_what_they_may(hub: RunningHub, reader: Reader, shown: Shown) -> None:
     assert shown.plain not in reader.get("/").text
     assert "sign in" in reader.get("/").text
-    assert reader.get(f"/tickets/{shown.plain}").status == 401
+    hidden = reader.get(f"/tickets/{shown.plain}")
+    assert hidden.status == 401
+    assert "Your account may see more." in hidden.text
+    for path in (f"/compare?tickets={shown.plain}", f"/experiments/{'0' * 64}"):
+        assert f'href="/sign-in?next={quote(path)}"' in reader.get(path, Accept="text/html").text
     name, database = f"guest-{uuid.uuid4().hex[:8]}", Database(hub.settings.database_url)
     accounts.add_user(database, name)
     secret = tokens.create_token(database, name, scope="read").secret
@@ -96,8 +101,8 @@ def test_visitors_see_what_they_may(hub: RunningHub, reader: Reader, shown: Show
     assert reader.get(f"/tickets/{shown.private}").status == 404
     commit = re.search(r"/figures/([0-9a-f]{40})/", reader.get(f"/tickets/{shown.plain}").text)
     assert commit is not None
-    hidden = f"/tickets/{shown.private}/figures/{commit[1]}/ladder.svg"
-    assert reader.get(hidden).status == 404
+    figure = f"/tickets/{shown.private}/figures/{commit[1]}/ladder.svg"
+    assert reader.get(figure).status == 404
 
 
 def test_a_ticket_shows_everything_that_is_known_of_it(member: Reader, shown: Shown) -> None:
