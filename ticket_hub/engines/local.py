@@ -131,11 +131,17 @@ class LocalEngine(FolderEngine):
     def close(self) -> None:
         """Let go of what waits; what runs goes on running."""
         self._waiting.clear()
-        for folder, child in self._children.items():
-            if not WorkFolder(folder).is_running:  # its work is over, so that it is about to end
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(KILL_SECONDS)
+        for folder in [*self._children]:
+            if not WorkFolder(folder).is_running:
+                self._wait_for_child(folder)
         self._reap()
+
+    def _wait_for_child(self, folder: Path) -> None:
+        """Wait for a process whose work is over, so that it is about to end."""
+        child = self._children.get(folder)
+        if child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(KILL_SECONDS)
 
     def _start_waiting(self) -> None:
         while self._waiting:
@@ -157,6 +163,7 @@ class LocalEngine(FolderEngine):
         except RunLockedError:
             return  # somebody else has started it meanwhile
         try:
+            self._wait_for_child(folder)  # of an earlier try: it has let go of the lock
             tether = None if self._tether is None else self._tether[0]
             child = _spawn(place, slot, (lock, slot_handle), tether, self._processes)
         finally:
