@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,10 @@ def pair_in(folder: Path) -> LocalEngine:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> LocalEngine:
-    return pair_in(tmp_path)
+def pair(tmp_path: Path) -> Iterator[LocalEngine]:
+    engine = pair_in(tmp_path)
+    yield engine
+    engine.close()  # its processes may still be ending
 
 
 @pytest.fixture
@@ -60,7 +63,8 @@ def made(shared: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that two processes made undisturbed, by the command's own function."""
 
     def make(folder: Path) -> None:
-        find_with(pair_in(folder), shared, run_folder=folder / "run", device="cpu", data_dir=folder)
+        with closing(pair_in(folder)) as engine:
+            find_with(engine, shared, run_folder=folder / "run", device="cpu", data_dir=folder)
 
     return once(tmp_path_factory, "made-by-two", make) / "run"
 
