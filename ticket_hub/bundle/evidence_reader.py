@@ -12,7 +12,7 @@ from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.metrics import CurveRecord, parse_lines
 from ticket_hub.bundle.record_reading import record_in
 from ticket_hub.bundle.reproduction_reading import reproduction_in
-from ticket_hub.bundle.reproduction_record import ReproductionRecord
+from ticket_hub.bundle.reproduction_record import ReproductionRecord, by_number
 
 __all__ = ["EvidenceReader"]
 
@@ -81,8 +81,7 @@ class EvidenceReader:
             BundleError: a file is not what the manifest says, or a record is none or is about
                 another bundle.
         """
-        records = map(self.reproduction, self.manifest.reproductions)
-        return tuple(sorted(records, key=lambda each: each.place))
+        return by_number(map(self.reproduction, self.manifest.reproductions))
 
     def reproduction(self, name: str) -> ReproductionRecord:
         """The record of a tried claim in one file.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -23,6 +23,7 @@ __all__ = [
     "SMOKE_BUDGET",
     "ReproductionRecord",
     "StatementResult",
+    "by_number",
     "claim_digest",
     "word_of",
 ]
@@ -158,12 +159,6 @@ class ReproductionRecord:
         return f"claim {number}" if type(number) is int else f"claim {one_line(self.claim['name'])}"
 
     @property
-    def place(self) -> tuple[float, str]:
-        """Where it stands in a list: by number, then those of other lists by name."""
-        number = self.claim.get("number")
-        return (number if type(number) is int else math.inf), self.label
-
-    @property
     def title(self) -> str:
         """What is claimed, in one line of at most 200 characters."""
         return one_line(str(self.claim["title"])[:200])
@@ -187,6 +182,16 @@ class ReproductionRecord:
             return each.digest, each.budget, each.seed, each.who, each.environment
 
         return key(self) == key(other)
+
+
+def by_number(records: Iterable[ReproductionRecord]) -> tuple[ReproductionRecord, ...]:
+    """Records by the numbers of their claims, then those of other lists by name."""
+
+    def place(record: ReproductionRecord) -> tuple[float, str]:
+        number = record.claim.get("number")
+        return (number if type(number) is int else math.inf), record.label
+
+    return tuple(sorted(records, key=place))
 
 
 def claim_digest(table: Mapping[str, Any]) -> str:

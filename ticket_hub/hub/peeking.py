@@ -78,12 +78,12 @@ def peek_reproductions(
     if not manifest.reproductions:
         return ()
     from ticket_hub.bundle.reproduction_reading import reproduction_in  # slow likewise
+    from ticket_hub.bundle.reproduction_record import by_number
 
-    records = [
+    return by_number(
         reproduction_in(manifest, _content(hub, snapshot, manifest, name), name)
         for name in manifest.reproductions
-    ]
-    return tuple(sorted(records, key=lambda each: each.place))
+    )
 
 
 def peek_replays(hub: Hub, snapshot: Snapshot, manifest: Manifest) -> ReplaySummary:

@@ -109,13 +109,14 @@ def tried_claims(
     if ticket.source or not files:
         return ()
     from ticket_hub.bundle.reproduction_reading import decode_reproduction  # which imports NumPy
+    from ticket_hub.bundle.reproduction_record import by_number
 
     records = []
     for file in files:
         data = open_content(services, connection, file.sha256).head(MAX_EVIDENCE_BYTES)
         with contextlib.suppress(BundleError):
             records.append(decode_reproduction(data, source=file.path))
-    return tuple(sorted(records, key=lambda each: each.place))
+    return by_number(records)
 
 
 def card_of(

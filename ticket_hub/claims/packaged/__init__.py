@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ticket_hub.claims.claim import Claim
 from ticket_hub.errors import RecipeError
+from ticket_hub.recipe.packaged import own_text
 from ticket_hub.registry import nearest
 
 __all__ = ["claim_names", "load_claim"]
@@ -34,14 +35,7 @@ def load_claim(name: str) -> Claim:
     """
     if name.endswith(".toml"):
         path = Path(name)
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise RecipeError(
-                f"The claim {path} cannot be read: {reason}.",
-                "Give the path of a TOML file, or what `ticket reproduce` lists.",
-            ) from error
+        text = own_text(path, "claim", "what `ticket reproduce`")
         return _parse(text, path.stem, str(path))
     for claim in _packaged().values():
         if name in {claim.name, str(claim.number)}:

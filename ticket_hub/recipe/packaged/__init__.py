@@ -13,7 +13,7 @@ from ticket_hub.recipe.axes import check_names
 from ticket_hub.recipe.recipe import Recipe
 from ticket_hub.registry import nearest
 
-__all__ = ["load_recipe", "recipe_names"]
+__all__ = ["load_recipe", "own_text", "recipe_names"]
 
 
 def recipe_names() -> list[str]:
@@ -62,17 +62,29 @@ def _whole(name: str, above: tuple[str, ...]) -> dict[str, Any]:
     return merged
 
 
+def own_text(path: Path, what: str, command: str) -> str:
+    """The text of a TOML file of one's own.
+
+    Args:
+        what: what the file is, as in "recipe file".
+        command: what lists the packaged ones, for the remedy.
+
+    Raises:
+        RecipeError: it cannot be read, or is not UTF-8 text.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise RecipeError(
+            f"The {what} {path} cannot be read: {reason}.",
+            f"Give the path of a TOML file, or {command} lists.",
+        ) from error
+
+
 def _text(name: str) -> str:
     if name.endswith(".toml"):
-        path = Path(name)
-        try:
-            return path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise RecipeError(
-                f"The recipe file {path} cannot be read: {reason}.",
-                "Give the path of a TOML file, or a name that `ticket recipes` lists.",
-            ) from error
+        return own_text(Path(name), "recipe file", "a name that `ticket recipes`")
     if name not in recipe_names():
         raise RecipeError(
             f"There is no recipe {name!r}.",
