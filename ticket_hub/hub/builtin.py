@@ -9,9 +9,16 @@ from pathlib import Path
 
 from ticket_hub.bundle.layout import MANIFEST
 from ticket_hub.errors import TicketNotFoundError
-from ticket_hub.home import cache_folder
+from ticket_hub.patterns import COMMIT
 
-__all__ = ["BUILTIN", "PACKAGED", "builtin_folder", "builtin_names", "stays_as_it_is"]
+__all__ = [
+    "BUILTIN",
+    "PACKAGED",
+    "builtin_folder",
+    "builtin_names",
+    "is_packaged",
+    "stays_as_it_is",
+]
 
 BUILTIN = "builtin:"
 PACKAGED = Path(__file__).parent / "packaged"
@@ -40,5 +47,12 @@ def builtin_folder(place: str) -> Path | None:
 
 def stays_as_it_is(bundle: Path) -> bool:
     """Whether a bundle is a copy of what a hub or the package has, which nobody shall change."""
-    parents = bundle.resolve().parents
-    return cache_folder().resolve() in parents or PACKAGED.resolve() in parents
+    place = bundle.resolve()
+    # By the form of the path, see `Cache`: the cache may be in any folder, as `cache_dir` says.
+    pulled = place.parts[-5:-4] == ("hubs",) and COMMIT.fullmatch(place.name) is not None
+    return pulled or is_packaged(bundle)
+
+
+def is_packaged(bundle: Path) -> bool:
+    """Whether a bundle comes with the package."""
+    return PACKAGED.resolve() in bundle.resolve().parents

@@ -16,7 +16,7 @@ from ticket_hub.durable import sha256_file
 from ticket_hub.errors import HubError, TicketNotFoundError
 from ticket_hub.hub.address import Address, parse_address
 from ticket_hub.hub.base import Report, Snapshot
-from ticket_hub.hub.builtin import BUILTIN, PACKAGED, builtin_names, stays_as_it_is
+from ticket_hub.hub.builtin import BUILTIN, PACKAGED, builtin_names, is_packaged
 from ticket_hub.hub.cache import Cache, CachedBundle
 from ticket_hub.hub.choosing import chosen_levels
 from ticket_hub.hub.connect import connect, is_named
@@ -87,7 +87,7 @@ def pull_bundle(
         TicketHubError: as `ticket_hub.hub.pull`.
     """
     found = parse_address(address) if isinstance(address, str) else address
-    if found.folder is not None and stays_as_it_is(found.folder):
+    if found.folder is not None and is_packaged(found.folder):
         return _builtin(found.folder, found.level)
     if found.repo is None:
         raise TicketNotFoundError(

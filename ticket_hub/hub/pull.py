@@ -96,7 +96,7 @@ def pull(
     cache = cache or Cache()
     snapshot = _snapshot(hub, cache, repo, revision, local_only=local_files_only)
     folder = cache.folder(hub.location, repo, snapshot.commit)
-    data, manifest = _manifest(hub, snapshot, folder)
+    data, manifest = _manifest(hub, snapshot, folder, again=force_download)
     chosen = chosen_levels(manifest, level)
     names = needed_files(manifest, chosen, trial, everything=level == EVERYTHING)
     # The only file of a bundle that people edit on a hub, where its page is.
@@ -148,8 +148,12 @@ def _snapshot(
     return Snapshot(repo=repo, commit=commit, files=(), confirmed=False)
 
 
-def _manifest(hub: Hub, snapshot: Snapshot, folder: Path) -> tuple[bytes, Manifest]:
-    """From this machine where it is whole, else from the hub."""
+def _manifest(
+    hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool
+) -> tuple[bytes, Manifest]:
+    """From this machine where it is whole, else from the hub; `again` asks the hub if it can."""
+    if again and snapshot.confirmed:
+        return read_manifest(hub, snapshot)
     try:
         data = (folder / layout.MANIFEST).read_bytes()
         return data, encoding.decode(data)

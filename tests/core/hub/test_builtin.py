@@ -20,6 +20,7 @@ from ticket_hub.hub import builtin
 from ticket_hub.hub.builtin import PACKAGED, builtin_names, stays_as_it_is
 from ticket_hub.hub.query import Query
 from ticket_hub.runs.locate import Place, resolve
+from ticket_hub.transfer.evidence_of_runs import add_evidence
 
 MAX_BYTES = 500_000
 
@@ -90,6 +91,39 @@ def test_it_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="stays as"):
         ticket_hub.push_bundle(digits, "ann/digits", hub=tmp_path / "hub", license="mit")
     assert {path: path.read_bytes() for path in digits.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("cache", [None, "cache"])
+def test_what_was_pulled_stays_as_it_is_wherever_the_cache_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str | None
+) -> None:
+    hub, cache_dir = tmp_path / "hub", cache and tmp_path / cache
+    monkeypatch.delenv("TICKET_HOME")  # then runs and the cache of other things lie apart
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    ticket_hub.push_bundle(PACKAGED / "digits", "ann/digits", hub=hub)
+    folder = ticket_hub.pull_bundle("ann/digits:all", hub=hub, cache_dir=cache_dir).folder
+    manifest = (folder / "ticket.json").read_bytes()
+    ticket_hub.push_bundle(folder, "bob/digits", hub=hub)
+    with pytest.raises(BundleError, match="was pulled"):
+        add_evidence(folder, [])
+    assert (folder / "ticket.json").read_bytes() == manifest
+    assert ticket_hub.pull_bundle("ann/digits:all", hub=hub, cache_dir=cache_dir).fetched == ()
+    with pytest.raises(TicketNotFoundError, match="on this machine already"):
+        ticket_hub.pull_bundle(str(folder), hub=hub)
+
+
+def test_a_manifest_that_was_changed_here_is_fetched_again_where_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    hub = tmp_path / "hub"
+    ticket_hub.push_bundle(PACKAGED / "digits", "ann/digits", hub=hub)
+    folder = ticket_hub.pull_bundle("ann/digits:12", hub=hub).folder
+    manifest = (folder / "ticket.json").read_bytes()
+    (folder / "ticket.json").write_bytes(manifest.replace(b'"test_accuracy"', b'"test_accuracy" '))
+    assert ticket_hub.pull_bundle("ann/digits:12", hub=hub, force_download=True).fetched
+    assert (folder / "ticket.json").read_bytes() == manifest
 
 
 @pytest.mark.usefixtures("offline")

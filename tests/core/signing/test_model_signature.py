@@ -184,19 +184,13 @@ def test_a_signature_goes_with_push_and_pull(bundle: Path, key: PrivateKey, tmp_
     folder = pull(hub, REPO, level=2, cache=cache).folder
     assert check(folder, key, partial=True) == "ann"
     with pytest.raises(BundleError, match="was pulled"):
-        sign_bundle(Path(shutil.copytree(folder, home_cache() / "x")), key="ann")
+        sign_bundle(folder, key="ann")
     # What is pushed unsigned has no signature on the hub any more.
     content = content_of(open_bundle(bundle))
     write_bundle(bundle, content, theta0="survivors")
     push(hub, bundle, REPO)
     assert all(file.path != layout.SIGNATURE for file in hub.snapshot(REPO).files)
     assert check(pull(hub, REPO, level=2, cache=cache).folder, key) == "nobody"
-
-
-def home_cache() -> Path:
-    from ticket_hub.home import cache_folder
-
-    return cache_folder()
 
 
 def test_a_signed_bundle_is_shared_as_it_was_signed(
