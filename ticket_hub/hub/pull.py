@@ -148,9 +148,7 @@ def _snapshot(
     return Snapshot(repo=repo, commit=commit, files=(), confirmed=False)
 
 
-def _manifest(
-    hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool
-) -> tuple[bytes, Manifest]:
+def _manifest(hub: Hub, snapshot: Snapshot, folder: Path, *, again: bool) -> tuple[bytes, Manifest]:
     """From this machine where it is whole, else from the hub; `again` asks the hub if it can."""
     if again and snapshot.confirmed:
         return read_manifest(hub, snapshot)
