@@ -16,9 +16,20 @@ Table = dict[str, Any]
 
 
 def evidence_table(
-    bundle: Path, *, level: int = 2, seed: int = 0, who: str = "Ada", data: str = ""
+    bundle: Path,
+    *,
+    level: int = 2,
+    seed: int = 0,
+    who: str = "Ada",
+    data: str = "",
+    dense: float | None = None,
 ) -> Table:
-    """A record about one level, whose ticket is 10 points better than its reinitialization."""
+    """A record about one level, whose ticket is 10 points better than its reinitialization.
+
+    Args:
+        dense: what the dense network comes to, where it was trained too; the ticket comes to 0.9.
+            Then the trials have some spread, without which there is no verdict.
+    """
     found = open_bundle(bundle)
     manifest = found.manifest
     recipe = manifest.recipe
@@ -31,15 +42,21 @@ def evidence_table(
         seed=seed,
     )
     tickets = found.level(level).tickets
-    levels = {
+    spread = 0.0 if dense is None else 0.001
+    levels: Table = {
         "level": level,
         "head": "kept",
         "transferred_density": 0.5,
         "networks": {
-            "reinit": {"trials": [_trial(t.trial, t.id, 0.8, seed=7) for t in tickets]},
+            "reinit": {
+                "trials": [_trial(t.trial, t.id, 0.8 - spread * t.trial, seed=7) for t in tickets]
+            },
             "ticket": {"trials": [_trial(t.trial, t.id, 0.9) for t in tickets]},
         },
     }
+    if dense is not None:
+        trials = [_trial(t.trial, "0" * 64, dense - spread * t.trial) for t in tickets]
+        levels["networks"]["dense"] = {"trials": trials}
     return {
         "format": 1,
         "bit_exact": True,

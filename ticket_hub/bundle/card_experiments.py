@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ticket_hub.bundle.experiment_record import ExperimentRecord, LevelResults
 from ticket_hub.bundle.plugin_records import plugin_lines
@@ -43,9 +43,15 @@ def one_line(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", " ".join(text.split()))
 
 
-def record_rows(record: ExperimentRecord) -> list[EvidenceRow]:
-    """Each level of a record: the ticket, then its controls."""
-    found = record.verdicts()
+def record_rows(
+    record: ExperimentRecord, verdicts: Mapping[int, Verdict] | None = None
+) -> list[EvidenceRow]:
+    """Each level of a record: the ticket, then its controls.
+
+    Args:
+        verdicts: to show, by level; by default those of the record's own rule.
+    """
+    found = record.verdicts() if verdicts is None else verdicts
     return [row for level in record.levels for row in _rows(level, found[level.level])]
 
 

@@ -195,6 +195,14 @@ class ExperimentRecord:
         found = judge_family(cases, rule or self.rule)
         return {level.level: each for level, each in zip(self.levels, found, strict=True)}
 
+    def usual_verdicts(self) -> dict[int, Verdict]:
+        """What it supports by the margin and alpha that everybody's evidence is compared by.
+
+        Whoever wrote the record chose its own rule: by that, words of two records say two things.
+        """
+        usual = Rule.of(self.rule.metric)
+        return self.verdicts(replace(self.rule, margin=usual.margin, alpha=usual.alpha))
+
     def marked(self, *, who: str = "", when: str = "") -> ExperimentRecord:
         """The same, saying who made it and when; an empty text leaves what it says."""
         return replace(self, who=one_line(who) or self.who, when=when or self.when)

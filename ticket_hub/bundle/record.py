@@ -11,6 +11,7 @@ from ticket_hub.bundle.packing import pack
 from ticket_hub.bundle.store import Store
 from ticket_hub.content_id import count_kept, ticket_id
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.evidence.rule import Rule
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY
 from ticket_hub.types import Mask
@@ -37,7 +38,7 @@ class Recorder:
         metric = ACCURACY if content.own is None else content.own.metric
         trials = [trial.index for trial in content.trials]
         self._outcomes = summary.outcomes(curves, trials, metric)
-        judged = summary.verdicts(self._outcomes, summary.rule_of(metric))
+        judged = summary.verdicts(self._outcomes, Rule.of(metric))
         self._words = {level: each.word for level, each in judged.items()}
         self.family = summary.family_of(judged)
         self._sizes = [layer.size for layer in network.layers]

@@ -24,7 +24,6 @@ __all__ = [
     "family_of",
     "measured",
     "outcomes",
-    "rule_of",
     "shown",
     "stated",
     "verdicts",
@@ -109,11 +108,6 @@ def verdicts(found: Mapping[tuple[int, str], Outcome], rule: Rule = USUAL) -> di
     return dict(zip(judged, judge_family(list(judged.values()), rule), strict=True))
 
 
-def rule_of(metric: Metric) -> Rule:
-    """By what the bundle judges itself: of another metric than accuracy with its own margin."""
-    return USUAL if metric.is_accuracy else Rule(margin=metric.margin, metric=metric)
-
-
 def stated(
     found: Mapping[tuple[int, str], Outcome], family: int, rule: Rule = USUAL
 ) -> tuple[dict[int, Word], int]:
@@ -164,7 +158,7 @@ def choose(levels: Sequence[LevelRecord], trial: int, metric: Metric = ACCURACY)
             return DefaultTicket(level=level.index, trial=trial, rule="verdict")
     reference = next((each.evidence for each in levels if each.index == DENSE), None)
     if reference is not None:
-        least = metric.gain(reference.test_accuracy.mean) - rule_of(metric).margin
+        least = metric.gain(reference.test_accuracy.mean) - Rule.of(metric).margin
         for level in carried:
             found = level.evidence
             if found is not None and metric.gain(found.test_accuracy.mean) >= least:

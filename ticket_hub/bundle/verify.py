@@ -21,6 +21,7 @@ from ticket_hub.bundle.read import Bundle, open_bundle
 from ticket_hub.bundle.reference import same_bits
 from ticket_hub.bundle.verify_report import OTHER_FILES, Check, VerifyReport
 from ticket_hub.errors import BundleError, BundleFormatError, NetworkError, SourceMissingError
+from ticket_hub.evidence.rule import Rule
 from ticket_hub.networks import is_registered
 from ticket_hub.pruning.masks import masked
 from ticket_hub.recipe.experiment_spec import TICKET
@@ -199,7 +200,7 @@ class _Verifier:
         manifest, trials = self.manifest, [trial.index for trial in self.manifest.trials]
         backends: dict[int, set[str]] = {}
         outcomes = summary.outcomes(_known(self.bundle, backends), trials, manifest.metric)
-        rule = summary.rule_of(manifest.metric)
+        rule = Rule.of(manifest.metric)
         words, family = summary.stated(outcomes, manifest.family, rule)
         _demand(family == manifest.family, "Its verdicts are of another number of comparisons.")
         for level in manifest.levels:

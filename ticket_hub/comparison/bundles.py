@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from ticket_hub.bundle import Bundle, Manifest
 from ticket_hub.bundle.metrics import outcome_of
-from ticket_hub.bundle.summary import rule_of
 from ticket_hub.comparison.ladder import Measured, MeasuredLadder, Series
 from ticket_hub.errors import EvidenceError
+from ticket_hub.evidence.rule import Rule
 from ticket_hub.evidence.statistics import MIN_TRIALS
 from ticket_hub.evidence.verdict import ALPHA
 from ticket_hub.recipe.experiment_spec import DENSE, TICKET
@@ -124,7 +124,7 @@ def _notes(manifest: Manifest, names: Sequence[str]) -> list[str]:
             "levels"
         )
         metric = manifest.metric
-        allowed = metric.amount(rule_of(metric).margin)
+        allowed = metric.amount(Rule.of(metric).margin)
         worse = "below" if metric.is_accuracy else f"of {metric.name} worse than"
         notes.append(f"Verdicts allow {allowed} {worse} the dense network, and {corrected}.")
     if len(manifest.trials) < MIN_TRIALS:

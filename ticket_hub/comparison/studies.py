@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ticket_hub.bundle import Bundle
-from ticket_hub.bundle.summary import outcomes, rule_of
+from ticket_hub.bundle.summary import outcomes
 from ticket_hub.comparison.ladder import Measured, MeasuredLadder, Series
 from ticket_hub.comparison.terms import batches, bundle_terms, experiment_terms
 from ticket_hub.evidence import Outcome, Pairing, Rule, Verdict, judge_family
@@ -188,7 +188,7 @@ def judged_levels(bundle: Bundle) -> list[StudyLevel]:
         BundleError: its evidence breaks the format or is not what the manifest says.
     """
     study = bundle_study(bundle, name="")
-    (judged,) = judge_studies([study], rule_of(study.metric))
+    (judged,) = judge_studies([study], Rule.of(study.metric))
     levels = () if study.dense is None else judged.levels
     return [each for each in levels if each.verdict and len(each.verdict.comparisons) > 1]
 

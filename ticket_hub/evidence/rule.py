@@ -35,6 +35,11 @@ class Rule:
     beside: tuple[float, ...] = ()
     metric: Metric = ACCURACY
 
+    @classmethod
+    def of(cls, metric: Metric) -> Rule:
+        """The usual rule: of another metric than accuracy with its own margin."""
+        return USUAL if metric.is_accuracy else cls(margin=metric.margin, metric=metric)
+
     def to_table(self) -> dict[str, Any]:
         """Plain values, without the metric: that is said where the measurements are."""
         return {"margin": self.margin, "alpha": self.alpha, "beside": list(self.beside)}

@@ -145,7 +145,7 @@ def _bundle_standings(
 def _tested(record: ExperimentRecord) -> ExperimentResults:
     from ticket_hub.bundle.card_experiments import record_rows  # slow: statistics need SciPy
 
-    rows = record_rows(record)
+    rows = record_rows(record, record.usual_verdicts())
     return ExperimentResults(
         dataset=record.spec.data_name,
         metric=record.spec.metric,
@@ -198,9 +198,10 @@ def _own_controls(
     if manifest.family == judged:
         return {}
     from ticket_hub.bundle import summary  # slow: statistics need SciPy
+    from ticket_hub.evidence.rule import Rule
 
     found = summary.outcomes(curves(), [trial.index for trial in manifest.trials], manifest.metric)
-    verdicts = summary.shown(found, manifest.family, summary.rule_of(manifest.metric))
+    verdicts = summary.shown(found, manifest.family, Rule.of(manifest.metric))
     density = {level.index: level.density for level in manifest.levels}
     return {
         level: _level_result(level, density[level], ticket, controls, verdicts.get(level))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,13 +149,19 @@ def _packaged(query: Query) -> Iterator[SearchHit]:
     for name in builtin_names():
         folder = PACKAGED / name.removeprefix(BUILTIN)
         manifest = encoding.decode((folder / MANIFEST).read_bytes())
-        found = hit(query, name, manifest.id[:40], manifest)
+        found = hit(query, name, manifest.id[:40], manifest, partial(_experiments, folder))
         if found is None or query.owner is not None:
             continue
         costs = folder / COSTS
         records = decode_costs(costs.read_bytes(), manifest) if costs.is_file() else ()
         if (fitting := with_cost(query, found, manifest, records)) is not None:
             yield fitting
+
+
+def _experiments(folder: Path) -> tuple[ExperimentRecord, ...]:
+    from ticket_hub.bundle.read import open_bundle  # slow: it needs PyTorch
+
+    return open_bundle(folder).experiments()
 
 
 def info_bundle(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost, listed_cost
@@ -19,11 +20,14 @@ from ticket_hub.errors import (
     HubUnavailableError,
 )
 from ticket_hub.hub.base import Hub, Report
-from ticket_hub.hub.peeking import peek, peek_costs, peek_replays
+from ticket_hub.hub.peeking import peek, peek_costs, peek_experiments, peek_replays
 from ticket_hub.patterns import TIMM
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.signing.replays import ReplaySummary
 from ticket_hub.types import Word
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = ["Query", "SearchHit", "Sort", "hit", "search", "with_cost"]
 
@@ -44,8 +48,8 @@ class Query:
         network, dataset: names as in recipes.
         density: kept over prunable weights, from and to.
         accuracy: mean test accuracy at the early stop, from and to, in [0, 1].
-        verdict: of a level, by the search's own curves; those of experiments with its tickets are
-            in `ticket_hub.best_tickets`.
+        verdict: of a level, by the search's own curves or by an experiment of the bundle with its
+            tickets, on the data that they were found on.
         metric: what was measured, such as `accuracy`, `perplexity` or `RMSE (°C)`.
         max_ms: milliseconds of a forward pass of 64 inputs, at most, on the machine that
             measured it.
@@ -73,7 +77,9 @@ class SearchHit:
         commit: the newest.
         network, dataset, recipe: names.
         trials: number of repetitions.
-        levels: those that fit the query, dense first.
+        levels: those that fit the query, dense first. One that fits only by the verdict of an
+            experiment has the verdict and evidence of that.
+        retrained: which of the levels those are.
         metric: what was measured of them.
         replays: what others found who trained the tickets again.
         cost: what the ticket was measured to cost, with the machine; None where nobody did.
@@ -86,6 +92,7 @@ class SearchHit:
     recipe: str
     trials: int
     levels: tuple[LevelRecord, ...]
+    retrained: tuple[int, ...] = ()
     metric: Metric = ACCURACY
     replays: ReplaySummary = field(default_factory=ReplaySummary)
     cost: ListedCost | None = None
@@ -169,7 +176,7 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
     silent = 0
     for repo in hub.repositories(owner=query.owner, tags=tags, report=report):
         try:
-            snapshot, manifest = peek(hub, repo)
+            found = _look(hub, query, repo, report)
         except HubNotFoundError:  # deleted at this moment, or it holds no ticket
             continue
         except (BundleError, HubError) as error:
@@ -180,17 +187,25 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
                 report(HubError(f"{repo} was passed over: {error.problem}", error.remedy))
             continue
         silent = 0
-        found = hit(query, repo, snapshot.commit, manifest)
-        if found is None:
-            continue
-        try:
-            costs = peek_costs(hub, snapshot, manifest)
-        except (BundleError, HubNotFoundError) as error:
-            if report:
-                report(HubError(f"Costs of {repo} were passed over: {error.problem}", error.remedy))
-            costs = ()
-        if (fitting := with_cost(query, found, manifest, costs)) is not None:
-            yield replace(fitting, replays=peek_replays(hub, snapshot, manifest))
+        if found is not None:
+            yield found
+
+
+def _look(hub: Hub, query: Query, repo: str, report: Report | None) -> SearchHit | None:
+    """A repository's bundle, where it fits; files that are not asked for are not read."""
+    snapshot, manifest = peek(hub, repo)
+    experiments = partial(peek_experiments, hub, snapshot, manifest)
+    found = hit(query, repo, snapshot.commit, manifest, experiments)
+    if found is None:
+        return None
+    try:
+        costs = peek_costs(hub, snapshot, manifest)
+    except (BundleError, HubNotFoundError) as error:
+        if report:
+            report(HubError(f"Costs of {repo} were passed over: {error.problem}", error.remedy))
+        costs = ()
+    fitting = with_cost(query, found, manifest, costs)
+    return fitting and replace(fitting, replays=peek_replays(hub, snapshot, manifest))
 
 
 def with_cost(
@@ -208,13 +223,34 @@ def with_cost(
     return replace(found, cost=cost)
 
 
-def hit(query: Query, repo: str, commit: str, manifest: Manifest) -> SearchHit | None:
-    """A bundle with the levels that fit a query, but for costs; None where none does."""
+def hit(
+    query: Query,
+    repo: str,
+    commit: str,
+    manifest: Manifest,
+    experiments: Callable[[], Iterable[ExperimentRecord]],
+) -> SearchHit | None:
+    """A bundle with the levels that fit a query, but for costs; None where none does.
+
+    Args:
+        experiments: reads those of the bundle; called only where a verdict is asked for.
+    """
     metric = manifest.metric
     if query.metric not in {None, metric.label, metric.name}:
         return None
-    levels = tuple(level for level in manifest.levels if _fits(level, query, metric))
-    if not levels or not _names_fit(repo, manifest, query):
+    if not _names_fit(repo, manifest, query):
+        return None
+    levels = {level.index: level for level in manifest.levels if _fits(level, query, metric)}
+    again: dict[int, LevelRecord] = {}
+    if query.verdict is not None and manifest.experiments:
+        from ticket_hub.bundle.retrained import retrained_levels  # slow: statistics need SciPy
+
+        again = {
+            level.index: level
+            for level in retrained_levels(manifest, experiments())
+            if level.index not in levels and _fits(level, query, metric)
+        }
+    if not levels and not again:
         return None
     return SearchHit(
         repo=repo,
@@ -223,7 +259,8 @@ def hit(query: Query, repo: str, commit: str, manifest: Manifest) -> SearchHit |
         dataset=manifest.data.name,
         recipe=manifest.recipe.name,
         trials=len(manifest.trials),
-        levels=levels,
+        levels=tuple(each for _, each in sorted((levels | again).items())),
+        retrained=tuple(sorted(again)),
         metric=metric,
     )
 

@@ -49,12 +49,13 @@ def facts_of(
         BundleFormatError: the curves break the format.
     """
     from ticket_hub.bundle.cost_record import listed_cost
-    from ticket_hub.bundle.summary import rule_of, shown
+    from ticket_hub.bundle.summary import shown
+    from ticket_hub.evidence import Rule
     from ticket_hub.recipe.tables import to_table
 
     metric = manifest.metric
     outcomes = None if curves is None else _outcomes(manifest, curves)
-    judged = {} if outcomes is None else shown(outcomes, manifest.family, rule_of(metric))
+    judged = {} if outcomes is None else shown(outcomes, manifest.family, Rule.of(metric))
     table = to_table(manifest)
     if outcomes is not None:
         table["default"] = to_table(_default(manifest, outcomes, judged))
@@ -115,8 +116,9 @@ def _default(manifest: Manifest, found: Outcomes, verdicts: Mapping[int, Verdict
 def _disagreements(manifest: Manifest, found: Outcomes) -> Iterator[int]:
     """Levels of which the manifest says something else than the curves, by its own rule."""
     from ticket_hub.bundle import summary
+    from ticket_hub.evidence import Rule
 
-    words, _ = summary.stated(found, manifest.family, summary.rule_of(manifest.metric))
+    words, _ = summary.stated(found, manifest.family, Rule.of(manifest.metric))
     for level in manifest.levels:
         evidence = level.evidence
         backends = evidence.backends if evidence else ()

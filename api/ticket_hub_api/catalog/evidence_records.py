@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.durable import canonical_json
@@ -77,12 +77,9 @@ def read_evidence(table: Any, facts: Mapping[str, Any]) -> CheckedEvidence:  # n
 
 def checked_evidence(record: ExperimentRecord) -> CheckedEvidence:
     """What the catalog keeps of a record."""
-    from ticket_hub.bundle.summary import rule_of
     from ticket_hub.recipe.tables import to_table
 
-    # Whatever margin and alpha it was judged by there: words of one hub are by one rule.
-    usual = rule_of(record.rule.metric)
-    verdicts = record.verdicts(replace(record.rule, margin=usual.margin, alpha=usual.alpha))
+    verdicts = record.usual_verdicts()
     when = {"when": record.when} if record.when else {}
     body = finite({
         "bit_exact": record.bit_exact,

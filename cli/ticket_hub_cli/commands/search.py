@@ -63,7 +63,7 @@ REPLAYS = Column("replays", "REPLAYED", _replayed)
 @click.option(
     "--verdict",
     type=click.Choice(["winning", "matching", "not distinguishable", "losing"]),
-    help="Of the search's own curves; what experiments found, `ticket best` lists.",
+    help="Of a level, by the search's own curves or by an experiment with its tickets.",
 )
 @click.option("--metric", help="What was measured, such as accuracy or 'RMSE (m)'.")
 @click.option("--owner", help="First part of OWNER/NAME.")
@@ -130,6 +130,7 @@ def _row(found: SearchHit) -> dict[str, Any]:
                 ),
                 "value": each.evidence.test_accuracy.mean if each.evidence else None,
                 "verdict": each.verdict,
+                "retrained": each.index in found.retrained,
             }
             for each in found.levels
         ],
