@@ -25,7 +25,7 @@ from ticket_hub.seeds import derive_seed
 from ticket_hub.training import Member, Trained, Trainer
 from ticket_hub.training.checkpoint import FolderKeeper
 from ticket_hub.transfer.source import Source
-from ticket_hub.types import Architecture, PrunableLayer, Weights
+from ticket_hub.types import Architecture, PrunableLayer
 
 __all__ = ["Gym", "Other", "Subject", "to_the_end"]
 
@@ -51,7 +51,7 @@ class Gym:
         stack: closed at the end; the worker processes end with it.
 
     Attributes:
-        dense: trained weights of dense networks that several levels ask for, by their settings.
+        dense: trained dense networks that several levels ask for, by their settings.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Gym:
         self._recipe, self.architecture = recipe, architecture
         self.data_fingerprint = data_fingerprint
         self.folder, self.resources, self._stack = folder, resources, stack
-        self.dense: dict[str, list[Weights]] = {}
+        self.dense: dict[str, list[Trained]] = {}
 
     @cached_property
     def data(self) -> DataSet:

@@ -4,8 +4,8 @@ The claim is the mean test accuracy at the early stop. Where the environment is 
 bundle was made in, the same bits must come out. Elsewhere other rounding leads to other weights,
 so the mean of the replayed trials must lie in the 95% interval that the claimed trials predict for
 the mean of as many new ones: `t * s * sqrt(1 / n + 1 / m)`, with Student's t of n - 1 degrees of
-freedom (two-sided, for two levels at 97.5% each). One claimed trial predicts no spread; then the
-margin of 0.2 points is allowed.
+freedom (two-sided, for two levels at 97.5% each). One claimed trial, or trials that all came to the
+same, predict no spread; then the margin of 0.2 points is allowed.
 """
 
 from __future__ import annotations
@@ -141,10 +141,14 @@ def judge_level(
 def predicted(
     claimed: Sequence[float], count: int, *, alpha: float = ALPHA, margin: float = MARGIN
 ) -> tuple[float, float]:
-    """The interval for the mean of `count` new trials of what was measured n times."""
+    """The interval for the mean of `count` new trials of what was measured n times.
+
+    Args:
+        margin: allowed to both sides where what was measured has no spread.
+    """
     n, mean = len(claimed), statistics.mean(claimed)
     half = margin
-    if n > 1:
+    if len(set(claimed)) > 1:
         half = t_quantile(1 - alpha / 2, float(n - 1)) * statistics.stdev(claimed)
         half *= (1 / n + 1 / count) ** 0.5
     return mean - half, mean + half

@@ -39,7 +39,7 @@ from ticket_hub.transfer.planning import request_for
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.source import Source, chosen_levels, open_source
 from ticket_hub.transfer.spec import DENSE, MemberKey
-from ticket_hub.transfer.start import StartSources, make_start
+from ticket_hub.transfer.start import Start, StartSources, make_start
 from ticket_hub.transfer.terms import Terms
 
 __all__ = [
@@ -195,6 +195,9 @@ class Comparison:
                 )
             environment = environment_of(self._packages)
             folder.run.admit(environment, accept=self._accept)
+            for control in self.request.controls:
+                # What could not be made later is refused now, before anything is trained.
+                self._start(MemberKey(self.request.levels[0], control, 0))
             for group in self.request.groups():
                 for entry in group:
                     if folder.has(entry):
@@ -204,17 +207,16 @@ class Comparison:
                     yield step
                     step.end()
 
-    def _step(self, entry: MemberKey, folder: ExperimentFolder) -> Step:
+    def _start(self, entry: MemberKey) -> tuple[TicketContent, Start]:
+        """What a network begins with, and the ticket that it is made from."""
         level = self.request.levels[0] if entry.control == DENSE else entry.level
         ticket = self.source.ticket(level, entry.trial)
         seed = self.spec.control_seed(entry.control, entry.level, entry.trial, entry.draw)
-        start = make_start(
-            entry.control,
-            ticket,
-            self.spec.network,
-            seed,
-            StartSources(pruning=self.source.bundle.manifest.recipe.pruning, draw=self._draw),
-        )
+        sources = StartSources(pruning=self.source.bundle.manifest.recipe.pruning, draw=self._draw)
+        return ticket, make_start(entry.control, ticket, self.spec.network, seed, sources)
+
+    def _step(self, entry: MemberKey, folder: ExperimentFolder) -> Step:
+        ticket, start = self._start(entry)
         fresh = asks(entry.control, "fresh")
         order = self.spec.trial_seed(entry.trial)
         facts = StepFacts(

@@ -7,11 +7,21 @@ from collections.abc import Sequence
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.transfer.controls import asks, check_controls
-from ticket_hub.transfer.spec import OWN
+from ticket_hub.transfer.spec import MASK_ONLY, OWN
 
 __all__ = [
     "check_against",
 ]
+
+_TRAINED, _SCORES = "weights of a network that was trained before", "scores of theta0"
+_LACKING = {
+    "trained": _TRAINED,
+    "pretrained": _TRAINED,
+    "matched": _TRAINED,
+    "scores": _SCORES,
+    "rescored": _SCORES,
+}
+"""What controls ask for by the names of their parameters, and nobody has here -> what it is."""
 
 
 def check_against(against: Sequence[str], trials: int) -> None:
@@ -27,13 +37,13 @@ def check_against(against: Sequence[str], trials: int) -> None:
         )
     check_controls(list(against))
     for name in against:
-        trained = name == OWN or asks(name, "trained") or asks(name, "pretrained")
-        if trained or asks(name, "scores"):
-            lacking = (
-                "weights of a network that was trained before" if trained else "scores of theta0"
-            )
+        lacking = [what for need, what in _LACKING.items() if asks(name, need)]
+        lacking += [_TRAINED] if name == OWN else []
+        lacking += ["the target's own search"] if name == MASK_ONLY else []
+        if lacking:
             raise EvidenceError(
-                f"The control {name!r} needs {lacking}, which an author's own loop does not give.",
+                f"The control {name!r} needs {lacking[0]}, which an author's own loop does not "
+                "give.",
                 "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
                 "one of your own that needs nothing of the kind.",
             )

@@ -17,6 +17,7 @@ from ticket_hub.seeds import derive_seed
 __all__ = [
     "DENSE",
     "DENSE_REINIT",
+    "MASK_ONLY",
     "OWN",
     "PERMUTED",
     "TICKET",
@@ -45,10 +46,11 @@ StartPolicy: TypeAlias = Literal["theta0", "signed"]
 """
 
 TICKET, DENSE, OWN = "ticket", "dense", "own"
-PERMUTED, DENSE_REINIT = "permuted", "dense-reinit"
-"""Networks of an experiment that have a part of their own: the ticket, the dense network, and the
-ticket that was found on the target. The dense network from fresh weights is trained for `permuted`
-alone. The controls are `ticket_hub.recipe.axes.CONTROLS`."""
+PERMUTED, DENSE_REINIT, MASK_ONLY = "permuted", "dense-reinit", "mask-only"
+"""Networks of an experiment that have a part of their own: the ticket, the dense network, the
+ticket that was found on the target, and the mask over what a search on the target begins from. The
+dense network from fresh weights is trained for `permuted` alone. The controls are
+`ticket_hub.recipe.axes.CONTROLS`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ class ExperimentSpec:
 
     def control_seed(self, control: str, level: int, trial: int, draw: int = 0) -> int:
         """Draws what a control needs; independent of every other control, level, trial, draw."""
-        if control == "mask-only":
+        if control == MASK_ONLY:
             return self.init_seed + trial
         if control in {PERMUTED, DENSE_REINIT}:  # one initialization, at every level
             control, level = DENSE_REINIT, 0

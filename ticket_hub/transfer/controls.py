@@ -41,7 +41,7 @@ from typing import TypeAlias, TypeVar
 from ticket_hub.errors import PluginError, RecipeError
 from ticket_hub.recipe.axes import COLORS, CONTROLS
 from ticket_hub.registry import needs, there_are
-from ticket_hub.transfer.spec import DENSE, DENSE_REINIT, TICKET
+from ticket_hub.transfer.spec import DENSE, DENSE_REINIT, MASK_ONLY, TICKET
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
@@ -128,7 +128,7 @@ def is_drawn(control: str) -> bool:
     """
     trained = asks(control, "trained") or asks(control, "matched")
     drawn = asks(control, "fresh") or asks(control, "seed")
-    return drawn and not trained and control != "mask-only"
+    return drawn and not trained and control != MASK_ONLY
 
 
 def check_controls(names: list[str]) -> None:

@@ -118,23 +118,18 @@ class ExperimentNetworks:
             return PreparedNetwork(
                 fitted=fitted, start=make_start("reinit", ticket, network, seed), before=0
             )
-        if not asks(entry.control, "trained"):
-            sources = StartSources(
-                pretrained=pretrained,
-                pruning=pruning_of(self._origin(entry)[0]),
-                scores=lambda: self._scored(entry, fitted.ticket).scores(),
-                rescored=lambda examples: self._scored(entry, fitted.ticket).rescored(examples),
-                signed=self.spec.signed_seed(entry.trial),
-                matched=lambda: self._matched(entry.trial, fitted.ticket),
-            )
-            start = make_start(entry.control, fitted.ticket, network, seed, sources)
-            return PreparedNetwork(fitted=fitted, start=start, before=0)
-        base = self.dense(entry.trial, DENSE)
+        base = self.dense(entry.trial, DENSE) if asks(entry.control, "trained") else None
         sources = StartSources(
-            trained=base.weights, pretrained=pretrained, pruning=pruning_of(self.source)
+            trained=base.weights if base else None,
+            pretrained=pretrained,
+            pruning=pruning_of(self._origin(entry)[0]),
+            scores=lambda: self._scored(entry, fitted.ticket).scores(),
+            rescored=lambda examples: self._scored(entry, fitted.ticket).rescored(examples),
+            signed=self.spec.signed_seed(entry.trial),
+            matched=lambda: self._matched(entry.trial, fitted.ticket),
         )
-        start = make_start(entry.control, fitted.ticket, self.spec.network, seed, sources)
-        return PreparedNetwork(fitted=fitted, start=start, before=base.iterations)
+        start = make_start(entry.control, fitted.ticket, network, seed, sources)
+        return PreparedNetwork(fitted=fitted, start=start, before=base.iterations if base else 0)
 
     def _matched(self, trial: int, ticket: TicketContent) -> Mask:
         """The ticket's mask at the units of the dense network from fresh weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,13 @@ from ticket_hub.table import Table
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.experiment import experiments
 from ticket_hub.transfer.folder import ExperimentFolder
-from ticket_hub.transfer.level_evidence import LevelEvidence, judge_levels, notes_of, record
+from ticket_hub.transfer.level_evidence import (
+    LevelEvidence,
+    judge_experiments,
+    notes_of,
+    p_values,
+    record,
+)
 from ticket_hub.transfer.planning import Plan, plan
 from ticket_hub.transfer.result import Result
 from ticket_hub.transfer.shared import SharedNetworks
@@ -31,7 +38,7 @@ from ticket_hub.transfer.spec import ExperimentSpec
 from ticket_hub.transfer.tables import EvidenceRow, csv_text, markdown, rows
 from ticket_hub.transfer.terms import ExperimentOptions, split_options
 
-__all__ = ["RetrainResult", "carry_out", "retrain", "tickets_of", "train", "write_evidence"]
+__all__ = ["RetrainResult", "carry_out", "judge_together", "retrain", "tickets_of", "train"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -124,16 +131,15 @@ def carry_out(
         TicketHubError: as `ticket_hub.transfer.experiment.experiments`.
     """
     folder = Path(run_folder) if run_folder else wanted.run_folder
+    places = [(wanted, folder)]
     with telling(folder, resources) as given:
-        (results,) = train([(wanted, folder)], given, on_result=on_result, shared=shared)
-    rule = wanted.request.rule
-    levels = judge_levels(results, rule)
-    header = write_evidence(folder, wanted, levels, rule, who=who)
+        results = train(places, given, on_result=on_result, shared=shared)
+    ((levels, header),) = judge_together(places, results, who=who)
     return RetrainResult(
         run=folder,
         spec=wanted.spec,
         levels=tuple(levels),
-        rule=rule,
+        rule=wanted.request.rule,
         test_examples=header["data"].get("test_examples"),
         iterations_in_all=totals_of(budgets_of(wanted)),
     )
@@ -168,17 +174,35 @@ def train(
     return results
 
 
-def write_evidence(
-    folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], rule: Rule, *, who: str = ""
-) -> dict[str, Any]:
-    """Write what was asked for, judged, into the folder of its experiment.
+def judge_together(
+    places: Sequence[tuple[Plan, Path]], results: Sequence[Sequence[Result]], *, who: str = ""
+) -> list[tuple[list[LevelEvidence], dict[str, Any]]]:
+    """Judge experiments as one family, and write the evidence of each into its folder.
+
+    Each record has the p-values of the others, so that who reads it alone judges as it was judged.
 
     Returns:
-        The header of the folder.
+        The levels of each experiment, and the header of its folder.
 
     Raises:
+        EvidenceError: a control lacks a trial, or a reading is not finite.
         StorageError: a file cannot be written.
     """
+    rule = places[0][0].request.rule
+    judged = judge_experiments(results, rule)
+    p = [p_values(levels) for levels in judged]
+    found = []
+    for number, ((wanted, folder), levels) in enumerate(zip(places, judged, strict=True)):
+        beside = tuple(each for other, some in enumerate(p) if other != number for each in some)
+        own = dataclasses.replace(rule, beside=beside)
+        found.append((levels, _write_evidence(folder, wanted, levels, own, who)))
+    return found
+
+
+def _write_evidence(
+    folder: Path, wanted: Plan, levels: Sequence[LevelEvidence], rule: Rule, who: str
+) -> dict[str, Any]:
+    """Write what was asked for, judged, and give the header of its experiment's folder."""
     header = ExperimentFolder(folder).open(wanted.spec)
     assert header is not None, "results are written after the header"
     environment, exact = RunFolder(folder).read_environment()

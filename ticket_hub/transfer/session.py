@@ -148,6 +148,7 @@ class Session:
             for entry, ticket in alike.items()
             if entry.control not in {TICKET, DENSE}
             and not asks(entry.control, "trained")
+            and self.first_iterations(entry) == self.first_iterations(ticket)
             and (ticket in alike or self.folder.has(ticket))
             and self._digest(entry) == self._digest(ticket)
         }

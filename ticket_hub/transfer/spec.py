@@ -10,6 +10,7 @@ from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.experiment_spec import (
     DENSE,
     DENSE_REINIT,
+    MASK_ONLY,
     OWN,
     TICKET,
     ExperimentSpec,
@@ -24,6 +25,7 @@ from ticket_hub.recipe.spec import LATER
 __all__ = [
     "DENSE",
     "DENSE_REINIT",
+    "MASK_ONLY",
     "OWN",
     "TICKET",
     "ExperimentSpec",

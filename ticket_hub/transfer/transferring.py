@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,10 @@ from ticket_hub.runs.lock import hold
 from ticket_hub.runs.resources import Resources
 from ticket_hub.showing import Shown, View
 from ticket_hub.table import Column, Table
-from ticket_hub.transfer.level_evidence import LevelEvidence, judge_experiments, p_values
 from ticket_hub.transfer.matrix import Matrix, matrix_table
-from ticket_hub.transfer.planning import Plan
 from ticket_hub.transfer.preflight import preflight
 from ticket_hub.transfer.result import Result
-from ticket_hub.transfer.retraining import train, write_evidence
+from ticket_hub.transfer.retraining import judge_together, train
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.tables import EvidenceRow
 from ticket_hub.transfer.terms import ExperimentOptions, split_options
@@ -126,31 +123,14 @@ def carry_out_transfer(
         results = train(
             places, given, names=cells, on_result=on_result, shared=SharedNetworks(folder)
         )
-        found = _judge(places, results, who)
+        found = judge_together(places, results, who=who)
         names = [cell.run_name for cell in wanted.cells]
         matrix = wanted.matrix(
             {name: levels for name, (levels, _) in zip(names, found, strict=True)},
-            {name: count for name, (_, count) in zip(names, found, strict=True)},
+            {
+                name: header["data"].get("test_examples")
+                for name, (_, header) in zip(names, found, strict=True)
+            },
         )
         matrix.write(folder, wanted.about(who))
     return TransferResult(run=folder, matrix=matrix)
-
-
-def _judge(
-    places: Sequence[tuple[Plan, Path]], results: Sequence[Sequence[Result]], who: str
-) -> list[tuple[list[LevelEvidence], int | None]]:
-    """Judge all cells as one family, and write the evidence of each into its folder.
-
-    Returns:
-        The levels of each cell, and how many test examples its accuracies are of.
-    """
-    rule = places[0][0].request.rule
-    judged = judge_experiments(results, rule)
-    p = [p_values(levels) for levels in judged]
-    found = []
-    for number, ((plan, place), levels) in enumerate(zip(places, judged, strict=True)):
-        beside = tuple(each for other, some in enumerate(p) if other != number for each in some)
-        own = dataclasses.replace(rule, beside=beside)
-        header = write_evidence(place, plan, levels, own, who=who)
-        found.append((levels, header["data"].get("test_examples")))
-    return found

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 import ticket_hub
 from tests.helpers.killing import kill_ticket_when
+from tests.helpers.runs import tiny_recipe
 from ticket_hub import analysis
 from ticket_hub.analysis import (
     Analysis,
@@ -30,6 +32,7 @@ from ticket_hub.errors import (
     RunMismatchError,
     TicketNotFoundError,
 )
+from ticket_hub.runs.folder import RunFolder
 
 QUICK = [each.name for each in analyses() if not each.trains]
 
@@ -168,6 +171,22 @@ def test_a_bundle_of_survivors_allows_what_it_can(found: Path, tmp_path: Path) -
     assert "Left out: values" in (folder / "analysis.html").read_text()
     with pytest.raises(EvidenceError, match="survivors only"):
         ticket_hub.analyze(place, only=["values"], folder=folder)
+
+
+def test_movement_says_how_long_the_dense_networks_trained(tmp_path: Path) -> None:
+    recipe = tiny_recipe(trials=2)
+    # So high a rate that the first reading stays the best.
+    changes = {"training.patience": 4, "training.lr": 3.0, "search.levels": 1}
+    run = ticket_hub.find(recipe, changes=changes, run_folder=tmp_path / "run", workers=1).run
+    level = RunFolder(run).read_level(0, None, RunFolder(run).read_theta0() or [])
+    longest = max(trial.trained.iterations for trial in level.trials)
+    assert longest < recipe.training.iterations
+    for kept in (run / "bundle", shutil.copytree(run / "bundle", tmp_path / "alone")):
+        folder = tmp_path / f"of-{kept.name}"
+        (finding,) = ticket_hub.analyze(
+            f"{kept}:1", only=["movement"], folder=folder, workers=1
+        ).findings
+        assert finding.result.iterations == longest
 
 
 def test_killed_at_any_moment_it_goes_on_where_it_was(found: Path, tmp_path: Path) -> None:

@@ -42,6 +42,20 @@ def test_even_connections_lie_below_chance_and_concentrated_ones_above() -> None
     assert excess(torch.zeros(60), fan) is None
 
 
+@pytest.mark.parametrize(
+    ("units", "fan", "density"), [(10, 100, 0.1), (10, 50, 0.016), (3, 20, 0.3)]
+)
+def test_weights_kept_at_random_have_no_excess_in_layers_of_few_units(
+    units: int, fan: int, density: float
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    kept = torch.zeros(units * fan, dtype=torch.bool)
+    kept[: round(density * units * fan)] = True
+    masks = [kept[torch.randperm(len(kept), generator=generator)] for _ in range(400)]
+    found = [excess(mask.view(units, fan).sum(1), fan) for mask in masks]
+    assert sum(found) / 400 == pytest.approx(0.0, abs=0.006)  # type: ignore[arg-type]
+
+
 def test_how_much_further_survivors_move_is_kept_by_trial() -> None:
     start = {"a": torch.zeros(4)}
     ends = [{"a": torch.tensor([3.0, -3.0, 1.0, 1.0])}, {"a": torch.tensor([1.0, 1.0, 2.0, 2.0])}]

@@ -13,6 +13,7 @@ from ticket_hub.analysis.registry import chosen
 from ticket_hub.analysis.sanity.compute import Sanity
 from ticket_hub.errors import EvidenceError
 from ticket_hub.pruning.criteria import CRITERIA
+from ticket_hub.transfer.stored import read_experiment
 
 EARLY = {"pruning.when": "init", "pruning.mode": "one-shot", "pruning.densities": [0.2]}
 
@@ -99,6 +100,8 @@ def test_scores_stand_beside_the_controls_that_they_allow_as_one_family(
 def test_what_two_scores_have_in_common_is_trained_once(made: ticket_hub.AnalyzeResult) -> None:
     experiments = sorted(made.folder.glob("sanity-*"))
     assert len(experiments) == 3
+    for folder in experiments:  # and says alone what all of them came to together
+        assert {each.verdict.family for each in read_experiment(folder).levels} == {7 + 7 + 4}
     compared = ticket_hub.compare(experiments)  # each is an experiment like any other
     masks = [study.levels[0].networks["random-erk"] for study in compared.studies.values()]
     assert masks[0].outcome.accuracy == masks[1].outcome.accuracy

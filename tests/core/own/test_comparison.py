@@ -10,7 +10,7 @@ import torch
 
 import ticket_hub
 from tests.helpers.own_loops import Net, train
-from ticket_hub.bundle import open_bundle
+from ticket_hub.bundle import content_of, open_bundle, write_bundle
 from ticket_hub.errors import EvidenceError, NetworkError, RecipeError, TrainingError
 from ticket_hub.own import Comparison
 from ticket_hub.ticket import Ticket
@@ -123,6 +123,9 @@ def test_its_evidence_joins_the_bundle_it_is_about(found: Path, tmp_path: Path) 
         ({"against": ["reint"]}, RecipeError, "There is no control 'reint'"),
         ({"against": ["finetune"]}, EvidenceError, "was trained before"),
         ({"against": ["invert"]}, EvidenceError, "scores"),
+        ({"against": ["random-labels"]}, EvidenceError, "scores"),
+        ({"against": ["permuted"]}, EvidenceError, "was trained before"),
+        ({"against": ["mask-only"]}, EvidenceError, "the target's own search"),
         ({"trials": 0}, RecipeError, "cannot be 0 trials"),
         ({"margin": 0.5}, RecipeError, "margin cannot be 0.5"),
         ({"make_network": None}, NetworkError, "its author's own function"),
@@ -135,6 +138,22 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     with pytest.raises(error, match=about):
         next(iter(comparison(found, tmp_path / "run", **changes)))
+
+
+def test_a_control_that_cannot_be_made_is_refused_before_the_first_step(
+    found: Path, tmp_path: Path
+) -> None:
+    content = content_of(open_bundle(found / "bundle"))
+    write_bundle(tmp_path / "b", content, theta0="survivors")
+    compared = Comparison(
+        f"{tmp_path / 'b'}:2",
+        against=["reinit", "shuffle"],
+        trials=1,
+        make_network=Net,
+        folder=tmp_path / "run",
+    )
+    with pytest.raises(EvidenceError, match="'shuffle' needs dense theta0"):
+        next(iter(compared))
 
 
 def test_a_step_that_was_not_finished_is_begun_again(found: Path, tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ import torch
 import ticket_hub
 from tests.helpers.runs import files
 from ticket_hub.bundle import content_of, open_bundle, write_bundle
+from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import EvidenceError, RecipeError, RunError, RunMismatchError, StoppedError
-from ticket_hub.transfer import RetrainResult, retrain, transfer_tickets
+from ticket_hub.recipe.axes import CONTROLS
+from ticket_hub.transfer import RetrainResult, register_control, retrain, transfer_tickets
 from ticket_hub.transfer.folder import ExperimentFolder
+from ticket_hub.types import Mask, Weights
 
 BUDGET = 60
 CHANGES = {"training.iterations": BUDGET, "training.evaluate_every": 20}
@@ -246,3 +249,30 @@ def test_a_transfer_trains_references_and_shares_dense_networks_with_their_weigh
         assert one is not None
         assert two is not None
         assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
+
+
+def test_a_control_of_trained_weights_may_ask_what_the_ticket_begins_with(
+    tickets: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CONTROLS, "_known", {**CONTROLS._known})
+    given: list[tuple[Weights, Weights]] = []
+
+    @register_control("between")
+    def between(ticket: TicketContent, trained: Weights, begun: Weights) -> tuple[Weights, Mask]:
+        given.append((begun, ticket.theta0))
+        return trained, ticket.mask
+
+    retrain(
+        f"{tickets[0]}:1",
+        against=["between"],
+        start="signed",
+        trials=1,
+        changes=CHANGES,
+        run_folder=tmp_path / "run",
+        workers=1,
+    )
+    (begun, theta0), *_ = given
+    mask = open_bundle(tickets[0] / "bundle").ticket(1, 0).mask
+    for name, keep in mask.items():
+        assert torch.equal(begun[name][keep].sign(), theta0[name][keep].sign())
+        assert not torch.equal(begun[name][keep], theta0[name][keep])

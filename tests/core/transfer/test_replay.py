@@ -121,6 +121,8 @@ def test_the_interval_is_the_one_for_the_mean_of_new_trials() -> None:
     low, high = predicted([0.95, 0.96, 0.97], 3)
     assert (low, high) == pytest.approx((0.96 - 0.03513, 0.96 + 0.03513), abs=1e-4)
     assert predicted([0.9], 1) == pytest.approx((0.898, 0.902))
+    # Trials that all came to the same say nothing of others either.
+    assert predicted([0.9, 0.9, 0.9], 3) == pytest.approx((0.898, 0.902))
 
 
 def test_one_trial_that_differs_makes_a_level_not_identical() -> None:

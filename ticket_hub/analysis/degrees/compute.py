@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -107,8 +108,8 @@ def _layer(layer: PrunableLayer, module: nn.Module, masks: Sequence[Mask]) -> La
 def excess(counts: Tensor, fan: int) -> float | None:
     """How much less evenly weights are spread than if as many were kept at random.
 
-    The Gini coefficient of the counts minus that of independent hypergeometric counts. None where
-    nothing is kept.
+    The Gini coefficient of the counts minus that of hypergeometric counts with the same sum, to
+    about 1% of the latter. None where nothing is kept.
 
     Args:
         counts: kept weights of each unit.
@@ -126,7 +127,10 @@ def excess(counts: Tensor, fan: int) -> float | None:
     places = torch.arange(1, units + 1, dtype=torch.float64)
     gini = float(((2 * places - units - 1) * ordered).sum()) / (units * kept)
     below = stats.hypergeom(units * fan, int(kept), fan).cdf(range(fan))
-    return float(gini - float((below * (1 - below)).sum()) / (kept / units))
+    chance = float((below * (1 - below)).sum()) / (kept / units)
+    # That is of independent counts. Of n with one sum each unit is a pair with itself too, which
+    # takes (n - 1) / n, and the others differ by sqrt(n / (n - 1)) as much.
+    return gini - chance * math.sqrt((units - 1) / units)
 
 
 def _more_concentrated_out(result: Degrees, layer: str) -> list[float | None]:

@@ -23,7 +23,7 @@ from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.recipe.spec import LATER
 from ticket_hub.runs.file_names import RUN
 from ticket_hub.runs.folder import RunFolder
-from ticket_hub.training import Member
+from ticket_hub.training import Member, Trained
 from ticket_hub.types import Mask, Weights
 
 __all__ = [
@@ -80,7 +80,7 @@ class Movement:
 
     Attributes:
         trials: how many were pooled.
-        iterations: that the dense networks had trained for.
+        iterations: that the dense networks had trained for from theta0 on, at most.
         source: where their weights are from.
         layers: in the order of the network.
     """
@@ -120,20 +120,21 @@ def compute(subject: Subject) -> Movement:
         RunError: a file of the run is damaged.
         DataError, TrainingError: the dense network has to be trained again, and cannot be.
     """
-    kept = _weights_of_search(subject)
+    kept = _trained_by_search(subject)
     trained = _retrained(subject) if kept is None else kept
     tickets = subject.tickets
     return measure_movement(
         [ticket.theta0 for ticket in tickets],
-        trained,
+        [each.weights for each in trained],
         [ticket.mask for ticket in tickets],
-        iterations=subject.recipe.training.iterations - tickets[0].start,
+        # The most of all: with `training.patience` each ends where it does.
+        iterations=max(each.iterations for each in trained) - tickets[0].start,
         source="retrained" if kept is None else "search",
     )
 
 
-def _weights_of_search(subject: Subject) -> list[Weights] | None:
-    """The trained weights of level 0, or None where the search's run is not at hand."""
+def _trained_by_search(subject: Subject) -> list[Trained] | None:
+    """The networks of level 0, or None where the search's run is not at hand."""
     run = RunFolder(subject.source.bundle.path.parent)
     if not (run.path / RUN).exists() or not run.has_level(0):
         return None
@@ -143,10 +144,10 @@ def _weights_of_search(subject: Subject) -> list[Weights] | None:
     if [content_digest(each) for each in theta0] != list(subject.source.theta0):
         return None
     level = run.read_level(0, None, theta0)
-    return [level.trials[trial].trained.weights for trial in subject.trials]
+    return [level.trials[trial].trained for trial in subject.trials]
 
 
-def _retrained(subject: Subject) -> list[Weights]:
+def _retrained(subject: Subject) -> list[Trained]:
     mask = full_mask(subject.layers)
     members = [
         Member(
@@ -162,7 +163,7 @@ def _retrained(subject: Subject) -> list[Weights]:
     training = to_the_end(subject.recipe.training)
     known = subject.gym.dense  # of another level
     if "movement" not in known:
-        known["movement"] = [each.weights for each in subject.train(training, members)]
+        known["movement"] = subject.train(training, members)
     return known["movement"]
 
 

@@ -48,8 +48,8 @@ def draw(findings: Sequence[Finding]) -> Figure:
         legend_below(
             figure,
             axes[0],
-            f"weights of {count_trials(results[0].trials)} together; the dense network from theta0 "
-            f"to iteration {results[0].iterations:,}" + left_out(findings, shown),
+            f"weights of {count_trials(results[0].trials)} together; {results[0].iterations:,} "
+            "iterations of the dense network from theta0 on" + left_out(findings, shown),
         )
     return figure
 

@@ -23,9 +23,9 @@ from ticket_hub.evidence.rows import EvidenceRow, level_rows
 from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.recipe.tables import to_table
 from ticket_hub.transfer.experiment_networks import pruning_of
-from ticket_hub.transfer.level_evidence import LevelEvidence, judge_experiments, outcomes_of
+from ticket_hub.transfer.level_evidence import LevelEvidence, outcomes_of
 from ticket_hub.transfer.planning import Plan, plan_for
-from ticket_hub.transfer.retraining import train, write_evidence
+from ticket_hub.transfer.retraining import judge_together, train
 from ticket_hub.transfer.shared import SharedNetworks
 from ticket_hub.transfer.source import Source
 from ticket_hub.transfer.terms import Terms
@@ -114,14 +114,12 @@ def compute(subject: Subject) -> Sanity:
     cases = [(subject.source.bundle.manifest.recipe.name, subject.source, subject.level)]
     cases += [(other.title, other.source, other.level) for other in subject.others]
     plans = [_plan(subject, source, level) for _, source, level in cases]
-    root, rule = subject.gym.folder, plans[0].request.rule
+    root = subject.gym.folder
     folders = [root / f"sanity-{source.id[:12]}" for _, source, _ in cases]
     places = [*zip(plans, folders, strict=True)]
     names = [f"{number}, {place}" for number, (place, _, _) in enumerate(cases, 1)]
     results = train(places, subject.gym.resources, names=names, shared=SharedNetworks(root))
-    found = judge_experiments(results, rule)
-    for plan, folder, levels in zip(plans, folders, found, strict=True):
-        write_evidence(folder, plan, levels, rule)
+    found = [levels for levels, _ in judge_together(places, results)]
     rows = [
         row
         for (place, source, level), levels in zip(cases, found, strict=True)
