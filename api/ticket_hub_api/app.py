@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote
@@ -212,12 +213,29 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     log: IO[str] | None = app.state.log
     if "torch" not in sys.modules:  # else nothing would be spared
         services.torch_process.start()
-    tasks = [
-        asyncio.create_task(_flush_regularly(services)),
-        asyncio.create_task(_forget_deliveries(services)),
+
+    def flush() -> None:
+        """Write what was counted, and enter what was not."""
+        services.flush_downloads()
+        services.index_rest()
+
+    steps: list[tuple[float, Callable[[], object], str]] = [
+        (
+            FLUSH_SECONDS,
+            flush,
+            "Download counts or the catalog could not be written; both are tried again later.",
+        ),
+        (
+            FORGET_SECONDS,
+            lambda: forget_deliveries(services.database),
+            "Old deliveries of webhooks could not be removed; it is tried again.",
+        ),
     ]
     if services.settings.webhook_hosts:
-        tasks.append(asyncio.create_task(_send_webhooks(services)))
+        send = functools.partial(deliver_due, services.database, services.settings)
+        failure = "Webhooks could not be sent; they are tried again later."
+        steps.append((WEBHOOK_SECONDS, send, failure))
+    tasks = [asyncio.create_task(_regularly(*step)) for step in steps]
     if log is not None:
         tasks.append(asyncio.create_task(_flush_log(log)))
     try:
@@ -228,45 +246,29 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         if log is not None:
-            log.flush()
+            with contextlib.suppress(OSError):
+                log.flush()
         await run_in_threadpool(services.flush_downloads)
         services.close()
 
 
-async def _flush_regularly(services: Services) -> None:
+async def _regularly(seconds: float, step: Callable[[], object], failure: str) -> None:
+    """Take a step again and again; whatever fails is said, and tried again the next time."""
     while True:
-        await asyncio.sleep(FLUSH_SECONDS)
+        await asyncio.sleep(seconds)
         try:
-            await run_in_threadpool(services.flush_downloads)
-            await run_in_threadpool(services.index_rest)
+            await run_in_threadpool(step)
         except TicketHubError:
-            _log.warning(
-                "Download counts or the catalog could not be written; both are tried again later."
-            )
-
-
-async def _send_webhooks(services: Services) -> None:
-    while True:
-        await asyncio.sleep(WEBHOOK_SECONDS)
-        try:
-            await run_in_threadpool(deliver_due, services.database, services.settings)
-        except TicketHubError:
-            _log.warning("Webhooks could not be sent; they are tried again later.")
-
-
-async def _forget_deliveries(services: Services) -> None:
-    while True:
-        await asyncio.sleep(FORGET_SECONDS)
-        try:
-            await run_in_threadpool(forget_deliveries, services.database)
-        except TicketHubError:
-            _log.warning("Old deliveries of webhooks could not be removed; it is tried again.")
+            _log.warning(failure)
+        except Exception:  # noqa: BLE001 - a task that ended would be missed by nobody
+            _log.exception(failure)
 
 
 async def _flush_log(log: IO[str]) -> None:
     while True:
         await asyncio.sleep(LOG_FLUSH_SECONDS)
-        log.flush()
+        with contextlib.suppress(OSError):  # a full disk: the lines stay where they are
+            log.flush()
 
 
 async def _handle(request: Request, error: Exception) -> Response:

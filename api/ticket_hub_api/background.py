@@ -95,6 +95,10 @@ def start_hub(
         HubUnavailableError: it ended, or did not answer within a minute.
     """
     prepared = prepare(settings, host=LOOPBACK, port=port)
+    # A proxy of the network knows no server of this machine, and is not to see its tokens.
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    if not {"*", LOOPBACK} & {*direct.split(",")}:
+        os.environ["no_proxy"] = ",".join(filter(None, (direct, LOOPBACK)))
     variables = {**os.environ, **(environment or {}), **settings.to_environment()}
     process = launch([LOOPBACK, str(prepared.port)], variables)
     token = prepared.token_file.read_text() if prepared.token_file else ""

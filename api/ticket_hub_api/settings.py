@@ -61,7 +61,8 @@ class Settings:
         endpoint: the address that clients use, for example behind a proxy; by default the one that
             a request came in on.
         hosts: names, with commas, perhaps with a port, under which clients reach the service: a
-            request that says one of them in its Host header is answered with addresses there.
+            request that says one of them in its Host header is answered with addresses there, also
+            where there is an endpoint.
         visibility: who may read a repository that is not created private.
         lfs_threshold: files larger than this are stored as large files, whatever their name.
         part_bytes: objects larger than this are uploaded in parts of this size.

@@ -29,7 +29,11 @@ def get(address: str) -> str:
     return text
 
 
-def test_the_pages_show_runs_experiments_and_the_package_and_take_nothing(tmp_path: Path) -> None:
+def test_the_pages_show_runs_experiments_and_the_package_and_take_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # no proxy is asked for this machine
+    monkeypatch.setenv("no_proxy", "intranet.example")
     runs = tmp_path / "runs"
     bundle = Path(shutil.copytree(GOLDEN, runs / "digits--1/bundle"))
     (runs / "digits--1/run.json").write_text("{}")  # damaged, and its bundle is not

@@ -30,9 +30,9 @@ ORGANIZATION = "organization"
 ROLES = ("read", "write", "admin")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 _RESERVED = frozenset({
-    "account", "api", "compare", "datasets", "docs", "healthz", "jobs", "lfs", "login", "metrics",
-    "models", "openapi.json", "operator", "readyz", "settings", "sign-in", "sign-out", "spaces",
-    "static", "tickets", "transfer", "v1", "v2",
+    "account", "api", "compare", "datasets", "docs", "experiments", "healthz", "jobs",
+    "leaderboard", "lfs", "login", "metrics", "models", "openapi.json", "operator", "readyz",
+    "settings", "sign-in", "sign-out", "spaces", "static", "tickets", "transfer", "v1", "v2", "xet",
 })  # fmt: skip
 
 

@@ -55,7 +55,7 @@ Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 
 MAX_BODY = 4 << 20  # bytes
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 _PORT = re.compile(r":[0-9]{1,5}$")
 _FLUSH = 1 << 20
 
@@ -68,12 +68,15 @@ def endpoint_of(request: Request) -> str:
     connection came in on.
     """
     settings, scope = services_of(request).settings, request.scope
-    if settings.endpoint:
-        return settings.endpoint.rstrip("/")
     address, port = scope.get("server") or ("127.0.0.1", None)
     said = request.headers.get("host", "")
-    known = {*settings.known_hosts, *(LOOPBACK_HOSTS if is_loopback(address) else ())}
-    if said.lower() in known or _PORT.sub("", said.lower()) in known:
+    names = {said.lower(), _PORT.sub("", said.lower())}
+    # First: such as a worker, which reaches the service beside the proxy that has the endpoint.
+    if names & settings.known_hosts:
+        return f"{scope['scheme']}://{said}"
+    if settings.endpoint:
+        return settings.endpoint.rstrip("/")
+    if is_loopback(address) and names & LOOPBACK_HOSTS:
         return f"{scope['scheme']}://{said}"
     host = f"[{address}]" if ":" in address else address
     return f"{scope['scheme']}://{host}" + (f":{port}" if port else "")

@@ -53,10 +53,16 @@ def check_address(settings: Settings, url: str) -> SplitResult:
             f"{url[:200]!r} is no https:// address.",
             "Give an https:// address; http:// takes TICKET_HUB_WEBHOOK_PRIVATE=1.",
         )
+    # A request's line and headers are ASCII, and without spaces.
+    if not all("!" <= letter <= "~" for letter in url):
+        raise HubError(
+            f"{url[:200]!r} has letters that no address is sent with.",
+            "Write them as an address bar copies them: %20 for a space, xn--... for such a name.",
+        )
     host = (parts.hostname or "").lower()
     named = {host, f"{host}:{port}"} if port else {host}
     allowed = {each.strip().lower() for each in settings.webhook_hosts.split(",") if each.strip()}
-    is_odd = parts.username is not None or len(url) > MAX_URL or not url.isprintable()
+    is_odd = parts.username is not None or len(url) > MAX_URL
     if not host or is_odd or not named & allowed:
         raise HubError(
             f"This hub sends no webhooks to {host[:200] or url[:200]!r}.",

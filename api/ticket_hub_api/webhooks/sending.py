@@ -78,7 +78,7 @@ def _deliver(database: Database, settings: Settings, delivery_id: str) -> bool:
     status, problem = 0, ""
     try:
         status = _send(resolve(settings, begun.url), begun)
-    except (HubError, OSError, HTTPException) as error:
+    except (HubError, OSError, HTTPException, ValueError) as error:
         problem = (
             error.problem if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 import dataclasses
 import json
 import logging
+import re
 import shutil
 import signal
 import sys
@@ -59,6 +60,7 @@ TICK_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 SWEEP_SECONDS = 600.0
 KEPT_SECONDS = 7 * 86_400
+_JOB = re.compile(r"[0-9a-f]{24}")
 
 
 class SlotProcess:
@@ -175,15 +177,23 @@ class SlotProcess:
 
     def _sweep(self) -> None:
         """Remove the folders of jobs that have ended, of failed ones after a week."""
-        # Named by the ids of jobs; anything else in this folder is somebody else's.
-        for folder in self.place.jobs_folder.glob("?" * 24):
+        for folder in self.place.jobs_folder.iterdir():
+            if not _JOB.fullmatch(folder.name):  # it is somebody else's
+                continue
             with self.database.read() as connection:
                 row = connection.execute(
                     select(Job.state, Job.finished_at).where(Job.id == folder.name)
                 ).first()
                 kept = clock(connection) - KEPT_SECONDS * SECOND
-            failed = row is not None and row.state == State.FAILED and row.finished_at > kept
-            if row is None or (row.state in State.ENDED and not failed):
+            if row is None:
+                # It was deleted; or it is a job of another hub, whose workers share the folder.
+                told = folder / "work" / "progress.jsonl"
+                last = (told if told.exists() else folder).stat().st_mtime
+                over = time.time() - last > KEPT_SECONDS
+            else:
+                failed = row.state == State.FAILED and row.finished_at > kept
+                over = row.state in State.ENDED and not failed
+            if over:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _say(self, what: str, **fields: object) -> None:

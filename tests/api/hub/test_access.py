@@ -12,7 +12,7 @@ import pytest
 from ticket_hub.errors import HubConflictError, HubError
 from ticket_hub_api.accounts import accounts, tokens
 from ticket_hub_api.accounts.principals import Scope
-from ticket_hub_api.app import create_app, scopes_of
+from ticket_hub_api.app import ROUTERS, create_app, scopes_of
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
@@ -36,6 +36,14 @@ def test_every_route_declares_its_scope(tmp_path: Path) -> None:
     assert declared
     assert declared <= known
     app.state.services.close()
+
+
+def test_no_account_can_have_a_name_that_the_services_own_addresses_begin_with() -> None:
+    paths = {route.path for router in ROUTERS for route in router.routes}
+    first = {path.split("/")[1] for path in paths}
+    own = {name for name in first if name[:1].isalnum()}
+    assert {"api", "leaderboard", "xet"} <= own
+    assert {name for name in own if not accounts.is_reserved(name)} == set()
 
 
 def test_an_application_with_a_route_without_scope_does_not_start(tmp_path: Path) -> None:

@@ -66,11 +66,13 @@ def test_hosts_that_the_operator_allows_are_believed(
         assert handed_out(call, name, host) == {hub.endpoint}
 
 
-def test_a_configured_endpoint_is_always_the_one(
+def test_a_configured_endpoint_is_the_one_for_all_but_hosts_that_are_allowed_beside_it(
     start: StartHub, call_to: Callable[[RunningHub], Call]
 ) -> None:
     hub = start(endpoint="https://hub.example.org/", hosts="hub.lab")
     call = call_to(replace(hub, endpoint=f"http://127.0.0.1:{hub.port}"))
     name = call("POST", "/api/repos/create", {"name": "net"}).json["name"]
-    for host in ("hub.lab", "evil.example"):
+    for host in ("hub.example.org", "localhost", "evil.example"):
         assert handed_out(call, name, host) == {"https://hub.example.org"}
+    # A worker that reaches the hub by its name in a compose file, and not by way of the proxy.
+    assert handed_out(call, name, "hub.lab:8765") == {"http://hub.lab:8765"}

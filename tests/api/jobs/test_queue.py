@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +16,9 @@ from ticket_hub_api.jobs.leases import Command, Lease, WorkerEvent
 from ticket_hub_api.jobs.queue import MAX_LOSSES, JobQueue
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.job_tables import Job, JobEvent, State
+from ticket_hub_api.store.tables import new_id
+from ticket_hub_api.worker.options import Options
+from ticket_hub_api.worker.slot import SlotProcess
 
 NewJob = Callable[..., Job]
 
@@ -221,3 +226,27 @@ def test_a_slot_that_waits_for_a_work_has_not_imported_pytorch() -> None:
     code = "import sys, ticket_hub_api.worker.slot; "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_worker_removes_folders_of_jobs_that_have_ended_and_nothing_of_anybody_else(
+    database: Database, new_job: NewJob, tmp_path: Path
+) -> None:
+    ended, running = (
+        new_job(state=State.FINISHED, finished_at=1).id,
+        new_job(state=State.RUNNING).id,
+    )
+    of_another_hub, forgotten, own = new_id(), new_id(), "my-most-important-folder"
+    assert len(own) == len(ended)
+    for name in (ended, running, of_another_hub, forgotten, own):
+        (tmp_path / name / "work").mkdir(parents=True)
+    for name in (of_another_hub, forgotten, own):
+        (tmp_path / name / "work/progress.jsonl").touch()
+        os.utime(tmp_path / name, (1, 1))
+    os.utime(tmp_path / forgotten / "work/progress.jsonl", (1, 1))
+    url = database.url if database.is_sqlite else str(database.url)
+    slot = SlotProcess(
+        Options(database=url, endpoint="http://x", jobs_folder=str(tmp_path), data_dir="")
+    )
+    slot._sweep()
+    slot.database.close()
+    assert {path.name for path in tmp_path.iterdir()} == {running, of_another_hub, own}

@@ -33,7 +33,7 @@ from ticket_hub_api.serving import prepare
 from ticket_hub_api.settings import Settings
 from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.tables import SECOND, Repository, now
-from ticket_hub_api.store.webhook_tables import WebhookDelivery
+from ticket_hub_api.store.webhook_tables import Webhook, WebhookDelivery
 from ticket_hub_api.webhooks import addresses, forgetting, hooks, sending
 from ticket_hub_api.webhooks.listener import WebhookListener
 
@@ -232,6 +232,51 @@ def test_a_delivery_is_tried_again_after_longer_and_longer_pauses(
     database.transact(lambda session: hooks.remove_webhook(session, hooks.OPERATOR, hook.id))
 
 
+def test_an_address_that_cannot_be_sent_to_keeps_nothing_from_the_others(
+    database: Database, receiver: Receiver
+) -> None:
+    settings = allowing(receiver)
+    hook, other = (told(database, "ada", settings, receiver.url) for _ in range(2))
+
+    def change(session: Any) -> None:  # noqa: ANN401 - a session
+        """As earlier versions took it."""
+        session.get(Webhook, hook.id).url = f"{receiver.url}/h\u00f6ren"
+
+    database.transact(change)
+    assert sending.deliver_due(database, settings) == 3  # the second event is for both
+    assert len(receiver.taken) == 1
+    for each in (hook, other):
+        database.transact(
+            lambda session, each=each: hooks.remove_webhook(session, hooks.OPERATOR, each.id)
+        )
+
+
+def test_a_service_goes_on_sending_when_something_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, tries = Settings(folder=tmp_path, webhook_hosts="hooks.example.org"), []
+
+    def fail(*_given: object) -> None:
+        tries.append(1)
+        raise ValueError("nobody expected this")
+
+    prepare(settings, host="127.0.0.1", port=1)
+    monkeypatch.setattr(app_module, "WEBHOOK_SECONDS", 0.01)
+    monkeypatch.setattr(app_module, "deliver_due", fail)
+    app = app_module.create_app(settings)
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):
+            for _ in range(500):
+                if len(tries) > 1:
+                    return
+                await asyncio.sleep(0.02)
+
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(lambda: asyncio.run(serve())).result()
+    assert len(tries) > 1
+
+
 def test_two_processes_send_a_delivery_once(database: Database, receiver: Receiver) -> None:
     settings = allowing(receiver)
     hook = told(database, "ada", settings, receiver.url)
@@ -380,6 +425,8 @@ def test_of_several_addresses_none_may_be_private(monkeypatch: pytest.MonkeyPatc
         "ftp://hooks.example.org/",
         "https:///hook",
         "https://hooks.example.org:port/",
+        "https://hooks.example.org/h\u00f6ren",
+        "https://hooks.example.org/a hook",
     ],
 )
 def test_an_address_that_is_not_on_the_list_is_refused(url: str) -> None:
