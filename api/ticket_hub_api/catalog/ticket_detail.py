@@ -105,16 +105,16 @@ def _version(database: Rows, repository_id: str, oid: str) -> Description:
     """
     row = database.execute(
         select(TicketVersion.problem, BundleFacts.facts)
-        .join(BundleFacts, BundleFacts.manifest == TicketVersion.manifest)
+        .outerjoin(BundleFacts, BundleFacts.manifest == TicketVersion.manifest)
         .where(TicketVersion.repository_id == repository_id, TicketVersion.oid == oid)
     ).first()
     if row is None:
         raise TicketNotFoundError(
             "This revision is still being read.", "It was pushed just now: ask again in a moment."
         )
-    if row.problem:
+    if row.problem or row.facts is None:
         raise TicketNotFoundError(
-            f"This revision holds no ticket. {row.problem}",
+            f"This revision holds no ticket. {row.problem}".rstrip(),
             "Push a bundle with `ticket push`, or choose another revision.",
         )
     return _description(row.facts)

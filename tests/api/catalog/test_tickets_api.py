@@ -157,3 +157,4 @@ def test_a_repository_without_a_ticket_is_not_listed(
     assert call("GET", f"{API}?owner={owner}&text=made").json["items"] == []
     refused = call("GET", f"{API}/{repository}")
     assert (refused.status, refused.json["type"]) == (404, "urn:ticket-hub:ticket-not-found")
+    assert refused.json["detail"] == "This revision holds no ticket."

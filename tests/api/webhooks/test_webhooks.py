@@ -245,10 +245,8 @@ def test_an_address_that_cannot_be_sent_to_keeps_nothing_from_the_others(
     database.transact(change)
     assert sending.deliver_due(database, settings) == 3  # the second event is for both
     assert len(receiver.taken) == 1
-    for each in (hook, other):
-        database.transact(
-            lambda session, each=each: hooks.remove_webhook(session, hooks.OPERATOR, each.id)
-        )
+    database.transact(lambda session: hooks.remove_webhook(session, hooks.OPERATOR, hook.id))
+    database.transact(lambda session: hooks.remove_webhook(session, hooks.OPERATOR, other.id))
 
 
 def test_a_service_goes_on_sending_when_something_has_failed(
