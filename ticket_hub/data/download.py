@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import shutil
+import ssl
 import tarfile
 import urllib.error
 import urllib.request
@@ -27,6 +28,13 @@ __all__ = ["Archive", "fetch_archives", "fetch_published", "published_archives"]
 TIMEOUT = 10.0
 """Seconds without an answer or a byte after which an address is given up."""
 CHUNK = 1 << 20
+_NO_ANSWER = (  # the last two where the connection breaks before the head of an answer
+    urllib.error.URLError,
+    http.client.HTTPException,
+    TimeoutError,
+    ConnectionError,
+    ssl.SSLError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +84,7 @@ def _fetch(archive: Archive, path: Path, timeout: float) -> None:
     for address in archive.addresses:
         try:
             _download(address, archive.md5, path, timeout)
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+        except _NO_ANSWER as error:
             reasons.append(f"{address}: {getattr(error, 'reason', None) or error}")
         except _TransferError as error:
             reasons.append(f"{address}: {error}")

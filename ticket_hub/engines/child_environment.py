@@ -1,4 +1,4 @@
-"""What a work's process gets of its parent's environment: what it needs, and no secret."""
+"""What a work's process gets of its parent's environment: what it needs, and no token."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _KEPT = re.compile(
     |CUDA_\w+|NVIDIA_\w+|CUBLAS_\w+|CUDNN_\w+|NCCL_\w+|TORCH\w*|PYTORCH_\w+|TRITON_\w+
     |OMP_\w+|MKL_\w+|KMP_\w+|OPENBLAS_\w+|ONEDNN_\w+|DNNL_\w+|ATEN_\w+|NUMBA_\w+|MALLOC_\w+
     |TICKET_HOME|TICKET_DATA|TICKET_IMPORT|HF_HOME|HF_HUB_CACHE|HF_HUB_OFFLINE|HF_DATASETS_\w+
+    |HF_ENDPOINT|(?i:(?:https?|all|no)_proxy)  # by which data sets are downloaded
     |SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|SLURM_\w+|SBATCH_\w+|COVERAGE_\w+""",
     re.VERBOSE,
 )

@@ -28,7 +28,7 @@ from ticket_hub.home import ticket_home
 from ticket_hub.patterns import COMMIT
 from ticket_hub.system_files import is_system_file
 
-__all__ = ["Cache", "CachedBundle", "Fetch"]
+__all__ = ["Cache", "CachedBundle", "Fetch", "unfinished"]
 
 Fetch = Callable[[Path, int], None]
 """Append the rest of a file to a path that has so many bytes already."""
@@ -90,7 +90,7 @@ class Cache:
                 "not asked.",
                 "Pull it once while the hub can be reached.",
             )
-        with explaining(blob), self._partial(record.sha256) as partial:
+        with explaining(blob), unfinished(self.root / "partial" / record.sha256) as partial:
             if not blob.is_file():  # another process may have fetched it while this one waited
                 _download(name, record, partial, fetch)
                 make_folder(blob.parent)
@@ -175,7 +175,7 @@ class Cache:
         for place in sorted((self.root / "hubs").glob(f"*/{repo}")):
             commits = [path.parent.name for path in place.glob(f"*/{MANIFEST}")]
             ref = place / "refs" / quote(revision or "main", safe="")
-            named = ref.read_text("ascii") if ref.is_file() else revision
+            named = ref.read_text("ascii", "replace") if ref.is_file() else revision
             chosen = [commit for commit in commits if commit == named]
             if revision is None and not chosen and len(commits) == 1:
                 chosen = commits
@@ -221,26 +221,26 @@ class Cache:
     def _ref(self, hub: str, repo: str, revision: str | None) -> Path:
         return self._repo(hub, repo) / "refs" / quote(revision or "main", safe="")
 
-    @contextlib.contextmanager
-    def _partial(self, digest: str) -> Iterator[Path]:
-        """The file of an unfinished download, for one process at a time.
 
-        Where the file system gives no locks, a file of its own, which nobody goes on with.
-        """
-        path = self.root / "partial" / digest
-        path.parent.mkdir(parents=True, exist_ok=True)
-        locked = path.with_suffix(".lock")
-        with locked.open("ab") as stream:
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """The file of an unfinished download, for one process at a time; its folder is made.
+
+    Where the file system gives no locks, a file of its own, which nobody goes on with.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    locked = path.with_suffix(".lock")
+    with locked.open("ab") as stream:
+        try:
+            lock(stream.fileno(), locked, wait=True)
+        except StorageError:
+            path = path.with_suffix(f".{secrets.token_hex(6)}")
             try:
-                lock(stream.fileno(), locked, wait=True)
-            except StorageError:
-                path = path.with_suffix(f".{secrets.token_hex(6)}")
-                try:
-                    yield path
-                finally:
-                    path.unlink(missing_ok=True)
-            else:
                 yield path
+            finally:
+                path.unlink(missing_ok=True)
+        else:
+            yield path
 
 
 def _download(name: str, record: FileRecord, partial: Path, fetch: Fetch) -> None:

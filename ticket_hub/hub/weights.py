@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.manifest_records import Reference
 from ticket_hub.bundle.reference import kept_weights
-from ticket_hub.durable import sha256_file, write_bytes
+from ticket_hub.durable import explaining, sha256_file, write_bytes
 from ticket_hub.errors import (
     DataNotFoundError,
     HubError,
     NetworkError,
 )
+from ticket_hub.file_system import sync_file, sync_folder
 from ticket_hub.home import cache_folder, expanded
 from ticket_hub.hub.base import Hub
+from ticket_hub.hub.cache import unfinished
 from ticket_hub.hub.connect import connect
 from ticket_hub.patterns import COMMIT
 from ticket_hub.recipe.rules import SOURCES
@@ -186,21 +188,30 @@ def download_weights(
         wanted.size != reference.size or wanted.sha256 not in {None, reference.sha256}
     ):
         raise other_bytes(repo, file, snapshot.commit, reference.sha256)
-    folder = cache_folder() / "weights"
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{snapshot.commit}-{file.replace('/', '-')}.part"
-    have = part.stat().st_size if part.is_file() else 0
-    if have != wanted.size:
-        hub.download(snapshot, file, part, offset=have, most=min(wanted.size, MAX_BYTES))
-    digest = sha256_file(part)
-    if wanted.sha256 is not None and digest != wanted.sha256:
-        part.unlink()
-        raise HubError(f"{file} of {repo} came with other bytes than the hub says.", "Try again.")
-    if reference is not None and digest != reference.sha256:
-        part.unlink()
-        raise other_bytes(repo, file, snapshot.commit, reference.sha256)
-    place = kept_weights(digest, Path(file).suffix)
-    part.replace(place)
+    part = cache_folder() / "weights" / f"{snapshot.commit}-{file.replace('/', '-')}.part"
+    # Several searches may begin with the same weights at once.
+    with explaining(part), unfinished(part) as part:
+        digest = wanted.sha256 or ""
+        place = kept_weights(digest, Path(file).suffix)
+        if not (digest and place.is_file() and sha256_file(place) == digest):
+            have = part.stat().st_size if part.is_file() else 0
+            have = have if have <= wanted.size else 0
+            if have != wanted.size or not part.is_file():
+                hub.download(snapshot, file, part, offset=have, most=min(wanted.size, MAX_BYTES))
+            digest = sha256_file(part)
+            if part.stat().st_size != wanted.size or wanted.sha256 not in {None, digest}:
+                part.unlink()
+                raise HubError(
+                    f"{file} of {repo} came with other bytes than the hub says.", "Try again."
+                )
+            if reference is not None and digest != reference.sha256:
+                part.unlink()
+                raise other_bytes(repo, file, snapshot.commit, reference.sha256)
+            place = kept_weights(digest, Path(file).suffix)
+            with part.open("rb") as stream:
+                sync_file(stream.fileno())
+            part.replace(place)
+            sync_folder(place.parent)
     ending = "" if file == FILE else f":{file}"
     return WeightsFile(path=place, source=f"hub:{repo}@{snapshot.commit}{ending}", sha256=digest)
 

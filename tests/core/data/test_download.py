@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import socket
+import struct
 import tarfile
 import threading
 import zipfile
@@ -115,6 +116,23 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         with pytest.raises(DataNotFoundError, match="timed out"):
             fetch_archives([archive(b"content", address)], tmp_path, timeout=0.2)
+
+
+def test_a_server_that_hangs_up_before_it_answers_is_given_up(tmp_path: Path) -> None:
+    def hang_up() -> None:
+        connection, _ = rude.accept()
+        with connection:
+            connection.recv(1000)
+            # No time to linger: what was sent is forgotten, and the connection reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        address = f"http://127.0.0.1:{rude.getsockname()[1]}/x"
+        with pytest.raises(DataNotFoundError, match="could not be downloaded"):
+            fetch_archives([archive(b"content", address)], tmp_path, timeout=2)
+        thread.join()
 
 
 def test_a_server_that_stops_in_the_middle_is_given_up(tmp_path: Path) -> None:

@@ -271,7 +271,11 @@ def test_the_process_of_a_work_sees_no_token(
 
 def test_the_surroundings_keep_what_is_needed() -> None:
     given = {"PATH": "/bin", "LC_ALL": "C", "HF_TOKEN": "x", "TICKET_HUB_TOKEN": "x", "FOO": "x"}
-    kept = child_environment(given, cuda="1")
+    network = {
+        "HTTPS_PROXY": "http://proxy", "no_proxy": "lab", "HF_ENDPOINT": "https://hub.lab",
+    }  # fmt: skip
+    kept = child_environment(given | network, cuda="1")
+    assert kept.items() >= network.items()  # a data set that is not here yet is downloaded there
     assert kept["PATH"] == "/bin"
     assert kept["LC_ALL"] == "C"
     assert kept["CUDA_VISIBLE_DEVICES"] == "1"
