@@ -54,7 +54,7 @@ docs: .venv/.installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "The site begins at build/site/index.html"
 
-# Hours for all; a run that was stopped goes on. The file is build/gallery/ticket-gallery.tar.gz.
+# Hours for all; a run that was stopped goes on. The file is build/gallery/ticket-gallery.tar.xz.
 gallery: .venv/.installed
 	$(BIN)/python docs/gallery.py $(GALLERY)
 

@@ -78,7 +78,7 @@ def make(
 
 def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None) -> Path:
     """A bundle with levels of a search, and the evidence of its tickets beside controls."""
-    chosen = runs / "bundle"
+    chosen, others = runs / "bundle", runs.parents[1]
     if not (chosen / "ticket.json").is_file():
         content = content_of(open_bundle(bundle))
         some = content if wanted["levels"] == "all" else content.only(*wanted["levels"])
@@ -89,6 +89,8 @@ def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None
             f"{chosen}:{asked['levels']}",
             against=asked["against"],
             dataset=asked.get("dataset"),
+            own=others / asked["own"] / "shared/bundle" if "own" in asked else None,
+            changes=asked.get("changes", {}),
             run_folder=runs / f"retrain-{place}",
             workers=workers,
         )
@@ -183,8 +185,8 @@ def main() -> None:
     known = tomllib.loads(asked.entries.read_text("utf-8"))
     for name in asked.names or known:
         make(name, known[name], asked.out, asked.home or [ticket_home()], asked.workers)
-    packed = asked.out / "ticket-gallery.tar.gz"
-    with tarfile.open(packed, "w:gz") as archive:
+    packed = asked.out / "ticket-gallery.tar.xz"
+    with tarfile.open(packed, "w:xz") as archive:
         archive.add(asked.out / "hub", "gallery")
     size = packed.stat().st_size
     print(f"{packed}: {size} bytes")
