@@ -31,7 +31,7 @@ class Claim:
 
     Attributes:
         name: for addresses and folders.
-        number: in the list that the packaged claims follow; None for claims of other papers.
+        number: of a packaged claim: 1 to 28 as in a list of the lottery ticket paper's; None for others.
         title: the claim in one sentence.
         source: where it is made.
         published: the paper's own numbers, in words.

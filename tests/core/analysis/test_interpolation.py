@@ -10,6 +10,7 @@ import torch
 
 import ticket_hub
 from tests.helpers.pretended_cuda import PretendedCuda
+from ticket_hub.analysis.interpolation.compute import MEASURES
 from ticket_hub.analysis.interpolation.line import (
     Interpolation,
     Line,
@@ -240,6 +241,8 @@ def test_every_two_of_three_orders_are_a_pair_and_n_counts_starts(
         statistics.fmean(line.error_barrier for line in ticket.lines if line.trial == trial)
         for trial in range(trials)
     ]
+    dips = MEASURES["dip"].values(ticket, "", "interpolation.dip")
+    assert dips == pytest.approx([-100 * each for each in means])  # points of accuracy
     expected = paired_difference(means, [0.0] * trials)
     assert ticket.error_barrier.mean == pytest.approx(expected.mean)
     assert ticket.error_barrier.high == pytest.approx(expected.high)

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from ticket_hub.analysis.interpolation.line import (
     POINTS,
     Interpolation,
+    by_trial,
     measure_interpolation,
     read_line,
 )
 from ticket_hub.analysis.interpolation.reading import WeightReader
+from ticket_hub.analysis.measure import TrialMeasure
 from ticket_hub.analysis.subject import Subject, to_the_end
 from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.recipe import Recipe, TrainingSpec
 from ticket_hub.training import Member
 
-__all__ = ["InterpolationSettings", "compute", "settings"]
+__all__ = ["MEASURES", "InterpolationSettings", "compute", "settings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,3 +85,12 @@ def _member(subject: Subject, ticket: TicketContent, order: int) -> Member:
         mask=ticket.mask,
         start=ticket.start,
     )
+
+
+MEASURES = {
+    "dip": TrialMeasure(
+        lambda result, _: [-100 * each for each in by_trial(result.lines, "error_barrier")],
+        " points",
+    )
+}
+"""Least accuracy on the lines of a trial minus the mean of their ends: at most 0."""
