@@ -31,7 +31,7 @@ class Claim:
 
     Attributes:
         name: for addresses and folders.
-        number: of a packaged claim: 1 to 28 as in a list of the lottery ticket paper's; None for others.
+        number: of a packaged claim; 1 to 28 follow a list of the lottery ticket paper's.
         title: the claim in one sentence.
         source: where it is made.
         published: the paper's own numbers, in words.
