@@ -21,6 +21,7 @@ from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.manifest_records import LevelRecord
 from ticket_hub.bundle.reproduction_record import ReproductionRecord
+from ticket_hub.bundle.spec import default_ticket
 from ticket_hub.bundle.unknown import BUNDLE
 from ticket_hub.evidence import count_text
 from ticket_hub.evidence.verdict import ALPHA
@@ -81,6 +82,8 @@ _IN_TRAINING = {
 }
 _RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
+    "experiment": "the sparsest level that an experiment with its tickets says winning or matching "
+    "of; `model.safetensors` is that of the search's own curves",
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
     "the dense network's; this is no verdict",
     "densest": "the densest level, since none comes within 0.2 points of the dense network",
@@ -108,7 +111,8 @@ def plain_card(
         signed: the id of the key that it is about to be signed with, if it is.
         replays: what others found who trained the tickets again, as `replayed by 3 others`.
     """
-    ticket, trials, own = manifest.default, len(manifest.trials), manifest.own
+    ticket = default_ticket(manifest, lambda: experiments)
+    trials, own = len(manifest.trials), manifest.own
     intro = _INTRO.format(n=trials, s="s" * (trials != 1), recipe=manifest.recipe.name)
     measured = any(each.evidence is not None for each in manifest.levels)
     which = f"The default ticket is level {ticket.level} of trial {ticket.trial}: "
@@ -129,7 +133,7 @@ def plain_card(
         *costs_section(costs, manifest),
         origin_section(manifest),
         *([_SIGNED.format(key=signed[:16], place=terms.repo or "BUNDLE")] if signed else ()),
-        loading_without(manifest),
+        loading_without(manifest, ticket),
         citing(manifest, terms),
     )
     return "\n\n".join(parts) + "\n\n"

@@ -6,6 +6,7 @@ from ticket_hub.bundle.card_experiments import one_line
 from ticket_hub.bundle.card_terms import CardTerms, loading_line
 from ticket_hub.bundle.citation import bundle_entry, papers_entries
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.manifest_records import DefaultTicket
 from ticket_hub.project import ADDRESS
 
 __all__ = ["citing", "loading_first", "loading_without"]
@@ -97,12 +98,12 @@ def loading_first(manifest: Manifest, terms: CardTerms) -> str:
     )
 
 
-def loading_without(manifest: Manifest) -> str:
+def loading_without(manifest: Manifest, ticket: DefaultTicket) -> str:
     """How the default ticket is loaded by whoever has numpy and safetensors alone."""
     return (
         "## Load it without Ticket Hub\n\n"
         "With numpy and safetensors alone, in the folder of this bundle:\n\n"
-        f"```python\n{_snippet(manifest)}```"
+        f"```python\n{_snippet(manifest, ticket)}```"
     )
 
 
@@ -113,8 +114,8 @@ def citing(manifest: Manifest, terms: CardTerms) -> str:
     return f"## Cite it\n\nBy the digest of its content{commit}.\n\n```bibtex\n{entries}\n```"
 
 
-def _snippet(manifest: Manifest) -> str:
-    ticket, source = manifest.default, manifest.reference
+def _snippet(manifest: Manifest, ticket: DefaultTicket) -> str:
+    source = manifest.reference
     place = {"level": ticket.level, "trial": ticket.trial}
     if source is not None:
         shown = one_line(source.source)

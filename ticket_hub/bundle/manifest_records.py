@@ -198,13 +198,16 @@ class DefaultTicket:
     Attributes:
         level: of the ticket.
         trial: of the ticket.
-        rule: `verdict`: the sparsest level whose evidence says winning or matching. Without such
-            evidence there is no verdict: `mean-within-margin` is the sparsest level whose mean
-            test accuracy is at most 0.2 points below the dense network's; `densest` is the
-            densest that is carried, where none is so near; `sparsest` is the sparsest of a
-            bundle that has no dense network to compare with.
+        rule: `verdict`: the sparsest level whose evidence says winning or matching; `experiment`
+            where that is said by an experiment with the tickets on the data that they were found
+            on, and not by the search's own curves. Without such evidence there is no verdict:
+            `mean-within-margin` is the sparsest level whose mean test accuracy is at most 0.2
+            points below the dense network's; `densest` is the densest that is carried, where
+            none is so near; `sparsest` is the sparsest of a bundle that has no dense network to
+            compare with. A manifest names that of the search's own curves; what is meant is
+            `ticket_hub.bundle.spec.default_ticket`.
     """
 
     level: int
     trial: int
-    rule: Literal["verdict", "mean-within-margin", "densest", "sparsest"]
+    rule: Literal["verdict", "experiment", "mean-within-margin", "densest", "sparsest"]

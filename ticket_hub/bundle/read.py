@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from pathlib import Path
 
 from ticket_hub.bundle import config, encoding, layout, summary
@@ -11,8 +12,8 @@ from ticket_hub.bundle.evidence_reader import EvidenceReader
 from ticket_hub.bundle.files import BundleFolder, changed
 from ticket_hub.bundle.ladder_table import ladder_table
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
-from ticket_hub.bundle.spec import find_level
+from ticket_hub.bundle.manifest_records import DefaultTicket, EvidenceSummary, LevelRecord
+from ticket_hub.bundle.spec import default_ticket, find_level
 from ticket_hub.bundle.stand_in import HEAD_BYTES
 from ticket_hub.bundle.tensor_reader import TensorReader, read_header
 from ticket_hub.bundle.tensors import MAX_HEADER_BYTES
@@ -66,7 +67,7 @@ class Bundle(TensorReader, EvidenceReader, Shown):
         self.files, self.manifest = files, manifest
 
     def _view(self) -> View:
-        manifest, default = self.manifest, self.manifest.default
+        manifest, default = self.manifest, self.default
         return View(
             title=bundle_title(manifest),
             facts={
@@ -89,13 +90,22 @@ class Bundle(TensorReader, EvidenceReader, Shown):
         """Every level, dense first; those without tickets are here as evidence only."""
         return self.manifest.levels
 
+    @cached_property
+    def default(self) -> DefaultTicket:
+        """The ticket that is meant where none is named: `best`.
+
+        Raises:
+            BundleError: a record of an experiment is damaged.
+        """
+        return default_ticket(self.manifest, self.experiments)
+
     def level(self, level: str | int = "best") -> LevelRecord:
         """The level that a number, a density (`d0.036`) or `best` names.
 
         Raises:
             TicketNotFoundError: there is none, or it is here as evidence only.
         """
-        return find_level(self.manifest, level)
+        return find_level(self.manifest, level, self.experiments)
 
     def evidence(self, level: str | int = "best") -> EvidenceSummary | None:
         """What was measured at a level, or None."""

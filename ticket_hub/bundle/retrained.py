@@ -8,10 +8,10 @@ from dataclasses import replace
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.manifest_records import LevelRecord
-from ticket_hub.bundle.summary import measured
+from ticket_hub.bundle.summary import WON, measured
 from ticket_hub.recipe.experiment_spec import TICKET
 
-__all__ = ["retrained_levels"]
+__all__ = ["retrained_levels", "won_levels"]
 
 
 def retrained_levels(
@@ -35,3 +35,10 @@ def retrained_levels(
                 backends = [each.backend for each in ticket.trials]
                 summary = measured(ticket.outcome, backends)
                 yield replace(levels[found.level], evidence=summary, verdict=word)
+
+
+def won_levels(manifest: Manifest, records: Iterable[ExperimentRecord]) -> frozenset[int]:
+    """The levels that an experiment calls winning or matching; see `retrained_levels`."""
+    return frozenset(
+        each.index for each in retrained_levels(manifest, records) if each.verdict in WON
+    )

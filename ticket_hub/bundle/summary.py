@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ticket_hub.bundle.manifest_records import DefaultTicket, EvidenceSummary, LevelRecord, Spread
-from ticket_hub.bundle.metrics import CurveRecord, outcome_of
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.rule import USUAL
 from ticket_hub.evidence.verdict import Judged
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY, Metric
-from ticket_hub.training import Curves
 from ticket_hub.types import Word
 
+if TYPE_CHECKING:
+    from ticket_hub.bundle.metrics import CurveRecord
+    from ticket_hub.training import Curves
+
 __all__ = [
+    "WON",
     "beside",
     "cases",
     "choose",
@@ -31,6 +35,8 @@ __all__ = [
 
 DENSE = 0
 """The level that is dense."""
+WON: Collection[Word | None] = frozenset({"winning", "matching"})
+"""The verdicts of a level that is as good as the dense network."""
 
 
 def outcomes(
@@ -40,6 +46,8 @@ def outcomes(
 
     Only where every trial was measured; a test set that was not read there counts as nothing.
     """
+    from ticket_hub.bundle.metrics import outcome_of  # slow: curves need PyTorch
+
     rows: dict[tuple[int, str], dict[int, Curves]] = {}
     for record in records:
         rows.setdefault((record.level, record.control), {})[record.trial] = record.curves
@@ -150,12 +158,25 @@ def family_of(judged: Mapping[int, Verdict]) -> int:
     return max((each.family for each in judged.values() if each.word), default=0)
 
 
-def choose(levels: Sequence[LevelRecord], trial: int, metric: Metric = ACCURACY) -> DefaultTicket:
-    """The default ticket; see `DefaultTicket` for the rule."""
+def choose(
+    levels: Sequence[LevelRecord],
+    trial: int,
+    metric: Metric = ACCURACY,
+    *,
+    won: Collection[int] = (),
+) -> DefaultTicket:
+    """The default ticket; see `DefaultTicket` for the rule.
+
+    Args:
+        won: the levels that experiments call winning or matching; none for what a manifest states,
+            which stays as it is whatever evidence is added to its bundle.
+    """
     carried = sorted((level for level in levels if level.tickets), key=lambda level: level.density)
     for level in carried:
-        if level.verdict in {"winning", "matching"}:
+        if level.verdict in WON:
             return DefaultTicket(level=level.index, trial=trial, rule="verdict")
+        if level.index in won:
+            return DefaultTicket(level=level.index, trial=trial, rule="experiment")
     reference = next((each.evidence for each in levels if each.index == DENSE), None)
     if reference is not None:
         least = metric.gain(reference.test_accuracy.mean) - Rule.of(metric).margin

@@ -69,7 +69,7 @@ def subject(bundle: Bundle) -> ReportSubject:
             series=tuple(each for each in series if each.name != DENSE),
             dense=_dense(series),
         ),
-        facts=_facts(manifest),
+        facts=_facts(bundle),
         recipe=manifest.recipe.to_toml(),
         notes=_notes(manifest, [each.name for each in series]),
     )
@@ -97,8 +97,9 @@ def _dense(series: Iterable[Series]) -> Measured | None:
     return None
 
 
-def _facts(manifest: Manifest) -> dict[str, str]:
-    default, seeds = manifest.default, [trial.seed for trial in manifest.trials]
+def _facts(bundle: Bundle) -> dict[str, str]:
+    manifest, default = bundle.manifest, bundle.default
+    seeds = [trial.seed for trial in manifest.trials]
     known = "not known" if None in seeds else ", ".join(map(str, seeds))
     return {
         "bundle": manifest.id,

@@ -70,7 +70,7 @@ def _study(place: str, hub: str | Path | None) -> Study:
     return _only(
         bundle_study(source.bundle, name=source.pulled or shown),
         level,
-        source.bundle.manifest.default.level,
+        source.bundle.default.level,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ticket_hub.bundle import layout
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.manifest_records import LevelRecord
-from ticket_hub.bundle.spec import find_level
+from ticket_hub.bundle.spec import Experiments, find_level
 from ticket_hub.errors import TicketNotFoundError
 
 __all__ = ["EVERYTHING", "chosen_levels", "needed_files"]
@@ -16,15 +16,20 @@ EVERYTHING = "all"
 """The level that stands for the whole ladder."""
 
 
-def chosen_levels(manifest: Manifest, wanted: str | int) -> list[LevelRecord]:
+def chosen_levels(
+    manifest: Manifest, wanted: str | int, experiments: Experiments
+) -> list[LevelRecord]:
     """The levels of a bundle that an address names: several, `best`, or `all` that it carries.
+
+    Args:
+        experiments: reads those of the bundle, for `best`.
 
     Raises:
         TicketNotFoundError: there is no such level.
     """
     if wanted == EVERYTHING:
         return [level for level in manifest.levels if level.tickets]
-    return [find_level(manifest, part) for part in str(wanted).split(",")]
+    return [find_level(manifest, part, experiments) for part in str(wanted).split(",")]
 
 
 def needed_files(

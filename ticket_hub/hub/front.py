@@ -13,6 +13,7 @@ from ticket_hub.bundle.cost_record import decode_costs
 from ticket_hub.bundle.files import changed
 from ticket_hub.bundle.layout import COSTS, MANIFEST
 from ticket_hub.bundle.manifest import Manifest
+from ticket_hub.bundle.spec import default_ticket, records_in
 from ticket_hub.durable import sha256_file
 from ticket_hub.errors import HubError, TicketNotFoundError
 from ticket_hub.hub.address import Address, parse_address
@@ -30,6 +31,7 @@ from ticket_hub.signing.replays import ReplaySummary
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.experiment_record import ExperimentRecord
+    from ticket_hub.bundle.manifest_records import DefaultTicket
     from ticket_hub.bundle.reproduction_record import ReproductionRecord
 
 __all__ = [
@@ -63,6 +65,11 @@ class Info:
     experiments: tuple[ExperimentRecord, ...]
     replays: ReplaySummary
     reproductions: tuple[ReproductionRecord, ...] = ()
+
+    @property
+    def default(self) -> DefaultTicket:
+        """The ticket that is meant where none is named."""
+        return default_ticket(self.manifest, lambda: self.experiments)
 
 
 def pull_bundle(
@@ -113,7 +120,7 @@ def _builtin(folder: Path, level: str | None) -> Pulled:
     for name, record in manifest.files.items():
         if sha256_file(folder / name) != record.sha256:
             raise changed(name)
-    chosen = chosen_levels(manifest, level or "best")
+    chosen = chosen_levels(manifest, level or "best", partial(records_in, folder, manifest))
     return Pulled(
         folder=folder,
         repo=f"{BUILTIN}{folder.name}",
@@ -149,19 +156,14 @@ def _packaged(query: Query) -> Iterator[SearchHit]:
     for name in builtin_names():
         folder = PACKAGED / name.removeprefix(BUILTIN)
         manifest = encoding.decode((folder / MANIFEST).read_bytes())
-        found = hit(query, name, manifest.id[:40], manifest, partial(_experiments, folder))
+        experiments = partial(records_in, folder, manifest)
+        found = hit(query, name, manifest.id[:40], manifest, experiments)
         if found is None or query.owner is not None:
             continue
         costs = folder / COSTS
         records = decode_costs(costs.read_bytes(), manifest) if costs.is_file() else ()
-        if (fitting := with_cost(query, found, manifest, records)) is not None:
+        if (fitting := with_cost(query, found, manifest, records, experiments)) is not None:
             yield fitting
-
-
-def _experiments(folder: Path) -> tuple[ExperimentRecord, ...]:
-    from ticket_hub.bundle.read import open_bundle  # slow: it needs PyTorch
-
-    return open_bundle(folder).experiments()
 
 
 def info_bundle(

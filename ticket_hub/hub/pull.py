@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ticket_hub.bundle import encoding, layout
 from ticket_hub.bundle.manifest import Manifest
@@ -32,6 +33,9 @@ from ticket_hub.hub.weights import (
     other_bytes,
     parse_source,
 )
+
+if TYPE_CHECKING:
+    from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = ["Pulled", "fetch_reference", "pull"]
 
@@ -97,7 +101,20 @@ def pull(
     snapshot = _snapshot(hub, cache, repo, revision, local_only=local_files_only)
     folder = cache.folder(hub.location, repo, snapshot.commit)
     data, manifest = _manifest(hub, snapshot, folder, again=force_download)
-    chosen = chosen_levels(manifest, level)
+    done: dict[str, str] = {}
+
+    def experiments() -> list[ExperimentRecord]:
+        """Those of the bundle, which every pull brings, and which say what the best level is."""
+        from ticket_hub.bundle.record_reading import record_in  # slow: statistics need NumPy
+
+        records = {name: manifest.files[name] for name in manifest.experiments}
+        done.update(_bring(hub, cache, snapshot, records, again=force_download))
+        return [
+            record_in(manifest, cache.blob(record.sha256).read_bytes(), name)
+            for name, record in records.items()
+        ]
+
+    chosen = chosen_levels(manifest, level, experiments)
     names = needed_files(manifest, chosen, trial, everything=level == EVERYTHING)
     # The only file of a bundle that people edit on a hub, where its page is.
     if layout.CARD in names and goes_without_card(hub, cache, snapshot, manifest):
@@ -105,7 +122,8 @@ def pull(
     records = {name: manifest.files[name] for name in names}
     # Everything in the cache first, then in the folder: a pull that is cut off leaves no half
     # bundle.
-    done = _bring(hub, cache, snapshot, records, again=force_download)
+    rest = {name: record for name, record in records.items() if name not in done}
+    done |= _bring(hub, cache, snapshot, rest, again=force_download)
     # Before the manifest is placed: without these weights theta0 is not all there.
     if manifest.reference is not None:
         _bring_source(hub, manifest.reference, ask=not local_files_only)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost, listed_cost
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.manifest_records import LevelRecord
+from ticket_hub.bundle.spec import Experiments, default_ticket
 from ticket_hub.errors import (
     BundleError,
     HubError,
@@ -25,9 +26,6 @@ from ticket_hub.patterns import TIMM
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.signing.replays import ReplaySummary
 from ticket_hub.types import Word
-
-if TYPE_CHECKING:
-    from ticket_hub.bundle.experiment_record import ExperimentRecord
 
 __all__ = ["Query", "SearchHit", "Sort", "hit", "search", "with_cost"]
 
@@ -204,15 +202,19 @@ def _look(hub: Hub, query: Query, repo: str, report: Report | None) -> SearchHit
         if report:
             report(HubError(f"Costs of {repo} were passed over: {error.problem}", error.remedy))
         costs = ()
-    fitting = with_cost(query, found, manifest, costs)
+    fitting = with_cost(query, found, manifest, costs, experiments)
     return fitting and replace(fitting, replays=peek_replays(hub, snapshot, manifest))
 
 
 def with_cost(
-    query: Query, found: SearchHit, manifest: Manifest, costs: Sequence[CostRecord]
+    query: Query,
+    found: SearchHit,
+    manifest: Manifest,
+    costs: Sequence[CostRecord],
+    experiments: Experiments,
 ) -> SearchHit | None:
     """The same with what the ticket costs; None where that is more than was asked for."""
-    cost = listed_cost(costs, manifest.default.level)
+    cost = listed_cost(costs, default_ticket(manifest, experiments).level) if costs else None
     asked = query.max_ms is not None or query.max_size is not None
     if asked and (
         cost is None
@@ -228,7 +230,7 @@ def hit(
     repo: str,
     commit: str,
     manifest: Manifest,
-    experiments: Callable[[], Iterable[ExperimentRecord]],
+    experiments: Experiments,
 ) -> SearchHit | None:
     """A bundle with the levels that fit a query, but for costs; None where none does.
 

@@ -6,12 +6,14 @@ import contextlib
 import itertools
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ticket_hub import home
 from ticket_hub.bundle.encoding import decode
 from ticket_hub.bundle.layout import MANIFEST
+from ticket_hub.bundle.spec import default_ticket, records_in
 from ticket_hub.errors import BundleError, RunError
 from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.recipe.spec import level_count
@@ -180,7 +182,8 @@ def result_of(run: RunSummary) -> RunResult:
     with contextlib.suppress(BundleError, OSError):
         if run.bundle is not None:
             manifest = decode((run.bundle / MANIFEST).read_bytes())
-            level = manifest.level(manifest.default.level)
+            meant = default_ticket(manifest, partial(records_in, run.bundle, manifest))
+            level = manifest.level(meant.level)
             if level is not None and level.evidence is not None:
                 value = level.evidence.test_accuracy.mean
                 return RunResult(

@@ -17,10 +17,10 @@ from ticket_hub_api.store.trees import Files
 from ticket_hub_api.store.xet.reading import Stores
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle import Manifest
+    from ticket_hub.bundle import ExperimentRecord, Manifest
     from ticket_hub.bundle.cost_record import CostRecord
 
-__all__ = ["read_facts"]
+__all__ = ["read_experiments", "read_facts"]
 
 _log = logging.getLogger("ticket_hub_api")
 
@@ -49,6 +49,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
     """
     from ticket_hub.bundle import encoding, layout
     from ticket_hub.bundle.cost_record import decode_costs
+    from ticket_hub.bundle.retrained import won_levels
 
     entry = files[bundles.MANIFEST]
     if entry.size > layout.MAX_MANIFEST_BYTES:
@@ -63,7 +64,7 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
                 f"{bundles.METRICS} is not the file that {bundles.MANIFEST} names.",
                 "Push the bundle again.",
             )
-        experiments = list(_experiments(stores, connection, manifest, files))
+        records = list(read_experiments(stores, connection, manifest, files))
         from ticket_hub.bundle.reproduction_reading import reproduction_in
 
         # Refuses a claim that was not tried with this bundle, or one that contradicts itself.
@@ -74,16 +75,18 @@ def _facts(stores: Stores, files: Files) -> dict[str, Any]:
             costs = decode_costs(
                 _record(stores, connection, manifest, files, layout.COSTS), manifest
             )
+        experiments = [dict(vars(checked_evidence(each))) for each in records]
+        won = won_levels(manifest, records)
         if metrics.size > bundles.MAX_METRICS_BYTES:
-            return bundles.facts_of(manifest, None, experiments, costs)
+            return bundles.facts_of(manifest, None, experiments, costs, won)
         curves = open_content(stores, connection, metrics.sha256)
     lines = bundles.lines(curves.read(0, curves.size))
-    return bundles.facts_of(manifest, lines, experiments, costs)
+    return bundles.facts_of(manifest, lines, experiments, costs, won)
 
 
-def _experiments(
+def read_experiments(
     stores: Stores, connection: Connection, manifest: Manifest, files: Files
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[ExperimentRecord]:
     """The evidence that a bundle brings along.
 
     Raises:
@@ -93,7 +96,7 @@ def _experiments(
 
     for name in manifest.experiments:
         data = _record(stores, connection, manifest, files, name)
-        yield dict(vars(checked_evidence(record_in(manifest, data, name))))
+        yield record_in(manifest, data, name)
 
 
 def _record(

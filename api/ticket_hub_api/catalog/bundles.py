@@ -7,7 +7,7 @@ that read: they run in a process beside the service (`ticket_hub_api.torch_proce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ def facts_of(
     curves: Iterable[bytes] | None,
     experiments: Iterable[Mapping[str, Any]] = (),
     costs: Sequence[CostRecord] = (),
+    won: Collection[int] = (),
 ) -> dict[str, Any]:
     """Everything that the catalog shows of a bundle, as JSON values; no number is infinite.
 
@@ -44,6 +45,7 @@ def facts_of(
             the manifest states is given, and `checked` is False.
         costs: what its tickets were measured to cost.
         experiments: evidence that the bundle brings along; see `evidence_records.CheckedEvidence`.
+        won: the levels that this evidence calls winning or matching.
 
     Raises:
         BundleFormatError: the curves break the format.
@@ -57,8 +59,7 @@ def facts_of(
     outcomes = None if curves is None else _outcomes(manifest, curves)
     judged = {} if outcomes is None else shown(outcomes, manifest.family, Rule.of(metric))
     table = to_table(manifest)
-    if outcomes is not None:
-        table["default"] = to_table(_default(manifest, outcomes, judged))
+    table["default"] = to_table(_default(manifest, outcomes, judged, won))
     kept = ("architecture", "data", "default", "environment", "layers", "lineage", "recipe",
             "bit_exact", "theta0", "trials", "id")  # fmt: skip
     facts = {name: table[name] for name in kept}
@@ -98,19 +99,28 @@ def _value(
     return {"value": value, "rank": None if value is None else metric.gain(value)}
 
 
-def _default(manifest: Manifest, found: Outcomes, verdicts: Mapping[int, Verdict]) -> DefaultTicket:
+def _default(
+    manifest: Manifest,
+    found: Outcomes | None,
+    verdicts: Mapping[int, Verdict],
+    won: Collection[int],
+) -> DefaultTicket:
     """The ticket that is meant where no level is named, by the verdicts that the curves support."""
     from ticket_hub.bundle import summary
 
-    levels = [
-        replace(
-            level,
-            evidence=summary.measured(found.get((level.index, "ticket")), ()),
-            verdict=verdicts[level.index].word if level.index in verdicts else None,
-        )
-        for level in manifest.levels
-    ]
-    return summary.choose(levels, manifest.default.trial, manifest.metric)
+    levels = (
+        manifest.levels
+        if found is None
+        else [
+            replace(
+                level,
+                evidence=summary.measured(found.get((level.index, "ticket")), ()),
+                verdict=verdicts[level.index].word if level.index in verdicts else None,
+            )
+            for level in manifest.levels
+        ]
+    )
+    return summary.choose(levels, manifest.default.trial, manifest.metric, won=won)
 
 
 def _disagreements(manifest: Manifest, found: Outcomes) -> Iterator[int]:

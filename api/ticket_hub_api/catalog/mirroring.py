@@ -116,7 +116,8 @@ def _repositories(hub: Hub, owner: str, told: list[TicketHubError]) -> Iterator[
 
 def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirrored:
     from ticket_hub.bundle import encoding
-    from ticket_hub.hub.peeking import peek
+    from ticket_hub.bundle.retrained import won_levels
+    from ticket_hub.hub.peeking import peek, peek_experiments
 
     source = hub.location
     try:
@@ -125,7 +126,8 @@ def _index(database: Database, settings: Settings, hub: Hub, repo: str) -> Mirro
             return Mirrored(repo=repo, done="left out", reason="It is private there.")
         # Apart from facts of the same manifest here, which are checked: these are as stated there.
         key = hashlib.sha256(b"mirrored\0" + encoding.encode(manifest)).hexdigest()
-        facts = facts_of(manifest, None)
+        won = won_levels(manifest, peek_experiments(hub, snapshot, manifest))
+        facts = facts_of(manifest, None, won=won)
     except HubUnavailableError:
         raise
     except (BundleError, HubError) as error:

@@ -25,6 +25,7 @@ from ticket_hub.recipe.axes import CONTROLS
 from ticket_hub.recipe.experiment_spec import OWN
 from ticket_hub.recipe.spec import level_count
 from ticket_hub_api.accounts.principals import Principal, Scope
+from ticket_hub_api.catalog.bundle_reading import read_experiments
 from ticket_hub_api.jobs.choices import allowed_recipe, check_data
 from ticket_hub_api.jobs.requests import FindIn, RetrainIn, changes_of
 from ticket_hub_api.store.names import MODEL, RepositoryKey, check_repository_name, repository_key
@@ -36,7 +37,8 @@ from ticket_hub_api.store.trees import load_tree
 from ticket_hub_api.torch_process import OpenHub
 
 if TYPE_CHECKING:
-    from ticket_hub.bundle.manifest import Manifest
+    from ticket_hub.bundle import ExperimentRecord, Manifest
+    from ticket_hub.bundle.spec import Experiments
 
 __all__ = ["Planned", "check_controls", "offered_controls", "plan_job"]
 
@@ -133,11 +135,11 @@ def _retrain(hub: OpenHub, viewer: Principal, request: RetrainIn) -> Planned:
     with hub.database.read() as connection:
         repository = find_readable(connection, reader, RepositoryKey(MODEL, full))
         commit = resolve_revision(connection, repository, revision or "main").oid
-    manifest = _manifest(hub, repository, commit)
+    manifest, experiments = _bundle(hub, repository, commit)
     check_controls(manifest, request)
     recipe = _target(manifest, request)
     check_data(hub.settings, recipe.data.name)
-    chosen = _levels(manifest, levels or "best")
+    chosen = _levels(manifest, levels or "best", experiments)
     address = f"{repository.full_name}@{commit}:{','.join(map(str, chosen))}"
     from ticket_hub.transfer.planning import request_for
     from ticket_hub.transfer.terms import Terms
@@ -201,7 +203,7 @@ def _target(manifest: Manifest, request: RetrainIn) -> Recipe:
     return target_recipe(manifest, request.dataset, changes)
 
 
-def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
+def _levels(manifest: Manifest, text: str, experiments: Experiments) -> tuple[int, ...]:
     """The pruned levels that a text names.
 
     Raises:
@@ -213,7 +215,7 @@ def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
     if text == "all":
         found = {each.index for each in manifest.levels if each.tickets and each.density < 1}
     else:
-        records = [find_level(manifest, part) for part in text.split(",")]
+        records = [find_level(manifest, part, experiments) for part in text.split(",")]
         found = {each.index for each in records if each.density < 1}
     if not found:
         raise TicketNotFoundError(
@@ -223,7 +225,8 @@ def _levels(manifest: Manifest, text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _manifest(hub: OpenHub, repository: RepositoryRow, commit: str) -> Manifest:
+def _bundle(hub: OpenHub, repository: RepositoryRow, commit: str) -> tuple[Manifest, Experiments]:
+    """The manifest at a commit, and what reads its records of experiments."""
     from ticket_hub.bundle import encoding, layout
     from ticket_hub_api.store.tables import Commit
 
@@ -231,7 +234,8 @@ def _manifest(hub: OpenHub, repository: RepositoryRow, commit: str) -> Manifest:
         tree = connection.scalar(
             select(Commit.tree).where(Commit.repository_id == repository.id, Commit.oid == commit)
         )
-        entry = load_tree(connection, str(tree)).get(MANIFEST)
+        files = load_tree(connection, str(tree))
+        entry = files.get(MANIFEST)
         if entry is None or entry.size > layout.MAX_MANIFEST_BYTES:
             raise BundleError(
                 f"{repository.full_name} holds no bundle of tickets.",
@@ -239,4 +243,11 @@ def _manifest(hub: OpenHub, repository: RepositoryRow, commit: str) -> Manifest:
             )
         content = open_content(hub, connection, entry.sha256)
         data = b"".join(content.read(0, entry.size))
-    return encoding.decode(data)
+    manifest = encoding.decode(data)
+
+    def experiments() -> list[ExperimentRecord]:
+        """Those of the bundle."""
+        with hub.database.read() as connection:
+            return list(read_experiments(hub, connection, manifest, files))
+
+    return manifest, experiments

@@ -142,7 +142,7 @@ def _draw_comparison(hub: OpenHub, viewer: Principal, names: Sequence[str], widt
 def _mask(bundle: Bundle, width: int) -> str:
     from ticket_hub.report.mask_picture import mask_picture
 
-    chosen, network = bundle.manifest.default, bundle.manifest.architecture
+    chosen, network = bundle.default, bundle.manifest.architecture
     mask = bundle.mask(chosen.level, chosen.trial)
     image = (network.channels, network.height, network.width)
     return mask_picture({name: keep.numpy() for name, keep in mask.items()}, image, width)

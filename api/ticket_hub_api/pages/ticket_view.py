@@ -41,6 +41,7 @@ TWO_PANELS = ((864, 406), (442, 662))
 """Of figures with two panels, wide and narrow: see `ticket_hub.report.panels`."""
 RULES = {
     "verdict": "the sparsest level whose evidence says winning or matching",
+    "experiment": "the sparsest level that an experiment of its bundle says winning or matching of",
     "mean-within-margin": "the sparsest level whose mean is within {margin} of the dense "
     "network's; this is no verdict",
     "densest": "the densest level, since none comes near the dense network",

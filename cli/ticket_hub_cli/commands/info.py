@@ -32,7 +32,7 @@ def command(address: str, hub: str | None, out: CommandOutput) -> None:
     from ticket_hub.hub.front import info_bundle
 
     found = info_bundle(address, hub=hub, report=passed_over)
-    manifest = found.manifest
+    manifest, default = found.manifest, found.default
     size = sum(record.size for record in manifest.files.values())
     facts = {
         "ticket": found.snapshot.repo,
@@ -43,7 +43,7 @@ def command(address: str, hub: str | None, out: CommandOutput) -> None:
         "data": manifest.data.name,
         "recipe": manifest.recipe.name,
         "trials": len(manifest.trials),
-        "default": f"level {manifest.default.level} ({manifest.default.rule})",
+        "default": f"level {default.level} ({default.rule})",
         "size": f"{size / 1e6:.1f} MB",
     }
     unknown = unknown_parts(manifest)

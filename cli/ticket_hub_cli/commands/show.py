@@ -68,7 +68,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
     from ticket_hub.bundle.unknown import unknown_parts
     from ticket_hub.signing.replays import replays_of
 
-    manifest, default, metric = bundle.manifest, bundle.manifest.default, bundle.manifest.metric
+    manifest, default, metric = bundle.manifest, bundle.default, bundle.manifest.metric
     levels = [level_row(each) for each in manifest.levels]
     experiments = experiment_rows(bundle.experiments())
     records = bundle.costs()
@@ -110,7 +110,7 @@ def _show_bundle(bundle: Bundle, name: str, out: CommandOutput) -> None:
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
     """What the bundle says of itself, the most telling first."""
-    manifest, default = bundle.manifest, bundle.manifest.default
+    manifest, default = bundle.manifest, bundle.default
     return {
         "id": manifest.id,
         "bundle": bundle.path,

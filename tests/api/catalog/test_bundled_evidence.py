@@ -52,11 +52,13 @@ def test_a_copy_of_a_known_bundle_brings_its_evidence_too(
     hub: RunningHub, owner: str, call: Call, tmp_path: Path
 ) -> None:
     bundle = Path(shutil.copytree(GOLDEN, tmp_path / "bundle"))
-    run = write_run(tmp_path / "run", evidence_table(bundle))
+    run = write_run(tmp_path / "run", evidence_table(bundle, dense=0.89))
     for name in ("first", "second"):
         repo = f"{owner}/{name}-{uuid.uuid4().hex[:8]}"
         push_bundle(bundle, repo, hub=hub.endpoint, token=hub.token, evidence=[run])
         (item,) = call("GET", f"{API}?ticket={repo}&origin=bundle").json["items"]
         assert (item["level"], item["accuracy"]) == (2, pytest.approx(0.91))
         ticket = call("GET", f"/api/v1/tickets/{repo}").json
+        meant = ticket["description"]["default"]
+        assert (meant["level"], meant["rule"]) == (2, "experiment")
         assert "experiments" not in json.dumps(ticket["description"])
