@@ -136,6 +136,19 @@ class Settings:
     local: bool = False
     log_level: str = "info"
 
+    def __post_init__(self) -> None:
+        """Refuse an endpoint that clients could not use.
+
+        Raises:
+            HubError: it is no address, such as a name alone.
+        """
+        parts = urlsplit(self.endpoint)
+        if self.endpoint and not (parts.scheme in {"http", "https"} and parts.netloc):
+            raise HubError(
+                f"{self.endpoint[:200]!r} is no address that clients could use.",
+                f"Begin it with https:// (--endpoint, or {_PREFIX}ENDPOINT).",
+            )
+
     @property
     def database_url(self) -> str:
         """The database's URL, with the default filled in and psycopg chosen for PostgreSQL."""

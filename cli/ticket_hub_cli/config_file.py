@@ -87,6 +87,11 @@ class ConfigFile:
         """What is said of every command that has such an option."""
         return {key: value for key, value in self.table.items() if not isinstance(value, dict)}
 
+    def own(self, name: str) -> Mapping[str, Any]:
+        """What is said of one command; `hub` and `import` are options, too, with other values."""
+        found = self.table.get(name)
+        return found if isinstance(found, dict) else {}
+
     def check(self, name: str, command: click.Command, commands: Mapping[str, str]) -> None:
         """Refuse keys that are no option and no command.
 
@@ -98,7 +103,7 @@ class ConfigFile:
             UsageError: there is such a key; the nearest that would do is named.
         """
         known = set(_option_names(command))
-        for key in self.table.get(name, {}):
+        for key in self.own(name):
             self._refuse_unless(key, known, f"`ticket {name}` has no option")
         for key in self.table.keys() - self.general.keys():
             self._refuse_unless(key, set(commands), "there is no command")
@@ -152,7 +157,7 @@ def defaults_for(
         return None
     file = ConfigFile.read(path)
     file.check(name, command, commands)
-    return file.defaults(command, {**file.general, **file.table.get(name, {})})
+    return file.defaults(command, {**file.general, **file.own(name)})
 
 
 def _in_home(value: Any) -> Any:  # noqa: ANN401 - of TOML

@@ -19,8 +19,10 @@ __all__ = [
     "command",
     "hub_option",
     "import_option",
+    "is_typed",
     "margin_option",
     "output_options",
+    "refuse_typed",
     "resource_options",
     "set_option",
     "sweep_option",
@@ -41,6 +43,27 @@ class EndsWithExamples(click.Command):
         with formatter.section("Examples"):
             for line in (self.epilog or "").splitlines():
                 formatter.write(f"  {line}\n")
+
+
+def is_typed(parameter: str) -> bool:
+    """Whether a parameter of the command that runs has its value from the command line itself."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def refuse_typed(without: str, *parameters: str) -> None:
+    """Refuse options that were typed and would do nothing; a user's own defaults may stay.
+
+    Args:
+        without: the option that is missing.
+        parameters: by their names in the command.
+
+    Raises:
+        UsageError: one of them was typed.
+    """
+    for each in click.get_current_context().command.params:
+        if each.name in parameters and is_typed(each.name):
+            raise click.UsageError(f"{each.opts[0]} does nothing without {without}.")
 
 
 def command(name: str, *examples: str) -> Callable[[Callable[..., int | None]], EndsWithExamples]:

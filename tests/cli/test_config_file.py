@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.commands import Ran
+from ticket_hub.hub.folder import FolderHub
 
 Ticket = Callable[..., Ran]
 Write = Callable[[str], Path]
@@ -126,3 +128,40 @@ def test_a_licence_of_the_file_is_for_cards_that_name_none(
     write(f'hub = "{hub}"\nlicense = "mit"')
     assert ticket("push", str(bundle), "ann/digits").code == 0
     assert "license: cc-by-4.0" in (bundle / "README.md").read_text("utf-8")
+
+
+def test_a_key_that_is_a_commands_name_too_is_the_option_where_it_is_no_table(
+    write: Write, ticket: Ticket, tmp_path: Path
+) -> None:
+    """`hub` and `import` are keys of the page's own example."""
+    (tmp_path / "no weights").write_text("")
+    write(f'hub = "{tmp_path / "lab"}"\nimport = []\n')
+    assert ticket("hub", "user", "add", "ada").code == 0
+    assert ticket("import", str(tmp_path / "no weights"), "--out", "x").code == 18
+    # What removes is never turned to another hub by a default.
+    FolderHub(tmp_path / "lab")
+    shown = ticket("hub", "gc", "--dry-run", "--format", "json")
+    assert json.loads(shown.stdout)["xorbs"] == 0
+    assert ticket("hub", "gc", "--dry-run", "--hub", str(tmp_path / "none")).code == 14
+    write('[hub]\nuser = "x"\n')
+    assert "`ticket hub` has no option 'user'" in ticket("hub", "gc").stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("verify", "x", "--trials", "2"),
+        ("verify", "x", "--replay", "--to", "ann/x"),
+        ("push", "x", "ann/x", "--by", "Ann"),
+        ("push", "x", "ann/x", "--key", "ann"),
+        ("reproduce", "--by", "Ann"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused_where_it_is_typed(
+    write: Write, ticket: Ticket, call: tuple[str, ...]
+) -> None:
+    write(f'[{call[0]}]\n{call[-2][2:]} = "{call[-1]}"\n')
+    assert "does nothing" not in ticket(*call[:-2]).stderr
+    refused = ticket(*call)
+    assert refused.code == 2
+    assert f"{call[-2]} does nothing without --" in refused.stderr

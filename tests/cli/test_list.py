@@ -87,8 +87,12 @@ def test_a_run_is_removed_whole_when_one_says_yes(
     assert "no run and no experiment" in ticket("rm", str(tmp_path / "mine"), "--yes").stderr
     assert "There is no run 'nothing'" in ticket("rm", "nothing", "--yes").stderr
     assert run.is_dir()
+    elsewhere = tmp_path / "another disk"
+    run.rename(elsewhere)
+    run.symlink_to(elsewhere)
     size = sum(file.stat().st_size for file in run.rglob("*") if file.is_file())
     (gone,) = json.loads(ticket("rm", run.name, "--yes", "--format", "json").stdout)
     assert gone == {"removed": str(run), "bytes": size}
     assert list(run.parent.iterdir()) == []
+    assert not elsewhere.exists()
     assert json.loads(ticket("list", "--format", "json").stdout) == []

@@ -55,15 +55,19 @@ def rm_run(path: Path) -> int:
         RunLockedError: a process works in it.
         StorageError: it cannot be removed.
     """
-    freed = folder_size(path)
-    grave = path.with_name(f".{path.name}.removed-{secrets.token_hex(6)}")
+    place = path.resolve()  # it may lie on another disk, behind a link
+    freed = folder_size(place)
+    grave = place.with_name(f".{place.name}.removed-{secrets.token_hex(6)}")
     try:
-        with hold(path / "lock"):
-            path.rename(grave)
+        with hold(place / "lock"):
+            place.rename(grave)
         shutil.rmtree(grave)
+        if path.is_symlink():
+            path.unlink()
     except OSError as error:
+        left = grave if grave.exists() else place
         raise StorageError(
-            f"{path} could not be removed whole: {error.strerror}.",
-            f"Check the permissions; what is left of it is in {grave if grave.exists() else path}.",
+            f"{path} could not be removed whole: {error.strerror or error}.",
+            f"Check the permissions; what is left of it is in {left}.",
         ) from error
     return freed

@@ -63,7 +63,8 @@ def collect(
     dry_run: bool, grace: int, xet_grace: int, folder: str | None, out: CommandOutput, **where: str
 ) -> None:
     """Remove what no repository refers to. It may run beside the service, and beside pushes."""
-    if folder is not None:
+    # Typed: a user's own default is where tickets are pulled from, and this removes.
+    if folder is not None and options.is_typed("folder"):
         from ticket_hub.hub.front import collect_hub
 
         freed = collect_hub(folder, grace_seconds=grace, dry_run=dry_run)

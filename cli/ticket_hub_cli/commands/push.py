@@ -61,6 +61,10 @@ def command(
     them, to the bundle and its card, marked with who made it, where and when. --sign signs what is
     sent. The token is HF_TOKEN, or what `hf auth login` kept.
     """
+    if not terms["evidence"]:
+        options.refuse_typed("--with-evidence", "by")
+    if not terms["sign"]:
+        options.refuse_typed("--sign", "key")
     from ticket_hub.bundle.layout import SIGNATURE
     from ticket_hub.facade import draw_card
     from ticket_hub.hub.cache import Cache

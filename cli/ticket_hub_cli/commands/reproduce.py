@@ -87,6 +87,8 @@ def command(
     from ticket_hub.bundle.reproduction_record import SMOKE, SMOKE_BUDGET
     from ticket_hub.claims import claim_names, load_claim
 
+    if repo is None:
+        options.refuse_typed("--push", "who", "hub")
     if repo is not None and budget == SMOKE_BUDGET:
         raise click.UsageError("A smoke run is no verdict, and nothing of it is pushed.")
     if claim is None:

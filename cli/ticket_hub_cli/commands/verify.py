@@ -98,6 +98,13 @@ def command(
     come out. The same command again goes on where it was stopped. --push then adds a record
     of it to the tickets' repository, as a pull request on the public Hub, signed if you have a key.
     """
+    if not replay:
+        options.refuse_typed(
+            "--replay", "trials", "margin", "alpha", "hub", "run_folder",
+            "data_dir", "device", "workers",
+        )  # fmt: skip
+    if not share:
+        options.refuse_typed("--push", "repo", "by", "key")
     target = _target(ticket, given, share=share, replay=replay)
     place, partial = _place(ticket, partial, given["hub"] if replay else None, replay)
     if signer is not None:
