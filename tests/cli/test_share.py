@@ -145,13 +145,18 @@ def test_the_cache_speaks_json(ticket: Callable[..., Any], bundle: Path, tmp_pat
     assert not blob.exists()
 
 
-def test_a_push_of_one_level_is_refused(
-    ticket: Callable[..., Any], bundle: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "command", [("push", "ann/digits"), ("report",), ("report", "--format", "json"), ("verify",),
+                ("sign",), ("provenance",)],
+)  # fmt: skip
+def test_where_a_whole_bundle_is_taken_a_level_is_refused(
+    ticket: Callable[..., Any], bundle: Path, command: tuple[str, ...]
 ) -> None:
-    ran = ticket("push", f"{bundle}:2", "ann/digits", "--hub", str(tmp_path / "hub"))
-    assert ran.code == 2
-    assert "leave out ':2'" in ran.stderr
-    assert not (tmp_path / "hub").exists()
+    name, *rest = command
+    ran = ticket(name, f"{bundle}:2", *rest)
+    assert (ran.code, ran.stdout) == (11, "")
+    assert f"{bundle}:2 names one level" in ran.stderr
+    assert f"Write {bundle};" in " ".join(ran.stderr.split())
 
 
 def test_nothing_is_deleted_unless_somebody_says_yes(

@@ -8,9 +8,8 @@ from typing import Any
 from ticket_hub.bundle import open_bundle
 from ticket_hub.comparison.bundles import subject
 from ticket_hub.comparison.ladder_tables import ladder_csv
-from ticket_hub.hub.cache import Cache
 from ticket_hub.recipe.tables import to_table
-from ticket_hub.runs.locate import locate
+from ticket_hub.runs.locate import locate_whole
 from ticket_hub.table import Table
 from ticket_hub.transfer import read_matrix
 from ticket_hub.transfer.stored import find_experiment, find_transfer, read_experiment
@@ -26,7 +25,7 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
         place: as in `ticket_hub.report_run`.
 
     Raises:
-        TicketNotFoundError: there is no such bundle, run or experiment.
+        TicketNotFoundError: there is no such bundle, run or experiment, or a level of it is named.
         EvidenceError: nothing was measured, or the experiment is not finished.
         BundleError, RunError: a file breaks the format or is damaged.
     """
@@ -35,6 +34,6 @@ def numbers(place: str | Path) -> list[dict[str, Any]]:
         return [to_table(cell) for cell in read_matrix(transfer).cells]
     experiment = find_experiment(str(place))
     if experiment is None:
-        ladder = subject(open_bundle(locate(str(place), cache=Cache()).bundle)).ladder
+        ladder = subject(open_bundle(locate_whole(str(place)).bundle)).ladder
         return ladder_csv(ladder).json()
     return Table.of_fields(EvidenceRow, rows(read_experiment(experiment).levels)).json()

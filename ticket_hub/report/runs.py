@@ -10,12 +10,11 @@ from ticket_hub.bundle import open_bundle
 from ticket_hub.comparison.bundles import subject
 from ticket_hub.comparison.ladder import Bars
 from ticket_hub.errors import RecipeError
-from ticket_hub.hub.cache import Cache
 from ticket_hub.report.experiments import report_experiment
 from ticket_hub.report.figure_style import FigureStyle, styled
 from ticket_hub.report.transfers import report_transfer
 from ticket_hub.report.write import Form, write_report
-from ticket_hub.runs.locate import locate
+from ticket_hub.runs.locate import locate_whole
 from ticket_hub.transfer.stored import find_experiment, find_transfer, read_experiment
 
 __all__ = ["report_run"]
@@ -45,7 +44,7 @@ def report_run(
         style: size, resolution, title and letters of the figures; by default as for a screen.
 
     Raises:
-        TicketNotFoundError: there is no such bundle, run or experiment.
+        TicketNotFoundError: there is no such bundle, run or experiment, or a level of it is named.
         EvidenceError: nothing was measured, or the experiment is not finished.
         BundleError, RunError: a file breaks the format or is damaged.
         StorageError: a file cannot be written.
@@ -66,7 +65,7 @@ def report_run(
             stored = read_experiment(experiment)
             target = Path(folder or experiment / "report")
             return report_experiment(stored, target, forms, bars=bars or "interval")
-        found = locate(str(place), cache=Cache())
+        found = locate_whole(str(place))
         beside = Path() if found.pulled else found.bundle.parent
         bundle, target = open_bundle(found.bundle), Path(folder or beside / "report")
         return write_report(subject(bundle), target, forms, bars=bars or "range")

@@ -16,7 +16,7 @@ from ticket_hub.runs.file_names import RUN
 from ticket_hub.runs.listing import kind_of, list_runs, summarize
 from ticket_hub.runs.places import remembered
 
-__all__ = ["Place", "locate", "resolve", "show_bundle"]
+__all__ = ["Place", "locate", "locate_whole", "resolve", "show_bundle"]
 
 _EXPERIMENTS = {"retrain", "transfer"}
 """Kinds of folders that hold no tickets of their own."""
@@ -60,6 +60,23 @@ def locate(text: str, *, runs: Path | None = None, cache: Cache | None = None) -
         f"{place} is not on this machine: neither a folder with a bundle, nor pulled.",
         f"Fetch it with `ticket pull {place}`; `ticket list` shows the runs that are here.",
     )
+
+
+def locate_whole(text: str) -> Place:
+    """Find the bundle on this machine, pulled ones too, for what takes it with all its levels.
+
+    Raises:
+        TicketNotFoundError: as `locate`, or the address names a level.
+    """
+    found = locate(text, cache=Cache())
+    if found.level is not None:
+        place = split_level(text)[0]
+        raise TicketNotFoundError(
+            f"{text} names one level, and a bundle is taken with all its levels here.",
+            f"Write {place}; `ticket show {text}` describes the level, and `ticket verify {text} "
+            "--replay` trains it again.",
+        )
+    return found
 
 
 def resolve(text: str, *, runs: Path | None = None, cache: Cache | None = None) -> Place | Address:
@@ -173,9 +190,9 @@ def show_bundle(place: str | Path) -> Manifest:
         place: a bundle, a run, or their names; see `locate`.
 
     Raises:
-        TicketNotFoundError: there is no such bundle.
+        TicketNotFoundError: there is no such bundle, or the place names a level of it.
         BundleError: its manifest breaks the format.
     """
     from ticket_hub.bundle import open_bundle  # slow, with PyTorch
 
-    return open_bundle(locate(str(place), cache=Cache()).bundle).manifest
+    return open_bundle(locate_whole(str(place)).bundle).manifest

@@ -32,13 +32,12 @@ def command(ticket: str, sign: bool, key: str, target: Path | None, out: Command
     the manifest has, about the sha256 of the manifest.
     """
     from ticket_hub.durable import write_bytes
-    from ticket_hub.hub.cache import Cache
-    from ticket_hub.runs.locate import locate
+    from ticket_hub.runs.locate import locate_whole
     from ticket_hub.signing.envelope import seal
     from ticket_hub.signing.keys import find_key
     from ticket_hub.signing.provenance import provenance_statement
 
-    statement = provenance_statement(locate(ticket, cache=Cache()).bundle)
+    statement = provenance_statement(locate_whole(ticket).bundle)
     text = json.dumps(statement, indent=2, ensure_ascii=False) + "\n"
     if sign:
         text = seal(statement, find_key(key)).decode()

@@ -67,17 +67,10 @@ def command(
         options.refuse_typed("--sign", "key")
     from ticket_hub.bundle.layout import SIGNATURE
     from ticket_hub.facade import draw_card
-    from ticket_hub.hub.cache import Cache
-    from ticket_hub.runs.locate import locate
+    from ticket_hub.runs.locate import locate_whole
     from ticket_hub.transfer.sharing import push_bundle
 
-    place = locate(ticket, cache=Cache())
-    if place.level is not None:
-        raise click.BadParameter(
-            f"a push shares all levels of a bundle; leave out ':{place.level}'.",
-            param_hint="TICKET",
-        )
-    bundle = place.bundle
+    bundle = locate_whole(ticket).bundle
     if not (bundle / SIGNATURE).exists():  # another figure would cost it, also if the push fails
         draw_card(bundle, out.hint)
     terms["license"] = _license(bundle, terms["license"])

@@ -27,11 +27,10 @@ def command(ticket: str, key: str, out: CommandOutput) -> None:
     card, and is gone when the bundle changes.
     """
     from ticket_hub.facade import draw_card
-    from ticket_hub.hub.cache import Cache
-    from ticket_hub.runs.locate import locate
+    from ticket_hub.runs.locate import locate_whole
     from ticket_hub.transfer.sharing import sign_bundle
 
-    folder = locate(ticket, cache=Cache()).bundle
+    folder = locate_whole(ticket).bundle
     draw_card(folder, out.hint)
     signed = sign_bundle(folder, key=key)
     signature = folder / "model.sig"

@@ -88,7 +88,7 @@ def command(
 
     Digests, densities, masks nested from level to level, survivors equal to theta0, evidence and
     verdicts equal to what the curves say. Of a ticket that was pulled, OWNER/NAME, what was not
-    pulled is no failure. Ends with exit code 10 where something does not hold.
+    pulled is no failure. A level is named with --replay only. Ends with exit code 10 where something does not hold.
 
     A signature is checked against the keys of `ticket trust`. Ends with exit code 23 where it is of
     other bytes, or where --signer names somebody who has not signed.
@@ -156,10 +156,9 @@ def _place(ticket: str, partial: bool, hub: str | None, replay: bool) -> tuple[P
 
         source, _ = open_place(ticket, hub)
         return source.bundle.path, partial or bool(source.pulled)
-    from ticket_hub.hub.cache import Cache
-    from ticket_hub.runs.locate import locate
+    from ticket_hub.runs.locate import locate_whole
 
-    found = locate(ticket, cache=Cache())
+    found = locate_whole(ticket)
     return found.bundle, partial or found.pulled
 
 
