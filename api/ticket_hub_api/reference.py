@@ -67,6 +67,7 @@ Under `/api/v1`, beside the [Hub protocol](protocol.md), with the same tokens:
   not corrected. `tickets` beside `n` says how many different tickets n trials are of. Densities
   follow from the counts in the manifest; that these are the masks' own is what `ticket verify` and
   every pull check.
+- A parameter that an address does not know is refused, with the nearest that it does.
 - An address that names a commit (`?revision=` with 40 digits) never changes its files, and says so.
 
 An error is a problem (RFC 9457, `application/problem+json`): `type` for programs, `title`,

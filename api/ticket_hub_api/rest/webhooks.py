@@ -48,7 +48,7 @@ def add_webhook(request: Request, caller: Writer, asked: WebhookIn) -> WebhookVi
     )
 
 
-@router.get("", responses=answers(401, 403, 429, 503))
+@router.get("", responses=answers(401, 403, 422, 429, 503))
 def list_webhooks(request: Request, caller: Reader) -> list[WebhookView]:
     """The webhooks that the caller administers, without their secrets."""
     database = services_of(request).database

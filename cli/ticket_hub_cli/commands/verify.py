@@ -88,7 +88,8 @@ def command(
 
     Digests, densities, masks nested from level to level, survivors equal to theta0, evidence and
     verdicts equal to what the curves say. Of a ticket that was pulled, OWNER/NAME, what was not
-    pulled is no failure. A level is named with --replay only. Ends with exit code 10 where something does not hold.
+    pulled is no failure. A level is for --replay alone. Ends with exit code 10 where something does
+    not hold.
 
     A signature is checked against the keys of `ticket trust`. Ends with exit code 23 where it is of
     other bytes, or where --signer names somebody who has not signed.

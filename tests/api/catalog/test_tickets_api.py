@@ -158,3 +158,23 @@ def test_a_repository_without_a_ticket_is_not_listed(
     refused = call("GET", f"{API}/{repository}")
     assert (refused.status, refused.json["type"]) == (404, "urn:ticket-hub:ticket-not-found")
     assert refused.json["detail"] == "This revision holds no ticket."
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("/tickets?datasets=digits", "the nearest is dataset: it has network"),
+        ("/experiments?found=digits&limit=1", "the nearest is found_on: it has dataset"),
+        ("/tickets/ann/lenet/curves?revisions=main", "the nearest is revision"),
+        ("/jobs/choices?kind=find", "There is no such parameter: it takes none in its address."),
+    ],
+)
+def test_a_parameter_that_an_address_does_not_know_is_refused_with_the_nearest(
+    call: Call, address: str, named: str
+) -> None:
+    refused = call("GET", f"/api/v1{address}")
+    assert refused.status == 422
+    (error,) = refused.json["errors"]
+    assert error["where"].startswith("query.")
+    assert named in error["problem"]
+    assert call("GET", "/healthz?t=123").status == 200
