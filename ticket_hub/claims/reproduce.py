@@ -156,7 +156,7 @@ def reproduce(
     Args:
         claim: a claim, the name or number of a packaged one, or the path of a .toml file.
         budget: how long and how often to train: a name that the claim has.
-        seed: of the first trial.
+        seed: of the first trial, and of all that experiments and analyses draw.
         folder: for `reproduction.json`; by default `reproductions/NAME-BUDGET-SEED` under
             `TICKET_HOME`. Searches and experiments lie among the runs, as those of `find`.
         tell: told in a sentence what is begun.
@@ -225,8 +225,9 @@ def _carry_out(
         done.studies[name] = experiment_study(read_experiment(done.runs[name]), name=name)
     for name, inspection in claim.analyses.items():
         tell(f"{name}: analysing {inspection.only} of tickets of {inspection.tickets}.")
-        place = _levels(found[inspection.tickets], done.studies[inspection.tickets], inspection)
-        asked = plan_analyses(place, only=[inspection.only])
+        tickets = found[inspection.tickets]
+        place = _levels(tickets, done.studies[inspection.tickets], inspection)
+        asked = plan_analyses(place, only=[inspection.only], seed=tickets.recipe.search.seed)
         with follow(asked) as shown:
             given = {**resources, **shown}
             on_finding = given.pop("on_finding", None)
@@ -268,6 +269,8 @@ def _planned(experiment: Experiment, found: FindResult, tickets: Study) -> Plan:
     terms = Terms(
         against=experiment.against,
         trials=found.recipe.search.trials,
+        # Another try draws other orders and other controls, too: two tries have nothing in common.
+        seed=found.recipe.search.seed,
         changes=experiment.changes,
         reinits=experiment.reinits,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,13 @@ def compare_reproductions(places: Sequence[str | Path]) -> ComparedReproductions
     tries = [(each.digest, each.budget, each.seed) for each in records.values()]
     if len(set(tries)) < len(tries):
         notes.append("Tries of one seed have the same draws: they differ by their machines alone.")
+    # Trial t of a search has the seed of the try plus t.
+    most = max(n for each in records.values() for one in each.statements for n in one.n)
+    seeds = sorted({each.seed for each in records.values()})
+    if any(0 < second - first < most for first, second in pairwise(seeds)):
+        notes.append(
+            f"Seeds that are less than {most} apart, the number of trials, have tickets in common."
+        )
     return ComparedReproductions(records=records, agreement=_agreement(records), notes=tuple(notes))
 
 

@@ -24,6 +24,7 @@ from ticket_hub.claims.reproduce import recipes_of
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.hub.front import info_bundle, pull_bundle
 from ticket_hub.report.runs import report_run
+from ticket_hub.transfer.stored import read_experiment
 
 
 @pytest.fixture
@@ -159,8 +160,15 @@ def test_a_side_that_was_not_trained_is_named(side: str) -> None:
 def test_another_seed_is_another_result(home: Path) -> None:
     claim = ours(experiments={})
     assert recipes_of(claim)["quick"].digest != recipes_of(claim, seed=3)["quick"].digest
-    reproduce(claim, seed=3, workers=1, device="cpu")
+    bound = {"says": "survivors move further", "measure": "movement.further", "above": 0.0}
+    statement = bound | {"first": "inside:ticket@0.65", "layer": "hidden.0.weight"}
+    inside = {"inside": {"tickets": "quick", "densities": [0.65], "only": "movement"}}
+    both = ours(analyses=inside, statements=[*ours().to_table()["statements"], statement])
+    result = reproduce(both, seed=3, workers=1, device="cpu")
     assert (home / "reproductions/ours-cpu-3/reproduction.json").is_file()
+    # Neither data orders nor what controls draw are those of a try of seed 0.
+    assert read_experiment(result.runs["controls"]).spec.seed == 3
+    assert result.findings["inside"][0].identity["seed"] == 3
 
 
 def test_a_smoke_run_is_no_verdict_and_is_not_pushed(home: Path) -> None:
@@ -257,5 +265,8 @@ def test_two_tries_of_a_claim_stand_side_by_side(tmp_path: Path) -> None:
         "+1.00 points (-200.00 to +30.00)"
     )
     assert compare_reproductions([places[0], places[2]]).agreement == "They agree: reproduced."
+    apart = "Seeds that are less than 3 apart, the number of trials, have tickets in common."
+    assert apart in found.notes  # 7 and 8
+    assert apart not in compare_reproductions(places[:2]).notes
     with pytest.raises(EvidenceError, match="no reproduction"):
         compare_reproductions([places[0], tmp_path])
