@@ -136,25 +136,56 @@ class CommitWork:
 def _apply(work: CommitWork, principal: Principal) -> CommitRow:
     session, repository, branch, plan = work.session, work.repository, work.branch, work.plan
     head = _head(session, repository, branch)
+    size_of = _large_check(session, principal, repository.id)
     if plan.parent and plan.parent != head.oid:
+        if _is_made(work, head, size_of):
+            return head
         raise errors.ApiError(
             412,
             f"A commit has happened since: {branch} is at {head.oid}, not at {plan.parent}. "
             "Fetch it, then try again.",
         )
-    # Shared by all who ask for this tree, and not to be changed: the commit works on a copy.
-    before = load_tree(session, head.tree)
-    number = repository.commits + 1
-    files = dict(before)
-    check = _large_check(session, principal, repository.id)
-    for operation in plan.operations:
-        carry_out(files, operation, number, check)
+    try:
+        files, before = _changed(work, head.tree, size_of)
+    except errors.ApiError:  # such as of a file to delete, which the first try has deleted
+        if _is_made(work, head, size_of):
+            return head
+        raise
     check_names(files, before)
-    # Pushing the same files again is no commit: a client that missed the answer may send its
-    # request twice.
-    if files.keys() == before.keys() and all(is_same(files[p], before[p]) for p in files):
-        return head
-    return write_revision(work, head, files)
+    # Pushing the same files again is no commit.
+    return head if _are_same(files, before) else write_revision(work, head, files)
+
+
+def _changed(work: CommitWork, tree: str, size_of: SizeOf) -> tuple[Files, Files]:
+    """The files of a tree after the operations of a commit, and as they are."""
+    # Shared by all who ask for this tree, and not to be changed: the commit works on a copy.
+    before = load_tree(work.session, tree)
+    files = dict(before)
+    for operation in work.plan.operations:
+        carry_out(files, operation, work.repository.commits + 1, size_of)
+    return files, before
+
+
+def _is_made(work: CommitWork, head: CommitRow, size_of: SizeOf) -> bool:
+    """Whether the head is this very commit: its answer was lost, and the client sends it again."""
+    plan = work.plan
+    said = (head.title, head.message, head.author) == (plan.title, plan.message, work.author)
+    if not (said and head.parent and plan.parent in {"", head.parent}):
+        return False
+    tree = work.session.scalar(
+        select(Commit.tree).where(
+            Commit.repository_id == work.repository.id, Commit.oid == head.parent
+        )
+    )
+    try:
+        files, _ = _changed(work, tree or "", size_of)
+    except errors.ApiError:
+        return False
+    return _are_same(files, load_tree(work.session, head.tree))
+
+
+def _are_same(files: Files, others: Files) -> bool:
+    return files.keys() == others.keys() and all(is_same(files[p], others[p]) for p in files)
 
 
 def _head(session: Session, repository: Repository, branch: str) -> CommitRow:

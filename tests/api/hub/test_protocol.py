@@ -176,6 +176,22 @@ def test_a_commit_that_changes_nothing_makes_none(call: Call, repository: str) -
     assert commit(call, repository, file("a.txt", b"x")).json["commitOid"] == first
 
 
+def test_a_commit_whose_answer_was_lost_is_sent_again_and_found_made(
+    call: Call, api: HfApi, repository: str
+) -> None:
+    first = commit(call, repository, file("old", b"1")).json["commitOid"]
+    moved = file("new", b"1"), {"key": "deletedFile", "value": {"path": "old"}}
+    made = commit(call, repository, *moved, parentCommit=first)
+    for header in ({"parentCommit": first}, {}):
+        again = commit(call, repository, *moved, **header)
+        assert (again.status, again.json["commitOid"]) == (200, made.json["commitOid"])
+    # Another message, or another change on the same parent, is another commit.
+    assert commit(call, repository, *moved, parentCommit=first, summary="other").status == 412
+    assert commit(call, repository, moved[0], parentCommit=first).status == 412
+    assert commit(call, repository, moved[1]).status == 400
+    assert len(api.list_repo_commits(repository)) == 3
+
+
 def test_a_large_file_that_never_arrived_is_refused(call: Call, repository: str) -> None:
     value = {"path": "a.bin", "algo": "sha256", "oid": "0" * 64, "size": 3}
     answer = commit(call, repository, {"key": "lfsFile", "value": value})
