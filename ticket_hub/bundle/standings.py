@@ -1,7 +1,8 @@
 """Which ticket is best: how the levels of bundles stand among each other, by one set of rules.
 
 An entry without controls is never before one with them: a sparse network may do as well whatever
-its first values are, and nobody has looked.
+its first values are, and nobody has looked. What a network came to that was hardly trained, as that
+of a search that only scores its first values, says nothing of the ticket, and gives it no place.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = [
     "LevelResult",
     "Standing",
     "in_order",
+    "is_trained",
     "pareto_front",
     "shared_out",
     "standings_of",
@@ -42,6 +44,7 @@ class Standing:
         gain: over the control that it leads by least, in the metric's unit, more is better; None
             without one.
         by: who made the evidence; empty for the search itself.
+        trained: whether the value is of trained tickets; see `is_trained`.
         cost: of this level, where it was measured.
     """
 
@@ -59,8 +62,14 @@ class Standing:
     verdict: str | None
     gain: float | None
     by: str
+    trained: bool = True
     metric: Metric = ACCURACY
     cost: ListedCost | None = None
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it has a place: it was trained, and beside controls."""
+        return self.trained and bool(self.controls)
 
     @property
     def accuracy(self) -> float | None:
@@ -73,7 +82,7 @@ class LevelResult:
     """What the tickets of one level came to.
 
     Attributes:
-        level, density, n, tickets, verdict: as in `Standing`.
+        level, density, n, tickets, verdict, trained: as in `Standing`.
         value, low, high: as in `Standing`.
         gains: the ticket minus each control, more is better, the dense network's too; None where
             it was not computed.
@@ -88,6 +97,7 @@ class LevelResult:
     tickets: int | None
     gains: Mapping[str, float | None]
     verdict: str | None
+    trained: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +150,7 @@ def standings_of(
             verdict=result.verdict if controls else None,
             gain=min(gains, default=None),
             by=found.by,
+            trained=result.trained,
             cost=listed_cost(costs, result.level, only=True),
         )
 
@@ -155,6 +166,16 @@ def standings_of(
             yield stand(search, result, controls)
 
 
+def is_trained(early_stop: float, *, stops_early: bool) -> bool:
+    """Whether networks were trained for longer than one iteration when they were tested.
+
+    Args:
+        early_stop: the iteration, a mean over them.
+        stops_early: False of an author's own loop, which may count in anything.
+    """
+    return early_stop > 1 or not stops_early
+
+
 def _controls(result: LevelResult) -> tuple[str, ...]:
     return tuple(each for each in result.gains if each not in {TICKET, DENSE})
 
@@ -162,18 +183,20 @@ def _controls(result: LevelResult) -> tuple[str, ...]:
 def in_order(standings: Iterable[Standing]) -> list[Standing]:
     """The best first, data set by data set: what tickets come to on different data has no order.
 
-    Those without controls stand behind all others of their data set, whatever they read. The data
-    set with the most tickets that were tested comes first.
+    Those without controls stand behind all others of their data set, whatever they read, and those
+    that nobody has trained behind these, by name. The data set with the most tickets that were
+    tested comes first.
     """
     found = list(standings)
-    tested = Counter(each.dataset for each in found if each.controls)
+    tested = Counter(each.dataset for each in found if each.is_ranked)
     return sorted(
         found,
         key=lambda each: (
             -tested[each.dataset],
             each.dataset,
-            not each.controls,
-            -each.metric.gain(each.value),
+            not each.is_ranked,
+            not each.trained,
+            -each.metric.gain(each.value) if each.trained else 0.0,
             each.ticket,
         ),
     )
@@ -196,12 +219,12 @@ def shared_out(standings: Sequence[Standing], limit: int) -> list[Standing]:
 def pareto_front(standings: Iterable[Standing]) -> list[Standing]:
     """The tickets that no sparser one equals and no as sparse one beats, the sparsest first.
 
-    Each data set has its own front; those without controls are on none.
+    Each data set has its own front; those without a place are on none.
     """
     found: list[Standing] = []
     best: dict[str, float] = {}
     for each in sorted(
-        (each for each in standings if each.controls),
+        (each for each in standings if each.is_ranked),
         key=lambda each: (each.density, -each.metric.gain(each.value), each.ticket),
     ):
         value = each.metric.gain(each.value)

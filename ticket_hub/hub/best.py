@@ -20,6 +20,7 @@ from ticket_hub.bundle.standings import (
     LevelResult,
     Standing,
     in_order,
+    is_trained,
     shared_out,
     standings_of,
 )
@@ -165,6 +166,7 @@ def _tested(record: ExperimentRecord) -> ExperimentResults:
                     if row.level == ticket.level and row is not ticket
                 },
                 verdict=None if ticket.verdict == "none" else ticket.verdict,
+                trained=is_trained(ticket.early_stop, stops_early=record.stops_early),
             )
             for ticket in rows
             if ticket.network == TICKET
@@ -184,6 +186,7 @@ def _searched(level: LevelRecord, evidence: EvidenceSummary) -> LevelResult:
         tickets=evidence.n,
         gains={},
         verdict=None,
+        trained=is_trained(evidence.early_stop.mean, stops_early=evidence.stops_early),
     )
 
 
@@ -231,4 +234,5 @@ def _level_result(
         tickets=distinct(ticket.tickets),
         gains={each: gains.get(each) for each in controls},
         verdict=verdict.word if verdict else None,
+        trained=is_trained(max(ticket.early_stop), stops_early=ticket.stops_early),
     )

@@ -14,6 +14,7 @@ from ticket_hub.bundle.standings import (
     LevelResult,
     Standing,
     in_order,
+    is_trained,
     pareto_front,
     shared_out,
     standings_of,
@@ -39,7 +40,7 @@ class LeaderboardItem:
     """One level of one ticket on one data set.
 
     Attributes:
-        place: from 1 on in its data set; null where it was never trained beside controls.
+        place: from 1 on in its data set; null where it was never trained, or not beside controls.
         ticket: its address, `owner/name:level`; `ticket pull` takes it.
         repo, source: as in `TicketItem`.
         network, dataset, level, density: what was trained, on which data.
@@ -51,6 +52,8 @@ class LeaderboardItem:
         verdict: against all its controls; null where too few runs support any.
         gain: over the control that it leads by least; null without one.
         by: who made the evidence; empty for the search itself.
+        trained: false where the value is of networks after one iteration at most, and says nothing
+            of the ticket.
         cost: its quickest form on the machine that measured it; null where nobody did.
         front: whether no sparser ticket that was trained beside controls does as well.
         vouched: replays and signatures.
@@ -75,6 +78,7 @@ class LeaderboardItem:
     verdict: str | None
     gain: float | None
     by: str
+    trained: bool
     cost: ListedCost | None
     front: bool
     vouched: Vouched
@@ -130,15 +134,15 @@ def _fits(each: Standing, wanted: LeaderboardFilter) -> bool:
         and wanted.network in {"", each.network}
         and low <= each.density <= high
         and wanted.verdict in {"", each.verdict}
-        and (bool(each.controls) or not wanted.tested)
+        and (each.is_ranked or not wanted.tested)
     )
 
 
 def _item(each: Standing, place: int, entry: Entry, *, front: bool) -> LeaderboardItem:
     same = ("ticket", "network", "dataset", "level", "density", "value", "low", "high", "n",
-            "tickets", "controls", "verdict", "gain", "by", "cost")  # fmt: skip
+            "tickets", "controls", "verdict", "gain", "by", "trained", "cost")  # fmt: skip
     return LeaderboardItem(
-        place=place if each.controls else None,
+        place=place if each.is_ranked else None,
         repo=f"{entry.namespace}/{entry.name}",
         source=entry.source,
         metric=each.metric.label,
@@ -203,4 +207,7 @@ def _result(level: Mapping[str, Any], span: tuple[str, str]) -> LevelResult:
             for control, found in level["controls"].items()
         },
         verdict=level["verdict"],
+        trained=is_trained(
+            evidence["early_stop"]["mean"], stops_early=evidence.get("stops_early", True)
+        ),
     )

@@ -74,11 +74,12 @@ def sparkline(ladder: Sequence[tuple[float, float]], *, lower_is_better: bool) -
 def pareto_figure(
     items: Sequence[LeaderboardItem], text: Callable[[LeaderboardItem], str]
 ) -> ParetoFigure | None:
-    """The entries of a leaderboard, and the front; None where there are not two.
+    """The entries of a leaderboard that were trained, and the front; None where there are not two.
 
     Args:
         text: what an entry came to, for people.
     """
+    items = [each for each in items if each.trained]
     if len(items) < MIN_POINTS:
         return None
     accuracy = items[0].metric == "accuracy"

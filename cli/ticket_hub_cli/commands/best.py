@@ -14,7 +14,7 @@ from ticket_hub_cli.output import COST_COLUMNS, CommandOutput, command_line, pas
 if TYPE_CHECKING:
     from ticket_hub.bundle.standings import Standing
 
-NO_CONTROLS = "no controls"
+NO_CONTROLS, NOT_TRAINED = "no controls", "not trained"
 COLUMNS = [
     Column("ticket", "TICKET"),
     Column("network", "NETWORK"),
@@ -56,7 +56,8 @@ def command(
     """List the best tickets of a hub, those that were tested beside controls first.
 
     Values are means of n runs with 95% intervals; of tickets that nobody has trained beside
-    controls with the range over the tickets. These are marked so, and come last.
+    controls with the range over the tickets. These are marked so, and come last; behind them those
+    that nobody has trained, whose search only scored their first values.
     """
     from ticket_hub.hub.best import best_tickets
 
@@ -93,6 +94,7 @@ def _row(standing: Standing) -> dict[str, Any]:
         "cost": None if cost is None else vars(cost),
         "span": " ".join(texts),
         "counted": count_text(standing.n, standing.tickets),
-        "against": ", ".join(standing.controls) or NO_CONTROLS,
+        "against": ", ".join(standing.controls if standing.trained else [NOT_TRAINED])
+        or NO_CONTROLS,
         "word": standing.verdict or "none",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from ticket_hub.bundle.standings import (
     LevelResult,
     Standing,
     in_order,
+    is_trained,
     pareto_front,
     shared_out,
     standings_of,
@@ -59,6 +61,17 @@ def test_the_order_has_the_direction_of_the_metric(metric: Metric, best: float) 
     levels = [result(level, value, {"reinit": 0.1}) for level, value in ((1, 0.7), (2, 0.9))]
     rows = standings(found(*levels, metric=metric), search=found())
     assert in_order(rows)[0].value == best
+
+
+def test_what_was_hardly_trained_has_no_place_and_no_order() -> None:
+    first, second = (replace(result(level, 0.99), trained=False) for level in (1, 2))
+    judged = replace(result(3, 0.98, {"reinit": 0.1}), trained=False)
+    rows = standings(found(judged), search=found(second, first, result(4, 0.5)))
+    assert [each.level for each in in_order(rows)] == [4, 1, 2, 3]
+    assert not any(each.is_ranked for each in rows)
+    assert not pareto_front(rows)
+    assert [is_trained(stop, stops_early=True) for stop in (0, 1, 1.2)] == [False, False, True]
+    assert is_trained(1, stops_early=False)
 
 
 def test_the_front_has_those_that_no_sparser_ticket_equals() -> None:
