@@ -82,7 +82,7 @@ def run(arguments: Sequence[str] | None = None, group: click.Group = cli) -> int
     except TicketHubError as error:
         return _failed(error)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        failure = _unwritten(error) or _lacking(error)
+        failure = _unwritten(error) or _lacking(error) or _forbidden(error)
         return _crashed(error, given) if failure is None else _failed(failure)
     return result if isinstance(result, int) else 0
 
@@ -130,6 +130,16 @@ def _lacking(error: Exception) -> TicketHubError | None:
 
     remedy = remedy_for(error.name) if isinstance(error, ModuleNotFoundError) else None
     return TicketHubError(f"The module {error.name} is missing.", remedy) if remedy else None  # type: ignore[attr-defined] # it is one
+
+
+def _forbidden(error: Exception) -> TicketHubError | None:
+    """The error for what this user may not look at; None where it is another fault."""
+    if not isinstance(error, PermissionError) or error.filename is None:
+        return None
+    return StorageError(
+        f"This user may not look at {error.filename}.",
+        "Ask its owner for the right to read it, or name another place.",
+    )
 
 
 def _unwritten(error: Exception) -> TicketHubError | None:

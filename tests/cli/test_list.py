@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +99,38 @@ def test_a_run_is_removed_whole_when_one_says_yes(
     assert list(run.parent.iterdir()) == []
     assert not elsewhere.exists()
     assert json.loads(ticket("list", "--format", "json").stdout) == []
+
+
+@contextlib.contextmanager
+def another_user() -> Iterator[None]:
+    """Be somebody who may read nothing of root's, where the tests are root's."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no modes")
+def test_a_run_of_another_user_hides_no_other_and_is_said_to_be_theirs(
+    ticket: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        shared, home = Path(name) / "runs", Path(name) / "home"
+        for folder in (shared / "mine", shared / "secret/bundle", home):
+            folder.mkdir(parents=True)
+        (shared / "mine/run.json").write_text("{}")
+        (shared / "secret/run.json").write_text("{}")
+        for folder, mode in ((Path(name), 0o755), (home, 0o777), (shared / "secret", 0)):
+            folder.chmod(mode)
+        monkeypatch.setenv("TICKET_HOME", str(home))
+        ticket("show", str(shared / "mine"))  # who lacks rights cannot import our modules either
+        with another_user():
+            listed = ticket("list", "--runs", str(shared), "--format", "json")
+            shown = ticket("show", str(shared / "secret/bundle"))
+        (shared / "secret").chmod(0o700)
+    assert [Path(each["path"]).name for each in json.loads(listed.stdout)] == ["mine"]
+    assert shown.code == 9
+    assert "may not look at" in shown.stderr

@@ -102,8 +102,10 @@ def list_runs(folder: Path | None = None, *, experiments: bool = False) -> list[
 
 
 def kind_of(path: Path) -> RunKind | None:
-    """What a folder is of; None where it is of no run and no experiment."""
-    return next((kind for mark, kind in _MARKS if (path / mark).is_file()), None)
+    """What a folder is of; None where it is of no run and no experiment, or may not be read."""
+    with contextlib.suppress(PermissionError):  # another user's, in a folder that they share
+        return next((kind for mark, kind in _MARKS if (path / mark).is_file()), None)
+    return None
 
 
 def summarize(path: Path) -> RunSummary:

@@ -33,7 +33,11 @@ def remembered() -> list[Path]:
         lines = _file().read_text("utf-8").splitlines()
     except (OSError, UnicodeError):
         return []
-    return [path for path in map(Path, dict.fromkeys(lines)) if path.is_dir()]
+    found = []
+    for path in map(Path, dict.fromkeys(lines)):
+        with contextlib.suppress(OSError):  # it may not be looked at any more
+            found += [path] if path.is_dir() else []
+    return found
 
 
 def _file() -> Path:

@@ -88,7 +88,10 @@ def fsck(quick: bool, out: CommandOutput, hub: HubSettings) -> None:
     columns = [Column("what", "WHAT"), Column("name", "NAME"), Column("problem", "PROBLEM")]
     out.table(found, columns, name="name")
     if found:
-        out.hint(f"{len(found)} damaged. Restore them from a backup, or push the files again.")
+        out.hint(
+            f"{len(found)} damaged. A content is mended by its file from the `blobs` of a backup, "
+            "put in its place in the storage; rows by `ticket hub restore` into an empty database."
+        )
         click.get_current_context().exit(DAMAGED)
     out.hint("No damage.")
 
