@@ -92,8 +92,10 @@ def fetch_weights(source: str, sha256: str = "", *, hub: str | Path | None = Non
         raise NetworkError(f"network.weights cannot be {source!r}.", f"It is {SOURCES}.")
     repo, revision, file = found
     kept = kept_weights(sha256, Path(file).suffix)
-    if sha256 and kept.is_file() and revision and COMMIT.fullmatch(revision):
-        return checked(WeightsFile(path=kept, source=source, sha256=sha256_file(kept)), sha256)
+    # One that was damaged here since is fetched anew.
+    named = sha256 and revision and COMMIT.fullmatch(revision)
+    if named and kept.is_file() and sha256_file(kept) == sha256:
+        return WeightsFile(path=kept, source=source, sha256=sha256)
     return checked(download_weights(connect(hub), repo, revision, file), sha256)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -15,7 +16,7 @@ import pytest
 from tests.helpers.hostile_hub import COMMIT, REPO, Server, hub_of, once, send
 from ticket_hub.bundle import layout, verify_bundle
 from ticket_hub.errors import BundleDigestError, HubError, HubUnavailableError
-from ticket_hub.hub import Cache, pull
+from ticket_hub.hub import Cache, jobs, pull
 from ticket_hub.hub.base import Snapshot
 
 WHOLE = bytes(range(256)) * 160
@@ -270,3 +271,27 @@ def test_every_name_that_a_pull_makes_is_synced(
     pulled = pull(hub_of(server), REPO, level="all", cache=cache)
     assert pulled.fetched
     assert renamed == set()
+
+
+def test_a_job_that_waits_long_is_followed_until_it_ends(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing happens while no worker is free, and proxies end what is silent."""
+    job, asked = "0" * 24, []
+
+    def waiting(request: BaseHTTPRequestHandler) -> bool:
+        asked.append(request.path)
+        ended = len(asked) > 30
+        if request.path.endswith("/events"):
+            said = b'id: 1\nevent: queued\ndata: {"attempt":1}\n\n' if len(asked) < 3 else b""
+            send(request, 200, said + b": heartbeat\n\n")
+        else:
+            state = {"state": "finished" if ended else "queued", "problem": "", "remedy": ""}
+            send(request, 200, json.dumps(state).encode())
+        return True
+
+    server.trouble = waiting
+    monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0.0)
+    told = list(jobs.follow_job(job, hub=server.endpoint))
+    assert [each["event"] for each in told] == ["run", "queued", "ended"]
+    assert told[-1]["state"] == "finished"

@@ -14,7 +14,7 @@ from ticket_hub.home import cache_folder
 from ticket_hub.hub.base import Snapshot
 from ticket_hub.hub.cache import Cache
 from ticket_hub.hub.folder import FolderHub
-from ticket_hub.hub.weights import download_weights
+from ticket_hub.hub.weights import download_weights, fetch_weights
 
 REPO, FILE = "ann/net", "model.safetensors"
 DATA = bytes(range(256)) * 16
@@ -62,6 +62,14 @@ def test_what_was_cut_off_is_gone_on_with_and_what_is_too_long_begins_anew(hub: 
     with pytest.raises(HubError, match="other bytes"):
         download_weights(hub, REPO, None, FILE)
     assert download_weights(hub, REPO, None, FILE).path == kept_weights(found.sha256)
+
+
+def test_weights_that_were_damaged_here_are_fetched_anew(hub: SlowHub) -> None:
+    found = fetch_weights(f"hub:{REPO}", hub=hub.root)
+    assert fetch_weights(found.source, found.sha256, hub=hub.root / "gone") == found
+    found.path.write_bytes(DATA[:-1] + b"?")
+    assert fetch_weights(found.source, found.sha256, hub=hub.root) == found
+    assert found.path.read_bytes() == DATA
 
 
 def test_a_damaged_note_of_a_commit_hides_no_other(tmp_path: Path) -> None:
