@@ -28,6 +28,8 @@ LAYOUT = (
     "train_y, test_x and test_y (and val_x, val_y); or a .csv file with a first line of names and "
     "a column 'label'."
 )
+PIXEL_CHANNELS = range(1, 5)
+"""Of pictures: grey and colours, each with or without transparency."""
 MAX_EXACT = 1 << 24
 """Whole numbers up to this size are exact as float32."""
 
@@ -82,8 +84,8 @@ def to_inputs(
     """Inputs of examples as `Part` takes them: uint8 or float32, with four axes.
 
     Raises:
-        DataError: they are no numbers, have another number of axes, or are whole numbers that
-            float32 cannot hold.
+        DataError: they are no numbers, have another number of axes, are whole numbers that float32
+            cannot hold, or have their channels last, as pictures of many libraries do.
     """
     try:
         inputs = torch.as_tensor(values)
@@ -94,7 +96,9 @@ def to_inputs(
     if inputs.dtype == torch.uint8:
         inputs = inputs.unsqueeze(1) if inputs.ndim == 3 else inputs  # noqa: PLR2004 - grey images
     elif inputs.dtype != torch.float32:
-        large = not inputs.is_floating_point() and inputs.numel() and inputs.abs().max() > MAX_EXACT
+        whole = not (inputs.is_floating_point() or inputs.is_complex())
+        # As float64, since truth values and unsigned numbers have no size of their own in torch.
+        large = whole and inputs.numel() and inputs.double().abs().max() > MAX_EXACT
         if inputs.is_complex() or large:
             raise DataError(
                 f"{where} holds {inputs.dtype} numbers that float32 cannot hold.",
@@ -111,7 +115,21 @@ def to_inputs(
             "Inputs are (examples, columns), (examples, channels, length) or (examples, channels, "
             "height, width).",
         )
+    if _channels_last(inputs):
+        raise DataError(
+            f"{where} has the shape {tuple(inputs.shape)}: its channels seem to stand last.",
+            "Inputs are (examples, channels, height, width): give x.transpose(0, 3, 1, 2) of an "
+            "array, or x.permute(0, 3, 1, 2) of a tensor.",
+        )
     return inputs.contiguous()
+
+
+def _channels_last(inputs: Tensor) -> bool:
+    """Whether numbers are pictures as (examples, height, width, channels), by their shape."""
+    _, first, second, last = inputs.shape
+    if inputs.dtype == torch.uint8:
+        return first not in PIXEL_CHANNELS and last in PIXEL_CHANNELS
+    return first == second > max(PIXEL_CHANNELS) and last in {1, 3}
 
 
 def _key(name: str) -> str:
