@@ -60,7 +60,8 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
 
     Raises:
         NetworkError: two layers share one weight tensor, or one layer stands in two places: the
-            state dict would have its weights under two names, and a mask only under one.
+            state dict would have its weights under two names, and a mask only under one. Or a
+            layer computes its weight from others, as with weight norm.
     """
     found: dict[int, PrunableLayer] = {}
     # With duplicates, so that a layer that stands in two places is seen twice and refused.
@@ -69,6 +70,13 @@ def prunable_layers(module: nn.Module) -> tuple[PrunableLayer, ...]:
             continue
         weight = part.weight
         parameter = f"{name}.weight" if name else "weight"
+        if "weight" not in dict(part.named_parameters(recurse=False)):
+            raise NetworkError(
+                f"The weight {parameter!r} is computed from other tensors, as weight norm, "
+                "spectral norm and torch.nn.utils.prune do, so there is none that could be pruned.",
+                "Build the network without that; in a loop of your own it may be added to "
+                "`step.module`, whose mask holds then too.",
+            )
         if id(weight) in found:
             raise NetworkError(
                 f"The layers {found[id(weight)].name!r} and {parameter!r} share one tensor.",

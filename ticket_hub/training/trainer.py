@@ -10,7 +10,7 @@ from types import TracebackType
 import torch
 
 from ticket_hub.data import DataSet
-from ticket_hub.errors import RecipeError
+from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import blank_module
 from ticket_hub.networks.registry import home_module
 from ticket_hub.recipe import TrainingSpec
@@ -119,6 +119,7 @@ class Trainer:
 
         Raises:
             RecipeError: the forced backend cannot train this network with this optimizer.
+            NetworkError: a parameter of the network is frozen.
             DivergedError: a loss is NaN or infinite; it names the member and the iteration.
             MemoryLimitError: the population does not fit into memory.
             StoppedError: `should_stop` became true.
@@ -152,6 +153,14 @@ class Trainer:
         other.
         """
         module = blank_module(blank.architecture)
+        for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                raise NetworkError(
+                    f"The parameter {name!r} of {blank.architecture.name!r} is frozen, and all "
+                    "parameters are trained here.",
+                    "Make it a buffer, leave it unfrozen, or train in your own loop: "
+                    "ticket_hub.own.",
+                )
         cost = count(module, self.data.input_shape)
         team = ranks.current()
         if team is not None:  # members one after the other, each process with its share

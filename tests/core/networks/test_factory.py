@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from tests.helpers import forked
 from ticket_hub import plugins
@@ -162,6 +163,8 @@ BUILT = Net()
         (lambda: 1 / 0, "failed: ZeroDivisionError"),
         (lambda: nn.BatchNorm1d(4), "no prunable layer"),
         (lambda: nn.Sequential(nn.LazyLinear(3)), "has no shape yet"),
+        (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), "computed from other"),
+        (lambda: prune.l1_unstructured(nn.Linear(4, 3), "weight", 0.5), "computed from other"),
         (lambda: nn.Linear(5, 3), r"cannot take examples of shape \(4,\): RuntimeError"),
         (lambda: Net(5), r"gives the shape \(2, 5\) for 2 examples of 3 classes"),
     ],

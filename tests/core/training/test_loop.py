@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
+from torch import nn
 
 from tests.helpers.populations import assert_same, network, population, spec
 from ticket_hub.data import DataSet, normalized
-from ticket_hub.errors import DivergedError, RecipeError, StoppedError
-from ticket_hub.networks import blank_module
+from ticket_hub.errors import DivergedError, NetworkError, RecipeError, StoppedError
+from ticket_hub.networks import blank_module, register_factory
 from ticket_hub.recipe import TrainingSpec
 from ticket_hub.training import Member, MemberState, Progress, Trained, train
 from ticket_hub.training.pace import CheckpointClock
@@ -280,3 +281,16 @@ def test_stopping_without_a_keeper_says_that_nothing_is_kept(lab: Lab) -> None:
 def test_nobody_is_trained_in_no_time(lab: Lab) -> None:
     lab.members = []
     assert lab.train(spec()) == []
+
+
+@pytest.mark.parametrize("backend", ["vmap", "plain"])
+def test_a_network_with_frozen_parameters_is_refused(lab: Lab, backend: str) -> None:
+    def frozen() -> nn.Module:
+        module = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))
+        module[1].requires_grad_(requires_grad=False)
+        return module
+
+    architecture = network(lab.data, register_factory(frozen))
+    members = population(architecture, 1)
+    with pytest.raises(NetworkError, match=r"'1\.weight' of .* is frozen"):
+        train(architecture, lab.data, spec(backend=backend), members, workers=1)
