@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from ticket_hub.bundle.layout import (
     CONFIG,
     MANIFEST,
     MAX_EVIDENCE_BYTES,
+    MAX_EVIDENCE_FILES,
     METRICS,
+    is_evidence,
     is_reproduction,
     mask_file,
 )
@@ -78,7 +81,7 @@ def evidence_of(
     digests = {file.path: file.sha256 for file in ticket.files}
     files = {
         path: open_content(services, connection, digests[path])
-        for path in (MANIFEST, CONFIG, METRICS)
+        for path in (MANIFEST, CONFIG, METRICS, *_experiments(digests))
     }
     return EvidenceFiles(digest=digests[MANIFEST], files=files)
 
@@ -96,9 +99,15 @@ def mask_of(
         digest=files[MANIFEST].sha256,
         files={
             name: open_content(services, connection, files[name].sha256)
-            for name in (MANIFEST, CONFIG, path)
+            # What experiments showed decides which ticket is meant.
+            for name in (MANIFEST, CONFIG, path, *_experiments(files))
         },
     )
+
+
+def _experiments(paths: Iterable[str]) -> Iterator[str]:
+    """The records of experiments, no more than a bundle may have, whatever was uploaded."""
+    return islice(filter(is_evidence, paths), MAX_EVIDENCE_FILES)
 
 
 def tried_claims(
