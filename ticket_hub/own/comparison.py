@@ -27,7 +27,7 @@ from ticket_hub.own.own_controls import check_against
 from ticket_hub.own.ranks import together
 from ticket_hub.own.step import Step, StepFacts
 from ticket_hub.pruning.masks import density, kept
-from ticket_hub.recipe.experiment_spec import OwnExperimentSpec
+from ticket_hub.recipe.experiment_spec import OwnExperimentSpec, spec_of
 from ticket_hub.recipe.own import Metric, OwnLoop, is_own
 from ticket_hub.recipe.spec import NetworkSpec
 from ticket_hub.runs.lock import hold
@@ -112,7 +112,7 @@ class Comparison:
         hub: str | Path | None = None,
         who: str = "",
     ) -> None:
-        check_against(against, trials)
+        check_against(against)
         self.source, levels = _source_of(ticket, hub)
         manifest = self.source.bundle.manifest
         architecture = self.source.bundle.architecture
@@ -136,6 +136,8 @@ class Comparison:
             margin=self.metric.margin if margin is None else margin,
             alpha=alpha,
         )
+        terms.check_numbers()
+        spec_of(self.spec.to_table())  # which refuses a seed that could not be read again
         self.request = request_for(levels, terms)
         self.rule = replace(self.request.rule, metric=self.metric)
         self.rule.check()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticket_hub.errors import EvidenceError, RecipeError
-from ticket_hub.recipe.rules import MAX_TRIALS
 from ticket_hub.transfer.controls import asks, check_controls
 from ticket_hub.transfer.spec import MASK_ONLY, OWN
 
@@ -24,11 +23,11 @@ _LACKING = {
 """What controls ask for by the names of their parameters, and nobody has here -> what it is."""
 
 
-def check_against(against: Sequence[str], trials: int) -> None:
-    """Refuse controls and trials that a comparison in an author's own loop cannot have.
+def check_against(against: Sequence[str]) -> None:
+    """Refuse controls that a comparison in an author's own loop cannot have.
 
     Raises:
-        RecipeError: there is no control, or none of a name; or an impossible number of trials.
+        RecipeError: there is no control, or none of a name.
         EvidenceError: a control needs what such a loop does not give.
     """
     if isinstance(against, str) or not against:
@@ -47,7 +46,3 @@ def check_against(against: Sequence[str], trials: int) -> None:
                 "Compare with `reinit`, `reinit-same-sign`, `shuffle`, `random`, `dense`, or "
                 "one of your own that needs nothing of the kind.",
             )
-    if not 1 <= trials <= MAX_TRIALS:
-        raise RecipeError(
-            f"There cannot be {trials} trials.", f"Train at least three, at most {MAX_TRIALS:,}."
-        )

@@ -138,5 +138,9 @@ def check_controls(names: list[str]) -> None:
         RecipeError: the nearest name is given.
     """
     for name in names:
-        if name != TICKET and name not in CONTROLS:
+        if name == TICKET:
+            raise RecipeError(
+                "The ticket is no control of itself: it is trained in any case.", "Leave it out."
+            )
+        if name not in CONTROLS:
             raise RecipeError(f"There is no control {name[:100]!r}.", there_are(name, CONTROLS))

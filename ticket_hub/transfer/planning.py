@@ -11,6 +11,7 @@ from ticket_hub.bundle import Manifest
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.errors import EvidenceError, RecipeError
 from ticket_hub.recipe import Recipe
+from ticket_hub.recipe.experiment_spec import spec_of
 from ticket_hub.search.pretrained import pinned_data
 from ticket_hub.transfer.folder import default_folder
 from ticket_hub.transfer.own import Own, open_own
@@ -120,6 +121,7 @@ def plan_for(
         fresh_iterations=source.starts if terms.fresh == "rewound" and any(source.starts) else (),
         start=cast("StartPolicy", terms.start),
     )
+    spec_of(spec.to_table())  # which refuses a seed that could not be read again
     demand_data(source.bundle.manifest.plugins, recipe.data.name)
     if OWN in terms.against and own is None:
         raise RecipeError(

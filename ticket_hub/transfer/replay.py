@@ -18,7 +18,7 @@ from ticket_hub.bundle.metrics import CurveRecord
 from ticket_hub.bundle.needed_plugins import demand_data
 from ticket_hub.durable import canonical_json, sweep
 from ticket_hub.environment import differences
-from ticket_hub.errors import EvidenceError, RunError, RunMismatchError
+from ticket_hub.errors import EvidenceError, RecipeError, RunError, RunMismatchError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.reproduction import LevelReplay, ReplayReport, TrialReplay, judge_level
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
@@ -68,7 +68,7 @@ def replay_bundle(
             `checkpoint_seconds`; see `ticket_hub.runs.Resources`.
 
     Raises:
-        RecipeError: a margin or an alpha that cannot be.
+        RecipeError: a margin, an alpha or a number of trials that cannot be.
         EvidenceError: nothing was measured, the recipe is not known, or the level went on from
             trained weights that no bundle has; or the data here are not those of the evidence.
         TicketNotFoundError, HubError, BundleError: as `ticket_hub.retrain`.
@@ -79,6 +79,8 @@ def replay_bundle(
     check_keywords(replay_bundle, resources, Resources)
     rule = Rule(margin=margin, alpha=alpha)
     rule.check()
+    if trials is not None and trials < 1:
+        raise RecipeError(f"{trials} trials cannot be replayed.", "Replay at least one.")
     source, text = open_place(str(place), hub)
     bundle = source.bundle
     level = bundle.level(text or "best").index

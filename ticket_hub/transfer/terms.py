@@ -11,12 +11,14 @@ from ticket_hub.errors import RecipeError
 from ticket_hub.evidence import Rule
 from ticket_hub.evidence.verdict import ALPHA, MARGIN
 from ticket_hub.recipe.rules import MAX_TRIALS
+from ticket_hub.recipe.tables import build
 from ticket_hub.runs.resources import ResourceOptions, Resources, check_keywords
 from ticket_hub.transfer.controls import check_controls, is_drawn
 from ticket_hub.transfer.spec import (
     FreshPolicy,
     HeadPolicy,
     ImagePolicy,
+    Request,
     StartPolicy,
 )
 
@@ -80,11 +82,18 @@ class Terms:
         Raises:
             RecipeError: the nearest name is given.
         """
+        changes = {} if self.changes is None else self.changes
+        if not (isinstance(changes, Mapping) and all(isinstance(key, str) for key in changes)):
+            raise RecipeError(
+                "The changes are no table of keys and values.",
+                'Give one: changes={"training.iterations": 20000}.',
+            )
         if isinstance(self.against, str):
             raise RecipeError(
                 f"The controls are one text, {self.against[:100]!r}, and no list of names.",
                 f"Give against={self.against[:100].split(',')}.",
             )
+        self.check_numbers()
         check_controls(list(self.against))
         Rule(margin=self.margin, alpha=self.alpha).check()
         _check_policy("head", self.head, get_args(HeadPolicy))
@@ -96,11 +105,21 @@ class Terms:
                 "There is no control to compare with.", "Name at least one, as `reinit`."
             )
         redrawn(self.against, self.reinits)
-        if self.trials is not None and self.trials < 1:
-            raise RecipeError(f"There cannot be {self.trials} trials.", "Train at least three.")
-        if self.trials is not None and self.trials > MAX_TRIALS:
+
+    def check_numbers(self) -> None:
+        """Refuse what could not be read again in a record, when all is trained.
+
+        Raises:
+            RecipeError: a number is no number, or no whole one; a control is no name; or there are
+                no trials, or too many.
+        """
+        names = ("trials", "reinits", "margin", "alpha")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        build(Request, {"levels": [0], "controls": list(self.against), "trials": 1, **given})
+        if self.trials is not None and not 1 <= self.trials <= MAX_TRIALS:
             raise RecipeError(
-                f"There cannot be {self.trials} trials.", f"Train at most {MAX_TRIALS:,}."
+                f"There cannot be {self.trials} trials.",
+                f"Train at least three, at most {MAX_TRIALS:,}.",
             )
 
 

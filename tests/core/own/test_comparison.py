@@ -127,6 +127,8 @@ def test_its_evidence_joins_the_bundle_it_is_about(found: Path, tmp_path: Path) 
         ({"against": ["permuted"]}, EvidenceError, "was trained before"),
         ({"against": ["mask-only"]}, EvidenceError, "the target's own search"),
         ({"trials": 0}, RecipeError, "cannot be 0 trials"),
+        ({"trials": "3"}, RecipeError, "whole number"),
+        ({"seed": 0.5}, RecipeError, "whole number"),
         ({"margin": 0.5}, RecipeError, "margin cannot be 0.5"),
         ({"make_network": None}, NetworkError, "its author's own function"),
         ({"make_network": lambda: Net(9)}, NetworkError, "another network than before"),

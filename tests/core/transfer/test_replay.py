@@ -16,7 +16,7 @@ from ticket_hub.bundle import (
     verify_bundle,
     write_bundle,
 )
-from ticket_hub.errors import EvidenceError, StoppedError
+from ticket_hub.errors import EvidenceError, RecipeError, StoppedError
 from ticket_hub.evidence.reproduction import TrialReplay, judge_level, predicted
 from ticket_hub.training import Progress
 from ticket_hub.transfer.replay import replay_bundle
@@ -115,6 +115,11 @@ def test_what_was_never_measured_cannot_be_replayed(found: Path, tmp_path: Path)
     write_bundle(tmp_path / "b", dataclasses.replace(content, levels=levels))
     with pytest.raises(EvidenceError, match="nothing to replay"):
         replay_bundle(f"{tmp_path / 'b'}:{LEVEL}", run_folder=tmp_path / "replay")
+
+
+def test_no_trials_cannot_be_replayed(found: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="0 trials cannot be replayed"):
+        replay_bundle(f"{found}:{LEVEL}", trials=0, run_folder=tmp_path / "replay")
 
 
 def test_the_interval_is_the_one_for_the_mean_of_new_trials() -> None:
