@@ -17,9 +17,10 @@ FIND, RETRAIN = "find", "retrain"
 KEY = "key"
 """Of a form, so that one that is sent twice makes one job."""
 _FIELDS = {
-    FIND: ("recipe", "repository", "levels", "trials", "iterations", "seed"),
+    FIND: ("recipe", "repository", "levels", "trials", "iterations", "evaluate_every", "seed"),
     RETRAIN: (
-        "ticket", "dataset", "head", "reinits", "patience", "trials", "iterations", "seed",
+        "ticket", "dataset", "head", "reinits", "patience", "trials", "iterations",
+        "evaluate_every", "seed",
     ),
 }  # fmt: skip
 _SHAPES = {

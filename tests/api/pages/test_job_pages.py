@@ -35,8 +35,11 @@ def test_a_form_means_the_request_of_the_rest_api() -> None:
     assert isinstance(asked, RetrainIn)
     assert asked.against == ("reinit", "dense")
     assert (asked.trials, asked.seed, asked.dataset) == (3, 7, "digits")
-    found, _ = read_job({"kind": "find", "recipe": "digits-quick", "repository": "a/b"}, CONTROLS)
-    assert isinstance(found, FindIn)
+    find = {"kind": "find", "recipe": "digits-quick", "repository": "a/b"}
+    for kind, table in ((FindIn, find), (RetrainIn, fields)):
+        found, _ = read_job(table | {"iterations": "60", "evaluate_every": "20"}, CONTROLS)
+        assert isinstance(found, kind)
+        assert (found.iterations, found.evaluate_every) == (60, 20)
 
 
 def test_controls_are_drawn_as_often_as_the_form_says_within_bounds() -> None:
