@@ -73,10 +73,10 @@ def make_folder(folder: Path) -> None:
     """
     missing = []
     place = folder
-    while not place.is_dir():
-        missing.append(place)
-        place = place.parent
     with explaining(folder):
+        while not place.is_dir():  # which fails where a folder above may not be looked into
+            missing.append(place)
+            place = place.parent
         for path in missing:
             if path.is_symlink() or path.is_file():
                 what = "a file"

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 
 from ticket_hub.errors import HubError
 from ticket_hub.home import ticket_home
+from ticket_hub.registry import nearest
 
 __all__ = ["Settings", "Visibility", "VisibilityName", "is_loopback"]
 
 MEBIBYTE = 1 << 20
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _PREFIX = "TICKET_HUB_"
+_NEAR = 0.85  # how alike names are of which one must be a slip of the other
 
 
 VisibilityName: TypeAlias = Literal["private", "accounts", "public"]
@@ -194,11 +196,13 @@ class Settings:
         """Read `TICKET_HUB_DATABASE`, `TICKET_HUB_STORAGE` and so on.
 
         Raises:
-            HubError: a value that cannot be.
+            HubError: a value that cannot be, or a name that is nearly a setting's.
         """
         source = os.environ if environment is None else environment
         chosen: dict[str, object] = {}
-        for name, default in vars(cls(folder=Path(tempfile.gettempdir()))).items():
+        defaults = vars(cls(folder=Path(tempfile.gettempdir())))
+        _refuse_misspelled(source, defaults)
+        for name, default in defaults.items():
             text = source.get(_PREFIX + name.upper(), "")
             if text:
                 chosen[name] = _parse(name, text, type(default))
@@ -216,6 +220,23 @@ class Settings:
         if settings.oidc_issuer:
             _check_oidc(settings)
         return settings
+
+
+def _refuse_misspelled(source: Mapping[str, str], known: Iterable[str]) -> None:
+    """Refuse `TICKET_HUB_VISIBILTY=private`, which would leave a hub open to everybody.
+
+    Other names are no business of the hub's: an orchestrator sets some for each of its services.
+    """
+    settings = {each.upper() for each in known}
+    for name in source:
+        rest = name.removeprefix(_PREFIX)
+        if rest == name or rest in settings:
+            continue
+        if near := nearest(rest, settings, cutoff=_NEAR):
+            raise HubError(
+                f"{name} is no setting of a hub.",
+                f"Set {_PREFIX}{near} if that was meant, and remove {name}.",
+            )
 
 
 def _check_oidc(settings: Settings) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
+import errno
 import io
 import json
 import logging
@@ -20,10 +22,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
 from ticket_hub_api.background import RunningHub
 from ticket_hub_api.observing.logs import FIELDS, REQUEST_ID, JsonLines, without_secrets
+from ticket_hub_api.observing.metrics import Metrics
+from ticket_hub_api.observing.requests import Observed
 from ticket_hub_api.settings import Settings
+from ticket_hub_api.store.database import Database
 from ticket_hub_api.store.signing import Signer
 
 Call = Callable[..., Any]
@@ -206,6 +213,29 @@ def test_figures_count_requests_by_pattern_and_say_what_the_hub_holds(
     assert families["ticket_hub_repositories"].samples[0].value == 1
     assert families["ticket_hub_accounts"].samples[0].value == 1
     assert families["ticket_hub_database_up"].samples[0].value == 1
+
+
+class _FullDisk(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_breaks_no_answer(tmp_path: Path) -> None:
+    sent: list[Message] = []
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    answer = PlainTextResponse("hi")
+    observed = Observed(answer, Metrics(database), _FullDisk())
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(observed(scope, receive, send))
+    database.close()
+    assert [message.get("body") for message in sent] == [None, b"hi"]
 
 
 def test_an_unknown_log_level_is_refused() -> None:

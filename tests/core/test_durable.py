@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ticket_hub import durable
-from ticket_hub.durable import open_durable, sweep, write_bytes, write_json
+from ticket_hub.durable import make_folder, open_durable, sweep, write_bytes, write_json
 from ticket_hub.errors import StorageError
 
 TROUBLES = {
@@ -106,6 +106,11 @@ def test_a_folder_where_a_file_stands_is_told_with_a_remedy(tmp_path: Path) -> N
     with pytest.raises(StorageError, match="could not be written") as caught:
         write_bytes(tmp_path / "file/a", b"x")
     assert caught.value.remedy
+
+
+def test_a_name_that_no_folder_can_have_is_told_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="could not be written"):
+        make_folder(tmp_path / ("a" * 300))
 
 
 def test_the_error_survives_the_way_between_processes() -> None:

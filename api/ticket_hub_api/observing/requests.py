@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import json
@@ -68,7 +69,8 @@ class Observed:
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             self.metrics.answered(method, route, seen["status"], seconds)
             if self.log is not None:
-                self.log.write(_line(scope, method, route, seen, seconds))
+                with contextlib.suppress(OSError):  # its disk is full; the answer has gone out
+                    self.log.write(_line(scope, method, route, seen, seconds))
 
 
 def _line(scope: Scope, method: str, route: str, seen: dict[str, int], seconds: float) -> str:

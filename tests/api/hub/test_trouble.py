@@ -104,6 +104,12 @@ def test_settings_that_cannot_be_are_refused_with_a_remedy() -> None:
     ):  # fmt: skip
         with pytest.raises(HubError, match=value):
             Settings.from_environment({f"TICKET_HUB_{name}": value})
+    with pytest.raises(HubError, match="TICKET_HUB_VISIBILTY") as caught:
+        Settings.from_environment({"TICKET_HUB_VISIBILTY": "private"})
+    assert "TICKET_HUB_VISIBILITY" in caught.value.remedy
+    # What Kubernetes sets of a service that is called ticket-hub.
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "PORT", "PORT_8000_TCP_ADDR"):
+        Settings.from_environment({f"TICKET_HUB_{name}": "10.0.0.1"})
     chosen = Settings(part_bytes=5, xet=False, visibility="public", folder=Path("/x"))
     assert Settings.from_environment(chosen.to_environment()) == chosen
 
