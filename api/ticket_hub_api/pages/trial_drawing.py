@@ -171,6 +171,7 @@ def learning_figure(
     up = scale([least, most], HEIGHT - BOTTOM - 12, TOP + 12)
 
     def drawn(points: Points) -> str:
+        """The points inside the figure, as an SVG polyline reads them."""
         seen = ((across(x), up(y)) for x, y in points if least <= y <= most)
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in seen)
 
