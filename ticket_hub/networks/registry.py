@@ -214,7 +214,7 @@ def blank_module(architecture: Architecture) -> nn.Module:
     Raises:
         NetworkError: as `build`.
     """
-    with torch.device("meta"), Undrawn():
+    with Undrawn("meta"):
         return build(architecture)
 
 

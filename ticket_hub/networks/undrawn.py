@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch.utils._device import DeviceContext
 
 __all__ = ["Undrawn"]
 
@@ -19,8 +19,8 @@ FILLS = frozenset(
 """What initializations call, each of which gives the tensor that it has filled."""
 
 
-class Undrawn(TorchFunctionMode):
-    """Leaves parameters as the memory is where a constructor would fill them, and tensors on meta.
+class Undrawn(DeviceContext):
+    """As `torch.device(...)`, but parameters stay as the memory is, and tensors on meta.
 
     On the meta device, which has no values, PyTorch would work out the shape of each step of an
     initialization in Python, and import its compiler for the first: seconds for networks of timm.
@@ -34,7 +34,6 @@ class Undrawn(TorchFunctionMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         """Give back what is to be filled."""
-        del types
         given = kwargs or {}
         if getattr(func, "__name__", "") in FILLS:
             target = args[0] if args else given.get("tensor")
@@ -42,7 +41,7 @@ class Undrawn(TorchFunctionMode):
                 target.is_meta or (isinstance(target, nn.Parameter) and _is_weight(target))
             ):
                 return target
-        return func(*args, **given)
+        return super().__torch_function__(func, types, args, given)  # type: ignore[no-untyped-call] # of torch
 
 
 def _is_weight(value: Tensor) -> bool:

@@ -63,8 +63,9 @@ def next_mask(
     chosen = groups(spec, layers, structure)
     entries = [(group, granularity.entries(group, mask)) for group in chosen]
     goals = [(group, count - group.drop(count)) for group, count in entries]
+    before = [count for _, count in entries]
     given = {"initial": initial, "trained": trained, "measured": measured, "seed": seed}
-    return _apply(granularity, layers, goals, mask, given)
+    return _apply(granularity, layers, goals, mask, given, before=before)
 
 
 def one_shot_mask(
@@ -148,8 +149,14 @@ def _apply(
     goals: Sequence[tuple[RankingGroup, int]],
     mask: Mask,
     given: Mapping[str, Any],
+    *,
+    before: Sequence[int] | None = None,
 ) -> dict[str, Tensor]:
-    """Score all competing layers, and let each group go down to its goal, in the rounds asked."""
+    """Score all competing layers, and let each group go down to its goal, in the rounds asked.
+
+    Args:
+        before: the entries of each group that the mask keeps, where they are known.
+    """
     spec = granularity.spec
     names = {name for group, _ in goals for name in group.names}
     competing = [layer for layer in layers if layer.name in names]
@@ -158,7 +165,7 @@ def _apply(
     criterion = CRITERIA.entry(spec.criterion)
     rounds = criterion.about["rounds"] if criterion and not fixed else 1
     regrows = criterion is not None and criterion.about["regrows"]
-    before = [granularity.entries(group, mask) for group, _ in goals]
+    before = before or [granularity.entries(group, mask) for group, _ in goals]
     result = {name: keep.clone() for name, keep in mask.items()}
     for turn in range(1, rounds + 1):
         ranked = mask if regrows else result

@@ -52,14 +52,14 @@ class UnitGroup:
         rows: tensor of the state dict -> places along its axis 0 that belong to each unit: weights
             of the layers that give the units, their biases, norms, depthwise convolutions.
         columns: weight of a consumer -> places along its axis 1 that belong to each unit.
-        attributes: `MODULE.NAME` of a number that goes down with each unit -> by how much.
+        attributes: `MODULE.NAME` of a number that goes down with each unit -> it, and by how much.
         inner: what has no order within each unit.
     """
 
     name: str
     rows: Mapping[str, Int64[Tensor, "units _"]]
     columns: Mapping[str, Int64[Tensor, "units _"]]
-    attributes: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     inner: tuple[InnerOrder, ...] = ()
 
     @property

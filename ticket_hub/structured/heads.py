@@ -59,7 +59,10 @@ def _timm_heads(prefix: str, part: Attention) -> UnitGroup:
         name=f"{prefix}qkv.weight",
         rows=dict.fromkeys(leaves, torch.cat([queries, keys, values], dim=1)),
         columns={output: one},
-        attributes={f"{prefix}num_heads": 1, f"{prefix}attn_dim": width},
+        attributes={
+            f"{prefix}num_heads": (heads, 1),
+            f"{prefix}attn_dim": (part.attn_dim, width),
+        },
         inner=tuple(inner),
     )
 

@@ -130,22 +130,20 @@ def left_of(architecture: Architecture, mask: Mask, *, fed: bool = False) -> Lef
         dead = ~alive[group.name]
         if not dead.any():
             continue
-        whole: dict[tuple[int, int], Tensor] = {}  # a norm has four vectors of the same places
+        # A norm has four vectors of the same places.
+        whole: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         for axis, tensors in ((0, group.rows), (1, group.columns)):
             for name, places in tensors.items():
                 size, axes = shapes[name][axis], kept.setdefault(name, {})
                 if (id(places), size) not in whole:
                     left = torch.ones(size, dtype=torch.bool)
                     left[places[dead].flatten()] = False
-                    whole[id(places), size] = left
-                left = whole[id(places), size]
+                    whole[id(places), size] = left, left.nonzero().flatten()
+                left, numbers = whole[id(places), size]
                 known = axes.get(axis)
-                axes[axis] = left.nonzero().flatten() if known is None else known[left[known]]
-        if group.attributes:
-            module = blank_module(architecture)
-        for path, each in group.attributes.items():
-            above, _, leaf = path.rpartition(".")
-            attributes[path] = getattr(module.get_submodule(above), leaf) - each * int(dead.sum())
+                axes[axis] = numbers if known is None else known[left[known]]
+        for path, (number, each) in group.attributes.items():
+            attributes[path] = number - each * int(dead.sum())
     return Left(kept=kept, attributes=attributes)
 
 
@@ -163,14 +161,11 @@ def build_small(architecture: Architecture, left: Left, weights: Weights) -> nn.
     """
     module, device = blank_module(architecture), torch.get_default_device()
     parts = dict(module.named_modules())
-    shapes = {
-        name: tuple(
-            len(left.kept.get(name, {}).get(axis, range(extent)))
-            for axis, extent in enumerate(shape)
-        )
-        for name, shape in outline(architecture).shapes.items()
-    }
-    if shapes != {name: tuple(value.shape) for name, value in weights.items()}:
+    shapes = {name: [*shape] for name, shape in outline(architecture).shapes.items()}
+    for name, axes in left.kept.items():
+        for axis, places in axes.items():
+            shapes[name][axis] = places.numel()
+    if shapes != {name: [*value.shape] for name, value in weights.items()}:
         raise RuntimeError(f"the weights are not of what is left of {architecture.name!r}")
     for name, value in weights.items():
         above, _, leaf = name.rpartition(".")
