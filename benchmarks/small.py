@@ -14,13 +14,15 @@ scored by the dense weights. `--removal` measures instead what it takes to leave
 the dense network to the smaller module, beside torch-pruning: the module with its weights, the
 dependency graph, the scores by L1 norm, and the removal. Both leave as many parameters. `first` is
 ours with the graph of the network and the test that its units may go, which a process makes once
-for each network; `again` is ours for any further mask or weights of it.
+for each network; `untested` is the same without the time of that test, which torch-pruning does not
+make; `again` is ours for any further mask or weights of the network.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import json
 import math
 import statistics
@@ -28,6 +30,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from unittest import mock
 
 import torch
 import torch_pruning
@@ -40,6 +43,7 @@ from ticket_hub.pruning import full_mask, next_mask
 from ticket_hub.pruning.structure import Structure
 from ticket_hub.recipe import DataSpec, NetworkSpec, PruningSpec, TrainingSpec
 from ticket_hub.structured import shrink, structure_of
+from ticket_hub.structured.exactness import tested
 from ticket_hub.training import Member, Plain
 from ticket_hub.training.lanes import Lanes
 from ticket_hub.training.small import Small
@@ -100,6 +104,15 @@ def removal(name: str, rate: float, turns: int) -> dict[str, object]:
     theta0 = initialize(architecture, spec, 0)
     fixed = [layer.rpartition(".")[0] for layer in structure_of(architecture).fixed]
     left: dict[str, nn.Module] = {}
+    tests: list[float] = []
+    test: Callable[..., object] = tested
+
+    def timed(*given: object) -> object:
+        """The test that units may go, and how long it takes."""
+        began = time.perf_counter()
+        found = test(*given)
+        tests.append(1000 * (time.perf_counter() - began))
+        return found
 
     def again() -> None:
         mask = unit_mask(structure_of(architecture), outline(architecture).layers, theta0, rate)
@@ -112,10 +125,12 @@ def removal(name: str, rate: float, turns: int) -> dict[str, object]:
     def theirs() -> None:
         left["torch-pruning"] = pruned_by_torch_pruning(architecture, theta0, rate, fixed)
 
-    times = in_turns({"first": first, "torch-pruning": theirs, "again": again}, turns)
+    with mock.patch("ticket_hub.structured.dependencies.tested", timed):
+        times = in_turns({"first": first, "torch-pruning": theirs, "again": again}, turns)
+    times["untested"] = [a - b for a, b in zip(times["first"], tests[-turns:], strict=True)]
     ratios = {
         form: [a / b for a, b in zip(times[form], times["torch-pruning"], strict=True)]
-        for form in ("first", "again")
+        for form in ("first", "untested", "again")
     }
     return {
         "network": name,
@@ -264,6 +279,7 @@ def in_turns(runs: Mapping[str, Callable[[], object]], count: int) -> dict[str, 
     times: dict[str, list[float]] = {form: [] for form in runs}
     for turn in range(-WARMUP, count):
         for form, run in runs.items():
+            gc.collect()  # what the run before has left is not this one's
             began = time.perf_counter()
             run()
             if turn >= 0:
