@@ -193,6 +193,33 @@ def test_units_that_are_heard_by_another_way_stay_however_little_it_is(
     assert "other units depend" in structure.fixed["first.weight"]
 
 
+class Unseen(nn.Module):
+    """A second layer reads the units, and autograd records nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.side, self.last = nn.Linear(64, 16), nn.Linear(16, 4), Output(16, 4)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        units = self.first(inputs.flatten(1)).relu()
+        outputs: torch.Tensor = self.last(units) + self.side(units.detach())
+        return outputs
+
+
+def test_units_stay_that_a_layer_reads_of_which_no_graph_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(NETWORKS, "_known", {**NETWORKS._known})
+
+    @register_network("unseen")
+    def unseen(architecture: Architecture) -> nn.Module:
+        del architecture
+        return Unseen()
+
+    given = Architecture(name="unseen", channels=1, height=8, width=8, classes=4)
+    assert not structure_of.__wrapped__(given).groups
+
+
 def test_heads_go_whole() -> None:
     given = architecture("encoder-1-64")
     mask = pruned(given, PruningSpec(granularity="unit", rates={"fc": 0.5}))
