@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,8 @@ def amend_bundle(
     Args:
         figure: as SVG; None leaves what is there.
         experiments: records of experiments with its tickets. Each takes the place of a record of
-            the same experiment by the same person in the same environment; all others stay.
+            the same experiment by the same person in the same environment; all others stay. A
+            warning says where the two do not agree.
         costs: what its tickets were measured to cost, beside what is there.
         reproductions: records of claims that were tried with its tickets, likewise.
         terms: where it is shared and under which licence; None leaves what its card says.
@@ -63,6 +65,14 @@ def amend_bundle(
     replaced = {layout.CARD, layout.COSTS, *manifest.experiments, *manifest.reproductions}
     store.files = {name: each for name, each in manifest.files.items() if name not in replaced}
     put_figure(store, figure)
+    for new in experiments:
+        for old in bundle.experiments():
+            if text := new.altered(old):
+                warnings.warn(
+                    f"The evidence of {new.who} takes the place of other evidence of the same "
+                    f"experiment on the same machine: {text}. One of the two was changed.",
+                    stacklevel=3,
+                )
     records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
     tried = put_reproductions(store, manifest, _merged(bundle.reproductions(), reproductions))
     kept = put_costs(store, manifest, [*bundle.costs(), *costs])

@@ -6,8 +6,9 @@ and verdicts are computed from the trials. `record_reading` reads and writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from ticket_hub.bundle.manifest import Manifest
 from ticket_hub.bundle.plugin_records import PluginRecord
@@ -27,6 +28,7 @@ __all__ = [
     "LevelResults",
     "TrialCurve",
     "TrialResult",
+    "altered_trial",
     "one_line",
 ]
 
@@ -224,6 +226,51 @@ class ExperimentRecord:
 
         own, others = ((each.spec, each.who, each.environment) for each in (self, other))
         return own == others and trained(self) >= trained(other)
+
+    def altered(self, other: ExperimentRecord) -> str:
+        """What of a record that this takes the place of was other; empty where nothing was."""
+        if not (self.supersedes(other) and self.bit_exact and other.bit_exact):
+            return ""
+        return altered_trial(self.trials(), other.trials())
+
+    def trials(self) -> dict[int, dict[str, list[dict[str, Any]]]]:
+        """Level -> network -> its trials as plain values."""
+        return {
+            level.level: {
+                name: [asdict(each) for each in network.trials]
+                for name, network in level.networks.items()
+            }
+            for level in self.levels
+        }
+
+
+def altered_trial(
+    first: Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]],
+    second: Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]],
+) -> str:
+    """A network that came to two things, as words; empty where there is none.
+
+    Args:
+        first, second: level -> network -> trials as `TrialResult` has them, of one experiment in
+            one environment: what begins and is trained alike there comes to the same bits.
+    """
+    alike = ("trial", "draw", "origin", "ticket", "order_seed", "seed", "start", "kept", "backend")
+
+    def by_start(trials: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+        """The trials by all that decides what they come to."""
+        return {tuple(each.get(name) or 0 for name in alike): each for each in trials}
+
+    for level, networks in first.items():
+        for name, trials in networks.items():
+            others = by_start(second.get(level, {}).get(name, ()))
+            for key, one in by_start(trials).items():
+                other = others.get(key, one)
+                pairs = {what: (one[what], other[what]) for what in ("test_accuracy", "early_stop")}
+                for what, (here, there) in pairs.items():
+                    if here != there:
+                        where = f"{name} of level {level}, trial {one['trial']}"
+                        return f"{what.replace('_', ' ')} of {where} is {here:.6g}, not {there:.6g}"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

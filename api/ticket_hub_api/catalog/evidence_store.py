@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ticket_hub.errors import EvidenceError
 from ticket_hub_api import errors
 from ticket_hub_api.accounts.principals import Principal
-from ticket_hub_api.catalog.evidence_records import read_evidence
+from ticket_hub_api.catalog.evidence_records import CheckedEvidence, read_evidence
 from ticket_hub_api.catalog.evidence_rows import delete_evidence, enter_evidence
 from ticket_hub_api.catalog.experiment_shapes import ExperimentDetail
 from ticket_hub_api.catalog.experiments import one_experiment, unknown
@@ -34,7 +36,8 @@ def receive_evidence(
 
     Raises:
         ApiError, TicketNotFoundError: there is no such ticket, or the sender may not see it.
-        EvidenceError: it is no evidence about this ticket.
+        EvidenceError: it is no evidence about this ticket, or not what the sender has sent of the
+            same experiment.
     """
     ticket = one_ticket(session, sender, repo)
     if ticket.source:
@@ -44,9 +47,42 @@ def receive_evidence(
     assert entry.repository_id is not None, "mirrored tickets were refused above"
     made = session.get(Evidence, (found.id, entry.repository_id)) is None
     if made:
+        _refuse_altered(session, entry.repository_id, found, sender)
         enter_evidence(session, entry.repository_id, found, origin="upload", sender=sender.name)
     kept = one_experiment(session, sender, found.id, repository_id=entry.repository_id)
     return kept, made
+
+
+def _refuse_altered(
+    session: Session, repository_id: str, found: CheckedEvidence, sender: Principal
+) -> None:
+    """Refuse other results of networks that the same sender has told of.
+
+    What others say of the same experiment is no reason: nobody shall keep anybody from sending.
+    """
+    from ticket_hub.bundle.experiment_record import altered_trial  # slow: statistics need NumPy
+
+    statement = select(Evidence).where(
+        Evidence.repository_id == repository_id,
+        Evidence.experiment == found.experiment,
+        Evidence.bundle_id == found.bundle,
+        Evidence.sender == sender.name,
+    )
+    for row in session.scalars(statement):
+        earlier = json.loads(row.body)
+        bodies = (found.body, earlier)
+        if earlier["environment"] != found.body["environment"] or not all(
+            each["bit_exact"] for each in bodies
+        ):
+            continue
+        trials = [{each["level"]: each["trials"] for each in body["levels"]} for body in bodies]
+        if text := altered_trial(*trials):
+            raise EvidenceError(
+                "You have sent other evidence of this experiment on this machine: the "
+                f"{text} there.",
+                f"If that was wrong, remove it with DELETE /api/v1/experiments/{row.id}, and send "
+                "this again.",
+            )
 
 
 def remove_evidence(session: Session, caller: Principal, evidence_id: str) -> None:

@@ -104,7 +104,8 @@ async def send_evidence(request: Request, caller: Writer) -> Response:
     """Send evidence that was made elsewhere: the `evidence.json` of a `ticket retrain`.
 
     It must be about the bundle that the ticket has here, and about tickets in it. Means, intervals
-    and verdicts are computed anew from its trials. It is shown with who sent it.
+    and verdicts are computed anew from its trials. It is shown with who sent it. What the sender
+    has told otherwise of the same networks is refused until that is removed.
     """
     data, services = await read_bytes(request, MAX_BYTES), services_of(request)
     detail, made = await run_in_threadpool(services.torch_process.call, _receive, caller, data)

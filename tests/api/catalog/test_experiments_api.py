@@ -123,6 +123,23 @@ def change(table: Table, path: str, value: object) -> Table:
     return changed
 
 
+def test_other_results_of_the_same_networks_are_refused_to_their_sender_until_one_is_removed(
+    ticket: str, evidence: Table, call: Call, stranger: Callable[[str], str]
+) -> None:
+    place = "levels/0/networks/reinit/trials/1/test_accuracy"
+    altered = {"ticket": ticket, "evidence": change(evidence, place, 0.5)}
+    first = call("POST", API, {"ticket": ticket, "evidence": evidence})
+    refused = call("POST", API, altered)
+    assert (first.status, refused.status) == (201, 422)
+    level = evidence["levels"][0]["level"]
+    assert f"test accuracy of reinit of level {level}, trial 1 is 0.5" in refused.json["detail"]
+    # Nobody keeps others from sending theirs; and whoever was wrong may say so.
+    assert call("POST", API, altered, token=stranger("write")).status == 201
+    assert f"DELETE {API}/{first.json['id']}" in refused.json["remedy"]
+    assert call("DELETE", f"{API}/{first.json['id']}").status == 204
+    assert call("POST", API, altered).status in {200, 201}
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

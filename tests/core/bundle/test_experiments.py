@@ -55,6 +55,20 @@ def test_evidence_changes_neither_ids_nor_tensors_and_has_a_file_of_its_own(bund
     assert open_bundle(bundle).experiments() == (record(bundle),)
 
 
+def test_evidence_that_was_changed_is_named_when_it_takes_the_place_of_what_it_was(
+    bundle: Path,
+) -> None:
+    table = evidence_table(bundle)
+    amend_bundle(bundle, experiments=[read_record(table)])
+    amend_bundle(bundle, experiments=[read_record(table)])  # the same again is no matter
+    table["levels"][0]["networks"]["ticket"]["trials"][0]["test_accuracy"] = 0.99
+    with pytest.warns(UserWarning, match="Ada takes the place .* trial 0 is 0.99, not 0.9"):
+        amend_bundle(bundle, experiments=[read_record(table)])
+    elsewhere = table | {"environment": {"device": "other"}}
+    elsewhere["levels"][0]["networks"]["ticket"]["trials"][0]["test_accuracy"] = 0.98
+    assert len(amend_bundle(bundle, experiments=[read_record(elsewhere)]).experiments) == 2
+
+
 def test_the_card_shows_who_says_what_on_which_machine_under_a_heading_of_its_own(
     bundle: Path,
 ) -> None:
