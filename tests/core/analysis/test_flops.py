@@ -33,6 +33,15 @@ def test_a_convolution_s_weights_are_used_at_every_position() -> None:
     assert found.dense - found.effective[0] == 2 * 64 * 64 * 64 * 9
 
 
+def test_a_network_that_reads_words_multiplies_its_weights_at_every_place() -> None:
+    network = Architecture(name="encoder-1-32", channels=50, height=1, width=16, classes=2)
+    found = measure_flops(network, [full_mask(outline(network).layers)])
+    dense = {layer.layer: layer.dense for layer in found.layers}
+    assert dense["layers.0.query.weight"] == 2 * 16 * 32 * 32
+    assert found.other == 2 * (2 * 16 * 16 * 32)  # of each two places, and of these with values
+    assert found.dense == sum(dense.values()) + found.other
+
+
 def test_attention_is_counted_and_cannot_be_pruned() -> None:
     network = Architecture(
         name="timm:vit_tiny_patch16_224", channels=3, height=32, width=32, classes=10

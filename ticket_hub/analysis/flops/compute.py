@@ -15,6 +15,7 @@ from ticket_hub.analysis.masked_network import masked_network
 from ticket_hub.analysis.subject import Subject
 from ticket_hub.analysis.wiring import module_of
 from ticket_hub.errors import NetworkError
+from ticket_hub.networks.passing import blank_inputs
 from ticket_hub.pruning.masks import kept_by_layer
 from ticket_hub.types import Architecture, Mask, PrunableLayer
 
@@ -116,8 +117,8 @@ def _count(
     ]
     counter = FlopCounterMode(display=False)
     try:
-        with counter, torch.no_grad():
-            module(torch.empty(1, *architecture.input_shape, device="meta"))
+        with counter, torch.no_grad(), torch.device("meta"):
+            module(blank_inputs(module, (1, *architecture.input_shape)))
     except (NotImplementedError, RuntimeError) as error:
         raise NetworkError(
             f"The operations of {architecture.name!r} cannot be counted: {error}",
