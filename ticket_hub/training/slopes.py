@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ticket_hub.data import DataSet, Part, normalized
 from ticket_hub.errors import PruningError, ScoreError
@@ -102,7 +103,8 @@ def hessian_gradients(
     Shapes:
         The result has the names and shapes of the network's parameters.
     """
-    with deliberate(training), on_device(data.device):
+    # Attention's own kernels have no second derivative; written out it has one.
+    with deliberate(training), on_device(data.device), sdpa_kernel(SDPBackend.MATH):
         module = _module(architecture, weights, data)
         part = _examples(data, seed, spec)
         gradient = _gradients(module, part, TEMPERATURE)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional
 
-from ticket_hub.data import load, normalized
+from ticket_hub.data import keep, load, normalized
 from ticket_hub.errors import PruningError
 from ticket_hub.networks import architecture_for, build, initialize, outline
 from ticket_hub.pruning import masked, one_shot_mask
@@ -22,7 +23,7 @@ from ticket_hub.training.slopes import (
     loss_gradients,
     synaptic_flow,
 )
-from ticket_hub.types import Architecture, Mask
+from ticket_hub.types import Architecture, Mask, Weights
 
 TRAINING = TrainingSpec(iterations=1, batch_size=10, optimizer="sgd", lr=0.1)
 DIGITS = load(DataSpec(name="digits", validation=200))
@@ -88,16 +89,16 @@ def test_snip_is_the_slope_in_the_gates_of_weights() -> None:
         assert abs(score - quotient) <= 1e-3 * abs(quotient) + 1e-7
 
 
-def test_the_hessian_times_the_gradient_is_the_gradients_difference_along_it() -> None:
-    architecture, weights = begun()
-    found = hessian_gradients(architecture, DIGITS, TRAINING, weights, seed=3)
+def difference_along_gradient(
+    architecture: Architecture, weights: Weights, inputs: torch.Tensor, labels: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """H g as the quotient of gradients a little before and after the weights, in float64."""
     module = build(architecture).double().eval()
-    images, labels = examples()
 
     def gradient(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         module.load_state_dict(state)
         named = dict(module.named_parameters())
-        loss = functional.cross_entropy(module(images) / 200, labels)
+        loss = functional.cross_entropy(module(inputs) / 200, labels)
         return dict(zip(named, torch.autograd.grad(loss, [*named.values()]), strict=True))
 
     exact = {name: value.double() for name, value in weights.items()}
@@ -105,9 +106,32 @@ def test_the_hessian_times_the_gradient_is_the_gradients_difference_along_it() -
     step = 1e-6  # small, since a step over a kink of ReLU changes the quotient
     after = gradient({name: value + step * along[name] for name, value in exact.items()})
     before = gradient({name: value - step * along[name] for name, value in exact.items()})
+    return {name: (after[name] - before[name]) / (2 * step) for name in along}
+
+
+def test_the_hessian_times_the_gradient_is_the_gradients_difference_along_it() -> None:
+    architecture, weights = begun()
+    found = hessian_gradients(architecture, DIGITS, TRAINING, weights, seed=3)
+    quotients = difference_along_gradient(architecture, weights, *examples())
     for name in ("features.0.weight", "features.2.weight", "hidden.0.weight", "output.weight"):
-        quotient = (after[name] - before[name]) / (2 * step)
-        assert float((found[name] - quotient).norm()) <= 1e-2 * float(quotient.norm())
+        assert float((found[name] - quotients[name]).norm()) <= 1e-2 * float(quotients[name].norm())
+
+
+def test_it_is_so_with_attention_too(tmp_path: Path) -> None:
+    texts = [
+        " ".join("abcdefg"[(number * place) % 7] for place in range(6)) for number in range(40)
+    ]
+    name = keep((texts, [number % 2 for number in range(40)]), tmp_path)
+    data = load(DataSpec(name=name, validation=5), tmp_path)
+    spec = NetworkSpec(name="encoder-1-32", init="orthogonal")
+    architecture = architecture_for(spec, data.input_shape, 2)
+    weights = initialize(architecture, spec, 0)
+    found = hessian_gradients(architecture, data, TRAINING, weights, seed=3)
+    part = data.train.take(_chosen(data.train, 2, seed=3))
+    quotients = difference_along_gradient(architecture, weights, part.inputs, part.labels)
+    for layer in outline(architecture).layers:
+        true = quotients[layer.name]
+        assert float((found[layer.name] - true).norm()) <= 1e-2 * float(true.norm())
 
 
 @pytest.mark.parametrize("name", ["lenet-20-10", "conv-2", "vgg-11"])
