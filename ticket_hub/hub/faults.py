@@ -18,15 +18,15 @@ from ticket_hub.errors import (
 
 __all__ = ["translated"]
 
-UNAUTHORIZED, FORBIDDEN, TOO_MANY, SERVER = 401, 403, 429, 500
+UNAUTHORIZED, FORBIDDEN, MISSING, TOO_MANY, SERVER = 401, 403, 404, 429, 500
 STALE = {409, 412}
 
 
 MEANINGS: Mapping[str, tuple[type[HubError], str, str]] = {
     "OfflineModeIsEnabled": (
         HubUnavailableError,
-        "The client works offline (HF_HUB_OFFLINE is set), and this is not on disk.",
-        "Unset HF_HUB_OFFLINE, or pull the ticket once while there is a network.",
+        "The client works offline (HF_HUB_OFFLINE is set): {location} was not asked.",
+        "Unset HF_HUB_OFFLINE where there is a network; what was pulled then is here without it.",
     ),
     "GatedRepoError": (
         HubAccessError,
@@ -130,7 +130,7 @@ def _http_error(location: str, repo: str, error: Exception) -> HubError:
     words = f": {str(told).rstrip('.')}" if told else ""
     if status in STALE:
         return HubConflictError(
-            f"{repo} has changed, or this name is taken{words}; nothing was changed.",
+            f"{repo or location} has changed, or this name is taken{words}; nothing was changed.",
             "Pull it, look at what is new, and push again, or choose another name.",
         )
     if status == UNAUTHORIZED:
@@ -140,11 +140,16 @@ def _http_error(location: str, repo: str, error: Exception) -> HubError:
         )
     if status == FORBIDDEN:
         return HubAccessError(
-            f"The token may not do this to {repo}{words}.",
-            "Use a token with write scope, of an account that belongs to the owner.",
+            f"The token may not do this to {repo or location}{words}.",
+            "Use a token with write scope, of an account that belongs to the owner."
+            if repo
+            else "Use a token that may read; a proxy between here and the hub may refuse, too.",
         )
     if status == TOO_MANY or status >= SERVER:
         return HubUnavailableError(
             f"{location} answers {status}{words}.", "Wait a little, then run the same again."
         )
-    return HubError(f"{location} answers {status}{words}.", "Check the request.")
+    remedy = "Check the name, and that the address (--hub, HF_ENDPOINT) is that of a hub."
+    if status != MISSING:
+        remedy = "Check the request."
+    return HubError(f"{location} answers {status}{words}.", remedy)

@@ -17,7 +17,7 @@ import pytest
 from tests.helpers.hostile_hub import COMMIT, GOLDEN, REPO, Server, hub_of, once, send
 from ticket_hub.bundle import layout, open_bundle
 from ticket_hub.bundle.manifest_records import FileRecord
-from ticket_hub.errors import BundleError, HubError, HubUnavailableError
+from ticket_hub.errors import BundleError, HubAccessError, HubError, HubUnavailableError
 from ticket_hub.hub import Cache, pull
 from ticket_hub.hub.base import Snapshot
 
@@ -36,6 +36,17 @@ def test_a_hub_that_goes_on_failing_is_an_error_and_keeps_nothing(
     with pytest.raises(HubUnavailableError, match="500"):
         pull(hub, REPO, cache=cache)
     assert cache.bundles() == []
+
+
+def test_a_hub_that_refuses_a_list_is_named_itself(server: Server) -> None:
+    hub = hub_of(server)
+    for status, kind, problem in (
+        (403, HubAccessError, f"may not do this to {hub.location}"),
+        (404, HubError, f"{hub.location} answers 404.* is that of a hub"),
+    ):
+        server.trouble = once(status, of="/api/models?")
+        with pytest.raises(kind, match=problem):
+            list(hub.repositories())
 
 
 def test_a_hub_that_fails_after_main_has_moved_is_not_taken_to_have_confirmed(
