@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import ticket_hub
+from ticket_hub.errors import RunError
 
 
 @pytest.mark.parametrize("name", ticket_hub.__all__)
@@ -44,3 +46,16 @@ def test_a_wrong_keyword_is_refused_by_the_name_of_what_was_called(
     refusal = rf"^{call}\(\) has no keyword '{wrong}'\. The nearest is '{right}'; there are "
     with pytest.raises(TypeError, match=refusal):
         getattr(ticket_hub, call)(*places, **{wrong: None})
+
+
+def test_a_text_is_as_good_as_a_path(found: Path) -> None:
+    assert ticket_hub.verify_bundle(str(found / "bundle")).holds
+    assert ticket_hub.open_bundle(str(found / "bundle")).manifest.id
+    assert [run.path for run in ticket_hub.list_runs(str(found.parent))] == [found]
+
+
+def test_what_is_no_run_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(RunError, match="nothing in it is removed"):
+        ticket_hub.rm_run(str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

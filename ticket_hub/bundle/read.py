@@ -29,7 +29,7 @@ __all__ = ["Bundle", "open_bundle"]
 _AGAIN = layout.AGAIN
 
 
-def open_bundle(folder: Path) -> Bundle:
+def open_bundle(folder: str | Path) -> Bundle:
     """Open the bundle in a folder: read and check its manifest and its `config.json`.
 
     Raises:

@@ -36,7 +36,7 @@ SOURCE = "weights that theta0 refers to"
 _FOREIGN = frozenset({".git", ".gitattributes", ".cache"})
 
 
-def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
+def verify_bundle(folder: str | Path, *, partial: bool = False) -> VerifyReport:
     """Check every byte and every claim of a bundle; what is wrong is reported, not raised.
 
     Digests and sizes of all files, no file beside them, theta0 finite and of the network, counts,
@@ -50,6 +50,7 @@ def verify_bundle(folder: Path, *, partial: bool = False) -> VerifyReport:
     Args:
         partial: files that are listed but absent (a pull of a single level) are no failure.
     """
+    folder = Path(folder)
     try:
         bundle, unchecked = _opened(folder)
     except (BundleError, NetworkError) as error:

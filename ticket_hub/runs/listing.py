@@ -85,7 +85,7 @@ class RunSummary:
     modified: float = 0.0
 
 
-def list_runs(folder: Path | None = None, *, experiments: bool = False) -> list[RunSummary]:
+def list_runs(folder: str | Path | None = None, *, experiments: bool = False) -> list[RunSummary]:
     """The searches in a folder, the latest first.
 
     Args:
@@ -93,7 +93,7 @@ def list_runs(folder: Path | None = None, *, experiments: bool = False) -> list[
         experiments: those of `ticket retrain` and `ticket transfer`, too, and, where no folder is
             named, what was made elsewhere on this machine (`--out`).
     """
-    place = folder or home.runs_folder()
+    place = Path(folder) if folder else home.runs_folder()
     paths = list(place.iterdir()) if place.is_dir() else []
     paths += remembered() if experiments and folder is None else []
     kinds = {path: kind_of(path) for path in paths if not path.name.startswith(".")}

@@ -38,23 +38,30 @@ def find_run(name: str, runs: Path | None = None) -> RunSummary:
             f"There is no run {name!r} in {runs or home.runs_folder()}.",
             "`ticket list` shows the runs that are here; others are given by their paths.",
         )
+    _refuse_other(path)
+    return summarize(path)
+
+
+def _refuse_other(path: Path) -> None:
     if kind_of(path) is None:
         raise RunError(
             f"{path} is no run and no experiment, so nothing in it is removed.",
             "Give a folder that `ticket find`, `ticket retrain` or `ticket transfer` made.",
         )
-    return summarize(path)
 
 
-def rm_run(path: Path) -> int:
+def rm_run(path: str | Path) -> int:
     """Remove a run or an experiment; returns the bytes that were in its files.
 
     It gets another name first, so that what is left after a crash is never taken for a run.
 
     Raises:
+        RunError: it is no run and no experiment.
         RunLockedError: a process works in it.
         StorageError: it cannot be removed.
     """
+    path = Path(path)
+    _refuse_other(path)
     place = path.resolve()  # it may lie on another disk, behind a link
     freed = folder_size(place)
     grave = place.with_name(f".{place.name}.removed-{secrets.token_hex(6)}")

@@ -26,7 +26,7 @@ def known_keys() -> dict[str, PublicKey]:
     return {f"you ({name})": key for name, key in own_keys().items()} | trusted_keys()
 
 
-def trust_key(name: str, key: Path) -> PublicKey:
+def trust_key(name: str, key: str | Path) -> PublicKey:
     """Trust a public key under a name from now on.
 
     Args:
