@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ticket_hub.errors import HubError
+from ticket_hub.errors import HubError, HubUnavailableError
 from ticket_hub.hub.connect import connect
 from ticket_hub.hub.faults import translated
 from ticket_hub.hub.huggingface import HuggingFaceHub
@@ -17,6 +17,7 @@ from ticket_hub.hub.huggingface import HuggingFaceHub
 __all__ = ["follow_job", "is_job"]
 
 PAUSE_SECONDS = 1.0
+PATIENCE = 60  # questions without an answer, one after the other
 ENDED = {"finished", "failed", "cancelled"}
 _JOB = re.compile(r"[0-9a-f]{24}")
 
@@ -50,14 +51,22 @@ def follow_job(
     requests, address = there.requests(), f"/api/v1/jobs/{job}"
     with translated(there.location, f"job {job}"):
         yield {"event": "run", **requests.json(address)}
-    last = 0
+    last = gone = 0
     while True:
-        with translated(there.location, f"job {job}"):
-            behind = {"Last-Event-ID": str(last)}
-            for number, event in _events(requests.lines(f"{address}/events", behind)):
-                last = number
-                yield event
-            state = requests.json(address)
+        try:
+            with translated(there.location, f"job {job}"):
+                behind = {"Last-Event-ID": str(last)}
+                for number, event in _events(requests.lines(f"{address}/events", behind)):
+                    last = number
+                    yield event
+                state = requests.json(address)
+        except HubUnavailableError:  # a hub is started anew now and then, and jobs last for hours
+            gone += 1
+            if gone > PATIENCE:
+                raise
+            time.sleep(PAUSE_SECONDS)
+            continue
+        gone = 0
         if state["state"] in ENDED:
             ending = " ".join(filter(None, (state["problem"], state["remedy"])))
             yield {"event": "ended", "state": state["state"], "ending": ending}

@@ -295,3 +295,34 @@ def test_a_job_that_waits_long_is_followed_until_it_ends(
     told = list(jobs.follow_job(job, hub=server.endpoint))
     assert [each["event"] for each in told] == ["run", "queued", "ended"]
     assert told[-1]["state"] == "finished"
+
+
+@pytest.mark.parametrize("answers", [40, 1000])
+def test_a_job_is_followed_while_its_hub_is_started_anew(
+    server: Server, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
+    """The proxy before it answers 502 meanwhile; a hub that stays away is told."""
+    bad = once(*[502] * answers, of="/events")
+
+    def restarting(request: BaseHTTPRequestHandler) -> bool:
+        if bad(request):
+            return True
+        if request.path.endswith("/events"):
+            send(request, 200, b'id: 1\nevent: queued\ndata: {"attempt":1}\n\n')
+        else:
+            send(request, 200, b'{"state": "finished", "problem": "", "remedy": ""}')
+        return True
+
+    server.trouble = restarting
+    monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0.0)
+    told: list[str] = []
+
+    def follow() -> None:
+        told.extend(each["event"] for each in jobs.follow_job("0" * 24, hub=server.endpoint))
+
+    if answers > jobs.PATIENCE:
+        with pytest.raises(HubUnavailableError, match="502"):
+            follow()
+        return
+    follow()
+    assert told == ["run", "queued", "ended"]
