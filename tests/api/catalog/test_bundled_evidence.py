@@ -61,6 +61,7 @@ def test_a_copy_of_a_known_bundle_brings_its_evidence_too(
         ticket = call("GET", f"/api/v1/tickets/{repo}").json
         meant = ticket["description"]["default"]
         assert (meant["level"], meant["rule"]) == (2, "experiment")
+        assert b"<dt>Trained again</dt>" in call("GET", f"/tickets/{repo}").body
         for figure in ("ladder", "mask"):  # which are of the ticket that is meant
             drawn = call("GET", f"/tickets/{repo}/figures/{ticket['commit']}/{figure}.svg")
             assert (drawn.status, drawn.headers["content-type"]) == (200, "image/svg+xml")
