@@ -189,7 +189,8 @@ def scores(
         RecipeError: no criterion has this name.
         PruningError: the criterion needs gradients or a flow, and there are none.
         MaskMismatchError: a layer is missing from the weights or has another shape.
-        ScoreError: a layer's weights hold NaN or infinity.
+        ScoreError: a layer's weights hold NaN or infinity, or the criterion gives NaN, or something
+            else than one number for each weight.
     """
     score = CRITERIA.get(criterion)
     known = {"initial": initial, "trained": trained}
@@ -209,8 +210,27 @@ def scores(
         generator = torch.Generator().manual_seed(derive_seed(seed, "score", layer.name))
         given: dict[str, object] = {label: weights[layer.name] for label, weights in known.items()}
         given |= {"generator": generator}
-        result[layer.name] = supply(score, given)
+        result[layer.name] = _checked(criterion, layer, supply(score, given))
     return result
+
+
+def _checked(criterion: str, layer: PrunableLayer, found: object) -> Tensor:
+    """What a criterion gave for a layer, where it can be ranked."""
+    shape = tuple(found.shape) if isinstance(found, Tensor) else None
+    if not isinstance(found, Tensor) or shape != layer.shape:
+        what = f"the shape {shape}" if shape is not None else f"a {type(found).__name__}"
+        raise ScoreError(
+            f"The criterion {criterion!r} gives {what} for {layer.name!r}, whose shape is "
+            f"{layer.shape}.",
+            "Let its function return one number for each weight.",
+        )
+    if bool(found.isnan().any()):
+        raise ScoreError(
+            f"The criterion {criterion!r} gives NaN for weights of {layer.name!r}, which has no "
+            "order.",
+            "Let its function return numbers; infinity is kept the longest.",
+        )
+    return found
 
 
 _TITLES = {

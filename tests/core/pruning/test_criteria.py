@@ -129,3 +129,20 @@ def test_weights_of_another_network_are_refused_by_name() -> None:
         scores("magnitude", [LAYER], initial=good, trained={}, seed=0)
     with pytest.raises(MaskMismatchError, match=r"shape \(2, 3\)"):
         scores("magnitude", [LAYER], initial={"fc.weight": torch.ones(2, 3)}, trained=good, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("found", "about"),
+    [
+        (torch.full((6,), float("nan")), "gives NaN for weights of 'fc.weight'"),
+        (torch.ones(3), r"gives the shape \(3,\) for 'fc.weight'"),
+        (1.0, "gives a float for 'fc.weight'"),
+    ],
+)
+def test_scores_that_rank_nothing_are_refused(
+    found: object, about: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CRITERIA, "_known", {**CRITERIA._known})
+    CRITERIA.register("theirs", rounds=1, regrows=False)(lambda: found)
+    with pytest.raises(ScoreError, match=about):
+        of("theirs")
