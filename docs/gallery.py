@@ -71,7 +71,7 @@ def make(
     dense, shared = tested(wanted, bundle, runs / "shared", workers), runs / "packed"
     shutil.rmtree(shared, ignore_errors=True)
     write_bundle(shared, content_of(open_bundle(dense)), theta0=theta0, model=False)
-    add_evidence(shared, of_claims(shared, homes), by=WHO)
+    add_evidence(shared, of_claims(shared, homes, bundle.parents[1]), by=WHO)
     draw_card(shared, print)
     ticket_hub.push_bundle(shared, f"{OWNER}/{name}", hub=out / "hub", license=wanted["license"])
 
@@ -102,18 +102,19 @@ def tested(wanted: dict[str, Any], bundle: Path, runs: Path, workers: int | None
     return chosen
 
 
-def of_claims(bundle: Path, homes: list[Path]) -> list[Path]:
-    """What claims came to with these tickets, and the experiments that they trained."""
+def of_claims(bundle: Path, homes: list[Path], beside: Path) -> list[Path]:
+    """What claims came to with these tickets, and the experiments of claims, or in a folder."""
     mine = open_bundle(bundle).manifest.id
     found = []
     for place in sorted(path for home in homes for path in home.glob(f"reproductions/*/{TRIED}")):
         tried = read_tried(place)
         if tried.outcome != SMOKE and mine in {each.bundle for each in tried.tickets.values()}:
             found.append(place)
-    for place in sorted(path for home in homes for path in home.glob("runs/retrain-*")):
+    trained = {path for home in homes for path in home.glob("runs/retrain-*")}
+    for place in sorted(trained | set(beside.iterdir())):
         try:
             record = record_of(place, by=WHO)
-        except EvidenceError:  # one that is still going on
+        except EvidenceError:  # none, or one that is still going on
             continue
         if record.tickets.bundle == mine:
             found.append(place)
