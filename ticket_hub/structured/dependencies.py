@@ -151,14 +151,15 @@ def _group(
                 reasons.append("a parameter of the network itself has a number for each of them")
             continue
         places = _places(item)
-        obstacle = _obstacle(part) if places is not None else "divides them unevenly"
+        reads = isinstance(part, PRUNABLE_TYPES) and not graph.is_out_channel_pruning_fn(
+            item.dep.handler
+        )
+        obstacle = _obstacle(part, places, 1 if reads else 0)
         if obstacle:
             reasons.append(f"{names[part]} {obstacle}")
         if places is None:
             continue
-        if isinstance(part, PRUNABLE_TYPES) and not graph.is_out_channel_pruning_fn(
-            item.dep.handler
-        ):
+        if reads:
             columns[f"{names[part]}.weight"] = places
         else:
             rows |= {f"{names[part]}.{leaf}": places for leaf in _by_unit(part)}
@@ -173,8 +174,13 @@ def _group(
     return UnitGroup(name=producers[0], rows=rows, columns=columns), producers, ""
 
 
-def _obstacle(part: nn.Module) -> str:
-    """Why units cannot be taken out of a module; empty where they can."""
+def _obstacle(part: nn.Module, places: Tensor | None, axis: int) -> str:
+    """Why units cannot be taken out of a module along an axis; empty where they can."""
+    if places is None:
+        return "divides them unevenly"
+    # The graph follows no chunks of features, as of a gated linear unit.
+    if isinstance(part, PRUNABLE_TYPES) and int(places.max()) >= part.weight.shape[axis]:
+        return "has fewer of them than the layers before it give"
     if isinstance(part, _ConvTransposeNd):
         return "is a transposed convolution"
     if isinstance(part, _ConvNd) and part.groups not in {1, part.out_channels}:

@@ -220,6 +220,36 @@ def test_units_stay_that_a_layer_reads_of_which_no_graph_knows(
     assert not structure_of.__wrapped__(given).groups
 
 
+class Gated(nn.Module):
+    """Half of a layer's outputs gate the other half, so that the next reads half as many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(1, 3, 64))
+        self.first, self.last = nn.Linear(64, 32), Output(16, 4)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        values, gates = self.first(inputs.flatten(2) + self.positions).chunk(2, dim=-1)
+        outputs: torch.Tensor = self.last(values * gates.sigmoid()).mean(1)
+        return outputs
+
+
+def test_units_of_which_a_layer_reads_fewer_than_there_are_are_named_and_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(NETWORKS, "_known", {**NETWORKS._known})
+
+    @register_network("gated")
+    def gated(architecture: Architecture) -> nn.Module:
+        del architecture
+        return Gated()
+
+    given = Architecture(name="gated", channels=3, height=8, width=8, classes=4)
+    structure = structure_of.__wrapped__(given)
+    assert not structure.groups
+    assert "last has fewer of them than the layers before" in structure.fixed["first.weight"]
+
+
 def test_heads_go_whole() -> None:
     given = architecture("encoder-1-64")
     mask = pruned(given, PruningSpec(granularity="unit", rates={"fc": 0.5}))
