@@ -214,7 +214,7 @@ def blank_module(architecture: Architecture) -> nn.Module:
     Raises:
         NetworkError: as `build`.
     """
-    with Undrawn("meta"):
+    with torch.device("meta"), Undrawn():
         return build(architecture)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from torch import Tensor, nn
-from torch.utils._device import DeviceContext
+from torch.overrides import TorchFunctionMode
 
 __all__ = ["Undrawn"]
 
@@ -19,8 +19,8 @@ FILLS = frozenset(
 """What initializations call, each of which gives the tensor that it has filled."""
 
 
-class Undrawn(DeviceContext):
-    """As `torch.device(...)`, but parameters stay as the memory is, and tensors on meta.
+class Undrawn(TorchFunctionMode):
+    """Leaves parameters as the memory is where a constructor would fill them, and tensors on meta.
 
     On the meta device, which has no values, PyTorch would work out the shape of each step of an
     initialization in Python, and import its compiler for the first: seconds for networks of timm.
@@ -34,6 +34,7 @@ class Undrawn(DeviceContext):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         """Give back what is to be filled."""
+        del types
         given = kwargs or {}
         if getattr(func, "__name__", "") in FILLS:
             target = args[0] if args else given.get("tensor")
@@ -41,7 +42,7 @@ class Undrawn(DeviceContext):
                 target.is_meta or (isinstance(target, nn.Parameter) and _is_weight(target))
             ):
                 return target
-        return super().__torch_function__(func, types, args, given)  # type: ignore[no-untyped-call] # of torch
+        return func(*args, **given)
 
 
 def _is_weight(value: Tensor) -> bool:

@@ -47,7 +47,7 @@ def lively_module(architecture: Architecture) -> nn.Module:
     Raises:
         NetworkError: as `ticket_hub.networks.build`.
     """
-    with Undrawn("cpu"):
+    with torch.device("cpu"), Undrawn():
         module = build(architecture).eval()
     values = itertools.chain(module.parameters(), module.buffers())
     if any(value.is_floating_point() and value.dtype != torch.float32 for value in values):
