@@ -74,10 +74,10 @@ def watch_run(
     while True:
         is_running = watched.is_running
         yield from watched.news()
-        if is_running:
+        expects_more, found = watched.expects_more, summarize(place)
+        if is_running or found.state == "running":  # it may have begun between the two looks
             quiet_since = None
         else:
-            expects_more, found = watched.expects_more, summarize(place)
             quiet_since = quiet_since or time.monotonic()
             waited = time.monotonic() - quiet_since
             if found.state == "finished" or not expects_more or waited > PATIENCE_SECONDS:
