@@ -52,10 +52,11 @@ def call(place: str, arguments: list[str]) -> int:
     # Ended before it knows its fork, it would leave the fork to hold its locks for a moment.
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     files = sorted(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - pathlib is slow to import
+    link = f"{place}-{os.getpid()}"
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(place)
         numbers = [number for number in files if number != connection.fileno() and _is_open(number)]
-        order = json.dumps([arguments, numbers, os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109
+        order = json.dumps([arguments, numbers, link, os.getcwd(), dict(os.environ)]).encode()  # noqa: PTH109
         handles = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))]
         connection.sendmsg([len(order).to_bytes(8, "big")], handles)
         connection.sendall(order)
@@ -64,7 +65,6 @@ def call(place: str, arguments: list[str]) -> int:
                 os.close(number)  # whoever waits for the end of a pipe waits for the fork alone
         answers = connection.makefile("r")
         child = int(answers.readline())
-        _note(place, child)
         for each in PASSED_ON:
             signal.signal(each, lambda received, _: _pass_on(child, received))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
@@ -76,12 +76,11 @@ def _pass_on(child: int, received: int) -> None:
         os.kill(child, received)
 
 
-def _note(place: str, child: int) -> None:
-    """Leave a link from this process's number to that of its fork; see `fork_of`."""
-    link = f"{place}-{os.getpid()}"
+def _note(link: str) -> None:
+    """Leave a link from the caller's number to that of this, its fork; see `fork_of`."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(link)  # noqa: PTH108
-    os.symlink(str(child), link)  # noqa: PTH211
+    os.symlink(str(os.getpid()), link)  # noqa: PTH211
 
 
 def _is_plain(arguments: list[str]) -> bool:
@@ -149,7 +148,8 @@ def _keep(connection: socket.socket) -> None:
         os.setsid()
         # As in a terminal: tests that were begun in the background ignore it, and so would this.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        arguments, numbers, folder, variables = json.loads(order)
+        arguments, numbers, link, folder, variables = json.loads(order)
+        _note(link)  # before it does anything that a test could see
         _put(files, numbers)
         os.chdir(folder)
         os.environ.clear()

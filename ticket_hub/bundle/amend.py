@@ -65,15 +65,16 @@ def amend_bundle(
     replaced = {layout.CARD, layout.COSTS, *manifest.experiments, *manifest.reproductions}
     store.files = {name: each for name, each in manifest.files.items() if name not in replaced}
     put_figure(store, figure)
+    present = bundle.experiments()
     for new in experiments:
-        for old in bundle.experiments():
+        for old in present:
             if text := new.altered(old):
                 warnings.warn(
                     f"The evidence of {new.who} takes the place of other evidence of the same "
                     f"experiment on the same machine: {text}. One of the two was changed.",
                     stacklevel=3,
                 )
-    records = put_experiments(store, manifest, _merged(bundle.experiments(), experiments))
+    records = put_experiments(store, manifest, _merged(present, experiments))
     tried = put_reproductions(store, manifest, _merged(bundle.reproductions(), reproductions))
     kept = put_costs(store, manifest, [*bundle.costs(), *costs])
     plain = partial(

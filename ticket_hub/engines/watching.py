@@ -74,8 +74,9 @@ def watch_run(
     while True:
         is_running = watched.is_running
         yield from watched.news()
-        expects_more, found = watched.expects_more, summarize(place)
-        if is_running or found.state == "running":  # it may have begun between the two looks
+        expects_more = watched.expects_more
+        found = None if is_running else summarize(place)
+        if found is None or found.state == "running":  # it may have begun between the two looks
             quiet_since = None
         else:
             quiet_since = quiet_since or time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,7 +156,7 @@ def _packaged(query: Query) -> Iterator[SearchHit]:
     for name in builtin_names():
         folder = PACKAGED / name.removeprefix(BUILTIN)
         manifest = encoding.decode((folder / MANIFEST).read_bytes())
-        experiments = partial(records_in, folder, manifest)
+        experiments = cache(partial(records_in, folder, manifest))
         found = hit(query, name, manifest.id[:40], manifest, experiments)
         if found is None or query.owner is not None:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, islice
 from typing import Literal, TypeAlias
 
@@ -192,7 +192,7 @@ def _matches(hub: Hub, query: Query, report: Report | None) -> Iterator[SearchHi
 def _look(hub: Hub, query: Query, repo: str, report: Report | None) -> SearchHit | None:
     """A repository's bundle, where it fits; files that are not asked for are not read."""
     snapshot, manifest = peek(hub, repo)
-    experiments = partial(peek_experiments, hub, snapshot, manifest)
+    experiments = cache(partial(peek_experiments, hub, snapshot, manifest))
     found = hit(query, repo, snapshot.commit, manifest, experiments)
     if found is None:
         return None
