@@ -23,6 +23,7 @@ __all__ = [
     "Spread",
     "TicketRecord",
     "TrialRecord",
+    "is_trained",
 ]
 
 
@@ -170,6 +171,23 @@ class EvidenceSummary:
     backends: tuple[str, ...]
     stops_early: bool = field(default=True, compare=False, metadata=LATER)
     measured: Mapping[str, Spread] = field(default_factory=dict, metadata=LATER)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is of trained networks."""
+        return is_trained(self.early_stop.mean, stops_early=self.stops_early)
+
+
+def is_trained(early_stop: float, *, stops_early: bool) -> bool:
+    """Whether networks were trained for longer than one iteration when they were tested.
+
+    A search whose masks need no training tests its tickets after one iteration at most.
+
+    Args:
+        early_stop: the iteration, a mean over them.
+        stops_early: False of an author's own loop, which may count in anything.
+    """
+    return early_stop > 1 or not stops_early
 
 
 @dataclass(frozen=True, kw_only=True)

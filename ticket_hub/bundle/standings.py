@@ -20,7 +20,6 @@ __all__ = [
     "LevelResult",
     "Standing",
     "in_order",
-    "is_trained",
     "pareto_front",
     "shared_out",
     "standings_of",
@@ -44,7 +43,7 @@ class Standing:
         gain: over the control that it leads by least, in the metric's unit, more is better; None
             without one.
         by: who made the evidence; empty for the search itself.
-        trained: whether the value is of trained tickets; see `is_trained`.
+        trained: whether the value is of trained tickets; see `manifest_records.is_trained`.
         cost: of this level, where it was measured.
     """
 
@@ -164,16 +163,6 @@ def standings_of(
         controls = _controls(result)
         if result.density != 1 and (controls or (result.level, search.dataset) not in tested):
             yield stand(search, result, controls)
-
-
-def is_trained(early_stop: float, *, stops_early: bool) -> bool:
-    """Whether networks were trained for longer than one iteration when they were tested.
-
-    Args:
-        early_stop: the iteration, a mean over them.
-        stops_early: False of an author's own loop, which may count in anything.
-    """
-    return early_stop > 1 or not stops_early
 
 
 def _controls(result: LevelResult) -> tuple[str, ...]:

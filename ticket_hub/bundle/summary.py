@@ -7,7 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ticket_hub.bundle.manifest_records import DefaultTicket, EvidenceSummary, LevelRecord, Spread
+from ticket_hub.bundle.manifest_records import (
+    DefaultTicket,
+    EvidenceSummary,
+    LevelRecord,
+    Spread,
+    is_trained,
+)
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.rule import USUAL
@@ -78,13 +84,21 @@ def _spread(values: Sequence[float] | Sequence[int]) -> Spread:
     return Spread(mean=statistics.mean(exact), min=min(exact), max=max(exact))
 
 
-def cases(found: Mapping[tuple[int, str], Outcome]) -> dict[int, Judged]:
+def cases(
+    found: Mapping[tuple[int, str], Outcome], *, untrained: bool = False
+) -> dict[int, Judged]:
     """The levels that can be judged: each ticket, and what was trained beside it.
 
     Its controls are the dense network of the same search, and those of its level.
+
+    Args:
+        untrained: also where the dense network was not trained, as in a search whose masks need no
+            training.
     """
     dense = found.get((DENSE, TICKET))
     if dense is None:
+        return {}
+    if not (untrained or is_trained(max(dense.early_stop), stops_early=dense.stops_early)):
         return {}
     controls: dict[int, dict[str, Outcome]] = {}
     for (level, name), outcome in found.items():
@@ -128,6 +142,9 @@ def stated(
         judged = {level: earlier_word(*case) for level, case in cases(found).items()}
         return {level: word for level, word in judged.items() if word is not None}, 0
     full = verdicts(found, rule)
+    if family_of(full) != family:  # networks that nobody had trained were once judged, too
+        judged_too = cases(found, untrained=True)
+        full = dict(zip(judged_too, judge_family(list(judged_too.values()), rule), strict=True))
     words = {level: each.word for level, each in full.items() if each.word is not None}
     return words, family_of(full)
 

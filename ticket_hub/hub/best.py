@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
+from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord, is_trained
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,
     Standing,
     in_order,
-    is_trained,
     shared_out,
     standings_of,
 )
@@ -186,7 +185,7 @@ def _searched(level: LevelRecord, evidence: EvidenceSummary) -> LevelResult:
         tickets=evidence.n,
         gains={},
         verdict=None,
-        trained=is_trained(evidence.early_stop.mean, stops_early=evidence.stops_early),
+        trained=evidence.is_trained,
     )
 
 

@@ -97,9 +97,15 @@ class SearchHit:
 
     @property
     def best(self) -> float | None:
-        """The best mean of the levels on the test part, by the metric; None where nothing is."""
-        means = [each.evidence.test_accuracy.mean for each in self.levels if each.evidence]
+        """The best mean of the trained levels on the test part; None where there is none."""
+        measured = [each.evidence for each in self.levels if each.evidence]
+        means = [each.test_accuracy.mean for each in measured if each.is_trained]
         return max(means, key=self.metric.gain, default=None)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether what was measured of its levels is of trained networks."""
+        return self.best is not None or not any(each.evidence for each in self.levels)
 
     @property
     def best_accuracy(self) -> float:

@@ -168,6 +168,7 @@ class RunResult:
     Attributes:
         value: of the metric, the mean over the trials; None where nothing was measured.
         metric: what `value` is of, and how it is shown.
+        trained: False where that is of networks that nobody had trained.
         density: of that ticket.
         size: bytes of all files of the run.
     """
@@ -176,6 +177,7 @@ class RunResult:
     metric: Metric
     density: float | None
     size: int
+    trained: bool = True
 
 
 def result_of(run: RunSummary) -> RunResult:
@@ -187,9 +189,12 @@ def result_of(run: RunSummary) -> RunResult:
             meant = default_ticket(manifest, partial(records_in, run.bundle, manifest))
             level = manifest.level(meant.level)
             if level is not None and level.evidence is not None:
-                value = level.evidence.test_accuracy.mean
                 return RunResult(
-                    value=value, metric=manifest.metric, density=level.density, size=size
+                    value=level.evidence.test_accuracy.mean,
+                    metric=manifest.metric,
+                    density=level.density,
+                    size=size,
+                    trained=level.evidence.is_trained,
                 )
     return RunResult(value=None, metric=ACCURACY, density=None, size=size)
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.bundle.layout import MANIFEST, METRICS
+from ticket_hub.bundle.manifest_records import is_trained
 from ticket_hub.errors import BundleFormatError
 from ticket_hub.table import finite
 
@@ -92,11 +93,16 @@ def _outcomes(manifest: Manifest, curves: Iterable[bytes]) -> Outcomes:
 
 def _value(
     levels: Sequence[Mapping[str, Any]], default: int, metric: Metric
-) -> dict[str, float | None]:
-    """What the level that is meant came to, and the same turned so that more is better."""
+) -> dict[str, float | bool | None]:
+    """What the level that is meant came to, so that more is better, and in trained networks."""
     (evidence,) = (each["evidence"] for each in levels if each["level"] == default)
-    value = evidence["test_accuracy"]["mean"] if evidence else None
-    return {"value": value, "rank": None if value is None else metric.gain(value)}
+    if not evidence:
+        return {"value": None, "rank": None, "trained": True}
+    value = evidence["test_accuracy"]["mean"]
+    trained = is_trained(
+        evidence["early_stop"]["mean"], stops_early=evidence.get("stops_early", True)
+    )
+    return {"value": value, "rank": metric.gain(value), "trained": trained}
 
 
 def _default(

@@ -128,8 +128,9 @@ class Default(TypedDict):
     """The ticket that is meant where no level is named, and the rule that chose it.
 
     `value` is what it came to on the test part, by its metric; `rank` the same, turned so that more
-    is better. Null where nothing was measured; absent where it was not kept when the bundle was
-    read.
+    is better. Null where nothing was measured. `trained` is false where that was of networks that
+    nobody had trained, as a search whose masks need no training has them. Each is absent where it
+    was not kept when the bundle was read.
     """
 
     level: int
@@ -137,6 +138,7 @@ class Default(TypedDict):
     rule: str
     value: NotRequired[float | None]
     rank: NotRequired[float | None]
+    trained: NotRequired[bool]
 
 
 class MetricFacts(TypedDict):

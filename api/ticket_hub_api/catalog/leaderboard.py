@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost
+from ticket_hub.bundle.manifest_records import is_trained
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,
     Standing,
     in_order,
-    is_trained,
     pareto_front,
     shared_out,
     standings_of,

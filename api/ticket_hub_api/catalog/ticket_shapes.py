@@ -71,6 +71,8 @@ class TicketItem:
         value, low, high, n: its mean over n trials with the 95% interval: the accuracy, unless the
             metric is another. None where nothing was measured, or the interval cannot be known.
         tickets: how many different tickets the n trials are of: as many, one for each.
+        trained: False where that is of networks that nobody had trained, as a search whose masks
+            need no training has them.
         verdict: what the evidence supports, or None.
         created_at, updated_at: microseconds since 1970.
         fitting: where density, accuracy or verdict were asked for, the level that fits: the one
@@ -112,6 +114,7 @@ class TicketItem:
     retrained: FittingLevel | None = None
     cost: ListedCost | None = None
     ladder: tuple[tuple[float, float], ...] = ()
+    trained: bool = True
     vouched: Vouched = Vouched()
 
 

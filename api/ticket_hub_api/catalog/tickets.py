@@ -99,10 +99,11 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
     fitting = _fitting(database, {row.id: row.level for row in found.values()}, wanted)
     others = _other_metrics(database, [row.manifest for row in found.values() if _other(row)])
     manifests = [row.manifest for row in found.values()]
-    cost = fact("cost", sqlite=is_sqlite(database))
-    statement = select(BundleFacts.manifest, cost).where(BundleFacts.manifest.in_(manifests))
-    # Those that were measured.
-    costs = dict(map(tuple, database.execute(statement))) if manifests else {}
+    sqlite = is_sqlite(database)
+    cost, default = (fact(name, sqlite=sqlite) for name in ("cost", "default"))
+    statement = select(BundleFacts.manifest, cost, default)
+    statement = statement.where(BundleFacts.manifest.in_(manifests))
+    facts = {row[0]: row[1:] for row in database.execute(statement)} if manifests else {}
     ladders = _ladders(database, ids)
     again = _retrained(database, ids)
     return tuple(
@@ -110,7 +111,7 @@ def _items(database: Rows, ids: list[str], wanted: TicketFilter) -> tuple[Ticket
             row,
             fitting.get(each),
             others.get(row.manifest),
-            costs.get(row.manifest),
+            *facts[row.manifest],
             ladder=ladders.get(each, ()),
             again=again.get(each),
         )
@@ -228,6 +229,7 @@ def _item(
     fitting: FittingLevel | None,
     other: Mapping[str, Any] | None,
     cost: Mapping[str, Any] | None,
+    default: Mapping[str, Any],
     *,
     ladder: Sequence[tuple[float, float]],
     again: FittingLevel | None,
@@ -250,6 +252,7 @@ def _item(
         fitting=fitting,
         retrained=again,
         cost=None if cost is None else ListedCost(**cost),
+        trained=default.get("trained", True),
         ladder=tuple(ladder) if other is None else other["ladder"],
         vouched=Vouched(replays=row.replays, identical=row.identical, signed_by=row.signed_by),
         **{name: getattr(row, name) for name in same},

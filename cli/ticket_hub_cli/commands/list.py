@@ -61,6 +61,8 @@ def command(runs: Path | None, out: CommandOutput) -> None:
 def _shown(result: RunResult) -> str:
     if result.value is None:
         return "-"
+    if not result.trained:
+        return "not trained"
     text = result.metric.text(result.value)
     return text if result.metric.is_accuracy else f"{result.metric.name} {text}"
 

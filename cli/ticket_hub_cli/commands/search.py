@@ -20,10 +20,10 @@ def _best(best: dict[str, Any]) -> str:
     """`93.10%`, `101.2 per word perplexity`; a dash where nothing was measured."""
     from ticket_hub.recipe.own import Metric
 
-    named = {key: value for key, value in best.items() if key != "value"}
+    named = {key: value for key, value in best.items() if key not in {"value", "trained"}}
     metric = Metric(named.pop("name"), **named)
     if best["value"] is None:
-        return "-"
+        return "-" if best["trained"] else "not trained"
     text = metric.text(best["value"])
     return text if metric.is_accuracy else f"{metric.name} {text}"
 
@@ -137,6 +137,6 @@ def _row(found: SearchHit) -> dict[str, Any]:
         "least_density": found.least_density,
         "best_accuracy": found.best_accuracy or None,
         "replays": dataclasses.asdict(found.replays),
-        "best": {**vars(found.metric), "value": found.best},
+        "best": {**vars(found.metric), "value": found.best, "trained": found.is_trained},
         "cost": dataclasses.asdict(found.cost) if found.cost else None,
     }

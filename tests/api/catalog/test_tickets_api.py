@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ticket_hub import find
 from ticket_hub.hub import connect, push
 from ticket_hub_api.background import RunningHub
 
@@ -29,6 +30,26 @@ def test_what_is_pushed_is_found_at_once(golden: str, call: Call) -> None:
     assert item["n"] == 3
     assert item["low"] < item["accuracy"] < item["high"]
     assert (found.json["total"], found.json["exact"]) == (1, True)
+
+
+def test_a_list_says_where_tickets_were_not_trained(
+    hub: RunningHub, owner: str, golden: str, call: Call, tmp_path: Path
+) -> None:
+    changes = {
+        "network.name": "lenet-20-10", "pruning.when": "init", "pruning.mode": "one-shot",
+        "pruning.criterion": "snip", "search.levels": 1, "search.trials": 3,
+        "training.iterations": 1, "training.evaluate_every": 1,
+    }  # fmt: skip
+    found = find("digits-quick", run_folder=tmp_path / "run", changes=changes)
+    repo = f"{owner}/scored-before-training"
+    push(connect(hub.endpoint, token=hub.token), found.bundle, repo)
+    (item,) = call("GET", f"{API}?text=scored-before-training").json["items"]
+    assert (item["trained"], item["verdict"]) == (False, None)
+    items = call("GET", f"{API}?owner={owner}&limit=100").json["items"]
+    assert next(each["trained"] for each in items if each["repo"] == golden)
+    page = call("GET", "/?text=scored-before-training").body
+    assert b"not trained" in page
+    assert b"no verdict" not in page
 
 
 def test_one_ticket_shows_levels_evidence_lineage_and_files(golden: str, call: Call) -> None:

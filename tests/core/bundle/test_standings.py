@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from ticket_hub.bundle.manifest_records import is_trained
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,
     Standing,
     in_order,
-    is_trained,
     pareto_front,
     shared_out,
     standings_of,

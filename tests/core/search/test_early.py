@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from tests.helpers.runs import files
+from ticket_hub import push_bundle, search_hub
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.data import load, normalized
 from ticket_hub.errors import (
@@ -22,7 +23,7 @@ from ticket_hub.errors import (
 from ticket_hub.networks import architecture_for, build, outline
 from ticket_hub.pruning import density
 from ticket_hub.recipe import Recipe, load_recipe
-from ticket_hub.runs.listing import summarize
+from ticket_hub.runs.listing import result_of, summarize
 from ticket_hub.search import find
 from ticket_hub.search.ladder import Ladder
 from ticket_hub.training.slopes import _chosen
@@ -240,3 +241,24 @@ def test_synflow_is_refused_for_what_is_not_homogeneous(tmp_path: Path) -> None:
     )
     with pytest.raises(PruningError, match="no meaning"):
         find(wanted, run_folder=tmp_path / "run")
+
+
+def test_networks_that_nobody_trained_get_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are as accurate as chance, and so would match the dense network."""
+    changes = {"training__iterations": 1, "training__evaluate_every": 1, "search__trials": 3}
+    found = find(recipe(pruning__criterion="snip", **changes), run_folder=tmp_path / "run")
+    manifest = open_bundle(found.bundle).manifest
+    assert (manifest.family, [level.verdict for level in manifest.levels]) == (0, [None, None])
+    assert verify_bundle(found.bundle).holds
+    assert not result_of(summarize(found.run)).trained
+    push_bundle(found.bundle, "ann/snip", hub=tmp_path / "hub")
+    (hit,) = search_hub(hub=tmp_path / "hub")
+    assert (hit.best, hit.is_trained) == (None, False)
+    # A bundle that was written while they were judged, too, keeps its word and holds.
+    monkeypatch.setattr("ticket_hub.bundle.summary.is_trained", lambda *_, **__: True)
+    before = find(recipe(pruning__criterion="grasp", **changes), run_folder=tmp_path / "before")
+    monkeypatch.undo()
+    assert open_bundle(before.bundle).manifest.levels[1].verdict
+    assert verify_bundle(before.bundle).holds
