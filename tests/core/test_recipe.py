@@ -77,7 +77,7 @@ def test_every_packaged_recipe_survives_toml_json_and_plain_values(
     recipe = load_recipe(name)
     printed = tmp_path / f"{name}.toml"
     printed.write_text(recipe.to_toml(), "utf-8")
-    assert load_recipe(str(printed)) == recipe
+    assert load_recipe(str(printed)) == load_recipe(printed) == load_recipe(recipe) == recipe
     assert Recipe.from_table(json.loads(json.dumps(recipe.to_table()))) == recipe
     assert Recipe.from_table(recipe.to_table()).digest == recipe.digest
 

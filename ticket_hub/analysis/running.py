@@ -133,7 +133,8 @@ def plan_analyses(
             f"Leave out {name!r}, or take a bundle that has what it needs.",
         )
     allowed, left_out = tuple(each for each in wanted if each.name not in lost), tuple(lost.items())
-    if trials is not None and not 1 <= trials <= len(source.trials):
+    known = range(1, len(source.trials) + 1)
+    if trials is not None and not (isinstance(trials, int) and trials in known):
         raise RecipeError(
             f"{trials} trials cannot be analysed: the tickets have {len(source.trials)}.",
             f"Ask for 1 to {len(source.trials)}.",

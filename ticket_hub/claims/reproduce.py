@@ -142,7 +142,7 @@ def recipes_of(claim: Claim, budget: str = BUDGET, seed: int = 0) -> dict[str, R
 
 
 def reproduce(
-    claim: Claim | str,
+    claim: Claim | Path | str | int,
     *,
     budget: str = BUDGET,
     seed: int = 0,
@@ -169,7 +169,7 @@ def reproduce(
         TicketHubError: as `ticket_hub.find` and `ticket_hub.retrain`.
     """
     check_keywords(reproduce, resources, Resources)
-    wanted = load_claim(claim) if isinstance(claim, str) else claim
+    wanted = load_claim(claim)
     check_measures(wanted)
     done = _carry_out(wanted, recipes_of(wanted, budget, seed), tell, follow, resources)
     outcome, decided = decide(

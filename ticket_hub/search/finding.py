@@ -59,7 +59,7 @@ class FindResult(Shown):
 
 
 def find(
-    recipe: Recipe | str | None = None,
+    recipe: Recipe | Path | str | None = None,
     *,
     network: Callable[..., nn.Module] | str | None = None,
     data: object = None,
@@ -100,7 +100,7 @@ def find(
         TicketHubError: as `ticket_hub.search.search`.
     """
     check_keywords(find, resources, Resources)
-    known = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    known = None if recipe is None else load_recipe(recipe)
     short = {"search.trials": trials, "search.levels": levels}
     wished = {
         **(changes or {}),

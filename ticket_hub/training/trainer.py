@@ -63,7 +63,7 @@ class Trainer:
         workers: int | None = None,
         devices: Sequence[torch.device] = (),
     ) -> None:
-        if workers is not None and workers < 1:
+        if workers is not None and not (isinstance(workers, int) and workers >= 1):
             raise RecipeError(f"There cannot be {workers} workers.", "Use 1 or more.")
         self.data, self.workers = data, workers
         self._device = data.device

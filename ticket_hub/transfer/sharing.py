@@ -75,7 +75,12 @@ def push_bundle(
         token: None is `HF_TOKEN`, or what `hf auth login` kept.
         sign: sign what is shared, after all that is added to it.
         key: with which key; see `sign_bundle`.
+
+    Raises:
+        BundleError: there is no bundle in that folder.
+        TicketHubError: as `ticket_hub.hub.push`, `add_evidence` and `sign_bundle`.
     """
+    open_bundle(Path(bundle))
     signer = find_key(key) if sign else None  # first: without one nothing is changed
     if evidence:
         add_evidence(bundle, evidence, by=by)

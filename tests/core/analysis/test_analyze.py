@@ -90,6 +90,12 @@ def test_results_of_other_tickets_are_refused(found: Path, tmp_path: Path) -> No
         ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path, trials=2)
 
 
+@pytest.mark.parametrize("trials", [0, 1.5, 2.0, 99])
+def test_trials_that_the_tickets_do_not_have_are_refused(found: Path, trials: int) -> None:
+    with pytest.raises(RecipeError, match=f"^{trials} trials cannot be analysed"):
+        ticket_hub.analyze(f"{found}:2", only=["density"], trials=trials)
+
+
 def test_a_damaged_result_is_named(found: Path, tmp_path: Path) -> None:
     ticket_hub.analyze(f"{found}:2", only=["density"], folder=tmp_path)
     place = tmp_path / "results/002/density.json"

@@ -52,7 +52,7 @@ def table() -> dict[str, Any]:
 def test_a_packaged_claim_can_be_begun_at_every_budget(name: str) -> None:
     claim = load_claim(name)
     assert claim.number is not None
-    assert load_claim(str(claim.number)) == claim
+    assert load_claim(str(claim.number)) == load_claim(claim.number) == load_claim(claim) == claim
     assert Claim.from_table(claim.to_table()).digest == claim.digest
     assert {"paper", "cpu", "smoke"} == set(claim.budgets) - {"small", "small-bf16"}
     for budget in claim.budgets:

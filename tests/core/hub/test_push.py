@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ticket_hub import push_bundle
 from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import BundleFormatError, HubNotFoundError
 from ticket_hub.hub.cache import Cache
@@ -33,6 +34,11 @@ def test_a_part_of_a_bundle_is_refused_with_the_way_to_the_whole(
     assert "--all" in refused.value.remedy
     with pytest.raises(HubNotFoundError):
         hub.snapshot(REPO)
+
+
+def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleFormatError, match="There is no folder"):
+        push_bundle(tmp_path / "nowhere", REPO, hub=tmp_path / "hub")
 
 
 def test_a_damaged_bundle_is_refused(bundle: Path, tmp_path: Path) -> None:

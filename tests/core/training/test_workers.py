@@ -156,9 +156,10 @@ def _runs(number: int) -> bool:
     return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_fewer_than_one_worker_is_refused(digits: DataSet) -> None:
-    with pytest.raises(RecipeError, match="0 workers"):
-        Trainer(digits, workers=0)
+@pytest.mark.parametrize("workers", [0, 1.5])
+def test_fewer_than_one_worker_or_a_part_of_one_is_refused(digits: DataSet, workers: int) -> None:
+    with pytest.raises(RecipeError, match=f"{workers} workers"):
+        Trainer(digits, workers=workers)
 
 
 SCRIPT = """

@@ -27,12 +27,17 @@ def claim_names() -> list[str]:
     return list(_packaged())
 
 
-def load_claim(name: str) -> Claim:
+def load_claim(name: Claim | Path | str | int) -> Claim:
     """A packaged claim by its name or number, or one's own by the path of its file (.toml).
+
+    A claim is given back as it is.
 
     Raises:
         RecipeError: there is none, or it does not hold together.
     """
+    if isinstance(name, Claim):
+        return name
+    name = str(name)
     if name.endswith(".toml"):
         path = Path(name)
         text = own_text(path, "claim", "what `ticket reproduce`")

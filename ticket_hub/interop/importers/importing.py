@@ -82,7 +82,7 @@ def import_tickets(
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise refusal(f"{folder} is not empty.", "Give a new folder for the bundle with `--out`.")
     hints = Hints(
-        recipe=load_recipe(recipe) if isinstance(recipe, str) else recipe,
+        recipe=None if recipe is None else load_recipe(recipe),
         network=network,
         options=network_options or {},
         input_shape=input_shape,

@@ -22,15 +22,19 @@ def recipe_names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: Recipe | Path | str) -> Recipe:
     """A packaged recipe by its name, or a user's own by the path of its file (ending in .toml).
 
     A file without a `name` is called as the file is, with a dash for whatever a name cannot have.
-    One with `extends` changes another recipe, packaged or beside it, key by key.
+    One with `extends` changes another recipe, packaged or beside it, key by key. A recipe is given
+    back as it is.
 
     Raises:
         RecipeError: there is none, or it breaks the rules of a recipe, or it extends itself.
     """
+    if isinstance(name, Recipe):
+        return name
+    name = str(name)
     table = _whole(name, ())
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem).strip("-._")
     recipe = Recipe.from_table({"name": stem or "recipe", **table})
