@@ -41,6 +41,10 @@ _INTRO = (
 )
 _OWN_REACHED = " The values below were reached by training from them."
 _REACHED = " The accuracies below were reached by training from them."
+_UNTRAINED = (
+    " Nor are the accuracies below of trained networks: these masks need no training, and the "
+    "search trained for one iteration at most. `ticket retrain` trains the tickets and judges them."
+)
 _READING = (
     "Test accuracy is read at the early stop, the first minimum of the validation loss; mean "
     "(minimum to maximum) over the n tickets, one for each trial. A verdict stands only where at "
@@ -143,6 +147,8 @@ def _reached(manifest: Manifest) -> str:
     pruning = manifest.recipe.pruning
     if pruning is not None and pruning.is_in_training:
         return ""  # see `_IN_TRAINING`
+    if not any(each.evidence.is_trained for each in manifest.levels if each.evidence):
+        return _UNTRAINED
     return _REACHED if manifest.own is None else _OWN_REACHED
 
 

@@ -73,11 +73,12 @@ def _base_model(manifest: Manifest) -> str | None:
 
 
 def _evidence(manifest: Manifest) -> EvidenceSummary | None:
-    """That of the default level, where the Hub knows its data as a benchmark."""
+    """That of the default level, if it was trained and the Hub knows its data as a benchmark."""
     if manifest.own is not None or manifest.data.name not in HUB_DATASETS:
         return None
     level = manifest.level(manifest.default.level)
-    return None if level is None else level.evidence
+    evidence = None if level is None else level.evidence
+    return evidence if evidence is not None and evidence.is_trained else None
 
 
 def _measured(manifest: Manifest, evidence: EvidenceSummary) -> EvalResult:

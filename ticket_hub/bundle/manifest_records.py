@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ticket_hub.recipe.own import is_trained
 from ticket_hub.recipe.spec import LATER
 from ticket_hub.types import Architecture, LayerKind, Option, Word
 
@@ -23,7 +24,6 @@ __all__ = [
     "Spread",
     "TicketRecord",
     "TrialRecord",
-    "is_trained",
 ]
 
 
@@ -176,18 +176,6 @@ class EvidenceSummary:
     def is_trained(self) -> bool:
         """Whether it is of trained networks."""
         return is_trained(self.early_stop.mean, stops_early=self.stops_early)
-
-
-def is_trained(early_stop: float, *, stops_early: bool) -> bool:
-    """Whether networks were trained for longer than one iteration when they were tested.
-
-    A search whose masks need no training tests its tickets after one iteration at most.
-
-    Args:
-        early_stop: the iteration, a mean over them.
-        stops_early: False of an author's own loop, which may count in anything.
-    """
-    return early_stop > 1 or not stops_early
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,7 @@ class Standing:
         gain: over the control that it leads by least, in the metric's unit, more is better; None
             without one.
         by: who made the evidence; empty for the search itself.
-        trained: whether the value is of trained tickets; see `manifest_records.is_trained`.
+        trained: whether the value is of trained tickets; see `ticket_hub.recipe.own.is_trained`.
         cost: of this level, where it was measured.
     """
 

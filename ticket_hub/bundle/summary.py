@@ -7,13 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ticket_hub.bundle.manifest_records import (
-    DefaultTicket,
-    EvidenceSummary,
-    LevelRecord,
-    Spread,
-    is_trained,
-)
+from ticket_hub.bundle.manifest_records import DefaultTicket, EvidenceSummary, LevelRecord, Spread
 from ticket_hub.evidence import Outcome, Rule, Verdict, judge_family
 from ticket_hub.evidence.earlier import earlier_word
 from ticket_hub.evidence.rule import USUAL
@@ -92,13 +86,10 @@ def cases(
     Its controls are the dense network of the same search, and those of its level.
 
     Args:
-        untrained: also where the dense network was not trained, as in a search whose masks need no
-            training.
+        untrained: also those of which neither the tickets nor the dense network were trained.
     """
     dense = found.get((DENSE, TICKET))
     if dense is None:
-        return {}
-    if not (untrained or is_trained(max(dense.early_stop), stops_early=dense.stops_early)):
         return {}
     controls: dict[int, dict[str, Outcome]] = {}
     for (level, name), outcome in found.items():
@@ -108,6 +99,7 @@ def cases(
         level: (outcome, {"dense": dense, **controls.get(level, {})})
         for (level, name), outcome in sorted(found.items())
         if level != DENSE and name == TICKET
+        if untrained or outcome.is_trained or dense.is_trained
     }
 
 

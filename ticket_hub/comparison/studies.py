@@ -198,7 +198,11 @@ def _case(study: Study, level: StudyLevel) -> Judged:
     outcomes = {name: each.outcome for name, each in level.networks.items()}
     dense = {} if study.dense is None else {DENSE: study.dense.outcome}
     ticket = outcomes.pop(TICKET)
-    return ticket, dense | outcomes if study.kind == "search" else outcomes | dense
+    if study.kind != "search":
+        return ticket, outcomes | dense
+    # As in its bundle: what nobody has trained would match a dense network that nobody has.
+    trained = any(each.is_trained for each in (ticket, *dense.values()))
+    return ticket, dense | outcomes if trained else {}
 
 
 def experiment_study(stored: StoredExperiment, *, name: str = "") -> Study:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ticket_hub.errors import EvidenceError
+from ticket_hub.recipe.own import is_trained
 
 __all__ = ["Outcome"]
 
@@ -37,6 +38,11 @@ class Outcome:
     stops_early: bool = True
     measured: Mapping[str, Sequence[float]] = field(default_factory=dict)
     draws: int = 1
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether any of the networks was trained for longer than one iteration."""
+        return is_trained(max(self.early_stop), stops_early=self.stops_early)
 
     def averaged(self, trials: Sequence[int]) -> Outcome:
         """The same with the draws of each trial averaged, so that n counts trials.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ticket_hub.bundle.cost_record import CostRecord
 from ticket_hub.bundle.experiment_record import ExperimentRecord
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord, is_trained
+from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,
@@ -30,7 +30,7 @@ from ticket_hub.hub.connect import connect, is_named
 from ticket_hub.hub.peeking import peek, peek_costs, peek_curves, peek_experiments
 from ticket_hub.hub.query import Query, search
 from ticket_hub.recipe.experiment_spec import TICKET
-from ticket_hub.recipe.own import ACCURACY
+from ticket_hub.recipe.own import ACCURACY, is_trained
 
 if TYPE_CHECKING:
     from ticket_hub.bundle.metrics import CurveRecord
@@ -233,5 +233,5 @@ def _level_result(
         tickets=distinct(ticket.tickets),
         gains={each: gains.get(each) for each in controls},
         verdict=verdict.word if verdict else None,
-        trained=is_trained(max(ticket.early_stop), stops_early=ticket.stops_early),
+        trained=ticket.is_trained,
     )

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from ticket_hub.errors import RecipeError
 
 __all__ = ["ACCURACY", "MARGIN", "MAX_NAME", "MAX_NAMES", "OWN", "Metric", "OwnLoop", "are_names",
-           "is_own", "read_at"]  # fmt: skip
+           "is_own", "is_trained", "read_at"]  # fmt: skip
 
 Setting: TypeAlias = bool | int | float | str
 
@@ -205,6 +205,18 @@ def _named(what: str, name: str, sha256: str) -> str:
 def read_at(*, stops_early: bool) -> str:
     """What the iteration is that a value is of; an author's own loop may have no early stop."""
     return "early stop" if stops_early else "last iteration"
+
+
+def is_trained(early_stop: float, *, stops_early: bool) -> bool:
+    """Whether networks were trained for longer than one iteration when they were tested.
+
+    A search whose masks need no training may test its tickets after one iteration.
+
+    Args:
+        early_stop: the iteration, a mean over them or the last of them.
+        stops_early: False of an author's own loop, which may count in anything.
+    """
+    return early_stop > 1 or not stops_early
 
 
 def are_names(names: Collection[str]) -> bool:

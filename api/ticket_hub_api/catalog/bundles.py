@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ticket_hub.bundle.layout import MANIFEST, METRICS
-from ticket_hub.bundle.manifest_records import is_trained
 from ticket_hub.errors import BundleFormatError
+from ticket_hub.recipe.own import is_trained
 from ticket_hub.table import finite
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost
-from ticket_hub.bundle.manifest_records import is_trained
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,
@@ -20,6 +19,7 @@ from ticket_hub.bundle.standings import (
     standings_of,
 )
 from ticket_hub.recipe.experiment_spec import DENSE
+from ticket_hub.recipe.own import is_trained
 from ticket_hub.recipe.tables import build
 from ticket_hub_api.accounts.principals import Principal
 from ticket_hub_api.catalog.entries import metric_of

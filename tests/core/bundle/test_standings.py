@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from ticket_hub.bundle.manifest_records import is_trained
 from ticket_hub.bundle.standings import (
     ExperimentResults,
     LevelResult,
@@ -17,7 +16,7 @@ from ticket_hub.bundle.standings import (
     shared_out,
     standings_of,
 )
-from ticket_hub.recipe.own import ACCURACY, Metric
+from ticket_hub.recipe.own import ACCURACY, Metric, is_trained
 
 Gains = Mapping[str, float | None]
 ERROR = Metric("RMSE", margin=0.1, lower_is_better=True, unit="m")

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from tests.helpers.runs import files
-from ticket_hub import push_bundle, search_hub
+from ticket_hub import compare, push_bundle, search_hub
 from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.data import load, normalized
 from ticket_hub.errors import (
@@ -253,11 +253,16 @@ def test_networks_that_nobody_trained_get_no_verdict(
     assert (manifest.family, [level.verdict for level in manifest.levels]) == (0, [None, None])
     assert verify_bundle(found.bundle).holds
     assert not result_of(summarize(found.run)).trained
+    (study,) = compare([found.run]).studies.values()
+    assert [level.verdict for level in study.levels] == [None]
+    assert "of trained networks: these masks need no training" in (
+        found.bundle / "README.md"
+    ).read_text("utf-8")
     push_bundle(found.bundle, "ann/snip", hub=tmp_path / "hub")
     (hit,) = search_hub(hub=tmp_path / "hub")
     assert (hit.best, hit.is_trained) == (None, False)
     # A bundle that was written while they were judged, too, keeps its word and holds.
-    monkeypatch.setattr("ticket_hub.bundle.summary.is_trained", lambda *_, **__: True)
+    monkeypatch.setattr("ticket_hub.evidence.outcome.is_trained", lambda *_, **__: True)
     before = find(recipe(pruning__criterion="grasp", **changes), run_folder=tmp_path / "before")
     monkeypatch.undo()
     assert open_bundle(before.bundle).manifest.levels[1].verdict
