@@ -91,7 +91,7 @@ _RULES = {
     "mean-within-margin": "the sparsest level whose mean test accuracy is at most 0.2 points below "
     "the dense network's; this is no verdict",
     "densest": "the densest level, since none comes within 0.2 points of the dense network",
-    "sparsest": "the sparsest level; there is no dense network here to compare it with",
+    "sparsest": "the sparsest level; there is no trained dense network here to compare it with",
 }
 
 

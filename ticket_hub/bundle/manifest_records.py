@@ -209,8 +209,8 @@ class DefaultTicket:
             on, and not by the search's own curves. Without such evidence there is no verdict:
             `mean-within-margin` is the sparsest level whose mean test accuracy is at most 0.2
             points below the dense network's; `densest` is the densest that is carried, where
-            none is so near; `sparsest` is the sparsest of a bundle that has no dense network to
-            compare with. A manifest names that of the search's own curves; what is meant is
+            none is so near; `sparsest` is the sparsest of a bundle that has no trained dense
+            network to compare with. A manifest names that of the search's own curves; what is meant is
             `ticket_hub.bundle.spec.default_ticket`.
     """
 

@@ -173,10 +173,13 @@ def choose(
     metric: Metric = ACCURACY,
     *,
     won: Collection[int] = (),
+    untrained: bool = False,
 ) -> DefaultTicket:
     """The default ticket; see `DefaultTicket` for the rule.
 
     Args:
+        untrained: compare with the dense network even where nobody has trained it, as bundles of
+            before do.
         won: the levels that experiments call winning or matching; none for what a manifest states,
             which stays as it is whatever evidence is added to its bundle.
     """
@@ -187,7 +190,7 @@ def choose(
         if level.index in won:
             return DefaultTicket(level=level.index, trial=trial, rule="experiment")
     reference = next((each.evidence for each in levels if each.index == DENSE), None)
-    if reference is not None:
+    if reference is not None and (reference.is_trained or untrained):
         least = metric.gain(reference.test_accuracy.mean) - Rule.of(metric).margin
         for level in carried:
             found = level.evidence

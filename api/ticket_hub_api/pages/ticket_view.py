@@ -45,7 +45,7 @@ RULES = {
     "mean-within-margin": "the sparsest level whose mean is within {margin} of the dense "
     "network's; this is no verdict",
     "densest": "the densest level, since none comes near the dense network",
-    "sparsest": "the sparsest level; there is no dense network to compare with",
+    "sparsest": "the sparsest level; there is no trained dense network to compare with",
 }
 
 

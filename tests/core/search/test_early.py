@@ -251,6 +251,7 @@ def test_networks_that_nobody_trained_get_no_verdict(
     found = find(recipe(pruning__criterion="snip", **changes), run_folder=tmp_path / "run")
     manifest = open_bundle(found.bundle).manifest
     assert (manifest.family, [level.verdict for level in manifest.levels]) == (0, [None, None])
+    assert manifest.default.rule == "sparsest"  # and not what chance has put within a margin
     assert verify_bundle(found.bundle).holds
     assert not result_of(summarize(found.run)).trained
     (study,) = compare([found.run]).studies.values()
@@ -262,8 +263,11 @@ def test_networks_that_nobody_trained_get_no_verdict(
     (hit,) = search_hub(hub=tmp_path / "hub")
     assert (hit.best, hit.is_trained) == (None, False)
     # A bundle that was written while they were judged, too, keeps its word and holds.
-    monkeypatch.setattr("ticket_hub.evidence.outcome.is_trained", lambda *_, **__: True)
+    for room in ("evidence.outcome", "bundle.manifest_records"):
+        monkeypatch.setattr(f"ticket_hub.{room}.is_trained", lambda *_, **__: True)
     before = find(recipe(pruning__criterion="grasp", **changes), run_folder=tmp_path / "before")
     monkeypatch.undo()
-    assert open_bundle(before.bundle).manifest.levels[1].verdict
+    manifest = open_bundle(before.bundle).manifest
+    assert manifest.levels[1].verdict
+    assert manifest.default.rule != "sparsest"
     assert verify_bundle(before.bundle).holds
