@@ -210,8 +210,8 @@ class DefaultTicket:
             `mean-within-margin` is the sparsest level whose mean test accuracy is at most 0.2
             points below the dense network's; `densest` is the densest that is carried, where
             none is so near; `sparsest` is the sparsest of a bundle that has no trained dense
-            network to compare with. A manifest names that of the search's own curves; what is meant is
-            `ticket_hub.bundle.spec.default_ticket`.
+            network to compare with. A manifest names that of the search's own curves; what is
+            meant is `ticket_hub.bundle.spec.default_ticket`.
     """
 
     level: int
