@@ -155,7 +155,7 @@ def test_what_compares_accuracies_takes_no_other_number_for_one(run: Path, tmp_p
     assert [accuracy_of(level, facts) for level in facts["levels"]] == [NOT_MEASURED] * 3
     assert facts["default"] == {
         "level": 1, "trial": 0, "rule": "verdict",
-        "value": pytest.approx(101.2), "rank": pytest.approx(-101.2),
+        "value": pytest.approx(101.2), "rank": pytest.approx(-101.2), "trained": True,
     }  # fmt: skip
     assert facts["disagrees"] == []
 
