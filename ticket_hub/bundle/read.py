@@ -46,11 +46,10 @@ def open_bundle(folder: str | Path) -> Bundle:
         manifest = encoding.decode(found.at(0, found.size))
     trial = manifest.trials[0].index
     # The rule names one ticket; a manifest that names another would show a better one than it has.
-    possible = [
-        summary.choose(manifest.levels, trial, manifest.metric, untrained=each)
+    if not any(
+        manifest.default == summary.choose(manifest.levels, trial, manifest.metric, untrained=each)
         for each in (False, True)
-    ]
-    if manifest.default not in possible:
+    ):
         raise BundleFormatError(
             f"The default ticket in {layout.MANIFEST} is not the one of its rule.", _AGAIN
         )

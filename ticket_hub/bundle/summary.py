@@ -116,9 +116,15 @@ def beside(found: Mapping[tuple[int, str], Outcome]) -> dict[int, tuple[Outcome,
     }
 
 
-def verdicts(found: Mapping[tuple[int, str], Outcome], rule: Rule = USUAL) -> dict[int, Verdict]:
-    """What the evidence in the bundle supports, by level; all levels are one family."""
-    judged = cases(found)
+def verdicts(
+    found: Mapping[tuple[int, str], Outcome], rule: Rule = USUAL, *, untrained: bool = False
+) -> dict[int, Verdict]:
+    """What the evidence in the bundle supports, by level; all levels are one family.
+
+    Args:
+        untrained: as in `cases`.
+    """
+    judged = cases(found, untrained=untrained)
     return dict(zip(judged, judge_family(list(judged.values()), rule), strict=True))
 
 
@@ -135,8 +141,7 @@ def stated(
         return {level: word for level, word in judged.items() if word is not None}, 0
     full = verdicts(found, rule)
     if family_of(full) != family:  # networks that nobody had trained were once judged, too
-        judged_too = cases(found, untrained=True)
-        full = dict(zip(judged_too, judge_family(list(judged_too.values()), rule), strict=True))
+        full = verdicts(found, rule, untrained=True)
     words = {level: each.word for level, each in full.items() if each.word is not None}
     return words, family_of(full)
 

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from ticket_hub.bundle.card_marks import card_tag
 from ticket_hub.bundle.cost_record import CostRecord, ListedCost, listed_cost
 from ticket_hub.bundle.manifest import Manifest
-from ticket_hub.bundle.manifest_records import LevelRecord
+from ticket_hub.bundle.manifest_records import EvidenceSummary, LevelRecord
 from ticket_hub.bundle.spec import Experiments, default_ticket
 from ticket_hub.errors import (
     BundleError,
@@ -98,14 +98,17 @@ class SearchHit:
     @property
     def best(self) -> float | None:
         """The best mean of the trained levels on the test part; None where there is none."""
-        measured = [each.evidence for each in self.levels if each.evidence]
-        means = [each.test_accuracy.mean for each in measured if each.is_trained]
+        means = [each.test_accuracy.mean for each in self._measured if each.is_trained]
         return max(means, key=self.metric.gain, default=None)
 
     @property
     def is_trained(self) -> bool:
         """Whether what was measured of its levels is of trained networks."""
-        return self.best is not None or not any(each.evidence for each in self.levels)
+        return not self._measured or any(each.is_trained for each in self._measured)
+
+    @property
+    def _measured(self) -> list[EvidenceSummary]:
+        return [each.evidence for each in self.levels if each.evidence]
 
     @property
     def best_accuracy(self) -> float:

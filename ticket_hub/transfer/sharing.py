@@ -80,7 +80,7 @@ def push_bundle(
         BundleError: there is no bundle in that folder.
         TicketHubError: as `ticket_hub.hub.push`, `add_evidence` and `sign_bundle`.
     """
-    open_bundle(Path(bundle))
+    present = open_bundle(Path(bundle)).manifest
     signer = find_key(key) if sign else None  # first: without one nothing is changed
     if evidence:
         add_evidence(bundle, evidence, by=by)
@@ -94,7 +94,7 @@ def push_bundle(
             name_card(folder, repo, license)
         else:
             _leave_signed_card(folder, repo, license)
-        if theta0 is not None and theta0 != open_bundle(folder).manifest.theta0:
+        if theta0 is not None and theta0 != present.theta0:
             other = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "bundle"
             folder = repacked(folder, other, theta0)
         if signer is not None:

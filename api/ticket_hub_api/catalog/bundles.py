@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ticket_hub.evidence import Outcome, Verdict
     from ticket_hub.recipe.own import Metric
 
-__all__ = ["MANIFEST", "MAX_METRICS_BYTES", "METRICS", "facts_of", "judged", "lines"]
+__all__ = ["MANIFEST", "MAX_METRICS_BYTES", "METRICS", "facts_of", "judged", "lines", "of_trained"]
 
 MAX_METRICS_BYTES = 256 << 20
 """Of a `metrics.json` that is read."""
@@ -94,15 +94,18 @@ def _outcomes(manifest: Manifest, curves: Iterable[bytes]) -> Outcomes:
 def _value(
     levels: Sequence[Mapping[str, Any]], default: int, metric: Metric
 ) -> dict[str, float | bool | None]:
-    """What the level that is meant came to, so that more is better, and in trained networks."""
+    """What the level that is meant came to; turned so that more is better; if it was trained."""
     (evidence,) = (each["evidence"] for each in levels if each["level"] == default)
     if not evidence:
         return {"value": None, "rank": None, "trained": True}
     value = evidence["test_accuracy"]["mean"]
-    trained = is_trained(
-        evidence["early_stop"]["mean"], stops_early=evidence.get("stops_early", True)
-    )
-    return {"value": value, "rank": metric.gain(value), "trained": trained}
+    return {"value": value, "rank": metric.gain(value), "trained": of_trained(evidence)}
+
+
+def of_trained(evidence: Mapping[str, Any]) -> bool:
+    """Whether a level's `Measurement` is of trained networks."""
+    stops_early = evidence.get("stops_early", True)
+    return is_trained(evidence["early_stop"]["mean"], stops_early=stops_early)
 
 
 def _default(

@@ -19,9 +19,9 @@ from ticket_hub.bundle.standings import (
     standings_of,
 )
 from ticket_hub.recipe.experiment_spec import DENSE
-from ticket_hub.recipe.own import is_trained
 from ticket_hub.recipe.tables import build
 from ticket_hub_api.accounts.principals import Principal
+from ticket_hub_api.catalog.bundles import of_trained
 from ticket_hub_api.catalog.entries import metric_of
 from ticket_hub_api.catalog.leaderboard_rows import (
     Entry,
@@ -207,7 +207,5 @@ def _result(level: Mapping[str, Any], span: tuple[str, str]) -> LevelResult:
             for control, found in level["controls"].items()
         },
         verdict=level["verdict"],
-        trained=is_trained(
-            evidence["early_stop"]["mean"], stops_early=evidence.get("stops_early", True)
-        ),
+        trained=of_trained(evidence),
     )
