@@ -28,7 +28,7 @@ from ticket_hub.hub.base import Hub, Report
 from ticket_hub.hub.builtin import BUILTIN, PACKAGED, builtin_names
 from ticket_hub.hub.connect import connect, is_named
 from ticket_hub.hub.peeking import peek, peek_costs, peek_curves, peek_experiments
-from ticket_hub.hub.query import Query, search
+from ticket_hub.hub.query import Query, check_limit, search
 from ticket_hub.recipe.experiment_spec import TICKET
 from ticket_hub.recipe.own import ACCURACY, is_trained
 
@@ -65,8 +65,9 @@ def best_tickets(
         report: is told of each bundle that is passed over.
 
     Raises:
-        HubError: the hub refuses or cannot be reached.
+        HubError: the hub refuses or cannot be reached, or the limit is no count.
     """
+    check_limit(limit)
     most = 1.0 if density is None else density
     low, high = most if isinstance(most, tuple) else (0.0, most)
     there, packaged = connect(hub, token=token), hub is None and not is_named()

@@ -27,7 +27,7 @@ from ticket_hub.recipe.own import ACCURACY, Metric
 from ticket_hub.signing.replays import ReplaySummary
 from ticket_hub.types import Word
 
-__all__ = ["Query", "SearchHit", "Sort", "hit", "search", "with_cost"]
+__all__ = ["Query", "SearchHit", "Sort", "check_limit", "hit", "search", "with_cost"]
 
 MAX_SILENT = 2
 """One repository that cannot be read is passed over; so many one after the other are the hub."""
@@ -144,8 +144,9 @@ def search(
 
     Raises:
         HubError: the hub refuses or cannot be reached; or the best are asked for first, and not by
-            which metric, or the metric has several units.
+            which metric, or the metric has several units; or the limit is no count.
     """
+    check_limit(limit)
     if sort == "best" and query.metric is None:
         raise HubError(
             "Tickets with different metrics have no order.",
@@ -167,6 +168,19 @@ def search(
     elif sort in {"size", "speedup"}:
         found = iter(_cheapest_first(list(found), sort))
     yield from islice(found, limit)
+
+
+def check_limit(limit: int | None) -> None:
+    """Refuse what is no number of tickets to list.
+
+    Raises:
+        HubError: it is neither None nor a whole number from 0.
+    """
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise HubError(
+            f"The limit {limit!r} is not a number of tickets.",
+            "Give a whole number from 0, or None for all of them.",
+        )
 
 
 def _until_unavailable(found: Iterator[SearchHit], report: Report) -> Iterator[SearchHit]:

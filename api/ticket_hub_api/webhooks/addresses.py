@@ -18,6 +18,8 @@ from ticket_hub_api.settings import Settings
 __all__ = ["Target", "check_address", "resolve"]
 
 MAX_URL = 2000
+# Networks without IPv4 reach its addresses through these (RFC 6052), those of themselves as well.
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,5 +107,13 @@ def resolve(settings: Settings, url: str) -> Target:
 
 def _is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    return (mapped or found).is_global and not found.is_multicast
+    if isinstance(found, ipaddress.IPv6Address):
+        found = _within(found) or found
+    return found.is_global and not found.is_multicast
+
+
+def _within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The address of IPv4 that a network makes of one of IPv6: that is where it leads."""
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

@@ -386,6 +386,9 @@ def test_a_host_that_is_taken_off_the_list_gets_nothing_more(
         ("fe80::1%eth0", False),
         ("::ffff:127.0.0.1", False),
         ("2002:7f00:1::", False),
+        ("64:ff9b::7f00:1", False),  # by a translator of its network 127.0.0.1
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::5db8:d822", True),
         ("224.0.0.1", False),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from ticket_hub.bundle import open_bundle, verify_bundle
 from ticket_hub.errors import (
     BundleDigestError,
     BundleError,
+    HubError,
     HubUnavailableError,
     TicketHubError,
     TicketNotFoundError,
@@ -141,3 +143,11 @@ def test_a_search_with_nothing_set_up_finds_it_and_says_that_the_hub_is_silent()
 def test_a_hub_that_is_named_is_searched_alone(tmp_path: Path) -> None:
     ticket_hub.push_bundle(PACKAGED / "digits", "ann/digits", hub=tmp_path / "hub")
     assert [each.repo for each in ticket_hub.search_hub(hub=tmp_path / "hub")] == ["ann/digits"]
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, True])
+def test_what_is_no_number_of_tickets_is_refused(limit: object, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"hub": tmp_path, "limit": limit}
+    for listed in (ticket_hub.search_hub, ticket_hub.best_tickets):
+        with pytest.raises(HubError, match="not a number of tickets"):
+            list(listed(**asked))
