@@ -21,6 +21,7 @@ from ticket_hub.networks.prunable import (
     prunable_layers,
     set_kind,
     transposed_layers,
+    unmarked_matrices,
 )
 from ticket_hub.networks.registry import (
     Outline,
@@ -55,5 +56,6 @@ __all__ = [
     "register_network",
     "set_kind",
     "transposed_layers",
+    "unmarked_matrices",
     "with_fresh_statistics",
 ]

@@ -135,8 +135,10 @@ def _owner(parameter: str) -> str:
 def _plain(module: nn.Module) -> None:
     """Biases of prunable layers 0; batch norms the identity."""
     for layer in prunable_layers(module):
-        bias = module.get_submodule(_owner(layer.name)).bias
-        if isinstance(bias, Tensor):
+        # Of `weight_hh_l0` it is `bias_hh_l0`.
+        leaf = layer.name.rpartition(".")[2].replace("weight", "bias")
+        bias = getattr(module.get_submodule(_owner(layer.name)), leaf, None)
+        if isinstance(bias, nn.Parameter) and bias.ndim == 1:
             bias.zero_()
     for part in module.modules():
         if isinstance(part, _NormBase):

@@ -61,7 +61,8 @@ def checked_module(make: Make) -> nn.Module:
     if not prunable_layers(module):
         raise NetworkError(
             f"{type(module).__name__} has no prunable layer: no Conv and no Linear.",
-            "Only weights of `torch.nn` convolutions and linear layers are pruned.",
+            "Other weights are pruned where `ticket_hub.networks.set_kind` marks them, as "
+            "`set_kind(rnn, 'fc', 'weight_ih_l0', 'weight_hh_l0')`.",
         )
     if tensors != tensors_of(other):
         raise NetworkError(

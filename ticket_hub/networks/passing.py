@@ -6,7 +6,7 @@ import itertools
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call, grad, vmap
 
 __all__ = ["blank_inputs", "pass_through", "takes_tokens", "vectorizes"]
 
@@ -63,8 +63,15 @@ def pass_through(module: nn.Module, shape: tuple[int, ...], *, gradients: bool =
 def vectorizes(module: nn.Module, shape: tuple[int, ...]) -> bool:
     """Whether several members' weights can go through `module` at once, while it is trained.
 
-    They cannot where its forward pass draws random numbers or decides by values.
+    They cannot where its forward pass draws random numbers, decides by values, or keeps from
+    autograd what the way back needs, as activation checkpoints do.
     """
+
+    def total(weights: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        """What there are gradients of."""
+        outputs: Tensor = functional_call(module, weights, (inputs,)).sum()
+        return outputs
+
     # One member, as `vmap` sees it: a first axis of one.
     zeros = {
         name: torch.zeros((), dtype=value.dtype).expand(1, *value.shape)
@@ -73,8 +80,7 @@ def vectorizes(module: nn.Module, shape: tuple[int, ...]) -> bool:
     training = module.training
     module.train()
     try:
-        given = vmap(lambda weights, x: functional_call(module, weights, (x,)), in_dims=(0, None))
-        given(zeros, blank_inputs(module, shape))
+        vmap(grad(total), in_dims=(0, None))(zeros, blank_inputs(module, shape))
     except Exception:  # noqa: BLE001 - a user's own module may raise anything
         return False
     finally:

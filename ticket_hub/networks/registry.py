@@ -17,7 +17,7 @@ from ticket_hub import plugins
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.limits import MAX_NUMBERS, check_sizes
 from ticket_hub.networks.options import OptionRule, check_options
-from ticket_hub.networks.prunable import prunable_layers
+from ticket_hub.networks.prunable import prunable_layers, unmarked_matrices
 from ticket_hub.networks.seeding import construction_generators
 from ticket_hub.networks.undrawn import Undrawn
 from ticket_hub.recipe import NetworkSpec
@@ -74,12 +74,14 @@ class Outline:
         shapes: shape of every entry of the state dict.
         dtypes: dtype of every entry of the state dict.
         buffers: entries of the state dict that are no parameters, such as statistics of norms.
+        unmarked: see `ticket_hub.networks.prunable.unmarked_matrices`.
     """
 
     layers: tuple[PrunableLayer, ...]
     shapes: Mapping[str, tuple[int, ...]]
     dtypes: Mapping[str, torch.dtype]
     buffers: frozenset[str]
+    unmarked: Mapping[str, int]
 
     @property
     def numbers(self) -> int:
@@ -238,6 +240,7 @@ def outline(architecture: Architecture) -> Outline:
         shapes={name: tuple(value.shape) for name, value in state.items()},
         dtypes={name: value.dtype for name, value in state.items()},
         buffers=frozenset(state) - {name for name, _ in module.named_parameters()},
+        unmarked=unmarked_matrices(module),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ticket_hub.networks import prunable_layers, transposed_layers
+from ticket_hub.networks import prunable_layers, transposed_layers, unmarked_matrices
 from ticket_hub.networks.own_function import (
     checked_module,
     dotted_name,
@@ -39,6 +39,7 @@ class OwnNetwork:
         layers: what may be pruned.
         transposed: those of them that are transposed convolutions.
         tensors: entry of the state dict -> its dtype and shape, as a text.
+        unmarked: see `ticket_hub.networks.prunable.unmarked_matrices`.
         file: that has the function; None where there is none.
     """
 
@@ -47,6 +48,7 @@ class OwnNetwork:
     layers: tuple[PrunableLayer, ...]
     transposed: tuple[PrunableLayer, ...]
     tensors: dict[str, str]
+    unmarked: dict[str, int]
     file: Path | None
 
     @classmethod
@@ -64,6 +66,7 @@ class OwnNetwork:
             layers=prunable_layers(module),
             transposed=transposed_layers(module),
             tensors=tensors_of(module),
+            unmarked=unmarked_matrices(module),
             file=source_file(make),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ticket_hub.bundle.manifest_records import DataRecord
 from ticket_hub.errors import RunMismatchError
@@ -94,6 +94,11 @@ class OwnSupplier(Supplier):
         """What may be pruned of the author's network."""
         del architecture
         return self.network.layers
+
+    def unmarked(self, architecture: Architecture) -> Mapping[str, int]:
+        """Matrices of the author's network that no mask reaches: name -> how many numbers."""
+        del architecture
+        return self.network.unmarked
 
     def header(self) -> Header:
         """What a new run is about."""

@@ -12,12 +12,14 @@ from ticket_hub.recipe import PruningSpec
 from ticket_hub.recipe.pruning_spec import DEFAULT_RATES, named_kind
 from ticket_hub.types import LayerKind, PrunableLayer
 
-__all__ = ["check_coverage", "layer_note", "never_pruned", "thin_layers"]
+__all__ = ["beyond_masks", "check_coverage", "layer_note", "never_pruned", "thin_layers"]
 
 THIN = 20
 """A layer is thin where its density is below the whole network's by this factor."""
 
 MAX_NAMED = 5
+MIN_SHARE = 0.05
+"""Of a network's weights, from which on matrices beyond its mask are told of."""
 
 
 def never_pruned(
@@ -51,6 +53,25 @@ def never_pruned(
             f"in {_names([layer.name for layer in found])}, since {reason}."
         )
     return sentences
+
+
+def beyond_masks(unmarked: Mapping[str, int], layers: Iterable[PrunableLayer]) -> list[str]:
+    """A sentence where much of a network is in matrices that no mask reaches.
+
+    Args:
+        unmarked: name of each -> how many numbers; see
+            `ticket_hub.networks.prunable.unmarked_matrices`.
+    """
+    beyond, prunable = sum(unmarked.values()), sum(layer.size for layer in layers)
+    if beyond < MIN_SHARE * (beyond + prunable):
+        return []
+    return [
+        (
+            f"Beyond the mask: {_names([*unmarked])}, {beyond:,} numbers beside {prunable:,} "
+            "prunable weights. `ticket_hub.networks.set_kind(module, 'fc', 'NAME')`, where the "
+            "network is built, makes a matrix of the module prunable."
+        )
+    ]
 
 
 def check_coverage(spec: PruningSpec, layers: Iterable[PrunableLayer]) -> None:

@@ -12,7 +12,7 @@ from ticket_hub.environment import choose_devices
 from ticket_hub.errors import DataNotFoundError, RunMismatchError
 from ticket_hub.estimate import Estimate, Shape, estimate_networks, shape_of
 from ticket_hub.networks import architecture_for, blank_module, outline
-from ticket_hub.pruning.coverage import layer_note
+from ticket_hub.pruning.coverage import beyond_masks, layer_note
 from ticket_hub.pruning.plan import groups, kept_at
 from ticket_hub.recipe import Recipe
 from ticket_hub.runs.folder import Header, RunFolder
@@ -120,7 +120,12 @@ def forecast(
         competes=_competing(ladder, by_layer),
         levels_at_once=ladder.levels_at_once,
         about_cost=ladder.about_cost,
-        warnings=(*ladder.never_pruned, *_about(ladder), *_thin(found.layers, counts, by_layer)),
+        warnings=(
+            *ladder.never_pruned,
+            *beyond_masks(found.unmarked, found.layers),
+            *_about(ladder),
+            *_thin(found.layers, counts, by_layer),
+        ),
         needs=_needs(recipe, architecture, shape, ladder),
         disk_bytes=trials * (levels * state + checkpoints + bundle),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from ticket_hub.bundle.manifest_records import DataRecord, Reference
 from ticket_hub.data import DataSet
 from ticket_hub.environment import fingerprint
-from ticket_hub.networks import architecture_for, blank_module, prunable_layers
+from ticket_hub.networks import architecture_for, blank_module, outline
 from ticket_hub.networks.own_function import check_same, tensors_of
 from ticket_hub.networks.registry import home_module
 from ticket_hub.plugin_origin import plugin_of
@@ -56,7 +56,11 @@ class Supplier(ABC):
 
     def layers(self, architecture: Architecture) -> tuple[PrunableLayer, ...]:
         """What may be pruned of a network of the registry."""
-        return prunable_layers(blank_module(architecture))
+        return outline(architecture).layers
+
+    def unmarked(self, architecture: Architecture) -> Mapping[str, int]:
+        """Matrices of a network of the registry that no mask reaches: name -> how many numbers."""
+        return outline(architecture).unmarked
 
     def structure(self, architecture: Architecture) -> Structure | None:
         """The units of the network, where the granularity asks for them."""

@@ -68,7 +68,8 @@ class SearchSession:
             theta0=self._known_theta0,
         )
         self.bundle = RunBundle(folder, self.header)
-        self.teller = Teller(self.ladder, supplier.resources.notify)
+        unmarked = supplier.unmarked(self.header.architecture)
+        self.teller = Teller(self.ladder, unmarked, supplier.resources.notify)
 
     @cached_property
     def initial(self) -> list[Weights]:

@@ -83,7 +83,7 @@ def refusal(name: str, module: nn.Module, training: TrainingSpec, data: DataSet)
     reason = kind.refusal(module, training, data.device)
     # Last, since it passes examples through the network.
     if reason is None and name == "vmap" and not vectorizes(module, (2, *data.input_shape)):
-        return "train a network that draws random numbers, or decides by values, on its way"
+        return "train a network that draws random numbers, decides by values or recomputes"
     return reason
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from tests.helpers.populations import network, population, spec
 from ticket_hub.data import DataSet
@@ -64,6 +68,44 @@ def test_a_forced_backend_that_cannot_is_refused_with_its_reason(
 def test_dropout_is_left_to_backends_that_can_draw(digits: DataSet) -> None:
     module = blank_module(network(digits, "lenet-24-16", dropout=0.5))
     assert choose(module, spec(), digits, 0.1) == "plain"
+
+
+class Sign(torch.autograd.Function):
+    """Signs with the slope of a straight line, which only autograd itself can call."""
+
+    @staticmethod
+    def forward(ctx: object, values: torch.Tensor) -> torch.Tensor:
+        del ctx
+        return values.sign()
+
+    @staticmethod
+    def backward(ctx: object, *slopes: torch.Tensor) -> torch.Tensor:
+        del ctx
+        return slopes[0]
+
+
+class Linear(nn.Module):
+    def __init__(self, way: Callable[..., torch.Tensor]) -> None:
+        super().__init__()
+        self.hidden, self.output, self.way = nn.Linear(64, 8), nn.Linear(8, 10), way
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.output(self.way(self.hidden, images.flatten(1)))
+        return outputs
+
+
+@pytest.mark.parametrize(
+    ("way", "backend"),
+    [
+        (lambda hidden, images: hidden(images).relu(), "vmap"),
+        (functools.partial(checkpoint, use_reentrant=False), "plain"),
+        (lambda hidden, images: Sign.apply(hidden(images)), "plain"),  # type: ignore[no-untyped-call]
+    ],
+)
+def test_what_torch_func_cannot_differentiate_is_trained_as_it_is(
+    way: Callable[..., torch.Tensor], backend: str, digits: DataSet
+) -> None:
+    assert choose(Linear(way), spec(), digits, 0.1) == backend
 
 
 def test_tensorfloat_needs_a_cuda_device(digits: DataSet) -> None:

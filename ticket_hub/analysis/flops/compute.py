@@ -8,12 +8,11 @@ from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvTransposeNd
-from torch.utils.flop_counter import FlopCounterMode
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from ticket_hub.analysis.masked_network import masked_network
 from ticket_hub.analysis.subject import Subject
-from ticket_hub.analysis.wiring import module_of
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks.passing import blank_inputs
 from ticket_hub.pruning.masks import kept_by_layer
@@ -21,7 +20,7 @@ from ticket_hub.types import Architecture, Mask, PrunableLayer
 
 __all__ = ["Flops", "LayerFlops", "compute", "measure_flops"]
 
-Hook: TypeAlias = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
+Formula: TypeAlias = Callable[..., int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,8 @@ class LayerFlops:
 
     Attributes:
         layer: its parameter's name.
-        uses: how often each weight is multiplied for one image: positions of a convolution.
+        uses: how often each weight is multiplied for one image: positions of a convolution, steps
+            of a recurrent layer.
         dense: 2 for each weight and use.
         effective: 2 for each kept weight and use, by trial.
     """
@@ -85,14 +85,16 @@ def measure_flops(architecture: Architecture, masks: Sequence[Mask]) -> Flops:
         NetworkError: as `ticket_hub.networks.build`, or the network cannot run without values.
     """
     module, layers = masked_network(architecture, masks)
-    total, uses = _count(module.eval(), layers, architecture)
+    total, by_weight = _count(module.eval(), layers, architecture)
     counts = [kept_by_layer(mask) for mask in masks]
     found = tuple(
         LayerFlops(
             layer=layer.name,
-            uses=uses[layer.name],
-            dense=2 * uses[layer.name] * layer.size,
-            effective=tuple(2 * uses[layer.name] * count[layer.name] for count in counts),
+            uses=by_weight[layer.name] // (2 * layer.size),
+            dense=by_weight[layer.name],
+            effective=tuple(
+                by_weight[layer.name] * count[layer.name] // layer.size for count in counts
+            ),
         )
         for layer in layers
     )
@@ -110,12 +112,11 @@ def measure_flops(architecture: Architecture, masks: Sequence[Mask]) -> Flops:
 def _count(
     module: nn.Module, layers: Sequence[PrunableLayer], architecture: Architecture
 ) -> tuple[int, dict[str, int]]:
-    """Operations in all, and how often each layer's weights are used."""
-    uses = {layer.name: 0 for layer in layers}
-    hooks = [
-        module_of(module, layer).register_forward_hook(_noting(uses, layer)) for layer in layers
-    ]
-    counter = FlopCounterMode(display=False)
+    """Operations in all, and those that each layer's weights take part in."""
+    found = {layer.name: 0 for layer in layers}
+    names = {_storage(module.get_parameter(name)): name for name in found}
+    formulas = {product: _noting(found, names, each) for product, each in flop_registry.items()}
+    counter = FlopCounterMode(display=False, custom_mapping=formulas)
     try:
         with counter, torch.no_grad(), torch.device("meta"):
             module(blank_inputs(module, (1, *architecture.input_shape)))
@@ -124,22 +125,29 @@ def _count(
             f"The operations of {architecture.name!r} cannot be counted: {error}",
             "Leave out the analysis `flops`.",
         ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return int(counter.get_total_flops()), uses
+    return int(counter.get_total_flops()), found
 
 
-def _noting(uses: dict[str, int], layer: PrunableLayer) -> Hook:
-    """A hook that adds how often the weights of a layer were used.
+def _noting(
+    found: dict[str, int], names: Mapping[StorageWeakRef, str], formula: Formula
+) -> Formula:
+    """PyTorch's formula of one product, which adds what it says to the weights that are read.
 
-    A weight takes part once for each number of its output unit; in a transposed convolution, for
-    each number of its input.
+    Told by the storage, whoever multiplies: recurrent layers and attentions read their weights
+    themselves, transposed or in parts.
     """
 
-    def note(part: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        """Count the uses of one call of the layer."""
-        numbers = inputs[0] if isinstance(part, _ConvTransposeNd) else output
-        uses[layer.name] += numbers.numel() // layer.shape[0]
+    def note(*args: object, **others: object) -> int:
+        """Count one product."""
+        flops = int(formula(*args, **others))
+        for each in args:
+            if isinstance(each, Tensor) and (name := names.get(_storage(each))):
+                found[name] += flops
+        return flops
 
+    vars(note)["_get_raw"] = True  # the counter then gives tensors, and not their shapes
     return note
+
+
+def _storage(tensor: Tensor) -> StorageWeakRef:
+    return StorageWeakRef(tensor.untyped_storage())
