@@ -87,7 +87,7 @@ def _rank(name: str, value: Tensor) -> int:
     if value.dtype not in _CODES or not TENSOR.fullmatch(name):
         raise BundleFormatError(
             f"{name!r} of type {value.dtype} cannot be kept in a bundle.",
-            "Names are made of letters, digits, '_' and '.'; values are floats or integers.",
+            "Names are made of letters, digits, '_', '-' and '.'; values are floats or integers.",
         )
     return _LIBRARY_ORDER.index(_CODES[value.dtype])
 

@@ -107,7 +107,7 @@ def tensors_of(module: nn.Module) -> dict[str, str]:
             raise NetworkError(
                 f"The entry {name[:80]!r} of the state dict ({about}) cannot be in a bundle.",
                 "Build the network in float32, with plain tensors under names of letters, digits, "
-                "dots and underscores; train in bfloat16 with autocast.",
+                "dots, dashes and underscores; train in bfloat16 with autocast.",
             )
         found[name] = f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
     if lazy:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -14,8 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
+import ticket_hub
 from tests.helpers import forked
 from ticket_hub import plugins
+from ticket_hub.bundle import verify_bundle
 from ticket_hub.errors import NetworkError
 from ticket_hub.networks import architecture_for, blank_module, build, register_factory
 from ticket_hub.networks.registry import home_module, is_registered
@@ -242,3 +245,37 @@ def test_a_forward_pass_that_draws_is_not_vectorized() -> None:
         for kind in (Net, Drawing)
     }
     assert chosen == {Net: "vmap", Drawing: "plain"}
+
+
+class Dashed(nn.Module):
+    """Its layers have dashes in their names, as those of torchvision's RegNets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("block-0", nn.Linear(4, 8))
+        self.add_module("block-1", nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.get_submodule("block-0")(x.flatten(1)).relu()
+        logits: Tensor = self.get_submodule("block-1")(hidden)
+        return logits
+
+
+def test_names_of_layers_may_have_dashes(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    data = torch.rand(100, 4, generator=generator), torch.arange(100) % 3
+    changes = {"search.levels": 1, "search.trials": 1, "training.iterations": 5}
+    found = ticket_hub.find(
+        network=Dashed,
+        data=data,
+        changes=changes | {"training.evaluate_every": 5},
+        run_folder=tmp_path / "run",
+        workers=1,
+    )
+    assert verify_bundle(found.bundle).holds
+    pushed = ticket_hub.push_bundle(found.bundle, "ann/dashed", hub=tmp_path / "hub")
+    pulled = ticket_hub.pull_bundle(f"{pushed.repo}:1", hub=tmp_path / "hub")
+    ticket = ticket_hub.Ticket.load(pulled.folder, level=1)
+    assert [*ticket.mask] == ["block-0.weight", "block-1.weight"]
+    weight = ticket.build().get_parameter("block-0.weight")
+    assert not weight[~ticket.mask["block-0.weight"]].any()
