@@ -43,6 +43,12 @@ def check_examples(spec: DataSpec, published: Published) -> None:
     Raises:
         DataError: as said, with the part and the first example.
     """
+    if published.classes < 2:  # noqa: PLR2004 - classes are told from each other
+        raise DataError(
+            f"All examples of {spec.name} are of one class.",
+            "Use data of two classes at least; to predict numbers, use your own loop: "
+            "ticket_hub.own.",
+        )
     parts = {"training": published.train, "test": published.test}
     if published.validation is not None:
         parts["validation"] = published.validation

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from ticket_hub.data.arrays import to_inputs
 from ticket_hub.data.pictures import stacked, to_pixels
@@ -19,6 +20,7 @@ __all__ = ["ExampleKind", "class_names", "collect", "kind_of", "label_array", "t
            "to_texts"]  # fmt: skip
 
 MAX_CLASSES = 1_000_000
+_SETS = (Dataset, DataLoader)
 
 ExampleKind: TypeAlias = Literal["numbers", "pictures", "texts"]
 
@@ -40,6 +42,11 @@ def collect(data: object) -> tuple[dict[str, tuple[Any, Any]], object]:
     if classes is None:
         classes = getattr(given.get("train"), "classes", None)
     parts = {}
+    if isinstance(data, tuple | list) and any(isinstance(each, _SETS) for each in data):
+        raise DataError(
+            "Several data sets were given, and not which is which.",
+            "Name them, as {'train': one, 'test': other}.",
+        )
     for key, part in given.items():
         names = [names[0] for names in PARTS if str(key).lower() in names]
         if not names or names[0] in parts:
@@ -53,6 +60,8 @@ def collect(data: object) -> tuple[dict[str, tuple[Any, Any]], object]:
 def _pair(part: object, name: str) -> tuple[Any, Any]:
     if isinstance(part, tuple | list) and len(part) == 2:  # noqa: PLR2004 - x, y
         return part[0], part[1]
+    if isinstance(part, DataLoader):
+        raise DataError(f"The {name} part is a DataLoader.", "Give its data set: `loader.dataset`.")
     tensors = getattr(part, "tensors", None)
     if isinstance(tensors, tuple) and len(tensors) == 2:  # noqa: PLR2004 - a TensorDataset
         return tensors

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from ticket_hub.data import DataSet, keep, load
 from ticket_hub.errors import DataCorruptError, DataError, DataNotFoundError
@@ -103,6 +103,9 @@ def noisy(place: int) -> Tensor:
     ("data", "message"),
     [
         (Untold(), "The train part is a Untold"),
+        (DataLoader(Pairs(noisy)), "The train part is a DataLoader"),
+        ((Pairs(noisy), Pairs(noisy)), "Several data sets were given"),
+        ([Pairs(noisy), Pairs(noisy), Pairs(noisy)], "Several data sets were given"),
         ({"test": (X, Y)}, "no part 'train'"),
         ({"train": (X, Y), "extra": (X, Y)}, "a part 'extra'"),
         ((X, Y[:50]), "60 examples and 50 labels"),
@@ -145,6 +148,8 @@ def test_labels_and_numbers_that_cannot_be_are_refused_when_they_are_read(tmp_pa
         read((X, Y - 1), tmp_path)
     with pytest.raises(DataError, match="NaN or infinite"):
         read((np.where(X > 1, np.nan, X), Y), tmp_path)
+    with pytest.raises(DataError, match="of one class"):
+        read((X, Y * 0), tmp_path)
 
 
 def test_who_lacks_the_file_or_has_another_is_told(tmp_path: Path) -> None:
