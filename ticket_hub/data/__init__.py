@@ -14,6 +14,7 @@ from ticket_hub.data.loading import load
 from ticket_hub.data.packed import PackedImages
 from ticket_hub.data.packing import data_pack
 from ticket_hub.data.registry import data_names, register_dataset
+from ticket_hub.data.suggestions import suggested
 
 __all__ = [
     "Augmentation",
@@ -29,4 +30,5 @@ __all__ = [
     "load",
     "normalized",
     "register_dataset",
+    "suggested",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ticket_hub.data import DataSet, keep, load, normalized
+from ticket_hub.data import DataSet, keep, load, normalized, suggested
 from ticket_hub.errors import NetworkError, RecipeError
 from ticket_hub.networks import architecture_for, build, register_factory
 from ticket_hub.networks.factory import PREFIX
@@ -26,10 +26,7 @@ EPOCHS = 20
 ITERATIONS = (200, 20_000)
 READINGS = 20
 """Evaluations of one training."""
-HELD_OUT = 10
-MAX_HELD_OUT = 5000
 BERT_TICKETS = {"scope": "global", "schedule": "linear", "rates": {"fc": 0.1, "output": 0.0}}
-"""Validation examples: one of ten, at most so many."""
 
 
 def described(
@@ -67,7 +64,7 @@ def described(
         name = data if isinstance(data, str) else keep(data, data_dir, tokens=_embeds(network))
         asked["data.name"] = name
         found = load(DataSpec(name=str(changes.get("data.name", name)), validation=1), data_dir)
-        asked |= _suggested(found, usual=recipe is None)
+        asked |= suggested(found) | (_training(found) if recipe is None else {})
         if network is not None and not isinstance(network, str):
             asked["network.options"] = _inputs(found)
     if recipe is None:
@@ -89,21 +86,18 @@ def _embeds(network: Make | str | None) -> bool:
     return any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
 
 
-def _suggested(data: DataSet, *, usual: bool) -> dict[str, Any]:
-    """What follows from the examples: how many are held out, and what they cannot be."""
-    examples = len(data.train) + len(data.validation)
-    asked: dict[str, Any] = {"data.validation": max(1, min(examples // HELD_OUT, MAX_HELD_OUT))}
-    if data.kind != "images":
-        asked |= {"data.size": 0, "data.crop": 0, "data.flip": False}
-    if usual:
-        batch = min(BATCH, len(data.train))
-        least, most = ITERATIONS
-        iterations = min(max(EPOCHS * examples // batch, least), most)
-        asked["training.batch_size"] = batch
-        asked["training.iterations"] = iterations
-        asked["training.evaluate_every"] = iterations // READINGS
-        if data.kind == "features" and data.input_shape[1:] == (1, 1):
-            asked["data.normalize"] = "standard"
+def _training(data: DataSet) -> dict[str, Any]:
+    """How long is trained on examples that no recipe knows, and how they are normalized."""
+    examples, batch = len(data.train) + len(data.validation), min(BATCH, len(data.train))
+    least, most = ITERATIONS
+    iterations = min(max(EPOCHS * examples // batch, least), most)
+    asked: dict[str, Any] = {
+        "training.batch_size": batch,
+        "training.iterations": iterations,
+        "training.evaluate_every": iterations // READINGS,
+    }
+    if data.kind == "features" and data.input_shape[1:] == (1, 1):
+        asked["data.normalize"] = "standard"
     return asked
 
 

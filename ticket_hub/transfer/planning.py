@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from ticket_hub.bundle import Manifest
 from ticket_hub.bundle.needed_plugins import demand_data
+from ticket_hub.data import keep, load, suggested
 from ticket_hub.errors import EvidenceError, RecipeError
-from ticket_hub.recipe import Recipe
+from ticket_hub.networks import blank_module
+from ticket_hub.networks.passing import takes_tokens
+from ticket_hub.recipe import DataSpec, Recipe
 from ticket_hub.recipe.experiment_spec import spec_of
 from ticket_hub.search.pretrained import pinned_data
 from ticket_hub.transfer.folder import default_folder
@@ -28,6 +31,7 @@ from ticket_hub.transfer.terms import USUAL, Terms, redrawn
 
 __all__ = [
     "Plan",
+    "kept_data",
     "plan",
     "plan_for",
     "request_for",
@@ -73,10 +77,13 @@ def plan(
     place: str | Path,
     terms: Terms = USUAL,
     *,
-    dataset: str | None = None,
+    dataset: object = None,
     own: str | Path | None = None,
+    data_dir: Path | str | None = None,
 ) -> Plan:
     """Say what `retrain` with these arguments would train, and refuse what cannot be.
+
+    Examples that are given in place of a data set's name are kept; see `kept_data`.
 
     Raises:
         RecipeError: an unknown control, policy or key, or an impossible value.
@@ -84,7 +91,34 @@ def plan(
     """
     terms.check()
     source, levels = open_source(str(place), terms.hub)
-    return plan_for(source, levels, terms, dataset=dataset, own=own)
+    name, about = kept_data(dataset, [source], data_dir)
+    terms = replace(terms, changes=about | dict(terms.changes or {}))
+    return plan_for(source, levels, terms, dataset=name, own=own)
+
+
+def kept_data(
+    dataset: object, sources: Iterable[Source], data_dir: Path | str | None
+) -> tuple[str | None, dict[str, Any]]:
+    """The name of a data set, and what examples say that were given in place of a name.
+
+    They are kept in the folder of the data sets. A tenth of them is held out, at most 5,000, and
+    what they cannot be, such as flipped where they are no images, is left out.
+
+    Args:
+        dataset: a name, or what `ticket_hub.data.keep` takes; None is the tickets' own.
+        sources: of the tickets, whose networks read numbers of words or others.
+        data_dir: where the data sets lie.
+
+    Raises:
+        DataError: as `ticket_hub.data.keep`.
+        NetworkError: the network of the tickets is not registered here.
+    """
+    if dataset is None or isinstance(dataset, str):
+        return dataset, {}
+    networks = [source.bundle.manifest.architecture.architecture() for source in sources]
+    tokens = any(takes_tokens(blank_module(network)) for network in networks)
+    name = keep(dataset, data_dir, tokens=tokens)
+    return name, suggested(load(DataSpec(name=name, validation=1), data_dir))
 
 
 def plan_for(

@@ -78,7 +78,7 @@ class RetrainResult(Shown):
 def retrain(
     place: str | Path,
     *,
-    dataset: str | None = None,
+    dataset: object = None,
     own: str | Path | None = None,
     who: str = "",
     run_folder: Path | str | None = None,
@@ -91,7 +91,9 @@ def retrain(
         place: `FOLDER[:level]`, `RUN[:level]`, `RECIPE[:level]`, or `owner/name[@revision][:level]`
             of a hub, which is pulled; the level is a number, several (`3,7,11`), a density
             (`d0.036`), `all`, or `best`, the default.
-        dataset: what to train on; by default what the tickets were found on.
+        dataset: what to train on: a name, or examples as `ticket_hub.find` takes them; by default
+            what the tickets were found on. Of examples a tenth is held out unless `changes` says
+            otherwise.
         own: the target's own ticket, for the control `own`: as `place`, found on the same data by
             the same network. The level with the nearest density is taken unless it names one.
         who: whose evidence this is, for the record.
@@ -112,7 +114,7 @@ def retrain(
         TicketHubError: as `ticket_hub.transfer.experiment.experiments`.
     """
     terms, resources = split_options(retrain, options)
-    wanted = plan(place, terms, dataset=dataset, own=own)
+    wanted = plan(place, terms, dataset=dataset, own=own, data_dir=resources.data_dir)
     return carry_out(wanted, resources, who=who, run_folder=run_folder, on_result=on_result)
 
 

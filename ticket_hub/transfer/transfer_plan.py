@@ -18,7 +18,7 @@ from ticket_hub.runs.file_names import EXPERIMENT, RUN
 from ticket_hub.transfer.budgets import budgets_of, totals_of
 from ticket_hub.transfer.level_evidence import LevelEvidence
 from ticket_hub.transfer.matrix import Matrix, cells_of
-from ticket_hub.transfer.planning import Plan, plan_for
+from ticket_hub.transfer.planning import Plan, kept_data, plan_for
 from ticket_hub.transfer.retraining import tickets_of
 from ticket_hub.transfer.source import Source, open_source
 from ticket_hub.transfer.spec import OWN
@@ -145,20 +145,27 @@ class TransferPlan:
 
 def plan_transfer(
     places: Sequence[str | Path],
-    datasets: Sequence[str],
+    datasets: Sequence[object],
     terms: Terms = USUAL,
     *,
     levels: str | None = None,
     own: Mapping[str, str | Path] | None = None,
+    data_dir: Path | str | None = None,
 ) -> TransferPlan:
     """Say what `transfer_tickets` with these arguments would train, and refuse what cannot be.
+
+    Examples that are given in place of a data set's name are kept.
 
     Raises:
         RecipeError: an unknown control, policy or key, an impossible value, or nothing to do.
         TicketNotFoundError, HubError, BundleError: as `transfer_tickets`.
     """
     terms.check()
-    names, owns = list(dict.fromkeys(datasets)), own or {}
+    sources = [open_source(str(place), terms.hub, otherwise=levels) for place in places]
+    tickets = [source for source, _ in sources]
+    kept = [kept_data(each, tickets, data_dir) for each in datasets]
+    about = {name: known for name, known in kept if name is not None}
+    names, owns = list(about), own or {}
     unknown = sorted(set(owns) - set(names))
     if unknown:
         raise RecipeError(
@@ -170,8 +177,7 @@ def plan_transfer(
             "The control 'own' needs the own ticket of a data set.",
             "Name it with `--own NAME=ADDRESS`.",
         )
-    by_data = {name: _terms_of(name, names, terms) for name in names}
-    sources = [open_source(str(place), terms.hub, otherwise=levels) for place in places]
+    by_data = {name: _terms_of(name, about, terms) for name in names}
     if not (sources and names):
         raise RecipeError("There is nothing to transfer.", "Name a ticket and a data set.")
     labels = _labels([str(place) for place in places], [source for source, _ in sources])
@@ -188,19 +194,23 @@ def plan_transfer(
     )
 
 
-def _terms_of(name: str, names: Sequence[str], terms: Terms) -> Terms:
-    """For one data set: its own changes; the control `own` comes with the target's own ticket."""
+def _terms_of(name: str, about: Mapping[str, Mapping[str, Any]], terms: Terms) -> Terms:
+    """For one data set: its own changes; the control `own` comes with the target's own ticket.
+
+    Args:
+        about: by data set, what its examples say of themselves.
+    """
     against = [control for control in terms.against if control != OWN]
     # The changes for all data sets, and then those for this one.
     split = [(*key.rpartition(":")[::2], value) for key, value in (terms.changes or {}).items()]
-    unknown = sorted({data for data, _, _ in split if data} - set(names))
+    unknown = sorted({data for data, _, _ in split if data} - set(about))
     if unknown:
         raise RecipeError(
             f"A setting is for {unknown[0]!r}, which is none of the data sets.",
-            f"The data sets are {', '.join(names)}.",
+            f"The data sets are {', '.join(about)}.",
         )
-    changes = {key: value for data in ("", name) for own, key, value in split if own == data}
-    return dataclasses.replace(terms, against=against, changes=changes)
+    said = {key: value for data in ("", name) for own, key, value in split if own == data}
+    return dataclasses.replace(terms, against=against, changes={**about[name], **said})
 
 
 def _labels(places: Sequence[str], sources: Sequence[Source]) -> list[str]:

@@ -58,7 +58,7 @@ class TransferResult(Shown):
 
 def transfer_tickets(
     places: str | Path | Sequence[str | Path],
-    datasets: str | Sequence[str],
+    datasets: str | Sequence[object],
     *,
     levels: str | None = None,
     own: Mapping[str, str | Path] | None = None,
@@ -75,7 +75,8 @@ def transfer_tickets(
 
     Args:
         places: one ticket or several, each as `ticket_hub.retrain` takes it.
-        datasets: one name or several.
+        datasets: one name or several; each may be examples, as `ticket_hub.retrain` takes them, and
+            is then called `given:DIGEST` (`ticket_hub.data.keep` gives that name beforehand).
         levels: of the tickets that name none: `7`, `3,7,11`, `d0.036`, `all` or `best`.
         own: the target's own ticket, by the name of the data set; its control `own` is in the
             cells of these data sets.
@@ -92,7 +93,9 @@ def transfer_tickets(
     terms, resources = split_options(transfer_tickets, options)
     places = [places] if isinstance(places, str | Path) else places
     datasets = [datasets] if isinstance(datasets, str) else datasets
-    wanted = plan_transfer(places, datasets, terms, levels=levels, own=own)
+    wanted = plan_transfer(
+        places, datasets, terms, levels=levels, own=own, data_dir=resources.data_dir
+    )
     return carry_out_transfer(
         wanted, resources, who=who, run_folder=run_folder, on_result=on_result
     )

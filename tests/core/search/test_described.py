@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ticket_hub import FindResult, Ticket, find, plugins
+from ticket_hub import FindResult, Ticket, find, plugins, retrain, transfer_tickets
 from ticket_hub.bundle import open_bundle
 from ticket_hub.data import keep, load
-from ticket_hub.errors import NetworkError, RecipeError, RunMismatchError, StoppedError
+from ticket_hub.errors import DataError, NetworkError, RecipeError, RunMismatchError, StoppedError
 from ticket_hub.networks import architecture_for, register_factory
 from ticket_hub.search.described import described
 
@@ -195,3 +195,25 @@ def test_a_function_of_a_file_travels_to_training_processes_and_its_bundle_names
     assert "sha256" in refused.value.remedy
     register_factory(lambda: module(), name)  # noqa: PLW0108 - a colleague's own function
     assert Ticket.load(found.bundle, level=0).density == 1
+
+
+def test_tickets_are_trained_on_other_examples_that_are_given(tmp_path: Path) -> None:
+    run = quick().run
+    other = X[:120], Y[::-1][:120].copy()
+    asked: dict[str, Any] = {"trials": 2, "against": ["reinit"], "workers": 1}
+    done = retrain(f"{run}:1", dataset=other, **asked)
+    assert done.spec.data_name == keep(other)
+    assert done.spec.data.validation == 9  # a tenth of what a fifth for the test leaves
+    again = retrain(f"{run}:1", dataset=other, changes={"data.validation": 30}, **asked)
+    assert (again.spec.data.validation, again.run != done.run) == (30, True)
+    moved = transfer_tickets(f"{run}:1", [other, (X, Y)], **asked)
+    assert [cell.data for cell in moved.matrix.cells] == [keep(other), keep((X, Y))]
+    with pytest.raises(DataError, match="The train part is a int"):
+        retrain(f"{run}:1", dataset=7)
+
+
+def test_words_that_are_given_to_a_ticket_go_to_what_looks_them_up() -> None:
+    numbers, labels = np.random.default_rng(1).integers(1, 30, (80, 6)), np.arange(80) % 3
+    run = quick(Words, (numbers, labels)).run
+    done = retrain(f"{run}:1", dataset=(numbers[:60], labels[:60]), trials=2, against=["reinit"])
+    assert done.levels[0].verdict.n == 2
