@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ticket_hub.data.adaptation import resized
 from ticket_hub.data.arrays import to_inputs
 from ticket_hub.data.pictures import stacked, to_pixels
 from ticket_hub.data.texts import PARTS
@@ -163,11 +164,12 @@ def to_texts(inputs: Iterable[object], name: str) -> list[str]:
     return [str(text) for text in inputs]
 
 
-def to_part(inputs: Any, name: str, *, tokens: bool) -> Tensor:  # noqa: ANN401 - as a program has them
+def to_part(inputs: Any, name: str, *, tokens: bool, size: int = 0) -> Tensor:  # noqa: ANN401 - as a program has them
     """Numbers or pictures as `Part` takes them.
 
     Args:
         tokens: whole numbers `(examples, length)` are those of words.
+        size: the side that pictures of several sizes are scaled to; 0 refuses them.
 
     Raises:
         DataError: they are no such examples.
@@ -175,7 +177,10 @@ def to_part(inputs: Any, name: str, *, tokens: bool) -> Tensor:  # noqa: ANN401 
     where = f"the {name} part"
     if kind_of(inputs) == "pictures":
         try:
-            return stacked((to_pixels(picture, 0) for picture in inputs), where)
+            pixels = [to_pixels(picture, 0) for picture in inputs]
+            if size and len({each.shape[1:] for each in pixels}) > 1:
+                pixels = [resized(each[None], size, size)[0] for each in pixels]
+            return stacked(pixels, where)
         except ValueError as error:
             raise DataError(f"A picture of {where} cannot be used: {error}.", WHAT) from error
     try:

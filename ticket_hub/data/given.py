@@ -32,7 +32,9 @@ PREFIX = "given:"
 DIGITS = 16
 
 
-def keep(data: object, data_dir: Path | str | None = None, *, tokens: bool = False) -> str:
+def keep(
+    data: object, data_dir: Path | str | None = None, *, tokens: bool = False, size: int = 0
+) -> str:
     """Keep examples in the folder of the data sets, and return their name for `data.name`.
 
     Args:
@@ -44,6 +46,8 @@ def keep(data: object, data_dir: Path | str | None = None, *, tokens: bool = Fal
         data_dir: by default that of `ticket_hub.home`.
         tokens: whole numbers `(examples, length)` are those of words, with 0 after the end of a
             text; otherwise they are a table's.
+        size: the side that pictures of several sizes are scaled to, as by `data.size`; 0 refuses
+            them.
 
     Raises:
         DataError: they are nothing of this kind, or not one label for each example.
@@ -54,7 +58,11 @@ def keep(data: object, data_dir: Path | str | None = None, *, tokens: bool = Fal
     kind = kind_of(parts["train"][0])
     tensors: dict[str, Tensor] = {}
     for (name, (x, _)), truth in zip(parts.items(), labels, strict=True):
-        values = _bytes(to_texts(x, name)) if kind == "texts" else to_part(x, name, tokens=tokens)
+        values = (
+            _bytes(to_texts(x, name))
+            if kind == "texts"
+            else to_part(x, name, tokens=tokens, size=size)
+        )
         if len(x) != len(truth):
             raise DataError(
                 f"The {name} part has {len(x)} examples and {len(truth)} labels.",

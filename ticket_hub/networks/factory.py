@@ -177,7 +177,8 @@ def _check_forward(architecture: Architecture, module: nn.Module, shape: tuple[i
         raise NetworkError(
             f"{name!r} cannot take examples of shape {shape}: "
             f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}",
-            "Let its first layer take the data's shape, or prepare the data for it.",
+            "Let its first layer take the data's shape, which a function with a parameter "
+            "`architecture` is told as `architecture.input_shape`, or prepare the data for it.",
         ) from error
     finally:
         module.train(training)
@@ -188,5 +189,6 @@ def _check_forward(architecture: Architecture, module: nn.Module, shape: tuple[i
         what = f"the shape {tuple(logits.shape)}"
     raise NetworkError(
         f"{name!r} gives {what} for 2 examples of {architecture.classes} classes.",
-        f"Let it return one number for each class: (batch, {architecture.classes}).",
+        f"Let it return one number for each class: (batch, {architecture.classes}). A function "
+        "with a parameter `architecture` is told how many there are: `architecture.classes`.",
     )

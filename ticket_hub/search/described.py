@@ -61,7 +61,11 @@ def described(
         asked |= {"network.name": named, "network.options": {}, "network.weights": ""}
         asked["network.weights_sha256"] = ""
     if data is not None:
-        name = data if isinstance(data, str) else keep(data, data_dir, tokens=_embeds(network))
+        size = changes.get("data.size", recipe.data.size if recipe else 0)
+        sides = size if type(size) is int else 0  # what is none, the recipe refuses
+        name = data
+        if not isinstance(data, str):
+            name = keep(data, data_dir, tokens=_embeds(network), size=sides)
         asked["data.name"] = name
         found = load(DataSpec(name=str(changes.get("data.name", name)), validation=1), data_dir)
         asked |= suggested(found) | (_training(found) if recipe is None else {})

@@ -91,22 +91,28 @@ def plan(
     """
     terms.check()
     source, levels = open_source(str(place), terms.hub)
-    name, about = kept_data(dataset, [source], data_dir)
-    terms = replace(terms, changes=about | dict(terms.changes or {}))
+    changes = dict(terms.changes or {})
+    name, about = kept_data(dataset, [source], changes, data_dir)
+    terms = replace(terms, changes=about | changes)
     return plan_for(source, levels, terms, dataset=name, own=own)
 
 
 def kept_data(
-    dataset: object, sources: Iterable[Source], data_dir: Path | str | None
+    dataset: object,
+    sources: Iterable[Source],
+    changes: Mapping[str, Any],
+    data_dir: Path | str | None,
 ) -> tuple[str | None, dict[str, Any]]:
     """The name of a data set, and what examples say that were given in place of a name.
 
     They are kept in the folder of the data sets. A tenth of them is held out, at most 5,000, and
-    what they cannot be, such as flipped where they are no images, is left out.
+    what they cannot be, such as flipped where they are no images, is left out. Pictures of several
+    sizes are scaled to `data.size`, or to the size that the networks were made for.
 
     Args:
         dataset: a name, or what `ticket_hub.data.keep` takes; None is the tickets' own.
         sources: of the tickets, whose networks read numbers of words or others.
+        changes: what is asked for otherwise: key of the recipe -> value.
         data_dir: where the data sets lie.
 
     Raises:
@@ -117,7 +123,9 @@ def kept_data(
         return dataset, {}
     networks = [source.bundle.manifest.architecture.architecture() for source in sources]
     tokens = any(takes_tokens(blank_module(network)) for network in networks)
-    name = keep(dataset, data_dir, tokens=tokens)
+    asked = changes.get("data.size")
+    size = asked if type(asked) is int else max((each.height for each in networks), default=0)
+    name = keep(dataset, data_dir, tokens=tokens, size=size)
     return name, suggested(load(DataSpec(name=name, validation=1), data_dir))
 
 

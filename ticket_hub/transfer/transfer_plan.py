@@ -163,7 +163,7 @@ def plan_transfer(
     terms.check()
     sources = [open_source(str(place), terms.hub, otherwise=levels) for place in places]
     tickets = [source for source, _ in sources]
-    kept = [kept_data(each, tickets, data_dir) for each in datasets]
+    kept = [kept_data(each, tickets, terms.changes or {}, data_dir) for each in datasets]
     about = {name: known for name, known in kept if name is not None}
     names, owns = list(about), own or {}
     unknown = sorted(set(owns) - set(names))

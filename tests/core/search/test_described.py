@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from ticket_hub import FindResult, Ticket, find, plugins, retrain, transfer_tickets
@@ -217,3 +218,16 @@ def test_words_that_are_given_to_a_ticket_go_to_what_looks_them_up() -> None:
     run = quick(Words, (numbers, labels)).run
     done = retrain(f"{run}:1", dataset=(numbers[:60], labels[:60]), trials=2, against=["reinit"])
     assert done.levels[0].verdict.n == 2
+
+
+def test_pictures_of_several_sizes_are_scaled_to_the_size_that_is_asked_for() -> None:
+    drawn = np.random.default_rng(2).integers(0, 255, (60, 10, 12), dtype=np.uint8)
+    pictures = [Image.fromarray(each[: 8 + place % 3]) for place, each in enumerate(drawn)]
+    data = pictures, np.arange(60) % 3
+    with pytest.raises(DataError, match="3 different sizes") as refused:
+        quick("conv-2", data)
+    assert "data.size" in refused.value.remedy
+    changes = {"data.size": 8, "training.iterations": 10}
+    run = quick("conv-2", data, changes=changes).run
+    done = retrain(f"{run}:1", dataset=data, trials=2, against=["reinit"], workers=1)
+    assert (done.spec.data_name, done.spec.data.size) == (keep(data, size=8), 8)
