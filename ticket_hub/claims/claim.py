@@ -40,7 +40,8 @@ class Claim:
         analyses: by name, which tickets of a search are analysed.
         statements: what is compared. The claim is reproduced where all of them are shown.
         budgets: by name, fields of every recipe: how long and how often to train. A table with
-            the name of a search holds for that search alone.
+            the name of a search holds for that search alone. In a file, `extends` takes over what
+            another budget says.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Claim:
         if lacking:
             raise RecipeError(f"The claim says no {min(lacking)}.", _REMEDY)
         _check_kinds(parts)
+        parts["budgets"] = {name: _extended(parts["budgets"], name) for name in parts["budgets"]}
         return cls(**parts)
 
     def to_table(self) -> dict[str, Any]:
@@ -172,6 +174,20 @@ def _part(kind: type[Any], where: str, table: object) -> Any:  # noqa: ANN401 - 
         return replace(built, changes=changes) if changes else built
     except RecipeError as error:
         raise RecipeError(f"In {where} of the claim: {error.problem}", _REMEDY) from error
+
+
+def _extended(budgets: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """A budget with what the one that it extends says, and so on."""
+    found, before = dict(budgets[name]), [name]
+    while (base := found.pop("extends", None)) is not None:
+        if base in before or base not in [*budgets]:  # which may be of any type
+            raise RecipeError(
+                f"The budget {before[-1]!r} of a claim cannot extend {str(base)[:80]!r}.",
+                "Name another budget of the claim, which does not extend this one.",
+            )
+        found = dict(budgets[base]) | found
+        before.append(base)
+    return found
 
 
 def _check_kinds(parts: Mapping[str, Any]) -> None:

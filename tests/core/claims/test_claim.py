@@ -72,6 +72,14 @@ def test_a_budget_a_search_and_a_seed_say_how_to_train(table: dict[str, Any]) ->
     assert recipe.training.backend == "stack"
 
 
+def test_a_budget_has_what_the_one_that_it_extends_says(table: dict[str, Any]) -> None:
+    table["budgets"]["long"] = {"extends": "cpu", "training.iterations": 40}
+    table["budgets"]["longer"] = {"extends": "long", "training.iterations": 80}
+    claim = Claim.from_table(table)
+    assert claim.budgets["longer"] == claim.budgets["cpu"] | {"training.iterations": 80}
+    assert Claim.from_table(claim.to_table()) == claim
+
+
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
@@ -90,6 +98,9 @@ def test_a_budget_a_search_and_a_seed_say_how_to_train(table: dict[str, Any]) ->
         (("statements",), [], "statements"),
         (("searches",), {}, "searches"),
         (("budgets",), {"cpu": 3}, "budgets"),
+        (("budgets", "cpu", "extends"), "cpus", "'cpus'"),
+        (("budgets", "cpu", "extends"), "cpu", "another budget"),
+        (("budgets", "cpu", "extends"), ["cpu"], "another budget"),
         (("name",), "a/b", "a/b"),
         (("number",), "four", "number"),
     ],
