@@ -76,7 +76,7 @@ def test_a_budget_has_what_the_one_that_it_extends_says(table: dict[str, Any]) -
     table["budgets"]["long"] = {"extends": "cpu", "training.iterations": 40}
     table["budgets"]["longer"] = {"extends": "long", "training.iterations": 80}
     claim = Claim.from_table(table)
-    assert claim.budgets["longer"] == claim.budgets["cpu"] | {"training.iterations": 80}
+    assert claim.budgets["longer"] == {**claim.budgets["cpu"], "training.iterations": 80}
     assert Claim.from_table(claim.to_table()) == claim
 
 
