@@ -152,7 +152,10 @@ def _no_layer(
     if name in layers:
         return f"it is {_other_shape(tuple(keep.shape), layers[name])}"
     if name:
-        return "biases and norms are never pruned"
+        return (
+            "biases and norms are never pruned, other weights where "
+            "`ticket_hub.networks.set_kind` marks them"
+        )
     return f"the network has no such parameter, and its layers are {', '.join(layers)}"
 
 
