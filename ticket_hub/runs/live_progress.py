@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # whoever watches imports no PyTorch
     from ticket_hub.runs.resources import Resources
     from ticket_hub.training import Progress
 
-__all__ = ["read_live", "telling"]
+__all__ = ["read_live", "telling", "told_both"]
 
 SECONDS_BETWEEN = 1.0
 
@@ -88,16 +88,18 @@ def telling(folder: Path, resources: Resources) -> Iterator[Resources]:
     """
     live = _LiveFile(folder)
     try:
-        yield replace(resources, observe=_both(live.observe, resources.observe))
+        both: Callable[[Progress], None] = live.observe
+        if resources.observe is not None:
+            both = told_both(live.observe, resources.observe)
+        yield replace(resources, observe=both)
     finally:
         live.remove()
 
 
-def _both(
-    first: Callable[[Progress], None], second: Callable[[Progress], None] | None
+def told_both(
+    first: Callable[[Progress], None], second: Callable[[Progress], None]
 ) -> Callable[[Progress], None]:
-    if second is None:
-        return first
+    """One observer that tells two."""
 
     def observe(progress: Progress) -> None:
         """Tell both."""

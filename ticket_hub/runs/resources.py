@@ -15,6 +15,8 @@ from ticket_hub.environment import choose_devices
 from ticket_hub.errors import StoppedError
 from ticket_hub.recipe import DataSpec, TrainingSpec
 from ticket_hub.registry import there_are
+from ticket_hub.runs.live_progress import told_both
+from ticket_hub.runs.progress_bar import ProgressBar
 from ticket_hub.training import Member, Progress, Trained, Trainer
 from ticket_hub.training.member import Keeper
 from ticket_hub.types import Architecture
@@ -29,6 +31,7 @@ class ResourceOptions(TypedDict, total=False):
     device: str | None
     workers: int | None
     observe: Callable[[Progress], None] | None
+    progress: bool
     notify: Callable[[str], None] | None
     should_stop: Callable[[], bool] | None
     accept_environment: bool
@@ -64,6 +67,7 @@ class Resources:
             `cuda:0,cuda:1` or `cuda:all`, each trains other members.
         workers: training processes on a CPU; None chooses.
         observe: told how far each trial is, after each evaluation.
+        progress: show that as a bar, on stderr or in a notebook.
         notify: told in one sentence when something unusual was found, such as a damaged
             checkpoint that was skipped.
         should_stop: asked several times a second; once true, a checkpoint is kept and
@@ -77,10 +81,19 @@ class Resources:
     device: str | None = None
     workers: int | None = None
     observe: Callable[[Progress], None] | None = None
+    progress: bool = False
     notify: Callable[[str], None] | None = None
     should_stop: Callable[[], bool] | None = None
     accept_environment: bool = False
     checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Let a bar observe, too, where one is asked for."""
+        if self.progress:
+            bar = ProgressBar()
+            both = bar if self.observe is None else told_both(bar, self.observe)
+            object.__setattr__(self, "observe", both)
+            object.__setattr__(self, "progress", False)  # it observes by now
 
     def load(self, data: DataSpec) -> DataSet:
         """A data set on the device; the device is chosen first, since that may be refused.
