@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ticket_hub.bundle import open_bundle
 from ticket_hub.bundle.single import save_ticket
@@ -13,6 +13,7 @@ from ticket_hub.bundle.ticket import TicketContent
 from ticket_hub.errors import EvidenceError
 from ticket_hub.hub import Cache, connect, pull, push
 from ticket_hub.runs.locate import Place, locate, resolve
+from ticket_hub.transfer.head import fit
 from ticket_hub.transfer.sharing import name_card
 
 if TYPE_CHECKING:
@@ -112,6 +113,23 @@ class Ticket(TicketContent):
             force_download=force_download,
         )
         return cls.load(pulled.folder, level=pulled.levels[0], trial=trial)
+
+    def with_classes(self, classes: int, *, seed: int = 0) -> Ticket:
+        """The ticket for data with another number of classes, with a fresh output layer.
+
+        No weight of that layer is masked, as in `ticket retrain --head reset`. What the ticket's
+        search says holds for the other classes, so that the result has no provenance.
+
+        Args:
+            seed: of the fresh values, which are drawn as in the search.
+
+        Raises:
+            NetworkError: the network is not registered here, has no layer of kind `output`, or
+                other layers depend on the number of classes; or there are signs alone.
+        """
+        self.demand_values()
+        fitted = cast("Ticket", fit(self, classes, "reset", self.network, seed).ticket)
+        return replace(fitted, provenance={}, folder=None)
 
     def summary(self) -> str:
         """Every prunable layer with its shape, weights, and how many of them are kept."""

@@ -107,12 +107,16 @@ class TicketContent(Shown):
         Raises:
             NetworkError: the network is not registered here, or cannot be built.
         """
-        recipe, architecture = self.provenance.get("recipe"), self.architecture
-        network = recipe_of(recipe).network if recipe else None
-        network = network or NetworkSpec(name=architecture.name, init="default")
-        fresh = initialize(architecture, network, seed)
+        fresh = initialize(self.architecture, self.network, seed)
         theta0 = signed_weights(self.theta0, self.mask, fresh)
         return replace(self, theta0=theta0, start=0, dense=True, signs=False)
+
+    @property
+    def network(self) -> NetworkSpec:
+        """How fresh values of the network are drawn: as in its search, where that is known."""
+        recipe = self.provenance.get("recipe")
+        known = recipe_of(recipe).network if recipe else None
+        return known or NetworkSpec(name=self.architecture.name, init="default")
 
     def demand_values(self) -> None:
         """Refuse a ticket of which there are signs alone.
